@@ -1,0 +1,86 @@
+"""Acting: import, parked cards, stopping and resuming all charging."""
+
+from datetime import datetime
+from pathlib import Path
+
+import psycopg
+import typer
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+from adapters.cli.output import err, out, put_fields, put_json, put_rows
+from adapters.cli.servers import connection, database
+from adapters.control import charging_stopped_since, read_control, resume_charging, stop_charging
+from adapters.importer import Imported, import_commands
+from adapters.parked import list_parked, retry_parked
+from adapters.roles import engine_of, rules_of
+from adapters.schema import check_schema
+from adapters.settings import Settings
+
+SHOWN_PROBLEMS = 20
+
+
+def import_file(settings: Settings, file: Path, *, as_json: bool) -> None:
+    """Execute a file of commands; exit status 1 if any line was refused or malformed."""
+    rules = rules_of(settings)
+    bar = Progress(
+        TextColumn("import"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), console=err, transient=True
+    )
+    with database(settings) as url, file.open("rb") as lines, bar:
+        check_schema(url)
+        task = bar.add_task("import", total=sum(1 for _ in lines))
+        lines.seek(0)
+        done = import_commands(
+            lines,
+            engine_of(settings, url, "import"),
+            lambda: (rules, _now(settings, url)),
+            lambda so_far: bar.update(task, completed=so_far.lines),
+        )
+    _report(done, as_json=as_json)
+    if done.problems:
+        raise typer.Exit(1)
+
+
+def _now(settings: Settings, url: str) -> datetime:
+    with psycopg.connect(url) as open_connection:
+        return read_control(open_connection, virtual_clock=settings.clock == "virtual").now
+
+
+def _report(done: Imported, *, as_json: bool) -> None:
+    for problem in done.problems[:SHOWN_PROBLEMS]:
+        err.print(str(problem), markup=False, highlight=False)
+    if len(done.problems) > SHOWN_PROBLEMS:
+        err.print(f"… and {len(done.problems) - SHOWN_PROBLEMS} more")
+    figures = {"lines": done.lines, "accepted": done.accepted, "unchanged": done.unchanged, "facts": done.facts}
+    if as_json:
+        problems = [{"line": p.line, "field": p.field, "code": p.code, "message": p.message} for p in done.problems]
+        put_json(figures | {"problems": problems})
+    else:
+        out.print(", ".join(f"{name} {value}" for name, value in figures.items()), f"problems {len(done.problems)}")
+
+
+def list_parked_messages(settings: Settings, *, as_json: bool) -> None:
+    """What was set aside."""
+    with connection(settings) as open_connection:
+        put_rows("parked", list_parked(open_connection), as_json=as_json)
+
+
+def retry_parked_messages(settings: Settings, parked_ids: list[int] | None, *, as_json: bool) -> None:
+    """Let parked cards try again."""
+    with connection(settings) as open_connection:
+        count = retry_parked(open_connection, parked_ids)
+    put_fields("parked", {"retried": count}, as_json=as_json)
+
+
+def stop(settings: Settings, why: str, *, as_json: bool) -> None:
+    """Stop all charging."""
+    with connection(settings) as open_connection:
+        since = stop_charging(open_connection, why)
+    put_fields("charging", {"stopped_since": since, "why": why}, as_json=as_json)
+
+
+def resume(settings: Settings, *, as_json: bool) -> None:
+    """Resume charging."""
+    with connection(settings) as open_connection:
+        before = charging_stopped_since(open_connection)
+        resume_charging(open_connection)
+    put_fields("charging", {"was_stopped_since": before[0] if before else None}, as_json=as_json)

@@ -1,0 +1,73 @@
+"""How results reach stdout: JSON for programs, tables for people; everything else goes to stderr."""
+
+import json
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import date, datetime
+from typing import Any
+from uuid import UUID
+
+from rich.console import Console
+from rich.table import Table
+
+out = Console()
+err = Console(stderr=True)
+
+
+def put_json(value: object) -> None:
+    """One line of JSON on stdout."""
+    sys.stdout.write(json.dumps(value, default=_plain, ensure_ascii=False) + "\n")
+    sys.stdout.flush()
+
+
+def put_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+    """A table for people."""
+    table = Table(title=title, title_justify="left", header_style="bold")
+    for column in columns:
+        table.add_column(column)
+    for row in rows:
+        table.add_row(*(_shown(cell) for cell in row))
+    out.print(table)
+
+
+def put_rows(title: str, rows: Sequence[Any], *, as_json: bool) -> None:
+    """Rows (NamedTuples): a JSON array, or a table with the fields as columns."""
+    if as_json:
+        put_json([row._asdict() for row in rows])
+    elif rows:
+        put_table(title, rows[0]._fields, rows)
+    else:
+        out.print(f"{title}: none")
+
+
+def put_fields(title: str, fields: Mapping[str, object], *, as_json: bool) -> None:
+    """One thing and its fields."""
+    if as_json:
+        put_json(dict(fields))
+    else:
+        put_table(title, ("field", "value"), list(fields.items()))
+
+
+def _plain(value: object) -> object:
+    match value:
+        case datetime() | date():
+            return value.isoformat()
+        case UUID():
+            return str(value)
+        case bytes():
+            return value.decode("utf-8", "backslashreplace")
+        case _:
+            message = f"{type(value).__name__} is not for JSON"
+            raise TypeError(message)
+
+
+def _shown(value: object) -> str:
+    match value:
+        case None:
+            return "–"
+        case datetime():
+            return value.strftime("%Y-%m-%d %H:%M:%S %Z")
+        case bytes():
+            return value.decode("utf-8", "backslashreplace")
+        case _:
+            return str(value)

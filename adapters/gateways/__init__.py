@@ -1,0 +1,1 @@
+"""Payment service providers behind the engine's `Gateway` port, one file each."""

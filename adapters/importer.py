@@ -1,0 +1,94 @@
+"""Import: JSON lines of commands, read and executed in batches; a bad line is named and harms no other.
+
+Each line is one command (see `engine.commands`): `{"command": "RegisterCard", "command_id": …, "card_id": …, …}`.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from itertools import islice
+
+from pydantic import TypeAdapter, ValidationError
+
+from engine.application import Engine
+from engine.card.next import Rules
+from engine.commands import Command
+from engine.errors import Refused
+
+COMMANDS: TypeAdapter[Command] = TypeAdapter(Command)
+BATCH = 1000
+"""Lines executed together."""
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """A line that changed nothing: its number from 1, the field (if one is to blame), a code and a sentence."""
+
+    line: int
+    field: str | None
+    code: str
+    message: str
+
+    def __str__(self) -> str:
+        place = f"line {self.line}" + (f", field {self.field}" if self.field else "")
+        return f"{place}: {self.message} [{self.code}]"
+
+
+@dataclass(slots=True)
+class Imported:
+    """What an import came to."""
+
+    lines: int = 0
+    accepted: int = 0
+    unchanged: int = 0
+    """Commands whose wish was so already."""
+    facts: int = 0
+    problems: list[Problem] = field(default_factory=list["Problem"])
+
+
+def import_commands(
+    lines: Iterable[bytes],
+    engine: Engine,
+    read_rules: Callable[[], tuple[Rules, datetime]],
+    on_progress: Callable[[Imported], None],
+) -> Imported:
+    """Execute the commands in `lines`, in their order; each line is all or nothing."""
+    done = Imported()
+    numbered = enumerate(lines, start=1)
+    while batch := list(islice(numbered, BATCH)):
+        done.lines += len(batch)
+        commands = list(_readable(batch, done.problems))
+        rules, at = read_rules()
+        answers = engine.execute([command for _, command in commands], rules, at) if commands else []
+        for (line, _), answer in zip(commands, answers, strict=True):
+            _count(done, line, answer)
+        on_progress(done)
+    done.problems.sort(key=lambda problem: problem.line)
+    return done
+
+
+def _readable(batch: Sequence[tuple[int, bytes]], problems: list[Problem]) -> Iterator[tuple[int, Command]]:
+    for line, text in batch:
+        if not text.strip():
+            continue
+        try:
+            yield line, COMMANDS.validate_json(text)
+        except ValidationError as error:
+            problems.extend(
+                Problem(line, ".".join(map(str, e["loc"][1:] or e["loc"])) or None, "malformed", e["msg"])
+                for e in error.errors()
+            )
+
+
+def _count(done: Imported, line: int, answer: object) -> None:
+    match answer:
+        case Refused() as refusal:
+            done.problems.append(Problem(line, refusal.field, refusal.code, str(refusal)))
+        case Exception() as error:
+            done.problems.append(Problem(line, None, "failed", str(error)))
+        case ():
+            done.accepted += 1
+            done.unchanged += 1
+        case tuple() as facts:
+            done.accepted += 1
+            done.facts += len(facts)

@@ -1,0 +1,83 @@
+"""The one place that sets up logging: structured lines on standard error, ours and the libraries' alike."""
+
+import json
+import logging
+import os
+import sys
+from typing import Any, Literal
+
+import structlog
+from structlog.typing import EventDict, Processor
+
+from adapters.clock import recorded_now
+
+BROKER_LOGGER = logging.getLogger("broker")
+"""To be given to FastStream as `logger`, which would otherwise print to standard output with handlers of its own."""
+
+
+def configure_logs(role: str, level: str = "info", log_format: Literal["json", "console"] = "json") -> None:
+    """Set up structlog and the standard library's logging for this process; once, before the first line.
+
+    Each line has `recorded_at` (real time, UTC, ISO 8601), `level`, `event` (a dotted name), `role` and `pid`.
+    Modules say `log = structlog.get_logger()` and `log.info("batch.decided", cards=256)`; a line below `level`
+    (debug, info, warning, error) costs next to nothing. Libraries are heard from warnings upward, with
+    their logger's name as `event` and the text as `message`.
+    """
+    to_console = log_format == "console"
+    structlog.configure(
+        processors=[
+            structlog.contextvars.merge_contextvars,
+            structlog.processors.add_log_level,
+            _who_and_when(role),
+            *(_for_people() if to_console else _for_machines()),
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(level),
+        logger_factory=(
+            structlog.PrintLoggerFactory(sys.stderr) if to_console else structlog.BytesLoggerFactory(sys.stderr.buffer)
+        ),
+        cache_logger_on_first_use=True,
+    )
+    logging.captureWarnings(capture=True)
+    logging.basicConfig(level=logging.WARNING, handlers=[_Libraries()], force=True)
+
+
+class _Libraries(logging.Handler):
+    """Hands the standard library's records to structlog."""
+
+    log: Any = structlog.get_logger()
+
+    def emit(self, record: logging.LogRecord) -> None:
+        try:
+            level = min(max(record.levelno // 10 * 10, logging.DEBUG), logging.CRITICAL)
+            self.log.log(level, record.name, message=record.getMessage(), exc_info=record.exc_info)
+        except Exception:  # noqa: BLE001 (a line that cannot be logged must not stop the work)
+            self.handleError(record)
+
+
+def _who_and_when(role: str) -> Processor:
+    pid = os.getpid()
+
+    def add(_logger: object, _method: str, line: EventDict) -> EventDict:
+        at = recorded_now().isoformat(timespec="microseconds")
+        first = {"recorded_at": at, "level": line.pop("level"), "event": line.pop("event")}
+        return {**first, "role": role, "pid": pid, **line}
+
+    return add
+
+
+def _for_machines() -> list[Processor]:
+    return [structlog.processors.format_exc_info, _as_json]
+
+
+def _for_people() -> list[Processor]:
+    renderer = structlog.dev.ConsoleRenderer(
+        timestamp_key="recorded_at",
+        colors=sys.stderr.isatty(),
+        exception_formatter=structlog.dev.plain_traceback,  # the default shows variables, secrets too
+    )
+    return [renderer]
+
+
+def _as_json(_logger: object, _method: str, line: EventDict) -> bytes:
+    text = json.dumps(line, ensure_ascii=False, separators=(",", ":"), default=str)
+    return text.encode(errors="backslashreplace")

@@ -1,0 +1,69 @@
+"""The database schema: created and upgraded by `baohao migrate`, checked by every role before it starts."""
+
+from typing import Any
+
+import psycopg
+from psycopg import Connection
+
+from adapters.broker.publisher import PUBLISHED_TABLE
+from adapters.broker.scheduler import DUE_SENT_TABLE
+from adapters.control import CONTROL_ROW, CONTROL_TABLE
+from adapters.parked import PARKED_TABLE
+from engine.errors import SchemaError
+from engine.recorder import CardRecorder, datastore
+from projections.follow import FOLLOWERS_TABLE
+from projections.live import create_tables
+
+SCHEMA_VERSION = 1
+"""What this program needs. A later version adds a step to `migrate` that leads there from the one before."""
+
+
+def migrate(database_url: str) -> int:
+    """Bring the database to SCHEMA_VERSION; harmless when it is there. Answers the version it came from."""
+    with psycopg.connect(database_url, autocommit=True) as connection:
+        connection.execute("SELECT pg_advisory_lock(hashtextextended('baohao.migrate', 0))")
+        found = _version(connection)
+        if found > SCHEMA_VERSION:
+            raise SchemaError(_mismatch(found))
+        if found < 1:
+            store = datastore(database_url, pool_size=1)
+            try:
+                CardRecorder(store).create_table()
+            finally:
+                store.close()
+            with connection.transaction():
+                for statement in (
+                    FOLLOWERS_TABLE,
+                    CONTROL_TABLE,
+                    CONTROL_ROW,
+                    PARKED_TABLE,
+                    DUE_SENT_TABLE,
+                    PUBLISHED_TABLE,
+                    "CREATE TABLE schema_version (version integer NOT NULL)",
+                ):
+                    connection.execute(statement)
+                connection.execute("INSERT INTO schema_version VALUES (%s)", (SCHEMA_VERSION,))
+                create_tables(connection)
+        return found
+
+
+def check_schema(database_url: str) -> None:
+    """Raise SchemaError unless the database is at SCHEMA_VERSION."""
+    with psycopg.connect(database_url, autocommit=True) as connection:
+        found = _version(connection)
+    if found != SCHEMA_VERSION:
+        raise SchemaError(_mismatch(found))
+
+
+def _version(connection: Connection[Any]) -> int:
+    row = connection.execute("SELECT to_regclass('schema_version') IS NOT NULL").fetchone()
+    if not row or not row[0]:
+        return 0
+    row = connection.execute("SELECT version FROM schema_version").fetchone()
+    return int(row[0]) if row else 0
+
+
+def _mismatch(found: int) -> str:
+    if found > SCHEMA_VERSION:
+        return f"the database is at schema {found}, newer than this program's {SCHEMA_VERSION}; upgrade the program"
+    return f"the database is at schema {found}, this program needs {SCHEMA_VERSION}; run `baohao migrate`"

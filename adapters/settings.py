@@ -1,0 +1,205 @@
+"""The one file that reads the environment: every setting, checked before anything starts."""
+
+import os
+import re
+from collections.abc import Iterable
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Annotated, Any, Literal, NamedTuple, Self
+
+from pydantic import AfterValidator, AliasChoices, BeforeValidator, Field, ValidationError, model_validator
+from pydantic.fields import FieldInfo
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from engine.errors import BaohaoError
+
+PREFIX = "BAOHAO_"
+
+
+class SettingsError(BaohaoError):
+    """A variable is unknown or wrong; each line of the message names one and says what is allowed."""
+
+
+def _absolute(path: Path) -> Path:
+    return path.expanduser().absolute()
+
+
+def _lower(value: object) -> object:
+    return value.lower() if isinstance(value, str) else value
+
+
+def _begins_with(*schemes: str) -> AfterValidator:
+    def check(address: str) -> str:
+        if not address.startswith(schemes):
+            raise ValueError("it should begin with " + " or ".join(schemes))
+        return address
+
+    return AfterValidator(check)
+
+
+def _also(variable: str) -> AliasChoices:
+    """The name under which hosting platforms hand out this address, besides our own, which wins."""
+    return AliasChoices(PREFIX + variable, variable)
+
+
+_AbsolutePath = Annotated[Path, AfterValidator(_absolute)]
+_PostgresUrl = Annotated[str, _begins_with("postgresql://", "postgres://")]
+_NatsUrl = Annotated[str, _begins_with("nats://", "tls://")]
+_Seconds = Annotated[float, Field(gt=0, le=300)]
+_Milliseconds = Annotated[int, Field(ge=1, le=60_000)]
+
+
+class Settings(BaseSettings):
+    """What an installation may choose; a field `batch_size` is the variable `BAOHAO_BATCH_SIZE`."""
+
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX,
+        env_ignore_empty=True,
+        frozen=True,
+        populate_by_name=True,
+        use_attribute_docstrings=True,
+        validate_default=True,
+    )
+
+    database_url: _PostgresUrl | None = Field(None, validation_alias=_also("DATABASE_URL"), repr=False)
+    """PostgreSQL; unset: one of our own under the home folder. Also read from DATABASE_URL."""
+    nats_url: _NatsUrl | None = Field(None, validation_alias=_also("NATS_URL"), repr=False)
+    """NATS, several servers separated by commas; unset: one of our own. Also read from NATS_URL."""
+    home: _AbsolutePath = Path(".baohao")
+    """Folder of the embedded servers, their data and the logs."""
+    catalogue: _AbsolutePath | None = None
+    """TOML file of plans and prices; unset: the one that comes with the engine."""
+    gateway: Literal["simulated"] = "simulated"
+    """Who moves the money."""
+    gateway_seed: int = 1
+    """Simulated gateway: the seed of its chances."""
+    gateway_record: _AbsolutePath = Field(default_factory=lambda valid: valid["home"] / "gateway.sqlite3")
+    """Simulated gateway: the file of what it charged; unset: gateway.sqlite3 in the home folder."""
+    gateway_budget_s: _Seconds = 5
+    """The longest that one call to the gateway may take, in seconds."""
+    gateway_delay_ms: int = Field(0, ge=0, le=60_000)
+    """Simulated gateway: how long it takes to answer, in milliseconds."""
+    ack_wait_s: float = Field(default_factory=lambda valid: 2 * valid["gateway_budget_s"] + 5, le=3600)
+    """Seconds until the broker repeats an unanswered message; unset: twice the gateway's budget and 5 more."""
+    clock: Literal["system", "virtual"] = "system"
+    """Business time: real, or moved by hand."""
+    batch_size: int = Field(256, ge=1, le=10_000)
+    """Most cards in one batch."""
+    batches_in_flight: int = Field(4, ge=1, le=64)
+    """Batches that one consumer works on at the same time."""
+    fetch_ms: _Milliseconds = 20
+    """How long a consumer waits for a batch to fill, in milliseconds."""
+    poll_ms: _Milliseconds = 500
+    """How often followers look for news when nobody wakes them, in milliseconds."""
+    pool_size: int = Field(4, ge=1, le=50)
+    """Connections to PostgreSQL per process."""
+    log_level: Annotated[Literal["debug", "info", "warning", "error"], BeforeValidator(_lower)] = "info"
+    """The least level that is logged."""
+    log_format: Annotated[Literal["json", "console"], BeforeValidator(_lower)] = "json"
+    """JSON lines for machines, or lines for people."""
+
+    @model_validator(mode="after")
+    def _broker_waits_longer_than_the_gateway(self) -> Self:
+        if self.ack_wait_s <= self.gateway_budget_s:
+            message = (
+                f"{PREFIX}ACK_WAIT_S ({self.ack_wait_s:g}) must be more than {PREFIX}GATEWAY_BUDGET_S "
+                f"({self.gateway_budget_s:g}), or cards under work are sent again"
+            )
+            raise ValueError(message)
+        return self
+
+
+class Described(NamedTuple):
+    """One row of `baohao settings`; passwords are masked."""
+
+    variable: str
+    value: str
+    default: str
+    meaning: str
+
+
+def load_settings(**overrides: Any) -> Settings:  # noqa: ANN401 (values of any field, checked by pydantic)
+    """Read the environment; `overrides` go by field name and win.
+
+    Raises SettingsError for an unknown `BAOHAO_*` variable and for every wrong value.
+    """
+    _refuse_unknown(os.environ)
+    try:
+        return Settings(**overrides)
+    except ValidationError as error:
+        raise SettingsError("\n".join(_sentences(error))) from None
+
+
+def describe(settings: Settings) -> list[Described]:
+    """All settings in the order of `Settings`, as texts, secrets masked."""
+    rows = []
+    for name, field in Settings.model_fields.items():
+        default = "derived" if field.default_factory else _text(field.default)
+        value = _masked(_text(getattr(settings, name)))
+        rows.append(Described(_variable(name), value, default, field.description or ""))
+    return rows
+
+
+def environment(settings: Settings) -> dict[str, str]:
+    """This process's environment with `settings` in it: what a child process needs to load the same ones."""
+    ours = {name for field in Settings.model_fields.items() for name in _names(*field)}
+    rest = {name: value for name, value in os.environ.items() if name.upper() not in ours}
+    values = {_variable(name): getattr(settings, name) for name in Settings.model_fields}
+    return rest | {name: str(value) for name, value in values.items() if value is not None}
+
+
+def _variable(field: str) -> str:
+    return PREFIX + field.upper()
+
+
+def _names(name: str, field: FieldInfo) -> list[str]:
+    alias = field.validation_alias
+    return [str(choice) for choice in alias.choices] if isinstance(alias, AliasChoices) else [_variable(name)]
+
+
+def _refuse_unknown(variables: Iterable[str]) -> None:
+    known = [_variable(name) for name in Settings.model_fields]
+    unknown = sorted(name for name in variables if name.upper().startswith(PREFIX) and name.upper() not in known)
+    if unknown:
+        raise SettingsError("\n".join(f"{name} is not a setting{_hint(name.upper(), known)}." for name in unknown))
+
+
+def _hint(name: str, known: list[str]) -> str:
+    near = get_close_matches(name, known, 1)
+    return f"; there is {near[0]}" if near else f"; there are {', '.join(known)}"
+
+
+def _sentences(error: ValidationError) -> list[str]:
+    """What pydantic found, in sentences that name the variable; addresses may hold secrets and are left out."""
+    return [
+        _sentence(problem["loc"], problem["msg"], problem["input"])
+        for problem in error.errors()
+        if problem["type"] != "default_factory_not_called"  # follows from another one of the list
+    ]
+
+
+def _sentence(where: tuple[int | str, ...], wrong: str, value: object) -> str:
+    wrong = wrong.removeprefix("Value error, ").replace("Input should", "it should")
+    if not where:
+        return f"{wrong}."
+    name = str(where[0]).removeprefix(PREFIX).lower()
+    field = Settings.model_fields.get(name)
+    if field is None:
+        return f"{name} is not a setting."
+    what = f"is {value!r}, but" if field.repr else "is wrong:"
+    return f"{' or '.join(_names(name, field))} {what} {wrong}."
+
+
+def _text(value: object) -> str:
+    return "" if value is None else f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def _masked(addresses: str) -> str:
+    """Addresses, separated by commas, without their secrets: `user:password@`, `token@` and `password=`."""
+    return ",".join(map(_masked_one, re.split(r",(?=\w+://)", addresses)))
+
+
+def _masked_one(address: str) -> str:
+    address = re.sub(r"(://[^:@/]*):.*@", r"\1:***@", address)
+    address = re.sub(r"^((?:nats|tls)://)[^:@/]+@", r"\1***@", address)
+    return re.sub(r"(password=)[^&]*", r"\1***", address)

@@ -1,0 +1,88 @@
+"""Local dates, zones, anchors and term arithmetic; the only file that turns dates into instants."""
+
+from datetime import UTC, date, datetime, time, timedelta
+from functools import lru_cache
+from zoneinfo import ZoneInfo
+
+from dateutil.relativedelta import relativedelta
+from pydantic import BaseModel, ConfigDict
+
+SECOND = timedelta(seconds=1)
+
+
+class Term(BaseModel):
+    """One paid stretch of service: local dates `[starts_on, ends_on)` in `zone`, and the same as instants.
+
+    Number 0 is the term a card was registered with; each renewal adds one.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    number: int
+    starts_on: date
+    ends_on: date
+    starts_at: datetime
+    ends_at: datetime
+    zone: str
+
+
+def months_after(start: date, months: int, anchor_day: int) -> date:
+    """The date `months` calendar months after `start` that keeps `anchor_day` where the month has it.
+
+    31 January, anchor 31: 28 or 29 February, then 31 March (decisions: "month end: anchor kept").
+    """
+    return start + relativedelta(months=months, day=anchor_day)
+
+
+def local_date(instant: datetime, zone: str) -> date:
+    """The date that a wall calendar in `zone` shows at `instant` (aware)."""
+    return instant.astimezone(ZoneInfo(zone)).date()
+
+
+@lru_cache(maxsize=65_536)
+def local_instant(day: date, wall: time, zone: str) -> datetime:
+    """The first instant (UTC) at which the clock in `zone` shows `day` and `wall`, or anything later.
+
+    In an overlap that is the earlier of the two; in a gap the moment at which the clock jumped over it.
+    Some zones skipped whole days (Apia, 30 December 2011), so the local date of the answer may be later.
+    """
+    tz = ZoneInfo(zone)
+    wanted = datetime.combine(day, wall)
+    by_old_offset, by_new_offset = (wanted.replace(tzinfo=tz, fold=fold).astimezone(UTC) for fold in (0, 1))
+    if by_old_offset.astimezone(tz).replace(tzinfo=None) == wanted:
+        return by_old_offset
+    before, after = by_new_offset - SECOND, by_old_offset  # a gap: the clock jumped between these two
+    while after - before > SECOND:
+        middle = before + timedelta(seconds=(after - before).total_seconds() // 2)
+        if middle.astimezone(tz).replace(tzinfo=None) >= wanted:
+            after = middle
+        else:
+            before = middle
+    return after
+
+
+def start_of_day(day: date, zone: str) -> datetime:
+    """The first instant (UTC) whose local date in `zone` is `day` or later."""
+    return local_instant(day, time(), zone)
+
+
+def term_from(number: int, starts_on: date, months: int, anchor_day: int, zone: str) -> Term:
+    """A term of `months` that starts on a local day of `zone`."""
+    ends_on = months_after(starts_on, months, anchor_day)
+    return Term(
+        number=number,
+        starts_on=starts_on,
+        ends_on=ends_on,
+        starts_at=start_of_day(starts_on, zone),
+        ends_at=start_of_day(ends_on, zone),
+        zone=zone,
+    )
+
+
+def term_after(last: Term, months: int, anchor_day: int, zone: str) -> Term:
+    """The term that follows `last` without gap or overlap, also when `zone` is a new one.
+
+    It starts at the very instant at which the last one ended (decisions: "zone changed between terms").
+    """
+    following = term_from(last.number + 1, last.ends_on, months, anchor_day, zone)
+    return following.model_copy(update={"starts_at": last.ends_at})

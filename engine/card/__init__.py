@@ -1,0 +1,1 @@
+"""The Card aggregate: facts, the state they add up to, what callers ask and what time asks."""

@@ -1,0 +1,56 @@
+"""Money: integer minor units and an ISO 4217 code; rounding has a name."""
+
+from decimal import ROUND_DOWN, ROUND_HALF_EVEN, ROUND_HALF_UP, Decimal
+from enum import StrEnum
+from typing import Annotated, Self
+
+from pydantic import BaseModel, ConfigDict, StringConstraints
+
+Currency = Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$")]
+"""An ISO 4217 code in capitals."""
+
+BASIS_POINTS_PER_WHOLE = 10_000
+
+
+class Rounding(StrEnum):
+    """How a fraction of a minor unit becomes a whole one."""
+
+    HALF_UP = ROUND_HALF_UP
+    HALF_EVEN = ROUND_HALF_EVEN
+    DOWN = ROUND_DOWN
+
+
+class CurrencyMismatchError(ValueError):
+    """Two amounts of different currencies were put together."""
+
+
+class Money(BaseModel):
+    """An amount in minor units (cents, fen) of one currency; may be negative."""
+
+    model_config = ConfigDict(frozen=True)
+
+    minor: int
+    currency: Currency
+
+    def __add__(self, other: Self) -> Self:
+        return self._with(self.minor + self._same(other).minor)
+
+    def __sub__(self, other: Self) -> Self:
+        return self._with(self.minor - self._same(other).minor)
+
+    def __mul__(self, times: int) -> Self:
+        return self._with(self.minor * times)
+
+    def less_discount(self, basis_points: int, rounding: Rounding) -> Self:
+        """What is left after `basis_points` (1/100 of a percent) are taken off."""
+        left = Decimal(self.minor) * (BASIS_POINTS_PER_WHOLE - basis_points) / BASIS_POINTS_PER_WHOLE
+        return self._with(int(left.to_integral_value(rounding=rounding.value)))
+
+    def _with(self, minor: int) -> Self:
+        return self.model_copy(update={"minor": minor})
+
+    def _same(self, other: Self) -> Self:
+        if other.currency != self.currency:
+            message = f"cannot put {self.currency} and {other.currency} together"
+            raise CurrencyMismatchError(message)
+        return other

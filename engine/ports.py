@@ -1,0 +1,82 @@
+"""What the outside implements for the engine: the payment gateway and the clock."""
+
+from datetime import datetime, timedelta
+from typing import Protocol
+from uuid import UUID
+
+from pydantic import BaseModel, ConfigDict
+
+from engine.money import Money
+
+
+class _Value(BaseModel):
+    model_config = ConfigDict(frozen=True)
+
+
+class ChargeRequest(_Value):
+    """One attempt to take money: one id, one idempotency key, one set of parameters, for ever."""
+
+    attempt_id: UUID
+    card_id: UUID
+    purpose: str
+    """What is bought, for instance `renewal:7`; the gateway keeps it with the payment."""
+    token: str
+    amount: Money
+
+
+class Charged(_Value):
+    """The money was taken."""
+
+    attempt_id: UUID
+    amount: Money
+    gateway_ref: str
+
+
+class Declined(_Value):
+    """The money was definitely not taken."""
+
+    code: str
+    advice_code: str | None = None
+    network_code: str | None = None
+
+
+class Unclear(_Value):
+    """Time-out, 5xx, garbage: nobody can say whether the money was taken."""
+
+    reason: str
+
+
+class NotFound(_Value):
+    """The gateway's complete list has no such attempt (the answer of a look-up only)."""
+
+
+Answer = Charged | Declined | Unclear | NotFound
+
+
+class Gateway(Protocol):
+    """A payment service provider.
+
+    Both calls answer within the policy's `gateway_budget` and never raise for what the provider says or fails to say,
+    except GatewayMisuseError when it calls the request itself wrong. `at` is the business time of the call.
+    """
+
+    async def charge(self, request: ChargeRequest, at: datetime) -> Answer:
+        """Take the money once; the same request again gives the same answer while the key is known."""
+        ...
+
+    async def look_up(self, request: ChargeRequest, at: datetime) -> Answer:
+        """What became of the attempt, without ever causing a charge."""
+        ...
+
+    @property
+    def budget(self) -> timedelta:
+        """The longest that a call may take, in real time."""
+        ...
+
+
+class Clock(Protocol):
+    """Where the time comes from; read once per batch."""
+
+    def now(self) -> datetime:
+        """The business time, aware and in UTC."""
+        ...

@@ -1,0 +1,242 @@
+"""The event store as the engine sees it: streams of cards, facts with their envelope, answers per card."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cache
+from typing import Any, Generic, NamedTuple, TypeVar, cast
+from uuid import UUID, uuid4
+
+from eventsourcing.persistence import (
+    InterfaceError,
+    JSONTranscoder,
+    Mapper,
+    Notification,
+    OperationalError,
+    StoredEvent,
+)
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from engine.card.events import STORED_NAMES, Event, Events
+from engine.card.state import STATE_VERSION, Card, replay
+from engine.errors import CorruptHistoryError
+from engine.recorder import CardRecorder, Snapshot, StreamTail
+
+SNAPSHOT_EVERY = 16
+"""A snapshot is written when a stream's version passes a multiple of this."""
+
+APPEND_TRIES = 3
+"""How often an append is sent when the connection fails; a lost commit reply is recognised by its event ids."""
+
+F = TypeVar("F", bound=Event)
+
+
+class Recorded(NamedTuple):
+    """A fact in its envelope, as it stands in the log."""
+
+    position: int
+    """Place in the log; 0 where only the stream was read."""
+    card_id: UUID
+    version: int
+    event_id: UUID
+    recorded_at: datetime
+    actor: str
+    cause: str
+    wake_at: datetime | None
+    """When time asks this card again, as of this fact; meaningful on the last fact of an append."""
+    last: bool
+    """Whether this is the last fact of its append."""
+    fact: Event
+
+
+class Stream(NamedTuple):
+    """A card as loaded: its state, the version of its last fact and its wake time."""
+
+    card_id: UUID
+    card: Card | None
+    version: int
+    wake_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Append:
+    """Facts to append to one stream, and what the card is after them."""
+
+    stream: Stream
+    facts: Events
+    card: Card
+    wake_at: datetime | None
+    cause: str
+    """Id of the command or message that led to it."""
+
+
+class _Stored(BaseModel, Generic[F]):
+    """The JSON of a stored fact: `event_id, recorded_at, actor, cause, wake_at, last, fact`."""
+
+    model_config = ConfigDict(frozen=True)
+
+    event_id: UUID
+    recorded_at: datetime
+    actor: str
+    cause: str
+    wake_at: datetime | None
+    last: bool
+    fact: F
+
+
+class _StoredSnapshot(BaseModel):
+    card: Card
+    wake_at: datetime | None
+
+
+NAME_OF = {model: name for name, model in STORED_NAMES.items()}
+
+
+@cache
+def _stored_model(topic: str) -> type[_Stored[Any]]:
+    return _Stored[STORED_NAMES[topic]]
+
+
+class FactMapper(Mapper[UUID]):
+    """Between facts in their envelope and the library's stored events, under short names with a version."""
+
+    def __init__(self) -> None:
+        super().__init__(JSONTranscoder())
+
+    def to_stored_event(self, domain_event: Any) -> StoredEvent:
+        """One StoredEvent of a Recorded."""
+        recorded = cast("Recorded", domain_event)
+        model = _stored_model(NAME_OF[type(recorded.fact)])
+        stored = model.model_construct(
+            event_id=recorded.event_id,
+            recorded_at=recorded.recorded_at,
+            actor=recorded.actor,
+            cause=recorded.cause,
+            wake_at=recorded.wake_at,
+            last=recorded.last,
+            fact=recorded.fact,
+        )
+        state = stored.__pydantic_serializer__.to_json(stored)
+        return StoredEvent(recorded.card_id, recorded.version, NAME_OF[type(recorded.fact)], state)
+
+    def to_domain_event(self, stored_event: StoredEvent) -> Any:
+        """One Recorded of a StoredEvent; raises CorruptHistoryError when name or content is not ours."""
+        position = stored_event.id if isinstance(stored_event, Notification) else 0
+        card_id = cast("UUID", stored_event.originator_id)
+        return read_fact(position, card_id, stored_event.originator_version, stored_event.topic, stored_event.state)
+
+
+def read_fact(position: int, card_id: UUID, version: int, topic: str, state: bytes) -> Recorded:
+    """One row of the log as a Recorded; raises CorruptHistoryError when name or content is not ours."""
+    try:
+        stored = _stored_model(topic).__pydantic_validator__.validate_json(state)
+    except KeyError:
+        message = f"card {card_id}, version {version}: no fact is called {topic!r}; is this program too old?"
+        raise CorruptHistoryError(message) from None
+    except ValidationError as error:
+        message = f"card {card_id}, version {version}: {topic} cannot be read: {error.errors()[0]['msg']}"
+        raise CorruptHistoryError(message) from error
+    return Recorded(
+        position,
+        card_id,
+        version,
+        stored.event_id,
+        stored.recorded_at,
+        stored.actor,
+        stored.cause,
+        stored.wake_at,
+        stored.last,
+        stored.fact,
+    )
+
+
+class Store:
+    """Loads and appends many cards at a time."""
+
+    def __init__(self, recorder: CardRecorder, actor: str) -> None:
+        self._recorder = recorder
+        self._actor = actor
+        self._mapper = FactMapper()
+
+    def load_many(self, card_ids: Sequence[UUID]) -> Mapping[UUID, Stream | CorruptHistoryError]:
+        """Each card's stream, in one query; a history that cannot be read gives its error and harms no other."""
+        loaded: dict[UUID, Stream | CorruptHistoryError] = {}
+        for card_id, tail in self._recorder.load_many(card_ids, STATE_VERSION).items():
+            try:
+                loaded[card_id] = self._stream(card_id, tail)
+            except CorruptHistoryError as error:
+                loaded[card_id] = error
+        return loaded
+
+    def history(self, card_id: UUID) -> list[Recorded]:
+        """All facts of one card, oldest first."""
+        events = self._recorder.select_events(card_id)
+        return [self._mapper.to_domain_event(event) for event in events]
+
+    def append_many(self, appends: Sequence[Append], recorded_at: datetime) -> frozenset[UUID]:
+        """Record facts of many cards in one transaction; answers the cards that were in conflict.
+
+        A card's facts are stored all or not at all. When the reply to a commit is lost, the same append is
+        sent again; a card whose facts turn out to be stored already, with our event ids, is no conflict.
+        """
+        recorded = [one for append in appends for one in self._envelopes(append, recorded_at)]
+        events = [self._mapper.to_stored_event(one) for one in recorded]
+        snapshots = [_snapshot(append) for append in appends if _passes_snapshot(append)]
+        for tries_left in reversed(range(APPEND_TRIES)):
+            try:
+                conflicts = self._recorder.append_many(events, snapshots)
+            except (InterfaceError, OperationalError):
+                if tries_left == 0:
+                    raise
+                continue
+            first_reply = tries_left == APPEND_TRIES - 1
+            return conflicts if first_reply else conflicts - self._ours(recorded, conflicts)
+        raise AssertionError
+
+    def _stream(self, card_id: UUID, tail: StreamTail) -> Stream:
+        card, version, wake_at = None, 0, None
+        if tail.snapshot is not None:
+            stored = _StoredSnapshot.__pydantic_validator__.validate_json(tail.snapshot.state)
+            card, version, wake_at = stored.card, tail.snapshot.version, stored.wake_at
+        if tail.events:
+            facts = [self._mapper.to_domain_event(event) for event in tail.events]
+            card = replay(card, card_id, (one.fact for one in facts))
+            version, wake_at = facts[-1].version, facts[-1].wake_at
+        return Stream(card_id, card, version, wake_at)
+
+    def _envelopes(self, append: Append, recorded_at: datetime) -> Iterable[Recorded]:
+        card_id, count = append.stream.card_id, len(append.facts)
+        for offset, fact in enumerate(append.facts, start=1):
+            yield Recorded(
+                position=0,
+                card_id=card_id,
+                version=append.stream.version + offset,
+                event_id=uuid4(),
+                recorded_at=recorded_at,
+                actor=self._actor,
+                cause=append.cause,
+                wake_at=append.wake_at,
+                last=offset == count,
+                fact=fact,
+            )
+
+    def _ours(self, recorded: Sequence[Recorded], conflicts: frozenset[UUID]) -> frozenset[UUID]:
+        """The cards among `conflicts` whose stored facts carry the event ids of `recorded`."""
+        firsts = {one.card_id: one for one in reversed(recorded) if one.card_id in conflicts}
+        ours: set[UUID] = set()
+        for card_id, first in firsts.items():
+            stored = self._recorder.select_events(card_id, gt=first.version - 1, lte=first.version)
+            if stored and self._mapper.to_domain_event(stored[0]).event_id == first.event_id:
+                ours.add(card_id)
+        return frozenset(ours)
+
+
+def _passes_snapshot(append: Append) -> bool:
+    before = append.stream.version
+    return before // SNAPSHOT_EVERY != (before + len(append.facts)) // SNAPSHOT_EVERY
+
+
+def _snapshot(append: Append) -> Snapshot:
+    state = _StoredSnapshot(card=append.card, wake_at=append.wake_at).model_dump_json().encode()
+    version = append.stream.version + len(append.facts)
+    return Snapshot(append.stream.card_id, version, STATE_VERSION, state)

@@ -1,0 +1,1 @@
+"""Read models: each file is one table, how facts change its rows, and what is asked of it."""

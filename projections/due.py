@@ -1,0 +1,54 @@
+"""Read model `due`: one row per card that time will ask something, and when; the scheduler's to-do list."""
+
+from datetime import datetime
+from typing import Any, NamedTuple
+from uuid import UUID
+
+from psycopg import Connection
+from psycopg.rows import class_row
+
+from engine.store import Recorded
+from projections.read_model import Column, ReadModel
+
+
+class DueRow(NamedTuple):
+    """A card, the version of it that set the wake time, and the wake time."""
+
+    card_id: UUID
+    version: int
+    wake_at: datetime
+
+
+def fold(row: DueRow | None, recorded: Recorded) -> DueRow | None:
+    """The last fact of each append carries the wake time; none means that time asks nothing."""
+    del row
+    if recorded.wake_at is None:
+        return None
+    return DueRow(recorded.card_id, recorded.version, recorded.wake_at)
+
+
+def _key_of(recorded: Recorded) -> UUID | None:
+    return recorded.card_id if recorded.last else None
+
+
+DUE = ReadModel(
+    name="due",
+    row=DueRow,
+    columns=(Column("card_id", "uuid"), Column("version", "bigint"), Column("wake_at", "timestamptz")),
+    key_of=_key_of,
+    fold=fold,
+    reads_row=False,
+    indexes=("(wake_at)",),
+)
+
+
+def list_due(connection: Connection[Any], limit: int) -> list[DueRow]:
+    """The cards that time asks next."""
+    with connection.cursor(row_factory=class_row(DueRow)) as cursor:
+        return cursor.execute("SELECT * FROM due ORDER BY wake_at, card_id LIMIT %s", (limit,)).fetchall()
+
+
+def next_wake(connection: Connection[Any]) -> datetime | None:
+    """When time has something to ask next, over all cards."""
+    row = connection.execute("SELECT min(wake_at) FROM due").fetchone()
+    return row[0] if row else None

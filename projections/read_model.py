@@ -1,0 +1,115 @@
+"""What a read model is: a table, the key of the row that a fact concerns, and a fold of facts into rows.
+
+A fold sees nothing but the row and the fact, so that a rebuild from the log gives the same rows, byte for byte.
+"""
+
+from collections.abc import Callable, Hashable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any, Generic, LiteralString, NamedTuple, TypeVar
+
+from psycopg import Connection, sql
+from psycopg.rows import tuple_row
+
+from engine.store import Recorded
+
+Row = TypeVar("Row", bound=tuple[Any, ...])
+
+
+class Column(NamedTuple):
+    """A column of a read model; `type` is its SQL type."""
+
+    name: LiteralString
+    type: LiteralString
+
+
+@dataclass(frozen=True)
+class ReadModel(Generic[Row]):
+    """One table whose rows are folded from facts, each row by itself."""
+
+    name: str
+    columns: tuple[Column, ...]
+    """The key comes first."""
+    row: type[Row]
+    """A NamedTuple with the fields of `columns`, in their order."""
+    key_of: Callable[[Recorded], Hashable | None]
+    """The key of the row that a fact concerns; None if it concerns none."""
+    fold: Callable[[Any, Recorded], Row | None]
+    """The row (None: there is none) after one more fact; None removes it."""
+    reads_row: bool = True
+    """False where `fold` needs only the fact: the rows then are not read before they are written."""
+    indexes: tuple[LiteralString, ...] = ()
+    """Definitions such as `(wake_at)`."""
+
+    def create(self, schema: str = "public") -> list[sql.Composed]:
+        """Statements that create the table and its indexes in `schema`, where they are not there yet."""
+        table = sql.Identifier(schema, self.name)
+        key, *others = self.columns
+        columns = [sql.SQL("{} {} PRIMARY KEY").format(sql.Identifier(key.name), sql.SQL(key.type))]
+        columns += [sql.SQL("{} {}").format(sql.Identifier(name), sql.SQL(kind)) for name, kind in others]
+        body = sql.SQL(", ").join(columns)
+        statements = [sql.SQL("CREATE TABLE IF NOT EXISTS {} ({}) WITH (fillfactor = 70)").format(table, body)]
+        for number, index in enumerate(self.indexes):
+            name = sql.Identifier(f"{self.name}_{number}")
+            definition = sql.SQL(index)
+            statements.append(sql.SQL("CREATE INDEX IF NOT EXISTS {} ON {} {}").format(name, table, definition))
+        return statements
+
+    def rows(self, connection: Connection[Any], schema: str, keys: Sequence[Hashable]) -> dict[Hashable, Row]:
+        """The rows of `keys` that exist, in one query."""
+        with connection.cursor(row_factory=tuple_row, binary=True) as cursor:
+            cursor.execute(self._statement(_SELECT, schema), (list(keys),), prepare=True)
+            return {row[0]: self.row._make(row) for row in cursor}  # type: ignore[attr-defined]
+
+    def write(self, connection: Connection[Any], schema: str, rows: dict[Hashable, Row | None]) -> None:
+        """Write changed rows and remove those that are None, each in one statement."""
+        kept = [row for row in rows.values() if row is not None]
+        gone = [key for key, row in rows.items() if row is None]
+        with connection.cursor(binary=True) as cursor:
+            if kept:
+                cursor.execute(
+                    self._statement(_UPSERT, schema), [list(c) for c in zip(*kept, strict=True)], prepare=True
+                )
+            if gone:
+                cursor.execute(self._statement(_DELETE, schema), (gone,), prepare=True)
+
+    def _statement(self, template: LiteralString, schema: str) -> sql.Composed:
+        key = self.columns[0]
+        names = [sql.Identifier(column.name) for column in self.columns]
+        return sql.SQL(template).format(
+            table=sql.Identifier(schema, self.name),
+            key=sql.Identifier(key.name),
+            key_type=sql.SQL(key.type),
+            columns=sql.SQL(", ").join(names),
+            values=sql.SQL(", ").join(sql.SQL("%b::{}[]").format(sql.SQL(kind)) for _, kind in self.columns),
+            updates=sql.SQL(", ").join(sql.SQL("{0} = excluded.{0}").format(name) for name in names[1:]),
+        )
+
+
+_SELECT = "SELECT {columns} FROM {table} WHERE {key} = ANY(%b::{key_type}[])"
+_UPSERT = """
+    INSERT INTO {table} ({columns}) SELECT * FROM unnest({values})
+    ON CONFLICT ({key}) DO UPDATE SET {updates}
+"""
+_DELETE = "DELETE FROM {table} WHERE {key} = ANY(%b::{key_type}[])"
+
+
+def fold_batch(
+    model: ReadModel[Any],
+    facts: Iterable[Recorded],
+    rows_of: Callable[[Sequence[Hashable]], dict[Hashable, Any]],
+) -> dict[Hashable, Any]:
+    """The rows that `facts` change, folded per key; `rows_of` gives the rows as they stand."""
+    by_key: dict[Hashable, list[Recorded]] = {}
+    for recorded in facts:
+        key = model.key_of(recorded)
+        if key is not None:
+            by_key.setdefault(key, []).append(recorded)
+    standing = rows_of(list(by_key)) if model.reads_row and by_key else {}
+    changed: dict[Hashable, Any] = {}
+    for key, theirs in by_key.items():
+        row = before = standing.get(key)
+        for recorded in theirs:
+            row = model.fold(row, recorded)
+        if row is not before or not model.reads_row:
+            changed[key] = row
+    return changed

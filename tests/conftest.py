@@ -1,0 +1,48 @@
+"""Real servers for the tests: started once per session, a fresh database for each test that asks."""
+
+import shutil
+import tempfile
+from collections.abc import Iterator
+from itertools import count
+from pathlib import Path
+
+import psycopg
+import pytest
+from psycopg.conninfo import conninfo_to_dict
+
+from adapters import embedded
+
+_numbers = count(1)
+
+
+@pytest.fixture(scope="session")
+def server_home() -> Iterator[Path]:
+    """A folder with a short path (that of a socket file is limited) that other system users may pass."""
+    home = Path(tempfile.mkdtemp(prefix="baohao-test-"))
+    home.chmod(0o755)
+    yield home
+    shutil.rmtree(home, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def postgres_url(server_home) -> Iterator[str]:
+    """A PostgreSQL of this test session."""
+    with embedded.postgres(server_home) as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def nats_url(server_home) -> Iterator[str]:
+    """A NATS server with JetStream of this test session."""
+    with embedded.nats(server_home) as url:
+        yield url
+
+
+@pytest.fixture
+def database_url(postgres_url) -> Iterator[str]:
+    """An empty database for one test, dropped afterwards."""
+    name = f"test_{next(_numbers)}"
+    with psycopg.connect(postgres_url, autocommit=True) as connection:
+        connection.execute(f"CREATE DATABASE {name}")
+        yield postgres_url.replace("/baohao?", f"/{name}?")
+        connection.execute(f"DROP DATABASE {name} WITH (FORCE)")

@@ -1,0 +1,91 @@
+"""Given facts, when something is asked, then facts: the language of the engine's tests.
+
+    given(*DECLINED).when(switch_off_auto_renew, reason="holder").then(fact(AutoRenewSwitchedOff))
+    given(*DECLINED).at(local("2026-03-30 10:00")).then(fact(ChargeAttempted, number=2, rung=2))
+
+An expected fact names the fields that matter to its test; only those are compared.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, NamedTuple
+
+from engine.card.events import Event, Events
+from engine.card.next import Ask, Rules, Wait, advance
+from engine.card.state import Card, replay
+from engine.errors import Refused
+from tests.engine.samples import CARD_ID, RULES
+
+
+class Expected(NamedTuple):
+    """A fact of this kind whose named fields are these."""
+
+    kind: str
+    fields: dict[str, Any]
+
+
+def fact(kind: type[Event], **fields: Any) -> Expected:
+    return Expected(kind.__name__, fields)
+
+
+def seen(facts: Events, expected: tuple[Expected, ...]) -> list[Expected]:
+    """The facts as far as `expected` looks at them."""
+    looked_at = [one.fields for one in expected] + [{}] * len(facts)
+    return [
+        Expected(type(one).__name__, {name: getattr(one, name, "no such field") for name in fields})
+        for one, fields in zip(facts, looked_at, strict=False)
+    ]
+
+
+@dataclass(frozen=True)
+class Then:
+    """What came of it."""
+
+    facts: Events = ()
+    refusal: Refused | None = None
+    card: Card | None = None
+    step: Ask | Wait | None = None
+
+    def then(self, *expected: Expected) -> "Then":
+        assert self.refusal is None, self.refusal
+        assert seen(self.facts, expected) == list(expected)
+        return self
+
+    def nothing(self) -> "Then":
+        return self.then()
+
+    def refused(self, code: str) -> None:
+        assert self.refusal is not None, f"not refused: {self.facts}"
+        assert self.refusal.code == code
+
+    def waits(self, until: datetime | None, reason: str) -> None:
+        assert self.step == Wait(until, reason)
+
+    def asks(self, learned: str) -> None:
+        assert isinstance(self.step, Ask), self.step
+        assert self.step.learned == learned
+
+
+@dataclass(frozen=True)
+class Given:
+    """A card with a history."""
+
+    card: Card | None
+
+    def when(self, decision: Callable[..., Events], *args: Any, at: datetime, **asked: Any) -> Then:
+        try:
+            facts = decision(self.card, *args, at=at, **asked)
+        except Refused as refusal:
+            return Then(refusal=refusal)
+        return Then(facts, card=replay(self.card, CARD_ID, facts))
+
+    def at(self, instant: datetime, rules: Rules = RULES) -> Then:
+        """Time asks: every step that is due at `instant`."""
+        assert self.card is not None
+        card, facts, step = advance(self.card, rules, instant)
+        return Then(facts, card=card, step=step)
+
+
+def given(*facts: Event) -> Given:
+    return Given(replay(None, CARD_ID, facts))

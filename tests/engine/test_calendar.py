@@ -1,0 +1,208 @@
+"""Local dates in every zone there is: first instants of days, and terms that follow one another without drift."""
+
+import csv
+from bisect import bisect_right
+from collections.abc import Iterator
+from datetime import UTC, date, datetime, time, timedelta
+from functools import cache
+from importlib import resources
+from pathlib import Path
+from zoneinfo import ZoneInfo, available_timezones
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from engine.calendar import local_date, local_instant, months_after, start_of_day, term_after, term_from
+from engine.catalogue import PERIODS
+
+ZONES = sorted(available_timezones())
+FIRST, LAST = datetime(1969, 12, 20, tzinfo=UTC), datetime(2051, 1, 10, tzinfo=UTC)
+DAY, SECOND = timedelta(days=1), timedelta(seconds=1)
+LOOKED_FOR_EVERY = timedelta(days=12)
+"""Between two looks at a zone's offset; a pair of changes closer than that may be missed, as may no single one."""
+JUST_BEFORE = [timedelta(minutes=m) for m in (1 / 60, 1, 30, 60, 90, 120, 240, 720, 1380, 1440, 1500, 2880)]
+
+zones = st.sampled_from(ZONES)
+days = st.dates(date(1970, 1, 1), date(2050, 12, 31))
+
+
+@cache
+def changes(zone: str) -> tuple[datetime, ...]:
+    """The instants from 1970 to 2050 at which the zone's offset changes, to the second."""
+    tz = ZoneInfo(zone)
+    found, at = [], FIRST
+    while at < LAST:
+        following = at + LOOKED_FOR_EVERY
+        if at.astimezone(tz).utcoffset() != following.astimezone(tz).utcoffset():
+            found.append(change_between(at, following, tz))
+        at = following
+    return tuple(found)
+
+
+def change_between(before: datetime, after: datetime, tz: ZoneInfo) -> datetime:
+    old = before.astimezone(tz).utcoffset()
+    while after - before > SECOND:
+        middle = before + timedelta(seconds=(after - before) // SECOND // 2)
+        before, after = (middle, after) if middle.astimezone(tz).utcoffset() == old else (before, middle)
+    return after
+
+
+def first_instant_by_stretches(day: date, zone: str) -> datetime:
+    """The same by brute force: between two changes of its offset a zone is plain arithmetic."""
+    tz = ZoneInfo(zone)
+    midnight = datetime.combine(day, time(), UTC)
+    start, end = midnight - 3 * DAY, midnight + 3 * DAY
+    inside = [change for change in changes(zone) if start < change < end]
+    for begins, ends in zip([start, *inside], [*inside, end], strict=True):
+        shown_at_once = max(begins, midnight - begins.astimezone(tz).utcoffset())
+        if shown_at_once < ends:
+            return shown_at_once
+    raise AssertionError
+
+
+def assert_first(instant: datetime, day: date, zone: str) -> None:
+    tz = ZoneInfo(zone)
+    assert instant.astimezone(tz).date() >= day
+    for earlier in JUST_BEFORE:
+        assert (instant - earlier).astimezone(tz).date() < day, (zone, day, instant, earlier)
+
+
+def distinct_zones() -> Iterator[str]:
+    """One name of each set of names that mean the same zone."""
+    known: set[tuple[object, ...]] = set()
+    for zone in ZONES:
+        what = (ZoneInfo(zone).utcoffset(datetime(2049, 7, 1)), changes(zone))  # noqa: DTZ001 (wall time is meant)
+        if what not in known:
+            known.add(what)
+            yield zone
+
+
+@given(zones, days)
+def test_a_day_begins_at_the_first_instant_that_shows_it_or_a_later_one(zone, day):
+    assert_first(start_of_day(day, zone), day, zone)
+    assert start_of_day(day, zone) == first_instant_by_stretches(day, zone)
+
+
+def test_so_it_does_around_every_change_of_every_zone():
+    seen = 0
+    for zone in distinct_zones():
+        tz = ZoneInfo(zone)
+        for change in changes(zone):
+            shown = {(change - SECOND).astimezone(tz).date(), change.astimezone(tz).date()}
+            for day in (min(shown), max(shown), max(shown) + DAY):
+                assert_first(start_of_day(day, zone), day, zone)
+                seen += 1
+    assert seen > 10_000
+
+
+@pytest.mark.parametrize(
+    ("zone", "day", "begins"),
+    [
+        ("Asia/Shanghai", date(2026, 3, 1), "2026-03-01 00:00"),
+        ("America/Sao_Paulo", date(2018, 11, 4), "2018-11-04 01:00"),  # the clock jumped from midnight to one
+        ("Asia/Beirut", date(2022, 3, 27), "2022-03-27 01:00"),
+        ("Africa/Cairo", date(2024, 4, 26), "2024-04-26 01:00"),
+        ("America/Havana", date(2026, 11, 1), "2026-11-01 00:00"),  # midnight comes twice: the first
+        ("America/St_Johns", date(2010, 11, 7), "2010-11-07 00:00"),  # a minute of the day, then 23:01 again
+        ("Pacific/Apia", date(2011, 12, 29), "2011-12-29 00:00"),
+        ("Pacific/Apia", date(2011, 12, 30), "2011-12-31 00:00"),  # a day that never was
+        ("Pacific/Apia", date(2011, 12, 31), "2011-12-31 00:00"),
+        ("Pacific/Kwajalein", date(1993, 8, 21), "1993-08-22 00:00"),  # another one
+        ("Pacific/Kwajalein", date(1993, 8, 22), "1993-08-22 00:00"),
+    ],
+)
+def test_a_day_of_note_begins(zone, day, begins):
+    found = start_of_day(day, zone)
+    assert found.astimezone(ZoneInfo(zone)).strftime("%Y-%m-%d %H:%M") == begins
+    assert_first(found, day, zone)
+    assert found == first_instant_by_stretches(day, zone)
+
+
+@given(zones, days)
+def test_days_begin_in_their_order(zone, day):
+    assert start_of_day(day, zone) <= start_of_day(day + DAY, zone)
+
+
+@given(zones, days, st.times())
+def test_a_wall_time_is_shown_at_its_instant_or_was_jumped_over(zone, day, wall):
+    wall = wall.replace(microsecond=0)
+    tz = ZoneInfo(zone)
+    instant = local_instant(day, wall, zone)
+    shown = instant.astimezone(tz).replace(tzinfo=None)
+    wanted = datetime.combine(day, wall)
+    assert shown >= wanted
+    assert (instant - SECOND).astimezone(tz).replace(tzinfo=None) < wanted
+    if shown > wanted:
+        known = changes(zone)
+        assert instant == known[bisect_right(known, instant) - 1]
+
+
+def test_an_instant_has_the_date_of_the_wall_calendar():
+    instant = datetime(2026, 3, 31, 16, 0, tzinfo=UTC)
+    assert local_date(instant, "Asia/Shanghai") == date(2026, 4, 1)
+    assert local_date(instant - SECOND, "Asia/Shanghai") == date(2026, 3, 31)
+    assert local_date(instant, "America/New_York") == date(2026, 3, 31)
+
+
+def written_terms() -> list[tuple[date, int, list[date], str]]:
+    with Path(__file__).with_name("terms.csv").open(encoding="utf-8", newline="") as file:
+        return [
+            (
+                date.fromisoformat(row["anchor_start"]),
+                int(row["months"]),
+                [date.fromisoformat(day) for day in row["expected_ends"].split(";")],
+                row["source"],
+            )
+            for row in csv.DictReader(file)
+        ]
+
+
+@pytest.mark.parametrize(("start", "months", "ends", "source"), written_terms())
+def test_terms_end_as_others_wrote_down(start, months, ends, source):
+    term = term_from(0, start, months, start.day, "Europe/London")
+    found = [term.ends_on]
+    while len(found) < len(ends):
+        term = term_after(term, months, start.day, "Europe/London")
+        found.append(term.ends_on)
+    assert found == ends
+
+
+def test_the_anchor_day_survives_a_short_february():
+    assert months_after(date(2026, 1, 31), 1, 31) == date(2026, 2, 28)
+    assert months_after(date(2026, 2, 28), 1, 31) == date(2026, 3, 31)
+    assert months_after(date(2024, 2, 29), 12, 29) == date(2025, 2, 28)
+    assert months_after(date(2025, 2, 28), 36, 29) == date(2028, 2, 29)
+
+
+@given(days, st.lists(st.sampled_from(PERIODS), min_size=1, max_size=24), zones)
+def test_terms_follow_without_gap_or_overlap_and_keep_their_anchor_day(start, periods, zone):
+    last = term_from(0, start, periods[0], start.day, zone)
+    months = periods[0]
+    for number, period in enumerate(periods[1:], start=1):
+        term = term_after(last, period, start.day, zone)
+        months += period
+        assert (term.number, term.starts_on, term.starts_at) == (number, last.ends_on, last.ends_at)
+        assert term.ends_on == months_after(start, months, start.day)  # never by way of a shortened month
+        assert term.starts_at < term.ends_at
+        last = term
+
+
+@given(days, st.integers(0, 60), st.integers(1, 60))
+def test_months_later_is_the_anchor_day_or_the_last_of_a_shorter_month(start, months, more):
+    found = months_after(start, months, start.day)
+    assert (found.year * 12 + found.month) - (start.year * 12 + start.month) == months
+    assert found.day == start.day or (found.day < start.day and (found + DAY).day == 1)
+    assert months_after(found, more, start.day) == months_after(start, months + more, start.day)
+
+
+@given(days, zones, zones)
+def test_after_a_change_of_zone_the_next_term_begins_when_the_last_one_ended(start, zone, moved_to):
+    last = term_from(3, start, 1, start.day, zone)
+    term = term_after(last, 1, start.day, moved_to)
+    assert (term.starts_at, term.starts_on, term.zone) == (last.ends_at, last.ends_on, moved_to)
+    assert term.ends_at == start_of_day(term.ends_on, moved_to)
+
+
+def test_zones_come_with_the_program_where_the_machine_has_none():
+    assert resources.files("tzdata").joinpath("zoneinfo", "Pacific", "Apia").is_file()
