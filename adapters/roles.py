@@ -17,6 +17,7 @@ import structlog
 from faststream import AckPolicy
 from faststream.nats import JStream, NatsBroker, PullSub
 from faststream.nats.message import NatsBatchMessage
+from faststream.nats.subscriber.usecases.stream_pull_subscriber import BatchPullStreamSubscriber
 from nats.aio.client import Client
 from nats.aio.msg import Msg
 from psycopg_pool import ConnectionPool
@@ -133,6 +134,7 @@ async def _consumer(settings: Settings, database_url: str, nats_url: str, stop: 
         async with _connected(nats_url) as client:
             await ensure_due_stream(client.jetstream(), ack_wait, max_unacked)
             await broker.start()
+            _mend_fetch(subscriber)
             while not await _stopped(stop, BROKER_CHECK):
                 with _forgiven("consumer"):
                     await ensure_due_stream(client.jetstream(), ack_wait, max_unacked)
@@ -140,6 +142,26 @@ async def _consumer(settings: Settings, database_url: str, nats_url: str, stop: 
             await consumer.drain()
             await broker.stop()
     gateway.close()
+
+
+def _mend_fetch(subscriber: BatchPullStreamSubscriber) -> None:
+    """Let a fetch that ends just before its deadline raise what it promises.
+
+    nats-py (2.16) then raises asyncio's TimeoutError instead of its own, FastStream (0.7) knows only the latter,
+    and the messages that it has collected so far would be forgotten until the broker sends them again.
+    """
+    subscription = subscriber.subscription
+    if subscription is None:
+        return
+    fetch = subscription.fetch
+
+    async def mended(batch: int = 1, timeout: float | None = 5) -> list[Msg]:  # noqa: ASYNC109 (fetch's signature)
+        try:
+            return await fetch(batch, timeout)
+        except TimeoutError as error:
+            raise nats.errors.TimeoutError from error
+
+    subscription.fetch = mended
 
 
 async def _messages_as_they_are(message: NatsBatchMessage) -> list[Msg]:

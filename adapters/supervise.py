@@ -71,7 +71,8 @@ class Supervisor:
     then after twice as long each time up to 5 s, until it has run for 10 s. A child that ends with one of
     HOPELESS stops everything: `check`, `wait` and the end of the block raise RoleFailedError.
 
-    Leaving the block stops all; Ctrl-C, SIGTERM and SIGHUP leave it. On Linux the children die with the supervisor however it is killed.
+    Leaving the block stops all; Ctrl-C, SIGTERM and SIGHUP leave it. On Linux the children die with the supervisor
+    however it is killed.
     """
 
     roles: Mapping[str, Sequence[str]]
@@ -153,7 +154,7 @@ class Supervisor:
                     start_new_session=True,
                     preexec_fn=_die_with(os.getpid()),  # noqa: PLW1509 (it makes two system calls, no more)
                 )
-        except OSError as error:
+        except (OSError, subprocess.SubprocessError) as error:
             raise RoleFailedError(f"{child.name} does not start: {error}") from error
         child.started_s = time.monotonic()
 

@@ -5,9 +5,18 @@ from collections.abc import Mapping
 from datetime import date
 from importlib import resources
 from pathlib import Path
-from typing import Literal, Self
+from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, NonNegativeInt, PositiveInt, ValidationError, model_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    NonNegativeInt,
+    PositiveInt,
+    ValidationError,
+    model_validator,
+)
 
 from engine.errors import CatalogueError, Refused
 from engine.money import BASIS_POINTS_PER_WHOLE, Currency, Money, Rounding
@@ -58,13 +67,17 @@ class Quote(_Value):
     catalogue_version: str
 
 
+def _number(key: object) -> object:
+    return int(key) if isinstance(key, str) and key.isdecimal() else key
+
+
 class Catalogue(_Value):
     """One version of plans, prices, discounts (basis points by months) and keep rules."""
 
     version: str
     effective_on: date
     rounding: Literal["half_up", "half_even", "down"]
-    discounts: Mapping[Period, int] = Field(min_length=len(PERIODS))
+    discounts: Mapping[Annotated[Period, BeforeValidator(_number)], int] = Field(min_length=len(PERIODS))
     plans: Mapping[str, Plan]
     keep_rules: Mapping[str, KeepRule]
 
@@ -104,13 +117,11 @@ def read_catalogue(path: Path | None = None) -> Catalogue:
     """The catalogue in the TOML file at `path`, or the one shipped with the engine; raises CatalogueError."""
     source = path or (resources.files("engine") / "catalogue.toml")
     try:
-        raw = tomllib.loads(source.read_text("utf-8"))
-        raw["discounts"] = {int(months): points for months, points in raw.get("discounts", {}).items()}
-        return Catalogue.model_validate(raw)
+        return Catalogue.model_validate(tomllib.loads(source.read_text("utf-8")))
     except ValidationError as error:
         places = "; ".join(f"{'.'.join(map(str, e['loc'])) or 'file'}: {e['msg']}" for e in error.errors())
         message = f"{source}: {places}"
         raise CatalogueError(message) from error
-    except (OSError, ValueError) as error:  # not there, not TOML, or a discount's period is no number
+    except (OSError, ValueError) as error:  # not there, or not TOML
         message = f"{source}: {error}"
         raise CatalogueError(message) from error

@@ -21,6 +21,9 @@ class Consequence(StrEnum):
     RECONCILE = "reconcile"
 
 
+NEVER_HAPPENED = "never_happened"
+"""Our own code for an attempt that the gateway's complete list does not have; it uses up nothing."""
+
 METHOD_ENDS = frozenset(
     {
         Consequence.FIX_DETAILS,

@@ -36,7 +36,7 @@ def next_try(card: Card, renewal: Renewal, policy: Policy, at: datetime) -> Try 
     A rung is one pass over the usable methods in their order; a decline moves to the next method at once.
     """
     usable = [method for method in card.methods if method.method_id not in card.ended_methods]
-    if not usable:
+    if not usable or local_date(at, card.term.zone) > _last_day(card):
         return None
     if renewal.rung == 0:
         return Try(usable[0], 1, "renewal_opened")
@@ -50,13 +50,18 @@ def next_try(card: Card, renewal: Renewal, policy: Policy, at: datetime) -> Try 
 
 
 def _next_rung_at(card: Card, renewal: Renewal, policy: Policy) -> datetime | None:
-    """Rungs fall on the ladder's local days after the first failure and end a day before the number is lost."""
+    """Rungs fall on the ladder's local days after the first failure; those past the last day become one on it."""
     if renewal.first_failed_at is None or renewal.rung_at is None:
         return None
     zone = card.term.zone
     beyond = max(0, renewal.rung - len(policy.ladder_days))
     days = policy.ladder_days[min(renewal.rung, len(policy.ladder_days)) - 1]
     day = local_date(renewal.first_failed_at, zone) + timedelta(days + beyond * policy.ladder_then_every_days)
-    if day >= card.term.ends_on + timedelta(days=card.keep.reclaim_days):
+    if local_date(renewal.rung_at, zone) >= _last_day(card):
         return None
-    return max(charge_instant(card, day, policy), renewal.rung_at + policy.ladder_gap)
+    return max(charge_instant(card, min(day, _last_day(card)), policy), renewal.rung_at + policy.ladder_gap)
+
+
+def _last_day(card: Card) -> date:
+    """The day before the number is lost: there is always a rung on it, and none after it."""
+    return card.term.ends_on + timedelta(days=card.keep.reclaim_days - 1)

@@ -196,7 +196,11 @@ class Store:
     def _stream(self, card_id: UUID, tail: StreamTail) -> Stream:
         card, version, wake_at = None, 0, None
         if tail.snapshot is not None:
-            stored = _StoredSnapshot.__pydantic_validator__.validate_json(tail.snapshot.state)
+            try:
+                stored = _StoredSnapshot.__pydantic_validator__.validate_json(tail.snapshot.state)
+            except ValidationError as error:
+                message = f"card {card_id}: its snapshot cannot be read; delete it, it is but a cache"
+                raise CorruptHistoryError(message) from error
             card, version, wake_at = stored.card, tail.snapshot.version, stored.wake_at
         if tail.events:
             facts = [self._mapper.to_domain_event(event) for event in tail.events]

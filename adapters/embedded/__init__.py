@@ -27,7 +27,7 @@ def postgres(home: Path) -> Iterator[str]:
     Data in `home/postgres`, log in `home/logs/postgres.log`. Ctrl-C, SIGTERM and SIGHUP end the block in order.
     Raises EmbeddedError.
     """
-    with owned_or_visited(PostgresServer(home.absolute())) as url:
+    with owned_or_visited(PostgresServer(home.resolve())) as url:
         yield url
 
 
@@ -38,5 +38,5 @@ def nats(home: Path, port: int = -1) -> Iterator[str]:
     Data in `home/nats`, log in `home/logs/nats.log`. Ctrl-C, SIGTERM and SIGHUP end the block in order.
     Raises EmbeddedError.
     """
-    with owned_or_visited(NatsServer(home.absolute(), port)) as url:
+    with owned_or_visited(NatsServer(home.resolve(), port)) as url:
         yield url

@@ -20,7 +20,6 @@ import asyncio
 import json
 import sqlite3
 import time
-from collections.abc import Awaitable, Callable
 from contextlib import closing, suppress
 from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
@@ -36,7 +35,7 @@ from engine.ports import Answer, Charged, ChargeRequest, Declined, NotFound, Unc
 KEY_LIFETIME = timedelta(hours=24)
 """How long an arrived idempotency key is known, in business time (Stripe prunes keys after 24 hours)."""
 
-SCHEMA = """
+_SCHEMA = """
     PRAGMA synchronous = OFF;           -- a killed process loses nothing; only a power cut may
     PRAGMA wal_autocheckpoint = 4000;
     CREATE TABLE IF NOT EXISTS requests (
@@ -65,8 +64,8 @@ _WITHOUT_ARGUMENT = {"good", "slow", *_DECLINES, *_TROUBLES}
 _UNAVAILABLE = Unclear(reason="gateway_unavailable")
 _SLOW_TIMES = 3
 _BUDGET_PARTS = _SLOW_TIMES + 1
-
 _Heard = Answer | GatewayMisuseError
+_text = lru_cache(maxsize=1024)(datetime.isoformat)  # the charges of a batch have few different times
 
 
 class _Method(NamedTuple):
@@ -84,6 +83,7 @@ class _Ask(NamedTuple):
 
 
 class _Saved(NamedTuple):
+    key: str
     first_at: datetime
     parameters: str
     outcome: str | None
@@ -98,28 +98,14 @@ class SimulatedGateway:
     It works on the thread of its one event loop: on another, sqlite3 would lose the interpreter at each step.
     """
 
-    def __init__(
-        self,
-        record: Path,
-        seed: int,
-        budget: timedelta,
-        *,
-        delay: timedelta = timedelta(0),
-        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
-    ) -> None:
+    def __init__(self, record: Path, seed: int, budget: timedelta, delay: timedelta = timedelta(0)) -> None:
         if delay > budget / _BUDGET_PARTS:
             raise ValueError(f"a delay of {delay} is more than a quarter of the budget of {budget}")
-        self._seed = str(seed).encode()
-        self._budget = budget
+        self.budget = budget
         self._delay_s = delay.total_seconds()
-        self._sleep = sleep
+        self._seed = str(seed).encode()
         self._asks: list[_Ask] = []
         self._db = _open(record, wait_s=(budget / _BUDGET_PARTS).total_seconds())
-
-    @property
-    def budget(self) -> timedelta:
-        """The longest that a call may take, in real time."""
-        return self._budget
 
     async def charge(self, request: ChargeRequest, at: datetime) -> Answer:
         """Take the money once; the same request again gives the same answer while its key is known.
@@ -152,7 +138,7 @@ class SimulatedGateway:
 
     async def _travel(self, times: int = 1) -> None:
         if self._delay_s:
-            await self._sleep(self._delay_s * times)
+            await asyncio.sleep(self._delay_s * times)
 
     def _flush(self) -> None:
         asks, self._asks = self._asks, []
@@ -167,7 +153,7 @@ class SimulatedGateway:
 
     def _answer(self, asks: list[_Ask]) -> list[_Heard]:
         answers: list[_Heard] = []
-        new: list[tuple[str, _Saved]] = []
+        new: list[_Saved] = []
         with self._db:  # commits, or rolls back what it raises for
             self._db.execute("BEGIN IMMEDIATE")
             known = _known(self._db, [ask.key for ask in asks])
@@ -176,7 +162,7 @@ class SimulatedGateway:
                 answers.append(answer)
                 if saved:
                     known[ask.key] = saved
-                    new.append((ask.key, saved))
+                    new.append(saved)
             _write(self._db, new)
         return answers
 
@@ -212,7 +198,7 @@ def _method(token: str) -> _Method:
 def _judge(seed: bytes, ask: _Ask, saved: _Saved | None) -> tuple[_Heard, _Saved | None]:
     """What the caller hears, and what there is to save."""
     if saved and ask.at - saved.first_at >= KEY_LIFETIME:
-        saved = None
+        saved = None  # forgotten
     if saved and saved.parameters != ask.parameters:
         return GatewayMisuseError(f"the key {ask.key} is known with other parameters"), None
     if saved and saved.outcome:
@@ -220,10 +206,10 @@ def _judge(seed: bytes, ask: _Ask, saved: _Saved | None) -> tuple[_Heard, _Saved
     outcome = _outcome(seed, ask)
     trouble = None if saved else _TROUBLES.get(_method(ask.request.token).behaviour)
     if trouble is None:
-        return _said(outcome, ask.request), _Saved(ask.at, ask.parameters, outcome)
+        return _said(outcome, ask.request), _Saved(ask.key, ask.at, ask.parameters, outcome)
     reason, arrives = trouble
     arrived = _chance(seed, ask.request.attempt_id) < arrives
-    return Unclear(reason=reason), _Saved(ask.at, ask.parameters, outcome if arrived else None)
+    return Unclear(reason=reason), _Saved(ask.key, ask.at, ask.parameters, outcome if arrived else None)
 
 
 def _outcome(seed: bytes, ask: _Ask) -> str:
@@ -254,7 +240,7 @@ def _charged(attempt_id: UUID, amount: Money) -> Charged:
 def _open(record: Path, wait_s: float) -> sqlite3.Connection:
     db = sqlite3.connect(record, timeout=wait_s, isolation_level=None, check_same_thread=False)
     _write_ahead(db, until=time.monotonic() + wait_s)
-    db.executescript(SCHEMA)
+    db.executescript(_SCHEMA)
     return db
 
 
@@ -284,14 +270,14 @@ def _known(db: sqlite3.Connection, keys: list[str]) -> dict[str, _Saved]:
         """,
         (json.dumps(keys),),
     )
-    return {key: _Saved(datetime.fromisoformat(first_at), *rest) for key, first_at, *rest in rows}
+    return {key: _Saved(key, datetime.fromisoformat(first_at), *rest) for key, first_at, *rest in rows}
 
 
-def _write(db: sqlite3.Connection, new: list[tuple[str, _Saved]]) -> None:
+def _write(db: sqlite3.Connection, new: list[_Saved]) -> None:
     (last,) = db.execute("SELECT COALESCE(MAX(id), 0) FROM requests").fetchone()
     db.executemany(
         "INSERT INTO requests (key, first_at, parameters, outcome) VALUES (?, ?, ?, ?)",
-        [(key, _text(saved.first_at), saved.parameters, saved.outcome) for key, saved in new],
+        [(key, _text(first_at), parameters, outcome) for key, first_at, parameters, outcome in new],
     )
     db.execute(
         """
@@ -317,6 +303,3 @@ def _recorded(db: sqlite3.Connection, attempt_id: UUID) -> Answer:
         return NotFound()
     code, minor, currency = row
     return Declined(code=code) if minor is None else _charged(attempt_id, Money(minor=minor, currency=currency))
-
-
-_text = lru_cache(maxsize=1024)(datetime.isoformat)

@@ -25,7 +25,7 @@ from engine.card.events import (
 )
 from engine.card.state import Attempt, Card
 from engine.catalogue import Catalogue, Period
-from engine.declines import Consequence, consequence_of
+from engine.declines import NEVER_HAPPENED, Consequence, consequence_of
 from engine.errors import Refused
 from engine.money import Currency
 from engine.policy import Policy
@@ -132,7 +132,7 @@ def record_answer(
         case Declined():
             return _failed(card, attempt, answer, learned, policy, at)
         case NotFound() if at >= attempt.attempted_at + policy.key_lifetime + policy.never_happened_after:
-            return _failed(card, attempt, Declined(code="never_happened"), learned, policy, at)
+            return _failed(card, attempt, Declined(code=NEVER_HAPPENED), learned, policy, at)
         case NotFound():
             return _unknown(card, attempt, "not_found_yet", policy, at)
         case Unclear(reason=reason):

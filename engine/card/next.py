@@ -53,7 +53,7 @@ Step = Events | Ask | Wait
 def next_step(card: Card, rules: Rules, at: datetime) -> Step:
     """Facts to append, a question to the gateway, or a wait; the same answer for the same arguments."""
     if card.open_attempt is not None:
-        return _about_attempt(card, card.open_attempt, rules.policy, at)
+        return _about_attempt(card, card.open_attempt, rules, at)
     charging = _charging(card, rules, at)
     if not isinstance(charging, Wait) or charging.reason == "charging_stopped":
         return charging
@@ -87,8 +87,12 @@ def deferred(step: Ask | Wait, woken_for: datetime | None, at: datetime) -> Even
     return (Deferred(reason=step.reason, until=step.until, at=at),)
 
 
-def _about_attempt(card: Card, attempt: Attempt, policy: Policy, at: datetime) -> Step:
-    """Who sends: an attempt younger than the gateway's budget is left alone whoever asks."""
+def _about_attempt(card: Card, attempt: Attempt, rules: Rules, at: datetime) -> Step:
+    """Who sends: an attempt younger than the gateway's budget is left alone whoever asks.
+
+    It is sent again only while charging is wanted, since it might charge for the first time; else looked up.
+    """
+    policy = rules.policy
     if attempt.ask_again_at is None:
         ask_at, reason = attempt.attempted_at + policy.gateway_budget, "answer_awaited"
     else:
@@ -96,7 +100,7 @@ def _about_attempt(card: Card, attempt: Attempt, policy: Policy, at: datetime) -
     if at < ask_at:
         return Wait(ask_at, reason)
     key_is_known = at < attempt.attempted_at + policy.key_lifetime
-    still_wanted = card.auto_renew is not None
+    still_wanted = card.auto_renew is not None and not rules.charging_stopped
     return Ask(attempt, "asked_again" if key_is_known and still_wanted else "looked_up")
 
 

@@ -27,7 +27,7 @@ from engine.card.events import (
     Suspended,
 )
 from engine.catalogue import KeepRule, Period
-from engine.declines import METHOD_ENDS
+from engine.declines import METHOD_ENDS, NEVER_HAPPENED
 from engine.errors import CorruptHistoryError
 from engine.money import Currency, Money
 
@@ -185,6 +185,9 @@ def _attempted(card: Card, fact: ChargeAttempted) -> dict[str, Any]:
 
 def _failed(card: Card, fact: ChargeFailed) -> dict[str, Any]:
     renewal = _renewal(card)
+    if fact.code == NEVER_HAPPENED:
+        tried = tuple(method_id for method_id in renewal.tried if method_id != fact.method_id)
+        return {"open_attempt": None, "renewal": renewal.model_copy(update={"tried": tried, "last_code": fact.code})}
     changes: dict[str, Any] = {
         "open_attempt": None,
         "renewal": renewal.model_copy(

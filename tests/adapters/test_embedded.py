@@ -1,14 +1,12 @@
 """The embedded servers start, are shared, keep their data, and leave nothing running."""
 
 import asyncio
-import os
 import shutil
 import signal
 import subprocess
 import sys
 import tempfile
 import threading
-import time
 from contextlib import suppress
 from pathlib import Path
 
@@ -43,7 +41,7 @@ def owner(home):
     """Another process that runs both servers, and their addresses."""
     process = subprocess.Popen([sys.executable, "-c", OWNER, str(home)], stdout=subprocess.PIPE, text=True)
     yield process, process.stdout.readline().split()
-    process.kill()
+    process.terminate()
     process.wait()
     process.stdout.close()
 
@@ -80,13 +78,6 @@ def servers_of(home):
             if str(home) in words and is_server and "python" not in words:
                 found.append(process)
     return found
-
-
-def eventually(condition, within_s=10):
-    deadline = time.monotonic() + within_s
-    while not condition():
-        assert time.monotonic() < deadline, "it did not come about in time"
-        time.sleep(0.01)
 
 
 def test_postgres_runs_with_our_settings_and_starts_again_with_its_data(home):
@@ -197,4 +188,3 @@ def test_a_server_that_does_not_start_says_why(home, nats_url):
     with pytest.raises(embedded.EmbeddedError, match="postgres does not start: pg_ctl ended"), embedded.postgres(home):
         pass
     assert not servers_of(home)
-    assert os.listdir(home / "logs")

@@ -69,7 +69,7 @@ def test_a_wrong_variable_stops_the_start_with_a_sentence(monkeypatch, variable,
 
 
 def test_an_unknown_override_is_refused():
-    with pytest.raises(SettingsError, match="^color is not a setting.$"):
+    with pytest.raises(SettingsError, match=r"^color is not a setting\.$"):
         load_settings(color="red")
 
 

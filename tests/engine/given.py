@@ -78,7 +78,7 @@ class Given:
             facts = decision(self.card, *args, at=at, **asked)
         except Refused as refusal:
             return Then(refusal=refusal)
-        return Then(facts, card=replay(self.card, CARD_ID, facts))
+        return Then(facts, card=replay(self.card, CARD_ID, facts) if facts else self.card)
 
     def at(self, instant: datetime, rules: Rules = RULES) -> Then:
         """Time asks: every step that is due at `instant`."""
@@ -88,4 +88,4 @@ class Given:
 
 
 def given(*facts: Event) -> Given:
-    return Given(replay(None, CARD_ID, facts))
+    return Given(replay(None, CARD_ID, facts) if facts else None)

@@ -1,0 +1,468 @@
+"""The simulated gateway: what a token means, what a key promises, and that the record outlives everybody."""
+
+import asyncio
+import sqlite3
+import subprocess
+import sys
+import tempfile
+from collections import defaultdict
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, closing, contextmanager
+from datetime import UTC, datetime, timedelta, timezone
+from hashlib import blake2b
+from itertools import pairwise
+from pathlib import Path
+from uuid import NAMESPACE_OID, uuid5
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from adapters.gateways.simulated import KEY_LIFETIME, SimulatedGateway, double_charges, totals
+from engine.errors import GatewayMisuseError
+from engine.money import Money
+from engine.ports import Charged, ChargeRequest, Declined, NotFound, Unclear
+
+ROOT = Path(__file__).parents[3]
+NOON = datetime(2027, 2, 28, 12, tzinfo=UTC)
+BUDGET = timedelta(seconds=20)
+TIMEOUT = Unclear(reason="timeout")
+UNAVAILABLE = Unclear(reason="gateway_unavailable")
+
+
+@pytest.fixture
+def record(tmp_path):
+    return tmp_path / "money.db"
+
+
+@pytest.fixture
+def gateway(record):
+    with closing(SimulatedGateway(record, seed=1, budget=BUDGET)) as gateway:
+        yield gateway
+
+
+def request(name="a", behaviour="good", *, minor=990, currency="EUR", purpose="renewal:1"):
+    return ChargeRequest(
+        attempt_id=uuid5(NAMESPACE_OID, f"attempt {name}"),
+        card_id=uuid5(NAMESPACE_OID, f"card {name}"),
+        purpose=purpose,
+        token=f"sim:{behaviour}:{name}",
+        amount=Money(minor=minor, currency=currency),
+    )
+
+
+def charge(gateway, *requests, at=NOON):
+    """The answers, in order, of calls made at the same time; one request has one answer, an error is raised."""
+
+    async def together():
+        return await asyncio.gather(*(gateway.charge(r, at) for r in requests), return_exceptions=len(requests) > 1)
+
+    answers = asyncio.run(together())
+    return answers if len(requests) > 1 else answers[0]
+
+
+def look_up(gateway, request, at=NOON):
+    return asyncio.run(gateway.look_up(request, at))
+
+
+def movements(record):
+    with closing(sqlite3.connect(record)) as db:
+        return db.execute("SELECT key, at FROM movements ORDER BY id").fetchall()
+
+
+def charged(request):
+    digest = blake2b(request.attempt_id.bytes, digest_size=6).hexdigest()
+    return Charged(attempt_id=request.attempt_id, amount=request.amount, gateway_ref=f"sim_{digest}")
+
+
+# What a token means
+
+
+@pytest.mark.parametrize("behaviour", ["good", "slow", "insufficient_until:2027-02-28", "flaky:0"])
+def test_a_method_that_works_moves_the_money(gateway, record, behaviour):
+    assert charge(gateway, request(behaviour=behaviour)) == charged(request())
+    assert totals(record) == {"EUR": 990}
+
+
+@pytest.mark.parametrize(
+    ("behaviour", "code"),
+    [
+        ("expired", "expired_card"),
+        ("lost", "lost_card"),
+        ("insufficient_until:2027-03-01", "insufficient_funds"),
+        ("flaky:100", "do_not_honor"),
+    ],
+)
+def test_a_decline_has_its_code_and_moves_nothing(gateway, record, behaviour, code):
+    assert charge(gateway, request(behaviour=behaviour)) == Declined(code=code)
+    assert look_up(gateway, request(behaviour=behaviour)) == Declined(code=code)
+    assert movements(record) == []
+
+
+def test_funds_arrive_at_midnight_utc_wherever_the_caller_is(gateway):
+    poor = "insufficient_until:2027-03-01"
+    shanghai = timezone(timedelta(hours=8))
+    assert isinstance(charge(gateway, request("a", poor), at=datetime(2027, 3, 1, 7, 59, tzinfo=shanghai)), Declined)
+    assert isinstance(charge(gateway, request("b", poor), at=datetime(2027, 3, 1, 8, 0, tzinfo=shanghai)), Charged)
+
+
+@pytest.mark.parametrize(
+    "token",
+    [
+        "",
+        "sim",
+        "sim:good",
+        "sim:perfect:x",
+        "tok_visa",
+        "sim:good:x:y",
+        "sim:flaky:often:x",
+        "sim:insufficient_until:soon:x",
+    ],
+)
+def test_an_unknown_method_is_our_mistake_and_no_decline(gateway, record, token):
+    with pytest.raises(GatewayMisuseError, match="no such payment method"):
+        charge(gateway, request().model_copy(update={"token": token}))
+    assert movements(record) == []
+
+
+def test_the_money_moves_though_the_answer_never_comes(gateway, record):
+    lost_answer = request(behaviour="timeout_charged")
+    assert charge(gateway, lost_answer) == TIMEOUT
+    assert look_up(gateway, lost_answer) == charged(lost_answer)
+    assert charge(gateway, lost_answer) == charged(lost_answer)
+    assert len(movements(record)) == 1
+
+
+def test_a_request_that_never_arrives_moves_money_only_when_asked_again(gateway, record):
+    lost_request = request(behaviour="timeout_uncharged")
+    assert charge(gateway, lost_request) == TIMEOUT
+    assert look_up(gateway, lost_request) == NotFound()
+    assert movements(record) == []
+    assert charge(gateway, lost_request, at=NOON + timedelta(minutes=5)) == charged(lost_request)
+    assert charge(gateway, lost_request, at=NOON + timedelta(minutes=6)) == charged(lost_request)
+    assert len(movements(record)) == 1
+
+
+def test_the_key_of_a_request_that_never_arrived_lives_from_its_arrival(gateway, record):
+    lost_request = request(behaviour="timeout_uncharged")
+    for at in (NOON, NOON + timedelta(hours=20), NOON + timedelta(hours=40)):
+        charge(gateway, lost_request, at=at)
+    assert len(movements(record)) == 1
+
+
+def test_after_a_server_error_the_money_moved_in_half_of_the_cases_and_asking_again_tells(gateway, record):
+    requests = [request(f"{i}", "server_error") for i in range(400)]
+    assert set(charge(gateway, *requests)) == {Unclear(reason="server_error")}
+    moved = {key for key, _ in movements(record)}
+    assert 150 < len(moved) < 250
+    for r in requests[:20]:
+        assert look_up(gateway, r) == (charged(r) if str(r.attempt_id) in moved else NotFound())
+    assert all(isinstance(answer, Charged) for answer in charge(gateway, *requests))
+    assert len(movements(record)) == 400
+    assert double_charges(record) == 0
+
+
+def test_a_flaky_method_declines_as_often_as_it_says(gateway):
+    answers = charge(gateway, *(request(f"{i}", "flaky:30") for i in range(1000)))
+    assert 250 < answers.count(Declined(code="do_not_honor")) < 350
+
+
+def test_chance_depends_on_seed_and_attempt_alone(tmp_path):
+    requests = [request(f"{i}", "flaky:50") for i in range(64)]
+
+    def codes(name, seed, asked):
+        with closing(SimulatedGateway(tmp_path / name, seed, BUDGET)) as gateway:
+            return {r.attempt_id: type(charge(gateway, r, at=NOON)) for r in asked}
+
+    there, back, other = codes("there", 1, requests), codes("back", 1, requests[::-1]), codes("other", 2, requests)
+    assert there == back
+    assert there != other
+
+
+def test_a_slow_answer_takes_three_times_the_delay_and_is_the_same(record):
+    delay = timedelta(milliseconds=10)
+
+    async def timed(gateway, behaviour):
+        begin = asyncio.get_running_loop().time()
+        answer = await gateway.charge(request(behaviour, behaviour), NOON)
+        return answer, asyncio.get_running_loop().time() - begin
+
+    with closing(SimulatedGateway(record, 1, BUDGET, delay)) as gateway:
+        good, good_s = asyncio.run(timed(gateway, "good"))
+        slow, slow_s = asyncio.run(timed(gateway, "slow"))
+    assert (good, slow) == (charged(request("good")), charged(request("slow")))
+    assert good_s >= 0.0099
+    assert slow_s >= 0.0299
+
+
+def test_without_a_delay_nobody_sleeps(gateway, monkeypatch):
+    monkeypatch.setattr(asyncio, "sleep", None)
+    assert charge(gateway, request(behaviour="slow")) == charged(request())
+    assert look_up(gateway, request()) == charged(request())
+
+
+def test_a_delay_that_does_not_fit_the_budget_is_refused(record):
+    with pytest.raises(ValueError, match="quarter"):
+        SimulatedGateway(record, 1, budget=timedelta(seconds=1), delay=timedelta(milliseconds=251))
+
+
+# What a key promises
+
+
+def test_the_same_request_again_has_the_same_answer_and_moves_nothing(gateway, record):
+    first = charge(gateway, request())
+    assert charge(gateway, request(), at=NOON + timedelta(hours=23, minutes=59)) == first
+    assert charge(gateway, request(), at=NOON - timedelta(minutes=1)) == first
+    assert len(movements(record)) == 1
+
+
+def test_the_same_request_many_times_at_once_moves_money_once(gateway, record):
+    assert charge(gateway, *[request()] * 50) == [charged(request())] * 50
+    assert len(movements(record)) == 1
+
+
+def test_a_decline_is_kept_for_its_key_though_the_funds_have_come(gateway):
+    poor = request(behaviour="insufficient_until:2027-03-01")
+    midnight = datetime(2027, 3, 1, tzinfo=UTC)
+    assert charge(gateway, poor, at=midnight - timedelta(seconds=1)) == Declined(code="insufficient_funds")
+    assert charge(gateway, poor, at=midnight) == Declined(code="insufficient_funds")
+
+
+@pytest.mark.parametrize(
+    "change", [{"minor": 991}, {"currency": "USD"}, {"purpose": "renewal:2"}, {"behaviour": "slow"}]
+)
+def test_a_known_key_with_other_parameters_is_an_error_for_that_caller_alone(gateway, record, change):
+    charge(gateway, request("a"))
+    before, wrong, after = charge(gateway, request("b"), request("a", **change), request("c"))
+    assert (before, after) == (charged(request("b")), charged(request("c")))
+    assert isinstance(wrong, GatewayMisuseError)
+    assert len(movements(record)) == 3
+
+
+def test_other_parameters_are_noticed_within_a_batch_too(gateway, record):
+    right, wrong = charge(gateway, request(minor=1), request(minor=2))
+    assert right == charged(request(minor=1))
+    assert isinstance(wrong, GatewayMisuseError)
+    assert totals(record) == {"EUR": 1}
+
+
+def test_a_key_is_forgotten_after_a_day_and_sending_it_again_convicts(gateway, record):
+    charge(gateway, request())
+    assert double_charges(record) == 0
+    assert charge(gateway, request(), at=NOON + KEY_LIFETIME) == charged(request())
+    assert (double_charges(record), totals(record)) == (1, {"EUR": 1980})
+    charge(gateway, request(), at=NOON + 2 * KEY_LIFETIME - timedelta(microseconds=1))
+    assert double_charges(record) == 1
+
+
+def test_looking_up_never_charges_and_remembers_for_ever(gateway, record):
+    assert look_up(gateway, request()) == NotFound()
+    assert movements(record) == []
+    charge(gateway, request())
+    assert look_up(gateway, request(), at=NOON + timedelta(days=4000)) == charged(request())
+    assert len(movements(record)) == 1
+
+
+def test_looking_up_finds_money_that_moved_before_a_later_decline_of_the_forgotten_key(gateway):
+    charge(gateway, request(minor=5))
+    assert charge(gateway, request(behaviour="lost"), at=NOON + KEY_LIFETIME) == Declined(code="lost_card")
+    assert look_up(gateway, request(behaviour="lost")) == charged(request(minor=5))
+
+
+KEYS = {name: request(name, name) for name in ("good", "timeout_charged", "timeout_uncharged", "server_error", "lost")}
+CALLS = st.tuples(st.sampled_from(["charge", "look_up"]), st.sampled_from(sorted(KEYS)))
+TURNS = st.tuples(st.integers(0, 30), st.lists(CALLS, min_size=1, max_size=4))
+
+
+@settings(max_examples=100, deadline=None)
+@given(turns=st.lists(TURNS, max_size=8), seed=st.integers(0, 3))
+def test_whatever_is_called_a_key_moves_money_at_most_once_a_day_and_no_answer_lies(turns, seed):
+    heard = []
+
+    async def call(gateway, verb, name, at):
+        heard.append((KEYS[name], await getattr(gateway, verb)(KEYS[name], at)))
+
+    async def play(gateway):
+        at = NOON
+        for hours, calls in turns:
+            at += timedelta(hours=hours)
+            await asyncio.gather(*(call(gateway, verb, name, at) for verb, name in calls))
+
+    with tempfile.TemporaryDirectory() as folder:
+        record = Path(folder) / "money.db"
+        with closing(SimulatedGateway(record, seed, BUDGET)) as gateway:
+            asyncio.run(play(gateway))
+        moved = defaultdict(list)
+        for key, at in movements(record):
+            moved[key].append(datetime.fromisoformat(at))
+    assert all(later - earlier >= KEY_LIFETIME for times in moved.values() for earlier, later in pairwise(times))
+    assert all(str(r.attempt_id) in moved for r, answer in heard if isinstance(answer, Charged))
+    assert all(str(r.attempt_id) not in moved for r, answer in heard if isinstance(answer, Declined))
+
+
+# What is written
+
+
+def test_calls_of_one_turn_are_one_transaction(gateway, record):
+    statements = []
+    gateway._db.set_trace_callback(statements.append)
+    answers = charge(gateway, *(request(f"{i}") for i in range(300)))
+    assert all(isinstance(answer, Charged) for answer in answers)
+    assert statements.count("BEGIN IMMEDIATE") == statements.count("COMMIT") == 1
+    assert len(movements(record)) == 300
+
+
+def test_a_caller_who_gave_up_disturbs_nobody_and_is_charged_all_the_same(gateway, record):
+    async def impatient():
+        leaving = asyncio.create_task(gateway.charge(request("a"), NOON))
+        staying = asyncio.create_task(gateway.charge(request("b"), NOON))
+        await asyncio.sleep(0)
+        leaving.cancel()
+        return await asyncio.gather(leaving, staying, return_exceptions=True)
+
+    left, stayed = asyncio.run(impatient())
+    assert isinstance(left, asyncio.CancelledError)
+    assert stayed == charged(request("b"))
+    assert len(movements(record)) == 2
+
+
+def test_a_record_locked_by_others_is_unclear_for_all_and_then_works_again(record):
+    requests = [request(f"{i}") for i in range(5)]
+    with (
+        closing(SimulatedGateway(record, 1, budget=timedelta(milliseconds=80))) as gateway,
+        closing(sqlite3.connect(record, isolation_level=None)) as other,
+    ):
+        other.execute("BEGIN IMMEDIATE")
+        assert charge(gateway, *requests) == [UNAVAILABLE] * 5
+        other.execute("ROLLBACK")
+        assert movements(record) == []
+        assert charge(gateway, *requests) == [charged(r) for r in requests]
+
+
+def test_a_mistake_in_a_batch_leaves_nobody_waiting(gateway):
+    charge(gateway, request("a"))
+    naive = NOON.replace(tzinfo=None)
+    assert charge(gateway, request("a"), request("b"), at=naive) == [UNAVAILABLE] * 2
+    assert charge(gateway, request("b")) == charged(request("b"))
+
+
+def test_a_closed_gateway_is_unavailable(gateway):
+    gateway.close()
+    assert charge(gateway, request()) == UNAVAILABLE
+    assert look_up(gateway, request()) == UNAVAILABLE
+
+
+def test_the_record_is_found_again_by_the_next_process(record):
+    with closing(SimulatedGateway(record, 1, BUDGET)) as gateway:
+        charge(gateway, request())
+    with closing(SimulatedGateway(record, 2, BUDGET)) as gateway:
+        assert charge(gateway, request()) == charged(request())
+    assert totals(record) == {"EUR": 990}
+
+
+def test_totals_are_per_currency_and_double_charges_per_card_and_purpose(gateway, record):
+    assert (totals(record), double_charges(record)) == ({}, 0)
+    once, other_attempt = request("a"), request("a", purpose="renewal:2")
+    twice = once.model_copy(update={"attempt_id": request("z").attempt_id})
+    charge(gateway, once, request("b", minor=7, currency="USD"))
+    charge(gateway, other_attempt.model_copy(update={"attempt_id": request("y").attempt_id}))
+    assert double_charges(record) == 0
+    charge(gateway, twice)
+    assert double_charges(record) == 1
+    assert totals(record) == {"EUR": 2970, "USD": 7}
+
+
+def test_auditing_a_record_that_does_not_exist_says_so_and_makes_none(record):
+    for audit in (totals, double_charges):
+        with pytest.raises(FileNotFoundError):
+            audit(record)
+    assert not record.exists()
+
+
+def test_auditing_does_not_wait_for_those_who_write(gateway, record):
+    charge(gateway, request())
+    with closing(sqlite3.connect(record, isolation_level=None)) as other:
+        other.execute("BEGIN EXCLUSIVE")
+        assert (totals(record), double_charges(record)) == ({"EUR": 990}, 0)
+
+
+def test_a_new_record_can_be_opened_by_many_at_once(tmp_path):
+    def open_and_close(record):
+        SimulatedGateway(record, 1, BUDGET).close()
+
+    with ThreadPoolExecutor(8) as threads:
+        for i in range(20):
+            list(threads.map(open_and_close, [tmp_path / f"{i}.db"] * 8))
+
+
+# Several processes
+
+CHARGER = """
+import asyncio, sys
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from uuid import NAMESPACE_OID, uuid5
+from adapters.gateways.simulated import SimulatedGateway
+from engine.money import Money
+from engine.ports import ChargeRequest
+
+record, count = Path(sys.argv[1]), int(sys.argv[2])
+gateway = SimulatedGateway(record, 1, timedelta(seconds=20))
+
+async def charge(i):
+    id = uuid5(NAMESPACE_OID, str(i))
+    amount = Money(minor=1, currency="EUR")
+    request = ChargeRequest(attempt_id=id, card_id=id, purpose="renewal:1", token="sim:flaky:50:x", amount=amount)
+    answer = await gateway.charge(request, datetime(2027, 2, 28, 12, tzinfo=UTC))
+    print(id, type(answer).__name__, flush=True)
+
+async def main():
+    for start in range(0, count, 16):
+        await asyncio.gather(*map(charge, range(start, start + 16)))
+
+print("ready", flush=True)
+sys.stdin.readline()
+asyncio.run(main())
+"""
+
+
+@contextmanager
+def chargers(record, *, count, processes):
+    """That many processes, each about to make the same charges; they begin together."""
+    command = [sys.executable, "-c", CHARGER, record, str(count)]
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True, "cwd": ROOT}
+    with ExitStack() as stack:
+        started = [stack.enter_context(subprocess.Popen(command, **pipes)) for _ in range(processes)]
+        assert [process.stdout.readline() for process in started] == ["ready\n"] * processes
+        for process in started:
+            process.stdin.write("go\n")
+            process.stdin.flush()
+        yield started
+
+
+def heard(output):
+    """Answers by key; the last line may be cut off."""
+    return dict(line.split() for line in output.splitlines(keepends=True) if line.endswith("\n"))
+
+
+def test_processes_that_charge_the_same_keys_at_the_same_time_hear_the_same_and_move_money_once(record):
+    with chargers(record, count=1024, processes=3) as processes:
+        answers = [heard(process.stdout.read()) for process in processes]
+    assert answers[0] == answers[1] == answers[2]
+    assert len(answers[0]) == 1024
+    charged_keys = sorted(key for key, answer in answers[0].items() if answer == "Charged")
+    assert sorted(key for key, _ in movements(record)) == charged_keys
+
+
+def test_what_a_killed_process_has_answered_is_in_the_record(record):
+    with chargers(record, count=10**9, processes=1) as (process,):
+        begun = "".join(process.stdout.readline() for _ in range(1000))
+        process.kill()
+        answers = heard(begun + process.stdout.read())
+    moved = {key for key, _ in movements(record)}
+    assert len(answers) >= 1000
+    assert {key for key, answer in answers.items() if answer == "Charged"} <= moved
+    assert not moved & {key for key, answer in answers.items() if answer == "Declined"}
+    with closing(SimulatedGateway(record, 1, BUDGET)) as gateway:
+        assert charge(gateway, request()) == charged(request())
+    assert double_charges(record) == 0
