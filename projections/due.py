@@ -10,6 +10,9 @@ from psycopg.rows import class_row
 from engine.store import Recorded
 from projections.read_model import Column, ReadModel
 
+DUE_CHANNEL = "baohao_due"
+"""PostgreSQL notification: the table has changed."""
+
 
 class DueRow(NamedTuple):
     """A card, the version of it that set the wake time, and the wake time."""

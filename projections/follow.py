@@ -9,6 +9,9 @@ from psycopg import Connection
 from engine.log import read_log
 from projections.read_model import ReadModel, fold_batch
 
+BATCH = 1000
+"""Facts that a follower takes in one transaction."""
+
 FOLLOWERS_TABLE = """
     CREATE TABLE IF NOT EXISTS followers (
         name text PRIMARY KEY,

@@ -5,11 +5,11 @@ Batches overlap: while the gateway answers one, the next ones are loaded and dec
 """
 
 import asyncio
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Coroutine, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from time import perf_counter
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 from uuid import UUID
 
 import structlog
@@ -31,9 +31,17 @@ GATEWAY_GRACE = timedelta(seconds=1)
 NAK_DELAY_S = 1.0
 """After a fault of ours (database gone) the broker waits this long before it sends a message again."""
 
-ReadRules = Callable[[], tuple[Rules, datetime]]
-"""The rules and the time for one batch."""
-Park = Callable[[Sequence[tuple[UUID | None, bytes, str]]], None]
+
+class Shared(Protocol):
+    """What is the same for all consumers, read and written anew for each batch."""
+
+    def rules(self) -> tuple[Rules, datetime]:
+        """The rules and the time."""
+        ...
+
+    def park(self, parked: Sequence[tuple[UUID | None, bytes, str]]) -> None:
+        """Set aside (card id or None, message, reason)."""
+        ...
 
 
 @dataclass
@@ -42,8 +50,7 @@ class Consumer:
 
     engine: Engine
     gateway: Gateway
-    read_rules: ReadRules
-    park: Park
+    shared: Shared
     batches_in_flight: int
     _slots: asyncio.Semaphore = field(init=False)
     _under_way: set[asyncio.Task[None]] = field(init=False, default_factory=set[asyncio.Task[None]])
@@ -71,7 +78,7 @@ class Consumer:
         try:
             await self._settle(batch)
             if batch.parked:
-                await batch.timed("park_ms", asyncio.to_thread(self.park, batch.parked))
+                await batch.timed("park_ms", asyncio.to_thread(self.shared.park, batch.parked))
         except Exception as error:
             log.exception("consumer.batch_failed", messages=len(messages), error=str(error))
             for message in messages:
@@ -101,16 +108,16 @@ class Consumer:
         return failed
 
     def _wake(self, causes: dict[UUID, str]) -> Settled:
-        return self.engine.wake(causes, *self.read_rules())
+        return self.engine.wake(causes, *self.shared.rules())
 
     def _record(self, answers: Sequence[tuple[Question, Answer]]) -> Settled:
-        return self.engine.record(answers, *self.read_rules())
+        return self.engine.record(answers, *self.shared.rules())
 
     async def _ask_all(
         self, questions: Sequence[Question], failed: dict[UUID, Exception]
     ) -> list[tuple[Question, Answer]]:
         """All questions at once; what is not answered in time is unclear, what the gateway calls wrong has failed."""
-        _, at = await asyncio.to_thread(self.read_rules)
+        _, at = await asyncio.to_thread(self.shared.rules)
         tasks = [asyncio.ensure_future(self._ask(question, at)) for question in questions]
         limit = self.gateway.budget + GATEWAY_GRACE
         _, late = await asyncio.wait(tasks, timeout=limit.total_seconds())

@@ -15,6 +15,7 @@ from nats.js.api import (
 from nats.js.errors import NotFoundError
 
 from adapters.broker.contract import DUE_STREAM, DUE_SUBJECT, EVENTS_STREAM, EVENTS_SUBJECT
+from adapters.settings import Settings
 
 CHARGING = "charging"
 """The durable consumer that all consumer processes share."""
@@ -23,9 +24,11 @@ EVENTS_KEPT = timedelta(days=30)
 """How long public events stay on the broker; the log keeps them for ever."""
 
 DUPLICATES_KNOWN = timedelta(minutes=2)
+UNACKED_BATCHES = 4
+"""Most messages under way over all consumer processes, in times what one of them takes."""
 
 
-async def ensure_due_stream(jetstream: JetStreamContext, ack_wait: timedelta, max_unacked: int) -> ConsumerInfo:
+async def ensure_due_stream(jetstream: JetStreamContext, settings: Settings) -> ConsumerInfo:
     """The work queue of due cards and its consumer, as they must be."""
     await _ensure_stream(
         jetstream,
@@ -40,8 +43,8 @@ async def ensure_due_stream(jetstream: JetStreamContext, ack_wait: timedelta, ma
         durable_name=CHARGING,
         ack_policy=AckPolicy.EXPLICIT,
         deliver_policy=DeliverPolicy.ALL,
-        ack_wait=ack_wait.total_seconds(),
-        max_ack_pending=max_unacked,
+        ack_wait=settings.ack_wait_s,
+        max_ack_pending=UNACKED_BATCHES * settings.batch_size * settings.batches_in_flight,
         filter_subject=DUE_SUBJECT,
     )
     try:

@@ -25,10 +25,11 @@ from adapters.cli.servers import Running
 from adapters.cli.serving import all_roles
 from adapters.cli.year import Year
 from adapters.gateways.simulated import double_charges, totals
-from adapters.roles import FOLLOW_BATCH, engine_of, rules_of
 from adapters.settings import Settings, load_settings
 from adapters.supervise import Supervisor
+from adapters.wiring import engine_of, rules_of
 from projections.cards import count_by_status
+from projections.follow import BATCH
 from projections.ledger import gateway_totals
 from projections.live import differences
 
@@ -115,7 +116,7 @@ def _summary(connection: psycopg.Connection[Any], running: Running) -> dict[str,
         "gateway_total": gateway,
         "ledger_total": ledger,
         "ledger_equals_gateway": gateway == ledger,
-        "read_models_equal_replay": not any(differences(connection, FOLLOW_BATCH).values()),
+        "read_models_equal_replay": not any(differences(connection, BATCH).values()),
         "broker_events": _broker_events(running.nats_url),
     }
 

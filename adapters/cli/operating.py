@@ -12,9 +12,9 @@ from adapters.cli.servers import connection, database
 from adapters.control import charging_stopped_since, read_control, resume_charging, stop_charging
 from adapters.importer import Imported, import_commands
 from adapters.parked import list_parked, retry_parked
-from adapters.roles import engine_of, rules_of
 from adapters.schema import check_schema
 from adapters.settings import Settings
+from adapters.wiring import engine_of, rules_of
 
 SHOWN_PROBLEMS = 20
 

@@ -36,8 +36,7 @@ KEY_LIFETIME = timedelta(hours=24)
 """How long an arrived idempotency key is known, in business time (Stripe prunes keys after 24 hours)."""
 
 _SCHEMA = """
-    PRAGMA synchronous = OFF;           -- a killed process loses nothing; only a power cut may
-    PRAGMA wal_autocheckpoint = 4000;
+    PRAGMA synchronous = OFF;  -- a killed process loses nothing; only a power cut may
     CREATE TABLE IF NOT EXISTS requests (
         id INTEGER PRIMARY KEY,
         key TEXT NOT NULL,         -- the attempt id; may come again when it is forgotten, so not unique

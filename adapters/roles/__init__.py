@@ -1,0 +1,33 @@
+"""The roles: long-running processes made of the engine's steps, each runnable alone and many times over."""
+
+import asyncio
+import resource
+import signal
+from importlib import import_module
+from typing import Literal
+
+import structlog
+
+from adapters.settings import Settings
+
+Role = Literal["consumer", "projector", "publisher", "scheduler"]
+ROLES: tuple[Role, ...] = ("consumer", "projector", "publisher", "scheduler")
+
+log = structlog.get_logger()
+
+
+async def run_role(role: Role, settings: Settings, database_url: str, nats_url: str) -> None:
+    """Run one role until SIGTERM or SIGINT; what is under way is brought to its end first."""
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    main = import_module(f"adapters.roles.{role}").main  # only this role's libraries: a start takes half the time
+    log.info("role.started")
+    await main(settings, database_url, nats_url, stop)
+    usage = resource.getrusage(resource.RUSAGE_SELF)
+    log.info(
+        "role.stopped",
+        cpu_s=round(usage.ru_utime + usage.ru_stime, 2),
+        peak_rss_mb=round(usage.ru_maxrss / 1024, 1),
+    )

@@ -1,0 +1,40 @@
+"""The projector: facts become rows of the live read models."""
+
+import asyncio
+from datetime import timedelta
+from typing import Any
+
+import psycopg
+import structlog
+
+from adapters.roles.lead import Servers, Work, lead
+from adapters.settings import Settings
+from engine.log import FACTS_CHANNEL
+from projections.due import DUE, DUE_CHANNEL
+from projections.follow import BATCH, follow
+from projections.live import LIVE
+
+log = structlog.get_logger()
+
+
+async def main(settings: Settings, database_url: str, nats_url: str, stop: asyncio.Event) -> None:
+    """Until `stop`."""
+
+    async def step(servers: Servers) -> bool:
+        return await asyncio.to_thread(_step, servers.database)
+
+    poll = timedelta(milliseconds=settings.poll_ms)
+    await lead(Work("projector", _nothing, step, (FACTS_CHANNEL,), poll), database_url, nats_url, stop)
+
+
+def _step(connection: psycopg.Connection[Any]) -> bool:
+    progress = follow(connection, LIVE, BATCH)
+    if progress.facts:
+        log.info("projector.batch", facts=progress.facts, position=progress.position)
+    if DUE.name in progress.changed:
+        connection.execute(f"NOTIFY {DUE_CHANNEL}")
+    return progress.facts == BATCH
+
+
+async def _nothing(_: Servers) -> None:
+    """There are no streams to make sure of."""

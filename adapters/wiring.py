@@ -1,0 +1,35 @@
+"""How the settings become the parts that roles and commands work with."""
+
+from datetime import timedelta
+
+from adapters.clock import recorded_now
+from adapters.gateways.simulated import SimulatedGateway
+from adapters.settings import Settings
+from engine.application import Engine
+from engine.card.next import Rules
+from engine.catalogue import read_catalogue
+from engine.policy import Policy
+from engine.recorder import CardRecorder, datastore
+from engine.store import Store
+
+
+def rules_of(settings: Settings) -> Rules:
+    """Policy and catalogue of this installation; raises CatalogueError."""
+    policy = Policy(gateway_budget=timedelta(seconds=settings.gateway_budget_s))
+    return Rules(policy, read_catalogue(settings.catalogue))
+
+
+def engine_of(settings: Settings, database_url: str, actor: str) -> Engine:
+    """The engine on the real event store; `actor` is who its facts are recorded by."""
+    recorder = CardRecorder(datastore(database_url, settings.pool_size))
+    return Engine(Store(recorder, actor), recorded_now)
+
+
+def gateway_of(settings: Settings) -> SimulatedGateway:
+    """The gateway that the settings name."""
+    return SimulatedGateway(
+        settings.gateway_record,
+        settings.gateway_seed,
+        timedelta(seconds=settings.gateway_budget_s),
+        delay=timedelta(milliseconds=settings.gateway_delay_ms),
+    )
