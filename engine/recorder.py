@@ -6,7 +6,7 @@ compared and written in one go. The lock's key is derived in SQL from the table'
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any, LiteralString, NamedTuple
 from uuid import UUID
 
 from eventsourcing.persistence import InterfaceError, OperationalError, StoredEvent
@@ -31,10 +31,11 @@ class Snapshot(NamedTuple):
 
 
 class StreamTail(NamedTuple):
-    """What is needed to load one stream: its latest snapshot, if there is one, and the events after that."""
+    """What is needed to load one stream: its latest snapshot, if there is one, and what came after that."""
 
     snapshot: Snapshot | None
-    events: list[StoredEvent]
+    events: list[tuple[int, str, bytes]]
+    """Version, topic and state."""
 
 
 def datastore(database_url: str, pool_size: int) -> PostgresDatastore:
@@ -59,13 +60,13 @@ class CardRecorder(PostgresApplicationRecorder):
         self.sql_create_statements += [
             self._sql(statement) for statement in (*_APPEND_ONLY, _SNAPSHOTS_TABLE, *_FUNCTIONS)
         ]
-        self._insert = self._sql(_INSERT)
-        self._append = self._sql(_APPEND)
-        self._load = self._sql(_LOAD)
+        self._insert = self._sql(_INSERT).as_bytes()
+        self._append = self._sql(_APPEND).as_bytes()
+        self._load = self._sql(_LOAD).as_bytes()
 
-    def _sql(self, statement: str) -> Composed:
+    def _sql(self, statement: LiteralString) -> Composed:
         table, schema = self.events_table_name, self.datastore.schema
-        return SQL(statement).format(  # pyright: ignore[reportArgumentType] (constants of this file)
+        return SQL(statement).format(
             events=Identifier(schema, table),
             snapshots=Identifier(schema, f"{table}_snapshots"),
             insert=Identifier(schema, f"{table}_insert"),
@@ -116,7 +117,7 @@ class CardRecorder(PostgresApplicationRecorder):
                 if topic is None:
                     tails[card_id] = StreamTail(Snapshot(card_id, version, state_version, state), [])
                 else:
-                    tails[card_id].events.append(StoredEvent(card_id, version, topic, state))
+                    tails[card_id].events.append((version, topic, state))
         return tails
 
 

@@ -15,7 +15,8 @@ from eventsourcing.persistence import (
     OperationalError,
     StoredEvent,
 )
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import TypeAdapter, ValidationError
+from typing_extensions import TypedDict
 
 from engine.card.events import STORED_NAMES, Event, Events
 from engine.card.state import STATE_VERSION, Card, replay
@@ -70,10 +71,8 @@ class Append:
     """Id of the command or message that led to it."""
 
 
-class _Stored(BaseModel, Generic[F]):
-    """The JSON of a stored fact: `event_id, recorded_at, actor, cause, wake_at, last, fact`."""
-
-    model_config = ConfigDict(frozen=True)
+class _Stored(TypedDict, Generic[F]):
+    """The JSON of a stored fact."""
 
     event_id: UUID
     recorded_at: datetime
@@ -84,17 +83,22 @@ class _Stored(BaseModel, Generic[F]):
     fact: F
 
 
-class _StoredSnapshot(BaseModel):
+class _StoredSnapshot(NamedTuple):
+    """The JSON of a snapshot."""
+
     card: Card
     wake_at: datetime | None
+
+
+_SNAPSHOT = TypeAdapter(_StoredSnapshot)
 
 
 NAME_OF = {model: name for name, model in STORED_NAMES.items()}
 
 
 @cache
-def _stored_model(topic: str) -> type[_Stored[Any]]:
-    return _Stored[STORED_NAMES[topic]]
+def _stored(topic: str) -> TypeAdapter[_Stored[Any]]:
+    return TypeAdapter(cast("Any", _Stored)[STORED_NAMES[topic]])
 
 
 class FactMapper(Mapper[UUID]):
@@ -106,8 +110,8 @@ class FactMapper(Mapper[UUID]):
     def to_stored_event(self, domain_event: Any) -> StoredEvent:
         """One StoredEvent of a Recorded."""
         recorded = cast("Recorded", domain_event)
-        model = _stored_model(NAME_OF[type(recorded.fact)])
-        stored = model.model_construct(
+        topic = NAME_OF[type(recorded.fact)]
+        stored = _Stored[Any](
             event_id=recorded.event_id,
             recorded_at=recorded.recorded_at,
             actor=recorded.actor,
@@ -116,8 +120,7 @@ class FactMapper(Mapper[UUID]):
             last=recorded.last,
             fact=recorded.fact,
         )
-        state = stored.__pydantic_serializer__.to_json(stored)
-        return StoredEvent(recorded.card_id, recorded.version, NAME_OF[type(recorded.fact)], state)
+        return StoredEvent(recorded.card_id, recorded.version, topic, _stored(topic).serializer.to_json(stored))
 
     def to_domain_event(self, stored_event: StoredEvent) -> Any:
         """One Recorded of a StoredEvent; raises CorruptHistoryError when name or content is not ours."""
@@ -129,7 +132,7 @@ class FactMapper(Mapper[UUID]):
 def read_fact(position: int, card_id: UUID, version: int, topic: str, state: bytes) -> Recorded:
     """One row of the log as a Recorded; raises CorruptHistoryError when name or content is not ours."""
     try:
-        stored = _stored_model(topic).__pydantic_validator__.validate_json(state)
+        stored = _stored(topic).validator.validate_json(state)
     except KeyError:
         message = f"card {card_id}, version {version}: no fact is called {topic!r}; is this program too old?"
         raise CorruptHistoryError(message) from None
@@ -140,13 +143,13 @@ def read_fact(position: int, card_id: UUID, version: int, topic: str, state: byt
         position,
         card_id,
         version,
-        stored.event_id,
-        stored.recorded_at,
-        stored.actor,
-        stored.cause,
-        stored.wake_at,
-        stored.last,
-        stored.fact,
+        stored["event_id"],
+        stored["recorded_at"],
+        stored["actor"],
+        stored["cause"],
+        stored["wake_at"],
+        stored["last"],
+        stored["fact"],
     )
 
 
@@ -197,13 +200,13 @@ class Store:
         card, version, wake_at = None, 0, None
         if tail.snapshot is not None:
             try:
-                stored = _StoredSnapshot.__pydantic_validator__.validate_json(tail.snapshot.state)
+                stored = _SNAPSHOT.validator.validate_json(tail.snapshot.state)
             except ValidationError as error:
                 message = f"card {card_id}: its snapshot cannot be read; delete it, it is but a cache"
                 raise CorruptHistoryError(message) from error
             card, version, wake_at = stored.card, tail.snapshot.version, stored.wake_at
         if tail.events:
-            facts = [self._mapper.to_domain_event(event) for event in tail.events]
+            facts = [read_fact(0, card_id, *event) for event in tail.events]
             card = replay(card, card_id, (one.fact for one in facts))
             version, wake_at = facts[-1].version, facts[-1].wake_at
         return Stream(card_id, card, version, wake_at)
@@ -241,6 +244,6 @@ def _passes_snapshot(append: Append) -> bool:
 
 
 def _snapshot(append: Append) -> Snapshot:
-    state = _StoredSnapshot(card=append.card, wake_at=append.wake_at).model_dump_json().encode()
+    state = _SNAPSHOT.dump_json(_StoredSnapshot(append.card, append.wake_at))
     version = append.stream.version + len(append.facts)
     return Snapshot(append.stream.card_id, version, STATE_VERSION, state)

@@ -5,6 +5,7 @@ A fold sees nothing but the row and the fact, so that a rebuild from the log giv
 
 from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, Generic, LiteralString, NamedTuple, TypeVar
 
 from psycopg import Connection, sql
@@ -57,7 +58,7 @@ class ReadModel(Generic[Row]):
     def rows(self, connection: Connection[Any], schema: str, keys: Sequence[Hashable]) -> dict[Hashable, Row]:
         """The rows of `keys` that exist, in one query."""
         with connection.cursor(row_factory=tuple_row, binary=True) as cursor:
-            cursor.execute(self._statement(_SELECT, schema), (list(keys),), prepare=True)
+            cursor.execute(_statement(self, _SELECT, schema), (list(keys),), prepare=True)
             return {row[0]: self.row._make(row) for row in cursor}  # type: ignore[attr-defined]
 
     def write(self, connection: Connection[Any], schema: str, rows: dict[Hashable, Row | None]) -> None:
@@ -67,22 +68,28 @@ class ReadModel(Generic[Row]):
         with connection.cursor(binary=True) as cursor:
             if kept:
                 cursor.execute(
-                    self._statement(_UPSERT, schema), [list(c) for c in zip(*kept, strict=True)], prepare=True
+                    _statement(self, _UPSERT, schema), [list(c) for c in zip(*kept, strict=True)], prepare=True
                 )
             if gone:
-                cursor.execute(self._statement(_DELETE, schema), (gone,), prepare=True)
+                cursor.execute(_statement(self, _DELETE, schema), (gone,), prepare=True)
 
-    def _statement(self, template: LiteralString, schema: str) -> sql.Composed:
-        key = self.columns[0]
-        names = [sql.Identifier(column.name) for column in self.columns]
-        return sql.SQL(template).format(
-            table=sql.Identifier(schema, self.name),
+
+@cache
+def _statement(model: ReadModel[Any], template: LiteralString, schema: str) -> bytes:
+    key = model.columns[0]
+    names = [sql.Identifier(column.name) for column in model.columns]
+    return (
+        sql.SQL(template)
+        .format(
+            table=sql.Identifier(schema, model.name),
             key=sql.Identifier(key.name),
             key_type=sql.SQL(key.type),
             columns=sql.SQL(", ").join(names),
-            values=sql.SQL(", ").join(sql.SQL("%b::{}[]").format(sql.SQL(kind)) for _, kind in self.columns),
+            values=sql.SQL(", ").join(sql.SQL("%b::{}[]").format(sql.SQL(kind)) for _, kind in model.columns),
             updates=sql.SQL(", ").join(sql.SQL("{0} = excluded.{0}").format(name) for name in names[1:]),
         )
+        .as_bytes()
+    )
 
 
 _SELECT = "SELECT {columns} FROM {table} WHERE {key} = ANY(%b::{key_type}[])"

@@ -1,11 +1,10 @@
 """The card as its facts add up to it; `evolve` only assigns, every rule lives in decisions and next."""
 
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 from uuid import UUID
-
-from pydantic import BaseModel, ConfigDict
 
 from engine.calendar import Term
 from engine.card.events import (
@@ -37,18 +36,19 @@ STATE_VERSION = 1
 Status = Literal["active", "grace", "suspended"]
 
 
-class _Value(BaseModel):
-    model_config = ConfigDict(frozen=True)
+T = TypeVar("T", "Card", "Renewal", "Attempt")
 
 
-class AutoRenew(_Value):
+@dataclass(frozen=True)
+class AutoRenew:
     """The consent in force."""
 
     months: Period
     price: Money
 
 
-class Attempt(_Value):
+@dataclass(frozen=True)
+class Attempt:
     """An attempt whose outcome is not recorded yet (`asked` 0) or is unknown (`asked` > 0)."""
 
     attempt_id: UUID
@@ -60,7 +60,8 @@ class Attempt(_Value):
     ask_again_at: datetime | None = None
 
 
-class Renewal(_Value):
+@dataclass(frozen=True)
+class Renewal:
     """The next term on offer, unpaid."""
 
     months: Period
@@ -74,7 +75,8 @@ class Renewal(_Value):
     last_code: str | None = None
 
 
-class Card(_Value):
+@dataclass(frozen=True)
+class Card:
     """One number-keeping card."""
 
     card_id: UUID
@@ -87,7 +89,7 @@ class Card(_Value):
     term: Term
     status: Status = "active"
     methods: tuple[PaymentMethod, ...] = ()
-    ended_methods: Mapping[str, str] = {}
+    ended_methods: Mapping[str, str] = field(default_factory=dict[str, str])
     """Methods not to be tried before the holder changes something, with the code that said so."""
     auto_renew: AutoRenew | None = None
     renewal: Renewal | None = None
@@ -111,8 +113,14 @@ def evolve(card: Card | None, card_id: UUID, fact: Event) -> Card:
         )
     if card is None:
         raise CorruptHistoryError(f"card {card_id}: {type(fact).__name__} comes before CardRegistered")
-    changes = _changes(card, fact)
-    return card.model_copy(update=changes) if changes else card
+    return changed(card, _changes(card, fact))
+
+
+def changed(value: T, changes: Mapping[str, Any]) -> T:
+    """A copy with `changes` by field name: `dataclasses.replace` at a tenth of its price, paid for each fact."""
+    copy = object.__new__(type(value))
+    copy.__dict__.update(value.__dict__, **changes)
+    return copy
 
 
 def replay(card: Card | None, card_id: UUID, facts: Iterable[Event]) -> Card:
@@ -136,7 +144,7 @@ def _changes(card: Card, fact: Event) -> dict[str, Any]:
             if card.renewal is None:
                 return {"renewal": Renewal(months=months, price=price)}
             # A new offer of the same term keeps the ladder's counters.
-            return {"renewal": card.renewal.model_copy(update={"months": months, "price": price})}
+            return {"renewal": changed(card.renewal, {"months": months, "price": price})}
         case ChargeAttempted():
             return _attempted(card, fact)
         case ChargeSucceeded():
@@ -145,7 +153,7 @@ def _changes(card: Card, fact: Event) -> dict[str, Any]:
             return _failed(card, fact)
         case ChargeOutcomeUnknown(asked=asked, ask_again_at=ask_again_at):
             update = {"asked": asked, "ask_again_at": ask_again_at}
-            return {"open_attempt": _open(card).model_copy(update=update)}
+            return {"open_attempt": changed(_open(card), update)}
         case CardRenewed(term=term, anchor_day=anchor_day):
             return {"term": term, "anchor_day": anchor_day, "status": "active", "renewal": None, "attempts": 0}
         case GraceStarted():
@@ -173,12 +181,9 @@ def _attempted(card: Card, fact: ChargeAttempted) -> dict[str, Any]:
             amount=fact.amount,
             attempted_at=fact.at,
         ),
-        "renewal": renewal.model_copy(
-            update={
-                "rung": fact.rung,
-                "rung_at": renewal.rung_at if same_rung else fact.at,
-                "tried": tried,
-            }
+        "renewal": changed(
+            renewal,
+            {"rung": fact.rung, "rung_at": renewal.rung_at if same_rung else fact.at, "tried": tried},
         ),
     }
 
@@ -187,12 +192,10 @@ def _failed(card: Card, fact: ChargeFailed) -> dict[str, Any]:
     renewal = _renewal(card)
     if fact.code == NEVER_HAPPENED:
         tried = tuple(method_id for method_id in renewal.tried if method_id != fact.method_id)
-        return {"open_attempt": None, "renewal": renewal.model_copy(update={"tried": tried, "last_code": fact.code})}
+        return {"open_attempt": None, "renewal": changed(renewal, {"tried": tried, "last_code": fact.code})}
     changes: dict[str, Any] = {
         "open_attempt": None,
-        "renewal": renewal.model_copy(
-            update={"first_failed_at": renewal.first_failed_at or fact.at, "last_code": fact.code}
-        ),
+        "renewal": changed(renewal, {"first_failed_at": renewal.first_failed_at or fact.at, "last_code": fact.code}),
     }
     if fact.consequence in METHOD_ENDS:
         changes["ended_methods"] = {**card.ended_methods, fact.method_id: fact.code}

@@ -1,6 +1,10 @@
-"""Settings of the engine's tests."""
+"""Settings and databases of the engine's tests."""
 
 from hypothesis import settings
 
-settings.register_profile("engine", deadline=None, max_examples=100)
+from tests.engine.databases import cards_url, connect, connection, new_recorder, recorder, store
+
+__all__ = ["cards_url", "connect", "connection", "new_recorder", "recorder", "store"]
+
+settings.register_profile("engine", deadline=None)
 settings.load_profile("engine")

@@ -1,0 +1,255 @@
+"""Cards with a past, for the benchmark: the engine leads one card of each kind through it, the others are its copies.
+
+A card of n facts was registered, got two payment methods and auto-renewal (4 facts; 5 if its holder then chose
+another period), and was renewed every month since, 4 facts each: `RenewalStarted, ChargeAttempted`, then
+`ChargeSucceeded, CardRenewed`. So 21 = 5 + 4 x 4, 300 = 4 + 74 x 4, and 5 facts are a card that was never due.
+"""
+
+import re
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime, time, timedelta
+from typing import NamedTuple
+from uuid import UUID
+
+from dateutil.relativedelta import relativedelta
+from eventsourcing.persistence import StoredEvent
+
+from adapters.cli.population import card_id_of
+from adapters.clock import recorded_now
+from engine.application import Engine
+from engine.card.events import PaymentMethod
+from engine.card.next import Rules, next_step, wakes_at
+from engine.card.state import STATE_VERSION
+from engine.catalogue import Period
+from engine.commands import BindPaymentMethod, Command, EnableAutoRenew, RegisterCard
+from engine.errors import BaohaoError
+from engine.ports import Charged
+from engine.recorder import CardRecorder, Snapshot, datastore
+from engine.store import Store, Stream
+
+KINDS: tuple[tuple[str, str, str], ...] = (
+    ("Asia/Shanghai", "CNY", "keep-basic"),
+    ("Europe/London", "EUR", "keep-plus"),
+    ("America/New_York", "USD", "keep-us"),
+    ("Europe/Berlin", "EUR", "keep-short"),
+    ("America/Sao_Paulo", "USD", "keep-plus"),
+)
+"""Zone, currency and plan; all hours differ from UTC by whole hours, so that copies differ in minutes and seconds."""
+
+RENEWAL_FACTS = 4
+OPENING_FACTS = 4
+APPEND_FACTS = 2
+LAST_APPENDS = 4
+"""So many appends are written card after card, as they were made; the facts before them stand together."""
+CARDS_AT_ONCE = 256
+FACTS_AT_ONCE = 4096
+DUE_BEFORE_END = timedelta(days=2)
+"""The clock is moved to this long before the terms end: a day after the renewals opened."""
+NAME = "original"
+"""What the copies' numbers replace in names."""
+
+Watch = Callable[[int], None]
+"""Told how many facts were written."""
+
+
+@dataclass
+class Cohort:
+    """Cards with equally long pasts that come due at the same time."""
+
+    seed: int
+    cards: int
+    facts: int
+    due: datetime
+    """When they come due next; noon, UTC."""
+    months: Period = 1
+
+    @property
+    def renewals(self) -> int:
+        """How often each was renewed before."""
+        return (self.facts - OPENING_FACTS) // RENEWAL_FACTS
+
+    def ids(self) -> list[UUID]:
+        """The ids of its cards."""
+        return [card_id_of(self.seed, number) for number in range(self.cards)]
+
+
+class _Text(NamedTuple):
+    """A stored state cut at its marks: text, mark, text, mark, …, text."""
+
+    version: int
+    topic: str
+    pieces: list[bytes]
+
+
+class _Portion(NamedTuple):
+    """Consecutive facts of an original, and the snapshot that the last of its portions carries."""
+
+    facts: list[_Text]
+    snapshot: _Text | None
+
+
+class _Original(NamedTuple):
+    stream: Stream
+    portions: list[_Portion]
+
+
+def seed(database_url: str, rules: Rules, cohort: Cohort, watch: Watch) -> None:
+    """Write the cohort's facts and snapshots; raises BaohaoError if a copy is not what the engine would have written."""
+    store = datastore(database_url, pool_size=1)
+    try:
+        recorder = CardRecorder(store)
+        originals = _originals(CardRecorder(store, events_table_name="bench_originals"), rules, cohort)
+        ids = cohort.ids()
+        for turn in zip(*(original.portions for original in originals), strict=True):
+            for numbers in _batches(cohort.cards, len(turn[0].facts)):
+                events: list[StoredEvent] = []
+                snapshots: list[Snapshot] = []
+                for number in numbers:
+                    kind = number % len(KINDS)
+                    _copy(turn[kind], originals[kind].stream.card_id, ids[number], number, events, snapshots)
+                recorder.append_many(events, snapshots)
+                watch(len(events))
+        _check(Store(recorder, "bench"), ids[: len(KINDS)], rules, cohort)
+    finally:
+        store.close()
+
+
+def _originals(recorder: CardRecorder, rules: Rules, cohort: Cohort) -> list[_Original]:
+    """One card of each kind, written by the engine into a table aside."""
+    recorder.create_table()
+    store = Store(recorder, "bench")
+    engine = Engine(store, recorded_now)
+    return [_original(recorder, store, engine, rules, cohort, kind) for kind in range(len(KINDS))]
+
+
+def _original(  # noqa: PLR0917 (what it is made with, then what is to be made)
+    recorder: CardRecorder, store: Store, engine: Engine, rules: Rules, cohort: Cohort, kind: int
+) -> _Original:
+    card_id = card_id_of(cohort.seed, -1 - kind)
+    _live(engine, rules, cohort, card_id, kind)
+    stream = store.load_many([card_id])[card_id]
+    if not isinstance(stream, Stream) or stream.version != cohort.facts:
+        raise BaohaoError(f"a card of {cohort.facts} facts cannot be made: {stream}")
+    marks = _marks(card_id, rules.policy.charge_spread_s)
+    facts = [
+        _Text(event.originator_version, event.topic, marks.split(event.state))
+        for event in recorder.select_events(card_id)
+    ]
+    snapshot = recorder.load_many([card_id], STATE_VERSION)[card_id].snapshot
+    text = None if snapshot is None else _Text(snapshot.version, "", marks.split(snapshot.state))
+    ends = [*range(max(0, cohort.facts - LAST_APPENDS * APPEND_FACTS), cohort.facts, APPEND_FACTS), cohort.facts]
+    if not cohort.renewals:
+        ends = [cohort.facts]
+    starts = [0, *ends[:-1]]
+    portions = [_Portion(facts[a:b], text if b == cohort.facts else None) for a, b in zip(starts, ends, strict=True)]
+    return _Original(stream, portions)
+
+
+def _live(engine: Engine, rules: Rules, cohort: Cohort, card_id: UUID, kind: int) -> None:
+    """Lead a card through its past by the real steps; the gateway always says yes."""
+    dues = [cohort.due - relativedelta(months=months) for months in range(cohort.renewals, 0, -1)]
+    starts_on = ([*dues, cohort.due][0] + DUE_BEFORE_END).date() - relativedelta(months=cohort.months)
+    began = datetime.combine(starts_on, time(12), cohort.due.tzinfo)
+    for answer in engine.execute(_opening(cohort, card_id, kind, starts_on), rules, began):
+        if isinstance(answer, Exception):
+            raise answer
+    for number, at in enumerate(dues):
+        message_id = f"{card_id}.{cohort.facts - RENEWAL_FACTS * (cohort.renewals - number)}.1"
+        for question in engine.wake({card_id: message_id}, rules, at).questions:
+            request = question.request
+            paid = Charged(attempt_id=request.attempt_id, amount=request.amount, gateway_ref=f"sim_{NAME}_{number}")
+            engine.record([(question, paid)], rules, at)
+
+
+def _opening(cohort: Cohort, card_id: UUID, kind: int, starts_on: object) -> list[Command]:
+    zone, currency, plan = KINDS[kind]
+    periods: list[Period] = [cohort.months]
+    if cohort.facts % RENEWAL_FACTS:
+        periods = [12 if cohort.months == 1 else 1, cohort.months]
+    register = {
+        "holder_id": f"holder-{NAME}",
+        "plan": plan,
+        "currency": currency,
+        "zone": zone,
+        "starts_on": starts_on,
+        "months": cohort.months,
+    }
+    methods = (
+        PaymentMethod(
+            method_id="pm-1",
+            kind="credit_card",
+            token=f"sim:good:{NAME}-1",
+            brand="visa",
+            last4="4242",
+            fingerprint=f"fp-{NAME}-1",
+        ),
+        PaymentMethod(method_id="pm-2", kind="e_wallet", token=f"sim:good:{NAME}-2"),
+    )
+    return [
+        RegisterCard.model_validate({"command_id": f"register-{NAME}", "card_id": card_id, **register}),
+        *(BindPaymentMethod(command_id=f"bind-{m.method_id}-{NAME}", card_id=card_id, method=m) for m in methods),
+        *(
+            EnableAutoRenew(
+                command_id=f"enable-{n}-{NAME}", card_id=card_id, months=n, terms_version="2026-11", channel="web"
+            )
+            for n in periods
+        ),
+    ]
+
+
+def _marks(card_id: UUID, spread_s: int) -> re.Pattern[bytes]:
+    """What differs between copies: every id, names, and the minute and second at which the card is charged."""
+    minutes, seconds = divmod(card_id.int % spread_s, 60)
+    uuid = r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
+    return re.compile(rf"({uuid}|{NAME}|:{minutes:02}:{seconds:02}Z)".encode())
+
+
+def _copy(  # noqa: PLR0917 (what is copied, as whom, and where to)
+    portion: _Portion,
+    original_id: UUID,
+    card_id: UUID,
+    number: int,
+    events: list[StoredEvent],
+    snapshots: list[Snapshot],
+) -> None:
+    """Add the portion's facts as another card's: each id differs from the original's as the card's own id does."""
+    difference = original_id.int ^ card_id.int  # keeps version and variant, which both have
+    minutes, seconds = divmod(card_id.int % 3600, 60)
+    charged_at, name = f":{minutes:02}:{seconds:02}Z".encode(), f"{number:07}".encode()
+
+    def copied(pieces: Sequence[bytes]) -> bytes:
+        texts = list(pieces)
+        for index in range(1, len(texts), 2):
+            mark = texts[index]
+            if mark[0] == ord(":"):
+                texts[index] = charged_at
+            elif mark == NAME_MARK:
+                texts[index] = name
+            else:
+                texts[index] = str(UUID(int=int(mark.replace(b"-", b""), 16) ^ difference)).encode()
+        return b"".join(texts)
+
+    events += [StoredEvent(card_id, fact.version, fact.topic, copied(fact.pieces)) for fact in portion.facts]
+    if portion.snapshot is not None:
+        version, _, pieces = portion.snapshot
+        snapshots.append(Snapshot(card_id, version, STATE_VERSION, copied(pieces)))
+
+
+NAME_MARK = NAME.encode()
+
+
+def _batches(cards: int, facts_each: int) -> Iterator[range]:
+    size = max(1, min(CARDS_AT_ONCE, FACTS_AT_ONCE // facts_each))
+    for start in range(0, cards, size):
+        yield range(start, min(start + size, cards))
+
+
+def _check(store: Store, card_ids: Sequence[UUID], rules: Rules, cohort: Cohort) -> None:
+    """The engine would have set the copies' wake times as they are."""
+    before = cohort.due - timedelta(days=20)
+    for card_id, stream in store.load_many(card_ids).items():
+        if not isinstance(stream, Stream) or stream.card is None or stream.version != cohort.facts:
+            raise BaohaoError(f"card {card_id} is a bad copy: {stream}")
+        if wakes_at(next_step(stream.card, rules, before), before) != stream.wake_at:
+            raise BaohaoError(f"card {card_id} is a bad copy: it wakes at {stream.wake_at}")

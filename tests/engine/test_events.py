@@ -1,0 +1,124 @@
+"""Facts as they are stored: pinned byte for byte, since what is stored is read for ever."""
+
+import json
+from datetime import UTC, datetime
+from hashlib import sha256
+from pathlib import Path
+from uuid import UUID
+
+import pytest
+from eventsourcing.persistence import StoredEvent
+from pydantic import TypeAdapter, ValidationError
+
+from engine.card.events import STORED_NAMES, Event
+from engine.card.state import STATE_VERSION, Card, replay
+from engine.errors import CorruptHistoryError
+from engine.store import NAME_OF, FactMapper
+from tests.engine.samples import CARD_ID, DECLINED
+
+GOLDEN = Path(__file__).with_name("golden")
+CARD_SHAPES = {1: "30aaf9b36f3a7133dc5befe6f6e2d20d3ca03c4ed8ed95aede43c3f0d8b01d04"}
+"""Per STATE_VERSION the shape of the state in its snapshots; a changed shape needs a new version, and a line here."""
+
+
+def stored(name: str) -> StoredEvent:
+    """The pinned bytes; the file's line end is no part of them."""
+    state = GOLDEN.joinpath(f"{name}.json").read_bytes().removesuffix(b"\n")
+    return StoredEvent(CARD_ID, 7, name, state)
+
+
+def test_each_stored_name_is_pinned_and_no_other():
+    assert {path.stem for path in GOLDEN.iterdir()} == set(STORED_NAMES)
+
+
+def test_each_fact_has_one_stored_name():
+    ours = {kind for kind in Event.__subclasses__() if kind.__module__ == Event.__module__}
+    assert set(STORED_NAMES.values()) == ours
+    assert len(NAME_OF) == len(STORED_NAMES)
+
+
+@pytest.mark.parametrize("name", STORED_NAMES)
+def test_a_stored_fact_is_read_and_written_byte_for_byte(name):
+    mapper = FactMapper()
+    recorded = mapper.to_domain_event(stored(name))
+    assert type(recorded.fact) is STORED_NAMES[name]
+    assert mapper.to_stored_event(recorded) == stored(name)
+
+
+@pytest.mark.parametrize("name", STORED_NAMES)
+def test_every_field_of_a_fact_is_pinned_with_a_value(name):
+    """An optional field that is null in the pinned bytes would be pinned by its name alone."""
+    fact = json.loads(stored(name).state)["fact"]
+    assert set(fact) == set(STORED_NAMES[name].model_fields)
+    assert None not in fact.values()
+
+
+def test_the_envelope_is_read():
+    recorded = FactMapper().to_domain_event(stored("suspended.v1"))
+    assert (recorded.card_id, recorded.version, recorded.position) == (CARD_ID, 7, 0)
+    assert recorded.event_id == UUID("6f1d2c3b-0000-4000-8000-000000000007")
+    assert recorded.recorded_at == datetime(2026, 4, 2, 16, 0, 0, 123456, tzinfo=UTC)
+    assert (recorded.actor, recorded.cause) == ("consumer", "due-7")
+    assert recorded.wake_at == datetime(2026, 4, 3, 2, 0, tzinfo=UTC)
+    assert recorded.last is True
+
+
+@pytest.mark.parametrize("name", STORED_NAMES)
+def test_a_name_says_the_fact_and_its_version(name):
+    words, _, version = name.partition(".")
+    assert words.replace("_", "") == STORED_NAMES[name].__name__.lower()
+    assert version == "v1"
+
+
+@pytest.mark.parametrize("fact", STORED_NAMES.values(), ids=lambda fact: fact.__name__)
+def test_a_fact_says_in_one_sentence_what_happened(fact):
+    first, *notes = fact.__doc__.split("\n\n")
+    assert first.endswith(".")
+    assert first.strip().count(". ") == 0
+    assert "\n" not in first.strip()
+    assert all(note.strip() for note in notes)
+
+
+@pytest.mark.parametrize("fact", DECLINED, ids=lambda fact: type(fact).__name__)
+def test_a_fact_is_never_changed(fact):
+    with pytest.raises(ValidationError, match="frozen"):
+        fact.at = datetime.now(UTC)
+
+
+@pytest.mark.parametrize(
+    ("name", "state"),
+    [
+        ("suspended.v2", b"{}"),
+        ("suspended.v1", b"{}"),
+        ("suspended.v1", b"not JSON"),
+        ("suspended.v1", b"\xff"),
+        ("suspended.v1", b""),
+        ("charge_attempted.v1", stored("suspended.v1").state),
+    ],
+)
+def test_what_cannot_be_read_is_named_by_card_and_version(name, state):
+    with pytest.raises(CorruptHistoryError, match=f"card {CARD_ID}, version 7: .*{name}"):
+        FactMapper().to_domain_event(StoredEvent(CARD_ID, 7, name, state))
+
+
+def test_a_fact_that_no_card_knows_is_not_passed_over():
+    class Misplaced(Event):
+        pass
+
+    at = datetime(2026, 3, 1, tzinfo=UTC)
+    with pytest.raises(CorruptHistoryError, match="Misplaced"):
+        replay(None, CARD_ID, (*DECLINED, Misplaced(at=at)))
+
+
+def shape(schema: object) -> object:
+    """A JSON schema without what is said to readers only."""
+    if isinstance(schema, dict):
+        return {key: shape(value) for key, value in schema.items() if key not in {"description", "title"}}
+    return [shape(one) for one in schema] if isinstance(schema, list) else schema
+
+
+def test_the_state_in_snapshots_has_the_shape_that_its_version_stands_for():
+    found = json.dumps(shape(TypeAdapter(Card).json_schema(mode="serialization")), sort_keys=True)
+    assert sha256(found.encode()).hexdigest() == CARD_SHAPES.get(STATE_VERSION), (
+        "Card has another shape: raise STATE_VERSION, so that old snapshots are passed over, and pin it here"
+    )
