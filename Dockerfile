@@ -10,7 +10,7 @@ RUN python -m venv /opt/baohao \
     && /opt/baohao/bin/pip install --no-index --find-links /wheels .
 
 FROM python:3.12-slim
-RUN useradd --system --uid 10001 --no-create-home baohao
+RUN useradd --system --uid 10001 --no-create-home baohao && install --directory --owner=baohao /var/lib/baohao
 COPY --from=build /opt/baohao /opt/baohao
 ENV PATH=/opt/baohao/bin:$PATH HOME=/tmp PYTHONUNBUFFERED=1
 USER baohao

@@ -81,6 +81,8 @@ class Settings(BaseSettings):
     """Simulated gateway: how long it takes to answer, in milliseconds."""
     ack_wait_s: float = Field(default_factory=lambda valid: 2 * valid["gateway_budget_s"] + 5, le=3600)
     """Seconds until the broker repeats an unanswered message; unset: twice the gateway's budget and 5 more."""
+    stream_replicas: int = Field(1, ge=1, le=5)
+    """On how many NATS servers each stream is kept; one for a single server, three for a cluster."""
     clock: Literal["system", "virtual"] = "system"
     """Business time: real, or moved by hand."""
     batch_size: int = Field(256, ge=1, le=10_000)

@@ -19,6 +19,7 @@ from pydantic import ValidationError
 from adapters.broker.contract import CardDue
 from engine.application import Engine, Question, Settled
 from engine.card.next import Rules
+from engine.errors import GatewayMisuseError
 from engine.ports import Answer, Gateway, Unclear
 
 log = structlog.get_logger()
@@ -92,6 +93,9 @@ class Consumer:
         failed = await self._see_through(batch, batch.causes)
         for card_id, error in failed.items():
             log.warning("consumer.card_failed", card_id=str(card_id), error=str(error))
+            if isinstance(error, GatewayMisuseError):  # asking again would not make it right
+                batch.park(card_id, str(error))
+                continue
             alone = await self._see_through(batch, {card_id: batch.causes[card_id]})
             if card_id in alone:
                 batch.park(card_id, f"{type(alone[card_id]).__name__}: {alone[card_id]}")

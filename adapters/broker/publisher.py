@@ -1,20 +1,22 @@
 """The follower that tells other systems: facts become public messages, in order, each stored once.
 
 The stream itself says how far it is: its last message's id is a position. So messages that the broker lost
-are sent again, and a new, empty stream is filled from the start of the log.
+are sent again, and a new, empty stream is filled from the start of the log. A stream that still counts as far as
+it ever did has lost nothing, whatever retention or a person took out of it.
 """
 
 import asyncio
 from typing import Any, NamedTuple
 
 from nats.aio.client import Client
-from nats.js.api import StreamInfo
+from nats.js.api import RawStreamMsg, StreamInfo
 from psycopg import Connection
 
 from adapters.broker.contract import EVENTS_STREAM, EVENTS_SUBJECT, PublicEvent, public_event
 from adapters.broker.sending import Message, send
 from adapters.broker.streams import ensure_events_stream
 from engine.log import read_log
+from engine.store import Recorded
 from projections.follow import put_position, take_position
 
 PUBLISHER = "publisher"
@@ -23,59 +25,52 @@ PUBLISHED_TABLE = """
     CREATE TABLE IF NOT EXISTS published (
         single boolean PRIMARY KEY DEFAULT true CHECK (single),  -- there is one stream
         stream_created text NOT NULL,  -- tells a new stream from one that retention emptied
-        last_sequence bigint NOT NULL
+        last_sequence bigint NOT NULL  -- of our last message; if the stream's differs, it lost some or we a commit
     )
 """
 
 
 class Published(NamedTuple):
-    """What the stream holds: up to which position, and its last message's id if it has one."""
+    """Up to which position the stream has been told, and its last message's id if that one is still there."""
 
     position: int
     last_id: str | None
 
 
-async def resume(connection: Connection[Any], client: Client) -> Published:
-    """Make sure of the stream, and set the publisher's position to what it really holds."""
+async def resume(connection: Connection[Any], client: Client, replicas: int = 1) -> Published:
+    """Make sure of the stream, and move the publisher back or on to what it really holds."""
     jetstream = client.jetstream()
-    info = await ensure_events_stream(jetstream)
-    last_id: str | None = None
+    info = await ensure_events_stream(jetstream, replicas)
+    last: RawStreamMsg | None = None
     if info.state.messages:
-        message = await jetstream.get_msg(EVENTS_STREAM, seq=info.state.last_seq)
-        last_id = (message.headers or {}).get("Nats-Msg-Id")
+        last = await jetstream.get_last_msg(EVENTS_STREAM, f"{EVENTS_SUBJECT}.>")
+    last_id = (last.headers or {}).get("Nats-Msg-Id") if last else None
     position = await asyncio.to_thread(_resume, connection, info, last_id)
-    return Published(position, last_id)
+    whole = last is not None and last.seq == info.state.last_seq
+    return Published(position, last_id if whole else None)
 
 
 def _resume(connection: Connection[Any], info: StreamInfo, last_id: str | None) -> int:
+    """Unchanged since our last message: go on. Else the last message tells; without one, retention or a new stream."""
+    created, sequence = str(info.created), info.state.last_seq
     with connection.transaction():
         position = take_position(connection, PUBLISHER)
-        if last_id is not None:
-            position = int(last_id)
-        elif not _emptied_by_retention(connection, info):
-            position = 0
-        put_position(connection, PUBLISHER, position)
-        _remember_stream(connection, _created(info), info.state.last_seq)
+        known = connection.execute("SELECT stream_created, last_sequence FROM published").fetchone()
+        if known != (created, sequence):
+            emptied_by_retention = known is not None and known[0] == created and known[1] <= sequence
+            if last_id is not None:
+                position = int(last_id)
+            elif not emptied_by_retention:
+                position = 0
+            put_position(connection, PUBLISHER, position)
+            connection.execute(
+                """
+                INSERT INTO published (stream_created, last_sequence) VALUES (%s, %s) ON CONFLICT (single) DO UPDATE
+                SET stream_created = excluded.stream_created, last_sequence = excluded.last_sequence
+                """,
+                (created, sequence),
+            )
     return position
-
-
-def _emptied_by_retention(connection: Connection[Any], info: StreamInfo) -> bool:
-    row = connection.execute("SELECT stream_created, last_sequence FROM published").fetchone()
-    return row is not None and row[0] == _created(info) and row[1] <= info.state.last_seq
-
-
-def _created(info: StreamInfo) -> str:
-    return str(info.created)
-
-
-def _remember_stream(connection: Connection[Any], created: str, last_sequence: int) -> None:
-    connection.execute(
-        """
-        INSERT INTO published (stream_created, last_sequence) VALUES (%s, %s) ON CONFLICT (single) DO UPDATE
-        SET stream_created = excluded.stream_created, last_sequence = excluded.last_sequence
-        """,
-        (created, last_sequence),
-    )
 
 
 class Step(NamedTuple):
@@ -94,21 +89,28 @@ async def publish(connection: Connection[Any], client: Client, last_id: str | No
     facts = await asyncio.to_thread(_begin, connection, limit)
     try:
         messages = [_message(event) for fact in facts if (event := public_event(fact)) is not None]
+        sequence: int | None = None
         if messages:
-            await send(client, messages, last_id, chained=True)
+            sequence = await send(client, messages, last_id, chained=True)
             last_id = messages[-1].message_id
-        if facts:
-            await asyncio.to_thread(put_position, connection, PUBLISHER, facts[-1].position)
-        await asyncio.to_thread(connection.commit)
+        await asyncio.to_thread(_end, connection, facts, sequence)
     except BaseException:
         await asyncio.to_thread(connection.rollback)
         raise
     return Step(len(facts), len(messages), last_id)
 
 
-def _begin(connection: Connection[Any], limit: int) -> list[Any]:
+def _begin(connection: Connection[Any], limit: int) -> list[Recorded]:
     connection.execute("BEGIN")
     return read_log(connection, take_position(connection, PUBLISHER), limit)
+
+
+def _end(connection: Connection[Any], facts: list[Recorded], sequence: int | None) -> None:
+    if facts:
+        put_position(connection, PUBLISHER, facts[-1].position)
+    if sequence is not None:
+        connection.execute("UPDATE published SET last_sequence = %s", (sequence,))
+    connection.commit()
 
 
 def _message(event: PublicEvent) -> Message:

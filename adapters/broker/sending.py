@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from typing import NamedTuple
 
+import nats.errors
 from nats.aio.client import Client
-from nats.js.errors import APIError
 
 
 class Message(NamedTuple):
@@ -24,24 +24,26 @@ CHUNK = 256
 """Messages between two pauses in which the client writes to its socket."""
 
 
-async def send(client: Client, messages: Sequence[Message], after: str | None, *, chained: bool) -> None:
-    """Publish `messages` in order and wait until the broker has stored the last one; raises NotStoredError.
+async def send(client: Client, messages: Sequence[Message], after: str | None, *, chained: bool) -> int:
+    """Publish `messages` in order and wait until the broker has stored the last one; answers that one's sequence.
 
     Chained, each message expects the one before it (first of all `after`) to be the stream's last, so that
     nothing is stored behind a hole, and the last one's acknowledgement vouches for all of them.
+    Raises NotStoredError.
     """
-    jetstream, last = client.jetstream(), len(messages) - 1
-    for index, message in enumerate(messages):
-        headers = {"Nats-Msg-Id": message.message_id}
-        if chained and after is not None:
-            headers["Nats-Expected-Last-Msg-Id"] = after
-        after = message.message_id
-        if index < last:
-            await client.publish(message.subject, message.body, headers=headers)
-            if index % CHUNK == CHUNK - 1:
-                await client.flush()
-            continue
-        try:
-            await jetstream.publish(message.subject, message.body, headers=headers, timeout=ACK_TIMEOUT_S)
-        except (APIError, TimeoutError, OSError) as error:
-            raise NotStoredError(str(error)) from error
+    headers: dict[str, str] = {}
+    try:
+        for number, message in enumerate(messages, start=1):
+            headers = {"Nats-Msg-Id": message.message_id}
+            if chained and after is not None:
+                headers["Nats-Expected-Last-Msg-Id"] = after
+            after = message.message_id
+            if number < len(messages):
+                await client.publish(message.subject, message.body, headers=headers)
+                if number % CHUNK == 0:
+                    await client.flush()
+        message = messages[-1]
+        ack = await client.jetstream().publish(message.subject, message.body, headers=headers, timeout=ACK_TIMEOUT_S)
+    except (nats.errors.Error, TimeoutError, OSError) as error:
+        raise NotStoredError(str(error) or type(error).__name__) from error
+    return ack.seq

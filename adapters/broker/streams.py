@@ -35,6 +35,7 @@ async def ensure_due_stream(jetstream: JetStreamContext, settings: Settings) -> 
         DUE_STREAM,
         StreamConfig(
             subjects=[DUE_SUBJECT],
+            num_replicas=settings.stream_replicas,
             retention=RetentionPolicy.WORK_QUEUE,
             duplicate_window=DUPLICATES_KNOWN.total_seconds(),
         ),
@@ -57,13 +58,14 @@ async def ensure_due_stream(jetstream: JetStreamContext, settings: Settings) -> 
     return info
 
 
-async def ensure_events_stream(jetstream: JetStreamContext) -> StreamInfo:
-    """The stream of public events."""
+async def ensure_events_stream(jetstream: JetStreamContext, replicas: int) -> StreamInfo:
+    """The stream of public events, as it is made where it is missing."""
     return await _ensure_stream(
         jetstream,
         EVENTS_STREAM,
         StreamConfig(
             subjects=[f"{EVENTS_SUBJECT}.>"],
+            num_replicas=replicas,
             max_age=EVENTS_KEPT.total_seconds(),
             duplicate_window=DUPLICATES_KNOWN.total_seconds(),
         ),

@@ -7,7 +7,7 @@ another period), and was renewed every month since, 4 facts each: `RenewalStarte
 
 import re
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, time, timedelta
 from typing import NamedTuple
 from uuid import UUID
@@ -63,11 +63,11 @@ class Cohort:
     due: datetime
     """When they come due next; noon, UTC."""
     months: Period = 1
+    renewals: int = field(init=False)
+    """How often each was renewed before."""
 
-    @property
-    def renewals(self) -> int:
-        """How often each was renewed before."""
-        return (self.facts - OPENING_FACTS) // RENEWAL_FACTS
+    def __post_init__(self) -> None:
+        self.renewals = (self.facts - OPENING_FACTS) // RENEWAL_FACTS
 
     def ids(self) -> list[UUID]:
         """The ids of its cards."""
@@ -123,7 +123,7 @@ def _originals(recorder: CardRecorder, rules: Rules, cohort: Cohort) -> list[_Or
     return [_original(recorder, store, engine, rules, cohort, kind) for kind in range(len(KINDS))]
 
 
-def _original(  # noqa: PLR0917 (what it is made with, then what is to be made)
+def _original(
     recorder: CardRecorder, store: Store, engine: Engine, rules: Rules, cohort: Cohort, kind: int
 ) -> _Original:
     card_id = card_id_of(cohort.seed, -1 - kind)
@@ -205,7 +205,7 @@ def _marks(card_id: UUID, spread_s: int) -> re.Pattern[bytes]:
     return re.compile(rf"({uuid}|{NAME}|:{minutes:02}:{seconds:02}Z)".encode())
 
 
-def _copy(  # noqa: PLR0917 (what is copied, as whom, and where to)
+def _copy(
     portion: _Portion,
     original_id: UUID,
     card_id: UUID,

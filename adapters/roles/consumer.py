@@ -30,7 +30,12 @@ from engine.card.next import Rules
 
 async def main(settings: Settings, database_url: str, nats_url: str, stop: asyncio.Event) -> None:
     """Until `stop`; what is under way then is brought to its end."""
-    broker = NatsBroker(nats_url.split(","), apply_types=False, logger=BROKER_LOGGER)
+    broker = NatsBroker(
+        nats_url.split(","),
+        max_reconnect_attempts=-1,  # after its default of 60 FastStream would spin on the closed connection
+        apply_types=False,
+        logger=BROKER_LOGGER,
+    )
     subscriber = broker.subscriber(
         DUE_SUBJECT,
         durable=CHARGING,

@@ -20,7 +20,7 @@ async def main(settings: Settings, database_url: str, nats_url: str, stop: async
 
     async def begin(servers: Servers) -> None:
         nonlocal last_id
-        last_id = (await resume(servers.database, servers.broker)).last_id
+        last_id = (await resume(servers.database, servers.broker, settings.stream_replicas)).last_id
 
     async def step(servers: Servers) -> bool:
         nonlocal last_id

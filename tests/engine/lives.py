@@ -1,8 +1,9 @@
 """Random lives of a card: commands, answers of the gateway and time in any order, driven as the engine drives them."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
+from itertools import zip_longest
 from random import Random
 from typing import Any, NamedTuple
 from uuid import UUID
@@ -12,7 +13,10 @@ from engine.card.events import ChargeAttempted, Events, PaymentMethod
 from engine.card.next import Ask, Wait, advance, deferred, next_step, wakes_at
 from engine.card.state import Card, replay
 from engine.ports import Charged, Declined, NotFound, Unclear
+from engine.store import Append, Store, Stream
 from tests.engine.samples import CATALOGUE, DEBIT, PAYPAL, REGISTERED_AT, RULES, VISA, bound, enabled, registered
+
+RECORDED_AT = datetime(2026, 11, 1, 12, 0, 0, 654321, tzinfo=UTC)
 
 
 class Appended(NamedTuple):
@@ -161,3 +165,24 @@ def random_life(seed: int, moves: int) -> Life:
     chance = Random(seed)
     card_id = UUID(int=chance.getrandbits(128), version=4)
     return lived(chance.choices(MOVES, k=moves), card_id, chance.choice(KEEP_RULES))
+
+
+def stored_round_by_round(store: Store, lives: Sequence[Life]) -> Iterator[dict[UUID, Stream]]:
+    """Stores lives side by side, one append of each at a time; gives the streams as they then are."""
+    streams = {life.card_id: Stream(life.card_id, None, 0, None) for life in lives}
+    for number, together in enumerate(zip_longest(*(life.appends for life in lives)), start=1):
+        appends = [
+            Append(streams[life.card_id], one.facts, one.card, one.wake_at, f"round-{number}")
+            for life, one in zip(lives, together, strict=True)
+            if one is not None
+        ]
+        assert store.append_many(appends, RECORDED_AT) == frozenset()
+        for one in appends:
+            card_id, version = one.stream.card_id, one.stream.version + len(one.facts)
+            streams[card_id] = Stream(card_id, one.card, version, one.wake_at)
+        yield dict(streams)
+
+
+def store_all(store: Store, lives: Sequence[Life]) -> dict[UUID, Stream]:
+    *_, streams = stored_round_by_round(store, lives)
+    return streams

@@ -14,6 +14,7 @@ from engine.card.events import (
     Suspended,
 )
 from engine.card.next import Ask, Wait, deferred, next_step, wakes_at
+from engine.catalogue import Catalogue
 from engine.money import Money
 from tests.engine.given import fact, given
 from tests.engine.samples import (
@@ -97,9 +98,9 @@ def test_the_chosen_period_is_what_is_offered():
 
 
 def test_a_price_that_was_offered_stands_whatever_the_catalogue_says_later():
-    plan = CATALOGUE.plans["keep-short"]
-    dearer = plan.model_copy(update={"price": {"CNY": 9999}})
-    later = replace(RULES, catalogue=CATALOGUE.model_copy(update={"plans": {"keep-short": dearer}}))
+    dearer = CATALOGUE.model_dump()
+    dearer["plans"]["keep-short"]["price"]["CNY"] = 9999
+    later = replace(RULES, catalogue=Catalogue.model_validate(dearer))
     given(*DECLINED).at(local("2026-03-30 10:00"), later).then(fact(ChargeAttempted, amount=MONTH_PRICE))
 
 

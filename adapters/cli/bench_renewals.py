@@ -1,0 +1,232 @@
+"""The heart of the benchmark: all cards of a cohort come due at one instant, and a watch runs until all are renewed.
+
+Renewed means in the log, in the read models and on the broker.
+"""
+
+import asyncio
+import json
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from time import perf_counter
+from typing import Any, NamedTuple, get_args
+
+import nats
+import psutil
+import psycopg
+from dateutil.relativedelta import relativedelta
+
+from adapters.broker.contract import EVENTS_STREAM, EventType
+from adapters.broker.publisher import PUBLISHER
+from adapters.cli.bench_seeds import Cohort, seed
+from adapters.cli.servers import Running
+from adapters.control import move_clock
+from adapters.supervise import Supervisor
+from adapters.wiring import rules_of
+from engine.errors import BaohaoError
+from engine.log import head
+from projections.ledger import gateway_totals
+from projections.live import LIVE
+
+LOOK_S = 0.02
+STUCK_AFTER_S = 60
+STAGES = ("wake_ms", "gateway_ms", "record_ms", "ack_ms")
+"""What the consumer's line about a batch says of the time it took; batches overlap."""
+PUBLIC = list(get_args(EventType))
+
+Show = Callable[[str, int, int], None]
+"""Told the phase, how much of it is done, and of how much."""
+
+
+class Renewed(NamedTuple):
+    """One measurement: the facts are those after position `after`, up to `upto`."""
+
+    cards: int
+    seconds: float
+    after: int
+    upto: int
+    stages_us: dict[str, float]
+    """Per renewal: the consumer's stages, and the CPU time of each process."""
+    exactly_once: bool
+    projected: list[tuple[int, int]]
+    """How the projector took the facts: position and number of facts of each batch."""
+
+    @property
+    def per_s(self) -> float:
+        """Renewals per second."""
+        return self.cards / self.seconds
+
+
+@dataclass
+class Bench:
+    """A running system under measurement."""
+
+    running: Running
+    supervisor: Supervisor
+    connection: psycopg.Connection[Any]
+    show: Show
+    peak_rss_mb: Counter[str] = field(default_factory=Counter[str])
+    """Over the whole run, per role."""
+    charged: Counter[str] = field(default_factory=Counter[str])
+    """Per currency, what the ledger says was charged by the measured renewals."""
+
+    def seed(self, cohort: Cohort, what: str) -> None:
+        """Write a cohort and wait until every follower has seen it."""
+        written = 0
+
+        def watch(facts: int) -> None:
+            nonlocal written
+            written += facts
+            self.show(f"writing {what}", written, cohort.cards * cohort.facts)
+            self._look()
+
+        seed(self.running.database_url, rules_of(self.running.settings), cohort, watch)
+        self.rest(f"following {what}")
+
+    def rest(self, what: str) -> None:
+        """Wait until the followers are at the head of the log."""
+        before, end = self._position(), head(self.connection)
+        for position in self._positions():
+            self.show(what, position - before, end - before)
+            if position >= end:
+                return
+
+    def renew(self, cohort: Cohort, what: str) -> Renewed:
+        """Let the cohort come due, wait until it is renewed and told of; then it is due again in a month."""
+        log = _Lines(self.running.settings.home / "logs" / "consumer.log")
+        projector = _Lines(self.running.settings.home / "logs" / "projector.log")
+        after, ledger, told = head(self.connection), Counter(gateway_totals(self.connection)), self._told()
+        cpu = self._cpu_s()
+        seconds = self._come_due(cohort, what, after)
+        cpu = {name: spent - cpu[name] for name, spent in self._cpu_s().items()}
+        upto = head(self.connection)
+        self.charged += Counter(gateway_totals(self.connection)) - ledger
+        public, exactly_once = self._count(cohort, after, upto)
+        cohort.due += relativedelta(months=1)
+        stages = {stage.removesuffix("_ms"): log.sum("consumer.batch", stage) * 1e3 for stage in STAGES}
+        stages |= {f"cpu_{name}": spent * 1e6 for name, spent in cpu.items()}
+        return Renewed(
+            cohort.cards,
+            seconds,
+            after,
+            upto,
+            {stage: round(us / cohort.cards, 1) for stage, us in stages.items()},
+            exactly_once and self._told() - told == public,
+            [(line["position"], line["facts"]) for line in projector.about("projector.batch")],
+        )
+
+    def _come_due(self, cohort: Cohort, what: str, after: int) -> float:
+        facts = 4 * cohort.cards
+        started = perf_counter()
+        move_clock(self.connection, cohort.due)
+        for position in self._positions():
+            self.show(what, min(position - after, facts) // 4, cohort.cards)
+            if position >= after + facts and position >= head(self.connection) and not self._due(cohort.due):
+                break
+        return perf_counter() - started
+
+    def _positions(self) -> Iterator[int]:
+        """How far the slowest follower is, again and again; raises BaohaoError when nothing moves."""
+        last, moved = -1, perf_counter()
+        while True:
+            position = self._position()
+            if position != last:
+                last, moved = position, perf_counter()
+            elif perf_counter() - moved > STUCK_AFTER_S:
+                raise BaohaoError(f"nothing has moved for {STUCK_AFTER_S} s: the followers stand at {position}")
+            yield position
+            self._look()
+            time.sleep(LOOK_S)
+
+    def _position(self) -> int:
+        query = "SELECT min(position), count(*) FROM followers WHERE name IN (%s, %s)"
+        position, followers = self.connection.execute(query, (LIVE.name, PUBLISHER), prepare=True).fetchone() or (0, 0)
+        return position if followers == 2 else 0  # noqa: PLR2004 (one of them has not begun yet)
+
+    def _due(self, now: datetime) -> bool:
+        row = self.connection.execute("SELECT EXISTS (SELECT FROM due WHERE wake_at <= %s)", (now,)).fetchone()
+        return row is not None and row[0]
+
+    def _count(self, cohort: Cohort, after: int, upto: int) -> tuple[int, bool]:
+        """How many new facts are public, and whether each card was renewed exactly once, also in the read model."""
+        query = """
+            SELECT count(*) FILTER (WHERE topic = ANY(%(public)s)),
+                count(*) FILTER (WHERE topic = 'card_renewed.v1'),
+                count(DISTINCT originator_id) FILTER (WHERE topic = 'card_renewed.v1'),
+                (SELECT count(*) FROM cards WHERE changed_at = %(due)s AND term_number = %(term)s)
+            FROM card_events WHERE notification_id > %(after)s AND notification_id <= %(upto)s
+        """
+        cohort.renewals += 1
+        terms = {"public": PUBLIC, "due": cohort.due, "term": cohort.renewals, "after": after, "upto": upto}
+        public, *renewed = self.connection.execute(query, terms).fetchone() or (0,)
+        return public, renewed == [cohort.cards] * 3
+
+    def _told(self) -> int:
+        """How many messages the events stream has taken in so far."""
+
+        async def last_sequence() -> int:
+            client = await nats.connect(self.running.nats_url)
+            try:
+                return (await client.jetstream().stream_info(EVENTS_STREAM)).state.last_seq
+            finally:
+                await client.close()
+
+        return asyncio.run(last_sequence())
+
+    def _look(self) -> None:
+        """Note the processes' memory; raises RoleFailedError for one that cannot run."""
+        self.supervisor.check()
+        for role, pids in self.supervisor.pids().items():
+            for pid in pids:
+                with suppress(psutil.NoSuchProcess):
+                    rss_mb = psutil.Process(pid).memory_info().rss / 2**20
+                    self.peak_rss_mb[role] = max(self.peak_rss_mb[role], round(rss_mb))
+
+    def _cpu_s(self) -> dict[str, float]:
+        """CPU time spent so far by each role and each server."""
+        home = self.running.settings.home
+        spent = {role: sum(map(_cpu_s, pids)) for role, pids in self.supervisor.pids().items()}
+        postgres = psutil.Process(_pid(home / "postgres" / "postmaster.pid"))
+        ended = postgres.cpu_times()
+        backends = [postgres, *postgres.children()]
+        return spent | {
+            "postgres": ended.children_user + ended.children_system + sum(_cpu_s(each.pid) for each in backends),
+            "nats": _cpu_s(_pid(home / "nats" / "nats.pid")),
+        }
+
+
+class _Lines:
+    """The lines that a role logs from now on."""
+
+    def __init__(self, log: Path) -> None:
+        self._log = log
+        self._from = log.stat().st_size
+
+    def about(self, event: str) -> Iterator[dict[str, Any]]:
+        """Those of one event."""
+        with self._log.open("rb") as log:
+            log.seek(self._from)
+            for text in log:
+                with suppress(ValueError):
+                    line = json.loads(text)
+                    if line.get("event") == event:
+                        yield line
+
+    def sum(self, event: str, figure: str) -> float:
+        """One figure over all lines of an event."""
+        return sum(line.get(figure, 0) for line in self.about(event))
+
+
+def _cpu_s(pid: int) -> float:
+    with suppress(psutil.NoSuchProcess):
+        times = psutil.Process(pid).cpu_times()
+        return times.user + times.system
+    return 0.0
+
+
+def _pid(file: Path) -> int:
+    return int(file.read_text().split()[0])

@@ -1,0 +1,111 @@
+"""Cards with a whole engine around them: registered by commands, on a real database, due when a test wants it."""
+
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+from uuid import UUID, uuid5
+
+from psycopg import Connection
+
+from adapters.broker.contract import public_event
+from adapters.clock import recorded_now
+from adapters.parked import park
+from engine.application import Engine
+from engine.card.events import PaymentMethod
+from engine.card.next import Rules
+from engine.catalogue import read_catalogue
+from engine.commands import BindPaymentMethod, Command, EnableAutoRenew, RegisterCard
+from engine.log import read_log
+from engine.policy import Policy
+from engine.recorder import CardRecorder, datastore
+from engine.store import NAME_OF, Recorded, Store
+from projections.follow import follow
+from projections.live import LIVE
+
+BEGIN = datetime(2027, 1, 1, tzinfo=UTC)
+"""When the cards are registered."""
+DUE_FROM = BEGIN + timedelta(hours=10)
+"""When the first card comes due, with its renewal; each further card a day later."""
+FAR = BEGIN + timedelta(days=20)
+"""By then all of a test's cards are due."""
+TERMS = {"terms_version": "2026-11", "channel": "web"}
+EVERYTHING = 100_000
+
+
+def card_id_of(number: int) -> UUID:
+    return uuid5(UUID(int=7), f"card {number}")
+
+
+def commands_for(number: int, token: str) -> list[Command]:
+    """A card whose renewal opens `number` days after BEGIN, with one method and auto-renewal."""
+    card_id = card_id_of(number)
+    method = PaymentMethod(method_id="pm-1", kind="paypal", token=token)
+    registration = RegisterCard(
+        command_id=f"register-{number}",
+        card_id=card_id,
+        holder_id=f"holder-{number}",
+        plan="keep-plus",
+        currency="EUR",
+        zone="Africa/Abidjan",  # its days are UTC's
+        starts_on=date(2026, 12, 4) + timedelta(days=number),
+        months=1,
+    )
+    return [
+        registration,
+        BindPaymentMethod(command_id=f"bind-{number}", card_id=card_id, method=method),
+        EnableAutoRenew(command_id=f"enable-{number}", card_id=card_id, months=1, **TERMS),
+    ]
+
+
+@dataclass
+class Cards:
+    """The cards of one test: what is done to them and what became of them. Also what a consumer shares with others."""
+
+    connection: Connection[Any]
+    engine: Engine
+    policy_and_catalogue: Rules
+    now: datetime = BEGIN
+    charging_stopped: bool = False
+
+    def rules(self) -> tuple[Rules, datetime]:
+        return replace(self.policy_and_catalogue, charging_stopped=self.charging_stopped), self.now
+
+    def park(self, parked):
+        park(self.connection, parked)
+
+    def register(self, *numbers: int, token: str = "sim:good:{}") -> list[UUID]:
+        """Cards that renew themselves; `token` says how their method behaves."""
+        for number in numbers:
+            self.give(*commands_for(number, token.format(number)))
+        return [card_id_of(number) for number in numbers]
+
+    def bind(self, card_id: UUID, method_id: str) -> None:
+        method = PaymentMethod(method_id=method_id, kind="paypal", token=f"sim:good:{method_id}")
+        self.give(BindPaymentMethod(command_id=f"bind-{method_id}", card_id=card_id, method=method))
+
+    def give(self, *commands: Command) -> None:
+        answers = self.engine.execute(commands, self.policy_and_catalogue, BEGIN)
+        assert not [answer for answer in answers if isinstance(answer, Exception)]
+
+    def project(self) -> None:
+        """Bring the read models up to date, as the projector would."""
+        while follow(self.connection, LIVE, EVERYTHING).facts:
+            pass
+
+    def log(self) -> list[Recorded]:
+        return read_log(self.connection, 0, EVERYTHING)
+
+    def public_ids(self) -> list[str]:
+        """Ids of the messages that the log amounts to, in order."""
+        return [str(event.position) for fact in self.log() if (event := public_event(fact)) is not None]
+
+    def names(self, card_id: UUID) -> list[str]:
+        """Names of the card's facts, oldest first."""
+        return [NAME_OF[type(one.fact)].partition(".")[0] for one in self.log() if one.card_id == card_id]
+
+
+def cards_of(connection: Connection[Any], database_url: str, gateway_budget: timedelta) -> tuple[Cards, Any]:
+    """Cards on a migrated database, and the connection pool that is to be closed."""
+    pool = datastore(database_url, pool_size=2)
+    rules = Rules(Policy(gateway_budget=gateway_budget), read_catalogue(None))
+    return Cards(connection, Engine(Store(CardRecorder(pool), "test"), recorded_now), rules), pool

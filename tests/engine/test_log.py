@@ -1,0 +1,62 @@
+"""The log as followers read it: in order, from wherever they are, and with a call when there is more."""
+
+from datetime import timedelta
+
+import pytest
+
+from engine.errors import CorruptHistoryError
+from engine.log import FACTS_CHANNEL, Listener, head, read_log
+from tests.engine.lives import RECORDED_AT, random_life, store_all
+
+AT_ONCE, LONG = timedelta(0), timedelta(seconds=10)
+
+
+@pytest.fixture
+def lives(store):
+    lives = [random_life(seed, 20) for seed in range(8)]
+    store_all(store, lives)
+    return lives
+
+
+def test_an_empty_log_has_no_facts_and_no_head(connection):
+    assert (read_log(connection, 0, 10), head(connection)) == ([], 0)
+
+
+@pytest.mark.parametrize("limit", [1, 7, 1000])
+def test_a_follower_reads_every_fact_once_and_in_order_whatever_its_batch(connection, lives, limit):
+    read = []
+    while batch := read_log(connection, read[-1].position if read else 0, limit):
+        assert len(batch) <= limit
+        read += batch
+    assert [one.position for one in read] == list(range(1, head(connection) + 1))
+    for life in lives:
+        theirs = [one for one in read if one.card_id == life.card_id]
+        assert [one.fact for one in theirs] == list(life.facts)
+        assert [one.version for one in theirs] == list(range(1, len(theirs) + 1))
+
+
+def test_the_last_fact_of_an_append_says_when_its_card_wakes(connection, lives):
+    log = read_log(connection, 0, 10_000)
+    for life in lives:
+        lasts = [one.wake_at for one in log if one.card_id == life.card_id and one.last]
+        assert lasts == [append.wake_at for append in life.appends]
+    assert {one.recorded_at for one in log} == {RECORDED_AT}
+
+
+def test_a_fact_that_cannot_be_read_stops_the_reader_rather_than_being_passed_over(connection, lives):
+    connection.execute(
+        "INSERT INTO card_events (originator_id, originator_version, topic, state) VALUES (%s, 1000, 'x.v1', '{}')",
+        (lives[0].card_id,),
+    )
+    with pytest.raises(CorruptHistoryError, match=f"card {lives[0].card_id}, version 1000"):
+        read_log(connection, 0, 10_000)
+
+
+def test_a_listener_is_woken_by_new_facts_and_sleeps_otherwise(cards_url, store):
+    with Listener(cards_url, (FACTS_CHANNEL,)) as listener:
+        assert listener.wait(AT_ONCE) is False
+        store_all(store, [random_life(1, 5)])
+        assert listener.wait(LONG) is True
+        while listener.wait(timedelta(milliseconds=50)):
+            pass  # the same append may be told in more than one piece
+        assert listener.wait(AT_ONCE) is False

@@ -1,0 +1,228 @@
+"""The store: what is appended is loaded again, by snapshot or by replay, and a lost reply is no conflict."""
+
+from uuid import UUID, uuid4
+
+import pytest
+from eventsourcing.persistence import OperationalError
+
+from engine.card.events import AutoRenewSwitchedOff
+from engine.card.state import STATE_VERSION, replay
+from engine.errors import CorruptHistoryError
+from engine.recorder import CardRecorder
+from engine.store import APPEND_TRIES, SNAPSHOT_EVERY, Append, Store, Stream
+from tests.engine.lives import RECORDED_AT, random_life, store_all, stored_round_by_round
+from tests.engine.samples import DECLINED, OPENS_AT, PAYING, REGISTERED_AT, bound, succeeded, switched_off
+
+
+def append(stream: Stream, *facts, cause: str = "cause") -> Append:
+    card = replay(stream.card, stream.card_id, facts)
+    return Append(stream, facts, card, OPENS_AT, cause)
+
+
+def new(card_id: UUID | None = None) -> Stream:
+    return Stream(card_id or uuid4(), None, 0, None)
+
+
+def stored(store: Store, *facts) -> Stream:
+    """A card with these facts."""
+    stream = new()
+    assert store.append_many([append(stream, *facts)], RECORDED_AT) == frozenset()
+    return store.load_many([stream.card_id])[stream.card_id]
+
+
+# Round trips
+
+
+def test_what_was_appended_is_loaded_with_its_version_and_wake_time(store):
+    stream = new()
+    asked = append(stream, *PAYING)
+    assert store.append_many([asked], RECORDED_AT) == frozenset()
+    assert store.load_many([stream.card_id]) == {stream.card_id: Stream(stream.card_id, asked.card, 3, OPENS_AT)}
+
+
+def test_a_card_nobody_registered_is_an_empty_stream(store):
+    card_id = uuid4()
+    assert store.load_many([card_id]) == {card_id: Stream(card_id, None, 0, None)}
+
+
+def test_facts_are_stored_in_their_envelope(store):
+    stream = stored(store, *PAYING)
+    store.append_many([append(stream, switched_off(), cause="command-9")], RECORDED_AT)
+    history = store.history(stream.card_id)
+    assert [one.fact for one in history] == [*PAYING, switched_off()]
+    assert [one.version for one in history] == [1, 2, 3, 4]
+    assert [one.last for one in history] == [False, False, True, True]
+    assert [one.cause for one in history] == ["cause"] * 3 + ["command-9"]
+    assert {(one.recorded_at, one.actor, one.wake_at) for one in history} == {(RECORDED_AT, "tests", OPENS_AT)}
+    assert len({one.event_id for one in history}) == 4
+
+
+def test_of_many_cards_those_in_conflict_are_told_and_the_others_stored(store):
+    taken, free = stored(store, *PAYING), stored(store, *PAYING)
+    store.append_many([append(taken, switched_off())], RECORDED_AT)
+    late = append(taken, switched_off("operator"), cause="late")
+    assert store.append_many([late, append(free, switched_off())], RECORDED_AT) == {taken.card_id}
+    assert [one.cause for one in store.history(taken.card_id)] == ["cause"] * 4
+    assert len(store.history(free.card_id)) == 4
+
+
+# Snapshots
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_a_snapshot_and_what_came_after_it_equal_a_whole_replay(store, connection, seed):
+    lives = [random_life(seed * 1000 + number, 80) for number in range(25)]
+    for number, streams in enumerate(stored_round_by_round(store, lives)):
+        if number % 9 == 0:
+            assert store.load_many(list(streams)) == streams
+    ids = list(streams)
+    with_snapshots = store.load_many(ids)
+    snapshots = dict(connection.execute("SELECT card_id, version FROM card_events_snapshots").fetchall())
+    assert len(snapshots) > len(lives) / 2
+    assert any(version < streams[card_id].version for card_id, version in snapshots.items())
+    connection.execute("DELETE FROM card_events_snapshots")
+    assert with_snapshots == store.load_many(ids) == streams
+    for life in lives:
+        facts = [one.fact for one in store.history(life.card_id)]
+        assert facts == list(life.facts)
+        assert replay(None, life.card_id, facts) == with_snapshots[life.card_id].card == life.card
+
+
+def long_lived(store: Store) -> Stream:
+    """A card with a snapshot."""
+    life = random_life(5, 80)
+    assert len(life.facts) > SNAPSHOT_EVERY
+    return store_all(store, [life])[life.card_id]
+
+
+def test_a_snapshot_of_another_state_version_is_passed_over(store, connection):
+    stream = long_lived(store)
+    connection.execute(
+        "UPDATE card_events_snapshots SET state_version = %s, state = 'of another shape'", (STATE_VERSION - 1,)
+    )
+    assert store.load_many([stream.card_id])[stream.card_id] == stream
+
+
+def test_a_snapshot_that_cannot_be_read_stops_its_card_and_no_other(store, connection):
+    stream, other = long_lived(store), stored(store, *PAYING)
+    connection.execute("UPDATE card_events_snapshots SET state = '{}'")
+    loaded = store.load_many([stream.card_id, other.card_id])
+    assert isinstance(loaded[stream.card_id], CorruptHistoryError)
+    assert loaded[other.card_id] == other
+
+
+# Replies that are lost
+
+
+class LosingReplies(CardRecorder):
+    """Its connection fails after the server has committed."""
+
+    losses = 1
+
+    def append_many(self, *args):
+        conflicts = super().append_many(*args)
+        if self.losses:
+            self.losses -= 1
+            raise OperationalError("server closed the connection unexpectedly")
+        return conflicts
+
+
+def test_an_append_whose_reply_was_lost_is_stored_once_and_no_conflict(store, new_recorder):
+    stream, other = stored(store, *PAYING), new()
+    losing = Store(new_recorder(LosingReplies), "tests")
+    asked = [append(stream, *DECLINED[3:]), append(other, *PAYING)]
+    assert losing.append_many(asked, RECORDED_AT) == frozenset()
+    assert [one.fact for one in store.history(stream.card_id)] == list(DECLINED)
+    assert [one.fact for one in store.history(other.card_id)] == list(PAYING)
+
+
+def test_a_conflict_is_still_one_when_a_reply_was_lost(store, new_recorder):
+    taken, free = stored(store, *PAYING), stored(store, *PAYING)
+    store.append_many([append(taken, switched_off())], RECORDED_AT)
+    losing = Store(new_recorder(LosingReplies), "tests")
+    asked = [append(taken, switched_off("operator")), append(free, switched_off("operator"))]
+    assert losing.append_many(asked, RECORDED_AT) == {taken.card_id}
+    assert store.history(taken.card_id)[-1].fact.reason == "holder"
+    assert store.history(free.card_id)[-1].fact.reason == "operator"
+
+
+def test_what_others_added_since_the_lost_reply_makes_no_conflict(store, new_recorder):
+    stream = stored(store, *PAYING)
+
+    class Overtaken(LosingReplies):
+        def append_many(self, *args):
+            try:
+                return super().append_many(*args)
+            except OperationalError:
+                current = store.load_many([stream.card_id])[stream.card_id]
+                assert store.append_many([append(current, bound(), cause="other")], RECORDED_AT) == frozenset()
+                raise
+
+    overtaken = Store(new_recorder(Overtaken), "tests")
+    assert overtaken.append_many([append(stream, switched_off(), cause="mine")], RECORDED_AT) == frozenset()
+    assert [one.cause for one in store.history(stream.card_id)[3:]] == ["mine", "other"]
+
+
+def test_a_connection_that_died_is_replaced(store, recorder, connection):
+    stream = stored(store, *PAYING)
+    killed = connection.execute(
+        "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity "
+        "WHERE datname = current_database() AND pid <> pg_backend_pid() AND backend_type = 'client backend'"
+    ).fetchone()
+    assert killed >= (1,)
+    assert store.append_many([append(stream, switched_off())], RECORDED_AT) == frozenset()
+    assert len(store.history(stream.card_id)) == 4
+
+
+def test_when_no_reply_comes_at_all_the_caller_is_told(store, new_recorder):
+    stream = stored(store, *PAYING)
+    recorder = new_recorder(LosingReplies)
+    recorder.losses = APPEND_TRIES
+    with pytest.raises(OperationalError):
+        Store(recorder, "tests").append_many([append(stream, switched_off())], RECORDED_AT)
+    assert len(store.history(stream.card_id)) == 4  # stored all the same, and once
+
+
+# Histories that cannot be read
+
+CORRUPT = {
+    "not JSON": ("deferred.v1", b"not JSON"),
+    "JSON of something else": ("deferred.v1", b"{}"),
+    "an unknown name": ("deferred.v99", b"{}"),
+    "no text": ("deferred.v1", b"\xff\x00"),
+}
+
+
+@pytest.mark.parametrize(("topic", "state"), CORRUPT.values(), ids=CORRUPT)
+def test_a_history_that_cannot_be_read_stops_its_card_and_no_other(store, connection, topic, state):
+    bad, good = stored(store, *PAYING), stored(store, *PAYING)
+    connection.execute(
+        "INSERT INTO card_events (originator_id, originator_version, topic, state) VALUES (%s, 4, %s, %s)",
+        (bad.card_id, topic, state),
+    )
+    loaded = store.load_many([bad.card_id, good.card_id])
+    assert isinstance(loaded[bad.card_id], CorruptHistoryError)
+    assert f"card {bad.card_id}, version 4: " in str(loaded[bad.card_id])
+    assert loaded[good.card_id] == good
+    with pytest.raises(CorruptHistoryError):
+        store.history(bad.card_id)
+
+
+@pytest.mark.parametrize(
+    "facts",
+    [(AutoRenewSwitchedOff(reason="holder", at=REGISTERED_AT),), (*PAYING, DECLINED[4])],
+    ids=["before registration", "a charge without a renewal"],
+)
+def test_facts_that_make_no_card_stop_their_card_and_no_other(store, facts):
+    bad, good = new(), stored(store, *PAYING)
+    whatever = good.card
+    assert store.append_many([Append(bad, facts, whatever, None, "cause")], RECORDED_AT) == frozenset()
+    loaded = store.load_many([bad.card_id, good.card_id])
+    assert isinstance(loaded[bad.card_id], CorruptHistoryError)
+    assert str(bad.card_id) in str(loaded[bad.card_id])
+    assert loaded[good.card_id] == good
+
+
+def test_an_outcome_without_an_attempt_changes_nothing(store):
+    stream = stored(store, *PAYING, succeeded())
+    assert stream.card == replay(None, stream.card_id, PAYING)
