@@ -6,11 +6,3 @@ from datetime import UTC, datetime
 def recorded_now() -> datetime:
     """The real time, aware and in UTC: when something was written down, whatever the business time is."""
     return datetime.now(UTC)
-
-
-class SystemClock:
-    """Business time is real time (implements `engine.ports.Clock`)."""
-
-    def now(self) -> datetime:
-        """The business time, aware and in UTC."""
-        return recorded_now()

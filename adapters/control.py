@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from psycopg import Connection
 
-from adapters.clock import SystemClock
+from adapters.clock import recorded_now
 
 CONTROL_TABLE = """
     CREATE TABLE IF NOT EXISTS control (
@@ -37,7 +37,7 @@ def read_control(connection: Connection[Any], *, virtual_clock: bool) -> Control
         "SELECT virtual_now, charging_stopped_at IS NOT NULL FROM control", prepare=True
     ).fetchone()
     virtual_now, stopped = row or (None, False)
-    return Control(virtual_now if virtual_clock and virtual_now else SystemClock().now(), stopped)
+    return Control(virtual_now if virtual_clock and virtual_now else recorded_now(), stopped)
 
 
 def move_clock(connection: Connection[Any], now: datetime) -> None:

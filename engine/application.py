@@ -207,7 +207,11 @@ def _answering(question: Question, answer: Answer, rules: Rules, at: datetime) -
         )
         if not outcome:
             return _Decided(None)
-        card, facts, step = advance(replay(before, stream.card_id, outcome), rules, at)
+        card = replay(before, stream.card_id, outcome)
+        try:
+            card, facts, step = advance(card, rules, at)
+        except BaohaoError:  # what came of the charge is kept all the same; the next wake fails with this again
+            return _Decided(Append(stream, outcome, card, at, question.cause))
         return _decided(stream, card, outcome + facts, step, at, question.cause)
 
     return decision

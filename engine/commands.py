@@ -7,14 +7,14 @@ from uuid import UUID
 from pydantic import BaseModel, ConfigDict, Field
 
 from engine.card.decisions import bind_payment_method, enable_auto_renew, register_card, switch_off_auto_renew
-from engine.card.events import Events, PaymentMethod, SwitchOffReason
+from engine.card.events import NO_NUL, Events, PaymentMethod, SwitchOffReason
 from engine.card.next import Rules
 from engine.card.state import Card
 from engine.catalogue import Period
 from engine.errors import Refused
 from engine.money import Currency
 
-ShortText = Annotated[str, Field(min_length=1, max_length=200)]
+ShortText = Annotated[str, Field(min_length=1, max_length=200, pattern=NO_NUL)]
 
 
 class _Command(BaseModel):

@@ -1,7 +1,8 @@
 """The log as followers read it: all facts of all cards in their order, and how to be woken when there are more."""
 
+from collections.abc import Sequence
 from datetime import timedelta
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 
 import psycopg
 from psycopg import Connection, sql
@@ -23,6 +24,30 @@ def read_log(connection: Connection[Any], after: int, limit: int) -> list[Record
             prepare=True,
         )
         return [read_fact(*row) for row in cursor]
+
+
+class Read(NamedTuple):
+    """Facts in order, and the position up to which the log was looked through for them."""
+
+    facts: list[Recorded]
+    upto: int
+
+
+def read_only(connection: Connection[Any], names: Sequence[str], after: int, limit: int) -> Read:
+    """Like `read_log`, but only facts stored under `names`; what lies between them is not even decoded."""
+    upto = head(connection)
+    with connection.cursor(row_factory=tuple_row, binary=True) as cursor:
+        cursor.execute(
+            """
+            SELECT notification_id, originator_id, originator_version, topic, state FROM card_events
+            WHERE notification_id > %b::bigint AND notification_id <= %b::bigint AND topic = ANY(%b)
+            ORDER BY notification_id LIMIT %b::bigint
+            """,
+            (after, upto, list(names), limit),
+            prepare=True,
+        )
+        facts = [read_fact(*row) for row in cursor]
+    return Read(facts, facts[-1].position if len(facts) == limit else max(after, upto))
 
 
 def head(connection: Connection[Any]) -> int:

@@ -1,4 +1,4 @@
-"""What the outside implements for the engine: the payment gateway and the clock."""
+"""What the outside implements for the engine: the payment gateway, and what is said to it and by it."""
 
 from datetime import datetime, timedelta
 from typing import Protocol
@@ -71,12 +71,4 @@ class Gateway(Protocol):
     @property
     def budget(self) -> timedelta:
         """The longest that a call may take, in real time."""
-        ...
-
-
-class Clock(Protocol):
-    """Where the time comes from; read once per batch."""
-
-    def now(self) -> datetime:
-        """The business time, aware and in UTC."""
         ...

@@ -5,7 +5,7 @@ All appends take one transaction-level advisory lock inside the SQL function tha
 compared and written in one go. The lock's key is derived in SQL from the table's name.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any, LiteralString, NamedTuple
 from uuid import UUID
 
@@ -108,16 +108,18 @@ class CardRecorder(PostgresApplicationRecorder):
             return frozenset(card_id for (card_id,) in cursor.fetchall())
 
     @_reconnect
-    def load_many(self, card_ids: Sequence[UUID], state_version: int) -> Mapping[UUID, StreamTail]:
-        """Latest snapshot of `state_version` and the events after it, for many streams in one query."""
-        tails = {card_id: StreamTail(None, []) for card_id in card_ids}
+    def load_many(self, card_ids: Sequence[UUID], state_version: int) -> list[StreamTail]:
+        """Latest snapshot of `state_version` and what came after it, for many streams in one query, in their order."""
+        tails: list[StreamTail] = [StreamTail(None, []) for _ in card_ids]
         with self.datastore.get_connection() as conn, conn.cursor(row_factory=tuple_row, binary=True) as cursor:
-            cursor.execute(self._load, (list(tails), state_version), prepare=True)
-            for card_id, version, topic, state in cursor:
+            cursor.execute(self._load, (card_ids, state_version), prepare=True)
+            place: int
+            for place, version, topic, state in cursor:
                 if topic is None:
-                    tails[card_id] = StreamTail(Snapshot(card_id, version, state_version, state), [])
+                    snapshot = Snapshot(card_ids[place - 1], version, state_version, state)
+                    tails[place - 1] = StreamTail(snapshot, [])
                 else:
-                    tails[card_id].events.append((version, topic, state))
+                    tails[place - 1].events.append((version, topic, state))
         return tails
 
 
@@ -227,8 +229,8 @@ _FUNCTIONS = (
 
 # One row per snapshot (topic NULL), then the events after it; each stream's rows in order.
 _LOAD = """
-    SELECT wanted.id, rows.version, rows.topic, rows.state
-    FROM unnest(%b::{id_type}[]) AS wanted (id)
+    SELECT wanted.place, rows.version, rows.topic, rows.state
+    FROM unnest(%b::{id_type}[]) WITH ORDINALITY AS wanted (id, place)
     LEFT JOIN {snapshots} s ON s.card_id = wanted.id AND s.state_version = %b
     CROSS JOIN LATERAL (
         SELECT s.version, NULL AS topic, s.state WHERE s.card_id IS NOT NULL

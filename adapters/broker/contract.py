@@ -5,6 +5,7 @@ Subjects are `baohao.events.<type>`; the body is JSON of `PublicEvent`. `positio
 No personal data, no card data, no decline codes that a holder must not learn.
 """
 
+from collections.abc import Callable
 from datetime import date, datetime
 from typing import Any, Literal
 from uuid import UUID
@@ -13,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, SerializeAsAny
 
 from engine.card import events
 from engine.money import Money
-from engine.store import Recorded
+from engine.store import NAME_OF, Recorded
 
 EVENTS_STREAM, EVENTS_SUBJECT = "BAOHAO_EVENTS", "baohao.events"
 DUE_STREAM, DUE_SUBJECT = "BAOHAO_DUE", "baohao.due"
@@ -131,10 +132,10 @@ class PublicEvent(_Message):
 
 def public_event(recorded: Recorded) -> PublicEvent | None:
     """The message that tells other systems of a fact; None for facts that are our own affair."""
-    told = _told(recorded.fact)
+    told = _TOLD.get(type(recorded.fact))
     if told is None:
         return None
-    kind, data = told
+    kind, data_of = told
     return PublicEvent.model_construct(
         event_id=recorded.event_id,
         position=recorded.position,
@@ -142,40 +143,60 @@ def public_event(recorded: Recorded) -> PublicEvent | None:
         card_id=recorded.card_id,
         card_version=recorded.version,
         at=recorded.fact.at,
-        data=data,
+        data=data_of(recorded.fact),
     )
 
 
-def _told(fact: events.Event) -> tuple[EventType, _Message] | None:  # noqa: C901, PLR0911 (one case per message)
-    match fact:
-        case events.ChargeSucceeded(attempt_id=attempt_id, term_number=number, amount=amount):
-            data: Any = ChargeSucceeded.model_construct(attempt_id=attempt_id, term_number=number, amount=amount)
-            return "charge_succeeded.v1", data
-        case events.CardRenewed(term=term, months=months, price=price):
-            return "card_renewed.v1", CardRenewed.model_construct(
-                term_number=term.number,
-                starts_on=term.starts_on,
-                ends_on=term.ends_on,
-                months=months,
-                price=price,
-            )
-        case events.ChargeFailed(attempt_id=attempt_id, term_number=number, consequence=consequence):
-            return "charge_failed.v1", ChargeFailed(attempt_id=attempt_id, term_number=number, next=consequence.value)
-        case events.CardRegistered(plan=plan, currency=currency, zone=zone, term=term):
-            return "card_registered.v1", CardRegistered(
-                plan=plan, currency=currency, zone=zone, starts_on=term.starts_on, ends_on=term.ends_on
-            )
-        case events.PaymentMethodBound(method=method):
-            return "payment_method_bound.v1", PaymentMethodBound(method_id=method.method_id, kind=method.kind)
-        case events.AutoRenewEnabled(months=months, price=price):
-            return "auto_renew_enabled.v1", AutoRenewEnabled(months=months, price=price)
-        case events.AutoRenewSwitchedOff(reason=reason):
-            return "auto_renew_switched_off.v1", AutoRenewSwitchedOff(reason=reason)
-        case events.GraceStarted(suspends_on=suspends_on):
-            return "card_grace_started.v1", CardGraceStarted(suspends_on=suspends_on)
-        case events.Suspended(reclaimed_on=reclaimed_on):
-            return "card_suspended.v1", CardSuspended(reclaimed_on=reclaimed_on)
-        case events.Reinstated(term_number=number):
-            return "card_reinstated.v1", CardReinstated(term_number=number)
-        case _:
-            return None
+def _charge_succeeded(fact: events.ChargeSucceeded) -> _Message:
+    return ChargeSucceeded.model_construct(attempt_id=fact.attempt_id, term_number=fact.term_number, amount=fact.amount)
+
+
+def _card_renewed(fact: events.CardRenewed) -> _Message:
+    return CardRenewed.model_construct(
+        term_number=fact.term.number,
+        starts_on=fact.term.starts_on,
+        ends_on=fact.term.ends_on,
+        months=fact.months,
+        price=fact.price,
+    )
+
+
+def _charge_failed(fact: events.ChargeFailed) -> _Message:
+    return ChargeFailed(attempt_id=fact.attempt_id, term_number=fact.term_number, next=fact.consequence.value)
+
+
+def _card_registered(fact: events.CardRegistered) -> _Message:
+    return CardRegistered(
+        plan=fact.plan,
+        currency=fact.currency,
+        zone=fact.zone,
+        starts_on=fact.term.starts_on,
+        ends_on=fact.term.ends_on,
+    )
+
+
+def _payment_method_bound(fact: events.PaymentMethodBound) -> _Message:
+    return PaymentMethodBound(method_id=fact.method.method_id, kind=fact.method.kind)
+
+
+_TOLD: dict[type[events.Event], tuple[EventType, Callable[[Any], _Message]]] = {
+    events.CardRegistered: ("card_registered.v1", _card_registered),
+    events.PaymentMethodBound: ("payment_method_bound.v1", _payment_method_bound),
+    events.AutoRenewEnabled: (
+        "auto_renew_enabled.v1",
+        lambda fact: AutoRenewEnabled(months=fact.months, price=fact.price),
+    ),
+    events.AutoRenewSwitchedOff: (
+        "auto_renew_switched_off.v1",
+        lambda fact: AutoRenewSwitchedOff(reason=fact.reason),
+    ),
+    events.ChargeSucceeded: ("charge_succeeded.v1", _charge_succeeded),
+    events.ChargeFailed: ("charge_failed.v1", _charge_failed),
+    events.CardRenewed: ("card_renewed.v1", _card_renewed),
+    events.GraceStarted: ("card_grace_started.v1", lambda fact: CardGraceStarted(suspends_on=fact.suspends_on)),
+    events.Suspended: ("card_suspended.v1", lambda fact: CardSuspended(reclaimed_on=fact.reclaimed_on)),
+    events.Reinstated: ("card_reinstated.v1", lambda fact: CardReinstated(term_number=fact.term_number)),
+}
+
+PUBLIC_FACTS: tuple[str, ...] = tuple(NAME_OF[fact] for fact in _TOLD)
+"""The stored names of the facts that other systems are told of."""

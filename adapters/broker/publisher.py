@@ -12,11 +12,10 @@ from nats.aio.client import Client
 from nats.js.api import RawStreamMsg, StreamInfo
 from psycopg import Connection
 
-from adapters.broker.contract import EVENTS_STREAM, EVENTS_SUBJECT, PublicEvent, public_event
+from adapters.broker.contract import EVENTS_STREAM, EVENTS_SUBJECT, PUBLIC_FACTS, PublicEvent, public_event
 from adapters.broker.sending import Message, send
 from adapters.broker.streams import ensure_events_stream
-from engine.log import read_log
-from engine.store import Recorded
+from engine.log import Read, read_only
 from projections.follow import put_position, take_position
 
 PUBLISHER = "publisher"
@@ -74,40 +73,39 @@ def _resume(connection: Connection[Any], info: StreamInfo, last_id: str | None) 
 
 
 class Step(NamedTuple):
-    """What one step did: facts read, messages sent, and the id of the stream's last message."""
+    """What one step did: messages sent, the id of the stream's last message, and whether there may be more."""
 
-    facts: int
     messages: int
     last_id: str | None
+    more: bool
 
 
 async def publish(connection: Connection[Any], client: Client, last_id: str | None, limit: int) -> Step:
-    """One step: up to `limit` facts after the position become messages, then the position moves.
+    """One step: up to `limit` public facts after the position become messages, then the position moves.
 
     The position's row stays locked meanwhile. Raises NotStoredError; then `resume` finds out what is stored.
     """
-    facts = await asyncio.to_thread(_begin, connection, limit)
+    read = await asyncio.to_thread(_begin, connection, limit)
     try:
-        messages = [_message(event) for fact in facts if (event := public_event(fact)) is not None]
+        messages = [_message(event) for fact in read.facts if (event := public_event(fact)) is not None]
         sequence: int | None = None
         if messages:
             sequence = await send(client, messages, last_id, chained=True)
             last_id = messages[-1].message_id
-        await asyncio.to_thread(_end, connection, facts, sequence)
+        await asyncio.to_thread(_end, connection, read.upto, sequence)
     except BaseException:
         await asyncio.to_thread(connection.rollback)
         raise
-    return Step(len(facts), len(messages), last_id)
+    return Step(len(messages), last_id, len(messages) == limit)
 
 
-def _begin(connection: Connection[Any], limit: int) -> list[Recorded]:
+def _begin(connection: Connection[Any], limit: int) -> Read:
     connection.execute("BEGIN")
-    return read_log(connection, take_position(connection, PUBLISHER), limit)
+    return read_only(connection, PUBLIC_FACTS, take_position(connection, PUBLISHER), limit)
 
 
-def _end(connection: Connection[Any], facts: list[Recorded], sequence: int | None) -> None:
-    if facts:
-        put_position(connection, PUBLISHER, facts[-1].position)
+def _end(connection: Connection[Any], upto: int, sequence: int | None) -> None:
+    put_position(connection, PUBLISHER, upto)
     if sequence is not None:
         connection.execute("UPDATE published SET last_sequence = %s", (sequence,))
     connection.commit()

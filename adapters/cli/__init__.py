@@ -11,15 +11,24 @@ EXIT_FAILED, EXIT_SETTINGS = 1, 78
 def main() -> None:
     """Run the command line; errors of ours become one sentence on stderr and an exit status."""
     from adapters.cli.app import app
+    from adapters.logs import configure_logs
     from adapters.settings import SettingsError
     from engine.errors import CatalogueError, SchemaError
 
+    configure_logs("cli")  # a role sets its own up later; nobody's logs may come between the results on stdout
     try:
         app()
     except (SettingsError, SchemaError, CatalogueError) as error:
         sys.stderr.write(f"{error}\n")
         raise SystemExit(EXIT_SETTINGS) from None
     except BaohaoError as error:
+        sys.stderr.write(f"{error}\n")
+        raise SystemExit(EXIT_FAILED) from None
+    except Exception as error:
+        from psycopg import OperationalError  # the database cannot be reached, or has gone
+
+        if not isinstance(error, OperationalError):
+            raise
         sys.stderr.write(f"{error}\n")
         raise SystemExit(EXIT_FAILED) from None
     except KeyboardInterrupt:

@@ -1,8 +1,7 @@
 """The commands and their options; what they do stands in the files beside this one."""
 
-import signal
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 from uuid import UUID
 
 import typer
@@ -89,7 +88,9 @@ def card_history(card_id: CardId, *, as_json: Json = False) -> None:
 
 @cards_app.command("list")
 def cards_list(
-    status: Annotated[str | None, typer.Option(help="active, grace or suspended")] = None,
+    status: Annotated[
+        Literal["active", "grace", "suspended"] | None, typer.Option(help="Only these: active, grace or suspended.")
+    ] = None,
     limit: Limit = 50,
     *,
     as_json: Json = False,
@@ -184,6 +185,3 @@ def bench(
     from adapters.cli.bench import run_bench
 
     raise typer.Exit(run_bench(cards=cards, as_json=as_json))
-
-
-signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # `baohao cards list | head` ends quietly

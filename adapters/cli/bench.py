@@ -2,37 +2,112 @@
 
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from time import perf_counter
 from typing import Any
+from uuid import UUID
 
 import psycopg
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
+from adapters.cli.bench_limit import limit_per_s
 from adapters.cli.bench_renewals import Bench, Renewed, Show
 from adapters.cli.bench_seeds import Cohort
-from adapters.cli.output import err
-from adapters.cli.servers import Running
-from adapters.cli.serving import all_roles
-from adapters.control import move_clock
+from adapters.cli.bench_store import append_events_per_s, p99_command_ms, read_events_per_s
+from adapters.cli.output import err, put_json, put_table
+from adapters.cli.servers import both_servers
 from adapters.settings import Settings, load_settings
 
-BEFORE = datetime(2026, 12, 1, 12, tzinfo=UTC)
-"""Where the clock stands at first: no cohort is due."""
+FACTS, LONG_FACTS, OTHER_FACTS = 21, 300, 5
+OTHERS_PER_CARD, OTHERS_MAX = 10, 200_000
+LONG_MAX = 2000
+COMMANDED_CARDS = 500
+SLOW_GATEWAY_MS = 200
+WARM_UP_MAX = 256
+
+START = datetime(2026, 12, 15, 12, tzinfo=UTC)
+"""Where the clock stands at first: no card is due."""
 MAIN_DUE = datetime(2027, 1, 3, 12, tzinfo=UTC)
-WARM_UP_CARDS = 256
+AMONG_OTHERS_DUE = datetime(2027, 1, 9, 12, tzinfo=UTC)
+LONG_DUE = datetime(2027, 1, 15, 12, tzinfo=UTC)
+SLOW_DUE = datetime(2027, 1, 21, 12, tzinfo=UTC)
+"""Within one month, for each is due again a month later."""
+OTHERS_DUE = datetime(2027, 12, 3, 12, tzinfo=UTC)
+"""After everything."""
 WARM_UP_EARLIER = timedelta(days=2)
-"""Long enough that the measured cards are not due with them."""
-FACTS = 21
+"""Just enough for the measured cards not to be due with them."""
+
+MEANINGS = {
+    "cards": "cards that come due at the same instant",
+    "renewals_per_s": "renewed in the log, in the read models and told on the broker; 21 facts each, no gateway delay",
+    "renewals_per_s_gateway_200ms": "the same, with a gateway that takes 200 ms",
+    "renewals_per_s_200k_cards": "the same, among ten times as many cards that are not due (200,000)",
+    "renewals_per_s_300_facts": "the same, of cards with 300 facts each",
+    "limit_renewals_per_s": "the same facts and rows, written by bare psycopg and nothing else",
+    "ratio": "renewals_per_s / limit_renewals_per_s",
+    "append_events_per_s": "facts appended by the engine's store, 256 cards at a time",
+    "read_events_per_s": "facts read and decoded as followers do, 1000 at a time",
+    "p99_command_ms": "99 of 100 single commands are done within",
+    "stages_us": "per renewal: the consumer's stages (they overlap), and each process's CPU time",
+    "peak_rss_mb": "most memory of each process",
+    "flaws": "what speaks against every card having been renewed, charged and told of exactly once",
+    "wall_s": "the whole benchmark",
+}
+
+
+def run_bench(*, cards: int, as_json: bool) -> int:
+    """The whole benchmark; answers the exit status: 0 only if every card was renewed and charged exactly once."""
+    with _home() as home, _screen() as show:
+        started = perf_counter()
+        figures = measure(bench_settings(home), cards, show)
+        figures["wall_s"] = round(perf_counter() - started, 1)
+    if as_json:
+        put_json(figures)
+    else:
+        put_table("bench", ("figure", "value", "meaning"), [(k, _shown(figures[k]), MEANINGS[k]) for k in MEANINGS])
+    return 1 if figures["flaws"] else 0
 
 
 def measure_main(cards: int) -> dict[str, Any]:
     """The main measurement alone: rate, stages, memory."""
-    with _home() as home, _screen() as show, _system(bench_settings(home), show) as bench:
-        return _figures(_main(bench, cards))
+    with _home() as home, _screen() as show, _bench(bench_settings(home), show) as bench, bench.roles():
+        main = _renew(bench, Cohort(1, cards, FACTS, MAIN_DUE))
+        return _main_figures(bench, main)
+
+
+def measure(settings: Settings, cards: int, show: Show) -> dict[str, Any]:
+    """All measurements, one after the other on the same servers."""
+    others = Cohort(0, min(OTHERS_PER_CARD * cards, OTHERS_MAX), OTHER_FACTS, OTHERS_DUE, months=12)
+    with _bench(settings, show) as bench:
+        with bench.roles():
+            main = _renew(bench, Cohort(1, cards, FACTS, MAIN_DUE))
+            limit = limit_per_s(bench.running.database_url, main, show)
+            bench.seed(others, f"{others.cards:,} cards that are not due", told=True)
+            among_others = _renew(bench, Cohort(2, cards // 2, FACTS, AMONG_OTHERS_DUE))
+            long = _renew(bench, Cohort(3, min(cards // 10, LONG_MAX), LONG_FACTS, LONG_DUE))
+            parts = _parts(bench, others.ids())
+        with bench.roles(gateway_delay_ms=SLOW_GATEWAY_MS):
+            slow = _renew(bench, Cohort(4, cards // 4, FACTS, SLOW_DUE))
+        return _main_figures(bench, main) | {
+            "renewals_per_s_gateway_200ms": round(slow.per_s, 1),
+            "renewals_per_s_200k_cards": round(among_others.per_s, 1),
+            "renewals_per_s_300_facts": round(long.per_s, 1),
+            "limit_renewals_per_s": round(limit, 1),
+            "ratio": round(main.per_s / limit, 3),
+            **parts,
+        }
+
+
+def _renew(bench: Bench, cohort: Cohort) -> Renewed:
+    """Make the cards and let them come due, after a few others have warmed everything up."""
+    warm_up = Cohort(-cohort.seed, min(cohort.cards, WARM_UP_MAX), FACTS, cohort.due - WARM_UP_EARLIER)
+    bench.seed(warm_up, "a few cards", told=False)
+    bench.seed(cohort, f"{cohort.cards:,} cards of {cohort.facts} facts", told=True)
+    bench.renew(warm_up, "warming up")
+    return bench.renew(cohort, f"renewing {cohort.cards:,} cards")
 
 
 def bench_settings(home: Path) -> Settings:
@@ -49,28 +124,48 @@ def bench_settings(home: Path) -> Settings:
     )
 
 
-def _main(bench: Bench, cards: int) -> Renewed:
-    cohort = Cohort(1, cards, FACTS, MAIN_DUE)
-    warm_up = Cohort(2, min(cards // 4, WARM_UP_CARDS), FACTS, MAIN_DUE - WARM_UP_EARLIER)
-    bench.seed(warm_up, "the warm-up")
-    bench.seed(cohort, "cards of 21 facts")
-    bench.renew(warm_up, "warming up")
-    return bench.renew(cohort, "renewing")
+def _parts(bench: Bench, card_ids: Sequence[UUID]) -> dict[str, float]:
+    bench.show("parts of the engine", 0, 3)
+    append = append_events_per_s(bench, card_ids[0])
+    bench.show("parts of the engine", 1, 3)
+    read = read_events_per_s(bench)
+    bench.show("parts of the engine", 2, 3)
+    p99 = p99_command_ms(bench, card_ids[:COMMANDED_CARDS])
+    bench.show("parts of the engine", 3, 3)
+    return {
+        "append_events_per_s": round(append),
+        "read_events_per_s": round(read),
+        "p99_command_ms": round(p99, 2),
+    }
 
 
-def _figures(main: Renewed) -> dict[str, Any]:
-    return {"renewals_per_s": main.per_s, "stages_us": main.stages_us, "x": main.exactly_once}
+def _main_figures(bench: Bench, main: Renewed) -> dict[str, Any]:
+    return {
+        "cards": main.cards,
+        "renewals_per_s": round(main.per_s, 1),
+        "stages_us": main.stages_us,
+        "peak_rss_mb": dict(bench.peak_rss_mb),
+        "flaws": bench.flaws(),
+    }
+
+
+def _shown(value: object) -> str:
+    match value:
+        case dict():
+            return "\n".join(f"{name} {amount:,}" for name, amount in value.items())
+        case list():
+            return "\n".join(value) or "none"
+        case _:
+            return f"{value:,}"
 
 
 @contextmanager
-def _system(settings: Settings, show: Show) -> Iterator[Bench]:
+def _bench(settings: Settings, show: Show) -> Iterator[Bench]:
+    """Servers with nothing in them yet."""
     show("starting", 0, 1)
-    with (
-        all_roles(settings) as (running, supervisor),
-        psycopg.connect(running.database_url, autocommit=True) as connection,
-    ):
-        move_clock(connection, BEFORE)
-        yield Bench(running, supervisor, connection, show)
+    with both_servers(settings) as running, psycopg.connect(running.database_url, autocommit=True) as connection:
+        show("starting", 1, 1)
+        yield Bench(running, connection, show, START)
 
 
 @contextmanager
@@ -86,14 +181,15 @@ def _home() -> Iterator[Path]:
 
 @contextmanager
 def _screen() -> Iterator[Show]:
-    """A progress bar on stderr, one line per phase."""
+    """A progress bar on stderr for each phase."""
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with Progress(*columns, console=err) as progress:
-        tasks = {}
+        task, last = TaskID(0), ""
 
         def show(phase: str, done: int, of: int) -> None:
-            if phase not in tasks:
-                tasks[phase] = progress.add_task(phase, total=of)
-            progress.update(tasks[phase], completed=done, total=of)
+            nonlocal task, last
+            if phase != last:
+                task, last = progress.add_task(phase, total=of), phase
+            progress.update(task, completed=done, total=of)
 
         yield show

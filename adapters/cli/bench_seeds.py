@@ -3,11 +3,14 @@
 A card of n facts was registered, got two payment methods and auto-renewal (4 facts; 5 if its holder then chose
 another period), and was renewed every month since, 4 facts each: `RenewalStarted, ChargeAttempted`, then
 `ChargeSucceeded, CardRenewed`. So 21 = 5 + 4 x 4, 300 = 4 + 74 x 4, and 5 facts are a card that was never due.
+
+Each fact and snapshot is as the engine would have stored it, but a card's past is written in one go: half written
+it would be due, and the running system would see to it.
 """
 
 import re
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime, time, timedelta
 from typing import NamedTuple
 from uuid import UUID
@@ -39,21 +42,18 @@ KINDS: tuple[tuple[str, str, str], ...] = (
 
 RENEWAL_FACTS = 4
 OPENING_FACTS = 4
-APPEND_FACTS = 2
-LAST_APPENDS = 4
-"""So many appends are written card after card, as they were made; the facts before them stand together."""
 CARDS_AT_ONCE = 256
 FACTS_AT_ONCE = 4096
 DUE_BEFORE_END = timedelta(days=2)
 """The clock is moved to this long before the terms end: a day after the renewals opened."""
-NAME = "original"
+NAME, NAME_MARK = "original", b"original"
 """What the copies' numbers replace in names."""
 
 Watch = Callable[[int], None]
 """Told how many facts were written."""
 
 
-@dataclass
+@dataclass(frozen=True)
 class Cohort:
     """Cards with equally long pasts that come due at the same time."""
 
@@ -61,13 +61,13 @@ class Cohort:
     cards: int
     facts: int
     due: datetime
-    """When they come due next; noon, UTC."""
+    """When they come due; noon, UTC."""
     months: Period = 1
-    renewals: int = field(init=False)
-    """How often each was renewed before."""
 
-    def __post_init__(self) -> None:
-        self.renewals = (self.facts - OPENING_FACTS) // RENEWAL_FACTS
+    @property
+    def renewals(self) -> int:
+        """How often each was renewed before."""
+        return (self.facts - OPENING_FACTS) // RENEWAL_FACTS
 
     def ids(self) -> list[UUID]:
         """The ids of its cards."""
@@ -82,34 +82,27 @@ class _Text(NamedTuple):
     pieces: list[bytes]
 
 
-class _Portion(NamedTuple):
-    """Consecutive facts of an original, and the snapshot that the last of its portions carries."""
-
+class _Original(NamedTuple):
+    card_id: UUID
     facts: list[_Text]
     snapshot: _Text | None
 
 
-class _Original(NamedTuple):
-    stream: Stream
-    portions: list[_Portion]
-
-
 def seed(database_url: str, rules: Rules, cohort: Cohort, watch: Watch) -> None:
-    """Write the cohort's facts and snapshots; raises BaohaoError if a copy is not what the engine would have written."""
+    """Write the cohort's facts and snapshots; raises BaohaoError for a copy that the engine would not have written."""
     store = datastore(database_url, pool_size=1)
     try:
         recorder = CardRecorder(store)
         originals = _originals(CardRecorder(store, events_table_name="bench_originals"), rules, cohort)
         ids = cohort.ids()
-        for turn in zip(*(original.portions for original in originals), strict=True):
-            for numbers in _batches(cohort.cards, len(turn[0].facts)):
-                events: list[StoredEvent] = []
-                snapshots: list[Snapshot] = []
-                for number in numbers:
-                    kind = number % len(KINDS)
-                    _copy(turn[kind], originals[kind].stream.card_id, ids[number], number, events, snapshots)
-                recorder.append_many(events, snapshots)
-                watch(len(events))
+        for numbers in _batches(cohort):
+            events: list[StoredEvent] = []
+            snapshots: list[Snapshot] = []
+            for number in numbers:
+                _copy(originals[number % len(KINDS)], ids[number], number, events, snapshots)
+            if recorder.append_many(events, snapshots):
+                raise BaohaoError("somebody else wrote to the new cards")
+            watch(len(events))
         _check(Store(recorder, "bench"), ids[: len(KINDS)], rules, cohort)
     finally:
         store.close()
@@ -136,14 +129,9 @@ def _original(
         _Text(event.originator_version, event.topic, marks.split(event.state))
         for event in recorder.select_events(card_id)
     ]
-    snapshot = recorder.load_many([card_id], STATE_VERSION)[card_id].snapshot
-    text = None if snapshot is None else _Text(snapshot.version, "", marks.split(snapshot.state))
-    ends = [*range(max(0, cohort.facts - LAST_APPENDS * APPEND_FACTS), cohort.facts, APPEND_FACTS), cohort.facts]
-    if not cohort.renewals:
-        ends = [cohort.facts]
-    starts = [0, *ends[:-1]]
-    portions = [_Portion(facts[a:b], text if b == cohort.facts else None) for a, b in zip(starts, ends, strict=True)]
-    return _Original(stream, portions)
+    (tail,) = recorder.load_many([card_id], STATE_VERSION)
+    snapshot = None if tail.snapshot is None else _Text(tail.snapshot.version, "", marks.split(tail.snapshot.state))
+    return _Original(card_id, facts, snapshot)
 
 
 def _live(engine: Engine, rules: Rules, cohort: Cohort, card_id: UUID, kind: int) -> None:
@@ -206,15 +194,10 @@ def _marks(card_id: UUID, spread_s: int) -> re.Pattern[bytes]:
 
 
 def _copy(
-    portion: _Portion,
-    original_id: UUID,
-    card_id: UUID,
-    number: int,
-    events: list[StoredEvent],
-    snapshots: list[Snapshot],
+    original: _Original, card_id: UUID, number: int, events: list[StoredEvent], snapshots: list[Snapshot]
 ) -> None:
-    """Add the portion's facts as another card's: each id differs from the original's as the card's own id does."""
-    difference = original_id.int ^ card_id.int  # keeps version and variant, which both have
+    """Add the original's past as another card's: each id differs from the original's as the card's own id does."""
+    difference = original.card_id.int ^ card_id.int  # keeps version and variant, which both have
     minutes, seconds = divmod(card_id.int % 3600, 60)
     charged_at, name = f":{minutes:02}:{seconds:02}Z".encode(), f"{number:07}".encode()
 
@@ -230,19 +213,16 @@ def _copy(
                 texts[index] = str(UUID(int=int(mark.replace(b"-", b""), 16) ^ difference)).encode()
         return b"".join(texts)
 
-    events += [StoredEvent(card_id, fact.version, fact.topic, copied(fact.pieces)) for fact in portion.facts]
-    if portion.snapshot is not None:
-        version, _, pieces = portion.snapshot
+    events += [StoredEvent(card_id, fact.version, fact.topic, copied(fact.pieces)) for fact in original.facts]
+    if original.snapshot is not None:
+        version, _, pieces = original.snapshot
         snapshots.append(Snapshot(card_id, version, STATE_VERSION, copied(pieces)))
 
 
-NAME_MARK = NAME.encode()
-
-
-def _batches(cards: int, facts_each: int) -> Iterator[range]:
-    size = max(1, min(CARDS_AT_ONCE, FACTS_AT_ONCE // facts_each))
-    for start in range(0, cards, size):
-        yield range(start, min(start + size, cards))
+def _batches(cohort: Cohort) -> Iterator[range]:
+    size = max(1, min(CARDS_AT_ONCE, FACTS_AT_ONCE // cohort.facts))
+    for start in range(0, cohort.cards, size):
+        yield range(start, min(start + size, cohort.cards))
 
 
 def _check(store: Store, card_ids: Sequence[UUID], rules: Rules, cohort: Cohort) -> None:

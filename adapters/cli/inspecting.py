@@ -13,6 +13,9 @@ from engine.store import NAME_OF, Recorded, Store
 from projections.cards import find_card, list_cards
 from projections.due import list_due
 
+CARD_COLUMNS = ("card_id", "status", "ends_on", "last_decline")
+"""What fits a terminal; the rest is in `card show` and in JSON."""
+
 
 def show_card(settings: Settings, card_id: UUID, *, as_json: bool) -> None:
     """The card's row in the read model."""
@@ -45,7 +48,7 @@ def show_history(settings: Settings, card_id: UUID, *, as_json: bool) -> None:
 def show_cards(settings: Settings, status: str | None, limit: int, *, as_json: bool) -> None:
     """Cards by the end of their terms."""
     with connection(settings) as open_connection:
-        put_rows("cards", list_cards(open_connection, status, limit), as_json=as_json)
+        put_rows("cards", list_cards(open_connection, status, limit), as_json=as_json, columns=CARD_COLUMNS)
 
 
 def show_due(settings: Settings, limit: int, *, as_json: bool) -> None:

@@ -22,9 +22,8 @@ SHOWN_PROBLEMS = 20
 def import_file(settings: Settings, file: Path, *, as_json: bool) -> None:
     """Execute a file of commands; exit status 1 if any line was refused or malformed."""
     rules = rules_of(settings)
-    bar = Progress(
-        TextColumn("import"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), console=err, transient=True
-    )
+    columns = (TextColumn("import"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    bar = Progress(*columns, console=err, transient=True, disable=not err.is_terminal)
     with database(settings) as url, file.open("rb") as lines, bar:
         check_schema(url)
         task = bar.add_task("import", total=sum(1 for _ in lines))
@@ -47,7 +46,7 @@ def _now(settings: Settings, url: str) -> datetime:
 
 def _report(done: Imported, *, as_json: bool) -> None:
     for problem in done.problems[:SHOWN_PROBLEMS]:
-        err.print(str(problem), markup=False, highlight=False)
+        err.print(str(problem), markup=False, highlight=False, soft_wrap=True)
     if len(done.problems) > SHOWN_PROBLEMS:
         err.print(f"… and {len(done.problems) - SHOWN_PROBLEMS} more")
     figures = {"lines": done.lines, "accepted": done.accepted, "unchanged": done.unchanged, "facts": done.facts}

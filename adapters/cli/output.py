@@ -24,18 +24,19 @@ def put_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object
     """A table for people."""
     table = Table(title=title, title_justify="left", header_style="bold")
     for column in columns:
-        table.add_column(column)
+        table.add_column(column, overflow="fold", no_wrap=column.endswith("_id"))  # ids are there to be copied
     for row in rows:
         table.add_row(*(_shown(cell) for cell in row))
     out.print(table)
 
 
-def put_rows(title: str, rows: Sequence[Any], *, as_json: bool) -> None:
-    """Rows (NamedTuples): a JSON array, or a table with the fields as columns."""
+def put_rows(title: str, rows: Sequence[Any], *, as_json: bool, columns: Sequence[str] = ()) -> None:
+    """Rows (NamedTuples): a JSON array of all fields, or a table of all fields or those named."""
     if as_json:
         put_json([row._asdict() for row in rows])
     elif rows:
-        put_table(title, rows[0]._fields, rows)
+        columns = columns or rows[0]._fields
+        put_table(title, columns, [[getattr(row, column) for column in columns] for row in rows])
     else:
         out.print(f"{title}: none")
 

@@ -41,6 +41,7 @@ def all_roles(settings: Settings, roles: Sequence[Role] = ROLES) -> Iterator[tup
 
 def up(settings: Settings) -> None:
     """All roles until Ctrl-C."""
+    configure_logs("up", settings.log_level, settings.log_format)
     stop = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: stop.set())
     with all_roles(settings) as (_, supervisor):

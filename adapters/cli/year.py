@@ -53,13 +53,13 @@ class Year:
             self.now = self.begin
             move_clock(self.connection, self.now)
             while True:
-                self._give_commands()
+                self._give_commands()  # before anybody else knows the time, or chance would order what comes together
+                move_clock(self.connection, self.now)
                 await self._rest(client)
                 due = self._next()
                 if due is None or due > self.end:
                     break
                 self.now = _grid_after(due)
-                move_clock(self.connection, self.now)
         finally:
             await client.close()
 

@@ -27,8 +27,8 @@ async def main(settings: Settings, database_url: str, nats_url: str, stop: async
         done = await publish(servers.database, servers.broker, last_id, BATCH)
         last_id = done.last_id
         if done.messages:
-            log.info("publisher.batch", facts=done.facts, messages=done.messages)
-        return done.facts == BATCH
+            log.info("publisher.batch", messages=done.messages)
+        return done.more
 
     poll = timedelta(milliseconds=settings.poll_ms)
     await lead(Work("publisher", begin, step, (FACTS_CHANNEL,), poll), database_url, nats_url, stop)

@@ -20,6 +20,8 @@ SwitchOffReason = Literal["holder", "operator", "mandate_withdrawn"]
 Learned = Literal["sent", "asked_again", "looked_up"]
 """How an outcome became known: by the first call, by the same key again, or by a look-up."""
 AttemptReason = Literal["renewal_opened", "next_method", "next_rung"]
+NO_NUL = r"^[^\x00]*$"
+"""What holders and operators write: NUL fits in no text column, and would stop every read model at its fact."""
 
 
 class PaymentMethod(BaseModel):
@@ -27,7 +29,7 @@ class PaymentMethod(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    method_id: str = Field(min_length=1, max_length=64)
+    method_id: str = Field(min_length=1, max_length=64, pattern=NO_NUL)
     kind: MethodKind
     token: str = Field(min_length=1, max_length=200)
     brand: str | None = None

@@ -42,6 +42,7 @@ def cards_url(postgres_url) -> Iterator[str]:
     name = f"cards_{next(_numbers)}"
     with psycopg.connect(postgres_url, autocommit=True) as connection:
         connection.execute(f"CREATE DATABASE {name} TEMPLATE {template(postgres_url)}")
+        connection.execute(f"ALTER DATABASE {name} SET synchronous_commit = off")  # no test pulls the plug
         yield at_database(postgres_url, name)
         connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
 

@@ -83,9 +83,13 @@ class Life:
     def switches_off(self) -> None:
         self._command(switch_off_auto_renew(self.card, reason="holder", at=self.at))
 
-    def stops(self, stopped: bool) -> None:  # noqa: FBT001 (a switch is a truth value)
-        """The operator stops all charging, or lets it go on."""
-        self.rules = replace(self.rules, charging_stopped=stopped)
+    def stops(self) -> None:
+        """The operator stops all charging."""
+        self.rules = replace(self.rules, charging_stopped=True)
+
+    def resumes(self) -> None:
+        """The operator lets it go on."""
+        self.rules = replace(self.rules, charging_stopped=False)
 
     # Keeping
 
@@ -146,8 +150,8 @@ MOVES = (
     *(Move("binds", method) for method in (VISA, DEBIT, PAYPAL)),
     *(Move("enables", months) for months in (1, 3, 12)),
     Move("switches_off"),
-    Move("stops", True),
-    *[Move("stops", False)] * 2,
+    Move("stops"),
+    *[Move("resumes")] * 2,
 )
 KEEP_RULES = ((0, 5), (0, 90), (2, 30), (180, 270))
 """Days of grace and days to reclaim."""

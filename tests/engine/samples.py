@@ -65,7 +65,7 @@ SECOND = timedelta(seconds=1)
 BUDGET = POLICY.gateway_budget
 
 
-def registered(  # noqa: PLR0913 (each field has its default)
+def registered(
     *,
     grace_days: int = 2,
     reclaim_days: int = 30,

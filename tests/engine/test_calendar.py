@@ -138,6 +138,22 @@ def test_a_wall_time_is_shown_at_its_instant_or_was_jumped_over(zone, day, wall)
         assert instant == known[bisect_right(known, instant) - 1]
 
 
+def test_a_wall_time_that_was_jumped_over_is_the_moment_of_the_jump():
+    """In each zone's first jump and its last: whether into summer time or over a whole day."""
+    seen = 0
+    for zone in ZONES:
+        tz = ZoneInfo(zone)
+        jumps = [at for at in changes(zone) if at.astimezone(tz).utcoffset() > (at - SECOND).astimezone(tz).utcoffset()]
+        for jump in jumps[:1] + jumps[-1:]:
+            before, after = ((at.astimezone(tz).replace(tzinfo=None)) for at in (jump - SECOND, jump))
+            missing = before + (after - before) // 2
+            wall = missing.time().replace(microsecond=0)
+            assert local_instant(missing.date(), wall, zone) == jump, (zone, missing)
+            seen += 1
+    assert seen > 500
+    assert local_instant(date(2026, 3, 8), time(2, 30), "America/New_York") == datetime(2026, 3, 8, 7, tzinfo=UTC)
+
+
 def test_an_instant_has_the_date_of_the_wall_calendar():
     instant = datetime(2026, 3, 31, 16, 0, tzinfo=UTC)
     assert local_date(instant, "Asia/Shanghai") == date(2026, 4, 1)

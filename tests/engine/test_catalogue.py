@@ -1,4 +1,4 @@
-"""The catalogue: what is shipped is right, a period's price shows its saving, and a bad file is told where it is bad."""
+"""The catalogue: what is shipped is right, a price shows its saving, and a bad file is told where it is bad."""
 
 import csv
 import re
@@ -132,5 +132,5 @@ def test_a_file_that_is_no_text_is_told_apart(tmp_path):
 
 
 def test_a_file_that_is_not_there_is_named(tmp_path):
-    with pytest.raises(CatalogueError, match="gone.toml"):
+    with pytest.raises(CatalogueError, match=r"gone\.toml"):
         read_catalogue(tmp_path / "gone.toml")

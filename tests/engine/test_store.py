@@ -11,7 +11,7 @@ from engine.errors import CorruptHistoryError
 from engine.recorder import CardRecorder
 from engine.store import APPEND_TRIES, SNAPSHOT_EVERY, Append, Store, Stream
 from tests.engine.lives import RECORDED_AT, random_life, store_all, stored_round_by_round
-from tests.engine.samples import DECLINED, OPENS_AT, PAYING, REGISTERED_AT, bound, succeeded, switched_off
+from tests.engine.samples import DECLINED, OPENS_AT, PAYING, REGISTERED_AT, bound, switched_off
 
 
 def append(stream: Stream, *facts, cause: str = "cause") -> Append:
@@ -221,8 +221,3 @@ def test_facts_that_make_no_card_stop_their_card_and_no_other(store, facts):
     assert isinstance(loaded[bad.card_id], CorruptHistoryError)
     assert str(bad.card_id) in str(loaded[bad.card_id])
     assert loaded[good.card_id] == good
-
-
-def test_an_outcome_without_an_attempt_changes_nothing(store):
-    stream = stored(store, *PAYING, succeeded())
-    assert stream.card == replay(None, stream.card_id, PAYING)

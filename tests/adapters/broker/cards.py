@@ -18,14 +18,12 @@ from engine.commands import BindPaymentMethod, Command, EnableAutoRenew, Registe
 from engine.log import read_log
 from engine.policy import Policy
 from engine.recorder import CardRecorder, datastore
-from engine.store import NAME_OF, Recorded, Store
+from engine.store import Recorded, Store
 from projections.follow import follow
 from projections.live import LIVE
 
 BEGIN = datetime(2027, 1, 1, tzinfo=UTC)
 """When the cards are registered."""
-DUE_FROM = BEGIN + timedelta(hours=10)
-"""When the first card comes due, with its renewal; each further card a day later."""
 FAR = BEGIN + timedelta(days=20)
 """By then all of a test's cards are due."""
 TERMS = {"terms_version": "2026-11", "channel": "web"}
@@ -100,8 +98,9 @@ class Cards:
         return [str(event.position) for fact in self.log() if (event := public_event(fact)) is not None]
 
     def names(self, card_id: UUID) -> list[str]:
-        """Names of the card's facts, oldest first."""
-        return [NAME_OF[type(one.fact)].partition(".")[0] for one in self.log() if one.card_id == card_id]
+        """Names of the card's facts, oldest first, whether they can be read or not."""
+        query = "SELECT topic FROM card_events WHERE originator_id = %s ORDER BY originator_version"
+        return [topic.partition(".")[0] for (topic,) in self.connection.execute(query, (card_id,))]
 
 
 def cards_of(connection: Connection[Any], database_url: str, gateway_budget: timedelta) -> tuple[Cards, Any]:

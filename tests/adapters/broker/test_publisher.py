@@ -4,7 +4,6 @@ import asyncio
 import json
 import shutil
 import tempfile
-from contextlib import suppress
 from pathlib import Path
 
 import nats
@@ -18,6 +17,7 @@ from adapters.broker.sending import Message, NotStoredError, send
 from adapters.broker.streams import ensure_events_stream
 from engine.log import head
 from projections.follow import positions, put_position, take_position
+from tests.adapters.broker.stored import stored, stored_ids
 
 LIMIT = 4
 """Facts per step, so that a few cards need several."""
@@ -29,23 +29,8 @@ async def publish_all(connection, client):
     while True:
         step = await publish(connection, client, last_id, LIMIT)
         last_id, sent = step.last_id, sent + step.messages
-        if step.facts < LIMIT:
+        if not step.more:
             return sent
-
-
-async def stored(client):
-    """The messages on the stream, in its order."""
-    jetstream = client.jetstream()
-    state = (await jetstream.stream_info(EVENTS_STREAM)).state
-    found = []
-    for sequence in range(state.first_seq, state.last_seq + 1):
-        with suppress(nats.js.errors.NotFoundError):
-            found.append(await jetstream.get_msg(EVENTS_STREAM, seq=sequence))
-    return found
-
-
-async def stored_ids(client):
-    return [message.headers["Nats-Msg-Id"] for message in await stored(client)]
 
 
 def messages(*message_ids):
@@ -93,7 +78,7 @@ def test_facts_that_are_our_own_affair_are_passed_over_and_not_read_again(run, c
 
 
 def test_nothing_is_stored_behind_a_hole(run, client):
-    run(ensure_events_stream(client.jetstream()))
+    run(ensure_events_stream(client.jetstream(), 1))
     first, lost, *others = messages("1", "2", "3", "4")
     lost = lost._replace(subject="no.stream.keeps.this")
     with pytest.raises(NotStoredError):
@@ -102,7 +87,7 @@ def test_nothing_is_stored_behind_a_hole(run, client):
 
 
 def test_a_batch_is_refused_that_does_not_follow_what_is_stored(run, client):
-    run(ensure_events_stream(client.jetstream()))
+    run(ensure_events_stream(client.jetstream(), 1))
     run(send(client, messages("1", "2"), None, chained=True))
     with pytest.raises(NotStoredError):
         run(send(client, messages("3", "4"), "1", chained=True))
@@ -116,7 +101,7 @@ def test_without_a_stream_nothing_counts_as_stored(run, client):
 
 def test_a_batch_of_which_only_the_beginning_arrived_is_completed(run, cards, connection, client):
     cards.register(1, 2)
-    run(ensure_events_stream(client.jetstream()))
+    run(ensure_events_stream(client.jetstream(), 1))
     run(send(client, messages(*cards.public_ids()[:2]), None, chained=True))
     assert run(publish_all(connection, client)) == len(cards.public_ids()) - 2
     assert run(stored_ids(client)) == cards.public_ids()
@@ -136,22 +121,21 @@ def test_a_publisher_that_died_between_sending_and_committing_sent_nothing_twice
 
 
 def test_a_publisher_waits_while_its_twin_is_sending_and_goes_on_behind_it(
-    run, cards, connection, client, database_url
+    run, cards, connection, client, database_url, eventually
 ):
     cards.register(1)
-    last_id = cards.public_ids()[1]
+    told = cards.public_ids()[:2]
     waits = "SELECT FROM pg_stat_activity WHERE pid = %s AND wait_event_type = 'Lock'"
 
     async def scenario(twin):
         twin.execute("BEGIN")
         take_position(twin, PUBLISHER)
-        other = asyncio.create_task(publish(connection, client, last_id, LIMIT))
+        other = asyncio.create_task(publish(connection, client, told[-1], LIMIT))
         with psycopg.connect(database_url, autocommit=True) as watcher:
-            async with asyncio.timeout(20):
-                while not watcher.execute(waits, (connection.info.backend_pid,)).rowcount:
-                    await asyncio.sleep(0.01)
-        await send(client, messages(*cards.public_ids()[:2]), None, chained=True)
-        put_position(twin, PUBLISHER, int(last_id))
+            pid = connection.info.backend_pid
+            await asyncio.to_thread(eventually, lambda: watcher.execute(waits, (pid,)).rowcount)
+        await send(client, messages(*told), None, chained=True)
+        put_position(twin, PUBLISHER, int(told[-1]))
         twin.commit()
         return await other
 
@@ -214,10 +198,16 @@ def test_messages_taken_out_by_hand_stay_out_and_stop_nothing(run, cards, connec
     assert run(stored_ids(client)) == kept
 
 
-@pytest.mark.parametrize("remembered", [0, 1], ids=["everything", "the_last_messages"])
-def test_what_the_broker_forgot_in_a_crash_is_sent_again(run, cards, connection, remembered):
-    home = Path(tempfile.mkdtemp(prefix="baohao-test-"))
+@pytest.fixture
+def own_home():
+    """For a broker of this test alone."""
+    folder = Path(tempfile.mkdtemp(prefix="baohao-test-"))
+    yield folder
+    shutil.rmtree(folder)
 
+
+@pytest.mark.parametrize("remembered", [0, 1], ids=["everything", "the_last_messages"])
+def test_what_the_broker_forgot_in_a_crash_is_sent_again(run, cards, connection, own_home, remembered):
     async def publish_to(url):
         client = await nats.connect(url)
         try:
@@ -225,18 +215,17 @@ def test_what_the_broker_forgot_in_a_crash_is_sent_again(run, cards, connection,
         finally:
             await client.close()
 
-    with embedded.nats(home) as url:
+    with embedded.nats(own_home) as url:
         cards.register(*range(remembered))
         run(publish_to(url))
-    shutil.copytree(home / "nats", home / "as of now")
-    with embedded.nats(home) as url:
+    shutil.copytree(own_home / "nats", own_home / "as of now")
+    with embedded.nats(own_home) as url:
         cards.register(5, 6)
         _, told = run(publish_to(url))
         assert told == cards.public_ids()
-    shutil.rmtree(home / "nats")
-    (home / "as of now").rename(home / "nats")
-    with embedded.nats(home) as url:
+    shutil.rmtree(own_home / "nats")
+    (own_home / "as of now").rename(own_home / "nats")
+    with embedded.nats(own_home) as url:
         sent, told = run(publish_to(url))
     assert sent == 6
     assert told == cards.public_ids()
-    shutil.rmtree(home)

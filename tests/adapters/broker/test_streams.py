@@ -1,0 +1,70 @@
+"""Streams and the charging consumer are made where they are missing, and corrected where they are wrong."""
+
+import pytest
+from nats.js.api import ConsumerConfig
+
+from adapters.broker.contract import DUE_STREAM, DUE_SUBJECT, EVENTS_STREAM
+from adapters.broker.streams import CHARGING, DUPLICATES_KNOWN, EVENTS_KEPT, ensure_due_stream, ensure_events_stream
+from adapters.settings import load_settings
+
+
+@pytest.fixture
+def jetstream(client):
+    return client.jetstream()
+
+
+def test_missing_streams_are_made(run, jetstream):
+    run(ensure_due_stream(jetstream, load_settings()))
+    run(ensure_events_stream(jetstream, 1))
+    assert sorted(info.config.name for info in run(jetstream.streams_info())) == [DUE_STREAM, EVENTS_STREAM]
+
+
+def test_events_are_kept_for_a_while_and_repeats_are_known(run, jetstream):
+    config = run(ensure_events_stream(jetstream, 1)).config
+    assert config.max_age == EVENTS_KEPT.total_seconds()
+    assert config.duplicate_window == DUPLICATES_KNOWN.total_seconds()
+
+
+def test_a_message_that_was_seen_to_leaves_the_queue(run, jetstream):
+    run(ensure_due_stream(jetstream, load_settings()))
+    run(jetstream.publish(DUE_SUBJECT, b"{}"))
+    subscription = run(jetstream.pull_subscribe(DUE_SUBJECT, CHARGING, DUE_STREAM))
+    [message] = run(subscription.fetch(1))
+    run(message.ack_sync())
+    assert run(jetstream.stream_info(DUE_STREAM)).state.messages == 0
+
+
+def test_the_consumer_repeats_and_limits_as_the_settings_say(run, jetstream):
+    settings = load_settings(ack_wait_s=7, gateway_budget_s=2, batch_size=10, batches_in_flight=3)
+    config = run(ensure_due_stream(jetstream, settings)).config
+    assert config.ack_wait == 7
+    assert config.max_ack_pending > 10 * 3, "each of several processes can take all that it is able to"
+
+
+def test_a_consumer_with_old_settings_is_corrected_and_keeps_its_place(run, jetstream):
+    run(ensure_due_stream(jetstream, load_settings()))
+    for message_id in ("1", "2"):
+        run(jetstream.publish(DUE_SUBJECT, b"{}", headers={"Nats-Msg-Id": message_id}))
+    subscription = run(jetstream.pull_subscribe(DUE_SUBJECT, CHARGING, DUE_STREAM))
+    [message] = run(subscription.fetch(1))
+    run(message.ack_sync())
+    changed = load_settings(ack_wait_s=99, batch_size=5)
+    run(ensure_due_stream(jetstream, changed))
+    info = run(jetstream.consumer_info(DUE_STREAM, CHARGING))
+    assert (info.config.ack_wait, info.config.max_ack_pending) == (99, 4 * 5 * changed.batches_in_flight)
+    assert info.num_pending == 1
+
+
+def test_a_consumer_made_by_somebody_else_is_corrected(run, jetstream):
+    run(ensure_due_stream(jetstream, load_settings()))
+    run(jetstream.delete_consumer(DUE_STREAM, CHARGING))
+    theirs = ConsumerConfig(durable_name=CHARGING, ack_wait=1, max_ack_pending=1, filter_subject=DUE_SUBJECT)
+    run(jetstream.add_consumer(DUE_STREAM, theirs))
+    run(ensure_due_stream(jetstream, load_settings()))
+    assert run(jetstream.consumer_info(DUE_STREAM, CHARGING)).config.ack_wait == load_settings().ack_wait_s
+
+
+def test_what_is_as_it_must_be_is_left_alone(run, jetstream):
+    before = run(ensure_due_stream(jetstream, load_settings())), run(ensure_events_stream(jetstream, 1))
+    after = run(ensure_due_stream(jetstream, load_settings())), run(ensure_events_stream(jetstream, 1))
+    assert [info.created for info in before] == [info.created for info in after]

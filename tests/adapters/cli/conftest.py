@@ -1,0 +1,86 @@
+"""An installation for a module's tests, and the command line on it: in this process, or as one of its own."""
+
+import json
+import os
+import subprocess
+import sys
+from dataclasses import dataclass
+from itertools import count
+from typing import Any
+
+import psycopg
+import pytest
+from typer.testing import CliRunner
+
+from adapters.cli.app import app
+from adapters.schema import migrate
+
+_numbers = count(1)
+PROCESS_S = 60
+
+
+@dataclass
+class Installation:
+    """A migrated database, and commands on it."""
+
+    environment: dict[str, str]
+
+    @property
+    def database_url(self) -> str:
+        return self.environment["DATABASE_URL"]
+
+    def run(self, *words: object, **environment: str):
+        """The command in this process; its `exit_code`, `stdout` and `stderr`."""
+        words = [str(word) for word in words]
+        return CliRunner().invoke(app, words, env=self.environment | environment, catch_exceptions=False)
+
+    def json(self, *words: object) -> Any:
+        """What the command says in JSON, which is one line and all that it says there."""
+        done = self.run(*words, "--json")
+        assert done.exit_code == 0, done.stderr
+        assert done.stdout.count("\n") == 1
+        return json.loads(done.stdout)
+
+    def process(self, *words: object, **environment: str) -> subprocess.Popen[str]:
+        """The command as a process of its own."""
+        return subprocess.Popen(
+            [sys.executable, "-m", "adapters.cli", *map(str, words)],
+            env=os.environ | self.environment | environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
+    def ended(self, *words: object, **environment: str) -> tuple[int, str, str]:
+        """Status, stdout and stderr of a process that comes to its end."""
+        with self.process(*words, **environment) as process:
+            try:
+                out, err = process.communicate(timeout=PROCESS_S)
+            finally:
+                process.kill()
+        return process.returncode, out, err
+
+
+@pytest.fixture(scope="module")
+def new_installation(postgres_url):
+    """Makes empty databases that last as long as the module's tests."""
+    made = []
+
+    def make() -> Installation:
+        made.append(f"cli_{next(_numbers)}")
+        with psycopg.connect(postgres_url, autocommit=True) as connection:
+            connection.execute(f"CREATE DATABASE {made[-1]}")
+        return Installation({"DATABASE_URL": postgres_url.replace("/baohao?", f"/{made[-1]}?")})
+
+    yield make
+    with psycopg.connect(postgres_url, autocommit=True) as connection:
+        for name in made:
+            connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest.fixture(scope="module")
+def installation(new_installation):
+    """A migrated database."""
+    fresh = new_installation()
+    migrate(fresh.database_url)
+    return fresh

@@ -1,0 +1,182 @@
+"""Each command: what it says to people and, with --json, to programs."""
+
+import json
+
+import psycopg
+import pytest
+import typer
+
+from adapters.cli.app import app
+from adapters.parked import park
+from projections.follow import follow
+from projections.live import LIVE
+from tests.adapters.broker.cards import card_id_of, commands_for
+
+CARD, OTHER, UNKNOWN = card_id_of(1), card_id_of(2), card_id_of(99)
+WITHOUT_JSON = {"up", "run"}
+MEASURED_ELSEWHERE = {"bench"}
+
+
+@pytest.fixture(scope="module")
+def file(tmp_path_factory):
+    """Two cards as lines of commands."""
+    lines = [command.model_dump_json() for number in (1, 2) for command in commands_for(number, "sim:good:x")]
+    path = tmp_path_factory.mktemp("cards") / "cards.jsonl"
+    path.write_text("\n".join(lines))
+    return path
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _cards(installation, file):
+    """Imported, seen by the read models, one of them parked."""
+    installation.json("import", file)
+    with psycopg.connect(installation.database_url, autocommit=True) as connection:
+        follow(connection, LIVE, 100)
+        park(connection, [(OTHER, b'{"card_id": "2"}', "a reason"), (None, b"\xff", "malformed message")])
+
+
+def commands_of(group, *above):
+    """All commands below a group, by their full name."""
+    for name, command in group.commands.items():
+        if hasattr(command, "commands"):
+            yield from commands_of(command, *above, name)
+        else:
+            yield " ".join((*above, name)), command
+
+
+COMMANDS = dict(commands_of(typer.main.get_command(app)))
+FIELDS = {
+    "migrate": {"before", "now"},
+    "import": {"lines", "accepted", "unchanged", "facts", "problems"},
+    "settings": {"variable", "value", "default", "meaning"},
+    "card show": {"card_id", "status", "ends_on", "price_minor", "version"},
+    "card history": {"version", "name", "fact", "recorded_at", "cause"},
+    "cards list": {"card_id", "status", "ends_at"},
+    "due": {"card_id", "version", "wake_at"},
+    "parked list": {"parked_id", "card_id", "message", "reason", "parked_at"},
+    "parked retry": {"retried"},
+    "charging stop": {"stopped_since", "why"},
+    "charging resume": {"was_stopped_since"},
+    "demo": {"renewals", "double_charges", "ledger_equals_gateway", "read_models_equal_replay"},
+}
+"""Of each command with --json, fields that it must have (of each row, where it answers rows)."""
+
+
+def test_every_command_speaks_json_except_those_that_run_on():
+    with_json = {name for name, command in COMMANDS.items() if any(p.name == "as_json" for p in command.params)}
+    assert with_json == COMMANDS.keys() - WITHOUT_JSON
+    assert with_json == FIELDS.keys() | MEASURED_ELSEWHERE
+
+
+@pytest.mark.parametrize("name", FIELDS.keys() - {"demo"})
+def test_with_json_a_command_says_one_line_of_json_and_nothing_on_stderr(installation, file, name):
+    arguments = {"import": [file], "card show": [CARD], "card history": [CARD], "parked retry": [12345]}
+    done = installation.run(*name.split(), *arguments.get(name, []), "--json")
+    assert (done.exit_code, done.stderr) == (0, "")
+    answer = json.loads(done.stdout)
+    rows = answer if isinstance(answer, list) else [answer]
+    assert rows
+    for row in rows:
+        assert FIELDS[name] <= row.keys()
+
+
+@pytest.mark.parametrize("name", FIELDS.keys() - {"demo", "migrate", "import", "settings", "parked retry"})
+def test_without_json_a_command_shows_people_the_same(installation, name):
+    arguments = {"card show": [CARD], "card history": [CARD]}
+    done = installation.run(*name.split(), *arguments.get(name, []))
+    assert (done.exit_code, done.stderr) == (0, "")
+    assert name.split()[0] in done.stdout
+
+
+def test_the_demo_says_its_figures_in_json_and_shows_itself_on_stderr(installation, server_home):
+    done = installation.run("demo", "--cards", 5, "--months", 1, "--seed", 3, "--home", server_home / "demo", "--json")
+    figures = json.loads(done.stdout)
+    assert done.exit_code == 0, figures
+    assert FIELDS["demo"] <= figures.keys()
+    assert (figures["cards"], figures["double_charges"]) == (5, 0)
+
+
+def test_a_card_shows_as_it_stands(installation):
+    card = installation.json("card", "show", CARD)
+    assert (card["status"], card["term_number"], card["auto_renew_months"], card["methods"]) == ("active", 0, 1, 1)
+    assert (card["ends_on"], card["ends_at"]) == ("2027-01-05", "2027-01-05T00:00:00+00:00")
+
+
+def test_a_history_is_all_facts_in_their_order(installation):
+    history = installation.json("card", "history", CARD)
+    assert [fact["name"] for fact in history] == [
+        *("card_registered.v1", "payment_method_bound.v1", "auto_renew_enabled.v1"),
+    ]
+    assert [fact["cause"] for fact in history] == ["register-1", "bind-1", "enable-1"]
+
+
+def test_people_see_a_card_s_id_whole_so_that_they_can_copy_it(installation):
+    assert str(CARD) in installation.run("cards", "list").stdout
+    assert str(CARD) in installation.run("due").stdout
+
+
+def test_cards_are_listed_by_the_end_of_their_terms_up_to_a_limit(installation):
+    assert [row["card_id"] for row in installation.json("cards", "list")] == [str(CARD), str(OTHER)]
+    assert [row["card_id"] for row in installation.json("cards", "list", "--limit", 1)] == [str(CARD)]
+    assert [row["card_id"] for row in installation.json("due", "--limit", 1)] == [str(CARD)]
+
+
+def test_cards_are_listed_by_status(installation):
+    assert len(installation.json("cards", "list", "--status", "active")) == 2
+    assert installation.json("cards", "list", "--status", "suspended") == []
+    assert "cards: none" in installation.run("cards", "list", "--status", "suspended").stdout
+    wrong = installation.run("cards", "list", "--status", "asleep")
+    assert wrong.exit_code == 2
+    assert "asleep" in wrong.stderr
+
+
+@pytest.mark.parametrize("command", ["show", "history"])
+@pytest.mark.parametrize("options", [[], ["--json"]], ids=["people", "programs"])
+def test_an_unknown_card_is_a_sentence_and_status_1(installation, command, options):
+    done = installation.run("card", command, UNKNOWN, *options)
+    assert (done.exit_code, done.stdout) == (1, "")
+    assert done.stderr == f"there is no card {UNKNOWN}\n"
+
+
+def test_what_is_no_id_is_wrong_usage(installation):
+    done = installation.run("card", "show", "13")
+    assert (done.exit_code, done.stdout) == (2, "")
+    assert "13" in done.stderr
+
+
+def test_parked_messages_are_listed_with_their_reasons_whatever_their_bytes(installation):
+    listed = installation.json("parked", "list")
+    assert [(row["card_id"], row["message"], row["reason"]) for row in listed] == [
+        (str(OTHER), '{"card_id": "2"}', "a reason"),
+        (None, "\\xff", "malformed message"),
+    ]
+    assert "a reason" in installation.run("parked", "list").stdout
+
+
+def test_charging_stays_stopped_since_it_first_was_until_it_is_resumed(installation):
+    first = installation.json("charging", "stop", "--why", "a bad night")
+    again = installation.json("charging", "stop", "--why", "still bad")
+    assert first["stopped_since"] == again["stopped_since"]
+    assert again["why"] == "still bad"
+    assert installation.json("charging", "resume")["was_stopped_since"] == first["stopped_since"]
+    assert installation.json("charging", "resume")["was_stopped_since"] is None
+
+
+def test_migrating_again_changes_nothing(installation):
+    assert installation.json("migrate") == {"before": 1, "now": 1}
+    assert len(installation.json("cards", "list")) == 2
+
+
+def test_settings_hide_secrets_and_say_what_they_mean(installation):
+    done = installation.run("settings", "--json", NATS_URL="nats://me:secret@broker")
+    assert "secret" not in done.stdout
+    rows = {row["variable"]: row for row in json.loads(done.stdout)}
+    assert rows["BAOHAO_NATS_URL"]["value"] == "nats://me:***@broker"
+    assert all(row["meaning"] for row in rows.values())
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_command_says_what_it_does(installation, name):
+    done = installation.run(*name.split(), "--help")
+    assert done.exit_code == 0
+    assert COMMANDS[name].help.split(";")[0].split()[0] in done.stdout

@@ -1,0 +1,233 @@
+"""Import: what is well said is done, what is not is named by its line, and neither harms the other."""
+
+import json
+import os
+import subprocess
+import sys
+from collections import Counter
+from datetime import UTC, datetime
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from adapters import importer
+from adapters.importer import Problem, import_commands
+from adapters.schema import migrate
+from adapters.settings import load_settings
+from adapters.wiring import rules_of
+from engine.application import Engine
+from engine.commands import Command
+from engine.log import head, read_log
+from engine.recorder import CardRecorder, datastore
+from engine.store import NAME_OF, Store
+
+SAMPLE = Path(__file__).resolve().parents[2] / "scripts" / "sample_cards.jsonl"
+AT = datetime(2026, 12, 1, tzinfo=UTC)
+CARD = "8c1f1b1e-0000-4000-8000-000000000001"
+OTHER = "8c1f1b1e-0000-4000-8000-000000000002"
+REGISTER = {
+    "command": "RegisterCard",
+    "command_id": "c-1",
+    "card_id": CARD,
+    "holder_id": "h-1",
+    "plan": "keep-plus",
+    "currency": "EUR",
+    "zone": "Europe/Berlin",
+    "starts_on": "2026-11-15",
+    "months": 1,
+}
+METHOD = {"method_id": "pm-1", "kind": "paypal", "token": "sim:good:1"}
+BIND = {"command": "BindPaymentMethod", "command_id": "c-2", "card_id": CARD, "method": METHOD}
+ENABLE = {
+    "command": "EnableAutoRenew",
+    "command_id": "c-3",
+    "card_id": CARD,
+    "months": 3,
+    "terms_version": "2026-11",
+    "channel": "web",
+}
+SWITCH_OFF = {"command": "SwitchOffAutoRenew", "command_id": "c-4", "card_id": CARD}
+ALL = [REGISTER, BIND, ENABLE, SWITCH_OFF]
+FACTS = ["card_registered.v1", "payment_method_bound.v1", "auto_renew_enabled.v1", "auto_renew_switched_off.v1"]
+
+
+@pytest.fixture
+def connection(database_url):
+    migrate(database_url)
+    with psycopg.connect(database_url, autocommit=True) as open_connection:
+        yield open_connection
+
+
+@pytest.fixture
+def bring_in(connection, database_url):
+    """Import lines: commands as dicts, or bytes as they are."""
+    pool = datastore(database_url, pool_size=1)
+    engine, rules = Engine(Store(CardRecorder(pool), "import"), lambda: AT), rules_of(load_settings())
+
+    def do(*lines, on_progress=lambda _: None):
+        texts = [line if isinstance(line, bytes) else json.dumps(line).encode() for line in lines]
+        return import_commands(texts, engine, lambda: (rules, AT), on_progress)
+
+    yield do
+    pool.close()
+
+
+def names(connection):
+    return [NAME_OF[type(one.fact)] for one in read_log(connection, 0, 1000)]
+
+
+def places(done):
+    return [(problem.line, problem.field, problem.code) for problem in done.problems]
+
+
+def without(command, field):
+    return {name: value for name, value in command.items() if name != field}
+
+
+def test_commands_become_facts_in_their_order(bring_in, connection):
+    done = bring_in(*ALL)
+    assert (done.lines, done.accepted, done.unchanged, done.facts, done.problems) == (4, 4, 0, 4, [])
+    assert names(connection) == FACTS
+
+
+def test_facts_know_the_command_that_led_to_them_and_who_brought_it(bring_in, connection):
+    bring_in(*ALL)
+    recorded = read_log(connection, 0, 1000)
+    assert [one.cause for one in recorded] == ["c-1", "c-2", "c-3", "c-4"]
+    assert {one.actor for one in recorded} == {"import"}
+    assert {one.fact.at for one in recorded} == {AT}
+
+
+@pytest.mark.parametrize(
+    ("bad", "fields", "says"),
+    [
+        (b'{"command":', [None], "Invalid JSON"),
+        (b"\xff\xfe", [None], "Invalid JSON"),
+        (b"[1]", [None], "object"),
+        (REGISTER | {"command": "Reclaim"}, [None], "Reclaim"),
+        (without(REGISTER, "command"), [None], "'command'"),
+        (without(REGISTER, "zone"), ["zone"], "required"),
+        (REGISTER | {"months": 2}, ["months"], "1, 3, 6 or 12"),
+        (REGISTER | {"starts_on": "2026-02-30"}, ["starts_on"], "date"),
+        (REGISTER | {"card_id": "13"}, ["card_id"], "UUID"),
+        (REGISTER | {"color": "red"}, ["color"], "Extra"),
+        (REGISTER | {"holder_id": ""}, ["holder_id"], "at least 1"),
+        (BIND | {"method": METHOD | {"kind": "cash"}}, ["method.kind"], "credit_card"),
+        (BIND | {"method": METHOD | {"last4": "12345"}}, ["method.last4"], "pattern"),
+        (REGISTER | {"months": "x", "plan": 7}, ["plan", "months"], ""),
+    ],
+)
+def test_a_malformed_line_is_named_with_its_field_and_the_others_are_kept(bring_in, connection, bad, fields, says):
+    done = bring_in(REGISTER, bad, BIND)
+    assert places(done) == [(2, field, "malformed") for field in fields]
+    assert all(says in problem.message for problem in done.problems)
+    assert done.accepted == 2
+    assert names(connection) == FACTS[:2]
+
+
+@pytest.mark.parametrize(
+    ("refused", "field", "code"),
+    [
+        (REGISTER | {"card_id": OTHER, "plan": "keep-mars"}, "plan", "unknown_plan"),
+        (REGISTER | {"card_id": OTHER, "currency": "CHF"}, "currency", "unknown_currency"),
+        (REGISTER | {"card_id": OTHER, "zone": "Mars/Olympus"}, "zone", "unknown_zone"),
+        (REGISTER | {"holder_id": "h-2"}, "card_id", "already_registered"),
+        (BIND | {"card_id": OTHER}, "card_id", "unknown_card"),
+        (BIND | {"method": METHOD | {"token": "sim:good:2"}}, "method.method_id", "method_exists"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_a_refused_line_is_named_with_its_code_and_the_others_are_kept(bring_in, connection, refused, field, code):
+    done = bring_in(REGISTER, BIND, refused, ENABLE)
+    assert places(done) == [(3, field, code)]
+    assert done.problems[0].message
+    assert names(connection) == FACTS[:3]
+
+
+def test_each_line_is_judged_in_the_light_of_those_before_it(bring_in, connection):
+    done = bring_in(ENABLE, REGISTER, ENABLE, BIND, ENABLE)
+    assert places(done) == [(1, "card_id", "unknown_card"), (3, None, "no_payment_method")]
+    assert names(connection) == FACTS[:3]
+
+
+def test_a_line_that_nobody_thought_of_fails_alone(bring_in, connection):
+    done = bring_in(REGISTER | {"card_id": OTHER, "starts_on": "9999-12-31"}, REGISTER)
+    assert places(done) == [(1, None, "failed")]
+    assert names(connection) == FACTS[:1]
+
+
+def test_an_import_repeated_changes_nothing(bring_in, connection):
+    bring_in(REGISTER, BIND, ENABLE)
+    before = head(connection)
+    done = bring_in(REGISTER, BIND, ENABLE)
+    assert (done.accepted, done.unchanged, done.facts, done.problems) == (3, 3, 0, [])
+    assert head(connection) == before
+
+
+def test_empty_lines_are_counted_and_passed_over(bring_in):
+    done = bring_in(b"\n", REGISTER, b"   \n", b"{")
+    assert (done.lines, done.accepted) == (4, 1)
+    assert places(done) == [(4, None, "malformed")]
+
+
+def test_a_long_file_is_taken_in_parts_and_problems_come_in_the_order_of_lines(bring_in, monkeypatch):
+    monkeypatch.setattr(importer, "BATCH", 2)
+    progress = []
+    done = bring_in(ENABLE, b"{", REGISTER, BIND, b"{", on_progress=lambda so_far: progress.append(so_far.lines))
+    assert progress == [2, 4, 5]
+    assert [problem.line for problem in done.problems] == [1, 2, 5]
+
+
+def test_a_problem_reads_as_a_sentence():
+    assert str(Problem(7, "zone", "unknown_zone", "no such zone")) == "line 7, field zone: no such zone [unknown_zone]"
+    assert str(Problem(7, None, "malformed", "Invalid JSON")) == "line 7: Invalid JSON [malformed]"
+
+
+# The command line, as a process of its own
+
+
+def baohao_import(file, database_url, *options):
+    command = [sys.executable, "-m", "adapters.cli", "import", str(file), *options]
+    environment = os.environ | {"DATABASE_URL": database_url}
+    return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60, check=False)
+
+
+def test_a_file_with_problems_ends_with_status_1_and_names_each(connection, database_url, tmp_path):
+    file = tmp_path / "cards.jsonl"
+    file.write_text("\n".join(map(json.dumps, [REGISTER, BIND | {"method": METHOD | {"kind": "cash"}}, BIND])))
+    done = baohao_import(file, database_url)
+    assert done.returncode == 1
+    assert done.stdout.split() == ["lines", "3,", "accepted", "2,", "unchanged", "0,", "facts", "2", "problems", "1"]
+    [problem] = done.stderr.splitlines()
+    assert problem.startswith("line 2, field method.kind: Input should be 'credit_card'")
+    assert names(connection) == FACTS[:2]
+
+
+def test_the_sample_is_imported_without_a_problem_and_ends_with_status_0(connection, database_url):
+    done = baohao_import(SAMPLE, database_url, "--json")
+    assert done.returncode == 0, done.stderr
+    figures = json.loads(done.stdout)
+    assert figures == {"lines": 177, "accepted": 177, "unchanged": 0, "facts": 177, "problems": []}
+    recorded = read_log(connection, 0, 1000)
+    assert len({one.card_id for one in recorded}) == 50
+
+
+def test_the_sample_shows_what_there_is():
+    commands = [importer.COMMANDS.validate_json(line) for line in SAMPLE.read_bytes().splitlines()]
+    registered = of(commands, "RegisterCard")
+    assert {one.months for one in registered} == {1, 3, 6, 12}
+    assert {one.currency for one in registered} == {"CNY", "EUR", "USD"}
+    assert {one.plan for one in registered} == set(rules_of(load_settings()).catalogue.plans)
+    assert len({one.zone for one in registered}) > 9
+    methods = Counter(one.card_id for one in of(commands, "BindPaymentMethod"))
+    assert max(methods.values()) == 3
+    assert {one.method.kind for one in of(commands, "BindPaymentMethod")} == {
+        *("credit_card", "debit_card", "paypal", "e_wallet")
+    }
+    renewing = {one.card_id for one in of(commands, "EnableAutoRenew")}
+    assert 0 < len({one.card_id for one in registered} - renewing) < 10
+
+
+def of(commands: list[Command], name: str) -> list[Command]:
+    return [command for command in commands if command.command == name]

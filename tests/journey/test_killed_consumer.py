@@ -1,0 +1,170 @@
+"""The consumer is killed five times in a virtual year: nobody is charged twice, nothing is lost, little is delayed."""
+
+import os
+import signal
+import sqlite3
+import time
+from collections.abc import Callable
+from contextlib import closing
+from datetime import timedelta
+from pathlib import Path
+from typing import NamedTuple
+
+import psycopg
+
+from adapters import embedded
+from adapters.cli.demo import demo_settings, promises_held, virtual_year
+from adapters.cli.population import BEGIN
+from engine.card.events import CardRenewed, ChargeAttempted, ChargeFailed, ChargeSucceeded
+from engine.log import read_log
+
+CARDS, MONTHS, SEED = 60, 3, 7
+EVERYTHING = 1_000_000
+GATEWAY_DELAY_MS = 25
+"""In the disturbed run, so that there is a while in which money has moved and no fact says so."""
+BETWEEN_KILLS = timedelta(days=9)
+"""Of virtual time, in which the consumer has long been at work again."""
+SEARCH_S = 0.5
+"""How long a moment is waited for; the cards that are due may have nothing to charge."""
+
+
+class Seen(NamedTuple):
+    """How far the work is, counted in the log and in the gateway's own record."""
+
+    intents: int
+    movements: int
+    charged: int
+
+
+def work_begins(before: Seen, now: Seen) -> bool:
+    return now == before
+
+
+def an_intent_is_stored(before: Seen, now: Seen) -> bool:
+    return now.intents > before.intents
+
+
+def money_has_moved(before: Seen, now: Seen) -> bool:
+    return now.movements > before.movements
+
+
+def a_charge_is_recorded(before: Seen, now: Seen) -> bool:
+    return now.charged > before.charged
+
+
+MOMENTS = (money_has_moved, work_begins, an_intent_is_stored, a_charge_is_recorded, money_has_moved)
+
+
+class Killer:
+    """Watches a virtual year and kills its consumer at each of MOMENTS."""
+
+    def __init__(self, record: Path) -> None:
+        self.record = record
+        self.moments = list(MOMENTS)
+        self.not_before = BEGIN + BETWEEN_KILLS
+        self.killed: set[int] = set()
+        self.restarts: Callable[[], int] = lambda: 0
+
+    def __call__(self, now, supervisor, connection):
+        supervisor.check()
+        self.restarts = lambda: supervisor.restarts["consumer"]
+        pids = [pid for pid in supervisor.pids()["consumer"] if pid not in self.killed]
+        if self.moments and pids and now >= self.not_before and work_is_waiting(connection):
+            with closing(sqlite3.connect(self.record)) as gateway:
+                if comes(self.moments[0], connection, gateway):
+                    os.kill(pids[0], signal.SIGKILL)
+                    self.killed.add(pids[0])
+                    self.not_before = now + BETWEEN_KILLS
+                    del self.moments[0]
+
+
+def work_is_waiting(connection):
+    return connection.execute("SELECT FROM due, control WHERE wake_at <= virtual_now LIMIT 1").rowcount == 1
+
+
+def comes(moment, connection, gateway):
+    """Whether the moment comes, looking as often as possible."""
+    before, until = look(connection, gateway), time.monotonic() + SEARCH_S
+    while time.monotonic() < until:
+        if moment(before, look(connection, gateway)):
+            return True
+    return False
+
+
+def look(connection, gateway):
+    query = """
+        SELECT count(*) FILTER (WHERE topic = 'charge_attempted.v1'),
+            count(*) FILTER (WHERE topic = 'charge_succeeded.v1') FROM card_events
+    """
+    intents, charged = connection.execute(query).fetchone()
+    return Seen(intents, gateway.execute("SELECT count(*) FROM movements").fetchone()[0], charged)
+
+
+def run_year(home, watch, **changed):
+    settings = demo_settings(home, SEED).model_copy(update=changed)
+    return virtual_year(settings, cards=CARDS, months=MONTHS, seed=SEED, watch=watch)
+
+
+def histories(home):
+    """Each card's facts."""
+    found = {}
+    with embedded.postgres(home) as url, psycopg.connect(url) as connection:
+        for one in read_log(connection, 0, EVERYTHING):
+            found.setdefault(one.card_id, []).append(one.fact)
+    return found
+
+
+def broken_off(history):
+    """Ids of the attempts of which nothing was heard at the time at which they were made."""
+    made = {fact.attempt_id: fact.at for fact in history if isinstance(fact, ChargeAttempted)}
+    heard = {}
+    for fact in history:
+        if not isinstance(fact, ChargeAttempted) and (attempt_id := getattr(fact, "attempt_id", None)):
+            heard.setdefault(attempt_id, fact.at)
+    return {attempt_id for attempt_id, at in made.items() if heard.get(attempt_id) != at}
+
+
+def terms_of(history):
+    return [(fact.term, fact.price) for fact in history if isinstance(fact, CardRenewed)]
+
+
+def taken_at(record):
+    """When the gateway took the money of each attempt that it charged."""
+    with closing(sqlite3.connect(record)) as gateway:
+        return dict(gateway.execute("SELECT key, at FROM movements"))
+
+
+def test_a_consumer_that_is_killed_again_and_again_charges_nobody_twice_and_loses_nothing(new_home):
+    calm, disturbed = new_home(), new_home()
+    expected = run_year(calm, lambda _now, supervisor, _connection: supervisor.check())
+    killer = Killer(disturbed / "gateway.sqlite3")
+    summary = run_year(disturbed, killer, gateway_delay_ms=GATEWAY_DELAY_MS)
+
+    assert not killer.moments, "a moment to kill at never came"
+    assert killer.restarts() == len(MOMENTS)
+    assert promises_held(expected)
+    assert promises_held(summary), summary
+    assert summary["gateway_total"] == summary["ledger_total"]
+
+    before, after = histories(calm), histories(disturbed)
+    assert before.keys() == after.keys()
+    assert not any(broken_off(history) for history in before.values())
+    asked_again = {card_id for card_id, history in after.items() if broken_off(history)}
+    assert len(asked_again) < CARDS / 2
+    for card_id in before.keys() - asked_again:
+        assert after[card_id] == before[card_id]
+    for card_id in asked_again:
+        if not any(isinstance(fact, ChargeFailed) for fact in before[card_id]):  # else the dates of retries shift
+            assert terms_of(after[card_id]) == terms_of(before[card_id])
+
+    first_taken = taken_at(disturbed / "gateway.sqlite3")
+    charged_unrecorded = [
+        fact
+        for history in after.values()
+        for fact in history
+        if isinstance(fact, ChargeSucceeded)
+        and fact.attempt_id in broken_off(history)
+        and first_taken[str(fact.attempt_id)] < fact.at.isoformat()
+    ]
+    assert charged_unrecorded, "no kill came between a charge and its recording"
+    assert all(fact.learned != "sent" for fact in charged_unrecorded)

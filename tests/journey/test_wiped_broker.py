@@ -1,0 +1,148 @@
+"""The broker is stopped, emptied and started anew under a running system: nothing is lost, nothing is charged twice."""
+
+import asyncio
+import os
+import shutil
+import signal
+from contextlib import ExitStack
+from datetime import timedelta
+
+import nats
+import psycopg
+import pytest
+from nats.js.errors import NotFoundError
+
+from adapters import embedded
+from adapters.broker.contract import DUE_STREAM, EVENTS_STREAM, public_event
+from adapters.broker.streams import CHARGING
+from adapters.cli.serving import all_roles
+from adapters.control import move_clock
+from adapters.gateways.simulated import double_charges, totals
+from adapters.settings import load_settings
+from projections.ledger import gateway_totals
+from tests.adapters.broker.cards import BEGIN, card_id_of, cards_of
+from tests.adapters.broker.stored import stored
+
+PRICE = 270
+RENEWED = ["renewal_started", "charge_attempted", "charge_succeeded", "card_renewed"]
+
+
+class OwnBroker:
+    """A NATS server that can be stopped, emptied, and started again where it was."""
+
+    def __init__(self, home):
+        self.home, self.port, self.running = home, -1, ExitStack()
+
+    def start(self):
+        url = self.running.enter_context(embedded.nats(self.home, port=self.port))
+        self.port = int(url.rpartition(":")[2])
+        return url
+
+    def stop_and_wipe(self):
+        self.running.close()
+        shutil.rmtree(self.home / "nats")
+
+
+@pytest.fixture
+def broker(new_home):
+    own = OwnBroker(new_home())
+    with own.running:
+        yield own
+
+
+@pytest.fixture
+def settings(broker, database_url):
+    return load_settings(
+        home=broker.home,
+        database_url=database_url,
+        nats_url=broker.start(),
+        clock="virtual",
+        gateway_budget_s=0.5,
+        ack_wait_s=1,
+        fetch_ms=5,
+        poll_ms=200,
+    )
+
+
+@pytest.fixture
+def supervisor(settings):
+    with all_roles(settings) as (_, watching):
+        yield watching
+
+
+@pytest.fixture
+def cards(supervisor, settings):
+    """Cards of which the nth comes due on the nth day."""
+    budget = timedelta(seconds=settings.gateway_budget_s)
+    with psycopg.connect(settings.database_url, autocommit=True) as connection:
+        found, pool = cards_of(connection, settings.database_url, budget)
+        found.register(*range(1, 10))
+        yield found
+        pool.close()
+
+
+def advance(cards, day):
+    move_clock(cards.connection, BEGIN + timedelta(days=day, hours=12))
+
+
+def all_renewed(cards, *numbers):
+    return all(cards.names(card_id_of(number))[3:] == RENEWED for number in numbers)
+
+
+def messages_on(stream, settings):
+    """The bodies of all messages on a stream, in its order."""
+
+    async def read():
+        client = await nats.connect(settings.nats_url)
+        try:
+            return [message.data for message in await stored(client, stream)]
+        except NotFoundError:
+            return []
+        finally:
+            await client.close()
+
+    return asyncio.run(read())
+
+
+def public_events(cards):
+    """What the stream should hold."""
+    return [event.model_dump_json().encode() for fact in cards.log() if (event := public_event(fact)) is not None]
+
+
+async def charging_consumer(settings):
+    client = await nats.connect(settings.nats_url)
+    try:
+        return await client.jetstream().consumer_info(DUE_STREAM, CHARGING)
+    finally:
+        await client.close()
+
+
+def test_a_broker_that_loses_everything_costs_nothing_but_time(broker, settings, supervisor, cards, in_time):
+    advance(cards, day=3)
+    in_time(lambda: all_renewed(cards, 1, 2, 3))
+    in_time(lambda: messages_on(EVENTS_STREAM, settings) == public_events(cards))
+
+    # Messages about due cards are lost with the broker and with the consumer that had them.
+    [consumer] = supervisor.pids()["consumer"]
+    os.kill(consumer, signal.SIGSTOP)
+    advance(cards, day=6)
+    in_time(lambda: len(messages_on(DUE_STREAM, settings)) == 3)
+    broker.stop_and_wipe()
+    os.kill(consumer, signal.SIGKILL)
+    broker.start()
+    in_time(lambda: all_renewed(cards, 4, 5, 6))
+    in_time(lambda: messages_on(EVENTS_STREAM, settings) == public_events(cards))
+
+    # Cards come due while there is no broker.
+    before = supervisor.pids()
+    broker.stop_and_wipe()
+    advance(cards, day=9)
+    broker.start()
+    in_time(lambda: all_renewed(cards, *range(1, 10)))
+    in_time(lambda: messages_on(EVENTS_STREAM, settings) == public_events(cards))
+
+    assert supervisor.pids() == before, "no role ended for want of a broker"
+    in_time(lambda: messages_on(DUE_STREAM, settings) == [])
+    assert asyncio.run(charging_consumer(settings)).config.ack_wait == settings.ack_wait_s
+    assert double_charges(settings.gateway_record) == 0
+    assert totals(settings.gateway_record) == gateway_totals(cards.connection) == {"EUR": 9 * PRICE}

@@ -1,0 +1,76 @@
+"""Read model `charges`: given facts of an attempt, then its row."""
+
+from datetime import timedelta
+
+from projections.charges import CHARGES, ChargeRow
+from tests.engine.samples import (
+    BUDGET,
+    CARD_ID,
+    CHARGING,
+    DECLINED,
+    OPENS_AT,
+    PAYING,
+    SECOND,
+    attempt_id,
+    attempted,
+    failed,
+    succeeded,
+    unknown,
+)
+from tests.projections.folding import fields, rows
+
+OUTCOME = ("status", "code", "gateway_ref", "settled_at")
+
+
+def test_an_intent_has_a_row_before_the_gateway_hears_of_it():
+    assert rows(CHARGES, *CHARGING) == {
+        attempt_id(): ChargeRow(
+            attempt_id=attempt_id(),
+            card_id=CARD_ID,
+            term_number=1,
+            method_id="visa",
+            currency="CNY",
+            minor=1500,
+            attempted_at=OPENS_AT,
+            status="attempted",
+            code=None,
+            gateway_ref=None,
+            settled_at=None,
+        )
+    }
+
+
+def test_a_success_has_its_reference():
+    row = rows(CHARGES, *CHARGING, succeeded())[attempt_id()]
+    assert fields(row, *OUTCOME) == ("succeeded", None, "ref-1", OPENS_AT + SECOND)
+
+
+def test_a_failure_has_its_code():
+    row = rows(CHARGES, *DECLINED)[attempt_id()]
+    assert fields(row, *OUTCOME) == ("failed", "insufficient_funds", None, OPENS_AT + SECOND)
+
+
+def test_an_unknown_outcome_has_its_reason_and_is_not_settled():
+    row = rows(CHARGES, *CHARGING, unknown())[attempt_id()]
+    assert fields(row, *OUTCOME) == ("unknown", "timeout", None, None)
+
+
+def test_an_outcome_that_becomes_known_is_no_longer_unknown():
+    later = OPENS_AT + BUDGET + timedelta(minutes=5)
+    row = rows(CHARGES, *CHARGING, unknown(), succeeded(at=later))[attempt_id()]
+    assert fields(row, *OUTCOME) == ("succeeded", None, "ref-1", later)
+    row = rows(CHARGES, *CHARGING, unknown(), failed(code="never_happened", at=later))[attempt_id()]
+    assert fields(row, *OUTCOME) == ("failed", "never_happened", None, later)
+
+
+def test_each_attempt_has_a_row_of_its_own():
+    found = rows(CHARGES, *DECLINED, attempted(2, 2), succeeded(2))
+    assert {key: row.status for key, row in found.items()} == {attempt_id(1): "failed", attempt_id(2): "succeeded"}
+
+
+def test_other_facts_have_no_row():
+    assert rows(CHARGES, *PAYING) == {}
+
+
+def test_an_outcome_without_an_intent_has_no_row():
+    assert rows(CHARGES, succeeded()) == {}

@@ -1,0 +1,217 @@
+"""Following the log: any batches give the same rows, all or nothing, and never two at once."""
+
+from dataclasses import replace
+from threading import Thread
+
+import psycopg
+import pytest
+from psycopg import sql
+
+from engine.errors import CorruptHistoryError
+from engine.log import head
+from projections.cards import CARDS
+from projections.due import DUE, DueRow
+from projections.follow import Follower, Progress, follow, positions, put_position, take_position
+from projections.ledger import LEDGER
+from projections.live import LIVE, MODELS, create_tables
+from tests.engine.lives import random_life, store_all, stored_round_by_round
+
+
+def table(connection, name: str, schema: str = "public") -> list[str]:
+    """All rows of a read model as text, in one order."""
+    query = sql.SQL("SELECT t::text FROM {} t ORDER BY 1").format(sql.Identifier(schema, name))
+    return [row for (row,) in connection.execute(query)]
+
+
+def tables(connection, schema: str = "public") -> dict[str, list[str]]:
+    return {model.name: table(connection, model.name, schema) for model in MODELS}
+
+
+def follow_all(connection, follower: Follower, limit: int) -> int:
+    """How many facts were taken until there were no more."""
+    taken = 0
+    while (progress := follow(connection, follower, limit)).facts:
+        assert progress.facts <= limit
+        taken += progress.facts
+    return taken
+
+
+def another(connection, name: str) -> Follower:
+    """A follower with tables of its own."""
+    connection.execute(sql.SQL("CREATE SCHEMA {}").format(sql.Identifier(name)))
+    create_tables(connection, name)
+    return Follower(name, MODELS, name)
+
+
+@pytest.fixture
+def lives(store):
+    lives = [random_life(seed, 50) for seed in range(10)]
+    store_all(store, lives)
+    return lives
+
+
+def test_batches_of_any_size_give_the_same_rows(connection, lives):
+    assert follow_all(connection, LIVE, 10_000) == head(connection)
+    at_once = tables(connection)
+    assert all(at_once.values())
+    for limit in (1, 7, 100):
+        name = f"by_{limit}"
+        assert follow_all(connection, another(connection, name), limit) == head(connection)
+        assert tables(connection, name) == at_once
+
+
+def test_following_while_the_log_grows_gives_the_same_rows(store, connection):
+    lives = [random_life(seed, 50) for seed in range(10)]
+    for _ in stored_round_by_round(store, lives):
+        follow(connection, LIVE, 13)
+    follow_all(connection, LIVE, 13)
+    follow_all(connection, another(connection, "afterwards"), 10_000)
+    assert tables(connection) == tables(connection, "afterwards")
+
+
+def test_what_wakes_when_is_what_the_store_says(store, connection, lives):
+    follow_all(connection, LIVE, 100)
+    streams = store.load_many([life.card_id for life in lives]).values()
+    with connection.cursor() as cursor:
+        due = {DueRow(*row) for row in cursor.execute("SELECT card_id, version, wake_at FROM due")}
+    assert {(row.card_id, row.wake_at) for row in due} == {(s.card_id, s.wake_at) for s in streams if s.wake_at}
+    versions = {stream.card_id: stream.version for stream in streams}
+    assert all(row.version == versions[row.card_id] for row in due)
+
+
+def test_a_step_says_what_it_took(connection, lives):
+    assert follow(connection, LIVE, 3) == Progress(3, 3, ["cards", "due"])
+    assert positions(connection) == {"read_models": 3}
+    follow_all(connection, LIVE, 1000)
+    assert follow(connection, LIVE, 1000) == Progress(0, head(connection), ())
+
+
+def test_followers_have_positions_of_their_own(connection, lives):
+    follow(connection, LIVE, 5)
+    follow(connection, another(connection, "other"), 9)
+    assert positions(connection) == {"other": 9, "read_models": 5}
+
+
+# All or nothing
+
+
+class KilledError(Exception):
+    pass
+
+
+def killed_at(number: int) -> Follower:
+    """Writes the other read models, then dies of the given transfer."""
+    seen = []
+
+    def fold(row, recorded):
+        seen.append(recorded)
+        if len(seen) == number:
+            raise KilledError
+        return LEDGER.fold(row, recorded)
+
+    return replace(LIVE, models=(*MODELS[:-1], replace(LEDGER, fold=fold)))
+
+
+def test_killed_in_the_middle_rows_and_position_are_as_they_were(connection, lives):
+    follow(connection, LIVE, 40)
+    before = tables(connection)
+    with pytest.raises(KilledError):
+        follow(connection, killed_at(2), 1000)
+    assert tables(connection) == before
+    assert positions(connection) == {"read_models": 40}
+
+
+def test_after_a_kill_the_next_goes_on_where_it_was(connection, lives):
+    with pytest.raises(KilledError):
+        follow_all(connection, killed_at(3), 20)
+    follow_all(connection, LIVE, 1000)
+    follow_all(connection, another(connection, "undisturbed"), 1000)
+    assert tables(connection) == tables(connection, "undisturbed")
+
+
+def test_a_connection_lost_in_the_middle_leaves_nothing_behind(connect, connection, lives):
+    dying = connect()
+
+    def fold(row, recorded):
+        connection.execute("SELECT pg_terminate_backend(%s, 5000)", (dying.info.backend_pid,))
+        return LEDGER.fold(row, recorded)
+
+    follower = replace(LIVE, models=(*MODELS[:-1], replace(LEDGER, fold=fold)))
+    with pytest.raises(psycopg.OperationalError):
+        follow(dying, follower, 1000)
+    assert not any(tables(connection).values())
+    assert positions(connection) == {}
+    assert follow_all(connection, LIVE, 1000) == head(connection)
+
+
+def test_a_fact_that_cannot_be_read_stops_the_follower_before_it(connection, lives):
+    last = head(connection)
+    connection.execute(
+        "INSERT INTO card_events (originator_id, originator_version, topic, state) VALUES (%s, 1000, 'x.v1', '{}')",
+        (lives[0].card_id,),
+    )
+    with pytest.raises(CorruptHistoryError):
+        follow_all(connection, LIVE, 1)
+    assert positions(connection) == {"read_models": last}
+
+
+# Never two at once
+
+
+def waits_for_a_lock(connection, pid: int) -> bool:
+    return connection.execute("SELECT cardinality(pg_blocking_pids(%s)) > 0", (pid,)).fetchone()[0]
+
+
+@pytest.mark.parametrize("begun", [True, False], ids=["position stored", "first step"])
+def test_a_twin_waits_and_then_goes_on_where_the_first_one_ended(connect, connection, lives, eventually, begun):
+    first, twin, steps = connect(), connect(), []
+    if begun:
+        follow(connection, LIVE, 2)
+    with first.transaction():
+        take_position(first, LIVE.name)
+        waiting = Thread(target=lambda: steps.append(follow(twin, LIVE, 1000)))
+        waiting.start()
+        eventually(lambda: waits_for_a_lock(connection, twin.info.backend_pid))
+        assert steps == []
+        put_position(first, LIVE.name, 30)
+    waiting.join(10)
+    assert [step.facts for step in steps] == [head(connection) - 30]
+    assert positions(connection) == {LIVE.name: head(connection)}
+
+
+def test_twins_that_take_turns_take_each_fact_once(connect, connection, lives):
+    taken = []
+
+    def run(twin) -> None:
+        while (step := follow(twin, LIVE, 5)).facts:
+            taken.append(step)
+
+    twins = [Thread(target=run, args=(connect(),)) for _ in range(3)]
+    for twin in twins:
+        twin.start()
+    for twin in twins:
+        twin.join(30)
+    assert sum(step.facts for step in taken) == head(connection)
+    assert len({step.position for step in taken}) == len(taken)
+    follow_all(connection, another(connection, "alone"), 1000)
+    assert tables(connection) == tables(connection, "alone")
+
+
+def test_tables_are_created_once(connection, lives):
+    follow_all(connection, LIVE, 1000)
+    before = tables(connection)
+    create_tables(connection)
+    assert tables(connection) == before
+
+
+def test_a_row_that_a_fold_removes_is_gone(store, connection):
+    lives = [random_life(seed, 200) for seed in range(6)]
+    store_all(store, lives)
+    follow_all(connection, Follower("due alone", (DUE,)), 10)
+    asleep = {life.card_id for life in lives if life.wake_at is None}
+    assert asleep
+    assert (
+        set(DUE.rows(connection, "public", [life.card_id for life in lives]))
+        == {life.card_id for life in lives} - asleep
+    )
+    assert CARDS.rows(connection, "public", list(asleep)) == {}
