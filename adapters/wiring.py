@@ -27,6 +27,7 @@ def engine_of(settings: Settings, database_url: str, actor: str) -> Engine:
 
 def gateway_of(settings: Settings) -> SimulatedGateway:
     """The gateway that the settings name."""
+    settings.gateway_record.parent.mkdir(parents=True, exist_ok=True)  # with servers of its own nobody made the home
     return SimulatedGateway(
         settings.gateway_record,
         settings.gateway_seed,

@@ -14,7 +14,6 @@ from pydantic import (
     Field,
     NonNegativeInt,
     PositiveInt,
-    PrivateAttr,
     ValidationError,
     model_validator,
 )
@@ -81,9 +80,6 @@ class Catalogue(_Value):
     discounts: Mapping[Annotated[Period, BeforeValidator(_number)], int] = Field(min_length=len(PERIODS))
     plans: Mapping[str, Plan]
     keep_rules: Mapping[str, KeepRule]
-    _quotes: dict[tuple[str, Currency, Period], Quote] = PrivateAttr(
-        default_factory=dict[tuple[str, Currency, Period], Quote]
-    )
 
     @model_validator(mode="after")
     def _fits_together(self) -> Self:
@@ -108,12 +104,6 @@ class Catalogue(_Value):
 
     def quote(self, plan: str, currency: Currency, months: Period) -> Quote:
         """Price and saving of `months` of `plan`; raises Refused `unknown_plan` or `unknown_currency`."""
-        quote = self._quotes.get((plan, currency, months))
-        if quote is None:
-            quote = self._quotes[plan, currency, months] = self._work_out(plan, currency, months)
-        return quote
-
-    def _work_out(self, plan: str, currency: Currency, months: Period) -> Quote:
         prices = self.plan(plan).price
         if currency not in prices:
             code, message = "unknown_currency", f"plan {plan!r} has no price in {currency}"

@@ -32,7 +32,7 @@ class RegisterCard(_Command):
     plan: ShortText
     currency: Currency
     zone: ShortText
-    starts_on: date
+    starts_on: Annotated[date, Field(ge=date(2000, 1, 1), le=date(2100, 1, 1))]
     months: Period
 
 

@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field, NonNegativeInt, PositiveInt
 
 
 class Policy(BaseModel):
@@ -11,15 +11,15 @@ class Policy(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     version: str = "2026-11-01"
-    lead_days: int = 3
+    lead_days: NonNegativeInt = 3
     """A renewal opens this many local days before its term ends."""
-    charge_hour: int = 10
+    charge_hour: int = Field(default=10, ge=0, le=22)
     """Local hour at which charges are made."""
-    charge_spread_s: int = 3600
+    charge_spread_s: int = Field(default=3600, ge=1, le=3600)
     """Charges of one hour are spread over this many seconds by card id."""
-    ladder_days: tuple[int, ...] = (1, 3, 5, 7)
+    ladder_days: tuple[PositiveInt, ...] = Field(default=(1, 3, 5, 7), min_length=1)
     """Rungs after the first failure, in local days."""
-    ladder_then_every_days: int = 7
+    ladder_then_every_days: PositiveInt = 7
     ladder_gap: timedelta = timedelta(hours=20)
     """Least time between two rungs."""
     gateway_budget: timedelta = timedelta(seconds=20)

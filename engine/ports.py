@@ -1,12 +1,15 @@
 """What the outside implements for the engine: the payment gateway, and what is said to it and by it."""
 
 from datetime import datetime, timedelta
-from typing import Protocol
+from typing import Annotated, Protocol
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, StringConstraints
 
 from engine.money import Money
+
+Text = Annotated[str, StringConstraints(pattern=r"^[^\x00]*$", max_length=200)]
+"""What a gateway says, such as PostgreSQL can keep it; anything else is garbage, and garbage is Unclear."""
 
 
 class _Value(BaseModel):
@@ -29,21 +32,21 @@ class Charged(_Value):
 
     attempt_id: UUID
     amount: Money
-    gateway_ref: str
+    gateway_ref: Text
 
 
 class Declined(_Value):
     """The money was definitely not taken."""
 
-    code: str
-    advice_code: str | None = None
-    network_code: str | None = None
+    code: Text
+    advice_code: Text | None = None
+    network_code: Text | None = None
 
 
 class Unclear(_Value):
     """Time-out, 5xx, garbage: nobody can say whether the money was taken."""
 
-    reason: str
+    reason: Text
 
 
 class NotFound(_Value):

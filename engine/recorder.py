@@ -6,7 +6,7 @@ compared and written in one go. The lock's key is derived in SQL from the table'
 """
 
 from collections.abc import Sequence
-from typing import Any, LiteralString, NamedTuple
+from typing import Any, LiteralString, NamedTuple, cast
 from uuid import UUID
 
 from eventsourcing.persistence import InterfaceError, OperationalError, StoredEvent
@@ -17,6 +17,7 @@ from psycopg.rows import tuple_row
 from psycopg.sql import SQL, Composed, Identifier
 
 CARD_EVENTS = "card_events"
+_OF_DATASTORE = frozenset({"dbname", "host", "port", "user", "password"})
 
 _reconnect = retry((InterfaceError, OperationalError), max_attempts=10, wait=0.2)
 
@@ -39,9 +40,9 @@ class StreamTail(NamedTuple):
 
 
 def datastore(database_url: str, pool_size: int) -> PostgresDatastore:
-    """The library's datastore (connection pool) for a connection string."""
+    """The library's datastore (connection pool) for a connection string, with all of its options."""
     parts = conninfo_to_dict(database_url)
-    return PostgresDatastore(
+    store = PostgresDatastore(
         dbname=str(parts.get("dbname") or "postgres"),
         host=str(parts.get("host") or "localhost"),
         port=str(parts.get("port") or "5432"),
@@ -50,6 +51,9 @@ def datastore(database_url: str, pool_size: int) -> PostgresDatastore:
         pool_size=pool_size,
         max_overflow=pool_size,
     )
+    others = {name: value for name, value in parts.items() if name not in _OF_DATASTORE}
+    cast("dict[str, Any]", store.pool.kwargs).update(others)  # such as sslmode, for which the library has no place
+    return store
 
 
 class CardRecorder(PostgresApplicationRecorder):
@@ -112,7 +116,7 @@ class CardRecorder(PostgresApplicationRecorder):
         """Latest snapshot of `state_version` and what came after it, for many streams in one query, in their order."""
         tails: list[StreamTail] = [StreamTail(None, []) for _ in card_ids]
         with self.datastore.get_connection() as conn, conn.cursor(row_factory=tuple_row, binary=True) as cursor:
-            cursor.execute(self._load, (card_ids, state_version), prepare=True)
+            cursor.execute(self._load, (list(card_ids), state_version), prepare=True)
             place: int
             for place, version, topic, state in cursor:
                 if topic is None:

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
+from time import sleep
 from typing import Any, Generic, NamedTuple, TypeVar, cast
 from uuid import UUID, uuid4
 
@@ -29,8 +30,10 @@ SNAPSHOT_EVERY = 8
 Measured: a fact costs 15 µs to load and a snapshot 35 µs to write, so rarer ones cost more than they save.
 """
 
-APPEND_TRIES = 3
+APPEND_TRIES = 10
 """How often an append is sent when the connection fails; a lost commit reply is recognised by its event ids."""
+APPEND_PAUSE_S = 0.1
+"""Time for a database that was started anew, and for the pool to notice."""
 
 F = TypeVar("F", bound=Event)
 
@@ -194,6 +197,7 @@ class Store:
             except (InterfaceError, OperationalError):
                 if tries_left == 0:
                     raise
+                sleep(APPEND_PAUSE_S)
                 continue
             first_reply = tries_left == APPEND_TRIES - 1
             return conflicts if first_reply else conflicts - self._ours(recorded, conflicts)

@@ -6,7 +6,7 @@ A fold sees nothing but the row and the fact, so that a rebuild from the log giv
 from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache
-from typing import Any, Generic, LiteralString, NamedTuple, TypeVar
+from typing import Any, Generic, LiteralString, NamedTuple, TypeVar, cast
 
 from psycopg import Connection, sql
 from psycopg.rows import tuple_row
@@ -59,7 +59,8 @@ class ReadModel(Generic[Row]):
         """The rows of `keys` that exist, in one query."""
         with connection.cursor(row_factory=tuple_row, binary=True) as cursor:
             cursor.execute(_statement(self, _SELECT, schema), (list(keys),), prepare=True)
-            return {row[0]: self.row._make(row) for row in cursor}  # type: ignore[attr-defined]
+            make = cast("type[Any]", self.row)._make
+            return {row[0]: make(row) for row in cursor}
 
     def write(self, connection: Connection[Any], schema: str, rows: dict[Hashable, Row | None]) -> None:
         """Write changed rows and remove those that are None, each in one statement."""

@@ -24,7 +24,7 @@ from adapters.settings import Settings, load_settings
 FACTS, LONG_FACTS, OTHER_FACTS = 21, 300, 5
 OTHERS_PER_CARD, OTHERS_MAX = 10, 200_000
 LONG_MAX = 2000
-COMMANDED_CARDS = 500
+COMMANDED_MAX = 500
 SLOW_GATEWAY_MS = 200
 WARM_UP_MAX = 256
 
@@ -40,21 +40,21 @@ OTHERS_DUE = datetime(2027, 12, 3, 12, tzinfo=UTC)
 WARM_UP_EARLIER = timedelta(days=2)
 """Just enough for the measured cards not to be due with them."""
 
-MEANINGS = {
+IN_WORDS = {
     "cards": "cards that come due at the same instant",
-    "renewals_per_s": "renewed in the log, in the read models and told on the broker; 21 facts each, no gateway delay",
-    "renewals_per_s_gateway_200ms": "the same, with a gateway that takes 200 ms",
-    "renewals_per_s_200k_cards": "the same, among ten times as many cards that are not due (200,000)",
-    "renewals_per_s_300_facts": "the same, of cards with 300 facts each",
-    "limit_renewals_per_s": "the same facts and rows, written by bare psycopg and nothing else",
-    "ratio": "renewals_per_s / limit_renewals_per_s",
-    "append_events_per_s": "facts appended by the engine's store, 256 cards at a time",
-    "read_events_per_s": "facts read and decoded as followers do, 1000 at a time",
-    "p99_command_ms": "99 of 100 single commands are done within",
-    "stages_us": "per renewal: the consumer's stages (they overlap), and each process's CPU time",
-    "peak_rss_mb": "most memory of each process",
-    "flaws": "what speaks against every card having been renewed, charged and told of exactly once",
-    "wall_s": "the whole benchmark",
+    "renewals_per_s": "renewals/s: in the log, in the read models and on the broker",
+    "limit_renewals_per_s": "the same facts and rows by bare psycopg, renewals/s",
+    "ratio": "ratio of these two",
+    "renewals_per_s_gateway_200ms": "renewals/s with a gateway that takes 200 ms",
+    "renewals_per_s_200k_cards": "renewals/s among ten times as many other cards (200,000)",
+    "renewals_per_s_300_facts": "renewals/s of cards with 300 facts each, else 21",
+    "append_events_per_s": "facts/s appended, 256 cards at a time",
+    "read_events_per_s": "facts/s read and decoded, 1000 at a time",
+    "p99_command_ms": "99 of 100 single commands take at most, ms",
+    "stages_us": "µs per renewal",
+    "peak_rss_mb": "most memory, MB",
+    "flaws": "against renewed, charged and told exactly once speaks",
+    "wall_s": "the whole benchmark, s",
 }
 
 
@@ -67,7 +67,7 @@ def run_bench(*, cards: int, as_json: bool) -> int:
     if as_json:
         put_json(figures)
     else:
-        put_table("bench", ("figure", "value", "meaning"), [(k, _shown(figures[k]), MEANINGS[k]) for k in MEANINGS])
+        put_table("bench", ("what", "how much"), [row for key in IN_WORDS for row in _rows(key, figures[key])])
     return 1 if figures["flaws"] else 0
 
 
@@ -80,15 +80,16 @@ def measure_main(cards: int) -> dict[str, Any]:
 
 def measure(settings: Settings, cards: int, show: Show) -> dict[str, Any]:
     """All measurements, one after the other on the same servers."""
+    cohort = Cohort(1, cards, FACTS, MAIN_DUE)
     others = Cohort(0, min(OTHERS_PER_CARD * cards, OTHERS_MAX), OTHER_FACTS, OTHERS_DUE, months=12)
     with _bench(settings, show) as bench:
         with bench.roles():
-            main = _renew(bench, Cohort(1, cards, FACTS, MAIN_DUE))
+            main = _renew(bench, cohort)
             limit = limit_per_s(bench.running.database_url, main, show)
             bench.seed(others, f"{others.cards:,} cards that are not due", told=True)
             among_others = _renew(bench, Cohort(2, cards // 2, FACTS, AMONG_OTHERS_DUE))
             long = _renew(bench, Cohort(3, min(cards // 10, LONG_MAX), LONG_FACTS, LONG_DUE))
-            parts = _parts(bench, others.ids())
+            parts = _parts(bench, cohort.ids())
         with bench.roles(gateway_delay_ms=SLOW_GATEWAY_MS):
             slow = _renew(bench, Cohort(4, cards // 4, FACTS, SLOW_DUE))
         return _main_figures(bench, main) | {
@@ -126,11 +127,11 @@ def bench_settings(home: Path) -> Settings:
 
 def _parts(bench: Bench, card_ids: Sequence[UUID]) -> dict[str, float]:
     bench.show("parts of the engine", 0, 3)
-    append = append_events_per_s(bench, card_ids[0])
+    append = append_events_per_s(bench, card_ids)
     bench.show("parts of the engine", 1, 3)
     read = read_events_per_s(bench)
     bench.show("parts of the engine", 2, 3)
-    p99 = p99_command_ms(bench, card_ids[:COMMANDED_CARDS])
+    p99 = p99_command_ms(bench, card_ids[:COMMANDED_MAX])
     bench.show("parts of the engine", 3, 3)
     return {
         "append_events_per_s": round(append),
@@ -149,14 +150,15 @@ def _main_figures(bench: Bench, main: Renewed) -> dict[str, Any]:
     }
 
 
-def _shown(value: object) -> str:
-    match value:
+def _rows(key: str, figure: object) -> Iterator[tuple[str, str]]:
+    """A figure for people."""
+    match figure:
         case dict():
-            return "\n".join(f"{name} {amount:,}" for name, amount in value.items())
+            yield from ((f"{IN_WORDS[key]}: {name}", f"{amount:,}") for name, amount in figure.items())
         case list():
-            return "\n".join(value) or "none"
+            yield IN_WORDS[key], "\n".join(figure) or "nothing"
         case _:
-            return f"{value:,}"
+            yield IN_WORDS[key], f"{figure:,}"
 
 
 @contextmanager

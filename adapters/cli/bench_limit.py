@@ -7,6 +7,7 @@ read, decided, encoded, locked, checked or sent, and nobody asks a gateway.
 
 from collections.abc import Callable, Hashable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from itertools import groupby, islice
 from time import perf_counter
 from typing import Any
@@ -60,11 +61,8 @@ def limit_per_s(database_url: str, done: Renewed, show: Callable[[str, int, int]
 
 def _create_tables(database_url: str, connection: Connection[Any], done: Renewed) -> None:
     """Tables of the same shape, with what the real ones held before the measurement."""
-    store = datastore(database_url, pool_size=1)
-    try:
+    with closing(datastore(database_url, pool_size=1)) as store:
         CardRecorder(store, events_table_name=BARE_EVENTS).create_table()
-    finally:
-        store.close()
     copy = """
         INSERT INTO {} (originator_id, originator_version, topic, state)
         SELECT originator_id, originator_version, topic, state FROM {} WHERE notification_id <= %s
@@ -96,7 +94,7 @@ def _fact_batches(connection: Connection[Any], log: Sequence[Recorded]) -> list[
 
 
 def _row_batches(
-    connection: Connection[Any], log: Sequence[Recorded], projected: Sequence[tuple[int, int]]
+    connection: Connection[Any], log: Sequence[Recorded], projected: Sequence[int]
 ) -> list[list[Statement]]:
     """For each batch of the projector the rows that it wrote."""
     standing: dict[str, dict[Hashable, Any]] = {}
@@ -111,7 +109,7 @@ def _row_batches(
             for model in MODELS
             if (rows := _folded(model, batch, standing[model.name]))
         ]
-        for batch in (list(islice(facts, count)) for _, count in projected)
+        for batch in (list(islice(facts, count)) for count in projected)
     ]
 
 

@@ -4,30 +4,27 @@ Renewed means in the log, in the read models and on the broker.
 """
 
 import asyncio
-import json
 import time
 from collections import Counter
 from collections.abc import Callable, Coroutine, Iterator
-from contextlib import contextmanager, nullcontext, suppress
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from datetime import datetime
-from pathlib import Path
 from time import perf_counter
 from typing import Any, NamedTuple, TypeVar, get_args
 
 import nats
-import psutil
 import psycopg
 from nats.js import JetStreamContext
 
 from adapters.broker.contract import EVENTS_STREAM, EventType
 from adapters.broker.publisher import PUBLISHER
+from adapters.cli.bench_processes import Processes
 from adapters.cli.bench_seeds import Cohort, seed
 from adapters.cli.servers import Running
 from adapters.cli.serving import all_roles
 from adapters.control import move_clock
 from adapters.gateways.simulated import double_charges, totals
-from adapters.supervise import Supervisor
 from adapters.wiring import rules_of
 from engine.errors import BaohaoError
 from engine.log import head
@@ -41,6 +38,7 @@ LOOK_S = 0.02
 STUCK_AFTER_S = 60
 STAGES = ("wake_ms", "gateway_ms", "record_ms", "ack_ms")
 """What the consumer's line about a batch says of the time it took; batches overlap."""
+CARDS, FACTS = ("consumer.batch", "cards"), ("projector.batch", "facts")
 PUBLIC = list(get_args(EventType))
 
 Show = Callable[[str, int, int], None]
@@ -58,8 +56,8 @@ class Renewed(NamedTuple):
     upto: int
     stages_us: dict[str, float]
     """Per renewal: the consumer's stages, and the CPU time of each process."""
-    projected: list[tuple[int, int]]
-    """How the projector took the facts: position and number of facts of each batch."""
+    projected: list[int]
+    """How many facts the projector took in each batch."""
 
     @property
     def per_s(self) -> float:
@@ -78,7 +76,7 @@ class Bench:
     """Where the virtual clock stands."""
     peak_rss_mb: Counter[str] = field(default_factory=Counter[str])
     """The most memory that each role ever had."""
-    _supervisor: Supervisor = field(init=False)
+    _processes: Processes = field(init=False)
     _charged: Counter[str] = field(init=False, default_factory=Counter[str])
     """Per currency, what the ledger says of the renewals made here."""
     _flaws: list[str] = field(init=False, default_factory=list[str])
@@ -86,19 +84,21 @@ class Bench:
     @contextmanager
     def roles(self, **changed: object) -> Iterator[None]:
         """All roles, with some settings changed."""
-        with all_roles(self.running.settings.model_copy(update=changed)) as (_, self._supervisor):
+        settings = self.running.settings.model_copy(update=changed)
+        with all_roles(settings) as (_, supervisor):
+            self._processes = Processes(supervisor, settings.home)
             move_clock(self.connection, self.now)
             yield
 
     def flaws(self) -> list[str]:
         """What speaks against every card having been renewed, charged and told of exactly once."""
         record = self.running.settings.gateway_record
-        extra, taken = double_charges(record), totals(record)
+        extra, taken, charged = double_charges(record), totals(record), dict(self._charged)
         found = list(self._flaws)
         if extra:
-            found.append(f"the gateway was asked for money {extra} times too often")
-        if taken != self._charged:
-            found.append(f"the gateway took {taken}, the ledger has {dict(self._charged)}")
+            found.append(f"the gateway took money {extra} times too often")
+        if taken != charged:
+            found.append(f"the gateway took {taken}, the ledger has {charged}")
         return found
 
     def seed(self, cohort: Cohort, what: str, *, told: bool) -> None:
@@ -109,7 +109,7 @@ class Bench:
             nonlocal written
             written += facts
             self.show(f"writing {what}", written, cohort.cards * cohort.facts)
-            self._look()
+            self._processes.look(self.peak_rss_mb)
 
         with self._told_long_ago() if told else nullcontext():
             seed(self.running.database_url, rules_of(self.running.settings), cohort, watch)
@@ -137,25 +137,26 @@ class Bench:
 
     def renew(self, cohort: Cohort, what: str) -> Renewed:
         """Let the cohort come due, wait until it is renewed and told of."""
-        log = _Lines(self.running.settings.home / "logs" / "consumer.log")
-        projector = _Lines(self.running.settings.home / "logs" / "projector.log")
+        batches, projected = self._processes.lines("consumer"), self._processes.lines("projector")
         after, ledger, told = head(self.connection), Counter(gateway_totals(self.connection)), self._told()
-        cpu = self._cpu_s()
+        cpu_s = self._processes.cpu_s()
         seconds = self._come_due(cohort, what, after)
-        cpu = {name: spent - cpu[name] for name, spent in self._cpu_s().items()}
         upto = head(self.connection)
+        for _ in self._positions():  # until the last line is written
+            if batches.sum(*CARDS) >= cohort.cards and projected.sum(*FACTS) >= upto - after:
+                break
+        spent_s = {f"cpu_{name}": spent - cpu_s[name] for name, spent in self._processes.cpu_s().items()}
+        stages_s = {stage.removesuffix("_ms"): batches.sum("consumer.batch", stage) / 1e3 for stage in STAGES}
         self._charged += Counter(gateway_totals(self.connection)) - ledger
         self._check(cohort, what, after, self._told() - told)
-        stages = {stage.removesuffix("_ms"): log.sum("consumer.batch", stage) * 1e3 for stage in STAGES}
-        stages |= {f"cpu_{name}": spent * 1e6 for name, spent in cpu.items()}
         return Renewed(
             self.now,
             cohort.cards,
             seconds,
             after,
             upto,
-            {stage: round(us / cohort.cards, 1) for stage, us in stages.items()},
-            [(line["position"], line["facts"]) for line in projector.about("projector.batch")],
+            {name: round(s * 1e6 / cohort.cards, 1) for name, s in (stages_s | spent_s).items()},
+            [line["facts"] for line in projected.about("projector.batch")],
         )
 
     def _come_due(self, cohort: Cohort, what: str, after: int) -> float:
@@ -179,7 +180,7 @@ class Bench:
             elif perf_counter() - moved > STUCK_AFTER_S:
                 raise BaohaoError(f"nothing has moved for {STUCK_AFTER_S} s: the followers stand at {position}")
             yield position
-            self._look()
+            self._processes.look(self.peak_rss_mb)
             time.sleep(LOOK_S)
 
     def _position(self) -> int:
@@ -220,57 +221,3 @@ class Bench:
                 await client.close()
 
         return asyncio.run(asked())
-
-    def _look(self) -> None:
-        """Note the processes' memory; raises RoleFailedError for one that cannot run."""
-        self._supervisor.check()
-        for role, pids in self._supervisor.pids().items():
-            for pid in pids:
-                with suppress(psutil.NoSuchProcess):
-                    rss_mb = psutil.Process(pid).memory_info().rss / 2**20
-                    self.peak_rss_mb[role] = max(self.peak_rss_mb[role], round(rss_mb))
-
-    def _cpu_s(self) -> dict[str, float]:
-        """CPU time spent so far by each role and each server."""
-        home = self.running.settings.home
-        spent = {role: sum(map(_cpu_s, pids)) for role, pids in self._supervisor.pids().items()}
-        postgres = psutil.Process(_pid(home / "postgres" / "postmaster.pid"))
-        ended = postgres.cpu_times()
-        backends = [postgres, *postgres.children()]
-        return spent | {
-            "postgres": ended.children_user + ended.children_system + sum(_cpu_s(each.pid) for each in backends),
-            "nats": _cpu_s(_pid(home / "nats" / "nats.pid")),
-        }
-
-
-class _Lines:
-    """The lines that a role logs from now on."""
-
-    def __init__(self, log: Path) -> None:
-        self._log = log
-        self._from = log.stat().st_size
-
-    def about(self, event: str) -> Iterator[dict[str, Any]]:
-        """Those of one event."""
-        with self._log.open("rb") as log:
-            log.seek(self._from)
-            for text in log:
-                with suppress(ValueError):
-                    line = json.loads(text)
-                    if line.get("event") == event:
-                        yield line
-
-    def sum(self, event: str, figure: str) -> float:
-        """One figure over all lines of an event."""
-        return sum(line.get(figure, 0) for line in self.about(event))
-
-
-def _cpu_s(pid: int) -> float:
-    with suppress(psutil.NoSuchProcess):
-        times = psutil.Process(pid).cpu_times()
-        return times.user + times.system
-    return 0.0
-
-
-def _pid(file: Path) -> int:
-    return int(file.read_text().split()[0])

@@ -10,6 +10,7 @@ it would be due, and the running system would see to it.
 
 import re
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime, time, timedelta
 from typing import NamedTuple
@@ -90,8 +91,7 @@ class _Original(NamedTuple):
 
 def seed(database_url: str, rules: Rules, cohort: Cohort, watch: Watch) -> None:
     """Write the cohort's facts and snapshots; raises BaohaoError for a copy that the engine would not have written."""
-    store = datastore(database_url, pool_size=1)
-    try:
+    with closing(datastore(database_url, pool_size=1)) as store:
         recorder = CardRecorder(store)
         originals = _originals(CardRecorder(store, events_table_name="bench_originals"), rules, cohort)
         ids = cohort.ids()
@@ -104,8 +104,6 @@ def seed(database_url: str, rules: Rules, cohort: Cohort, watch: Watch) -> None:
                 raise BaohaoError("somebody else wrote to the new cards")
             watch(len(events))
         _check(Store(recorder, "bench"), ids[: len(KINDS)], rules, cohort)
-    finally:
-        store.close()
 
 
 def _originals(recorder: CardRecorder, rules: Rules, cohort: Cohort) -> list[_Original]:
@@ -124,7 +122,7 @@ def _original(
     stream = store.load_many([card_id])[card_id]
     if not isinstance(stream, Stream) or stream.version != cohort.facts:
         raise BaohaoError(f"a card of {cohort.facts} facts cannot be made: {stream}")
-    marks = _marks(card_id, rules.policy.charge_spread_s)
+    marks = _marks(card_id)
     facts = [
         _Text(event.originator_version, event.topic, marks.split(event.state))
         for event in recorder.select_events(card_id)
@@ -186,11 +184,16 @@ def _opening(cohort: Cohort, card_id: UUID, kind: int, starts_on: object) -> lis
     ]
 
 
-def _marks(card_id: UUID, spread_s: int) -> re.Pattern[bytes]:
+def _marks(card_id: UUID) -> re.Pattern[bytes]:
     """What differs between copies: every id, names, and the minute and second at which the card is charged."""
-    minutes, seconds = divmod(card_id.int % spread_s, 60)
-    uuid = r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
-    return re.compile(rf"({uuid}|{NAME}|:{minutes:02}:{seconds:02}Z)".encode())
+    uuid = rb"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
+    return re.compile(b"|".join((rb"(" + uuid, NAME_MARK, _charged_at(card_id) + rb")")))
+
+
+def _charged_at(card_id: UUID) -> bytes:
+    """Charges are spread over an hour by card id."""
+    minutes, seconds = divmod(card_id.int % 3600, 60)
+    return f":{minutes:02}:{seconds:02}Z".encode()
 
 
 def _copy(
@@ -198,8 +201,7 @@ def _copy(
 ) -> None:
     """Add the original's past as another card's: each id differs from the original's as the card's own id does."""
     difference = original.card_id.int ^ card_id.int  # keeps version and variant, which both have
-    minutes, seconds = divmod(card_id.int % 3600, 60)
-    charged_at, name = f":{minutes:02}:{seconds:02}Z".encode(), f"{number:07}".encode()
+    charged_at, name = _charged_at(card_id), f"{number:07}".encode()
 
     def copied(pieces: Sequence[bytes]) -> bytes:
         texts = list(pieces)

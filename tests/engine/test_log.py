@@ -5,7 +5,8 @@ from datetime import timedelta
 import pytest
 
 from engine.errors import CorruptHistoryError
-from engine.log import FACTS_CHANNEL, Listener, head, read_log
+from engine.log import FACTS_CHANNEL, Listener, head, read_log, read_only
+from engine.store import NAME_OF
 from tests.engine.lives import RECORDED_AT, random_life, store_all
 
 AT_ONCE, LONG = timedelta(0), timedelta(seconds=10)
@@ -33,6 +34,25 @@ def test_a_follower_reads_every_fact_once_and_in_order_whatever_its_batch(connec
         theirs = [one for one in read if one.card_id == life.card_id]
         assert [one.fact for one in theirs] == list(life.facts)
         assert [one.version for one in theirs] == list(range(1, len(theirs) + 1))
+
+
+@pytest.mark.parametrize("limit", [1, 7, 1000])
+def test_who_reads_only_some_kinds_of_facts_sees_each_of_them_once_and_gets_to_the_end(connection, lives, limit):
+    names = ["charge_succeeded.v1", "card_renewed.v1", "suspended.v1"]
+    wanted = [one for one in read_log(connection, 0, 10_000) if NAME_OF[type(one.fact)] in names]
+    assert wanted
+    read, position = [], 0
+    while position < head(connection):
+        facts, upto = read_only(connection, names, position, limit)
+        assert len(facts) <= limit
+        assert position < upto
+        read, position = read + facts, upto
+    assert read == wanted
+    assert read_only(connection, names, position, limit) == ([], position)
+
+
+def test_who_finds_none_of_the_wanted_kind_has_looked_through_all(connection, lives):
+    assert read_only(connection, ["no such fact"], 0, 10) == ([], head(connection))
 
 
 def test_the_last_fact_of_an_append_says_when_its_card_wakes(connection, lives):

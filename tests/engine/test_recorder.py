@@ -150,6 +150,17 @@ def test_loading_gives_the_latest_snapshot_of_the_wanted_kind_and_the_events_aft
 # Several writers
 
 
+def test_many_streams_are_loaded_each_in_its_order_however_their_events_are_mixed(recorder):
+    cards = [uuid4() for _ in range(60)]
+    for version in range(1, 8):
+        snapshots = [Snapshot(card_id, version, 1, b"state") for card_id in cards[::3]] if version == 4 else []
+        recorder.append_many([event for card_id in cards for event in events(card_id, version)], snapshots)
+    for place, tail in enumerate(recorder.load_many(cards, 1)):
+        first = 5 if place % 3 == 0 else 1
+        assert (tail.snapshot is not None) == (place % 3 == 0)
+        assert [version for version, _, _ in tail.events] == list(range(first, 8))
+
+
 def test_of_several_writers_exactly_one_wins_each_version(new_recorder):
     cards, versions, writers = [uuid4() for _ in range(4)], range(1, 26), 5
     at_once = Barrier(writers, timeout=20)

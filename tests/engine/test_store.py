@@ -45,6 +45,14 @@ def test_a_card_nobody_registered_is_an_empty_stream(store):
     assert store.load_many([card_id]) == {card_id: Stream(card_id, None, 0, None)}
 
 
+def test_cards_are_asked_for_in_any_sequence_and_more_than_once(store):
+    one, other = stored(store, *PAYING), stored(store, *PAYING)
+    wanted = {one.card_id: one, other.card_id: other}
+    assert store.load_many((one.card_id, other.card_id)) == wanted
+    assert store.load_many([one.card_id, other.card_id, one.card_id]) == wanted
+    assert store.load_many([]) == {}
+
+
 def test_facts_are_stored_in_their_envelope(store):
     stream = stored(store, *PAYING)
     store.append_many([append(stream, switched_off(), cause="command-9")], RECORDED_AT)

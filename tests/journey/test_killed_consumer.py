@@ -134,8 +134,10 @@ def taken_at(record):
         return dict(gateway.execute("SELECT key, at FROM movements"))
 
 
-def test_a_consumer_that_is_killed_again_and_again_charges_nobody_twice_and_loses_nothing(new_home):
-    calm, disturbed = new_home(), new_home()
+def test_a_consumer_that_is_killed_again_and_again_charges_nobody_twice_and_loses_nothing(server_home):
+    calm, disturbed = server_home / "calm", server_home / "disturbed"
+    calm.mkdir()
+    disturbed.mkdir()
     expected = run_year(calm, lambda _now, supervisor, _connection: supervisor.check())
     killer = Killer(disturbed / "gateway.sqlite3")
     summary = run_year(disturbed, killer, gateway_delay_ms=GATEWAY_DELAY_MS)

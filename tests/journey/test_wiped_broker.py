@@ -22,6 +22,7 @@ from adapters.settings import load_settings
 from projections.ledger import gateway_totals
 from tests.adapters.broker.cards import BEGIN, card_id_of, cards_of
 from tests.adapters.broker.stored import stored
+from tests.journey.patience import until
 
 PRICE = 270
 RENEWED = ["renewal_started", "charge_attempted", "charge_succeeded", "card_renewed"]
@@ -44,8 +45,8 @@ class OwnBroker:
 
 
 @pytest.fixture
-def broker(new_home):
-    own = OwnBroker(new_home())
+def broker(tmp_path):
+    own = OwnBroker(tmp_path)
     with own.running:
         yield own
 
@@ -117,32 +118,32 @@ async def charging_consumer(settings):
         await client.close()
 
 
-def test_a_broker_that_loses_everything_costs_nothing_but_time(broker, settings, supervisor, cards, in_time):
+def test_a_broker_that_loses_everything_costs_nothing_but_time(broker, settings, supervisor, cards):
     advance(cards, day=3)
-    in_time(lambda: all_renewed(cards, 1, 2, 3))
-    in_time(lambda: messages_on(EVENTS_STREAM, settings) == public_events(cards))
+    until(lambda: all_renewed(cards, 1, 2, 3))
+    until(lambda: messages_on(EVENTS_STREAM, settings) == public_events(cards))
 
     # Messages about due cards are lost with the broker and with the consumer that had them.
     [consumer] = supervisor.pids()["consumer"]
     os.kill(consumer, signal.SIGSTOP)
     advance(cards, day=6)
-    in_time(lambda: len(messages_on(DUE_STREAM, settings)) == 3)
+    until(lambda: len(messages_on(DUE_STREAM, settings)) == 3)
     broker.stop_and_wipe()
     os.kill(consumer, signal.SIGKILL)
     broker.start()
-    in_time(lambda: all_renewed(cards, 4, 5, 6))
-    in_time(lambda: messages_on(EVENTS_STREAM, settings) == public_events(cards))
+    until(lambda: all_renewed(cards, 4, 5, 6))
+    until(lambda: messages_on(EVENTS_STREAM, settings) == public_events(cards))
 
     # Cards come due while there is no broker.
     before = supervisor.pids()
     broker.stop_and_wipe()
     advance(cards, day=9)
     broker.start()
-    in_time(lambda: all_renewed(cards, *range(1, 10)))
-    in_time(lambda: messages_on(EVENTS_STREAM, settings) == public_events(cards))
+    until(lambda: all_renewed(cards, *range(1, 10)))
+    until(lambda: messages_on(EVENTS_STREAM, settings) == public_events(cards))
 
     assert supervisor.pids() == before, "no role ended for want of a broker"
-    in_time(lambda: messages_on(DUE_STREAM, settings) == [])
+    until(lambda: messages_on(DUE_STREAM, settings) == [])
     assert asyncio.run(charging_consumer(settings)).config.ack_wait == settings.ack_wait_s
     assert double_charges(settings.gateway_record) == 0
     assert totals(settings.gateway_record) == gateway_totals(cards.connection) == {"EUR": 9 * PRICE}

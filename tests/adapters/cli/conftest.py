@@ -62,15 +62,17 @@ class Installation:
 
 
 @pytest.fixture(scope="module")
-def new_installation(postgres_url):
+def new_installation(postgres_url, nats_url, tmp_path_factory):
     """Makes empty databases that last as long as the module's tests."""
     made = []
+    home = tmp_path_factory.mktemp("installation") / "home"
 
     def make() -> Installation:
         made.append(f"cli_{next(_numbers)}")
         with psycopg.connect(postgres_url, autocommit=True) as connection:
             connection.execute(f"CREATE DATABASE {made[-1]}")
-        return Installation({"DATABASE_URL": postgres_url.replace("/baohao?", f"/{made[-1]}?")})
+        database_url = postgres_url.replace("/baohao?", f"/{made[-1]}?")
+        return Installation({"DATABASE_URL": database_url, "NATS_URL": nats_url, "BAOHAO_HOME": str(home)})
 
     yield make
     with psycopg.connect(postgres_url, autocommit=True) as connection:

@@ -1,0 +1,59 @@
+"""The command line as processes: exit statuses, what goes to which stream, and how a role starts and ends."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+
+
+def test_a_wrong_setting_is_named_and_ends_with_78(installation):
+    status, out, err = installation.ended("cards", "list", BAOHAO_BATCH_SIZE="x")
+    assert (status, out) == (78, "")
+    assert err.startswith("BAOHAO_BATCH_SIZE is 'x', but it should be a valid integer")
+    assert err.count("\n") == 1
+
+
+def test_a_role_refuses_to_start_on_an_unmigrated_database_with_78(new_installation):
+    status, out, err = new_installation().ended("run", "consumer")
+    assert (status, out) == (78, "")
+    assert err == "the database is at schema 0, this program needs 1; run `baohao migrate`\n"
+
+
+def test_a_database_that_cannot_be_reached_is_a_sentence_and_status_1(installation):
+    status, out, err = installation.ended("cards", "list", DATABASE_URL="postgresql://127.0.0.1:1/none")
+    assert (status, out) == (1, "")
+    assert "connection" in err
+    assert "Traceback" not in err
+
+
+def test_a_role_logs_json_on_stderr_only_and_ends_in_order_when_told_to(installation):
+    with installation.process("run", "consumer") as process:
+        lines = [process.stderr.readline()]
+        process.send_signal(signal.SIGTERM)
+        out, rest = process.communicate(timeout=60)
+    told = [json.loads(line) for line in lines + rest.splitlines()]
+    assert [line["event"] for line in told] == ["role.started", "role.stopped"]
+    assert {line["role"] for line in told} == {"consumer"}
+    assert (process.returncode, out) == (0, "")
+
+
+def test_the_demo_says_its_figures_in_json_on_stdout_and_all_else_on_stderr(installation, server_home):
+    home = server_home / "demo"
+    options = ("--cards", 5, "--months", 1, "--seed", 3, "--home", home, "--json")
+    status, out, err = installation.ended("demo", *options)
+    assert status == 0, err
+    figures = json.loads(out)
+    assert (figures["cards"], figures["double_charges"], figures["ledger_equals_gateway"]) == (5, 0, True)
+    assert (home / "logs" / "consumer.log").exists()
+
+
+def test_a_reader_that_has_seen_enough_is_no_fault(installation):
+    command = [sys.executable, "-m", "adapters.cli", "settings"]
+    with subprocess.Popen(
+        command, env=os.environ | installation.environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        process.stdout.close()
+        err = process.stderr.read()
+        process.wait(60)
+    assert err == ""

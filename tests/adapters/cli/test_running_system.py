@@ -1,0 +1,112 @@
+"""What an operator tells a running system: stop charging, go on, let parked cards try again."""
+
+import asyncio
+from datetime import timedelta
+
+import nats
+import psycopg
+import pytest
+
+from adapters.cli.serving import all_roles
+from adapters.control import move_clock
+from adapters.gateways.simulated import double_charges, totals
+from adapters.settings import load_settings
+from tests.adapters.broker.cards import BEGIN, cards_of
+from tests.adapters.broker.conftest import remove_streams
+from tests.journey.patience import until
+
+PRICE = 270
+RENEWED = ["renewal_started", "charge_attempted", "charge_succeeded", "card_renewed"]
+ASKED = RENEWED[:2]
+
+
+@pytest.fixture(scope="module")
+def settings(installation, tmp_path_factory):
+    return load_settings(
+        home=tmp_path_factory.mktemp("system"),
+        database_url=installation.database_url,
+        nats_url=installation.environment["NATS_URL"],
+        clock="virtual",
+        gateway_budget_s=0.5,
+        ack_wait_s=1,
+        fetch_ms=5,
+        poll_ms=200,
+    )
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _roles(settings):
+    asyncio.run(_with_client(settings.nats_url, remove_streams))
+    with all_roles(settings):
+        yield
+
+
+@pytest.fixture(scope="module")
+def cards(settings, _roles):
+    budget = timedelta(seconds=settings.gateway_budget_s)
+    with psycopg.connect(settings.database_url, autocommit=True) as connection:
+        move_clock(connection, BEGIN)
+        found, pool = cards_of(connection, settings.database_url, budget)
+        yield found
+        pool.close()
+
+
+async def _with_client(url, work):
+    client = await nats.connect(url)
+    try:
+        return await work(client)
+    finally:
+        await client.close()
+
+
+def advance(cards, time):
+    """Move the clock on."""
+    cards.now += time
+    move_clock(cards.connection, cards.now)
+
+
+def next_look(cards, card_id):
+    row = cards.connection.execute("SELECT wake_at FROM due WHERE card_id = %s", (card_id,)).fetchone()
+    return row[0] if row else None
+
+
+def test_while_charging_is_stopped_nobody_is_charged_or_suspended_and_then_everybody_is_charged(
+    installation, settings, cards
+):
+    installation.json("charging", "stop", "--why", "a bad night")
+    stopped = cards.register(1, 2)
+    advance(cards, timedelta(days=10))  # both terms are over, and the plan has no days of grace
+    until(lambda: all(len(cards.names(card_id)) > 3 for card_id in stopped))
+    until(lambda: all((next_look(cards, card_id) or BEGIN) > cards.now for card_id in stopped))
+    for card_id in stopped:
+        assert set(cards.names(card_id)[3:]) == {"deferred"}
+        shown = installation.json("card", "show", card_id)
+        assert shown["status"] == "active"
+        history = installation.json("card", "history", card_id)
+        assert history[-1]["fact"]["reason"] == "charging_stopped"
+
+    installation.json("charging", "resume")
+    advance(cards, timedelta(hours=1))
+    until(lambda: all(cards.names(card_id)[-4:] == RENEWED for card_id in stopped))
+    assert totals(settings.gateway_record) == {"EUR": 2 * PRICE}
+
+
+def test_a_parked_card_tries_again_when_it_is_told_to(installation, settings, cards):
+    before = totals(settings.gateway_record)
+    [card_id] = cards.register(20, token="no-such-token-{}")
+    advance(cards, timedelta(days=15))
+    until(lambda: installation.json("parked", "list"))
+    [parked] = installation.json("parked", "list")
+    assert (parked["card_id"], parked["reason"]) == (str(card_id), "no such payment method: no-such-token-20")
+    assert cards.names(card_id)[3:] == ASKED
+
+    advance(cards, timedelta(hours=1))
+    assert installation.json("parked", "retry", parked["parked_id"]) == {"retried": 1}
+    until(lambda: installation.json("parked", "list"))
+    [again] = installation.json("parked", "list")
+    assert again["card_id"] == str(card_id)
+    assert again["parked_id"] > parked["parked_id"]
+
+    assert installation.json("parked", "retry") == {"retried": 1}
+    assert totals(settings.gateway_record) == before
+    assert double_charges(settings.gateway_record) == 0

@@ -1,0 +1,75 @@
+"""What is parked stays with its first reason until a person lets it try again."""
+
+from uuid import UUID
+
+import psycopg
+import pytest
+
+from adapters.parked import list_parked, park, retry_parked
+from adapters.schema import migrate
+
+ONE, OTHER = UUID(int=1), UUID(int=2)
+
+
+@pytest.fixture
+def connection(database_url):
+    migrate(database_url)
+    with psycopg.connect(database_url, autocommit=True) as open_connection:
+        yield open_connection
+
+
+def reasons(connection):
+    return [(parked.card_id, parked.reason) for parked in list_parked(connection)]
+
+
+def leases_over(connection):
+    query = "SELECT card_id FROM due_sent WHERE lease_until <= clock_timestamp()"
+    return {card_id for (card_id,) in connection.execute(query)}
+
+
+def test_the_oldest_is_listed_first_with_message_and_reason(connection):
+    park(connection, [(OTHER, b"second", "one reason")])
+    park(connection, [(ONE, b"\xff", "another")])
+    assert [(parked.card_id, parked.message, parked.reason) for parked in list_parked(connection)] == [
+        (OTHER, b"second", "one reason"),
+        (ONE, b"\xff", "another"),
+    ]
+
+
+def test_a_card_is_parked_once_and_keeps_its_first_reason(connection):
+    park(connection, [(ONE, b"", "the first")])
+    park(connection, [(ONE, b"", "the second"), (OTHER, b"", "its own")])
+    assert reasons(connection) == [(ONE, "the first"), (OTHER, "its own")]
+
+
+def test_messages_that_name_no_card_are_all_kept(connection):
+    park(connection, [(None, b"a", "malformed"), (None, b"b", "malformed")])
+    assert [parked.message for parked in list_parked(connection)] == [b"a", b"b"]
+
+
+def test_those_named_try_again_and_the_others_stay(connection):
+    park(connection, [(ONE, b"", "a"), (OTHER, b"", "b"), (None, b"", "c")])
+    first, _, third = list_parked(connection)
+    assert retry_parked(connection, [first.parked_id, third.parked_id, 999]) == 2
+    assert reasons(connection) == [(OTHER, "b")]
+
+
+def test_all_try_again_when_none_is_named(connection):
+    park(connection, [(ONE, b"", "a"), (None, b"", "b")])
+    assert retry_parked(connection, None) == 2
+    assert retry_parked(connection, None) == 0
+
+
+def test_naming_nobody_is_not_naming_everybody(connection):
+    park(connection, [(ONE, b"", "a")])
+    assert retry_parked(connection, []) == 0
+    assert reasons(connection) == [(ONE, "a")]
+
+
+def test_only_what_tries_again_may_be_sent_at_once(connection):
+    leases = "INSERT INTO due_sent VALUES (%s, 1, 1, clock_timestamp() + interval '1 hour')"
+    for card_id in (ONE, OTHER):
+        connection.execute(leases, (card_id,))
+    park(connection, [(ONE, b"", "a"), (OTHER, b"", "b")])
+    retry_parked(connection, [list_parked(connection)[0].parked_id])
+    assert leases_over(connection) == {ONE}
