@@ -34,7 +34,7 @@ MAIN_DUE = datetime(2027, 1, 3, 12, tzinfo=UTC)
 AMONG_OTHERS_DUE = datetime(2027, 1, 9, 12, tzinfo=UTC)
 LONG_DUE = datetime(2027, 1, 15, 12, tzinfo=UTC)
 SLOW_DUE = datetime(2027, 1, 21, 12, tzinfo=UTC)
-"""Within one month, for each is due again a month later."""
+"""All within a month, because renewed cards are due again after one."""
 OTHERS_DUE = datetime(2027, 12, 3, 12, tzinfo=UTC)
 """After everything."""
 WARM_UP_EARLIER = timedelta(days=2)
@@ -86,7 +86,7 @@ def measure(settings: Settings, cards: int, show: Show) -> dict[str, Any]:
         with bench.roles():
             main = _renew(bench, cohort)
             limit = limit_per_s(bench.running.database_url, main, show)
-            bench.seed(others, f"{others.cards:,} cards that are not due", told=True)
+            bench.seed(others, f"{others.cards:,} cards that are not due")
             among_others = _renew(bench, Cohort(2, cards // 2, FACTS, AMONG_OTHERS_DUE))
             long = _renew(bench, Cohort(3, min(cards // 10, LONG_MAX), LONG_FACTS, LONG_DUE))
             parts = _parts(bench, cohort.ids())
@@ -105,8 +105,8 @@ def measure(settings: Settings, cards: int, show: Show) -> dict[str, Any]:
 def _renew(bench: Bench, cohort: Cohort) -> Renewed:
     """Make the cards and let them come due, after a few others have warmed everything up."""
     warm_up = Cohort(-cohort.seed, min(cohort.cards, WARM_UP_MAX), FACTS, cohort.due - WARM_UP_EARLIER)
-    bench.seed(warm_up, "a few cards", told=False)
-    bench.seed(cohort, f"{cohort.cards:,} cards of {cohort.facts} facts", told=True)
+    bench.seed(warm_up, "a few cards")
+    bench.seed(cohort, f"{cohort.cards:,} cards of {cohort.facts} facts")
     bench.renew(warm_up, "warming up")
     return bench.renew(cohort, f"renewing {cohort.cards:,} cards")
 

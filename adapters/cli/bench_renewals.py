@@ -6,16 +6,15 @@ Renewed means in the log, in the read models and on the broker.
 import asyncio
 import time
 from collections import Counter
-from collections.abc import Callable, Coroutine, Iterator
-from contextlib import contextmanager, nullcontext
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from time import perf_counter
-from typing import Any, NamedTuple, TypeVar, get_args
+from typing import Any, NamedTuple, get_args
 
 import nats
 import psycopg
-from nats.js import JetStreamContext
 
 from adapters.broker.contract import EVENTS_STREAM, EventType
 from adapters.broker.publisher import PUBLISHER
@@ -28,13 +27,10 @@ from adapters.gateways.simulated import double_charges, totals
 from adapters.wiring import rules_of
 from engine.errors import BaohaoError
 from engine.log import head
-from projections.follow import put_position, take_position
 from projections.ledger import gateway_totals
 from projections.live import LIVE
 
-T = TypeVar("T")
-
-LOOK_S = 0.02
+LOOK_S = 0.03
 STUCK_AFTER_S = 60
 STAGES = ("wake_ms", "gateway_ms", "record_ms", "ack_ms")
 """What the consumer's line about a batch says of the time it took; batches overlap."""
@@ -101,8 +97,8 @@ class Bench:
             found.append(f"the gateway took {taken}, the ledger has {charged}")
         return found
 
-    def seed(self, cohort: Cohort, what: str, *, told: bool) -> None:
-        """Write a cohort and wait until the followers have it all; `told`: its messages were sent long ago."""
+    def seed(self, cohort: Cohort, what: str) -> None:
+        """Write a cohort and wait until it is in the read models and on the broker."""
         written = 0
 
         def watch(facts: int) -> None:
@@ -111,21 +107,8 @@ class Bench:
             self.show(f"writing {what}", written, cohort.cards * cohort.facts)
             self._processes.look(self.peak_rss_mb)
 
-        with self._told_long_ago() if told else nullcontext():
-            seed(self.running.database_url, rules_of(self.running.settings), cohort, watch)
+        seed(self.running.database_url, rules_of(self.running.settings), cohort, watch)
         self._rest(f"following {what}")
-
-    @contextmanager
-    def _told_long_ago(self) -> Iterator[None]:
-        """Facts of the block are told as far as the publisher knows, and their messages gone, as with time.
-
-        It saves a quarter of the seeding's time.
-        """
-        with psycopg.connect(self.running.database_url) as twin:
-            take_position(twin, PUBLISHER)  # while we hold it the publisher waits
-            yield
-            put_position(twin, PUBLISHER, head(twin))
-            self._with_broker(lambda jetstream: jetstream.purge_stream(EVENTS_STREAM))
 
     def _rest(self, what: str) -> None:
         """Wait until the followers are at the head of the log."""
@@ -210,14 +193,12 @@ class Bench:
 
     def _told(self) -> int:
         """How many messages the events stream has taken in so far."""
-        return self._with_broker(lambda jetstream: jetstream.stream_info(EVENTS_STREAM)).state.last_seq
 
-    def _with_broker(self, ask: Callable[[JetStreamContext], Coroutine[Any, Any, T]]) -> T:
-        async def asked() -> T:
+        async def last_sequence() -> int:
             client = await nats.connect(self.running.nats_url)
             try:
-                return await ask(client.jetstream())
+                return (await client.jetstream().stream_info(EVENTS_STREAM)).state.last_seq
             finally:
                 await client.close()
 
-        return asyncio.run(asked())
+        return asyncio.run(last_sequence())

@@ -151,9 +151,9 @@ def test_each_line_is_judged_in_the_light_of_those_before_it(bring_in, connectio
     assert names(connection) == FACTS[:3]
 
 
-def test_a_line_that_nobody_thought_of_fails_alone(bring_in, connection):
+def test_a_date_beyond_all_reason_is_named_and_harms_no_other(bring_in, connection):
     done = bring_in(REGISTER | {"card_id": OTHER, "starts_on": "9999-12-31"}, REGISTER)
-    assert places(done) == [(1, None, "failed")]
+    assert places(done) == [(1, "starts_on", "malformed")]
     assert names(connection) == FACTS[:1]
 
 

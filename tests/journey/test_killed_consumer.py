@@ -18,11 +18,11 @@ from adapters.cli.population import BEGIN
 from engine.card.events import CardRenewed, ChargeAttempted, ChargeFailed, ChargeSucceeded
 from engine.log import read_log
 
-CARDS, MONTHS, SEED = 60, 3, 7
+CARDS, MONTHS, SEED = 60, 2, 7
 EVERYTHING = 1_000_000
 GATEWAY_DELAY_MS = 25
 """In the disturbed run, so that there is a while in which money has moved and no fact says so."""
-BETWEEN_KILLS = timedelta(days=9)
+BETWEEN_KILLS = timedelta(days=8)
 """Of virtual time, in which the consumer has long been at work again."""
 SEARCH_S = 0.5
 """How long a moment is waited for; the cards that are due may have nothing to charge."""

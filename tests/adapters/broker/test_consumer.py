@@ -290,6 +290,7 @@ def test_a_charge_that_broke_off_is_asked_about_again_at_its_time(cards, connect
     queue.handle(card_id)
     assert cards.names(card_id)[3:] == RENEWED[:2]
     assert not list_parked(connection)
+    assert queue.is_emptied()
     cards.now += BUDGET
     queue.consumer.gateway = gateway
     queue.handle(card_id)

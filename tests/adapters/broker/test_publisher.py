@@ -186,6 +186,18 @@ def test_a_window_that_retention_emptied_is_no_loss(run, cards, connection, clie
     assert run(stored_ids(client)) == cards.public_ids()[told:]
 
 
+def test_a_window_that_retention_emptied_after_a_publisher_died_costs_one_step_and_no_more(
+    run, cards, connection, client, database_url
+):
+    cards.register(1)
+    run(publish_all(connection, client))
+    cards.register(2)
+    with BreaksBeforeCommit.connect(database_url, autocommit=True) as dying, pytest.raises(psycopg.OperationalError):
+        run(publish(dying, client, None, LIMIT))
+    run(client.jetstream().purge_stream(EVENTS_STREAM))
+    assert run(publish_all(connection, client)) == 3, "those of the second card"
+
+
 def test_messages_taken_out_by_hand_stay_out_and_stop_nothing(run, cards, connection, client):
     cards.register(1, 2)
     run(publish_all(connection, client))

@@ -48,6 +48,20 @@ def test_the_demo_says_its_figures_in_json_on_stdout_and_all_else_on_stderr(inst
     assert (home / "logs" / "consumer.log").exists()
 
 
+def test_what_is_logged_on_the_way_does_not_come_between_the_results(installation):
+    program = """
+import atexit, structlog
+from adapters.cli import main
+atexit.register(lambda: structlog.get_logger().warning("something.happened"))
+main()
+"""
+    command = [sys.executable, "-c", program, "settings", "--json"]
+    environment = os.environ | installation.environment
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60, check=True)
+    assert json.loads(done.stdout)
+    assert json.loads(done.stderr)["event"] == "something.happened"
+
+
 def test_a_reader_that_has_seen_enough_is_no_fault(installation):
     command = [sys.executable, "-m", "adapters.cli", "settings"]
     with subprocess.Popen(
