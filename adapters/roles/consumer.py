@@ -52,16 +52,18 @@ async def main(settings: Settings, database_url: str, nats_url: str, stop: async
         engine = engine_of(settings, database_url, "consumer")
         consumer = Consumer(engine, gateway, _Shared(pool, settings), settings.batches_in_flight)
         subscriber(consumer.take)
-        async with connected(nats_url) as client:
-            await ensure_due_stream(client.jetstream(), settings)
-            await broker.start()
-            _mend_fetch(subscriber)
-            while not await stopped(stop, BROKER_CHECK):
-                with forgiven("consumer"):
+        while not await stopped(stop, timedelta(0)):
+            with forgiven("consumer"):
+                async with connected(nats_url) as client:
                     await ensure_due_stream(client.jetstream(), settings)
-            await subscriber.stop()
-            await consumer.drain()
-            await broker.stop()
+                    await broker.start()
+                    _mend_fetch(subscriber)
+                    while not await stopped(stop, BROKER_CHECK):
+                        with forgiven("consumer"):
+                            await ensure_due_stream(client.jetstream(), settings)
+        await subscriber.stop()
+        await consumer.drain()
+        await broker.stop()
 
 
 class _Shared:

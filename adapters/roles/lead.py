@@ -22,6 +22,8 @@ log = structlog.get_logger()
 
 RETRY = timedelta(seconds=1)
 """Pause after a fault (database or broker gone) before a role tries again."""
+CONNECT_WITHIN = timedelta(seconds=5)
+"""How long a role tries to reach the broker at a time."""
 BROKER_CHECK = timedelta(seconds=2)
 """How often a role at rest makes sure that its streams are there."""
 
@@ -46,6 +48,8 @@ class Work:
     """PostgreSQL notifications that wake it."""
     poll: timedelta
     """The net under the notifications."""
+    speaks: bool = True
+    """Whether it needs the broker; else it is given a client that is never connected."""
 
 
 async def lead(work: Work, database_url: str, nats_url: str, stop: asyncio.Event) -> None:
@@ -85,14 +89,18 @@ async def _leading(work: Work, database_url: str, nats_url: str) -> AsyncIterato
             yield None
             return
         with Listener(database_url, work.channels) as listener:
-            async with connected(nats_url) as client:
+            async with connected(nats_url) if work.speaks else contextlib.nullcontext(Client()) as client:
                 yield Servers(connection, client), listener
 
 
 @asynccontextmanager
 async def connected(nats_url: str) -> AsyncIterator[Client]:
-    """A connection to the broker that comes back by itself; `nats_url` may name several servers."""
-    client = await nats.connect(nats_url.split(","), max_reconnect_attempts=-1, error_cb=_broker_error)
+    """A connection to the broker that comes back by itself; `nats_url` may name several servers.
+
+    Raises TimeoutError if none of them can be reached at first.
+    """
+    async with asyncio.timeout(CONNECT_WITHIN.total_seconds()):  # or a role could not be told to stop meanwhile
+        client = await nats.connect(nats_url.split(","), max_reconnect_attempts=-1, error_cb=_broker_error)
     try:
         yield client
     finally:

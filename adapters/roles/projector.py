@@ -24,7 +24,8 @@ async def main(settings: Settings, database_url: str, nats_url: str, stop: async
         return await asyncio.to_thread(_step, servers.database)
 
     poll = timedelta(milliseconds=settings.poll_ms)
-    await lead(Work("projector", _nothing, step, (FACTS_CHANNEL,), poll), database_url, nats_url, stop)
+    work = Work("projector", _nothing, step, (FACTS_CHANNEL,), poll, speaks=False)
+    await lead(work, database_url, nats_url, stop)
 
 
 def _step(connection: psycopg.Connection[Any]) -> bool:

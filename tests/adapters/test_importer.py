@@ -113,6 +113,8 @@ def test_facts_know_the_command_that_led_to_them_and_who_brought_it(bring_in, co
         (REGISTER | {"card_id": "13"}, ["card_id"], "UUID"),
         (REGISTER | {"color": "red"}, ["color"], "Extra"),
         (REGISTER | {"holder_id": ""}, ["holder_id"], "at least 1"),
+        (REGISTER | {"holder_id": "h\0"}, ["holder_id"], "pattern"),
+        (BIND | {"method": METHOD | {"method_id": "pm\0"}}, ["method.method_id"], "pattern"),
         (BIND | {"method": METHOD | {"kind": "cash"}}, ["method.kind"], "credit_card"),
         (BIND | {"method": METHOD | {"last4": "12345"}}, ["method.last4"], "pattern"),
         (REGISTER | {"months": "x", "plan": 7}, ["plan", "months"], ""),
@@ -155,6 +157,16 @@ def test_a_date_beyond_all_reason_is_named_and_harms_no_other(bring_in, connecti
     done = bring_in(REGISTER | {"card_id": OTHER, "starts_on": "9999-12-31"}, REGISTER)
     assert places(done) == [(1, "starts_on", "malformed")]
     assert names(connection) == FACTS[:1]
+
+
+def test_a_card_that_cannot_be_read_fails_alone(bring_in, connection):
+    bring_in(REGISTER)
+    statement = "INSERT INTO card_events (originator_id, originator_version, topic, state) VALUES (%s, 2, 'odd.v9', '')"
+    connection.execute(statement, (CARD,))
+    done = bring_in(BIND, REGISTER | {"card_id": OTHER}, ENABLE)
+    assert places(done) == [(1, None, "failed"), (3, None, "failed")]
+    assert "no fact is called 'odd.v9'" in done.problems[0].message
+    assert (done.accepted, done.facts) == (1, 1)
 
 
 def test_an_import_repeated_changes_nothing(bring_in, connection):
