@@ -94,7 +94,11 @@ class Supervisor:
         self.log_dir.mkdir(parents=True, exist_ok=True)
         self._in_order.enter_context(termination_unwinds())
         self._thread.start()
-        self._all_started.wait()
+        try:
+            self._all_started.wait()
+        except BaseException:  # Ctrl-C: the block, which would stop the children, has not begun
+            self.stop()
+            raise
         return self
 
     def __exit__(

@@ -22,7 +22,7 @@ from adapters.broker.streams import CHARGING, ensure_due_stream
 from adapters.control import read_control
 from adapters.logs import BROKER_LOGGER
 from adapters.parked import park
-from adapters.roles.lead import BROKER_CHECK, connected, forgiven, stopped
+from adapters.roles.lead import BROKER_CHECK, RETRY, connected, forgiven, stopped
 from adapters.settings import Settings
 from adapters.wiring import engine_of, gateway_of, rules_of
 from engine.card.next import Rules
@@ -52,7 +52,7 @@ async def main(settings: Settings, database_url: str, nats_url: str, stop: async
         engine = engine_of(settings, database_url, "consumer")
         consumer = Consumer(engine, gateway, _Shared(pool, settings), settings.batches_in_flight)
         subscriber(consumer.take)
-        while not await stopped(stop, timedelta(0)):
+        while not stop.is_set():
             with forgiven("consumer"):
                 async with connected(nats_url) as client:
                     await ensure_due_stream(client.jetstream(), settings)
@@ -61,9 +61,11 @@ async def main(settings: Settings, database_url: str, nats_url: str, stop: async
                     while not await stopped(stop, BROKER_CHECK):
                         with forgiven("consumer"):
                             await ensure_due_stream(client.jetstream(), settings)
+            await stopped(stop, RETRY)
         await subscriber.stop()
         await consumer.drain()
-        await broker.stop()
+        with forgiven("consumer"):  # there may be no broker to part from
+            await broker.stop()
 
 
 class _Shared:

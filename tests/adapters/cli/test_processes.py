@@ -1,10 +1,23 @@
 """The command line as processes: exit statuses, what goes to which stream, and how a role starts and ends."""
 
+import asyncio
 import json
 import os
 import signal
 import subprocess
 import sys
+
+import nats
+import pytest
+from nats.js.errors import NotFoundError
+
+from adapters import embedded
+from adapters.broker.contract import DUE_STREAM
+from adapters.broker.streams import CHARGING
+from tests.adapters.broker.cards import commands_for
+from tests.journey.patience import until
+
+NO_BROKER = "nats://127.0.0.1:1"
 
 
 def test_a_wrong_setting_is_named_and_ends_with_78(installation):
@@ -36,6 +49,48 @@ def test_a_role_logs_json_on_stderr_only_and_ends_in_order_when_told_to(installa
     assert [line["event"] for line in told] == ["role.started", "role.stopped"]
     assert {line["role"] for line in told} == {"consumer"}
     assert (process.returncode, out) == (0, "")
+
+
+@pytest.mark.parametrize("role", ["consumer", "publisher"])
+def test_a_role_that_finds_no_broker_keeps_trying_and_ends_in_order_when_told_to(installation, role):
+    with installation.process("run", role, NATS_URL=NO_BROKER) as process:
+        lines = [process.stderr.readline(), process.stderr.readline()]
+        process.send_signal(signal.SIGTERM)
+        out, _ = process.communicate(timeout=60)
+    assert [json.loads(line)["event"] for line in lines] == ["role.started", "broker.error"]
+    assert (process.returncode, out) == (0, "")
+
+
+def test_a_consumer_whose_broker_has_gone_ends_in_order_when_told_to(installation, tmp_path):
+    with embedded.nats(tmp_path) as url:
+        process = installation.process("run", "consumer", NATS_URL=url)
+        until(lambda: asyncio.run(consumers(url)))
+    with process:
+        process.send_signal(signal.SIGTERM)
+        _, err = process.communicate(timeout=60)
+    assert process.returncode == 0
+    assert json.loads(err.splitlines()[-1])["event"] == "role.stopped"
+
+
+async def consumers(url):
+    """How many consumers of due cards there are that wait for messages."""
+    client = await nats.connect(url)
+    try:
+        return (await client.jetstream().consumer_info(DUE_STREAM, CHARGING)).num_waiting
+    except NotFoundError:
+        return 0
+    finally:
+        await client.close()
+
+
+def test_read_models_are_kept_up_to_date_without_a_broker(installation, tmp_path):
+    file = tmp_path / "cards.jsonl"
+    file.write_text("\n".join(command.model_dump_json() for command in commands_for(1, "sim:good:1")))
+    installation.json("import", file)
+    with installation.process("run", "projector", NATS_URL=NO_BROKER) as process:
+        until(lambda: installation.json("cards", "list"))
+        process.send_signal(signal.SIGTERM)
+        process.communicate(timeout=60)
 
 
 def test_the_demo_says_its_figures_in_json_on_stdout_and_all_else_on_stderr(installation, server_home):
