@@ -87,7 +87,7 @@ class Settings(BaseSettings):
     """Business time: real, or moved by hand."""
     batch_size: int = Field(256, ge=1, le=10_000)
     """Most cards in one batch."""
-    batches_in_flight: int = Field(4, ge=1, le=64)
+    batches_in_flight: int = Field(8, ge=1, le=64)
     """Batches that one consumer works on at the same time."""
     fetch_ms: _Milliseconds = 20
     """How long a consumer waits for a batch to fill, in milliseconds."""

@@ -22,7 +22,7 @@ log = structlog.get_logger()
 
 RETRY = timedelta(seconds=1)
 """Pause after a fault (database or broker gone) before a role tries again."""
-CONNECT_WITHIN = timedelta(seconds=5)
+CONNECT_WITHIN = timedelta(seconds=3)
 """How long a role tries to reach the broker at a time."""
 BROKER_CHECK = timedelta(seconds=2)
 """How often a role at rest makes sure that its streams are there."""
