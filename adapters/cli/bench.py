@@ -107,6 +107,8 @@ def _renew(bench: Bench, cohort: Cohort) -> Renewed:
     warm_up = Cohort(-cohort.seed, min(cohort.cards, WARM_UP_MAX), FACTS, cohort.due - WARM_UP_EARLIER)
     bench.seed(warm_up, "a few cards")
     bench.seed(cohort, f"{cohort.cards:,} cards of {cohort.facts} facts")
+    bench.connection.execute("VACUUM ANALYZE")  # else autovacuum does it meanwhile, after a million new rows
+    bench.connection.execute("CHECKPOINT")
     bench.renew(warm_up, "warming up")
     return bench.renew(cohort, f"renewing {cohort.cards:,} cards")
 
