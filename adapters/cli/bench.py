@@ -1,7 +1,5 @@
 """`baohao bench`: how many renewals per second this machine makes, next to what its PostgreSQL could write at best."""
 
-import shutil
-import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
@@ -18,7 +16,7 @@ from adapters.cli.bench_renewals import Bench, Renewed, Show
 from adapters.cli.bench_seeds import Cohort
 from adapters.cli.bench_store import append_events_per_s, p99_command_ms, read_events_per_s
 from adapters.cli.output import err, put_json, put_table
-from adapters.cli.servers import both_servers
+from adapters.cli.servers import both_servers, temporary_home
 from adapters.settings import Settings, load_settings
 
 FACTS, LONG_FACTS, OTHER_FACTS = 21, 300, 5
@@ -60,7 +58,7 @@ IN_WORDS = {
 
 def run_bench(*, cards: int, as_json: bool) -> int:
     """The whole benchmark; answers the exit status: 0 only if every card was renewed and charged exactly once."""
-    with _home() as home, _screen() as show:
+    with temporary_home("baohao-bench-") as home, _screen() as show:
         started = perf_counter()
         figures = measure(bench_settings(home), cards, show)
         figures["wall_s"] = round(perf_counter() - started, 1)
@@ -73,7 +71,12 @@ def run_bench(*, cards: int, as_json: bool) -> int:
 
 def measure_main(cards: int) -> dict[str, Any]:
     """The main measurement alone: rate, stages, memory."""
-    with _home() as home, _screen() as show, _bench(bench_settings(home), show) as bench, bench.roles():
+    with (
+        temporary_home("baohao-bench-") as home,
+        _screen() as show,
+        _bench(bench_settings(home), show) as bench,
+        bench.roles(),
+    ):
         main = _renew(bench, Cohort(1, cards, FACTS, MAIN_DUE))
         return _main_figures(bench, main)
 
@@ -170,17 +173,6 @@ def _bench(settings: Settings, show: Show) -> Iterator[Bench]:
     with both_servers(settings) as running, psycopg.connect(running.database_url, autocommit=True) as connection:
         show("starting", 1, 1)
         yield Bench(running, connection, show, START)
-
-
-@contextmanager
-def _home() -> Iterator[Path]:
-    """A folder for servers and logs that goes afterwards."""
-    folder = Path(tempfile.mkdtemp(prefix="baohao-bench-"))
-    folder.chmod(0o755)  # run as root, PostgreSQL is another user and must reach its data in there
-    try:
-        yield folder
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
 
 
 @contextmanager

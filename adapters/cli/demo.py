@@ -1,8 +1,6 @@
 """`baohao demo`: a virtual year on real servers and processes, shown live, then summed up and checked."""
 
 import asyncio
-import shutil
-import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
@@ -21,7 +19,7 @@ from rich.table import Table
 from adapters.broker.contract import EVENTS_STREAM
 from adapters.cli.output import err, put_fields, put_json
 from adapters.cli.population import BEGIN, population
-from adapters.cli.servers import Running
+from adapters.cli.servers import Running, temporary_home
 from adapters.cli.serving import all_roles
 from adapters.cli.year import Year
 from adapters.gateways.simulated import double_charges, totals
@@ -150,12 +148,8 @@ def _home(wanted: Path | None) -> Iterator[Path]:
         wanted.mkdir(parents=True, exist_ok=True)
         yield wanted.absolute()
         return
-    folder = Path(tempfile.mkdtemp(prefix="baohao-demo-"))
-    folder.chmod(0o755)  # run as root, PostgreSQL is another user and must reach its data in there
-    try:
+    with temporary_home("baohao-demo-") as folder:
         yield folder
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
 
 
 @contextmanager

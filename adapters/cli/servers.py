@@ -1,7 +1,10 @@
 """The servers a command works with: those that the settings name, or our own from their wheels."""
 
+import shutil
+import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import psycopg
@@ -52,3 +55,14 @@ def connection(settings: Settings) -> Iterator[psycopg.Connection[Any]]:
         check_schema(url)
         with psycopg.connect(url, autocommit=True) as open_connection:
             yield open_connection
+
+
+@contextmanager
+def temporary_home(prefix: str) -> Iterator[Path]:
+    """A folder for servers and logs that goes with the block."""
+    folder = Path(tempfile.mkdtemp(prefix=prefix))
+    folder.chmod(0o755)  # run as root, PostgreSQL is another user and must reach its data in there
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
