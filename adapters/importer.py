@@ -11,9 +11,9 @@ from itertools import islice
 from pydantic import TypeAdapter, ValidationError
 
 from engine.application import Engine
-from engine.card.next import Rules
 from engine.commands import Command
 from engine.errors import Refused
+from engine.rules import Rules
 
 COMMANDS: TypeAdapter[Command] = TypeAdapter(Command)
 BATCH = 1000

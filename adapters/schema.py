@@ -3,19 +3,28 @@
 from typing import Any
 
 import psycopg
-from psycopg import Connection
+from psycopg import Connection, sql
 
 from adapters.broker.publisher import PUBLISHED_TABLE
 from adapters.broker.scheduler import DUE_SENT_TABLE
 from adapters.control import CONTROL_ROW, CONTROL_TABLE
 from adapters.parked import PARKED_TABLE
 from engine.errors import SchemaError
+from engine.limits_rebuild import rebuild_limits
 from engine.recorder import CardRecorder, datastore
 from projections.follow import FOLLOWERS_TABLE
-from projections.live import create_tables
+from projections.live import LIVE, create_tables
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 """What this program needs. A later version adds a step to `migrate` that leads there from the one before."""
+
+_READ_MODELS_1 = ("cards", "due", "charges", "ledger")
+_APPEND_1 = """
+    card_events_append(
+        uuid[], bigint[], text[], bytea[], uuid[], bigint[], uuid[], bigint[], integer[], bytea[]
+    )
+"""
+"""The function of version 1; that of version 2 has more arguments."""
 
 
 def migrate(database_url: str) -> int:
@@ -25,26 +34,46 @@ def migrate(database_url: str) -> int:
         found = _version(connection)
         if found > SCHEMA_VERSION:
             raise SchemaError(_mismatch(found))
-        if found < 1:
-            store = datastore(database_url, pool_size=1)
-            try:
-                CardRecorder(store).create_table()
-            finally:
-                store.close()
+        if found < SCHEMA_VERSION:
+            _create_events(database_url)
             with connection.transaction():
-                for statement in (
-                    FOLLOWERS_TABLE,
-                    CONTROL_TABLE,
-                    CONTROL_ROW,
-                    PARKED_TABLE,
-                    DUE_SENT_TABLE,
-                    PUBLISHED_TABLE,
-                    "CREATE TABLE schema_version (version integer NOT NULL)",
-                ):
-                    connection.execute(statement)
-                connection.execute("INSERT INTO schema_version VALUES (%s)", (SCHEMA_VERSION,))
-                create_tables(connection)
+                (_create if found == 0 else _from_1_to_2)(connection)
         return found
+
+
+def _create_events(database_url: str) -> None:
+    """The tables beside the log that are missing, and all functions as they are now; the log itself stays."""
+    store = datastore(database_url, pool_size=1)
+    try:
+        CardRecorder(store).create_table()
+    finally:
+        store.close()
+
+
+def _create(connection: Connection[Any]) -> None:
+    for statement in (
+        FOLLOWERS_TABLE,
+        CONTROL_TABLE,
+        CONTROL_ROW,
+        PARKED_TABLE,
+        DUE_SENT_TABLE,
+        PUBLISHED_TABLE,
+        "CREATE TABLE schema_version (version integer NOT NULL)",
+    ):
+        connection.execute(statement)
+    connection.execute("INSERT INTO schema_version VALUES (%s)", (SCHEMA_VERSION,))
+    create_tables(connection)
+
+
+def _from_1_to_2(connection: Connection[Any]) -> None:
+    """Network limits and accepted commands came; read models of another shape are folded from the log anew."""
+    connection.execute(f"DROP FUNCTION IF EXISTS {_APPEND_1}")
+    for name in _READ_MODELS_1:
+        connection.execute(sql.SQL("DROP TABLE {}").format(sql.Identifier(name)))
+    create_tables(connection)
+    connection.execute("DELETE FROM followers WHERE name = %s", (LIVE.name,))
+    rebuild_limits(connection)
+    connection.execute("UPDATE schema_version SET version = 2")
 
 
 def check_schema(database_url: str) -> None:

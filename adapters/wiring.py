@@ -6,10 +6,10 @@ from adapters.clock import recorded_now
 from adapters.gateways.simulated import SimulatedGateway
 from adapters.settings import Settings
 from engine.application import Engine
-from engine.card.next import Rules
 from engine.catalogue import read_catalogue
 from engine.policy import Policy
 from engine.recorder import CardRecorder, datastore
+from engine.rules import Rules
 from engine.store import Store
 
 

@@ -1,33 +1,26 @@
 """The engine: the steps of the pipeline and the commands, for many cards at a time; one card is a batch of one."""
 
 from collections import defaultdict, deque
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from uuid import UUID
 
-from engine.card.decisions import record_answer
-from engine.card.events import ChargeAttempted, Events, Learned
-from engine.card.next import Ask, Rules, Wait, advance, deferred, next_step, wakes_at
-from engine.card.state import Attempt, Card, replay
-from engine.commands import Command, decide
+from engine.card.events import Events
+from engine.card.payments import ChargeAttempted
+from engine.commands import Command
+from engine.deciding import Decided, Decision, Question, Said, answering, commanding, replanning, waking
 from engine.errors import BaohaoError, CorruptHistoryError, Refused
-from engine.ports import Answer, ChargeRequest
-from engine.store import Append, Store, Stream
+from engine.limits import Limited
+from engine.rules import Rules
+from engine.store import Append, CommandMark, Remembered, Store, Stream
 
 CONFLICT_TRIES = 5
 """How often a card is loaded and decided again when somebody else was faster."""
+ROUNDS_MAX = CONFLICT_TRIES + 10
+"""With those in which a method after the other was found to be limited."""
 
-
-@dataclass(frozen=True, slots=True)
-class Question:
-    """A question for the gateway, and the stream in whose light it was asked."""
-
-    stream: Stream
-    request: ChargeRequest
-    learned: Learned
-    """How the answer will have become known; `looked_up` must never cause a charge."""
-    cause: str
+Reply = Events | Refused | Exception
 
 
 @dataclass(slots=True)
@@ -41,15 +34,23 @@ class Settled:
 
 
 @dataclass(frozen=True, slots=True)
-class _Decided:
-    """What was decided for one card in the light of one version of it."""
+class _Work:
+    """One card to decide and append to."""
 
-    append: Append | None
-    question: Attempt | None = None
-    learned: Learned = "sent"
+    stream: Stream
+    decision: Decision
+    cause: str
+    mark: CommandMark | None = None
+    limited: Mapping[str, Limited] = field(default_factory=dict[str, Limited])
 
 
-Decision = Callable[[Stream], _Decided]
+@dataclass(slots=True)
+class _Done:
+    """What became of the work: the streams as they now are, what was appended, and commands given before."""
+
+    streams: dict[UUID, Stream] = field(default_factory=dict[UUID, Stream])
+    appended: dict[UUID, Append] = field(default_factory=dict[UUID, Append])
+    recalled: dict[UUID, Remembered] = field(default_factory=dict[UUID, Remembered])
 
 
 class Engine:
@@ -61,42 +62,48 @@ class Engine:
 
     def wake(self, causes: Mapping[UUID, str], rules: Rules, at: datetime) -> Settled:
         """Let time ask each card (card id → id of the message that woke it): facts are stored, questions returned."""
-        work: dict[UUID, tuple[Stream, Decision, str]] = {}
         settled = Settled()
-        for card_id, loaded in self._store.load_many(list(causes)).items():
-            if isinstance(loaded, CorruptHistoryError):
-                settled.failed[card_id] = loaded
-            else:
-                cause = causes[card_id]
-                work[card_id] = (loaded, _waking(rules, at, cause), cause)
+        loaded = self._load(causes, settled.failed)
+        work = {one: _Work(stream, waking(rules, at, causes[one]), causes[one]) for one, stream in loaded.items()}
         self._settle(work, settled)
         return settled
 
-    def record(self, answers: Sequence[tuple[Question, Answer]], rules: Rules, at: datetime) -> Settled:
+    def record(self, answers: Sequence[tuple[Question, Said]], rules: Rules, at: datetime) -> Settled:
         """Record the gateway's answers, and what follows from them at once; further questions are returned."""
         settled = Settled()
         work = {
-            question.stream.card_id: (question.stream, _answering(question, answer, rules, at), question.cause)
-            for question, answer in answers
+            question.stream.card_id: _Work(question.stream, answering(question, said, rules, at), question.cause)
+            for question, said in answers
         }
         self._settle(work, settled)
         return settled
 
-    def execute(self, commands: Sequence[Command], rules: Rules, at: datetime) -> list[Events | Refused | Exception]:
+    def replan(self, card_ids: Sequence[UUID], cause: str, rules: Rules, at: datetime) -> Settled:
+        """Plan anew when each card wakes, after a change of policy, catalogue or zone database."""
+        settled = Settled()
+        loaded = self._load(card_ids, settled.failed)
+        work = {one: _Work(stream, replanning(rules, at, cause), cause) for one, stream in loaded.items()}
+        self._settle(work, settled)
+        return settled
+
+    def execute(self, commands: Sequence[Command], rules: Rules, at: datetime) -> list[Reply]:
         """Answer each command with its facts (() when all was so already), its refusal, or what went wrong.
 
-        Commands for one card are taken in their order, each in the light of the one before.
+        Commands for one card are taken in their order, each in the light of the one before. One that was accepted
+        before, by its id, is answered as it was then; the same id with another body is refused.
         """
-        answers: dict[int, Events | Refused | Exception] = {}
+        answers: dict[int, Reply] = {}
+        known = self._store.recall([command.command_id for command in commands])
         queues: defaultdict[UUID, deque[int]] = defaultdict(deque)
         for index, command in enumerate(commands):
-            queues[command.card_id].append(index)
-        streams: dict[UUID, Stream] = {}
-        for card_id, loaded in self._store.load_many(list(queues)).items():
-            if isinstance(loaded, CorruptHistoryError):
-                answers |= dict.fromkeys(queues.pop(card_id), loaded)
+            if command.command_id in known:
+                answers[index] = self._again(command, known[command.command_id])
             else:
-                streams[card_id] = loaded
+                queues[command.card_id].append(index)
+        failed: dict[UUID, Exception] = {}
+        streams = self._load(queues, failed)
+        for card_id, error in failed.items():
+            answers |= dict.fromkeys(queues.pop(card_id), error)
         while queues:
             turn = {card_id: queue.popleft() for card_id, queue in queues.items()}
             self._take_turn({card_id: (commands[i], i) for card_id, i in turn.items()}, streams, answers, rules, at)
@@ -107,143 +114,96 @@ class Engine:
         self,
         turn: Mapping[UUID, tuple[Command, int]],
         streams: dict[UUID, Stream],
-        answers: dict[int, Events | Refused | Exception],
+        answers: dict[int, Reply],
         rules: Rules,
         at: datetime,
     ) -> None:
-        work = {
-            card_id: (streams[card_id], _commanding(command, rules, at), command.command_id)
-            for card_id, (command, _) in turn.items()
-        }
+        work: dict[UUID, _Work] = {}
+        for card_id, (command, _) in turn.items():
+            mark = CommandMark(command.command_id, command.body_hash())
+            decision = commanding(command, mark, rules, at)
+            work[card_id] = _Work(streams[card_id], decision, command.command_id, mark)
         settled = Settled()
-        appended = self._settle(work, settled)
-        for card_id, (_, index) in turn.items():
-            append = appended.get(card_id)
-            answers[index] = settled.failed.get(card_id, append.facts if append else ())
-            if append is not None:
-                streams[card_id] = _after(append)
+        done = self._settle(work, settled)
+        streams.update(done.streams)
+        for card_id, (command, index) in turn.items():
+            append = done.appended.get(card_id)
+            if card_id in done.recalled:
+                answers[index] = self._again(command, done.recalled[card_id])
+            else:
+                answers[index] = settled.failed.get(card_id, append.facts if append else ())
 
-    def _settle(self, work: dict[UUID, tuple[Stream, Decision, str]], settled: Settled) -> dict[UUID, Append]:
-        """Decide, append in one transaction, and decide again what was in conflict, a bounded number of times."""
-        done: dict[UUID, Append] = {}
-        for _ in range(CONFLICT_TRIES):
+    def _again(self, command: Command, remembered: Remembered) -> Reply:
+        """The answer that an accepted command had."""
+        if remembered.body_hash == command.body_hash():
+            return self._store.answer_of(remembered)
+        message = f"command id {command.command_id!r} was used for another command; choose a new one"
+        return Refused("command_id_reused", message, "command_id")
+
+    def _settle(self, work: dict[UUID, _Work], settled: Settled) -> _Done:
+        """Decide, append in one transaction, and decide again what was not stored, a bounded number of times."""
+        done = _Done()
+        for _ in range(ROUNDS_MAX):
             decided = self._decide(work, settled)
             appends = {card_id: one.append for card_id, one in decided.items() if one.append is not None}
-            conflicts: frozenset[UUID] = frozenset()
             if appends:
-                conflicts = self._store.append_many(list(appends.values()), self._recorded_now())
+                answers = self._store.append_many(list(appends.values()), self._recorded_now())
+                conflicts, limited = answers.conflicts, answers.limited
+            else:
+                conflicts, limited = frozenset[UUID](), dict[UUID, Limited]()
             for card_id, one in decided.items():
-                if card_id in conflicts:
-                    continue
-                stream = work[card_id][0]
-                if one.append is not None:
-                    done[card_id] = one.append
-                    stream = _after(one.append)
-                    settled.facts += len(one.append.facts)
-                if one.question is not None:
-                    settled.questions.append(_question(stream, one.question, one.learned, work[card_id][2]))
-            if not conflicts:
+                if card_id not in conflicts and card_id not in limited:
+                    _keep(work[card_id], one, done, settled)
+            if not conflicts and not limited:
                 return done
-            work = self._reload(work, conflicts, settled)
+            again = {card_id: _limited(work[card_id], appends[card_id], limit) for card_id, limit in limited.items()}
+            work = again | self._reload({card_id: work[card_id] for card_id in conflicts}, done, settled)
         for card_id in work:
-            settled.failed[card_id] = BaohaoError(f"card {card_id} was changed by others {CONFLICT_TRIES} times over")
+            settled.failed[card_id] = BaohaoError(f"card {card_id} was changed by others {ROUNDS_MAX} times over")
         return done
 
-    def _decide(self, work: Mapping[UUID, tuple[Stream, Decision, str]], settled: Settled) -> dict[UUID, _Decided]:
-        decided: dict[UUID, _Decided] = {}
-        for card_id, (stream, decision, _) in work.items():
+    def _decide(self, work: Mapping[UUID, _Work], settled: Settled) -> dict[UUID, Decided]:
+        decided: dict[UUID, Decided] = {}
+        for card_id, one in work.items():
             try:
-                decided[card_id] = decision(stream)
+                decided[card_id] = one.decision(one.stream, one.limited)
             except Exception as error:  # noqa: BLE001 (one bad card must not stop the others; it is parked with this)
                 settled.failed[card_id] = error
         return decided
 
-    def _reload(
-        self,
-        work: Mapping[UUID, tuple[Stream, Decision, str]],
-        conflicts: frozenset[UUID],
-        settled: Settled,
-    ) -> dict[UUID, tuple[Stream, Decision, str]]:
-        again: dict[UUID, tuple[Stream, Decision, str]] = {}
-        for card_id, loaded in self._store.load_many(list(conflicts)).items():
+    def _reload(self, work: Mapping[UUID, _Work], done: _Done, settled: Settled) -> dict[UUID, _Work]:
+        """The work as it is to be done now; a command that somebody else saw through is done already."""
+        if not work:
+            return {}
+        marks = {card_id: one.mark.command_id for card_id, one in work.items() if one.mark is not None}
+        known: Mapping[str, Remembered] = self._store.recall(list(marks.values())) if marks else {}
+        done.recalled.update({card_id: known[mark] for card_id, mark in marks.items() if mark in known})
+        streams = self._load(work, settled.failed)
+        done.streams.update(streams)
+        return {one: replace(work[one], stream=streams[one]) for one in streams if one not in done.recalled}
+
+    def _load(self, card_ids: Iterable[UUID], failed: dict[UUID, Exception]) -> dict[UUID, Stream]:
+        streams: dict[UUID, Stream] = {}
+        for card_id, loaded in self._store.load_many(list(card_ids)).items():
             if isinstance(loaded, CorruptHistoryError):
-                settled.failed[card_id] = loaded
+                failed[card_id] = loaded
             else:
-                again[card_id] = (loaded, *work[card_id][1:])
-        return again
+                streams[card_id] = loaded
+        return streams
 
 
-def _card_of(stream: Stream) -> Card:
-    if stream.card is None:
-        raise BaohaoError(f"there is no card {stream.card_id}")
-    return stream.card
+def _keep(work: _Work, decided: Decided, done: _Done, settled: Settled) -> None:
+    stream, append = work.stream, decided.append
+    if append is not None:
+        stream = Stream(stream.card_id, append.card, stream.version + len(append.facts), append.wake_at)
+        done.appended[stream.card_id] = append
+        done.streams[stream.card_id] = stream
+        settled.facts += len(append.facts)
+    if decided.request is not None:
+        settled.questions.append(Question(stream, decided.request, decided.learned, work.cause))
 
 
-def _after(append: Append) -> Stream:
-    """The stream as it is once `append` is stored."""
-    stream = append.stream
-    return Stream(stream.card_id, append.card, stream.version + len(append.facts), append.wake_at)
-
-
-def _waking(rules: Rules, at: datetime, cause: str) -> Decision:
-    def decision(stream: Stream) -> _Decided:
-        card, facts, step = advance(_card_of(stream), rules, at)
-        facts = facts or deferred(step, stream.wake_at, at)
-        return _decided(stream, card, facts, step, at, cause)
-
-    return decision
-
-
-def _answering(question: Question, answer: Answer, rules: Rules, at: datetime) -> Decision:
-    def decision(stream: Stream) -> _Decided:
-        before = _card_of(stream)
-        outcome = record_answer(
-            before,
-            question.request.attempt_id,
-            answer,
-            learned=question.learned,
-            policy=rules.policy,
-            at=at,
-        )
-        if not outcome:
-            return _Decided(None)
-        card = replay(before, stream.card_id, outcome)
-        try:
-            card, facts, step = advance(card, rules, at)
-        except BaohaoError:  # what came of the charge is kept all the same; the next wake fails with this again
-            return _Decided(Append(stream, outcome, card, at, question.cause))
-        return _decided(stream, card, outcome + facts, step, at, question.cause)
-
-    return decision
-
-
-def _commanding(command: Command, rules: Rules, at: datetime) -> Decision:
-    def decision(stream: Stream) -> _Decided:
-        facts = decide(command, stream.card, rules, at)
-        if not facts:
-            return _Decided(None)
-        card = replay(stream.card, stream.card_id, facts)
-        wake_at = wakes_at(next_step(card, rules, at), at)
-        return _Decided(Append(stream, facts, card, wake_at, command.command_id))
-
-    return decision
-
-
-def _decided(stream: Stream, card: Card, facts: Events, step: Ask | Wait, at: datetime, cause: str) -> _Decided:
-    append = Append(stream, facts, card, wakes_at(step, at), cause) if facts else None
-    if isinstance(step, Ask):
-        return _Decided(append, step.attempt, step.learned)
-    if facts and isinstance(facts[-1], ChargeAttempted):
-        return _Decided(append, card.open_attempt, "sent")
-    return _Decided(append)
-
-
-def _question(stream: Stream, attempt: Attempt, learned: Learned, cause: str) -> Question:
-    request = ChargeRequest(
-        attempt_id=attempt.attempt_id,
-        card_id=stream.card_id,
-        purpose=f"renewal:{_card_of(stream).term.number + 1}",
-        token=attempt.token,
-        amount=attempt.amount,
-    )
-    return Question(stream, request, learned, cause)
+def _limited(work: _Work, append: Append, limit: Limited) -> _Work:
+    """The same work, with the method that it wanted to try out of bounds."""
+    methods = [fact.method_id for fact in append.facts if isinstance(fact, ChargeAttempted)]
+    return replace(work, limited={**work.limited, **dict.fromkeys(methods, limit)})

@@ -1,30 +1,60 @@
-"""Plans, prices by period and keep rules, read from a TOML file and validated as a whole."""
+"""Plans, keep rules and versions of prices, read from a TOML file and validated as a whole."""
 
-import tomllib
+import re
+from bisect import bisect_right
 from collections.abc import Mapping
 from datetime import date
+from functools import cached_property, lru_cache
 from importlib import resources
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
 from pydantic import (
+    AfterValidator,
     BaseModel,
     BeforeValidator,
     ConfigDict,
     Field,
-    NonNegativeInt,
-    PositiveInt,
+    ModelWrapValidatorHandler,
+    StringConstraints,
     ValidationError,
+    ValidationInfo,
+    field_validator,
     model_validator,
+    with_config,
 )
+from pydantic_core import InitErrorDetails
+from typing_extensions import TypedDict
 
+from engine.catalogue_rules import broken_rules
 from engine.errors import CatalogueError, Refused
 from engine.money import BASIS_POINTS_PER_WHOLE, Currency, Money, Rounding
+from engine.toml_file import read_toml
 
 Period = Literal[1, 3, 6, 12]
 """Months that a renewal buys."""
 
 PERIODS: tuple[Period, ...] = (1, 3, 6, 12)
+
+
+def _currency(key: str) -> str:
+    if not re.fullmatch("[A-Z]{3}", key):
+        raise ValueError("is no ISO 4217 code in capitals, such as CNY")
+    return key
+
+
+def _period(key: object) -> object:
+    """The keys of a TOML table are texts."""
+    return next((months for months in PERIODS if str(months) == key), key)
+
+
+# TOML knows numbers from texts, so nothing is guessed (strict); the upper limits keep sums and dates within bounds.
+Days = Annotated[int, Field(strict=True, ge=0, le=36_500)]
+_Amount = Annotated[int, Field(strict=True, gt=0, le=10**12)]
+_Amounts = Annotated[Mapping[Annotated[str, AfterValidator(_currency)], _Amount], Field(min_length=1)]
+_BasisPoints = Annotated[int, Field(strict=True, ge=0, lt=BASIS_POINTS_PER_WHOLE)]
+_Text = Annotated[str, StringConstraints(max_length=200, pattern=r"^[^\x00-\x1f]*$")]
+_Name = Annotated[_Text, StringConstraints(min_length=1)]
 
 
 class _Value(BaseModel):
@@ -37,25 +67,49 @@ class KeepRule(_Value):
     Suspended at +grace, lost at +reclaim; quarantine only informs (source: carriers.csv).
     """
 
-    grace_days: NonNegativeInt
-    reclaim_days: PositiveInt
-    quarantine_days: NonNegativeInt
-    source: str = ""
+    grace_days: Days
+    reclaim_days: Annotated[Days, Field(gt=0)]
+    quarantine_days: Days
+    source: _Text = ""
 
-    @model_validator(mode="after")
-    def _grace_ends_before_reclaim(self) -> Self:
-        if self.grace_days >= self.reclaim_days:
-            message = f"grace_days ({self.grace_days}) must be less than reclaim_days ({self.reclaim_days})"
-            raise ValueError(message)
-        return self
+    @field_validator("reclaim_days")
+    @classmethod
+    def _after_grace(cls, reclaim_days: int, others: ValidationInfo) -> int:
+        grace_days = others.data.get("grace_days", 0)
+        if grace_days >= reclaim_days:
+            raise ValueError(f"must be more than grace_days ({grace_days}), not {reclaim_days}")
+        return reclaim_days
+
+
+@with_config(ConfigDict(extra="forbid"))
+class PlanName(TypedDict):
+    """What holders see, in each language of the pages."""
+
+    en: _Name
+    zh: _Name
 
 
 class Plan(_Value):
-    """What a holder subscribes to: a month's price per currency in minor units, and the carrier's keep rule."""
+    """What a holder subscribes to, and the carrier's keep rule; its prices are in the versions."""
 
-    name: Mapping[str, str]
+    name: PlanName
     keep_rule: str
-    price: Mapping[Currency, PositiveInt]
+    notice_days: Days = 30
+    """A changed price must have been announced so many days before it may be charged."""
+
+
+class PriceVersion(_Value):
+    """The prices in force from one day to the next version's; a plan that is not there is not sold.
+
+    Discounts are basis points by months; prices are of one month, in minor units by plan and currency; reactivation
+    fees, likewise, are added when a suspended card is paid again.
+    """
+
+    version: _Name
+    effective_on: Annotated[date, Field(strict=True)]
+    discounts: Mapping[Annotated[Period, BeforeValidator(_period)], _BasisPoints]
+    prices: Annotated[Mapping[str, _Amounts], Field(min_length=1)]
+    reactivation_fees: Mapping[str, _Amounts] = Field(default_factory=dict[str, _Amounts])
 
 
 class Quote(_Value):
@@ -67,61 +121,126 @@ class Quote(_Value):
     catalogue_version: str
 
 
-def _number(key: object) -> object:
-    return int(key) if isinstance(key, str) and key.isdecimal() else key
-
-
 class Catalogue(_Value):
-    """One version of plans, prices, discounts (basis points by months) and keep rules."""
+    """What is sold, at which prices from which local day on, and what carriers tolerate."""
 
-    version: str
-    effective_on: date
     rounding: Literal["half_up", "half_even", "down"]
-    discounts: Mapping[Annotated[Period, BeforeValidator(_number)], int] = Field(min_length=len(PERIODS))
-    plans: Mapping[str, Plan]
-    keep_rules: Mapping[str, KeepRule]
+    plans: Annotated[Mapping[_Name, Plan], Field(min_length=1)]
+    keep_rules: Mapping[_Name, KeepRule]
+    versions: tuple[PriceVersion, ...]
+    """At least one, in the order of their days."""
 
-    @model_validator(mode="after")
-    def _fits_together(self) -> Self:
-        for name, plan in self.plans.items():
-            if plan.keep_rule not in self.keep_rules:
-                message = f"plans.{name}.keep_rule: there is no [keep_rules.{plan.keep_rule}]"
-                raise ValueError(message)
-        steps = [self.discounts[months] for months in PERIODS]
-        if steps != sorted(steps) or steps[0] < 0 or steps[-1] >= BASIS_POINTS_PER_WHOLE:
-            message = f"discounts: must not fall as the period grows and stay within 0..9999, not {steps}"
-            raise ValueError(message)
-        return self
+    @model_validator(mode="wrap")
+    @classmethod
+    def _as_a_whole(cls, given: object, fields: ModelWrapValidatorHandler[Self]) -> Self:
+        wrong = [
+            InitErrorDetails(type="value_error", loc=place, input=None, ctx={"error": sentence})
+            for place, sentence in broken_rules(given, PERIODS)
+        ]
+        try:
+            catalogue = fields(given)
+        except ValidationError as error:
+            told = error.errors(include_url=False)
+            wrong += [
+                InitErrorDetails(type=e["type"], loc=e["loc"], input=e["input"], ctx=e.get("ctx", {})) for e in told
+            ]
+            raise ValidationError.from_exception_data(cls.__name__, wrong) from error
+        if wrong:
+            raise ValidationError.from_exception_data(cls.__name__, wrong)
+        return catalogue
 
     def plan(self, name: str) -> Plan:
         """The plan called `name`; raises Refused `unknown_plan`."""
         try:
             return self.plans[name]
         except KeyError:
-            known = ", ".join(sorted(self.plans))
-            code, message = "unknown_plan", f"there is no plan {name!r}; the catalogue has {known}"
-            raise Refused(code, message, "plan") from None
+            message = f"there is no plan {name!r}; the catalogue has {_listed(self.plans)}"
+            raise Refused("unknown_plan", message, "plan") from None
 
-    def quote(self, plan: str, currency: Currency, months: Period) -> Quote:
-        """Price and saving of `months` of `plan`; raises Refused `unknown_plan` or `unknown_currency`."""
-        prices = self.plan(plan).price
+    def quote(self, plan: str, currency: Currency, months: Period, on: date) -> Quote:
+        """Price and saving of `months` of `plan` on the local day `on`.
+
+        Raises Refused `unknown_plan`, `not_sold` (no version in force on that day sells it), `unknown_currency`.
+        """
+        return self._quote(self._selling(plan, on), plan, currency, months)
+
+    def quote_of(self, version: str, plan: str, currency: Currency, months: Period) -> Quote:
+        """The same by the version of that name, whatever the day; raises also Refused `unknown_version`."""
+        prices = self._version(version)
+        if plan not in prices.prices:
+            self.plan(plan)
+            raise Refused("not_sold", f"plan {plan!r} is not sold in version {version!r} of the prices", "plan")
+        return self._quote(prices, plan, currency, months)
+
+    def effective_on(self, version: str) -> date:
+        """The first local day of a version; raises Refused `unknown_version`."""
+        return self._version(version).effective_on
+
+    def currencies(self, plan: str, on: date) -> tuple[Currency, ...]:
+        """In what `plan` is sold on the local day `on`; raises Refused `unknown_plan` or `not_sold`."""
+        return tuple(self._selling(plan, on).prices[plan])
+
+    def reactivation_fee(self, plan: str, currency: Currency, on: date) -> Money | None:
+        """What paying a suspended card again costs on top on the local day `on`; None where nothing is asked."""
+        version = self._in_force(on)
+        minor = version.reactivation_fees.get(plan, {}).get(currency) if version else None
+        return None if minor is None else Money(minor=minor, currency=currency)
+
+    @cached_property
+    def _effective_days(self) -> tuple[date, ...]:
+        return tuple(version.effective_on for version in self.versions)
+
+    @cached_property
+    def _versions_by_name(self) -> dict[str, PriceVersion]:
+        return {version.version: version for version in self.versions}
+
+    def _in_force(self, on: date) -> PriceVersion | None:
+        begun = bisect_right(self._effective_days, on)
+        return self.versions[begun - 1] if begun else None
+
+    def _version(self, name: str) -> PriceVersion:
+        try:
+            return self._versions_by_name[name]
+        except KeyError:
+            message = f"the prices have no version {name!r}; there are {_listed(self._versions_by_name)}"
+            raise Refused("unknown_version", message, "version") from None
+
+    def _selling(self, plan: str, on: date) -> PriceVersion:
+        version = self._in_force(on)
+        if version is not None and plan in version.prices:
+            return version
+        self.plan(plan)
+        why = f"the prices begin on {self._effective_days[0]}"
+        if version is not None:
+            why = f"version {version.version!r} of the prices leaves it out"
+        raise Refused("not_sold", f"plan {plan!r} is not sold on {on}: {why}", "plan")
+
+    def _quote(self, version: PriceVersion, plan: str, currency: Currency, months: Period) -> Quote:
+        prices = version.prices[plan]
         if currency not in prices:
-            code, message = "unknown_currency", f"plan {plan!r} has no price in {currency}"
-            raise Refused(code, message, "currency")
-        full = Money(minor=prices[currency], currency=currency) * months
-        price = full.less_discount(self.discounts[months], Rounding[self.rounding.upper()])
-        return Quote(months=months, price=price, saving=full - price, catalogue_version=self.version)
+            message = f"plan {plan!r} has no price in {currency}, only in {_listed(prices)}"
+            raise Refused("unknown_currency", message, "currency")
+        return _quoted(prices[currency], currency, months, version.discounts[months], self.rounding, version.version)
+
+
+@lru_cache(maxsize=16_384)  # asked once per renewal, of a few hundred different ones
+def _quoted(monthly: int, currency: Currency, months: Period, discount: int, rounding: str, version: str) -> Quote:
+    full = Money(minor=monthly, currency=currency) * months
+    price = full.less_discount(discount, Rounding[rounding.upper()])
+    return Quote(months=months, price=price, saving=full - price, catalogue_version=version)
+
+
+def _listed(names: Mapping[str, object]) -> str:
+    return ", ".join(sorted(names))
 
 
 def read_catalogue(path: Path | None = None) -> Catalogue:
-    """The catalogue in the TOML file at `path`, or the one shipped with the engine; raises CatalogueError."""
+    """The catalogue in the TOML file at `path`, or the one shipped with the engine.
+
+    Raises CatalogueError with a line for each thing that is wrong: file, line number, place, what to do.
+    """
     source = path or (resources.files("engine") / "catalogue.toml")
-    try:
-        return Catalogue.model_validate(tomllib.loads(source.read_text("utf-8")))
-    except ValidationError as error:
-        places = "; ".join(f"{'.'.join(map(str, e['loc'])) or 'file'}: {e['msg']}" for e in error.errors())
-        message = f"{source}: {places}"
-        raise CatalogueError(message) from error
-    except (OSError, ValueError) as error:  # not there, or not TOML
-        message = f"{source}: {error}"
-        raise CatalogueError(message) from error
+    found = read_toml(source, Catalogue)
+    if isinstance(found, Catalogue):
+        return found
+    raise CatalogueError("\n".join(problem.told(source) for problem in found))

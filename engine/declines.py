@@ -1,8 +1,13 @@
-"""Gateway codes and what may be done next; the table is declines.csv (see its `why` column)."""
+"""What may be done after a decline: gateway codes (declines.csv) under network codes under advice codes (networks.csv).
+
+Sources: Stripe's decline codes, Visa's categories, Mastercard's merchant advice codes; see the `why` columns.
+"""
 
 import csv
+from datetime import timedelta
 from enum import StrEnum
 from importlib import resources
+from typing import Literal, NamedTuple
 
 
 class Consequence(StrEnum):
@@ -21,29 +26,69 @@ class Consequence(StrEnum):
     RECONCILE = "reconcile"
 
 
+Authority = Literal["advice_code", "network_code", "code", "unknown_code"]
+"""Which code had the say; the order of authority is the order of these."""
+
+
+class Verdict(NamedTuple):
+    """What may be done next, by whose word, and how long the method must be left alone."""
+
+    consequence: Consequence
+    decided_by: Authority
+    wait: timedelta = timedelta(0)
+
+
 NEVER_HAPPENED = "never_happened"
 """Our own code for an attempt that the gateway's complete list does not have; it uses up nothing."""
+NOT_CHARGED = "not_charged"
+"""Our own code for an attempt that a person found to have moved no money; it uses up nothing."""
+USES_UP_NOTHING = frozenset({NEVER_HAPPENED, NOT_CHARGED})
 
 METHOD_ENDS = frozenset(
     {
         Consequence.FIX_DETAILS,
         Consequence.NEW_METHOD,
+        Consequence.HOLDER_PRESENT,
         Consequence.NEVER,
         Consequence.MANDATE_WITHDRAWN_METHOD,
         Consequence.MANDATE_WITHDRAWN_CARD,
     }
 )
-"""After these the method is not tried again before the holder changes something."""
+"""After these the method is not tried again by itself before the holder changes something."""
 
 
-def _read_table() -> dict[str, Consequence]:
-    text = (resources.files("engine") / "declines.csv").read_text("utf-8")
-    return {row["code"]: Consequence(row["next"]) for row in csv.DictReader(text.splitlines())}
+def _rows(name: str) -> list[dict[str, str]]:
+    text = (resources.files("engine") / name).read_text("utf-8")
+    return list(csv.DictReader(text.splitlines()))
 
 
-CONSEQUENCES = _read_table()
+CONSEQUENCES = {row["code"]: Consequence(row["next"]) for row in _rows("declines.csv")}
+
+_DAY_APART = timedelta(hours=24)
+_NETWORKS = {
+    (row["kind"], row["code"]): (Consequence(row["next"]), timedelta(hours=int(row["after_hours"] or 0)))
+    for row in _rows("networks.csv")
+}
+
+
+def verdict_on(code: str, advice_code: str | None = None, network_code: str | None = None) -> Verdict:
+    """What may be done after a decline: the first authority that says something, but a "never" of any of them wins.
+
+    A code nobody knows is retried as generic (networks: order of authority).
+    """
+    verdicts: list[Verdict] = []
+    if said := _NETWORKS.get(("advice", advice_code or "")):
+        verdicts.append(Verdict(said[0], "advice_code", said[1]))
+    if said := _NETWORKS.get(("network", network_code or "")):
+        verdicts.append(Verdict(said[0], "network_code", said[1]))
+    if code in CONSEQUENCES:
+        consequence = CONSEQUENCES[code]
+        wait = _DAY_APART if consequence is Consequence.RETRY_AFTER_24H else timedelta(0)
+        verdicts.append(Verdict(consequence, "code", wait))
+    never = next((verdict for verdict in verdicts if verdict.consequence is Consequence.NEVER), None)
+    return never or (verdicts[0] if verdicts else Verdict(Consequence.RETRY, "unknown_code"))
 
 
 def consequence_of(code: str) -> Consequence:
-    """What may be done after `code`; a code nobody knows is retried as generic (networks: order of authority)."""
-    return CONSEQUENCES.get(code, Consequence.RETRY)
+    """What may be done after `code` when nothing else was said."""
+    return verdict_on(code).consequence

@@ -1,10 +1,13 @@
 """The retry plan as a value: which method to try when, from the card's history, the policy and the deadline."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 
 from engine.calendar import local_date, local_instant
-from engine.card.events import AttemptReason, PaymentMethod
+from engine.card.deadlines import last_day
+from engine.card.method import PaymentMethod
+from engine.card.payments import AttemptReason
 from engine.card.state import Card, Renewal
 from engine.policy import Policy
 
@@ -16,6 +19,23 @@ class Try:
     method: PaymentMethod
     rung: int
     reason: AttemptReason
+
+
+@dataclass(frozen=True, slots=True)
+class Withhold:
+    """The last rung is due, but this method must be left alone until `until`, which is too late."""
+
+    method: PaymentMethod
+    rung: int
+    until: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Later:
+    """Nothing to try before `at`."""
+
+    at: datetime
+    reason: str
 
 
 def charge_instant(card: Card, day: date, policy: Policy) -> datetime:
@@ -30,38 +50,87 @@ def opens_at(card: Card, policy: Policy) -> datetime:
     return charge_instant(card, card.term.ends_on - timedelta(days=policy.lead_days), policy)
 
 
-def next_try(card: Card, renewal: Renewal, policy: Policy, at: datetime) -> Try | datetime | None:
-    """The try to make now, or the instant of the next rung, or None when no try is left.
+def usable_methods(card: Card) -> list[PaymentMethod]:
+    """What may be charged, in the holder's order."""
+    ended = card.ended_methods
+    return [method for method in card.methods if method.method_id not in ended] if ended else list(card.methods)
 
-    A rung is one pass over the usable methods in their order; a decline moves to the next method at once.
+
+def ready_methods(card: Card, at: datetime) -> list[PaymentMethod]:
+    """What may be charged at `at`, in the holder's order."""
+    delays = card.not_before
+    return [m for m in usable_methods(card) if not delays or delays.get(m.method_id, at) <= at]
+
+
+def next_try(card: Card, renewal: Renewal, policy: Policy, at: datetime) -> Try | Withhold | Later | None:
+    """The try to make now, or when there will be one, or None when no try is left.
+
+    A rung is one pass over the usable methods in their order; a decline moves to the next method at once. A pass
+    that the holder asked for, or that a new method caused, is no rung. Precedence: never, then limits and advice
+    (`not_before`), then the last try, then the ladder.
     """
-    usable = [method for method in card.methods if method.method_id not in card.ended_methods]
-    if not usable or local_date(at, card.term.zone) > _last_day(card):
+    usable, ready = usable_methods(card), ready_methods(card, at)
+    if not usable:
         return None
-    if renewal.rung == 0:
-        return Try(usable[0], 1, "renewal_opened")
-    untried = [method for method in usable if method.method_id not in renewal.tried]
-    if untried:
-        return Try(untried[0], renewal.rung, "next_method")
+    outside = renewal.asked_for is not None and at < opens_at(card, policy)
+    within: Later | None = None
+    if renewal.rung or outside:
+        untried = [method for method in ready if method.method_id not in renewal.tried]
+        if untried:
+            soon = untried[0].method_id in renewal.soon
+            return Try(untried[0], renewal.rung, renewal.asked_for or ("soon" if soon else "next_method"))
+        within = _within_rung(card, renewal, usable)
+    return _earlier(within, _next_rung(card, renewal, usable, ready, policy, at))
+
+
+def _within_rung(card: Card, renewal: Renewal, usable: Sequence[PaymentMethod]) -> Later | None:
+    """A method of this pass that must still be left alone; it is tried as soon as it may be."""
+    delayed = [method.method_id for method in usable if method.method_id not in renewal.tried]
+    if not delayed:
+        return None
+    first = min(delayed, key=lambda method_id: card.not_before[method_id])
+    return Later(card.not_before[first], "soon" if first in renewal.soon else "method_delayed")
+
+
+def _next_rung(
+    card: Card,
+    renewal: Renewal,
+    usable: Sequence[PaymentMethod],
+    ready: Sequence[PaymentMethod],
+    policy: Policy,
+    at: datetime,
+) -> Try | Withhold | Later | None:
     due = _next_rung_at(card, renewal, policy)
-    if due is None or at < due:
-        return due
-    return Try(usable[0], renewal.rung + 1, "next_rung")
+    last = last_day(card)
+    if due is None or local_date(max(due, at), card.term.zone) > last:
+        return None
+    rung = renewal.rung + 1
+    if at >= due and ready:
+        return Try(ready[0], rung, "next_rung" if renewal.rung else "renewal_opened")
+    soonest = min(usable, key=lambda method: card.not_before.get(method.method_id, at))
+    until = max(due, card.not_before.get(soonest.method_id, at))
+    if local_date(until, card.term.zone) <= last:
+        return Later(until, "next_rung" if renewal.rung else "renewal_opens")
+    return Later(due, "next_rung") if at < due else Withhold(soonest, rung, until)
 
 
 def _next_rung_at(card: Card, renewal: Renewal, policy: Policy) -> datetime | None:
     """Rungs fall on the ladder's local days after the first failure; those past the last day become one on it."""
-    if renewal.first_failed_at is None or renewal.rung_at is None:
+    if renewal.rung == 0:
+        return opens_at(card, policy)
+    if renewal.rung_at is None:
         return None
-    zone = card.term.zone
+    zone, last = card.term.zone, last_day(card)
+    if local_date(renewal.rung_at, zone) >= last:
+        return None
     beyond = max(0, renewal.rung - len(policy.ladder_days))
     days = policy.ladder_days[min(renewal.rung, len(policy.ladder_days)) - 1]
-    day = local_date(renewal.first_failed_at, zone) + timedelta(days + beyond * policy.ladder_then_every_days)
-    if local_date(renewal.rung_at, zone) >= _last_day(card):
-        return None
-    return max(charge_instant(card, min(day, _last_day(card)), policy), renewal.rung_at + policy.ladder_gap)
+    since = local_date(renewal.first_failed_at or renewal.rung_at, zone)
+    day = since + timedelta(days + beyond * policy.ladder_then_every_days)
+    return max(charge_instant(card, min(day, last), policy), renewal.rung_at + policy.ladder_gap)
 
 
-def _last_day(card: Card) -> date:
-    """The day before the number is lost: there is always a rung on it, and none after it."""
-    return card.term.ends_on + timedelta(days=card.keep.reclaim_days - 1)
+def _earlier(one: Later | None, other: Try | Withhold | Later | None) -> Try | Withhold | Later | None:
+    if one is None or isinstance(other, Try | Withhold):
+        return other
+    return one if other is None or one.at <= other.at else other

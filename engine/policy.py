@@ -30,5 +30,22 @@ class Policy(BaseModel):
     """How long a gateway surely knows an idempotency key (Stripe: 24 h); after that only look up."""
     never_happened_after: timedelta = timedelta(hours=24)
     """Missing from the gateway's records this long after the last send: it never happened."""
-    stopped_recheck: timedelta = timedelta(hours=1)
+    stopped_recheck: timedelta = timedelta(hours=3)
     """While charging is stopped, cards that would be charged look again after this long."""
+    late_after: timedelta = timedelta(hours=6)
+    """A card that is woken later than this was held up by us, and its deadlines move."""
+    retry_soon_after: timedelta = timedelta(hours=1)
+    """After a transient decline the method is tried once more in the same rung."""
+    case_after: timedelta = timedelta(days=5)
+    """An outcome that is unknown for so long becomes a case for a person …"""
+    case_before_reclaim_days: NonNegativeInt = 2
+    """… and at the latest so many days before the carrier takes the number."""
+    ahead_days: NonNegativeInt = 7
+    """Holders of long periods are told so many days before the renewal opens."""
+    ahead_of_months: tuple[PositiveInt, ...] = (6, 12)
+    expiry_days: NonNegativeInt = 14
+    """So many days before the term ends the holder is told of a method that will have expired by then."""
+    last_chance_days: PositiveInt = 7
+    """So many days before the number is lost the holder is told for the last time."""
+    top_up_gap: timedelta = timedelta(hours=24)
+    """Least time between two automatic top-ups of a card."""

@@ -56,10 +56,38 @@ class NotFound(_Value):
 Answer = Charged | Declined | Unclear | NotFound
 
 
+class RefundRequest(_Value):
+    """Money to give back: one id, one set of parameters, for ever."""
+
+    refund_id: UUID
+    attempt_id: UUID
+    """The charge that it gives back."""
+    card_id: UUID
+    gateway_ref: str
+    amount: Money
+
+
+class Refunded(_Value):
+    """The money was given back."""
+
+    refund_id: UUID
+    amount: Money
+    gateway_ref: Text
+
+
+class RefundDeclined(_Value):
+    """The money was definitely not given back, and will not be."""
+
+    code: Text
+
+
+RefundAnswer = Refunded | RefundDeclined | Unclear
+
+
 class Gateway(Protocol):
     """A payment service provider.
 
-    Both calls answer within the policy's `gateway_budget` and never raise for what the provider says or fails to say,
+    All calls answer within the policy's `gateway_budget` and never raise for what the provider says or fails to say,
     except GatewayMisuseError when it calls the request itself wrong. `at` is the business time of the call.
     """
 
@@ -69,6 +97,10 @@ class Gateway(Protocol):
 
     async def look_up(self, request: ChargeRequest, at: datetime) -> Answer:
         """What became of the attempt, without ever causing a charge."""
+        ...
+
+    async def refund(self, request: RefundRequest, at: datetime) -> RefundAnswer:
+        """Give the money back once, however often and however late the same request comes."""
         ...
 
     @property

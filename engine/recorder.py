@@ -2,10 +2,13 @@
 
 All appends take one transaction-level advisory lock inside the SQL function that inserts. So positions
 (notification ids) become visible in their order, without holes that are filled later, and stream versions are
-compared and written in one go. The lock's key is derived in SQL from the table's name.
+compared and written in one go. The lock's key is derived in SQL from the table's name. Network limits and the memory
+of accepted commands are kept in the same transaction.
 """
 
-from collections.abc import Sequence
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
 from typing import Any, LiteralString, NamedTuple, cast
 from uuid import UUID
 
@@ -14,7 +17,11 @@ from eventsourcing.postgres import PostgresApplicationRecorder, PostgresDatastor
 from eventsourcing.utils import retry
 from psycopg.conninfo import conninfo_to_dict
 from psycopg.rows import tuple_row
-from psycopg.sql import SQL, Composed, Identifier
+from psycopg.sql import SQL, Composed, Identifier, Literal
+
+from engine import limits_sql, recorder_sql
+from engine.limits import RULES, Effects, Limited, Try
+from engine.money import Money
 
 CARD_EVENTS = "card_events"
 _OF_DATASTORE = frozenset({"dbname", "host", "port", "user", "password"})
@@ -37,6 +44,37 @@ class StreamTail(NamedTuple):
     snapshot: Snapshot | None
     events: list[tuple[int, str, bytes]]
     """Version, topic and state."""
+
+
+class Remembered(NamedTuple):
+    """What is kept of an accepted command: a hash of its body, and where its facts stand; `facts` 0: already so."""
+
+    body_hash: bytes
+    card_id: UUID
+    first_version: int
+    facts: int
+
+
+class Answers(NamedTuple):
+    """The cards of which nothing was stored; all others were stored whole."""
+
+    conflicts: frozenset[UUID]
+    """Somebody else was faster, or the command was accepted before."""
+    limited: Mapping[UUID, Limited]
+
+
+class Besides(NamedTuple):
+    """What is checked and written with the events of an append."""
+
+    snapshots: Sequence[Snapshot] = ()
+    effects: Sequence[Effects] = ()
+    commands: Sequence[tuple[str, Remembered]] = ()
+    """Each command's id, and what is to be remembered of it."""
+    recorded_at: datetime | None = None
+    """Of the commands."""
+
+
+_NOTHING = Besides()
 
 
 def datastore(database_url: str, pool_size: int) -> PostgresDatastore:
@@ -62,24 +100,40 @@ class CardRecorder(PostgresApplicationRecorder):
     def __init__(self, datastore: PostgresDatastore, *, events_table_name: str = CARD_EVENTS) -> None:
         super().__init__(datastore, events_table_name=events_table_name)
         self.sql_create_statements += [
-            self._sql(statement) for statement in (*_APPEND_ONLY, _SNAPSHOTS_TABLE, *_FUNCTIONS)
+            self._sql(statement)
+            for statement in (
+                *recorder_sql.APPEND_ONLY,
+                *recorder_sql.TABLES,
+                *limits_sql.TABLES,
+                *limits_sql.FUNCTIONS,
+                *recorder_sql.FUNCTIONS,
+            )
         ]
-        self._insert = self._sql(_INSERT).as_bytes()
-        self._append = self._sql(_APPEND).as_bytes()
-        self._load = self._sql(_LOAD).as_bytes()
+        self._insert = self._sql(recorder_sql.INSERT).as_bytes()
+        self._append = self._sql(recorder_sql.APPEND).as_bytes()
+        self._load = self._sql(recorder_sql.LOAD).as_bytes()
+        self._recall = self._sql(recorder_sql.RECALL).as_bytes()
 
     def _sql(self, statement: LiteralString) -> Composed:
         table, schema = self.events_table_name, self.datastore.schema
         return SQL(statement).format(
             events=Identifier(schema, table),
             snapshots=Identifier(schema, f"{table}_snapshots"),
+            tries=Identifier(schema, f"{table}_tries"),
+            tries_index=Identifier(f"{table}_tries_fingerprint"),
+            blocked=Identifier(schema, f"{table}_blocked"),
+            commands=Identifier(schema, f"{table}_commands"),
             insert=Identifier(schema, f"{table}_insert"),
+            settle=Identifier(schema, f"{table}_settle"),
+            broken=Identifier(schema, f"{table}_broken"),
+            limit=Identifier(schema, f"{table}_limit"),
             append=Identifier(schema, f"{table}_append"),
             refuse=Identifier(schema, f"{table}_refuse_change"),
             refuse_rows=Identifier(f"{table}_refuse_row_change"),
             refuse_truncate=Identifier(f"{table}_refuse_truncate"),
             channel=Identifier(self.channel_name),
             lock=f"{schema}.{table}",
+            rules=Literal(_RULES),
             id_type=Identifier(self.datastore.originator_id_type),
         )
 
@@ -91,25 +145,44 @@ class CardRecorder(PostgresApplicationRecorder):
             cursor.execute(self._insert, _columns(stored_events), prepare=True)
             return [position for (position,) in cursor.fetchall()]
 
-    def append_many(self, stored_events: Sequence[StoredEvent], snapshots: Sequence[Snapshot] = ()) -> frozenset[UUID]:
-        """Append events of many streams in one transaction; the answer are the streams that were in conflict.
+    def append_many(
+        self,
+        stored_events: Sequence[StoredEvent],
+        besides: Besides = _NOTHING,
+        starts: Mapping[UUID, int] | None = None,
+    ) -> Answers:
+        """Append events of many streams in one transaction, and what goes with them.
 
-        A stream's events stand together, in the order of their versions. A stream whose first version is taken
-        is left out whole, never half; the others are stored, and so are the snapshots that belong to them.
+        A stream's events stand together, in the order of their versions; `starts` holds the version of each
+        stream's first event, also of streams without one, and by default is taken from the events. A stream
+        whose first version is taken is left out whole, never half, and so is one whose command is known or
+        that a network limit stops; the others are stored.
         """
-        starts = _stream_starts(stored_events)
+        if starts is None:
+            starts = _stream_starts(stored_events)
         parameters = (
             *_columns(stored_events),
             list(starts),
             list(starts.values()),
-            [snapshot.card_id for snapshot in snapshots],
-            [snapshot.version for snapshot in snapshots],
-            [snapshot.state_version for snapshot in snapshots],
-            [snapshot.state for snapshot in snapshots],
+            *_snapshot_columns(besides.snapshots),
+            *_command_columns(besides.commands),
+            besides.recorded_at,
+            *_effect_columns(besides.effects, starts),
         )
         with self.datastore.get_connection() as conn, conn.cursor(row_factory=tuple_row, binary=True) as cursor:
             cursor.execute(self._append, parameters, prepare=True)
-            return frozenset(card_id for (card_id,) in cursor.fetchall())
+            refused = cursor.fetchall()
+        return Answers(
+            frozenset(card_id for card_id, rule, _ in refused if rule is None),
+            {card_id: Limited(rule, until) for card_id, rule, until in refused if rule is not None},
+        )
+
+    @_reconnect
+    def recall(self, command_ids: Sequence[str]) -> dict[str, Remembered]:
+        """What is remembered of those commands that were accepted, in one query."""
+        with self.datastore.get_connection() as conn, conn.cursor(row_factory=tuple_row, binary=True) as cursor:
+            cursor.execute(self._recall, (list(command_ids),), prepare=True)
+            return {command_id: Remembered(*row) for command_id, *row in cursor}
 
     @_reconnect
     def load_many(self, card_ids: Sequence[UUID], state_version: int) -> list[StreamTail]:
@@ -143,106 +216,47 @@ def _stream_starts(stored_events: Sequence[StoredEvent]) -> dict[Any, int]:
     return starts
 
 
-_INSERT = "SELECT * FROM {insert}(%b::{id_type}[], %b::bigint[], %b::text[], %b::bytea[])"
-_APPEND = """
-    SELECT * FROM {append}(
-        %b::{id_type}[], %b::bigint[], %b::text[], %b::bytea[], %b::{id_type}[], %b::bigint[],
-        %b::{id_type}[], %b::bigint[], %b::integer[], %b::bytea[]
-    )
-"""
+def _snapshot_columns(snapshots: Sequence[Snapshot]) -> list[list[Any]]:
+    return _transposed(snapshots, 4)
 
 
-_APPEND_ONLY = (
-    # Facts are never changed: not by us, not by a slip in a console.
-    """
-    CREATE OR REPLACE FUNCTION {refuse}() RETURNS trigger LANGUAGE plpgsql AS $$
-    BEGIN
-        RAISE EXCEPTION '% is append-only: % refused', TG_TABLE_NAME, TG_OP USING ERRCODE = 'restrict_violation';
-    END $$
-    """,
-    """
-    CREATE OR REPLACE TRIGGER {refuse_rows} BEFORE UPDATE OR DELETE ON {events}
-    FOR EACH STATEMENT EXECUTE FUNCTION {refuse}()
-    """,
-    """
-    CREATE OR REPLACE TRIGGER {refuse_truncate} BEFORE TRUNCATE ON {events}
-    FOR EACH STATEMENT EXECUTE FUNCTION {refuse}()
-    """,
-    "REVOKE UPDATE, DELETE, TRUNCATE ON {events} FROM PUBLIC",
-)
+def _command_columns(commands: Sequence[tuple[str, Remembered]]) -> list[list[Any]]:
+    rows = ((kept.card_id, command_id, kept.body_hash, kept.first_version, kept.facts) for command_id, kept in commands)
+    return _transposed(rows, 5)
 
-# A cache: one row per stream, the latest state; may be emptied at any time.
-_SNAPSHOTS_TABLE = """
-    CREATE TABLE IF NOT EXISTS {snapshots} (
-        card_id {id_type} PRIMARY KEY,
-        version bigint NOT NULL,
-        state_version integer NOT NULL,
-        state bytea NOT NULL
-    ) WITH (fillfactor = 70)
-"""
 
-_FUNCTIONS = (
-    # The lock comes first, in a statement of its own: the INSERT then sees all that was committed before.
-    """
-    CREATE OR REPLACE FUNCTION {insert}(
-        ids {id_type}[], versions bigint[], topics text[], states bytea[]
-    ) RETURNS SETOF bigint LANGUAGE plpgsql AS $$
-    BEGIN
-        PERFORM pg_advisory_xact_lock(hashtextextended({lock}, 0));
-        NOTIFY {channel};
-        RETURN QUERY
-            INSERT INTO {events} (originator_id, originator_version, topic, state)
-            SELECT * FROM unnest(ids, versions, topics, states)
-            RETURNING notification_id;
-    END $$
-    """,
-    # Answers the streams in conflict. The planner settings keep its cached plan on the primary key,
-    # also when it was made while the table was small.
-    """
-    CREATE OR REPLACE FUNCTION {append}(
-        ids {id_type}[], versions bigint[], topics text[], states bytea[],
-        streams {id_type}[], first_versions bigint[],
-        snap_ids {id_type}[], snap_versions bigint[], snap_state_versions integer[], snap_states bytea[]
-    ) RETURNS SETOF {id_type} LANGUAGE plpgsql
-    SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off AS $$
-    DECLARE
-        conflicts {id_type}[];
-    BEGIN
-        PERFORM pg_advisory_xact_lock(hashtextextended({lock}, 0));
-        conflicts := ARRAY(
-            SELECT s.stream FROM unnest(streams, first_versions) AS s (stream, version)
-            WHERE EXISTS (
-                SELECT FROM {events} e WHERE e.originator_id = s.stream AND e.originator_version = s.version
-            )
-        );
-        NOTIFY {channel};
-        INSERT INTO {events} (originator_id, originator_version, topic, state)
-        SELECT * FROM unnest(ids, versions, topics, states) AS n (id, version, topic, state)
-        WHERE n.id <> ALL (conflicts);
-        IF cardinality(snap_ids) > 0 THEN
-            INSERT INTO {snapshots} AS old (card_id, version, state_version, state)
-            SELECT * FROM unnest(snap_ids, snap_versions, snap_state_versions, snap_states) AS n (id, v, s, b)
-            WHERE n.id <> ALL (conflicts)
-            ON CONFLICT (card_id) DO UPDATE
-            SET version = excluded.version, state_version = excluded.state_version, state = excluded.state;
-        END IF;
-        RETURN QUERY SELECT unnest(conflicts);
-    END $$
-    """,
-)
+def _effect_columns(effects: Sequence[Effects], streams: Iterable[UUID]) -> list[list[Any]]:
+    """First, per stream, the fingerprint of its try if that need only not be blocked; then tries, outcomes, blocks."""
+    watched: dict[UUID, str] = {}
+    tries: list[tuple[Any, ...]] = []
+    outcomes: list[tuple[Any, ...]] = []
+    blocks: list[tuple[Any, ...]] = []
+    for card_id, its_tries, its_outcomes, its_blocks in effects:
+        if len(its_tries) == 1 and not its_tries[0].counts:
+            watched[card_id] = its_tries[0].fingerprint
+        elif its_tries:
+            tries += [(card_id, *_try_row(one)) for one in its_tries]
+        if its_outcomes:
+            outcomes += [(card_id, attempt_id, declined_at) for attempt_id, declined_at in its_outcomes.items()]
+        if its_blocks:
+            blocks += [(card_id, fingerprint) for fingerprint in its_blocks]
+    aligned = [watched.get(card_id) for card_id in streams] if watched else []
+    return [aligned, *_transposed(tries, 7), *_transposed(outcomes, 3), *_transposed(blocks, 2)]
 
-# One row per snapshot (topic NULL), then the events after it; each stream's rows in order.
-_LOAD = """
-    SELECT wanted.place, rows.version, rows.topic, rows.state
-    FROM unnest(%b::{id_type}[]) WITH ORDINALITY AS wanted (id, place)
-    LEFT JOIN {snapshots} s ON s.card_id = wanted.id AND s.state_version = %b
-    CROSS JOIN LATERAL (
-        SELECT s.version, NULL AS topic, s.state WHERE s.card_id IS NOT NULL
-        UNION ALL
-        (
-            SELECT e.originator_version, e.topic, e.state FROM {events} e
-            WHERE e.originator_id = wanted.id AND e.originator_version > coalesce(s.version, 0)
-            ORDER BY e.originator_version
-        )
-    ) AS rows
-"""
+
+def _try_row(one: Try) -> tuple[Any, ...]:
+    network = one.network if one.counts else None
+    return one.attempt_id, one.fingerprint, network, amount_key(one.amount), one.at, one.declined_at
+
+
+def amount_key(amount: Money) -> str:
+    """An amount as the table of tries keeps it."""
+    return f"{amount.currency} {amount.minor}"
+
+
+def _transposed(rows: Iterable[Sequence[Any]], width: int) -> list[list[Any]]:
+    return [list(column) for column in zip(*rows, strict=True)] or [[] for _ in range(width)]
+
+
+_RULES = json.dumps([rule._asdict() | {"window": f"{rule.window.total_seconds()} seconds"} for rule in RULES])
+"""The limits as the SQL function reads them."""

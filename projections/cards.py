@@ -1,5 +1,6 @@
 """Read model `cards`: one row per card, what its holder and the operator see."""
 
+from collections.abc import Callable
 from datetime import date, datetime
 from typing import Any, NamedTuple
 from uuid import UUID
@@ -7,26 +8,17 @@ from uuid import UUID
 from psycopg import Connection
 from psycopg.rows import class_row
 
-from engine.card.events import (
-    AutoRenewEnabled,
-    AutoRenewSwitchedOff,
-    CardRegistered,
-    CardRenewed,
-    ChargeFailed,
-    ChargeOutcomeUnknown,
-    ChargeSucceeded,
-    Event,
-    GraceStarted,
-    PaymentMethodBound,
-    Reinstated,
-    Suspended,
-)
+from engine.card import events, payments
+from engine.card.events import Event
 from engine.store import Recorded
 from projections.read_model import Column, ReadModel
 
 
 class CardRow(NamedTuple):
-    """A card as it stands; dates are local days of `zone`, `term_number` counts paid terms from 0."""
+    """A card as it stands; dates are local days of `zone`, `term_number` counts paid terms from 0.
+
+    `balance_minor` may be spent; `reserved_minor` is what an open attempt has taken out of it.
+    """
 
     card_id: UUID
     holder_id: str
@@ -43,6 +35,9 @@ class CardRow(NamedTuple):
     methods: int
     last_decline: str | None
     outcome_unknown: bool
+    held: bool
+    balance_minor: int
+    reserved_minor: int
     version: int
     changed_at: datetime
 
@@ -50,7 +45,7 @@ class CardRow(NamedTuple):
 def fold(row: CardRow | None, recorded: Recorded) -> CardRow | None:
     """The row after one more fact."""
     fact, version = recorded.fact, recorded.version
-    if isinstance(fact, CardRegistered):
+    if isinstance(fact, events.CardRegistered):
         return CardRow(
             recorded.card_id,
             fact.holder_id,
@@ -67,6 +62,9 @@ def fold(row: CardRow | None, recorded: Recorded) -> CardRow | None:
             methods=0,
             last_decline=None,
             outcome_unknown=False,
+            held=False,
+            balance_minor=0,
+            reserved_minor=0,
             version=version,
             changed_at=fact.at,
         )
@@ -76,55 +74,70 @@ def fold(row: CardRow | None, recorded: Recorded) -> CardRow | None:
     return row._replace(version=version, changed_at=fact.at, **changes) if changes else row
 
 
-def _changes(row: CardRow, fact: Event) -> dict[str, Any]:  # noqa: C901, PLR0911 (a table: one return per fact)
-    match fact:
-        case PaymentMethodBound():
-            return {"methods": row.methods + 1}
-        case AutoRenewEnabled(months=months, price=price):
-            return {"auto_renew_months": months, "price_minor": price.minor}
-        case AutoRenewSwitchedOff():
-            return {"auto_renew_months": None, "price_minor": None}
-        case ChargeFailed(code=code):
-            return {"last_decline": code, "outcome_unknown": False}
-        case ChargeOutcomeUnknown():
-            return {"outcome_unknown": True}
-        case ChargeSucceeded():
-            return {"last_decline": None, "outcome_unknown": False}
-        case CardRenewed(term=term):
-            return {
-                "status": "active",
-                "term_number": term.number,
-                "starts_on": term.starts_on,
-                "ends_on": term.ends_on,
-                "ends_at": term.ends_at,
-            }
-        case GraceStarted():
-            return {"status": "grace"}
-        case Suspended():
-            return {"status": "suspended"}
-        case Reinstated():
-            return {"status": "active"}
-        case _:
-            return {}
+def _changes(row: CardRow, fact: Event) -> dict[str, Any]:
+    changes_of = _CHANGES.get(type(fact))
+    return changes_of(row, fact) if changes_of else {}
+
+
+def _renewed(row: CardRow, fact: events.CardRenewed) -> dict[str, Any]:
+    term = fact.term
+    spent = fact.from_balance if fact.attempt_id is None else 0  # else it was reserved with the attempt
+    return {
+        "status": "active",
+        "term_number": term.number,
+        "starts_on": term.starts_on,
+        "ends_on": term.ends_on,
+        "ends_at": term.ends_at,
+        "balance_minor": row.balance_minor - spent,
+    }
+
+
+def _reserved(row: CardRow, fact: payments.ChargeAttempted) -> dict[str, Any]:
+    return {"balance_minor": row.balance_minor - fact.from_balance, "reserved_minor": fact.from_balance}
+
+
+def _failed(row: CardRow, fact: payments.ChargeFailed) -> dict[str, Any]:
+    balance = row.balance_minor + row.reserved_minor
+    return {"last_decline": fact.code, "outcome_unknown": False, "balance_minor": balance, "reserved_minor": 0}
+
+
+def _succeeded(_: CardRow, fact: payments.ChargeSucceeded) -> dict[str, Any]:
+    if fact.learned == "late":  # it is given back and changes nothing
+        return {}
+    return {"last_decline": None, "outcome_unknown": False, "reserved_minor": 0}
 
 
 def _key_of(recorded: Recorded) -> UUID | None:
-    return recorded.card_id if isinstance(recorded.fact, _CONCERNED) else None
+    fact = recorded.fact
+    if isinstance(fact, events.CardRegistered):
+        return recorded.card_id
+    if isinstance(fact, payments.ChargeAttempted) and not fact.from_balance:  # spares a row for most renewals
+        return None
+    return recorded.card_id if type(fact) in _CHANGES else None
 
 
-_CONCERNED = (
-    CardRegistered,
-    PaymentMethodBound,
-    AutoRenewEnabled,
-    AutoRenewSwitchedOff,
-    ChargeFailed,
-    ChargeOutcomeUnknown,
-    ChargeSucceeded,
-    CardRenewed,
-    GraceStarted,
-    Suspended,
-    Reinstated,
-)
+_CHANGES: dict[type[Event], Callable[[CardRow, Any], dict[str, Any]]] = {
+    events.ZoneChanged: lambda _, fact: {"zone": fact.zone},
+    events.CardHeld: lambda _, __: {"held": True},
+    events.CardReleased: lambda _, __: {"held": False},
+    events.CardClosed: lambda _, __: {"status": "closed"},
+    events.PaymentMethodBound: lambda row, _: {"methods": row.methods + 1},
+    events.PaymentMethodRemoved: lambda row, _: {"methods": row.methods - 1},
+    events.AutoRenewEnabled: lambda _, fact: {"auto_renew_months": fact.months, "price_minor": fact.price.minor},
+    events.PeriodChanged: lambda _, fact: {"auto_renew_months": fact.months, "price_minor": fact.price.minor},
+    events.AutoRenewSwitchedOff: lambda _, __: {"auto_renew_months": None, "price_minor": None},
+    events.CardRenewed: _renewed,
+    events.GraceStarted: lambda _, __: {"status": "grace"},
+    events.Suspended: lambda _, __: {"status": "suspended"},
+    events.Reinstated: lambda _, __: {"status": "active"},
+    events.NumberReclaimed: lambda _, __: {"status": "reclaimed"},
+    payments.ChargeAttempted: _reserved,
+    payments.ChargeFailed: _failed,
+    payments.ChargeOutcomeUnknown: lambda _, __: {"outcome_unknown": True},
+    payments.ChargeSucceeded: _succeeded,
+    payments.BalanceCredited: lambda row, fact: {"balance_minor": row.balance_minor + fact.amount.minor},
+    payments.BalancePaidOut: lambda row, fact: {"balance_minor": row.balance_minor - fact.amount.minor},
+}
 
 CARDS = ReadModel(
     name="cards",
@@ -145,6 +158,9 @@ CARDS = ReadModel(
         Column("methods", "integer"),
         Column("last_decline", "text"),
         Column("outcome_unknown", "boolean"),
+        Column("held", "boolean"),
+        Column("balance_minor", "bigint"),
+        Column("reserved_minor", "bigint"),
         Column("version", "bigint"),
         Column("changed_at", "timestamptz"),
     ),

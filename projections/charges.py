@@ -4,13 +4,26 @@ from datetime import datetime
 from typing import NamedTuple
 from uuid import UUID
 
-from engine.card.events import ChargeAttempted, ChargeFailed, ChargeOutcomeUnknown, ChargeSucceeded
+from engine.card.payments import (
+    BalanceCredited,
+    ChargeAttempted,
+    ChargeFailed,
+    ChargeOutcomeUnknown,
+    ChargeSucceeded,
+    DisputeRecorded,
+    RefundRecorded,
+    RefundSucceeded,
+)
 from engine.store import Recorded
 from projections.read_model import Column, ReadModel
 
 
 class ChargeRow(NamedTuple):
-    """An attempt; `status` is attempted, unknown, failed or succeeded; `minor` counts minor units."""
+    """An attempt; `status` is attempted, unknown, failed or succeeded; `minor` counts minor units.
+
+    `top_up` is the number of the top-up that it is for, None for a renewal; `refunded_minor` was given back, onto
+    the balance or to the method, or taken back by the holder's bank.
+    """
 
     attempt_id: UUID
     card_id: UUID
@@ -23,6 +36,9 @@ class ChargeRow(NamedTuple):
     code: str | None
     gateway_ref: str | None
     settled_at: datetime | None
+    top_up: int | None
+    from_balance_minor: int
+    refunded_minor: int
 
 
 def fold(row: ChargeRow | None, recorded: Recorded) -> ChargeRow | None:
@@ -41,6 +57,9 @@ def fold(row: ChargeRow | None, recorded: Recorded) -> ChargeRow | None:
                 code=None,
                 gateway_ref=None,
                 settled_at=None,
+                top_up=fact.top_up,
+                from_balance_minor=fact.from_balance,
+                refunded_minor=0,
             )
         case ChargeSucceeded(gateway_ref=gateway_ref, at=at) if row:
             return row._replace(status="succeeded", code=None, gateway_ref=gateway_ref, settled_at=at)
@@ -48,6 +67,8 @@ def fold(row: ChargeRow | None, recorded: Recorded) -> ChargeRow | None:
             return row._replace(status="failed", code=code, settled_at=at)
         case ChargeOutcomeUnknown(reason=reason) if row:
             return row._replace(status="unknown", code=reason)
+        case RefundSucceeded() | RefundRecorded() | DisputeRecorded() | BalanceCredited() as fact if row:
+            return row._replace(refunded_minor=row.refunded_minor + fact.amount.minor)
         case _:
             return row
 
@@ -56,6 +77,10 @@ def _key_of(recorded: Recorded) -> UUID | None:
     match recorded.fact:
         case ChargeAttempted() | ChargeSucceeded() | ChargeFailed() | ChargeOutcomeUnknown() as fact:
             return fact.attempt_id
+        case RefundSucceeded() | RefundRecorded() | DisputeRecorded() as fact:
+            return fact.attempt_id
+        case BalanceCredited(reason="refund", about=about):
+            return about
         case _:
             return None
 
@@ -75,6 +100,9 @@ CHARGES = ReadModel(
         Column("code", "text"),
         Column("gateway_ref", "text"),
         Column("settled_at", "timestamptz"),
+        Column("top_up", "integer"),
+        Column("from_balance_minor", "bigint"),
+        Column("refunded_minor", "bigint"),
     ),
     key_of=_key_of,
     fold=fold,

@@ -6,12 +6,24 @@ from uuid import UUID
 
 from psycopg import Connection
 
-from engine.card.events import ChargeSucceeded
+from engine.card.events import CardRenewed, Event
+from engine.card.payments import (
+    BalanceCredited,
+    BalancePaidOut,
+    ChargeSucceeded,
+    DisputeRecorded,
+    RefundRecorded,
+    RefundSucceeded,
+)
+from engine.money import Money
 from engine.store import Recorded
 from projections.read_model import Column, ReadModel
 
-GATEWAY, SALES = "gateway", "sales"
-"""Accounts: what the gateway owes us, and what holders paid for terms."""
+GATEWAY, SALES, BALANCE, DISPUTES, PAID_OUT = "gateway", "sales", "balance", "disputes", "paid_out"
+"""Accounts: what the gateway owes us, what we earned, what we owe holders, and what left by other ways.
+
+Money from the gateway is booked as earned; a top-up moves it on to the balance in the same append.
+"""
 
 
 class LedgerRow(NamedTuple):
@@ -19,7 +31,7 @@ class LedgerRow(NamedTuple):
 
     position: int
     card_id: UUID
-    attempt_id: UUID
+    attempt_id: UUID | None
     debit: str
     credit: str
     currency: str
@@ -27,25 +39,55 @@ class LedgerRow(NamedTuple):
     at: datetime
 
 
+class _Transfer(NamedTuple):
+    debit: str
+    credit: str
+    amount: Money
+    attempt_id: UUID | None
+
+
 def fold(row: LedgerRow | None, recorded: Recorded) -> LedgerRow | None:
     """A transfer is written once and never changes."""
-    if not isinstance(recorded.fact, ChargeSucceeded):
+    transfer = _transfer(recorded.fact)
+    if transfer is None:
         return row
-    fact = recorded.fact
     return LedgerRow(
         recorded.position,
         recorded.card_id,
-        fact.attempt_id,
-        GATEWAY,
-        SALES,
-        fact.amount.currency,
-        fact.amount.minor,
-        fact.at,
+        transfer.attempt_id,
+        transfer.debit,
+        transfer.credit,
+        transfer.amount.currency,
+        transfer.amount.minor,
+        recorded.fact.at,
     )
 
 
+def _transfer(fact: Event) -> _Transfer | None:
+    """What a fact moves; from the first to the second account is a debit of the first."""
+    match fact:
+        case ChargeSucceeded(amount=amount, attempt_id=attempt_id):
+            return _Transfer(GATEWAY, SALES, amount, attempt_id)
+        case CardRenewed(from_balance=minor, price=price, attempt_id=attempt_id) if minor:
+            return _Transfer(BALANCE, SALES, Money(minor=minor, currency=price.currency), attempt_id)
+        case BalanceCredited(reason="released", about=about) if about is not None:
+            return None  # it was reserved only
+        case BalanceCredited(amount=amount, about=about):
+            return _Transfer(SALES, BALANCE, amount, about)
+        case BalancePaidOut(amount=amount):
+            return _Transfer(BALANCE, PAID_OUT, amount, None)
+        case RefundSucceeded(amount=amount, attempt_id=attempt_id):
+            return _Transfer(SALES, GATEWAY, amount, attempt_id)
+        case RefundRecorded(amount=amount, attempt_id=attempt_id):
+            return _Transfer(SALES, PAID_OUT, amount, attempt_id)
+        case DisputeRecorded(amount=amount, attempt_id=attempt_id):
+            return _Transfer(SALES, DISPUTES, amount, attempt_id)
+        case _:
+            return None
+
+
 def _key_of(recorded: Recorded) -> int | None:
-    return recorded.position if isinstance(recorded.fact, ChargeSucceeded) else None
+    return recorded.position if _transfer(recorded.fact) is not None else None
 
 
 LEDGER = ReadModel(

@@ -6,13 +6,14 @@ from uuid import uuid4
 from psycopg import Connection, sql
 
 from projections.cards import CARDS
+from projections.cases import CASES
 from projections.charges import CHARGES
 from projections.due import DUE
 from projections.follow import Follower, follow
 from projections.ledger import LEDGER
 from projections.read_model import ReadModel
 
-MODELS: tuple[ReadModel[Any], ...] = (CARDS, DUE, CHARGES, LEDGER)
+MODELS: tuple[ReadModel[Any], ...] = (CARDS, DUE, CHARGES, LEDGER, CASES)
 LIVE = Follower("read_models", MODELS)
 
 

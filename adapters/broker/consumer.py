@@ -17,10 +17,11 @@ from nats.aio.msg import Msg
 from pydantic import ValidationError
 
 from adapters.broker.contract import CardDue
-from engine.application import Engine, Question, Settled
-from engine.card.next import Rules
+from engine.application import Engine, Settled
+from engine.deciding import Question, Said
 from engine.errors import GatewayMisuseError
-from engine.ports import Answer, Gateway, Unclear
+from engine.ports import Gateway, RefundRequest, Unclear
+from engine.rules import Rules
 
 log = structlog.get_logger()
 
@@ -114,18 +115,18 @@ class Consumer:
     def _wake(self, causes: dict[UUID, str]) -> Settled:
         return self.engine.wake(causes, *self.shared.rules())
 
-    def _record(self, answers: Sequence[tuple[Question, Answer]]) -> Settled:
+    def _record(self, answers: Sequence[tuple[Question, Said]]) -> Settled:
         return self.engine.record(answers, *self.shared.rules())
 
     async def _ask_all(
         self, questions: Sequence[Question], failed: dict[UUID, Exception]
-    ) -> list[tuple[Question, Answer]]:
+    ) -> list[tuple[Question, Said]]:
         """All questions at once; what is not answered in time is unclear, what the gateway calls wrong has failed."""
         _, at = await asyncio.to_thread(self.shared.rules)
         tasks = [asyncio.ensure_future(self._ask(question, at)) for question in questions]
         limit = self.gateway.budget + GATEWAY_GRACE
         _, late = await asyncio.wait(tasks, timeout=limit.total_seconds())
-        answers: list[tuple[Question, Answer]] = []
+        answers: list[tuple[Question, Said]] = []
         for question, task in zip(questions, tasks, strict=True):
             if task in late:
                 task.cancel()
@@ -136,9 +137,12 @@ class Consumer:
                 failed[question.stream.card_id] = error
         return answers
 
-    def _ask(self, question: Question, at: datetime) -> Coroutine[Any, Any, Answer]:
+    def _ask(self, question: Question, at: datetime) -> Coroutine[Any, Any, Said]:
+        request = question.request
+        if isinstance(request, RefundRequest):
+            return self.gateway.refund(request, at)
         ask = self.gateway.look_up if question.learned == "looked_up" else self.gateway.charge
-        return ask(question.request, at)
+        return ask(request, at)
 
 
 class Batch:

@@ -12,7 +12,7 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, SerializeAsAny
 
-from engine.card import events
+from engine.card import events, payments
 from engine.money import Money
 from engine.store import NAME_OF, Recorded
 
@@ -54,6 +54,21 @@ class AutoRenewEnabled(_Message):
     price: Money
 
 
+class PeriodChanged(_Message):
+    """Terms of another length will be bought from the next one on."""
+
+    months: int
+    price: Money
+
+
+class PriceChangeAnnounced(_Message):
+    """Terms that open on or after `applies_from` cost another price."""
+
+    months: int
+    price: Money
+    applies_from: date
+
+
 class AutoRenewSwitchedOff(_Message):
     """Further terms will not be bought."""
 
@@ -61,10 +76,18 @@ class AutoRenewSwitchedOff(_Message):
 
 
 class ChargeSucceeded(_Message):
-    """Money was taken for a term."""
+    """Money was taken for a term, or for the balance if `top_up` numbers one."""
 
     attempt_id: UUID
     term_number: int
+    amount: Money
+    top_up: int | None = None
+
+
+class ChargeRefunded(_Message):
+    """Money was given back by the gateway."""
+
+    attempt_id: UUID
     amount: Money
 
 
@@ -98,6 +121,16 @@ class CardSuspended(_Message):
     reclaimed_on: date
 
 
+class CardReclaimed(_Message):
+    """The carrier took the number; nobody else gets it before `quarantined_until`."""
+
+    quarantined_until: date
+
+
+class CardClosed(_Message):
+    """The holder gave the card up."""
+
+
 class CardReinstated(_Message):
     """Service is on again."""
 
@@ -109,12 +142,17 @@ EventType = Literal[
     "payment_method_bound.v1",
     "auto_renew_enabled.v1",
     "auto_renew_switched_off.v1",
+    "period_changed.v1",
+    "price_change_announced.v1",
     "charge_succeeded.v1",
     "charge_failed.v1",
     "card_renewed.v1",
     "card_grace_started.v1",
     "card_suspended.v1",
     "card_reinstated.v1",
+    "card_reclaimed.v1",
+    "card_closed.v1",
+    "charge_refunded.v1",
 ]
 
 
@@ -147,8 +185,10 @@ def public_event(recorded: Recorded) -> PublicEvent | None:
     )
 
 
-def _charge_succeeded(fact: events.ChargeSucceeded) -> _Message:
-    return ChargeSucceeded.model_construct(attempt_id=fact.attempt_id, term_number=fact.term_number, amount=fact.amount)
+def _charge_succeeded(fact: payments.ChargeSucceeded) -> _Message:
+    return ChargeSucceeded.model_construct(
+        attempt_id=fact.attempt_id, term_number=fact.term_number, amount=fact.amount, top_up=fact.top_up
+    )
 
 
 def _card_renewed(fact: events.CardRenewed) -> _Message:
@@ -161,7 +201,7 @@ def _card_renewed(fact: events.CardRenewed) -> _Message:
     )
 
 
-def _charge_failed(fact: events.ChargeFailed) -> _Message:
+def _charge_failed(fact: payments.ChargeFailed) -> _Message:
     return ChargeFailed(attempt_id=fact.attempt_id, term_number=fact.term_number, next=fact.consequence.value)
 
 
@@ -190,11 +230,25 @@ _TOLD: dict[type[events.Event], tuple[EventType, Callable[[Any], _Message]]] = {
         "auto_renew_switched_off.v1",
         lambda fact: AutoRenewSwitchedOff(reason=fact.reason),
     ),
-    events.ChargeSucceeded: ("charge_succeeded.v1", _charge_succeeded),
-    events.ChargeFailed: ("charge_failed.v1", _charge_failed),
+    payments.ChargeSucceeded: ("charge_succeeded.v1", _charge_succeeded),
+    payments.ChargeFailed: ("charge_failed.v1", _charge_failed),
     events.CardRenewed: ("card_renewed.v1", _card_renewed),
     events.GraceStarted: ("card_grace_started.v1", lambda fact: CardGraceStarted(suspends_on=fact.suspends_on)),
     events.Suspended: ("card_suspended.v1", lambda fact: CardSuspended(reclaimed_on=fact.reclaimed_on)),
+    events.PeriodChanged: ("period_changed.v1", lambda fact: PeriodChanged(months=fact.months, price=fact.price)),
+    events.PriceChangeAnnounced: (
+        "price_change_announced.v1",
+        lambda fact: PriceChangeAnnounced(months=fact.months, price=fact.price, applies_from=fact.applies_from),
+    ),
+    events.NumberReclaimed: (
+        "card_reclaimed.v1",
+        lambda fact: CardReclaimed(quarantined_until=fact.quarantined_until),
+    ),
+    events.CardClosed: ("card_closed.v1", lambda _: CardClosed()),
+    payments.RefundSucceeded: (
+        "charge_refunded.v1",
+        lambda fact: ChargeRefunded(attempt_id=fact.attempt_id, amount=fact.amount),
+    ),
     events.Reinstated: ("card_reinstated.v1", lambda fact: CardReinstated(term_number=fact.term_number)),
 }
 

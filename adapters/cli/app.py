@@ -1,5 +1,6 @@
 """The commands and their options; what they do stands in the files beside this one."""
 
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Literal
 from uuid import UUID
@@ -20,10 +21,16 @@ card_app = typer.Typer(help="One card: what it is and what happened to it.", no_
 cards_app = typer.Typer(help="Many cards.", no_args_is_help=True)
 parked_app = typer.Typer(help="Cards and messages that were set aside.", no_args_is_help=True)
 charging_app = typer.Typer(help="Stop and resume all charging.", no_args_is_help=True)
+catalogue_app = typer.Typer(help="Plans and prices.", no_args_is_help=True)
 app.add_typer(card_app, name="card")
 app.add_typer(cards_app, name="cards")
 app.add_typer(parked_app, name="parked")
 app.add_typer(charging_app, name="charging")
+app.add_typer(catalogue_app, name="catalogue")
+case_app = typer.Typer(help="What waits for a person.", no_args_is_help=True)
+limits_app = typer.Typer(help="Network limits of payment cards.", no_args_is_help=True)
+app.add_typer(case_app, name="case")
+app.add_typer(limits_app, name="limits")
 
 Json = Annotated[bool, typer.Option("--json", help="For programs: JSON on stdout.")]
 CardId = Annotated[UUID, typer.Argument(metavar="ID", help="The card's id.")]
@@ -149,6 +156,39 @@ def charging_resume(*, as_json: Json = False) -> None:
     operating.resume(load_settings(), as_json=as_json)
 
 
+@catalogue_app.command("check")
+def catalogue_check(
+    file: Annotated[
+        Path, typer.Argument(exists=True, dir_okay=False, metavar="FILE", help="Plans and prices in TOML.")
+    ],
+    *,
+    as_json: Json = False,
+) -> None:
+    """What FILE sells, or all that is wrong with it, line by line."""
+    from adapters.cli import pricing
+
+    pricing.check(file, as_json=as_json)
+
+
+@app.command()
+def quote(
+    plan: Annotated[str, typer.Option(help="A plan of the catalogue.")],
+    period: Annotated[Literal["1", "3", "6", "12"] | None, typer.Option(help="Months; default: each period.")] = None,
+    currency: Annotated[str | None, typer.Option(help="Such as CNY; default: each of the plan.")] = None,
+    on: Annotated[datetime | None, typer.Option(formats=["%Y-%m-%d"], help="Local day; default: today here.")] = None,
+    catalogue: Annotated[
+        Path | None, typer.Option(exists=True, dir_okay=False, help="TOML file; default: the installation's.")
+    ] = None,
+    *,
+    as_json: Json = False,
+) -> None:
+    """What a renewal of a plan costs on a day, and what longer periods save."""
+    from adapters.cli import pricing
+
+    months, day = int(period) if period else None, on.date() if on else None
+    pricing.show_quotes(catalogue or load_settings().catalogue, plan, months, currency, day, as_json=as_json)
+
+
 @app.command()
 def settings(*, as_json: Json = False) -> None:
     """Every setting: its value, its default and what it means."""
@@ -185,3 +225,51 @@ def bench(
     from adapters.cli.bench import run_bench
 
     raise typer.Exit(run_bench(cards=cards, as_json=as_json))
+
+
+@case_app.command("list")
+def case_list(*, limit: Limit = 50, as_json: Json = False) -> None:
+    """Outcomes to find out, refunds to make by hand, cards held by an alarm, balances owed."""
+    from adapters.cli import casework
+
+    casework.show_cases(load_settings(), limit, as_json=as_json)
+
+
+@case_app.command("resolve")
+def case_resolve(
+    card_id: CardId,
+    attempt_id: Annotated[UUID, typer.Argument(metavar="ATTEMPT", help="The attempt's id.")],
+    *,
+    charged: Annotated[bool, typer.Option("--charged/--not-charged", help="Whether money moved.")],
+    evidence: Annotated[str, typer.Option(help="Where you found it: a reference, no personal data.")],
+    gateway_ref: Annotated[str | None, typer.Option(help="The gateway's reference of the charge.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Say what became of an attempt whose outcome nobody knew."""
+    from adapters.cli import casework
+
+    casework.resolve(
+        load_settings(),
+        card_id,
+        attempt_id,
+        charged=charged,
+        gateway_ref=gateway_ref,
+        evidence=evidence,
+        as_json=as_json,
+    )
+
+
+@app.command()
+def replan(*, why: Annotated[str, typer.Option(help="What changed.")] = "rules changed", as_json: Json = False) -> None:
+    """After a change of policy, catalogue or time zones: plan anew when each card wakes."""
+    from adapters.cli import casework
+
+    casework.replan(load_settings(), why, as_json=as_json)
+
+
+@limits_app.command("rebuild")
+def limits_rebuild(*, as_json: Json = False) -> None:
+    """Fill the tables of the network limits from the log."""
+    from adapters.cli import casework
+
+    casework.rebuild_network_limits(load_settings(), as_json=as_json)

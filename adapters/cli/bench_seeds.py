@@ -11,8 +11,8 @@ it would be due, and the running system would see to it.
 import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
-from dataclasses import dataclass
-from datetime import datetime, time, timedelta
+from dataclasses import dataclass, replace
+from datetime import date, datetime, time, timedelta
 from typing import NamedTuple
 from uuid import UUID
 
@@ -22,14 +22,15 @@ from eventsourcing.persistence import StoredEvent
 from adapters.cli.population import card_id_of
 from adapters.clock import recorded_now
 from engine.application import Engine
-from engine.card.events import PaymentMethod
-from engine.card.next import Rules, next_step, wakes_at
+from engine.card.method import PaymentMethod
+from engine.card.next import next_step, wakes_at
 from engine.card.state import STATE_VERSION
-from engine.catalogue import Period
+from engine.catalogue import Catalogue, Period
 from engine.commands import BindPaymentMethod, Command, EnableAutoRenew, RegisterCard
 from engine.errors import BaohaoError
 from engine.ports import Charged
-from engine.recorder import CardRecorder, Snapshot, datastore
+from engine.recorder import Besides, CardRecorder, Snapshot, datastore
+from engine.rules import Rules
 from engine.store import Store, Stream
 
 KINDS: tuple[tuple[str, str, str], ...] = (
@@ -100,7 +101,7 @@ def seed(database_url: str, rules: Rules, cohort: Cohort, watch: Watch) -> None:
             snapshots: list[Snapshot] = []
             for number in numbers:
                 _copy(originals[number % len(KINDS)], ids[number], number, events, snapshots)
-            if recorder.append_many(events, snapshots):
+            if recorder.append_many(events, Besides(snapshots)).conflicts:
                 raise BaohaoError("somebody else wrote to the new cards")
             watch(len(events))
         _check(Store(recorder, "bench"), ids[: len(KINDS)], rules, cohort)
@@ -111,7 +112,15 @@ def _originals(recorder: CardRecorder, rules: Rules, cohort: Cohort) -> list[_Or
     recorder.create_table()
     store = Store(recorder, "bench")
     engine = Engine(store, recorded_now)
+    rules = replace(rules, catalogue=_always_in_force(rules.catalogue))
     return [_original(recorder, store, engine, rules, cohort, kind) for kind in range(len(KINDS))]
+
+
+def _always_in_force(catalogue: Catalogue) -> Catalogue:
+    """The same prices, in force since before any card's past."""
+    content = catalogue.model_dump()
+    content["versions"][0]["effective_on"] = date(2000, 1, 1)
+    return Catalogue.model_validate(content)
 
 
 def _original(
@@ -173,11 +182,11 @@ def _opening(cohort: Cohort, card_id: UUID, kind: int, starts_on: object) -> lis
         PaymentMethod(method_id="pm-2", kind="e_wallet", token=f"sim:good:{NAME}-2"),
     )
     return [
-        RegisterCard.model_validate({"command_id": f"register-{NAME}", "card_id": card_id, **register}),
-        *(BindPaymentMethod(command_id=f"bind-{m.method_id}-{NAME}", card_id=card_id, method=m) for m in methods),
+        RegisterCard.model_validate({"command_id": f"register-{card_id}", "card_id": card_id, **register}),
+        *(BindPaymentMethod(command_id=f"bind-{m.method_id}-{card_id}", card_id=card_id, method=m) for m in methods),
         *(
             EnableAutoRenew(
-                command_id=f"enable-{n}-{NAME}", card_id=card_id, months=n, terms_version="2026-11", channel="web"
+                command_id=f"enable-{n}-{card_id}", card_id=card_id, months=n, terms_version="2026-11", channel="web"
             )
             for n in periods
         ),

@@ -6,7 +6,7 @@ from random import Random
 from typing import NamedTuple, TypeVar
 from uuid import UUID, uuid5
 
-from engine.card.events import MethodKind, PaymentMethod
+from engine.card.method import MethodKind, PaymentMethod
 from engine.catalogue import Period
 from engine.commands import BindPaymentMethod, Command, EnableAutoRenew, RegisterCard, SwitchOffAutoRenew
 

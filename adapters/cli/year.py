@@ -17,8 +17,8 @@ from adapters.broker.streams import CHARGING
 from adapters.cli.population import Dated
 from adapters.control import move_clock
 from engine.application import Engine
-from engine.card.next import Rules
-from engine.errors import BaohaoError
+from engine.errors import BaohaoError, Refused
+from engine.rules import Rules
 
 STEPS_PER_DAY = 4
 GRID = timedelta(days=1) / STEPS_PER_DAY
@@ -69,7 +69,7 @@ class Year:
         for start in range(0, len(given), COMMANDS_AT_ONCE):
             batch = [dated.command for dated in given[start : start + COMMANDS_AT_ONCE]]
             for command, answer in zip(batch, self.engine.execute(batch, self.rules, self.now), strict=True):
-                if isinstance(answer, Exception):
+                if isinstance(answer, Exception) and not isinstance(answer, Refused):  # a refusal is an answer
                     message = f"{command.command_id}: {answer}"
                     raise BaohaoError(message)
             self.on_step(self.now)

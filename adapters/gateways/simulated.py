@@ -7,13 +7,15 @@ A method's token says how it behaves: `sim:<behaviour>[:<argument>]:<unique>`, w
     expired, lost               declined as `expired_card`, `lost_card`
     insufficient_until:<date>   declined as `insufficient_funds` before that UTC day (2027-03-01), then good
     flaky:<percent>             declined as `do_not_honor` with that probability
+    declined:<code>[+<advice>[+<network>]]  always declined, with these codes
     timeout_charged             the money moves, but the first answer never comes
     timeout_uncharged           the first request never arrives; asked again, the money moves
     server_error                the first answer is a 5xx; whether the request had arrived is left to chance
 
 Chance is a function of the seed and the attempt id, so the same calls have the same results in any process and
 any order. Keys live as long as Stripe's: for 24 hours of business time the same request gets the same answer,
-after that it is a new request, which moves money again. An engine that sends too late is found out.
+after that it is a new request, which moves money again. An engine that sends too late is found out. Refunds are known
+for ever; the first answer about one has the same troubles as the first about its charge.
 """
 
 import asyncio
@@ -30,7 +32,18 @@ from uuid import UUID
 
 from engine.errors import GatewayMisuseError
 from engine.money import Money
-from engine.ports import Answer, Charged, ChargeRequest, Declined, NotFound, Unclear
+from engine.ports import (
+    Answer,
+    Charged,
+    ChargeRequest,
+    Declined,
+    NotFound,
+    RefundAnswer,
+    RefundDeclined,
+    Refunded,
+    RefundRequest,
+    Unclear,
+)
 
 KEY_LIFETIME = timedelta(hours=24)
 """How long an arrived idempotency key is known, in business time (Stripe prunes keys after 24 hours)."""
@@ -50,6 +63,12 @@ _SCHEMA = """
         key TEXT NOT NULL, card_id TEXT NOT NULL, purpose TEXT NOT NULL, token TEXT NOT NULL,
         currency TEXT NOT NULL, minor INTEGER NOT NULL, at TEXT NOT NULL
     );
+    CREATE TABLE IF NOT EXISTS refunds (
+        refund_id TEXT PRIMARY KEY,  -- one request gives money back once, for ever
+        key TEXT NOT NULL,           -- of the charge
+        currency TEXT NOT NULL, minor INTEGER NOT NULL, at TEXT NOT NULL
+    );
+    CREATE INDEX IF NOT EXISTS refunds_by_key ON refunds (key);
 """
 
 _CHARGED = "charged"
@@ -71,6 +90,7 @@ class _Method(NamedTuple):
     behaviour: str
     good_from: date = date.min
     percent: int = 0
+    codes: str = ""
 
 
 class _Ask(NamedTuple):
@@ -131,6 +151,14 @@ class SimulatedGateway:
         await self._travel()
         return answer
 
+    async def refund(self, request: RefundRequest, at: datetime) -> RefundAnswer:
+        """Give the money of a charge back once, however often the same request comes."""
+        answer: RefundAnswer = _UNAVAILABLE
+        with suppress(sqlite3.Error):
+            answer = _refund(self._db, request, at)
+        await self._travel()
+        return answer
+
     def close(self) -> None:
         """Let go of the record; whoever asks afterwards hears that the gateway is unavailable."""
         self._db.close()
@@ -169,13 +197,33 @@ class SimulatedGateway:
 def totals(record: Path) -> dict[str, int]:
     """Net money moved per currency, in minor units; FileNotFoundError without a record."""
     with closing(_read_only(record)) as db:
-        return dict(db.execute("SELECT currency, SUM(minor) FROM movements GROUP BY currency ORDER BY 1"))
+        return dict(
+            db.execute(
+                """
+                SELECT currency, SUM(minor) FROM (
+                    SELECT currency, minor FROM movements UNION ALL SELECT currency, -minor FROM refunds
+                ) GROUP BY currency ORDER BY 1
+                """
+            )
+        )
 
 
 def double_charges(record: Path) -> int:
-    """How many movements are one too many for their card and purpose; FileNotFoundError without a record."""
+    """How many charges that were not given back are one too many for their card and purpose.
+
+    FileNotFoundError without a record.
+    """
     with closing(_read_only(record)) as db:
-        (extra,) = db.execute("SELECT COUNT(*) - COUNT(DISTINCT card_id || purpose) FROM movements").fetchone()
+        (extra,) = db.execute(
+            """
+            SELECT COALESCE(SUM(MAX(0, kept - 1)), 0) FROM (
+                SELECT SUM(moved - COALESCE(back, 0)) AS kept FROM (
+                    SELECT card_id, purpose, key, COUNT(*) AS moved FROM movements GROUP BY card_id, purpose, key
+                ) LEFT JOIN (SELECT key, COUNT(*) AS back FROM refunds GROUP BY key) USING (key)
+                GROUP BY card_id, purpose
+            )
+            """
+        ).fetchone()
         return extra
 
 
@@ -187,6 +235,8 @@ def _method(token: str) -> _Method:
                 return _Method(behaviour)
             case ["sim", "insufficient_until" as behaviour, day, _]:
                 return _Method(behaviour, good_from=date.fromisoformat(day))
+            case ["sim", "declined" as behaviour, codes, _] if codes:
+                return _Method(behaviour, codes=codes)
             case ["sim", "flaky" as behaviour, percent, _]:
                 return _Method(behaviour, percent=int(percent))
             case _:
@@ -218,6 +268,8 @@ def _outcome(seed: bytes, ask: _Ask) -> str:
             return "insufficient_funds"
         case "flaky" if _chance(seed, ask.request.attempt_id) * 100 < method.percent:
             return "do_not_honor"
+        case "declined":
+            return method.codes
         case behaviour:
             return _DECLINES.get(behaviour, _CHARGED)
 
@@ -228,7 +280,12 @@ def _chance(seed: bytes, attempt_id: UUID) -> float:
 
 
 def _said(outcome: str, request: ChargeRequest) -> Charged | Declined:
-    return _charged(request.attempt_id, request.amount) if outcome == _CHARGED else Declined(code=outcome)
+    return _charged(request.attempt_id, request.amount) if outcome == _CHARGED else _declined(outcome)
+
+
+def _declined(codes: str) -> Declined:
+    code, advice, network = [*codes.split("+"), "", ""][:3]
+    return Declined(code=code, advice_code=advice or None, network_code=network or None)
 
 
 def _charged(attempt_id: UUID, amount: Money) -> Charged:
@@ -301,4 +358,29 @@ def _recorded(db: sqlite3.Connection, attempt_id: UUID) -> Answer:
     if row is None:
         return NotFound()
     code, minor, currency = row
-    return Declined(code=code) if minor is None else _charged(attempt_id, Money(minor=minor, currency=currency))
+    return _declined(code) if minor is None else _charged(attempt_id, Money(minor=minor, currency=currency))
+
+
+def _refund(db: sqlite3.Connection, request: RefundRequest, at: datetime) -> RefundAnswer:
+    refund_id, key = str(request.refund_id), str(request.attempt_id)
+    with db:
+        db.execute("BEGIN IMMEDIATE")
+        known = db.execute("SELECT minor FROM refunds WHERE refund_id = ?", (refund_id,)).fetchone()
+        if known is None:
+            charge = db.execute(
+                "SELECT token, SUM(minor) FROM movements WHERE key = ? AND currency = ? GROUP BY token",
+                (key, request.amount.currency),
+            ).fetchone()
+            (back,) = db.execute("SELECT COALESCE(SUM(minor), 0) FROM refunds WHERE key = ?", (key,)).fetchone()
+            if charge is None:
+                return RefundDeclined(code="no_such_charge")
+            token, moved = charge
+            if request.amount.minor > moved - back:
+                return RefundDeclined(code="already_refunded")
+            db.execute(
+                "INSERT INTO refunds (refund_id, key, currency, minor, at) VALUES (?, ?, ?, ?, ?)",
+                (refund_id, key, request.amount.currency, request.amount.minor, _text(at)),
+            )
+            if _method(token).behaviour in _TROUBLES:
+                return Unclear(reason=_TROUBLES[_method(token).behaviour][0])
+    return Refunded(refund_id=request.refund_id, amount=request.amount, gateway_ref=f"re_{refund_id[:12]}")

@@ -25,7 +25,7 @@ from adapters.parked import park
 from adapters.roles.lead import BROKER_CHECK, RETRY, connected, forgiven, stopped
 from adapters.settings import Settings
 from adapters.wiring import engine_of, gateway_of, rules_of
-from engine.card.next import Rules
+from engine.rules import Rules
 
 
 async def main(settings: Settings, database_url: str, nats_url: str, stop: asyncio.Event) -> None:

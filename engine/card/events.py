@@ -4,40 +4,21 @@ Each fact carries the business time `at` (aware, UTC) and everything a later rea
 without catalogue, policy or zone database. Stored names are pinned by golden files in the tests.
 """
 
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Literal
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict
 
 from engine.calendar import Term
+from engine.card.method import PaymentMethod
 from engine.catalogue import KeepRule, Period
-from engine.declines import Consequence
 from engine.money import Currency, Money
 
-MethodKind = Literal["credit_card", "debit_card", "paypal", "e_wallet"]
 SwitchOffReason = Literal["holder", "operator", "mandate_withdrawn"]
-Learned = Literal["sent", "asked_again", "looked_up"]
-"""How an outcome became known: by the first call, by the same key again, or by a look-up."""
-AttemptReason = Literal["renewal_opened", "next_method", "next_rung"]
-NO_NUL = r"^[^\x00]*$"
-"""What holders and operators write: NUL fits in no text column, and would stop every read model at its fact."""
-
-
-class PaymentMethod(BaseModel):
-    """A way to pay; of a payment card only token, brand, last four, expiry and fingerprint are ever known."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    method_id: str = Field(min_length=1, max_length=64, pattern=NO_NUL)
-    kind: MethodKind
-    token: str = Field(min_length=1, max_length=200)
-    brand: str | None = None
-    last4: str | None = Field(default=None, pattern=r"^\d{4}$")
-    expires_on: date | None = None
-    """The last day on which it is valid."""
-    fingerprint: str | None = None
-    """The same for one payment card wherever it is bound; wallets have none."""
+OwnTrouble = Literal["unknown_outcome", "charging_stopped", "held", "late"]
+"""What kept us from charging: an outcome nobody knew, the operator's stop, a hold, or that we were not running."""
+ReminderKind = Literal["renewal_ahead", "method_expires", "payment_failed", "last_chance"]
 
 
 class Event(BaseModel):
@@ -46,6 +27,9 @@ class Event(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     at: datetime
+
+
+# Custody
 
 
 class CardRegistered(Event):
@@ -61,10 +45,60 @@ class CardRegistered(Event):
     anchor_day: int
 
 
+class ZoneChanged(Event):
+    """The holder lives by another clock; it applies from the next term."""
+
+    zone: str
+
+
+class CardHeld(Event):
+    """The card was taken out of all automatic work: nothing is charged, suspended or given up until it is released."""
+
+    reason: str
+    by: Literal["operator", "alarm"]
+
+
+class CardReleased(Event):
+    """The hold was lifted."""
+
+
+class CardClosed(Event):
+    """The holder gave the card up; it is no longer ours to keep, and `balance` is owed to the holder."""
+
+    reason: str
+    balance: Money
+
+
+# Payment methods
+
+
 class PaymentMethodBound(Event):
     """The holder allowed us to charge this payment method; methods are tried in the order in which they were bound."""
 
     method: PaymentMethod
+
+
+class PaymentMethodUpdated(Event):
+    """The holder, or the card's issuer, gave us new details of a payment method."""
+
+    method: PaymentMethod
+
+
+class PaymentMethodRemoved(Event):
+    """A payment method may not be charged any more."""
+
+    method_id: str
+    reason: Literal["holder", "mandate_withdrawn"]
+
+
+class PaymentMethodsOrdered(Event):
+    """The holder chose in which order to be charged, and whether the balance comes first."""
+
+    method_ids: tuple[str, ...]
+    balance_first: bool
+
+
+# Consent
 
 
 class AutoRenewEnabled(Event):
@@ -78,14 +112,45 @@ class AutoRenewEnabled(Event):
     channel: str
 
 
+class PeriodChanged(Event):
+    """The holder chose another period from the next term on, having been shown its price and saving."""
+
+    months: Period
+    price: Money
+    saving: Money
+    catalogue_version: str
+    terms_version: str
+    channel: str
+
+
+class PriceChangeAnnounced(Event):
+    """The holder was told of another price for the chosen period; it is charged for terms that open from then on."""
+
+    months: Period
+    price: Money
+    saving: Money
+    catalogue_version: str
+    applies_from: date
+
+
 class AutoRenewSwitchedOff(Event):
     """The holder withdrew consent to be charged for further terms."""
 
     reason: SwitchOffReason
 
 
+class RenewalRequested(Event):
+    """The holder asked to be charged for the next term now."""
+
+
+# Terms
+
+
 class RenewalStarted(Event):
-    """The next term was offered at this price; it stays so until paid or given up."""
+    """The next term was offered at this price; it stays so until paid or given up.
+
+    `reactivation_fee` comes on top if the service is off by then.
+    """
 
     term_number: int
     months: Period
@@ -93,68 +158,22 @@ class RenewalStarted(Event):
     saving: Money
     catalogue_version: str
     policy_version: str
-
-
-class ChargeAttempted(Event):
-    """We decided to ask a payment method for money; committed before the gateway hears of it.
-
-    `attempt_id` is the idempotency key. `number` counts attempts within the term, `rung` passes over the methods.
-    """
-
-    attempt_id: UUID
-    term_number: int
-    number: int
-    rung: int
-    reason: AttemptReason
-    method_id: str
-    token: str
-    amount: Money
-    policy_version: str
-
-
-class ChargeSucceeded(Event):
-    """The gateway took the money."""
-
-    attempt_id: UUID
-    term_number: int
-    amount: Money
-    gateway_ref: str
-    learned: Learned
-
-
-class ChargeFailed(Event):
-    """The gateway definitely did not take the money, and `code` says why; `consequence` is what may be done next."""
-
-    attempt_id: UUID
-    term_number: int
-    method_id: str
-    code: str
-    advice_code: str | None = None
-    network_code: str | None = None
-    consequence: Consequence
-    rung: int
-    policy_version: str
-    learned: Learned
-
-
-class ChargeOutcomeUnknown(Event):
-    """Nobody can say whether money moved; until it is known nothing else is attempted and no deadline passes."""
-
-    attempt_id: UUID
-    term_number: int
-    reason: str
-    asked: int
-    ask_again_at: datetime
+    reactivation_fee: Money | None = None
 
 
 class CardRenewed(Event):
-    """The next term is paid and begins where the last one ended, or on the day of payment after a lapse."""
+    """The next term is paid and begins where the last one ended, or on the day of payment after a lapse.
+
+    `attempt_id` is None when the balance paid for all of it.
+    """
 
     term: Term
     months: Period
     price: Money
     anchor_day: int
-    attempt_id: UUID
+    attempt_id: UUID | None
+    from_balance: int = 0
+    reactivation_fee: Money | None = None
 
 
 class GraceStarted(Event):
@@ -181,6 +200,41 @@ class Reinstated(Event):
     term_number: int
 
 
+class NumberReclaimed(Event):
+    """The carrier took the number back: by its deadline, or because it said so; `balance` is owed to the holder."""
+
+    term_number: int
+    by: Literal["deadline", "carrier"]
+    quarantined_until: date
+    balance: Money
+    policy_version: str
+
+
+# Our own trouble
+
+
+class ChargingBlocked(Event):
+    """The card was to be charged while the operator had stopped all charging."""
+
+
+class DeadlinesMoved(Event):
+    """Grace and reclaim of the unpaid term moved by the time that we, not the holder, held the payment up."""
+
+    reason: OwnTrouble
+    by: timedelta
+
+
+# Time
+
+
+class ReminderDue(Event):
+    """The holder is to be told of what will happen or has not; `about` is the day, the rung or the method."""
+
+    kind: ReminderKind
+    term_number: int
+    about: str
+
+
 class Deferred(Event):
     """The card was woken, there was nothing to do but wait, and this is why and until when."""
 
@@ -188,22 +242,11 @@ class Deferred(Event):
     until: datetime | None
 
 
-Events = tuple[Event, ...]
+class Replanned(Event):
+    """Rules or zone database changed, and with them the time at which this card wakes."""
 
-STORED_NAMES: dict[str, type[Event]] = {
-    "card_registered.v1": CardRegistered,
-    "payment_method_bound.v1": PaymentMethodBound,
-    "auto_renew_enabled.v1": AutoRenewEnabled,
-    "auto_renew_switched_off.v1": AutoRenewSwitchedOff,
-    "renewal_started.v1": RenewalStarted,
-    "charge_attempted.v1": ChargeAttempted,
-    "charge_succeeded.v1": ChargeSucceeded,
-    "charge_failed.v1": ChargeFailed,
-    "charge_outcome_unknown.v1": ChargeOutcomeUnknown,
-    "card_renewed.v1": CardRenewed,
-    "grace_started.v1": GraceStarted,
-    "suspended.v1": Suspended,
-    "reinstated.v1": Reinstated,
-    "deferred.v1": Deferred,
-}
-"""Names under which facts are stored, for ever; a changed shape gets a new version and an upcast."""
+    reason: str
+    until: datetime | None
+
+
+Events = tuple[Event, ...]

@@ -1,42 +1,22 @@
 """The one question that time asks of a card: what is to be done now, or until when is there nothing to do, and why."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
-from uuid import uuid5
+from datetime import datetime
 
-from engine.calendar import start_of_day
-from engine.card.events import (
-    ChargeAttempted,
-    Deferred,
-    Event,
-    Events,
-    GraceStarted,
-    Learned,
-    RenewalStarted,
-    Suspended,
-)
-from engine.card.state import Attempt, AutoRenew, Card, Renewal, evolve
-from engine.catalogue import Catalogue
-from engine.dunning import Try, next_try, opens_at
+from engine.card.charging import charge_renewal, charge_top_up
+from engine.card.deadlines import DAY, carrier_reclaims_at
+from engine.card.events import DeadlinesMoved, Deferred, Event, Events, OwnTrouble
+from engine.card.evolve import evolve
+from engine.card.lapse import lapse
+from engine.card.payments import CaseOpened, ChargeAttempted, ChargeWithheld, Learned
+from engine.card.reminders import payment_failed, reminders
+from engine.card.state import Attempt, Card, Refund
+from engine.card.step import Wait, earliest
+from engine.dunning import opens_at
+from engine.limits import EDITION, Limited
 from engine.policy import Policy
-
-
-@dataclass(frozen=True, slots=True)
-class Rules:
-    """All that a decision needs besides the card and the time."""
-
-    policy: Policy
-    catalogue: Catalogue
-    charging_stopped: bool = False
-    """The operator has stopped all charging."""
-
-
-@dataclass(frozen=True, slots=True)
-class Wait:
-    """Nothing to do before `until` (None: ever), because of `reason`."""
-
-    until: datetime | None
-    reason: str
+from engine.rules import Rules
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,32 +27,82 @@ class Ask:
     learned: Learned
 
 
-Step = Events | Ask | Wait
+@dataclass(frozen=True, slots=True)
+class GiveBack:
+    """Ask the gateway to make a refund that is already recorded."""
+
+    refund: Refund
+
+
+Step = Events | Ask | GiveBack | Wait
+NO_LIMITS: Mapping[str, Limited] = {}
 
 
 def next_step(card: Card, rules: Rules, at: datetime) -> Step:
     """Facts to append, a question to the gateway, or a wait; the same answer for the same arguments."""
+    refunding = _refunding(card, rules.policy, at)
+    if refunding is not None and not isinstance(refunding, Wait):
+        return refunding
     if card.open_attempt is not None:
-        return _about_attempt(card, card.open_attempt, rules, at)
-    charging = _charging(card, rules, at)
-    if not isinstance(charging, Wait) or charging.reason == "charging_stopped":
+        asking = _asking(card, card.open_attempt, rules, at)
+        return earliest(asking, refunding) if isinstance(asking, Wait) else asking
+    if card.status in ("reclaimed", "closed"):
+        return earliest(Wait(None, card.status), refunding)
+    if card.held_since is not None:
+        return earliest(Wait(None, "held"), refunding)
+    return _living(card, rules, at, refunding)
+
+
+def _living(card: Card, rules: Rules, at: datetime, refunding: Wait | None) -> Events | Wait:
+    if card.blocked_since is not None and (card.auto_renew is None or not rules.charging_stopped):
+        return (_moved("charging_stopped", card.blocked_since, at),)
+    topping_up = charge_top_up(card, rules, at)
+    if topping_up is not None and not isinstance(topping_up, Wait):
+        return topping_up
+    charging = charge_renewal(card, rules, at)
+    if not isinstance(charging, Wait):
         return charging
-    lapsing = _lapsing(card, rules.policy, at)
+    told = payment_failed(card, charging, at)
+    if told:
+        return told
+    if charging.blocks_lapse:
+        return earliest(charging, topping_up, refunding)
+    lapsing = lapse(card, rules.policy, at)
     if not isinstance(lapsing, Wait):
         return lapsing
-    return _earlier(charging, lapsing)
+    reminding = reminders(card, rules.policy, at)
+    if reminding is not None and not isinstance(reminding, Wait):
+        return reminding
+    return earliest(charging, lapsing, topping_up, reminding, refunding)
 
 
-def advance(card: Card, rules: Rules, at: datetime) -> tuple[Card, Events, Ask | Wait]:
-    """Take every step that is due at `at`: the card after them, their facts, and what remains."""
+def advance(
+    card: Card, rules: Rules, at: datetime, limited: Mapping[str, Limited] = NO_LIMITS
+) -> tuple[Card, Events, Ask | GiveBack | Wait]:
+    """Take every step that is due at `at`: the card after them, their facts, and what remains.
+
+    `limited` holds the methods (by id) that the network limits forbid to try now.
+    """
     facts: list[Event] = []
     while True:
         step = next_step(card, rules, at)
-        if isinstance(step, Ask | Wait):
+        if not isinstance(step, tuple):
             return card, tuple(facts), step
         for fact in step:
+            if isinstance(fact, ChargeAttempted) and fact.method_id in limited:
+                fact = _withheld(fact, limited[fact.method_id])  # noqa: PLW2901 (it takes the place of the attempt)
             card = evolve(card, card.card_id, fact)
-        facts.extend(step)
+            facts.append(fact)
+
+
+def held_up(card: Card, woken_for: datetime | None, policy: Policy, at: datetime) -> Events:
+    """The deadlines of an unpaid card move by the time for which we were not there to wake it."""
+    if woken_for is None or at - woken_for <= policy.late_after or at < card.term.ends_at:
+        return ()
+    waiting = card.auto_renew is not None and card.status not in ("reclaimed", "closed")
+    if not waiting or card.open_attempt or card.held_since or card.blocked_since:
+        return ()
+    return (_moved("late", max(woken_for, opens_at(card, policy)), at),)
 
 
 def wakes_at(step: Step, at: datetime) -> datetime | None:
@@ -80,107 +110,65 @@ def wakes_at(step: Step, at: datetime) -> datetime | None:
     return step.until if isinstance(step, Wait) else at
 
 
-def deferred(step: Ask | Wait, woken_for: datetime | None, at: datetime) -> Events:
+def deferred(step: Ask | GiveBack | Wait, woken_for: datetime | None, at: datetime) -> Events:
     """The fact that moves on the wake time of a card that was due but has nothing to do but wait."""
-    if isinstance(step, Ask) or woken_for is None or woken_for > at:
+    if not isinstance(step, Wait) or woken_for is None or woken_for > at:
         return ()
     return (Deferred(reason=step.reason, until=step.until, at=at),)
 
 
-def _about_attempt(card: Card, attempt: Attempt, rules: Rules, at: datetime) -> Step:
-    """Who sends: an attempt younger than the gateway's budget is left alone whoever asks.
-
-    It is sent again only while charging is wanted, since it might charge for the first time; else looked up.
-    """
+def _asking(card: Card, attempt: Attempt, rules: Rules, at: datetime) -> Events | Ask | Wait:
+    """Who sends: an attempt younger than the gateway's budget is left alone whoever asks."""
     policy = rules.policy
     if attempt.ask_again_at is None:
         ask_at, reason = attempt.attempted_at + policy.gateway_budget, "answer_awaited"
     else:
         ask_at, reason = attempt.ask_again_at, "outcome_unknown"
+        if not attempt.case_opened:
+            soonest = carrier_reclaims_at(card) - policy.case_before_reclaim_days * DAY
+            case_at = min(attempt.attempted_at + policy.case_after, soonest)
+            if at >= case_at:
+                return (CaseOpened(about=attempt.attempt_id, reason="outcome_unknown", at=at),)
+            ask_at = ask_at if at >= ask_at else min(ask_at, case_at)
     if at < ask_at:
         return Wait(ask_at, reason)
     key_is_known = at < attempt.attempted_at + policy.key_lifetime
-    still_wanted = card.auto_renew is not None and not rules.charging_stopped
-    return Ask(attempt, "asked_again" if key_is_known and still_wanted else "looked_up")
+    return Ask(attempt, "asked_again" if key_is_known and _still_wanted(card, attempt, rules) else "looked_up")
 
 
-def _charging(card: Card, rules: Rules, at: datetime) -> Events | Wait:
-    if card.auto_renew is None:
-        return Wait(None, "auto_renew_off")
-    opening = opens_at(card, rules.policy)
-    if at < opening:
-        return Wait(opening, "renewal_opens")
-    if rules.charging_stopped:
-        return Wait(at + rules.policy.stopped_recheck, "charging_stopped")
-    renewal = card.renewal
-    if renewal is None or renewal.months != card.auto_renew.months:
-        return (_offer(card, card.auto_renew, rules, at),)
-    match next_try(card, renewal, rules.policy, at):
-        case Try() as chosen:
-            return (_attempt(card, renewal, chosen, rules.policy, at),)
-        case None:
-            return Wait(None, "no_try_left")
-        case rung_at:
-            return Wait(rung_at, "next_rung")
+def _still_wanted(card: Card, attempt: Attempt, rules: Rules) -> bool:
+    """Whether it may be sent again, since it might charge for the first time."""
+    if rules.charging_stopped or card.held_since is not None or card.status in ("reclaimed", "closed"):
+        return False
+    by_itself = attempt.top_up is None or (card.balance.top_up is not None and card.balance.top_up.automatic)
+    if by_itself and card.auto_renew is None:
+        return False
+    return any(method.method_id == attempt.method_id for method in card.methods)
 
 
-def _offer(card: Card, auto_renew: AutoRenew, rules: Rules, at: datetime) -> RenewalStarted:
-    quote = rules.catalogue.quote(card.plan, card.currency, auto_renew.months)
-    return RenewalStarted(
-        term_number=card.term.number + 1,
-        months=quote.months,
-        price=quote.price,
-        saving=quote.saving,
-        catalogue_version=quote.catalogue_version,
-        policy_version=rules.policy.version,
-        at=at,
+def _refunding(card: Card, policy: Policy, at: datetime) -> Events | GiveBack | Wait | None:
+    refund = next((one for one in card.refunds if not one.refused), None)
+    if refund is None:
+        return None
+    if refund.asked and not refund.case_opened and at >= refund.started_at + policy.case_after:
+        return (CaseOpened(about=refund.refund_id, reason="refund_unknown", at=at),)
+    ask_at = refund.ask_again_at or refund.started_at + policy.gateway_budget
+    return GiveBack(refund) if at >= ask_at else Wait(ask_at, "refund_awaited")
+
+
+def _moved(reason: OwnTrouble, since: datetime, at: datetime) -> DeadlinesMoved:
+    return DeadlinesMoved(reason=reason, by=at - since, at=at)
+
+
+def _withheld(attempt: ChargeAttempted, limited: Limited) -> ChargeWithheld:
+    return ChargeWithheld(
+        term_number=attempt.term_number,
+        top_up=attempt.top_up,
+        rung=attempt.rung,
+        method_id=attempt.method_id,
+        reason=limited.rule,
+        until=limited.until,
+        limits_edition=EDITION,
+        policy_version=attempt.policy_version,
+        at=attempt.at,
     )
-
-
-def _attempt(card: Card, renewal: Renewal, chosen: Try, policy: Policy, at: datetime) -> ChargeAttempted:
-    """One attempt is one key: derived from card, term, method and the attempt's number within the term."""
-    term_number, number = card.term.number + 1, card.attempts + 1
-    name = f"renewal:{term_number}:{chosen.method.method_id}:{number}"
-    return ChargeAttempted(
-        attempt_id=uuid5(card.card_id, name),
-        term_number=term_number,
-        number=number,
-        rung=chosen.rung,
-        reason=chosen.reason,
-        method_id=chosen.method.method_id,
-        token=chosen.method.token,
-        amount=renewal.price,
-        policy_version=policy.version,
-        at=at,
-    )
-
-
-def _lapsing(card: Card, policy: Policy, at: datetime) -> Events | Wait:
-    """Active → grace → suspended, by the days of the keep rule counted from the term's end."""
-    term, keep = card.term, card.keep
-    if card.status == "suspended":
-        return Wait(None, "suspended")
-    suspends_on = term.ends_on + timedelta(days=keep.grace_days)
-    suspends_at = start_of_day(suspends_on, term.zone) if keep.grace_days else term.ends_at
-    if card.status == "active" and at < term.ends_at:
-        return Wait(term.ends_at, "term_ends")
-    if at >= suspends_at:
-        return (
-            Suspended(
-                term_number=term.number,
-                reclaimed_on=term.ends_on + timedelta(days=keep.reclaim_days),
-                rungs=card.renewal.rung if card.renewal else 0,
-                last_code=card.renewal.last_code if card.renewal else None,
-                policy_version=policy.version,
-                at=at,
-            ),
-        )
-    if card.status == "active":
-        return (GraceStarted(term_number=term.number, suspends_on=suspends_on, policy_version=policy.version, at=at),)
-    return Wait(suspends_at, "grace_ends")
-
-
-def _earlier(one: Wait, other: Wait) -> Wait:
-    if one.until is None:
-        return other
-    return one if other.until is None or one.until <= other.until else other

@@ -1,50 +1,47 @@
-"""The card as its facts add up to it; `evolve` only assigns, every rule lives in decisions and next."""
+"""The card as its facts add up to it. See evolve.py for how."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime, timedelta
 from typing import Any, Literal, TypeVar
 from uuid import UUID
 
 from engine.calendar import Term
-from engine.card.events import (
-    AutoRenewEnabled,
-    AutoRenewSwitchedOff,
-    CardRegistered,
-    CardRenewed,
-    ChargeAttempted,
-    ChargeFailed,
-    ChargeOutcomeUnknown,
-    ChargeSucceeded,
-    Deferred,
-    Event,
-    GraceStarted,
-    PaymentMethod,
-    PaymentMethodBound,
-    Reinstated,
-    RenewalStarted,
-    Suspended,
-)
+from engine.card.method import PaymentMethod
+from engine.card.payments import AttemptReason
 from engine.catalogue import KeepRule, Period
-from engine.declines import METHOD_ENDS, NEVER_HAPPENED
-from engine.errors import CorruptHistoryError
 from engine.money import Currency, Money
 
-STATE_VERSION = 1
+STATE_VERSION = 2
 """Part of every snapshot; raise it when Card or evolve changes, and old snapshots are passed over."""
 
-Status = Literal["active", "grace", "suspended"]
+Status = Literal["active", "grace", "suspended", "reclaimed", "closed"]
+
+T = TypeVar("T", "AutoRenew", "Card", "Renewal", "Attempt", "Balance", "Payment", "Refund", "TopUp")
+Changes = dict[str, Any]
+"""What a fact changes, by field name."""
 
 
-T = TypeVar("T", "Card", "Renewal", "Attempt")
+@dataclass(frozen=True)
+class Announced:
+    """A price for the chosen period that the holder was told of, and the first local day on which it applies."""
+
+    price: Money
+    saving: Money
+    catalogue_version: str
+    applies_from: date
 
 
 @dataclass(frozen=True)
 class AutoRenew:
-    """The consent in force."""
+    """The consent in force: period, price and saving as they were shown."""
 
     months: Period
     price: Money
+    saving: Money
+    catalogue_version: str
+    announced: tuple[Announced, ...] = ()
+    """Later prices, in the order in which they were announced."""
 
 
 @dataclass(frozen=True)
@@ -56,8 +53,55 @@ class Attempt:
     token: str
     amount: Money
     attempted_at: datetime
+    rung: int
+    top_up: int | None = None
+    """The number of the top-up that it is for; None for a renewal."""
+    from_balance: int = 0
+    """Minor units reserved from the balance besides."""
+    fingerprint: str | None = None
     asked: int = 0
     ask_again_at: datetime | None = None
+    case_opened: bool = False
+
+
+@dataclass(frozen=True)
+class Failed:
+    """An attempt that was recorded as definitely failed: late news of a success means money to give back."""
+
+    attempt_id: UUID
+    term_number: int
+    top_up: int | None
+    amount: Money
+    method_id: str
+
+
+@dataclass(frozen=True)
+class Payment:
+    """A charge that succeeded; `refunded` counts minor units given back or disputed since."""
+
+    attempt_id: UUID
+    term_number: int
+    top_up: int | None
+    amount: Money
+    method_id: str
+    gateway_ref: str
+    refunded: int = 0
+
+
+@dataclass(frozen=True)
+class Refund:
+    """Money to give back: not answered yet (`asked` 0) or of unknown outcome."""
+
+    refund_id: UUID
+    attempt_id: UUID
+    gateway_ref: str
+    amount: Money
+    started_at: datetime
+    asked: int = 0
+    ask_again_at: datetime | None = None
+    case_opened: bool = False
+    refused: bool = False
+    """The gateway definitely did not give it back: a person has to."""
 
 
 @dataclass(frozen=True)
@@ -66,13 +110,59 @@ class Renewal:
 
     months: Period
     price: Money
+    reactivation_fee: Money | None = None
+    stale: bool = False
+    """Consent changed since: nothing more is attempted at this price."""
     rung: int = 0
     """Passes over the payment methods begun so far."""
     rung_at: datetime | None = None
     tried: tuple[str, ...] = ()
-    """Methods tried in this rung."""
+    """Methods tried in this pass."""
+    soon: tuple[str, ...] = ()
+    """Methods that had their quick second try in this rung."""
+    asked_for: AttemptReason | None = None
+    """What a pass outside of the ladder is for."""
     first_failed_at: datetime | None = None
+    """Of the first rung."""
     last_code: str | None = None
+    declines: int = 0
+    told_of: int = 0
+    """How many declines there were when the holder was last told that the payment failed."""
+
+
+@dataclass(frozen=True)
+class TopUp:
+    """A payment onto the balance under way."""
+
+    number: int
+    amount: Money
+    automatic: bool
+    attempts: int = 0
+    declines: int = 0
+    tried: tuple[str, ...] = ()
+    last_code: str | None = None
+
+
+@dataclass(frozen=True)
+class AutoTopUp:
+    """The holder's standing order."""
+
+    threshold: Money
+    amount: Money
+
+
+@dataclass(frozen=True)
+class Balance:
+    """Prepaid money on the card, in minor units of its currency."""
+
+    minor: int = 0
+    first: bool = False
+    """It is spent before any payment method is charged."""
+    standing_order: AutoTopUp | None = None
+    last_automatic_at: datetime | None = None
+    top_ups: int = 0
+    """Top-ups begun so far."""
+    top_up: TopUp | None = None
 
 
 @dataclass(frozen=True)
@@ -91,124 +181,35 @@ class Card:
     methods: tuple[PaymentMethod, ...] = ()
     ended_methods: Mapping[str, str] = field(default_factory=dict[str, str])
     """Methods not to be tried before the holder changes something, with the code that said so."""
+    for_the_holder: tuple[str, ...] = ()
+    """Those of the ended methods that may be tried while the holder is present."""
+    not_before: Mapping[str, datetime] = field(default_factory=dict[str, datetime])
+    """Methods to be left alone for some time."""
     auto_renew: AutoRenew | None = None
     renewal: Renewal | None = None
     open_attempt: Attempt | None = None
     attempts: int = 0
     """Attempts made for the next term, over all renewals that offered it."""
+    failed: tuple[Failed, ...] = ()
+    """Attempts of this term and the one before it that failed for good."""
+    payments: tuple[Payment, ...] = ()
+    """The last charges that succeeded."""
+    refunds: tuple[Refund, ...] = ()
+    """Refunds under way."""
+    balance: Balance = Balance()
+    moved: timedelta = timedelta(0)
+    """How far this term's deadlines moved by our own trouble."""
+    blocked_since: datetime | None = None
+    """Since when the operator's stop keeps it from being charged."""
+    held_since: datetime | None = None
+    term_from_balance: int = 0
+    """What the balance paid for the running term."""
+    reminded: tuple[str, ...] = ()
+    """Reminders of this term that are out."""
 
 
-def evolve(card: Card | None, card_id: UUID, fact: Event) -> Card:
-    """The card after one more fact. Total: a fact that fits nowhere raises CorruptHistoryError."""
-    if isinstance(fact, CardRegistered):
-        return Card(
-            card_id=card_id,
-            holder_id=fact.holder_id,
-            plan=fact.plan,
-            currency=fact.currency,
-            zone=fact.zone,
-            keep=fact.keep,
-            anchor_day=fact.anchor_day,
-            term=fact.term,
-        )
-    if card is None:
-        raise CorruptHistoryError(f"card {card_id}: {type(fact).__name__} comes before CardRegistered")
-    return changed(card, _changes(card, fact))
-
-
-def changed(value: T, changes: Mapping[str, Any]) -> T:
+def changed(value: T, changes: Changes) -> T:
     """A copy with `changes` by field name: `dataclasses.replace` at a tenth of its price, paid for each fact."""
     copy = object.__new__(type(value))
     copy.__dict__.update(value.__dict__, **changes)
     return copy
-
-
-def replay(card: Card | None, card_id: UUID, facts: Iterable[Event]) -> Card:
-    """The card after all of `facts`; raises CorruptHistoryError where they make no card."""
-    for fact in facts:
-        card = evolve(card, card_id, fact)
-    if card is None:
-        raise CorruptHistoryError(f"card {card_id} has no facts")
-    return card
-
-
-def _changes(card: Card, fact: Event) -> dict[str, Any]:
-    match fact:
-        case PaymentMethodBound(method=method):
-            return {"methods": (*card.methods, method)}
-        case AutoRenewEnabled(months=months, price=price):
-            return {"auto_renew": AutoRenew(months=months, price=price)}
-        case AutoRenewSwitchedOff():
-            return {"auto_renew": None}
-        case RenewalStarted(months=months, price=price):
-            if card.renewal is None:
-                return {"renewal": Renewal(months=months, price=price)}
-            # A new offer of the same term keeps the ladder's counters.
-            return {"renewal": changed(card.renewal, {"months": months, "price": price})}
-        case ChargeAttempted():
-            return _attempted(card, fact)
-        case ChargeSucceeded():
-            return {"open_attempt": None}
-        case ChargeFailed():
-            return _failed(card, fact)
-        case ChargeOutcomeUnknown(asked=asked, ask_again_at=ask_again_at):
-            update = {"asked": asked, "ask_again_at": ask_again_at}
-            return {"open_attempt": changed(_open(card), update)}
-        case CardRenewed(term=term, anchor_day=anchor_day):
-            return {"term": term, "anchor_day": anchor_day, "status": "active", "renewal": None, "attempts": 0}
-        case GraceStarted():
-            return {"status": "grace"}
-        case Suspended():
-            return {"status": "suspended"}
-        case Reinstated():
-            return {"status": "active"}
-        case Deferred():
-            return {}
-        case _:
-            raise CorruptHistoryError(f"card {card.card_id}: nothing is known of the fact {type(fact).__name__}")
-
-
-def _attempted(card: Card, fact: ChargeAttempted) -> dict[str, Any]:
-    renewal = _renewal(card)
-    same_rung = fact.rung == renewal.rung
-    tried = (*renewal.tried, fact.method_id) if same_rung else (fact.method_id,)
-    return {
-        "attempts": fact.number,
-        "open_attempt": Attempt(
-            attempt_id=fact.attempt_id,
-            method_id=fact.method_id,
-            token=fact.token,
-            amount=fact.amount,
-            attempted_at=fact.at,
-        ),
-        "renewal": changed(
-            renewal,
-            {"rung": fact.rung, "rung_at": renewal.rung_at if same_rung else fact.at, "tried": tried},
-        ),
-    }
-
-
-def _failed(card: Card, fact: ChargeFailed) -> dict[str, Any]:
-    renewal = _renewal(card)
-    if fact.code == NEVER_HAPPENED:
-        tried = tuple(method_id for method_id in renewal.tried if method_id != fact.method_id)
-        return {"open_attempt": None, "renewal": changed(renewal, {"tried": tried, "last_code": fact.code})}
-    changes: dict[str, Any] = {
-        "open_attempt": None,
-        "renewal": changed(renewal, {"first_failed_at": renewal.first_failed_at or fact.at, "last_code": fact.code}),
-    }
-    if fact.consequence in METHOD_ENDS:
-        changes["ended_methods"] = {**card.ended_methods, fact.method_id: fact.code}
-    return changes
-
-
-def _renewal(card: Card) -> Renewal:
-    if card.renewal is None:
-        raise CorruptHistoryError(f"card {card.card_id}: a charge without a renewal")
-    return card.renewal
-
-
-def _open(card: Card) -> Attempt:
-    if card.open_attempt is None:
-        raise CorruptHistoryError(f"card {card.card_id}: an outcome without an open attempt")
-    return card.open_attempt

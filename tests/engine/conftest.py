@@ -1,10 +1,18 @@
 """Settings and databases of the engine's tests."""
 
+import pytest
 from hypothesis import settings
 
+from engine.application import Engine
 from tests.engine.databases import cards_url, connect, connection, new_recorder, recorder, store
+from tests.engine.lives import RECORDED_AT
 
 __all__ = ["cards_url", "connect", "connection", "new_recorder", "recorder", "store"]
 
 settings.register_profile("engine", deadline=None)
 settings.load_profile("engine")
+
+
+@pytest.fixture
+def engine(store) -> Engine:
+    return Engine(store, lambda: RECORDED_AT)

@@ -12,9 +12,12 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 from engine.card.events import Event, Events
-from engine.card.next import Ask, Rules, Wait, advance
-from engine.card.state import Card, replay
+from engine.card.evolve import replay
+from engine.card.next import Ask, GiveBack, advance
+from engine.card.state import Card
+from engine.card.step import Wait
 from engine.errors import Refused
+from engine.rules import Rules
 from tests.engine.samples import CARD_ID, RULES
 
 
@@ -25,7 +28,7 @@ class Expected(NamedTuple):
     fields: dict[str, Any]
 
 
-def fact(kind: type[Event], **fields: Any) -> Expected:
+def fact(kind: type[Event], /, **fields: Any) -> Expected:
     return Expected(kind.__name__, fields)
 
 
@@ -45,7 +48,7 @@ class Then:
     facts: Events = ()
     refusal: Refused | None = None
     card: Card | None = None
-    step: Ask | Wait | None = None
+    step: Ask | GiveBack | Wait | None = None
 
     def then(self, *expected: Expected) -> "Then":
         assert self.refusal is None, self.refusal
@@ -60,7 +63,11 @@ class Then:
         assert self.refusal.code == code
 
     def waits(self, until: datetime | None, reason: str) -> None:
-        assert self.step == Wait(until, reason)
+        assert isinstance(self.step, Wait), self.step
+        assert (self.step.until, self.step.reason) == (until, reason)
+
+    def gives_back(self) -> None:
+        assert isinstance(self.step, GiveBack), self.step
 
     def asks(self, learned: str) -> None:
         assert isinstance(self.step, Ask), self.step

@@ -4,6 +4,7 @@ The card of these tests: one month from 1 March 2026 in Shanghai, two days of gr
 renewal opens on 29 March at ten o'clock; its id is chosen so that its place within that hour is the first.
 """
 
+from copy import deepcopy
 from datetime import UTC, date, datetime, timedelta
 from uuid import UUID, uuid5
 from zoneinfo import ZoneInfo
@@ -14,28 +15,41 @@ from engine.card.events import (
     AutoRenewSwitchedOff,
     CardRegistered,
     CardRenewed,
-    ChargeAttempted,
-    ChargeFailed,
-    ChargeOutcomeUnknown,
-    ChargeSucceeded,
     GraceStarted,
-    PaymentMethod,
     PaymentMethodBound,
+    PeriodChanged,
+    ReminderDue,
     RenewalStarted,
     Suspended,
 )
-from engine.card.next import Rules
-from engine.catalogue import KeepRule, read_catalogue
+from engine.card.method import PaymentMethod
+from engine.card.payments import ChargeAttempted, ChargeFailed, ChargeOutcomeUnknown, ChargeSucceeded
+from engine.catalogue import Catalogue, KeepRule, read_catalogue
 from engine.declines import consequence_of
+from engine.limits import EDITION
 from engine.money import Money
 from engine.policy import Policy
 from engine.ports import Charged
+from engine.rules import Rules
 
 CARD_ID = UUID(int=3600)
 ZONE = "Asia/Shanghai"
 POLICY = Policy()
 CATALOGUE = read_catalogue()
 RULES = Rules(POLICY, CATALOGUE)
+DEARER = "2027-01-01"
+"""A later version of the catalogue, twice as dear from 1 June 2026."""
+
+
+def with_dearer(catalogue: Catalogue) -> Catalogue:
+    content = catalogue.model_dump()
+    later = deepcopy(content["versions"][0]) | {"version": DEARER, "effective_on": date(2026, 6, 1)}
+    for prices in later["prices"].values():
+        prices.update({currency: minor * 2 for currency, minor in prices.items()})
+    return Catalogue.model_validate(content | {"versions": [*content["versions"], later]})
+
+
+TWO_VERSIONS = Rules(POLICY, with_dearer(CATALOGUE))
 
 VISA = PaymentMethod(
     method_id="visa",
@@ -46,6 +60,7 @@ VISA = PaymentMethod(
     expires_on=date(2028, 5, 31),
     fingerprint="fp-visa",
 )
+VISA_AGAIN = VISA.model_copy(update={"token": "tok-visa-2", "expires_on": date(2031, 5, 31)})
 DEBIT = PaymentMethod(method_id="debit", kind="debit_card", token="tok-debit", fingerprint="fp-debit")
 PAYPAL = PaymentMethod(method_id="paypal", kind="paypal", token="tok-paypal")
 
@@ -93,7 +108,7 @@ def bound(method: PaymentMethod = VISA, at: datetime = REGISTERED_AT) -> Payment
 
 
 def enabled(months: int = 1, at: datetime = REGISTERED_AT) -> AutoRenewEnabled:
-    quote = CATALOGUE.quote("keep-short", "CNY", months)
+    quote = CATALOGUE.quote("keep-short", "CNY", months, date(2026, 3, 1))
     return AutoRenewEnabled(
         months=months,
         price=quote.price,
@@ -105,12 +120,16 @@ def enabled(months: int = 1, at: datetime = REGISTERED_AT) -> AutoRenewEnabled:
     )
 
 
+def period_changed(months: int, at: datetime = OPENS_AT + SECOND) -> PeriodChanged:
+    return PeriodChanged(**{**dict(enabled(months)), "at": at})
+
+
 def switched_off(reason: str = "holder", at: datetime = REGISTERED_AT) -> AutoRenewSwitchedOff:
     return AutoRenewSwitchedOff(reason=reason, at=at)
 
 
 def started(months: int = 1, at: datetime = OPENS_AT) -> RenewalStarted:
-    quote = CATALOGUE.quote("keep-short", "CNY", months)
+    quote = CATALOGUE.quote("keep-short", "CNY", months, date(2026, 3, 1))
     return RenewalStarted(
         term_number=1,
         months=months,
@@ -139,6 +158,10 @@ def attempted(
         token=method.token,
         amount=amount,
         policy_version=POLICY.version,
+        fingerprint=method.fingerprint,
+        brand=method.brand,
+        follows_decline=number > 1,
+        limits_edition=EDITION if method.fingerprint else None,
         at=at,
     )
 
@@ -159,8 +182,13 @@ def failed(
         rung=rung,
         policy_version=POLICY.version,
         learned="sent",
+        fingerprint=method.fingerprint,
         at=at,
     )
+
+
+def told(declines: int = 1, at: datetime = OPENS_AT + SECOND) -> ReminderDue:
+    return ReminderDue(kind="payment_failed", term_number=0, about=str(declines), at=at)
 
 
 def unknown(asked: int = 1, number: int = 1, method: PaymentMethod = VISA, at: datetime = OPENS_AT + BUDGET):
@@ -215,5 +243,5 @@ PAYING = (registered(), bound(VISA), enabled())
 """A card whose holder pays by Visa, month by month."""
 CHARGING = (*PAYING, started(), attempted())
 """Its first charge is under way."""
-DECLINED = (*CHARGING, failed())
-"""Its first charge was declined for want of money."""
+DECLINED = (*CHARGING, failed(), told())
+"""Its first charge was declined for want of money, and the holder is to be told."""

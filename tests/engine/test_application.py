@@ -2,39 +2,37 @@
 
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from datetime import date, timedelta
+from datetime import date
 from functools import partial
 from threading import Barrier
-from uuid import UUID, uuid4
+from uuid import uuid4
 
 import pytest
 
-from engine.application import CONFLICT_TRIES, Engine, Question
+from engine.application import ROUNDS_MAX, Engine
 from engine.calendar import local_date
 from engine.card.events import (
     AutoRenewEnabled,
     AutoRenewSwitchedOff,
     CardRenewed,
-    ChargeAttempted,
-    ChargeFailed,
-    ChargeOutcomeUnknown,
-    ChargeSucceeded,
+    ChargingBlocked,
     Deferred,
     PaymentMethodBound,
     RenewalStarted,
 )
+from engine.card.payments import ChargeAttempted, ChargeFailed, ChargeOutcomeUnknown, ChargeSucceeded
 from engine.catalogue import Catalogue
-from engine.commands import BindPaymentMethod, EnableAutoRenew, RegisterCard, SwitchOffAutoRenew
+from engine.deciding import Question
 from engine.errors import BaohaoError, CorruptHistoryError, Refused
 from engine.ports import Charged, ChargeRequest, Declined, Unclear
 from engine.store import Store
+from tests.engine.asked import LATER, bind, enable, kinds, paying, register, switch_off, wake
 from tests.engine.lives import RECORDED_AT
 from tests.engine.samples import (
     BUDGET,
     CATALOGUE,
     ENDS_AT,
     MONTH_PRICE,
-    OPENS_AT,
     PAYPAL,
     REGISTERED_AT,
     RULES,
@@ -43,14 +41,6 @@ from tests.engine.samples import (
     ZONE,
     local,
 )
-
-LATER = OPENS_AT + timedelta(hours=2)
-"""Whatever its place in the charge hour, each card of these tests is due by then."""
-
-
-@pytest.fixture
-def engine(store) -> Engine:
-    return Engine(store, lambda: RECORDED_AT)
 
 
 @pytest.fixture
@@ -61,53 +51,6 @@ def new_engine(new_recorder):
         return Engine(kind(new_recorder(), "tests"), lambda: RECORDED_AT)
 
     return make
-
-
-def register(card_id: UUID, plan: str = "keep-short") -> RegisterCard:
-    return RegisterCard(
-        command_id=f"register-{card_id}",
-        card_id=card_id,
-        holder_id="holder-1",
-        plan=plan,
-        currency="CNY",
-        zone=ZONE,
-        starts_on=date(2026, 3, 1),
-        months=1,
-    )
-
-
-def bind(card_id: UUID, method=VISA) -> BindPaymentMethod:
-    return BindPaymentMethod(command_id=f"bind-{method.method_id}-{card_id}", card_id=card_id, method=method)
-
-
-def enable(card_id: UUID, months: int = 1) -> EnableAutoRenew:
-    command_id = f"enable-{months}-{card_id}"
-    return EnableAutoRenew(command_id=command_id, card_id=card_id, months=months, terms_version="1", channel="web")
-
-
-def switch_off(card_id: UUID) -> SwitchOffAutoRenew:
-    return SwitchOffAutoRenew(command_id=f"off-{card_id}", card_id=card_id)
-
-
-def paying(engine: Engine, count: int = 1, *methods) -> list[UUID]:
-    """Cards whose holders pay by these methods, month by month."""
-    cards = [uuid4() for _ in range(count)]
-    commands = [
-        command
-        for card_id in cards
-        for command in (register(card_id), *(bind(card_id, m) for m in methods or (VISA,)), enable(card_id))
-    ]
-    assert all(engine.execute(commands, RULES, REGISTERED_AT))
-    return cards
-
-
-def wake(engine: Engine, *cards: UUID, at=LATER, rules=RULES):
-    return engine.wake({card_id: f"due-{card_id}" for card_id in cards}, rules, at)
-
-
-def kinds(store: Store, card_id: UUID) -> list[type]:
-    """The facts of a card after those that made it pay."""
-    return [type(one.fact) for one in store.history(card_id)[3:]]
 
 
 def charged(question: Question) -> Charged:
@@ -140,7 +83,11 @@ def test_the_envelope_says_what_led_to_a_fact(engine, store):
     [card_id] = paying(engine)
     engine.record([(question, charged(question)) for question in wake(engine, card_id).questions], RULES, LATER)
     history = store.history(card_id)
-    assert [one.cause for one in history[:3]] == [f"register-{card_id}", f"bind-visa-{card_id}", f"enable-1-{card_id}"]
+    assert [one.cause for one in history[:3]] == [
+        f"register-{card_id}",
+        f"bind-visa-{card_id}",
+        f"enable-1-1-{card_id}",
+    ]
     assert {one.cause for one in history[3:]} == {f"due-{card_id}"}
     assert {one.recorded_at for one in history} == {RECORDED_AT}
     assert [one.last for one in history] == [True, True, True, False, True, False, True]
@@ -198,12 +145,16 @@ def test_a_card_woken_in_vain_says_why_and_is_put_off(engine, store):
     [card_id] = paying(engine)
     engine.execute([switch_off(card_id)], RULES, REGISTERED_AT)
     assert store.load_many([card_id])[card_id].wake_at == ENDS_AT
-    engine.execute([enable(card_id)], RULES, LATER)  # due at once; charging stops before its message comes
-    settled = wake(engine, card_id, rules=replace(RULES, charging_stopped=True))
+    engine.execute([enable(card_id, turn=2)], RULES, LATER)  # due at once; charging stops before its message comes
+    stopped, recheck = replace(RULES, charging_stopped=True), RULES.policy.stopped_recheck
+    assert wake(engine, card_id, rules=stopped).questions == []
+    assert kinds(store, card_id)[-2:] == [RenewalStarted, ChargingBlocked]
+    settled = wake(engine, card_id, at=LATER + recheck, rules=stopped)
     assert (settled.questions, settled.facts) == ([], 1)
     last = store.history(card_id)[-1]
-    assert last.fact == Deferred(reason="charging_stopped", until=LATER + timedelta(hours=1), at=LATER)
-    assert last.wake_at == LATER + timedelta(hours=1)
+    until = LATER + 2 * recheck
+    assert last.fact == Deferred(reason="charging_stopped", until=until, at=LATER + recheck)
+    assert last.wake_at == until
 
 
 # Many cards at a time
@@ -230,33 +181,37 @@ def test_a_card_that_fails_is_named_and_harms_no_other(engine, store, connection
     other_plan, unknown = uuid4(), uuid4()
     engine.execute([register(other_plan, "keep-cn"), bind(other_plan), enable(other_plan)], RULES, REGISTERED_AT)
     fewer = CATALOGUE.model_dump()
-    del fewer["plans"]["keep-cn"]
+    del fewer["plans"]["keep-cn"], fewer["versions"][0]["prices"]["keep-cn"]
     rules = replace(RULES, catalogue=Catalogue.model_validate(fewer))
     settled = wake(engine, corrupt, unknown, other_plan, good, gone, rules=rules)
-    assert {question.request.card_id for question in settled.questions} == {good, gone}
+    agreed = {good, gone, other_plan}  # a plan that is sold no more is kept for those who have it
+    assert {question.request.card_id for question in settled.questions} == agreed
     assert {card_id: type(error) for card_id, error in settled.failed.items()} == {
         corrupt: CorruptHistoryError,
         unknown: BaohaoError,
-        other_plan: Refused,
     }
-    assert kinds(store, other_plan) == []
 
 
 def test_an_outcome_is_recorded_though_what_follows_from_it_cannot_be_decided(engine, store):
-    """Paid so late in a long grace that the next renewal opens at once, of a plan that is gone."""
-    card_id, told = uuid4(), CATALOGUE.model_dump()
-    told["keep_rules"]["reach-brand"] |= {"grace_days": 180, "reclaim_days": 270}
-    rules = replace(RULES, catalogue=Catalogue.model_validate(told))
-    engine.execute([register(card_id), bind(card_id), enable(card_id)], rules, REGISTERED_AT)
-    at = local("2026-04-29 12:00")
-    [question] = wake(engine, card_id, at=at, rules=rules).questions
-    del told["plans"]["keep-short"]
-    rules = replace(RULES, catalogue=Catalogue.model_validate(told))
-    settled = engine.record([(question, charged(question))], rules, at)
+    """What follows is decided with what the machine has, such as its time zones; the outcome does not depend on it."""
+    [card_id] = paying(engine)
+    [question] = wake(engine, card_id).questions
+    settled = engine.record([(question, charged(question))], replace(RULES, policy=None), LATER)
+    assert list(settled.failed) == [card_id]  # nothing is decided without a policy
+    broken = replace(RULES, catalogue=BrokenCatalogue())
+    at = local("2026-04-29 12:00")  # so late that the next renewal opens at once
+    settled = engine.record([(question, charged(question))], broken, at)
     assert (settled.failed, settled.facts) == ({}, 2)
     assert kinds(store, card_id)[2:] == [ChargeSucceeded, CardRenewed]
     assert store.load_many([card_id])[card_id].wake_at == at  # the next wake tells what is wrong
-    assert isinstance(wake(engine, card_id, at=at, rules=rules).failed[card_id], Refused)
+    assert isinstance(wake(engine, card_id, at=at, rules=broken).failed[card_id], Refused)
+
+
+class BrokenCatalogue:
+    """One that knows no plan."""
+
+    def reactivation_fee(self, *_):
+        raise Refused("unknown_plan", "there is no such plan")
 
 
 # Two at once
@@ -309,14 +264,15 @@ def test_an_answer_is_recorded_though_the_card_changed_meanwhile(engine, new_eng
 def test_a_card_that_others_keep_changing_is_given_up_and_the_rest_is_not(engine, new_engine, store):
     busy, other = paying(engine, 2)
     changes = [
-        partial(engine.execute, [enable(busy, months)], RULES, REGISTERED_AT) for months in [3, 6] * CONFLICT_TRIES
+        partial(engine.execute, [enable(busy, 3 + 3 * (turn % 2), turn)], RULES, REGISTERED_AT)
+        for turn in range(2 * ROUNDS_MAX)
     ]
     left = list(changes)
     settled = wake(new_engine(interrupted_by(left)), busy, other)
     assert [question.request.card_id for question in settled.questions] == [other]
     assert list(settled.failed) == [busy]
-    assert f"{CONFLICT_TRIES} times" in str(settled.failed[busy])
-    assert len(changes) - len(left) == CONFLICT_TRIES
+    assert f"{ROUNDS_MAX} times" in str(settled.failed[busy])
+    assert len(changes) - len(left) == ROUNDS_MAX
     assert ChargeAttempted not in kinds(store, busy)
 
 
@@ -328,11 +284,11 @@ def test_commands_for_one_card_are_taken_in_their_order_each_in_the_light_of_the
     commands = [
         enable(card_id),
         register(card_id),
-        enable(card_id),
+        enable(card_id, turn=2),
         register(other),
         bind(card_id),
-        enable(card_id),
-        enable(card_id),
+        enable(card_id, turn=3),
+        enable(card_id, turn=4),
         switch_off(card_id),
     ]
     unregistered, registered, no_method, also, bound, on, already, off = engine.execute(commands, RULES, REGISTERED_AT)
@@ -343,26 +299,22 @@ def test_commands_for_one_card_are_taken_in_their_order_each_in_the_light_of_the
     assert len(store.history(other)) == 1
 
 
-def test_the_same_commands_again_change_nothing(engine):
-    [card_id] = paying(engine)
-    again = engine.execute([register(card_id), bind(card_id), enable(card_id)], RULES, LATER)
-    assert again == [(), (), ()]
-
-
 def test_a_command_decides_when_the_card_wakes_next(engine, store):
     [card_id] = paying(engine)
     assert local_date(store.load_many([card_id])[card_id].wake_at, ZONE) == date(2026, 3, 29)
     engine.execute([switch_off(card_id)], RULES, REGISTERED_AT)
     assert store.load_many([card_id])[card_id].wake_at == ENDS_AT
-    engine.execute([enable(card_id)], RULES, local("2026-03-30 12:00"))
+    engine.execute([enable(card_id, turn=2)], RULES, local("2026-03-30 12:00"))
     assert store.load_many([card_id])[card_id].wake_at == local("2026-03-30 12:00")
 
 
 def test_of_two_that_register_the_same_card_at_once_one_does(engine, new_engine, store):
     card_id = uuid4()
     slow = new_engine(interrupted_by([lambda: engine.execute([register(card_id)], RULES, REGISTERED_AT)]))
-    assert slow.execute([register(card_id)], RULES, REGISTERED_AT) == [()]
-    [refused] = slow.execute([register(card_id, "keep-cn")], RULES, REGISTERED_AT)
+    [answer] = slow.execute([register(card_id)], RULES, REGISTERED_AT)
+    assert answer == (store.history(card_id)[0].fact,)
+    otherwise = register(card_id, "keep-cn").model_copy(update={"command_id": "other"})
+    [refused] = slow.execute([otherwise], RULES, REGISTERED_AT)
     assert refused.code == "already_registered"
     assert len(store.history(card_id)) == 1
 
@@ -373,7 +325,7 @@ def test_a_command_for_a_card_with_a_corrupt_history_is_told_so_and_no_other(eng
         "INSERT INTO card_events (originator_id, originator_version, topic, state) VALUES (%s, 4, 'x.v1', '{}')",
         (corrupt,),
     )
-    first, second, off = engine.execute([switch_off(corrupt), bind(corrupt), switch_off(good)], RULES, LATER)
+    first, second, off = engine.execute([switch_off(corrupt), bind(corrupt, PAYPAL), switch_off(good)], RULES, LATER)
     assert isinstance(first, CorruptHistoryError)
     assert isinstance(second, CorruptHistoryError)
     assert [type(one) for one in off] == [AutoRenewSwitchedOff]

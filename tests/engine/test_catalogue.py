@@ -1,35 +1,39 @@
-"""The catalogue: what is shipped is right, a price shows its saving, and a bad file is told where it is bad."""
+"""The catalogue: what is shipped is right, and each day has its prices."""
 
 import csv
-import re
-from importlib import resources
+from datetime import date, timedelta
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.catalogue import PERIODS, read_catalogue
-from engine.errors import CatalogueError, Refused
+from engine.catalogue import PERIODS, Catalogue, read_catalogue
+from engine.errors import Refused
 from engine.money import Money
-from tests.engine.samples import CATALOGUE
 
-SHIPPED = (resources.files("engine") / "catalogue.toml").read_text("utf-8")
+SHIPPED = read_catalogue()
+DAY = date(2026, 3, 1)
 
-offers = st.sampled_from([(plan, currency) for plan in CATALOGUE.plans for currency in CATALOGUE.plans[plan].price])
+TWO_VERSIONS = Path(__file__).with_name("two_versions.toml")
+NEW_DAY = date(2026, 7, 1)
+EVE = NEW_DAY - timedelta(days=1)
 
 
-@pytest.fixture
-def written(tmp_path):
-    """Writes a catalogue file: the shipped one with one thing changed."""
+@pytest.fixture(scope="module")
+def two_versions():
+    return read_catalogue(TWO_VERSIONS)
 
-    def write(old: str, new: str) -> Path:
-        assert old in SHIPPED
-        path = tmp_path / "catalogue.toml"
-        path.write_text(SHIPPED.replace(old, new, 1), "utf-8")
-        return path
 
-    return write
+def refusal(call, *arguments) -> tuple[str, str | None]:
+    """Code and field of the refusal that a call ends in."""
+    with pytest.raises(Refused) as refused:
+        call(*arguments)
+    return refused.value.code, refused.value.field
+
+
+# What is shipped
 
 
 def test_the_shipped_keep_rules_are_those_that_were_found():
@@ -37,100 +41,180 @@ def test_the_shipped_keep_rules_are_those_that_were_found():
         found = {row.pop("keep_rule"): row for row in csv.DictReader(file)}
     shipped = {
         name: {field: str(value) for field, value in rule.model_dump().items()}
-        for name, rule in CATALOGUE.keep_rules.items()
+        for name, rule in SHIPPED.keep_rules.items()
     }
     assert shipped == found
 
 
-def test_the_shipped_plans_have_a_price_in_each_currency_and_a_name_in_both_languages():
-    assert CATALOGUE.plans
-    for plan in CATALOGUE.plans.values():
-        assert set(plan.price) == {"CNY", "USD", "EUR"}
-        assert set(plan.name) == {"en", "zh"}
+def test_the_shipped_plans_are_sold_in_each_currency():
+    assert SHIPPED.plans
+    assert {SHIPPED.currencies(plan, DAY) for plan in SHIPPED.plans} == {("CNY", "USD", "EUR")}
 
 
-def test_a_file_of_ones_own_is_read(written):
-    changed = read_catalogue(written('version = "2026-11-01"', 'version = "mine"'))
-    assert changed.model_dump() == CATALOGUE.model_dump() | {"version": "mine"}
+def test_two_shipped_plans_ask_a_fee_in_each_currency_when_a_suspended_card_is_paid_again():
+    fees = {(p, c) for p in SHIPPED.plans for c in ("CNY", "USD", "EUR") if SHIPPED.reactivation_fee(p, c, DAY)}
+    assert fees == {(plan, currency) for plan in ("keep-us", "keep-short") for currency in ("CNY", "USD", "EUR")}
 
 
-def test_a_longer_period_shows_what_it_saves():
-    quote = CATALOGUE.quote("keep-short", "CNY", 12)
+def test_the_shipped_prices_save_money_on_longer_periods():
+    quote = SHIPPED.quote("keep-short", "CNY", 12, DAY)
     assert quote.price == Money(minor=14_400, currency="CNY")  # 12 × 15.00 less 20 %
     assert quote.saving == Money(minor=3_600, currency="CNY")
-    assert (quote.months, quote.catalogue_version) == (12, CATALOGUE.version)
+    assert (quote.months, quote.catalogue_version) == (12, "2026-11-01")
 
 
-def test_a_price_is_rounded_as_the_catalogue_says(written):
-    assert CATALOGUE.quote("keep-cn", "USD", 3).price.minor == 214  # 213.75
-    down = read_catalogue(written('rounding = "half_up"', 'rounding = "down"'))
-    assert down.quote("keep-cn", "USD", 3).price.minor == 213
-
-
-@given(offers, st.sampled_from(PERIODS))
-def test_price_and_saving_make_the_full_price(offer, months):
-    monthly = CATALOGUE.quote(*offer, 1)
-    quote = CATALOGUE.quote(*offer, months)
-    assert quote.price + quote.saving == monthly.price * months
-    assert monthly.saving.minor == 0
+offers = st.sampled_from([(plan, currency) for plan in SHIPPED.plans for currency in SHIPPED.currencies(plan, DAY)])
 
 
 @given(offers)
 def test_a_month_never_costs_more_within_a_longer_period(offer):
-    per_month = [CATALOGUE.quote(*offer, months).price.minor / months for months in PERIODS]
+    per_month = [SHIPPED.quote(*offer, months, DAY).price.minor / months for months in PERIODS]
     assert per_month == sorted(per_month, reverse=True)
 
 
-def test_an_unknown_plan_is_refused_and_the_known_ones_are_named():
-    with pytest.raises(Refused, match="keep-basic, keep-cn") as refusal:
-        CATALOGUE.quote("keep-all", "CNY", 1)
-    assert (refusal.value.code, refusal.value.field) == ("unknown_plan", "plan")
+# Which version
 
 
-def test_an_unknown_currency_is_refused():
-    with pytest.raises(Refused) as refusal:
-        CATALOGUE.quote("keep-cn", "GBP", 1)
-    assert (refusal.value.code, refusal.value.field) == ("unknown_currency", "currency")
+@pytest.mark.parametrize(
+    ("on", "version", "minor"),
+    [
+        (date(2026, 1, 1), "old", 1000),
+        (EVE, "old", 1000),
+        (NEW_DAY, "new", 1100),
+        (date.max, "new", 1100),
+    ],
+    ids=["its first day", "its last day", "the next one's first day", "for ever"],
+)
+def test_the_version_in_force_on_the_day_has_the_say(two_versions, on, version, minor):
+    quote = two_versions.quote("a", "CNY", 1, on)
+    assert (quote.catalogue_version, quote.price.minor) == (version, minor)
 
 
-BAD_FILES = {
-    "not TOML": ("[discounts]", "[discounts", "line"),
-    "a plan's keep rule is not there": ('keep_rule = "giffgaff"', 'keep_rule = "gone"', "plans.keep-plus.keep_rule"),
-    "a price of nothing": ("CNY = 800", "CNY = 0", "plans.keep-basic.price.CNY"),
-    "a price that is no number": ("CNY = 800", 'CNY = "much"', "plans.keep-basic.price.CNY"),
-    "part of a minor unit": ("CNY = 800", "CNY = 8.5", "plans.keep-basic.price.CNY"),
-    "a currency that is none": ("CNY = 800", "RMBY = 800", "plans.keep-basic.price.RMBY"),
-    "a period without discount": ("12 = 2000\n", "", "discounts"),
-    "a period that is not sold": ("12 = 2000", "24 = 2000", "discounts.24"),
-    "a period that is no number": ("12 = 2000", "year = 2000", "discounts.year"),
-    "a longer period that is dearer": ("12 = 2000", "12 = 900", "discounts"),
-    "a discount of everything": ("12 = 2000", "12 = 10000", "discounts"),
-    "a surcharge": ("1 = 0", "1 = -1", "discounts"),
-    "discounts that are no table": ("[discounts]", "discounts = 5\n[other]", "discounts"),
-    "grace that outlasts the number": ("grace_days = 2", "grace_days = 30", "keep_rules.reach-brand"),
-    "negative days of grace": ("grace_days = 2", "grace_days = -2", "keep_rules.reach-brand.grace_days"),
-    "a misspelt field": ("quarantine_days = 180", "quarantene_days = 180", "keep_rules.giffgaff.quarantene_days"),
-    "an unknown rounding": ('rounding = "half_up"', 'rounding = "up"', "rounding"),
-    "no version": ('version = "2026-11-01"', "", "version"),
-    "a day that never was": ("effective_on = 2026-01-01", "effective_on = 2026-02-30", "line"),
-}
+def test_each_version_has_discounts_of_its_own(two_versions):
+    assert two_versions.quote("a", "CNY", 12, EVE).price.minor == 9600
+    assert two_versions.quote("a", "CNY", 12, NEW_DAY).price.minor == 6600
 
 
-@pytest.mark.parametrize(("old", "new", "place"), BAD_FILES.values(), ids=BAD_FILES)
-def test_a_bad_file_is_told_where_it_is_bad(written, old, new, place):
-    path = written(old, new)
-    with pytest.raises(CatalogueError, match=re.escape(place)) as error:
-        read_catalogue(path)
-    assert str(error.value).startswith(f"{path}: ")
+def test_a_version_is_quoted_by_its_name_whatever_the_day(two_versions):
+    for name, day in (("old", EVE), ("new", NEW_DAY)):
+        for months in PERIODS:
+            assert two_versions.quote_of(name, "a", "USD", months) == two_versions.quote("a", "USD", months, day)
 
 
-def test_a_file_that_is_no_text_is_told_apart(tmp_path):
-    path = tmp_path / "catalogue.toml"
-    path.write_bytes(b"\xff\xfe\x00")
-    with pytest.raises(CatalogueError, match=re.escape(str(path))):
-        read_catalogue(path)
+def test_a_version_knows_its_first_day(two_versions):
+    assert [two_versions.effective_on(name) for name in ("old", "new")] == [date(2026, 1, 1), NEW_DAY]
 
 
-def test_a_file_that_is_not_there_is_named(tmp_path):
-    with pytest.raises(CatalogueError, match=r"gone\.toml"):
-        read_catalogue(tmp_path / "gone.toml")
+def test_before_the_first_version_nothing_is_sold(two_versions):
+    day_before = date(2025, 12, 31)
+    assert refusal(two_versions.quote, "a", "CNY", 1, day_before) == ("not_sold", "plan")
+    assert refusal(two_versions.currencies, "a", day_before) == ("not_sold", "plan")
+    assert two_versions.reactivation_fee("a", "CNY", day_before) is None
+
+
+def test_a_plan_left_out_of_a_version_is_not_sold_from_then_on(two_versions):
+    assert two_versions.quote("b", "CNY", 1, EVE).price.minor == 500
+    assert refusal(two_versions.quote, "b", "CNY", 1, NEW_DAY) == ("not_sold", "plan")
+    assert refusal(two_versions.quote_of, "new", "b", "CNY", 1) == ("not_sold", "plan")
+    assert refusal(two_versions.currencies, "b", NEW_DAY) == ("not_sold", "plan")
+
+
+def test_a_currency_may_join_with_a_version(two_versions):
+    assert refusal(two_versions.quote, "a", "EUR", 1, EVE) == ("unknown_currency", "currency")
+    assert two_versions.quote("a", "EUR", 1, NEW_DAY).price == Money(minor=190, currency="EUR")
+    assert two_versions.currencies("a", NEW_DAY) == ("CNY", "USD", "EUR")
+
+
+def test_what_nobody_knows_is_refused(two_versions):
+    assert refusal(two_versions.plan, "c") == ("unknown_plan", "plan")
+    assert refusal(two_versions.quote, "c", "CNY", 1, EVE) == ("unknown_plan", "plan")
+    assert refusal(two_versions.quote, "c", "CNY", 1, date.min) == ("unknown_plan", "plan")
+    assert refusal(two_versions.quote_of, "old", "c", "CNY", 1) == ("unknown_plan", "plan")
+    assert refusal(two_versions.quote_of, "old", "a", "GBP", 1) == ("unknown_currency", "currency")
+    assert refusal(two_versions.quote_of, "older", "a", "CNY", 1) == ("unknown_version", "version")
+    assert refusal(two_versions.effective_on, "older") == ("unknown_version", "version")
+
+
+def test_a_refusal_names_what_there_is(two_versions):
+    with pytest.raises(Refused, match="the catalogue has a, b"):
+        two_versions.plan("c")
+    with pytest.raises(Refused, match="no price in GBP, only in CNY, USD"):
+        two_versions.quote("a", "GBP", 1, EVE)
+    with pytest.raises(Refused, match="there are new, old"):
+        two_versions.effective_on("older")
+
+
+def test_a_reactivation_fee_is_asked_where_the_version_in_force_says_so(two_versions):
+    assert two_versions.reactivation_fee("a", "CNY", EVE) == Money(minor=300, currency="CNY")
+    nothing = [("a", "USD", EVE), ("b", "CNY", EVE), ("a", "CNY", NEW_DAY), ("c", "CNY", EVE)]
+    assert [two_versions.reactivation_fee(*asked) for asked in nothing] == [None] * 4
+
+
+def test_plans_say_their_keep_rule_and_how_long_before_a_price_change_must_be_announced(two_versions):
+    assert [(plan.keep_rule, plan.notice_days) for plan in map(two_versions.plan, "ab")] == [("k", 14), ("k", 30)]
+
+
+@pytest.mark.parametrize(("rounding", "minor"), [("half_up", 214), ("half_even", 214), ("down", 213)])
+def test_a_price_is_rounded_as_the_catalogue_says(two_versions, rounding, minor):
+    odd = two_versions.model_dump() | {"rounding": rounding}
+    odd["versions"][0]["prices"]["b"]["CNY"] = 75
+    assert Catalogue.model_validate(odd).quote("b", "CNY", 3, EVE).price.minor == minor  # 213.75
+
+
+# Whatever the prices
+
+
+@st.composite
+def catalogues(draw):
+    """One plan under up to three versions, with any prices and discounts that are allowed."""
+    amounts = st.integers(100, 10**12)
+    steps = st.lists(st.integers(0, 9900), min_size=4, max_size=4).map(sorted)
+    versions = [
+        {
+            "version": str(number),
+            "effective_on": DAY + timedelta(days=number),
+            "discounts": dict(zip(PERIODS, draw(steps), strict=True)),
+            "prices": {"a": {"CNY": draw(amounts)}},
+        }
+        for number in range(draw(st.integers(1, 3)))
+    ]
+    return Catalogue.model_validate(
+        {
+            "rounding": draw(st.sampled_from(["half_up", "half_even", "down"])),
+            "plans": {"a": {"name": {"en": "A", "zh": "甲"}, "keep_rule": "k"}},
+            "keep_rules": {"k": {"grace_days": 0, "reclaim_days": 5, "quarantine_days": 45}},
+            "versions": versions,
+        }
+    )
+
+
+days = st.dates(DAY, DAY + timedelta(days=5))
+
+
+@given(catalogues(), days, st.sampled_from(PERIODS))
+def test_price_and_saving_make_the_full_price(catalogue, on, months):
+    quote = catalogue.quote("a", "CNY", months, on)
+    version = next(one for one in catalogue.versions if one.version == quote.catalogue_version)
+    assert (quote.price + quote.saving).minor == version.prices["a"]["CNY"] * months
+    assert quote.price.minor > 0
+    assert quote.saving.minor >= 0
+
+
+@given(catalogues(), days)
+def test_a_longer_period_is_never_dearer_per_month_but_for_the_rounding(catalogue, on):
+    quotes = [catalogue.quote("a", "CNY", months, on) for months in PERIODS]
+    for shorter, longer in pairwise(quotes):
+        most = (shorter.price.minor + 1) * longer.months  # by less than a minor unit in each of the two prices
+        assert (longer.price.minor - 1) * shorter.months < most
+
+
+@given(catalogues(), days)
+def test_the_version_in_force_is_the_last_one_that_has_begun(catalogue, on):
+    version = catalogue.quote("a", "CNY", 1, on).catalogue_version
+    assert catalogue.effective_on(version) <= on
+    assert not [one for one in catalogue.versions if catalogue.effective_on(version) < one.effective_on <= on]
+
+
+@given(catalogues())
+def test_a_catalogue_survives_being_written_down(catalogue):
+    assert Catalogue.model_validate(catalogue.model_dump()) == catalogue

@@ -5,24 +5,22 @@ from uuid import uuid4
 
 import pytest
 
-from engine.card.decisions import (
-    bind_payment_method,
-    enable_auto_renew,
-    record_answer,
-    register_card,
-    switch_off_auto_renew,
-)
+from engine.card.consent import enable_auto_renew, switch_off_auto_renew
+from engine.card.custody import register_card
 from engine.card.events import (
     AutoRenewEnabled,
     AutoRenewSwitchedOff,
     CardRegistered,
     CardRenewed,
-    ChargeFailed,
-    ChargeOutcomeUnknown,
-    ChargeSucceeded,
+    DeadlinesMoved,
     PaymentMethodBound,
+    PaymentMethodRemoved,
+    PeriodChanged,
     Reinstated,
 )
+from engine.card.methods import bind_payment_method
+from engine.card.outcomes import record_answer
+from engine.card.payments import ChargeFailed, ChargeOutcomeUnknown, ChargeSucceeded, RefundStarted
 from engine.catalogue import KeepRule
 from engine.declines import Consequence
 from engine.money import Money
@@ -103,7 +101,7 @@ def test_a_card_is_registered_with_its_running_term_and_its_carriers_keep_rule()
 
 
 def test_registering_twice_changes_nothing():
-    register(given(registered())).nothing()
+    register(Given(register(given()).card)).nothing()
 
 
 @pytest.mark.parametrize(
@@ -154,7 +152,7 @@ def test_switching_on_keeps_what_the_holder_was_shown():
             months=12,
             price=Money(minor=14_400, currency="CNY"),
             saving=Money(minor=3_600, currency="CNY"),
-            catalogue_version=CATALOGUE.version,
+            catalogue_version="2026-11-01",
             terms_version="terms-2",
             channel="app",
             at=NOW,
@@ -167,7 +165,7 @@ def test_switching_on_twice_changes_nothing():
 
 
 def test_choosing_another_period_is_a_new_consent():
-    then = enable(given(*PAYING), months=6).then(fact(AutoRenewEnabled, months=6))
+    then = enable(given(*PAYING), months=6).then(fact(PeriodChanged, months=6))
     assert then.card.auto_renew.months == 6
 
 
@@ -232,9 +230,21 @@ def test_an_answer_twice_changes_nothing():
     answer(given(*DECLINED), Declined(code="do_not_honor"), at=OPENS_AT + SECOND).nothing()
 
 
-def test_an_answer_about_an_earlier_attempt_changes_nothing():
+def test_a_success_after_a_definite_failure_is_recorded_and_given_back_at_once():
+    at = local("2026-03-30 10:00")
+    second = (*DECLINED, attempted(2, 2, at=at))
+    then = answer(given(*second), charged(1), to=attempt_id(1), at=at).then(
+        fact(ChargeSucceeded, attempt_id=attempt_id(1), learned="late", term_number=1, amount=MONTH_PRICE),
+        fact(RefundStarted, attempt_id=attempt_id(1), gateway_ref="ref-1", amount=MONTH_PRICE, reason="late_success"),
+    )
+    assert then.card.open_attempt is not None
+    answer(Given(then.card), charged(1), to=attempt_id(1), at=at).nothing()
+
+
+def test_a_decline_told_again_changes_nothing():
     second = (*DECLINED, attempted(2, 2, at=local("2026-03-30 10:00")))
-    answer(given(*second), charged(1), to=attempt_id(1), at=local("2026-03-30 10:00")).nothing()
+    answer(given(*second), Declined(code="lost_card"), to=attempt_id(1), at=local("2026-03-30 10:00")).nothing()
+    answer(given(*second), charged(7), to=attempt_id(7), at=local("2026-03-30 10:00")).nothing()
 
 
 def test_a_decline_is_a_fact_with_its_consequence_and_counters():
@@ -268,8 +278,10 @@ def test_a_soft_decline_leaves_the_method_usable():
 
 @pytest.mark.parametrize("code", ["revocation_of_authorization", "stop_payment_order"])
 def test_a_mandate_withdrawn_for_one_payment_ends_the_method_and_no_more(code):
-    then = answer(given(*CHARGING), Declined(code=code), at=OPENS_AT).then(fact(ChargeFailed, code=code))
-    assert then.card.ended_methods == {"visa": code}
+    then = answer(given(*CHARGING), Declined(code=code), at=OPENS_AT).then(
+        fact(ChargeFailed, code=code), fact(PaymentMethodRemoved, method_id="visa", reason="mandate_withdrawn")
+    )
+    assert then.card.methods == ()
     assert then.card.auto_renew is not None
 
 
@@ -309,7 +321,10 @@ def test_what_the_gateway_cannot_find_is_unknown_until_it_surely_never_happened(
     answer(card, NotFound(), learned="looked_up", at=surely - SECOND).then(
         fact(ChargeOutcomeUnknown, reason="not_found_yet", asked=2)
     )
-    answer(card, NotFound(), learned="looked_up", at=surely).then(fact(ChargeFailed, code="never_happened"))
+    answer(card, NotFound(), learned="looked_up", at=surely).then(
+        fact(ChargeFailed, code="never_happened", decided_by="code"),
+        fact(DeadlinesMoved, reason="unknown_outcome", by=surely - OPENS_AT),
+    )
 
 
 def test_a_late_success_after_switching_off_still_renews():

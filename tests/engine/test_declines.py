@@ -42,7 +42,6 @@ def test_a_method_ends_where_trying_again_is_useless_or_forbidden():
         Consequence.RETRY,
         Consequence.RETRY_SOON,
         Consequence.RETRY_AFTER_24H,
-        Consequence.HOLDER_PRESENT,
         Consequence.ALARM,
         Consequence.RECONCILE,
     }

@@ -9,10 +9,13 @@ from hypothesis import given as for_all
 from hypothesis import strategies as st
 
 from engine.calendar import local_date
-from engine.card.events import ChargeAttempted, RenewalStarted, Suspended
-from engine.card.next import Rules, advance
-from engine.card.state import Card, replay
+from engine.card.events import NumberReclaimed, ReminderDue, RenewalStarted, Suspended
+from engine.card.evolve import replay
+from engine.card.next import advance
+from engine.card.payments import ChargeAttempted
+from engine.card.state import Card
 from engine.dunning import charge_instant, opens_at
+from engine.rules import Rules
 from tests.engine.given import fact, given
 from tests.engine.samples import (
     CARD_ID,
@@ -35,6 +38,7 @@ from tests.engine.samples import (
     local,
     registered,
     started,
+    told,
 )
 
 IDS = st.uuids(version=4)
@@ -94,12 +98,15 @@ def test_however_short_or_long_the_keep_rule_the_last_try_is_on_the_last_day(rec
 def test_after_the_last_try_the_holder_is_not_charged_again():
     last = local("2026-04-05 10:00")
     history = (*tello(), started(), attempted(), failed(), attempted(2, 5, at=last), failed(2, 5, at=last + SECOND))
-    given(*history).at(last + SECOND).then(fact(Suspended, rungs=5)).waits(None, "suspended")
+    then = given(*history).at(last + SECOND)
+    then.then(fact(ReminderDue), fact(Suspended, rungs=5), fact(ReminderDue, kind="last_chance"))
+    then.waits(local("2026-04-06 00:00"), "reclaim")
 
 
 def test_a_number_that_is_lost_is_not_paid_for():
-    given(*tello()).at(local("2026-04-06 00:00")).then(fact(RenewalStarted), fact(Suspended, rungs=0))
-    given(*tello(), started(), attempted(), failed()).at(local("2026-04-06 00:00")).then(fact(Suspended, rungs=1))
+    lost = (fact(Suspended), fact(NumberReclaimed, by="deadline"))
+    given(*tello()).at(local("2026-04-06 00:00")).then(fact(RenewalStarted), *lost)
+    given(*tello(), started(), attempted(), failed(), told()).at(local("2026-04-06 00:00")).then(*lost)
 
 
 def test_a_decline_moves_to_the_next_method_at_once():
@@ -110,7 +117,9 @@ def test_a_decline_moves_to_the_next_method_at_once():
 def test_a_rung_is_over_when_each_method_was_tried_once():
     history = (registered(), bound(VISA), bound(PAYPAL), enabled(), started(), attempted(), failed())
     both = (*history, attempted(2, 1, PAYPAL), failed(2, 1, PAYPAL))
-    given(*both).at(OPENS_AT + SECOND).nothing().waits(local("2026-03-30 10:00"), "next_rung")
+    given(*both).at(OPENS_AT + SECOND).then(fact(ReminderDue, kind="payment_failed", about="2")).waits(
+        local("2026-03-30 10:00"), "next_rung"
+    )
 
 
 def test_each_rung_begins_with_the_first_method_again():
@@ -127,13 +136,13 @@ def test_a_method_that_ended_is_passed_over_and_the_others_are_not(code):
 
 
 def test_without_a_usable_method_there_is_no_try():
-    given(*CHARGING, failed(code="stolen_card")).at(local("2026-03-30 10:00")).nothing()
+    given(*CHARGING, failed(code="stolen_card"), told()).at(local("2026-03-30 10:00")).nothing()
 
 
 def test_a_method_bound_meanwhile_is_tried_at_once_on_the_rung_that_is_under_way():
     later = local("2026-03-29 15:00")
     given(*DECLINED, bound(DEBIT, later)).at(later).then(
-        fact(ChargeAttempted, method_id="debit", rung=1, number=2, reason="next_method")
+        fact(ChargeAttempted, method_id="debit", rung=1, number=2, reason="new_method")
     )
 
 

@@ -6,19 +6,18 @@ from uuid import UUID
 
 import pytest
 
-from engine.card.events import (
-    ChargeAttempted,
-    Deferred,
-    GraceStarted,
-    RenewalStarted,
-    Suspended,
-)
-from engine.card.next import Ask, Wait, deferred, next_step, wakes_at
+from engine.card.deadlines import reclaims_at, suspends_at
+from engine.card.events import ChargingBlocked, DeadlinesMoved, Deferred, GraceStarted, RenewalStarted, Suspended
+from engine.card.evolve import replay
+from engine.card.next import Ask, deferred, next_step, wakes_at
+from engine.card.payments import CaseOpened, ChargeAttempted
+from engine.card.step import Wait
 from engine.catalogue import Catalogue
 from engine.money import Money
-from tests.engine.given import fact, given
+from tests.engine.given import Given, fact, given
 from tests.engine.samples import (
     BUDGET,
+    CARD_ID,
     CATALOGUE,
     CHARGING,
     DECLINED,
@@ -39,12 +38,14 @@ from tests.engine.samples import (
     failed,
     grace_started,
     local,
+    period_changed,
     registered,
     renewed,
     started,
     succeeded,
     suspended,
     switched_off,
+    told,
     unknown,
 )
 
@@ -66,7 +67,7 @@ def test_when_it_opens_the_next_term_is_offered_and_charged():
             months=1,
             price=MONTH_PRICE,
             saving=Money(minor=0, currency="CNY"),
-            catalogue_version=CATALOGUE.version,
+            catalogue_version="2026-11-01",
             policy_version=POLICY.version,
             at=OPENS_AT,
         ),
@@ -99,7 +100,7 @@ def test_the_chosen_period_is_what_is_offered():
 
 def test_a_price_that_was_offered_stands_whatever_the_catalogue_says_later():
     dearer = CATALOGUE.model_dump()
-    dearer["plans"]["keep-short"]["price"]["CNY"] = 9999
+    dearer["versions"][0]["prices"]["keep-short"]["CNY"] = 9999
     later = replace(RULES, catalogue=Catalogue.model_validate(dearer))
     given(*DECLINED).at(local("2026-03-30 10:00"), later).then(fact(ChargeAttempted, amount=MONTH_PRICE))
 
@@ -174,7 +175,7 @@ def test_declined_a_card_waits_for_its_next_rung():
 
 
 def test_unpaid_at_the_terms_end_grace_begins():
-    history = (*DECLINED, attempted(2, 2), failed(2, 2))
+    history = (*DECLINED, attempted(2, 2), failed(2, 2), told(2))
     given(*history).at(ENDS_AT - SECOND).nothing().waits(ENDS_AT, "term_ends")
     given(*history).at(ENDS_AT).then(
         fact(GraceStarted, term_number=0, suspends_on=date(2026, 4, 3), policy_version=POLICY.version, at=ENDS_AT)
@@ -182,7 +183,7 @@ def test_unpaid_at_the_terms_end_grace_begins():
 
 
 def test_unpaid_at_the_end_of_grace_the_card_is_suspended_and_says_why():
-    history = (*DECLINED, attempted(2, 2), failed(2, 2), attempted(3, 3), failed(3, 3, code="do_not_honor"))
+    history = (*DECLINED, attempted(2, 2), failed(2, 2), attempted(3, 3), failed(3, 3, code="do_not_honor"), told(3))
     given(*history, grace_started()).at(GRACE_ENDS_AT - SECOND).nothing().waits(GRACE_ENDS_AT, "grace_ends")
     given(*history, grace_started()).at(GRACE_ENDS_AT).then(
         fact(
@@ -216,7 +217,7 @@ def test_a_card_that_nobody_looked_at_for_long_skips_grace():
 def test_a_card_without_auto_renewal_lapses_without_being_charged():
     given(registered(), bound()).at(OPENS_AT).nothing().waits(ENDS_AT, "term_ends")
     given(registered(), bound()).at(ENDS_AT).then(fact(GraceStarted)).waits(GRACE_ENDS_AT, "grace_ends")
-    given(registered(), bound(), suspended()).at(GRACE_ENDS_AT).nothing().waits(None, "suspended")
+    given(registered(), bound(), suspended()).at(GRACE_ENDS_AT).nothing().waits(local("2026-04-24 00:00"), "reminder")
 
 
 def test_a_card_is_charged_before_it_is_given_up():
@@ -227,8 +228,9 @@ def test_a_card_is_charged_before_it_is_given_up():
 @pytest.mark.parametrize("at", [ENDS_AT, GRACE_ENDS_AT, GRACE_ENDS_AT + timedelta(days=20)])
 @pytest.mark.parametrize("history", [CHARGING, (*CHARGING, unknown())], ids=["unanswered", "unknown"])
 def test_no_card_lapses_while_a_charge_is_open_or_of_unknown_outcome(history, at):
-    given(*history).at(at).nothing().asks("looked_up")
-    given(*history, switched_off()).at(at).nothing().asks("looked_up")
+    for card in (given(*history), given(*history, switched_off())):
+        then = card.at(at)
+        then.then(*[fact(CaseOpened)] * len(then.facts)).asks("looked_up")
 
 
 def test_a_suspended_card_is_still_tried():
@@ -258,17 +260,18 @@ def test_switching_off_takes_effect_before_the_next_attempt():
     given(*DECLINED, switched_off()).at(local("2026-03-30 10:00")).nothing().waits(ENDS_AT, "term_ends")
 
 
-def test_switched_off_and_on_again_the_ladder_goes_on_where_it_was():
+def test_switched_off_and_on_again_the_ladder_goes_on_where_it_was_at_the_price_agreed_now():
     history = (*DECLINED, switched_off(), enabled())
-    given(*history).at(OPENS_AT + SECOND).nothing().waits(local("2026-03-30 10:00"), "next_rung")
-    given(*history).at(local("2026-03-30 10:00")).then(fact(ChargeAttempted, number=2, rung=2))
+    then = given(*history).at(OPENS_AT + SECOND).then(fact(RenewalStarted, term_number=1, months=1))
+    then.waits(local("2026-03-30 10:00"), "next_rung")
+    given(*history).at(local("2026-03-30 10:00")).then(fact(RenewalStarted), fact(ChargeAttempted, number=2, rung=2))
 
 
 def test_another_period_is_offered_anew_and_the_ladder_keeps_its_counters():
-    then = given(*DECLINED, enabled(12)).at(OPENS_AT + timedelta(hours=1))
+    then = given(*DECLINED, period_changed(12)).at(OPENS_AT + timedelta(hours=1))
     then.then(fact(RenewalStarted, term_number=1, months=12, price=Money(minor=14_400, currency="CNY")))
     then.waits(local("2026-03-30 10:00"), "next_rung")
-    given(*DECLINED, enabled(12)).at(local("2026-03-30 10:00")).then(
+    given(*DECLINED, period_changed(12)).at(local("2026-03-30 10:00")).then(
         fact(RenewalStarted),
         fact(ChargeAttempted, number=2, rung=2, amount=Money(minor=14_400, currency="CNY")),
     )
@@ -276,14 +279,40 @@ def test_another_period_is_offered_anew_and_the_ladder_keeps_its_counters():
 
 @pytest.mark.parametrize("history", [CHARGING, (*CHARGING, unknown())], ids=["unanswered", "unknown"])
 def test_another_period_waits_for_an_open_attempt(history):
-    given(*history, enabled(12)).at(OPENS_AT + timedelta(hours=1)).nothing().asks("asked_again")
+    given(*history, period_changed(12)).at(OPENS_AT + timedelta(hours=1)).nothing().asks("asked_again")
 
 
 def test_while_charging_is_stopped_nothing_is_charged_and_no_card_lapses():
     recheck = POLICY.stopped_recheck
     for at in (OPENS_AT, ENDS_AT, GRACE_ENDS_AT + timedelta(days=3)):
-        given(*PAYING).at(at, STOPPED).nothing().waits(at + recheck, "charging_stopped")
-        given(*DECLINED).at(at, STOPPED).nothing().waits(at + recheck, "charging_stopped")
+        then = given(*PAYING).at(at, STOPPED).then(fact(RenewalStarted), fact(ChargingBlocked, at=at))
+        then.waits(at + recheck, "charging_stopped")
+    at = local("2026-03-30 10:00")
+    then = given(*DECLINED).at(at, STOPPED).then(fact(ChargingBlocked))
+    later = GRACE_ENDS_AT + timedelta(days=3)
+    Given(then.card).at(later, STOPPED).nothing().waits(later + recheck, "charging_stopped")
+
+
+def test_a_card_that_waits_for_its_next_rung_is_not_blocked_by_the_stop():
+    given(*DECLINED).at(OPENS_AT + SECOND, STOPPED).nothing().waits(local("2026-03-30 10:00"), "next_rung")
+
+
+def test_what_the_operator_stopped_moves_the_deadlines_once_it_goes_on():
+    since = local("2026-03-30 10:00")
+    then = Given(given(*DECLINED).at(since, STOPPED).card).at(since + timedelta(days=5))
+    then.then(
+        fact(DeadlinesMoved, reason="charging_stopped", by=timedelta(days=5)),
+        fact(ChargeAttempted, rung=2),
+    )
+    assert suspends_at(then.card) == GRACE_ENDS_AT + timedelta(days=5)
+    assert reclaims_at(then.card) == local("2026-05-06 00:00")
+
+
+def test_switched_off_while_stopped_the_time_until_then_counts():
+    since = local("2026-03-30 10:00")
+    blocked = given(*DECLINED).at(since, STOPPED).card
+    off = Given(replay(blocked, CARD_ID, [switched_off(at=since + timedelta(days=2))]))
+    off.at(since + timedelta(days=2), STOPPED).then(fact(DeadlinesMoved, by=timedelta(days=2)), fact(GraceStarted))
 
 
 def test_charging_stopped_before_the_renewal_opens_changes_nothing():

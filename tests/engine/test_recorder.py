@@ -10,7 +10,9 @@ import pytest
 from eventsourcing.persistence import IntegrityError, StoredEvent
 from eventsourcing.tests import persistence as published
 
-from engine.recorder import CardRecorder, Snapshot, datastore
+from engine.recorder import Answers, Besides, CardRecorder, Snapshot, datastore
+
+NOBODY = Answers(frozenset(), {})
 
 
 def events(card_id: UUID, *versions: int, state: bytes = b"{}") -> list[StoredEvent]:
@@ -85,7 +87,7 @@ def test_creating_the_tables_again_harms_nothing(recorder):
 def test_many_cards_are_stored_in_one_transaction_in_the_order_given(recorder, connection):
     cards = [uuid4() for _ in range(400)]
     batch = [event for card_id in cards for event in events(card_id, 1, 2, 3)]
-    assert recorder.append_many(batch) == frozenset()
+    assert recorder.append_many(batch) == NOBODY
     rows = connection.execute(
         "SELECT originator_id, originator_version, xmin::text FROM card_events ORDER BY notification_id"
     ).fetchall()
@@ -94,14 +96,14 @@ def test_many_cards_are_stored_in_one_transaction_in_the_order_given(recorder, c
 
 
 def test_nothing_to_append_is_no_conflict(recorder):
-    assert recorder.append_many([]) == frozenset()
+    assert recorder.append_many([]) == NOBODY
 
 
 def test_a_card_in_conflict_is_left_out_whole_and_the_others_are_stored(recorder):
     taken, free, new = uuid4(), uuid4(), uuid4()
     recorder.append_many(events(taken, 1, 2) + events(free, 1))
     batch = events(taken, 2, 3, 4) + events(free, 2, 3) + events(new, 1, 2)
-    assert recorder.append_many(batch) == {taken}
+    assert recorder.append_many(batch) == Answers(frozenset({taken}), {})
     assert versions_of(recorder, taken) == [1, 2]
     assert versions_of(recorder, free) == [1, 2, 3]
     assert versions_of(recorder, new) == [1, 2]
@@ -110,7 +112,7 @@ def test_a_card_in_conflict_is_left_out_whole_and_the_others_are_stored(recorder
 def test_when_all_are_in_conflict_nothing_is_stored(recorder, connection):
     one, other = uuid4(), uuid4()
     recorder.append_many(events(one, 1) + events(other, 1))
-    assert recorder.append_many(events(one, 1, 2) + events(other, 1, 2)) == {one, other}
+    assert recorder.append_many(events(one, 1, 2) + events(other, 1, 2)) == Answers(frozenset({one, other}), {})
     assert connection.execute("SELECT count(*) FROM card_events").fetchone() == (2,)
 
 
@@ -118,7 +120,7 @@ def test_a_card_in_conflict_gets_no_snapshot(recorder):
     taken, free = uuid4(), uuid4()
     recorder.append_many(events(taken, 1))
     snapshots = [Snapshot(taken, 2, 1, b"wrong"), Snapshot(free, 2, 1, b"right")]
-    recorder.append_many(events(taken, 1, 2) + events(free, 1, 2), snapshots)
+    recorder.append_many(events(taken, 1, 2) + events(free, 1, 2), Besides(snapshots))
     of_taken, of_free = recorder.load_many([taken, free], 1)
     assert of_taken.snapshot is None
     assert of_free.snapshot == Snapshot(free, 2, 1, b"right")
@@ -134,8 +136,8 @@ def test_inserting_at_a_taken_version_inserts_nothing(recorder):
 
 def test_loading_gives_the_latest_snapshot_of_the_wanted_kind_and_the_events_after_it(recorder):
     with_one, without, never_heard_of = uuid4(), uuid4(), uuid4()
-    recorder.append_many(events(with_one, 1, 2) + events(without, 1, 2), [Snapshot(with_one, 2, 7, b"two")])
-    recorder.append_many(events(with_one, 3, 4, 5), [Snapshot(with_one, 4, 7, b"four")])
+    recorder.append_many(events(with_one, 1, 2) + events(without, 1, 2), Besides([Snapshot(with_one, 2, 7, b"two")]))
+    recorder.append_many(events(with_one, 3, 4, 5), Besides([Snapshot(with_one, 4, 7, b"four")]))
     with_snapshot = (Snapshot(with_one, 4, 7, b"four"), [(5, "topic", b"{}")])
     assert recorder.load_many([without, with_one, never_heard_of, with_one], 7) == [
         (None, [(1, "topic", b"{}"), (2, "topic", b"{}")]),
@@ -154,7 +156,7 @@ def test_many_streams_are_loaded_each_in_its_order_however_their_events_are_mixe
     cards = [uuid4() for _ in range(60)]
     for version in range(1, 8):
         snapshots = [Snapshot(card_id, version, 1, b"state") for card_id in cards[::3]] if version == 4 else []
-        recorder.append_many([event for card_id in cards for event in events(card_id, version)], snapshots)
+        recorder.append_many([event for card_id in cards for event in events(card_id, version)], Besides(snapshots))
     for place, tail in enumerate(recorder.load_many(cards, 1)):
         first = 5 if place % 3 == 0 else 1
         assert (tail.snapshot is not None) == (place % 3 == 0)
@@ -170,7 +172,7 @@ def test_of_several_writers_exactly_one_wins_each_version(new_recorder):
         for version in versions:
             at_once.wait()
             batch = [event for card_id in cards for event in events(card_id, version, state=name)]
-            won.update((card_id, version) for card_id in set(cards) - recorder.append_many(batch))
+            won.update((card_id, version) for card_id in set(cards) - recorder.append_many(batch).conflicts)
         return won
 
     with ThreadPoolExecutor(writers) as pool:

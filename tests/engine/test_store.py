@@ -6,17 +6,20 @@ import pytest
 from eventsourcing.persistence import OperationalError
 
 from engine.card.events import AutoRenewSwitchedOff
-from engine.card.state import STATE_VERSION, replay
+from engine.card.evolve import replay
+from engine.card.state import STATE_VERSION
 from engine.errors import CorruptHistoryError
-from engine.recorder import CardRecorder
-from engine.store import APPEND_TRIES, SNAPSHOT_EVERY, Append, Store, Stream
+from engine.recorder import Answers, CardRecorder
+from engine.store import APPEND_TRIES, SNAPSHOT_EVERY, Append, CommandMark, Store, Stream
 from tests.engine.lives import RECORDED_AT, random_life, store_all, stored_round_by_round
 from tests.engine.samples import DECLINED, OPENS_AT, PAYING, REGISTERED_AT, bound, switched_off
 
+NOBODY = Answers(frozenset(), {})
 
-def append(stream: Stream, *facts, cause: str = "cause") -> Append:
+
+def append(stream: Stream, *facts, cause: str = "cause", command: CommandMark | None = None) -> Append:
     card = replay(stream.card, stream.card_id, facts)
-    return Append(stream, facts, card, OPENS_AT, cause)
+    return Append(stream, facts, card, OPENS_AT, cause, command)
 
 
 def new(card_id: UUID | None = None) -> Stream:
@@ -26,7 +29,7 @@ def new(card_id: UUID | None = None) -> Stream:
 def stored(store: Store, *facts) -> Stream:
     """A card with these facts."""
     stream = new()
-    assert store.append_many([append(stream, *facts)], RECORDED_AT) == frozenset()
+    assert store.append_many([append(stream, *facts)], RECORDED_AT) == NOBODY
     return store.load_many([stream.card_id])[stream.card_id]
 
 
@@ -36,7 +39,7 @@ def stored(store: Store, *facts) -> Stream:
 def test_what_was_appended_is_loaded_with_its_version_and_wake_time(store):
     stream = new()
     asked = append(stream, *PAYING)
-    assert store.append_many([asked], RECORDED_AT) == frozenset()
+    assert store.append_many([asked], RECORDED_AT) == NOBODY
     assert store.load_many([stream.card_id]) == {stream.card_id: Stream(stream.card_id, asked.card, 3, OPENS_AT)}
 
 
@@ -69,7 +72,9 @@ def test_of_many_cards_those_in_conflict_are_told_and_the_others_stored(store):
     taken, free = stored(store, *PAYING), stored(store, *PAYING)
     store.append_many([append(taken, switched_off())], RECORDED_AT)
     late = append(taken, switched_off("operator"), cause="late")
-    assert store.append_many([late, append(free, switched_off())], RECORDED_AT) == {taken.card_id}
+    assert store.append_many([late, append(free, switched_off())], RECORDED_AT) == Answers(
+        frozenset({taken.card_id}), {}
+    )
     assert [one.cause for one in store.history(taken.card_id)] == ["cause"] * 4
     assert len(store.history(free.card_id)) == 4
 
@@ -119,6 +124,74 @@ def test_a_snapshot_that_cannot_be_read_stops_its_card_and_no_other(store, conne
     assert loaded[other.card_id] == other
 
 
+# Accepted commands
+
+MARK = CommandMark("command-1", b"hash of its body")
+
+
+def test_an_accepted_command_is_recalled_with_its_facts(store):
+    stream, other = stored(store, *PAYING), stored(store, *PAYING)
+    facts = (switched_off(), bound())
+    assert store.append_many([append(stream, *facts, command=MARK), append(other, bound())], RECORDED_AT) == NOBODY
+    assert store.recall(["command-1", "nobody's"]) == {"command-1": (MARK.body_hash, stream.card_id, 4, 2)}
+    later = store.load_many([stream.card_id])[stream.card_id]
+    store.append_many([append(later, bound())], RECORDED_AT)
+    assert store.answer_of(store.recall(["command-1"])["command-1"]) == facts
+
+
+def test_that_all_was_so_already_is_remembered_too(store):
+    stream = stored(store, *PAYING)
+    assert store.append_many([append(stream, command=MARK)], RECORDED_AT) == NOBODY
+    remembered = store.recall(["command-1"])["command-1"]
+    assert remembered == (MARK.body_hash, stream.card_id, 4, 0)
+    assert store.answer_of(remembered) == ()
+    assert store.load_many([stream.card_id])[stream.card_id] == stream
+
+
+@pytest.mark.parametrize("facts", [(), (switched_off(),)], ids=["already so", "with facts"])
+def test_a_command_that_was_accepted_before_is_a_conflict_and_nothing_of_it_is_stored(store, facts):
+    stream, other, third = stored(store, *PAYING), stored(store, *PAYING), stored(store, *PAYING)
+    store.append_many([append(stream, command=MARK)], RECORDED_AT)
+    again = append(other, *facts, command=CommandMark("command-1", b"another body"))
+    answers = store.append_many([again, append(third, switched_off())], RECORDED_AT)
+    assert answers == Answers(frozenset({other.card_id}), {})
+    assert store.load_many([other.card_id])[other.card_id] == other
+    assert len(store.history(third.card_id)) == 4
+    assert store.recall(["command-1"])["command-1"].card_id == stream.card_id
+
+
+def test_of_two_commands_with_one_id_in_a_batch_the_first_is_accepted(store):
+    one, other = stored(store, *PAYING), stored(store, *PAYING)
+    answers = store.append_many([append(card, switched_off(), command=MARK) for card in (one, other)], RECORDED_AT)
+    assert answers == Answers(frozenset({other.card_id}), {})
+    assert store.recall(["command-1"])["command-1"].card_id == one.card_id
+    assert len(store.history(other.card_id)) == 3
+
+
+@pytest.mark.parametrize("facts", [(), (switched_off(),)], ids=["already so", "with facts"])
+def test_a_command_decided_on_an_outdated_card_is_a_conflict_and_not_remembered(store, facts):
+    outdated = stored(store, *PAYING)
+    store.append_many([append(outdated, bound())], RECORDED_AT)
+    asked = append(outdated, *facts, command=MARK)
+    assert store.append_many([asked], RECORDED_AT) == Answers(frozenset({outdated.card_id}), {})
+    assert store.recall(["command-1"]) == {}
+    assert len(store.history(outdated.card_id)) == 4
+
+
+def test_a_command_whose_reply_was_lost_is_accepted_once(store, new_recorder):
+    stream = stored(store, *PAYING)
+    asked = append(stream, switched_off(), command=MARK)
+    assert Store(new_recorder(LosingReplies), "tests").append_many([asked], RECORDED_AT) == NOBODY
+    assert store.answer_of(store.recall(["command-1"])["command-1"]) == (switched_off(),)
+
+
+def test_a_command_that_found_all_so_and_whose_reply_was_lost_can_be_recalled(store, new_recorder):
+    stream = stored(store, *PAYING)
+    losing = Store(new_recorder(LosingReplies), "tests")
+    assert losing.append_many([append(stream, command=MARK)], RECORDED_AT).conflicts == {stream.card_id}
+    assert store.recall(["command-1"]) == {"command-1": (MARK.body_hash, stream.card_id, 4, 0)}
+
+
 # Replies that are lost
 
 
@@ -128,18 +201,18 @@ class LosingReplies(CardRecorder):
     losses = 1
 
     def append_many(self, *args):
-        conflicts = super().append_many(*args)
+        answers = super().append_many(*args)
         if self.losses:
             self.losses -= 1
             raise OperationalError("server closed the connection unexpectedly")
-        return conflicts
+        return answers
 
 
 def test_an_append_whose_reply_was_lost_is_stored_once_and_no_conflict(store, new_recorder):
     stream, other = stored(store, *PAYING), new()
     losing = Store(new_recorder(LosingReplies), "tests")
     asked = [append(stream, *DECLINED[3:]), append(other, *PAYING)]
-    assert losing.append_many(asked, RECORDED_AT) == frozenset()
+    assert losing.append_many(asked, RECORDED_AT) == NOBODY
     assert [one.fact for one in store.history(stream.card_id)] == list(DECLINED)
     assert [one.fact for one in store.history(other.card_id)] == list(PAYING)
 
@@ -149,7 +222,7 @@ def test_a_conflict_is_still_one_when_a_reply_was_lost(store, new_recorder):
     store.append_many([append(taken, switched_off())], RECORDED_AT)
     losing = Store(new_recorder(LosingReplies), "tests")
     asked = [append(taken, switched_off("operator")), append(free, switched_off("operator"))]
-    assert losing.append_many(asked, RECORDED_AT) == {taken.card_id}
+    assert losing.append_many(asked, RECORDED_AT) == Answers(frozenset({taken.card_id}), {})
     assert store.history(taken.card_id)[-1].fact.reason == "holder"
     assert store.history(free.card_id)[-1].fact.reason == "operator"
 
@@ -163,11 +236,11 @@ def test_what_others_added_since_the_lost_reply_makes_no_conflict(store, new_rec
                 return super().append_many(*args)
             except OperationalError:
                 current = store.load_many([stream.card_id])[stream.card_id]
-                assert store.append_many([append(current, bound(), cause="other")], RECORDED_AT) == frozenset()
+                assert store.append_many([append(current, bound(), cause="other")], RECORDED_AT) == NOBODY
                 raise
 
     overtaken = Store(new_recorder(Overtaken), "tests")
-    assert overtaken.append_many([append(stream, switched_off(), cause="mine")], RECORDED_AT) == frozenset()
+    assert overtaken.append_many([append(stream, switched_off(), cause="mine")], RECORDED_AT) == NOBODY
     assert [one.cause for one in store.history(stream.card_id)[3:]] == ["mine", "other"]
 
 
@@ -178,7 +251,7 @@ def test_a_connection_that_died_is_replaced(store, recorder, connection):
         "WHERE datname = current_database() AND pid <> pg_backend_pid() AND backend_type = 'client backend'"
     ).fetchone()
     assert killed >= (1,)
-    assert store.append_many([append(stream, switched_off())], RECORDED_AT) == frozenset()
+    assert store.append_many([append(stream, switched_off())], RECORDED_AT) == NOBODY
     assert len(store.history(stream.card_id)) == 4
 
 
@@ -224,7 +297,7 @@ def test_a_history_that_cannot_be_read_stops_its_card_and_no_other(store, connec
 def test_facts_that_make_no_card_stop_their_card_and_no_other(store, facts):
     bad, good = new(), stored(store, *PAYING)
     whatever = good.card
-    assert store.append_many([Append(bad, facts, whatever, None, "cause")], RECORDED_AT) == frozenset()
+    assert store.append_many([Append(bad, facts, whatever, None, "cause")], RECORDED_AT) == NOBODY
     loaded = store.load_many([bad.card_id, good.card_id])
     assert isinstance(loaded[bad.card_id], CorruptHistoryError)
     assert str(bad.card_id) in str(loaded[bad.card_id])

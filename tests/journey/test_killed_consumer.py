@@ -15,7 +15,8 @@ import psycopg
 from adapters import embedded
 from adapters.cli.demo import demo_settings, promises_held, virtual_year
 from adapters.cli.population import BEGIN
-from engine.card.events import CardRenewed, ChargeAttempted, ChargeFailed, ChargeSucceeded
+from engine.card.events import CardRenewed
+from engine.card.payments import ChargeAttempted, ChargeFailed, ChargeSucceeded
 from engine.log import read_log
 
 CARDS, MONTHS, SEED = 60, 2, 7

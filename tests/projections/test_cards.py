@@ -59,6 +59,9 @@ def test_a_registered_card_has_a_row():
         methods=0,
         last_decline=None,
         outcome_unknown=False,
+        held=False,
+        balance_minor=0,
+        reserved_minor=0,
         version=1,
         changed_at=REGISTERED_AT,
     )

@@ -36,6 +36,9 @@ def test_an_intent_has_a_row_before_the_gateway_hears_of_it():
             code=None,
             gateway_ref=None,
             settled_at=None,
+            top_up=None,
+            from_balance_minor=0,
+            refunded_minor=0,
         )
     }
 

@@ -2,7 +2,7 @@
 
 from collections import Counter
 
-from engine.card.events import ChargeSucceeded
+from engine.card.payments import ChargeSucceeded, RefundSucceeded
 from projections.follow import follow
 from projections.ledger import LEDGER, LedgerRow, gateway_totals
 from projections.live import LIVE
@@ -31,7 +31,7 @@ def test_what_moves_no_money_is_no_transfer():
     assert rows(LEDGER, *CHARGING, unknown(), renewed()) == {}
 
 
-def test_the_gateways_totals_are_the_sum_of_all_successes(store, connection):
+def test_the_gateways_totals_are_the_sum_of_all_successes_less_what_went_back(store, connection):
     assert gateway_totals(connection) == {}
     lives = [random_life(seed, 60) for seed in range(12)]
     store_all(store, lives)
@@ -41,5 +41,7 @@ def test_the_gateways_totals_are_the_sum_of_all_successes(store, connection):
         for fact in life.facts:
             if isinstance(fact, ChargeSucceeded):
                 expected[fact.amount.currency] += fact.amount.minor
+            if isinstance(fact, RefundSucceeded):
+                expected[fact.amount.currency] -= fact.amount.minor
     assert expected["CNY"] > 0
     assert gateway_totals(connection) == expected

@@ -11,13 +11,13 @@ from adapters.broker.contract import public_event
 from adapters.clock import recorded_now
 from adapters.parked import park
 from engine.application import Engine
-from engine.card.events import PaymentMethod
-from engine.card.next import Rules
+from engine.card.method import PaymentMethod
 from engine.catalogue import read_catalogue
 from engine.commands import BindPaymentMethod, Command, EnableAutoRenew, RegisterCard
 from engine.log import read_log
 from engine.policy import Policy
 from engine.recorder import CardRecorder, datastore
+from engine.rules import Rules
 from engine.store import Recorded, Store
 from projections.follow import follow
 from projections.live import LIVE
@@ -106,5 +106,6 @@ class Cards:
 def cards_of(connection: Connection[Any], database_url: str, gateway_budget: timedelta) -> tuple[Cards, Any]:
     """Cards on a migrated database, and the connection pool that is to be closed."""
     pool = datastore(database_url, pool_size=2)
-    rules = Rules(Policy(gateway_budget=gateway_budget), read_catalogue(None))
+    whenever = timedelta(days=365)  # a test wakes its cards as late as it likes
+    rules = Rules(Policy(gateway_budget=gateway_budget, late_after=whenever), read_catalogue(None))
     return Cards(connection, Engine(Store(CardRecorder(pool), "test"), recorded_now), rules), pool

@@ -16,7 +16,7 @@ from tests.adapters.broker.cards import card_id_of, commands_for
 
 CARD, OTHER, UNKNOWN = card_id_of(1), card_id_of(2), card_id_of(99)
 WITHOUT_JSON = {"up", "run"}
-RUN_ELSEWHERE = {"demo", "bench"}
+RUN_ELSEWHERE = {"demo", "bench", "catalogue check", "quote", "case list", "case resolve"}
 
 
 @pytest.fixture(scope="module")
@@ -59,6 +59,8 @@ FIELDS = {
     "parked retry": {"retried"},
     "charging stop": {"stopped_since", "why"},
     "charging resume": {"was_stopped_since"},
+    "replan": {"planned_anew", "failed"},
+    "limits rebuild": {"counted_tries"},
 }
 """Of each command with --json, fields that it must have (of each row, where it answers rows)."""
 
@@ -173,7 +175,7 @@ def test_charging_stays_stopped_since_it_first_was_until_it_is_resumed(installat
 
 
 def test_migrating_again_changes_nothing(installation):
-    assert installation.json("migrate") == {"before": 1, "now": 1}
+    assert installation.json("migrate") == {"before": 2, "now": 2}
     assert len(installation.json("cards", "list")) == 2
 
 

@@ -79,15 +79,13 @@ def test_while_charging_is_stopped_nobody_is_charged_or_suspended_and_then_every
     until(lambda: all(len(cards.names(card_id)) > 3 for card_id in stopped))
     until(lambda: all((next_look(cards, card_id) or BEGIN) > cards.now for card_id in stopped))
     for card_id in stopped:
-        assert set(cards.names(card_id)[3:]) == {"deferred"}
+        assert cards.names(card_id)[-2:] == ["renewal_started", "charging_blocked"]
         shown = installation.json("card", "show", card_id)
         assert shown["status"] == "active"
-        history = installation.json("card", "history", card_id)
-        assert history[-1]["fact"]["reason"] == "charging_stopped"
 
     installation.json("charging", "resume")
-    advance(cards, timedelta(hours=1))
-    until(lambda: all(cards.names(card_id)[-4:] == RENEWED for card_id in stopped))
+    advance(cards, timedelta(hours=3))
+    until(lambda: all(cards.names(card_id)[-3:] == RENEWED[1:] for card_id in stopped))
     assert totals(settings.gateway_record) == {"EUR": 2 * PRICE}
 
 
@@ -98,7 +96,7 @@ def test_a_parked_card_tries_again_when_it_is_told_to(installation, settings, ca
     until(lambda: installation.json("parked", "list"))
     [parked] = installation.json("parked", "list")
     assert (parked["card_id"], parked["reason"]) == (str(card_id), "no such payment method: no-such-token-20")
-    assert cards.names(card_id)[3:] == ASKED
+    assert cards.names(card_id)[-2:] == ASKED
 
     advance(cards, timedelta(hours=1))
     assert installation.json("parked", "retry", parked["parked_id"]) == {"retried": 1}

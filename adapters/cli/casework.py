@@ -1,0 +1,101 @@
+"""What only a person can do: cases, planning all cards anew, the network limits made anew."""
+
+from collections.abc import Iterator
+from typing import Any
+from uuid import UUID, uuid5
+
+import psycopg
+import typer
+from psycopg import Connection
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+from adapters.cli.output import err, put_fields, put_rows
+from adapters.cli.servers import connection, database
+from adapters.control import read_control
+from adapters.schema import check_schema
+from adapters.settings import Settings
+from adapters.wiring import engine_of, rules_of
+from engine.commands import ResolveAttempt
+from engine.errors import Refused
+from engine.limits_rebuild import rebuild_limits
+from engine.rules import Rules
+from projections.cases import list_cases
+
+CARDS_AT_ONCE = 1000
+
+
+def show_cases(settings: Settings, limit: int, *, as_json: bool) -> None:
+    """What waits for a person, the oldest first."""
+    with connection(settings) as open_connection:
+        put_rows("cases", list_cases(open_connection, limit), as_json=as_json)
+
+
+def resolve(
+    settings: Settings,
+    card_id: UUID,
+    attempt_id: UUID,
+    *,
+    charged: bool,
+    gateway_ref: str | None,
+    evidence: str,
+    as_json: bool,
+) -> None:
+    """Say what became of an attempt; exit status 1 if that is refused."""
+    command = ResolveAttempt(
+        command_id=f"resolve:{uuid5(attempt_id, f'{charged}:{gateway_ref}:{evidence}')}",
+        card_id=card_id,
+        attempt_id=attempt_id,
+        charged=charged,
+        gateway_ref=gateway_ref,
+        evidence=evidence,
+    )
+    with database(settings) as url:
+        check_schema(url)
+        with psycopg.connect(url, autocommit=True) as open_connection:
+            control = read_control(open_connection, virtual_clock=settings.clock == "virtual")
+        (answer,) = engine_of(settings, url, "operator").execute([command], rules_of(settings), control.now)
+    if isinstance(answer, Exception):
+        code = f" [{answer.code}]" if isinstance(answer, Refused) else ""
+        err.print(f"{answer}{code}", markup=False, highlight=False, soft_wrap=True)
+        raise typer.Exit(1)
+    put_fields("resolved", {"facts": [type(fact).__name__ for fact in answer]}, as_json=as_json)
+
+
+def replan(settings: Settings, why: str, *, as_json: bool) -> None:
+    """Plan anew when each card wakes; exit status 1 if some could not be planned."""
+    planned, failed = 0, dict[UUID, Exception]()
+    columns = (TextColumn("replan"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    bar = Progress(*columns, console=err, transient=True, disable=not err.is_terminal)
+    with database(settings) as url, bar, psycopg.connect(url, autocommit=True) as open_connection:
+        check_schema(url)
+        engine, read_only = engine_of(settings, url, "operator"), rules_of(settings)
+        row = open_connection.execute("SELECT count(*) FROM cards").fetchone()
+        task = bar.add_task("replan", total=row[0] if row else 0)
+        for card_ids in _batches(open_connection):
+            control = read_control(open_connection, virtual_clock=settings.clock == "virtual")
+            rules = Rules(read_only.policy, read_only.catalogue, control.charging_stopped)
+            settled = engine.replan(card_ids, f"replan: {why}", rules, control.now)
+            planned += settled.facts
+            failed |= settled.failed
+            bar.advance(task, len(card_ids))
+    for card_id, error in failed.items():
+        err.print(f"card {card_id}: {error}", markup=False, highlight=False, soft_wrap=True)
+    put_fields("replan", {"planned_anew": planned, "failed": len(failed)}, as_json=as_json)
+    if failed:
+        raise typer.Exit(1)
+
+
+def rebuild_network_limits(settings: Settings, *, as_json: bool) -> None:
+    """Fill the tables of the network limits from the log."""
+    with connection(settings) as open_connection:
+        tries = rebuild_limits(open_connection)
+    put_fields("limits", {"counted_tries": tries}, as_json=as_json)
+
+
+def _batches(open_connection: Connection[Any]) -> Iterator[list[UUID]]:
+    """The ids of all cards, in their order."""
+    query = "SELECT card_id FROM cards WHERE %s::uuid IS NULL OR card_id > %s ORDER BY card_id LIMIT %s"
+    last: UUID | None = None
+    while card_ids := [card_id for (card_id,) in open_connection.execute(query, (last, last, CARDS_AT_ONCE))]:
+        yield card_ids
+        last = card_ids[-1]

@@ -1,0 +1,99 @@
+"""Prices: is a catalogue file right, and what does a renewal cost."""
+
+from datetime import date
+from pathlib import Path
+from typing import NamedTuple
+
+import typer
+
+from adapters.cli.output import put_fields, put_json, put_rows, put_table
+from adapters.clock import recorded_now
+from engine.catalogue import PERIODS, Catalogue, Period, read_catalogue
+from engine.money import Currency
+from engine.toml_file import read_toml
+
+WITHOUT_MINOR_UNIT = frozenset(
+    {
+        *("BIF", "CLP", "DJF", "GNF", "ISK", "JPY", "KMF", "KRW"),
+        *("PYG", "RWF", "UGX", "UYI", "VND", "VUV", "XAF", "XOF", "XPF"),
+    }
+)
+WITH_THREE_DIGITS = frozenset({"BHD", "IQD", "JOD", "KWD", "LYD", "OMR", "TND"})
+"""The currencies whose minor unit has not two digits (source: ISO 4217)."""
+
+
+class Offer(NamedTuple):
+    """What one period of a plan costs in one currency, by which version of the prices."""
+
+    plan: str
+    months: int
+    currency: Currency
+    price_minor: int
+    saving_minor: int
+    catalogue_version: str
+    effective_on: date
+
+
+def check(file: Path, *, as_json: bool) -> None:
+    """A summary of the catalogue in `file`; exit status 1 with its problems, one a line, if it has any."""
+    found = read_toml(file, Catalogue)
+    if isinstance(found, Catalogue):
+        _put_summary(file, found, as_json=as_json)
+        return
+    if as_json:
+        put_json([problem._asdict() for problem in found])
+    else:
+        for problem in found:
+            typer.echo(problem.told(file), err=True)
+    raise typer.Exit(1)
+
+
+def show_quotes(
+    file: Path | None, plan: str, months: int | None, currency: Currency | None, on: date | None, *, as_json: bool
+) -> None:
+    """Prices of a plan on a local day (None: today on this machine); raises Refused and CatalogueError."""
+    catalogue, on = read_catalogue(file), on or recorded_now().astimezone().date()
+    offers = [
+        _offer(catalogue, plan, each, period, on)
+        for each in ([currency] if currency else catalogue.currencies(plan, on))
+        for period in PERIODS
+        if months in (None, period)
+    ]
+    if as_json:
+        put_rows("quote", offers, as_json=True)
+        return
+    columns = ("months", "price", "saving", "prices of", "in force since")
+    put_table(f"quote of {plan} on {on}", columns, [_as_row(offer) for offer in offers])
+
+
+def _offer(catalogue: Catalogue, plan: str, currency: Currency, months: Period, on: date) -> Offer:
+    quote = catalogue.quote(plan, currency, months, on)
+    version = quote.catalogue_version
+    begin = catalogue.effective_on(version)
+    return Offer(plan, months, currency, quote.price.minor, quote.saving.minor, version, begin)
+
+
+def _as_row(offer: Offer) -> tuple[object, ...]:
+    price, saving = (_money(minor, offer.currency) for minor in (offer.price_minor, offer.saving_minor))
+    return offer.months, price, saving, offer.catalogue_version, offer.effective_on
+
+
+def _money(minor: int, currency: Currency) -> str:
+    digits = 0 if currency in WITHOUT_MINOR_UNIT else 3 if currency in WITH_THREE_DIGITS else 2
+    whole, rest = divmod(minor, 10**digits)
+    return f"{whole:,}.{rest:0{digits}d} {currency}" if digits else f"{whole:,} {currency}"
+
+
+def _put_summary(file: Path, catalogue: Catalogue, *, as_json: bool) -> None:
+    prices = [prices for version in catalogue.versions for prices in version.prices.values()]
+    plans, currencies = sorted(catalogue.plans), sorted(set[str]().union(*prices))
+    versions = [{"version": one.version, "effective_on": one.effective_on} for one in catalogue.versions]
+    if as_json:
+        put_json({"versions": versions, "plans": plans, "currencies": currencies})
+        return
+    shown = {
+        "versions": ", ".join(f"{one.version} from {one.effective_on}" for one in catalogue.versions),
+        "plans": ", ".join(plans),
+        "currencies": ", ".join(currencies),
+    }
+    put_fields(f"catalogue {file}", shown, as_json=False)

@@ -1,0 +1,217 @@
+"""How facts add up to a card: `evolve` only assigns, every rule lives in decisions and next."""
+
+from collections.abc import Callable, Iterable, Mapping
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+from engine.card import events
+from engine.card.events import Event
+from engine.card.evolve_payments import PAYMENT_CHANGES, Table
+from engine.card.method import PaymentMethod
+from engine.card.state import Announced, AutoRenew, Card, Changes, Renewal, changed
+from engine.errors import CorruptHistoryError
+
+
+def evolve(card: Card | None, card_id: UUID, fact: Event) -> Card:
+    """The card after one more fact. Total: a fact that fits nowhere raises CorruptHistoryError."""
+    if isinstance(fact, events.CardRegistered):
+        return Card(
+            card_id=card_id,
+            holder_id=fact.holder_id,
+            plan=fact.plan,
+            currency=fact.currency,
+            zone=fact.zone,
+            keep=fact.keep,
+            anchor_day=fact.anchor_day,
+            term=fact.term,
+        )
+    if card is None:
+        raise CorruptHistoryError(f"card {card_id}: {type(fact).__name__} comes before CardRegistered")
+    changes_of = _CHANGES.get(type(fact))
+    if changes_of is None:
+        raise CorruptHistoryError(f"card {card_id}: nothing is known of the fact {type(fact).__name__}")
+    return changed(card, changes_of(card, fact))
+
+
+def replay(card: Card | None, card_id: UUID, facts: Iterable[Event]) -> Card:
+    """The card after all of `facts`; raises CorruptHistoryError where they make no card."""
+    for fact in facts:
+        card = evolve(card, card_id, fact)
+    if card is None:
+        raise CorruptHistoryError(f"card {card_id} has no facts")
+    return card
+
+
+# Payment methods
+
+
+def _bound(card: Card, fact: events.PaymentMethodBound) -> Changes:
+    return {"methods": (*card.methods, fact.method), **_renewal_changes(card, asked_for="new_method")}
+
+
+def _updated(card: Card, fact: events.PaymentMethodUpdated) -> Changes:
+    new = fact.method
+    tried = tuple(one for one in card.renewal.tried if one != new.method_id) if card.renewal else ()
+    return {
+        "methods": tuple(new if method.method_id == new.method_id else method for method in card.methods),
+        **_freed(card, new),
+        **_renewal_changes(card, asked_for="new_method", tried=tried),
+    }
+
+
+def _freed(card: Card, new: PaymentMethod) -> Changes:
+    return {
+        "ended_methods": _without(card.ended_methods, new.method_id),
+        "for_the_holder": tuple(one for one in card.for_the_holder if one != new.method_id),
+        "not_before": _without(card.not_before, new.method_id),
+    }
+
+
+def _removed(card: Card, fact: events.PaymentMethodRemoved) -> Changes:
+    kept = tuple(method for method in card.methods if method.method_id != fact.method_id)
+    return {
+        "methods": kept,
+        "ended_methods": _without(card.ended_methods, fact.method_id),
+        "for_the_holder": tuple(one for one in card.for_the_holder if one != fact.method_id),
+        "not_before": _without(card.not_before, fact.method_id),
+    }
+
+
+def _ordered(card: Card, fact: events.PaymentMethodsOrdered) -> Changes:
+    by_id = {method.method_id: method for method in card.methods}
+    return {
+        "methods": tuple(by_id[method_id] for method_id in fact.method_ids),
+        "balance": changed(card.balance, {"first": fact.balance_first}),
+    }
+
+
+# Consent
+
+
+def _consented(card: Card, fact: events.AutoRenewEnabled | events.PeriodChanged) -> Changes:
+    consent = AutoRenew(
+        months=fact.months, price=fact.price, saving=fact.saving, catalogue_version=fact.catalogue_version
+    )
+    return {"auto_renew": consent, **_renewal_changes(card, stale=True)}
+
+
+def _enabled(card: Card, fact: events.AutoRenewEnabled) -> Changes:
+    changes = _consented(card, fact)
+    if card.renewal is not None and card.status != "active":  # it is tried at once, as the page says
+        changes["renewal"] = changed(changes["renewal"], {"asked_for": "holder_asked", "tried": ()})
+    return changes
+
+
+def _announced(card: Card, fact: events.PriceChangeAnnounced) -> Changes:
+    if card.auto_renew is None:
+        raise CorruptHistoryError(f"card {card.card_id}: a price without consent")
+    consent = card.auto_renew
+    later = Announced(fact.price, fact.saving, fact.catalogue_version, fact.applies_from)
+    return {"auto_renew": changed(consent, {"announced": (*consent.announced, later)})}
+
+
+def _requested(card: Card, fact: events.RenewalRequested) -> Changes:
+    del fact
+    present = card.for_the_holder
+    return {
+        "ended_methods": {one: code for one, code in card.ended_methods.items() if one not in present},
+        "for_the_holder": (),
+        **_renewal_changes(card, asked_for="holder_asked", tried=()),
+    }
+
+
+# Terms and deadlines
+
+
+def _started(card: Card, fact: events.RenewalStarted) -> Changes:
+    offer: Changes = {
+        "months": fact.months,
+        "price": fact.price,
+        "reactivation_fee": fact.reactivation_fee,
+        "stale": False,
+    }
+    if card.renewal is None:
+        return {"renewal": Renewal(**offer)}
+    return {"renewal": changed(card.renewal, offer)}  # a new offer of the same term keeps the ladder's counters
+
+
+def _renewed(card: Card, fact: events.CardRenewed) -> Changes:
+    changes: Changes = {
+        "term": fact.term,
+        "anchor_day": fact.anchor_day,
+        "status": "active",
+        "renewal": None,
+        "attempts": 0,
+    }
+    if card.failed:
+        changes["failed"] = tuple(one for one in card.failed if one.term_number >= fact.term.number)
+    if card.moved or card.blocked_since or card.reminded:
+        changes |= {"moved": timedelta(0), "blocked_since": None, "reminded": ()}
+    if fact.from_balance != card.term_from_balance:
+        changes["term_from_balance"] = fact.from_balance
+    if fact.from_balance and fact.attempt_id is None:  # else it was reserved with the attempt
+        changes["balance"] = changed(card.balance, {"minor": card.balance.minor - fact.from_balance})
+    return changes
+
+
+def _moved(card: Card, fact: events.DeadlinesMoved) -> Changes:
+    return {"moved": card.moved + fact.by, "blocked_since": None}
+
+
+def _reminded(card: Card, fact: events.ReminderDue) -> Changes:
+    if fact.kind == "payment_failed":
+        return _renewal_changes(card, told_of=card.renewal.declines if card.renewal else 0)
+    return {"reminded": (*card.reminded, reminder_key(fact.kind, fact.about))}
+
+
+def reminder_key(kind: events.ReminderKind, about: str) -> str:
+    """What a card remembers of a reminder: each is due once per term, that of a method once per method."""
+    return f"{kind}:{about}" if kind == "method_expires" else kind
+
+
+# Parts of a card
+
+
+def _renewal_changes(card: Card, **changes: object) -> Changes:
+    return {} if card.renewal is None else {"renewal": changed(card.renewal, changes)}
+
+
+def _without(by_method: Mapping[str, Any], method_id: str) -> dict[str, Any]:
+    return {one: value for one, value in by_method.items() if one != method_id}
+
+
+def _always(**changes: object) -> Callable[[Card, Any], Changes]:
+    def changes_of(_card: Card, _fact: Event) -> Changes:
+        return changes
+
+    return changes_of
+
+
+_CHANGES: Table = {
+    events.ZoneChanged: lambda _, fact: {"zone": fact.zone},
+    events.CardHeld: lambda _, fact: {"held_since": fact.at},
+    events.CardReleased: _always(held_since=None),
+    events.CardClosed: _always(status="closed"),
+    events.PaymentMethodBound: _bound,
+    events.PaymentMethodUpdated: _updated,
+    events.PaymentMethodRemoved: _removed,
+    events.PaymentMethodsOrdered: _ordered,
+    events.AutoRenewEnabled: _enabled,
+    events.PeriodChanged: _consented,
+    events.PriceChangeAnnounced: _announced,
+    events.AutoRenewSwitchedOff: _always(auto_renew=None),
+    events.RenewalRequested: _requested,
+    events.RenewalStarted: _started,
+    events.CardRenewed: _renewed,
+    events.GraceStarted: _always(status="grace"),
+    events.Suspended: _always(status="suspended"),
+    events.Reinstated: _always(status="active"),
+    events.NumberReclaimed: _always(status="reclaimed"),
+    events.ChargingBlocked: lambda _, fact: {"blocked_since": fact.at},
+    events.DeadlinesMoved: _moved,
+    events.ReminderDue: _reminded,
+    events.Deferred: _always(),
+    events.Replanned: _always(),
+    **PAYMENT_CHANGES,
+}

@@ -1,0 +1,263 @@
+"""How the facts about money add up: the changes that each makes to its card. Assigns only."""
+
+from collections.abc import Callable
+from typing import Any
+from uuid import UUID
+
+from engine.card import payments
+from engine.card.events import Event
+from engine.card.payments import ChargeAttempted, ChargeFailed
+from engine.card.state import Attempt, AutoTopUp, Card, Changes, Failed, Payment, Refund, Renewal, TopUp, changed
+from engine.declines import METHOD_ENDS, USES_UP_NOTHING, Consequence
+from engine.errors import CorruptHistoryError
+
+PAYMENTS_KEPT = 6
+"""Charges that a card remembers, so that late news about them are understood."""
+
+Table = dict[type[Event], Callable[[Card, Any], Changes]]
+"""Per kind of fact the changes that it makes."""
+
+
+# Charges
+
+
+def _attempted(card: Card, fact: ChargeAttempted) -> Changes:
+    attempt = Attempt(
+        attempt_id=fact.attempt_id,
+        method_id=fact.method_id,
+        token=fact.token,
+        amount=fact.amount,
+        attempted_at=fact.at,
+        rung=fact.rung,
+        top_up=fact.top_up,
+        from_balance=fact.from_balance,
+        fingerprint=fact.fingerprint,
+    )
+    if fact.top_up is not None:
+        top_up = _top_up(card)
+        tried = (*top_up.tried, fact.method_id)
+        top_up = changed(top_up, {"attempts": fact.number, "tried": tried})
+        return {"open_attempt": attempt, "balance": changed(card.balance, {"top_up": top_up})}
+    changes: Changes = {"open_attempt": attempt, "attempts": fact.number, "renewal": _tried(card, fact)}
+    if fact.from_balance:
+        changes["balance"] = changed(card.balance, {"minor": card.balance.minor - fact.from_balance})
+    return changes
+
+
+def _withheld(card: Card, fact: payments.ChargeWithheld) -> Changes:
+    changes: Changes = {}
+    if fact.top_up is not None:
+        top_up = _top_up(card)
+        changes["balance"] = changed(
+            card.balance, {"top_up": changed(top_up, {"tried": (*top_up.tried, fact.method_id)})}
+        )
+    else:
+        changes["renewal"] = _tried(card, fact)
+    if fact.until is None:
+        changes["ended_methods"] = {**card.ended_methods, fact.method_id: fact.reason}
+    else:
+        changes["not_before"] = {**card.not_before, fact.method_id: fact.until}
+    return changes
+
+
+def _tried(card: Card, fact: ChargeAttempted | payments.ChargeWithheld) -> Renewal:
+    renewal = _renewal(card)
+    if fact.rung == renewal.rung:
+        return changed(renewal, {"tried": (*renewal.tried, fact.method_id)})
+    new: Changes = {"rung": fact.rung, "rung_at": fact.at, "tried": (fact.method_id,), "soon": (), "asked_for": None}
+    return changed(renewal, new)
+
+
+def _succeeded(card: Card, fact: payments.ChargeSucceeded) -> Changes:
+    attempt = card.open_attempt
+    ours = attempt is not None and attempt.attempt_id == fact.attempt_id
+    method_id = attempt.method_id if attempt is not None and ours else _failed_method(card, fact.attempt_id)
+    paid = Payment(
+        attempt_id=fact.attempt_id,
+        term_number=fact.term_number,
+        top_up=fact.top_up,
+        amount=fact.amount,
+        method_id=method_id,
+        gateway_ref=fact.gateway_ref,
+    )
+    changes: Changes = {"payments": (*card.payments, paid)[-PAYMENTS_KEPT:]}
+    if ours:
+        return changes | {"open_attempt": None}
+    return changes | {"failed": tuple(one for one in card.failed if one.attempt_id != fact.attempt_id)}
+
+
+def _failed_method(card: Card, attempt_id: UUID) -> str:
+    for one in card.failed:
+        if one.attempt_id == attempt_id:
+            return one.method_id
+    raise CorruptHistoryError(f"card {card.card_id}: an outcome without an attempt")
+
+
+def _failed(card: Card, fact: ChargeFailed) -> Changes:
+    attempt = _open(card)
+    failed = Failed(attempt.attempt_id, fact.term_number, attempt.top_up, attempt.amount, attempt.method_id)
+    changes: Changes = {"open_attempt": None, "failed": (*card.failed, failed)}
+    if fact.consequence in METHOD_ENDS:
+        changes["ended_methods"] = {**card.ended_methods, fact.method_id: fact.code}
+        if fact.consequence is Consequence.HOLDER_PRESENT:
+            changes["for_the_holder"] = (*card.for_the_holder, fact.method_id)
+    if fact.not_before is not None:
+        changes["not_before"] = {**card.not_before, fact.method_id: fact.not_before}
+    if attempt.top_up is None:
+        return changes | _renewal_failed(card, attempt, fact)
+    top_up = _top_up(card)
+    top_up = changed(top_up, {"last_code": fact.code, **_counted(top_up, fact)})
+    return changes | {"balance": changed(card.balance, {"top_up": top_up})}
+
+
+def _renewal_failed(card: Card, attempt: Attempt, fact: ChargeFailed) -> Changes:
+    renewal = _renewal(card)
+    changes: Changes = {"last_code": fact.code, **_counted(renewal, fact)}
+    if fact.within_rung:
+        changes |= {"soon": (*renewal.soon, fact.method_id), "tried": _minus(renewal.tried, fact.method_id)}
+    if fact.rung and not _used_up_nothing(fact):
+        changes["first_failed_at"] = renewal.first_failed_at or fact.at
+    done: Changes = {"renewal": changed(renewal, changes)}
+    if attempt.from_balance:
+        done["balance"] = changed(card.balance, {"minor": card.balance.minor + attempt.from_balance})
+    return done
+
+
+def _counted(purpose: Renewal | TopUp, fact: ChargeFailed) -> Changes:
+    if _used_up_nothing(fact):
+        return {"tried": _minus(purpose.tried, fact.method_id)}
+    return {"declines": purpose.declines + 1}
+
+
+def _used_up_nothing(fact: ChargeFailed) -> bool:
+    return fact.code in USES_UP_NOTHING or fact.consequence is Consequence.ALARM
+
+
+def _unknown(card: Card, fact: payments.ChargeOutcomeUnknown) -> Changes:
+    return {"open_attempt": changed(_open(card), {"asked": fact.asked, "ask_again_at": fact.ask_again_at})}
+
+
+def _case_opened(card: Card, fact: payments.CaseOpened) -> Changes:
+    attempt = card.open_attempt
+    if attempt is not None and attempt.attempt_id == fact.about:
+        return {"open_attempt": changed(attempt, {"case_opened": True})}
+    return _refund_changes(card, fact.about, case_opened=True)
+
+
+# Balance and refunds
+
+
+def _standing_order(card: Card, fact: payments.AutoTopUpSet) -> Changes:
+    order = AutoTopUp(fact.threshold, fact.amount) if fact.threshold and fact.amount else None
+    return {"balance": changed(card.balance, {"standing_order": order})}
+
+
+def _topping_up(card: Card, fact: payments.TopUpStarted) -> Changes:
+    changes: Changes = {"top_ups": fact.number, "top_up": TopUp(fact.number, fact.amount, fact.automatic)}
+    if fact.automatic:
+        changes["last_automatic_at"] = fact.at
+    return {"balance": changed(card.balance, changes)}
+
+
+def _credited(card: Card, fact: payments.BalanceCredited) -> Changes:
+    changes: Changes = {"minor": card.balance.minor + fact.amount.minor}
+    if fact.reason == "top_up":
+        changes["top_up"] = None
+    done: Changes = {"balance": changed(card.balance, changes)}
+    if fact.reason == "refund" and fact.about is not None:
+        return done | _given_back(card, fact.about, fact.amount.minor)
+    return done
+
+
+def _paid_out(card: Card, fact: payments.BalancePaidOut) -> Changes:
+    return {"balance": changed(card.balance, {"minor": card.balance.minor - fact.amount.minor})}
+
+
+def _refund_started(card: Card, fact: payments.RefundStarted) -> Changes:
+    refund = Refund(fact.refund_id, fact.attempt_id, fact.gateway_ref, fact.amount, fact.at)
+    return {"refunds": (*card.refunds, refund), **_given_back(card, fact.attempt_id, fact.amount.minor)}
+
+
+def _refunded(card: Card, fact: payments.RefundSucceeded) -> Changes:
+    return {"refunds": tuple(one for one in card.refunds if one.refund_id != fact.refund_id)}
+
+
+def _refund_unknown(card: Card, fact: payments.RefundOutcomeUnknown) -> Changes:
+    return _refund_changes(card, fact.refund_id, asked=fact.asked, ask_again_at=fact.ask_again_at)
+
+
+def _refund_refused(card: Card, fact: payments.RefundFailed) -> Changes:
+    return _refund_changes(card, fact.refund_id, refused=True)
+
+
+def _refund_recorded(card: Card, fact: payments.RefundRecorded) -> Changes:
+    kept = tuple(one for one in card.refunds if one.attempt_id != fact.attempt_id)
+    if len(kept) < len(card.refunds):  # it takes the place of one that the gateway could not make
+        return {"refunds": kept}
+    return _given_back(card, fact.attempt_id, fact.amount.minor)
+
+
+def _disputed(card: Card, fact: payments.DisputeRecorded) -> Changes:
+    return {
+        "ended_methods": {**card.ended_methods, fact.method_id: "disputed"},
+        **_given_back(card, fact.attempt_id, fact.amount.minor),
+    }
+
+
+def _given_back(card: Card, attempt_id: UUID, minor: int) -> Changes:
+    return {
+        "payments": tuple(
+            changed(one, {"refunded": one.refunded + minor}) if one.attempt_id == attempt_id else one
+            for one in card.payments
+        )
+    }
+
+
+# Parts of a card
+
+
+def _refund_changes(card: Card, refund_id: UUID, **changes: object) -> Changes:
+    return {"refunds": tuple(changed(one, changes) if one.refund_id == refund_id else one for one in card.refunds)}
+
+
+def _minus(tried: tuple[str, ...], method_id: str) -> tuple[str, ...]:
+    return tuple(one for one in tried if one != method_id)
+
+
+def _renewal(card: Card) -> Renewal:
+    if card.renewal is None:
+        raise CorruptHistoryError(f"card {card.card_id}: a charge without a renewal")
+    return card.renewal
+
+
+def _open(card: Card) -> Attempt:
+    if card.open_attempt is None:
+        raise CorruptHistoryError(f"card {card.card_id}: an outcome without an open attempt")
+    return card.open_attempt
+
+
+def _top_up(card: Card) -> TopUp:
+    if card.balance.top_up is None:
+        raise CorruptHistoryError(f"card {card.card_id}: a charge for no top-up")
+    return card.balance.top_up
+
+
+PAYMENT_CHANGES: Table = {
+    payments.ChargeAttempted: _attempted,
+    payments.ChargeWithheld: _withheld,
+    payments.ChargeSucceeded: _succeeded,
+    payments.ChargeFailed: _failed,
+    payments.ChargeOutcomeUnknown: _unknown,
+    payments.CaseOpened: _case_opened,
+    payments.AutoTopUpSet: _standing_order,
+    payments.TopUpStarted: _topping_up,
+    payments.TopUpFailed: lambda card, _: {"balance": changed(card.balance, {"top_up": None})},
+    payments.BalanceCredited: _credited,
+    payments.BalancePaidOut: _paid_out,
+    payments.RefundStarted: _refund_started,
+    payments.RefundSucceeded: _refunded,
+    payments.RefundOutcomeUnknown: _refund_unknown,
+    payments.RefundFailed: _refund_refused,
+    payments.RefundRecorded: _refund_recorded,
+    payments.DisputeRecorded: _disputed,
+}

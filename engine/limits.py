@@ -1,0 +1,220 @@
+"""What the card networks allow per payment card, over all cards of all holders, and what facts mean for it.
+
+A payment card is known by its fingerprint; what has none (wallets) has no limit. A try counts from its intent, while it
+is open and may still be declined, and from its decline on until the decline has left the window: so no interleaving
+of cards can exceed a limit. An approval takes its own try out and resets nothing. Source: the networks' facts,
+strictest reading. PostgreSQL does the same inside the append (recorder_sql.py), the twin in memory.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime, timedelta
+from types import MappingProxyType
+from typing import Literal, NamedTuple
+from uuid import UUID
+
+from engine.card.events import Event, Events
+from engine.card.payments import ChargeAttempted, ChargeFailed, ChargeSucceeded
+from engine.declines import USES_UP_NOTHING, Consequence
+from engine.money import Money
+
+EDITION = "2026-11"
+"""Of the rules below; raise it with them."""
+
+Network = Literal["mastercard", "other"]
+
+
+class Rule(NamedTuple):
+    """At most `most` counted tries per fingerprint (`per_amount`: and amount) that are open or declined in `window`."""
+
+    name: str
+    network: Network
+    window: timedelta
+    most: int
+    per_amount: bool = False
+
+
+RULES = (
+    Rule("mastercard_24h", "mastercard", timedelta(hours=24), 10),
+    Rule("mastercard_amount_30d", "mastercard", timedelta(days=30), 35, per_amount=True),
+    Rule("retries_30d", "other", timedelta(days=30), 15),
+)
+NEVER = "never"
+"""The rule that blocks a fingerprint for every card, for ever, after a code that says so."""
+OPEN_FOR = timedelta(minutes=10)
+"""When to look again if only open tries are in the way."""
+KEPT = timedelta(days=31)
+"""Declines so old are forgotten when their fingerprint is tried again: longer than any window."""
+
+
+class Try(NamedTuple):
+    """A try of a payment card; `declined_at` is None while it is open."""
+
+    attempt_id: UUID
+    fingerprint: str
+    network: Network
+    amount: Money
+    at: datetime
+    counts: bool
+    """Mastercard counts every try that may be declined, the others only those that follow a decline."""
+    declined_at: datetime | None = None
+
+
+class Effects(NamedTuple):
+    """What one append means for the limits: outcomes of earlier tries and blocks take effect before its tries."""
+
+    card_id: UUID
+    tries: tuple[Try, ...] = ()
+    outcomes: Mapping[UUID, datetime | None] = MappingProxyType({})
+    """By attempt, when it was declined; None: it does not count any more (approved, or it uses up nothing)."""
+    blocks: tuple[str, ...] = ()
+    """Fingerprints that may never be tried again."""
+
+
+class Limited(NamedTuple):
+    """Why an append was not stored: the rule's name, and when the try may be made (None: never)."""
+
+    rule: str
+    until: datetime | None
+
+
+_CONCERNED = frozenset[type[Event]]({ChargeAttempted, ChargeFailed, ChargeSucceeded})
+
+
+def effects_of(card_id: UUID, facts: Events) -> Effects:
+    """What the facts of one append mean for the limits; a try that they settle as well is not open any more."""
+    if _CONCERNED.isdisjoint(map(type, facts)):
+        return Effects(card_id)
+    tries: dict[UUID, Try] = {}
+    outcomes: dict[UUID, datetime | None] = {}
+    blocks: list[str] = []
+    for fact in facts:  # compared by type, since isinstance costs ten times as much for pydantic's models
+        if type(fact) is ChargeAttempted:
+            if fact.fingerprint is not None:
+                tries[fact.attempt_id] = _try(fact, fact.fingerprint)
+        elif type(fact) is ChargeSucceeded:
+            _settle(tries, outcomes, fact.attempt_id, None)
+        elif type(fact) is ChargeFailed:
+            _settle(tries, outcomes, fact.attempt_id, None if fact.code in USES_UP_NOTHING else fact.at)
+            if fact.consequence is Consequence.NEVER and fact.fingerprint is not None:
+                blocks.append(fact.fingerprint)
+    return Effects(card_id, tuple(tries.values()), outcomes, tuple(blocks))
+
+
+def _try(fact: ChargeAttempted, fingerprint: str) -> Try:
+    network: Network = "mastercard" if fact.brand and fact.brand.lower() == "mastercard" else "other"
+    counts = fact.follows_decline or network == "mastercard"
+    return Try(fact.attempt_id, fingerprint, network, fact.amount, fact.at, counts)
+
+
+def _settle(
+    tries: dict[UUID, Try], outcomes: dict[UUID, datetime | None], attempt_id: UUID, declined_at: datetime | None
+) -> None:
+    own = tries.get(attempt_id)
+    if own is None:
+        known = outcomes.setdefault(attempt_id, declined_at)
+        outcomes[attempt_id] = None if declined_at is None else known
+    elif declined_at is None:
+        del tries[attempt_id]
+    else:
+        tries[attempt_id] = _told(own, declined_at)
+
+
+def _told(one: Try, declined_at: datetime) -> Try:
+    """A decline that is told twice counts from when it came first."""
+    return one if one.declined_at is not None else one._replace(declined_at=declined_at)
+
+
+class LimitBook:
+    """The limits in memory: what PostgreSQL keeps in its tables, checked and written in one step as it does."""
+
+    def __init__(self) -> None:
+        self.blocked: set[str] = set()
+        self._tries: defaultdict[str, dict[UUID, Try]] = defaultdict(dict)
+        self._fingerprints: dict[UUID, str] = {}
+
+    @property
+    def tries(self) -> list[Try]:
+        """The tries that are remembered because they count."""
+        return [one for tries in self._tries.values() for one in tries.values()]
+
+    def append(self, effects: Effects) -> Limited | None:
+        """Check an append and write what it means; if it is limited, nothing of it is written."""
+        for wanted in effects.tries:
+            limited = self._limited(wanted, effects) if wanted.declined_at is None else None
+            if limited is not None:
+                return limited
+        self.write(effects)
+        return None
+
+    def write(self, effects: Effects) -> None:
+        """Write what an append means that is stored already."""
+        for attempt_id, declined_at in effects.outcomes.items():
+            self._settle(attempt_id, declined_at)
+        self.blocked.update(effects.blocks)
+        for one in effects.tries:
+            if one.counts:
+                self._forget_old(one)
+        for one in effects.tries:
+            if one.counts and one.attempt_id not in self._fingerprints:
+                self._fingerprints[one.attempt_id] = one.fingerprint
+                self._tries[one.fingerprint][one.attempt_id] = one
+
+    def _settle(self, attempt_id: UUID, declined_at: datetime | None) -> None:
+        fingerprint = self._fingerprints.get(attempt_id)
+        if fingerprint is None:
+            return
+        tries = self._tries[fingerprint]
+        if declined_at is None:
+            del tries[attempt_id], self._fingerprints[attempt_id]
+        else:
+            tries[attempt_id] = _told(tries[attempt_id], declined_at)
+
+    def _forget_old(self, one: Try) -> None:
+        tries = self._tries[one.fingerprint]
+        for attempt_id, old in list(tries.items()):
+            if old.declined_at is not None and old.declined_at <= one.at - KEPT:
+                del tries[attempt_id], self._fingerprints[attempt_id]
+
+    def _limited(self, wanted: Try, effects: Effects) -> Limited | None:
+        if wanted.fingerprint in self.blocked or wanted.fingerprint in effects.blocks:
+            return Limited(NEVER, None)
+        if not wanted.counts:
+            return None
+        counted = self._counted(wanted.fingerprint, effects)
+        limits = [
+            (until, rule.name)
+            for rule in RULES
+            if rule.network == wanted.network and (until := _until(rule, wanted, counted)) is not None
+        ]
+        if not limits:
+            return None
+        until, name = max(limits)
+        return Limited(name, until)
+
+    def _counted(self, fingerprint: str, effects: Effects) -> list[Try]:
+        """The tries of a payment card as they were if the append were written."""
+        counted = [one for one in effects.tries if one.fingerprint == fingerprint and one.counts]
+        for one in self._tries[fingerprint].values():
+            declined_at = effects.outcomes.get(one.attempt_id, _UNTOLD)
+            if declined_at is not None:
+                counted.append(one if declined_at is _UNTOLD else _told(one, declined_at))
+        return counted
+
+
+_UNTOLD = datetime.max.replace(tzinfo=UTC)  # stands for "the append does not speak of this try"
+
+
+def _until(rule: Rule, wanted: Try, counted: Iterable[Try]) -> datetime | None:
+    """When `wanted`, itself among `counted`, fits; None if it does so now."""
+    in_window = [
+        one.declined_at
+        for one in counted
+        if (one.amount == wanted.amount or not rule.per_amount)
+        and (one.declined_at is None or one.declined_at > wanted.at - rule.window)
+    ]
+    too_many = len(in_window) - rule.most
+    if too_many <= 0:
+        return None
+    declines = sorted(declined_at for declined_at in in_window if declined_at is not None)
+    return declines[too_many - 1] + rule.window if too_many <= len(declines) else wanted.at + OPEN_FOR

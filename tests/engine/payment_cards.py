@@ -1,0 +1,52 @@
+"""Tries of payment cards and what became of them, as facts and as appends, and what the tables then hold."""
+
+from datetime import timedelta
+from uuid import uuid4
+
+from engine.card.evolve import replay
+from engine.card.payments import ChargeAttempted, ChargeFailed, ChargeSucceeded
+from engine.declines import Consequence
+from engine.money import Money
+from engine.store import Append, Stream
+from tests.engine.samples import MONTH_PRICE, OPENS_AT, PAYING, attempted, failed, succeeded
+
+AT = OPENS_AT
+MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
+TICK = timedelta(microseconds=1)
+YEAR_PRICE = Money(minor=15000, currency="CNY")
+CARD = replay(None, uuid4(), PAYING)
+
+
+def tries(at=AT, fingerprint="fp", brand="mastercard", amount=MONTH_PRICE, *, again=False) -> ChargeAttempted:
+    return attempted(at=at, amount=amount).model_copy(
+        update={"attempt_id": uuid4(), "fingerprint": fingerprint, "brand": brand, "follows_decline": again}
+    )
+
+
+def declined(attempt, at=None, code="do_not_honor", consequence=Consequence.RETRY) -> ChargeFailed:
+    of_attempt = {"attempt_id": attempt.attempt_id, "fingerprint": attempt.fingerprint}
+    return failed(at=at or attempt.at, code=code).model_copy(update=of_attempt | {"consequence": consequence})
+
+
+def approved(attempt) -> ChargeSucceeded:
+    return succeeded(at=attempt.at).model_copy(update={"attempt_id": attempt.attempt_id})
+
+
+def append(*facts, stream=None, command=None) -> Append:
+    return Append(stream or Stream(uuid4(), None, 0, None), facts, CARD, None, "cause", command)
+
+
+TABLES = ("card_events", "card_events_snapshots", "card_events_tries", "card_events_blocked", "card_events_commands")
+
+
+def limit_rows(connection) -> tuple[set, set]:
+    rows = connection.execute(
+        "SELECT attempt_id, fingerprint, amount, nullif(declined_at, 'infinity') FROM card_events_tries"
+    ).fetchall()
+    return set(rows), {
+        fingerprint for (fingerprint,) in connection.execute("SELECT fingerprint FROM card_events_blocked")
+    }
+
+
+def contents(connection) -> dict[str, list]:
+    return {name: connection.execute(f"SELECT t::text FROM {name} t ORDER BY 1").fetchall() for name in TABLES}

@@ -1,0 +1,54 @@
+"""Commands are remembered with their answers: repeating one is harmless for ever."""
+
+from uuid import uuid4
+
+from engine.card.events import AutoRenewEnabled, AutoRenewSwitchedOff
+from engine.commands import EnableAutoRenew
+from tests.engine.asked import LATER, bind, enable, kinds, paying, register, switch_off
+from tests.engine.samples import REGISTERED_AT, RULES
+
+
+def test_the_same_commands_again_are_answered_as_they_were_and_change_nothing(engine, store):
+    [card_id] = paying(engine)
+    before = store.history(card_id)
+    again = engine.execute([register(card_id), bind(card_id), enable(card_id)], RULES, LATER)
+    assert again == [(one.fact,) for one in before]
+    assert store.history(card_id) == before
+
+
+def test_what_was_so_already_is_remembered_too(engine, store):
+    [card_id] = paying(engine)
+    already = enable(card_id, turn=2)
+    assert engine.execute([already], RULES, LATER) == [()]
+    engine.execute([switch_off(card_id)], RULES, LATER)
+    assert engine.execute([already], RULES, LATER) == [()]  # an old wish does not come true again
+    assert kinds(store, card_id)[-1] is AutoRenewSwitchedOff
+
+
+def test_another_body_under_the_same_id_is_refused(engine, store):
+    [card_id] = paying(engine)
+    off = switch_off(card_id)
+    other = EnableAutoRenew(**{**dict(enable(card_id)), "months": 12})
+    [refused] = engine.execute([other], RULES, LATER)
+    assert (refused.code, refused.field) == ("command_id_reused", "command_id")
+    first, second = engine.execute([off, off.model_copy(update={"reason": "operator"})], RULES, LATER)
+    assert [type(one) for one in first] == [AutoRenewSwitchedOff]
+    assert second.code == "command_id_reused"
+    assert len(store.history(card_id)) == 4
+
+
+def test_a_refusal_leaves_no_trace_and_is_judged_again(engine):
+    card_id = uuid4()
+    enabling = enable(card_id)
+    [refused] = engine.execute([enabling], RULES, REGISTERED_AT)
+    assert refused.code == "unknown_card"
+    engine.execute([register(card_id), bind(card_id)], RULES, REGISTERED_AT)
+    [accepted] = engine.execute([enabling], RULES, REGISTERED_AT)
+    assert [type(one) for one in accepted] == [AutoRenewEnabled]
+
+
+def test_one_id_for_two_cards_at_once_is_given_to_one_of_them(engine):
+    one, other = paying(engine, 2)
+    wishes = [switch_off(one), switch_off(other).model_copy(update={"command_id": f"off-{one}"})]
+    answers = engine.execute(wishes, RULES, LATER)
+    assert sorted(type(answer).__name__ for answer in answers) == ["Refused", "tuple"]
