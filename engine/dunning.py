@@ -78,7 +78,7 @@ def next_try(card: Card, renewal: Renewal, policy: Policy, at: datetime) -> Try 
         untried = [method for method in ready if method.method_id not in renewal.tried]
         if untried:
             soon = untried[0].method_id in renewal.soon
-            return Try(untried[0], renewal.rung, renewal.asked_for or ("soon" if soon else "next_method"))
+            return Try(untried[0], renewal.rung, "soon" if soon else renewal.asked_for or "next_method")
         within = _within_rung(card, renewal, usable)
     return _earlier(within, _next_rung(card, renewal, usable, ready, policy, at))
 

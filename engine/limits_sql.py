@@ -135,6 +135,7 @@ _LIMIT_FUNCTION = """
                 CROSS JOIN LATERAL {broken}(rules, w.fingerprints, w.networks, w.amounts, w.ats) AS b;
                 IF broken IS NOT NULL THEN
                     IF only_card IS NULL THEN
+                        ASSERT cardinality(turns) = 1, 'the others broke no rule';  -- or this would never end
                         touched := ARRAY(
                             SELECT f.attempt_id FROM {tries} f
                             WHERE f.attempt_id = ANY (o_attempts) AND f.fingerprint = ANY (broken)
@@ -155,6 +156,7 @@ _LIMIT_FUNCTION = """
                             )
                             ORDER BY c.place
                         );
+                        ASSERT cardinality(turns) > 1, 'somebody broke the rule';
                         apart := left_out || turns[2:];
                         turn := 1;
                     END IF;

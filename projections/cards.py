@@ -17,7 +17,8 @@ from projections.read_model import Column, ReadModel
 class CardRow(NamedTuple):
     """A card as it stands; dates are local days of `zone`, `term_number` counts paid terms from 0.
 
-    `balance_minor` may be spent; `reserved_minor` is what an open attempt has taken out of it.
+    `price_minor` is what the holder was last told that a term costs. `balance_minor` may be spent;
+    `reserved_minor` is what an open attempt has taken out of it.
     """
 
     card_id: UUID
@@ -125,6 +126,7 @@ _CHANGES: dict[type[Event], Callable[[CardRow, Any], dict[str, Any]]] = {
     events.PaymentMethodRemoved: lambda row, _: {"methods": row.methods - 1},
     events.AutoRenewEnabled: lambda _, fact: {"auto_renew_months": fact.months, "price_minor": fact.price.minor},
     events.PeriodChanged: lambda _, fact: {"auto_renew_months": fact.months, "price_minor": fact.price.minor},
+    events.PriceChangeAnnounced: lambda _, fact: {"price_minor": fact.price.minor},
     events.AutoRenewSwitchedOff: lambda _, __: {"auto_renew_months": None, "price_minor": None},
     events.CardRenewed: _renewed,
     events.GraceStarted: lambda _, __: {"status": "grace"},

@@ -85,7 +85,7 @@ class ChargeSucceeded(_Message):
 
 
 class ChargeRefunded(_Message):
-    """Money was given back by the gateway."""
+    """Money of a charge was given back, through the gateway or by the operator."""
 
     attempt_id: UUID
     amount: Money
@@ -97,6 +97,7 @@ class ChargeFailed(_Message):
     attempt_id: UUID
     term_number: int
     next: str
+    top_up: int | None = None
 
 
 class CardRenewed(_Message):
@@ -119,6 +120,23 @@ class CardSuspended(_Message):
     """Service is off; the number is kept until `reclaimed_on`."""
 
     reclaimed_on: date
+
+
+class BalanceCredited(_Message):
+    """Money came onto the balance: paid in, given back for a charge, or no longer needed for a term."""
+
+    amount: Money
+    reason: str
+
+
+class CardHeld(_Message):
+    """Nothing is charged, suspended or given up until the card is released."""
+
+    by: str
+
+
+class CardReleased(_Message):
+    """The card is looked after again."""
 
 
 class CardReclaimed(_Message):
@@ -152,7 +170,10 @@ EventType = Literal[
     "card_reinstated.v1",
     "card_reclaimed.v1",
     "card_closed.v1",
+    "card_held.v1",
+    "card_released.v1",
     "charge_refunded.v1",
+    "balance_credited.v1",
 ]
 
 
@@ -202,7 +223,13 @@ def _card_renewed(fact: events.CardRenewed) -> _Message:
 
 
 def _charge_failed(fact: payments.ChargeFailed) -> _Message:
-    return ChargeFailed(attempt_id=fact.attempt_id, term_number=fact.term_number, next=fact.consequence.value)
+    return ChargeFailed(
+        attempt_id=fact.attempt_id, term_number=fact.term_number, next=fact.consequence.value, top_up=fact.top_up
+    )
+
+
+def _charge_refunded(fact: payments.RefundSucceeded | payments.RefundRecorded) -> _Message:
+    return ChargeRefunded(attempt_id=fact.attempt_id, amount=fact.amount)
 
 
 def _card_registered(fact: events.CardRegistered) -> _Message:
@@ -245,9 +272,13 @@ _TOLD: dict[type[events.Event], tuple[EventType, Callable[[Any], _Message]]] = {
         lambda fact: CardReclaimed(quarantined_until=fact.quarantined_until),
     ),
     events.CardClosed: ("card_closed.v1", lambda _: CardClosed()),
-    payments.RefundSucceeded: (
-        "charge_refunded.v1",
-        lambda fact: ChargeRefunded(attempt_id=fact.attempt_id, amount=fact.amount),
+    events.CardHeld: ("card_held.v1", lambda fact: CardHeld(by=fact.by)),
+    events.CardReleased: ("card_released.v1", lambda _: CardReleased()),
+    payments.RefundSucceeded: ("charge_refunded.v1", _charge_refunded),
+    payments.RefundRecorded: ("charge_refunded.v1", _charge_refunded),
+    payments.BalanceCredited: (
+        "balance_credited.v1",
+        lambda fact: BalanceCredited(amount=fact.amount, reason=fact.reason),
     ),
     events.Reinstated: ("card_reinstated.v1", lambda fact: CardReinstated(term_number=fact.term_number)),
 }

@@ -22,13 +22,13 @@ cards_app = typer.Typer(help="Many cards.", no_args_is_help=True)
 parked_app = typer.Typer(help="Cards and messages that were set aside.", no_args_is_help=True)
 charging_app = typer.Typer(help="Stop and resume all charging.", no_args_is_help=True)
 catalogue_app = typer.Typer(help="Plans and prices.", no_args_is_help=True)
+case_app = typer.Typer(help="What waits for a person.", no_args_is_help=True)
+limits_app = typer.Typer(help="Network limits of payment cards.", no_args_is_help=True)
 app.add_typer(card_app, name="card")
 app.add_typer(cards_app, name="cards")
 app.add_typer(parked_app, name="parked")
 app.add_typer(charging_app, name="charging")
 app.add_typer(catalogue_app, name="catalogue")
-case_app = typer.Typer(help="What waits for a person.", no_args_is_help=True)
-limits_app = typer.Typer(help="Network limits of payment cards.", no_args_is_help=True)
 app.add_typer(case_app, name="case")
 app.add_typer(limits_app, name="limits")
 
@@ -93,10 +93,29 @@ def card_history(card_id: CardId, *, as_json: Json = False) -> None:
     inspecting.show_history(load_settings(), card_id, as_json=as_json)
 
 
+@card_app.command("why")
+def card_why(
+    card_id: CardId,
+    charge: Annotated[UUID | None, typer.Option(metavar="ATTEMPT", help="Why was this charge made?")] = None,
+    date: Annotated[
+        datetime | None, typer.Option(formats=["%Y-%m-%d"], help="Why was it not charged that day?")
+    ] = None,
+    *,
+    as_json: Json = False,
+) -> None:
+    """Why it was charged, or was not, or stands as it does, in sentences that name the facts they rest on."""
+    from adapters.cli import explaining
+
+    if charge is not None and date is not None:
+        raise typer.BadParameter("ask for a charge or for a day, not for both", param_hint="--charge")
+    explaining.explain(load_settings(), card_id, charge, date.date() if date else None, as_json=as_json)
+
+
 @cards_app.command("list")
 def cards_list(
     status: Annotated[
-        Literal["active", "grace", "suspended"] | None, typer.Option(help="Only these: active, grace or suspended.")
+        Literal["active", "grace", "suspended", "reclaimed", "closed"] | None,
+        typer.Option(help="Only these: active, grace, suspended, reclaimed or closed."),
     ] = None,
     limit: Limit = 50,
     *,

@@ -1,12 +1,15 @@
 """What only a person can do: cases, planning all cards anew, the network limits made anew."""
 
 from collections.abc import Iterator
+from dataclasses import replace
+from datetime import datetime
 from typing import Any
 from uuid import UUID, uuid5
 
 import psycopg
 import typer
 from psycopg import Connection
+from pydantic import ValidationError
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from adapters.cli.output import err, put_fields, put_rows
@@ -22,12 +25,14 @@ from engine.rules import Rules
 from projections.cases import list_cases
 
 CARDS_AT_ONCE = 1000
+CASE_COLUMNS = ("card_id", "reason", "about")
+"""What fits a terminal; the rest is in JSON."""
 
 
 def show_cases(settings: Settings, limit: int, *, as_json: bool) -> None:
     """What waits for a person, the oldest first."""
     with connection(settings) as open_connection:
-        put_rows("cases", list_cases(open_connection, limit), as_json=as_json)
+        put_rows("cases", list_cases(open_connection, limit), as_json=as_json, columns=CASE_COLUMNS)
 
 
 def resolve(
@@ -40,20 +45,13 @@ def resolve(
     evidence: str,
     as_json: bool,
 ) -> None:
-    """Say what became of an attempt; exit status 1 if that is refused."""
-    command = ResolveAttempt(
-        command_id=f"resolve:{uuid5(attempt_id, f'{charged}:{gateway_ref}:{evidence}')}",
-        card_id=card_id,
-        attempt_id=attempt_id,
-        charged=charged,
-        gateway_ref=gateway_ref,
-        evidence=evidence,
-    )
+    """Say what became of an attempt; exit status 1 if that is refused, 2 if it is no answer."""
+    command = _resolution(card_id, attempt_id, charged=charged, gateway_ref=gateway_ref, evidence=evidence)
     with database(settings) as url:
         check_schema(url)
         with psycopg.connect(url, autocommit=True) as open_connection:
-            control = read_control(open_connection, virtual_clock=settings.clock == "virtual")
-        (answer,) = engine_of(settings, url, "operator").execute([command], rules_of(settings), control.now)
+            rules, at = _rules_now(open_connection, settings, rules_of(settings))
+        (answer,) = engine_of(settings, url, "operator").execute([command], rules, at)
     if isinstance(answer, Exception):
         code = f" [{answer.code}]" if isinstance(answer, Refused) else ""
         err.print(f"{answer}{code}", markup=False, highlight=False, soft_wrap=True)
@@ -68,13 +66,12 @@ def replan(settings: Settings, why: str, *, as_json: bool) -> None:
     bar = Progress(*columns, console=err, transient=True, disable=not err.is_terminal)
     with database(settings) as url, bar, psycopg.connect(url, autocommit=True) as open_connection:
         check_schema(url)
-        engine, read_only = engine_of(settings, url, "operator"), rules_of(settings)
+        engine, installed = engine_of(settings, url, "operator"), rules_of(settings)
         row = open_connection.execute("SELECT count(*) FROM cards").fetchone()
         task = bar.add_task("replan", total=row[0] if row else 0)
         for card_ids in _batches(open_connection):
-            control = read_control(open_connection, virtual_clock=settings.clock == "virtual")
-            rules = Rules(read_only.policy, read_only.catalogue, control.charging_stopped)
-            settled = engine.replan(card_ids, f"replan: {why}", rules, control.now)
+            rules, at = _rules_now(open_connection, settings, installed)
+            settled = engine.replan(card_ids, f"replan: {why}", rules, at)
             planned += settled.facts
             failed |= settled.failed
             bar.advance(task, len(card_ids))
@@ -90,6 +87,23 @@ def rebuild_network_limits(settings: Settings, *, as_json: bool) -> None:
     with connection(settings) as open_connection:
         tries = rebuild_limits(open_connection)
     put_fields("limits", {"counted_tries": tries}, as_json=as_json)
+
+
+def _resolution(card_id: UUID, attempt_id: UUID, **said: str | bool | None) -> ResolveAttempt:
+    """The same said again is the same command; something else is another one."""
+    command_id = f"resolve:{uuid5(attempt_id, repr(sorted(said.items())))}"
+    try:
+        return ResolveAttempt.model_validate(
+            {"command_id": command_id, "card_id": card_id, "attempt_id": attempt_id, **said}
+        )
+    except ValidationError as error:
+        wrong = error.errors()[0]
+        raise typer.BadParameter(wrong["msg"], param_hint=str(wrong["loc"][0])) from None
+
+
+def _rules_now(open_connection: Connection[Any], settings: Settings, installed: Rules) -> tuple[Rules, datetime]:
+    control = read_control(open_connection, virtual_clock=settings.clock == "virtual")
+    return replace(installed, charging_stopped=control.charging_stopped), control.now
 
 
 def _batches(open_connection: Connection[Any]) -> Iterator[list[UUID]]:

@@ -27,11 +27,13 @@ from adapters.settings import Settings, load_settings
 from adapters.supervise import Supervisor
 from adapters.wiring import engine_of, rules_of
 from projections.cards import count_by_status
+from projections.cases import list_cases
 from projections.follow import BATCH
 from projections.ledger import gateway_totals
 from projections.live import differences
 
 REFRESH_S = 0.25
+CASES_MAX = 100_000
 
 
 def run_demo(*, cards: int, months: int, seed: int, home: Path | None, as_json: bool) -> int:
@@ -93,6 +95,7 @@ def virtual_year(
         year.run()
         wall_s = perf_counter() - started
         figures = {"cards": cards, "months": months, "seed": seed} | _summary(connection, running)
+        figures["commands_refused"] = year.refused
         figures["wall_s"] = round(wall_s, 1)
         figures["renewals_per_s"] = round(figures["renewals"] / wall_s, 1)
         return figures
@@ -110,6 +113,8 @@ def _summary(connection: psycopg.Connection[Any], running: Running) -> dict[str,
         "charges_failed": names.get("charge_failed.v1", 0),
         "unknown_resolved": _unknown_resolved(connection),
         "double_charges": double_charges(record),
+        "refunds": names.get("refund_succeeded.v1", 0),
+        "cases": len(list_cases(connection, CASES_MAX)),
         "cards_by_status": count_by_status(connection),
         "gateway_total": gateway,
         "ledger_total": ledger,

@@ -10,6 +10,8 @@ from adapters.schema import check_schema
 from adapters.settings import Settings
 from engine.recorder import CardRecorder, datastore
 from engine.store import NAME_OF, Recorded, Store
+from engine.why.sentences import sentence
+from engine.why.story import story_of
 from projections.cards import find_card, list_cards
 from projections.due import list_due
 
@@ -28,7 +30,18 @@ def show_card(settings: Settings, card_id: UUID, *, as_json: bool) -> None:
 
 
 def show_history(settings: Settings, card_id: UUID, *, as_json: bool) -> None:
-    """The card's facts with their envelopes."""
+    """The card's facts with their envelopes; for people each as a sentence."""
+    history = history_of(settings, card_id)
+    if as_json:
+        put_json([_as_json(recorded) for recorded in history])
+    else:
+        zone = story_of(history).zone
+        rows = [(one.version, type(one.fact).__name__, sentence(one, zone)) for one in history]
+        put_table(f"card {card_id}", ("version", "fact", "what happened"), rows)
+
+
+def history_of(settings: Settings, card_id: UUID) -> list[Recorded]:
+    """All facts of the card, oldest first; ends the command with a sentence and status 1 where there is no card."""
     with database(settings) as url:
         check_schema(url)
         pool = datastore(url, pool_size=1)
@@ -39,10 +52,7 @@ def show_history(settings: Settings, card_id: UUID, *, as_json: bool) -> None:
     if not history:
         err.print(f"there is no card {card_id}")
         raise typer.Exit(1)
-    if as_json:
-        put_json([_as_json(recorded) for recorded in history])
-    else:
-        put_table(f"card {card_id}", ("version", "at", "fact", "details"), [_as_row(one) for one in history])
+    return history
 
 
 def show_cards(settings: Settings, status: str | None, limit: int, *, as_json: bool) -> None:
@@ -61,21 +71,3 @@ def _as_json(recorded: Recorded) -> dict[str, object]:
     envelope = recorded._asdict()
     del envelope["position"], envelope["last"]
     return envelope | {"name": NAME_OF[type(recorded.fact)], "fact": recorded.fact.model_dump(mode="json")}
-
-
-def _as_row(recorded: Recorded) -> tuple[object, ...]:
-    details = recorded.fact.model_dump(mode="json", exclude={"at"}, exclude_none=True)
-    shown = "  ".join(f"{name}={_brief(value)}" for name, value in details.items())
-    return recorded.version, recorded.fact.at, type(recorded.fact).__name__, shown
-
-
-def _brief(value: object) -> str:
-    match value:
-        case {"minor": minor, "currency": currency}:
-            return f"{minor} {currency} minor"
-        case {"starts_on": starts_on, "ends_on": ends_on, "number": number}:
-            return f"{number}: {starts_on} → {ends_on}"
-        case dict():
-            return "{" + ", ".join(f"{name}: {inner}" for name, inner in value.items() if inner is not None) + "}"
-        case _:
-            return str(value)

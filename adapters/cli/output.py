@@ -9,6 +9,7 @@ from uuid import UUID
 
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 out = Console()
 err = Console(stderr=True)
@@ -26,7 +27,7 @@ def put_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object
     for column in columns:
         table.add_column(column, overflow="fold", no_wrap=column.endswith("_id"))  # ids are there to be copied
     for row in rows:
-        table.add_row(*(_shown(cell) for cell in row))
+        table.add_row(*(Text(_shown(cell)) for cell in row))  # never mark-up: much of it was written by others
     out.print(table)
 
 

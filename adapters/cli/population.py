@@ -1,6 +1,7 @@
 """Made-up cards for demo, bench and sample file: the same seed gives the same ones. No real person, number or card."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from random import Random
 from typing import NamedTuple, TypeVar
@@ -8,7 +9,25 @@ from uuid import UUID, uuid5
 
 from engine.card.method import MethodKind, PaymentMethod
 from engine.catalogue import Period
-from engine.commands import BindPaymentMethod, Command, EnableAutoRenew, RegisterCard, SwitchOffAutoRenew
+from engine.commands import (
+    AnyCommand,
+    BindPaymentMethod,
+    ChangePeriod,
+    ChangeZone,
+    CloseCard,
+    Command,
+    EnableAutoRenew,
+    HoldCard,
+    OrderPaymentMethods,
+    RegisterCard,
+    ReleaseCard,
+    RemovePaymentMethod,
+    SetAutoTopUp,
+    SwitchOffAutoRenew,
+    TopUp,
+    UpdatePaymentMethod,
+)
+from engine.money import Currency, Money
 
 T = TypeVar("T")
 
@@ -16,7 +35,7 @@ NAMESPACE = UUID("b1c3a5a0-6c1e-5f0e-9d57-2f0d5a7b6e01")
 BEGIN = datetime(2027, 1, 1, tzinfo=UTC)
 """Where virtual years start."""
 
-ZONES: tuple[tuple[str, str], ...] = (
+ZONES: tuple[tuple[str, Currency], ...] = (
     ("Asia/Shanghai", "CNY"),
     ("Asia/Hong_Kong", "CNY"),
     ("Europe/London", "EUR"),
@@ -34,17 +53,25 @@ PLANS = ("keep-basic", "keep-plus", "keep-us", "keep-cn", "keep-short")
 PERIODS: tuple[tuple[Period, int], ...] = ((1, 60), (3, 20), (6, 12), (12, 8))
 KINDS: tuple[MethodKind, ...] = ("credit_card", "debit_card", "paypal", "e_wallet")
 FIRST_METHOD = (
-    ("good", 66),
+    ("good", 68),
     ("slow", 4),
-    ("flaky:40", 8),
-    ("insufficient_until:{soon}", 6),
-    ("expired", 4),
-    ("lost", 3),
+    ("flaky:40", 6),
+    ("flaky:50+processing_error", 2),
+    ("insufficient_until:{soon}", 5),
+    ("expired", 3),
+    ("lost", 2),
+    ("declined:do_not_honor+28", 1),
+    ("declined:generic_decline++57", 1),
     ("timeout_charged", 3),
-    ("timeout_uncharged", 3),
-    ("server_error", 3),
+    ("timeout_uncharged", 2),
+    ("server_error", 2),
+    ("silent", 1),
 )
 FURTHER_METHOD = (("good", 70), ("flaky:60", 15), ("expired", 15))
+FAILING = ("expired", "lost", "declined")
+LOW, FULL = {"CNY": 2100, "USD": 300, "EUR": 300}, {"CNY": 6000, "USD": 900, "EUR": 900}
+"""Minor units: a balance to fill up, and with how much."""
+TERMS = {"terms_version": "2026-11", "channel": "web"}
 
 
 class Dated(NamedTuple):
@@ -55,10 +82,18 @@ class Dated(NamedTuple):
 
 
 def population(cards: int, months: int, seed: int) -> list[Dated]:
-    """The commands of `cards` made-up cards over `months`, by time: registrations first, changes of mind later."""
+    """The commands of `cards` made-up cards over `months`, by time: registrations first, changes of mind later.
+
+    What these people ask for later may be refused, as with real ones: nobody knows here what became of their cards.
+    """
     dice = Random(f"{seed}")  # noqa: S311 (a made-up world, no secrets)
-    days = months * 30
-    commands = [dated for number in range(cards) for dated in _life(dice, seed, number, days)]
+    commands: list[Dated] = []
+    before: _Holder | None = None
+    for number in range(cards):
+        holder = _holder(dice, seed, number, before)
+        commands += (Dated(BEGIN, command) for command in _begins(dice, holder))
+        commands += _changes_mind(dice, holder, months * 30)
+        before = holder
     return sorted(commands, key=lambda dated: dated.at)
 
 
@@ -67,61 +102,125 @@ def card_id_of(seed: int, number: int) -> UUID:
     return uuid5(NAMESPACE, f"{seed}:{number}")
 
 
-def _life(dice: Random, seed: int, number: int, days: int) -> Iterator[Dated]:
-    card_id = card_id_of(seed, number)
+@dataclass(frozen=True)
+class _Holder:
+    """A made-up holder of one card."""
+
+    number: int
+    card_id: UUID
+    zone: str
+    currency: Currency
+    months: Period
+    methods: tuple[PaymentMethod, ...]
+
+    def asks(self, kind: Callable[..., AnyCommand], about: str, **fields: object) -> Command:
+        """A command under an id of its own."""
+        return kind(command_id=f"{about}-{self.number}", card_id=self.card_id, **fields)
+
+    def binds(self, method: PaymentMethod) -> Command:
+        return self.asks(BindPaymentMethod, f"bind-{method.method_id}", method=method)
+
+    def money(self, minor: dict[str, int]) -> Money:
+        return Money(minor=minor[self.currency], currency=self.currency)
+
+
+def _holder(dice: Random, seed: int, number: int, before: _Holder | None) -> _Holder:
     zone, currency = dice.choice(ZONES)
-    months = _pick(dice, PERIODS)
-    ends_in = dice.randrange(5, 30 * months + 5)
-    yield Dated(
-        BEGIN,
-        RegisterCard(
-            command_id=f"register-{number}",
-            card_id=card_id,
-            holder_id=f"holder-{number // 2}",
-            plan=dice.choice(PLANS),
-            currency=currency,
-            zone=zone,
-            starts_on=_months_before(BEGIN.date() + timedelta(days=ends_in), months),
-            months=months,
-        ),
+    methods = [_method(dice, number, 1, FIRST_METHOD)]
+    if number % 2 and before and before.methods[0].fingerprint and dice.random() < 0.3:
+        methods[0] = before.methods[0]  # both cards of a holder are paid with one payment card
+    further = 0 if dice.random() < 0.6 else dice.choice((1, 2))
+    methods += [_method(dice, number, index + 2, FURTHER_METHOD) for index in range(further)]
+    return _Holder(number, card_id_of(seed, number), zone, currency, _pick(dice, PERIODS), tuple(methods))
+
+
+def _begins(dice: Random, holder: _Holder) -> Iterator[Command]:
+    ends_on = BEGIN.date() + timedelta(days=dice.randrange(5, 30 * holder.months + 5))
+    yield holder.asks(
+        RegisterCard,
+        "register",
+        holder_id=f"holder-{holder.number // 2}",
+        plan=dice.choice(PLANS),
+        currency=holder.currency,
+        zone=holder.zone,
+        starts_on=_months_before(ends_on, holder.months),
+        months=holder.months,
     )
-    for index in range(1 if dice.random() < 0.6 else dice.choice((2, 3))):
-        yield Dated(BEGIN, _bind(dice, card_id, number, index, FURTHER_METHOD if index else FIRST_METHOD))
+    for method in holder.methods:
+        yield holder.binds(method)
     if dice.random() < 0.95:
-        yield Dated(BEGIN, _enable(card_id, number, months, "1"))
-    mind = dice.random()
-    change = BEGIN + timedelta(days=dice.randrange(1, max(2, days)))
-    if mind < 0.04:
-        yield Dated(change, SwitchOffAutoRenew(command_id=f"off-{number}", card_id=card_id))
-    elif mind < 0.10:
-        yield Dated(change, _bind(dice, card_id, number, 9, (("good", 1),)))
-    elif mind < 0.13:
-        yield Dated(change, _enable(card_id, number, 3, "2"))
+        yield holder.asks(EnableAutoRenew, "enable", months=holder.months, **TERMS)
+    habit = dice.random()
+    if habit < 0.08:
+        order = tuple(method.method_id for method in holder.methods)
+        yield holder.asks(OrderPaymentMethods, "balance-first", method_ids=order, balance_first=True)
+        yield holder.asks(SetAutoTopUp, "fill-up", threshold=holder.money(LOW), amount=holder.money(FULL))
+    elif habit < 0.11:
+        yield holder.asks(TopUp, "first-top-up", amount=holder.money(FULL))
 
 
-def _bind(
-    dice: Random, card_id: UUID, number: int, index: int, behaviours: Sequence[tuple[str, int]]
-) -> BindPaymentMethod:
+def _changes_mind(dice: Random, holder: _Holder, days: int) -> Iterator[Dated]:
+    day = BEGIN + timedelta(days=dice.randrange(1, max(2, days)))
+    first = holder.methods[0]
+    if first.token.split(":")[1] in FAILING and dice.random() < 0.5:
+        yield Dated(day, holder.asks(UpdatePaymentMethod, "repair", method=_good(first, "repaired")))
+    wish = _pick(dice, _WISHES)
+    for index, command in enumerate(wish(dice, holder)):
+        yield Dated(day + index * timedelta(days=7), command)
+
+
+_Wish = Callable[[Random, _Holder], Sequence[Command]]
+
+
+def _reorders(_: Random, holder: _Holder) -> Sequence[Command]:
+    order = tuple(method.method_id for method in reversed(holder.methods))
+    return [holder.asks(OrderPaymentMethods, "reorder", method_ids=order)]
+
+
+def _replaces(dice: Random, holder: _Holder) -> Sequence[Command]:
+    gone = holder.methods[0].method_id
+    return [
+        holder.binds(_method(dice, holder.number, 10, (("good", 1),))),
+        holder.asks(RemovePaymentMethod, "remove", method_id=gone),
+    ]
+
+
+_WISHES: tuple[tuple[_Wish, int], ...] = (
+    (lambda _, __: (), 64),
+    (lambda _, holder: [holder.asks(SwitchOffAutoRenew, "off")], 4),
+    (lambda dice, holder: [holder.binds(_method(dice, holder.number, 10, (("good", 1),)))], 5),
+    (lambda _, holder: [holder.asks(EnableAutoRenew, "enable-again", months=3, **TERMS)], 3),
+    (lambda dice, holder: [holder.asks(ChangePeriod, "period", months=dice.choice((1, 6, 12)), **TERMS)], 5),
+    (lambda dice, holder: [holder.asks(ChangeZone, "zone", zone=dice.choice(ZONES)[0])], 3),
+    (lambda _, holder: [holder.asks(TopUp, "top-up", amount=holder.money(FULL))], 4),
+    (lambda _, holder: [holder.asks(HoldCard, "hold", reason="a question"), holder.asks(ReleaseCard, "release")], 2),
+    (lambda _, holder: [holder.asks(CloseCard, "close")], 2),
+    (_replaces, 4),
+    (_reorders, 4),
+)
+"""What people ask for some day, each next command a week later, and how often."""
+
+
+def _method(dice: Random, number: int, index: int, behaviours: Sequence[tuple[str, int]]) -> PaymentMethod:
     kind = dice.choice(KINDS)
     plastic = kind in ("credit_card", "debit_card")
     soon = (BEGIN + timedelta(days=dice.randrange(20, 200))).date()
     behaviour = _pick(dice, behaviours).format(soon=soon)
-    method = PaymentMethod(
-        method_id=f"pm-{index + 1}",
+    return PaymentMethod(
+        method_id=f"pm-{index}",
         kind=kind,
-        token=f"sim:{behaviour}:{number}-{index + 1}",
+        token=f"sim:{behaviour}:{number}-{index}",
         brand=dice.choice(("visa", "mastercard", "unionpay")) if plastic else None,
         last4=f"{dice.randrange(10_000):04d}" if plastic else None,
         expires_on=date(2031, 12, 31) if plastic else None,
-        fingerprint=f"fp-{number}-{index + 1}" if plastic else None,
+        fingerprint=f"fp-{number}-{index}" if plastic else None,
     )
-    return BindPaymentMethod(command_id=f"bind-{number}-{index + 1}", card_id=card_id, method=method)
 
 
-def _enable(card_id: UUID, number: int, months: Period, turn: str) -> EnableAutoRenew:
-    return EnableAutoRenew(
-        command_id=f"enable-{number}-{turn}", card_id=card_id, months=months, terms_version="2026-11", channel="web"
-    )
+def _good(method: PaymentMethod, unique: str) -> PaymentMethod:
+    """New details under which it can be charged."""
+    fingerprint = method.fingerprint and f"{method.fingerprint}-{unique}"
+    return method.model_copy(update={"token": f"sim:good:{unique}", "fingerprint": fingerprint})
 
 
 def _months_before(day: date, months: int) -> date:

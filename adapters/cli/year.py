@@ -42,6 +42,8 @@ class Year:
     on_step: Callable[[datetime], None]
     """Called whenever the clock has moved and while it waits; keeps the display alive and the processes watched."""
     now: datetime = field(init=False)
+    refused: int = field(init=False, default=0)
+    """Commands that were refused, as people ask for what cannot be."""
 
     def run(self) -> None:
         """From `begin` to `end`; raises BaohaoError when the system comes to no rest."""
@@ -69,7 +71,9 @@ class Year:
         for start in range(0, len(given), COMMANDS_AT_ONCE):
             batch = [dated.command for dated in given[start : start + COMMANDS_AT_ONCE]]
             for command, answer in zip(batch, self.engine.execute(batch, self.rules, self.now), strict=True):
-                if isinstance(answer, Exception) and not isinstance(answer, Refused):  # a refusal is an answer
+                if isinstance(answer, Refused):
+                    self.refused += 1
+                elif isinstance(answer, Exception):
                     message = f"{command.command_id}: {answer}"
                     raise BaohaoError(message)
             self.on_step(self.now)

@@ -5,24 +5,26 @@ A method's token says how it behaves: `sim:<behaviour>[:<argument>]:<unique>`, w
     good                        the money moves
     slow                        the same, after three times the delay
     expired, lost               declined as `expired_card`, `lost_card`
+    declined:<codes>            always declined, with these codes
     insufficient_until:<date>   declined as `insufficient_funds` before that UTC day (2027-03-01), then good
-    flaky:<percent>             declined as `do_not_honor` with that probability
-    declined:<code>[+<advice>[+<network>]]  always declined, with these codes
+    flaky:<percent>[+<codes>]   declined with that probability, as `do_not_honor` or with these codes
     timeout_charged             the money moves, but the first answer never comes
     timeout_uncharged           the first request never arrives; asked again, the money moves
     server_error                the first answer is a 5xx; whether the request had arrived is left to chance
+    silent                      no money moves, and neither a charge nor a look-up is ever answered
+
+`<codes>` is a decline code, then a network's advice code and its own code if there are any, joined by `+`:
+`declined:do_not_honor+24`, or `declined:generic_decline++04` without an advice code.
 
 Chance is a function of the seed and the attempt id, so the same calls have the same results in any process and
 any order. Keys live as long as Stripe's: for 24 hours of business time the same request gets the same answer,
-after that it is a new request, which moves money again. An engine that sends too late is found out. Refunds are known
-for ever; the first answer about one has the same troubles as the first about its charge.
+after that it is a new request, which moves money again. An engine that sends too late is found out. Refunds are
+known for ever; the first answer about one has the same trouble as the first about its charge.
 """
 
 import asyncio
-import json
 import sqlite3
-import time
-from contextlib import closing, suppress
+from contextlib import suppress
 from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
 from hashlib import blake2b
@@ -30,6 +32,19 @@ from pathlib import Path
 from typing import NamedTuple
 from uuid import UUID
 
+from adapters.gateways.simulated_record import (
+    CHARGED,
+    Saved,
+    double_charges,
+    known,
+    movement_of,
+    open_record,
+    outcome_of,
+    refund_of,
+    totals,
+    write,
+    write_refund,
+)
 from engine.errors import GatewayMisuseError
 from engine.money import Money
 from engine.ports import (
@@ -45,45 +60,23 @@ from engine.ports import (
     Unclear,
 )
 
+__all__ = ["KEY_LIFETIME", "SimulatedGateway", "double_charges", "totals"]
+
 KEY_LIFETIME = timedelta(hours=24)
 """How long an arrived idempotency key is known, in business time (Stripe prunes keys after 24 hours)."""
 
-_SCHEMA = """
-    PRAGMA synchronous = OFF;  -- a killed process loses nothing; only a power cut may
-    CREATE TABLE IF NOT EXISTS requests (
-        id INTEGER PRIMARY KEY,
-        key TEXT NOT NULL,         -- the attempt id; may come again when it is forgotten, so not unique
-        first_at TEXT NOT NULL,    -- business time
-        parameters TEXT NOT NULL,  -- the whole request as JSON
-        outcome TEXT               -- charged, or why not; null: the request never arrived
-    );
-    CREATE INDEX IF NOT EXISTS requests_by_key ON requests (key);
-    CREATE TABLE IF NOT EXISTS movements (
-        id INTEGER PRIMARY KEY REFERENCES requests,  -- one request moves money once
-        key TEXT NOT NULL, card_id TEXT NOT NULL, purpose TEXT NOT NULL, token TEXT NOT NULL,
-        currency TEXT NOT NULL, minor INTEGER NOT NULL, at TEXT NOT NULL
-    );
-    CREATE TABLE IF NOT EXISTS refunds (
-        refund_id TEXT PRIMARY KEY,  -- one request gives money back once, for ever
-        key TEXT NOT NULL,           -- of the charge
-        currency TEXT NOT NULL, minor INTEGER NOT NULL, at TEXT NOT NULL
-    );
-    CREATE INDEX IF NOT EXISTS refunds_by_key ON refunds (key);
-"""
-
-_CHARGED = "charged"
 _DECLINES = {"expired": "expired_card", "lost": "lost_card"}
 _TROUBLES = {  # what is heard of a new request instead of its outcome, and how probably it arrived
     "timeout_charged": ("timeout", 1.0),
     "timeout_uncharged": ("timeout", 0.0),
     "server_error": ("server_error", 0.5),
+    "silent": ("timeout", 0.0),
 }
 _WITHOUT_ARGUMENT = {"good", "slow", *_DECLINES, *_TROUBLES}
 _UNAVAILABLE = Unclear(reason="gateway_unavailable")
 _SLOW_TIMES = 3
 _BUDGET_PARTS = _SLOW_TIMES + 1
 _Heard = Answer | GatewayMisuseError
-_text = lru_cache(maxsize=1024)(datetime.isoformat)  # the charges of a batch have few different times
 
 
 class _Method(NamedTuple):
@@ -99,13 +92,6 @@ class _Ask(NamedTuple):
     key: str
     parameters: str
     reply: asyncio.Future[_Heard]
-
-
-class _Saved(NamedTuple):
-    key: str
-    first_at: datetime
-    parameters: str
-    outcome: str | None
 
 
 class SimulatedGateway:
@@ -124,7 +110,7 @@ class SimulatedGateway:
         self._delay_s = delay.total_seconds()
         self._seed = str(seed).encode()
         self._asks: list[_Ask] = []
-        self._db = _open(record, wait_s=(budget / _BUDGET_PARTS).total_seconds())
+        self._db = open_record(record, wait_s=(budget / _BUDGET_PARTS).total_seconds())
 
     async def charge(self, request: ChargeRequest, at: datetime) -> Answer:
         """Take the money once; the same request again gives the same answer while its key is known.
@@ -147,15 +133,19 @@ class SimulatedGateway:
         """What became of the attempt, however long ago, without ever causing a charge."""
         answer: Answer = _UNAVAILABLE
         with suppress(sqlite3.Error):
-            answer = _recorded(self._db, request.attempt_id)
+            answer = _recorded(self._db, request)
         await self._travel()
         return answer
 
     async def refund(self, request: RefundRequest, at: datetime) -> RefundAnswer:
-        """Give the money of a charge back once, however often the same request comes."""
+        """Give the money of a charge back once, however often and however late the same request comes.
+
+        Raises GatewayMisuseError for a known refund id with other parameters.
+        """
         answer: RefundAnswer = _UNAVAILABLE
-        with suppress(sqlite3.Error):
-            answer = _refund(self._db, request, at)
+        with suppress(sqlite3.Error), self._db:
+            self._db.execute("BEGIN IMMEDIATE")
+            answer = _give_back(self._db, self._seed, request, at)
         await self._travel()
         return answer
 
@@ -180,51 +170,18 @@ class SimulatedGateway:
 
     def _answer(self, asks: list[_Ask]) -> list[_Heard]:
         answers: list[_Heard] = []
-        new: list[_Saved] = []
+        new: list[Saved] = []
         with self._db:  # commits, or rolls back what it raises for
             self._db.execute("BEGIN IMMEDIATE")
-            known = _known(self._db, [ask.key for ask in asks])
+            saved_before = known(self._db, [ask.key for ask in asks])
             for ask in asks:
-                answer, saved = _judge(self._seed, ask, known.get(ask.key))
+                answer, saved = _judge(self._seed, ask, saved_before.get(ask.key))
                 answers.append(answer)
                 if saved:
-                    known[ask.key] = saved
+                    saved_before[ask.key] = saved
                     new.append(saved)
-            _write(self._db, new)
+            write(self._db, new)
         return answers
-
-
-def totals(record: Path) -> dict[str, int]:
-    """Net money moved per currency, in minor units; FileNotFoundError without a record."""
-    with closing(_read_only(record)) as db:
-        return dict(
-            db.execute(
-                """
-                SELECT currency, SUM(minor) FROM (
-                    SELECT currency, minor FROM movements UNION ALL SELECT currency, -minor FROM refunds
-                ) GROUP BY currency ORDER BY 1
-                """
-            )
-        )
-
-
-def double_charges(record: Path) -> int:
-    """How many charges that were not given back are one too many for their card and purpose.
-
-    FileNotFoundError without a record.
-    """
-    with closing(_read_only(record)) as db:
-        (extra,) = db.execute(
-            """
-            SELECT COALESCE(SUM(MAX(0, kept - 1)), 0) FROM (
-                SELECT SUM(moved - COALESCE(back, 0)) AS kept FROM (
-                    SELECT card_id, purpose, key, COUNT(*) AS moved FROM movements GROUP BY card_id, purpose, key
-                ) LEFT JOIN (SELECT key, COUNT(*) AS back FROM refunds GROUP BY key) USING (key)
-                GROUP BY card_id, purpose
-            )
-            """
-        ).fetchone()
-        return extra
 
 
 @lru_cache(maxsize=65_536)
@@ -235,16 +192,17 @@ def _method(token: str) -> _Method:
                 return _Method(behaviour)
             case ["sim", "insufficient_until" as behaviour, day, _]:
                 return _Method(behaviour, good_from=date.fromisoformat(day))
-            case ["sim", "declined" as behaviour, codes, _] if codes:
+            case ["sim", "declined" as behaviour, codes, _] if codes.partition("+")[0]:
                 return _Method(behaviour, codes=codes)
-            case ["sim", "flaky" as behaviour, percent, _]:
-                return _Method(behaviour, percent=int(percent))
+            case ["sim", "flaky" as behaviour, argument, _]:
+                percent, _, codes = argument.partition("+")
+                return _Method(behaviour, percent=int(percent), codes=codes or "do_not_honor")
             case _:
                 pass
     raise GatewayMisuseError(f"no such payment method: {token}")
 
 
-def _judge(seed: bytes, ask: _Ask, saved: _Saved | None) -> tuple[_Heard, _Saved | None]:
+def _judge(seed: bytes, ask: _Ask, saved: Saved | None) -> tuple[_Heard, Saved | None]:
     """What the caller hears, and what there is to save."""
     if saved and ask.at - saved.first_at >= KEY_LIFETIME:
         saved = None  # forgotten
@@ -253,12 +211,13 @@ def _judge(seed: bytes, ask: _Ask, saved: _Saved | None) -> tuple[_Heard, _Saved
     if saved and saved.outcome:
         return _said(saved.outcome, ask.request), None
     outcome = _outcome(seed, ask)
-    trouble = None if saved else _TROUBLES.get(_method(ask.request.token).behaviour)
+    behaviour = _method(ask.request.token).behaviour
+    trouble = None if saved and behaviour != "silent" else _TROUBLES.get(behaviour)
     if trouble is None:
-        return _said(outcome, ask.request), _Saved(ask.key, ask.at, ask.parameters, outcome)
+        return _said(outcome, ask.request), Saved(ask.key, ask.at, ask.parameters, outcome)
     reason, arrives = trouble
     arrived = _chance(seed, ask.request.attempt_id) < arrives
-    return Unclear(reason=reason), _Saved(ask.key, ask.at, ask.parameters, outcome if arrived else None)
+    return Unclear(reason=reason), Saved(ask.key, ask.at, ask.parameters, outcome if arrived else None)
 
 
 def _outcome(seed: bytes, ask: _Ask) -> str:
@@ -267,11 +226,11 @@ def _outcome(seed: bytes, ask: _Ask) -> str:
         case "insufficient_until" if ask.at.astimezone(UTC).date() < method.good_from:
             return "insufficient_funds"
         case "flaky" if _chance(seed, ask.request.attempt_id) * 100 < method.percent:
-            return "do_not_honor"
+            return method.codes
         case "declined":
             return method.codes
         case behaviour:
-            return _DECLINES.get(behaviour, _CHARGED)
+            return _DECLINES.get(behaviour, CHARGED)
 
 
 def _chance(seed: bytes, attempt_id: UUID) -> float:
@@ -280,7 +239,7 @@ def _chance(seed: bytes, attempt_id: UUID) -> float:
 
 
 def _said(outcome: str, request: ChargeRequest) -> Charged | Declined:
-    return _charged(request.attempt_id, request.amount) if outcome == _CHARGED else _declined(outcome)
+    return _charged(request.attempt_id, request.amount) if outcome == CHARGED else _declined(outcome)
 
 
 def _declined(codes: str) -> Declined:
@@ -293,94 +252,39 @@ def _charged(attempt_id: UUID, amount: Money) -> Charged:
     return Charged(attempt_id=attempt_id, amount=amount, gateway_ref=f"sim_{digest}")
 
 
-def _open(record: Path, wait_s: float) -> sqlite3.Connection:
-    db = sqlite3.connect(record, timeout=wait_s, isolation_level=None, check_same_thread=False)
-    _write_ahead(db, until=time.monotonic() + wait_s)
-    db.executescript(_SCHEMA)
-    return db
-
-
-def _write_ahead(db: sqlite3.Connection, until: float) -> None:
-    """Switch to WAL, which fails at once, without the connection's patience, while others do the same."""
-    while True:
-        try:
-            db.execute("PRAGMA journal_mode = WAL")
-        except sqlite3.OperationalError:
-            if time.monotonic() > until:
-                raise
-            time.sleep(0.01)
-        else:
-            return
-
-
-def _read_only(record: Path) -> sqlite3.Connection:
-    return sqlite3.connect(f"{record.resolve(strict=True).as_uri()}?mode=ro", uri=True)
-
-
-def _known(db: sqlite3.Connection, keys: list[str]) -> dict[str, _Saved]:
-    """The latest request of each key that has one."""
-    rows = db.execute(
-        """
-        SELECT key, first_at, parameters, outcome FROM requests
-        WHERE key IN (SELECT value FROM json_each(?)) ORDER BY id
-        """,
-        (json.dumps(keys),),
-    )
-    return {key: _Saved(key, datetime.fromisoformat(first_at), *rest) for key, first_at, *rest in rows}
-
-
-def _write(db: sqlite3.Connection, new: list[_Saved]) -> None:
-    (last,) = db.execute("SELECT COALESCE(MAX(id), 0) FROM requests").fetchone()
-    db.executemany(
-        "INSERT INTO requests (key, first_at, parameters, outcome) VALUES (?, ?, ?, ?)",
-        [(key, _text(first_at), parameters, outcome) for key, first_at, parameters, outcome in new],
-    )
-    db.execute(
-        """
-        INSERT INTO movements (id, key, card_id, purpose, token, currency, minor, at)
-        SELECT id, key, json_extract(parameters, '$.card_id'), json_extract(parameters, '$.purpose'),
-            json_extract(parameters, '$.token'), json_extract(parameters, '$.amount.currency'),
-            json_extract(parameters, '$.amount.minor'), first_at
-        FROM requests WHERE id > ? AND outcome = ?
-        """,
-        (last, _CHARGED),
-    )
-
-
-def _recorded(db: sqlite3.Connection, attempt_id: UUID) -> Answer:
-    row = db.execute(
-        """
-        SELECT outcome, minor, currency FROM requests LEFT JOIN movements USING (id)
-        WHERE requests.key = ? AND outcome IS NOT NULL ORDER BY minor IS NULL, id LIMIT 1
-        """,
-        (str(attempt_id),),
-    ).fetchone()
+def _recorded(db: sqlite3.Connection, request: ChargeRequest) -> Answer:
+    if _method(request.token).behaviour == "silent":
+        return Unclear(reason="timeout")
+    row = outcome_of(db, request.attempt_id)
     if row is None:
         return NotFound()
-    code, minor, currency = row
-    return _declined(code) if minor is None else _charged(attempt_id, Money(minor=minor, currency=currency))
+    outcome, minor, currency = row
+    if minor is None or currency is None:
+        return _declined(outcome)
+    return _charged(request.attempt_id, Money(minor=minor, currency=currency))
 
 
-def _refund(db: sqlite3.Connection, request: RefundRequest, at: datetime) -> RefundAnswer:
-    refund_id, key = str(request.refund_id), str(request.attempt_id)
-    with db:
-        db.execute("BEGIN IMMEDIATE")
-        known = db.execute("SELECT minor FROM refunds WHERE refund_id = ?", (refund_id,)).fetchone()
-        if known is None:
-            charge = db.execute(
-                "SELECT token, SUM(minor) FROM movements WHERE key = ? AND currency = ? GROUP BY token",
-                (key, request.amount.currency),
-            ).fetchone()
-            (back,) = db.execute("SELECT COALESCE(SUM(minor), 0) FROM refunds WHERE key = ?", (key,)).fetchone()
-            if charge is None:
-                return RefundDeclined(code="no_such_charge")
-            token, moved = charge
-            if request.amount.minor > moved - back:
-                return RefundDeclined(code="already_refunded")
-            db.execute(
-                "INSERT INTO refunds (refund_id, key, currency, minor, at) VALUES (?, ?, ?, ?, ?)",
-                (refund_id, key, request.amount.currency, request.amount.minor, _text(at)),
-            )
-            if _method(token).behaviour in _TROUBLES:
-                return Unclear(reason=_TROUBLES[_method(token).behaviour][0])
-    return Refunded(refund_id=request.refund_id, amount=request.amount, gateway_ref=f"re_{refund_id[:12]}")
+def _give_back(db: sqlite3.Connection, seed: bytes, request: RefundRequest, at: datetime) -> RefundAnswer:
+    """What the caller hears; what there is to save is saved."""
+    saved = refund_of(db, request.refund_id)
+    if saved and saved.parameters != request.model_dump_json():
+        raise GatewayMisuseError(f"the refund {request.refund_id} is known with other parameters")
+    if saved and saved.arrived:
+        return _refunded(request)
+    charge = movement_of(db, request.attempt_id)
+    if charge is None:
+        return RefundDeclined(code="no_such_charge")
+    if charge.given_back is not None:
+        return RefundDeclined(code="already_refunded")
+    if request.amount.currency != charge.currency or request.amount.minor > charge.minor:
+        return RefundDeclined(code="more_than_charged")
+    trouble = None if saved else _TROUBLES.get(_method(charge.token).behaviour)
+    reason, arrives = trouble or ("", 1.0)
+    arrived = _chance(seed, request.refund_id) < arrives
+    write_refund(db, request, charge.movement, at, arrived=arrived)
+    return Unclear(reason=reason) if trouble else _refunded(request)
+
+
+def _refunded(request: RefundRequest) -> Refunded:
+    digest = blake2b(request.refund_id.bytes, digest_size=6).hexdigest()
+    return Refunded(refund_id=request.refund_id, amount=request.amount, gateway_ref=f"sim_back_{digest}")

@@ -144,8 +144,6 @@ def _renewed(card: Card, fact: events.CardRenewed) -> Changes:
         "renewal": None,
         "attempts": 0,
     }
-    if card.failed:
-        changes["failed"] = tuple(one for one in card.failed if one.term_number >= fact.term.number)
     if card.moved or card.blocked_since or card.reminded:
         changes |= {"moved": timedelta(0), "blocked_since": None, "reminded": ()}
     if fact.from_balance != card.term_from_balance:

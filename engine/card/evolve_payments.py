@@ -13,6 +13,8 @@ from engine.errors import CorruptHistoryError
 
 PAYMENTS_KEPT = 6
 """Charges that a card remembers, so that late news about them are understood."""
+FAILED_KEPT = 20
+"""Attempts closed without the gateway's own no that a card remembers, for the same reason."""
 
 Table = dict[type[Event], Callable[[Card, Any], Changes]]
 """Per kind of fact the changes that it makes."""
@@ -95,8 +97,10 @@ def _failed_method(card: Card, attempt_id: UUID) -> str:
 
 def _failed(card: Card, fact: ChargeFailed) -> Changes:
     attempt = _open(card)
-    failed = Failed(attempt.attempt_id, fact.term_number, attempt.top_up, attempt.amount, attempt.method_id)
-    changes: Changes = {"open_attempt": None, "failed": (*card.failed, failed)}
+    changes: Changes = {"open_attempt": None}
+    if fact.code in USES_UP_NOTHING:
+        failed = Failed(attempt.attempt_id, fact.term_number, attempt.top_up, attempt.amount, attempt.method_id)
+        changes["failed"] = (*card.failed, failed)[-FAILED_KEPT:]
     if fact.consequence in METHOD_ENDS:
         changes["ended_methods"] = {**card.ended_methods, fact.method_id: fact.code}
         if fact.consequence is Consequence.HOLDER_PRESENT:

@@ -215,7 +215,7 @@ def _follow(card: Card, attempt: Attempt, consequence: Consequence, at: datetime
             return (PaymentMethodRemoved(method_id=attempt.method_id, reason="mandate_withdrawn", at=at),)
         case Consequence.MANDATE_WITHDRAWN_CARD if card.auto_renew is not None:
             return (AutoRenewSwitchedOff(reason="mandate_withdrawn", at=at),)
-        case Consequence.ALARM if card.held_since is None:
+        case Consequence.ALARM if card.held_since is None and card.status not in ("reclaimed", "closed"):
             return (CardHeld(reason="the gateway calls our request wrong", by="alarm", at=at),)
         case _:
             return ()

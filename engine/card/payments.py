@@ -10,9 +10,7 @@ from engine.money import Money
 
 Learned = Literal["sent", "asked_again", "looked_up", "resolved", "late"]
 """How an outcome became known: by the first call, by the same key again, by a look-up, from a person, after the end."""
-AttemptReason = Literal[
-    "renewal_opened", "next_method", "next_rung", "soon", "new_method", "holder_asked", "top_up", "new_offer"
-]
+AttemptReason = Literal["renewal_opened", "next_method", "next_rung", "soon", "new_method", "holder_asked", "top_up"]
 """Why an attempt was made; only `renewal_opened` and `next_rung` begin a rung."""
 RefundReason = Literal["late_success", "card_closed", "number_reclaimed"]
 

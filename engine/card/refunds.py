@@ -28,15 +28,21 @@ def record_refund(
 ) -> Events:
     """Money given back by the operator: outside of the gateway's port, or onto the balance.
 
-    Raises Refused `unknown_attempt`, `amount_not_positive`, `wrong_currency`, `more_than_charged`.
+    Raises Refused `unknown_attempt`, `amount_not_positive`, `wrong_currency`, `more_than_charged`,
+    `not_what_is_owed`.
     """
     payment = next((one for one in card.payments if one.attempt_id == attempt_id), None)
     if payment is None:
         raise unknown_attempt(attempt_id)
-    pending = to == "method" and any(one.attempt_id == attempt_id and one.refused for one in card.refunds)
     check_amount(card, amount)
+    refused = next((one for one in card.refunds if one.attempt_id == attempt_id and one.refused), None)
+    if refused is not None and to == "method":  # the whole of what the gateway could not give back
+        if amount != refused.amount:
+            message = f"{refused.amount.minor} {card.currency} minor are to be given back, not {amount.minor}"
+            raise Refused("not_what_is_owed", message, "amount.minor")
+        return (RefundRecorded(attempt_id=attempt_id, amount=amount, evidence=evidence, at=at),)
     left = payment.amount.minor - payment.refunded
-    if not pending and amount.minor > left:
+    if amount.minor > left:
         message = f"of that charge {left} {card.currency} minor are left to give back, not {amount.minor}"
         raise Refused("more_than_charged", message, "amount.minor")
     if to == "balance":

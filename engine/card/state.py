@@ -66,7 +66,7 @@ class Attempt:
 
 @dataclass(frozen=True)
 class Failed:
-    """An attempt that was recorded as definitely failed: late news of a success means money to give back."""
+    """An attempt closed without the gateway's own no: late news of a success means money to give back."""
 
     attempt_id: UUID
     term_number: int
@@ -191,7 +191,7 @@ class Card:
     attempts: int = 0
     """Attempts made for the next term, over all renewals that offered it."""
     failed: tuple[Failed, ...] = ()
-    """Attempts of this term and the one before it that failed for good."""
+    """The last attempts that never happened, or so it was found."""
     payments: tuple[Payment, ...] = ()
     """The last charges that succeeded."""
     refunds: tuple[Refund, ...] = ()

@@ -220,7 +220,7 @@ def test_the_sample_is_imported_without_a_problem_and_ends_with_status_0(connect
     done = baohao_import(SAMPLE, database_url, "--json")
     assert done.returncode == 0, done.stderr
     figures = json.loads(done.stdout)
-    assert figures == {"lines": 177, "accepted": 177, "unchanged": 0, "facts": 177, "problems": []}
+    assert figures == {"lines": 184, "accepted": 184, "unchanged": 0, "facts": 184, "problems": []}
     recorded = read_log(connection, 0, 1000)
     assert len({one.card_id for one in recorded}) == 50
 
@@ -237,6 +237,7 @@ def test_the_sample_shows_what_there_is():
     assert {one.method.kind for one in of(commands, "BindPaymentMethod")} == {
         *("credit_card", "debit_card", "paypal", "e_wallet")
     }
+    assert {one.command for one in commands} >= {"OrderPaymentMethods", "SetAutoTopUp", "TopUp"}
     renewing = {one.card_id for one in of(commands, "EnableAutoRenew")}
     assert 0 < len({one.card_id for one in registered} - renewing) < 10
 

@@ -230,9 +230,9 @@ def test_an_answer_twice_changes_nothing():
     answer(given(*DECLINED), Declined(code="do_not_honor"), at=OPENS_AT + SECOND).nothing()
 
 
-def test_a_success_after_a_definite_failure_is_recorded_and_given_back_at_once():
-    at = local("2026-03-30 10:00")
-    second = (*DECLINED, attempted(2, 2, at=at))
+def test_a_success_after_it_never_happened_is_recorded_and_given_back_at_once():
+    at = local("2026-04-01 10:00")
+    second = (*CHARGING, unknown(), failed(code="never_happened", at=at), attempted(2, 1, at=at))
     then = answer(given(*second), charged(1), to=attempt_id(1), at=at).then(
         fact(ChargeSucceeded, attempt_id=attempt_id(1), learned="late", term_number=1, amount=MONTH_PRICE),
         fact(RefundStarted, attempt_id=attempt_id(1), gateway_ref="ref-1", amount=MONTH_PRICE, reason="late_success"),

@@ -126,7 +126,7 @@ def is_nothing(fact) -> bool:
 
 
 @settings(
-    max_examples=400,
+    max_examples=60,
     phases=[Phase.explicit, Phase.reuse, Phase.generate],  # an example as it comes says enough
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )

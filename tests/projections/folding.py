@@ -2,13 +2,14 @@
 
 from collections.abc import Hashable
 from datetime import datetime
+from itertools import count
 from typing import Any
 from uuid import UUID
 
 from engine.card.events import Event
 from engine.store import Recorded
 from projections.read_model import ReadModel, fold_batch
-from tests.engine.lives import RECORDED_AT
+from tests.engine.lives import RECORDED_AT, Life, random_life
 from tests.engine.samples import CARD_ID
 
 EVENT_ID = UUID(int=1)
@@ -45,3 +46,10 @@ def rows(model: ReadModel[Any], *log: Event | Recorded) -> dict[Hashable, Any]:
 
 def fields(row: Any, *names: str) -> tuple[Any, ...]:
     return tuple(getattr(row, name) for name in names)
+
+
+def varied_lives(moves: int) -> list[Life]:
+    """Random lives that leave rows in every read model: in one of them a refund waits for a person."""
+    lives = [random_life(seed, moves) for seed in range(10)]
+    further = (random_life(seed, moves) for seed in count(10))
+    return [*lives, next(life for life in further if any(refund.refused for refund in life.card.refunds))]

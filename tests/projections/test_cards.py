@@ -3,8 +3,21 @@
 from datetime import date
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from engine.card.events import Deferred, Reinstated
+from engine.card.events import (
+    CardClosed,
+    CardHeld,
+    CardReleased,
+    Deferred,
+    NumberReclaimed,
+    PaymentMethodRemoved,
+    PeriodChanged,
+    PriceChangeAnnounced,
+    Reinstated,
+)
+from engine.money import Money
 from projections.cards import CARDS, CardRow, count_by_status, find_card, list_cards
 from projections.follow import follow
 from projections.live import LIVE
@@ -21,6 +34,7 @@ from tests.engine.samples import (
     REGISTERED_AT,
     SECOND,
     VISA,
+    attempted,
     bound,
     enabled,
     failed,
@@ -117,6 +131,58 @@ def test_what_is_not_shown_changes_nothing(fact):
     assert rows(CARDS, recorded(fact, 4)) == {}
 
 
+def test_a_removed_method_does_not_count():
+    removed = PaymentMethodRemoved(method_id=VISA.method_id, reason="holder", at=OPENS_AT)
+    assert row(registered(), bound(VISA), bound(PAYPAL), removed).methods == 1
+
+
+def test_it_shows_the_price_that_the_holder_was_last_told():
+    told = {"saving": Money(minor=0, currency="CNY"), "catalogue_version": "2027-01-01", "at": OPENS_AT}
+    dearer = {"months": 1, "price": Money(minor=3000, currency="CNY"), "applies_from": date(2026, 6, 1)}
+    assert row(*PAYING, PriceChangeAnnounced(**dearer, **told)).price_minor == 3000
+    halfyearly = {"months": 6, "price": Money(minor=8100, currency="CNY"), "terms_version": "terms-1", "channel": "web"}
+    assert fields(row(*PAYING, PeriodChanged(**halfyearly, **told)), "auto_renew_months", "price_minor") == (6, 8100)
+
+
+def test_it_shows_how_a_card_ends():
+    owed = Money(minor=0, currency="CNY")
+    assert row(*PAYING, CardClosed(reason="holder", balance=owed, at=OPENS_AT)).status == "closed"
+    lost = {"term_number": 0, "by": "carrier", "quarantined_until": date(2026, 6, 1), "policy_version": "1"}
+    assert row(*PAYING, NumberReclaimed(**lost, balance=owed, at=OPENS_AT)).status == "reclaimed"
+
+
+def test_it_shows_a_hold_until_it_is_lifted():
+    held = CardHeld(reason="a question", by="operator", at=OPENS_AT)
+    assert row(*PAYING, held).held is True
+    assert row(*PAYING, held, CardReleased(at=OPENS_AT)).held is False
+
+
+def test_late_news_of_a_success_hides_no_unknown_outcome():
+    late = succeeded().model_copy(update={"learned": "late"})
+    assert row(*DECLINED, attempted(2, 2), unknown(number=2), late).outcome_unknown is True
+
+
+@given(seed=st.integers(0, 2**32))
+def test_after_each_append_the_row_says_what_the_card_says(seed):
+    life = random_life(seed, 120)
+    found, version = None, 0
+    for append in life.appends:
+        for fact in append.facts:
+            version += 1
+            one = recorded(fact, version, card_id=life.card_id)
+            found = CARDS.fold(found, one) if CARDS.key_of(one) else found
+        card = append.card
+        assert fields(found, "status", "zone", "methods") == (card.status, card.zone, len(card.methods))
+        assert (found.balance_minor, found.held) == (card.balance.minor, card.held_since is not None)
+        assert found.reserved_minor == (card.open_attempt.from_balance if card.open_attempt else 0)
+        assert found.outcome_unknown == bool(card.open_attempt and card.open_attempt.asked)
+        consent = card.auto_renew
+        told = [consent, *consent.announced][-1] if consent else None
+        assert fields(found, "auto_renew_months", "price_minor") == (
+            (consent.months, told.price.minor) if consent else (None, None)
+        )
+
+
 def test_a_card_that_was_never_registered_has_no_row():
     assert rows(CARDS, bound()) == {}
 
@@ -143,7 +209,8 @@ def test_each_row_says_of_its_card_what_its_state_says(lives, connection):
             *(card.term.number, card.term.starts_on, card.term.ends_on, card.term.ends_at),
         )
         assert found.auto_renew_months == (card.auto_renew.months if card.auto_renew else None)
-        assert found.price_minor == (card.auto_renew.price.minor if card.auto_renew else None)
+        prices = [card.auto_renew, *card.auto_renew.announced] if card.auto_renew else []
+        assert found.price_minor == (prices[-1].price.minor if prices else None)
         assert found.outcome_unknown == bool(card.open_attempt and card.open_attempt.asked)
 
 

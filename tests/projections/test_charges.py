@@ -1,8 +1,11 @@
 """Read model `charges`: given facts of an attempt, then its row."""
 
 from datetime import timedelta
+from uuid import UUID
 
+from engine.card.payments import BalanceCredited, DisputeRecorded, RefundRecorded, RefundSucceeded
 from projections.charges import CHARGES, ChargeRow
+from tests.engine.lives import cny
 from tests.engine.samples import (
     BUDGET,
     CARD_ID,
@@ -69,6 +72,36 @@ def test_an_outcome_that_becomes_known_is_no_longer_unknown():
 def test_each_attempt_has_a_row_of_its_own():
     found = rows(CHARGES, *DECLINED, attempted(2, 2), succeeded(2))
     assert {key: row.status for key, row in found.items()} == {attempt_id(1): "failed", attempt_id(2): "succeeded"}
+
+
+def test_a_failed_charge_that_had_succeeded_after_all_is_a_success():
+    late = succeeded(at=OPENS_AT + timedelta(days=2)).model_copy(update={"learned": "late"})
+    row = rows(CHARGES, *DECLINED, late)[attempt_id()]
+    assert fields(row, *OUTCOME) == ("succeeded", None, "ref-1", OPENS_AT + timedelta(days=2))
+
+
+def test_what_is_given_back_or_taken_back_of_a_charge_adds_up():
+    about = {"attempt_id": attempt_id(), "at": OPENS_AT}
+    back = (
+        RefundSucceeded(**about, refund_id=UUID(int=9), amount=cny(100), gateway_ref="back-1"),
+        RefundRecorded(**about, amount=cny(200), evidence="ticket-1"),
+        DisputeRecorded(**about, amount=cny(300), method_id="visa", evidence="ticket-2"),
+        BalanceCredited(amount=cny(400), reason="refund", about=attempt_id(), evidence="ticket-3", at=OPENS_AT),
+    )
+    row = rows(CHARGES, *CHARGING, succeeded(), *back)[attempt_id()]
+    assert fields(row, "status", "refunded_minor") == ("succeeded", 1000)
+
+
+def test_a_top_up_is_told_from_a_renewal_and_its_credit_is_no_refund():
+    top_up = attempted().model_copy(update={"top_up": 3})
+    credit = BalanceCredited(amount=cny(1500), reason="top_up", about=attempt_id(), at=OPENS_AT)
+    row = rows(CHARGES, top_up, succeeded().model_copy(update={"top_up": 3}), credit)[attempt_id()]
+    assert fields(row, "top_up", "refunded_minor") == (3, 0)
+
+
+def test_what_the_balance_pays_besides_is_shown():
+    row = rows(CHARGES, attempted().model_copy(update={"from_balance": 600}))[attempt_id()]
+    assert fields(row, "minor", "from_balance_minor") == (1500, 600)
 
 
 def test_other_facts_have_no_row():

@@ -15,6 +15,7 @@ from projections.follow import Follower, Progress, follow, positions, put_positi
 from projections.ledger import LEDGER
 from projections.live import LIVE, MODELS, create_tables
 from tests.engine.lives import random_life, store_all, stored_round_by_round
+from tests.projections.folding import varied_lives
 
 
 def table(connection, name: str, schema: str = "public") -> list[str]:
@@ -45,7 +46,7 @@ def another(connection, name: str) -> Follower:
 
 @pytest.fixture
 def lives(store):
-    lives = [random_life(seed, 50) for seed in range(10)]
+    lives = varied_lives(50)
     store_all(store, lives)
     return lives
 
@@ -61,7 +62,7 @@ def test_batches_of_any_size_give_the_same_rows(connection, lives):
 
 
 def test_following_while_the_log_grows_gives_the_same_rows(store, connection):
-    lives = [random_life(seed, 50) for seed in range(10)]
+    lives = varied_lives(50)
     for _ in stored_round_by_round(store, lives):
         follow(connection, LIVE, 13)
     follow_all(connection, LIVE, 13)
@@ -94,6 +95,8 @@ def test_followers_have_positions_of_their_own(connection, lives):
 
 # All or nothing
 
+OTHERS = tuple(model for model in MODELS if model is not LEDGER)
+
 
 class KilledError(Exception):
     pass
@@ -109,7 +112,7 @@ def killed_at(number: int) -> Follower:
             raise KilledError
         return LEDGER.fold(row, recorded)
 
-    return replace(LIVE, models=(*MODELS[:-1], replace(LEDGER, fold=fold)))
+    return replace(LIVE, models=(*OTHERS, replace(LEDGER, fold=fold)))
 
 
 def test_killed_in_the_middle_rows_and_position_are_as_they_were(connection, lives):
@@ -136,7 +139,7 @@ def test_a_connection_lost_in_the_middle_leaves_nothing_behind(connect, connecti
         connection.execute("SELECT pg_terminate_backend(%s, 5000)", (dying.info.backend_pid,))
         return LEDGER.fold(row, recorded)
 
-    follower = replace(LIVE, models=(*MODELS[:-1], replace(LEDGER, fold=fold)))
+    follower = replace(LIVE, models=(*OTHERS, replace(LEDGER, fold=fold)))
     with pytest.raises(psycopg.OperationalError):
         follow(dying, follower, 1000)
     assert not any(tables(connection).values())

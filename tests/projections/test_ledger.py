@@ -1,14 +1,43 @@
-"""Read model `ledger`: each success is one transfer, and nothing else is."""
+"""Read model `ledger`: money that moved is one transfer, and nothing else is."""
 
 from collections import Counter
+from uuid import UUID
 
-from engine.card.payments import ChargeSucceeded, RefundSucceeded
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from engine.card.payments import (
+    BalanceCredited,
+    BalancePaidOut,
+    ChargeSucceeded,
+    DisputeRecorded,
+    RefundRecorded,
+    RefundSucceeded,
+)
 from projections.follow import follow
 from projections.ledger import LEDGER, LedgerRow, gateway_totals
 from projections.live import LIVE
 from tests.engine.lives import random_life, store_all
-from tests.engine.samples import CARD_ID, CHARGING, DECLINED, OPENS_AT, SECOND, attempt_id, renewed, succeeded, unknown
-from tests.projections.folding import recorded, rows
+from tests.engine.samples import (
+    CARD_ID,
+    CHARGING,
+    DECLINED,
+    MONTH_PRICE,
+    OPENS_AT,
+    SECOND,
+    VISA,
+    attempt_id,
+    renewed,
+    succeeded,
+    unknown,
+)
+from tests.projections.folding import fields, recorded, rows
+
+ABOUT = {"attempt_id": attempt_id(), "amount": MONTH_PRICE, "at": OPENS_AT}
+BACK = {**ABOUT, "refund_id": UUID(int=9), "gateway_ref": "back-1"}
+OPERATOR = {**ABOUT, "evidence": "ticket-1"}
+CREDIT = {"amount": MONTH_PRICE, "at": OPENS_AT}
 
 
 def test_a_success_is_a_transfer_from_the_gateway_to_sales():
@@ -29,6 +58,66 @@ def test_a_success_is_a_transfer_from_the_gateway_to_sales():
 def test_what_moves_no_money_is_no_transfer():
     assert rows(LEDGER, *DECLINED) == {}
     assert rows(LEDGER, *CHARGING, unknown(), renewed()) == {}
+
+
+@pytest.mark.parametrize(
+    ("fact", "debit", "credit", "about"),
+    [
+        (BalanceCredited(**CREDIT, reason="top_up", about=attempt_id()), "sales", "balance", attempt_id()),
+        (BalanceCredited(**CREDIT, reason="refund", about=attempt_id()), "sales", "balance", attempt_id()),
+        (BalanceCredited(**CREDIT, reason="released", about=None), "sales", "balance", None),
+        (BalancePaidOut(amount=MONTH_PRICE, evidence="ticket-1", at=OPENS_AT), "balance", "paid_out", None),
+        (RefundSucceeded(**BACK), "sales", "gateway", attempt_id()),
+        (RefundRecorded(**OPERATOR), "sales", "paid_out", attempt_id()),
+        (DisputeRecorded(**OPERATOR, method_id=VISA.method_id), "sales", "disputes", attempt_id()),
+    ],
+    ids=lambda value: type(value).__name__,
+)
+def test_each_way_of_money_has_its_accounts(fact, debit, credit, about):
+    [row] = rows(LEDGER, fact).values()
+    assert fields(row, "debit", "credit", "minor", "attempt_id") == (debit, credit, 1500, about)
+
+
+def test_what_the_balance_pays_for_a_term_is_earned_with_the_term():
+    partly = renewed().model_copy(update={"from_balance": 600})
+    wholly = renewed().model_copy(update={"from_balance": 1500, "attempt_id": None})
+    for fact, minor, about in ((partly, 600, attempt_id()), (wholly, 1500, None)):
+        [row] = rows(LEDGER, fact).values()
+        assert fields(row, "debit", "credit", "minor", "attempt_id") == ("balance", "sales", minor, about)
+
+
+def test_what_was_reserved_only_and_is_released_moves_nothing():
+    assert rows(LEDGER, BalanceCredited(**CREDIT, reason="released", about=attempt_id())) == {}
+
+
+def booked(life):
+    """After each append of a life: the card, and what is on each account."""
+    accounts, position = Counter(), 0
+    for append in life.appends:
+        for fact in append.facts:
+            position += 1
+            for row in rows(LEDGER, recorded(fact, position)).values():
+                assert row.minor > 0
+                accounts[row.debit] += row.minor
+                accounts[row.credit] -= row.minor
+        yield append.card, accounts
+
+
+@given(seed=st.integers(0, 2**32))
+def test_what_we_owe_on_the_balance_is_what_the_card_has_and_has_reserved(seed):
+    for card, accounts in booked(random_life(seed, 120)):
+        reserved = card.open_attempt.from_balance if card.open_attempt else 0
+        assert -accounts["balance"] == card.balance.minor + reserved
+
+
+@given(seed=st.integers(0, 2**32))
+def test_the_gateway_owes_us_what_it_took_and_did_not_give_back(seed):
+    life = random_life(seed, 120)
+    *_, (_, accounts) = booked(life)
+    took = sum(fact.amount.minor for fact in life.facts if isinstance(fact, ChargeSucceeded))
+    gave = sum(fact.amount.minor for fact in life.facts if isinstance(fact, RefundSucceeded))
+    assert accounts["gateway"] == took - gave
+    assert sum(accounts.values()) == 0
 
 
 def test_the_gateways_totals_are_the_sum_of_all_successes_less_what_went_back(store, connection):

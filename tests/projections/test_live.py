@@ -6,13 +6,14 @@ from engine.errors import CorruptHistoryError
 from projections.follow import follow, positions
 from projections.live import LIVE, MODELS, differences
 from tests.engine.lives import random_life, store_all
+from tests.projections.folding import varied_lives
 
 NONE = dict.fromkeys([model.name for model in MODELS], 0)
 
 
 @pytest.fixture
 def followed(store, connection):
-    store_all(store, [random_life(seed, 40) for seed in range(10)])
+    store_all(store, varied_lives(40))
     follow(connection, LIVE, 10_000)
     return connection
 
@@ -48,6 +49,7 @@ def test_a_row_that_is_gone_is_found(followed, model):
         ("due", "wake_at = wake_at + interval '1 microsecond'"),
         ("charges", "minor = minor - 1"),
         ("ledger", "credit = 'pocket'"),
+        ("cases", "reason = 'boredom'"),
     ],
 )
 def test_a_changed_row_is_found_on_both_sides(followed, model, change):

@@ -50,6 +50,25 @@ def test_a_decline_has_its_code_and_moves_nothing(gateway, record, behaviour, co
     assert movements(record) == []
 
 
+@pytest.mark.parametrize(
+    ("behaviour", "codes"),
+    [
+        ("declined:do_not_honor", ("do_not_honor", None, None)),
+        ("declined:do_not_honor+24", ("do_not_honor", "24", None)),
+        ("declined:generic_decline+03+57", ("generic_decline", "03", "57")),
+        ("declined:generic_decline++R1", ("generic_decline", None, "R1")),
+        ("flaky:100+processing_error", ("processing_error", None, None)),
+        ("flaky:100+do_not_honor+24", ("do_not_honor", "24", None)),
+    ],
+)
+def test_a_decline_has_the_codes_that_its_method_names_whenever_it_is_asked_about(gateway, behaviour, codes):
+    code, advice_code, network_code = codes
+    declined = Declined(code=code, advice_code=advice_code, network_code=network_code)
+    assert charge(gateway, request(behaviour=behaviour)) == declined
+    assert charge(gateway, request(behaviour=behaviour)) == declined
+    assert look_up(gateway, request(behaviour=behaviour)) == declined
+
+
 def test_funds_arrive_at_midnight_utc_wherever_the_caller_is(gateway):
     poor = "insufficient_until:2027-03-01"
     shanghai = timezone(timedelta(hours=8))
@@ -68,6 +87,9 @@ def test_funds_arrive_at_midnight_utc_wherever_the_caller_is(gateway):
         "sim:good:x:y",
         "sim:flaky:often:x",
         "sim:insufficient_until:soon:x",
+        "sim:declined:x",
+        "sim:declined::x",
+        "sim:declined:+24:x",
     ],
 )
 def test_an_unknown_method_is_our_mistake_and_no_decline(gateway, record, token):

@@ -1,0 +1,39 @@
+"""Explaining: why a card was charged or was not, how it stands, and what happens next."""
+
+from dataclasses import asdict
+from datetime import date
+from uuid import UUID
+
+import typer
+
+from adapters.cli.inspecting import history_of
+from adapters.cli.output import err, out, put_json
+from adapters.settings import Settings
+from engine.why.questions import overview, why_charged, why_not_charged
+from engine.why.story import Answer
+
+
+def explain(settings: Settings, card_id: UUID, attempt_id: UUID | None, day: date | None, *, as_json: bool) -> None:
+    """Say why, in sentences that name the versions of the facts they rest on."""
+    history = history_of(settings, card_id)
+    if attempt_id is not None:
+        answer = why_charged(history, attempt_id)
+    elif day is not None:
+        answer = why_not_charged(history, day)
+    else:
+        answer = overview(history)
+    if answer is None:
+        err.print(f"card {card_id} knows no attempt {attempt_id}", soft_wrap=True)
+        raise typer.Exit(1)
+    if as_json:
+        put_json(asdict(answer))
+    else:
+        _put(answer)
+
+
+def _put(answer: Answer) -> None:
+    """A line per sentence; it is text of others, so that nothing in it is mark-up."""
+    for said in answer.sentences:
+        facts = "fact" if len(said.versions) == 1 else "facts"
+        numbers = ", ".join(map(str, said.versions))
+        out.print(f"{said.text} [{facts} {numbers}]", markup=False, highlight=False, soft_wrap=True)

@@ -1,0 +1,204 @@
+"""The simulated gateway's own record of requests, money moved and money given back: one SQLite file for all."""
+
+import json
+import sqlite3
+import time
+from contextlib import closing
+from datetime import datetime
+from functools import lru_cache
+from pathlib import Path
+from typing import NamedTuple
+from uuid import UUID
+
+from engine.ports import RefundRequest
+
+CHARGED = "charged"
+"""The outcome of a request that moved money; any other is why it did not."""
+
+_SCHEMA = """
+    PRAGMA synchronous = OFF;  -- a killed process loses nothing; only a power cut may
+    CREATE TABLE IF NOT EXISTS requests (
+        id INTEGER PRIMARY KEY,
+        key TEXT NOT NULL,         -- the attempt id; may come again when it is forgotten, so not unique
+        first_at TEXT NOT NULL,    -- business time
+        parameters TEXT NOT NULL,  -- the whole request as JSON
+        outcome TEXT               -- charged, or why not; null: the request never arrived
+    );
+    CREATE INDEX IF NOT EXISTS requests_by_key ON requests (key);
+    CREATE TABLE IF NOT EXISTS movements (
+        id INTEGER PRIMARY KEY REFERENCES requests,  -- one request moves money once
+        key TEXT NOT NULL, card_id TEXT NOT NULL, purpose TEXT NOT NULL, token TEXT NOT NULL,
+        currency TEXT NOT NULL, minor INTEGER NOT NULL, at TEXT NOT NULL
+    );
+    CREATE TABLE IF NOT EXISTS refunds (
+        refund_id TEXT PRIMARY KEY,  -- one request gives money back once, for ever
+        movement INTEGER NOT NULL REFERENCES movements,
+        parameters TEXT NOT NULL,    -- the whole request as JSON
+        currency TEXT NOT NULL, minor INTEGER NOT NULL, at TEXT NOT NULL,
+        arrived INTEGER NOT NULL     -- 0: the request was heard of but never arrived; no money moved
+    );
+    -- a charge is given back once, whatever ids are used
+    CREATE UNIQUE INDEX IF NOT EXISTS refunds_by_movement ON refunds (movement) WHERE arrived;
+"""
+_text = lru_cache(maxsize=1024)(datetime.isoformat)  # the charges of a batch have few different times
+
+
+class Saved(NamedTuple):
+    """A request, and what became of it."""
+
+    key: str
+    first_at: datetime
+    parameters: str
+    outcome: str | None
+
+
+class Movement(NamedTuple):
+    """Money that was taken; `given_back` tells by which refund."""
+
+    movement: int
+    token: str
+    currency: str
+    minor: int
+    given_back: str | None
+
+
+class SavedRefund(NamedTuple):
+    """A request to give money back; `arrived` is false while nobody but us has heard of it."""
+
+    parameters: str
+    arrived: bool
+
+
+def totals(record: Path) -> dict[str, int]:
+    """What was taken and not given back per currency, in minor units; FileNotFoundError without a record."""
+    with closing(_read_only(record)) as db:
+        return dict(
+            db.execute(
+                """
+                SELECT currency, SUM(minor) FROM (
+                    SELECT currency, minor FROM movements
+                    UNION ALL SELECT currency, -minor FROM refunds WHERE arrived
+                ) GROUP BY currency ORDER BY 1
+                """
+            )
+        )
+
+
+def double_charges(record: Path) -> int:
+    """How many charges that were not given back are one too many for their card and purpose.
+
+    FileNotFoundError without a record.
+    """
+    with closing(_read_only(record)) as db:
+        (extra,) = db.execute(
+            """
+            SELECT COALESCE(SUM(kept - 1), 0) FROM (
+                SELECT COUNT(*) AS kept FROM movements
+                WHERE id NOT IN (SELECT movement FROM refunds WHERE arrived) GROUP BY card_id, purpose
+            )
+            """
+        ).fetchone()
+        return extra
+
+
+def open_record(record: Path, wait_s: float) -> sqlite3.Connection:
+    """The record, made if need be; waits at most `wait_s` for other processes."""
+    db = sqlite3.connect(record, timeout=wait_s, isolation_level=None, check_same_thread=False)
+    _write_ahead(db, until=time.monotonic() + wait_s)
+    db.executescript(_SCHEMA)
+    return db
+
+
+def known(db: sqlite3.Connection, keys: list[str]) -> dict[str, Saved]:
+    """The latest request of each key that has one."""
+    rows = db.execute(
+        """
+        SELECT key, first_at, parameters, outcome FROM requests
+        WHERE key IN (SELECT value FROM json_each(?)) ORDER BY id
+        """,
+        (json.dumps(keys),),
+    )
+    return {key: Saved(key, datetime.fromisoformat(first_at), *rest) for key, first_at, *rest in rows}
+
+
+def write(db: sqlite3.Connection, new: list[Saved]) -> None:
+    """Keep new requests, and move the money of those that were charged."""
+    (last,) = db.execute("SELECT COALESCE(MAX(id), 0) FROM requests").fetchone()
+    db.executemany(
+        "INSERT INTO requests (key, first_at, parameters, outcome) VALUES (?, ?, ?, ?)",
+        [(key, _text(first_at), parameters, outcome) for key, first_at, parameters, outcome in new],
+    )
+    db.execute(
+        """
+        INSERT INTO movements (id, key, card_id, purpose, token, currency, minor, at)
+        SELECT id, key, json_extract(parameters, '$.card_id'), json_extract(parameters, '$.purpose'),
+            json_extract(parameters, '$.token'), json_extract(parameters, '$.amount.currency'),
+            json_extract(parameters, '$.amount.minor'), first_at
+        FROM requests WHERE id > ? AND outcome = ?
+        """,
+        (last, CHARGED),
+    )
+
+
+def outcome_of(db: sqlite3.Connection, attempt_id: UUID) -> tuple[str, int | None, str | None] | None:
+    """Outcome, minor units and currency of an attempt, a charge before a decline; None if none ever arrived."""
+    return db.execute(
+        """
+        SELECT outcome, minor, currency FROM requests LEFT JOIN movements USING (id)
+        WHERE requests.key = ? AND outcome IS NOT NULL ORDER BY minor IS NULL, id LIMIT 1
+        """,
+        (str(attempt_id),),
+    ).fetchone()
+
+
+def movement_of(db: sqlite3.Connection, attempt_id: UUID) -> Movement | None:
+    """The money that an attempt moved."""
+    row = db.execute(
+        """
+        SELECT id, token, m.currency, m.minor, refund_id
+        FROM requests JOIN movements m USING (id) LEFT JOIN refunds r ON r.movement = id AND r.arrived
+        WHERE requests.key = ? ORDER BY id LIMIT 1
+        """,
+        (str(attempt_id),),
+    ).fetchone()
+    return Movement(*row) if row else None
+
+
+def refund_of(db: sqlite3.Connection, refund_id: UUID) -> SavedRefund | None:
+    """The request to give money back under this id."""
+    query = "SELECT parameters, arrived FROM refunds WHERE refund_id = ?"
+    row = db.execute(query, (str(refund_id),)).fetchone()
+    return SavedRefund(row[0], bool(row[1])) if row else None
+
+
+def write_refund(db: sqlite3.Connection, request: RefundRequest, movement: int, at: datetime, *, arrived: bool) -> None:
+    """Keep a request to give money back; if it arrived, that is money moved."""
+    db.execute(
+        "INSERT OR REPLACE INTO refunds VALUES (?, ?, ?, ?, ?, ?, ?)",
+        (
+            str(request.refund_id),
+            movement,
+            request.model_dump_json(),
+            request.amount.currency,
+            request.amount.minor,
+            _text(at),
+            arrived,
+        ),
+    )
+
+
+def _write_ahead(db: sqlite3.Connection, until: float) -> None:
+    """Switch to WAL, which fails at once, without the connection's patience, while others do the same."""
+    while True:
+        try:
+            db.execute("PRAGMA journal_mode = WAL")
+        except sqlite3.OperationalError:
+            if time.monotonic() > until:
+                raise
+            time.sleep(0.01)
+        else:
+            return
+
+
+def _read_only(record: Path) -> sqlite3.Connection:
+    return sqlite3.connect(f"{record.resolve(strict=True).as_uri()}?mode=ro", uri=True)

@@ -1,0 +1,114 @@
+"""What the holder is to be told, as follows from facts; the texts are written elsewhere."""
+
+import csv
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from importlib import resources
+from typing import Any, Literal
+from uuid import UUID
+
+from pydantic import JsonValue
+
+from engine.card import events, payments
+from engine.card.events import Event, ReminderKind
+from engine.store import Recorded
+
+TermKind = Literal["renewed", "grace", "suspended", "reclaimed"]
+ConsentKind = Literal["switched_on", "period_changed", "price_change", "switched_off"]
+MoneyKind = Literal["refunded", "top_up_failed"]
+NoticeKind = ReminderKind | TermKind | ConsentKind | MoneyKind
+Values = Mapping[str, JsonValue]
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """One thing to tell the holder; `key` is the same whenever the fact is read, and no other notice has it."""
+
+    key: str
+    card_id: UUID
+    kind: NoticeKind
+    at: datetime
+    values: Values
+    """What a text needs, as plain JSON: dates as ISO texts, amounts as `{"minor": …, "currency": …}`."""
+
+
+def notice_of(recorded: Recorded) -> Notice | None:
+    """What the holder is to be told of a fact; None where that is nothing."""
+    fact = recorded.fact
+    told = _TOLD.get(type(fact))
+    if told is None:
+        return None
+    kind, values = told(fact)
+    return Notice(f"{recorded.card_id}:{recorded.version}:{kind}", recorded.card_id, kind, fact.at, values)
+
+
+def _shown_codes() -> frozenset[str]:
+    text = resources.files("engine").joinpath("declines.csv").read_text("utf-8")
+    return frozenset(row["code"] for row in csv.DictReader(text.splitlines()) if row["shown_to_holder"] == "code")
+
+
+SHOWN_CODES = _shown_codes()
+"""Decline codes of which the holder may learn; of all others, known or not, only that the payment failed."""
+
+
+def _shown(code: str | None) -> str | None:
+    return code if code in SHOWN_CODES else None
+
+
+_REMINDED_OF: Mapping[ReminderKind, str] = {
+    "renewal_ahead": "opens_on",
+    "method_expires": "method_id",
+    "payment_failed": "declines",
+    "last_chance": "lost_on",
+}
+"""What a reminder is about."""
+
+
+def _reminder(fact: events.ReminderDue) -> tuple[NoticeKind, Values]:
+    about = int(fact.about) if fact.kind == "payment_failed" else fact.about
+    return fact.kind, {"term_number": fact.term_number, _REMINDED_OF[fact.kind]: about}
+
+
+def _suspended(fact: events.Suspended) -> tuple[NoticeKind, Values]:
+    return "suspended", _values(fact, "term_number", "reclaimed_on") | {"code": _shown(fact.last_code)}
+
+
+def _top_up_failed(fact: payments.TopUpFailed) -> tuple[NoticeKind, Values]:
+    return "top_up_failed", _values(fact, "number") | {"code": _shown(fact.last_code)}
+
+
+def _renewed(fact: events.CardRenewed) -> tuple[NoticeKind, Values]:
+    term: Values = fact.term.model_dump(mode="json", include={"starts_on", "ends_on", "zone"})
+    names = ("months", "price", "from_balance", "reactivation_fee")
+    return "renewed", {"term_number": fact.term.number, **term, **_values(fact, *names)}
+
+
+def _with(kind: NoticeKind, *names: str) -> Callable[[Event], tuple[NoticeKind, Values]]:
+    """A notice that holds these fields of its fact."""
+
+    def told(fact: Event) -> tuple[NoticeKind, Values]:
+        return kind, _values(fact, *names)
+
+    return told
+
+
+def _values(fact: Event, *names: str) -> dict[str, JsonValue]:
+    return fact.model_dump(mode="json", include=set(names))
+
+
+_TOLD: Mapping[type[Event], Callable[[Any], tuple[NoticeKind, Values]]] = {
+    events.ReminderDue: _reminder,
+    events.CardRenewed: _renewed,
+    events.GraceStarted: _with("grace", "term_number", "suspends_on"),
+    events.Suspended: _suspended,
+    events.NumberReclaimed: _with("reclaimed", "by", "quarantined_until", "balance"),
+    events.AutoRenewEnabled: _with("switched_on", "months", "price", "saving", "terms_version", "channel"),
+    events.PeriodChanged: _with("period_changed", "months", "price", "saving", "terms_version", "channel"),
+    events.PriceChangeAnnounced: _with("price_change", "months", "price", "saving", "applies_from"),
+    events.AutoRenewSwitchedOff: _with("switched_off", "reason"),
+    payments.RefundSucceeded: _with("refunded", "amount"),
+    payments.RefundRecorded: _with("refunded", "amount"),
+    payments.TopUpFailed: _top_up_failed,
+}
+"""The facts that are told; of our own trouble and of single attempts the holder hears nothing."""

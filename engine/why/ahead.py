@@ -1,0 +1,131 @@
+"""What happens next to a card, and when: from the wake time of its last fact and the card after it."""
+
+from collections.abc import Callable, Mapping
+from datetime import datetime, timedelta
+
+from engine.calendar import local_date
+from engine.card.deadlines import DAY, last_day, reclaims_at, suspends_at
+from engine.card.events import Deferred, Replanned
+from engine.card.state import Card
+from engine.dunning import usable_methods
+from engine.why.story import Said, Story
+from engine.why.words import clock, ordinal
+
+
+def ahead(story: Story, place: int) -> Said:
+    """What was to happen next as of the fact at `place`."""
+    recorded, card = story.records[place], story.cards[place]
+    if recorded.wake_at is None:
+        return story.say(f"Next, nothing happens by itself{_for_good(card)}.", place)
+    if recorded.wake_at <= recorded.fact.at:
+        return story.say("Next, at once: what falls due after this is decided.", place)
+    fact = recorded.fact
+    reasons = (fact.reason,) if isinstance(fact, Deferred | Replanned) else _reasons(card, recorded.wake_at)
+    what = " or ".join(_WORDS[one](card) if one in _WORDS else one.replace("_", " ") for one in reasons)
+    return story.say(f"Next, on {clock(recorded.wake_at, story.zone)} ({story.zone}): {what}.", place)
+
+
+def _for_good(card: Card) -> str:
+    if card.status in ("reclaimed", "closed"):
+        return f", since the card is {card.status}"
+    return ", since the card is held" if card.held_since is not None else ""
+
+
+def _reasons(card: Card, wake_at: datetime) -> tuple[str, ...]:
+    """What the card is woken for at `wake_at`; more than one where only policy could tell them apart."""
+    if any(not one.refused and one.ask_again_at in (None, wake_at) for one in card.refunds):
+        return ("refund_awaited",)
+    attempt = card.open_attempt
+    if attempt is not None:
+        unknown = "outcome_unknown" if attempt.ask_again_at == wake_at else "case"
+        return (unknown if attempt.asked else "answer_awaited",)
+    deadline = _deadlines(card).get(wake_at)
+    if deadline is not None:
+        return (deadline,)
+    if card.blocked_since is not None:
+        return ("charging_stopped",)
+    return tuple(reason for reason, possible in _possible(card, wake_at).items() if possible) or ("due",)
+
+
+def _deadlines(card: Card) -> Mapping[datetime, str]:
+    if card.status == "suspended":
+        return {reclaims_at(card): "reclaim"}
+    grace = {suspends_at(card): "grace_ends"}
+    return grace | {card.term.ends_at: "term_ends"} if card.status == "active" else grace
+
+
+def _possible(card: Card, wake_at: datetime) -> Mapping[str, bool]:
+    renewal, consent, balance = card.renewal, card.auto_renew, card.balance
+    order = balance.standing_order
+    delayed = wake_at in _delays_within_pass(card).values()
+    on = consent is not None
+    return {
+        "renewal_opens": on and renewal is None,
+        "method_delayed": on and delayed,
+        "next_rung": on and renewal is not None and not delayed and tries_left(card),
+        "reminder": _may_remind(card, wake_at),
+        "top_up_gap": on and order is not None and balance.minor < order.threshold.minor,
+    }
+
+
+def tries_left(card: Card) -> bool:
+    """Whether the ladder has a rung to come: a method to charge, and a day left before the number is lost."""
+    rung_at = card.renewal.rung_at if card.renewal else None
+    return bool(usable_methods(card)) and (rung_at is None or local_date(rung_at, card.term.zone) < last_day(card))
+
+
+def _delays_within_pass(card: Card) -> Mapping[str, datetime]:
+    tried = card.renewal.tried if card.renewal else ()
+    waiting = [one.method_id for one in usable_methods(card) if one.method_id not in tried]
+    return {one: card.not_before[one] for one in waiting if card.renewal and one in card.not_before}
+
+
+def _may_remind(card: Card, wake_at: datetime) -> bool:
+    if card.status == "suspended":
+        whole_days = (reclaims_at(card) - wake_at) % DAY == timedelta(0)  # as the last chance is told
+        return whole_days and "last_chance" not in card.reminded
+    if card.auto_renew is None or card.renewal is not None:
+        return False
+    method = next(iter(usable_methods(card)), None)
+    expires_on = method.expires_on if method else None
+    expiry = method is not None and expires_on is not None and expires_on < card.term.ends_on
+    return expiry or (card.auto_renew.months > 1 and "renewal_ahead" not in card.reminded)
+
+
+def _rung(card: Card) -> str:
+    rung = card.renewal.rung + 1 if card.renewal else 1
+    return f"the {ordinal(rung)} (rung {rung})"
+
+
+def _term_ends(card: Card) -> str:
+    then = "grace begins" if card.keep.grace_days else "the service is suspended"
+    return f"the term ends and {then}, unless the next one is paid"
+
+
+def _delayed(card: Card) -> str:
+    waiting = _delays_within_pass(card)
+    first = min(waiting, key=lambda one: waiting[one], default="a method")
+    return f"{first} may be tried again"
+
+
+def _always(text: str) -> Callable[[Card], str]:
+    return lambda _: text
+
+
+_WORDS: Mapping[str, Callable[[Card], str]] = {
+    "renewal_opens": lambda card: f"the renewal of the term that ends on {card.term.ends_on} opens",
+    "next_rung": _rung,
+    "method_delayed": _delayed,
+    "soon": _delayed,
+    "due": _always("what has fallen due is decided"),
+    "term_ends": _term_ends,
+    "grace_ends": _always("grace ends and the service is suspended, unless the next term is paid"),
+    "reclaim": _always("the number is lost, unless the next term is paid"),
+    "reminder": _always("a reminder to the holder falls due"),
+    "answer_awaited": _always("the gateway is asked what became of the open attempt"),
+    "outcome_unknown": _always("the gateway is asked again about the attempt of unknown outcome"),
+    "case": _always("the attempt of unknown outcome becomes a case for a person"),
+    "refund_awaited": _always("the gateway is asked about the refund"),
+    "charging_stopped": _always("it is looked at again whether charging is still stopped"),
+    "top_up_gap": _always("an automatic top-up may be made again"),
+}

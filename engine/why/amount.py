@@ -1,0 +1,63 @@
+"""Why an attempt asked for this amount: the price that the holder knew, the reactivation fee, the balance."""
+
+from engine.card.events import AutoRenewEnabled, PeriodChanged, PriceChangeAnnounced, RenewalStarted, Suspended
+from engine.card.payments import AutoTopUpSet, ChargeAttempted, TopUpStarted
+from engine.money import Money
+from engine.why.story import Said, Story
+from engine.why.words import count, money
+
+Known = AutoRenewEnabled | PeriodChanged | PriceChangeAnnounced
+"""Facts by which the holder knows a price."""
+
+
+def why_amount(story: Story, place: int, attempt: ChargeAttempted) -> tuple[Said, ...]:
+    """Where the amount comes from."""
+    if attempt.top_up is not None:
+        return (_top_up(story, place, attempt),)
+    at, offer = story.origin(RenewalStarted, place)
+    fee = attempt.amount.minor + attempt.from_balance - offer.price.minor
+    return (
+        _price(story, at, offer),
+        *([_fee(story, place, offer.price, fee)] if fee else []),
+        *([_balance(story, place, attempt)] if attempt.from_balance else []),
+    )
+
+
+def _price(story: Story, place: int, offer: RenewalStarted) -> Said:
+    def agreed(fact: Known) -> bool:
+        return (fact.price, fact.catalogue_version, fact.months) == (offer.price, offer.catalogue_version, offer.months)
+
+    at, known = story.origin((AutoRenewEnabled, PeriodChanged, PriceChangeAnnounced), place, agreed)
+    price = f"The price of {money(offer.price)} for {count(offer.months, 'month')}, of catalogue version "
+    price += f"{offer.catalogue_version}, was"
+    if isinstance(known, PriceChangeAnnounced):
+        how = f"announced to the holder on {story.clock(at)}, applying from {known.applies_from} on"
+    else:
+        terms = f"under terms {known.terms_version}, through {known.channel}"
+        how = f"agreed to by the holder on {story.clock(at)}, {terms}"
+    return story.say(f"{price} {how}; the offer of {story.clock(place)} holds it.", at, place)
+
+
+def _fee(story: Story, place: int, price: Money, fee: int) -> Said:
+    off, _ = story.origin(Suspended, place)
+    amount = money(price.model_copy(update={"minor": fee}))
+    text = f"A reactivation fee of {amount} came on top, because the service was off since {story.clock(off)}."
+    return story.say(text, off, place)
+
+
+def _balance(story: Story, place: int, attempt: ChargeAttempted) -> Said:
+    part = money(attempt.amount.model_copy(update={"minor": attempt.from_balance}))
+    due = attempt.amount.model_copy(update={"minor": attempt.amount.minor + attempt.from_balance})
+    text = f"Of the {money(due)} due, {part} was reserved from the balance, which the holder wants spent first"
+    return story.say(f"{text}; {money(attempt.amount)} was left to charge.", place)
+
+
+def _top_up(story: Story, place: int, attempt: ChargeAttempted) -> Said:
+    at, top_up = story.origin(TopUpStarted, place)
+    if not top_up.automatic:
+        return story.say(
+            f"The amount of {money(attempt.amount)} is what was asked for on {story.clock(at)}.", at, place
+        )
+    ordered, _ = story.origin(AutoTopUpSet, at)
+    text = f"The amount of {money(attempt.amount)} is that of the holder's standing order of {story.clock(ordered)}."
+    return story.say(text, ordered, at, place)

@@ -1,0 +1,87 @@
+"""Why a card was suspended, why its number was reclaimed, and why money went back."""
+
+from engine.card.events import CardRegistered, CardRenewed, DeadlinesMoved, GraceStarted, NumberReclaimed, Suspended
+from engine.card.payments import (
+    BalanceCredited,
+    CaseOpened,
+    ChargeSucceeded,
+    DisputeRecorded,
+    RefundFailed,
+    RefundOutcomeUnknown,
+    RefundRecorded,
+    RefundStarted,
+    RefundSucceeded,
+)
+from engine.why.standing import standing
+from engine.why.story import Said, Story
+from engine.why.words import count
+
+_RETURNS = (
+    ChargeSucceeded,
+    RefundStarted,
+    RefundSucceeded,
+    RefundOutcomeUnknown,
+    RefundFailed,
+    RefundRecorded,
+    DisputeRecorded,
+    BalanceCredited,
+    CaseOpened,
+)
+
+
+def suspension(story: Story) -> tuple[Said, ...]:
+    """Why the service was switched off the last time; () if it never was."""
+    found = story.last(Suspended, story.end)
+    if found is None:
+        return ()
+    place, fact = found
+    began = _term_began(story, place)
+    keep, term = story.cards[place].keep, story.cards[place].term
+    grace = [one for one, _ in story.backwards(GraceStarted, place) if one > began]
+    kind = f"the keep rule allows {count(keep.grace_days, 'day')} of grace" if keep.grace_days else "it knows no grace"
+    text = f"Term {fact.term_number} ended on {term.ends_on}, {kind}, and the next term was not paid by then."
+    return (story.tell(place), story.say(text, began, *grace, place), *_moves(story, place), *_why(story, place))
+
+
+def reclaim(story: Story) -> tuple[Said, ...]:
+    """Why the number was lost; () if it was not."""
+    found = story.last(NumberReclaimed, story.end)
+    if found is None:
+        return ()
+    place, fact = found
+    keep, term = story.cards[place].keep, story.cards[place].term
+    began = _term_began(story, place)
+    days = f"{count(keep.reclaim_days, 'day')} after that"
+    if fact.by == "carrier":
+        text = f"Term {fact.term_number} runs until {term.ends_on}; by the keep rule an unpaid number is lost {days}."
+        return story.tell(place), story.say(text, began, place)
+    text = f"Term {fact.term_number} ended on {term.ends_on}, and by the keep rule an unpaid number is lost {days}."
+    return (story.tell(place), story.say(text, began, place), *_moves(story, place), *_why(story, place))
+
+
+def refunds(story: Story) -> tuple[Said, ...]:
+    """Each charge of which money went back or is to go back, why, and what came of it; () if there is none."""
+    back = story.backwards((RefundStarted, RefundRecorded, DisputeRecorded), story.end)
+    credited = story.backwards(BalanceCredited, story.end, lambda fact: fact.reason == "refund")
+    ids = {fact.attempt_id for _, fact in back} | {fact.about for _, fact in credited if fact.about}
+    ids |= {fact.refund_id for _, fact in story.backwards(RefundStarted, story.end)}
+    told = [
+        place
+        for place, fact in story.backwards(_RETURNS, story.end)
+        if not ids.isdisjoint(getattr(fact, name, None) for name in ("attempt_id", "refund_id", "about"))
+    ]
+    return tuple(story.tell(place) for place in reversed(told))
+
+
+def _why(story: Story, place: int) -> tuple[Said, ...]:
+    return standing(story, place - 1, story.records[place].fact.at)
+
+
+def _term_began(story: Story, upto: int) -> int:
+    return story.origin((CardRenewed, CardRegistered), upto)[0]
+
+
+def _moves(story: Story, upto: int) -> tuple[Said, ...]:
+    began = _term_began(story, upto)
+    moves = [place for place, _ in story.backwards(DeadlinesMoved, upto) if place > began]
+    return tuple(story.tell(place) for place in reversed(moves))

@@ -1,0 +1,130 @@
+"""Why an attempt was made on this day: the opening, a rung, another method, the holder's wish, a top-up."""
+
+from collections.abc import Callable, Mapping
+
+from engine.calendar import local_date
+from engine.card.deadlines import last_day
+from engine.card.events import (
+    AutoRenewEnabled,
+    PaymentMethodBound,
+    PaymentMethodUpdated,
+    RenewalRequested,
+    RenewalStarted,
+)
+from engine.card.payments import (
+    AttemptReason,
+    AutoTopUpSet,
+    ChargeAttempted,
+    ChargeFailed,
+    ChargeWithheld,
+    TopUpStarted,
+)
+from engine.declines import USES_UP_NOTHING
+from engine.why.story import Said, Story
+from engine.why.words import clock, money, withheld_by
+
+Nothing = (ChargeFailed, ChargeWithheld)
+"""Facts by which a try came to nothing."""
+
+
+def why_then(story: Story, place: int, attempt: ChargeAttempted) -> Said:
+    """The occasion of an attempt."""
+    return _OCCASIONS[attempt.reason](story, place, attempt)
+
+
+def _opened(story: Story, place: int, _: ChargeAttempted) -> Said:
+    at, offer = story.origin(RenewalStarted, place)
+    term = story.cards[place - 1].term
+    if offer.at < term.ends_at:
+        text = f"It was made then because the renewal of the term that ends on {term.ends_on} had opened"
+    else:
+        text = f"It was made then because the term had ended on {term.ends_on} and the renewal was opened at once"
+    return story.say(f"{text}, on {story.clock(at)}.", at, place)
+
+
+def _rung(story: Story, place: int, attempt: ChargeAttempted) -> Said:
+    card = story.cards[place - 1]
+    text = f"It was made then as rung {attempt.rung} of the retry ladder"
+    places = [place]
+    first = _first_failure(story, place, attempt.term_number)
+    if first is not None:
+        at, failure = first
+        text += f", which counts from the first failure on {story.clock(at)} ({failure.code})"
+        places.append(at)
+    if local_date(attempt.at, card.term.zone) == last_day(card):
+        text += "; it was put on the last day before the number is lost"
+    return story.say(f"{text}.", *places)
+
+
+def _first_failure(story: Story, upto: int, term_number: int) -> tuple[int, ChargeFailed] | None:
+    def counts(fact: ChargeFailed) -> bool:
+        return (
+            fact.term_number == term_number
+            and fact.top_up is None
+            and fact.rung > 0
+            and fact.code not in USES_UP_NOTHING
+        )
+
+    *_, first = None, *story.backwards(ChargeFailed, upto, counts)
+    return first
+
+
+def _next_method(story: Story, place: int, attempt: ChargeAttempted) -> Said:
+    """The try before it in the pass came to nothing, or a delay within the pass was over."""
+    until = story.cards[place - 1].not_before.get(attempt.method_id)
+    at, last = story.origin(
+        Nothing, place, lambda fact: fact.term_number == attempt.term_number and fact.top_up is None
+    )
+    if until is not None and last.at < until <= attempt.at:
+        text = f"It was made then because {attempt.method_id} was to be left alone until {clock(until, story.zone)}"
+        return story.say(f"{text}, and was still to be tried in rung {attempt.rung}.", place)
+    what = last.code if isinstance(last, ChargeFailed) else withheld_by(last.reason, last.limits_edition)
+    text = (
+        f"It was made then because the try before it in rung {attempt.rung}, of {last.method_id}, had come to nothing"
+    )
+    return story.say(f"{text} on {story.clock(at)} ({what}), and the next method is tried at once.", at, place)
+
+
+def _soon(story: Story, place: int, attempt: ChargeAttempted) -> Said:
+    at, last = story.origin(ChargeFailed, place, lambda fact: fact.method_id == attempt.method_id)
+    text = f"It was made then as the quick second try within rung {attempt.rung}, after the passing trouble {last.code}"
+    return story.say(f"{text} on {story.clock(at)}.", at, place)
+
+
+def _new_method(story: Story, place: int, _: ChargeAttempted) -> Said:
+    at, given = story.origin((PaymentMethodBound, PaymentMethodUpdated), place)
+    what = "bound" if isinstance(given, PaymentMethodBound) else "updated"
+    text = f"It was made then because method {given.method.method_id} was {what} on {story.clock(at)}"
+    return story.say(
+        f"{text}, while the term was unpaid; that is tried at once and is no rung of the ladder.", at, place
+    )
+
+
+def _asked(story: Story, place: int, _: ChargeAttempted) -> Said:
+    at, wish = story.origin((RenewalRequested, AutoRenewEnabled), place)
+    what = "asked for it" if isinstance(wish, RenewalRequested) else "switched auto-renewal on"
+    text = f"It was made then because the holder {what} on {story.clock(at)}"
+    return story.say(f"{text}; that is tried at once and is no rung of the ladder.", at, place)
+
+
+def _top_up(story: Story, place: int, _: ChargeAttempted) -> Said:
+    at, top_up = story.origin(TopUpStarted, place)
+    if not top_up.automatic:
+        text = f"It was made then because top-up {top_up.number} was asked for on {story.clock(at)}."
+        return story.say(text, at, place)
+    ordered, order = story.origin(AutoTopUpSet, at)
+    balance = top_up.amount.model_copy(update={"minor": story.cards[at].balance.minor})
+    below = f" below {money(order.threshold)}" if order.threshold else ""
+    text = f"It was made then because the balance of {money(balance)} was{below}, and top-up {top_up.number} fell due"
+    return story.say(f"{text} by the standing order on {story.clock(at)}.", ordered, at, place)
+
+
+_OCCASIONS: Mapping[AttemptReason, Callable[[Story, int, ChargeAttempted], Said]] = {
+    "renewal_opened": _opened,
+    "next_rung": _rung,
+    "next_method": _next_method,
+    "soon": _soon,
+    "new_method": _new_method,
+    "holder_asked": _asked,
+    "top_up": _top_up,
+}

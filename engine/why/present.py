@@ -1,0 +1,89 @@
+"""How a card stands: its term, consent, methods, what is open, and what happens next."""
+
+from engine.card.events import (
+    AutoRenewEnabled,
+    CardRegistered,
+    CardRenewed,
+    GraceStarted,
+    PeriodChanged,
+    PriceChangeAnnounced,
+)
+from engine.card.payments import AutoTopUpSet
+from engine.card.state import Card
+from engine.money import Money
+from engine.why.ahead import ahead
+from engine.why.choice import kept_from
+from engine.why.lapse import reclaim, refunds, suspension
+from engine.why.standing import standing
+from engine.why.story import Said, Story
+from engine.why.words import described, listed, money
+
+
+def present(story: Story) -> tuple[Said, ...]:
+    """The card in a few sentences, and what happens next."""
+    card = story.cards[-1]
+    said = (
+        _term(story, card),
+        *_status(story, card),
+        *(_kept(story, card) if card.status not in ("reclaimed", "closed") else ()),
+        *refunds(story),
+        ahead(story, story.end),
+    )
+    return tuple(dict.fromkeys(said))
+
+
+def _term(story: Story, card: Card) -> Said:
+    at, _ = story.origin((CardRenewed, CardRegistered), story.end)
+    text = f"Card {card.card_id} of {card.holder_id} (plan {card.plan}) is {_STATUS[card.status]}"
+    term = f"its term {card.term.number} runs from {card.term.starts_on} to {card.term.ends_on} ({card.term.zone})"
+    return story.say(f"{text}; {term}.", 0, at)
+
+
+def _status(story: Story, card: Card) -> tuple[Said, ...]:
+    match card.status:
+        case "suspended":
+            return suspension(story)
+        case "reclaimed":
+            return reclaim(story)
+        case "grace":
+            at, _ = story.origin(GraceStarted, story.end)
+            return story.tell(at), *_blocked(story)
+        case _:
+            return _blocked(story)
+
+
+def _blocked(story: Story) -> tuple[Said, ...]:
+    return standing(story, story.end, story.records[-1].fact.at)
+
+
+def _kept(story: Story, card: Card) -> tuple[Said, ...]:
+    return (*_consent(story, card), *_methods(story, card), *_balance(story, card))
+
+
+def _consent(story: Story, card: Card) -> tuple[Said, ...]:
+    if card.auto_renew is None:
+        return ()
+    agreed, _ = story.origin((AutoRenewEnabled, PeriodChanged), story.end)
+    announced = [place for place, _ in story.backwards(PriceChangeAnnounced, story.end) if place > agreed]
+    return story.tell(agreed), *(story.tell(place) for place in reversed(announced))
+
+
+def _methods(story: Story, card: Card) -> tuple[Said, ...]:
+    if not card.methods:
+        return (story.say("No payment method is bound.", story.end),)
+    order = listed(described(one) for one in card.methods)
+    bound = story.say(f"Payment methods, in the order in which they are charged: {order}.", story.end)
+    at = story.records[-1].fact.at
+    kept = [found for one in card.methods if (found := kept_from(story, story.end, card, one.method_id, at))]
+    return (bound, *(story.say(f"Method {text}.", *places) for text, places in kept))
+
+
+def _balance(story: Story, card: Card) -> tuple[Said, ...]:
+    balance = card.balance
+    order = story.last(AutoTopUpSet, story.end)
+    said = story.say(f"Its balance is {money(Money(minor=balance.minor, currency=card.currency))}.", story.end)
+    standing_order = (story.tell(order[0]),) if order is not None and balance.standing_order is not None else ()
+    return (*((said,) if balance.minor or standing_order else ()), *standing_order)
+
+
+_STATUS = {"active": "active", "grace": "in grace", "suspended": "suspended", "reclaimed": "lost", "closed": "closed"}

@@ -1,0 +1,106 @@
+"""A card's history as answers read it: each fact beside the card after it, and sentences that name their facts."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import TypeVar
+from uuid import UUID
+
+from engine.card.events import Event
+from engine.card.evolve import evolve
+from engine.card.state import Card
+from engine.errors import CorruptHistoryError
+from engine.store import Recorded
+from engine.why.sentences import sentence
+from engine.why.words import clock
+
+F = TypeVar("F", bound=Event)
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """A sentence, and the versions of the facts that it rests on."""
+
+    text: str
+    versions: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """Sentences about a card; their instants are shown in `zone`, in which the days of its term are counted."""
+
+    card_id: UUID
+    zone: str
+    sentences: tuple[Said, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Story:
+    """The facts of a card from the first on, and the card after each of them."""
+
+    records: Sequence[Recorded]
+    cards: Sequence[Card]
+
+    @property
+    def end(self) -> int:
+        """The place of the last fact."""
+        return len(self.records) - 1
+
+    @property
+    def zone(self) -> str:
+        """The zone in which the days of the last term are counted."""
+        return self.cards[-1].term.zone
+
+    def clock(self, place: int) -> str:
+        """When the fact at `place` happened."""
+        return clock(self.records[place].fact.at, self.zone)
+
+    def say(self, text: str, *places: int) -> Said:
+        """A sentence that rests on the facts at `places`."""
+        return Said(text, tuple(sorted({self.records[place].version for place in places})))
+
+    def tell(self, place: int) -> Said:
+        """The fact at `place` as a sentence."""
+        return self.say(sentence(self.records[place], self.zone), place)
+
+    def answer(self, *sentences: Said) -> Answer:
+        """The sentences as an answer."""
+        return Answer(self.cards[-1].card_id, self.zone, sentences)
+
+    def backwards(
+        self, kind: type[F] | tuple[type[F], ...], upto: int, wanted: Callable[[F], bool] = lambda _: True
+    ) -> Iterator[tuple[int, F]]:
+        """Places and facts of a kind that are `wanted`, from the one at `upto` back to the first."""
+        for place in range(upto, -1, -1):
+            fact = self.records[place].fact
+            if isinstance(fact, kind) and wanted(fact):
+                yield place, fact
+
+    def last(
+        self, kind: type[F] | tuple[type[F], ...], upto: int, wanted: Callable[[F], bool] = lambda _: True
+    ) -> tuple[int, F] | None:
+        """The latest of these at or before `upto`; None where there is none."""
+        return next(self.backwards(kind, upto, wanted), None)
+
+    def origin(
+        self, kind: type[F] | tuple[type[F], ...], upto: int, wanted: Callable[[F], bool] = lambda _: True
+    ) -> tuple[int, F]:
+        """The same of what must be there, since a later fact rests on it; raises CorruptHistoryError."""
+        found = self.last(kind, upto, wanted)
+        if found is None:
+            fact = self.records[upto].fact
+            raise CorruptHistoryError(
+                f"card {self.records[upto].card_id}: {type(fact).__name__} without what led to it"
+            )
+        return found
+
+
+def story_of(history: Sequence[Recorded]) -> Story:
+    """The story of a history that begins with the card's first fact; raises CorruptHistoryError if it makes none."""
+    if not history:
+        raise CorruptHistoryError("a card without facts has no story")
+    card: Card | None = None
+    cards: list[Card] = []
+    for recorded in history:
+        card = evolve(card, recorded.card_id, recorded.fact)
+        cards.append(card)
+    return Story(history, cards)

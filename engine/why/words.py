@@ -1,0 +1,152 @@
+"""How values are said in English: money, instants, spans of time, payment methods, codes and reasons."""
+
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+from decimal import Decimal
+from zoneinfo import ZoneInfo
+
+from engine.card.events import OwnTrouble, SwitchOffReason
+from engine.card.method import PaymentMethod
+from engine.card.payments import AttemptReason, Learned, RefundReason
+from engine.declines import Authority, Consequence
+from engine.money import Money
+
+_NO_DECIMALS = frozenset(
+    {
+        "BIF",
+        "CLP",
+        "DJF",
+        "GNF",
+        "ISK",
+        "JPY",
+        "KMF",
+        "KRW",
+        "PYG",
+        "RWF",
+        "UGX",
+        "UYI",
+        "VND",
+        "VUV",
+        "XAF",
+        "XOF",
+        "XPF",
+    }
+)
+_THREE_DECIMALS = frozenset({"BHD", "IQD", "JOD", "KWD", "LYD", "OMR", "TND"})
+"""Currencies whose minor unit is not a hundredth (source: ISO 4217, list one)."""
+
+_ORDINALS = ("first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth", "tenth")
+
+CONSEQUENCES = {
+    Consequence.RETRY: "the method may be tried again",
+    Consequence.RETRY_SOON: "the method may be tried again shortly",
+    Consequence.RETRY_AFTER_24H: "the method may be tried again after a day",
+    Consequence.FIX_DETAILS: "the method is not tried again before its details are put right",
+    Consequence.NEW_METHOD: "the method cannot be charged, another one is needed",
+    Consequence.HOLDER_PRESENT: "the method is tried again only when the holder asks for it",
+    Consequence.NEVER: "the method must never be tried again",
+    Consequence.MANDATE_WITHDRAWN_METHOD: "the mandate for this method is withdrawn",
+    Consequence.MANDATE_WITHDRAWN_CARD: "the mandate for all charges is withdrawn",
+    Consequence.ALARM: "our own request was wrong",
+    Consequence.RECONCILE: "a payment may exist already",
+}
+AUTHORITIES: dict[Authority, str] = {
+    "advice_code": "by the advice code",
+    "network_code": "by the network code",
+    "code": "by the decline code",
+    "unknown_code": "as for any code that nobody knows",
+}
+LEARNED: dict[Learned, str] = {
+    "sent": "as the gateway answered at once",
+    "asked_again": "as the gateway said when asked again with the same key",
+    "looked_up": "as a look-up at the gateway showed",
+    "resolved": "as a person found out",
+    "late": "as became known after it had been recorded as failed",
+}
+ATTEMPT_REASONS: dict[AttemptReason, str] = {
+    "renewal_opened": "the renewal had opened",
+    "next_method": "next method of the pass",
+    "next_rung": "next rung of the ladder",
+    "soon": "quick second try",
+    "new_method": "new or updated method",
+    "holder_asked": "the holder asked for it",
+    "top_up": "top-up",
+}
+REFUND_REASONS: dict[RefundReason, str] = {
+    "late_success": "the charge succeeded after it had been recorded as failed",
+    "card_closed": "the card was closed",
+    "number_reclaimed": "the number had been reclaimed",
+}
+SWITCHED_OFF: dict[SwitchOffReason, str] = {
+    "holder": "by the holder",
+    "operator": "by the operator",
+    "mandate_withdrawn": "because the mandate for all charges was withdrawn",
+}
+OWN_TROUBLE: dict[OwnTrouble, str] = {
+    "unknown_outcome": "the outcome of a charge was not known",
+    "charging_stopped": "the operator had stopped all charging",
+    "held": "the card was held",
+    "late": "we were not running",
+}
+WITHHELD = {
+    "advice_delay": "it is still to be left alone",
+    "never": "a network's or issuer's “never” blocks it",
+}
+"""Reasons for which a due try is withheld; any other is the name of a network limit."""
+
+
+def money(amount: Money) -> str:
+    """An amount in whole units and its currency, such as `15.00 CNY`."""
+    decimals = 0 if amount.currency in _NO_DECIMALS else 3 if amount.currency in _THREE_DECIMALS else 2
+    return f"{Decimal(amount.minor).scaleb(-decimals):f} {amount.currency}"
+
+
+def clock(instant: datetime, zone: str) -> str:
+    """What a clock in `zone` shows, such as `2026-03-29 10:00`."""
+    return f"{instant.astimezone(ZoneInfo(zone)):%Y-%m-%d %H:%M}"
+
+
+def span(time: timedelta) -> str:
+    """A stretch of time in its two largest units, such as `1 day 3 hours`."""
+    seconds = int(time.total_seconds())
+    minutes, seconds = divmod(seconds, 60)
+    hours, minutes = divmod(minutes, 60)
+    days, hours = divmod(hours, 24)
+    units = ((days, "day"), (hours, "hour"), (minutes, "minute"), (seconds, "second"))
+    first = next((place for place, (number, _) in enumerate(units) if number), len(units) - 1)
+    shown = [count(number, unit) for number, unit in units[first : first + 2] if number]
+    return " ".join(shown) or "0 seconds"
+
+
+def count(number: int, thing: str) -> str:
+    """A number of things, such as `1 day` or `3 days`."""
+    return f"{number} {thing}" if number == 1 else f"{number} {thing}s"
+
+
+def ordinal(number: int) -> str:
+    """The place of a try, such as `third try` or `try number 12`."""
+    return f"{_ORDINALS[number - 1]} try" if 0 < number <= len(_ORDINALS) else f"try number {number}"
+
+
+def listed(things: Iterable[str]) -> str:
+    """Things one after the other, such as `visa, debit and paypal`."""
+    *others, last = things
+    return f"{', '.join(others)} and {last}" if others else last
+
+
+def quoted(text: str) -> str:
+    """What a person wrote, on one line."""
+    return f"“{' '.join(text.split())}”"
+
+
+def described(method: PaymentMethod) -> str:
+    """A payment method as far as it is known to us, such as `visa (credit card, visa, ending in 4242)`."""
+    details = [method.kind.replace("_", " "), method.brand, f"ending in {method.last4}" if method.last4 else None]
+    return f"{method.method_id} ({', '.join(one for one in details if one)})"
+
+
+def withheld_by(reason: str, edition: str | None) -> str:
+    """Why a due try was not made."""
+    if reason in WITHHELD:
+        return WITHHELD[reason]
+    return f"rule {reason} of the network limits" + (f", edition {edition}," if edition else "") + " forbids it"

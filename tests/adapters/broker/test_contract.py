@@ -1,0 +1,115 @@
+"""What other systems are told of, and what never leaves the house."""
+
+import json
+from datetime import date
+from uuid import UUID
+
+import pytest
+
+from adapters.broker.contract import PUBLIC_FACTS, EventType, public_event
+from engine.card.events import (
+    CardClosed,
+    CardHeld,
+    CardReleased,
+    NumberReclaimed,
+    PeriodChanged,
+    PriceChangeAnnounced,
+)
+from engine.card.names import STORED_NAMES
+from engine.card.payments import BalanceCredited, RefundRecorded, RefundSucceeded
+from tests.engine.lives import cny, random_life
+from tests.engine.samples import DECLINED, OPENS_AT, VISA, attempt_id, failed, succeeded
+from tests.projections.folding import recorded
+
+PRICE = {"price": cny(3000), "saving": cny(0), "catalogue_version": "2027-01-01", "at": OPENS_AT}
+ABOUT = {"attempt_id": attempt_id(), "amount": cny(1500), "at": OPENS_AT}
+EVIDENCE = "ticket-1"
+
+
+def told(fact):
+    event = public_event(recorded(fact, 7, position=41))
+    assert (event.position, event.card_version, event.at) == (41, 7, fact.at)
+    return event.type, json.loads(event.model_dump_json())["data"]
+
+
+MONEY = {"minor": 1500, "currency": "CNY"}
+REFUNDED = ("charge_refunded.v1", {"attempt_id": str(attempt_id()), "amount": MONEY})
+
+
+@pytest.mark.parametrize(
+    ("fact", "message"),
+    [
+        (
+            PeriodChanged(**PRICE, months=6, terms_version="terms-1", channel="web"),
+            ("period_changed.v1", {"months": 6, "price": {"minor": 3000, "currency": "CNY"}}),
+        ),
+        (
+            PriceChangeAnnounced(**PRICE, months=1, applies_from=date(2026, 6, 1)),
+            (
+                "price_change_announced.v1",
+                {"months": 1, "price": {"minor": 3000, "currency": "CNY"}, "applies_from": "2026-06-01"},
+            ),
+        ),
+        (
+            NumberReclaimed(
+                term_number=0,
+                by="carrier",
+                quarantined_until=date(2026, 6, 1),
+                balance=cny(5),
+                policy_version="1",
+                at=OPENS_AT,
+            ),
+            ("card_reclaimed.v1", {"quarantined_until": "2026-06-01"}),
+        ),
+        (CardClosed(reason="moved to Mallorca", balance=cny(5), at=OPENS_AT), ("card_closed.v1", {})),
+        (CardHeld(reason="a word about the holder", by="operator", at=OPENS_AT), ("card_held.v1", {"by": "operator"})),
+        (CardReleased(at=OPENS_AT), ("card_released.v1", {})),
+        (RefundSucceeded(**ABOUT, refund_id=UUID(int=9), gateway_ref="back-1"), REFUNDED),
+        (RefundRecorded(**ABOUT, evidence=EVIDENCE), REFUNDED),
+        (
+            BalanceCredited(amount=cny(1500), reason="top_up", about=attempt_id(), evidence=EVIDENCE, at=OPENS_AT),
+            ("balance_credited.v1", {"amount": MONEY, "reason": "top_up"}),
+        ),
+    ],
+    ids=lambda value: type(value).__name__,
+)
+def test_what_other_systems_hear(fact, message):
+    assert told(fact) == message
+
+
+@pytest.mark.parametrize("top_up", [None, 3])
+@pytest.mark.parametrize("fact", [succeeded(), failed()], ids=["charged", "declined"])
+def test_a_charge_says_whether_it_is_for_a_term_or_for_the_balance(fact, top_up):
+    _, data = told(fact.model_copy(update={"top_up": top_up}))
+    assert data["top_up"] == top_up
+
+
+SECRETS = {"code", "advice_code", "network_code", "token", "fingerprint", "last4", "brand", "gateway_ref", "evidence"}
+
+
+def names_in(data) -> set[str]:
+    if not isinstance(data, dict):
+        return set()
+    return data.keys() | {name for inner in data.values() for name in names_in(inner)}
+
+
+def test_no_decline_code_no_token_and_no_word_of_a_person_is_told():
+    decline = failed(code="stolen_card").model_copy(update={"advice_code": "03", "network_code": "43"})
+    facts = [*DECLINED, decline, *(fact for seed in range(30) for fact in random_life(seed, 60).facts)]
+    kinds = set()
+    for fact in facts:
+        event = public_event(recorded(fact))
+        if event is None:
+            continue
+        kinds.add(event.type)
+        body = event.model_dump_json()
+        assert not names_in(json.loads(body)["data"]) & SECRETS
+        assert not [word for word in ("stolen_card", VISA.token, VISA.fingerprint, "ticket") if word in body]
+    assert kinds == set(EventType.__args__)
+
+
+def test_each_public_fact_becomes_a_message():
+    """The publisher counts on it: it asks the log for just so many of them."""
+    facts = {type(fact): fact for seed in range(30) for fact in random_life(seed, 60).facts}
+    for name in PUBLIC_FACTS:
+        assert public_event(recorded(facts[STORED_NAMES[name]])) is not None

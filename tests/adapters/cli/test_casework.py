@@ -1,0 +1,178 @@
+"""What only a person can do: `case list`, `case resolve` and `replan`, on cards that need it."""
+
+from dataclasses import replace
+from datetime import timedelta
+
+import psycopg
+import pytest
+
+from adapters.cli import casework
+from adapters.control import move_clock
+from adapters.schema import migrate
+from engine.card.payments import CaseOpened, ChargeFailed
+from engine.policy import Policy
+from engine.ports import Unclear
+from projections.follow import follow
+from projections.live import LIVE
+from tests.adapters.broker.cards import BEGIN, card_id_of, cards_of
+from tests.adapters.cli.conftest import Installation
+
+EVIDENCE = "gateway's console, line 7"
+NOW = BEGIN + timedelta(days=30)
+A_DAY = timedelta(days=1)
+
+
+@pytest.fixture(scope="module")
+def installation(new_installation):
+    """One on the virtual clock, which stands a month after the cards were registered."""
+    fresh = new_installation()
+    migrate(fresh.database_url)
+    with psycopg.connect(fresh.database_url, autocommit=True) as connection:
+        move_clock(connection, NOW)
+    return Installation(fresh.environment | {"BAOHAO_CLOCK": "virtual"})
+
+
+@pytest.fixture(scope="module")
+def cards(installation):
+    with psycopg.connect(installation.database_url, autocommit=True) as connection:
+        found, pool = cards_of(connection, installation.database_url, Policy().gateway_budget)
+        yield found
+        pool.close()
+
+
+@pytest.fixture(scope="module")
+def followed(cards):
+    """Bring the read models up to date."""
+
+    def now():
+        while follow(cards.connection, LIVE, 1000).facts:
+            pass
+
+    return now
+
+
+def unknown_attempt(cards, number):
+    """A card whose charge became a case: nobody could say for days what became of it."""
+    [card_id] = cards.register(number)
+    rules, _ = cards.rules()
+    at = BEGIN + timedelta(days=number + 1)
+    for _ in range(4):
+        settled = cards.engine.wake({card_id: "test"}, rules, at)
+        for question in settled.questions:
+            cards.engine.record([(question, Unclear(reason="timeout"))], rules, at)
+        at += timedelta(days=3)
+    [opened] = [one.fact for one in cards.log() if one.card_id == card_id and isinstance(one.fact, CaseOpened)]
+    return card_id, opened.about
+
+
+def resolve(installation, card_id, attempt_id, *options):
+    return installation.run("case", "resolve", card_id, attempt_id, "--evidence", EVIDENCE, *options)
+
+
+def test_a_case_is_listed_until_somebody_found_out(installation, cards, followed):
+    card_id, attempt_id = unknown_attempt(cards, 1)
+    assert installation.json("case", "list") == []
+    followed()
+    [case] = installation.json("case", "list")
+    assert (case["card_id"], case["about"], case["reason"]) == (str(card_id), str(attempt_id), "outcome_unknown")
+    people = installation.run("case", "list").stdout
+    assert str(card_id) in people
+    assert "outcome_unknown" in people
+
+    done = installation.json(
+        *("case", "resolve", card_id, attempt_id, "--charged", "--gateway-ref", "ch_7", "--evidence", EVIDENCE)
+    )
+    assert done["facts"][:2] == ["ChargeSucceeded", "CardRenewed"]
+    followed()
+    assert installation.json("case", "list") == []
+
+
+def test_an_attempt_that_took_no_money_is_tried_again(installation, cards):
+    card_id, attempt_id = unknown_attempt(cards, 2)
+    done = resolve(installation, card_id, attempt_id, "--not-charged", "--json")
+    assert done.exit_code == 0, done.stderr
+    [failed] = [one.fact for one in cards.log() if one.card_id == card_id and isinstance(one.fact, ChargeFailed)]
+    assert (failed.code, failed.learned, failed.evidence) == ("not_charged", "resolved", EVIDENCE)
+
+
+def test_saying_the_same_twice_is_answered_as_the_first_time(installation, cards):
+    card_id, attempt_id = unknown_attempt(cards, 3)
+    said = ("--charged", "--gateway-ref", "ch_9", "--json")
+    first = resolve(installation, card_id, attempt_id, *said)
+    before = cards.names(card_id)
+    assert resolve(installation, card_id, attempt_id, *said).stdout == first.stdout
+    assert cards.names(card_id) == before
+
+
+def test_who_was_wrong_may_say_so_and_the_money_goes_back(installation, cards):
+    card_id, attempt_id = unknown_attempt(cards, 4)
+    resolve(installation, card_id, attempt_id, "--not-charged")
+    done = resolve(installation, card_id, attempt_id, "--charged", "--gateway-ref", "ch_9")
+    assert done.exit_code == 0, done.stderr
+    assert cards.names(card_id)[-2:] == ["charge_succeeded", "refund_started"]
+
+
+@pytest.mark.parametrize("options", [[], ["--json"]], ids=["people", "programs"])
+def test_what_cannot_be_is_a_sentence_and_status_1(installation, cards, options):
+    card_id, attempt_id = unknown_attempt(cards, 5 + len(options))
+    done = resolve(installation, card_id, attempt_id, "--charged", *options)
+    assert (done.exit_code, done.stdout) == (1, "")
+    assert done.stderr.startswith("say under which reference")
+    assert "gateway_ref_missing" in done.stderr
+    stranger = resolve(installation, card_id_of(99), attempt_id, "--not-charged", *options)
+    assert (stranger.exit_code, stranger.stdout) == (1, "")
+    assert "register it first" in stranger.stderr
+
+
+def test_it_must_be_said_whether_money_moved_and_how_that_is_known(installation):
+    ids = (card_id_of(1), card_id_of(2))
+    undecided = installation.run("case", "resolve", *ids, "--evidence", EVIDENCE)
+    assert undecided.exit_code == 2
+    assert "--charged" in undecided.stderr
+    for evidence in ("", "x" * 1001):
+        done = installation.run("case", "resolve", *ids, "--not-charged", "--evidence", evidence)
+        assert (done.exit_code, done.stdout) == (2, "")
+        assert "evidence" in done.stderr
+
+
+# Planning anew
+
+
+def wakes(cards):
+    query = "SELECT card_id, wake_at FROM due"
+    return dict(cards.connection.execute(query).fetchall())
+
+
+def test_a_changed_policy_takes_effect_when_all_is_planned_anew(installation, cards, followed, monkeypatch):
+    planned = set(cards.register(*range(50, 57)))
+    followed()
+    before = wakes(cards)
+    monkeypatch.setattr(casework, "CARDS_AT_ONCE", 3)
+    assert installation.json("replan", "--why", "nothing changed")["failed"] == 0
+    followed()
+    assert {card_id: wakes(cards)[card_id] for card_id in planned} == {one: before[one] for one in planned}
+
+    changed = Policy(version="2027", lead_days=Policy().lead_days + 1)
+    rules = replace(cards.policy_and_catalogue, policy=changed)
+    monkeypatch.setattr(casework, "rules_of", lambda _: rules)
+    first = installation.json("replan", "--why", "a day earlier")
+    followed()
+    assert first["planned_anew"] >= 7
+    assert first["failed"] == 0
+    assert {card_id: wakes(cards)[card_id] for card_id in planned} == {one: before[one] - A_DAY for one in planned}
+    causes = {one.cause for one in cards.log() if one.card_id in planned and type(one.fact).__name__ == "Replanned"}
+    assert causes == {"replan: a day earlier"}
+    assert installation.json("replan", "--why", "again") == {"planned_anew": 0, "failed": 0}
+
+
+def test_a_card_that_cannot_be_planned_is_named_and_harms_no_other(installation, cards, followed):
+    cards.connection.execute(
+        "INSERT INTO cards SELECT * FROM jsonb_populate_record(null::cards, (SELECT to_jsonb(c) || "
+        "jsonb_build_object('card_id', %s::text) FROM cards c LIMIT 1))",
+        (card_id_of(77),),
+    )
+    done = installation.run("replan", "--json")
+    assert done.exit_code == 1
+    assert str(card_id_of(77)) in done.stderr
+    assert done.stderr.count("\n") == 1
+    assert '"failed": 1' in done.stdout

@@ -1,0 +1,98 @@
+"""What the holder is told of facts: each notice once, in plain JSON, without a reason that must not be shown."""
+
+import json
+from datetime import date
+from uuid import UUID
+
+import pytest
+
+from engine.card import events, payments
+from engine.card.names import STORED_NAMES
+from engine.declines import CONSEQUENCES, Consequence
+from engine.money import Money
+from engine.notices import SHOWN_CODES, Notice, notice_of
+from engine.store import FactMapper
+from tests.engine.histories import kept
+from tests.engine.samples import CARD_ID, enabled, grace_started, local, renewed, suspended, switched_off
+from tests.engine.test_events import stored
+
+AT = local("2026-03-29 10:00")
+A = UUID(int=10)
+PRICE, SAVING = Money(minor=1500, currency="CNY"), Money(minor=0, currency="CNY")
+FIFTEEN, NOTHING = {"minor": 1500, "currency": "CNY"}, {"minor": 0, "currency": "CNY"}
+AGREED = {"months": 1, "price": FIFTEEN, "saving": NOTHING, "terms_version": "terms-1", "channel": "web"}
+RENEWED = {
+    "term_number": 1,
+    "starts_on": "2026-04-01",
+    "ends_on": "2026-05-01",
+    "zone": "Asia/Shanghai",
+    "months": 1,
+    "price": FIFTEEN,
+    "from_balance": 0,
+    "reactivation_fee": None,
+}
+
+
+def reminder(kind, about):
+    return events.ReminderDue(kind=kind, term_number=0, about=about, at=AT)
+
+
+def top_up_failed(code):
+    return payments.TopUpFailed(number=3, last_code=code, at=AT)
+
+
+ANNOUNCED = events.PriceChangeAnnounced(
+    months=1, price=PRICE, saving=SAVING, catalogue_version="c2", applies_from=date(2026, 6, 1), at=AT
+)
+RECLAIMED = events.NumberReclaimed(
+    term_number=0, by="deadline", quarantined_until=date(2026, 6, 15), balance=PRICE, policy_version="p1", at=AT
+)
+GIVEN_BACK = payments.RefundSucceeded(refund_id=UUID(int=11), attempt_id=A, amount=PRICE, gateway_ref="back-1", at=AT)
+TOLD = [
+    (reminder("renewal_ahead", "2026-03-29"), "renewal_ahead", {"term_number": 0, "opens_on": "2026-03-29"}),
+    (reminder("method_expires", "visa"), "method_expires", {"term_number": 0, "method_id": "visa"}),
+    (reminder("payment_failed", "2"), "payment_failed", {"term_number": 0, "declines": 2}),
+    (reminder("last_chance", "2026-05-01"), "last_chance", {"term_number": 0, "lost_on": "2026-05-01"}),
+    (renewed(), "renewed", RENEWED),
+    (grace_started(), "grace", {"term_number": 0, "suspends_on": "2026-04-03"}),
+    (suspended(), "suspended", {"term_number": 0, "reclaimed_on": "2026-05-01", "code": "insufficient_funds"}),
+    (RECLAIMED, "reclaimed", {"by": "deadline", "quarantined_until": "2026-06-15", "balance": FIFTEEN}),
+    (enabled(), "switched_on", AGREED),
+    (events.PeriodChanged(**dict(enabled())), "period_changed", AGREED),
+    (ANNOUNCED, "price_change", {"months": 1, "price": FIFTEEN, "saving": NOTHING, "applies_from": "2026-06-01"}),
+    (switched_off(), "switched_off", {"reason": "holder"}),
+    (GIVEN_BACK, "refunded", {"amount": FIFTEEN}),
+    (payments.RefundRecorded(attempt_id=A, amount=PRICE, evidence="cash", at=AT), "refunded", {"amount": FIFTEEN}),
+    (top_up_failed("expired_card"), "top_up_failed", {"number": 3, "code": "expired_card"}),
+]
+
+
+@pytest.mark.parametrize(("fact", "kind", "values"), TOLD, ids=lambda one: one if isinstance(one, str) else "")
+def test_the_holder_is_told(fact, kind, values):
+    assert notice_of(kept(fact, version=7)[0]) == Notice(f"{CARD_ID}:7:{kind}", CARD_ID, kind, fact.at, values)
+
+
+@pytest.mark.parametrize("name", STORED_NAMES)
+def test_of_any_other_fact_the_holder_is_told_nothing(name):
+    recorded = FactMapper().to_domain_event(stored(name))
+    notice = notice_of(recorded)
+    assert (notice is not None) == (type(recorded.fact) in {type(fact) for fact, _, _ in TOLD})
+    if notice is not None:
+        assert json.loads(json.dumps(notice.values)) == notice.values
+
+
+@pytest.mark.parametrize("code", ["lost_card", "do_not_honor", "never_happened", "a_code_nobody_knows", None])
+def test_a_code_that_must_not_be_shown_is_not_in_the_notice(code):
+    lost = suspended().model_copy(update={"last_code": code})
+    for fact in (lost, top_up_failed(code)):
+        assert notice_of(kept(fact)[0]).values["code"] is None
+
+
+def test_no_code_that_blocks_a_method_for_ever_is_shown():
+    assert not {code for code in SHOWN_CODES if CONSEQUENCES[code] is Consequence.NEVER}
+    assert CONSEQUENCES.keys() > SHOWN_CODES > {"expired_card"}
+
+
+def test_each_notice_of_a_card_has_its_own_key():
+    keys = [notice_of(one).key for one in kept(*(fact for fact, _, _ in TOLD))]
+    assert len(set(keys)) == len(keys)

@@ -1,0 +1,296 @@
+"""The rules around the money and the end: reclaim, closing, refunds, disputes, balance, reminders and fees."""
+
+from dataclasses import replace
+from datetime import date, timedelta
+
+import pytest
+
+from engine.card.consent import renew_now
+from engine.card.custody import change_zone, close_card, confirm_reclaim
+from engine.card.events import (
+    CardClosed,
+    CardRenewed,
+    GraceStarted,
+    NumberReclaimed,
+    PaymentMethodsOrdered,
+    ReminderDue,
+    RenewalStarted,
+    Suspended,
+)
+from engine.card.outcomes import record_answer, record_refund_answer
+from engine.card.payments import (
+    AutoTopUpSet,
+    BalanceCredited,
+    BalancePaidOut,
+    CaseOpened,
+    ChargeAttempted,
+    ChargeFailed,
+    ChargeSucceeded,
+    DisputeRecorded,
+    RefundFailed,
+    RefundOutcomeUnknown,
+    RefundRecorded,
+    RefundStarted,
+    RefundSucceeded,
+    TopUpFailed,
+    TopUpStarted,
+)
+from engine.card.refunds import record_dispute, record_refund
+from engine.card.topping_up import pay_out_balance, set_auto_top_up, top_up
+from engine.money import Money
+from engine.ports import Charged, Declined, RefundDeclined, Refunded, Unclear
+from tests.engine.given import Given, fact, given
+from tests.engine.samples import (
+    CHARGING,
+    DECLINED,
+    ENDS_AT,
+    GRACE_ENDS_AT,
+    MONTH_PRICE,
+    OPENS_AT,
+    PAYING,
+    POLICY,
+    REGISTERED_AT,
+    RULES,
+    SECOND,
+    VISA,
+    attempt_id,
+    attempted,
+    bound,
+    charged,
+    enabled,
+    failed,
+    local,
+    registered,
+    renewed,
+    succeeded,
+    suspended,
+    told,
+    unknown,
+)
+
+NOW = OPENS_AT + SECOND
+STOPPED = replace(RULES, charging_stopped=True)
+PAID = (*CHARGING, succeeded(), renewed())
+TERMS = {"terms_version": "terms-2", "channel": "app"}
+
+
+def cny(minor: int) -> Money:
+    return Money(minor=minor, currency="CNY")
+
+
+def answer(card: Given, said, *, at=NOW, to=None, learned="sent"):
+    return card.when(record_answer, to or attempt_id(), said, learned=learned, policy=POLICY, at=at)
+
+
+# The end
+
+
+def test_unpaid_at_the_keep_rules_end_the_number_is_lost():
+    lost_at = local("2026-05-01 00:00")
+    reminded = (*DECLINED, suspended(), ReminderDue(kind="last_chance", term_number=0, about="2026-05-01", at=NOW))
+    climbed = (*reminded, attempted(2, 8, at=local("2026-04-30 10:00")), failed(2, 8), told(2))
+    given(*climbed).at(lost_at - SECOND).nothing().waits(lost_at, "reclaim")
+    then = given(*climbed).at(lost_at)
+    then.then(fact(NumberReclaimed, by="deadline", quarantined_until=date(2026, 6, 15))).waits(None, "reclaimed")
+
+
+def test_the_carriers_word_takes_the_number_and_what_was_paid_goes_back():
+    then = given(*PAID).when(confirm_reclaim, POLICY, at=ENDS_AT)
+    then.then(fact(NumberReclaimed, by="carrier"), fact(RefundStarted, reason="number_reclaimed", amount=MONTH_PRICE))
+    Given(then.card).when(confirm_reclaim, POLICY, at=ENDS_AT).nothing()
+    Given(then.card).when(change_zone, zone="Europe/London", at=NOW).refused("card_reclaimed")
+    given(*DECLINED, suspended()).when(confirm_reclaim, POLICY, at=GRACE_ENDS_AT).then(fact(NumberReclaimed))
+
+
+@pytest.mark.parametrize(("end", "reason"), [(close_card, "card_closed"), (confirm_reclaim, "number_reclaimed")])
+def test_a_success_for_a_card_that_is_gone_is_given_back(end, reason):
+    arguments = {"reason": "holder"} if end is close_card else {"policy": POLICY}
+    gone = given(*CHARGING, unknown()).when(end, **arguments, at=ENDS_AT)
+    then = answer(Given(gone.card), charged(), at=ENDS_AT, learned="looked_up")
+    then.then(fact(ChargeSucceeded), fact(RefundStarted, reason=reason, amount=MONTH_PRICE))
+    assert then.card.term.number == 0
+
+
+def test_a_closed_card_stays_closed():
+    then = given(*PAYING).when(close_card, reason="holder", at=NOW).then(fact(CardClosed, balance=cny(0)))
+    Given(then.card).at(ENDS_AT).nothing().waits(None, "closed")
+    Given(then.card).when(close_card, reason="holder", at=NOW).nothing()
+    Given(then.card).when(renew_now, RULES, at=NOW).refused("card_closed")
+
+
+# Refunds and disputes
+
+
+def refunding() -> Given:
+    return Given(given(*PAID).when(confirm_reclaim, POLICY, at=ENDS_AT).card)
+
+
+def test_a_refund_is_asked_for_until_it_is_answered():
+    card = refunding()
+    refund = card.card.refunds[0]
+    about = {"policy": POLICY, "at": ENDS_AT}
+    card.at(ENDS_AT).nothing().waits(ENDS_AT + POLICY.gateway_budget, "refund_awaited")
+    card.at(ENDS_AT + POLICY.gateway_budget).gives_back()
+    yes = Refunded(refund_id=refund.refund_id, amount=refund.amount, gateway_ref="back")
+    done = card.when(record_refund_answer, refund.refund_id, yes, **about).then(fact(RefundSucceeded))
+    Given(done.card).when(record_refund_answer, refund.refund_id, yes, **about).nothing()
+    lie = yes.model_copy(update={"amount": cny(1)})
+    card.when(record_refund_answer, refund.refund_id, lie, **about).then(
+        fact(RefundOutcomeUnknown, reason="answer_is_not_ours")
+    )
+    unclear = card.when(record_refund_answer, refund.refund_id, Unclear(reason="timeout"), **about)
+    unclear.then(fact(RefundOutcomeUnknown, asked=1, ask_again_at=ENDS_AT + timedelta(minutes=5)))
+    Given(unclear.card).at(ENDS_AT + POLICY.case_after).then(fact(CaseOpened, reason="refund_unknown"))
+
+
+def test_a_refund_that_the_gateway_refuses_is_made_by_a_person():
+    card = refunding()
+    refund = card.card.refunds[0]
+    no = RefundDeclined(code="too_late")
+    failed_one = card.when(record_refund_answer, refund.refund_id, no, policy=POLICY, at=ENDS_AT)
+    failed_one.then(fact(RefundFailed, code="too_late"))
+    by_hand = {"attempt_id": refund.attempt_id, "to": "method", "evidence": "bank", "at": ENDS_AT}
+    Given(failed_one.card).when(record_refund, amount=cny(1), **by_hand).refused("not_what_is_owed")
+    done = Given(failed_one.card).when(record_refund, amount=MONTH_PRICE, **by_hand).then(fact(RefundRecorded))
+    assert done.card.refunds == ()
+
+
+def test_the_operator_gives_back_no_more_than_was_taken():
+    about = {"attempt_id": attempt_id(), "evidence": "ticket", "at": NOW}
+    card = given(*PAID)
+    some = card.when(record_refund, amount=cny(1000), to="balance", **about).then(
+        fact(BalanceCredited, reason="refund")
+    )
+    assert some.card.balance.minor == 1000
+    Given(some.card).when(record_refund, amount=cny(501), to="method", **about).refused("more_than_charged")
+    Given(some.card).when(record_refund, amount=cny(500), to="method", **about).then(fact(RefundRecorded))
+    card.when(record_refund, amount=cny(0), to="method", **about).refused("amount_not_positive")
+    card.when(record_refund, amount=cny(10**10), to="method", **about).refused("amount_too_large")
+    euros = Money(minor=5, currency="EUR")
+    card.when(record_refund, amount=euros, to="method", **about).refused("wrong_currency")
+    given(*PAYING).when(record_refund, amount=cny(5), to="method", **about).refused("unknown_attempt")
+
+
+def test_a_disputed_method_is_not_charged_by_itself_any_more():
+    about = {"attempt_id": attempt_id(), "evidence": "bank", "at": NOW}
+    then = given(*PAID).when(record_dispute, amount=MONTH_PRICE, **about)
+    then.then(fact(DisputeRecorded, method_id="visa"))
+    assert then.card.ended_methods == {"visa": "disputed"}
+    Given(then.card).when(record_dispute, amount=MONTH_PRICE, **about).refused("more_than_charged")
+    given(*PAYING).when(record_dispute, amount=MONTH_PRICE, **about).refused("unknown_attempt")
+
+
+# Balance
+
+
+def with_balance(minor: int, *, first: bool = True) -> Given:
+    credit = BalanceCredited(amount=cny(minor), reason="refund", about=None, at=REGISTERED_AT)
+    order = PaymentMethodsOrdered(method_ids=("visa",), balance_first=first, at=REGISTERED_AT)
+    return given(*PAYING, credit, order)
+
+
+def test_a_renewal_is_paid_wholly_from_the_balance_if_the_holder_asked_for_that():
+    then = (
+        with_balance(2000)
+        .at(OPENS_AT)
+        .then(fact(RenewalStarted), fact(CardRenewed, attempt_id=None, from_balance=1500))
+    )
+    assert then.card.balance.minor == 500
+    with_balance(2000, first=False).at(OPENS_AT).then(fact(RenewalStarted), fact(ChargeAttempted, from_balance=0))
+    with_balance(2000).at(OPENS_AT, STOPPED)
+
+
+def test_the_balances_part_is_reserved_with_the_intent_and_released_on_failure():
+    then = (
+        with_balance(400)
+        .at(OPENS_AT)
+        .then(fact(RenewalStarted), fact(ChargeAttempted, amount=cny(1100), from_balance=400))
+    )
+    assert then.card.balance.minor == 0
+    declined = answer(Given(then.card), Declined(code="do_not_honor"))
+    assert declined.card.balance.minor == 400
+    paid = answer(Given(then.card), charged(amount=cny(1100)))
+    paid.then(fact(ChargeSucceeded, from_balance=400), fact(CardRenewed, from_balance=400))
+    assert paid.card.balance.minor == 0
+    lost = Given(paid.card).when(confirm_reclaim, POLICY, at=ENDS_AT)
+    lost.then(fact(BalanceCredited, amount=cny(400)), fact(NumberReclaimed, balance=cny(400)), fact(RefundStarted))
+    closed = Given(then.card).when(close_card, reason="holder", at=NOW)
+    answer(Given(closed.card), charged(amount=cny(1100))).then(
+        fact(ChargeSucceeded), fact(BalanceCredited, amount=cny(400)), fact(RefundStarted, amount=cny(1100))
+    )
+
+
+def test_the_holder_tops_up():
+    started = given(*PAYING).when(top_up, RULES, amount=cny(1000), at=NOW).then(fact(TopUpStarted, automatic=False))
+    Given(started.card).when(top_up, RULES, amount=cny(1000), at=NOW).refused("charge_under_way")
+    then = Given(started.card).at(REGISTERED_AT).then(fact(ChargeAttempted, top_up=1, rung=0, amount=cny(1000)))
+    attempt = then.card.open_attempt
+    yes = Charged(attempt_id=attempt.attempt_id, amount=attempt.amount, gateway_ref="ref")
+    paid = answer(Given(then.card), yes, to=attempt.attempt_id)
+    paid.then(fact(ChargeSucceeded, top_up=1), fact(BalanceCredited, amount=cny(1000), reason="top_up"))
+    assert (paid.card.balance.minor, paid.card.balance.top_up) == (1000, None)
+    declined = answer(Given(then.card), Declined(code="lost_card"), to=attempt.attempt_id).then(fact(ChargeFailed))
+    Given(declined.card).at(REGISTERED_AT).then(fact(TopUpFailed, last_code="lost_card"))
+    given(*PAYING).when(top_up, RULES, amount=cny(-5), at=NOW).refused("amount_not_positive")
+    given(registered()).when(top_up, RULES, amount=cny(5), at=NOW).refused("no_usable_method")
+    Given(started.card).at(REGISTERED_AT, STOPPED).nothing()
+
+
+def test_the_balance_tops_itself_up_once_a_day_at_most():
+    order = {"threshold": cny(500), "amount": cny(1000)}
+    then = given(*PAYING).when(set_auto_top_up, **order, at=NOW).then(fact(AutoTopUpSet))
+    Given(then.card).when(set_auto_top_up, **order, at=NOW).nothing()
+    begun = Given(then.card).at(REGISTERED_AT).then(fact(TopUpStarted, automatic=True), fact(ChargeAttempted, top_up=1))
+    attempt = begun.card.open_attempt
+    no = answer(Given(begun.card), Declined(code="do_not_honor"), to=attempt.attempt_id, at=REGISTERED_AT)
+    then_what = Given(no.card).at(REGISTERED_AT).then(fact(TopUpFailed))
+    then_what.waits(REGISTERED_AT + POLICY.top_up_gap, "top_up_gap")
+    Given(then_what.card).at(REGISTERED_AT + POLICY.top_up_gap).then(fact(TopUpStarted), fact(ChargeAttempted))
+    ended = Given(then.card).when(set_auto_top_up, threshold=None, amount=None, at=NOW).then(fact(AutoTopUpSet))
+    Given(ended.card).when(set_auto_top_up, threshold=None, amount=None, at=NOW).nothing()
+    Given(then.card).when(set_auto_top_up, threshold=cny(5), amount=None, at=NOW).refused("half_an_order")
+    Given(then.card).at(REGISTERED_AT, STOPPED).nothing()
+
+
+def test_what_is_left_on_the_balance_is_paid_out_by_a_person():
+    card = with_balance(300)
+    then = card.when(pay_out_balance, amount=cny(300), evidence="bank", at=NOW).then(fact(BalancePaidOut))
+    assert then.card.balance.minor == 0
+    card.when(pay_out_balance, amount=cny(301), evidence="bank", at=NOW).refused("more_than_balance")
+
+
+# Reminders and fees
+
+
+def test_a_holder_of_a_long_period_is_told_a_week_before_the_renewal_opens():
+    history = (registered(months=12), bound(), enabled(12))
+    told_at = local("2027-02-19 10:00")
+    given(*history).at(told_at - SECOND).nothing().waits(told_at, "reminder")
+    then = given(*history).at(told_at).then(fact(ReminderDue, kind="renewal_ahead", about="2027-02-26"))
+    then.waits(local("2027-02-26 10:00"), "renewal_opens")
+
+
+def test_a_method_that_expires_before_the_next_term_is_told_of_once():
+    old = VISA.model_copy(update={"expires_on": date(2026, 3, 31)})
+    history = (registered(), bound(old), enabled())
+    told_at = local("2026-03-18 10:00")
+    given(*history).at(told_at - SECOND).nothing().waits(told_at, "reminder")
+    given(*history).at(told_at).then(fact(ReminderDue, kind="method_expires", about="visa")).waits(
+        OPENS_AT, "renewal_opens"
+    )
+
+
+def test_the_reactivation_fee_is_asked_where_the_service_is_off():
+    fee = RULES.catalogue.reactivation_fee("keep-short", "CNY", date(2026, 4, 1))
+    off = given(registered(), bound(), suspended(), enabled(at=GRACE_ENDS_AT)).at(local("2026-04-10 15:30"))
+    off.then(
+        fact(RenewalStarted, price=MONTH_PRICE, reactivation_fee=fee), fact(ChargeAttempted, amount=MONTH_PRICE + fee)
+    )
+    given(*PAYING).at(OPENS_AT).then(fact(RenewalStarted), fact(ChargeAttempted, amount=MONTH_PRICE))
+
+
+def test_suspended_and_told_for_the_last_time_a_week_before_the_number_is_lost():
+    when = local("2026-04-24 00:00")
+    given(registered(), suspended()).at(when).then(fact(ReminderDue, kind="last_chance", about="2026-05-01"))
+    given(registered(grace_days=0, reclaim_days=5)).at(ENDS_AT).then(fact(Suspended), fact(ReminderDue))
+    given(registered()).at(ENDS_AT).then(fact(GraceStarted))

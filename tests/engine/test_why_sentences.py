@@ -1,0 +1,202 @@
+"""Each kind of fact as one sentence."""
+
+from datetime import date, timedelta
+from uuid import UUID
+
+import pytest
+
+from engine.card import events
+from engine.card.names import STORED_NAMES
+from engine.catalogue import KeepRule
+from engine.money import Money
+from engine.why.money_sentences import MONEY_CLAUSES
+from engine.why.sentences import sentence
+from tests.engine.histories import kept
+from tests.engine.samples import DEBIT, VISA, ZONE, local, registered, renewed
+
+AT, LATER = local("2026-03-29 10:00"), local("2026-03-30 11:30")
+A = UUID(int=10)
+PRICE, NOTHING = Money(minor=1500, currency="CNY"), Money(minor=0, currency="CNY")
+SHOWN = {"price": PRICE, "catalogue_version": "c1", "at": AT}
+CONSENT = {**SHOWN, "months": 3, "saving": Money(minor=250, currency="CNY"), "terms_version": "t1", "channel": "web"}
+VERSION = {"policy_version": "p1"}
+
+FACTS = [
+    (
+        registered(grace_days=1).model_copy(update={"at": AT}),
+        (
+            "the card was taken into care: plan keep-short in CNY, term 0 from 2026-03-01 to 2026-04-01 in "
+            "Asia/Shanghai; "
+            "unpaid it is suspended 1 day after the end of a term and lost 30 days after it (keep rule reach-brand)"
+        ),
+    ),
+    (
+        events.ZoneChanged(zone="Europe/Paris", at=AT),
+        "the card's time zone became Europe/Paris, from the next term on",
+    ),
+    (events.CardHeld(reason="a\n doubt", by="operator", at=AT), "the card was held by the operator: “a doubt”"),
+    (events.CardReleased(at=AT), "the hold was lifted"),
+    (events.CardClosed(reason="moved", balance=NOTHING, at=AT), "the card was closed: “moved”"),
+    (
+        events.CardClosed(reason="moved", balance=PRICE, at=AT),
+        "the card was closed: “moved”; 15.00 CNY of its balance is owed to the holder",
+    ),
+    (
+        events.PaymentMethodBound(method=VISA, at=AT),
+        "payment method visa (credit card, visa, ending in 4242) was bound",
+    ),
+    (events.PaymentMethodUpdated(method=DEBIT, at=AT), "payment method debit (debit card) got new details"),
+    (
+        events.PaymentMethodRemoved(method_id="visa", reason="holder", at=AT),
+        "method visa was removed by the holder",
+    ),
+    (
+        events.PaymentMethodRemoved(method_id="visa", reason="mandate_withdrawn", at=AT),
+        "method visa was removed because its mandate was withdrawn",
+    ),
+    (
+        events.PaymentMethodsOrdered(method_ids=("visa", "debit", "paypal"), balance_first=True, at=AT),
+        "the holder chose the order of payment: visa, debit and paypal; the balance is spent first",
+    ),
+    (
+        events.PaymentMethodsOrdered(method_ids=(), balance_first=False, at=AT),
+        "the holder chose the order of payment; the balance is not spent by itself",
+    ),
+    (
+        events.AutoRenewEnabled(**CONSENT),
+        (
+            "auto-renewal was switched on: 3 months at 15.00 CNY, saving 2.50 CNY, as shown from catalogue version c1 "
+            "and agreed to under terms “t1” through web"
+        ),
+    ),
+    (
+        events.PeriodChanged(**CONSENT | {"months": 1, "saving": NOTHING}),
+        (
+            "another period was chosen: 1 month at 15.00 CNY, as shown from catalogue version c1 "
+            "and agreed to under terms “t1” through web"
+        ),
+    ),
+    (
+        events.PriceChangeAnnounced(**SHOWN, months=1, saving=NOTHING, applies_from=date(2026, 6, 1)),
+        "the holder was told that 1 month will cost 15.00 CNY from 2026-06-01 on (catalogue version c1)",
+    ),
+    (events.AutoRenewSwitchedOff(reason="operator", at=AT), "auto-renewal was switched off by the operator"),
+    (events.RenewalRequested(at=AT), "the holder asked to be charged for the next term at once"),
+    (
+        events.RenewalStarted(**SHOWN, **VERSION, term_number=1, months=1, saving=NOTHING),
+        "term 1 was offered: 1 month for 15.00 CNY (catalogue version c1, policy version p1)",
+    ),
+    (
+        events.RenewalStarted(**SHOWN, **VERSION, term_number=1, months=1, saving=NOTHING, reactivation_fee=PRICE),
+        (
+            "term 1 was offered: 1 month for 15.00 CNY, and 15.00 CNY more if the service is off by then "
+            "(catalogue version c1, policy version p1)"
+        ),
+    ),
+    (
+        renewed(AT).model_copy(update={"attempt_id": A}),
+        f"the card was renewed for 1 month: term 1 from 2026-04-01 to 2026-05-01, 15.00 CNY, paid by attempt {A}",
+    ),
+    (
+        renewed(AT).model_copy(update={"attempt_id": A, "from_balance": 300, "reactivation_fee": PRICE}),
+        (
+            "the card was renewed for 1 month: term 1 from 2026-04-01 to 2026-05-01, 15.00 CNY and 15.00 CNY for the "
+            f"reactivation, paid by attempt {A} and 3.00 CNY from the balance"
+        ),
+    ),
+    (
+        renewed(AT).model_copy(update={"attempt_id": None, "from_balance": 1500}),
+        "the card was renewed for 1 month: term 1 from 2026-04-01 to 2026-05-01, 15.00 CNY, paid from the balance",
+    ),
+    (
+        events.GraceStarted(term_number=0, suspends_on=date(2026, 4, 3), **VERSION, at=AT),
+        "term 0 had ended unpaid and grace began: the service stays on until 2026-04-03 (policy version p1)",
+    ),
+    (
+        events.Suspended(
+            term_number=0, reclaimed_on=date(2026, 5, 1), rungs=1, last_code="do_not_honor", **VERSION, at=AT
+        ),
+        (
+            "the service was suspended, since what follows term 0 was not paid: 1 rung tried, the last code being "
+            "do_not_honor; the number is ours until 2026-05-01 (policy version p1)"
+        ),
+    ),
+    (
+        events.Suspended(term_number=0, reclaimed_on=date(2026, 5, 1), rungs=0, last_code=None, **VERSION, at=AT),
+        (
+            "the service was suspended, since what follows term 0 was not paid: 0 rungs tried; "
+            "the number is ours until 2026-05-01 (policy version p1)"
+        ),
+    ),
+    (events.Reinstated(term_number=1, at=AT), "the service was switched on again with the payment of term 1"),
+    (
+        events.NumberReclaimed(
+            term_number=0, by="deadline", quarantined_until=date(2026, 6, 1), balance=PRICE, **VERSION, at=AT
+        ),
+        (
+            "the carrier took the number back, as its deadline had passed; it is in quarantine until 2026-06-01; "
+            "15.00 CNY of its balance is owed to the holder (policy version p1)"
+        ),
+    ),
+    (
+        events.NumberReclaimed(
+            term_number=0, by="carrier", quarantined_until=date(2026, 6, 1), balance=NOTHING, **VERSION, at=AT
+        ),
+        (
+            "the carrier took the number back, as the carrier said so; it is in quarantine until 2026-06-01 "
+            "(policy version p1)"
+        ),
+    ),
+    (events.ChargingBlocked(at=AT), "the card was to be charged, but the operator had stopped all charging"),
+    (
+        events.DeadlinesMoved(reason="late", by=timedelta(hours=27), at=AT),
+        "suspension and reclaim of the unpaid term moved by 1 day 3 hours, because we were not running",
+    ),
+    (
+        events.ReminderDue(kind="renewal_ahead", term_number=0, about="2026-04-01", at=AT),
+        "the holder was to be told that the renewal opens on 2026-04-01",
+    ),
+    (
+        events.ReminderDue(kind="method_expires", term_number=0, about="visa", at=AT),
+        "the holder was to be told that method visa will have expired by the next term",
+    ),
+    (
+        events.ReminderDue(kind="payment_failed", term_number=0, about="2", at=AT),
+        "the holder was to be told that the payment failed (declines so far: 2)",
+    ),
+    (
+        events.ReminderDue(kind="last_chance", term_number=0, about="2026-05-01", at=AT),
+        "the holder was to be told that the number is lost on 2026-05-01",
+    ),
+    (
+        events.Deferred(reason="next_rung", until=LATER, at=AT),
+        "there was nothing to do but wait until 2026-03-30 11:30 (next rung)",
+    ),
+    (events.Deferred(reason="held", until=None, at=AT), "there was nothing to do but wait without end (held)"),
+    (
+        events.Replanned(reason="term_ends", until=LATER, at=AT),
+        "rules had changed, and time now asks the card again on 2026-03-30 11:30 (term ends)",
+    ),
+    (
+        events.Replanned(reason="held", until=None, at=AT),
+        "rules had changed, and time now does not ask the card again (held)",
+    ),
+]
+
+
+@pytest.mark.parametrize(("fact", "said"), FACTS, ids=lambda one: type(one).__name__)
+def test_a_fact_is_one_sentence(fact, said):
+    assert sentence(kept(fact)[0], ZONE) == f"On 2026-03-29 10:00 (Asia/Shanghai) {said}."
+
+
+def test_every_kind_of_fact_is_shown_here_or_among_those_about_money():
+    assert {type(fact) for fact, _ in FACTS} == set(STORED_NAMES.values()) - set(MONEY_CLAUSES)
+
+
+def test_without_a_zone_instants_are_said_in_utc():
+    assert sentence(kept(events.CardReleased(at=AT))[0]) == "On 2026-03-29 02:00 (UTC) the hold was lifted."
+
+
+def test_a_keep_rule_s_days_are_counted():
+    fact = registered().model_copy(update={"keep": KeepRule(grace_days=0, reclaim_days=1, quarantine_days=0)})
+    assert "suspended 0 days after the end of a term and lost 1 day after it" in sentence(kept(fact)[0])
