@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 
 from engine.calendar import local_date, local_instant
-from engine.card.deadlines import last_day
+from engine.card.deadlines import last_day, reclaims_at
 from engine.card.method import PaymentMethod
 from engine.card.payments import AttemptReason
 from engine.card.state import Card, Renewal
@@ -102,8 +102,8 @@ def _next_rung(
 ) -> Try | Withhold | Later | None:
     due = _next_rung_at(card, renewal, policy)
     last = last_day(card)
-    if due is None or local_date(max(due, at), card.term.zone) > last:
-        return None
+    if due is None or local_date(due, card.term.zone) > last or at >= reclaims_at(card):
+        return None  # one that was missed by our own trouble is made up while the number is still ours
     rung = renewal.rung + 1
     if at >= due and ready:
         return Try(ready[0], rung, "next_rung" if renewal.rung else "renewal_opened")

@@ -24,6 +24,8 @@ def charge_renewal(card: Card, rules: Rules, at: datetime) -> Events | Wait:
     """The next step towards the next term: an offer, an attempt, a payment from the balance, or a wait."""
     if card.auto_renew is None:
         return Wait(None, "auto_renew_off")
+    if card.blocked_since is not None and rules.charging_stopped:  # whatever the days say meanwhile
+        return _stopped(card, rules.policy, at)
     renewal = card.renewal
     if renewal is None:
         opening = opens_at(card, rules.policy)

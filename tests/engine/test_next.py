@@ -360,3 +360,8 @@ def test_a_doubled_message_moves_nothing():
 
 def test_a_question_is_not_put_off():
     assert deferred(Ask(given(*CHARGING).card.open_attempt, "asked_again"), OPENS_AT, OPENS_AT) == ()
+
+
+def test_stopped_over_the_last_day_a_card_is_not_given_up():
+    blocked = given(*DECLINED, suspended()).at(local("2026-04-30 10:00"), STOPPED).card
+    Given(blocked).at(local("2026-05-02 10:00"), STOPPED).nothing().waits(local("2026-05-02 13:00"), "charging_stopped")

@@ -1,0 +1,62 @@
+"""What decline codes allow, written down once more from the networks' and the provider's tables."""
+
+from datetime import timedelta
+
+_CODES = {
+    "never": "lost_card stolen_card pickup_card fraudulent merchant_blacklist blocklist highest_risk_level"
+    " previously_declined_do_not_retry do_not_try_again",
+    "fix_details": "expired_card incorrect_number invalid_number new_account_information_available incorrect_cvc"
+    " invalid_cvc incorrect_zip incorrect_address invalid_expiry_month invalid_expiry_year",
+    "new_method": "invalid_account service_not_allowed security_violation transaction_not_allowed not_permitted"
+    " restricted_card card_not_supported currency_not_supported pin_try_exceeded incorrect_pin invalid_pin"
+    " offline_pin_required online_or_offline_pin_required",
+    "holder_present": "authentication_required authentication_not_handled mobile_device_authentication_required",
+    "retry_soon": "processing_error approve_with_id issuer_not_available reenter_transaction",
+    "retry_after_24h": "card_velocity_exceeded card_decline_rate_limit_exceeded",
+    "mandate_withdrawn_method": "revocation_of_authorization stop_payment_order",
+    "mandate_withdrawn_card": "revocation_of_all_authorizations",
+    "alarm": "invalid_amount testmode_decline live_mode_test_card",
+    "reconcile": "duplicate_transaction",
+}
+_NETWORK = {
+    "never": "04 07 12 14 15 41 43 46 57",
+    "fix_details": "54 55 70 82 1A 6P N7",
+    "mandate_withdrawn_method": "R0",
+    "mandate_withdrawn_card": "R1 R3",
+}
+_ADVICE = {
+    "never": "03 do_not_try_again",
+    "fix_details": "01 04 confirm_card_data",
+    "mandate_withdrawn_card": "21",
+    "retry": "02 24 25 26 27 28 29 30 try_again_later",
+}
+_ADVICE_HOURS = {"02": 72, "24": 1, "25": 24, "26": 48, "27": 96, "28": 144, "29": 192, "30": 240}
+
+
+def _by_code(table: dict[str, str]) -> dict[str, str]:
+    return {code: what for what, codes in table.items() for code in codes.split()}
+
+
+_BY_CODE, _BY_NETWORK, _BY_ADVICE = _by_code(_CODES), _by_code(_NETWORK), _by_code(_ADVICE)
+
+ENDS = frozenset(
+    {"never", "fix_details", "new_method", "holder_present", "mandate_withdrawn_method", "mandate_withdrawn_card"}
+)
+"""After these a method rests until its holder does something."""
+NOTHING_USED = frozenset({"never_happened", "not_charged"})
+"""Our own words for a try that never was."""
+
+
+def consequence(code: str, advice: str | None, network: str | None) -> str:
+    """What may be done next: the first authority that speaks, but any "never" wins."""
+    said = [_BY_ADVICE.get(advice or ""), _BY_NETWORK.get(network or ""), _BY_CODE.get(code)]
+    if "never" in said:
+        return "never"
+    return next((one for one in said if one is not None), "retry")
+
+
+def rest(code: str, advice: str | None, network: str | None) -> timedelta:
+    """How long the method is to be left alone at least."""
+    if consequence(code, advice, network) == "retry_after_24h":
+        return timedelta(hours=24)
+    return timedelta(hours=_ADVICE_HOURS.get(advice or "", 0))

@@ -1,0 +1,152 @@
+"""The simulated gateway behind bad weather: outages, late arrivals, garbage; all that it was asked is written down."""
+
+import asyncio
+from collections.abc import Callable, Coroutine, Sequence
+from contextlib import suppress
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any, NamedTuple
+from uuid import UUID
+
+from adapters.gateways.simulated import SimulatedGateway
+from adapters.simulation.faults import GATEWAY, Faults, Window
+from engine.deciding import Question, Said
+from engine.errors import GatewayMisuseError
+from engine.money import Money
+from engine.ports import Answer, Charged, ChargeRequest, RefundRequest, Unclear
+
+BUDGET = timedelta(seconds=20)
+
+
+class Heard(NamedTuple):
+    """One request as the gateway heard it, or would have."""
+
+    at: datetime
+    kind: str
+    """charge, look_up or refund."""
+    key: str
+    parameters: str
+    decided_at: int
+    """Position of the log when we decided to ask."""
+    position: int
+    """Position of the log when it was asked."""
+
+
+class HeldUp(NamedTuple):
+    """A charge that arrives when nobody waits for it any more."""
+
+    question: Question
+    request: ChargeRequest
+    arrives_at: datetime
+
+
+class StormyGateway:
+    """Asks the simulated gateway many questions at once, through the weather of the day."""
+
+    def __init__(self, record: Path, seed: int, faults: Faults, windows: Sequence[Window]) -> None:
+        self._inner = SimulatedGateway(record, seed, BUDGET)
+        self._faults = faults
+        self._outages = [window for window in windows if window.kind == "gateway_outage"]
+        self._loop = asyncio.new_event_loop()
+        self._held_up: dict[UUID, HeldUp] = {}
+        self._newly_held_up: list[HeldUp] = []
+        self._arrived: set[UUID] = set()
+
+    def ask(
+        self, asks: Sequence[tuple[Question, int]], at: datetime, position: int, heard: Callable[[Heard], None]
+    ) -> list[tuple[Question, Said | GatewayMisuseError]]:
+        """What is said to each question (with the position at which it was decided), in their order."""
+        down = any(window.begins <= at < window.ends for window in self._outages)
+        weather = [self._outage() if down else self._weather(question, at) for question, _ in asks]
+        for question, decided_at in asks:
+            heard(_heard(question, at, decided_at, position))
+        answers = self._loop.run_until_complete(self._all(asks, weather, at))
+        return [
+            (question, _as_heard(answer, trouble))
+            for (question, _), answer, trouble in zip(asks, answers, weather, strict=True)
+        ]
+
+    def arrive(self, held: HeldUp) -> None:
+        """A charge arrives at last; nobody hears the answer."""
+        self._held_up.pop(held.request.attempt_id, None)
+        with suppress(GatewayMisuseError):
+            self._loop.run_until_complete(self._inner.charge(held.request, held.arrives_at))
+
+    def newly_held_up(self) -> list[HeldUp]:
+        """Those that were held up since this was asked last."""
+        held, self._newly_held_up = self._newly_held_up, []
+        return held
+
+    def found(self, attempt_id: UUID, at: datetime) -> Answer:
+        """What a person sees in the provider's list."""
+        nothing = Money(minor=0, currency="XXX")
+        request = ChargeRequest(
+            attempt_id=attempt_id, card_id=attempt_id, purpose="", token="sim:good:found", amount=nothing
+        )
+        return self._loop.run_until_complete(self._inner.look_up(request, at))
+
+    def close(self) -> None:
+        """Let go of the record."""
+        self._inner.close()
+        self._loop.close()
+
+    def _outage(self) -> str:
+        return self._faults.happened("gateway_outage")
+
+    def _weather(self, question: Question, at: datetime) -> str | None:
+        request = question.request
+        if isinstance(request, RefundRequest):
+            return self._faults.befalls(("gone",), "refund", request.refund_id.int, at.timestamp())
+        if question.learned == "looked_up":
+            return None
+        if request.attempt_id in self._held_up:
+            return "held_up"
+        first = request.attempt_id not in self._arrived  # what comes later would meet a key that is forgotten by then
+        trouble = self._faults.befalls(
+            GATEWAY if first else GATEWAY[1:], "call", request.attempt_id.int, at.timestamp()
+        )
+        if trouble != "held_up":
+            self._arrived.add(request.attempt_id)
+        else:
+            days = 3 + 5 * self._faults.chance.of("held up", request.attempt_id)
+            self._held_up[request.attempt_id] = HeldUp(question, request, at + timedelta(days=days))
+            self._newly_held_up.append(self._held_up[request.attempt_id])
+        return trouble
+
+    async def _all(
+        self, asks: Sequence[tuple[Question, int]], weather: Sequence[str | None], at: datetime
+    ) -> list[Any]:
+        calls = [
+            self._call(question, at) if trouble not in ("gateway_outage", "held_up") else _unclear(str(trouble))
+            for (question, _), trouble in zip(asks, weather, strict=True)
+        ]
+        return await asyncio.gather(*calls, return_exceptions=True)
+
+    def _call(self, question: Question, at: datetime) -> Coroutine[Any, Any, Said]:
+        request = question.request
+        if isinstance(request, RefundRequest):
+            return self._inner.refund(request, at)
+        return self._inner.look_up(request, at) if question.learned == "looked_up" else self._inner.charge(request, at)
+
+
+async def _unclear(reason: str) -> Unclear:
+    return Unclear(reason=reason)
+
+
+def _heard(question: Question, at: datetime, decided_at: int, position: int) -> Heard:
+    request = question.request
+    if isinstance(request, RefundRequest):
+        return Heard(at, "refund", str(request.refund_id), request.model_dump_json(), decided_at, position)
+    kind = "look_up" if question.learned == "looked_up" else "charge"
+    return Heard(at, kind, str(request.attempt_id), request.model_dump_json(), decided_at, position)
+
+
+def _as_heard(answer: Any, trouble: str | None) -> Said | GatewayMisuseError:
+    if isinstance(answer, BaseException) and not isinstance(answer, GatewayMisuseError):
+        raise answer
+    if trouble == "gone":
+        return Unclear(reason="timeout")
+    if trouble == "garbled" and isinstance(answer, Charged):
+        wrong = Money(minor=answer.amount.minor + 1, currency=answer.amount.currency)
+        return answer.model_copy(update={"amount": wrong})
+    return answer

@@ -1,0 +1,59 @@
+"""Whole worlds around the real engine: it breaks no promise, and each bug sown into it is found."""
+
+import subprocess
+import sys
+
+import pytest
+
+from adapters.simulation.run import run_all, run_plan
+from adapters.simulation.shrink import shrink
+from adapters.simulation.world import Plan
+from tests.simulation.mutants import MUTANTS, anchor_day_lost, sown
+
+
+@pytest.mark.parametrize("mutant", MUTANTS, ids=lambda mutant: mutant.name.replace(" ", "_"))
+def test_the_checker_finds_each_bug_that_is_sown(mutant):
+    assert mutant.hunt().found is not None
+
+
+@pytest.mark.parametrize(
+    "plan",
+    [
+        Plan(1, cards=100, years=0.4, level="none"),
+        Plan(2, cards=100, years=0.5, level="low"),
+        Plan(3, cards=60, years=0.4, level="high", harsh=False),
+        Plan(4, cards=40, years=0.4, level="high"),
+    ],
+    ids=lambda plan: f"{plan.level}_{plan.seed}",
+)
+def test_the_engine_as_it_is_breaks_no_promise(plan):
+    outcome = run_plan(plan)
+    assert [violation.sentence for violation in outcome.violations] == []
+    assert outcome.attempts > 50
+
+
+def test_a_seed_gives_the_same_bytes_in_any_number_of_processes():
+    plans = [Plan(seed, cards=10, years=0.2, level="high") for seed in (1, 2)]
+    alone, together = run_all(plans, processes=1), run_all(plans, processes=2)
+    assert [one.digest for one in alone] == [one.digest for one in together]
+    assert alone[0].digest != alone[1].digest
+
+
+def test_the_checker_knows_nothing_of_the_engine():
+    code = (
+        "import sys, adapters.simulation.checker\n"
+        "sys.exit(any(name.partition('.')[0] in ('engine', 'projections') for name in sys.modules))"
+    )
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_a_failure_shrinks_to_the_card_concerned():
+    with sown(anchor_day_lost()):
+        plan = Plan(2, cards=30, years=0.4, level="high", harsh=False)
+        found = run_plan(plan)
+        small = shrink(plan, found)
+    assert small.plan.slots is not None
+    assert len(small.plan.slots) == 1
+    assert len(small.plan.kinds) < len(plan.kinds)
+    assert any("card_renewed" in line for line in small.history)
+    assert small.violations[0].kind == found.violations[0].kind
