@@ -77,7 +77,7 @@ def next_try(card: Card, renewal: Renewal, policy: Policy, at: datetime) -> Try 
     if renewal.rung or outside:
         untried = [method for method in ready if method.method_id not in renewal.tried]
         if untried:
-            soon = untried[0].method_id in renewal.soon
+            soon = untried[0].method_id in renewal.soon and untried[0].method_id in card.not_before
             return Try(untried[0], renewal.rung, "soon" if soon else renewal.asked_for or "next_method")
         within = _within_rung(card, renewal, usable)
     return _earlier(within, _next_rung(card, renewal, usable, ready, policy, at))

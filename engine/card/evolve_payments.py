@@ -128,9 +128,11 @@ def _renewal_failed(card: Card, attempt: Attempt, fact: ChargeFailed) -> Changes
 
 
 def _counted(purpose: Renewal | TopUp, fact: ChargeFailed) -> Changes:
-    if _used_up_nothing(fact):
-        return {"tried": _minus(purpose.tried, fact.method_id)}
-    return {"declines": purpose.declines + 1}
+    if not _used_up_nothing(fact):
+        return {"declines": purpose.declines + 1}
+    if isinstance(purpose, TopUp) or fact.method_id in purpose.soon:  # one repeat: a silent method holds up no other
+        return {}
+    return {"tried": _minus(purpose.tried, fact.method_id), "soon": (*purpose.soon, fact.method_id)}
 
 
 def _used_up_nothing(fact: ChargeFailed) -> bool:

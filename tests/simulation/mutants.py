@@ -365,7 +365,7 @@ MUTANTS = (
     Mutant("never wakes after an unknown outcome", wakes_never_after_unknown),
     Mutant("wakes a year late at the end of the term", wakes_a_year_late),
     Mutant("switch-off ignored", switch_off_ignored),
-    Mutant("sent again after the switch-off", sent_again_after_switch_off, cards=120, level="high"),
+    Mutant("sent again after the switch-off", sent_again_after_switch_off, cards=300, level="high"),
     Mutant("hold ignored", hold_ignored),
     Mutant("the operator's stop ignored", stop_ignored),
     Mutant("reserved balance not released", balance_not_released),
