@@ -34,6 +34,7 @@ def months_after(start: date, months: int, anchor_day: int) -> date:
     return start + relativedelta(months=months, day=anchor_day)
 
 
+@lru_cache(maxsize=65_536)  # the cards of a batch ask for the same instant, and live in few zones
 def local_date(instant: datetime, zone: str) -> date:
     """The date that a wall calendar in `zone` shows at `instant` (aware)."""
     return instant.astimezone(ZoneInfo(zone)).date()

@@ -12,7 +12,7 @@ from pydantic import JsonValue
 
 from engine.card import events, payments
 from engine.card.events import Event, ReminderKind
-from engine.store import Recorded
+from engine.store import NAME_OF, Recorded
 
 TermKind = Literal["renewed", "grace", "suspended", "reclaimed"]
 ConsentKind = Literal["switched_on", "period_changed", "price_change", "switched_off"]
@@ -112,3 +112,6 @@ _TOLD: Mapping[type[Event], Callable[[Any], tuple[NoticeKind, Values]]] = {
     payments.TopUpFailed: _top_up_failed,
 }
 """The facts that are told; of our own trouble and of single attempts the holder hears nothing."""
+
+TOLD_NAMES = frozenset(NAME_OF[kind] for kind in _TOLD)
+"""The stored names of those facts: a reader of the log may pass over all others."""

@@ -4,6 +4,7 @@ It calls the engine's steps in the order in which the consumer does, wake → as
 between any two of them, and holds no rule of renewal itself: cards are woken by the times stored with their facts.
 """
 
+import json
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -25,10 +26,11 @@ from engine import commands as asked
 from engine.application import Engine, Settled
 from engine.deciding import Question, Said
 from engine.errors import GatewayMisuseError, Refused
+from engine.notices import TOLD_NAMES, notice_of
 from engine.ports import Charged
 from engine.recorder import CardRecorder
 from engine.rules import Rules
-from engine.store import Store
+from engine.store import Store, read_fact
 
 LEASE = timedelta(hours=3)
 """A card that is still due so long after its message is sent again."""
@@ -158,8 +160,16 @@ class World:
     def _stored(self, row: Row) -> None:
         self.remember(row.state)
         self.checker.row(*row)
+        if row.topic in TOLD_NAMES:
+            self._tell(row)
         if row.topic in HEARD:
             self._agenda.add(self.now, "news", row)
+
+    def _tell(self, row: Row) -> None:
+        notice = notice_of(read_fact(*row))
+        if notice is not None:
+            about = {"key": notice.key, "card_id": str(notice.card_id), "kind": notice.kind}
+            self.checker.told(json.dumps({**about, "at": notice.at.isoformat(), "values": notice.values}))
 
     def _falls_due(self, card_id: UUID, wake_at: datetime | None) -> None:
         self._due[card_id] = wake_at

@@ -1,4 +1,4 @@
-"""The checker: facts, requests, commands and windows go in as they happen; sentences come out."""
+"""The checker: facts, notices, requests, commands and windows go in as they happen; sentences come out."""
 
 import json
 from collections import Counter
@@ -13,6 +13,7 @@ from adapters.simulation.checker import charges, consent, money, terms
 from adapters.simulation.checker.book import Book, Fact, Try
 from adapters.simulation.checker.days import instant
 from adapters.simulation.checker.limits import Limits
+from adapters.simulation.checker.notices import Notices
 from adapters.simulation.checker.record import check_record
 
 Handler = Callable[["Checker", Book, Fact], None]
@@ -55,6 +56,7 @@ class Checker:
     violations: list[Violation] = field(default_factory=list[Violation])
     windows: list[tuple[str, datetime, datetime]] = field(default_factory=list["tuple[str, datetime, datetime]"])
     limits: Limits = field(default_factory=Limits)
+    notices: Notices = field(default_factory=Notices)
     commands: dict[str, Accepted] = field(default_factory=dict[str, Accepted])
     refusals: set[str] = field(default_factory=set[str])
     effects: dict[str, tuple[UUID, int]] = field(default_factory=dict[str, tuple[UUID, int]])
@@ -84,6 +86,11 @@ class Checker:
         book.at = fact.at
         book.wake_at = instant(stored["wake_at"]) if stored["wake_at"] else None
         self._awake(book, fact, last=stored["last"])
+        self.notices.after(self, book, fact)
+
+    def told(self, notice: str) -> None:
+        """A notice to the holder of the fact that came last, as JSON."""
+        self.notices.heard(self, notice)
 
     def heard(self, request: Sequence[Any]) -> None:
         """One request as the gateway heard it: at, kind, key, parameters, decided_at, position."""
@@ -120,6 +127,7 @@ class Checker:
 
     def finish(self, record: Path, at: datetime) -> None:
         """The end: what is due is done, what is owed is paid back, what was charged is known."""
+        self.notices.settle(self)
         for book in self.books.values():
             self._overdue(book, at)
             terms.finish(self, book, at)
