@@ -37,7 +37,7 @@ _SHOWN = frozenset(
         *("mobile_device_authentication_required", "card_not_supported", "currency_not_supported"),
         *("pin_try_exceeded", "incorrect_pin", "invalid_pin", "offline_pin_required"),
         *("online_or_offline_pin_required", "revocation_of_authorization", "revocation_of_all_authorizations"),
-        *("stop_payment_order"),
+        "stop_payment_order",
     }
 )
 """Codes that holders may learn; of any other only that the payment failed (source: declines.csv)."""
