@@ -4,6 +4,7 @@ from collections import defaultdict, deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from functools import partial
 from uuid import UUID
 
 from engine.card.events import Events
@@ -121,7 +122,7 @@ class Engine:
         work: dict[UUID, _Work] = {}
         for card_id, (command, _) in turn.items():
             mark = CommandMark(command.command_id, command.body_hash())
-            decision = commanding(command, mark, rules, at)
+            decision = commanding(command, mark, rules, at, partial(self._store.charge, card_id))
             work[card_id] = _Work(streams[card_id], decision, command.command_id, mark)
         settled = Settled()
         done = self._settle(work, settled)

@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from engine.card import consent, custody, methods, outcomes, refunds, topping_up
 from engine.card.events import Events, SwitchOffReason
 from engine.card.method import NO_NUL, PaymentMethod
+from engine.card.refunds import Recall
 from engine.card.state import Card
 from engine.catalogue import Period
 from engine.errors import Refused
@@ -217,14 +218,20 @@ AnyCommand = (
 Command = Annotated[AnyCommand, Field(discriminator="command")]
 
 
-def decide(command: Command, card: Card | None, rules: Rules, at: datetime) -> Events:
-    """The facts that `command` leads to, () when all is so already; raises Refused."""
+def decide(command: Command, card: Card | None, rules: Rules, at: datetime, recall: Recall) -> Events:
+    """The facts that `command` leads to, () when all is so already; raises Refused.
+
+    `recall` finds a charge in the card's history that the card itself does not remember any more.
+    """
     if isinstance(command, RegisterCard):
         return custody.register_card(card, rules.catalogue, at=at, **_fields(command))
     if card is None:
         code, message = "unknown_card", f"there is no card {command.card_id}; register it first"
         raise Refused(code, message, "card_id")
-    return _DECISIONS[type(command)](card, rules, at, _fields(command))
+    fields = _fields(command)
+    if isinstance(command, RecordRefund | RecordDispute):
+        fields["recall"] = recall
+    return _DECISIONS[type(command)](card, rules, at, fields)
 
 
 def _fields(command: _Command) -> dict[str, Any]:
@@ -233,7 +240,7 @@ def _fields(command: _Command) -> dict[str, Any]:
 
 def _give_back(card: Card, rules: Rules, at: datetime, fields: dict[str, Any]) -> Events:
     del rules
-    if fields["attempt_id"] is None:
+    if fields["attempt_id"] is None:  # what was left on the balance
         return topping_up.pay_out_balance(card, amount=fields["amount"], evidence=fields["evidence"], at=at)
     return refunds.record_refund(card, at=at, **fields)
 
@@ -253,7 +260,7 @@ _DECISIONS: dict[type[_Command], _Decision] = {
     SetAutoTopUp: lambda card, _, at, fields: topping_up.set_auto_top_up(card, at=at, **fields),
     ChangeZone: lambda card, _, at, fields: custody.change_zone(card, at=at, **fields),
     HoldCard: lambda card, _, at, fields: custody.hold_card(card, at=at, **fields),
-    ReleaseCard: lambda card, _, at, fields: custody.release_card(card, at=at, **fields),
+    ReleaseCard: lambda card, rules, at, _: custody.release_card(card, rules.policy, at=at),
     CloseCard: lambda card, _, at, fields: custody.close_card(card, at=at, **fields),
     ConfirmReclaim: lambda card, rules, at, fields: custody.confirm_reclaim(card, rules.policy, at=at, **fields),
     ResolveAttempt: lambda card, rules, at, f: outcomes.resolve_attempt(card, policy=rules.policy, at=at, **f),

@@ -9,6 +9,7 @@ from engine.card.evolve import replay
 from engine.card.next import Ask, GiveBack, Step, advance, deferred, held_up, next_step, wakes_at
 from engine.card.outcomes import record_answer, record_refund_answer
 from engine.card.payments import ChargeAttempted, Learned, RefundStarted
+from engine.card.refunds import Recall
 from engine.card.state import Attempt, Card, Refund
 from engine.card.step import Wait
 from engine.commands import Command, decide
@@ -88,13 +89,13 @@ def answering(question: Question, said: Said, rules: Rules, at: datetime) -> Dec
     return decision
 
 
-def commanding(command: Command, mark: CommandMark, rules: Rules, at: datetime) -> Decision:
+def commanding(command: Command, mark: CommandMark, rules: Rules, at: datetime, recall: Recall) -> Decision:
     """Somebody asks for something; that is remembered even if all is so already."""
 
     def decision(stream: Stream, _: Mapping[str, Limited]) -> Decided:
         late = held_up(stream.card, stream.wake_at, rules.policy, at) if stream.card is not None else ()
         before = replay(stream.card, stream.card_id, late) if late else stream.card
-        facts = decide(command, before, rules, at)
+        facts = decide(command, before, rules, at, recall)
         if not facts:
             return Decided(Append(stream, (), card_of(stream), stream.wake_at, command.command_id, mark))
         facts = late + facts  # a new wake time must not hide that we were late for the old one

@@ -6,6 +6,7 @@ Sources: Stripe's decline codes, Visa's categories, Mastercard's merchant advice
 import csv
 from datetime import timedelta
 from enum import StrEnum
+from functools import lru_cache
 from importlib import resources
 from typing import Literal, NamedTuple
 
@@ -71,8 +72,11 @@ _NETWORKS = {
 }
 
 
+@lru_cache(maxsize=4096)
 def verdict_on(code: str, advice_code: str | None = None, network_code: str | None = None) -> Verdict:
     """What may be done after a decline: the first authority that says something, but a "never" of any of them wins.
+
+    Of several waits the longest counts: an advice may delay the ladder, never shorten it.
 
     A code nobody knows is retried as generic (networks: order of authority).
     """
@@ -86,7 +90,9 @@ def verdict_on(code: str, advice_code: str | None = None, network_code: str | No
         wait = _DAY_APART if consequence is Consequence.RETRY_AFTER_24H else timedelta(0)
         verdicts.append(Verdict(consequence, "code", wait))
     never = next((verdict for verdict in verdicts if verdict.consequence is Consequence.NEVER), None)
-    return never or (verdicts[0] if verdicts else Verdict(Consequence.RETRY, "unknown_code"))
+    if never or not verdicts:
+        return never or Verdict(Consequence.RETRY, "unknown_code")
+    return verdicts[0]._replace(wait=max(verdict.wait for verdict in verdicts))
 
 
 def consequence_of(code: str) -> Consequence:

@@ -111,11 +111,15 @@ def _next_rung(
     until = max(due, card.not_before.get(soonest.method_id, at))
     if local_date(until, card.term.zone) <= last:
         return Later(until, "next_rung" if renewal.rung else "renewal_opens")
-    return Later(due, "next_rung") if at < due else Withhold(soonest, rung, until)
+    final = max(due, charge_instant(card, last, policy))
+    return Later(final, "next_rung") if at < final else Withhold(soonest, rung, until)
 
 
 def _next_rung_at(card: Card, renewal: Renewal, policy: Policy) -> datetime | None:
-    """Rungs fall on the ladder's local days after the first failure; those past the last day become one on it."""
+    """Rungs fall on the ladder's local days after the first failure; those past the last day become one on it.
+
+    One that we missed is made up at the next charge hour that is far enough from the last rung.
+    """
     if renewal.rung == 0:
         return opens_at(card, policy)
     if renewal.rung_at is None:
@@ -127,7 +131,14 @@ def _next_rung_at(card: Card, renewal: Renewal, policy: Policy) -> datetime | No
     days = policy.ladder_days[min(renewal.rung, len(policy.ladder_days)) - 1]
     since = local_date(renewal.first_failed_at or renewal.rung_at, zone)
     day = since + timedelta(days + beyond * policy.ladder_then_every_days)
-    return max(charge_instant(card, min(day, last), policy), renewal.rung_at + policy.ladder_gap)
+    day, soonest = min(day, last), renewal.rung_at + policy.ladder_gap
+    due = charge_instant(card, day, policy)
+    if due < soonest:
+        day = min(max(day, local_date(soonest, zone)), last)
+        due = charge_instant(card, day, policy)
+    if due < soonest and day < last:
+        due = charge_instant(card, day + timedelta(1), policy)
+    return max(due, soonest)
 
 
 def _earlier(one: Later | None, other: Try | Withhold | Later | None) -> Try | Withhold | Later | None:

@@ -66,8 +66,10 @@ _REMINDED_OF: Mapping[ReminderKind, str] = {
 
 
 def _reminder(fact: events.ReminderDue) -> tuple[NoticeKind, Values]:
-    about = int(fact.about) if fact.kind == "payment_failed" else fact.about
-    return fact.kind, {"term_number": fact.term_number, _REMINDED_OF[fact.kind]: about}
+    values: Values = {"term_number": fact.term_number, _REMINDED_OF[fact.kind]: fact.about}
+    if fact.kind == "payment_failed":
+        values = {**values, "declines": int(fact.about), "code": _shown(fact.code)}
+    return fact.kind, values
 
 
 def _suspended(fact: events.Suspended) -> tuple[NoticeKind, Values]:
@@ -106,7 +108,7 @@ _TOLD: Mapping[type[Event], Callable[[Any], tuple[NoticeKind, Values]]] = {
     events.AutoRenewEnabled: _with("switched_on", "months", "price", "saving", "terms_version", "channel"),
     events.PeriodChanged: _with("period_changed", "months", "price", "saving", "terms_version", "channel"),
     events.PriceChangeAnnounced: _with("price_change", "months", "price", "saving", "applies_from"),
-    events.AutoRenewSwitchedOff: _with("switched_off", "reason"),
+    events.AutoRenewSwitchedOff: _with("switched_off", "reason", "ends_on", "lost_on"),
     payments.RefundSucceeded: _with("refunded", "amount"),
     payments.RefundRecorded: _with("refunded", "amount"),
     payments.TopUpFailed: _top_up_failed,

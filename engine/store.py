@@ -22,7 +22,8 @@ from typing_extensions import TypedDict
 from engine.card.events import Event, Events
 from engine.card.evolve import replay
 from engine.card.names import STORED_NAMES
-from engine.card.state import STATE_VERSION, Card
+from engine.card.refunds import charge_in
+from engine.card.state import STATE_VERSION, Card, Payment
 from engine.errors import CorruptHistoryError
 from engine.limits import effects_of
 from engine.recorder import Answers, Besides, CardRecorder, Remembered, Snapshot, StreamTail
@@ -194,6 +195,10 @@ class Store:
         """All facts of one card, oldest first."""
         events = self._recorder.select_events(card_id)
         return [self._mapper.to_domain_event(event) for event in events]
+
+    def charge(self, card_id: UUID, attempt_id: UUID) -> Payment | None:
+        """A charge of a card, however old, with what went back of it; read from the whole history."""
+        return charge_in((one.fact for one in self.history(card_id)), attempt_id)
 
     def append_many(self, appends: Sequence[Append], recorded_at: datetime) -> Answers:
         """Record facts of many cards in one transaction; answers the cards in conflict and the limited ones.

@@ -138,6 +138,7 @@ _CHANGES: dict[type[Event], Callable[[CardRow, Any], dict[str, Any]]] = {
     payments.ChargeOutcomeUnknown: lambda _, __: {"outcome_unknown": True},
     payments.ChargeSucceeded: _succeeded,
     payments.BalanceCredited: lambda row, fact: {"balance_minor": row.balance_minor + fact.amount.minor},
+    payments.BalanceDebited: lambda row, fact: {"balance_minor": row.balance_minor - fact.amount.minor},
     payments.BalancePaidOut: lambda row, fact: {"balance_minor": row.balance_minor - fact.amount.minor},
 }
 

@@ -22,7 +22,7 @@ from projections.read_model import Column, ReadModel
 
 
 class CaseRow(NamedTuple):
-    """Something to find out or to settle; `about` is the attempt or refund, None for the card itself."""
+    """Something to find out or to settle; `about` is the attempt concerned, None for the card itself."""
 
     case_id: UUID
     card_id: UUID
@@ -47,8 +47,8 @@ def fold(row: CaseRow | None, recorded: Recorded) -> CaseRow | None:
     del row
     card_id, at = recorded.card_id, recorded.fact.at
     match recorded.fact:
-        case CaseOpened(about=about, reason=reason):
-            return CaseRow(about, card_id, reason, about, at)
+        case CaseOpened(about=about, reason=reason, attempt_id=attempt_id):
+            return CaseRow(about, card_id, reason, attempt_id or about, at)
         case RefundFailed(refund_id=refund_id, attempt_id=attempt_id, code=code):
             return CaseRow(refund_id, card_id, f"refund_failed: {code}", attempt_id, at)
         case CardHeld(reason=reason):

@@ -9,6 +9,7 @@ from psycopg import Connection
 from engine.card.events import CardRenewed, Event
 from engine.card.payments import (
     BalanceCredited,
+    BalanceDebited,
     BalancePaidOut,
     ChargeSucceeded,
     DisputeRecorded,
@@ -74,6 +75,8 @@ def _transfer(fact: Event) -> _Transfer | None:
             return None  # it was reserved only
         case BalanceCredited(amount=amount, about=about):
             return _Transfer(SALES, BALANCE, amount, about)
+        case BalanceDebited(amount=amount, about=about):
+            return _Transfer(BALANCE, SALES, amount, about)
         case BalancePaidOut(amount=amount):
             return _Transfer(BALANCE, PAID_OUT, amount, None)
         case RefundSucceeded(amount=amount, attempt_id=attempt_id):

@@ -3,6 +3,7 @@
 from datetime import datetime
 from uuid import uuid5
 
+from engine.card.deadlines import reclaims_at
 from engine.card.events import ChargingBlocked, Events
 from engine.card.payments import (
     ChargeAttempted,
@@ -26,6 +27,8 @@ def charge_renewal(card: Card, rules: Rules, at: datetime) -> Events | Wait:
         return Wait(None, "auto_renew_off")
     if card.blocked_since is not None and rules.charging_stopped:  # whatever the days say meanwhile
         return _stopped(card, rules.policy, at)
+    if at >= card.term.ends_at and at >= reclaims_at(card):  # it is lost, even if that is not written down yet
+        return Wait(None, "number_lost")
     renewal = card.renewal
     if renewal is None:
         opening = opens_at(card, rules.policy)

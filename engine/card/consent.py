@@ -4,6 +4,7 @@ from datetime import datetime, timedelta
 
 from engine.calendar import local_date
 from engine.card.custody import check_kept
+from engine.card.deadlines import reclaims_at
 from engine.card.events import (
     AutoRenewEnabled,
     AutoRenewSwitchedOff,
@@ -75,9 +76,13 @@ def change_period(
 
 def switch_off_auto_renew(card: Card, *, reason: SwitchOffReason, at: datetime) -> Events:
     """Switch auto-renewal off; an open attempt runs to its end and counts."""
-    if card.auto_renew is None:
-        return ()
-    return (AutoRenewSwitchedOff(reason=reason, at=at),)
+    return () if card.auto_renew is None else (switched_off(card, reason, at),)
+
+
+def switched_off(card: Card, reason: SwitchOffReason, at: datetime) -> AutoRenewSwitchedOff:
+    """The end of consent, and what the holder is told of it: until when it is paid, and when the number is lost."""
+    lost_on = local_date(reclaims_at(card), card.term.zone)
+    return AutoRenewSwitchedOff(reason=reason, ends_on=card.term.ends_on, lost_on=lost_on, at=at)
 
 
 def renew_now(card: Card, rules: Rules, *, at: datetime) -> Events:

@@ -13,11 +13,10 @@ from engine.card.events import (
     CardHeld,
     CardRegistered,
     CardReleased,
-    DeadlinesMoved,
     Events,
     ZoneChanged,
 )
-from engine.card.lapse import reclaimed
+from engine.card.lapse import moved, reclaimed
 from engine.card.payments import BalanceCredited
 from engine.card.refunds import refund_started
 from engine.card.state import Card
@@ -77,12 +76,14 @@ def hold_card(card: Card, *, reason: str, at: datetime) -> Events:
     return () if card.held_since is not None else (CardHeld(reason=reason, by="operator", at=at),)
 
 
-def release_card(card: Card, *, at: datetime) -> Events:
-    """Lift the hold; the deadlines move by the time it lasted."""
+def release_card(card: Card, policy: Policy, *, at: datetime) -> Events:
+    """Lift the hold; the deadlines move by the time for which it, or what came before it, kept us from charging."""
     check_kept(card)
     if card.held_since is None:
         return ()
-    return CardReleased(at=at), DeadlinesMoved(reason="held", by=at - card.held_since, at=at)
+    attempt = card.open_attempt
+    since = min(card.held_since, card.blocked_since or at, attempt.attempted_at if attempt else at)
+    return CardReleased(at=at), *moved(card, "held", since, policy, at)
 
 
 def close_card(card: Card, *, reason: str, at: datetime) -> Events:
@@ -93,21 +94,21 @@ def close_card(card: Card, *, reason: str, at: datetime) -> Events:
 
 
 def confirm_reclaim(card: Card, policy: Policy, *, at: datetime) -> Events:
-    """The carrier took the number, whatever we think of it: what was paid for the running term goes back."""
+    """The carrier took the number, whatever we think of it: what was paid for terms that are not over goes back."""
     if card.status == "reclaimed":
         return ()
     check_kept(card)
-    if card.status != "active" or at >= card.term.ends_at:
-        return (reclaimed(card, "carrier", policy, at),)
-    paid = [one for one in card.payments if one.top_up is None and one.term_number == card.term.number]
-    refunds = tuple(
-        refund_started(card, one, "number_reclaimed", at) for one in paid if one.refunded < one.amount.minor
-    )
-    if not card.term_from_balance:
-        return (reclaimed(card, "carrier", policy, at), *refunds)
-    back = Money(minor=card.term_from_balance, currency=card.currency)
-    credit = BalanceCredited(amount=back, reason="released", about=None, at=at)
     lost = reclaimed(card, "carrier", policy, at)
+    if card.status != "active" or at >= card.term.ends_at:
+        return (lost,)
+    terms = {card.term.number - 1, card.term.number} if at < card.term.starts_at else {card.term.number}
+    paid = [one for one in card.payments if one.top_up is None and one.term_number in terms]
+    refunds = tuple(refund_started(card, one, "number_reclaimed", at) for one in paid if one.left)
+    minor = sum(minor for number, minor in card.from_balance.items() if number in terms)
+    if not minor:
+        return (lost, *refunds)
+    back = Money(minor=minor, currency=card.currency)
+    credit = BalanceCredited(amount=back, reason="released", about=None, at=at)
     return credit, lost.model_copy(update={"balance": lost.balance + back}), *refunds
 
 

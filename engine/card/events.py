@@ -134,9 +134,14 @@ class PriceChangeAnnounced(Event):
 
 
 class AutoRenewSwitchedOff(Event):
-    """The holder withdrew consent to be charged for further terms."""
+    """The holder withdrew consent to be charged for further terms.
+
+    The paid term ends on `ends_on`; if nothing else happens, the number is lost on `lost_on`.
+    """
 
     reason: SwitchOffReason
+    ends_on: date | None = None
+    lost_on: date | None = None
 
 
 class RenewalRequested(Event):
@@ -228,11 +233,15 @@ class DeadlinesMoved(Event):
 
 
 class ReminderDue(Event):
-    """The holder is to be told of what will happen or has not; `about` is the day, the rung or the method."""
+    """The holder is to be told of what will happen or has not; `about` is the day, the method or the declines so far.
+
+    `code` is the last decline's.
+    """
 
     kind: ReminderKind
     term_number: int
     about: str
+    code: str | None = None
 
 
 class Deferred(Event):

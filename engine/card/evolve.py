@@ -7,8 +7,7 @@ from uuid import UUID
 
 from engine.card import events
 from engine.card.events import Event
-from engine.card.evolve_payments import PAYMENT_CHANGES, Table
-from engine.card.method import PaymentMethod
+from engine.card.evolve_payments import PAYMENT_CHANGES, Table, unwanted
 from engine.card.state import Announced, AutoRenew, Card, Changes, Renewal, changed
 from engine.errors import CorruptHistoryError
 
@@ -47,34 +46,32 @@ def replay(card: Card | None, card_id: UUID, facts: Iterable[Event]) -> Card:
 
 
 def _bound(card: Card, fact: events.PaymentMethodBound) -> Changes:
-    return {"methods": (*card.methods, fact.method), **_renewal_changes(card, asked_for="new_method")}
+    return {"methods": (*card.methods, fact.method), **_freed(card, fact.method.method_id), **_to_be_tried(card, fact)}
 
 
 def _updated(card: Card, fact: events.PaymentMethodUpdated) -> Changes:
     new = fact.method
-    tried = tuple(one for one in card.renewal.tried if one != new.method_id) if card.renewal else ()
-    return {
-        "methods": tuple(new if method.method_id == new.method_id else method for method in card.methods),
-        **_freed(card, new),
-        **_renewal_changes(card, asked_for="new_method", tried=tried),
-    }
+    methods = tuple(new if method.method_id == new.method_id else method for method in card.methods)
+    return {"methods": methods, **_freed(card, new.method_id), **_to_be_tried(card, fact)}
 
 
-def _freed(card: Card, new: PaymentMethod) -> Changes:
-    return {
-        "ended_methods": _without(card.ended_methods, new.method_id),
-        "for_the_holder": tuple(one for one in card.for_the_holder if one != new.method_id),
-        "not_before": _without(card.not_before, new.method_id),
-    }
+def _to_be_tried(card: Card, fact: events.PaymentMethodBound | events.PaymentMethodUpdated) -> Changes:
+    tried = card.renewal.tried if card.renewal else ()
+    untried = tuple(one for one in tried if one != fact.method.method_id)
+    return _renewal_changes(card, asked_for="new_method", tried=untried)
 
 
 def _removed(card: Card, fact: events.PaymentMethodRemoved) -> Changes:
     kept = tuple(method for method in card.methods if method.method_id != fact.method_id)
+    return {"methods": kept, **_freed(card, fact.method_id), **unwanted(card, fact.method_id)}
+
+
+def _freed(card: Card, method_id: str) -> Changes:
+    """Nothing is remembered against a method any more."""
     return {
-        "methods": kept,
-        "ended_methods": _without(card.ended_methods, fact.method_id),
-        "for_the_holder": tuple(one for one in card.for_the_holder if one != fact.method_id),
-        "not_before": _without(card.not_before, fact.method_id),
+        "ended_methods": _without(card.ended_methods, method_id),
+        "for_the_holder": tuple(one for one in card.for_the_holder if one != method_id),
+        "not_before": _without(card.not_before, method_id),
     }
 
 
@@ -101,6 +98,12 @@ def _enabled(card: Card, fact: events.AutoRenewEnabled) -> Changes:
     if card.renewal is not None and card.status != "active":  # it is tried at once, as the page says
         changes["renewal"] = changed(changes["renewal"], {"asked_for": "holder_asked", "tried": ()})
     return changes
+
+
+def _switched_off(card: Card, fact: events.AutoRenewSwitchedOff) -> Changes:
+    del fact
+    top_up = card.balance.top_up  # one that the holder asked for goes on
+    return {"auto_renew": None, **(unwanted(card) if top_up is None or top_up.automatic else {})}
 
 
 def _announced(card: Card, fact: events.PriceChangeAnnounced) -> Changes:
@@ -144,17 +147,19 @@ def _renewed(card: Card, fact: events.CardRenewed) -> Changes:
         "renewal": None,
         "attempts": 0,
     }
-    if card.moved or card.blocked_since or card.reminded:
-        changes |= {"moved": timedelta(0), "blocked_since": None, "reminded": ()}
-    if fact.from_balance != card.term_from_balance:
-        changes["term_from_balance"] = fact.from_balance
+    if card.moved_until or card.blocked_since or card.reminded:
+        changes |= {"moved": timedelta(0), "moved_until": None, "blocked_since": None, "reminded": ()}
+    if fact.from_balance or card.from_balance:
+        number = fact.term.number
+        kept = {one: minor for one, minor in card.from_balance.items() if one == number - 1}
+        changes["from_balance"] = {**kept, number: fact.from_balance}
     if fact.from_balance and fact.attempt_id is None:  # else it was reserved with the attempt
         changes["balance"] = changed(card.balance, {"minor": card.balance.minor - fact.from_balance})
     return changes
 
 
 def _moved(card: Card, fact: events.DeadlinesMoved) -> Changes:
-    return {"moved": card.moved + fact.by, "blocked_since": None}
+    return {"moved": card.moved + fact.by, "moved_until": fact.at, "blocked_since": None}
 
 
 def _reminded(card: Card, fact: events.ReminderDue) -> Changes:
@@ -198,7 +203,7 @@ _CHANGES: Table = {
     events.AutoRenewEnabled: _enabled,
     events.PeriodChanged: _consented,
     events.PriceChangeAnnounced: _announced,
-    events.AutoRenewSwitchedOff: _always(auto_renew=None),
+    events.AutoRenewSwitchedOff: _switched_off,
     events.RenewalRequested: _requested,
     events.RenewalStarted: _started,
     events.CardRenewed: _renewed,

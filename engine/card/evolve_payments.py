@@ -12,7 +12,7 @@ from engine.declines import METHOD_ENDS, USES_UP_NOTHING, Consequence
 from engine.errors import CorruptHistoryError
 
 PAYMENTS_KEPT = 6
-"""Charges that a card remembers, so that late news about them are understood."""
+"""Charges that a card remembers besides those that may have to go back; older ones stand in its history."""
 FAILED_KEPT = 20
 """Attempts closed without the gateway's own no that a card remembers, for the same reason."""
 
@@ -48,12 +48,7 @@ def _attempted(card: Card, fact: ChargeAttempted) -> Changes:
 
 def _withheld(card: Card, fact: payments.ChargeWithheld) -> Changes:
     changes: Changes = {}
-    if fact.top_up is not None:
-        top_up = _top_up(card)
-        changes["balance"] = changed(
-            card.balance, {"top_up": changed(top_up, {"tried": (*top_up.tried, fact.method_id)})}
-        )
-    else:
+    if fact.top_up is None:
         changes["renewal"] = _tried(card, fact)
     if fact.until is None:
         changes["ended_methods"] = {**card.ended_methods, fact.method_id: fact.reason}
@@ -64,10 +59,12 @@ def _withheld(card: Card, fact: payments.ChargeWithheld) -> Changes:
 
 def _tried(card: Card, fact: ChargeAttempted | payments.ChargeWithheld) -> Renewal:
     renewal = _renewal(card)
+    # what a limit keeps back is not tried yet: it is, in the same pass, when the limit allows it
+    kept_back = isinstance(fact, payments.ChargeWithheld) and fact.until is not None and fact.limits_edition is not None
+    tried = () if kept_back else (fact.method_id,)
     if fact.rung == renewal.rung:
-        return changed(renewal, {"tried": (*renewal.tried, fact.method_id)})
-    new: Changes = {"rung": fact.rung, "rung_at": fact.at, "tried": (fact.method_id,), "soon": (), "asked_for": None}
-    return changed(renewal, new)
+        return changed(renewal, {"tried": (*renewal.tried, *tried)})
+    return changed(renewal, {"rung": fact.rung, "rung_at": fact.at, "tried": tried, "soon": (), "asked_for": None})
 
 
 def _succeeded(card: Card, fact: payments.ChargeSucceeded) -> Changes:
@@ -82,10 +79,29 @@ def _succeeded(card: Card, fact: payments.ChargeSucceeded) -> Changes:
         method_id=method_id,
         gateway_ref=fact.gateway_ref,
     )
-    changes: Changes = {"payments": (*card.payments, paid)[-PAYMENTS_KEPT:]}
+    changes: Changes = {"payments": _remembered(card, paid)}
     if ours:
         return changes | {"open_attempt": None}
     return changes | {"failed": tuple(one for one in card.failed if one.attempt_id != fact.attempt_id)}
+
+
+def _remembered(card: Card, paid: Payment) -> tuple[Payment, ...]:
+    """The new charge, those that may still have to go back, and the last of the others."""
+    old = card.payments
+    if len(old) < PAYMENTS_KEPT:
+        return (*old, paid)
+    going_back = {one.attempt_id for one in card.refunds}
+    first_kept = len(old) + 1 - PAYMENTS_KEPT
+    kept = (
+        one
+        for place, one in enumerate(old)
+        if place >= first_kept or one.attempt_id in going_back or _of_a_term_not_over(card, one)
+    )
+    return (*kept, paid)
+
+
+def _of_a_term_not_over(card: Card, one: Payment) -> bool:
+    return one.top_up is None and one.term_number >= card.term.number - 1
 
 
 def _failed_method(card: Card, attempt_id: UUID) -> str:
@@ -175,7 +191,7 @@ def _credited(card: Card, fact: payments.BalanceCredited) -> Changes:
     return done
 
 
-def _paid_out(card: Card, fact: payments.BalancePaidOut) -> Changes:
+def _debited(card: Card, fact: payments.BalanceDebited | payments.BalancePaidOut) -> Changes:
     return {"balance": changed(card.balance, {"minor": card.balance.minor - fact.amount.minor})}
 
 
@@ -206,20 +222,31 @@ def _refund_recorded(card: Card, fact: payments.RefundRecorded) -> Changes:
 def _disputed(card: Card, fact: payments.DisputeRecorded) -> Changes:
     return {
         "ended_methods": {**card.ended_methods, fact.method_id: "disputed"},
-        **_given_back(card, fact.attempt_id, fact.amount.minor),
+        **unwanted(card, fact.method_id),
+        **_given_back(card, fact.attempt_id, disputed=fact.amount.minor),
     }
 
 
-def _given_back(card: Card, attempt_id: UUID, minor: int) -> Changes:
+def _given_back(card: Card, attempt_id: UUID, refunded: int = 0, disputed: int = 0) -> Changes:
     return {
         "payments": tuple(
-            changed(one, {"refunded": one.refunded + minor}) if one.attempt_id == attempt_id else one
+            changed(one, {"refunded": one.refunded + refunded, "disputed": one.disputed + disputed})
+            if one.attempt_id == attempt_id
+            else one
             for one in card.payments
         )
     }
 
 
 # Parts of a card
+
+
+def unwanted(card: Card, method_id: str | None = None) -> Changes:
+    """The open attempt, if it is of that method, is looked up from now on, and not sent again."""
+    attempt = card.open_attempt
+    if attempt is None or attempt.only_look or method_id not in (None, attempt.method_id):
+        return {}
+    return {"open_attempt": changed(attempt, {"only_look": True})}
 
 
 def _refund_changes(card: Card, refund_id: UUID, **changes: object) -> Changes:
@@ -259,7 +286,8 @@ PAYMENT_CHANGES: Table = {
     payments.TopUpStarted: _topping_up,
     payments.TopUpFailed: lambda card, _: {"balance": changed(card.balance, {"top_up": None})},
     payments.BalanceCredited: _credited,
-    payments.BalancePaidOut: _paid_out,
+    payments.BalanceDebited: _debited,
+    payments.BalancePaidOut: _debited,
     payments.RefundStarted: _refund_started,
     payments.RefundSucceeded: _refunded,
     payments.RefundOutcomeUnknown: _refund_unknown,

@@ -5,9 +5,10 @@ from typing import Literal
 
 from engine.calendar import local_date
 from engine.card.deadlines import reclaims_at, suspends_at
-from engine.card.events import Events, GraceStarted, NumberReclaimed, Suspended
+from engine.card.events import DeadlinesMoved, Events, GraceStarted, NumberReclaimed, OwnTrouble, Suspended
 from engine.card.state import Card
 from engine.card.step import Wait
+from engine.dunning import opens_at
 from engine.money import Money
 from engine.policy import Policy
 
@@ -15,7 +16,7 @@ from engine.policy import Policy
 def lapse(card: Card, policy: Policy, at: datetime) -> Events | Wait:
     """The next step of a card whose term nobody pays, or until when there is none."""
     term = card.term
-    if card.status == "active" and at < term.ends_at:
+    if card.status == "active" and card.keep.grace_days and at < term.ends_at:
         return Wait(term.ends_at, "term_ends")
     if card.status == "suspended":
         lost_at = reclaims_at(card)
@@ -25,8 +26,19 @@ def lapse(card: Card, policy: Policy, at: datetime) -> Events | Wait:
         return (_suspended(card, policy, at),)
     if card.status == "grace":
         return Wait(ends_at, "grace_ends")
+    if not card.keep.grace_days:  # what we held up ourselves is nobody's grace
+        return Wait(ends_at, "term_ends")
     suspends_on = local_date(ends_at, term.zone)
     return (GraceStarted(term_number=term.number, suspends_on=suspends_on, policy_version=policy.version, at=at),)
+
+
+def moved(card: Card, reason: OwnTrouble, since: datetime, policy: Policy, at: datetime) -> Events:
+    """The deadlines move by the time from `since` to `at` for which we kept the next term from being paid.
+
+    What came before the renewal opens kept nobody from paying, and what is counted already does not count again.
+    """
+    begins = max(since, opens_at(card, policy), card.moved_until or since)
+    return (DeadlinesMoved(reason=reason, by=at - begins, at=at),) if at > begins else ()
 
 
 def _suspended(card: Card, policy: Policy, at: datetime) -> Suspended:

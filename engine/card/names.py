@@ -36,6 +36,7 @@ STORED_NAMES: dict[str, type[Event]] = {
     "top_up_started.v1": payments.TopUpStarted,
     "top_up_failed.v1": payments.TopUpFailed,
     "balance_credited.v1": payments.BalanceCredited,
+    "balance_debited.v1": payments.BalanceDebited,
     "balance_paid_out.v1": payments.BalancePaidOut,
     "refund_started.v1": payments.RefundStarted,
     "refund_succeeded.v1": payments.RefundSucceeded,

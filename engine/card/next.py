@@ -2,18 +2,17 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from engine.card.charging import charge_renewal, charge_top_up
 from engine.card.deadlines import DAY, carrier_reclaims_at
-from engine.card.events import DeadlinesMoved, Deferred, Event, Events, OwnTrouble
+from engine.card.events import CardRenewed, DeadlinesMoved, Deferred, Event, Events, Reinstated, RenewalStarted
 from engine.card.evolve import evolve
-from engine.card.lapse import lapse
+from engine.card.lapse import lapse, moved
 from engine.card.payments import CaseOpened, ChargeAttempted, ChargeWithheld, Learned
 from engine.card.reminders import payment_failed, reminders
 from engine.card.state import Attempt, Card, Refund
 from engine.card.step import Wait, earliest
-from engine.dunning import opens_at
 from engine.limits import EDITION, Limited
 from engine.policy import Policy
 from engine.rules import Rules
@@ -45,7 +44,10 @@ def next_step(card: Card, rules: Rules, at: datetime) -> Step:
         return refunding
     if card.open_attempt is not None:
         asking = _asking(card, card.open_attempt, rules, at)
-        return earliest(asking, refunding) if isinstance(asking, Wait) else asking
+        if not isinstance(asking, Wait):
+            return asking
+        paying = _from_balance(card, card.open_attempt, rules, at)
+        return paying if isinstance(paying, tuple) else earliest(asking, paying, refunding)
     if card.status in ("reclaimed", "closed"):
         return earliest(Wait(None, card.status), refunding)
     if card.held_since is not None:
@@ -55,7 +57,7 @@ def next_step(card: Card, rules: Rules, at: datetime) -> Step:
 
 def _living(card: Card, rules: Rules, at: datetime, refunding: Wait | None) -> Events | Wait:
     if card.blocked_since is not None and (card.auto_renew is None or not rules.charging_stopped):
-        return (_moved("charging_stopped", card.blocked_since, at),)
+        return _unblocked(card, card.blocked_since, rules.policy, at)
     topping_up = charge_top_up(card, rules, at)
     if topping_up is not None and not isinstance(topping_up, Wait):
         return topping_up
@@ -97,12 +99,12 @@ def advance(
 
 def held_up(card: Card, woken_for: datetime | None, policy: Policy, at: datetime) -> Events:
     """The deadlines of an unpaid card move by the time for which we were not there to wake it."""
-    if woken_for is None or at - woken_for <= policy.late_after or at < card.term.ends_at:
+    if woken_for is None or at - woken_for <= policy.late_after:
         return ()
     waiting = card.auto_renew is not None and card.status not in ("reclaimed", "closed")
     if not waiting or card.open_attempt or card.held_since or card.blocked_since:
         return ()
-    return (_moved("late", max(woken_for, opens_at(card, policy)), at),)
+    return moved(card, "late", woken_for, policy, at)
 
 
 def wakes_at(step: Step, at: datetime) -> datetime | None:
@@ -138,26 +140,41 @@ def _asking(card: Card, attempt: Attempt, rules: Rules, at: datetime) -> Events 
 
 def _still_wanted(card: Card, attempt: Attempt, rules: Rules) -> bool:
     """Whether it may be sent again, since it might charge for the first time."""
-    if rules.charging_stopped or card.held_since is not None or card.status in ("reclaimed", "closed"):
+    if attempt.only_look or rules.charging_stopped:
         return False
-    by_itself = attempt.top_up is None or (card.balance.top_up is not None and card.balance.top_up.automatic)
-    if by_itself and card.auto_renew is None:
-        return False
-    return any(method.method_id == attempt.method_id for method in card.methods)
+    return card.held_since is None and card.status not in ("reclaimed", "closed")
+
+
+def _from_balance(card: Card, attempt: Attempt, rules: Rules, at: datetime) -> Events | Wait | None:
+    """A top-up of unknown outcome does not keep a renewal waiting for which the balance is enough."""
+    if attempt.top_up is None or not card.balance.first or not attempt.asked:
+        return None
+    if card.held_since is not None or card.status in ("reclaimed", "closed"):
+        return None
+    step = charge_renewal(card, rules, at)
+    if isinstance(step, Wait):
+        return step if step.reason == "renewal_opens" else None
+    return step if isinstance(step[0], RenewalStarted | Reinstated | CardRenewed) else None
 
 
 def _refunding(card: Card, policy: Policy, at: datetime) -> Events | GiveBack | Wait | None:
-    refund = next((one for one in card.refunds if not one.refused), None)
+    if not card.refunds:
+        return None
+    asks = {one.refund_id: one.ask_again_at or one.started_at + policy.gateway_budget for one in card.refunds}
+    for one in card.refunds:
+        if one.asked and not one.case_opened and not one.refused and at >= one.started_at + policy.case_after:
+            return (CaseOpened(about=one.refund_id, reason="refund_unknown", attempt_id=one.attempt_id, at=at),)
+    refund = min((one for one in card.refunds if not one.refused), key=lambda one: asks[one.refund_id], default=None)
     if refund is None:
         return None
-    if refund.asked and not refund.case_opened and at >= refund.started_at + policy.case_after:
-        return (CaseOpened(about=refund.refund_id, reason="refund_unknown", at=at),)
-    ask_at = refund.ask_again_at or refund.started_at + policy.gateway_budget
+    ask_at = asks[refund.refund_id]
     return GiveBack(refund) if at >= ask_at else Wait(ask_at, "refund_awaited")
 
 
-def _moved(reason: OwnTrouble, since: datetime, at: datetime) -> DeadlinesMoved:
-    return DeadlinesMoved(reason=reason, by=at - since, at=at)
+def _unblocked(card: Card, since: datetime, policy: Policy, at: datetime) -> Events:
+    """The end of the operator's stop is a fact even if no time was lost."""
+    none = DeadlinesMoved(reason="charging_stopped", by=timedelta(0), at=at)
+    return moved(card, "charging_stopped", since, policy, at) or (none,)
 
 
 def _withheld(attempt: ChargeAttempted, limited: Limited) -> ChargeWithheld:

@@ -7,7 +7,9 @@ from datetime import datetime, timedelta
 from typing import NamedTuple
 from uuid import UUID
 
-from engine.card.events import AutoRenewSwitchedOff, CardHeld, DeadlinesMoved, Events, PaymentMethodRemoved
+from engine.card.consent import switched_off
+from engine.card.events import CardHeld, Events, PaymentMethodRemoved
+from engine.card.lapse import moved
 from engine.card.payments import (
     BalanceCredited,
     ChargeFailed,
@@ -38,7 +40,7 @@ def record_answer(
         return _late_news(card, attempt_id, answer, at)
     match answer:
         case Charged() if answer.amount == attempt.amount and answer.attempt_id == attempt_id:
-            return _paid(card, attempt, answer.gateway_ref, learned, at)
+            return _paid(card, attempt, answer.gateway_ref, learned, policy, at)
         case Charged():
             return _unknown(card, attempt, "answer_is_not_ours", policy, at)
         case Declined(code=code) if verdict_on(code).consequence is Consequence.RECONCILE:
@@ -91,7 +93,7 @@ def resolve_attempt(
     attempt = card.open_attempt
     if attempt is not None and attempt.attempt_id == attempt_id:
         if charged:
-            return _paid(card, attempt, gateway_ref or "", "resolved", at, evidence)
+            return _paid(card, attempt, gateway_ref or "", "resolved", policy, at, evidence=evidence)
         decline = _Decline(Declined(code=NOT_CHARGED), _AGAIN, "resolved", evidence)
         return _failed(card, attempt, decline, policy, at)
     was_paid = any(one.attempt_id == attempt_id for one in card.payments)
@@ -118,7 +120,14 @@ _AGAIN = Verdict(Consequence.RETRY, "code")
 
 
 def _paid(
-    card: Card, attempt: Attempt, gateway_ref: str, learned: Learned, at: datetime, evidence: str | None = None
+    card: Card,
+    attempt: Attempt,
+    gateway_ref: str,
+    learned: Learned,
+    policy: Policy,
+    at: datetime,
+    *,
+    evidence: str | None = None,
 ) -> Events:
     succeeded = ChargeSucceeded(
         attempt_id=attempt.attempt_id,
@@ -137,7 +146,7 @@ def _paid(
         return (succeeded, *_released(card, attempt, at), refund_started(card, payment, reason, at))
     if attempt.top_up is not None:
         credit = BalanceCredited(amount=attempt.amount, reason="top_up", about=attempt.attempt_id, at=at)
-        return succeeded, credit, *_held_up(card, attempt, learned, at)
+        return succeeded, credit, *_held_up(card, attempt, learned, policy, at)
     if card.renewal is None:  # cannot be: an open attempt keeps its renewal
         return (succeeded, refund_started(card, _payment(succeeded, attempt.method_id), "late_success", at))
     return (succeeded, *renewed(card, card.renewal, attempt.attempt_id, attempt.from_balance, at))
@@ -201,7 +210,7 @@ def _failed(card: Card, attempt: Attempt, decline: _Decline, policy: Policy, at:
         evidence=evidence,
         at=at,
     )
-    return (failed, *_follow(card, attempt, consequence, at), *_held_up(card, attempt, learned, at))
+    return (failed, *_follow(card, attempt, consequence, at), *_held_up(card, attempt, learned, policy, at))
 
 
 def _term_number(card: Card, attempt: Attempt) -> int:
@@ -214,18 +223,18 @@ def _follow(card: Card, attempt: Attempt, consequence: Consequence, at: datetime
         case Consequence.MANDATE_WITHDRAWN_METHOD if any(m.method_id == attempt.method_id for m in card.methods):
             return (PaymentMethodRemoved(method_id=attempt.method_id, reason="mandate_withdrawn", at=at),)
         case Consequence.MANDATE_WITHDRAWN_CARD if card.auto_renew is not None:
-            return (AutoRenewSwitchedOff(reason="mandate_withdrawn", at=at),)
+            return (switched_off(card, "mandate_withdrawn", at),)
         case Consequence.ALARM if card.held_since is None and card.status not in ("reclaimed", "closed"):
             return (CardHeld(reason="the gateway calls our request wrong", by="alarm", at=at),)
         case _:
             return ()
 
 
-def _held_up(card: Card, attempt: Attempt, learned: Learned, at: datetime) -> Events:
+def _held_up(card: Card, attempt: Attempt, learned: Learned, policy: Policy, at: datetime) -> Events:
     """The time for which nobody knew the outcome does not count against the holder."""
     if learned == "sent" or card.status in ("reclaimed", "closed"):
         return ()
-    return (DeadlinesMoved(reason="unknown_outcome", by=at - attempt.attempted_at, at=at),)
+    return moved(card, "unknown_outcome", attempt.attempted_at, policy, at)
 
 
 def _unknown(card: Card, attempt: Attempt, reason: str, policy: Policy, at: datetime) -> Events:

@@ -105,10 +105,14 @@ class ChargeOutcomeUnknown(Event):
 
 
 class CaseOpened(Event):
-    """Asking did not help for too long: a person has to find out what became of this attempt or refund."""
+    """Asking did not help for too long: a person has to find out what became of this attempt or refund.
+
+    `attempt_id` names the charge that a refund is to give back.
+    """
 
     about: UUID
     reason: str
+    attempt_id: UUID | None = None
 
 
 # Balance, refunds, disputes
@@ -143,6 +147,14 @@ class BalanceCredited(Event):
     reason: Literal["top_up", "refund", "released"]
     about: UUID | None
     evidence: str | None = None
+
+
+class BalanceDebited(Event):
+    """Money left the balance again, because the charge that had brought it went back."""
+
+    amount: Money
+    reason: Literal["refund", "dispute"]
+    about: UUID
 
 
 class BalancePaidOut(Event):

@@ -3,67 +3,130 @@
 See custody.py for what all decisions have in common.
 """
 
+from collections.abc import Callable, Iterable
 from datetime import datetime
 from typing import Literal
 from uuid import UUID, uuid5
 
-from engine.card.events import Events
+from engine.card.events import Event, Events
 from engine.card.payments import (
     BalanceCredited,
+    BalanceDebited,
+    ChargeAttempted,
+    ChargeSucceeded,
     DisputeRecorded,
     RefundReason,
     RefundRecorded,
     RefundStarted,
+    RefundSucceeded,
 )
 from engine.card.state import Card, Payment
 from engine.errors import Refused
 from engine.money import Money
+
+Recall = Callable[[UUID], Payment | None]
+"""Finds a charge that the card does not remember any more in its history."""
 
 AMOUNT_MAX_MINOR = 1_000_000_000
 """More is a slip of the keyboard."""
 
 
 def record_refund(
-    card: Card, *, attempt_id: UUID, amount: Money, to: Literal["method", "balance"], evidence: str, at: datetime
+    card: Card,
+    recall: Recall,
+    *,
+    attempt_id: UUID,
+    amount: Money,
+    to: Literal["method", "balance"],
+    evidence: str,
+    at: datetime,
 ) -> Events:
     """Money given back by the operator: outside of the gateway's port, or onto the balance.
 
-    Raises Refused `unknown_attempt`, `amount_not_positive`, `wrong_currency`, `more_than_charged`,
-    `not_what_is_owed`.
+    A refund that the gateway could not make, or that became a case, ends with it. Raises Refused `unknown_attempt`,
+    `amount_not_positive`, `wrong_currency`, `more_than_charged`, `not_what_is_owed`, `is_on_balance`.
     """
-    payment = next((one for one in card.payments if one.attempt_id == attempt_id), None)
-    if payment is None:
-        raise unknown_attempt(attempt_id)
     check_amount(card, amount)
-    refused = next((one for one in card.refunds if one.attempt_id == attempt_id and one.refused), None)
-    if refused is not None and to == "method":  # the whole of what the gateway could not give back
-        if amount != refused.amount:
-            message = f"{refused.amount.minor} {card.currency} minor are to be given back, not {amount.minor}"
+    owed = next((one for one in card.refunds if one.attempt_id == attempt_id), None)
+    if owed is not None and (owed.refused or owed.case_opened) and to == "method":  # the whole of it
+        if amount != owed.amount:
+            message = f"{owed.amount.minor} {card.currency} minor are to be given back, not {amount.minor}"
             raise Refused("not_what_is_owed", message, "amount.minor")
         return (RefundRecorded(attempt_id=attempt_id, amount=amount, evidence=evidence, at=at),)
-    left = payment.amount.minor - payment.refunded
-    if amount.minor > left:
-        message = f"of that charge {left} {card.currency} minor are left to give back, not {amount.minor}"
+    payment = _charge(card, recall, attempt_id)
+    if amount.minor > payment.left:
+        message = f"of that charge {payment.left} {card.currency} minor are left to give back, not {amount.minor}"
         raise Refused("more_than_charged", message, "amount.minor")
-    if to == "balance":
-        return (BalanceCredited(amount=amount, reason="refund", about=attempt_id, evidence=evidence, at=at),)
-    return (RefundRecorded(attempt_id=attempt_id, amount=amount, evidence=evidence, at=at),)
+    if to == "method":
+        refunded = RefundRecorded(attempt_id=attempt_id, amount=amount, evidence=evidence, at=at)
+        return refunded, *_off_balance(card, payment, amount, "refund", at)
+    if payment.top_up is not None:
+        raise Refused("is_on_balance", "that charge went onto the balance already; give it back to the method", "to")
+    return (BalanceCredited(amount=amount, reason="refund", about=attempt_id, evidence=evidence, at=at),)
 
 
-def record_dispute(card: Card, *, attempt_id: UUID, amount: Money, evidence: str, at: datetime) -> Events:
-    """A charge that the holder's bank took back; its method is not charged by itself any more.
+def record_dispute(
+    card: Card, recall: Recall, *, attempt_id: UUID, amount: Money, evidence: str, at: datetime
+) -> Events:
+    """A charge that the holder's bank took back, though we may have; its method is not charged by itself any more.
 
-    Raises Refused like `record_refund`.
+    Raises Refused `unknown_attempt`, `amount_not_positive`, `wrong_currency`, `more_than_charged`.
     """
-    payment = next((one for one in card.payments if one.attempt_id == attempt_id), None)
+    check_amount(card, amount)
+    payment = _charge(card, recall, attempt_id)
+    if amount.minor > payment.amount.minor - payment.disputed:
+        raise Refused("more_than_charged", "more is disputed than was charged", "amount.minor")
+    method_id = payment.method_id
+    disputed = DisputeRecorded(attempt_id=attempt_id, method_id=method_id, amount=amount, evidence=evidence, at=at)
+    return disputed, *_off_balance(card, payment, amount, "dispute", at)
+
+
+def _charge(card: Card, recall: Recall, attempt_id: UUID) -> Payment:
+    payment = next((one for one in card.payments if one.attempt_id == attempt_id), None) or recall(attempt_id)
     if payment is None:
         raise unknown_attempt(attempt_id)
-    check_amount(card, amount)
-    if amount.minor > payment.amount.minor - payment.refunded:
-        raise Refused("more_than_charged", "more is disputed than was charged and not given back", "amount.minor")
-    return (
-        DisputeRecorded(attempt_id=attempt_id, method_id=payment.method_id, amount=amount, evidence=evidence, at=at),
-    )
+    return payment
+
+
+def _off_balance(
+    card: Card, payment: Payment, amount: Money, reason: Literal["refund", "dispute"], at: datetime
+) -> Events:
+    """What a top-up brought goes with it, as far as it is still there."""
+    minor = min(amount.minor, card.balance.minor) if payment.top_up is not None else 0
+    if minor <= 0:
+        return ()
+    debit = Money(minor=minor, currency=card.currency)
+    return (BalanceDebited(amount=debit, reason=reason, about=payment.attempt_id, at=at),)
+
+
+def charge_in(facts: Iterable[Event], attempt_id: UUID) -> Payment | None:
+    """A charge as a whole history tells of it, however old; None if it never succeeded."""
+    method_id, charged, under_way = "", None, False
+    refunded = disputed = 0
+    for fact in facts:
+        match fact:
+            case ChargeAttempted() if fact.attempt_id == attempt_id:
+                method_id = fact.method_id
+            case ChargeSucceeded() if fact.attempt_id == attempt_id:
+                charged = fact
+            case RefundStarted() if fact.attempt_id == attempt_id:
+                refunded, under_way = refunded + fact.amount.minor, True
+            case RefundSucceeded() if fact.attempt_id == attempt_id:
+                under_way = False
+            case RefundRecorded() if fact.attempt_id == attempt_id and under_way:
+                under_way = False  # it took that one's place
+            case RefundRecorded() if fact.attempt_id == attempt_id:
+                refunded += fact.amount.minor
+            case DisputeRecorded() if fact.attempt_id == attempt_id:
+                disputed += fact.amount.minor
+            case BalanceCredited(reason="refund", about=about) if about == attempt_id:
+                refunded += fact.amount.minor
+            case _:
+                pass
+    if charged is None:
+        return None
+    term_number, top_up, ref = charged.term_number, charged.top_up, charged.gateway_ref
+    return Payment(attempt_id, term_number, top_up, charged.amount, method_id, ref, refunded, disputed)
 
 
 def refund_id_of(card_id: UUID, attempt_id: UUID) -> UUID:
@@ -77,7 +140,7 @@ def refund_started(card: Card, payment: Payment, reason: RefundReason, at: datet
         refund_id=refund_id_of(card.card_id, payment.attempt_id),
         attempt_id=payment.attempt_id,
         gateway_ref=payment.gateway_ref,
-        amount=Money(minor=payment.amount.minor - payment.refunded, currency=payment.amount.currency),
+        amount=Money(minor=payment.left, currency=payment.amount.currency),
         reason=reason,
         at=at,
     )
@@ -98,5 +161,5 @@ def check_amount(card: Card, amount: Money) -> None:
 
 def unknown_attempt(attempt_id: UUID) -> Refused:
     """The refusal of an attempt that the card does not remember."""
-    message = f"attempt {attempt_id} is not among the card's recent ones; see its history"
+    message = f"the card has no such attempt {attempt_id}; see its history"
     return Refused("unknown_attempt", message, "attempt_id")

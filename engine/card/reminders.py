@@ -11,23 +11,29 @@ from engine.card.events import Events, ReminderDue, ReminderKind
 from engine.card.evolve import reminder_key
 from engine.card.state import Card
 from engine.card.step import Wait, earliest
-from engine.dunning import charge_instant, usable_methods
+from engine.dunning import charge_instant, opens_at, usable_methods
 from engine.policy import Policy
 
 
 def payment_failed(card: Card, charging: Wait, at: datetime) -> Events:
-    """Once a pass has come to its end without success, and no method of it is to be tried again soon."""
+    """Once a pass has come to its end without success, and no method of it is to be tried again soon.
+
+    Also where nothing could be tried at all; but nobody who switched it off is told that it failed.
+    """
     renewal = card.renewal
-    if renewal is None or renewal.declines == renewal.told_of or charging.reason == "soon":
+    if renewal is None or card.auto_renew is None or charging.reason == "soon":
         return ()
-    return (_due(card, "payment_failed", str(renewal.declines), at),)
+    untold = renewal.declines > max(renewal.told_of, 0)
+    if not untold and not (renewal.told_of < 0 and charging.reason == "no_try_left"):
+        return ()
+    return (_due(card, "payment_failed", str(renewal.declines), at, code=renewal.last_code),)
 
 
 def reminders(card: Card, policy: Policy, at: datetime) -> Events | Wait | None:
     """The reminder that is due, or when the next one is; None when there is none to come."""
     if card.status == "suspended":
         return _last_chance(card, policy, at)
-    if card.auto_renew is None or card.renewal is not None:
+    if card.auto_renew is None or (card.renewal is not None and at >= opens_at(card, policy)):
         return None
     ahead = _renewal_ahead(card, policy, at) if card.auto_renew.months in policy.ahead_of_months else None
     if ahead is not None and not isinstance(ahead, Wait):
@@ -65,5 +71,5 @@ def _once(card: Card, kind: ReminderKind, about: str, told_at: datetime, at: dat
     return Wait(told_at, "reminder") if at < told_at else (_due(card, kind, about, at),)
 
 
-def _due(card: Card, kind: ReminderKind, about: str, at: datetime) -> ReminderDue:
-    return ReminderDue(kind=kind, term_number=card.term.number, about=about, at=at)
+def _due(card: Card, kind: ReminderKind, about: str, at: datetime, code: str | None = None) -> ReminderDue:
+    return ReminderDue(kind=kind, term_number=card.term.number, about=about, code=code, at=at)

@@ -12,7 +12,7 @@ from engine.card.payments import AttemptReason
 from engine.catalogue import KeepRule, Period
 from engine.money import Currency, Money
 
-STATE_VERSION = 2
+STATE_VERSION = 3
 """Part of every snapshot; raise it when Card or evolve changes, and old snapshots are passed over."""
 
 Status = Literal["active", "grace", "suspended", "reclaimed", "closed"]
@@ -62,6 +62,8 @@ class Attempt:
     asked: int = 0
     ask_again_at: datetime | None = None
     case_opened: bool = False
+    only_look: bool = False
+    """It is not wanted any more, and must not be sent again: it might charge for the first time."""
 
 
 @dataclass(frozen=True)
@@ -77,7 +79,7 @@ class Failed:
 
 @dataclass(frozen=True)
 class Payment:
-    """A charge that succeeded; `refunded` counts minor units given back or disputed since."""
+    """A charge that succeeded; `refunded` and `disputed` count minor units that we and the holder's bank took back."""
 
     attempt_id: UUID
     term_number: int
@@ -86,6 +88,12 @@ class Payment:
     method_id: str
     gateway_ref: str
     refunded: int = 0
+    disputed: int = 0
+
+    @property
+    def left(self) -> int:
+        """Minor units that we still have of it."""
+        return max(0, self.amount.minor - self.refunded - self.disputed)
 
 
 @dataclass(frozen=True)
@@ -126,8 +134,8 @@ class Renewal:
     """Of the first rung."""
     last_code: str | None = None
     declines: int = 0
-    told_of: int = 0
-    """How many declines there were when the holder was last told that the payment failed."""
+    told_of: int = -1
+    """How many declines there were when the holder was last told that the payment failed; -1: never told."""
 
 
 @dataclass(frozen=True)
@@ -193,17 +201,19 @@ class Card:
     failed: tuple[Failed, ...] = ()
     """The last attempts that never happened, or so it was found."""
     payments: tuple[Payment, ...] = ()
-    """The last charges that succeeded."""
+    """Charges that succeeded: those for terms that are not over, those that are to go back, and the last others."""
     refunds: tuple[Refund, ...] = ()
     """Refunds under way."""
     balance: Balance = Balance()
     moved: timedelta = timedelta(0)
     """How far this term's deadlines moved by our own trouble."""
+    moved_until: datetime | None = None
+    """Up to when our own trouble is counted in that."""
     blocked_since: datetime | None = None
     """Since when the operator's stop keeps it from being charged."""
     held_since: datetime | None = None
-    term_from_balance: int = 0
-    """What the balance paid for the running term."""
+    from_balance: Mapping[int, int] = field(default_factory=dict[int, int])
+    """What the balance paid for the last two terms, by their number."""
     reminded: tuple[str, ...] = ()
     """Reminders of this term that are out."""
 

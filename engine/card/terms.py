@@ -1,19 +1,23 @@
 """The price of the next term, and what its payment means."""
 
-from datetime import datetime
+from datetime import date, datetime
 from uuid import UUID
 
 from engine.calendar import local_date, term_after, term_from
 from engine.card.events import CardRenewed, Events, Reinstated, RenewalStarted
 from engine.card.state import Announced, AutoRenew, Card, Renewal
+from engine.dunning import opens_at
 from engine.money import Money
 from engine.rules import Rules
 
 
 def offer(card: Card, consent: AutoRenew, rules: Rules, at: datetime) -> RenewalStarted:
-    """The next term at the price that the holder agreed to, or was told of in good time."""
-    today = local_date(at, card.term.zone)
-    price = _agreed(consent, at=at, card=card)
+    """The next term at the price that the holder agreed to, or was told of in good time.
+
+    What counts is the local day on which the renewal opens, however late we come to it.
+    """
+    today = local_date(min(at, opens_at(card, rules.policy)), card.term.zone)
+    price = _agreed(consent, today)
     return RenewalStarted(
         term_number=card.term.number + 1,
         months=consent.months,
@@ -26,11 +30,10 @@ def offer(card: Card, consent: AutoRenew, rules: Rules, at: datetime) -> Renewal
     )
 
 
-def _agreed(consent: AutoRenew, *, card: Card, at: datetime) -> AutoRenew | Announced:
-    if not consent.announced:
-        return consent
-    today = local_date(at, card.term.zone)
-    return next((one for one in reversed(consent.announced) if one.applies_from <= today), consent)
+def _agreed(consent: AutoRenew, today: date) -> AutoRenew | Announced:
+    """Of the announced prices the one that applies last; of the same day the one announced last."""
+    begun = [one for one in reversed(consent.announced) if one.applies_from <= today]
+    return max(begun, key=lambda one: one.applies_from, default=consent)
 
 
 def amount_due(card: Card, renewal: Renewal) -> Money:
@@ -47,8 +50,10 @@ def renewed(card: Card, renewal: Renewal, attempt_id: UUID | None, from_balance:
     months, anchor_day = renewal.months, card.anchor_day
     term = term_after(card.term, months, anchor_day, card.zone)
     if card.status == "suspended" or term.ends_at <= at:
-        today = local_date(at, card.zone)
-        term, anchor_day = term_from(card.term.number + 1, today, months, today.day, card.zone), today.day
+        starts_on = max(local_date(at, card.zone), card.term.ends_on)  # after a move westwards it may be the day before
+        term, anchor_day = term_from(term.number, starts_on, months, starts_on.day, card.zone), starts_on.day
+        if term.starts_at < card.term.ends_at:
+            term = term.model_copy(update={"starts_at": card.term.ends_at})
     fact = CardRenewed(
         term=term,
         months=months,

@@ -50,6 +50,8 @@ def _reasons(card: Card, wake_at: datetime) -> tuple[str, ...]:
 def _deadlines(card: Card) -> Mapping[datetime, str]:
     if card.status == "suspended":
         return {reclaims_at(card): "reclaim"}
+    if not card.keep.grace_days:
+        return {suspends_at(card): "term_ends"}
     grace = {suspends_at(card): "grace_ends"}
     return grace | {card.term.ends_at: "term_ends"} if card.status == "active" else grace
 
@@ -84,7 +86,7 @@ def _may_remind(card: Card, wake_at: datetime) -> bool:
     if card.status == "suspended":
         whole_days = (reclaims_at(card) - wake_at) % DAY == timedelta(0)  # as the last chance is told
         return whole_days and "last_chance" not in card.reminded
-    if card.auto_renew is None or card.renewal is not None:
+    if card.auto_renew is None or (card.renewal is not None and card.renewal.rung):
         return False
     method = next(iter(usable_methods(card)), None)
     expires_on = method.expires_on if method else None

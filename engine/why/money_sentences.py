@@ -156,6 +156,9 @@ MONEY_CLAUSES: Mapping[type[Event], Callable[[Any, str], str]] = {
     payments.TopUpStarted: _topping_up,
     payments.TopUpFailed: _top_up_failed,
     payments.BalanceCredited: _credited,
+    payments.BalanceDebited: lambda fact, _: (
+        f"{money(fact.amount)} left the balance again, since the charge that had brought it went back"
+    ),
     payments.BalancePaidOut: lambda fact, _: (
         f"{money(fact.amount)} of the balance was paid out{_evidence(fact.evidence)}"
     ),

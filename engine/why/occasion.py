@@ -19,7 +19,7 @@ from engine.card.payments import (
     ChargeWithheld,
     TopUpStarted,
 )
-from engine.declines import USES_UP_NOTHING
+from engine.declines import USES_UP_NOTHING, Consequence
 from engine.why.story import Said, Story
 from engine.why.words import clock, money, withheld_by
 
@@ -32,14 +32,24 @@ def why_then(story: Story, place: int, attempt: ChargeAttempted) -> Said:
     return _OCCASIONS[attempt.reason](story, place, attempt)
 
 
-def _opened(story: Story, place: int, _: ChargeAttempted) -> Said:
+def _opened(story: Story, place: int, attempt: ChargeAttempted) -> Said:
     at, offer = story.origin(RenewalStarted, place)
     term = story.cards[place - 1].term
-    if offer.at < term.ends_at:
-        text = f"It was made then because the renewal of the term that ends on {term.ends_on} had opened"
+    if offer.at >= term.ends_at:
+        text = f"the term had ended on {term.ends_on} and the renewal was opened at once, on {story.clock(at)}"
+    elif offer.at == attempt.at:
+        text = f"the renewal of the term that ends on {term.ends_on} had opened, on {story.clock(at)}"
     else:
-        text = f"It was made then because the term had ended on {term.ends_on} and the renewal was opened at once"
-    return story.say(f"{text}, on {story.clock(at)}.", at, place)
+        text = (
+            f"the renewal of the term that ends on {term.ends_on}, offered on {story.clock(at)}, was open"
+            " and nothing had been tried in it yet"
+        )
+    method_id = attempt.method_id
+    given = story.last((PaymentMethodBound, PaymentMethodUpdated), place, lambda one: one.method.method_id == method_id)
+    if given is None or given[0] < at:
+        return story.say(f"It was made then because {text}.", at, place)
+    since = f"and method {method_id} could be charged since {story.clock(given[0])}"
+    return story.say(f"It was made then because {text}, {since}.", at, given[0], place)
 
 
 def _rung(story: Story, place: int, attempt: ChargeAttempted) -> Said:
@@ -63,6 +73,7 @@ def _first_failure(story: Story, upto: int, term_number: int) -> tuple[int, Char
             and fact.top_up is None
             and fact.rung > 0
             and fact.code not in USES_UP_NOTHING
+            and fact.consequence is not Consequence.ALARM
         )
 
     *_, first = None, *story.backwards(ChargeFailed, upto, counts)

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NamedTuple
+from uuid import UUID
 
 from engine.card.events import Event, Events
 from engine.card.evolve import replay
@@ -96,3 +97,7 @@ class Given:
 
 def given(*facts: Event) -> Given:
     return Given(replay(None, CARD_ID, facts) if facts else None)
+
+
+def forgotten(_: UUID) -> None:
+    """A history in which no older charge is found."""

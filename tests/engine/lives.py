@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from itertools import zip_longest
 from random import Random
 from typing import Any, NamedTuple
@@ -14,6 +15,7 @@ from engine.card.evolve import replay
 from engine.card.next import Ask, Step, advance, deferred, held_up, next_step, wakes_at
 from engine.card.outcomes import record_answer, record_refund_answer
 from engine.card.payments import ChargeAttempted
+from engine.card.refunds import charge_in
 from engine.card.state import Card, Refund
 from engine.card.step import Wait
 from engine.commands import (
@@ -136,7 +138,7 @@ class Life:
         """Somebody asks for something, and may be refused."""
         command = kind(command_id="any", card_id=self.card_id, **fields(self.card))
         with suppress(Refused):
-            self._command(decide(command, self.card, self.rules, self.at))
+            self._command(decide(command, self.card, self.rules, self.at, partial(charge_in, self.facts)))
 
     def limited(self) -> None:
         """A message comes while the networks forbid every try."""

@@ -13,7 +13,7 @@ from engine.money import Money
 from engine.notices import SHOWN_CODES, Notice, notice_of
 from engine.store import FactMapper
 from tests.engine.histories import kept
-from tests.engine.samples import CARD_ID, enabled, grace_started, local, renewed, suspended, switched_off
+from tests.engine.samples import CARD_ID, enabled, grace_started, local, renewed, suspended
 from tests.engine.test_events import stored
 
 AT = local("2026-03-29 10:00")
@@ -48,10 +48,13 @@ RECLAIMED = events.NumberReclaimed(
     term_number=0, by="deadline", quarantined_until=date(2026, 6, 15), balance=PRICE, policy_version="p1", at=AT
 )
 GIVEN_BACK = payments.RefundSucceeded(refund_id=UUID(int=11), attempt_id=A, amount=PRICE, gateway_ref="back-1", at=AT)
+SWITCHED_OFF = events.AutoRenewSwitchedOff(reason="holder", ends_on=date(2026, 4, 1), lost_on=date(2026, 5, 1), at=AT)
+FAILED_VISIBLY = reminder("payment_failed", "1").model_copy(update={"code": "expired_card"})
 TOLD = [
     (reminder("renewal_ahead", "2026-03-29"), "renewal_ahead", {"term_number": 0, "opens_on": "2026-03-29"}),
     (reminder("method_expires", "visa"), "method_expires", {"term_number": 0, "method_id": "visa"}),
-    (reminder("payment_failed", "2"), "payment_failed", {"term_number": 0, "declines": 2}),
+    (reminder("payment_failed", "2"), "payment_failed", {"term_number": 0, "declines": 2, "code": None}),
+    (FAILED_VISIBLY, "payment_failed", {"term_number": 0, "declines": 1, "code": "expired_card"}),
     (reminder("last_chance", "2026-05-01"), "last_chance", {"term_number": 0, "lost_on": "2026-05-01"}),
     (renewed(), "renewed", RENEWED),
     (grace_started(), "grace", {"term_number": 0, "suspends_on": "2026-04-03"}),
@@ -60,7 +63,7 @@ TOLD = [
     (enabled(), "switched_on", AGREED),
     (events.PeriodChanged(**dict(enabled())), "period_changed", AGREED),
     (ANNOUNCED, "price_change", {"months": 1, "price": FIFTEEN, "saving": NOTHING, "applies_from": "2026-06-01"}),
-    (switched_off(), "switched_off", {"reason": "holder"}),
+    (SWITCHED_OFF, "switched_off", {"reason": "holder", "ends_on": "2026-04-01", "lost_on": "2026-05-01"}),
     (GIVEN_BACK, "refunded", {"amount": FIFTEEN}),
     (payments.RefundRecorded(attempt_id=A, amount=PRICE, evidence="cash", at=AT), "refunded", {"amount": FIFTEEN}),
     (top_up_failed("expired_card"), "top_up_failed", {"number": 3, "code": "expired_card"}),
@@ -84,7 +87,8 @@ def test_of_any_other_fact_the_holder_is_told_nothing(name):
 @pytest.mark.parametrize("code", ["lost_card", "do_not_honor", "never_happened", "a_code_nobody_knows", None])
 def test_a_code_that_must_not_be_shown_is_not_in_the_notice(code):
     lost = suspended().model_copy(update={"last_code": code})
-    for fact in (lost, top_up_failed(code)):
+    failed = reminder("payment_failed", "1").model_copy(update={"code": code})
+    for fact in (lost, failed, top_up_failed(code)):
         assert notice_of(kept(fact)[0]).values["code"] is None
 
 

@@ -141,7 +141,7 @@ def test_our_own_mistake_holds_the_card_and_uses_up_nothing():
     then.then(fact(ChargeFailed, consequence=Consequence.ALARM), fact(CardHeld, by="alarm"))
     Given(then.card).at(ENDS_AT + timedelta(days=90)).nothing().waits(None, "held")
     at = NOW + timedelta(days=1)
-    released = Given(then.card).when(release_card, at=at)
+    released = Given(then.card).when(release_card, POLICY, at=at)
     released.then(fact(CardReleased), fact(DeadlinesMoved, reason="held", by=timedelta(days=1)))
     Given(released.card).at(at).then(fact(ChargeAttempted, number=2, rung=1))
 
@@ -160,7 +160,7 @@ def test_a_limited_method_is_withheld_with_its_rule_and_the_next_one_is_tried():
 
 def test_a_blocked_payment_card_is_never_tried_again():
     card, facts, _ = advance(given(*PAYING).card, RULES, OPENS_AT, {"visa": Limited("never", None)})
-    assert [type(one) for one in facts] == [RenewalStarted, ChargeWithheld]
+    assert [type(one) for one in facts] == [RenewalStarted, ChargeWithheld, ReminderDue]
     assert card.ended_methods == {"visa": "never"}
 
 
@@ -270,7 +270,7 @@ def test_a_held_card_is_left_alone_and_its_deadlines_move():
     Given(then.card).at(GRACE_ENDS_AT).nothing().waits(None, "held")
     Given(then.card).when(hold_card, reason="again", at=NOW).nothing()
     Given(then.card).when(renew_now, RULES, at=NOW).refused("held")
-    given(*PAYING).when(release_card, at=NOW).nothing()
+    given(*PAYING).when(release_card, POLICY, at=NOW).nothing()
 
 
 def test_a_card_that_was_not_woken_in_time_does_not_lose_that_time():
@@ -279,7 +279,9 @@ def test_a_card_that_was_not_woken_in_time_does_not_lose_that_time():
     (moved,) = held_up(card, woken_for, POLICY, at)
     assert (moved.reason, moved.by) == ("late", at - woken_for)
     assert held_up(card, woken_for, POLICY, woken_for + POLICY.late_after) == ()
-    assert held_up(card, woken_for, POLICY, ENDS_AT - SECOND) == ()  # the term still runs
+    assert held_up(card, OPENS_AT - timedelta(days=9), POLICY, OPENS_AT - SECOND) == ()  # nothing was to be charged yet
+    (from_opening,) = held_up(card, OPENS_AT - timedelta(days=9), POLICY, ENDS_AT)
+    assert from_opening.by == ENDS_AT - OPENS_AT
     assert held_up(given(registered()).card, woken_for, POLICY, at) == ()
     assert held_up(given(*CHARGING).card, woken_for, POLICY, at) == ()
     assert held_up(card, None, POLICY, at) == ()
@@ -307,3 +309,46 @@ def test_an_outcome_that_stays_unknown_becomes_a_case_and_a_person_closes_it():
     paid = given(*PAID)
     paid.when(resolve_attempt, charged=True, gateway_ref="r", **resolve).nothing()
     paid.when(resolve_attempt, charged=False, gateway_ref=None, **resolve).refused("already_charged")
+
+
+def test_of_the_announced_prices_the_one_that_began_last_counts():
+    price = {"months": 1, "saving": Money(minor=0, currency="CNY"), "at": REGISTERED_AT}
+    june = PriceChangeAnnounced(**price, price=MONTH_PRICE * 2, catalogue_version="june", applies_from=date(2026, 6, 1))
+    march = PriceChangeAnnounced(
+        **price, price=MONTH_PRICE * 3, catalogue_version="march", applies_from=date(2026, 3, 29)
+    )
+    for announced in ((june, march), (march, june)):
+        given(*PAYING, *announced).at(OPENS_AT).then(fact(RenewalStarted, price=MONTH_PRICE * 3), fact(ChargeAttempted))
+
+
+def test_the_price_is_that_of_the_day_on_which_the_renewal_opens_however_late_we_come():
+    april = PriceChangeAnnounced(
+        months=1,
+        price=MONTH_PRICE * 2,
+        saving=Money(minor=0, currency="CNY"),
+        catalogue_version="april",
+        applies_from=date(2026, 3, 30),
+        at=REGISTERED_AT,
+    )
+    late = given(*PAYING, april).at(local("2026-03-31 10:00"))
+    late.then(fact(RenewalStarted, price=MONTH_PRICE), fact(ChargeAttempted))
+
+
+def test_after_a_move_westwards_a_term_paid_late_begins_no_earlier_than_the_last_one_ended():
+    moved = ZoneChanged(zone="Pacific/Honolulu", at=REGISTERED_AT)
+    no_grace = (registered(grace_days=0, reclaim_days=5), bound(VISA), enabled(), started(), moved)
+    at = ENDS_AT + timedelta(hours=9)  # it is still the last day of March in Honolulu
+    card = given(*no_grace, suspended(at=ENDS_AT), attempted(at=at))
+    then = card.when(record_answer, attempt_id(), charged(), learned="sent", policy=POLICY, at=at)
+    term = then.card.term
+    assert (term.starts_on, term.starts_at, term.zone) == (
+        date(2026, 4, 1),
+        local("2026-04-01 00:00", term.zone),
+        term.zone,
+    )
+    assert term.starts_at >= ENDS_AT
+
+
+def test_of_several_waits_the_longest_counts():
+    assert verdict_on("card_velocity_exceeded", "try_again_later").wait == timedelta(hours=24)
+    assert verdict_on("card_velocity_exceeded", "02").wait == timedelta(hours=72)

@@ -39,7 +39,7 @@ from engine.card.refunds import record_dispute, record_refund
 from engine.card.topping_up import pay_out_balance, set_auto_top_up, top_up
 from engine.money import Money
 from engine.ports import Charged, Declined, RefundDeclined, Refunded, Unclear
-from tests.engine.given import Given, fact, given
+from tests.engine.given import Given, fact, forgotten, given
 from tests.engine.samples import (
     CHARGING,
     DECLINED,
@@ -150,34 +150,35 @@ def test_a_refund_that_the_gateway_refuses_is_made_by_a_person():
     failed_one = card.when(record_refund_answer, refund.refund_id, no, policy=POLICY, at=ENDS_AT)
     failed_one.then(fact(RefundFailed, code="too_late"))
     by_hand = {"attempt_id": refund.attempt_id, "to": "method", "evidence": "bank", "at": ENDS_AT}
-    Given(failed_one.card).when(record_refund, amount=cny(1), **by_hand).refused("not_what_is_owed")
-    done = Given(failed_one.card).when(record_refund, amount=MONTH_PRICE, **by_hand).then(fact(RefundRecorded))
+    Given(failed_one.card).when(record_refund, forgotten, amount=cny(1), **by_hand).refused("not_what_is_owed")
+    by_person = Given(failed_one.card).when(record_refund, forgotten, amount=MONTH_PRICE, **by_hand)
+    done = by_person.then(fact(RefundRecorded))
     assert done.card.refunds == ()
 
 
 def test_the_operator_gives_back_no_more_than_was_taken():
     about = {"attempt_id": attempt_id(), "evidence": "ticket", "at": NOW}
     card = given(*PAID)
-    some = card.when(record_refund, amount=cny(1000), to="balance", **about).then(
+    some = card.when(record_refund, forgotten, amount=cny(1000), to="balance", **about).then(
         fact(BalanceCredited, reason="refund")
     )
     assert some.card.balance.minor == 1000
-    Given(some.card).when(record_refund, amount=cny(501), to="method", **about).refused("more_than_charged")
-    Given(some.card).when(record_refund, amount=cny(500), to="method", **about).then(fact(RefundRecorded))
-    card.when(record_refund, amount=cny(0), to="method", **about).refused("amount_not_positive")
-    card.when(record_refund, amount=cny(10**10), to="method", **about).refused("amount_too_large")
+    Given(some.card).when(record_refund, forgotten, amount=cny(501), to="method", **about).refused("more_than_charged")
+    Given(some.card).when(record_refund, forgotten, amount=cny(500), to="method", **about).then(fact(RefundRecorded))
+    card.when(record_refund, forgotten, amount=cny(0), to="method", **about).refused("amount_not_positive")
+    card.when(record_refund, forgotten, amount=cny(10**10), to="method", **about).refused("amount_too_large")
     euros = Money(minor=5, currency="EUR")
-    card.when(record_refund, amount=euros, to="method", **about).refused("wrong_currency")
-    given(*PAYING).when(record_refund, amount=cny(5), to="method", **about).refused("unknown_attempt")
+    card.when(record_refund, forgotten, amount=euros, to="method", **about).refused("wrong_currency")
+    given(*PAYING).when(record_refund, forgotten, amount=cny(5), to="method", **about).refused("unknown_attempt")
 
 
 def test_a_disputed_method_is_not_charged_by_itself_any_more():
     about = {"attempt_id": attempt_id(), "evidence": "bank", "at": NOW}
-    then = given(*PAID).when(record_dispute, amount=MONTH_PRICE, **about)
+    then = given(*PAID).when(record_dispute, forgotten, amount=MONTH_PRICE, **about)
     then.then(fact(DisputeRecorded, method_id="visa"))
     assert then.card.ended_methods == {"visa": "disputed"}
-    Given(then.card).when(record_dispute, amount=MONTH_PRICE, **about).refused("more_than_charged")
-    given(*PAYING).when(record_dispute, amount=MONTH_PRICE, **about).refused("unknown_attempt")
+    Given(then.card).when(record_dispute, forgotten, amount=MONTH_PRICE, **about).refused("more_than_charged")
+    given(*PAYING).when(record_dispute, forgotten, amount=MONTH_PRICE, **about).refused("unknown_attempt")
 
 
 # Balance

@@ -10,6 +10,7 @@ from engine.card.topping_up import set_auto_top_up
 from engine.money import Money
 from engine.ports import RefundDeclined, Unclear
 from engine.why.questions import overview, what_next, why_reclaimed, why_refunded, why_suspended
+from tests.engine.given import forgotten
 from tests.engine.histories import History
 from tests.engine.samples import (
     CARD_ID,
@@ -212,9 +213,9 @@ def test_a_suspension_without_grace_or_consent():
 def test_deadlines_that_moved_are_told_in_their_order():
     history = History(registered(), bound())
     history.decides(hold_card, reason="a doubt", at=local("2026-04-01 12:00"))
-    history.decides(release_card, at=local("2026-04-02 12:00"))
+    history.decides(release_card, POLICY, at=local("2026-04-02 12:00"))
     history.decides(hold_card, reason="again", at=local("2026-04-02 13:00"))
-    history.decides(release_card, at=local("2026-04-02 15:00"))
+    history.decides(release_card, POLICY, at=local("2026-04-02 15:00"))
     moves = [
         (
             f"On 2026-04-02 12:00 {HERE} suspension and reclaim of the unpaid term moved by 1 day, "
@@ -269,7 +270,7 @@ def test_a_number_that_the_carrier_took_is_told_with_what_goes_back():
 def test_what_a_person_gave_back_is_told_and_other_credits_are_not():
     history = History().wakes().paid().does((credited(1),))
     back = {"attempt_id": history.attempts()[0], "amount": FIVE, "evidence": "cash"}
-    history.decides(record_refund, **back, to="balance", at=history.at)
-    history.decides(record_refund, **back, to="method", at=history.at)
-    history.decides(record_dispute, **back, at=history.at)
+    history.decides(record_refund, forgotten, **back, to="balance", at=history.at)
+    history.decides(record_refund, forgotten, **back, to="method", at=history.at)
+    history.decides(record_dispute, forgotten, **back, at=history.at)
     assert [said.versions for said in why_refunded(history.records).sentences] == [(6,), (9,), (10,), (11,)]

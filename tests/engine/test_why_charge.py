@@ -13,6 +13,7 @@ from engine.limits import Limited
 from engine.money import Money
 from engine.ports import NotFound, Unclear
 from engine.why.questions import why_charged
+from tests.engine.given import forgotten
 from tests.engine.histories import History, kept
 from tests.engine.samples import (
     CARD_ID,
@@ -289,7 +290,7 @@ def test_a_fingerprint_that_is_blocked_ends_its_method():
 def test_a_disputed_method_is_passed_over():
     history = two_methods().wakes().paid()
     paid = {"attempt_id": history.attempts()[0], "amount": FIVE, "evidence": "notice"}
-    history.decides(record_dispute, **paid, at=history.at + HOUR).wakes()
+    history.decides(record_dispute, forgotten, **paid, at=history.at + HOUR).wakes()
     assert said_that(history, "Method debit") == (
         "Method debit (debit card) was charged because, in the order in which they were bound, "
         "visa was disputed, on 2026-03-29 11:00."

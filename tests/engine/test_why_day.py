@@ -275,7 +275,7 @@ def test_a_held_card_is_not_charged():
         f"On 2026-03-05 12:00 {HERE} the card was held by the operator: “a doubt”.",
         "Next, nothing happens by itself, since the card is held.",
     ]
-    history.decides(release_card, at=local("2026-03-30 12:00"))
+    history.decides(release_card, POLICY, at=local("2026-03-30 12:00"))
     assert texts(history, march(30))[-1] == "Next, at once: what falls due after this is decided."
 
 

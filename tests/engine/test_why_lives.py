@@ -7,7 +7,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from engine.calendar import local_date
-from engine.card.events import ZoneChanged
+from engine.card.events import CardRenewed, ZoneChanged
 from engine.card.payments import ChargeAttempted, ChargeFailed, ChargeSucceeded
 from engine.notices import notice_of
 from engine.store import Recorded
@@ -72,7 +72,11 @@ def test_a_day_has_a_charge_exactly_if_an_attempt_for_the_term_was_made_on_it(li
         for one in history
         if isinstance(one.fact, ChargeAttempted) and one.fact.top_up is None
     }
-    paid = {local_date(one.fact.at, ZONE) for one in history if getattr(one.fact, "attempt_id", "") is None}
+    paid = {
+        local_date(one.fact.at, ZONE)
+        for one in history
+        if isinstance(one.fact, CardRenewed) and one.fact.attempt_id is None
+    }
     for day in {local_date(one.fact.at, ZONE) for one in history}:
         first = why_not_charged(history, day).sentences[0].text
         made = day in tried | paid

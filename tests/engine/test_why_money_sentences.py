@@ -157,6 +157,10 @@ FACTS = [
         "15.00 CNY came onto the balance because it was not used after all",
     ),
     (
+        payments.BalanceDebited(amount=PRICE, reason="refund", about=A, at=AT),
+        "15.00 CNY left the balance again, since the charge that had brought it went back",
+    ),
+    (
         payments.BalancePaidOut(amount=PRICE, evidence="bank slip", at=AT),
         "15.00 CNY of the balance was paid out (evidence: “bank slip”)",
     ),

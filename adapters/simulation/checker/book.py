@@ -42,9 +42,14 @@ class Try:
     unknown: bool = False
     parameters: str | None = None
     last_sent_at: datetime | None = None
+    off_position: int | None = None
+    """Where the log says that it is not wanted any more."""
     used: bool = False
     """A term or the balance was given for it."""
     given_back: int = 0
+    disputed: int = 0
+    must_leave: int = 0
+    """What of it has to leave the balance now."""
     refunding: int = 0
     """What of that the gateway was asked to give back."""
 
@@ -62,7 +67,8 @@ class Unpaid:
     tried: set[str] = field(default_factory=set[str])
     soon: set[str] = field(default_factory=set[str])
     declines: int = 0
-    told_of: int = 0
+    told_of: int = -1
+    withheld: bool = False
 
 
 @dataclass(slots=True)
@@ -101,6 +107,8 @@ class Book:
     top_up_declines: int = 0
     automatic_at: datetime | None = None
     refunds: dict[str, datetime] = field(default_factory=dict[str, datetime])
+    refund_of: dict[str, str] = field(default_factory=dict[str, str])
+    """The attempt that a refund gives back."""
     refunds_refused: set[str] = field(default_factory=set[str])
     refund_cases: set[str] = field(default_factory=set[str])
     moved: timedelta = timedelta(0)
@@ -135,6 +143,12 @@ class Book:
     def last_day(self) -> date:
         """The day before the number is lost."""
         return local_day(self.reclaims_at(self.moved), self.zone) - DAY
+
+    def not_wanted(self, position: int, method_id: str | None = None) -> None:
+        """The open attempt, if it is of that method, may be looked up from now on, but not sent again."""
+        asked_for = self.top_up is not None and not self.top_up[1] and method_id is None
+        if self.open is not None and method_id in (None, self.open.method_id) and not asked_for:
+            self.open.off_position = self.open.off_position or position
 
     def usable(self) -> list[str]:
         """Methods that nobody forbade."""

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 from adapters.simulation.checker import codes
 from adapters.simulation.checker.book import Book, Fact, Try, Unpaid
-from adapters.simulation.checker.days import DAY, local_day
+from adapters.simulation.checker.days import DAY, instant, local_day
 
 if TYPE_CHECKING:
     from adapters.simulation.checker.checking import Checker
@@ -36,6 +36,8 @@ def attempted(checker: "Checker", book: Book, fact: Fact) -> None:
     checker.tries[one.attempt_id] = book.tries[one.attempt_id] = book.open = one
     if one.top_up is None:
         _on_the_ladder(checker, book, fact, one.rung, body["reason"])
+        if book.unpaid is not None:
+            book.unpaid.tried.add(one.method_id)
         _amount(checker, book, fact, one)
         book.balance -= one.from_balance
     book.last_try_at = fact.at
@@ -75,6 +77,8 @@ def _may_charge(checker: "Checker", book: Book, fact: Fact, one: Try) -> None:
         checker.say(
             "not_to_be_charged", book.card_id, fact, "it is charged while the operator has stopped all charging"
         )
+    if one.top_up is None and fact.at >= book.reclaims_at(book.moved) + _MAY_BE_EARLY:
+        checker.say("not_to_be_charged", book.card_id, fact, "it is charged for a number that is lost")
     if one.top_up is None and (book.unpaid is None or one.term_number != book.term_number + 1):
         checker.say(
             "double_charge", book.card_id, fact, f"it is charged for term {one.term_number}, which nobody offered"
@@ -127,7 +131,6 @@ def _on_the_ladder(checker: "Checker", book: Book, fact: Fact, rung: int, reason
         checker.say("ladder", book.card_id, fact, f"rung {rung} comes after rung {unpaid.rung}")
     if reason == "renewal_opened" and day < book.ends_on - LEAD_DAYS_MOST * DAY:
         checker.say("ladder", book.card_id, fact, f"the renewal opens {book.ends_on - day} before the term ends")
-    unpaid.tried.add(fact.body["method_id"])
 
 
 def _next_rung(checker: "Checker", book: Book, fact: Fact, unpaid: Unpaid, rung: int) -> None:
@@ -154,11 +157,17 @@ def withheld(checker: "Checker", book: Book, fact: Fact) -> None:
     body = fact.body
     if not body["reason"]:
         checker.say("explained", book.card_id, fact, "it does not say why nothing is charged")
+    until, method_id = body.get("until"), body["method_id"]
+    kept_back = until is not None and body["reason"] != "advice_delay"  # to be tried in this pass when it may be
     if body.get("top_up") is None:
         _on_the_ladder(checker, book, fact, body["rung"], "withheld")
-    if body.get("until") is None:
-        book.ended[body["method_id"]] = body["reason"]
-    book.last_try_at = fact.at
+        if book.unpaid is not None:
+            book.unpaid.withheld = True
+            book.unpaid.tried |= set() if kept_back else {method_id}
+    if until is None:
+        book.ended[method_id] = body["reason"]
+    else:
+        book.resting[method_id] = max(instant(until), book.resting.get(method_id, fact.at))
 
 
 def succeeded(checker: "Checker", book: Book, fact: Fact) -> None:
@@ -205,7 +214,7 @@ def _consequences(book: Book, fact: Fact, one: Try, what: str) -> None:
         book.ended[one.method_id] = str(one.outcome)
         if what == "holder_present":
             book.for_the_holder.add(one.method_id)
-    pause = codes.rest(str(one.outcome), body.get("advice_code"), body.get("network_code"))
+    pause = codes.rest(str(one.outcome), body.get("advice_code"))
     if pause:
         book.resting[one.method_id] = fact.at + pause
     if one.top_up is not None:
@@ -259,8 +268,9 @@ def heard(  # noqa: PLR0917 (a request as it was heard)
         checker.say(
             "old_key", book.card_id, None, f"attempt {key} of {one.at} was sent at {at}, when its key is forgotten"
         )
-    if book.off_position is not None and one.position < book.off_position <= decided_at and one.top_up is None:
-        checker.say("after_switch_off", book.card_id, None, f"attempt {key} was sent at {at} after it was switched off")
+    off = [place for place in (one.off_position, book.off_position if one.top_up is None else None) if place]
+    if any(one.position < place <= decided_at for place in off):
+        checker.say("after_switch_off", book.card_id, None, f"attempt {key} was sent at {at} when nobody wanted it")
     one.last_sent_at = max(at, one.last_sent_at or at)
 
 

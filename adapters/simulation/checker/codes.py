@@ -55,8 +55,7 @@ def consequence(code: str, advice: str | None, network: str | None) -> str:
     return next((one for one in said if one is not None), "retry")
 
 
-def rest(code: str, advice: str | None, network: str | None) -> timedelta:
+def rest(code: str, advice: str | None) -> timedelta:
     """How long the method is to be left alone at least."""
-    if consequence(code, advice, network) == "retry_after_24h":
-        return timedelta(hours=24)
-    return timedelta(hours=_ADVICE_HOURS.get(advice or "", 0))
+    day_apart = 24 if _BY_CODE.get(code) == "retry_after_24h" else 0
+    return timedelta(hours=max(day_apart, _ADVICE_HOURS.get(advice or "", 0)))

@@ -4,7 +4,7 @@ from datetime import date
 from typing import TYPE_CHECKING, Any
 
 from adapters.simulation.checker.book import Book, Fact, Unpaid
-from adapters.simulation.checker.days import DAY, instant, local_day
+from adapters.simulation.checker.days import DAY, OPENINGS, instant, local_day
 
 if TYPE_CHECKING:
     from adapters.simulation.checker.checking import Checker
@@ -51,6 +51,8 @@ def released(checker: "Checker", book: Book, fact: Fact) -> None:
         checker.say("custody", book.card_id, fact, "it was not held")
         return
     book.in_our_way.append((book.held_since, fact.at))
+    if book.open is not None:
+        book.in_our_way.append((book.open.at, fact.at))
     book.held_since = None
     _on_again(book)
 
@@ -91,6 +93,7 @@ def removed(checker: "Checker", book: Book, fact: Fact) -> None:
     """Not to be charged any more."""
     if book.methods.pop(fact.body["method_id"], None) is None:
         checker.say("method", book.card_id, fact, f"method {fact.body['method_id']} was not bound")
+    book.not_wanted(fact.position, fact.body["method_id"])
     _freed(book, fact.body)
 
 
@@ -139,6 +142,7 @@ def switched_off(checker: "Checker", book: Book, fact: Fact) -> None:
         checker.say("notices", book.card_id, fact, "auto-renewal is switched off though it is off")
     book.consent = None
     book.off_position = fact.position
+    book.not_wanted(fact.position)
 
 
 def requested(_: "Checker", book: Book, fact: Fact) -> None:
@@ -154,14 +158,15 @@ def requested(_: "Checker", book: Book, fact: Fact) -> None:
 def started(checker: "Checker", book: Book, fact: Fact) -> None:
     """The next term is offered at a price that was agreed to or announced."""
     body = fact.body
-    price, today = body["price"]["minor"], local_day(fact.at, book.zone)
+    price = body["price"]["minor"]
+    today = min(local_day(fact.at, book.zone), book.ends_on - OPENINGS[body["policy_version"]][0] * DAY)
     if book.consent is None or body["term_number"] != book.term_number + 1:
         checker.say(
             "after_switch_off", book.card_id, fact, f"term {body['term_number']} is offered, which nobody wants"
         )
         return
-    begun = [minor for begins, minor in book.announced if begins <= today]
-    agreed = begun[-1] if begun else book.consent[0]
+    begun = [(begins, place, minor) for place, (begins, minor) in enumerate(book.announced) if begins <= today]
+    agreed = max(begun)[2] if begun else book.consent[0]
     if price != agreed:
         checker.say("price", book.card_id, fact, f"the term is offered for {price}, but {agreed} was agreed")
     fee = (body.get("reactivation_fee") or {}).get("minor", 0)

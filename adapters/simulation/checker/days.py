@@ -6,7 +6,10 @@ from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 DAY = timedelta(days=1)
+HOUR = timedelta(hours=1)
 SECOND = timedelta(seconds=1)
+OPENINGS = {"first": (3, 10 * HOUR), "second": (5, 15 * HOUR), "third": (1, 9 * HOUR)}
+"""How many days before the term ends, and at which local hour, renewals open by the simulated policies."""
 _DURATION = re.compile(r"(-?)P(?:(\d+)D)?(?:T(?:(\d+)H)?(?:(\d+)M)?(?:(\d+(?:\.\d+)?)S)?)?")
 
 

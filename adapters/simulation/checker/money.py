@@ -53,9 +53,22 @@ def credited(checker: "Checker", book: Book, fact: Fact) -> None:
         book.top_up = None
     elif body["reason"] == "refund":
         _given_back(checker, book, fact, about, minor)
+        if one is not None and one.top_up is not None:
+            checker.say("balance", book.card_id, fact, f"attempt {about} is credited twice")
     elif one is not None and (one.from_balance != minor or one.outcome != "charged"):
         checker.say("balance", book.card_id, fact, f"{minor} are released, {one.from_balance} were reserved")
     book.balance += minor
+    _same(checker, book, fact)
+
+
+def debited(checker: "Checker", book: Book, fact: Fact) -> None:
+    """What a top-up had brought goes again."""
+    one, minor = book.tries.get(fact.body["about"]), fact.body["amount"]["minor"]
+    if one is None or one.top_up is None or one.must_leave < minor:
+        checker.say("balance", book.card_id, fact, f"{minor} leave the balance for {fact.body['about']}")
+    else:
+        one.must_leave = 0
+    book.balance -= minor
     _same(checker, book, fact)
 
 
@@ -70,7 +83,7 @@ def refund_started(checker: "Checker", book: Book, fact: Fact) -> None:
     body = fact.body
     if body["refund_id"] in book.refunds:
         checker.say("refund", book.card_id, fact, f"refund {body['refund_id']} begins twice")
-    book.refunds[body["refund_id"]] = fact.at
+    book.refunds[body["refund_id"]], book.refund_of[body["refund_id"]] = fact.at, body["attempt_id"]
     checker.refunds.add(body["refund_id"])
     if body["attempt_id"] in book.tries:
         book.tries[body["attempt_id"]].refunding += body["amount"]["minor"]
@@ -106,13 +119,34 @@ def refund_recorded(checker: "Checker", book: Book, fact: Fact) -> None:
     if attempt_id in book.refunds_refused:
         book.refunds_refused.discard(attempt_id)
         return
+    at_a_persons_desk = [one for one in book.refunds if one in book.refund_cases and book.refund_of[one] == attempt_id]
+    if at_a_persons_desk:
+        for refund_id in at_a_persons_desk:
+            del book.refunds[refund_id]
+        return
     _given_back(checker, book, fact, attempt_id, fact.body["amount"]["minor"])
+    _must_leave(book, attempt_id, fact.body["amount"]["minor"])
+
+
+def _must_leave(book: Book, attempt_id: str, minor: int) -> None:
+    """What goes back of a top-up leaves the balance, as far as it is there."""
+    one = book.tries.get(attempt_id)
+    if one is not None and one.top_up is not None:
+        one.must_leave = min(minor, book.balance)
 
 
 def disputed(checker: "Checker", book: Book, fact: Fact) -> None:
     """The bank took it back."""
-    book.ended[fact.body["method_id"]] = "disputed"
-    _given_back(checker, book, fact, fact.body["attempt_id"], fact.body["amount"]["minor"])
+    body = fact.body
+    attempt_id, minor = body["attempt_id"], body["amount"]["minor"]
+    book.ended[body["method_id"]] = "disputed"
+    book.not_wanted(fact.position, body["method_id"])
+    one = book.tries.get(attempt_id)
+    if one is None or one.outcome != "charged" or one.disputed + minor > one.minor:
+        checker.say("refund", book.card_id, fact, f"more of attempt {attempt_id} is disputed than it took")
+        return
+    one.disputed += minor
+    _must_leave(book, attempt_id, minor)
 
 
 def case_opened(_: "Checker", book: Book, fact: Fact) -> None:
@@ -143,6 +177,7 @@ HANDLERS = {
     "top_up_started.v1": top_up_started,
     "top_up_failed.v1": top_up_failed,
     "balance_credited.v1": credited,
+    "balance_debited.v1": debited,
     "balance_paid_out.v1": paid_out,
     "refund_started.v1": refund_started,
     "refund_succeeded.v1": refund_succeeded,

@@ -9,7 +9,7 @@ from datetime import date, datetime
 from typing import TYPE_CHECKING, Any, NamedTuple
 from uuid import UUID
 
-from adapters.simulation.checker.book import Book, Fact
+from adapters.simulation.checker.book import Book, Fact, Unpaid
 
 if TYPE_CHECKING:
     from adapters.simulation.checker.checking import Checker
@@ -133,14 +133,21 @@ def _untrue(book: Book, kind: str) -> str | None:
             return "the term is paid"
         case "payment_failed" if book.open is not None:
             return "a charge is under way"
-        case "payment_failed" if book.unpaid is not None and book.unpaid.declines <= book.unpaid.told_of:
+        case "payment_failed" if book.consent is None:
+            return "it was switched off"
+        case "payment_failed" if book.unpaid is not None and not _news(book, book.unpaid):
             return "no payment has failed since"
         case "last_chance" if book.status != "suspended":
             return f"the card is {book.status}"
-        case "renewal_ahead" | "method_expires" if book.consent is None or book.unpaid is not None:
+        case "renewal_ahead" | "method_expires" if book.consent is None or (book.unpaid and book.unpaid.rung):
             return "no renewal is ahead"
         case _:
             return None
+
+
+def _news(book: Book, unpaid: Unpaid) -> bool:
+    """A payment failed since, or for the first time there is none that can be tried."""
+    return unpaid.declines > max(unpaid.told_of, 0) or (unpaid.told_of < 0 and (unpaid.withheld or not book.usable()))
 
 
 HANDLERS = {"reminder_due.v1": reminded}

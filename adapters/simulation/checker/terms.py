@@ -17,14 +17,13 @@ _DONE_WITHIN = timedelta(days=3)
 
 
 def held_up(book: Book, fact: Fact) -> None:
-    """A card that was woken much later than it was to be was held up by us, once its term had ended."""
+    """A card that was woken much later than it was to be was held up by us."""
     wake_at = book.wake_at
-    if wake_at is None or fact.at - wake_at <= LATE_AFTER or fact.at < book.ends_at:
+    if wake_at is None or fact.at - wake_at <= LATE_AFTER:
         return
     if book.consent is None or book.over or book.open or book.held_since or book.blocked_since:
         return
-    opens_at = day_begins(book.ends_on, book.zone) - 5 * DAY
-    book.in_our_way.append((max(wake_at, opens_at), fact.at))
+    book.in_our_way.append((wake_at, fact.at))
 
 
 def renewed(checker: "Checker", book: Book, fact: Fact) -> None:
@@ -32,6 +31,8 @@ def renewed(checker: "Checker", book: Book, fact: Fact) -> None:
     term = fact.body["term"]
     if term["number"] != book.term_number + 1 or term["number"] in book.paid_terms:
         checker.say("double_charge", book.card_id, fact, f"term {term['number']} comes after term {book.term_number}")
+    if not fact.body.get("attempt_id") and book.consent is None:
+        checker.say("after_switch_off", book.card_id, fact, "it is renewed from the balance after it was switched off")
     _paid(checker, book, fact)
     _begins(checker, book, fact)
     book.paid_terms.add(term["number"])
@@ -73,9 +74,9 @@ def _begins(checker: "Checker", book: Book, fact: Fact) -> None:
     starts_at = book.ends_at
     following = day_begins(months_on(starts_on, months, anchor_day), zone)
     if book.reinstated or following <= fact.at:
-        starts_on = local_day(fact.at, zone)
+        starts_on = max(local_day(fact.at, zone), book.ends_on)
         anchor_day = starts_on.day
-        starts_at = day_begins(starts_on, zone)
+        starts_at = max(day_begins(starts_on, zone), book.ends_at)
     ends_on = months_on(starts_on, months, anchor_day)
     told = (date.fromisoformat(term["starts_on"]), date.fromisoformat(term["ends_on"]), instant(term["starts_at"]))
     if told != (starts_on, ends_on, starts_at) or instant(term["ends_at"]) != day_begins(ends_on, zone):
@@ -86,8 +87,9 @@ def _begins(checker: "Checker", book: Book, fact: Fact) -> None:
 
 def grace(checker: "Checker", book: Book, fact: Fact) -> None:
     """Unpaid, service on."""
-    if fact.at < book.ends_at - _CLOCKS_DIFFER or book.status != "active":
-        checker.say("wrongful_suspension", book.card_id, fact, f"grace begins in status {book.status}")
+    if fact.at < book.ends_at - _CLOCKS_DIFFER or book.status != "active" or not book.grace_days:
+        told = f"grace of {book.grace_days} days begins in status {book.status}"
+        checker.say("wrongful_suspension", book.card_id, fact, told)
     _unpaid(checker, book, fact, "grace begins")
     book.status = "grace"
 
@@ -145,7 +147,7 @@ def _in_time(checker: "Checker", book: Book, fact: Fact, by_rule: datetime, what
     intervals = [*book.in_our_way]
     if book.blocked_since is not None:
         intervals.append((book.blocked_since, fact.at))
-    least = by_rule + union(intervals)
+    least = by_rule + union(_since(checker.opening(book, latest=True), intervals))
     if fact.at < least - _CLOCKS_DIFFER:
         checker.say("wrongful_suspension", book.card_id, fact, f"{what} before {least}; by the keep rule {by_rule}")
 
@@ -190,12 +192,20 @@ def blocked(_: "Checker", book: Book, fact: Fact) -> None:
 def moved(checker: "Checker", book: Book, fact: Fact) -> None:
     """Deadlines move by what we held up."""
     by = duration(fact.body["by"])
-    if by < -_CLOCKS_DIFFER:
+    if by < timedelta(0):
         checker.say("wrongful_suspension", book.card_id, fact, f"deadlines move by {by}")
-    if fact.body["reason"] == "charging_stopped" and book.blocked_since is not None:
+    if book.blocked_since is not None:
         book.in_our_way.append((book.blocked_since, fact.at))
         book.blocked_since = None
     book.moved += by
+    ours = union(_since(checker.opening(book, latest=False), book.in_our_way))
+    if book.moved > ours + _CLOCKS_DIFFER:
+        checker.say("moved_too_far", book.card_id, fact, f"deadlines moved by {book.moved}, but only {ours} was ours")
+
+
+def _since(opening: datetime, intervals: list[tuple[datetime, datetime]]) -> list[tuple[datetime, datetime]]:
+    """The intervals as far as they come after the renewal opened."""
+    return [(max(begins, opening), ends) for begins, ends in intervals if ends > opening]
 
 
 def finish(checker: "Checker", book: Book, at: datetime) -> None:

@@ -1,0 +1,222 @@
+"""Money that goes back: of old charges as of new ones, of terms that are not over, of what is on the balance."""
+
+from datetime import date, timedelta
+from itertools import count
+from uuid import UUID, uuid4, uuid5
+
+import pytest
+
+from engine.calendar import term_from
+from engine.card.custody import confirm_reclaim
+from engine.card.events import CardRenewed, NumberReclaimed
+from engine.card.next import next_step
+from engine.card.payments import (
+    BalanceCredited,
+    BalanceDebited,
+    CaseOpened,
+    DisputeRecorded,
+    RefundOutcomeUnknown,
+    RefundRecorded,
+    RefundStarted,
+    RefundSucceeded,
+    TopUpStarted,
+)
+from engine.card.refunds import charge_in, record_dispute, record_refund, refund_id_of
+from engine.commands import RecordDispute, RecordRefund
+from engine.errors import Refused
+from engine.money import Money
+from engine.ports import Charged
+from tests.engine.asked import LATER, paying, wake
+from tests.engine.given import Given, fact, forgotten, given
+from tests.engine.samples import (
+    CARD_ID,
+    CHARGING,
+    ENDS_AT,
+    MONTH_PRICE,
+    OPENS_AT,
+    PAYING,
+    POLICY,
+    RULES,
+    SECOND,
+    ZONE,
+    attempt_id,
+    renewed,
+    succeeded,
+)
+
+NOW = OPENS_AT + timedelta(hours=1)
+PAID = (*CHARGING, succeeded(), renewed())
+FIVE = Money(minor=500, currency="CNY")
+BY_HAND = {"attempt_id": attempt_id(), "evidence": "bank", "at": ENDS_AT}
+
+
+def topped_up(number: int, at=NOW):
+    """The facts of a top-up that was paid at once."""
+    top_up_id = uuid5(CARD_ID, f"top_up:{number}:visa:1")
+    attempted = CHARGING[-1].model_copy(update={"attempt_id": top_up_id, "top_up": number, "rung": 0, "amount": FIVE})
+    paid = succeeded().model_copy(update={"attempt_id": top_up_id, "top_up": number, "amount": FIVE})
+    return (
+        TopUpStarted(number=number, amount=FIVE, automatic=False, at=at),
+        attempted.model_copy(update={"number": 1, "at": at}),
+        paid.model_copy(update={"at": at}),
+        BalanceCredited(amount=FIVE, reason="top_up", about=top_up_id, at=at),
+    )
+
+
+def many_top_ups(upto: int):
+    return tuple(one for number in range(1, upto + 1) for one in topped_up(number))
+
+
+# Terms that are not over
+
+
+def test_the_charge_for_a_running_term_is_remembered_however_many_top_ups_came_since():
+    then = given(*PAID, *many_top_ups(20)).when(confirm_reclaim, POLICY, at=ENDS_AT)
+    then.then(fact(NumberReclaimed), fact(RefundStarted, attempt_id=attempt_id(), amount=MONTH_PRICE))
+    assert len(then.card.payments) < 10
+
+
+def test_of_a_card_that_is_paid_ahead_both_terms_go_back():
+    ahead = [
+        one.model_copy(update={"attempt_id": UUID(int=9), "term_number": 2}) for one in (CHARGING[-1], succeeded())
+    ]
+    term = term_from(2, date(2026, 5, 1), 1, 1, ZONE)
+    paid_ahead = (*PAID, CHARGING[-2].model_copy(update={"term_number": 2}), *ahead)
+    second = renewed().model_copy(update={"term": term, "from_balance": 300, "attempt_id": UUID(int=9)})
+    then = given(*paid_ahead, second).when(confirm_reclaim, POLICY, at=ENDS_AT + SECOND)
+    lost = next(one for one in then.facts if isinstance(one, NumberReclaimed))
+    assert lost.balance.minor == 300
+    assert {one.attempt_id for one in then.facts if isinstance(one, RefundStarted)} == {attempt_id(), UUID(int=9)}
+
+
+# Cases
+
+
+def refunding_facts():
+    return given(*PAID).when(confirm_reclaim, POLICY, at=ENDS_AT).facts
+
+
+def test_a_refund_that_nobody_hears_of_is_settled_by_a_person():
+    card = given(*PAID, *refunding_facts())
+    refund = card.card.refunds[0]
+    card.when(record_refund, forgotten, amount=MONTH_PRICE, to="method", **BY_HAND).refused("more_than_charged")
+    unclear = RefundOutcomeUnknown(
+        refund_id=refund.refund_id, reason="timeout", asked=5, ask_again_at=ENDS_AT + timedelta(days=6), at=ENDS_AT
+    )
+    asked = given(*PAID, *refunding_facts(), unclear).at(ENDS_AT + POLICY.case_after)
+    asked.then(fact(CaseOpened, about=refund.refund_id, attempt_id=attempt_id()))
+    case = Given(asked.card)
+    case.when(record_refund, forgotten, amount=FIVE, to="method", **BY_HAND).refused("not_what_is_owed")
+    done = case.when(record_refund, forgotten, amount=MONTH_PRICE, to="method", **BY_HAND)
+    assert done.then(fact(RefundRecorded)).card.refunds == ()
+
+
+def test_a_refund_that_nobody_hears_of_keeps_no_other_waiting():
+    first, second = (
+        RefundStarted(
+            refund_id=refund_id_of(CARD_ID, UUID(int=n)),
+            attempt_id=UUID(int=n),
+            gateway_ref="ref",
+            amount=FIVE,
+            reason="late_success",
+            at=OPENS_AT + n * SECOND,
+        )
+        for n in (1, 2)
+    )
+    unclear = RefundOutcomeUnknown(
+        refund_id=first.refund_id, reason="timeout", asked=3, ask_again_at=ENDS_AT, at=OPENS_AT + SECOND
+    )
+    step = next_step(given(*PAID, first, second, unclear).card, RULES, NOW)
+    assert step.refund.refund_id == second.refund_id
+
+
+# The balance
+
+
+def test_what_is_on_the_balance_is_not_given_back_onto_it():
+    card = given(*PAYING, *topped_up(1))
+    about = {"attempt_id": topped_up(1)[1].attempt_id, "evidence": "letter", "at": NOW}
+    card.when(record_refund, forgotten, amount=FIVE, to="balance", **about).refused("is_on_balance")
+
+
+@pytest.mark.parametrize(("minor", "left"), [(500, 0), (200, 300)])
+def test_a_top_up_that_goes_back_leaves_the_balance(minor, left):
+    card = given(*PAYING, *topped_up(1))
+    amount = Money(minor=minor, currency="CNY")
+    about = {"attempt_id": topped_up(1)[1].attempt_id, "evidence": "letter", "at": NOW, "amount": amount}
+    back = card.when(record_refund, forgotten, to="method", **about)
+    back.then(fact(RefundRecorded), fact(BalanceDebited, amount=amount, reason="refund"))
+    assert back.card.balance.minor == left
+    taken = card.when(record_dispute, forgotten, **about)
+    taken.then(fact(DisputeRecorded), fact(BalanceDebited, amount=amount, reason="dispute"))
+    assert taken.card.balance.minor == left
+
+
+def test_what_is_spent_of_a_top_up_cannot_leave_the_balance():
+    spent = CardRenewed(
+        term=renewed().term, months=1, price=FIVE, anchor_day=1, attempt_id=None, from_balance=500, at=NOW
+    )
+    card = given(*PAYING, *topped_up(1), CHARGING[-2], spent)
+    about = {"attempt_id": topped_up(1)[1].attempt_id, "evidence": "letter", "at": NOW, "amount": FIVE}
+    card.when(record_dispute, forgotten, **about).then(fact(DisputeRecorded))
+
+
+# Old charges
+
+
+def test_a_dispute_counts_even_if_we_gave_the_money_back_before_but_only_once():
+    back = given(*PAID).when(record_refund, forgotten, amount=MONTH_PRICE, to="method", **BY_HAND)
+    taken = Given(back.card).when(record_dispute, forgotten, amount=MONTH_PRICE, **BY_HAND).then(fact(DisputeRecorded))
+    assert taken.card.ended_methods == {"visa": "disputed"}
+    Given(taken.card).when(record_dispute, forgotten, amount=FIVE, **BY_HAND).refused("more_than_charged")
+
+
+def test_a_history_tells_of_a_charge_what_is_left_of_it():
+    assert charge_in(PAYING, attempt_id()) is None
+    assert charge_in(CHARGING, attempt_id()) is None
+    assert charge_in(PAID, attempt_id()) == given(*PAID).card.payments[0]
+    ids = {"refund_id": UUID(int=1), "attempt_id": attempt_id(), "amount": FIVE, "gateway_ref": "ref", "at": NOW}
+    begun, made = RefundStarted(**ids, reason="late_success"), RefundSucceeded(**ids)
+    by_hand = RefundRecorded(attempt_id=attempt_id(), amount=FIVE, evidence="bank", at=NOW)
+    disputed = DisputeRecorded(attempt_id=attempt_id(), method_id="visa", amount=FIVE, evidence="bank", at=NOW)
+    credited = BalanceCredited(amount=FIVE, reason="refund", about=attempt_id(), at=NOW)
+    assert charge_in((*PAID, begun, made, by_hand), attempt_id()).left == 500
+    assert charge_in((*PAID, begun, by_hand), attempt_id()).left == 1000  # by hand instead
+    assert charge_in((*PAID, disputed, credited), attempt_id()).left == 500
+    others = [one.model_copy(update={"attempt_id": UUID(int=5)}) for one in (begun, made, by_hand, disputed)]
+    assert charge_in((*PAID, *others), attempt_id()).left == 1500
+
+
+def month_after_month(engine, card_id, months: int):
+    """The attempts by which a card was renewed."""
+    attempts = []
+    for month in range(months):
+        at = LATER + timedelta(days=31 * month)
+        (question,) = wake(engine, card_id, at=at).questions
+        request = question.request
+        said = Charged(attempt_id=request.attempt_id, amount=request.amount, gateway_ref=f"ref-{month}")
+        engine.record([(question, said)], RULES, at + SECOND)
+        attempts.append(request.attempt_id)
+    return attempts
+
+
+def test_a_dispute_of_an_old_charge_ends_its_method_and_cannot_be_recorded_twice(engine, store):
+    (card_id,) = paying(engine)
+    oldest, *_ = month_after_month(engine, card_id, 10)
+    assert all(one.attempt_id != oldest for one in store.load_many([card_id])[card_id].card.payments)
+    names = count(1)
+
+    def ask(kind, **fields):
+        command = kind(command_id=f"{card_id}-{next(names)}", card_id=card_id, evidence="bank", **fields)
+        return engine.execute([command], RULES, LATER + timedelta(days=280))[0]
+
+    assert [type(one) for one in ask(RecordRefund, attempt_id=oldest, amount=FIVE)] == [RefundRecorded]
+    (disputed,) = ask(RecordDispute, attempt_id=oldest, amount=MONTH_PRICE)
+    assert disputed.method_id == "visa"
+    assert store.load_many([card_id])[card_id].card.ended_methods == {"visa": "disputed"}
+    again, unknown = (
+        ask(RecordDispute, attempt_id=oldest, amount=FIVE),
+        ask(RecordRefund, attempt_id=uuid4(), amount=FIVE),
+    )
+    assert isinstance(again, Refused)
+    assert (again.code, unknown.code) == ("more_than_charged", "unknown_attempt")

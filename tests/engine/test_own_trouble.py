@@ -1,0 +1,115 @@
+"""What kept a payment from being made through us moves the deadlines: all of it, once, and nothing else."""
+
+from datetime import date, timedelta
+
+import pytest
+
+from engine.card.custody import release_card
+from engine.card.events import (
+    CardHeld,
+    CardReleased,
+    ChargingBlocked,
+    DeadlinesMoved,
+    ReminderDue,
+    Suspended,
+)
+from engine.card.next import held_up
+from engine.card.outcomes import record_answer
+from engine.card.payments import ChargeAttempted, ChargeFailed
+from engine.ports import Declined, NotFound
+from tests.engine.given import Given, fact, given
+from tests.engine.samples import (
+    CHARGING,
+    DECLINED,
+    ENDS_AT,
+    OPENS_AT,
+    PAYING,
+    POLICY,
+    SECOND,
+    VISA,
+    attempt_id,
+    bound,
+    enabled,
+    local,
+    registered,
+    switched_off,
+    unknown,
+)
+
+HOUR = timedelta(hours=1)
+NO_GRACE = (registered(grace_days=0, reclaim_days=5), bound(VISA), enabled())
+
+
+def held(at):
+    return CardHeld(reason="to be looked at", by="operator", at=at)
+
+
+def release(card: Given, at):
+    return card.when(release_card, POLICY, at=at)
+
+
+def never_happened(card: Given, at):
+    about = {"learned": "looked_up", "policy": POLICY, "at": at}
+    return card.when(record_answer, attempt_id(), NotFound(), **about)
+
+
+def test_a_hold_within_the_operators_stop_counts_from_the_stop_on():
+    blocked_at, released_at = local("2026-03-30 10:00"), local("2026-04-03 11:00")
+    card = given(*DECLINED, ChargingBlocked(at=blocked_at), held(local("2026-04-03 10:00")))
+    then = release(card, released_at)
+    then.then(fact(CardReleased), fact(DeadlinesMoved, reason="held", by=released_at - blocked_at))
+    assert then.card.blocked_since is None
+
+
+def test_a_hold_within_an_unknown_outcome_counts_once():
+    found_at, released_at = OPENS_AT + 47 * HOUR, OPENS_AT + 49 * HOUR
+    found = never_happened(given(*CHARGING, unknown(), held(OPENS_AT + HOUR)), found_at)
+    found.then(fact(ChargeFailed, code="never_happened"), fact(DeadlinesMoved, by=47 * HOUR))
+    then = release(Given(found.card), released_at).then(fact(CardReleased), fact(DeadlinesMoved, by=2 * HOUR))
+    assert then.card.moved == released_at - OPENS_AT
+
+
+def test_a_hold_that_ends_before_the_outcome_is_known_counts_once():
+    released = release(given(*CHARGING, unknown(), held(OPENS_AT + HOUR)), OPENS_AT + 5 * HOUR)
+    released.then(fact(CardReleased), fact(DeadlinesMoved, by=5 * HOUR))
+    then = never_happened(Given(released.card), OPENS_AT + 47 * HOUR)
+    then.then(fact(ChargeFailed), fact(DeadlinesMoved, by=42 * HOUR))
+    assert then.card.moved == 47 * HOUR
+
+
+def test_trouble_before_the_renewal_opens_kept_nobody_from_paying():
+    card = given(*PAYING, held(local("2026-03-05 10:00")))
+    release(card, OPENS_AT).then(fact(CardReleased))
+    release(card, OPENS_AT + HOUR).then(fact(CardReleased), fact(DeadlinesMoved, by=HOUR))
+
+
+def test_a_clock_that_was_set_back_moves_no_deadline():
+    release(given(*DECLINED, held(ENDS_AT)), ENDS_AT - HOUR).then(fact(CardReleased))
+    card = given(*DECLINED, ChargingBlocked(at=ENDS_AT + HOUR))
+    then = card.at(ENDS_AT + HOUR - SECOND)
+    assert then.facts[0] == DeadlinesMoved(reason="charging_stopped", by=timedelta(0), at=ENDS_AT + HOUR - SECOND)
+
+
+@pytest.mark.parametrize("late", [timedelta(hours=7), timedelta(days=2, hours=14)])
+def test_time_lost_before_the_term_ends_counts_too(late):
+    (moved,) = held_up(given(*PAYING).card, OPENS_AT, POLICY, OPENS_AT + late)
+    assert (moved.reason, moved.by) == ("late", late)
+
+
+def test_a_card_without_grace_is_given_time_for_our_trouble_but_no_grace():
+    moved = DeadlinesMoved(reason="unknown_outcome", by=HOUR, at=OPENS_AT + HOUR)
+    card = given(*NO_GRACE, moved, switched_off())
+    card.at(ENDS_AT).nothing().waits(ENDS_AT + HOUR, "term_ends")
+    card.at(ENDS_AT + HOUR).then(fact(Suspended), fact(ReminderDue, kind="last_chance"))
+
+
+def test_without_trouble_a_card_without_grace_is_suspended_as_its_term_ends():
+    given(*NO_GRACE, *DECLINED[3:]).at(ENDS_AT - SECOND).then(fact(ChargeAttempted, rung=2))
+    declined = given(*NO_GRACE, *DECLINED[3:]).at(local("2026-03-31 10:00"))
+    about = {"learned": "sent", "policy": POLICY, "at": ENDS_AT - HOUR}
+    no = Given(declined.card).when(record_answer, attempt_id(2), Declined(code="insufficient_funds"), **about)
+    Given(no.card).at(ENDS_AT).then(
+        fact(ReminderDue, kind="payment_failed"),
+        fact(Suspended, reclaimed_on=date(2026, 4, 6)),
+        fact(ReminderDue, kind="last_chance"),
+    )
