@@ -116,10 +116,8 @@ def _next_rung(
 
 def _next_rung_at(card: Card, renewal: Renewal, policy: Policy) -> datetime | None:
     """Rungs fall on the ladder's local days after the first failure; those past the last day become one on it."""
-    if renewal.rung == 0:
-        return opens_at(card, policy)
     if renewal.rung_at is None:
-        return None
+        return opens_at(card, policy)
     zone, last = card.term.zone, last_day(card)
     if local_date(renewal.rung_at, zone) >= last:
         return None

@@ -33,6 +33,7 @@ from engine.card.payments import (
     ChargeWithheld,
     RefundStarted,
 )
+from engine.catalogue import Catalogue
 from engine.declines import Consequence, verdict_on
 from engine.limits import EDITION, Limited
 from engine.money import Money
@@ -220,6 +221,13 @@ def test_a_later_price_touches_nobody_before_it_was_announced_in_time():
         announce_price_change, TWO_VERSIONS.catalogue, version=DEARER, at=local("2026-06-20 09:00")
     )
     late.then(fact(PriceChangeAnnounced, applies_from=date(2026, 7, 20)))  # thirty days of notice
+
+
+def test_a_version_of_the_prices_that_asks_the_same_of_the_holder_is_not_announced():
+    content = TWO_VERSIONS.catalogue.model_dump()
+    content["versions"][1]["prices"] = content["versions"][0]["prices"]
+    same = Catalogue.model_validate(content)
+    given(*PAYING).when(announce_price_change, same, version=DEARER, at=NOW).nothing()
 
 
 def test_the_holder_may_ask_to_be_charged_ahead_and_that_is_no_rung():

@@ -108,6 +108,13 @@ def test_a_success_for_a_card_that_is_gone_is_given_back(end, reason):
     assert then.card.term.number == 0
 
 
+def test_a_success_for_a_term_that_is_paid_already_is_given_back():
+    paid_otherwise = renewed().model_copy(update={"attempt_id": None})
+    then = answer(given(*CHARGING, paid_otherwise), charged())
+    then.then(fact(ChargeSucceeded), fact(RefundStarted, reason="late_success", amount=MONTH_PRICE))
+    assert then.card.term.number == 1
+
+
 def test_a_closed_card_stays_closed():
     then = given(*PAYING).when(close_card, reason="holder", at=NOW).then(fact(CardClosed, balance=cny(0)))
     Given(then.card).at(ENDS_AT).nothing().waits(None, "closed")
@@ -257,6 +264,16 @@ def test_a_method_that_expires_before_the_next_term_is_told_of_once():
     given(*history).at(told_at).then(fact(ReminderDue, kind="method_expires", about="visa")).waits(
         OPENS_AT, "renewal_opens"
     )
+
+
+def test_of_two_reminders_ahead_the_holder_gets_each_on_its_own_day():
+    old = VISA.model_copy(update={"expires_on": date(2026, 8, 31)})
+    history = (registered(months=6), bound(old), enabled(6))
+    expiry, ahead = local("2026-08-18 10:00"), local("2026-08-22 10:00")
+    given(*history).at(REGISTERED_AT).nothing().waits(expiry, "reminder")
+    told_of = given(*history).at(expiry).then(fact(ReminderDue, kind="method_expires"))
+    told_of.waits(ahead, "reminder")
+    Given(told_of.card).at(ahead).then(fact(ReminderDue, kind="renewal_ahead"))
 
 
 def test_the_reactivation_fee_is_asked_where_the_service_is_off():
