@@ -7,34 +7,11 @@ from uuid import UUID, uuid4
 
 from pydantic import TypeAdapter
 
+from engine import commands
 from engine.card.events import CardClosed, CardHeld, Event, NumberReclaimed
 from engine.card.evolve import replay
 from engine.card.payments import RefundFailed, RefundStarted
 from engine.card.refunds import refund_id_of
-from engine.commands import (
-    AnnouncePriceChange,
-    AnyCommand,
-    BindPaymentMethod,
-    ChangePeriod,
-    ChangeZone,
-    CloseCard,
-    Command,
-    ConfirmReclaim,
-    EnableAutoRenew,
-    HoldCard,
-    OrderPaymentMethods,
-    RecordDispute,
-    RecordRefund,
-    RegisterCard,
-    ReleaseCard,
-    RemovePaymentMethod,
-    RenewNow,
-    ResolveAttempt,
-    SetAutoTopUp,
-    SwitchOffAutoRenew,
-    TopUp,
-    UpdatePaymentMethod,
-)
 from engine.money import Money
 from engine.store import Append, Store, Stream
 from tests.engine.lives import RECORDED_AT
@@ -58,8 +35,8 @@ from tests.engine.samples import (
     unknown,
 )
 
-COMMANDS = TypeAdapter(Command)
-KINDS: tuple[type, ...] = get_args(AnyCommand)
+COMMANDS = TypeAdapter(commands.Command)
+KINDS: tuple[type, ...] = get_args(commands.AnyCommand)
 NOW = local("2026-03-29 12:00")
 
 PAID = (*CHARGING, succeeded(), renewed())
@@ -99,7 +76,7 @@ class Example(NamedTuple):
 
 
 EXAMPLES: dict[type, Example] = {
-    RegisterCard: Example(
+    commands.RegisterCard: Example(
         (),
         {
             "holder_id": "holder-1",
@@ -110,25 +87,25 @@ EXAMPLES: dict[type, Example] = {
             "months": 1,
         },
     ),
-    BindPaymentMethod: Example(PAYING, {"method": PAYPAL.model_dump(mode="json")}),
-    UpdatePaymentMethod: Example(PAYING, {"method": VISA_AGAIN.model_dump(mode="json")}),
-    RemovePaymentMethod: Example(TWO_METHODS, {"method_id": "paypal"}),
-    OrderPaymentMethods: Example(TWO_METHODS, {"method_ids": ["paypal", "visa"], "balance_first": True}),
-    EnableAutoRenew: Example((registered(), bound(VISA)), {"months": 12, **TERMS}),
-    ChangePeriod: Example(PAYING, {"months": 6, **TERMS}),
-    SwitchOffAutoRenew: Example(PAYING, {"reason": "operator"}),
-    RenewNow: Example(PAYING, {}),
-    TopUp: Example(PAYING, {"amount": TEN}),
-    SetAutoTopUp: Example(PAYING, {"threshold": FIVE, "amount": TEN}),
-    ChangeZone: Example(PAYING, {"zone": "Europe/London"}),
-    HoldCard: Example(PAYING, {"reason": "a doubt"}),
-    ReleaseCard: Example((*PAYING, HELD), {}),
-    CloseCard: Example(PAYING, {"reason": "moved"}),
-    ConfirmReclaim: Example(PAID, {}),
-    ResolveAttempt: Example((*CHARGING, unknown()), {"charged": True, "gateway_ref": "ref-1", **OF_ATTEMPT}),
-    RecordRefund: Example(PAID, {"amount": FIVE, "to": "balance", **OF_ATTEMPT}),
-    RecordDispute: Example(PAID, {"amount": FIVE, **OF_ATTEMPT}),
-    AnnouncePriceChange: Example(PAYING, {"version": DEARER}),
+    commands.BindPaymentMethod: Example(PAYING, {"method": PAYPAL.model_dump(mode="json")}),
+    commands.UpdatePaymentMethod: Example(PAYING, {"method": VISA_AGAIN.model_dump(mode="json")}),
+    commands.RemovePaymentMethod: Example(TWO_METHODS, {"method_id": "paypal"}),
+    commands.OrderPaymentMethods: Example(TWO_METHODS, {"method_ids": ["paypal", "visa"], "balance_first": True}),
+    commands.EnableAutoRenew: Example((registered(), bound(VISA)), {"months": 12, **TERMS}),
+    commands.ChangePeriod: Example(PAYING, {"months": 6, **TERMS}),
+    commands.SwitchOffAutoRenew: Example(PAYING, {"reason": "operator"}),
+    commands.RenewNow: Example(PAYING, {}),
+    commands.TopUp: Example(PAYING, {"amount": TEN}),
+    commands.SetAutoTopUp: Example(PAYING, {"threshold": FIVE, "amount": TEN}),
+    commands.ChangeZone: Example(PAYING, {"zone": "Europe/London"}),
+    commands.HoldCard: Example(PAYING, {"reason": "a doubt"}),
+    commands.ReleaseCard: Example((*PAYING, HELD), {}),
+    commands.CloseCard: Example(PAYING, {"reason": "moved"}),
+    commands.ConfirmReclaim: Example(PAID, {}),
+    commands.ResolveAttempt: Example((*CHARGING, unknown()), {"charged": True, "gateway_ref": "ref-1", **OF_ATTEMPT}),
+    commands.RecordRefund: Example(PAID, {"amount": FIVE, "to": "balance", **OF_ATTEMPT}),
+    commands.RecordDispute: Example(PAID, {"amount": FIVE, **OF_ATTEMPT}),
+    commands.AnnouncePriceChange: Example(PAYING, {"version": DEARER}),
 }
 
 

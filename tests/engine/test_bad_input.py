@@ -11,34 +11,13 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import engine as package
+from engine import commands
 from engine.card.events import Event
 from engine.card.method import PaymentMethod
 from engine.card.methods import METHODS_MAX
 from engine.card.payments import BalanceCredited, TopUpStarted
 from engine.card.refunds import AMOUNT_MAX_MINOR
 from engine.catalogue import Catalogue
-from engine.commands import (
-    AnnouncePriceChange,
-    BindPaymentMethod,
-    ChangePeriod,
-    ChangeZone,
-    CloseCard,
-    ConfirmReclaim,
-    EnableAutoRenew,
-    HoldCard,
-    OrderPaymentMethods,
-    RecordDispute,
-    RecordRefund,
-    RegisterCard,
-    ReleaseCard,
-    RemovePaymentMethod,
-    RenewNow,
-    ResolveAttempt,
-    SetAutoTopUp,
-    SwitchOffAutoRenew,
-    TopUp,
-    UpdatePaymentMethod,
-)
 from engine.money import Money
 from engine.rules import Rules
 from tests.engine.every_command import (
@@ -151,7 +130,7 @@ OF_CHARGE = [
     no("more_than_charged", "amount.minor", after=REFUNDED_500, amount=amount(1001)),
 ]
 REFUSALS: dict[type, list[Refusal]] = {
-    RegisterCard: [
+    commands.RegisterCard: [
         no("unknown_plan", "plan", plan="keep-all"),
         no("unknown_currency", "currency", currency="GBP"),
         no("not_sold", "plan", at=TOO_EARLY),
@@ -163,31 +142,31 @@ REFUSALS: dict[type, list[Refusal]] = {
         no("already_registered", "card_id", card=PAYING, months=3),
         no("already_registered", "card_id", card=PAID),  # renewed since
     ],
-    BindPaymentMethod: [
+    commands.BindPaymentMethod: [
         *KEPT,
         no("method_exists", "method.method_id", **method(token="tok-other")),
         no("too_many_methods", card=(registered(), *(bound(renamed(f"m-{n}")) for n in range(METHODS_MAX)))),
     ],
-    UpdatePaymentMethod: [*KEPT, no("unknown_method", "method.method_id", **method(method_id="debit"))],
-    RemovePaymentMethod: [
+    commands.UpdatePaymentMethod: [*KEPT, no("unknown_method", "method.method_id", **method(method_id="debit"))],
+    commands.RemovePaymentMethod: [
         *KEPT,
         no("unknown_method", "method_id", method_id="debit"),
         no("last_method", "method_id", card=PAYING, method_id="visa"),
         no("last_method", "method_id", card=(*CHARGING, switched_off()), method_id="visa"),
     ],
-    OrderPaymentMethods: [
+    commands.OrderPaymentMethods: [
         *KEPT,
         *(
             no("not_the_methods", "method_ids", method_ids=ids)
             for ids in ([], ["visa"], ["visa", "visa"], ["visa", "debit"], ["paypal", "visa", "debit"])
         ),
     ],
-    EnableAutoRenew: [*KEPT, no("no_payment_method", card=(registered(),)), *SOLD],
-    ChangePeriod: [*KEPT, no("auto_renew_off", card=OFF), *SOLD],
-    SwitchOffAutoRenew: UNKNOWN,
-    RenewNow: [*KEPT, *CHARGE, no("auto_renew_off", card=OFF), no("already_paid_ahead", card=PAID)],
-    TopUp: [*KEPT, *MONEY, *CHARGE, no("no_usable_method", card=(registered(),))],
-    SetAutoTopUp: [
+    commands.EnableAutoRenew: [*KEPT, no("no_payment_method", card=(registered(),)), *SOLD],
+    commands.ChangePeriod: [*KEPT, no("auto_renew_off", card=OFF), *SOLD],
+    commands.SwitchOffAutoRenew: UNKNOWN,
+    commands.RenewNow: [*KEPT, *CHARGE, no("auto_renew_off", card=OFF), no("already_paid_ahead", card=PAID)],
+    commands.TopUp: [*KEPT, *MONEY, *CHARGE, no("no_usable_method", card=(registered(),))],
+    commands.SetAutoTopUp: [
         *KEPT,
         *MONEY,
         no("half_an_order", "amount", amount=None),
@@ -196,27 +175,27 @@ REFUSALS: dict[type, list[Refusal]] = {
         no("amount_not_positive", threshold=amount(0)),
         no("amount_too_large", threshold=amount(10**30)),
     ],
-    ChangeZone: [*KEPT, *ZONES],
-    HoldCard: KEPT,
-    ReleaseCard: KEPT,
-    CloseCard: UNKNOWN,
-    ConfirmReclaim: [*UNKNOWN, no("card_closed", after=CLOSED)],
-    ResolveAttempt: [
+    commands.ChangeZone: [*KEPT, *ZONES],
+    commands.HoldCard: KEPT,
+    commands.ReleaseCard: KEPT,
+    commands.CloseCard: UNKNOWN,
+    commands.ConfirmReclaim: [*UNKNOWN, no("card_closed", after=CLOSED)],
+    commands.ResolveAttempt: [
         *UNKNOWN,
         no("gateway_ref_missing", "gateway_ref", gateway_ref=None),
         no("unknown_attempt", "attempt_id", attempt_id=str(attempt_id(9))),
         no("unknown_attempt", "attempt_id", card=DECLINED),  # the gateway's own no stands
         no("already_charged", "charged", card=PAID, charged=False),
     ],
-    RecordRefund: [
+    commands.RecordRefund: [
         *OF_CHARGE,
         no("not_what_is_owed", "amount.minor", card=OWED, to="method"),
         no("more_than_charged", "amount.minor", card=OWED),
         no("more_than_balance", "amount.minor", attempt_id=None),
         no("wrong_currency", "amount.currency", attempt_id=None, amount=EUROS),
     ],
-    RecordDispute: OF_CHARGE,
-    AnnouncePriceChange: [
+    commands.RecordDispute: OF_CHARGE,
+    commands.AnnouncePriceChange: [
         *KEPT,
         no("auto_renew_off", card=OFF),
         no("unknown_version", "version", version="2031"),

@@ -5,28 +5,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from engine.commands import (
-    AnnouncePriceChange,
-    BindPaymentMethod,
-    ChangePeriod,
-    ChangeZone,
-    CloseCard,
-    ConfirmReclaim,
-    EnableAutoRenew,
-    HoldCard,
-    OrderPaymentMethods,
-    RecordDispute,
-    RecordRefund,
-    RegisterCard,
-    ReleaseCard,
-    RemovePaymentMethod,
-    RenewNow,
-    ResolveAttempt,
-    SetAutoTopUp,
-    SwitchOffAutoRenew,
-    TopUp,
-    UpdatePaymentMethod,
-)
+from engine import commands
 from tests.engine.every_command import COMMANDS, KINDS, command
 from tests.engine.samples import VISA
 
@@ -96,7 +75,7 @@ AMOUNT = [
     ({"amount": {"minor": 0.5, "currency": "CNY"}}, "amount.minor"),
 ]
 WRONG_FIELDS: dict[type, list[tuple[dict[str, Any], str]]] = {
-    RegisterCard: [
+    commands.RegisterCard: [
         *IDS,
         ({"holder_id": NUL}, "holder_id"),  # no column of a read model could hold it
         ({"plan": ""}, "plan"),
@@ -107,29 +86,29 @@ WRONG_FIELDS: dict[type, list[tuple[dict[str, Any], str]]] = {
         ({"starts_on": "2100-01-02"}, "starts_on"),
         ({"months": 0}, "months"),
     ],
-    BindPaymentMethod: METHODS,
-    UpdatePaymentMethod: METHODS,
-    RemovePaymentMethod: [({"method_id": ""}, "method_id")],
-    OrderPaymentMethods: [
+    commands.BindPaymentMethod: METHODS,
+    commands.UpdatePaymentMethod: METHODS,
+    commands.RemovePaymentMethod: [({"method_id": ""}, "method_id")],
+    commands.OrderPaymentMethods: [
         ({"method_ids": "visa"}, "method_ids"),
         ({"method_ids": ["visa", ""]}, "method_ids.1"),
         ({"balance_first": "perhaps"}, "balance_first"),
     ],
-    EnableAutoRenew: CONSENT,
-    ChangePeriod: CONSENT,
-    SwitchOffAutoRenew: [*IDS, *MORE, ({"reason": "bored"}, "reason")],
-    RenewNow: MORE,
-    TopUp: AMOUNT,
-    SetAutoTopUp: [*AMOUNT, ({"threshold": "low"}, "threshold")],
-    ChangeZone: [({"zone": ""}, "zone")],
-    HoldCard: [({"reason": ""}, "reason")],
-    ReleaseCard: MORE,
-    CloseCard: [({"reason": NUL}, "reason")],
-    ConfirmReclaim: MORE,
-    ResolveAttempt: [*EVIDENCE, ({"charged": "perhaps"}, "charged"), ({"gateway_ref": ""}, "gateway_ref")],
-    RecordRefund: [*EVIDENCE, *AMOUNT, ({"to": "charity"}, "to")],
-    RecordDispute: [*EVIDENCE, *AMOUNT],
-    AnnouncePriceChange: [({"version": LONG}, "version")],
+    commands.EnableAutoRenew: CONSENT,
+    commands.ChangePeriod: CONSENT,
+    commands.SwitchOffAutoRenew: [*IDS, *MORE, ({"reason": "bored"}, "reason")],
+    commands.RenewNow: MORE,
+    commands.TopUp: AMOUNT,
+    commands.SetAutoTopUp: [*AMOUNT, ({"threshold": "low"}, "threshold")],
+    commands.ChangeZone: [({"zone": ""}, "zone")],
+    commands.HoldCard: [({"reason": ""}, "reason")],
+    commands.ReleaseCard: MORE,
+    commands.CloseCard: [({"reason": NUL}, "reason")],
+    commands.ConfirmReclaim: MORE,
+    commands.ResolveAttempt: [*EVIDENCE, ({"charged": "perhaps"}, "charged"), ({"gateway_ref": ""}, "gateway_ref")],
+    commands.RecordRefund: [*EVIDENCE, *AMOUNT, ({"to": "charity"}, "to")],
+    commands.RecordDispute: [*EVIDENCE, *AMOUNT],
+    commands.AnnouncePriceChange: [({"version": LONG}, "version")],
 }
 
 
