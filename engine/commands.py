@@ -241,6 +241,8 @@ def _fields(command: _Command) -> dict[str, Any]:
 def _give_back(card: Card, rules: Rules, at: datetime, fields: dict[str, Any]) -> Events:
     del rules
     if fields["attempt_id"] is None:  # what was left on the balance
+        if fields["to"] == "balance":
+            raise Refused("no_charge_named", "say which charge goes back onto the balance", "attempt_id")
         return topping_up.pay_out_balance(card, amount=fields["amount"], evidence=fields["evidence"], at=at)
     return refunds.record_refund(card, at=at, **fields)
 

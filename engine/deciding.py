@@ -137,8 +137,8 @@ def _outcome(card: Card, question: Question, said: Said, rules: Rules, at: datet
             return record_refund_answer(card, refund_id, said, policy=policy, at=at)
         case ChargeRequest(attempt_id=attempt_id), Charged() | Declined() | NotFound() | Unclear():
             return record_answer(card, attempt_id, said, learned=question.learned, policy=policy, at=at)
-        case request, _:
-            raise BaohaoError(f"{type(said).__name__} is no answer to a {type(request).__name__}")
+        case _:
+            raise BaohaoError(f"{type(said).__name__} is no answer to a {type(question.request).__name__}")
 
 
 def _decided(stream: Stream, card: Card, facts: Events, step: Step, at: datetime, cause: str) -> Decided:

@@ -120,10 +120,8 @@ def _next_rung_at(card: Card, renewal: Renewal, policy: Policy) -> datetime | No
 
     One that we missed is made up at the next charge hour that is far enough from the last rung.
     """
-    if renewal.rung == 0:
-        return opens_at(card, policy)
     if renewal.rung_at is None:
-        return None
+        return opens_at(card, policy)
     zone, last = card.term.zone, last_day(card)
     if local_date(renewal.rung_at, zone) >= last:
         return None

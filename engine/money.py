@@ -4,7 +4,7 @@ from decimal import ROUND_DOWN, ROUND_HALF_EVEN, ROUND_HALF_UP, Decimal
 from enum import StrEnum
 from typing import Annotated, Self
 
-from pydantic import BaseModel, ConfigDict, StringConstraints
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 Currency = Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$")]
 """An ISO 4217 code in capitals."""
@@ -27,9 +27,9 @@ class CurrencyMismatchError(ValueError):
 class Money(BaseModel):
     """An amount in minor units (cents, fen) of one currency; may be negative."""
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(frozen=True, extra="forbid")
 
-    minor: int
+    minor: Annotated[int, Field(strict=True)]
     currency: Currency
 
     def __add__(self, other: Self) -> Self:

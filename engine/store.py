@@ -216,19 +216,19 @@ class Store:
             commands=[_remembered(append, append.command) for append in appends if append.command is not None],
             recorded_at=recorded_at,
         )
-        for tries_left in reversed(range(APPEND_TRIES)):
+        tries = 1
+        while True:
             try:
                 answers = self._recorder.append_many(events, besides, starts)
             except (InterfaceError, OperationalError):
-                if tries_left == 0:
+                if tries == APPEND_TRIES:
                     raise
+                tries += 1
                 sleep(APPEND_PAUSE_S)
                 continue
-            first_reply = tries_left == APPEND_TRIES - 1
-            if first_reply or not answers.conflicts:
+            if tries == 1 or not answers.conflicts:
                 return answers
             return answers._replace(conflicts=answers.conflicts - self._ours(recorded, answers.conflicts))
-        raise AssertionError
 
     def recall(self, command_ids: Sequence[str]) -> Mapping[str, Remembered]:
         """What is remembered of those commands that were accepted before, by their id."""

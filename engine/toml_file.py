@@ -196,10 +196,12 @@ class _Locator:
 
     def _match(self, pattern: re.Pattern[str]) -> str:
         self._skip_blank()
+        return self._pass(pattern)
+
+    def _skip_blank(self) -> None:
+        self._pass(_BLANK)
+
+    def _pass(self, pattern: re.Pattern[str]) -> str:
         match, begin = pattern.match(self._text, self._at), self._at
         self._at = match.end() if match else len(self._text)
         return self._text[begin : self._at]
-
-    def _skip_blank(self) -> None:
-        if match := _BLANK.match(self._text, self._at):
-            self._at = match.end()

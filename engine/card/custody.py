@@ -90,6 +90,7 @@ def close_card(card: Card, *, reason: str, at: datetime) -> Events:
     """Give the card up; what an open attempt still takes is given back, and what is on the balance is owed."""
     if card.status == "closed":
         return ()
+    check_kept(card)
     return (CardClosed(reason=reason, balance=Money(minor=card.balance.minor, currency=card.currency), at=at),)
 
 

@@ -17,10 +17,10 @@ class PaymentMethod(BaseModel):
 
     method_id: str = Field(min_length=1, max_length=64, pattern=NO_NUL)
     kind: MethodKind
-    token: str = Field(min_length=1, max_length=200)
-    brand: str | None = None
+    token: str = Field(min_length=1, max_length=200, pattern=NO_NUL)
+    brand: str | None = Field(default=None, min_length=1, max_length=64, pattern=NO_NUL)
     last4: str | None = Field(default=None, pattern=r"^\d{4}$")
     expires_on: date | None = None
     """The last day on which it is valid."""
-    fingerprint: str | None = None
+    fingerprint: str | None = Field(default=None, min_length=1, max_length=200, pattern=NO_NUL)
     """The same for one payment card wherever it is bound; wallets have none."""

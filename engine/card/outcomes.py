@@ -52,8 +52,8 @@ def record_answer(
             return _failed(card, attempt, _Decline(Declined(code=NEVER_HAPPENED), _AGAIN, learned), policy, at)
         case NotFound():
             return _unknown(card, attempt, "not_found_yet", policy, at)
-        case Unclear(reason=reason):
-            return _unknown(card, attempt, reason, policy, at)
+        case _:
+            return _unknown(card, attempt, answer.reason, policy, at)
 
 
 def record_refund_answer(card: Card, refund_id: UUID, answer: RefundAnswer, *, policy: Policy, at: datetime) -> Events:
@@ -68,7 +68,7 @@ def record_refund_answer(card: Card, refund_id: UUID, answer: RefundAnswer, *, p
             return (RefundSucceeded(**about, amount=refund.amount, gateway_ref=ref, at=at),)
         case RefundDeclined(code=code):
             return (RefundFailed(refund_id=refund_id, attempt_id=refund.attempt_id, code=code, at=at),)
-        case Refunded() | Unclear():
+        case _:
             reason = answer.reason if isinstance(answer, Unclear) else "answer_is_not_ours"
             asked = refund.asked + 1
             ask_again_at = at + _patience(policy, asked)

@@ -101,32 +101,31 @@ def _off_balance(
 
 def charge_in(facts: Iterable[Event], attempt_id: UUID) -> Payment | None:
     """A charge as a whole history tells of it, however old; None if it never succeeded."""
-    method_id, charged, under_way = "", None, False
-    refunded = disputed = 0
-    for fact in facts:
+    about = [fact for fact in facts if attempt_id in (getattr(fact, "attempt_id", None), getattr(fact, "about", None))]
+    method_id = next((fact.method_id for fact in about if isinstance(fact, ChargeAttempted)), "")
+    paid = next((fact for fact in about if isinstance(fact, ChargeSucceeded)), None)
+    if paid is None:
+        return None
+    disputed = sum(fact.amount.minor for fact in about if isinstance(fact, DisputeRecorded))
+    back = _refunded(about)
+    return Payment(attempt_id, paid.term_number, paid.top_up, paid.amount, method_id, paid.gateway_ref, back, disputed)
+
+
+def _refunded(about: Iterable[Event]) -> int:
+    """What we gave back of a charge, in minor units."""
+    minor, under_way = 0, False
+    for fact in about:
         match fact:
-            case ChargeAttempted() if fact.attempt_id == attempt_id:
-                method_id = fact.method_id
-            case ChargeSucceeded() if fact.attempt_id == attempt_id:
-                charged = fact
-            case RefundStarted() if fact.attempt_id == attempt_id:
-                refunded, under_way = refunded + fact.amount.minor, True
-            case RefundSucceeded() if fact.attempt_id == attempt_id:
+            case RefundRecorded() if under_way:  # it takes the place of one that the gateway could not make
                 under_way = False
-            case RefundRecorded() if fact.attempt_id == attempt_id and under_way:
-                under_way = False  # it took that one's place
-            case RefundRecorded() if fact.attempt_id == attempt_id:
-                refunded += fact.amount.minor
-            case DisputeRecorded() if fact.attempt_id == attempt_id:
-                disputed += fact.amount.minor
-            case BalanceCredited(reason="refund", about=about) if about == attempt_id:
-                refunded += fact.amount.minor
+            case RefundStarted() | RefundRecorded() | BalanceCredited(reason="refund"):
+                minor += fact.amount.minor
+                under_way = isinstance(fact, RefundStarted)
+            case RefundSucceeded():
+                under_way = False
             case _:
                 pass
-    if charged is None:
-        return None
-    term_number, top_up, ref = charged.term_number, charged.top_up, charged.gateway_ref
-    return Payment(attempt_id, term_number, top_up, charged.amount, method_id, ref, refunded, disputed)
+    return minor
 
 
 def refund_id_of(card_id: UUID, attempt_id: UUID) -> UUID:
@@ -146,17 +145,17 @@ def refund_started(card: Card, payment: Payment, reason: RefundReason, at: datet
     )
 
 
-def check_amount(card: Card, amount: Money) -> None:
+def check_amount(card: Card, amount: Money, field: str = "amount") -> None:
     """Raise Refused `amount_not_positive`, `amount_too_large` or `wrong_currency` for what this card cannot take."""
     if amount.currency != card.currency:
         message = f"the card is kept in {card.currency}, not {amount.currency}"
-        raise Refused("wrong_currency", message, "amount.currency")
+        raise Refused("wrong_currency", message, f"{field}.currency")
     if amount.minor > AMOUNT_MAX_MINOR:
-        raise Refused(
-            "amount_too_large", f"an amount is at most {AMOUNT_MAX_MINOR}, not {amount.minor}", "amount.minor"
-        )
+        message = f"an amount is at most {AMOUNT_MAX_MINOR}, not {amount.minor}"
+        raise Refused("amount_too_large", message, f"{field}.minor")
     if amount.minor <= 0:
-        raise Refused("amount_not_positive", f"an amount must be more than 0, not {amount.minor}", "amount.minor")
+        message = f"an amount must be more than 0, not {amount.minor}"
+        raise Refused("amount_not_positive", message, f"{field}.minor")
 
 
 def unknown_attempt(attempt_id: UUID) -> Refused:

@@ -38,7 +38,7 @@ def set_auto_top_up(card: Card, *, threshold: Money | None, amount: Money | None
         return () if card.balance.standing_order is None else (AutoTopUpSet(threshold=None, amount=None, at=at),)
     if threshold is None or amount is None:
         raise Refused("half_an_order", "give both a threshold and an amount, or neither to end it", "amount")
-    check_amount(card, threshold)
+    check_amount(card, threshold, "threshold")
     check_amount(card, amount)
     if card.balance.standing_order == AutoTopUp(threshold, amount):
         return ()

@@ -40,11 +40,8 @@ def _passed(story: Story, upto: int, card: Card, method_id: str, at: datetime) -
     kept = kept_from(story, upto, card, method_id, at)
     if kept is not None:
         return kept
-    place, fact = story.origin((ChargeAttempted, ChargeWithheld), upto, lambda one: one.method_id == method_id)
-    if isinstance(fact, ChargeWithheld):
-        why = withheld_by(fact.reason, fact.limits_edition)
-        return f"{method_id} had been withheld in this pass, since {why}, on {story.clock(place)}", [place]
-    return f"{method_id} had been tried already in this pass", [place]
+    tried, _ = story.origin(ChargeAttempted, upto, lambda fact: fact.method_id == method_id)
+    return f"{method_id} had been tried already in this pass", [tried]
 
 
 def kept_from(story: Story, upto: int, card: Card, method_id: str, at: datetime) -> tuple[str, Sequence[int]] | None:

@@ -24,7 +24,7 @@ from engine.card.payments import ChargeAttempted, ChargeFailed, ChargeOutcomeUnk
 from engine.catalogue import Catalogue
 from engine.deciding import Question
 from engine.errors import BaohaoError, CorruptHistoryError, Refused
-from engine.ports import Charged, ChargeRequest, Declined, Unclear
+from engine.ports import Charged, ChargeRequest, Declined, Refunded, Unclear
 from engine.store import Store
 from tests.engine.asked import LATER, bind, enable, kinds, paying, register, switch_off, wake
 from tests.engine.lives import RECORDED_AT
@@ -139,6 +139,15 @@ def test_a_doubled_answer_stores_nothing(engine, store):
         settled = engine.record([(question, said)], RULES, LATER + SECOND)
         assert (settled.facts, settled.questions, settled.failed) == (0, [], {})
     assert kinds(store, card_id).count(ChargeSucceeded) == 1
+
+
+def test_an_answer_to_another_kind_of_question_is_none_and_harms_no_other_card(engine, store):
+    one, other = wake(engine, *paying(engine, 2)).questions
+    back = Refunded(refund_id=uuid4(), amount=one.request.amount, gateway_ref="back-1")
+    settled = engine.record([(one, back), (other, charged(other))], RULES, LATER)
+    [(card_id, error)] = settled.failed.items()
+    assert (card_id, str(error)) == (one.request.card_id, "Refunded is no answer to a ChargeRequest")
+    assert (kinds(store, card_id)[-1], kinds(store, other.request.card_id)[-1]) == (ChargeAttempted, CardRenewed)
 
 
 def test_a_card_woken_in_vain_says_why_and_is_put_off(engine, store):

@@ -1,19 +1,10 @@
-"""Commands are remembered with their answers: repeating one is harmless for ever."""
+"""Commands are remembered with their answers: repeating one is harmless for ever. Each of them: test_twice.py."""
 
 from uuid import uuid4
 
 from engine.card.events import AutoRenewEnabled, AutoRenewSwitchedOff
-from engine.commands import EnableAutoRenew
 from tests.engine.asked import LATER, bind, enable, kinds, paying, register, switch_off
 from tests.engine.samples import REGISTERED_AT, RULES
-
-
-def test_the_same_commands_again_are_answered_as_they_were_and_change_nothing(engine, store):
-    [card_id] = paying(engine)
-    before = store.history(card_id)
-    again = engine.execute([register(card_id), bind(card_id), enable(card_id)], RULES, LATER)
-    assert again == [(one.fact,) for one in before]
-    assert store.history(card_id) == before
 
 
 def test_what_was_so_already_is_remembered_too(engine, store):
@@ -25,12 +16,9 @@ def test_what_was_so_already_is_remembered_too(engine, store):
     assert kinds(store, card_id)[-1] is AutoRenewSwitchedOff
 
 
-def test_another_body_under_the_same_id_is_refused(engine, store):
+def test_another_body_under_the_same_id_is_refused_within_a_batch_too(engine, store):
     [card_id] = paying(engine)
     off = switch_off(card_id)
-    other = EnableAutoRenew(**{**dict(enable(card_id)), "months": 12})
-    [refused] = engine.execute([other], RULES, LATER)
-    assert (refused.code, refused.field) == ("command_id_reused", "command_id")
     first, second = engine.execute([off, off.model_copy(update={"reason": "operator"})], RULES, LATER)
     assert [type(one) for one in first] == [AutoRenewSwitchedOff]
     assert second.code == "command_id_reused"

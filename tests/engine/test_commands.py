@@ -1,70 +1,133 @@
 """Commands as data: what is read from outside is whole, known and within bounds, or it is no command."""
 
+from typing import Any
+
 import pytest
-from pydantic import TypeAdapter, ValidationError
+from pydantic import ValidationError
 
-from engine.commands import BindPaymentMethod, Command, EnableAutoRenew, RegisterCard, SwitchOffAutoRenew
+from engine import commands
+from tests.engine.every_command import COMMANDS, KINDS, command
+from tests.engine.samples import VISA
 
-COMMANDS = TypeAdapter(Command)
 FRAME = {"command_id": "c-1", "card_id": "00000000-0000-4000-8000-000000000001"}
-REGISTER = FRAME | {
-    "command": "RegisterCard",
-    "holder_id": "holder-1",
-    "plan": "keep-short",
-    "currency": "CNY",
-    "zone": "Asia/Shanghai",
-    "starts_on": "2026-03-01",
-    "months": 1,
-}
-BIND = FRAME | {
-    "command": "BindPaymentMethod",
-    "method": {"method_id": "visa", "kind": "credit_card", "token": "tok-visa"},
-}
-ENABLE = FRAME | {"command": "EnableAutoRenew", "months": 12, "terms_version": "terms-1", "channel": "web"}
-SWITCH_OFF = FRAME | {"command": "SwitchOffAutoRenew"}
+EVERY = pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.__name__)
 
 
-@pytest.mark.parametrize(
-    ("told", "kind"),
-    [
-        (REGISTER, RegisterCard),
-        (BIND, BindPaymentMethod),
-        (ENABLE, EnableAutoRenew),
-        (SWITCH_OFF, SwitchOffAutoRenew),
-    ],
-)
-def test_a_command_is_read_by_its_name_and_written_as_it_was(told, kind):
-    command = COMMANDS.validate_python(told)
-    assert type(command) is kind
-    assert COMMANDS.validate_json(COMMANDS.dump_json(command)) == command
+@EVERY
+def test_a_command_is_read_by_its_name_and_written_as_it_was(kind):
+    read = command(kind)
+    assert type(read) is kind
+    assert COMMANDS.validate_json(COMMANDS.dump_json(read)) == read
 
 
 def test_switching_off_is_the_holders_wish_unless_another_reason_is_given():
-    assert COMMANDS.validate_python(SWITCH_OFF).reason == "holder"
-    assert COMMANDS.validate_python(SWITCH_OFF | {"reason": "operator"}).reason == "operator"
+    switch_off = FRAME | {"command": "SwitchOffAutoRenew"}
+    assert COMMANDS.validate_python(switch_off).reason == "holder"
+    assert COMMANDS.validate_python(switch_off | {"reason": "operator"}).reason == "operator"
 
 
 @pytest.mark.parametrize(
-    ("told", "place"),
-    [
-        (FRAME, "command"),
-        (SWITCH_OFF | {"command": "GiveItAway"}, "command"),
-        (SWITCH_OFF | {"command_id": ""}, "command_id"),
-        (SWITCH_OFF | {"command_id": "x" * 201}, "command_id"),
-        (SWITCH_OFF | {"card_id": "one"}, "card_id"),
-        (REGISTER | {"holder_id": "a\x00b"}, "holder_id"),  # no column of a read model could hold it
-        (BIND | {"method": BIND["method"] | {"method_id": "\x00"}}, "method_id"),
-        (SWITCH_OFF | {"reason": "bored"}, "reason"),
-        (SWITCH_OFF | {"comment": "please"}, "comment"),
-        (ENABLE | {"months": 2}, "months"),
-        (REGISTER | {"currency": "yuan"}, "currency"),
-        (REGISTER | {"starts_on": "2026-02-30"}, "starts_on"),
-        (BIND | {"method": BIND["method"] | {"kind": "cash"}}, "kind"),
-        (BIND | {"method": BIND["method"] | {"last4": "12345"}}, "last4"),
-        (BIND | {"method": BIND["method"] | {"number": "4242424242424242"}}, "number"),  # never in the log
-    ],
+    "told", [FRAME, FRAME | {"command": "GiveItAway"}, FRAME | {"command": None}, "RenewNow", None]
 )
-def test_what_is_no_command_is_told_where(told, place):
-    with pytest.raises(ValidationError) as error:
+def test_what_has_no_known_name_is_no_command(told):
+    with pytest.raises(ValidationError):
         COMMANDS.validate_python(told)
-    assert place in str(error.value)
+
+
+# Wrong fields
+
+NUL, LONG = "a\x00b", "x" * 201
+IDS = [({"command_id": ""}, "command_id"), ({"command_id": LONG}, "command_id"), ({"card_id": "one"}, "card_id")]
+MORE = [({"comment": "please"}, "comment")]
+
+
+def method(**changed: Any) -> dict[str, Any]:
+    return {"method": VISA.model_dump(mode="json") | changed}
+
+
+METHODS = [
+    ({"method": "visa"}, "method"),
+    (method(method_id=""), "method.method_id"),
+    (method(method_id="x" * 65), "method.method_id"),
+    (method(method_id=NUL), "method.method_id"),
+    (method(kind="cash"), "method.kind"),
+    (method(token=""), "method.token"),
+    (method(token=NUL), "method.token"),
+    (method(brand=NUL), "method.brand"),
+    (method(fingerprint=NUL), "method.fingerprint"),
+    (method(fingerprint=""), "method.fingerprint"),
+    (method(fingerprint=LONG), "method.fingerprint"),
+    (method(last4="12345"), "method.last4"),
+    (method(expires_on="2028-02-30"), "method.expires_on"),
+    (method(number="4242424242424242"), "method.number"),  # never in the log
+]
+CONSENT = [
+    ({"months": 2}, "months"),
+    ({"months": "all"}, "months"),
+    ({"terms_version": ""}, "terms_version"),
+    ({"channel": LONG}, "channel"),
+]
+EVIDENCE = [
+    ({"attempt_id": "the last one"}, "attempt_id"),
+    ({"evidence": ""}, "evidence"),
+    ({"evidence": "x" * 1001}, "evidence"),
+    ({"evidence": NUL}, "evidence"),
+]
+AMOUNT = [
+    ({"amount": 5}, "amount"),
+    ({"amount": {"minor": 5}}, "amount.currency"),
+    ({"amount": {"minor": 5, "currency": "yuan"}}, "amount.currency"),
+    ({"amount": {"minor": 0.5, "currency": "CNY"}}, "amount.minor"),
+    ({"amount": {"minor": "5", "currency": "CNY"}}, "amount.minor"),
+    ({"amount": {"minor": 5, "currency": "CNY", "note": "x"}}, "amount.note"),
+]
+WRONG_FIELDS: dict[type, list[tuple[dict[str, Any], str]]] = {
+    commands.RegisterCard: [
+        *IDS,
+        ({"holder_id": NUL}, "holder_id"),  # no column of a read model could hold it
+        ({"plan": ""}, "plan"),
+        ({"currency": "yuan"}, "currency"),
+        ({"zone": LONG}, "zone"),
+        ({"starts_on": "2026-02-30"}, "starts_on"),
+        ({"starts_on": "1999-12-31"}, "starts_on"),
+        ({"starts_on": "2100-01-02"}, "starts_on"),
+        ({"months": 0}, "months"),
+    ],
+    commands.BindPaymentMethod: METHODS,
+    commands.UpdatePaymentMethod: METHODS,
+    commands.RemovePaymentMethod: [({"method_id": ""}, "method_id")],
+    commands.OrderPaymentMethods: [
+        ({"method_ids": "visa"}, "method_ids"),
+        ({"method_ids": ["visa", ""]}, "method_ids.1"),
+        ({"balance_first": "perhaps"}, "balance_first"),
+    ],
+    commands.EnableAutoRenew: CONSENT,
+    commands.ChangePeriod: CONSENT,
+    commands.SwitchOffAutoRenew: [*IDS, *MORE, ({"reason": "bored"}, "reason")],
+    commands.RenewNow: MORE,
+    commands.TopUp: AMOUNT,
+    commands.SetAutoTopUp: [*AMOUNT, ({"threshold": "low"}, "threshold")],
+    commands.ChangeZone: [({"zone": ""}, "zone")],
+    commands.HoldCard: [({"reason": ""}, "reason")],
+    commands.ReleaseCard: MORE,
+    commands.CloseCard: [({"reason": NUL}, "reason")],
+    commands.ConfirmReclaim: MORE,
+    commands.ResolveAttempt: [*EVIDENCE, ({"charged": "perhaps"}, "charged"), ({"gateway_ref": ""}, "gateway_ref")],
+    commands.RecordRefund: [*EVIDENCE, *AMOUNT, ({"to": "charity"}, "to")],
+    commands.RecordDispute: [*EVIDENCE, *AMOUNT],
+    commands.AnnouncePriceChange: [({"version": LONG}, "version")],
+}
+
+
+def test_every_command_has_its_rows():
+    assert set(WRONG_FIELDS) == set(KINDS)
+    assert all(WRONG_FIELDS.values())
+
+
+@EVERY
+def test_a_wrong_field_is_named_and_is_all_that_is_wrong(kind):
+    for changed, place in WRONG_FIELDS[kind]:
+        with pytest.raises(ValidationError) as error:
+            command(kind, **changed)
+        [wrong] = error.value.errors()
+        assert ".".join(str(part) for part in wrong["loc"]) == f"{kind.__name__}.{place}", changed

@@ -1,17 +1,19 @@
 """Network limits: each rule at its edge, in PostgreSQL and in memory alike."""
 
+from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from uuid import uuid4
 
 import pytest
 
-from engine.card.payments import ChargeAttempted
+from engine.card.payments import ChargeAttempted, ChargeWithheld
 from engine.declines import NEVER_HAPPENED, NOT_CHARGED, Consequence
 from engine.limits import NEVER, OPEN_FOR, RULES, LimitBook, Limited, effects_of
 from engine.money import Money
 from engine.recorder import Besides, CardRecorder
 from engine.store import CommandMark, Store, Stream
+from tests.engine.asked import paying, wake
 from tests.engine.lives import RECORDED_AT
 from tests.engine.payment_cards import (
     AT,
@@ -26,7 +28,7 @@ from tests.engine.payment_cards import (
     declined,
     tries,
 )
-from tests.engine.samples import MONTH_PRICE
+from tests.engine.samples import MONTH_PRICE, PAYPAL, VISA
 
 # The two books
 
@@ -219,6 +221,20 @@ def test_a_block_holds_for_those_that_come_after_it_in_the_batch(store):
     answers = store.append_many([before, never, after, other], RECORDED_AT)
     assert answers == (frozenset(), {after.stream.card_id: Limited(NEVER, None)})
     assert [len(store.history(one.stream.card_id)) for one in (before, never, after, other)] == [1, 1, 0, 1]
+
+
+def test_a_card_that_may_not_try_a_method_tries_its_next_one_in_the_same_step(engine, store):
+    mastercard = VISA.model_copy(update={"method_id": "master", "brand": "mastercard", "fingerprint": "fp"})
+    cards = paying(engine, 11, mastercard, PAYPAL)
+    settled = wake(engine, *cards)
+    assert (settled.failed, len(settled.questions)) == ({}, 11)
+    tried = {question.request.card_id: question.request.token for question in settled.questions}
+    assert Counter(tried.values()) == {mastercard.token: 10, PAYPAL.token: 1}
+    (last,) = [card_id for card_id, token in tried.items() if token == PAYPAL.token]
+    *_, withheld, attempted = [one.fact for one in store.history(last)]
+    assert isinstance(withheld, ChargeWithheld)
+    assert (withheld.method_id, withheld.reason) == ("master", "mastercard_24h")
+    assert attempted.method_id == "paypal"
 
 
 def test_of_a_limited_card_nothing_is_stored(store, connection):

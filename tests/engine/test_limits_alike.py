@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from engine.card.payments import ChargeAttempted, ChargeFailed, ChargeSucceeded
 from engine.declines import NEVER_HAPPENED, Consequence
-from engine.limits import LimitBook, effects_of
+from engine.limits import KEPT, LimitBook, effects_of
 from engine.limits_rebuild import rebuild_limits
 from engine.money import Money
 from engine.store import Append, Stream
@@ -20,6 +20,7 @@ from tests.engine.payment_cards import (
     HOUR,
     MINUTE,
     TABLES,
+    TICK,
     YEAR_PRICE,
     append,
     approved,
@@ -172,3 +173,19 @@ def test_a_rebuild_takes_appends_as_they_were_stored(store, connection):
     assert {row[0] for row in before[0]} == {first.attempt_id}  # nothing that counts came, so nothing was forgotten
     rebuild_limits(connection)
     assert limit_rows(connection) == before
+
+
+def test_a_decline_older_than_any_window_is_forgotten_in_both_when_its_payment_card_is_tried_again(store, connection):
+    book = LimitBook()
+
+    def remembered(*facts) -> set[UUID]:
+        asked = append(*facts)
+        assert not store.append_many([asked], RECORDED_AT).limited
+        assert book.append(effects_of(asked.stream.card_id, facts)) is None
+        assert limit_rows(connection) == rows_of(book)
+        return {one.attempt_id for one in book.tries}
+
+    first, soon, late = tries(), tries(AT + KEPT - TICK), tries(AT + KEPT)
+    assert remembered(first) == remembered(declined(first)) == {first.attempt_id}
+    assert remembered(soon) == {first.attempt_id, soon.attempt_id}
+    assert remembered(late) == {soon.attempt_id, late.attempt_id}

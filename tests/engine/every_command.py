@@ -1,0 +1,128 @@
+"""One good example of each command: the history of a card that takes it, and what is asked besides the ids."""
+
+from collections.abc import Sequence
+from datetime import date
+from typing import Any, NamedTuple, get_args
+from uuid import UUID, uuid4
+
+from pydantic import TypeAdapter
+
+from engine import commands
+from engine.card.events import CardClosed, CardHeld, Event, NumberReclaimed
+from engine.card.evolve import replay
+from engine.card.payments import RefundFailed, RefundStarted
+from engine.card.refunds import refund_id_of
+from engine.money import Money
+from engine.store import Append, Store, Stream
+from tests.engine.lives import RECORDED_AT
+from tests.engine.samples import (
+    CARD_ID,
+    CHARGING,
+    DEARER,
+    MONTH_PRICE,
+    PAYING,
+    PAYPAL,
+    POLICY,
+    VISA,
+    VISA_AGAIN,
+    ZONE,
+    attempt_id,
+    bound,
+    local,
+    registered,
+    renewed,
+    succeeded,
+    unknown,
+)
+
+COMMANDS = TypeAdapter(commands.Command)
+KINDS: tuple[type, ...] = get_args(commands.AnyCommand)
+NOW = local("2026-03-29 12:00")
+
+PAID = (*CHARGING, succeeded(), renewed())
+TWO_METHODS = (*PAYING, bound(PAYPAL))
+HELD = CardHeld(reason="a doubt", by="operator", at=NOW)
+NOTHING = Money(minor=0, currency="CNY")
+CLOSED = CardClosed(reason="holder", balance=NOTHING, at=NOW)
+RECLAIMED = NumberReclaimed(
+    term_number=0,
+    by="carrier",
+    quarantined_until=date(2026, 6, 15),
+    balance=NOTHING,
+    policy_version=POLICY.version,
+    at=NOW,
+)
+REFUND = RefundStarted(
+    refund_id=refund_id_of(CARD_ID, attempt_id()),
+    attempt_id=attempt_id(),
+    gateway_ref="ref-1",
+    amount=MONTH_PRICE,
+    reason="number_reclaimed",
+    at=NOW,
+)
+GOING_BACK = (*PAID, RECLAIMED, REFUND)
+OWED = (*GOING_BACK, RefundFailed(refund_id=REFUND.refund_id, attempt_id=attempt_id(), code="too_late", at=NOW))
+
+TERMS = {"terms_version": "terms-2", "channel": "app"}
+FIVE, TEN = {"minor": 500, "currency": "CNY"}, {"minor": 1000, "currency": "CNY"}
+OF_ATTEMPT = {"attempt_id": str(attempt_id()), "evidence": "ticket-1"}
+
+
+class Example(NamedTuple):
+    """A card's history (none: nobody registered it), and a command's own fields as JSON has them."""
+
+    card: tuple[Event, ...]
+    fields: dict[str, Any]
+
+
+EXAMPLES: dict[type, Example] = {
+    commands.RegisterCard: Example(
+        (),
+        {
+            "holder_id": "holder-1",
+            "plan": "keep-short",
+            "currency": "CNY",
+            "zone": ZONE,
+            "starts_on": "2026-03-01",
+            "months": 1,
+        },
+    ),
+    commands.BindPaymentMethod: Example(PAYING, {"method": PAYPAL.model_dump(mode="json")}),
+    commands.UpdatePaymentMethod: Example(PAYING, {"method": VISA_AGAIN.model_dump(mode="json")}),
+    commands.RemovePaymentMethod: Example(TWO_METHODS, {"method_id": "paypal"}),
+    commands.OrderPaymentMethods: Example(TWO_METHODS, {"method_ids": ["paypal", "visa"], "balance_first": True}),
+    commands.EnableAutoRenew: Example((registered(), bound(VISA)), {"months": 12, **TERMS}),
+    commands.ChangePeriod: Example(PAYING, {"months": 6, **TERMS}),
+    commands.SwitchOffAutoRenew: Example(PAYING, {"reason": "operator"}),
+    commands.RenewNow: Example(PAYING, {}),
+    commands.TopUp: Example(PAYING, {"amount": TEN}),
+    commands.SetAutoTopUp: Example(PAYING, {"threshold": FIVE, "amount": TEN}),
+    commands.ChangeZone: Example(PAYING, {"zone": "Europe/London"}),
+    commands.HoldCard: Example(PAYING, {"reason": "a doubt"}),
+    commands.ReleaseCard: Example((*PAYING, HELD), {}),
+    commands.CloseCard: Example(PAYING, {"reason": "moved"}),
+    commands.ConfirmReclaim: Example(PAID, {}),
+    commands.ResolveAttempt: Example((*CHARGING, unknown()), {"charged": True, "gateway_ref": "ref-1", **OF_ATTEMPT}),
+    commands.RecordRefund: Example(PAID, {"amount": FIVE, "to": "balance", **OF_ATTEMPT}),
+    commands.RecordDispute: Example(PAID, {"amount": FIVE, **OF_ATTEMPT}),
+    commands.AnnouncePriceChange: Example(PAYING, {"version": DEARER}),
+}
+
+
+def command(kind: type, card_id: UUID | None = None, **changed: Any) -> Any:
+    """The example of this kind, with some fields changed, as it is read from outside."""
+    frame = {"command": kind.__name__, "command_id": str(uuid4()), "card_id": str(card_id or uuid4())}
+    return COMMANDS.validate_python(frame | EXAMPLES[kind].fields | changed)
+
+
+def cards_with(store: Store, *histories: Sequence[Event]) -> list[UUID]:
+    """Cards that have these histories, one each."""
+    streams = [Stream(uuid4(), None, 0, None) for _ in histories]
+    appends = [
+        Append(stream, tuple(facts), replay(None, stream.card_id, facts), None, "given")
+        for stream, facts in zip(streams, histories, strict=True)
+        if facts
+    ]
+    answers = store.append_many(appends, RECORDED_AT)
+    assert (answers.conflicts, answers.limited) == (frozenset(), {})
+    return [stream.card_id for stream in streams]

@@ -1,0 +1,277 @@
+"""Impossible orders to every command: each is refused with its code and leaves nothing. Wrong fields: test_commands.py.
+
+Each row is one change to a command's good example: of a field, or of the card that it is for.
+"""
+
+import re
+from collections import defaultdict
+from dataclasses import replace
+from datetime import datetime
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import engine as package
+from engine import commands
+from engine.card.events import Event
+from engine.card.method import PaymentMethod
+from engine.card.methods import METHODS_MAX
+from engine.card.payments import BalanceCredited, DisputeRecorded, TopUpStarted
+from engine.card.refunds import AMOUNT_MAX_MINOR
+from engine.catalogue import Catalogue
+from engine.money import Money
+from engine.rules import Rules
+from tests.engine.every_command import (
+    CLOSED,
+    EXAMPLES,
+    FIVE,
+    HELD,
+    KINDS,
+    NOW,
+    OWED,
+    PAID,
+    RECLAIMED,
+    TEN,
+    cards_with,
+    command,
+)
+from tests.engine.samples import (
+    CHARGING,
+    DECLINED,
+    PAYING,
+    SECOND,
+    TWO_VERSIONS,
+    VISA,
+    attempt_id,
+    bound,
+    failed,
+    local,
+    registered,
+    succeeded,
+    switched_off,
+)
+
+
+class Refusal(NamedTuple):
+    """What is refused, with its code and the field to change."""
+
+    code: str
+    field: str | None
+    card: tuple[Event, ...] | None
+    """The card's history; None: that of the good example."""
+    after: Event | None
+    """What happened to it besides."""
+    rules: Rules
+    at: datetime
+    changed: dict[str, Any]
+
+
+def no(
+    code: str, field: str | None = None, *, card=None, after=None, rules=TWO_VERSIONS, at=NOW, **changed: Any
+) -> Refusal:
+    return Refusal(code, field, card, after, rules, at, changed)
+
+
+def leaving_out(plan: str) -> Rules:
+    """The later prices do not have this plan."""
+    content = TWO_VERSIONS.catalogue.model_dump()
+    for amounts in ("prices", "reactivation_fees"):
+        del content["versions"][-1][amounts][plan]
+    return replace(TWO_VERSIONS, catalogue=Catalogue.model_validate(content))
+
+
+STOPPED, FEWER = replace(TWO_VERSIONS, charging_stopped=True), leaving_out("keep-short")
+TOO_EARLY, TOO_LATE = local("2025-12-31 12:00"), local("2026-06-02 12:00")
+OFF = (*PAYING, switched_off())
+EUROS = {"minor": 5, "currency": "EUR"}
+FIFTEEN_AND_MORE = {"minor": 1501, "currency": "CNY"}
+UNDER_WAY = TopUpStarted(number=1, amount=Money(**TEN), automatic=False, at=NOW)
+REFUNDED_500 = BalanceCredited(amount=Money(**FIVE), reason="refund", about=attempt_id(), evidence="cash", at=NOW)
+DISPUTED_500 = DisputeRecorded(attempt_id=attempt_id(), method_id="visa", amount=Money(**FIVE), evidence="bank", at=NOW)
+TOP_UP_ID = attempt_id(7)
+_TOPPED_UP = {"attempt_id": TOP_UP_ID, "top_up": 1, "amount": Money(**TEN)}
+TOPPED_UP = (UNDER_WAY, CHARGING[-1].model_copy(update=_TOPPED_UP), succeeded().model_copy(update=_TOPPED_UP))
+
+
+def amount(minor: int) -> dict[str, Any]:
+    return {"minor": minor, "currency": "CNY"}
+
+
+def method(**changed: Any) -> dict[str, Any]:
+    return {"method": VISA.model_dump(mode="json") | changed}
+
+
+def renamed(method_id: str) -> PaymentMethod:
+    return VISA.model_copy(update={"method_id": method_id})
+
+
+UNKNOWN = [no("unknown_card", "card_id", card=())]
+KEPT = [*UNKNOWN, no("card_reclaimed", after=RECLAIMED), no("card_closed", after=CLOSED)]
+MONEY = [
+    no("wrong_currency", "amount.currency", amount=EUROS),
+    no("amount_not_positive", "amount.minor", amount=amount(0)),
+    no("amount_not_positive", "amount.minor", amount=amount(-5)),
+    no("amount_too_large", "amount.minor", amount=amount(AMOUNT_MAX_MINOR + 1)),
+    no("amount_too_large", "amount.minor", amount=amount(10**30)),
+]
+CHARGE = [
+    no("held", after=HELD),
+    no("charging_stopped", rules=STOPPED),
+    no("charge_under_way", card=CHARGING),
+    no("charge_under_way", after=UNDER_WAY),
+    no("no_usable_method", card=(*CHARGING, failed(code="expired_card"))),
+]
+QUOTE = [
+    no("unknown_plan", "plan", card=(registered(plan="keep-old"), *PAYING[1:])),
+    no("unknown_currency", "currency", card=(registered(currency="GBP"), *PAYING[1:])),
+]
+SOLD = [*QUOTE, no("not_sold", "plan", at=TOO_EARLY), no("not_sold", "plan", rules=FEWER, at=TOO_LATE)]
+ZONES = [no("unknown_zone", "zone", zone=zone) for zone in ("Asia/Peking", "Asia", "../etc/passwd", "/etc/passwd", " ")]
+OF_CHARGE = [
+    *UNKNOWN,
+    *MONEY,
+    no("unknown_attempt", "attempt_id", attempt_id=str(attempt_id(9))),
+    no("unknown_attempt", "attempt_id", card=DECLINED),
+    no("more_than_charged", "amount.minor", amount=FIFTEEN_AND_MORE),
+]
+REFUSALS: dict[type, list[Refusal]] = {
+    commands.RegisterCard: [
+        no("unknown_plan", "plan", plan="keep-all"),
+        no("unknown_currency", "currency", currency="GBP"),
+        no("not_sold", "plan", at=TOO_EARLY),
+        no("not_sold", "plan", rules=FEWER, at=TOO_LATE),
+        *ZONES,
+        no("already_registered", "card_id", card=PAYING, holder_id="holder-2"),
+        no("already_registered", "card_id", card=PAYING, plan="keep-cn"),
+        no("already_registered", "card_id", card=PAYING, currency="USD"),
+        no("already_registered", "card_id", card=PAYING, months=3),
+        no("already_registered", "card_id", card=PAID),  # renewed since
+    ],
+    commands.BindPaymentMethod: [
+        *KEPT,
+        no("method_exists", "method.method_id", **method(token="tok-other")),
+        no("too_many_methods", card=(registered(), *(bound(renamed(f"m-{n}")) for n in range(METHODS_MAX)))),
+    ],
+    commands.UpdatePaymentMethod: [*KEPT, no("unknown_method", "method.method_id", **method(method_id="debit"))],
+    commands.RemovePaymentMethod: [
+        *KEPT,
+        no("unknown_method", "method_id", method_id="debit"),
+        no("last_method", "method_id", card=PAYING, method_id="visa"),
+        no("last_method", "method_id", card=(*CHARGING, switched_off()), method_id="visa"),
+    ],
+    commands.OrderPaymentMethods: [
+        *KEPT,
+        *(
+            no("not_the_methods", "method_ids", method_ids=ids)
+            for ids in ([], ["visa"], ["visa", "visa"], ["visa", "debit"], ["paypal", "visa", "debit"])
+        ),
+    ],
+    commands.EnableAutoRenew: [*KEPT, no("no_payment_method", card=(registered(),)), *SOLD],
+    commands.ChangePeriod: [*KEPT, no("auto_renew_off", card=OFF), *SOLD],
+    commands.SwitchOffAutoRenew: UNKNOWN,
+    commands.RenewNow: [*KEPT, *CHARGE, no("auto_renew_off", card=OFF), no("already_paid_ahead", card=PAID)],
+    commands.TopUp: [*KEPT, *MONEY, *CHARGE, no("no_usable_method", card=(registered(),))],
+    commands.SetAutoTopUp: [
+        *KEPT,
+        *MONEY,
+        no("half_an_order", "amount", amount=None),
+        no("half_an_order", "amount", threshold=None),
+        no("wrong_currency", "threshold.currency", threshold=EUROS),
+        no("amount_not_positive", "threshold.minor", threshold=amount(0)),
+        no("amount_too_large", "threshold.minor", threshold=amount(10**30)),
+    ],
+    commands.ChangeZone: [*KEPT, *ZONES],
+    commands.HoldCard: KEPT,
+    commands.ReleaseCard: KEPT,
+    commands.CloseCard: [*UNKNOWN, no("card_reclaimed", after=RECLAIMED)],
+    commands.ConfirmReclaim: [*UNKNOWN, no("card_closed", after=CLOSED)],
+    commands.ResolveAttempt: [
+        *UNKNOWN,
+        no("gateway_ref_missing", "gateway_ref", gateway_ref=None),
+        no("unknown_attempt", "attempt_id", attempt_id=str(attempt_id(9))),
+        no("unknown_attempt", "attempt_id", card=DECLINED),  # the gateway's own no stands
+        no("already_charged", "charged", card=PAID, charged=False),
+    ],
+    commands.RecordRefund: [
+        *OF_CHARGE,
+        no("more_than_charged", "amount.minor", after=REFUNDED_500, amount=amount(1001)),
+        no("is_on_balance", "to", card=(*PAYING, *TOPPED_UP), attempt_id=str(TOP_UP_ID), amount=FIVE, to="balance"),
+        no("no_charge_named", "attempt_id", attempt_id=None, to="balance"),
+        no("not_what_is_owed", "amount.minor", card=OWED, to="method"),
+        no("more_than_charged", "amount.minor", card=OWED),
+        no("more_than_balance", "amount.minor", attempt_id=None, to="method"),
+        no("wrong_currency", "amount.currency", attempt_id=None, amount=EUROS, to="method"),
+    ],
+    commands.RecordDispute: [
+        *OF_CHARGE,
+        no("more_than_charged", "amount.minor", after=DISPUTED_500, amount=amount(1001)),
+    ],
+    commands.AnnouncePriceChange: [
+        *KEPT,
+        no("auto_renew_off", card=OFF),
+        no("unknown_version", "version", version="2031"),
+        no("not_sold", "plan", rules=FEWER),
+        no("unknown_currency", "currency", card=(registered(currency="GBP"), *PAYING[1:])),
+        no("unknown_plan", "plan", card=(registered(plan="keep-old"), *PAYING[1:])),
+    ],
+}
+ROWS = [(kind, row) for kind, rows in REFUSALS.items() for row in rows]
+
+
+def test_every_command_has_its_rows():
+    assert set(REFUSALS) == set(KINDS)
+    assert all(REFUSALS.values())
+
+
+def test_every_refusal_of_the_engine_stands_in_a_row():
+    sources = [path.read_text("utf-8") for path in Path(package.__file__).parent.rglob("*.py")]
+    given = {code for text in sources for code in re.findall(r'(?:Refused\(|code, message =)\s*"(\w+)"', text)}
+    assert given - {"command_id_reused"} == {row.code for _, row in ROWS}
+
+
+def test_each_impossible_order_is_refused_and_leaves_no_fact_and_its_id_free(engine, store):
+    histories = [EXAMPLES[kind].card if row.card is None else row.card for kind, row in ROWS]
+    happened = [() if row.after is None else (row.after,) for _, row in ROWS]
+    cards = cards_with(store, *(facts + after for facts, after in zip(histories, happened, strict=True)))
+    wishes = [command(kind, card_id, **row.changed) for (kind, row), card_id in zip(ROWS, cards, strict=True)]
+    before = store.load_many(cards)
+    assert told(engine, wishes) == {
+        wish.command_id: (kind, row.code, row.field) for wish, (kind, row) in zip(wishes, ROWS, strict=True)
+    }
+    assert store.load_many(cards) == before
+    assert store.recall([wish.command_id for wish in wishes]) == {}
+
+    fit = cards_with(store, *(EXAMPLES[kind].card for kind, _ in ROWS))
+    better = [
+        command(type(wish), card_id, command_id=wish.command_id) for wish, card_id in zip(wishes, fit, strict=True)
+    ]
+    answers = engine.execute(better, TWO_VERSIONS, NOW)
+    assert [answer for answer in answers if not isinstance(answer, tuple) or not answer] == []
+
+
+def told(engine, wishes) -> dict[str, tuple[type, str, str | None]]:
+    """By command id how it was refused; the field is told where the row names one."""
+    batches = defaultdict(list)
+    for wish, (_, row) in zip(wishes, ROWS, strict=True):
+        batches[id(row.rules), row.at].append((wish, row))
+    found = {}
+    for together in batches.values():
+        _, first = together[0]
+        answers = engine.execute([wish for wish, _ in together], first.rules, first.at)
+        for (wish, row), answer in zip(together, answers, strict=True):
+            field = getattr(answer, "field", None) if row.field else None
+            found[wish.command_id] = (type(wish), getattr(answer, "code", answer), field)
+    return found
+
+
+def test_the_id_of_an_accepted_command_is_refused_to_any_other_and_keeps_its_answer(engine, store):
+    cards = cards_with(store, *(EXAMPLES[kind].card for kind in KINDS))
+    wishes = [command(kind, card_id) for kind, card_id in zip(KINDS, cards, strict=True)]
+    answers = engine.execute(wishes, TWO_VERSIONS, NOW)
+    before = store.load_many(cards)
+    other_kinds = zip((*KINDS[1:], KINDS[0]), cards, wishes, strict=True)
+    others = [command(kind, card_id, command_id=wish.command_id) for kind, card_id, wish in other_kinds]
+    elsewhere = [wish.model_copy(update={"card_id": cards[0]}) for wish in wishes[1:]]
+    refused = engine.execute([*others, *elsewhere], TWO_VERSIONS, NOW + SECOND)
+    assert {(answer.code, answer.field) for answer in refused} == {("command_id_reused", "command_id")}
+    assert store.load_many(cards) == before
+    assert engine.execute(wishes, TWO_VERSIONS, NOW + SECOND) == answers

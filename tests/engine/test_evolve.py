@@ -1,0 +1,63 @@
+"""How facts add up where it is not plain: to no card at all, and to the method that a late success belongs to."""
+
+import pytest
+
+from engine.card.events import PriceChangeAnnounced
+from engine.card.evolve import replay
+from engine.errors import CorruptHistoryError
+from engine.money import Money
+from tests.engine.samples import (
+    CARD_ID,
+    CHARGING,
+    MONTH_PRICE,
+    PAYING,
+    PAYPAL,
+    REGISTERED_AT,
+    VISA,
+    attempt_id,
+    attempted,
+    bound,
+    enabled,
+    failed,
+    registered,
+    started,
+    succeeded,
+    switched_off,
+    unknown,
+)
+
+ANNOUNCED = PriceChangeAnnounced(
+    months=1,
+    price=MONTH_PRICE,
+    saving=Money(minor=0, currency="CNY"),
+    catalogue_version="2027-01-01",
+    applies_from="2026-06-01",
+    at=REGISTERED_AT,
+)
+TOP_UP = attempted().model_copy(update={"top_up": 1, "reason": "top_up", "rung": 0})
+NO_CARD = {
+    "no facts": ((), "has no facts"),
+    "no registration": ((bound(),), "PaymentMethodBound comes before CardRegistered"),
+    "a price without consent": ((*PAYING, switched_off(), ANNOUNCED), "a price without consent"),
+    "a charge without an offer": ((*PAYING, attempted()), "a charge without a renewal"),
+    "a top-up nobody began": ((*PAYING, TOP_UP), "a charge for no top-up"),
+    "a success without an attempt": ((*PAYING, started(), succeeded()), "an outcome without an attempt"),
+    "a failure without an attempt": ((*PAYING, started(), failed()), "an outcome without an open attempt"),
+    "a question about no attempt": ((*CHARGING, failed(), unknown()), "an outcome without an open attempt"),
+}
+
+
+@pytest.mark.parametrize(("facts", "why"), NO_CARD.values(), ids=NO_CARD)
+def test_facts_that_make_no_card_are_told_with_the_card_and_what_is_missing(facts, why):
+    with pytest.raises(CorruptHistoryError, match=f"card {CARD_ID}.*{why}"):
+        replay(None, CARD_ID, facts)
+
+
+def test_of_several_attempts_that_never_happened_a_late_success_belongs_to_its_own_method():
+    history = (registered(), bound(VISA), bound(PAYPAL), enabled(), started())
+    nothing = (attempted(), failed(code="never_happened"))
+    nothing_else = (attempted(2, 1, PAYPAL), failed(2, 1, PAYPAL, code="never_happened"))
+    late = succeeded(2, PAYPAL).model_copy(update={"learned": "late"})
+    card = replay(None, CARD_ID, (*history, *nothing, *nothing_else, late))
+    assert [(one.attempt_id, one.method_id) for one in card.payments] == [(attempt_id(2, PAYPAL), "paypal")]
+    assert [one.attempt_id for one in card.failed] == [attempt_id()]

@@ -1,0 +1,78 @@
+"""Planned anew after a change of rules: a fact where a card wakes at another time, and only there."""
+
+from dataclasses import replace
+from datetime import timedelta
+
+from engine.card.events import CardClosed, Replanned
+from engine.deciding import replanning
+from engine.errors import BaohaoError, CorruptHistoryError
+from engine.rules import Rules
+from tests.engine.asked import LATER, kinds, paying, wake
+from tests.engine.histories import History
+from tests.engine.samples import BUDGET, CATALOGUE, OPENS_AT, POLICY, REGISTERED_AT, RULES, SECOND
+
+DAY = timedelta(days=1)
+SOONER = Rules(POLICY.model_copy(update={"lead_days": POLICY.lead_days + 1}), CATALOGUE)
+STOPPED = replace(RULES, charging_stopped=True)
+
+
+def planned_anew(history: History, rules: Rules, at=REGISTERED_AT):
+    """The facts and the wake time that the card then has; None where nothing is appended."""
+    append = replanning(rules, at, "policy 2")(history.stream, {}).append
+    return None if append is None else (append.facts, append.wake_at)
+
+
+def test_a_card_that_wakes_at_another_time_says_so_and_why():
+    sooner = OPENS_AT - DAY
+    fact = Replanned(reason="renewal_opens", until=sooner, at=REGISTERED_AT)
+    assert planned_anew(History(), SOONER) == ((fact,), sooner)
+
+
+def test_a_card_that_is_due_by_the_new_rules_wakes_at_once():
+    at = OPENS_AT - timedelta(hours=1)
+    assert planned_anew(History(), SOONER, at) == ((Replanned(reason="due", until=at, at=at),), at)
+
+
+def test_a_card_that_wakes_when_it_did_before_is_left_alone():
+    assert planned_anew(History(), RULES) is None
+
+
+def test_a_card_that_is_due_already_is_left_to_its_wake():
+    assert planned_anew(History(), SOONER, OPENS_AT + SECOND) is None
+
+
+def test_an_open_attempt_is_asked_about_when_it_would_have_been():
+    assert planned_anew(History().wakes(), SOONER, OPENS_AT + SECOND) is None
+
+
+def test_a_card_that_the_operators_stop_keeps_looking_again_is_not_moved_on():
+    """Planned anew every hour it would never look."""
+    history = History(rules=STOPPED).wakes()
+    assert history.wake_at == OPENS_AT + POLICY.stopped_recheck
+    assert planned_anew(history, STOPPED, OPENS_AT + timedelta(hours=1)) is None
+
+
+def test_a_card_that_is_gone_has_nothing_to_plan():
+    gone = CardClosed(reason="holder", balance={"minor": 0, "currency": "CNY"}, at=REGISTERED_AT)
+    assert planned_anew(History().does((gone,)), SOONER) is None
+
+
+def test_of_many_cards_each_is_planned_by_itself_and_one_that_cannot_be_harms_no_other(engine, store, connection):
+    moved, charging, corrupt, other = paying(engine, 4)
+    wake(engine, charging)
+    connection.execute(
+        "INSERT INTO card_events (originator_id, originator_version, topic, state) VALUES (%s, 4, 'x.v1', '{}')",
+        (corrupt,),
+    )
+    unknown = type(moved)(int=1)
+    settled = engine.replan([moved, corrupt, unknown, charging, other], "policy 2", SOONER, REGISTERED_AT)
+    assert {card_id: type(error) for card_id, error in settled.failed.items()} == {
+        corrupt: CorruptHistoryError,
+        unknown: BaohaoError,
+    }
+    assert (settled.facts, settled.questions) == (2, [])
+    assert kinds(store, moved) == kinds(store, other) == [Replanned]
+    assert Replanned not in kinds(store, charging)
+    assert store.load_many([charging])[charging].wake_at == LATER + BUDGET
+    assert store.history(moved)[-1].cause == "policy 2"
+    assert engine.replan([moved, other], "again", SOONER, REGISTERED_AT).facts == 0
