@@ -119,7 +119,8 @@ def announce_price_change(card: Card, catalogue: Catalogue, *, version: str, at:
         return ()
     if quote.price == current.price:
         return ()
-    in_time = local_date(at, card.zone) + timedelta(catalogue.plan(card.plan).notice_days)
+    today = max(local_date(at, card.term.zone), local_date(at, card.zone))  # by whichever the next renewal opens
+    in_time = today + timedelta(catalogue.plan(card.plan).notice_days)
     return (
         PriceChangeAnnounced(
             months=quote.months,

@@ -5,6 +5,7 @@ from datetime import date, timedelta
 
 import pytest
 
+from engine.calendar import local_date
 from engine.card.consent import announce_price_change, change_period, renew_now
 from engine.card.custody import change_zone, hold_card, release_card
 from engine.card.events import (
@@ -56,6 +57,7 @@ from tests.engine.samples import (
     TWO_VERSIONS,
     VISA,
     VISA_AGAIN,
+    ZONE,
     attempt_id,
     attempted,
     bound,
@@ -164,7 +166,7 @@ def test_a_blocked_payment_card_is_never_tried_again():
     assert card.ended_methods == {"visa": "never"}
 
 
-def test_a_last_try_that_may_not_be_made_is_a_fact_with_its_reason():
+def test_a_last_try_that_may_not_be_made_is_a_announcedwith_its_reason():
     last = local("2026-04-30 10:00")
     late = failed(2, 8, at=local("2026-04-29 10:00"))
     delayed = late.model_copy(update={"not_before": local("2026-05-07 10:00")})
@@ -326,3 +328,12 @@ def test_after_a_move_a_term_paid_late_begins_no_earlier_than_the_last_one_ended
 def test_of_several_waits_the_longest_counts():
     assert verdict_on("card_velocity_exceeded", "try_again_later").wait == timedelta(hours=24)
     assert verdict_on("card_velocity_exceeded", "02").wait == timedelta(hours=72)
+
+
+@pytest.mark.parametrize("zone", ["Pacific/Honolulu", "Pacific/Kiritimati"])
+def test_a_price_is_announced_in_time_by_the_clock_of_the_running_term_and_of_the_next(zone):
+    moved = given(*PAYING, ZoneChanged(zone=zone, at=REGISTERED_AT))
+    at = local("2026-05-20 19:00")  # it is the 20th in Honolulu and Shanghai, the 21st in Kiritimati
+    (announced,) = moved.when(announce_price_change, TWO_VERSIONS.catalogue, version=DEARER, at=at).facts
+    notice = timedelta(TWO_VERSIONS.catalogue.plan("keep-short").notice_days)
+    assert announced.applies_from == max(local_date(at, ZONE), local_date(at, zone)) + notice

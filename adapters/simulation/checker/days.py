@@ -10,7 +10,7 @@ HOUR = timedelta(hours=1)
 SECOND = timedelta(seconds=1)
 OPENINGS = {"first": (3, 10 * HOUR), "second": (5, 15 * HOUR), "third": (1, 9 * HOUR)}
 """How many days before the term ends, and at which local hour, renewals open by the simulated policies."""
-_DURATION = re.compile(r"(-?)P(?:(\d+)D)?(?:T(?:(\d+)H)?(?:(\d+)M)?(?:(\d+(?:\.\d+)?)S)?)?")
+_DURATION = re.compile(r"(-?)P(?:(\d+)Y)?(?:(\d+)D)?(?:T(?:(\d+)H)?(?:(\d+)M)?(?:(\d+(?:\.\d+)?)S)?)?")
 
 
 @lru_cache(maxsize=4096)
@@ -20,13 +20,13 @@ def instant(text: str) -> datetime:
 
 
 def duration(text: str) -> timedelta:
-    """An ISO 8601 duration as facts write it."""
+    """An ISO 8601 duration as facts write it: its years have 365 days."""
     found = _DURATION.fullmatch(text)
     if found is None:
         raise ValueError(f"{text!r} is no duration")
     sign, *parts = found.groups()
-    days, hours, minutes, seconds = (float(part or 0) for part in parts)
-    length = timedelta(days=days, hours=hours, minutes=minutes, seconds=seconds)
+    years, days, hours, minutes, seconds = (float(part or 0) for part in parts)
+    length = timedelta(days=365 * years + days, hours=hours, minutes=minutes, seconds=seconds)
     return -length if sign else length
 
 
