@@ -201,7 +201,8 @@ def _keep(work: _Work, decided: Decided, done: _Done, settled: Settled) -> None:
         done.streams[stream.card_id] = stream
         settled.facts += len(append.facts)
     if decided.request is not None:
-        settled.questions.append(Question(stream, decided.request, decided.learned, work.cause))
+        question = Question(stream, decided.request, decided.learned, work.cause, decided.key_known_until)
+        settled.questions.append(question)
 
 
 def _limited(work: _Work, append: Append, limit: Limited) -> _Work:

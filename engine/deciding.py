@@ -1,7 +1,7 @@
 """What is decided for one card in the light of one version of it: by time, by an answer, by a command."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from engine.card.events import Events, Replanned
@@ -15,6 +15,7 @@ from engine.card.step import Wait
 from engine.commands import Command, decide
 from engine.errors import BaohaoError
 from engine.limits import Limited
+from engine.policy import Policy
 from engine.ports import (
     Answer,
     Charged,
@@ -43,6 +44,14 @@ class Question:
     learned: Learned
     """How the answer will have become known; `looked_up` must never cause a charge."""
     cause: str
+    key_known_until: datetime | None = None
+    """From then on a charge must not be sent, since the gateway may have forgotten its key; None for a refund."""
+
+    def put_at(self, at: datetime) -> "Question":
+        """The question as it may be put at `at`, however long it lay: a charge that is too late is only looked up."""
+        if self.key_known_until is None or at < self.key_known_until:
+            return self
+        return replace(self, learned="looked_up")
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +61,7 @@ class Decided:
     append: Append | None
     request: Request | None = None
     learned: Learned = "sent"
+    key_known_until: datetime | None = None
 
 
 Decision = Callable[[Stream, Mapping[str, Limited]], Decided]
@@ -66,7 +76,7 @@ def waking(rules: Rules, at: datetime, cause: str) -> Decision:
         late = held_up(before, stream.wake_at, rules.policy, at)
         card, facts, step = advance(replay(before, stream.card_id, late), rules, at, limited)
         facts = late + facts
-        return _decided(stream, card, facts or deferred(step, stream.wake_at, at), step, at, cause)
+        return _decided(stream, card, facts or deferred(step, stream.wake_at, at), step, rules.policy, at, cause)
 
     return decision
 
@@ -79,12 +89,13 @@ def answering(question: Question, said: Said, rules: Rules, at: datetime) -> Dec
         outcome = _outcome(before, question, said, rules, at)
         if not outcome:
             return Decided(None)
+        outcome = held_up(before, stream.wake_at, rules.policy, at) + outcome  # as for a command
         card = replay(before, stream.card_id, outcome)
         try:
             card, facts, step = advance(card, rules, at, limited)
         except BaohaoError:  # what came of the charge is kept all the same; the next wake fails with this again
             return Decided(Append(stream, outcome, card, at, question.cause))
-        return _decided(stream, card, outcome + facts, step, at, question.cause)
+        return _decided(stream, card, outcome + facts, step, rules.policy, at, question.cause)
 
     return decision
 
@@ -141,17 +152,23 @@ def _outcome(card: Card, question: Question, said: Said, rules: Rules, at: datet
             raise BaohaoError(f"{type(said).__name__} is no answer to a {type(question.request).__name__}")
 
 
-def _decided(stream: Stream, card: Card, facts: Events, step: Step, at: datetime, cause: str) -> Decided:
+def _decided(  # noqa: PLR0917 (what was decided, when and why)
+    stream: Stream, card: Card, facts: Events, step: Step, policy: Policy, at: datetime, cause: str
+) -> Decided:
     append = Append(stream, facts, card, wakes_at(step, at), cause) if facts else None
     if isinstance(step, Ask):
-        return Decided(append, _charge_request(card, step.attempt), step.learned)
+        return _charging(append, card, step.attempt, step.learned, policy)
     if isinstance(step, GiveBack):
         return Decided(append, _refund_request(card, step.refund))
     if card.open_attempt is not None and any(isinstance(fact, ChargeAttempted) for fact in facts):
-        return Decided(append, _charge_request(card, card.open_attempt))
+        return _charging(append, card, card.open_attempt, "sent", policy)
     if card.refunds and any(isinstance(fact, RefundStarted) for fact in facts):
         return Decided(append, _refund_request(card, card.refunds[-1]))
     return Decided(append)
+
+
+def _charging(append: Append | None, card: Card, attempt: Attempt, learned: Learned, policy: Policy) -> Decided:
+    return Decided(append, _charge_request(card, attempt), learned, attempt.attempted_at + policy.key_lifetime)
 
 
 def _charge_request(card: Card, attempt: Attempt) -> ChargeRequest:

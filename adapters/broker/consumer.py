@@ -123,6 +123,7 @@ class Consumer:
     ) -> list[tuple[Question, Said]]:
         """All questions at once; what is not answered in time is unclear, what the gateway calls wrong has failed."""
         _, at = await asyncio.to_thread(self.shared.rules)
+        questions = [question.put_at(at) for question in questions]  # we may have been stopped for hours
         tasks = [asyncio.ensure_future(self._ask(question, at)) for question in questions]
         limit = self.gateway.budget + GATEWAY_GRACE
         _, late = await asyncio.wait(tasks, timeout=limit.total_seconds())

@@ -20,6 +20,8 @@ _ZONES = (
 HEARD = frozenset(
     {
         "charge_failed.v1",
+        "charge_outcome_unknown.v1",
+        "charging_blocked.v1",
         "suspended.v1",
         "auto_renew_switched_off.v1",
         "card_held.v1",
@@ -79,11 +81,13 @@ class Holders:
         return weighted(dice, THOUGHTS)(life, dice, rows)
 
     def reaction(self, life: Life, row: Row) -> list[asked.Command]:
-        """What the holder does on hearing of a failure, a suspension or a switch-off: now and then something useful."""
+        """What somebody does on hearing of a failure, a suspension or a switch-off: now and then something useful."""
         dice = self._chance.dice("reaction", life.slot, life.generation, row.version)
         if dice.random() < (0.995 if row.topic == "charge_failed.v1" and self._harsh else 0.5):
             return []
         match row.topic:
+            case "charge_outcome_unknown.v1" | "charging_blocked.v1":  # an operator looks at it, now and then
+                return [asked.HoldCard(**life.ids(), reason="what is this?")] if dice.random() < 0.04 else []
             case "auto_renew_switched_off.v1":
                 return [enabling(life, dice)]
             case "card_held.v1":

@@ -13,13 +13,13 @@ from adapters.simulation.checker.checking import Violation
 from adapters.simulation.faults import Level
 from adapters.simulation.run import run_plan
 from adapters.simulation.world import Plan
-from engine import deciding, dunning, limits, store
-from engine.card import charging, evolve, evolve_payments, lapse, outcomes, terms
+from engine import deciding, dunning, limits, notices, store
+from engine.card import charging, consent, custody, evolve, evolve_payments, lapse, outcomes, refunds, terms
 from engine.card import next as following
 from engine.card.payments import ChargeAttempted
 from engine.card.state import changed
 from engine.card.step import Wait
-from engine.declines import Consequence
+from engine.declines import CONSEQUENCES, Consequence
 from engine.ports import Declined
 from engine.recorder import Answers
 
@@ -322,7 +322,7 @@ def fee_forgotten() -> list[Change]:
 
 
 def price_before_its_day() -> list[Change]:
-    def agreed(consent, *, card, at):
+    def agreed(consent, _):
         return consent.announced[-1] if consent.announced else consent
 
     return [(terms, "_agreed", agreed)]
@@ -344,6 +344,76 @@ def topped_up_every_hour() -> list[Change]:
 
 def event_ids_not_compared() -> list[Change]:
     return [(store.Store, "_ours", lambda *_: frozenset())]
+
+
+def hold_forgets_the_stop() -> list[Change]:
+    real = custody.moved
+
+    def moved(card, reason, since, policy, at):
+        return real(card, reason, card.held_since or since, policy, at)
+
+    return [(custody, "moved", moved)]
+
+
+def trouble_counted_twice() -> list[Change]:
+    def moves(card, fact):
+        return {"moved": card.moved + fact.by, "blocked_since": None}
+
+    return [(evolve._CHANGES, evolve.events.DeadlinesMoved, moves)]
+
+
+def trouble_of_a_paid_time_counted() -> list[Change]:
+    return [(lapse, "opens_at", lambda *_: world.BEGIN - 999 * DAY)]
+
+
+def sent_again_after_removal() -> list[Change]:
+    return [(evolve, "unwanted", lambda *_: {}), (evolve_payments, "unwanted", lambda *_: {})]
+
+
+def limit_eats_the_rung() -> list[Change]:
+    real = evolve_payments._tried
+
+    def tried(card, fact):
+        return real(card, fact.model_copy(update={"limits_edition": None}) if fact.limits_edition else fact)
+
+    return [(evolve_payments, "_tried", tried)]
+
+
+def refunded_top_up_kept() -> list[Change]:
+    return [(refunds, "_off_balance", lambda *_: ())]
+
+
+def grace_without_days() -> list[Change]:
+    real = lapse.lapse
+
+    def lapsing(card, policy, at):
+        keep = card.keep.model_copy(update={"grace_days": 1}) if not card.keep.grace_days else card.keep
+        return real(changed(card, {"keep": keep}), policy, at)
+
+    return [(following, "lapse", lapsing)]
+
+
+def secrets_told() -> list[Change]:
+    return [(notices, "SHOWN_CODES", CONSEQUENCES.keys())]
+
+
+def notice_key_used_again() -> list[Change]:
+    real = world.notice_of
+    return [(world, "notice_of", lambda one: replace(real(one), key=f"{one.card_id}:{real(one).kind}"))]
+
+
+def suspension_told_to_nobody() -> list[Change]:
+    return [(notices._TOLD, evolve.events.Suspended, None)]
+
+
+def early_notice_of_a_price() -> list[Change]:
+    real = consent.announce_price_change
+
+    def announce(card, catalogue, *, version, at):
+        facts = real(card, catalogue, version=version, at=at)
+        return tuple(one.model_copy(update={"applies_from": one.applies_from - 30 * DAY}) for one in facts)
+
+    return [(consent, "announce_price_change", announce)]
 
 
 MUTANTS = (
@@ -386,4 +456,29 @@ MUTANTS = (
     Mutant("suspended a day early", suspended_a_day_early),
     Mutant("given up a day early", given_up_a_day_early),
     Mutant("automatic top-ups every hour", topped_up_every_hour),
+    Mutant("a hold within the operator's stop forgets the stop", hold_forgets_the_stop, cards=200),
+    Mutant("our trouble counts twice", trouble_counted_twice, cards=100),
+    Mutant("our trouble counts while the term is paid", trouble_of_a_paid_time_counted),
+    Mutant("sent again after the removal of the method", sent_again_after_removal, cards=300),
+    Mutant("a limit of minutes eats a whole rung", limit_eats_the_rung, cards=100, harsh=True),
+    Mutant("a top-up that went back stays on the balance", refunded_top_up_kept, cards=100),
+    Mutant("grace for a card without days of grace", grace_without_days),
+    Mutant("holders learn of codes that are not for them", secrets_told),
+    Mutant("the key of a notice is used again", notice_key_used_again),
+    Mutant("nobody is told of a suspension", suspension_told_to_nobody),
+    Mutant("a price is announced too late", early_notice_of_a_price),
 )
+
+
+def told() -> Iterator[str]:
+    """The table of all mutants as Markdown, row by row: what each is found by, and after how many attempts."""
+    yield "| sown bug | found as | after attempts |"
+    yield "|---|---|---|"
+    for mutant in MUTANTS:
+        hunt = mutant.hunt()
+        yield f"| {mutant.name} | {hunt.found.kind if hunt.found else 'NOT FOUND'} | {hunt.attempts:,} |"
+
+
+if __name__ == "__main__":
+    for line in told():
+        print(line, flush=True)  # noqa: T201 (it is asked for on the command line)

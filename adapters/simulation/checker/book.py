@@ -48,8 +48,6 @@ class Try:
     """A term or the balance was given for it."""
     given_back: int = 0
     disputed: int = 0
-    must_leave: int = 0
-    """What of it has to leave the balance now."""
     refunding: int = 0
     """What of that the gateway was asked to give back."""
 
@@ -65,6 +63,8 @@ class Unpaid:
     rung_at: datetime | None = None
     first_failed_at: datetime | None = None
     tried: set[str] = field(default_factory=set[str])
+    kept_back: dict[str, datetime] = field(default_factory=dict[str, datetime])
+    """Methods that a limit keeps back in this rung, and until when."""
     soon: set[str] = field(default_factory=set[str])
     declines: int = 0
     told_of: int = -1
@@ -103,6 +103,8 @@ class Book:
     tries: dict[str, Try] = field(default_factory=dict[str, Try])
     balance: int = 0
     balance_first: bool = False
+    must_leave: int = 0
+    """What has to leave the balance now, because its top-up went back."""
     top_up: tuple[int, bool] | None = None
     top_up_declines: int = 0
     automatic_at: datetime | None = None

@@ -14,6 +14,7 @@ KEY_LIFETIME = timedelta(hours=24)
 RUNG_GAP = timedelta(hours=20)
 LADDER_DAYS, THEN_EVERY_DAYS = (1, 3, 5, 7), 7
 LEAD_DAYS_MOST = 5
+_TRIED_WITHIN = timedelta(hours=6)
 _MAY_BE_EARLY = timedelta(minutes=5)
 """Workers' clocks differ."""
 
@@ -38,6 +39,7 @@ def attempted(checker: "Checker", book: Book, fact: Fact) -> None:
         _on_the_ladder(checker, book, fact, one.rung, body["reason"])
         if book.unpaid is not None:
             book.unpaid.tried.add(one.method_id)
+            book.unpaid.kept_back.pop(one.method_id, None)
         _amount(checker, book, fact, one)
         book.balance -= one.from_balance
     book.last_try_at = fact.at
@@ -125,6 +127,8 @@ def _on_the_ladder(checker: "Checker", book: Book, fact: Fact, rung: int, reason
     day = local_day(fact.at, book.zone)
     if rung > unpaid.rung:
         _next_rung(checker, book, fact, unpaid, rung)
+        kept_back(checker, book, fact)
+        unpaid.kept_back = {}
         unpaid.rung, unpaid.rung_at, unpaid.soon = rung, fact.at, set()
         unpaid.tried = set()
     elif rung < unpaid.rung:
@@ -152,18 +156,32 @@ def _next_rung(checker: "Checker", book: Book, fact: Fact, unpaid: Unpaid, rung:
         checker.say("ladder", book.card_id, fact, f"rung {rung} is due on {wanted}, or on the last day, {last}")
 
 
+def kept_back(checker: "Checker", book: Book, fact: Fact) -> None:
+    """What a limit kept back for a while is tried in the same rung, as soon as it may be."""
+    if book.unpaid is None or book.consent is None:
+        return
+    for method_id in book.usable():
+        until = book.unpaid.kept_back.get(method_id)
+        if until is not None and max(until, book.resting.get(method_id, until)) < fact.at - _TRIED_WITHIN:
+            told = f"method {method_id} was kept back until {until}, and is not tried in its rung"
+            checker.say("ladder", book.card_id, fact, told)
+
+
 def withheld(checker: "Checker", book: Book, fact: Fact) -> None:
     """A try that may not be made, and why."""
     body = fact.body
     if not body["reason"]:
         checker.say("explained", book.card_id, fact, "it does not say why nothing is charged")
     until, method_id = body.get("until"), body["method_id"]
-    kept_back = until is not None and body["reason"] != "advice_delay"  # to be tried in this pass when it may be
+    limited = until is not None and body["reason"] != "advice_delay"  # to be tried in this pass when it may be
     if body.get("top_up") is None:
         _on_the_ladder(checker, book, fact, body["rung"], "withheld")
         if book.unpaid is not None:
             book.unpaid.withheld = True
-            book.unpaid.tried |= set() if kept_back else {method_id}
+            if limited:
+                book.unpaid.kept_back[method_id] = instant(until)
+            else:
+                book.unpaid.tried.add(method_id)
     if until is None:
         book.ended[method_id] = body["reason"]
     else:

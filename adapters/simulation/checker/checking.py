@@ -194,7 +194,10 @@ class Checker:
             self.effects[cause] = (book.card_id, fact.version)
 
     def _awake(self, book: Book, fact: Fact, *, last: bool) -> None:
-        """A living card that is not held always has a time at which it wakes."""
+        """A living card that is not held always has a time at which it wakes; nothing is left half done."""
+        if last and book.must_leave:
+            self.say("balance", book.card_id, fact, f"{book.must_leave} went back, but stay on the balance")
+            book.must_leave = 0
         if last and book.wake_at is None and not book.over and (book.held_since is None or book.open is not None):
             self.say("liveness", book.card_id, fact, "the card will never wake again")
 

@@ -63,11 +63,11 @@ def credited(checker: "Checker", book: Book, fact: Fact) -> None:
 
 def debited(checker: "Checker", book: Book, fact: Fact) -> None:
     """What a top-up had brought goes again."""
-    one, minor = book.tries.get(fact.body["about"]), fact.body["amount"]["minor"]
-    if one is None or one.top_up is None or one.must_leave < minor:
-        checker.say("balance", book.card_id, fact, f"{minor} leave the balance for {fact.body['about']}")
-    else:
-        one.must_leave = 0
+    minor = fact.body["amount"]["minor"]
+    if minor != book.must_leave:
+        told = f"{minor} leave the balance for {fact.body['about']}, {book.must_leave} must"
+        checker.say("balance", book.card_id, fact, told)
+    book.must_leave = 0
     book.balance -= minor
     _same(checker, book, fact)
 
@@ -132,7 +132,7 @@ def _must_leave(book: Book, attempt_id: str, minor: int) -> None:
     """What goes back of a top-up leaves the balance, as far as it is there."""
     one = book.tries.get(attempt_id)
     if one is not None and one.top_up is not None:
-        one.must_leave = min(minor, book.balance)
+        book.must_leave = max(0, min(minor, book.balance))
 
 
 def disputed(checker: "Checker", book: Book, fact: Fact) -> None:

@@ -4,6 +4,7 @@ from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from adapters.simulation.checker.book import Book, Fact
+from adapters.simulation.checker.charges import kept_back
 from adapters.simulation.checker.consent import take_term
 from adapters.simulation.checker.days import DAY, day_begins, duration, instant, local_day, months_on, union
 from adapters.simulation.checker.notices import HANDLERS as REMINDERS
@@ -114,6 +115,7 @@ def reclaimed(checker: "Checker", book: Book, fact: Fact) -> None:
         _in_time(checker, book, fact, book.reclaims_at(timedelta(0)), "it is given up")
         _unpaid(checker, book, fact, "it is given up")
         _last_try(checker, book, fact)
+        kept_back(checker, book, fact)
     elif command:
         checker.say("wrongful_suspension", book.card_id, fact, "the carrier never said so")
     _owed(checker, book, fact)
@@ -201,6 +203,10 @@ def moved(checker: "Checker", book: Book, fact: Fact) -> None:
     ours = union(_since(checker.opening(book, latest=False), book.in_our_way))
     if book.moved > ours + _CLOCKS_DIFFER:
         checker.say("moved_too_far", book.card_id, fact, f"deadlines moved by {book.moved}, but only {ours} was ours")
+    surely_ours = union(_since(checker.opening(book, latest=True), book.in_our_way))
+    if book.moved < surely_ours - _CLOCKS_DIFFER:
+        told = f"deadlines moved by {book.moved}, though {surely_ours} was ours"
+        checker.say("moved_too_little", book.card_id, fact, told)
 
 
 def _since(opening: datetime, intervals: list[tuple[datetime, datetime]]) -> list[tuple[datetime, datetime]]:

@@ -18,6 +18,7 @@ from adapters.broker.streams import CHARGING, ensure_due_stream
 from adapters.gateways.simulated import SimulatedGateway, totals
 from adapters.parked import list_parked
 from adapters.settings import load_settings
+from engine.ports import NotFound, Unclear
 from tests.adapters.broker.cards import FAR, card_id_of
 
 RENEWED = ["renewal_started", "charge_attempted", "charge_succeeded", "card_renewed"]
@@ -41,6 +42,21 @@ class Breaks(NeverAnswers):
 
     async def charge(self, _request, _at):
         raise ConnectionResetError
+
+
+class Notes(NeverAnswers):
+    """A gateway that knows nothing, but remembers how it was asked."""
+
+    def __init__(self):
+        self.asked = []
+
+    async def charge(self, _request, _at):
+        self.asked.append("charge")
+        return Unclear(reason="timeout")
+
+    async def look_up(self, _request, _at):
+        self.asked.append("look_up")
+        return NotFound()
 
 
 class AnswersWhenTold(NeverAnswers):
@@ -141,6 +157,19 @@ def test_due_cards_are_charged_renewed_and_acknowledged(cards, record, queue):
         assert cards.names(card_id)[3:] == RENEWED
     assert totals(record) == {"EUR": 2 * PRICE}
     assert queue.is_emptied()
+
+
+@pytest.mark.parametrize(("lay", "asked"), [(timedelta(hours=22), "charge"), (timedelta(hours=23), "look_up")])
+def test_a_charge_that_lay_while_we_were_stopped_is_not_sent_under_a_key_that_may_be_forgotten(
+    cards, queue, monkeypatch, lay, asked
+):
+    due = cards.register(1)
+    times = iter((FAR, FAR + lay, FAR + lay))
+    monkeypatch.setattr(cards, "rules", lambda: (cards.policy_and_catalogue, next(times)))
+    queue.consumer.gateway = Notes()
+    queue.handle(*due)
+    assert queue.consumer.gateway.asked == [asked]
+    assert cards.names(due[0])[3:] == ["renewal_started", "charge_attempted", "charge_outcome_unknown"]
 
 
 def test_each_fact_names_the_message_that_led_to_it(cards, queue):
