@@ -121,7 +121,7 @@ def _virtual_store() -> Iterator[None]:
 def _rare_collection() -> Iterator[None]:
     """A world leaves hardly any cycles behind; to look for them as often as usual costs an eighth of the time."""
     usual = gc.get_threshold()
-    gc.set_threshold(100_000, 50, 100)
+    gc.set_threshold(1_000_000, 20, 100)
     try:
         yield
     finally:
