@@ -65,7 +65,7 @@ class StormyGateway:
         ]
         answers = self._answers(arriving, at)
         return [
-            (question, _as_heard(answers.get(id(question), _unclear(trouble)), trouble))
+            (question, _as_heard(answers.get(id(question)), trouble))
             for (question, _), trouble in zip(asks, weather, strict=True)
         ]
 
@@ -146,10 +146,6 @@ def _at_once(call: Coroutine[Any, Any, T]) -> T:
     raise AssertionError
 
 
-def _unclear(trouble: str | None) -> Unclear:
-    return Unclear(reason=str(trouble))
-
-
 def _heard(question: Question, at: datetime, decided_at: int, position: int) -> Heard:
     request = question.request
     if isinstance(request, RefundRequest):
@@ -158,7 +154,9 @@ def _heard(question: Question, at: datetime, decided_at: int, position: int) -> 
     return Heard(at, kind, str(request.attempt_id), request.model_dump_json(), decided_at, position)
 
 
-def _as_heard(answer: Said | GatewayMisuseError, trouble: str | None) -> Said | GatewayMisuseError:
+def _as_heard(answer: Said | GatewayMisuseError | None, trouble: str | None) -> Said | GatewayMisuseError:
+    if answer is None:  # it never came there
+        return Unclear(reason=str(trouble))
     if trouble == "gone":
         return Unclear(reason="timeout")
     if trouble == "garbled" and isinstance(answer, Charged):
