@@ -2,19 +2,21 @@
 
 from collections import defaultdict, deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
+from typing import NamedTuple
 from uuid import UUID
 
 from engine.card.events import Events
+from engine.card.next import NO_LIMITS
 from engine.card.payments import ChargeAttempted
 from engine.commands import Command
 from engine.deciding import Decided, Decision, Question, Said, answering, commanding, replanning, waking
 from engine.errors import BaohaoError, CorruptHistoryError, Refused
 from engine.limits import Limited
 from engine.rules import Rules
-from engine.store import Append, CommandMark, Remembered, Store, Stream
+from engine.store import Answers, Append, CommandMark, Remembered, Store, Stream
 
 CONFLICT_TRIES = 5
 """How often a card is loaded and decided again when somebody else was faster."""
@@ -22,6 +24,8 @@ ROUNDS_MAX = CONFLICT_TRIES + 10
 """With those in which a method after the other was found to be limited."""
 
 Reply = Events | Refused | Exception
+
+_ALL_STORED = Answers(frozenset(), {})
 
 
 @dataclass(slots=True)
@@ -34,23 +38,23 @@ class Settled:
     facts: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class _Work:
+class _Work(NamedTuple):
     """One card to decide and append to."""
 
     stream: Stream
     decision: Decision
     cause: str
     mark: CommandMark | None = None
-    limited: Mapping[str, Limited] = field(default_factory=dict[str, Limited])
+    limited: Mapping[str, Limited] = NO_LIMITS
 
 
 @dataclass(slots=True)
 class _Done:
-    """What became of the work: the streams as they now are, what was appended, and commands given before."""
+    """What became of the work: the streams that others had changed, what was appended, and commands given before."""
 
-    streams: dict[UUID, Stream] = field(default_factory=dict[UUID, Stream])
-    appended: dict[UUID, Append] = field(default_factory=dict[UUID, Append])
+    reloaded: dict[UUID, Stream] = field(default_factory=dict[UUID, Stream])
+    appended: list[tuple[Stream, Append]] = field(default_factory=list["tuple[Stream, Append]"])
+    """Each with its stream as it now is."""
     recalled: dict[UUID, Remembered] = field(default_factory=dict[UUID, Remembered])
 
 
@@ -65,7 +69,7 @@ class Engine:
         """Let time ask each card (card id → id of the message that woke it): facts are stored, questions returned."""
         settled = Settled()
         loaded = self._load(causes, settled.failed)
-        work = {one: _Work(stream, waking(rules, at, causes[one]), causes[one]) for one, stream in loaded.items()}
+        work = [_Work(stream, waking(rules, at, causes[one]), causes[one]) for one, stream in loaded.items()]
         self._settle(work, settled)
         return settled
 
@@ -76,14 +80,14 @@ class Engine:
             question.stream.card_id: _Work(question.stream, answering(question, said, rules, at), question.cause)
             for question, said in answers
         }
-        self._settle(work, settled)
+        self._settle(work.values(), settled)
         return settled
 
     def replan(self, card_ids: Sequence[UUID], cause: str, rules: Rules, at: datetime) -> Settled:
         """Plan anew when each card wakes, after a change of policy, catalogue or zone database."""
         settled = Settled()
         loaded = self._load(card_ids, settled.failed)
-        work = {one: _Work(stream, replanning(rules, at, cause), cause) for one, stream in loaded.items()}
+        work = [_Work(stream, replanning(rules, at, cause), cause) for stream in loaded.values()]
         self._settle(work, settled)
         return settled
 
@@ -119,20 +123,22 @@ class Engine:
         rules: Rules,
         at: datetime,
     ) -> None:
-        work: dict[UUID, _Work] = {}
+        work: list[_Work] = []
         for card_id, (command, _) in turn.items():
             mark = CommandMark(command.command_id, command.body_hash())
             decision = commanding(command, mark, rules, at, partial(self._store.charge, card_id))
-            work[card_id] = _Work(streams[card_id], decision, command.command_id, mark)
+            work.append(_Work(streams[card_id], decision, command.command_id, mark))
         settled = Settled()
         done = self._settle(work, settled)
-        streams.update(done.streams)
+        streams.update(done.reloaded)
+        facts: dict[UUID, Events] = {}
+        for stream, append in done.appended:
+            streams[stream.card_id], facts[stream.card_id] = stream, append.facts
         for card_id, (command, index) in turn.items():
-            append = done.appended.get(card_id)
             if card_id in done.recalled:
                 answers[index] = self._again(command, done.recalled[card_id])
             else:
-                answers[index] = settled.failed.get(card_id, append.facts if append else ())
+                answers[index] = settled.failed.get(card_id, facts.get(card_id, ()))
 
     def _again(self, command: Command, remembered: Remembered) -> Reply:
         """The answer that an accepted command had."""
@@ -141,47 +147,48 @@ class Engine:
         message = f"command id {command.command_id!r} was used for another command; choose a new one"
         return Refused("command_id_reused", message, "command_id")
 
-    def _settle(self, work: dict[UUID, _Work], settled: Settled) -> _Done:
+    def _settle(self, work: Iterable[_Work], settled: Settled) -> _Done:
         """Decide, append in one transaction, and decide again what was not stored, a bounded number of times."""
         done = _Done()
         for _ in range(ROUNDS_MAX):
             decided = self._decide(work, settled)
-            appends = {card_id: one.append for card_id, one in decided.items() if one.append is not None}
-            if appends:
-                answers = self._store.append_many(list(appends.values()), self._recorded_now())
-                conflicts, limited = answers.conflicts, answers.limited
-            else:
-                conflicts, limited = frozenset[UUID](), dict[UUID, Limited]()
-            for card_id, one in decided.items():
-                if card_id not in conflicts and card_id not in limited:
-                    _keep(work[card_id], one, done, settled)
-            if not conflicts and not limited:
+            appends = [one.append for _, one in decided if one.append is not None]
+            answers = self._store.append_many(appends, self._recorded_now()) if appends else _ALL_STORED
+            refused = answers.conflicts.union(answers.limited)
+            again: dict[UUID, tuple[_Work, Decided]] = {}
+            for one in decided:
+                if refused and one[0].stream.card_id in refused:  # mostly nothing is, and a UUID's hash is Python
+                    again[one[0].stream.card_id] = one
+                else:
+                    _keep(*one, done, settled)
+            if not refused:
                 return done
-            again = {card_id: _limited(work[card_id], appends[card_id], limit) for card_id, limit in limited.items()}
-            work = again | self._reload({card_id: work[card_id] for card_id in conflicts}, done, settled)
-        for card_id in work:
+            work = [_limited(*again[card_id], limit) for card_id, limit in answers.limited.items()]
+            work += self._reload({card_id: again[card_id][0] for card_id in answers.conflicts}, done, settled)
+        for one in work:
+            card_id = one.stream.card_id
             settled.failed[card_id] = BaohaoError(f"card {card_id} was changed by others {ROUNDS_MAX} times over")
         return done
 
-    def _decide(self, work: Mapping[UUID, _Work], settled: Settled) -> dict[UUID, Decided]:
-        decided: dict[UUID, Decided] = {}
-        for card_id, one in work.items():
+    def _decide(self, work: Iterable[_Work], settled: Settled) -> list[tuple[_Work, Decided]]:
+        decided: list[tuple[_Work, Decided]] = []
+        for one in work:
             try:
-                decided[card_id] = one.decision(one.stream, one.limited)
+                decided.append((one, one.decision(one.stream, one.limited)))
             except Exception as error:  # noqa: BLE001 (one bad card must not stop the others; it is parked with this)
-                settled.failed[card_id] = error
+                settled.failed[one.stream.card_id] = error
         return decided
 
-    def _reload(self, work: Mapping[UUID, _Work], done: _Done, settled: Settled) -> dict[UUID, _Work]:
+    def _reload(self, work: Mapping[UUID, _Work], done: _Done, settled: Settled) -> list[_Work]:
         """The work as it is to be done now; a command that somebody else saw through is done already."""
         if not work:
-            return {}
+            return []
         marks = {card_id: one.mark.command_id for card_id, one in work.items() if one.mark is not None}
         known: Mapping[str, Remembered] = self._store.recall(list(marks.values())) if marks else {}
         done.recalled.update({card_id: known[mark] for card_id, mark in marks.items() if mark in known})
         streams = self._load(work, settled.failed)
-        done.streams.update(streams)
-        return {one: replace(work[one], stream=streams[one]) for one in streams if one not in done.recalled}
+        done.reloaded.update(streams)
+        return [work[one]._replace(stream=streams[one]) for one in streams if one not in done.recalled]
 
     def _load(self, card_ids: Iterable[UUID], failed: dict[UUID, Exception]) -> dict[UUID, Stream]:
         streams: dict[UUID, Stream] = {}
@@ -197,15 +204,15 @@ def _keep(work: _Work, decided: Decided, done: _Done, settled: Settled) -> None:
     stream, append = work.stream, decided.append
     if append is not None:
         stream = Stream(stream.card_id, append.card, stream.version + len(append.facts), append.wake_at)
-        done.appended[stream.card_id] = append
-        done.streams[stream.card_id] = stream
+        done.appended.append((stream, append))
         settled.facts += len(append.facts)
     if decided.request is not None:
         question = Question(stream, decided.request, decided.learned, work.cause, decided.key_known_until)
         settled.questions.append(question)
 
 
-def _limited(work: _Work, append: Append, limit: Limited) -> _Work:
+def _limited(work: _Work, decided: Decided, limit: Limited) -> _Work:
     """The same work, with the method that it wanted to try out of bounds."""
-    methods = [fact.method_id for fact in append.facts if isinstance(fact, ChargeAttempted)]
-    return replace(work, limited={**work.limited, **dict.fromkeys(methods, limit)})
+    facts = decided.append.facts if decided.append is not None else ()
+    methods = [fact.method_id for fact in facts if isinstance(fact, ChargeAttempted)]
+    return work._replace(limited={**work.limited, **dict.fromkeys(methods, limit)})

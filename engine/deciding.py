@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import NamedTuple
 
 from engine.card.events import Events, Replanned
 from engine.card.evolve import replay
@@ -54,8 +55,7 @@ class Question:
         return replace(self, learned="looked_up")
 
 
-@dataclass(frozen=True, slots=True)
-class Decided:
+class Decided(NamedTuple):
     """Facts to append, if there are any, and what is then to be asked of the gateway."""
 
     append: Append | None

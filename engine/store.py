@@ -1,7 +1,6 @@
 """The event store as the engine sees it: streams of cards, facts with their envelope, answers per card."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
 from time import sleep
@@ -76,8 +75,7 @@ class CommandMark(NamedTuple):
     body_hash: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class Append:
+class Append(NamedTuple):
     """Facts to append to one stream, and what the card is after them; no facts if a command found all so already."""
 
     stream: Stream

@@ -24,14 +24,15 @@ known for ever; the first answer about one has the same trouble as the first abo
 
 import asyncio
 import sqlite3
+from collections.abc import Sequence
 from contextlib import suppress
-from datetime import UTC, date, datetime, timedelta
-from functools import lru_cache
+from datetime import UTC, datetime, timedelta
 from hashlib import blake2b
 from pathlib import Path
 from typing import NamedTuple
 from uuid import UUID
 
+from adapters.gateways.simulated_methods import DECLINES, TROUBLES, Method, method_of
 from adapters.gateways.simulated_record import (
     CHARGED,
     Saved,
@@ -65,25 +66,10 @@ __all__ = ["KEY_LIFETIME", "SimulatedGateway", "double_charges", "totals"]
 KEY_LIFETIME = timedelta(hours=24)
 """How long an arrived idempotency key is known, in business time (Stripe prunes keys after 24 hours)."""
 
-_DECLINES = {"expired": "expired_card", "lost": "lost_card"}
-_TROUBLES = {  # what is heard of a new request instead of its outcome, and how probably it arrived
-    "timeout_charged": ("timeout", 1.0),
-    "timeout_uncharged": ("timeout", 0.0),
-    "server_error": ("server_error", 0.5),
-    "silent": ("timeout", 0.0),
-}
-_WITHOUT_ARGUMENT = {"good", "slow", *_DECLINES, *_TROUBLES}
 _UNAVAILABLE = Unclear(reason="gateway_unavailable")
 _SLOW_TIMES = 3
 _BUDGET_PARTS = _SLOW_TIMES + 1
 _Heard = Answer | GatewayMisuseError
-
-
-class _Method(NamedTuple):
-    behaviour: str
-    good_from: date = date.min
-    percent: int = 0
-    codes: str = ""
 
 
 class _Ask(NamedTuple):
@@ -91,7 +77,10 @@ class _Ask(NamedTuple):
     at: datetime
     key: str
     parameters: str
-    reply: asyncio.Future[_Heard]
+
+
+def _ask(request: ChargeRequest, at: datetime) -> _Ask:
+    return _Ask(request, at, str(request.attempt_id), request.model_dump_json())
 
 
 class SimulatedGateway:
@@ -109,7 +98,7 @@ class SimulatedGateway:
         self.budget = budget
         self._delay_s = delay.total_seconds()
         self._seed = str(seed).encode()
-        self._asks: list[_Ask] = []
+        self._waiting: list[tuple[_Ask, asyncio.Future[_Heard]]] = []
         self._db = open_record(record, wait_s=(budget / _BUDGET_PARTS).total_seconds())
 
     async def charge(self, request: ChargeRequest, at: datetime) -> Answer:
@@ -117,17 +106,24 @@ class SimulatedGateway:
 
         Raises GatewayMisuseError for a token that is no payment method, or a known key with other parameters.
         """
-        slow = _method(request.token).behaviour == "slow"
+        slow = method_of(request.token).behaviour == "slow"
         loop = asyncio.get_running_loop()
-        if not self._asks:
+        if not self._waiting:
             loop.call_soon(self._flush)
         reply: asyncio.Future[_Heard] = loop.create_future()
-        self._asks.append(_Ask(request, at, str(request.attempt_id), request.model_dump_json(), reply))
+        self._waiting.append((_ask(request, at), reply))
         answer = await reply
         await self._travel(_SLOW_TIMES if slow else 1)
         if isinstance(answer, GatewayMisuseError):
             raise answer
         return answer
+
+    def charge_all(self, requests: Sequence[ChargeRequest], at: datetime) -> list[Answer | GatewayMisuseError]:
+        """Many charges in one transaction, for whoever has no event loop: answered in their order, without delay.
+
+        What `charge` would raise stands in the place of its answer.
+        """
+        return self._answers([_ask(request, at) for request in requests])
 
     async def look_up(self, request: ChargeRequest, at: datetime) -> Answer:  # noqa: ARG002 (nothing is too old)
         """What became of the attempt, however long ago, without ever causing a charge."""
@@ -158,15 +154,20 @@ class SimulatedGateway:
             await asyncio.sleep(self._delay_s * times)
 
     def _flush(self) -> None:
-        asks, self._asks = self._asks, []
-        answers: list[_Heard] = [_UNAVAILABLE] * len(asks)
+        waiting, self._waiting = self._waiting, []
+        answers: list[_Heard] = [_UNAVAILABLE] * len(waiting)
         try:
-            with suppress(sqlite3.Error):
-                answers = self._answer(asks)
+            answers = self._answers([ask for ask, _ in waiting])
         finally:  # nobody is left waiting, whatever happened
-            for ask, answer in zip(asks, answers, strict=True):
-                if not ask.reply.cancelled():
-                    ask.reply.set_result(answer)
+            for (_, reply), answer in zip(waiting, answers, strict=True):
+                if not reply.cancelled():
+                    reply.set_result(answer)
+
+    def _answers(self, asks: list[_Ask]) -> list[_Heard]:
+        try:
+            return self._answer(asks)
+        except sqlite3.Error:
+            return [_UNAVAILABLE] * len(asks)
 
     def _answer(self, asks: list[_Ask]) -> list[_Heard]:
         answers: list[_Heard] = []
@@ -175,7 +176,7 @@ class SimulatedGateway:
             self._db.execute("BEGIN IMMEDIATE")
             saved_before = known(self._db, [ask.key for ask in asks])
             for ask in asks:
-                answer, saved = _judge(self._seed, ask, saved_before.get(ask.key))
+                answer, saved = _judged(self._seed, ask, saved_before.get(ask.key))
                 answers.append(answer)
                 if saved:
                     saved_before[ask.key] = saved
@@ -184,35 +185,24 @@ class SimulatedGateway:
         return answers
 
 
-@lru_cache(maxsize=65_536)
-def _method(token: str) -> _Method:
-    with suppress(ValueError):
-        match token.split(":"):
-            case ["sim", behaviour, _] if behaviour in _WITHOUT_ARGUMENT:
-                return _Method(behaviour)
-            case ["sim", "insufficient_until" as behaviour, day, _]:
-                return _Method(behaviour, good_from=date.fromisoformat(day))
-            case ["sim", "declined" as behaviour, codes, _] if codes.partition("+")[0]:
-                return _Method(behaviour, codes=codes)
-            case ["sim", "flaky" as behaviour, argument, _]:
-                percent, _, codes = argument.partition("+")
-                return _Method(behaviour, percent=int(percent), codes=codes or "do_not_honor")
-            case _:
-                pass
-    raise GatewayMisuseError(f"no such payment method: {token}")
-
-
-def _judge(seed: bytes, ask: _Ask, saved: Saved | None) -> tuple[_Heard, Saved | None]:
+def _judged(seed: bytes, ask: _Ask, saved: Saved | None) -> tuple[_Heard, Saved | None]:
     """What the caller hears, and what there is to save."""
+    try:
+        return _judge(seed, ask, saved)
+    except GatewayMisuseError as misuse:
+        return misuse, None
+
+
+def _judge(seed: bytes, ask: _Ask, saved: Saved | None) -> tuple[Answer, Saved | None]:
+    method = method_of(ask.request.token)
     if saved and ask.at - saved.first_at >= KEY_LIFETIME:
         saved = None  # forgotten
     if saved and saved.parameters != ask.parameters:
-        return GatewayMisuseError(f"the key {ask.key} is known with other parameters"), None
+        raise GatewayMisuseError(f"the key {ask.key} is known with other parameters")
     if saved and saved.outcome:
         return _said(saved.outcome, ask.request), None
-    outcome = _outcome(seed, ask)
-    behaviour = _method(ask.request.token).behaviour
-    trouble = None if saved and behaviour != "silent" else _TROUBLES.get(behaviour)
+    outcome = _outcome(seed, ask, method)
+    trouble = None if saved and method.behaviour != "silent" else TROUBLES.get(method.behaviour)
     if trouble is None:
         return _said(outcome, ask.request), Saved(ask.key, ask.at, ask.parameters, outcome)
     reason, arrives = trouble
@@ -220,8 +210,7 @@ def _judge(seed: bytes, ask: _Ask, saved: Saved | None) -> tuple[_Heard, Saved |
     return Unclear(reason=reason), Saved(ask.key, ask.at, ask.parameters, outcome if arrived else None)
 
 
-def _outcome(seed: bytes, ask: _Ask) -> str:
-    method = _method(ask.request.token)
+def _outcome(seed: bytes, ask: _Ask, method: Method) -> str:
     match method.behaviour:
         case "insufficient_until" if ask.at.astimezone(UTC).date() < method.good_from:
             return "insufficient_funds"
@@ -230,7 +219,7 @@ def _outcome(seed: bytes, ask: _Ask) -> str:
         case "declined":
             return method.codes
         case behaviour:
-            return _DECLINES.get(behaviour, CHARGED)
+            return DECLINES.get(behaviour, CHARGED)
 
 
 def _chance(seed: bytes, attempt_id: UUID) -> float:
@@ -253,7 +242,7 @@ def _charged(attempt_id: UUID, amount: Money) -> Charged:
 
 
 def _recorded(db: sqlite3.Connection, request: ChargeRequest) -> Answer:
-    if _method(request.token).behaviour == "silent":
+    if method_of(request.token).behaviour == "silent":
         return Unclear(reason="timeout")
     row = outcome_of(db, request.attempt_id)
     if row is None:
@@ -278,7 +267,7 @@ def _give_back(db: sqlite3.Connection, seed: bytes, request: RefundRequest, at: 
         return RefundDeclined(code="already_refunded")
     if request.amount.currency != charge.currency or request.amount.minor > charge.minor:
         return RefundDeclined(code="more_than_charged")
-    trouble = None if saved else _TROUBLES.get(_method(charge.token).behaviour)
+    trouble = None if saved else TROUBLES.get(method_of(charge.token).behaviour)
     reason, arrives = trouble or ("", 1.0)
     arrived = _chance(seed, request.refund_id) < arrives
     write_refund(db, request, charge.movement, at, arrived=arrived)

@@ -128,6 +128,8 @@ def write(db: sqlite3.Connection, new: list[Saved]) -> None:
         "INSERT INTO requests (key, first_at, parameters, outcome) VALUES (?, ?, ?, ?)",
         [(key, _text(first_at), parameters, outcome) for key, first_at, parameters, outcome in new],
     )
+    if all(one.outcome != CHARGED for one in new):
+        return
     db.execute(
         """
         INSERT INTO movements (id, key, card_id, purpose, token, currency, minor, at)

@@ -1,11 +1,9 @@
 """The simulated gateway behind bad weather: outages, late arrivals, garbage; all that it was asked is written down."""
 
-import asyncio
 from collections.abc import Callable, Coroutine, Sequence
-from contextlib import suppress
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 from uuid import UUID
 
 from adapters.gateways.simulated import SimulatedGateway
@@ -16,6 +14,7 @@ from engine.money import Money
 from engine.ports import Answer, Charged, ChargeRequest, RefundRequest, Unclear
 
 BUDGET = timedelta(seconds=20)
+T = TypeVar("T")
 
 
 class Heard(NamedTuple):
@@ -47,7 +46,6 @@ class StormyGateway:
         self._inner = SimulatedGateway(record, seed, BUDGET)
         self._faults = faults
         self._outages = [window for window in windows if window.kind == "gateway_outage"]
-        self._loop = asyncio.new_event_loop()
         self._held_up: dict[UUID, HeldUp] = {}
         self._newly_held_up: list[HeldUp] = []
         self._arrived: set[UUID] = set()
@@ -60,17 +58,21 @@ class StormyGateway:
         weather = [self._outage() if down else self._weather(question, at) for question, _ in asks]
         for question, decided_at in asks:
             heard(_heard(question, at, decided_at, position))
-        answers = self._loop.run_until_complete(self._all(asks, weather, at))
+        arriving = [
+            question
+            for (question, _), trouble in zip(asks, weather, strict=True)
+            if trouble not in ("gateway_outage", "held_up")
+        ]
+        answers = self._answers(arriving, at)
         return [
-            (question, _as_heard(answer, trouble))
-            for (question, _), answer, trouble in zip(asks, answers, weather, strict=True)
+            (question, _as_heard(answers.get(id(question)), trouble))
+            for (question, _), trouble in zip(asks, weather, strict=True)
         ]
 
     def arrive(self, held: HeldUp) -> None:
         """A charge arrives at last; nobody hears the answer."""
         self._held_up.pop(held.request.attempt_id, None)
-        with suppress(GatewayMisuseError):
-            self._loop.run_until_complete(self._inner.charge(held.request, held.arrives_at))
+        self._inner.charge_all([held.request], held.arrives_at)
 
     def newly_held_up(self) -> list[HeldUp]:
         """Those that were held up since this was asked last."""
@@ -83,12 +85,11 @@ class StormyGateway:
         request = ChargeRequest(
             attempt_id=attempt_id, card_id=attempt_id, purpose="", token="sim:good:found", amount=nothing
         )
-        return self._loop.run_until_complete(self._inner.look_up(request, at))
+        return _at_once(self._inner.look_up(request, at))
 
     def close(self) -> None:
         """Let go of the record."""
         self._inner.close()
-        self._loop.close()
 
     def _outage(self) -> str:
         return self._faults.happened("gateway_outage")
@@ -113,24 +114,36 @@ class StormyGateway:
             self._newly_held_up.append(self._held_up[request.attempt_id])
         return trouble
 
-    async def _all(
-        self, asks: Sequence[tuple[Question, int]], weather: Sequence[str | None], at: datetime
-    ) -> list[Any]:
-        calls = [
-            self._call(question, at) if trouble not in ("gateway_outage", "held_up") else _unclear(str(trouble))
-            for (question, _), trouble in zip(asks, weather, strict=True)
-        ]
-        return await asyncio.gather(*calls, return_exceptions=True)
+    def _answers(self, questions: Sequence[Question], at: datetime) -> dict[int, Said | GatewayMisuseError]:
+        """By the question's identity; charges are one transaction, after all else."""
+        charges: list[tuple[Question, ChargeRequest]] = []
+        answers: dict[int, Said | GatewayMisuseError] = {}
+        for question in questions:
+            request = question.request
+            if isinstance(request, ChargeRequest) and question.learned != "looked_up":
+                charges.append((question, request))
+                continue
+            try:
+                answers[id(question)] = self._answer(request, at)
+            except GatewayMisuseError as misuse:
+                answers[id(question)] = misuse
+        heard = self._inner.charge_all([request for _, request in charges], at) if charges else []
+        answers |= {id(question): answer for (question, _), answer in zip(charges, heard, strict=True)}
+        return answers
 
-    def _call(self, question: Question, at: datetime) -> Coroutine[Any, Any, Said]:
-        request = question.request
+    def _answer(self, request: ChargeRequest | RefundRequest, at: datetime) -> Said:
         if isinstance(request, RefundRequest):
-            return self._inner.refund(request, at)
-        return self._inner.look_up(request, at) if question.learned == "looked_up" else self._inner.charge(request, at)
+            return _at_once(self._inner.refund(request, at))
+        return _at_once(self._inner.look_up(request, at))
 
 
-async def _unclear(reason: str) -> Unclear:
-    return Unclear(reason=reason)
+def _at_once(call: Coroutine[Any, Any, T]) -> T:
+    """What a gateway without delay says, whose calls never wait for anything; no event loop is needed."""
+    try:
+        call.send(None)
+    except StopIteration as done:
+        return done.value
+    raise AssertionError
 
 
 def _heard(question: Question, at: datetime, decided_at: int, position: int) -> Heard:
@@ -141,9 +154,9 @@ def _heard(question: Question, at: datetime, decided_at: int, position: int) -> 
     return Heard(at, kind, str(request.attempt_id), request.model_dump_json(), decided_at, position)
 
 
-def _as_heard(answer: Any, trouble: str | None) -> Said | GatewayMisuseError:
-    if isinstance(answer, BaseException) and not isinstance(answer, GatewayMisuseError):
-        raise answer
+def _as_heard(answer: Said | GatewayMisuseError | None, trouble: str | None) -> Said | GatewayMisuseError:
+    if answer is None:  # it never came there
+        return Unclear(reason=str(trouble))
     if trouble == "gone":
         return Unclear(reason="timeout")
     if trouble == "garbled" and isinstance(answer, Charged):

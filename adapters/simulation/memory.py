@@ -110,19 +110,18 @@ class MemoryRecorder:
         conflicts = {one for one, version in starts.items() if version <= self._version(one)}
         conflicts |= self._repeated(besides.commands)
         limited: dict[UUID, Limited] = {}
-        effects = {one.card_id: one for one in besides.effects}
-        for card_id in starts:
-            if card_id in effects and card_id not in conflicts:
-                limit = self.limits.append(effects[card_id])
+        for one in besides.effects:
+            if not conflicts or one.card_id not in conflicts:
+                limit = self.limits.append(one)
                 if limit is not None:
-                    limited[card_id] = limit
-        left_out = conflicts | set(limited)
-        self._write([one for one in stored_events if one.originator_id not in left_out])
+                    limited[one.card_id] = limit
+        left_out = conflicts.union(limited)  # mostly nothing; then no UUID need be hashed, which is done in Python
+        self._write([one for one in stored_events if not left_out or one.originator_id not in left_out])
         for snapshot in besides.snapshots:
-            if snapshot.card_id not in left_out:
+            if not left_out or snapshot.card_id not in left_out:
                 self._streams[snapshot.card_id].snapshot = snapshot
         for command_id, kept in besides.commands:
-            if kept.card_id not in left_out:
+            if not left_out or kept.card_id not in left_out:
                 self.commands[command_id] = kept
         return Answers(frozenset(conflicts), limited)
 
@@ -140,19 +139,20 @@ class MemoryRecorder:
         return len(kept.rows) if kept else 0
 
     def _write(self, stored_events: Sequence[StoredEvent]) -> None:
-        last: dict[UUID, bytes] = {}
-        for event in stored_events:
+        last: list[Row] = []
+        kept, of = _Kept(), None
+        for event in stored_events:  # those of a card stand together
             card_id: UUID = event.originator_id  # type: ignore[assignment] (our streams are known by UUIDs)
             self.position += 1
             row = Row(self.position, card_id, event.originator_version, event.topic, event.state)
-            kept = self._streams.get(card_id)
-            if kept is None:
-                kept = self._streams[card_id] = _Kept()
+            if card_id is not of:
+                kept, of = self._streams.setdefault(card_id, _Kept()), card_id
+                last.append(row)
+            last[-1] = row
             kept.rows.append(row)
-            last[card_id] = event.state
             self._heard(row)
-        for card_id, state in last.items():
-            self._due(card_id, wake_time(state))
+        for row in last:
+            self._due(row.card_id, wake_time(row.state))
 
 
 def wake_time(state: bytes) -> datetime | None:

@@ -229,8 +229,8 @@ class World:
             about = UUID(self.checker.fact(row.state)["about"])
             self._agenda.add(on_grid(self.now + timedelta(hours=hours)), "person", (life, about))
         elif self.now < self._quiet_from or row.topic == "card_held.v1":
-            hours = 48 * self._chance.of("reaction", row.card_id, row.version)
             for command in self._holders.reaction(life, row):
+                hours = 48 * self._chance.of("reaction", row.card_id, row.version)
                 self._agenda.add(on_grid(self.now + timedelta(hours=hours)), "command", command)
 
     def _found(self, life: Life, attempt_id: UUID) -> asked.Command:

@@ -54,7 +54,8 @@ class Checker:
     books: dict[UUID, Book] = field(default_factory=dict[UUID, Book])
     tries: dict[str, Try] = field(default_factory=dict[str, Try])
     violations: list[Violation] = field(default_factory=list[Violation])
-    windows: list[tuple[str, datetime, datetime]] = field(default_factory=list["tuple[str, datetime, datetime]"])
+    stops: list[tuple[datetime, datetime]] = field(default_factory=list["tuple[datetime, datetime]"])
+    """When the operator stopped all charging."""
     limits: Limits = field(default_factory=Limits)
     notices: Notices = field(default_factory=Notices)
     commands: dict[str, Accepted] = field(default_factory=dict[str, Accepted])
@@ -130,7 +131,8 @@ class Checker:
 
     def window(self, kind: str, begins: datetime, ends: datetime) -> None:
         """An outage, or a time in which the operator stopped all charging."""
-        self.windows.append((kind, begins, ends))
+        if kind == "charging_stop":
+            self.stops.append((begins, ends))
 
     def finish(self, record: Path, at: datetime) -> None:
         """The end: what is due is done, what is owed is paid back, what was charged is known."""
@@ -160,7 +162,7 @@ class Checker:
 
     def stopped(self, at: datetime) -> bool:
         """Whether the operator had stopped all charging then."""
-        return any(kind == "charging_stop" and begins <= at < ends for kind, begins, ends in self.windows)
+        return any(begins <= at < ends for begins, ends in self.stops)
 
     def opening(self, book: Book, *, latest: bool) -> datetime:
         """When the renewal of a card's term opens, by the two policies that were seen last."""

@@ -19,6 +19,7 @@ from tests.adapters.gateways.asking import (
     BUDGET,
     NOON,
     TIMEOUT,
+    UNAVAILABLE,
     charge,
     charged,
     look_up,
@@ -217,6 +218,18 @@ def test_other_parameters_are_noticed_within_a_batch_too(gateway, record):
     assert right == charged(request(minor=1))
     assert isinstance(wrong, GatewayMisuseError)
     assert totals(record) == {"EUR": 1}
+
+
+def test_many_charges_without_an_event_loop_are_answered_as_with_one(gateway, record):
+    gateway.charge_all([request("a")], NOON)
+    wrong, unknown, known = request("a", minor=1), request("b", behaviour="magic"), request("a")
+    misused, no_method, *others = gateway.charge_all([wrong, unknown, known, request("c")], NOON)
+    assert isinstance(misused, GatewayMisuseError)
+    assert isinstance(no_method, GatewayMisuseError)
+    assert others == [charged(known), charged(request("c"))] == charge(gateway, known, request("c"))
+    assert len(movements(record)) == 2
+    gateway.close()
+    assert gateway.charge_all([known], NOON) == [UNAVAILABLE]
 
 
 def test_a_key_is_forgotten_after_a_day_and_sending_it_again_convicts(gateway, record):
