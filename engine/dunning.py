@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
+from functools import lru_cache
 
 from engine.calendar import local_date, local_instant
 from engine.card.deadlines import last_day, reclaims_at
@@ -40,9 +41,14 @@ class Later:
 
 def charge_instant(card: Card, day: date, policy: Policy) -> datetime:
     """When on the local `day` this card is charged: the charge hour, spread by card id."""
-    spread_s = card.card_id.int % policy.charge_spread_s
-    wall = (datetime.combine(day, time(policy.charge_hour)) + timedelta(seconds=spread_s)).time()
-    return local_instant(day, wall, card.term.zone)
+    return _instant(day, policy.charge_hour, card.card_id.int % policy.charge_spread_s, card.term.zone)
+
+
+@lru_cache(maxsize=16_384)  # asked several times over while a card is decided
+def _instant(day: date, hour: int, spread_s: int, zone: str) -> datetime:
+    minute, second = divmod(spread_s, 60)
+    hours, minute = divmod(minute, 60)
+    return local_instant(day, time(hour + hours, minute, second), zone)
 
 
 def opens_at(card: Card, policy: Policy) -> datetime:

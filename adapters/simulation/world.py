@@ -37,7 +37,7 @@ LEASE = timedelta(hours=3)
 QUIET = timedelta(days=16)
 """The end of each run, in which nothing new goes wrong and all must come to rest."""
 _LATER = tuple(timedelta(seconds=s) for s in (25, 25, 10_800, 32_400, 97_200))
-_PAUSES = tuple(timedelta(seconds=s) for s in (25, 25, 10_800))
+_PAUSES = tuple(timedelta(seconds=s) for s in (25, 25, 10_800, 93_600))
 _SKEWS = tuple(timedelta(seconds=s) for s in (-90, -3, 4, 75))
 _BATCH = 500
 
@@ -330,6 +330,7 @@ class World:
     def _see_through(self, asks: Sequence[Ask]) -> None:
         """Ask, record, and ask on, as long as there are questions."""
         while asks:
+            asks = [(question.put_at(self.now), decided_at) for question, decided_at in asks]
             answers: list[tuple[Question, Said]] = []
             fates = [self._call_fate(question) for question, _ in asks]
             going = [ask for ask, fate in zip(asks, fates, strict=True) if fate not in ("crash_before_call", "paused")]
@@ -342,9 +343,7 @@ class World:
                 elif id(question) in by_question:
                     answers += self._answered(question, by_question[id(question)], fate)
             for held in self._gateway.newly_held_up():
-                arrives_at = max(
-                    self.now, min(held.arrives_at, self._quiet_from)
-                )  # so that its news come before the end
+                arrives_at = max(self.now, min(held.arrives_at, self._quiet_from))  # so that its news come in time
                 self._agenda.add(on_grid(arrives_at), "arrival", held)
             asks = self._record(answers)
 

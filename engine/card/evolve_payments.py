@@ -91,13 +91,9 @@ def _remembered(card: Card, paid: Payment) -> tuple[Payment, ...]:
     if len(old) < PAYMENTS_KEPT:
         return (*old, paid)
     going_back = {one.attempt_id for one in card.refunds}
-    first_kept = len(old) + 1 - PAYMENTS_KEPT
-    kept = (
-        one
-        for place, one in enumerate(old)
-        if place >= first_kept or one.attempt_id in going_back or _of_a_term_not_over(card, one)
-    )
-    return (*kept, paid)
+    before, last = old[: 1 - PAYMENTS_KEPT], old[1 - PAYMENTS_KEPT :]
+    kept = [one for one in before if one.attempt_id in going_back or _of_a_term_not_over(card, one)]
+    return (*kept, *last, paid)
 
 
 def _of_a_term_not_over(card: Card, one: Payment) -> bool:

@@ -416,6 +416,10 @@ def early_notice_of_a_price() -> list[Change]:
     return [(consent, "announce_price_change", announce)]
 
 
+def sent_however_long_it_lay() -> list[Change]:
+    return [(deciding.Question, "put_at", lambda question, _: question)]
+
+
 MUTANTS = (
     Mutant("attempt id without its number", attempt_id_without_number),
     Mutant("a key is sent again for a month", key_sent_for_a_month),
@@ -467,6 +471,7 @@ MUTANTS = (
     Mutant("the key of a notice is used again", notice_key_used_again),
     Mutant("nobody is told of a suspension", suspension_told_to_nobody),
     Mutant("a price is announced too late", early_notice_of_a_price),
+    Mutant("a charge is sent however long it lay", sent_however_long_it_lay),
 )
 
 
