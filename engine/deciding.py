@@ -1,7 +1,6 @@
 """What is decided for one card in the light of one version of it: by time, by an answer, by a command."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple
 
@@ -35,8 +34,7 @@ Request = ChargeRequest | RefundRequest
 Said = Answer | RefundAnswer
 
 
-@dataclass(frozen=True, slots=True)
-class Question:
+class Question(NamedTuple):
     """A question for the gateway, and the stream in whose light it was asked."""
 
     stream: Stream
