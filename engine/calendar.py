@@ -1,13 +1,14 @@
 """Local dates, zones, anchors and term arithmetic; the only file that turns dates into instants."""
 
 from datetime import UTC, date, datetime, time, timedelta
-from functools import lru_cache
+from functools import cache, lru_cache
 from zoneinfo import ZoneInfo
 
 from dateutil.relativedelta import relativedelta
 from pydantic import BaseModel, ConfigDict
 
 SECOND = timedelta(seconds=1)
+_zone = cache(ZoneInfo)  # which by itself keeps eight alive, and reads any other from disk again (100 µs)
 
 
 class Term(BaseModel):
@@ -37,7 +38,7 @@ def months_after(start: date, months: int, anchor_day: int) -> date:
 @lru_cache(maxsize=65_536)  # the cards of a batch ask for the same instant, and live in few zones
 def local_date(instant: datetime, zone: str) -> date:
     """The date that a wall calendar in `zone` shows at `instant` (aware)."""
-    return instant.astimezone(ZoneInfo(zone)).date()
+    return instant.astimezone(_zone(zone)).date()
 
 
 @lru_cache(maxsize=65_536)
@@ -47,7 +48,7 @@ def local_instant(day: date, wall: time, zone: str) -> datetime:
     In an overlap that is the earlier of the two; in a gap the moment at which the clock jumped over it.
     Some zones skipped whole days (Apia, 30 December 2011), so the local date of the answer may be later.
     """
-    tz = ZoneInfo(zone)
+    tz = _zone(zone)
     wanted = datetime.combine(day, wall)
     by_old_offset, by_new_offset = (wanted.replace(tzinfo=tz, fold=fold).astimezone(UTC) for fold in (0, 1))
     if by_old_offset.astimezone(tz).replace(tzinfo=None) == wanted:

@@ -1,7 +1,6 @@
 """What is decided for one card in the light of one version of it: by time, by an answer, by a command."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import NamedTuple
 
@@ -36,8 +35,7 @@ Request = ChargeRequest | RefundRequest
 Said = Answer | RefundAnswer
 
 
-@dataclass(frozen=True, slots=True)
-class Question:
+class Question(NamedTuple):
     """A question for the gateway, and the stream in whose light it was asked."""
 
     stream: Stream
@@ -52,7 +50,7 @@ class Question:
         """The question as it may be put at `at`, however long it lay: a charge that is too late is only looked up."""
         if self.key_known_until is None or at < self.key_known_until:
             return self
-        return replace(self, learned="looked_up")
+        return self._replace(learned="looked_up")
 
 
 class Decided(NamedTuple):

@@ -35,7 +35,7 @@ def run_simulation(*, cards: int, years: float, seeds: Sequence[int], level: Lev
         tasks = {plan.seed: bar.add_task(f"seed {plan.seed}", total=1.0) for plan in plans}
         outcomes = run_all(plans, processes, lambda seed, share: bar.update(tasks[seed], completed=share))
     broken = [one for one in outcomes if one.violations]
-    found = _figures(outcomes, perf_counter() - started, cards, years)
+    found = _figures(outcomes, perf_counter() - started, processes, cards, years)
     for one in broken[:1]:
         _tell(one)
     if as_json:
@@ -55,7 +55,7 @@ def _bar(*, as_json: bool) -> Progress:
     return Progress(*columns, console=err, disable=as_json, transient=True)
 
 
-def _figures(outcomes: Sequence[Outcome], wall_s: float, cards: int, years: float) -> dict[str, object]:
+def _figures(outcomes: Sequence[Outcome], wall_s: float, processes: int, cards: int, years: float) -> dict[str, object]:
     kinds: Counter[str] = Counter()
     faults: Counter[str] = Counter()
     for one in outcomes:
@@ -68,6 +68,7 @@ def _figures(outcomes: Sequence[Outcome], wall_s: float, cards: int, years: floa
         "years": years,
         "attempts": attempts,
         "attempts_per_s": round(attempts / wall_s, 1),
+        "attempts_per_s_per_core": round(attempts / (wall_s * processes), 1),
         "double_charges": sum(kinds[kind] for kind in _DOUBLE),
         "wrongful_suspensions": sum(kinds[kind] for kind in _SUSPENDED),
         "breached_limits": sum(kinds[kind] for kind in _LIMITS),

@@ -27,6 +27,7 @@ import sqlite3
 from collections.abc import Sequence
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from hashlib import blake2b
 from pathlib import Path
 from typing import NamedTuple
@@ -231,6 +232,7 @@ def _said(outcome: str, request: ChargeRequest) -> Charged | Declined:
     return _charged(request.attempt_id, request.amount) if outcome == CHARGED else _declined(outcome)
 
 
+@lru_cache(maxsize=1024)
 def _declined(codes: str) -> Declined:
     code, advice, network = [*codes.split("+"), "", ""][:3]
     return Declined(code=code, advice_code=advice or None, network_code=network or None)

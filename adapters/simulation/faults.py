@@ -50,6 +50,8 @@ class Faults:
         if not rate:
             return None
         left = self.chance.of("fault", *about)
+        if left > rate * len(kinds):  # mostly so, and then none of them
+            return None
         for kind in kinds:
             left -= rate * _RARELY.get(kind, 1.0)
             if left < 0:

@@ -96,6 +96,8 @@ class World:
         windows = self.faults.windows(BEGIN, quiet_from)
         self._stops = [window for window in windows if window.kind == "charging_stop"]
         self._quiet_from = quiet_from
+        self._third = (plan.end - BEGIN) / len(POLICIES)
+        self._changes = plan.level != "none" and "policy_change" in plan.kinds
         self._agenda = Agenda(windows, plan.end)
         self._gateway = StormyGateway(self.record, plan.seed, self.faults, windows)
         self._holders = Holders(chance, plan.cards, harsh=plan.is_harsh)
@@ -138,17 +140,14 @@ class World:
             self._agenda.add(on_grid(BEGIN + timedelta(days=days)), "birth", (slot, 0))
         if plan.level == "none":
             return
-        third = (plan.end - BEGIN) / len(POLICIES)
-        for number in range(1, len(POLICIES)) if "policy_change" in plan.kinds else ():
-            self._agenda.add(on_grid(BEGIN + number * third), "replan", number)
+        for number in range(1, len(POLICIES)) if self._changes else ():
+            self._agenda.add(on_grid(BEGIN + number * self._third), "replan", number)
         for half_year in range(int(2 * plan.years)) if "price_change" in plan.kinds else ():
             announced_at = BEGIN + timedelta(days=150 + 182 * half_year)
             self._agenda.add(on_grid(announced_at), "announce", version_name(half_year + 3))
 
     def _rules(self, at: datetime) -> Rules:
-        third = (self.plan.end - BEGIN) / len(POLICIES)
-        changes = self.plan.level != "none" and "policy_change" in self.plan.kinds
-        policy = POLICIES[min(int((at - BEGIN) / third), len(POLICIES) - 1) if changes else 0]
+        policy = POLICIES[min(int((at - BEGIN) / self._third), len(POLICIES) - 1) if self._changes else 0]
         stopped = any(window.begins <= at < window.ends for window in self._stops)
         return Rules(policy, self._catalogue, charging_stopped=stopped)
 

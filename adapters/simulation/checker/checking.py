@@ -25,6 +25,7 @@ LATELY, LATELY_MOST = timedelta(hours=24), 400
 """More facts of one card in a day than that: something runs hot."""
 OVERDUE = timedelta(days=2)
 VIOLATIONS_MOST = 200
+_read = json.JSONDecoder().decode  # `json.loads` guesses the encoding first, each time
 
 
 class Violation(NamedTuple):
@@ -80,7 +81,7 @@ class Checker:
         book = self.books.get(card_id)
         if book is None:
             book = self.books[card_id] = Book(card_id)
-        stored = json.loads(state)
+        stored = _read(state.decode())
         fact = Fact(position, version, topic, instant(stored["fact"]["at"]), stored["cause"], stored["fact"])
         self.facts += 1
         self._in_order(book, fact)

@@ -2,7 +2,7 @@
 
 import re
 from datetime import UTC, date, datetime, timedelta
-from functools import lru_cache
+from functools import cache, lru_cache
 from zoneinfo import ZoneInfo
 
 DAY = timedelta(days=1)
@@ -10,6 +10,7 @@ HOUR = timedelta(hours=1)
 SECOND = timedelta(seconds=1)
 OPENINGS = {"first": (3, 10 * HOUR), "second": (5, 15 * HOUR), "third": (1, 9 * HOUR)}
 """How many days before the term ends, and at which local hour, renewals open by the simulated policies."""
+_zone = cache(ZoneInfo)  # which by itself keeps but eight alive
 _DURATION = re.compile(r"(-?)P(?:(\d+)Y)?(?:(\d+)D)?(?:T(?:(\d+)H)?(?:(\d+)M)?(?:(\d+(?:\.\d+)?)S)?)?")
 
 
@@ -32,13 +33,13 @@ def duration(text: str) -> timedelta:
 
 def local_day(at: datetime, zone: str) -> date:
     """What a calendar on the wall shows."""
-    return at.astimezone(ZoneInfo(zone)).date()
+    return at.astimezone(_zone(zone)).date()
 
 
 @lru_cache(maxsize=16_384)
 def day_begins(day: date, zone: str) -> datetime:
     """The first instant whose local date is `day` or later, by halving."""
-    tz = ZoneInfo(zone)
+    tz = _zone(zone)
     noon = datetime(day.year, day.month, day.day, 12, tzinfo=UTC)
     before, after = noon - 2 * DAY, noon + 2 * DAY
     while after - before > SECOND:
