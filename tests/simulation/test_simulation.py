@@ -8,7 +8,8 @@ import pytest
 from adapters.simulation.run import run_all, run_plan
 from adapters.simulation.shrink import shrink
 from adapters.simulation.world import Plan
-from tests.simulation.mutants import MUTANTS, anchor_day_lost, sown
+from tests.simulation.bugs import anchor_day_lost
+from tests.simulation.mutants import MUTANTS, sown
 
 
 @pytest.mark.parametrize("mutant", MUTANTS, ids=lambda mutant: mutant.name.replace(" ", "_"))
