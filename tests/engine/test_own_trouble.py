@@ -1,5 +1,6 @@
 """What kept a payment from being made through us moves the deadlines: all of it, once, and nothing else."""
 
+from dataclasses import replace
 from datetime import date, timedelta
 
 import pytest
@@ -11,6 +12,7 @@ from engine.card.events import (
     ChargingBlocked,
     DeadlinesMoved,
     ReminderDue,
+    RenewalRequested,
     Suspended,
 )
 from engine.card.next import held_up
@@ -25,6 +27,7 @@ from tests.engine.samples import (
     OPENS_AT,
     PAYING,
     POLICY,
+    RULES,
     SECOND,
     VISA,
     attempt_id,
@@ -32,6 +35,7 @@ from tests.engine.samples import (
     enabled,
     local,
     registered,
+    started,
     switched_off,
     unknown,
 )
@@ -113,3 +117,20 @@ def test_without_trouble_a_card_without_grace_is_suspended_as_its_term_ends():
         fact(Suspended, reclaimed_on=date(2026, 4, 6)),
         fact(ReminderDue, kind="last_chance"),
     )
+
+
+def test_a_renewal_that_is_open_stays_so_when_the_policy_opens_later_ones_later():
+    later = replace(RULES, policy=POLICY.model_copy(update={"lead_days": 1}))
+    blocked = given(*PAYING, started(), ChargingBlocked(at=OPENS_AT))
+    resumed = blocked.at(OPENS_AT + HOUR, later)
+    assert resumed.facts[0] == DeadlinesMoved(reason="charging_stopped", by=HOUR, at=OPENS_AT + HOUR)
+    release(given(*DECLINED, held(OPENS_AT + HOUR)), OPENS_AT + 3 * HOUR).then(
+        fact(CardReleased), fact(DeadlinesMoved, by=2 * HOUR)
+    )
+
+
+def test_a_stop_that_keeps_the_holder_from_paying_early_costs_no_time():
+    asked = RenewalRequested(at=OPENS_AT - 9 * HOUR)
+    blocked = given(*PAYING, started(at=OPENS_AT - 9 * HOUR), asked, ChargingBlocked(at=OPENS_AT - 9 * HOUR))
+    assert blocked.at(OPENS_AT - HOUR).facts[0].by == timedelta(0)
+    assert blocked.at(OPENS_AT + HOUR).facts[0].by == HOUR

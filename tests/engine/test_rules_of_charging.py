@@ -260,13 +260,14 @@ def test_a_held_card_is_left_alone_and_its_deadlines_move():
 
 
 def test_a_card_that_was_not_woken_in_time_does_not_lose_that_time():
-    card = given(*DECLINED).card
+    card, unopened = given(*DECLINED).card, given(*PAYING).card
     woken_for, at = local("2026-03-30 10:00"), GRACE_ENDS_AT
     (moved,) = held_up(card, woken_for, POLICY, at)
     assert (moved.reason, moved.by) == ("late", at - woken_for)
     assert held_up(card, woken_for, POLICY, woken_for + POLICY.late_after) == ()
-    assert held_up(card, OPENS_AT - timedelta(days=9), POLICY, OPENS_AT - SECOND) == ()  # nothing was to be charged yet
-    (from_opening,) = held_up(card, OPENS_AT - timedelta(days=9), POLICY, ENDS_AT)
+    before = OPENS_AT - timedelta(days=9)
+    assert held_up(unopened, before, POLICY, OPENS_AT - SECOND) == ()  # nothing was to be charged yet
+    (from_opening,) = held_up(unopened, before, POLICY, ENDS_AT)
     assert from_opening.by == ENDS_AT - OPENS_AT
     assert held_up(given(registered()).card, woken_for, POLICY, at) == ()
     assert held_up(given(*CHARGING).card, woken_for, POLICY, at) == ()

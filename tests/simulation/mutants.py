@@ -76,7 +76,7 @@ MUTANTS = (
     Mutant("late success is not refunded", bugs.refund_forgotten, cards=200),
     Mutant("rungs a day early", bugs.rung_a_day_early),
     Mutant("rung gap ignored", bugs.rung_gap_ignored, harsh=True),
-    Mutant("rungs after the last day", bugs.rungs_after_the_last_day, cards=60, years=0.5, harsh=True),
+    Mutant("rungs after the last day", bugs.rungs_after_the_last_day, cards=100, level="low", harsh=True),
     Mutant("anchor day lost", bugs.anchor_day_lost),
     Mutant("late payers pay for the past", bugs.late_payer_pays_for_the_past),
     Mutant("never wakes after an unknown outcome", bugs.wakes_never_after_unknown),

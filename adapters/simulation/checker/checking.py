@@ -11,7 +11,7 @@ from uuid import UUID
 
 from adapters.simulation.checker import charges, consent, money, terms
 from adapters.simulation.checker.book import Book, Fact, Try
-from adapters.simulation.checker.days import DAY, HOUR, OPENINGS, day_begins, instant
+from adapters.simulation.checker.days import instant
 from adapters.simulation.checker.limits import Limits
 from adapters.simulation.checker.notices import Notices
 from adapters.simulation.checker.record import check_record
@@ -69,10 +69,6 @@ class Checker:
     facts: int = 0
     position: int = 0
     kinds: Counter[str] = field(default_factory=Counter[str])
-    _openings: tuple[tuple[int, timedelta], ...] = field(init=False)
-
-    def __post_init__(self) -> None:
-        self._openings = (OPENINGS["first"],)
 
     # What comes in
 
@@ -93,9 +89,6 @@ class Checker:
         book.wake_at = instant(stored["wake_at"]) if stored["wake_at"] else None
         self._awake(book, fact, last=stored["last"])
         self.notices.after(self, book, fact)
-        policy = fact.body.get("policy_version")
-        if policy and OPENINGS[policy] != self._openings[-1]:
-            self._openings = (self._openings[-1], OPENINGS[policy])
 
     def told(self, notice: str) -> None:
         """A notice to the holder of the fact that came last, as JSON."""
@@ -164,11 +157,6 @@ class Checker:
     def stopped(self, at: datetime) -> bool:
         """Whether the operator had stopped all charging then."""
         return any(begins <= at < ends for begins, ends in self.stops)
-
-    def opening(self, book: Book, *, latest: bool) -> datetime:
-        """When the renewal of a card's term opens, by the two policies that were seen last."""
-        found = [day_begins(book.ends_on - lead * DAY, book.zone) + hour for lead, hour in self._openings]
-        return max(found) + HOUR if latest else min(found)
 
     # Rules of the log itself
 

@@ -6,7 +6,17 @@ from typing import TYPE_CHECKING
 from adapters.simulation.checker.book import Book, Fact
 from adapters.simulation.checker.charges import kept_back
 from adapters.simulation.checker.consent import take_term
-from adapters.simulation.checker.days import DAY, day_begins, duration, instant, local_day, months_on, union
+from adapters.simulation.checker.days import (
+    DAY,
+    HOUR,
+    OPENINGS,
+    day_begins,
+    duration,
+    instant,
+    local_day,
+    months_on,
+    union,
+)
 from adapters.simulation.checker.notices import HANDLERS as REMINDERS
 
 if TYPE_CHECKING:
@@ -149,7 +159,7 @@ def _in_time(checker: "Checker", book: Book, fact: Fact, by_rule: datetime, what
     intervals = [*book.in_our_way]
     if book.blocked_since is not None:
         intervals.append((book.blocked_since, fact.at))
-    least = by_rule + union(_since(checker.opening(book, latest=True), intervals))
+    least = by_rule + union(_since(_opens_at_latest(book), intervals))
     if fact.at < least - _CLOCKS_DIFFER:
         checker.say("wrongful_suspension", book.card_id, fact, f"{what} before {least}; by the keep rule {by_rule}")
 
@@ -200,13 +210,21 @@ def moved(checker: "Checker", book: Book, fact: Fact) -> None:
         book.in_our_way.append((book.blocked_since, fact.at))
         book.blocked_since = None
     book.moved += by
-    ours = union(_since(checker.opening(book, latest=False), book.in_our_way))
+    ours = union(_since(_opens_at_earliest(book), book.in_our_way))
     if book.moved > ours + _CLOCKS_DIFFER:
         checker.say("moved_too_far", book.card_id, fact, f"deadlines moved by {book.moved}, but only {ours} was ours")
-    surely_ours = union(_since(checker.opening(book, latest=True), book.in_our_way))
+    surely_ours = union(_since(_opens_at_latest(book), book.in_our_way))
     if book.moved < surely_ours - _CLOCKS_DIFFER:
         told = f"deadlines moved by {book.moved}, though {surely_ours} was ours"
         checker.say("moved_too_little", book.card_id, fact, told)
+
+
+def _opens_at_earliest(book: Book) -> datetime:
+    return min(day_begins(book.ends_on - days * DAY, book.zone) + hour for days, hour in OPENINGS.values())
+
+
+def _opens_at_latest(book: Book) -> datetime:
+    return max(day_begins(book.ends_on - days * DAY, book.zone) + hour + HOUR for days, hour in OPENINGS.values())
 
 
 def _since(opening: datetime, intervals: list[tuple[datetime, datetime]]) -> list[tuple[datetime, datetime]]:
