@@ -135,7 +135,7 @@ def _started(card: Card, fact: events.RenewalStarted) -> Changes:
         "stale": False,
     }
     if card.renewal is None:
-        return {"renewal": Renewal(**offer)}
+        return {"renewal": Renewal(**offer, offered_at=fact.at)}
     return {"renewal": changed(card.renewal, offer)}  # a new offer of the same term keeps the ladder's counters
 
 

@@ -37,9 +37,10 @@ def moved(card: Card, reason: OwnTrouble, since: datetime, policy: Policy, at: d
 
     What came before the renewal opens kept nobody from paying, and what is counted already does not count again.
     """
-    renewal = card.renewal  # one that is open already stays so, whatever the policy says of later ones
-    is_open = renewal is not None and (renewal.rung > 0 or renewal.asked_for is None)
-    begins = max(since, since if is_open else opens_at(card, policy), card.moved_until or since)
+    renewal, opening = card.renewal, opens_at(card, policy)
+    if renewal is not None and (renewal.rung > 0 or renewal.asked_for is None):
+        opening = renewal.offered_at  # it is open already, whatever the policy says of later ones
+    begins = max(since, opening, card.moved_until or since)
     return (DeadlinesMoved(reason=reason, by=at - begins, at=at),) if at > begins else ()
 
 

@@ -114,10 +114,11 @@ class Refund:
 
 @dataclass(frozen=True)
 class Renewal:
-    """The next term on offer, unpaid."""
+    """The next term on offer, unpaid, since `offered_at`."""
 
     months: Period
     price: Money
+    offered_at: datetime
     reactivation_fee: Money | None = None
     stale: bool = False
     """Consent changed since: nothing more is attempted at this price."""
