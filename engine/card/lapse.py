@@ -39,7 +39,7 @@ def moved(card: Card, reason: OwnTrouble, since: datetime, policy: Policy, at: d
     """
     renewal, opening = card.renewal, opens_at(card, policy)
     if renewal is not None and (renewal.rung > 0 or renewal.asked_for is None):
-        opening = renewal.offered_at  # it is open already, whatever the policy says of later ones
+        opening = min(opening, renewal.offered_at)  # it is open, whatever the policy says of later ones
     begins = max(since, opening, card.moved_until or since)
     return (DeadlinesMoved(reason=reason, by=at - begins, at=at),) if at > begins else ()
 
