@@ -33,7 +33,7 @@ def reminders(card: Card, policy: Policy, at: datetime) -> Events | Wait | None:
     """The reminder that is due, or when the next one is; None when there is none to come."""
     if card.status == "suspended":
         return _last_chance(card, policy, at)
-    if card.auto_renew is None or (card.renewal is not None and at >= opens_at(card, policy)):
+    if card.auto_renew is None or _is_open(card, policy, at):
         return None
     ahead = _renewal_ahead(card, policy, at) if card.auto_renew.months in policy.ahead_of_months else None
     if ahead is not None and not isinstance(ahead, Wait):
@@ -42,6 +42,12 @@ def reminders(card: Card, policy: Policy, at: datetime) -> Events | Wait | None:
     if expiry is None or ahead is None or not isinstance(expiry, Wait):
         return ahead if expiry is None else expiry
     return earliest(ahead, expiry)
+
+
+def _is_open(card: Card, policy: Policy, at: datetime) -> bool:
+    """Whether charging has begun, or would if it could: not by a try ahead of time that came to nothing."""
+    renewal = card.renewal
+    return renewal is not None and (renewal.rung > 0 or at >= opens_at(card, policy))
 
 
 def _renewal_ahead(card: Card, policy: Policy, at: datetime) -> Events | Wait | None:

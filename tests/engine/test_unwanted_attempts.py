@@ -1,5 +1,6 @@
 """An attempt that is not wanted any more is looked up, never sent again; what may not be tried yet is tried later."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -130,6 +131,13 @@ def test_a_week_ahead_is_told_though_the_holder_tried_to_pay_early():
     opening = local("2027-02-26 10:00")
     then = given(*yearly).at(opening - timedelta(days=7))
     assert [one.kind for one in then.facts] == ["payment_failed", "renewal_ahead"]
+
+
+def test_nothing_is_told_ahead_of_a_renewal_that_is_open_when_the_policy_opens_later_ones_later():
+    yearly = (registered(months=12), bound(VISA), enabled(12), started(12), attempted(1, 1), failed(1, 1))
+    later = replace(RULES, policy=RULES.policy.model_copy(update={"lead_days": 0}))
+    then = given(*yearly).at(local("2027-02-27 10:00"), later)
+    assert "renewal_ahead" not in [getattr(one, "kind", None) for one in then.facts]
 
 
 def test_a_top_up_of_unknown_outcome_keeps_no_renewal_waiting_that_the_balance_can_pay():
