@@ -74,13 +74,22 @@ class Engine:
         return settled
 
     def record(self, answers: Sequence[tuple[Question, Said]], rules: Rules, at: datetime) -> Settled:
-        """Record the gateway's answers, and what follows from them at once; further questions are returned."""
-        settled = Settled()
-        work = {
-            question.stream.card_id: _Work(question.stream, answering(question, said, rules, at), question.cause)
-            for question, said in answers
-        }
-        self._settle(work.values(), settled)
+        """Record the gateway's answers, and what follows from them at once; further questions are returned.
+
+        Several answers for one card are taken in their order, each in the light of the one before.
+        """
+        settled, left = Settled(), list(answers)
+        while left:
+            turn: dict[UUID, _Work] = {}
+            later: list[tuple[Question, Said]] = []
+            for question, said in left:
+                if question.stream.card_id in turn:
+                    later.append((question, said))
+                    continue
+                work = _Work(question.stream, answering(question, said, rules, at), question.cause)
+                turn[question.stream.card_id] = work
+            self._settle(turn.values(), settled)
+            left = later
         return settled
 
     def replan(self, card_ids: Sequence[UUID], cause: str, rules: Rules, at: datetime) -> Settled:

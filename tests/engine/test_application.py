@@ -343,3 +343,19 @@ def test_a_command_for_a_card_with_a_corrupt_history_is_told_so_and_no_other(eng
 def test_no_commands_have_no_answers(engine):
     assert engine.execute([], RULES, LATER) == []
     assert wake(engine).facts == 0
+
+
+def test_two_answers_for_one_card_in_one_batch_are_both_recorded(engine, store):
+    (card_id,) = paying(engine)
+    (question,) = wake(engine, card_id).questions
+    unclear = (question, Unclear(reason="timeout"))
+    said = Charged(attempt_id=question.request.attempt_id, amount=question.request.amount, gateway_ref="ref")
+    settled = engine.record([unclear, (question, said)], RULES, LATER + SECOND)
+    assert not settled.failed
+    assert kinds(store, card_id) == [
+        RenewalStarted,
+        ChargeAttempted,
+        ChargeOutcomeUnknown,
+        ChargeSucceeded,
+        CardRenewed,
+    ]
