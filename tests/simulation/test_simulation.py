@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -15,6 +16,11 @@ from tests.simulation.mutants import MUTANTS, sown
 @pytest.mark.parametrize("mutant", MUTANTS, ids=lambda mutant: mutant.name.replace(" ", "_"))
 def test_the_checker_finds_each_bug_that_is_sown(mutant):
     assert mutant.hunt().found is not None
+
+
+def test_the_readme_lists_every_sown_bug():
+    rows = (Path(__file__).parents[2] / "engine/README.md").read_text("utf-8").split("| sown bug |")[1].splitlines()[2:]
+    assert [row.split(" | ")[0].removeprefix("| ") for row in rows] == [mutant.name for mutant in MUTANTS]
 
 
 @pytest.mark.parametrize(
