@@ -5,7 +5,7 @@ from collections import Counter
 import pytest
 
 from adapters.cli.population import BEGIN, population
-from adapters.gateways.simulated import _method
+from adapters.gateways.simulated_methods import method_of
 from engine.commands import (
     _DECISIONS,
     AnnouncePriceChange,
@@ -65,7 +65,7 @@ def test_who_is_held_is_released_again(people):
 
 def test_the_gateway_knows_every_method_and_most_of_them_are_good(people):
     methods = [one.method for one in of(people, BindPaymentMethod)]
-    behaviours = Counter(_method(method.token).behaviour for method in methods)
+    behaviours = Counter(method_of(method.token).behaviour for method in methods)
     assert behaviours["good"] + behaviours["slow"] > 0.65 * len(methods)
     assert behaviours.keys() >= {"declined", "flaky", "expired", "lost", "timeout_charged", "server_error", "silent"}
     assert any("+" in method.token for method in methods)
@@ -88,5 +88,5 @@ def test_a_method_that_failed_is_repaired_by_some(people):
     assert repaired
     for one in repaired:
         before = bound[one.card_id, one.method.method_id]
-        assert _method(before.token).behaviour in {"expired", "lost", "declined"}
-        assert _method(one.method.token).behaviour == "good"
+        assert method_of(before.token).behaviour in {"expired", "lost", "declined"}
+        assert method_of(one.method.token).behaviour == "good"
