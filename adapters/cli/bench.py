@@ -26,14 +26,14 @@ COMMANDED_MAX = 500
 SLOW_GATEWAY_MS = 200
 WARM_UP_MAX = 256
 
-START = datetime(2026, 12, 15, 12, tzinfo=UTC)
+START = datetime(2026, 12, 15, 17, tzinfo=UTC)
 """Where the clock stands at first: no card is due."""
-MAIN_DUE = datetime(2027, 1, 3, 12, tzinfo=UTC)
-AMONG_OTHERS_DUE = datetime(2027, 1, 9, 12, tzinfo=UTC)
-LONG_DUE = datetime(2027, 1, 15, 12, tzinfo=UTC)
-SLOW_DUE = datetime(2027, 1, 21, 12, tzinfo=UTC)
+MAIN_DUE = datetime(2027, 1, 3, 17, tzinfo=UTC)
+AMONG_OTHERS_DUE = datetime(2027, 1, 9, 17, tzinfo=UTC)
+LONG_DUE = datetime(2027, 1, 15, 17, tzinfo=UTC)
+SLOW_DUE = datetime(2027, 1, 21, 17, tzinfo=UTC)
 """All within a month, because renewed cards are due again after one."""
-OTHERS_DUE = datetime(2027, 12, 3, 12, tzinfo=UTC)
+OTHERS_DUE = datetime(2027, 12, 3, 17, tzinfo=UTC)
 """After everything."""
 WARM_UP_EARLIER = timedelta(days=2)
 """Just enough for the measured cards not to be due with them."""

@@ -34,20 +34,21 @@ from engine.rules import Rules
 from engine.store import Store, Stream
 
 KINDS: tuple[tuple[str, str, str], ...] = (
-    ("Asia/Shanghai", "CNY", "keep-basic"),
-    ("Europe/London", "EUR", "keep-plus"),
+    ("America/Sao_Paulo", "CNY", "keep-basic"),
+    ("America/Puerto_Rico", "EUR", "keep-plus"),
     ("America/New_York", "USD", "keep-us"),
-    ("Europe/Berlin", "EUR", "keep-short"),
-    ("America/Sao_Paulo", "USD", "keep-plus"),
+    ("America/Bogota", "EUR", "keep-short"),
+    ("America/Halifax", "USD", "keep-plus"),
 )
-"""Zone, currency and plan; all hours differ from UTC by whole hours, so that copies differ in minutes and seconds."""
+"""Zone, currency and plan; all differ from UTC by whole hours, so that copies differ in minutes and seconds, and
+little from one another, so that the charge hour is over for all of them at about the same time."""
 
 RENEWAL_FACTS = 4
 OPENING_FACTS = 4
 CARDS_AT_ONCE = 256
 FACTS_AT_ONCE = 4096
-DUE_BEFORE_END = timedelta(days=2)
-"""The clock is moved to this long before the terms end: a day after the renewals opened."""
+DUE_BEFORE_END = timedelta(days=3)
+"""The clock is moved to this day before the terms end: a few hours after the renewals opened, so that none is late."""
 NAME, NAME_MARK = "original", b"original"
 """What the copies' numbers replace in names."""
 
@@ -63,7 +64,7 @@ class Cohort:
     cards: int
     facts: int
     due: datetime
-    """When they come due; noon, UTC."""
+    """When they come due: 17:00 UTC, after the charge hour in all their zones."""
     months: Period = 1
 
     @property

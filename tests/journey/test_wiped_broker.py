@@ -87,7 +87,9 @@ def advance(cards, day):
 
 
 def all_renewed(cards, *numbers):
-    return all(cards.names(card_id_of(number))[3:] == RENEWED for number in numbers)
+    """Each of them once; whoever was woken days late was given that time besides."""
+    found = ([name for name in cards.names(card_id_of(n))[3:] if name != "deadlines_moved"] for n in numbers)
+    return all(names == RENEWED for names in found)
 
 
 def messages_on(stream, settings):
