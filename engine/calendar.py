@@ -8,6 +8,7 @@ from dateutil.relativedelta import relativedelta
 from pydantic import BaseModel, ConfigDict
 
 SECOND = timedelta(seconds=1)
+_MIDNIGHT = time()
 _zone = cache(ZoneInfo)  # which by itself keeps eight alive, and reads any other from disk again (100 µs)
 
 
@@ -27,6 +28,7 @@ class Term(BaseModel):
     zone: str
 
 
+@lru_cache(maxsize=4096)  # the cards of a batch ask for few dates
 def months_after(start: date, months: int, anchor_day: int) -> date:
     """The date `months` calendar months after `start` that keeps `anchor_day` where the month has it.
 
@@ -65,17 +67,19 @@ def local_instant(day: date, wall: time, zone: str) -> datetime:
 
 def start_of_day(day: date, zone: str) -> datetime:
     """The first instant (UTC) whose local date in `zone` is `day` or later."""
-    return local_instant(day, time(), zone)
+    return local_instant(day, _MIDNIGHT, zone)
 
 
-def term_from(number: int, starts_on: date, months: int, anchor_day: int, zone: str) -> Term:
-    """A term of `months` that starts on a local day of `zone`."""
+def term_from(
+    number: int, starts_on: date, months: int, anchor_day: int, zone: str, starts_at: datetime | None = None
+) -> Term:
+    """A term of `months` that starts on a local day of `zone`: at its beginning, or at `starts_at`."""
     ends_on = months_after(starts_on, months, anchor_day)
     return Term(
         number=number,
         starts_on=starts_on,
         ends_on=ends_on,
-        starts_at=start_of_day(starts_on, zone),
+        starts_at=starts_at or start_of_day(starts_on, zone),
         ends_at=start_of_day(ends_on, zone),
         zone=zone,
     )
@@ -86,5 +90,4 @@ def term_after(last: Term, months: int, anchor_day: int, zone: str) -> Term:
 
     It starts at the very instant at which the last one ended (decisions: "zone changed between terms").
     """
-    following = term_from(last.number + 1, last.ends_on, months, anchor_day, zone)
-    return following.model_copy(update={"starts_at": last.ends_at})
+    return term_from(last.number + 1, last.ends_on, months, anchor_day, zone, starts_at=last.ends_at)

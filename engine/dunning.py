@@ -1,7 +1,6 @@
 """The retry plan as a value: which method to try when, from the card's history, the policy and the deadline."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from functools import lru_cache
 
@@ -10,10 +9,13 @@ from engine.card.deadlines import last_day, reclaims_at
 from engine.card.method import PaymentMethod
 from engine.card.payments import AttemptReason
 from engine.card.state import Card, Renewal
+from engine.card.value import value
 from engine.policy import Policy
 
+HOUR = timedelta(hours=1)
 
-@dataclass(frozen=True, slots=True)
+
+@value
 class Try:
     """Charge this method now."""
 
@@ -22,7 +24,7 @@ class Try:
     reason: AttemptReason
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Withhold:
     """The last rung is due, but this method must be left alone until `until`, which is too late."""
 
@@ -31,7 +33,7 @@ class Withhold:
     until: datetime
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Later:
     """Nothing to try before `at`."""
 
@@ -41,14 +43,18 @@ class Later:
 
 def charge_instant(card: Card, day: date, policy: Policy) -> datetime:
     """When on the local `day` this card is charged: the charge hour, spread by card id."""
-    return _instant(day, policy.charge_hour, card.card_id.int % policy.charge_spread_s, card.term.zone)
+    spread_s, zone = card.card_id.int % policy.charge_spread_s, card.term.zone
+    begins = _even_hour(day, policy.charge_hour, zone)
+    if begins is not None:
+        return begins + timedelta(seconds=spread_s)
+    return local_instant(day, time(policy.charge_hour, *divmod(spread_s, 60)), zone)
 
 
-@lru_cache(maxsize=16_384)  # asked several times over while a card is decided
-def _instant(day: date, hour: int, spread_s: int, zone: str) -> datetime:
-    minute, second = divmod(spread_s, 60)
-    hours, minute = divmod(minute, 60)
-    return local_instant(day, time(hour + hours, minute, second), zone)
+@lru_cache(maxsize=16_384)  # the cards of a zone have it in common
+def _even_hour(day: date, hour: int, zone: str) -> datetime | None:
+    """When that hour begins; None if the clock does not run evenly through it."""
+    begins, ends = local_instant(day, time(hour), zone), local_instant(day, time(hour + 1), zone)
+    return begins if ends - begins == HOUR else None
 
 
 def opens_at(card: Card, policy: Policy) -> datetime:

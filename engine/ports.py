@@ -1,6 +1,7 @@
 """What the outside implements for the engine: the payment gateway, and what is said to it and by it."""
 
 from datetime import datetime, timedelta
+from functools import cached_property
 from typing import Annotated, Protocol
 from uuid import UUID
 
@@ -25,6 +26,11 @@ class ChargeRequest(_Value):
     """What is bought, for instance `renewal:7`; the gateway keeps it with the payment."""
     token: str
     amount: Money
+
+    @cached_property
+    def parameters(self) -> str:
+        """All of it as JSON: what must be the same whenever the key is."""
+        return self.model_dump_json()
 
 
 class Charged(_Value):

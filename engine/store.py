@@ -1,11 +1,12 @@
 """The event store as the engine sees it: streams of cards, facts with their envelope, answers per card."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from functools import cache
+from os import urandom
 from time import sleep
 from typing import Any, Generic, NamedTuple, TypeVar, cast
-from uuid import UUID, uuid4
+from uuid import UUID
 
 from eventsourcing.persistence import (
     InterfaceError,
@@ -205,7 +206,8 @@ class Store:
         sent again; a card whose facts turn out to be stored already, with our event ids, is no conflict. An
         append without facts is then answered as one: recalling its command tells that it was accepted.
         """
-        recorded = [one for append in appends for one in self._envelopes(append, recorded_at)]
+        ids = event_ids(sum(len(append.facts) for append in appends))
+        recorded = [one for append in appends for one in self._envelopes(append, ids, recorded_at)]
         events = [self._mapper.to_stored_event(one) for one in recorded]
         starts = {append.stream.card_id: append.stream.version + 1 for append in appends}
         besides = Besides(
@@ -255,13 +257,13 @@ class Store:
             version, wake_at = facts[-1].version, facts[-1].wake_at
         return Stream(card_id, card, version, wake_at)
 
-    def _envelopes(self, append: Append, recorded_at: datetime) -> Iterable[Recorded]:
+    def _envelopes(self, append: Append, ids: Iterator[UUID], recorded_at: datetime) -> Iterable[Recorded]:
         card_id, count = append.stream.card_id, len(append.facts)
         for offset, fact in enumerate(append.facts, start=1):
             version = append.stream.version + offset
             wake_at, last = append.wake_at, offset == count
             yield Recorded(
-                0, card_id, version, uuid4(), recorded_at, self._actor, append.cause, wake_at, last, fact
+                0, card_id, version, next(ids), recorded_at, self._actor, append.cause, wake_at, last, fact
             )  # by place: by name it costs twice as much, for each fact
 
     def _ours(self, recorded: Sequence[Recorded], conflicts: frozenset[UUID]) -> frozenset[UUID]:
@@ -273,6 +275,12 @@ class Store:
             if stored and self._mapper.to_domain_event(stored[0]).event_id == first.event_id:
                 ours.add(card_id)
         return frozenset(ours)
+
+
+def event_ids(count: int) -> Iterator[UUID]:
+    """Random ids; the system is asked for chance once, which for each of them costs more than to write its fact."""
+    chance = urandom(16 * count)
+    return (UUID(bytes=chance[start : start + 16], version=4) for start in range(0, 16 * count, 16))
 
 
 def _passes_snapshot(append: Append) -> bool:

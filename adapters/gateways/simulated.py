@@ -81,7 +81,7 @@ class _Ask(NamedTuple):
 
 
 def _ask(request: ChargeRequest, at: datetime) -> _Ask:
-    return _Ask(request, at, str(request.attempt_id), request.model_dump_json())
+    return _Ask(request, at, str(request.attempt_id), request.parameters)
 
 
 class SimulatedGateway:

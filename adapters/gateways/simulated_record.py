@@ -123,13 +123,13 @@ def known(db: sqlite3.Connection, keys: list[str]) -> dict[str, Saved]:
 
 def write(db: sqlite3.Connection, new: list[Saved]) -> None:
     """Keep new requests, and move the money of those that were charged."""
-    (last,) = db.execute("SELECT COALESCE(MAX(id), 0) FROM requests").fetchone()
     db.executemany(
         "INSERT INTO requests (key, first_at, parameters, outcome) VALUES (?, ?, ?, ?)",
         [(key, _text(first_at), parameters, outcome) for key, first_at, parameters, outcome in new],
     )
     if all(one.outcome != CHARGED for one in new):
         return
+    (last,) = db.execute("SELECT MAX(id) FROM requests").fetchone()
     db.execute(
         """
         INSERT INTO movements (id, key, card_id, purpose, token, currency, minor, at)
@@ -138,7 +138,7 @@ def write(db: sqlite3.Connection, new: list[Saved]) -> None:
             json_extract(parameters, '$.amount.minor'), first_at
         FROM requests WHERE id > ? AND outcome = ?
         """,
-        (last, CHARGED),
+        (last - len(new), CHARGED),
     )
 
 

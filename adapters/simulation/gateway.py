@@ -46,9 +46,10 @@ class StormyGateway:
         self._inner = SimulatedGateway(record, seed, BUDGET)
         self._faults = faults
         self._outages = [window for window in windows if window.kind == "gateway_outage"]
-        self._held_up: dict[UUID, HeldUp] = {}
+        self._held_up: set[int] = set()
+        """Attempts, by the number that their id is: hashed at a tenth of the price."""
         self._newly_held_up: list[HeldUp] = []
-        self._arrived: set[UUID] = set()
+        self._arrived: set[int] = set()
 
     def ask(
         self, asks: Sequence[tuple[Question, int]], at: datetime, position: int, heard: Callable[[Heard], None]
@@ -71,7 +72,7 @@ class StormyGateway:
 
     def arrive(self, held: HeldUp) -> None:
         """A charge arrives at last; nobody hears the answer."""
-        self._held_up.pop(held.request.attempt_id, None)
+        self._held_up.discard(held.request.attempt_id.int)
         self._inner.charge_all([held.request], held.arrives_at)
 
     def newly_held_up(self) -> list[HeldUp]:
@@ -100,18 +101,17 @@ class StormyGateway:
             return self._faults.befalls(("gone",), "refund", request.refund_id.int, at.timestamp())
         if question.learned == "looked_up":
             return None
-        if request.attempt_id in self._held_up:
+        attempt = request.attempt_id.int
+        if attempt in self._held_up:
             return "held_up"
-        first = request.attempt_id not in self._arrived  # what comes later would meet a key that is forgotten by then
-        trouble = self._faults.befalls(
-            GATEWAY if first else GATEWAY[1:], "call", request.attempt_id.int, at.timestamp()
-        )
+        first = attempt not in self._arrived  # what comes later would meet a key that is forgotten by then
+        trouble = self._faults.befalls(GATEWAY if first else GATEWAY[1:], "call", attempt, at.timestamp())
         if trouble != "held_up":
-            self._arrived.add(request.attempt_id)
+            self._arrived.add(attempt)
         else:
-            days = 3 + 5 * self._faults.chance.of("held up", request.attempt_id)
-            self._held_up[request.attempt_id] = HeldUp(question, request, at + timedelta(days=days))
-            self._newly_held_up.append(self._held_up[request.attempt_id])
+            days = 3 + 5 * self._faults.chance.of("held up", attempt)
+            self._held_up.add(attempt)
+            self._newly_held_up.append(HeldUp(question, request, at + timedelta(days=days)))
         return trouble
 
     def _answers(self, questions: Sequence[Question], at: datetime) -> dict[int, Said | GatewayMisuseError]:
@@ -151,7 +151,7 @@ def _heard(question: Question, at: datetime, decided_at: int, position: int) -> 
     if isinstance(request, RefundRequest):
         return Heard(at, "refund", str(request.refund_id), request.model_dump_json(), decided_at, position)
     kind = "look_up" if question.learned == "looked_up" else "charge"
-    return Heard(at, kind, str(request.attempt_id), request.model_dump_json(), decided_at, position)
+    return Heard(at, kind, str(request.attempt_id), request.parameters, decided_at, position)
 
 
 def _as_heard(answer: Said | GatewayMisuseError | None, trouble: str | None) -> Said | GatewayMisuseError:

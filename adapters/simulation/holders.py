@@ -82,9 +82,10 @@ class Holders:
 
     def reaction(self, life: Life, row: Row) -> list[asked.Command]:
         """What somebody does on hearing of a failure, a suspension or a switch-off: now and then something useful."""
-        dice = self._chance.dice("reaction", life.slot, life.generation, row.version)
-        if dice.random() < (0.995 if row.topic == "charge_failed.v1" and self._harsh else 0.5):
+        about = ("reaction", life.slot, life.generation, row.version)
+        if self._chance.of(*about) < (0.995 if row.topic == "charge_failed.v1" and self._harsh else 0.5):
             return []
+        dice = self._chance.dice(*about)
         match row.topic:
             case "charge_outcome_unknown.v1" | "charging_blocked.v1":  # an operator looks at it, now and then
                 return [asked.HoldCard(**life.ids(), reason="what is this?")] if dice.random() < 0.04 else []

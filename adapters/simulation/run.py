@@ -108,13 +108,17 @@ def _run_telling(plan: Plan, told) -> Outcome:  # noqa: ANN001 (a queue's proxy)
 @contextmanager
 def _virtual_store() -> Iterator[None]:
     """In virtual time the store needs no real patience, and in a seeded world no chance of its own."""
-    pause, chance, numbers = store.APPEND_PAUSE_S, store.uuid4, count(1)
+    pause, chance, numbers = store.APPEND_PAUSE_S, store.event_ids, count(1)
     store.APPEND_PAUSE_S = 0.0
-    store.uuid4 = lambda: UUID(int=next(numbers))
+    store.event_ids = lambda _: map(_numbered, numbers)
     try:
         yield
     finally:
-        store.APPEND_PAUSE_S, store.uuid4 = pause, chance
+        store.APPEND_PAUSE_S, store.event_ids = pause, chance
+
+
+def _numbered(number: int) -> UUID:
+    return UUID(int=number)
 
 
 @contextmanager

@@ -151,8 +151,8 @@ def _renewed(card: Card, fact: events.CardRenewed) -> Changes:
         changes |= {"moved": timedelta(0), "moved_until": None, "blocked_since": None, "reminded": ()}
     if fact.from_balance or card.from_balance:
         number = fact.term.number
-        kept = {one: minor for one, minor in card.from_balance.items() if one == number - 1}
-        changes["from_balance"] = {**kept, number: fact.from_balance}
+        from_balance = {**card.from_balance, number: fact.from_balance}
+        changes["from_balance"] = {one: minor for one, minor in from_balance.items() if one >= number - 1 and minor}
     if fact.from_balance and fact.attempt_id is None:  # else it was reserved with the attempt
         changes["balance"] = changed(card.balance, {"minor": card.balance.minor - fact.from_balance})
     return changes

@@ -11,10 +11,8 @@ from engine.card.state import Attempt, AutoTopUp, Card, Changes, Failed, Payment
 from engine.declines import METHOD_ENDS, USES_UP_NOTHING, Consequence
 from engine.errors import CorruptHistoryError
 
-PAYMENTS_KEPT = 6
-"""Charges that a card remembers besides those that may have to go back; older ones stand in its history."""
 FAILED_KEPT = 20
-"""Attempts closed without the gateway's own no that a card remembers, for the same reason."""
+"""Attempts closed without the gateway's own no that a card remembers: late news of one is money to give back."""
 
 Table = dict[type[Event], Callable[[Card, Any], Changes]]
 """Per kind of fact the changes that it makes."""
@@ -86,18 +84,14 @@ def _succeeded(card: Card, fact: payments.ChargeSucceeded) -> Changes:
 
 
 def _remembered(card: Card, paid: Payment) -> tuple[Payment, ...]:
-    """The new charge, those that may still have to go back, and the last of the others."""
-    old = card.payments
-    if len(old) < PAYMENTS_KEPT:
-        return (*old, paid)
-    going_back = {one.attempt_id for one in card.refunds}
-    before, last = old[: 1 - PAYMENTS_KEPT], old[1 - PAYMENTS_KEPT :]
-    kept = [one for one in before if one.attempt_id in going_back or _of_a_term_not_over(card, one)]
-    return (*kept, *last, paid)
+    """The new charge and those that may still have to go back; all others stand in the card's history."""
+    going_back = [one.attempt_id for one in card.refunds]
+    kept = [one for one in card.payments if one.attempt_id in going_back or _of_a_term_not_over(card, one)]
+    return (*kept, paid)
 
 
 def _of_a_term_not_over(card: Card, one: Payment) -> bool:
-    return one.top_up is None and one.term_number >= card.term.number - 1
+    return one.top_up is None and one.term_number >= card.term.number
 
 
 def _failed_method(card: Card, attempt_id: UUID) -> str:
@@ -111,7 +105,7 @@ def _failed(card: Card, fact: ChargeFailed) -> Changes:
     attempt = _open(card)
     changes: Changes = {"open_attempt": None}
     if fact.code in USES_UP_NOTHING:
-        failed = Failed(attempt.attempt_id, fact.term_number, attempt.top_up, attempt.amount, attempt.method_id)
+        failed = Failed(attempt.attempt_id, fact.term_number, attempt.amount, attempt.method_id, attempt.top_up)
         changes["failed"] = (*card.failed, failed)[-FAILED_KEPT:]
     if fact.consequence in METHOD_ENDS:
         changes["ended_methods"] = {**card.ended_methods, fact.method_id: fact.code}

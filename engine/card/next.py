@@ -1,7 +1,6 @@
 """The one question that time asks of a card: what is to be done now, or until when is there nothing to do, and why."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from engine.card.charging import charge_renewal, charge_top_up
@@ -13,12 +12,13 @@ from engine.card.payments import CaseOpened, ChargeAttempted, ChargeWithheld, Le
 from engine.card.reminders import payment_failed, reminders
 from engine.card.state import Attempt, Card, Refund
 from engine.card.step import Wait, earliest
+from engine.card.value import value
 from engine.limits import EDITION, Limited
 from engine.policy import Policy
 from engine.rules import Rules
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Ask:
     """Ask the gateway about an attempt that is already recorded."""
 
@@ -26,7 +26,7 @@ class Ask:
     learned: Learned
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class GiveBack:
     """Ask the gateway to make a refund that is already recorded."""
 

@@ -160,7 +160,7 @@ def _released(card: Card, attempt: Attempt, at: datetime) -> Events:
 
 
 def _payment(fact: ChargeSucceeded, method_id: str) -> Payment:
-    return Payment(fact.attempt_id, fact.term_number, fact.top_up, fact.amount, method_id, fact.gateway_ref)
+    return Payment(fact.attempt_id, fact.term_number, fact.amount, method_id, fact.gateway_ref, fact.top_up)
 
 
 def _late_news(card: Card, attempt_id: UUID, answer: Answer, at: datetime) -> Events:

@@ -108,7 +108,7 @@ def charge_in(facts: Iterable[Event], attempt_id: UUID) -> Payment | None:
         return None
     disputed = sum(fact.amount.minor for fact in about if isinstance(fact, DisputeRecorded))
     back = _refunded(about)
-    return Payment(attempt_id, paid.term_number, paid.top_up, paid.amount, method_id, paid.gateway_ref, back, disputed)
+    return Payment(attempt_id, paid.term_number, paid.amount, method_id, paid.gateway_ref, paid.top_up, back, disputed)
 
 
 def _refunded(about: Iterable[Event]) -> int:

@@ -1,7 +1,7 @@
 """The card as its facts add up to it. See evolve.py for how."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import date, datetime, timedelta
 from typing import Any, Literal, TypeVar
 from uuid import UUID
@@ -9,10 +9,11 @@ from uuid import UUID
 from engine.calendar import Term
 from engine.card.method import PaymentMethod
 from engine.card.payments import AttemptReason
+from engine.card.value import value
 from engine.catalogue import KeepRule, Period
 from engine.money import Currency, Money
 
-STATE_VERSION = 3
+STATE_VERSION = 4
 """Part of every snapshot; raise it when Card or evolve changes, and old snapshots are passed over."""
 
 Status = Literal["active", "grace", "suspended", "reclaimed", "closed"]
@@ -22,7 +23,7 @@ Changes = dict[str, Any]
 """What a fact changes, by field name."""
 
 
-@dataclass(frozen=True)
+@value
 class Announced:
     """A price for the chosen period that the holder was told of, and the first local day on which it applies."""
 
@@ -32,7 +33,7 @@ class Announced:
     applies_from: date
 
 
-@dataclass(frozen=True)
+@value
 class AutoRenew:
     """The consent in force: period, price and saving as they were shown."""
 
@@ -44,7 +45,7 @@ class AutoRenew:
     """Later prices, in the order in which they were announced."""
 
 
-@dataclass(frozen=True)
+@value
 class Attempt:
     """An attempt whose outcome is not recorded yet (`asked` 0) or is unknown (`asked` > 0)."""
 
@@ -66,27 +67,27 @@ class Attempt:
     """It is not wanted any more, and must not be sent again: it might charge for the first time."""
 
 
-@dataclass(frozen=True)
+@value
 class Failed:
     """An attempt closed without the gateway's own no: late news of a success means money to give back."""
 
     attempt_id: UUID
     term_number: int
-    top_up: int | None
     amount: Money
     method_id: str
+    top_up: int | None = None
 
 
-@dataclass(frozen=True)
+@value
 class Payment:
     """A charge that succeeded; `refunded` and `disputed` count minor units that we and the holder's bank took back."""
 
     attempt_id: UUID
     term_number: int
-    top_up: int | None
     amount: Money
     method_id: str
     gateway_ref: str
+    top_up: int | None = None
     refunded: int = 0
     disputed: int = 0
 
@@ -96,7 +97,7 @@ class Payment:
         return max(0, self.amount.minor - self.refunded - self.disputed)
 
 
-@dataclass(frozen=True)
+@value
 class Refund:
     """Money to give back: not answered yet (`asked` 0) or of unknown outcome."""
 
@@ -112,7 +113,7 @@ class Refund:
     """The gateway definitely did not give it back: a person has to."""
 
 
-@dataclass(frozen=True)
+@value
 class Renewal:
     """The next term on offer, unpaid, since `offered_at`."""
 
@@ -139,7 +140,7 @@ class Renewal:
     """How many declines there were when the holder was last told that the payment failed; -1: never told."""
 
 
-@dataclass(frozen=True)
+@value
 class TopUp:
     """A payment onto the balance under way."""
 
@@ -152,7 +153,7 @@ class TopUp:
     last_code: str | None = None
 
 
-@dataclass(frozen=True)
+@value
 class AutoTopUp:
     """The holder's standing order."""
 
@@ -160,7 +161,7 @@ class AutoTopUp:
     amount: Money
 
 
-@dataclass(frozen=True)
+@value
 class Balance:
     """Prepaid money on the card, in minor units of its currency."""
 
@@ -174,7 +175,7 @@ class Balance:
     top_up: TopUp | None = None
 
 
-@dataclass(frozen=True)
+@value
 class Card:
     """One number-keeping card."""
 
@@ -202,7 +203,7 @@ class Card:
     failed: tuple[Failed, ...] = ()
     """The last attempts that never happened, or so it was found."""
     payments: tuple[Payment, ...] = ()
-    """Charges that succeeded: those for terms that are not over, those that are to go back, and the last others."""
+    """Charges that succeeded: those for terms that are not over, those that are to go back, and the last one."""
     refunds: tuple[Refund, ...] = ()
     """Refunds under way."""
     balance: Balance = Balance()

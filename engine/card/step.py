@@ -1,10 +1,11 @@
 """A wait, and which of several ends first."""
 
-from dataclasses import dataclass
 from datetime import datetime
 
+from engine.card.value import value
 
-@dataclass(frozen=True, slots=True)
+
+@value
 class Wait:
     """Nothing to do before `until` (None: ever), because of `reason`."""
 

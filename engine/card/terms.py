@@ -3,7 +3,7 @@
 from datetime import date, datetime
 from uuid import UUID
 
-from engine.calendar import local_date, term_after, term_from
+from engine.calendar import local_date, start_of_day, term_after, term_from
 from engine.card.events import CardRenewed, Events, Reinstated, RenewalStarted
 from engine.card.state import Announced, AutoRenew, Card, Renewal
 from engine.dunning import opens_at
@@ -51,9 +51,8 @@ def renewed(card: Card, renewal: Renewal, attempt_id: UUID | None, from_balance:
     term = term_after(card.term, months, anchor_day, card.zone)
     if card.status == "suspended" or term.ends_at <= at:
         starts_on = max(local_date(at, card.zone), card.term.ends_on)  # after a move westwards it may be the day before
-        term, anchor_day = term_from(term.number, starts_on, months, starts_on.day, card.zone), starts_on.day
-        if term.starts_at < card.term.ends_at:
-            term = term.model_copy(update={"starts_at": card.term.ends_at})
+        starts_at, anchor_day = max(start_of_day(starts_on, card.zone), card.term.ends_at), starts_on.day
+        term = term_from(term.number, starts_on, months, anchor_day, card.zone, starts_at)
     fact = CardRenewed(
         term=term,
         months=months,

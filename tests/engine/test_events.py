@@ -23,6 +23,7 @@ CARD_SHAPES = {
     1: "b33c56f3b651958a596e1036d51d39c8ee586308fbcb0a96801c6e66ea3c4baf",
     2: "f5705b226b2119f0944f94120f732f538ad21202f82c47f4939afc6e932be14b",
     3: "7e7d89103b173c90b7d41555ff5470014126275eb818aef54d3071b880d1fcd9",
+    4: "7b15c19522e089910e6fd56f030d181c79e27ae6f54f07d8fa2fbababef65efa",
 }
 """Per STATE_VERSION the shape of the state in its snapshots; a changed shape needs a new version, and a line here."""
 

@@ -4,10 +4,11 @@ Reminders are facts of their own, checked where they stand; the notices that go 
 kept of the card. Decline codes that may be shown are written down here once more.
 """
 
-import json
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Any, NamedTuple
 from uuid import UUID
+
+from pydantic_core import from_json
 
 from adapters.simulation.checker.book import Book, Fact, Unpaid
 
@@ -66,7 +67,7 @@ class Notices:
 
     def heard(self, checker: "Checker", text: str) -> None:
         """A notice goes out, as JSON: key, card, kind, time and what the text needs."""
-        notice, telling = json.loads(text), self._telling
+        notice, telling = from_json(text), self._telling
         self._telling = None
         where = (UUID(notice["card_id"]), telling.fact if telling else None)
         if notice["key"] in self._keys:
