@@ -87,8 +87,8 @@ class Holders:
             return []
         dice = self._chance.dice(*about)
         match row.topic:
-            case "charge_outcome_unknown.v1" | "charging_blocked.v1":  # an operator looks at it, now and then
-                return [asked.HoldCard(**life.ids(), reason="what is this?")] if dice.random() < 0.04 else []
+            case "charge_outcome_unknown.v1" | "charging_blocked.v1":  # somebody looks at it, now and then
+                return self._alarmed(life, dice) if dice.random() < 0.08 else []
             case "auto_renew_switched_off.v1":
                 return [enabling(life, dice)]
             case "card_held.v1":
@@ -97,6 +97,11 @@ class Holders:
                 return [asked.RenewNow(**life.ids())]
             case _:
                 return [self._better_method(life, dice)]
+
+    def _alarmed(self, life: Life, dice: Random) -> list[asked.Command]:
+        if dice.random() < 0.5:
+            return [asked.HoldCard(**life.ids(), reason="what is this?")]
+        return [asked.RemovePaymentMethod(**life.ids(), method_id=dice.choice(life.method_ids()))]
 
     def _better_method(self, life: Life, dice: Random) -> asked.Command:
         method = life.new_method(dice, good=dice.random() < (0.1 if self._harsh else 0.6))

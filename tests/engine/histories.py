@@ -108,7 +108,7 @@ class History:
         if decided.append is not None:
             self._store(decided.append.facts, decided.append.wake_at)
         if decided.request is not None:
-            self.question = Question(self.stream, decided.request, decided.learned, "due")
+            self.question = Question(self.stream, decided.request, decided.learned, "due", decided.key_known_until)
         return self
 
     def _store(self, facts: Events, wake_at: datetime | None) -> None:

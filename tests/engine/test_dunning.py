@@ -1,14 +1,15 @@
 """The retry plan: on which days a card is charged, by which method, and which try is the last."""
 
-from datetime import date, timedelta
+from datetime import date, time, timedelta
 from uuid import UUID
-from zoneinfo import ZoneInfo
+from zoneinfo import ZoneInfo, available_timezones
 
 import pytest
+from hypothesis import example
 from hypothesis import given as for_all
 from hypothesis import strategies as st
 
-from engine.calendar import local_date
+from engine.calendar import local_date, local_instant
 from engine.card.events import NumberReclaimed, ReminderDue, Suspended
 from engine.card.evolve import replay
 from engine.card.next import advance
@@ -42,6 +43,7 @@ from tests.engine.samples import (
 )
 
 IDS = st.uuids(version=4)
+HOURS = st.integers(0, 22)
 
 
 def rungs_of(*history, rules: Rules = RULES) -> list[str]:
@@ -180,6 +182,18 @@ def test_charges_are_spread_over_the_charge_hour_and_never_leave_it(card_id, day
     shown = instant.astimezone(ZoneInfo(ZONE))
     assert (shown.date(), shown.hour) == (day, POLICY.charge_hour)
     assert local_date(instant, ZONE) == day
+
+
+@for_all(IDS, st.sampled_from(sorted(available_timezones())), st.dates(date(1970, 1, 1), date(2050, 1, 1)), HOURS)
+@example(UUID(int=1800), "America/New_York", date(2026, 3, 8), 2)  # that hour is jumped over …
+@example(UUID(int=1800), "America/New_York", date(2026, 11, 1), 1)  # … and that one comes twice
+@example(UUID(int=2000), "Australia/Lord_Howe", date(2026, 10, 4), 2)  # half of it is jumped over …
+@example(UUID(int=2000), "Australia/Lord_Howe", date(2026, 4, 5), 1)  # … and half of that one comes twice
+@example(UUID(int=60), "Pacific/Apia", date(2011, 12, 30), 10)  # a day that never was
+def test_a_card_is_charged_at_its_second_of_the_hour_whatever_the_clock_does(card_id, zone, day, hour):
+    minute, second = divmod(card_id.int % 3600, 60)
+    instant = charge_instant(card_with(card_id, zone), day, POLICY.model_copy(update={"charge_hour": hour}))
+    assert instant == local_instant(day, time(hour, minute, second), zone)
 
 
 def test_cards_are_spread_over_the_whole_hour():

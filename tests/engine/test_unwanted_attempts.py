@@ -18,13 +18,16 @@ from engine.card.payments import (
 )
 from engine.limits import Limited
 from engine.money import Money
+from engine.ports import Unclear
 from tests.engine.given import Given, fact, given
+from tests.engine.histories import History
 from tests.engine.samples import (
     CHARGING,
     MONTH_PRICE,
     OPENS_AT,
     PAYING,
     PAYPAL,
+    POLICY,
     RULES,
     SECOND,
     VISA,
@@ -61,6 +64,21 @@ DISPUTED = DisputeRecorded(attempt_id=attempt_id(9), method_id="visa", amount=MO
 def test_a_charge_that_is_not_wanted_any_more_is_only_looked_up(since):
     given(*CHARGING, unknown()).at(ASKED_AT).nothing().asks("asked_again")
     given(*CHARGING, unknown(), *since).at(ASKED_AT).nothing().asks("looked_up")
+
+
+def test_a_charge_that_lay_until_its_key_may_be_forgotten_is_put_as_a_look_up():
+    question = History().wakes().question
+    forgotten_at = OPENS_AT + POLICY.key_lifetime
+    assert question.put_at(forgotten_at - SECOND) is question
+    assert question.put_at(forgotten_at) == question._replace(learned="looked_up")
+
+
+def test_one_attempt_has_one_set_of_parameters_however_often_it_is_asked_about():
+    history = History().wakes()
+    first = history.question.request
+    again = history.answered(Unclear(reason="timeout")).wakes().question.request
+    assert again is not first
+    assert again.parameters == first.parameters
 
 
 def test_a_top_up_that_the_holder_asked_for_goes_on_after_the_switch_off_and_an_automatic_one_does_not():

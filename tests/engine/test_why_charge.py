@@ -254,6 +254,15 @@ def test_switching_on_after_the_term_ended_opens_the_renewal_at_once():
     )
 
 
+def test_a_renewal_that_had_nothing_to_charge_says_since_when_it_had():
+    at = local("2026-03-30 12:00")
+    history = History(registered(), enabled()).wakes().does((bound(at=at),)).wakes(at)
+    assert occasion(history) == (
+        "It was made then because the renewal of the term that ends on 2026-04-01, offered on 2026-03-29 10:00, "
+        "was open and nothing had been tried in it yet, and method visa could be charged since 2026-03-30 12:00."
+    )
+
+
 # Why this method
 
 

@@ -11,6 +11,7 @@ from uuid import UUID
 from pydantic_core import from_json
 
 from adapters.simulation.checker.book import Book, Fact, Unpaid
+from adapters.simulation.checker.days import local_day
 
 if TYPE_CHECKING:
     from adapters.simulation.checker.checking import Checker
@@ -147,8 +148,11 @@ def _untrue(book: Book, kind: str) -> str | None:
 
 
 def _news(book: Book, unpaid: Unpaid) -> bool:
-    """A payment failed since, or for the first time there is none that can be tried."""
-    return unpaid.declines > max(unpaid.told_of, 0) or (unpaid.told_of < 0 and (unpaid.withheld or not book.usable()))
+    """A payment failed since, or for the first time there is none that can be tried, or will be."""
+    if unpaid.declines > max(unpaid.told_of, 0):
+        return True
+    ladder_ended = unpaid.rung_at is not None and local_day(unpaid.rung_at, book.zone) >= book.last_day
+    return unpaid.told_of < 0 and (unpaid.withheld or ladder_ended or not book.usable())
 
 
 HANDLERS = {"reminder_due.v1": reminded}
