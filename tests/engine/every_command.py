@@ -20,6 +20,7 @@ from tests.engine.samples import (
     CHARGING,
     DEARER,
     MONTH_PRICE,
+    PAID,
     PAYING,
     PAYPAL,
     POLICY,
@@ -30,8 +31,6 @@ from tests.engine.samples import (
     bound,
     local,
     registered,
-    renewed,
-    succeeded,
     unknown,
 )
 
@@ -39,7 +38,6 @@ COMMANDS = TypeAdapter(commands.Command)
 KINDS: tuple[type, ...] = get_args(commands.AnyCommand)
 NOW = local("2026-03-29 12:00")
 
-PAID = (*CHARGING, succeeded(), renewed())
 TWO_METHODS = (*PAYING, bound(PAYPAL))
 HELD = CardHeld(reason="a doubt", by="operator", at=NOW)
 NOTHING = Money(minor=0, currency="CNY")

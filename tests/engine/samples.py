@@ -65,6 +65,7 @@ DEBIT = PaymentMethod(method_id="debit", kind="debit_card", token="tok-debit", f
 PAYPAL = PaymentMethod(method_id="paypal", kind="paypal", token="tok-paypal")
 
 MONTH_PRICE = Money(minor=1500, currency="CNY")
+FIVE, TEN = Money(minor=500, currency="CNY"), Money(minor=1000, currency="CNY")
 
 
 def local(text: str, zone: str = ZONE) -> datetime:
@@ -245,3 +246,5 @@ CHARGING = (*PAYING, started(), attempted())
 """Its first charge is under way."""
 DECLINED = (*CHARGING, failed(), told())
 """Its first charge was declined for want of money, and the holder is to be told."""
+PAID = (*CHARGING, succeeded(), renewed())
+"""Its first renewal is paid."""

@@ -32,8 +32,10 @@ from tests.engine.samples import (
     CARD_ID,
     CHARGING,
     ENDS_AT,
+    FIVE,
     MONTH_PRICE,
     OPENS_AT,
+    PAID,
     PAYING,
     POLICY,
     RULES,
@@ -45,8 +47,6 @@ from tests.engine.samples import (
 )
 
 NOW = OPENS_AT + timedelta(hours=1)
-PAID = (*CHARGING, succeeded(), renewed())
-FIVE = Money(minor=500, currency="CNY")
 BY_HAND = {"attempt_id": attempt_id(), "evidence": "bank", "at": ENDS_AT}
 
 

@@ -66,8 +66,6 @@ from tests.engine.samples import (
     failed,
     local,
     registered,
-    renewed,
-    succeeded,
     suspended,
     told,
     unknown,
@@ -75,7 +73,6 @@ from tests.engine.samples import (
 
 NOW = OPENS_AT + SECOND
 STOPPED = replace(RULES, charging_stopped=True)
-PAID = (*CHARGING, succeeded(), renewed())
 TERMS = {"terms_version": "terms-2", "channel": "app"}
 
 

@@ -46,6 +46,7 @@ from tests.engine.samples import (
     GRACE_ENDS_AT,
     MONTH_PRICE,
     OPENS_AT,
+    PAID,
     PAYING,
     POLICY,
     REGISTERED_AT,
@@ -61,7 +62,6 @@ from tests.engine.samples import (
     local,
     registered,
     renewed,
-    succeeded,
     suspended,
     told,
     unknown,
@@ -69,7 +69,6 @@ from tests.engine.samples import (
 
 NOW = OPENS_AT + SECOND
 STOPPED = replace(RULES, charging_stopped=True)
-PAID = (*CHARGING, succeeded(), renewed())
 TERMS = {"terms_version": "terms-2", "channel": "app"}
 
 

@@ -16,8 +16,10 @@ from tests.engine.samples import (
     CARD_ID,
     DEARER,
     DEBIT,
+    FIVE,
     POLICY,
     REGISTERED_AT,
+    TEN,
     TWO_VERSIONS,
     VISA,
     bound,
@@ -27,7 +29,6 @@ from tests.engine.samples import (
 )
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
-FIVE, TEN = Money(minor=500, currency="CNY"), Money(minor=1000, currency="CNY")
 HERE = "(Asia/Shanghai)"
 OF_CARD = f"Card {CARD_ID} of holder-1 (plan keep-short) is"
 FIRST_TERM = "its term 0 runs from 2026-03-01 to 2026-04-01 (Asia/Shanghai)"

@@ -7,13 +7,14 @@ import pytest
 from engine.card.consent import change_period
 from engine.card.events import Deferred, Replanned
 from engine.card.topping_up import set_auto_top_up
-from engine.money import Money
 from engine.ports import Unclear
 from engine.why.questions import what_next
 from tests.engine.histories import History, kept
 from tests.engine.samples import (
     CATALOGUE,
+    FIVE,
     REGISTERED_AT,
+    TEN,
     VISA,
     bound,
     enabled,
@@ -22,7 +23,6 @@ from tests.engine.samples import (
 )
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
-FIVE, TEN = Money(minor=500, currency="CNY"), Money(minor=1000, currency="CNY")
 HERE = "(Asia/Shanghai)"
 NEXT = local("2026-03-06 12:00")
 

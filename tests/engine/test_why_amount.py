@@ -13,8 +13,10 @@ from tests.engine.samples import (
     CATALOGUE,
     DEARER,
     DEBIT,
+    FIVE,
     REGISTERED_AT,
     RULES,
+    TEN,
     TWO_VERSIONS,
     bound,
     enabled,
@@ -23,7 +25,6 @@ from tests.engine.samples import (
 )
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
-FIVE, TEN = Money(minor=500, currency="CNY"), Money(minor=1000, currency="CNY")
 HERE = "(Asia/Shanghai)"
 
 

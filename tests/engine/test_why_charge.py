@@ -10,7 +10,6 @@ from engine.card.methods import update_payment_method
 from engine.card.refunds import record_dispute
 from engine.errors import CorruptHistoryError
 from engine.limits import Limited
-from engine.money import Money
 from engine.ports import NotFound, Unclear
 from engine.why.questions import why_charged
 from tests.engine.given import forgotten
@@ -19,6 +18,7 @@ from tests.engine.samples import (
     CARD_ID,
     CATALOGUE,
     DEBIT,
+    FIVE,
     PAYPAL,
     RULES,
     SECOND,
@@ -33,7 +33,6 @@ from tests.engine.samples import (
 )
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
-FIVE, TEN = Money(minor=500, currency="CNY"), Money(minor=1000, currency="CNY")
 HERE = "(Asia/Shanghai)"
 
 
