@@ -182,10 +182,11 @@ class Engine:
     def _decide(self, work: Iterable[_Work], settled: Settled) -> list[tuple[_Work, Decided]]:
         decided: list[tuple[_Work, Decided]] = []
         for one in work:
-            try:
-                decided.append((one, one.decision(one.stream, one.limited)))
-            except Exception as error:  # noqa: BLE001 (one bad card must not stop the others; it is parked with this)
-                settled.failed[one.stream.card_id] = error
+            came = _tried(one)
+            if isinstance(came, Decided):
+                decided.append((one, came))
+            else:
+                settled.failed[one.stream.card_id] = came
         return decided
 
     def _reload(self, work: Mapping[UUID, _Work], done: _Done, settled: Settled) -> list[_Work]:
@@ -207,6 +208,16 @@ class Engine:
             else:
                 streams[card_id] = loaded
         return streams
+
+
+def _tried(work: _Work) -> Decided | Exception:
+    """What is decided, or why nothing could be: one bad card must not stop the others."""
+    try:
+        return work.decision(work.stream, work.limited)
+    except BaohaoError as refused:  # its sentence says all; with its traceback it would hold the whole batch in memory
+        return refused.with_traceback(None)
+    except Exception as error:  # noqa: BLE001 (it is parked with this)
+        return error
 
 
 def _keep(work: _Work, decided: Decided, done: _Done, settled: Settled) -> None:

@@ -3,6 +3,7 @@
 from uuid import uuid4
 
 from engine.card.events import AutoRenewEnabled, AutoRenewSwitchedOff
+from engine.errors import Refused
 from tests.engine.asked import LATER, bind, enable, kinds, paying, register, switch_off
 from tests.engine.samples import REGISTERED_AT, RULES
 
@@ -23,6 +24,12 @@ def test_another_body_under_the_same_id_is_refused_within_a_batch_too(engine, st
     assert [type(one) for one in first] == [AutoRenewSwitchedOff]
     assert second.code == "command_id_reused"
     assert len(store.history(card_id)) == 4
+
+
+def test_a_refusal_does_not_hold_its_batch_in_memory(engine):
+    (refused,) = engine.execute([enable(uuid4())], RULES, REGISTERED_AT)
+    assert isinstance(refused, Refused)
+    assert refused.__traceback__ is None  # which would hold every frame of the call, and what is in them
 
 
 def test_a_refusal_leaves_no_trace_and_is_judged_again(engine):
