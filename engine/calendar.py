@@ -7,6 +7,8 @@ from zoneinfo import ZoneInfo
 from dateutil.relativedelta import relativedelta
 from pydantic import BaseModel, ConfigDict
 
+from engine.instant import Instant
+
 SECOND = timedelta(seconds=1)
 _MIDNIGHT = time()
 _zone = cache(ZoneInfo)  # which by itself keeps eight alive, and reads any other from disk again (100 µs)
@@ -23,8 +25,8 @@ class Term(BaseModel):
     number: int
     starts_on: date
     ends_on: date
-    starts_at: datetime
-    ends_at: datetime
+    starts_at: Instant
+    ends_at: Instant
     zone: str
 
 

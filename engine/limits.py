@@ -207,11 +207,11 @@ _UNTOLD = datetime.max.replace(tzinfo=UTC)  # stands for "the append does not sp
 
 def _until(rule: Rule, wanted: Try, counted: Iterable[Try]) -> datetime | None:
     """When `wanted`, itself among `counted`, fits; None if it does so now."""
+    since = wanted.at - rule.window
     in_window = [
         one.declined_at
         for one in counted
-        if (one.amount == wanted.amount or not rule.per_amount)
-        and (one.declined_at is None or one.declined_at > wanted.at - rule.window)
+        if (one.declined_at is None or one.declined_at > since) and (not rule.per_amount or one.amount == wanted.amount)
     ]
     too_many = len(in_window) - rule.most
     if too_many <= 0:

@@ -25,6 +25,7 @@ from engine.card.names import STORED_NAMES
 from engine.card.refunds import charge_in
 from engine.card.state import STATE_VERSION, Card, Payment
 from engine.errors import CorruptHistoryError
+from engine.instant import Instant
 from engine.limits import effects_of
 from engine.recorder import Answers, Besides, CardRecorder, Remembered, Snapshot, StreamTail
 
@@ -93,10 +94,10 @@ class _Stored(TypedDict, Generic[F]):
     """The JSON of a stored fact."""
 
     event_id: UUID
-    recorded_at: datetime
+    recorded_at: Instant
     actor: str
     cause: str
-    wake_at: datetime | None
+    wake_at: Instant | None
     last: bool
     fact: F
 
@@ -105,7 +106,7 @@ class _StoredSnapshot(NamedTuple):
     """The JSON of a snapshot."""
 
     card: Card
-    wake_at: datetime | None
+    wake_at: Instant | None
 
 
 _SNAPSHOT = TypeAdapter(_StoredSnapshot)
@@ -170,6 +171,11 @@ def read_fact(position: int, card_id: UUID, version: int, topic: str, state: byt
         stored["last"],
         stored["fact"],
     )
+
+
+def read_snapshot(state: bytes) -> _StoredSnapshot:
+    """A snapshot as stored; raises ValidationError where it is none of ours."""
+    return _SNAPSHOT.validator.validate_json(state)
 
 
 class Store:
@@ -246,7 +252,7 @@ class Store:
         card, version, wake_at = None, 0, None
         if tail.snapshot is not None:
             try:
-                stored = _SNAPSHOT.validator.validate_json(tail.snapshot.state)
+                stored = read_snapshot(tail.snapshot.state)
             except ValidationError as error:
                 message = f"card {card_id}: its snapshot cannot be read; delete it, it is but a cache"
                 raise CorruptHistoryError(message) from error

@@ -146,7 +146,7 @@ class MemoryRecorder:
             self.position += 1
             row = Row(self.position, card_id, event.originator_version, event.topic, event.state)
             if card_id is not of:
-                kept, of = self._streams.setdefault(card_id, _Kept()), card_id
+                kept, of = self._streams.get(card_id) or self._streams.setdefault(card_id, _Kept()), card_id
                 last.append(row)
             last[-1] = row
             kept.rows.append(row)

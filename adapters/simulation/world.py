@@ -4,7 +4,6 @@ It calls the engine's steps in the order in which the consumer does, wake → as
 between any two of them, and holds no rule of renewal itself: cards are woken by the times stored with their facts.
 """
 
-import json
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -12,6 +11,8 @@ from functools import partial
 from pathlib import Path
 from typing import cast
 from uuid import UUID
+
+from pydantic_core import to_json
 
 from adapters.simulation.agenda import Agenda, Jobs, on_grid
 from adapters.simulation.chance import Chance
@@ -167,8 +168,8 @@ class World:
     def _tell(self, row: Row) -> None:
         notice = notice_of(read_fact(*row))
         if notice is not None:
-            about = {"key": notice.key, "card_id": str(notice.card_id), "kind": notice.kind}
-            self.checker.told(json.dumps({**about, "at": notice.at.isoformat(), "values": notice.values}))
+            about = {"key": notice.key, "card_id": notice.card_id, "kind": notice.kind, "at": notice.at}
+            self.checker.told(to_json({**about, "values": notice.values}).decode())
 
     def _falls_due(self, card_id: UUID, wake_at: datetime | None) -> None:
         self._due[card_id] = wake_at
@@ -266,7 +267,7 @@ class World:
         for command, reply in zip(commands, replies, strict=True):
             body = command.body_hash().hex()
             if isinstance(reply, tuple):
-                answer = [fact.model_dump_json() for fact in reply]
+                answer = to_json(reply) if reply else b""
                 self.checker.accepted(command.command_id, command.card_id, command.command, body, answer)
             elif isinstance(reply, Refused):
                 self.checker.refused(command.command_id, body, reply.code)

@@ -1,10 +1,10 @@
 """Charging, when time comes to it: the next term, and top-ups. Intent before effect: an attempt is a fact first."""
 
 from datetime import datetime
-from uuid import uuid5
 
 from engine.card.deadlines import reclaims_at
 from engine.card.events import ChargingBlocked, Events
+from engine.card.ids import derived_id
 from engine.card.payments import (
     ChargeAttempted,
     ChargeWithheld,
@@ -81,7 +81,7 @@ def _attempt(card: Card, chosen: Try, due: Money, from_balance: int, policy: Pol
     renewal = card.renewal
     term_number, number, method = card.term.number + 1, card.attempts + 1, chosen.method
     return ChargeAttempted(
-        attempt_id=uuid5(card.card_id, f"renewal:{term_number}:{method.method_id}:{number}"),
+        attempt_id=derived_id(card.card_id, f"renewal:{term_number}:{method.method_id}:{number}"),
         term_number=term_number,
         number=number,
         rung=chosen.rung,
@@ -126,7 +126,7 @@ def _top_up_attempt(card: Card, top_up: TopUp, rules: Rules, at: datetime) -> Ev
     number = top_up.attempts + 1
     return (
         ChargeAttempted(
-            attempt_id=uuid5(card.card_id, f"top_up:{top_up.number}:{method.method_id}:{number}"),
+            attempt_id=derived_id(card.card_id, f"top_up:{top_up.number}:{method.method_id}:{number}"),
             term_number=card.term.number,
             number=number,
             rung=0,

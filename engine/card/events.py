@@ -4,7 +4,7 @@ Each fact carries the business time `at` (aware, UTC) and everything a later rea
 without catalogue, policy or zone database. Stored names are pinned by golden files in the tests.
 """
 
-from datetime import date, datetime, timedelta
+from datetime import date, timedelta
 from typing import Literal
 from uuid import UUID
 
@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict
 from engine.calendar import Term
 from engine.card.method import PaymentMethod
 from engine.catalogue import KeepRule, Period
+from engine.instant import Instant
 from engine.money import Currency, Money
 
 SwitchOffReason = Literal["holder", "operator", "mandate_withdrawn"]
@@ -26,7 +27,7 @@ class Event(BaseModel):
 
     model_config = ConfigDict(frozen=True)
 
-    at: datetime
+    at: Instant
 
 
 # Custody
@@ -248,14 +249,14 @@ class Deferred(Event):
     """The card was woken, there was nothing to do but wait, and this is why and until when."""
 
     reason: str
-    until: datetime | None
+    until: Instant | None
 
 
 class Replanned(Event):
     """Rules or zone database changed, and with them the time at which this card wakes."""
 
     reason: str
-    until: datetime | None
+    until: Instant | None
 
 
 Events = tuple[Event, ...]

@@ -1,11 +1,11 @@
 """The facts about money: charges, refunds and the balance. See events.py for what all facts have in common."""
 
-from datetime import datetime
 from typing import Literal
 from uuid import UUID
 
 from engine.card.events import Event
 from engine.declines import Authority, Consequence
+from engine.instant import Instant
 from engine.money import Money
 
 Learned = Literal["sent", "asked_again", "looked_up", "resolved", "late"]
@@ -51,7 +51,7 @@ class ChargeWithheld(Event):
     rung: int
     method_id: str
     reason: str
-    until: datetime | None
+    until: Instant | None
     limits_edition: str | None = None
     policy_version: str
 
@@ -88,7 +88,7 @@ class ChargeFailed(Event):
     learned: Learned
     top_up: int | None = None
     decided_by: Authority = "code"
-    not_before: datetime | None = None
+    not_before: Instant | None = None
     within_rung: bool = False
     fingerprint: str | None = None
     evidence: str | None = None
@@ -101,7 +101,7 @@ class ChargeOutcomeUnknown(Event):
     term_number: int
     reason: str
     asked: int
-    ask_again_at: datetime
+    ask_again_at: Instant
 
 
 class CaseOpened(Event):
@@ -192,7 +192,7 @@ class RefundOutcomeUnknown(Event):
     refund_id: UUID
     reason: str
     asked: int
-    ask_again_at: datetime
+    ask_again_at: Instant
 
 
 class RefundFailed(Event):

@@ -6,9 +6,10 @@ See custody.py for what all decisions have in common.
 from collections.abc import Callable, Iterable
 from datetime import datetime
 from typing import Literal
-from uuid import UUID, uuid5
+from uuid import UUID
 
 from engine.card.events import Event, Events
+from engine.card.ids import derived_id
 from engine.card.payments import (
     BalanceCredited,
     BalanceDebited,
@@ -130,7 +131,7 @@ def _refunded(about: Iterable[Event]) -> int:
 
 def refund_id_of(card_id: UUID, attempt_id: UUID) -> UUID:
     """The one refund by the gateway that a charge may have."""
-    return uuid5(card_id, f"refund:{attempt_id}")
+    return derived_id(card_id, f"refund:{attempt_id}")
 
 
 def refund_started(card: Card, payment: Payment, reason: RefundReason, at: datetime) -> RefundStarted:

@@ -93,6 +93,8 @@ class Book:
     wake_at: datetime | None = None
     consent: tuple[int, ...] | None = None
     """The price agreed to; None while auto-renewal is off."""
+    on_since: datetime = datetime(1, 1, 1, tzinfo=UTC)
+    """When it was last switched on."""
     announced: list[tuple[date, int]] = field(default_factory=list["tuple[date, int]"])
     methods: dict[str, dict[str, Any]] = field(default_factory=dict[str, "dict[str, Any]"])
     ended: dict[str, str] = field(default_factory=dict[str, str])

@@ -44,7 +44,7 @@ class Accepted(NamedTuple):
     card_id: UUID
     name: str
     body: str
-    answer: Sequence[str]
+    answer: bytes
 
 
 @dataclass
@@ -98,8 +98,8 @@ class Checker:
         """One request as the gateway heard it: at, kind, key, parameters, decided_at, position."""
         charges.heard(self, *request)
 
-    def accepted(self, command_id: str, card_id: UUID, name: str, body: str, answer: Sequence[str]) -> None:
-        """A command was answered; `answer` holds its facts as JSON."""
+    def accepted(self, command_id: str, card_id: UUID, name: str, body: str, answer: bytes) -> None:
+        """A command was answered; `answer` holds its facts as JSON, nothing if there are none."""
         known = self.commands.get(command_id)
         if known is None:
             self.commands[command_id] = Accepted(card_id, name, body, answer)
@@ -109,7 +109,7 @@ class Checker:
                 )
         elif known.body != body:
             self.say("command_memory", card_id, None, f"command id {command_id} was accepted for two different bodies")
-        elif list(known.answer) != list(answer):
+        elif known.answer != answer:
             self.say("command_memory", card_id, None, f"command {command_id} given again was answered differently")
 
     def refused(self, command_id: str, body: str, code: str) -> None:

@@ -111,6 +111,7 @@ def enabled(checker: "Checker", book: Book, fact: Fact) -> None:
     if book.consent is not None:
         checker.say("notices", book.card_id, fact, "auto-renewal is switched on though it is on")
     _agreed(book, fact)
+    book.on_since = fact.at
     if book.unpaid is not None:
         book.unpaid.tried = set()
     _on_again(book)

@@ -241,7 +241,7 @@ def finish(checker: "Checker", book: Book, at: datetime) -> None:
     if at > book.reclaims_at(book.moved) + _DONE_WITHIN:
         checker.say("liveness", book.card_id, None, f"unpaid since {book.ends_on}, it was not given up")
     wants = book.consent is not None and any(one not in book.resting for one in book.usable())
-    if wants and at > book.ends_at + DAY and (book.unpaid is None or book.unpaid.rung == 0):
+    if wants and at > max(book.ends_at, book.on_since) + DAY and (book.unpaid is None or book.unpaid.rung == 0):
         since = book.last_try_at
         if since is None or since < book.ends_at - 10 * DAY:
             checker.say("liveness", book.card_id, None, f"unpaid since {book.ends_on}, it was never charged")
