@@ -11,7 +11,7 @@ from adapters.schema import SCHEMA_VERSION, check_schema, migrate
 from engine.declines import Consequence
 from engine.errors import SchemaError
 from engine.recorder import CardRecorder, datastore
-from engine.store import FactMapper, Recorded, Store
+from engine.store import Store, stored_event
 from projections.follow import positions
 from projections.live import MODELS
 from tests.engine.samples import CHARGING, OPENS_AT, failed
@@ -117,11 +117,8 @@ def version_1(database_url: str) -> None:
     """A database as version 1 made it, with one card in it."""
     with datastore(database_url, pool_size=1) as pool:
         PostgresApplicationRecorder(pool, events_table_name="card_events").create_table()
-    mapper = FactMapper()
     stored = [
-        mapper.to_stored_event(
-            Recorded(0, CARD_ID, version, uuid4(), OPENS_AT, "v1", "cause", None, last=True, fact=fact)
-        )
+        stored_event(CARD_ID, version, uuid4(), OPENS_AT, "v1", "cause", None, last=True, fact=fact)
         for version, fact in enumerate(facts_of_version_1(), start=1)
     ]
     columns = [

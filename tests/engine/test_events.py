@@ -15,7 +15,7 @@ from engine.card.evolve import replay
 from engine.card.names import STORED_NAMES
 from engine.card.state import STATE_VERSION, Card
 from engine.errors import CorruptHistoryError
-from engine.store import NAME_OF, FactMapper
+from engine.store import NAME_OF, recorded_of, stored_event
 from tests.engine.samples import CARD_ID, DECLINED
 
 GOLDEN = Path(__file__).with_name("golden")
@@ -46,16 +46,15 @@ def test_each_fact_has_one_stored_name():
 
 @pytest.mark.parametrize("name", STORED_NAMES)
 def test_a_stored_fact_is_read_and_written_byte_for_byte(name):
-    mapper = FactMapper()
-    recorded = mapper.to_domain_event(stored(name))
+    recorded = recorded_of(stored(name))
     assert type(recorded.fact) is STORED_NAMES[name]
-    assert mapper.to_stored_event(recorded) == stored(name)
+    assert stored_event(*recorded[1:]) == stored(name)
 
 
 @pytest.mark.parametrize("path", sorted((GOLDEN / "before").iterdir()), ids=lambda path: path.stem)
 def test_what_was_stored_before_a_fact_got_more_fields_is_read_and_means_the_same(path):
     before = StoredEvent(CARD_ID, 7, path.stem, path.read_bytes().removesuffix(b"\n"))
-    assert FactMapper().to_stored_event(FactMapper().to_domain_event(before)) == before
+    assert stored_event(*recorded_of(before)[1:]) == before
 
 
 @pytest.mark.parametrize("name", STORED_NAMES)
@@ -67,7 +66,7 @@ def test_every_field_of_a_fact_is_pinned_with_a_value(name):
 
 
 def test_the_envelope_is_read():
-    recorded = FactMapper().to_domain_event(stored("suspended.v1"))
+    recorded = recorded_of(stored("suspended.v1"))
     assert (recorded.card_id, recorded.version, recorded.position) == (CARD_ID, 7, 0)
     assert recorded.event_id == UUID("6f1d2c3b-0000-4000-8000-000000000007")
     assert recorded.recorded_at == datetime(2026, 4, 2, 16, 0, 0, 123456, tzinfo=UTC)
@@ -111,7 +110,7 @@ def test_a_fact_is_never_changed(fact):
 )
 def test_what_cannot_be_read_is_named_by_card_and_version(name, state):
     with pytest.raises(CorruptHistoryError, match=f"card {CARD_ID}, version 7: .*{name}"):
-        FactMapper().to_domain_event(StoredEvent(CARD_ID, 7, name, state))
+        recorded_of(StoredEvent(CARD_ID, 7, name, state))
 
 
 def test_a_fact_that_no_card_knows_is_not_passed_over():

@@ -11,7 +11,7 @@ from engine.card.names import STORED_NAMES
 from engine.declines import CONSEQUENCES, Consequence
 from engine.money import Money
 from engine.notices import SHOWN_CODES, Notice, notice_of
-from engine.store import FactMapper
+from engine.store import recorded_of
 from tests.engine.histories import kept
 from tests.engine.samples import CARD_ID, enabled, grace_started, local, renewed, suspended
 from tests.engine.test_events import stored
@@ -77,7 +77,7 @@ def test_the_holder_is_told(fact, kind, values):
 
 @pytest.mark.parametrize("name", STORED_NAMES)
 def test_of_any_other_fact_the_holder_is_told_nothing(name):
-    recorded = FactMapper().to_domain_event(stored(name))
+    recorded = recorded_of(stored(name))
     notice = notice_of(recorded)
     assert (notice is not None) == (type(recorded.fact) in {type(fact) for fact, _, _ in TOLD})
     if notice is not None:

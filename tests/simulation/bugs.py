@@ -3,12 +3,12 @@
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
-from uuid import uuid5
 
 from adapters.simulation import memory, world
 from engine import deciding, dunning, limits, notices, store
 from engine.card import charging, consent, custody, evolve, evolve_payments, lapse, outcomes, refunds, terms
 from engine.card import next as following
+from engine.card.ids import derived_id
 from engine.card.payments import ChargeAttempted
 from engine.card.state import changed
 from engine.card.step import Wait
@@ -31,7 +31,7 @@ def changing_nothing(_card, _fact):
 
 
 def attempt_id_without_number() -> list[Change]:
-    return [(charging, "uuid5", lambda space, name: uuid5(space, name.rsplit(":", 1)[0]))]
+    return [(charging, "derived_id", lambda card_id, purpose: derived_id(card_id, purpose.rsplit(":", 1)[0]))]
 
 
 def key_sent_for_a_month() -> list[Change]:
