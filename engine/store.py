@@ -296,7 +296,7 @@ def _passes_snapshot(append: Append) -> bool:
 
 
 def _snapshot(append: Append) -> Snapshot:
-    state = _SNAPSHOT.dump_json(_StoredSnapshot(append.card, append.wake_at), exclude_defaults=True)
+    state = _SNAPSHOT.serializer.to_json(_StoredSnapshot(append.card, append.wake_at), exclude_defaults=True)
     version = append.stream.version + len(append.facts)
     return Snapshot(append.stream.card_id, version, STATE_VERSION, state)
 

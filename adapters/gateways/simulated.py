@@ -43,6 +43,7 @@ from adapters.gateways.simulated_record import (
     open_record,
     outcome_of,
     refund_of,
+    save,
     totals,
     write,
     write_refund,
@@ -145,6 +146,10 @@ class SimulatedGateway:
             answer = _give_back(self._db, self._seed, request, at)
         await self._travel()
         return answer
+
+    def save(self, record: Path) -> None:
+        """Write all that is recorded to a file, in place of what it holds."""
+        save(self._db, record)
 
     def close(self) -> None:
         """Let go of the record; whoever asks afterwards hears that the gateway is unavailable."""

@@ -12,6 +12,8 @@ from uuid import UUID
 
 from engine.ports import RefundRequest
 
+IN_MEMORY = Path(":memory:")
+"""A record of which only its own process knows."""
 CHARGED = "charged"
 """The outcome of a request that moved money; any other is why it did not."""
 
@@ -107,6 +109,12 @@ def open_record(record: Path, wait_s: float) -> sqlite3.Connection:
     _write_ahead(db, until=time.monotonic() + wait_s)
     db.executescript(_SCHEMA)
     return db
+
+
+def save(db: sqlite3.Connection, record: Path) -> None:
+    """Write a record to another file: how one in memory is kept."""
+    with closing(sqlite3.connect(record)) as file:
+        db.backup(file)
 
 
 def known(db: sqlite3.Connection, keys: list[str]) -> dict[str, Saved]:

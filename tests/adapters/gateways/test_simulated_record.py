@@ -11,6 +11,7 @@ from datetime import timedelta
 import pytest
 
 from adapters.gateways.simulated import SimulatedGateway, double_charges, totals
+from adapters.gateways.simulated_record import IN_MEMORY
 from engine.ports import Charged
 from tests.adapters.gateways.asking import (
     BUDGET,
@@ -82,6 +83,16 @@ def test_the_record_is_found_again_by_the_next_process(record):
     with closing(SimulatedGateway(record, 2, BUDGET)) as gateway:
         assert charge(gateway, request()) == charged(request())
     assert totals(record) == {"EUR": 990}
+
+
+def test_a_record_in_memory_is_kept_in_a_file_as_it_is(record):
+    with closing(SimulatedGateway(IN_MEMORY, 1, BUDGET)) as gateway:
+        charge(gateway, request("a"))
+        gateway.save(record)
+        charge(gateway, request("b"))
+        assert totals(record) == {"EUR": 990}
+        gateway.save(record)
+    assert totals(record) == {"EUR": 1980}
 
 
 def test_totals_are_per_currency_and_double_charges_per_card_and_purpose(gateway, record):
