@@ -51,26 +51,29 @@ class Outcome:
 
 def run_plan(plan: Plan, progress: Callable[[float], None] = lambda _: None, *, first_only: bool = False) -> Outcome:
     """One seeded world from beginning to end, or to its first violation."""
-    checker = Checker(plan.seed)
-    started = perf_counter()
-    digest = blake2b(digest_size=16)
     with tempfile.TemporaryDirectory(prefix="baohao-simulation-") as folder, _virtual_store(), _rare_collection():
-        world = World(plan, checker, Path(folder) / "gateway.sqlite", progress, digest.update)
-        world.run((lambda: bool(checker.violations)) if first_only else (lambda: False))
-        concerned = [one.card_id for one in checker.violations if one.card_id is not None]
-        return Outcome(
-            plan=plan,
-            attempts=checker.attempts,
-            facts=checker.facts,
-            hours=(world.now - world.begins).total_seconds() / 3600,
-            wall_s=perf_counter() - started,
-            digest=digest.hexdigest(),
-            faults=world.faults.counts,
-            kinds=dict(checker.kinds),
-            violations=checker.violations,
-            slots={card_id: world.slot_of(card_id) for card_id in concerned},
-            history=[_line(row) for row in world.history(concerned[0])] if concerned and first_only else [],
-        )
+        return _lived_through(plan, Path(folder) / "gateway.sqlite", progress, first_only=first_only)
+
+
+def _lived_through(plan: Plan, record: Path, progress: Callable[[float], None], *, first_only: bool) -> Outcome:
+    """A function of its own, so that the world is gone before garbage is collected as usual again."""
+    started, checker, digest = perf_counter(), Checker(plan.seed), blake2b(digest_size=16)
+    world = World(plan, checker, record, progress, digest.update)
+    world.run((lambda: bool(checker.violations)) if first_only else (lambda: False))
+    concerned = [one.card_id for one in checker.violations if one.card_id is not None]
+    return Outcome(
+        plan=plan,
+        attempts=checker.attempts,
+        facts=checker.facts,
+        hours=(world.now - world.begins).total_seconds() / 3600,
+        wall_s=perf_counter() - started,
+        digest=digest.hexdigest(),
+        faults=world.faults.counts,
+        kinds=dict(checker.kinds),
+        violations=checker.violations,
+        slots={card_id: world.slot_of(card_id) for card_id in concerned},
+        history=[_line(row) for row in world.history(concerned[0])] if concerned and first_only else [],
+    )
 
 
 def run_all(plans: Sequence[Plan], processes: int, progress: Progress = lambda *_: None) -> list[Outcome]:

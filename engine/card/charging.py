@@ -88,7 +88,7 @@ def _attempt(card: Card, chosen: Try, due: Money, from_balance: int, policy: Pol
         reason=chosen.reason,
         method_id=method.method_id,
         token=method.token,
-        amount=Money(minor=due.minor - from_balance, currency=due.currency),
+        amount=due - Money(minor=from_balance, currency=due.currency) if from_balance else due,
         policy_version=policy.version,
         from_balance=from_balance,
         fingerprint=method.fingerprint,
