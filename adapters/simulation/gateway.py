@@ -43,9 +43,8 @@ class HeldUp(NamedTuple):
 class StormyGateway:
     """Asks the simulated gateway many questions at once, through the weather of the day."""
 
-    def __init__(self, record: Path, seed: int, faults: Faults, windows: Sequence[Window]) -> None:
+    def __init__(self, seed: int, faults: Faults, windows: Sequence[Window]) -> None:
         self._inner = SimulatedGateway(IN_MEMORY, seed, BUDGET)  # a file costs a twentieth of the simulation's time
-        self._record = record
         self._faults = faults
         self._outages = [window for window in windows if window.kind == "gateway_outage"]
         self._held_up: set[int] = set()
@@ -90,9 +89,12 @@ class StormyGateway:
         )
         return _at_once(self._inner.look_up(request, at))
 
+    def save(self, record: Path) -> None:
+        """Write down what was asked and what moved."""
+        self._inner.save(record)
+
     def close(self) -> None:
-        """Keep the record, and let go of it."""
-        self._inner.save(self._record)
+        """Let go of the record."""
         self._inner.close()
 
     def _outage(self) -> str:

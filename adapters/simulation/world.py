@@ -100,7 +100,7 @@ class World:
         self._third = (plan.end - BEGIN) / len(POLICIES)
         self._changes = plan.level != "none" and "policy_change" in plan.kinds
         self._agenda = Agenda(windows, plan.end)
-        self._gateway = StormyGateway(self.record, plan.seed, self.faults, windows)
+        self._gateway = StormyGateway(plan.seed, self.faults, windows)
         self._holders = Holders(chance, plan.cards, harsh=plan.is_harsh)
         self._recorder = MemoryRecorder(self._stored, self._falls_due)
         self._engine = Engine(Store(cast("CardRecorder", self._recorder), "simulation"), lambda: self.now)
@@ -119,6 +119,7 @@ class World:
                 self.progress((at - BEGIN) / length)
                 if stop():
                     return
+            self._gateway.save(self.record)
         finally:
             self._gateway.close()
         self.now = self.plan.end

@@ -39,6 +39,12 @@ def test_the_engine_as_it_is_breaks_no_promise(plan):
     assert outcome.attempts > 50
 
 
+def test_a_card_that_is_switched_on_at_the_very_end_is_not_called_neglected():
+    outcome = run_plan(Plan(1, cards=8000, years=0.05, level="high", slots=(3152,)))
+    assert outcome.facts > 0
+    assert outcome.violations == []
+
+
 def test_a_seed_gives_the_same_bytes_in_any_number_of_processes():
     plans = [Plan(seed, cards=10, years=0.2, level="high") for seed in (1, 2)]
     alone, together = run_all(plans, processes=1), run_all(plans, processes=2)
