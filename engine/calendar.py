@@ -5,22 +5,21 @@ from functools import cache, lru_cache
 from zoneinfo import ZoneInfo
 
 from dateutil.relativedelta import relativedelta
-from pydantic import BaseModel, ConfigDict
 
 from engine.instant import Instant
+from engine.value import value
 
 SECOND = timedelta(seconds=1)
 _MIDNIGHT = time()
 _zone = cache(ZoneInfo)  # which by itself keeps eight alive, and reads any other from disk again (100 µs)
 
 
-class Term(BaseModel):
+@value
+class Term:
     """One paid stretch of service: local dates `[starts_on, ends_on)` in `zone`, and the same as instants.
 
     Number 0 is the term a card was registered with; each renewal adds one.
     """
-
-    model_config = ConfigDict(frozen=True)
 
     number: int
     starts_on: date

@@ -9,8 +9,8 @@ from engine.card.deadlines import last_day, reclaims_at
 from engine.card.method import PaymentMethod
 from engine.card.payments import AttemptReason
 from engine.card.state import Card, Renewal
-from engine.card.value import value
 from engine.policy import Policy
+from engine.value import value
 
 HOUR = timedelta(hours=1)
 

@@ -88,16 +88,18 @@ def effects_of(card_id: UUID, facts: Events) -> Effects:
     tries: dict[UUID, Try] = {}
     outcomes: dict[UUID, datetime | None] = {}
     blocks: list[str] = []
-    for fact in facts:  # compared by type, since isinstance costs ten times as much for pydantic's models
-        if type(fact) is ChargeAttempted:
-            if fact.fingerprint is not None:
-                tries[fact.attempt_id] = _try(fact, fact.fingerprint)
-        elif type(fact) is ChargeSucceeded:
-            _settle(tries, outcomes, fact.attempt_id, None)
-        elif type(fact) is ChargeFailed:
-            _settle(tries, outcomes, fact.attempt_id, None if fact.code in USES_UP_NOTHING else fact.at)
-            if fact.consequence is Consequence.NEVER and fact.fingerprint is not None:
-                blocks.append(fact.fingerprint)
+    for fact in facts:
+        match fact:
+            case ChargeAttempted(fingerprint=str(fingerprint)):
+                tries[fact.attempt_id] = _try(fact, fingerprint)
+            case ChargeSucceeded():
+                _settle(tries, outcomes, fact.attempt_id, None)
+            case ChargeFailed():
+                _settle(tries, outcomes, fact.attempt_id, None if fact.code in USES_UP_NOTHING else fact.at)
+                if fact.consequence is Consequence.NEVER and fact.fingerprint is not None:
+                    blocks.append(fact.fingerprint)
+            case _:
+                pass
     return Effects(card_id, tuple(tries.values()), outcomes, tuple(blocks))
 
 

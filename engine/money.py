@@ -4,7 +4,9 @@ from decimal import ROUND_DOWN, ROUND_HALF_EVEN, ROUND_HALF_UP, Decimal
 from enum import StrEnum
 from typing import Annotated, Self
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import ConfigDict, Field, StringConstraints, with_config
+
+from engine.value import value
 
 Currency = Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$")]
 """An ISO 4217 code in capitals."""
@@ -24,10 +26,10 @@ class CurrencyMismatchError(ValueError):
     """Two amounts of different currencies were put together."""
 
 
-class Money(BaseModel):
+@with_config(ConfigDict(extra="forbid", revalidate_instances="always"))
+@value
+class Money:
     """An amount in minor units (cents, fen) of one currency; may be negative."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     minor: Annotated[int, Field(strict=True)]
     currency: Currency
@@ -47,7 +49,7 @@ class Money(BaseModel):
         return self._with(int(left.to_integral_value(rounding=rounding.value)))
 
     def _with(self, minor: int) -> Self:
-        return self.model_copy(update={"minor": minor})
+        return type(self)(minor=minor, currency=self.currency)
 
     def _same(self, other: Self) -> Self:
         if other.currency != self.currency:

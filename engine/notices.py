@@ -9,7 +9,9 @@ from typing import Any, Literal
 from uuid import UUID
 
 from pydantic import JsonValue
+from pydantic_core import to_jsonable_python
 
+from engine.calendar import Term
 from engine.card import events, payments
 from engine.card.events import Event, ReminderKind
 from engine.store import NAME_OF, Recorded
@@ -81,7 +83,7 @@ def _top_up_failed(fact: payments.TopUpFailed) -> tuple[NoticeKind, Values]:
 
 
 def _renewed(fact: events.CardRenewed) -> tuple[NoticeKind, Values]:
-    term: Values = fact.term.model_dump(mode="json", include={"starts_on", "ends_on", "zone"})
+    term: Values = _values(fact.term, "starts_on", "ends_on", "zone")
     names = ("months", "price", "from_balance", "reactivation_fee")
     return "renewed", {"term_number": fact.term.number, **term, **_values(fact, *names)}
 
@@ -95,8 +97,8 @@ def _with(kind: NoticeKind, *names: str) -> Callable[[Event], tuple[NoticeKind, 
     return told
 
 
-def _values(fact: Event, *names: str) -> dict[str, JsonValue]:
-    return fact.model_dump(mode="json", include=set(names))
+def _values(of: Event | Term, *names: str) -> dict[str, JsonValue]:
+    return to_jsonable_python({name: getattr(of, name) for name in names})
 
 
 _TOLD: Mapping[type[Event], Callable[[Any], tuple[NoticeKind, Values]]] = {

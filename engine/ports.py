@@ -6,18 +6,28 @@ from typing import Annotated, Protocol
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, StringConstraints
+from pydantic_core import to_json
 
 from engine.money import Money
+from engine.value import value
 
 Text = Annotated[str, StringConstraints(pattern=r"^[^\x00]*$", max_length=200)]
 """What a gateway says, such as PostgreSQL can keep it; anything else is garbage, and garbage is Unclear."""
 
 
-class _Value(BaseModel):
+class _Said(BaseModel):
     model_config = ConfigDict(frozen=True)
 
 
-class ChargeRequest(_Value):
+class _Asked:
+    @cached_property
+    def parameters(self) -> str:
+        """All of it as JSON: what must be the same whenever the key is."""
+        return to_json(self).decode()
+
+
+@value
+class ChargeRequest(_Asked):
     """One attempt to take money: one id, one idempotency key, one set of parameters, for ever."""
 
     attempt_id: UUID
@@ -27,13 +37,8 @@ class ChargeRequest(_Value):
     token: str
     amount: Money
 
-    @cached_property
-    def parameters(self) -> str:
-        """All of it as JSON: what must be the same whenever the key is."""
-        return self.model_dump_json()
 
-
-class Charged(_Value):
+class Charged(_Said):
     """The money was taken."""
 
     attempt_id: UUID
@@ -41,7 +46,7 @@ class Charged(_Value):
     gateway_ref: Text
 
 
-class Declined(_Value):
+class Declined(_Said):
     """The money was definitely not taken."""
 
     code: Text
@@ -49,20 +54,21 @@ class Declined(_Value):
     network_code: Text | None = None
 
 
-class Unclear(_Value):
+class Unclear(_Said):
     """Time-out, 5xx, garbage: nobody can say whether the money was taken."""
 
     reason: Text
 
 
-class NotFound(_Value):
+class NotFound(_Said):
     """The gateway's complete list has no such attempt (the answer of a look-up only)."""
 
 
 Answer = Charged | Declined | Unclear | NotFound
 
 
-class RefundRequest(_Value):
+@value
+class RefundRequest(_Asked):
     """Money to give back: one id, one set of parameters, for ever."""
 
     refund_id: UUID
@@ -73,7 +79,7 @@ class RefundRequest(_Value):
     amount: Money
 
 
-class Refunded(_Value):
+class Refunded(_Said):
     """The money was given back."""
 
     refund_id: UUID
@@ -81,7 +87,7 @@ class Refunded(_Value):
     gateway_ref: Text
 
 
-class RefundDeclined(_Value):
+class RefundDeclined(_Said):
     """The money was definitely not given back, and will not be."""
 
     code: Text

@@ -28,6 +28,7 @@ from engine.commands import (
     UpdatePaymentMethod,
 )
 from engine.money import Currency, Money
+from engine.value import changed
 
 T = TypeVar("T")
 
@@ -220,7 +221,7 @@ def _method(dice: Random, number: int, index: int, behaviours: Sequence[tuple[st
 def _good(method: PaymentMethod, unique: str) -> PaymentMethod:
     """New details under which it can be charged."""
     fingerprint = method.fingerprint and f"{method.fingerprint}-{unique}"
-    return method.model_copy(update={"token": f"sim:good:{unique}", "fingerprint": fingerprint})
+    return changed(method, {"token": f"sim:good:{unique}", "fingerprint": fingerprint})
 
 
 def _months_before(day: date, months: int) -> date:

@@ -263,7 +263,7 @@ def _recorded(db: sqlite3.Connection, request: ChargeRequest) -> Answer:
 def _give_back(db: sqlite3.Connection, seed: bytes, request: RefundRequest, at: datetime) -> RefundAnswer:
     """What the caller hears; what there is to save is saved."""
     saved = refund_of(db, request.refund_id)
-    if saved and saved.parameters != request.model_dump_json():
+    if saved and saved.parameters != request.parameters:
         raise GatewayMisuseError(f"the refund {request.refund_id} is known with other parameters")
     if saved and saved.arrived:
         return _refunded(request)

@@ -188,7 +188,7 @@ def write_refund(db: sqlite3.Connection, request: RefundRequest, movement: int, 
         (
             str(request.refund_id),
             movement,
-            request.model_dump_json(),
+            request.parameters,
             request.amount.currency,
             request.amount.minor,
             _text(at),

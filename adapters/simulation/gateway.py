@@ -154,7 +154,7 @@ def _at_once(call: Coroutine[Any, Any, T]) -> T:
 def _heard(question: Question, at: datetime, decided_at: int, position: int) -> Heard:
     request = question.request
     if isinstance(request, RefundRequest):
-        return Heard(at, "refund", str(request.refund_id), request.model_dump_json(), decided_at, position)
+        return Heard(at, "refund", str(request.refund_id), request.parameters, decided_at, position)
     kind = "look_up" if question.learned == "looked_up" else "charge"
     return Heard(at, kind, str(request.attempt_id), request.parameters, decided_at, position)
 

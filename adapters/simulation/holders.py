@@ -11,6 +11,7 @@ from adapters.simulation.memory import Row
 from adapters.simulation.thoughts import THOUGHTS, enabling, prepaying
 from engine import commands as asked
 from engine.catalogue import PERIODS
+from engine.value import changed
 
 _NAMESPACE = UUID("6f1f0c6e-6b0b-5d53-9d2b-5a8f1d0a7c11")
 _ZONES = (
@@ -106,7 +107,7 @@ class Holders:
     def _better_method(self, life: Life, dice: Random) -> asked.Command:
         method = life.new_method(dice, good=dice.random() < (0.1 if self._harsh else 0.6))
         if dice.random() < 0.4 and life.methods > 2:
-            method = method.model_copy(update={"method_id": dice.choice(life.method_ids())})
+            method = changed(method, {"method_id": dice.choice(life.method_ids())})
             return asked.UpdatePaymentMethod(**life.ids(), method=method)
         return asked.BindPaymentMethod(**life.ids(), method=method)
 

@@ -12,6 +12,7 @@ from adapters.simulation.memory import Row
 from engine import commands as asked
 from engine.catalogue import PERIODS
 from engine.money import Money
+from engine.value import changed
 
 _RECENT = 60
 """Facts among which somebody looks for an attempt."""
@@ -41,7 +42,7 @@ def _bind(life: Life, dice: Random, _: Sequence[Row]) -> list[asked.Command]:
 
 
 def _update(life: Life, dice: Random, _: Sequence[Row]) -> list[asked.Command]:
-    method = life.new_method(dice).model_copy(update={"method_id": _method_id(life, dice)})
+    method = changed(life.new_method(dice), {"method_id": _method_id(life, dice)})
     return [asked.UpdatePaymentMethod(**life.ids(), method=method)]
 
 

@@ -24,6 +24,7 @@ from engine.catalogue import Catalogue, Period
 from engine.errors import Refused
 from engine.money import Currency, Money
 from engine.policy import Policy
+from engine.value import changed
 
 
 def register_card(  # noqa: PLR0913 (one argument per field of the command)
@@ -110,7 +111,7 @@ def confirm_reclaim(card: Card, policy: Policy, *, at: datetime) -> Events:
         return (lost, *refunds)
     back = Money(minor=minor, currency=card.currency)
     credit = BalanceCredited(amount=back, reason="released", about=None, at=at)
-    return credit, lost.model_copy(update={"balance": lost.balance + back}), *refunds
+    return credit, changed(lost, {"balance": lost.balance + back}), *refunds
 
 
 def check_kept(card: Card) -> None:

@@ -4,11 +4,10 @@ Each fact carries the business time `at` (aware, UTC) and everything a later rea
 without catalogue, policy or zone database. Stored names are pinned by golden files in the tests.
 """
 
+from dataclasses import dataclass
 from datetime import date, timedelta
-from typing import Literal
+from typing import Literal, TypeVar, dataclass_transform
 from uuid import UUID
-
-from pydantic import BaseModel, ConfigDict
 
 from engine.calendar import Term
 from engine.card.method import PaymentMethod
@@ -22,10 +21,18 @@ OwnTrouble = Literal["unknown_outcome", "charging_stopped", "held", "late"]
 ReminderKind = Literal["renewal_ahead", "method_expires", "payment_failed", "last_chance"]
 
 
-class Event(BaseModel):
-    """A fact about one card."""
+T = TypeVar("T")
 
-    model_config = ConfigDict(frozen=True)
+
+@dataclass_transform(frozen_default=True, kw_only_default=True)
+def fact(kind: type[T]) -> type[T]:
+    """A frozen dataclass; like a value (see value.py), its fields are judged where it is read from JSON."""
+    return dataclass(frozen=True, kw_only=True)(kind)
+
+
+@fact
+class Event:
+    """A fact about one card."""
 
     at: Instant
 
@@ -33,6 +40,7 @@ class Event(BaseModel):
 # Custody
 
 
+@fact
 class CardRegistered(Event):
     """A card with its running term was taken into our care."""
 
@@ -46,12 +54,14 @@ class CardRegistered(Event):
     anchor_day: int
 
 
+@fact
 class ZoneChanged(Event):
     """The holder lives by another clock; it applies from the next term."""
 
     zone: str
 
 
+@fact
 class CardHeld(Event):
     """The card was taken out of all automatic work: nothing is charged, suspended or given up until it is released."""
 
@@ -59,10 +69,12 @@ class CardHeld(Event):
     by: Literal["operator", "alarm"]
 
 
+@fact
 class CardReleased(Event):
     """The hold was lifted."""
 
 
+@fact
 class CardClosed(Event):
     """The holder gave the card up; it is no longer ours to keep, and `balance` is owed to the holder."""
 
@@ -73,18 +85,21 @@ class CardClosed(Event):
 # Payment methods
 
 
+@fact
 class PaymentMethodBound(Event):
     """The holder allowed us to charge this payment method; methods are tried in the order in which they were bound."""
 
     method: PaymentMethod
 
 
+@fact
 class PaymentMethodUpdated(Event):
     """The holder, or the card's issuer, gave us new details of a payment method."""
 
     method: PaymentMethod
 
 
+@fact
 class PaymentMethodRemoved(Event):
     """A payment method may not be charged any more."""
 
@@ -92,6 +107,7 @@ class PaymentMethodRemoved(Event):
     reason: Literal["holder", "mandate_withdrawn"]
 
 
+@fact
 class PaymentMethodsOrdered(Event):
     """The holder chose in which order to be charged, and whether the balance comes first."""
 
@@ -102,6 +118,7 @@ class PaymentMethodsOrdered(Event):
 # Consent
 
 
+@fact
 class AutoRenewEnabled(Event):
     """The holder agreed to be charged for further terms, having been shown this period, price and saving."""
 
@@ -113,6 +130,7 @@ class AutoRenewEnabled(Event):
     channel: str
 
 
+@fact
 class PeriodChanged(Event):
     """The holder chose another period from the next term on, having been shown its price and saving."""
 
@@ -124,6 +142,7 @@ class PeriodChanged(Event):
     channel: str
 
 
+@fact
 class PriceChangeAnnounced(Event):
     """The holder was told of another price for the chosen period; it is charged for terms that open from then on."""
 
@@ -134,6 +153,7 @@ class PriceChangeAnnounced(Event):
     applies_from: date
 
 
+@fact
 class AutoRenewSwitchedOff(Event):
     """The holder withdrew consent to be charged for further terms.
 
@@ -145,6 +165,7 @@ class AutoRenewSwitchedOff(Event):
     lost_on: date | None = None
 
 
+@fact
 class RenewalRequested(Event):
     """The holder asked to be charged for the next term now."""
 
@@ -152,6 +173,7 @@ class RenewalRequested(Event):
 # Terms
 
 
+@fact
 class RenewalStarted(Event):
     """The next term was offered at this price; it stays so until paid or given up.
 
@@ -167,6 +189,7 @@ class RenewalStarted(Event):
     reactivation_fee: Money | None = None
 
 
+@fact
 class CardRenewed(Event):
     """The next term is paid and begins where the last one ended, or on the day of payment after a lapse.
 
@@ -182,6 +205,7 @@ class CardRenewed(Event):
     reactivation_fee: Money | None = None
 
 
+@fact
 class GraceStarted(Event):
     """The term ended unpaid; the service stays on until `suspends_on`."""
 
@@ -190,6 +214,7 @@ class GraceStarted(Event):
     policy_version: str
 
 
+@fact
 class Suspended(Event):
     """Grace ended unpaid; the service is off, the number is still ours until `reclaimed_on`."""
 
@@ -200,12 +225,14 @@ class Suspended(Event):
     policy_version: str
 
 
+@fact
 class Reinstated(Event):
     """The card was paid after its term had ended; the service is on again."""
 
     term_number: int
 
 
+@fact
 class NumberReclaimed(Event):
     """The carrier took the number back: by its deadline, or because it said so; `balance` is owed to the holder."""
 
@@ -219,10 +246,12 @@ class NumberReclaimed(Event):
 # Our own trouble
 
 
+@fact
 class ChargingBlocked(Event):
     """The card was to be charged while the operator had stopped all charging."""
 
 
+@fact
 class DeadlinesMoved(Event):
     """Grace and reclaim of the unpaid term moved by the time that we, not the holder, held the payment up."""
 
@@ -233,6 +262,7 @@ class DeadlinesMoved(Event):
 # Time
 
 
+@fact
 class ReminderDue(Event):
     """The holder is to be told of what will happen or has not; `about` is the day, the method or the declines so far.
 
@@ -245,6 +275,7 @@ class ReminderDue(Event):
     code: str | None = None
 
 
+@fact
 class Deferred(Event):
     """The card was woken, there was nothing to do but wait, and this is why and until when."""
 
@@ -252,6 +283,7 @@ class Deferred(Event):
     until: Instant | None
 
 
+@fact
 class Replanned(Event):
     """Rules or zone database changed, and with them the time at which this card wakes."""
 

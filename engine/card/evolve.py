@@ -8,8 +8,9 @@ from uuid import UUID
 from engine.card import events
 from engine.card.events import Event
 from engine.card.evolve_payments import PAYMENT_CHANGES, Table, unwanted
-from engine.card.state import Announced, AutoRenew, Card, Changes, Renewal, changed
+from engine.card.state import Announced, AutoRenew, Card, Changes, Renewal
 from engine.errors import CorruptHistoryError
+from engine.value import changed
 
 
 def evolve(card: Card | None, card_id: UUID, fact: Event) -> Card:

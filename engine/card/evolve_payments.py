@@ -7,9 +7,10 @@ from uuid import UUID
 from engine.card import payments
 from engine.card.events import Event
 from engine.card.payments import ChargeAttempted, ChargeFailed
-from engine.card.state import Attempt, AutoTopUp, Card, Changes, Failed, Payment, Refund, Renewal, TopUp, changed
+from engine.card.state import Attempt, AutoTopUp, Card, Changes, Failed, Payment, Refund, Renewal, TopUp
 from engine.declines import METHOD_ENDS, USES_UP_NOTHING, Consequence
 from engine.errors import CorruptHistoryError
+from engine.value import changed
 
 FAILED_KEPT = 20
 """Attempts closed without the gateway's own no that a card remembers: late news of one is money to give back."""

@@ -12,10 +12,10 @@ from engine.card.payments import CaseOpened, ChargeAttempted, ChargeWithheld, Le
 from engine.card.reminders import payment_failed, reminders
 from engine.card.state import Attempt, Card, Refund
 from engine.card.step import Wait, earliest
-from engine.card.value import value
 from engine.limits import EDITION, Limited
 from engine.policy import Policy
 from engine.rules import Rules
+from engine.value import value
 
 
 @value

@@ -3,7 +3,7 @@
 from typing import Literal
 from uuid import UUID
 
-from engine.card.events import Event
+from engine.card.events import Event, fact
 from engine.declines import Authority, Consequence
 from engine.instant import Instant
 from engine.money import Money
@@ -18,6 +18,7 @@ RefundReason = Literal["late_success", "card_closed", "number_reclaimed"]
 # Charges
 
 
+@fact
 class ChargeAttempted(Event):
     """We decided to ask a payment method for money; committed before the gateway hears of it.
 
@@ -43,6 +44,7 @@ class ChargeAttempted(Event):
     limits_edition: str | None = None
 
 
+@fact
 class ChargeWithheld(Event):
     """A try was due, but a rule forbade to make it: `reason` says which, `until` when it may be made (None: never)."""
 
@@ -56,6 +58,7 @@ class ChargeWithheld(Event):
     policy_version: str
 
 
+@fact
 class ChargeSucceeded(Event):
     """The gateway took the money."""
 
@@ -69,6 +72,7 @@ class ChargeSucceeded(Event):
     evidence: str | None = None
 
 
+@fact
 class ChargeFailed(Event):
     """The gateway definitely did not take the money, and `code` says why; `consequence` is what may be done next.
 
@@ -94,6 +98,7 @@ class ChargeFailed(Event):
     evidence: str | None = None
 
 
+@fact
 class ChargeOutcomeUnknown(Event):
     """Nobody can say whether money moved; until it is known nothing else is attempted and no deadline passes."""
 
@@ -104,6 +109,7 @@ class ChargeOutcomeUnknown(Event):
     ask_again_at: Instant
 
 
+@fact
 class CaseOpened(Event):
     """Asking did not help for too long: a person has to find out what became of this attempt or refund.
 
@@ -118,6 +124,7 @@ class CaseOpened(Event):
 # Balance, refunds, disputes
 
 
+@fact
 class AutoTopUpSet(Event):
     """The holder agreed to be charged `amount` when the balance is below `threshold`; None ends that."""
 
@@ -125,6 +132,7 @@ class AutoTopUpSet(Event):
     amount: Money | None
 
 
+@fact
 class TopUpStarted(Event):
     """A payment onto the balance was asked for, or fell due by the holder's standing order."""
 
@@ -133,6 +141,7 @@ class TopUpStarted(Event):
     automatic: bool
 
 
+@fact
 class TopUpFailed(Event):
     """No payment method could be charged for the top-up."""
 
@@ -140,6 +149,7 @@ class TopUpFailed(Event):
     last_code: str | None
 
 
+@fact
 class BalanceCredited(Event):
     """Money came onto the balance."""
 
@@ -149,6 +159,7 @@ class BalanceCredited(Event):
     evidence: str | None = None
 
 
+@fact
 class BalanceDebited(Event):
     """Money left the balance again, because the charge that had brought it went back."""
 
@@ -157,6 +168,7 @@ class BalanceDebited(Event):
     about: UUID
 
 
+@fact
 class BalancePaidOut(Event):
     """What was left on the balance went back to the holder, outside of the gateway."""
 
@@ -164,6 +176,7 @@ class BalancePaidOut(Event):
     evidence: str
 
 
+@fact
 class RefundStarted(Event):
     """A charge took money that is not ours to keep; committed before the gateway hears of it.
 
@@ -177,6 +190,7 @@ class RefundStarted(Event):
     reason: RefundReason
 
 
+@fact
 class RefundSucceeded(Event):
     """The gateway gave the money back."""
 
@@ -186,6 +200,7 @@ class RefundSucceeded(Event):
     gateway_ref: str
 
 
+@fact
 class RefundOutcomeUnknown(Event):
     """Nobody can say whether the money went back; the same refund is asked for again."""
 
@@ -195,6 +210,7 @@ class RefundOutcomeUnknown(Event):
     ask_again_at: Instant
 
 
+@fact
 class RefundFailed(Event):
     """The gateway definitely did not give the money back; a person has to find another way."""
 
@@ -203,6 +219,7 @@ class RefundFailed(Event):
     code: str
 
 
+@fact
 class RefundRecorded(Event):
     """The operator gave money back outside of the gateway's port, as `evidence` shows."""
 
@@ -211,6 +228,7 @@ class RefundRecorded(Event):
     evidence: str
 
 
+@fact
 class DisputeRecorded(Event):
     """The holder's bank took a charge back; its method is not charged by itself any more."""
 

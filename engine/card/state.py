@@ -3,23 +3,22 @@
 from collections.abc import Mapping
 from dataclasses import field
 from datetime import date, timedelta
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal
 from uuid import UUID
 
 from engine.calendar import Term
 from engine.card.method import PaymentMethod
 from engine.card.payments import AttemptReason
-from engine.card.value import value
 from engine.catalogue import KeepRule, Period
 from engine.instant import Instant
 from engine.money import Currency, Money
+from engine.value import value
 
 STATE_VERSION = 4
 """Part of every snapshot; raise it when Card or evolve changes, and old snapshots are passed over."""
 
 Status = Literal["active", "grace", "suspended", "reclaimed", "closed"]
 
-T = TypeVar("T", "AutoRenew", "Card", "Renewal", "Attempt", "Balance", "Payment", "Refund", "TopUp")
 Changes = dict[str, Any]
 """What a fact changes, by field name."""
 
@@ -219,10 +218,3 @@ class Card:
     """What the balance paid for the last two terms, by their number."""
     reminded: tuple[str, ...] = ()
     """Reminders of this term that are out."""
-
-
-def changed(value: T, changes: Changes) -> T:
-    """A copy with `changes` by field name: `dataclasses.replace` at a tenth of its price, paid for each fact."""
-    copy = object.__new__(type(value))
-    copy.__dict__ = {**value.__dict__, **changes}  # to update the copy's own would cost twice as much
-    return copy

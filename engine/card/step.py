@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from engine.card.value import value
+from engine.value import value
 
 
 @value

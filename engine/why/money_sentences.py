@@ -5,6 +5,7 @@ from typing import Any
 
 from engine.card import payments
 from engine.card.events import Event
+from engine.value import changed
 from engine.why.words import (
     ATTEMPT_REASONS,
     AUTHORITIES,
@@ -33,7 +34,7 @@ def purpose(fact: payments.ChargeAttempted | payments.ChargeWithheld) -> str:
 
 
 def _part(fact: payments.ChargeAttempted | payments.ChargeSucceeded) -> str:
-    return money(fact.amount.model_copy(update={"minor": fact.from_balance}))
+    return money(changed(fact.amount, {"minor": fact.from_balance}))
 
 
 def _withheld(fact: payments.ChargeWithheld, zone: str) -> str:

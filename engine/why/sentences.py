@@ -6,6 +6,7 @@ from typing import Any
 from engine.card import events
 from engine.card.events import Event
 from engine.store import Recorded
+from engine.value import changed
 from engine.why.money_sentences import MONEY_CLAUSES
 from engine.why.words import OWN_TROUBLE, SWITCHED_OFF, clock, count, described, listed, money, quoted, span
 
@@ -80,7 +81,7 @@ def _started(fact: events.RenewalStarted, _: str) -> str:
 def _renewed(fact: events.CardRenewed, _: str) -> str:
     term = fact.term
     fee = f" and {money(fact.reactivation_fee)} for the reactivation" if fact.reactivation_fee else ""
-    taken = money(fact.price.model_copy(update={"minor": fact.from_balance}))
+    taken = money(changed(fact.price, {"minor": fact.from_balance}))
     if fact.attempt_id is None:
         how = "from the balance"
     else:

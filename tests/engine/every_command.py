@@ -6,6 +6,7 @@ from typing import Any, NamedTuple, get_args
 from uuid import UUID, uuid4
 
 from pydantic import TypeAdapter
+from pydantic_core import to_jsonable_python
 
 from engine import commands
 from engine.card.events import CardClosed, CardHeld, Event, NumberReclaimed
@@ -85,8 +86,8 @@ EXAMPLES: dict[type, Example] = {
             "months": 1,
         },
     ),
-    commands.BindPaymentMethod: Example(PAYING, {"method": PAYPAL.model_dump(mode="json")}),
-    commands.UpdatePaymentMethod: Example(PAYING, {"method": VISA_AGAIN.model_dump(mode="json")}),
+    commands.BindPaymentMethod: Example(PAYING, {"method": to_jsonable_python(PAYPAL)}),
+    commands.UpdatePaymentMethod: Example(PAYING, {"method": to_jsonable_python(VISA_AGAIN)}),
     commands.RemovePaymentMethod: Example(TWO_METHODS, {"method_id": "paypal"}),
     commands.OrderPaymentMethods: Example(TWO_METHODS, {"method_ids": ["paypal", "visa"], "balance_first": True}),
     commands.EnableAutoRenew: Example((registered(), bound(VISA)), {"months": 12, **TERMS}),

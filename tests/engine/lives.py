@@ -45,11 +45,12 @@ from engine.limits import Limited
 from engine.money import Money
 from engine.ports import Charged, Declined, NotFound, RefundDeclined, Refunded, Unclear
 from engine.store import Append, Store, Stream
+from engine.value import changed
 from tests.engine import samples
 from tests.engine.samples import DEARER, PAYPAL, REGISTERED_AT, TWO_VERSIONS, bound, enabled, registered
 
 VISA, VISA_AGAIN, DEBIT = (
-    method.model_copy(update={"fingerprint": None})  # else lives would limit one another
+    changed(method, {"fingerprint": None})  # else lives would limit one another
     for method in (samples.VISA, samples.VISA_AGAIN, samples.DEBIT)
 )
 RECORDED_AT = datetime(2026, 11, 1, 12, 0, 0, 654321, tzinfo=UTC)

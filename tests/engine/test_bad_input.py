@@ -10,6 +10,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from pydantic_core import to_jsonable_python
+
 import engine as package
 from engine import commands
 from engine.card.events import Event
@@ -20,6 +22,7 @@ from engine.card.refunds import AMOUNT_MAX_MINOR
 from engine.catalogue import Catalogue
 from engine.money import Money
 from engine.rules import Rules
+from engine.value import changed
 from tests.engine.every_command import (
     CLOSED,
     EXAMPLES,
@@ -89,7 +92,7 @@ REFUNDED_500 = BalanceCredited(amount=Money(**FIVE), reason="refund", about=atte
 DISPUTED_500 = DisputeRecorded(attempt_id=attempt_id(), method_id="visa", amount=Money(**FIVE), evidence="bank", at=NOW)
 TOP_UP_ID = attempt_id(7)
 _TOPPED_UP = {"attempt_id": TOP_UP_ID, "top_up": 1, "amount": Money(**TEN)}
-TOPPED_UP = (UNDER_WAY, CHARGING[-1].model_copy(update=_TOPPED_UP), succeeded().model_copy(update=_TOPPED_UP))
+TOPPED_UP = (UNDER_WAY, changed(CHARGING[-1], _TOPPED_UP), changed(succeeded(), _TOPPED_UP))
 
 
 def amount(minor: int) -> dict[str, Any]:
@@ -97,11 +100,11 @@ def amount(minor: int) -> dict[str, Any]:
 
 
 def method(**changed: Any) -> dict[str, Any]:
-    return {"method": VISA.model_dump(mode="json") | changed}
+    return {"method": to_jsonable_python(VISA) | changed}
 
 
 def renamed(method_id: str) -> PaymentMethod:
-    return VISA.model_copy(update={"method_id": method_id})
+    return changed(VISA, {"method_id": method_id})
 
 
 UNKNOWN = [no("unknown_card", "card_id", card=())]

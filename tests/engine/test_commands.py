@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 from pydantic import ValidationError
+from pydantic_core import to_jsonable_python
 
 from engine import commands
 from tests.engine.every_command import COMMANDS, KINDS, command
@@ -42,7 +43,7 @@ MORE = [({"comment": "please"}, "comment")]
 
 
 def method(**changed: Any) -> dict[str, Any]:
-    return {"method": VISA.model_dump(mode="json") | changed}
+    return {"method": to_jsonable_python(VISA) | changed}
 
 
 METHODS = [

@@ -1,6 +1,7 @@
 """Facts as they are stored: pinned byte for byte, since what is stored is read for ever."""
 
 import json
+from dataclasses import FrozenInstanceError, fields
 from datetime import UTC, datetime
 from hashlib import sha256
 from pathlib import Path
@@ -8,9 +9,9 @@ from uuid import UUID
 
 import pytest
 from eventsourcing.persistence import StoredEvent
-from pydantic import TypeAdapter, ValidationError
+from pydantic import TypeAdapter
 
-from engine.card.events import Event
+from engine.card.events import Event, fact
 from engine.card.evolve import replay
 from engine.card.names import STORED_NAMES
 from engine.card.state import STATE_VERSION, Card
@@ -61,7 +62,7 @@ def test_what_was_stored_before_a_fact_got_more_fields_is_read_and_means_the_sam
 def test_every_field_of_a_fact_is_pinned_with_a_value(name):
     """An optional field that is null in the pinned bytes would be pinned by its name alone."""
     fact = json.loads(stored(name).state)["fact"]
-    assert set(fact) == set(STORED_NAMES[name].model_fields)
+    assert set(fact) == set({field.name for field in fields(STORED_NAMES[name])})
     assert None not in fact.values()
 
 
@@ -93,7 +94,7 @@ def test_a_fact_says_in_one_sentence_what_happened(fact):
 
 @pytest.mark.parametrize("fact", DECLINED, ids=lambda fact: type(fact).__name__)
 def test_a_fact_is_never_changed(fact):
-    with pytest.raises(ValidationError, match="frozen"):
+    with pytest.raises(FrozenInstanceError):
         fact.at = datetime.now(UTC)
 
 
@@ -114,6 +115,7 @@ def test_what_cannot_be_read_is_named_by_card_and_version(name, state):
 
 
 def test_a_fact_that_no_card_knows_is_not_passed_over():
+    @fact
     class Misplaced(Event):
         pass
 

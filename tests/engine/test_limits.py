@@ -13,6 +13,7 @@ from engine.limits import NEVER, OPEN_FOR, RULES, LimitBook, Limited, effects_of
 from engine.money import Money
 from engine.recorder import Besides, CardRecorder
 from engine.store import CommandMark, Store, Stream
+from engine.value import changed
 from tests.engine.asked import paying, wake
 from tests.engine.lives import RECORDED_AT
 from tests.engine.payment_cards import (
@@ -224,7 +225,7 @@ def test_a_block_holds_for_those_that_come_after_it_in_the_batch(store):
 
 
 def test_a_card_that_may_not_try_a_method_tries_its_next_one_in_the_same_step(engine, store):
-    mastercard = VISA.model_copy(update={"method_id": "master", "brand": "mastercard", "fingerprint": "fp"})
+    mastercard = changed(VISA, {"method_id": "master", "brand": "mastercard", "fingerprint": "fp"})
     cards = paying(engine, 11, mastercard, PAYPAL)
     settled = wake(engine, *cards)
     assert (settled.failed, len(settled.questions)) == ({}, 11)

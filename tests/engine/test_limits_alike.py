@@ -13,6 +13,7 @@ from engine.limits import KEPT, LimitBook, effects_of
 from engine.limits_rebuild import rebuild_limits
 from engine.money import Money
 from engine.store import Append, Stream
+from engine.value import changed
 from tests.engine.lives import RECORDED_AT
 from tests.engine.payment_cards import (
     AT,
@@ -95,7 +96,7 @@ class Cards:
 
     def outcome(self, attempt, name, at):
         if name == "approved":
-            return approved(attempt).model_copy(update={"at": at})
+            return changed(approved(attempt), {"at": at})
         if name == "never":
             return declined(attempt, at, "stolen_card", Consequence.NEVER)
         return declined(attempt, at, NEVER_HAPPENED if name == "never_happened" else "do_not_honor")

@@ -5,10 +5,11 @@ from decimal import Decimal
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from pydantic import ValidationError
+from pydantic import TypeAdapter, ValidationError
 
 from engine.money import BASIS_POINTS_PER_WHOLE, CurrencyMismatchError, Money, Rounding
 
+FROM_OUTSIDE = TypeAdapter(Money)
 amounts = st.builds(Money, minor=st.integers(-(10**12), 10**12), currency=st.just("CNY"))
 
 
@@ -35,12 +36,18 @@ def test_one_unit_of_another_currency_is_another_amount():
 @pytest.mark.parametrize("currency", ["cny", "CN", "CNYX", "", "¥"])
 def test_a_currency_is_three_capital_letters(currency):
     with pytest.raises(ValidationError):
-        Money(minor=1, currency=currency)
+        FROM_OUTSIDE.validate_python({"minor": 1, "currency": currency})
 
 
-def test_part_of_a_minor_unit_is_no_money():
+@pytest.mark.parametrize("minor", [0.5, 1.0, "1", None])
+def test_only_whole_minor_units_are_money(minor):
     with pytest.raises(ValidationError):
-        Money(minor=0.5, currency="CNY")
+        FROM_OUTSIDE.validate_python({"minor": minor, "currency": "CNY"})
+
+
+def test_an_amount_that_was_made_wrong_does_not_come_in():
+    with pytest.raises(ValidationError):
+        FROM_OUTSIDE.validate_python(Money(minor=1, currency="cny"))
 
 
 @pytest.mark.parametrize(

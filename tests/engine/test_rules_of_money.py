@@ -38,6 +38,7 @@ from engine.card.refunds import record_dispute, record_refund
 from engine.card.topping_up import pay_out_balance, set_auto_top_up, top_up
 from engine.money import Money
 from engine.ports import Charged, Declined, RefundDeclined, Refunded, Unclear
+from engine.value import changed
 from tests.engine.given import Given, fact, forgotten, given
 from tests.engine.samples import (
     CHARGING,
@@ -108,7 +109,7 @@ def test_a_success_for_a_card_that_is_gone_is_given_back(end, reason):
 
 
 def test_a_success_for_a_term_that_is_paid_already_is_given_back():
-    paid_otherwise = renewed().model_copy(update={"attempt_id": None})
+    paid_otherwise = changed(renewed(), {"attempt_id": None})
     then = answer(given(*CHARGING, paid_otherwise), charged())
     then.then(fact(ChargeSucceeded), fact(RefundStarted, reason="late_success", amount=MONTH_PRICE))
     assert then.card.term.number == 1
@@ -257,7 +258,7 @@ def test_a_holder_of_a_long_period_is_told_a_week_before_the_renewal_opens():
 
 
 def test_a_method_that_expires_before_the_next_term_is_told_of_once():
-    old = VISA.model_copy(update={"expires_on": date(2026, 3, 31)})
+    old = changed(VISA, {"expires_on": date(2026, 3, 31)})
     history = (registered(), bound(old), enabled())
     told_at = local("2026-03-18 10:00")
     given(*history).at(told_at - SECOND).nothing().waits(told_at, "reminder")
@@ -267,7 +268,7 @@ def test_a_method_that_expires_before_the_next_term_is_told_of_once():
 
 
 def test_of_two_reminders_ahead_the_holder_gets_each_on_its_own_day():
-    old = VISA.model_copy(update={"expires_on": date(2026, 8, 31)})
+    old = changed(VISA, {"expires_on": date(2026, 8, 31)})
     history = (registered(months=6), bound(old), enabled(6))
     expiry, ahead = local("2026-08-18 10:00"), local("2026-08-22 10:00")
     given(*history).at(REGISTERED_AT).nothing().waits(expiry, "reminder")

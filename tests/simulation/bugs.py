@@ -10,11 +10,11 @@ from engine.card import charging, consent, custody, evolve, evolve_payments, lap
 from engine.card import next as following
 from engine.card.ids import derived_id
 from engine.card.payments import ChargeAttempted
-from engine.card.state import changed
 from engine.card.step import Wait
 from engine.declines import CONSEQUENCES, Consequence
 from engine.ports import Declined
 from engine.recorder import Answers
+from engine.value import changed
 
 DAY = timedelta(days=1)
 
@@ -118,7 +118,7 @@ def late_payer_pays_for_the_past() -> list[Change]:
     def renewed(card, renewal, attempt_id, from_balance, at):
         facts = real(card, renewal, attempt_id, from_balance, at)
         past = terms.term_after(card.term, renewal.months, card.anchor_day, card.zone)
-        return (*facts[:-1], facts[-1].model_copy(update={"term": past}))
+        return (*facts[:-1], changed(facts[-1], {"term": past}))
 
     return [(outcomes, "renewed", renewed), (charging, "renewed", renewed)]
 
@@ -322,7 +322,7 @@ def limit_eats_the_rung() -> list[Change]:
     real = evolve_payments._tried
 
     def tried(card, fact):
-        return real(card, fact.model_copy(update={"limits_edition": None}) if fact.limits_edition else fact)
+        return real(card, changed(fact, {"limits_edition": None}) if fact.limits_edition else fact)
 
     return [(evolve_payments, "_tried", tried)]
 
@@ -359,7 +359,7 @@ def early_notice_of_a_price() -> list[Change]:
 
     def announce(card, catalogue, *, version, at):
         facts = real(card, catalogue, version=version, at=at)
-        return tuple(one.model_copy(update={"applies_from": one.applies_from - 30 * DAY}) for one in facts)
+        return tuple(changed(one, {"applies_from": one.applies_from - 30 * DAY}) for one in facts)
 
     return [(consent, "announce_price_change", announce)]
 

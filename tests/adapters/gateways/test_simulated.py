@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from adapters.gateways.simulated import KEY_LIFETIME, SimulatedGateway, double_charges, totals
 from engine.errors import GatewayMisuseError
 from engine.ports import Charged, Declined, NotFound, Unclear
+from engine.value import changed
 from tests.adapters.gateways.asking import (
     BUDGET,
     NOON,
@@ -95,7 +96,7 @@ def test_funds_arrive_at_midnight_utc_wherever_the_caller_is(gateway):
 )
 def test_an_unknown_method_is_our_mistake_and_no_decline(gateway, record, token):
     with pytest.raises(GatewayMisuseError, match="no such payment method"):
-        charge(gateway, request().model_copy(update={"token": token}))
+        charge(gateway, changed(request(), {"token": token}))
     assert movements(record) == []
 
 

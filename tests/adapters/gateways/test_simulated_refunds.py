@@ -10,6 +10,7 @@ from adapters.gateways.simulated import KEY_LIFETIME, double_charges, totals
 from engine.errors import GatewayMisuseError
 from engine.money import Money
 from engine.ports import NotFound, RefundDeclined, Refunded, RefundRequest, Unclear
+from engine.value import changed
 from tests.adapters.gateways.asking import NOON, TIMEOUT, UNAVAILABLE, charge, charged, look_up, request
 
 YEARS = timedelta(days=4000)
@@ -133,7 +134,7 @@ def test_a_closed_gateway_gives_nothing_back(gateway):
 
 def again(name):
     """Another attempt for the same card and purpose as that of `request()`."""
-    return request().model_copy(update={"attempt_id": request(name).attempt_id})
+    return changed(request(), {"attempt_id": request(name).attempt_id})
 
 
 def test_a_charge_too_many_that_was_given_back_is_none(gateway, record):
