@@ -1,11 +1,15 @@
-"""What the outside implements for the engine: the payment gateway, and what is said to it and by it."""
+"""What the outside implements for the engine: the payment gateway, and what is said to it and by it.
+
+What we say are plain values; what it says is judged when it is put into our words: pydantic's ValidationError.
+"""
 
 from datetime import datetime, timedelta
 from functools import cached_property
 from typing import Annotated, Protocol
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, StringConstraints
+from pydantic import StringConstraints
+from pydantic.dataclasses import dataclass
 from pydantic_core import to_json
 
 from engine.money import Money
@@ -13,10 +17,6 @@ from engine.value import value
 
 Text = Annotated[str, StringConstraints(pattern=r"^[^\x00]*$", max_length=200)]
 """What a gateway says, such as PostgreSQL can keep it; anything else is garbage, and garbage is Unclear."""
-
-
-class _Said(BaseModel):
-    model_config = ConfigDict(frozen=True)
 
 
 class _Asked:
@@ -38,7 +38,8 @@ class ChargeRequest(_Asked):
     amount: Money
 
 
-class Charged(_Said):
+@dataclass(frozen=True, kw_only=True)
+class Charged:
     """The money was taken."""
 
     attempt_id: UUID
@@ -46,7 +47,8 @@ class Charged(_Said):
     gateway_ref: Text
 
 
-class Declined(_Said):
+@dataclass(frozen=True, kw_only=True)
+class Declined:
     """The money was definitely not taken."""
 
     code: Text
@@ -54,13 +56,15 @@ class Declined(_Said):
     network_code: Text | None = None
 
 
-class Unclear(_Said):
+@dataclass(frozen=True, kw_only=True)
+class Unclear:
     """Time-out, 5xx, garbage: nobody can say whether the money was taken."""
 
     reason: Text
 
 
-class NotFound(_Said):
+@dataclass(frozen=True, kw_only=True)
+class NotFound:
     """The gateway's complete list has no such attempt (the answer of a look-up only)."""
 
 
@@ -79,7 +83,8 @@ class RefundRequest(_Asked):
     amount: Money
 
 
-class Refunded(_Said):
+@dataclass(frozen=True, kw_only=True)
+class Refunded:
     """The money was given back."""
 
     refund_id: UUID
@@ -87,7 +92,8 @@ class Refunded(_Said):
     gateway_ref: Text
 
 
-class RefundDeclined(_Said):
+@dataclass(frozen=True, kw_only=True)
+class RefundDeclined:
     """The money was definitely not given back, and will not be."""
 
     code: Text

@@ -20,5 +20,5 @@ def value(kind: type[T]) -> type[T]:
 def changed(value: T, changes: Mapping[str, Any]) -> T:
     """A copy with `changes` by field name: `dataclasses.replace` at a tenth of its price, paid for each fact."""
     copy = object.__new__(type(value))
-    object.__setattr__(copy, "__dict__", {**value.__dict__, **changes})  # facts are frozen
+    copy.__dict__ = {**value.__dict__, **changes}  # to update the copy's own would cost twice as much
     return copy

@@ -266,12 +266,10 @@ class World:
         finally:
             self._recorder.trouble = Trouble()
         for command, reply in zip(commands, replies, strict=True):
-            body = command.body_hash().hex()
             if isinstance(reply, tuple):
-                answer = to_json(reply) if reply else b""
-                self.checker.accepted(command.command_id, command.card_id, command.command, body, answer)
+                self.checker.accepted(command.command_id, command.card_id, command.command, command, reply)
             elif isinstance(reply, Refused):
-                self.checker.refused(command.command_id, body, reply.code)
+                self.checker.refused(command.command_id, command, reply.code)
             else:
                 self.checker.failed(command.card_id, f"{command.command} could not be decided: {reply!r}")
 

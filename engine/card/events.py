@@ -26,8 +26,8 @@ T = TypeVar("T")
 
 @dataclass_transform(frozen_default=True, kw_only_default=True)
 def fact(kind: type[T]) -> type[T]:
-    """A frozen dataclass; like a value (see value.py), its fields are judged where it is read from JSON."""
-    return dataclass(frozen=True, kw_only=True)(kind)
+    """A value (see value.py) that is made with the names of its fields, and judged where it is read from JSON."""
+    return dataclass(unsafe_hash=True, kw_only=True)(kind)
 
 
 @fact

@@ -3,6 +3,7 @@
 Where the second time is refused or means a second time, the row says so, and the command's id makes it harmless.
 """
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple, get_args
 
@@ -34,7 +35,6 @@ from engine.commands import (
 )
 from engine.money import Money
 from engine.ports import Answer, Declined, NotFound, RefundAnswer, RefundDeclined, Refunded, Unclear
-from engine.value import changed
 from tests.engine.every_command import EXAMPLES, FIVE, GOING_BACK, KINDS, NOW, OWED, REFUND, cards_with, command
 from tests.engine.given import Expected, Given, Then, fact, forgotten, given
 from tests.engine.samples import (
@@ -176,7 +176,7 @@ REFUND_ASKED_AGAIN = fact(RefundOutcomeUnknown, asked=2)
 GIVEN_BACK = Refunded(refund_id=REFUND.refund_id, amount=MONTH_PRICE, gateway_ref="back-1")
 TOLD_OF_REFUNDS = {
     "refunded": Told(GOING_BACK, GIVEN_BACK),
-    "refunded another amount": Told(GOING_BACK, changed(GIVEN_BACK, {"amount": CNY_5}), REFUND_ASKED_AGAIN),
+    "refunded another amount": Told(GOING_BACK, replace(GIVEN_BACK, amount=CNY_5), REFUND_ASKED_AGAIN),
     "declined": Told(GOING_BACK, RefundDeclined(code="too_late")),
     "unclear": Told(GOING_BACK, Unclear(reason="timeout"), REFUND_ASKED_AGAIN),
 }

@@ -43,8 +43,8 @@ class Accepted(NamedTuple):
 
     card_id: UUID
     name: str
-    body: str
-    answer: bytes
+    body: object
+    answer: object
 
 
 @dataclass
@@ -98,8 +98,8 @@ class Checker:
         """One request as the gateway heard it: at, kind, key, parameters, decided_at, position."""
         charges.heard(self, *request)
 
-    def accepted(self, command_id: str, card_id: UUID, name: str, body: str, answer: bytes) -> None:
-        """A command was answered; `answer` holds its facts as JSON, nothing if there are none."""
+    def accepted(self, command_id: str, card_id: UUID, name: str, body: object, answer: object) -> None:
+        """A command was answered; `answer` is true if it led to facts. Of both only equality matters."""
         known = self.commands.get(command_id)
         if known is None:
             self.commands[command_id] = Accepted(card_id, name, body, answer)
@@ -112,7 +112,7 @@ class Checker:
         elif known.answer != answer:
             self.say("command_memory", card_id, None, f"command {command_id} given again was answered differently")
 
-    def refused(self, command_id: str, body: str, code: str) -> None:
+    def refused(self, command_id: str, body: object, code: str) -> None:
         """A command was refused."""
         known = self.commands.get(command_id)
         if known is not None and known.body == body:
