@@ -40,6 +40,7 @@ QUIET = timedelta(days=16)
 _LATER = tuple(timedelta(seconds=s) for s in (25, 25, 10_800, 32_400, 97_200))
 _PAUSES = tuple(timedelta(seconds=s) for s in (25, 25, 10_800, 93_600))
 _SKEWS = tuple(timedelta(seconds=s) for s in (-90, -3, 4, 75))
+_SECOND = timedelta(seconds=1)
 _BATCH = 500
 
 Ask = tuple[Question, int]
@@ -175,7 +176,7 @@ class World:
     def _falls_due(self, card_id: UUID, wake_at: datetime | None) -> None:
         self._due[card_id] = wake_at
         if wake_at is not None:
-            self._agenda.add(on_grid(max(wake_at, self.now + timedelta(seconds=1))), "check", card_id)
+            self._agenda.add(on_grid(max(wake_at, self.now + _SECOND)), "check", card_id)
 
     def _step(self, jobs: Jobs) -> None:
         for slot, generation in jobs.get("birth", ()):

@@ -1,6 +1,7 @@
 """What decline codes allow, written down once more from the networks' and the provider's tables."""
 
 from datetime import timedelta
+from functools import cache
 
 _CODES = {
     "never": "lost_card stolen_card pickup_card fraudulent merchant_blacklist blocklist highest_risk_level"
@@ -47,6 +48,7 @@ NOTHING_USED = frozenset({"never_happened", "not_charged"})
 """Our own words for a try that never was."""
 
 
+@cache
 def consequence(code: str, advice: str | None, network: str | None) -> str:
     """What may be done next: the first authority that speaks, but any "never" wins."""
     said = [_BY_ADVICE.get(advice or ""), _BY_NETWORK.get(network or ""), _BY_CODE.get(code)]
@@ -55,6 +57,7 @@ def consequence(code: str, advice: str | None, network: str | None) -> str:
     return next((one for one in said if one is not None), "retry")
 
 
+@cache
 def rest(code: str, advice: str | None) -> timedelta:
     """How long the method is to be left alone at least."""
     day_apart = 24 if _BY_CODE.get(code) == "retry_after_24h" else 0
