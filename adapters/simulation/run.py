@@ -60,14 +60,20 @@ def _lived_through(plan: Plan, record: Path, progress: Callable[[float], None], 
     started, checker, digest = perf_counter(), Checker(plan.seed), blake2b(digest_size=16)
     world = World(plan, checker, record, progress, digest.update)
     world.run((lambda: bool(checker.violations)) if first_only else (lambda: False))
+    outcome = _outcome(world, checker, perf_counter() - started, digest.hexdigest(), first_only=first_only)
+    world.forget()
+    return outcome
+
+
+def _outcome(world: World, checker: Checker, wall_s: float, digest: str, *, first_only: bool) -> Outcome:
     concerned = [one.card_id for one in checker.violations if one.card_id is not None]
     return Outcome(
-        plan=plan,
+        plan=world.plan,
         attempts=checker.attempts,
         facts=checker.facts,
         hours=(world.now - world.begins).total_seconds() / 3600,
-        wall_s=perf_counter() - started,
-        digest=digest.hexdigest(),
+        wall_s=wall_s,
+        digest=digest,
         faults=world.faults.counts,
         kinds=dict(checker.kinds),
         violations=checker.violations,

@@ -36,7 +36,7 @@ class Try:
     rung: int
     fingerprint: str | None
     purpose: str
-    card: "Book"
+    card_id: UUID
     outcome: str | None = None
     """charged or the code of the decline; None while it is open."""
     unknown: bool = False

@@ -62,7 +62,7 @@ def _try(book: Book, fact: Fact) -> Try:
         rung=body["rung"],
         fingerprint=body.get("fingerprint"),
         purpose=f"renewal:{body['term_number']}" if top_up is None else f"top_up:{top_up}",
-        card=book,
+        card_id=book.card_id,
     )
 
 
@@ -272,7 +272,7 @@ def heard(  # noqa: PLR0917 (a request as it was heard)
     if one is None or one.position > position:
         checker.say("intent_first", None, None, f"the gateway heard of attempt {key}, which is not stored")
         return
-    book = one.card
+    book = checker.books[one.card_id]
     if one.parameters is None:
         one.parameters = parameters
         mine = (one.token, str(book.card_id), one.purpose, one.minor, one.currency)

@@ -36,7 +36,7 @@ def check_record(checker: "Checker", record: Path) -> None:
     for key, one in checker.tries.items():
         if one.outcome == "charged" and key not in charged:
             checker.say(
-                "outcome", one.card.card_id, None, f"attempt {key} is stored as charged, the gateway has no such charge"
+                "outcome", one.card_id, None, f"attempt {key} is stored as charged, the gateway has no such charge"
             )
 
 
