@@ -4,7 +4,6 @@ What we say are plain values; what it says is judged when it is put into our wor
 """
 
 from datetime import datetime, timedelta
-from functools import cached_property
 from typing import Annotated, Protocol
 from uuid import UUID
 
@@ -20,7 +19,7 @@ Text = Annotated[str, StringConstraints(pattern=r"^[^\x00]*$", max_length=200)]
 
 
 class _Asked:
-    @cached_property
+    @property
     def parameters(self) -> str:
         """All of it as JSON: what must be the same whenever the key is."""
         return to_json(self).decode()

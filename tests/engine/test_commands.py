@@ -1,5 +1,6 @@
 """Commands as data: what is read from outside is whole, known and within bounds, or it is no command."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -33,6 +34,12 @@ def test_switching_off_is_the_holders_wish_unless_another_reason_is_given():
 def test_what_has_no_known_name_is_no_command(told):
     with pytest.raises(ValidationError):
         COMMANDS.validate_python(told)
+
+
+def test_a_method_that_was_made_wrong_does_not_come_in():
+    wrong = replace(VISA, token="a\x00b")
+    with pytest.raises(ValidationError):
+        COMMANDS.validate_python(FRAME | {"command": "BindPaymentMethod", "method": wrong})
 
 
 # Wrong fields

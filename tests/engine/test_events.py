@@ -62,7 +62,7 @@ def test_what_was_stored_before_a_fact_got_more_fields_is_read_and_means_the_sam
 def test_every_field_of_a_fact_is_pinned_with_a_value(name):
     """An optional field that is null in the pinned bytes would be pinned by its name alone."""
     fact = json.loads(stored(name).state)["fact"]
-    assert set(fact) == set({field.name for field in fields(STORED_NAMES[name])})
+    assert set(fact) == {field.name for field in fields(STORED_NAMES[name])}
     assert None not in fact.values()
 
 
