@@ -214,7 +214,8 @@ def _tried(work: _Work) -> Decided | Exception:
     """What is decided, or why nothing could be: one bad card must not stop the others."""
     try:
         return work.decision(work.stream, work.limited)
-    except BaohaoError as refused:  # its sentence says all; with its traceback it would hold the whole batch in memory
+    except BaohaoError as refused:  # its sentence says all; its traceback and context would keep the batch in memory
+        refused.__cause__ = refused.__context__ = None
         return refused.with_traceback(None)
     except Exception as error:  # noqa: BLE001 (it is parked with this)
         return error

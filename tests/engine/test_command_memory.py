@@ -27,9 +27,11 @@ def test_another_body_under_the_same_id_is_refused_within_a_batch_too(engine, st
 
 
 def test_a_refusal_does_not_hold_its_batch_in_memory(engine):
-    (refused,) = engine.execute([enable(uuid4())], RULES, REGISTERED_AT)
-    assert isinstance(refused, Refused)
-    assert refused.__traceback__ is None  # which would hold every frame of the call, and what is in them
+    no_such_plan = register(uuid4()).model_copy(update={"plan": "no such plan"})  # looked for in vain: a KeyError first
+    for refused in engine.execute([enable(uuid4()), no_such_plan], RULES, REGISTERED_AT):
+        assert isinstance(refused, Refused)
+        assert refused.__traceback__ is None  # which would hold every frame of the call, and what is in them
+        assert refused.__context__ is None
 
 
 def test_a_refusal_leaves_no_trace_and_is_judged_again(engine):
