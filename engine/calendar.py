@@ -2,20 +2,22 @@
 
 from datetime import UTC, date, datetime, time, timedelta
 from functools import cache, lru_cache
+from typing import Annotated
 from zoneinfo import ZoneInfo
 
 from dateutil.relativedelta import relativedelta
+from msgspec import Meta
 
-from engine.instant import Instant
-from engine.value import value
+from engine.value import Value
 
+Instant = Annotated[datetime, Meta(tz=True)]
+"""An aware datetime; in JSON an ISO 8601 text."""
 SECOND = timedelta(seconds=1)
 _MIDNIGHT = time()
 _zone = cache(ZoneInfo)  # which by itself keeps eight alive, and reads any other from disk again (100 µs)
 
 
-@value
-class Term:
+class Term(Value):
     """One paid stretch of service: local dates `[starts_on, ends_on)` in `zone`, and the same as instants.
 
     Number 0 is the term a card was registered with; each renewal adds one.

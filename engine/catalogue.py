@@ -19,7 +19,6 @@ from pydantic import (
     StringConstraints,
     ValidationError,
     ValidationInfo,
-    field_validator,
     model_validator,
     with_config,
 )
@@ -30,6 +29,7 @@ from engine.catalogue_rules import broken_rules
 from engine.errors import CatalogueError, Refused
 from engine.money import BASIS_POINTS_PER_WHOLE, Currency, Money, Rounding
 from engine.toml_file import read_toml
+from engine.value import Value
 
 Period = Literal[1, 3, 6, 12]
 """Months that a renewal buys."""
@@ -57,28 +57,27 @@ _Text = Annotated[str, StringConstraints(max_length=200, pattern=r"^[^\x00-\x1f]
 _Name = Annotated[_Text, StringConstraints(min_length=1)]
 
 
+def _after_grace(reclaim_days: int, others: ValidationInfo) -> int:
+    grace_days = others.data.get("grace_days", 0)
+    if grace_days >= reclaim_days:
+        raise ValueError(f"must be more than grace_days ({grace_days}), not {reclaim_days}")
+    return reclaim_days
+
+
 class _Value(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
-class KeepRule(_Value):
+class KeepRule(Value):
     """How long a carrier tolerates an unpaid card; days count from the term's `ends_on`.
 
     Suspended at +grace, lost at +reclaim; quarantine only informs (source: carriers.csv).
     """
 
     grace_days: Days
-    reclaim_days: Annotated[Days, Field(gt=0)]
+    reclaim_days: Annotated[Days, Field(gt=0), AfterValidator(_after_grace)]
     quarantine_days: Days
     source: _Text = ""
-
-    @field_validator("reclaim_days")
-    @classmethod
-    def _after_grace(cls, reclaim_days: int, others: ValidationInfo) -> int:
-        grace_days = others.data.get("grace_days", 0)
-        if grace_days >= reclaim_days:
-            raise ValueError(f"must be more than grace_days ({grace_days}), not {reclaim_days}")
-        return reclaim_days
 
 
 @with_config(ConfigDict(extra="forbid"))

@@ -10,13 +10,12 @@ from engine.card.method import PaymentMethod
 from engine.card.payments import AttemptReason
 from engine.card.state import Card, Renewal
 from engine.policy import Policy
-from engine.value import value
+from engine.value import Value
 
 HOUR = timedelta(hours=1)
 
 
-@value
-class Try:
+class Try(Value):
     """Charge this method now."""
 
     method: PaymentMethod
@@ -24,8 +23,7 @@ class Try:
     reason: AttemptReason
 
 
-@value
-class Withhold:
+class Withhold(Value):
     """The last rung is due, but this method must be left alone until `until`, which is too late."""
 
     method: PaymentMethod
@@ -33,8 +31,7 @@ class Withhold:
     until: datetime
 
 
-@value
-class Later:
+class Later(Value):
     """Nothing to try before `at`."""
 
     at: datetime

@@ -4,9 +4,9 @@ from decimal import ROUND_DOWN, ROUND_HALF_EVEN, ROUND_HALF_UP, Decimal
 from enum import StrEnum
 from typing import Annotated, Self
 
-from pydantic import ConfigDict, Field, StringConstraints, with_config
+from pydantic import Field, StringConstraints
 
-from engine.value import value
+from engine.value import Value
 
 Currency = Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$")]
 """An ISO 4217 code in capitals."""
@@ -26,9 +26,7 @@ class CurrencyMismatchError(ValueError):
     """Two amounts of different currencies were put together."""
 
 
-@with_config(ConfigDict(extra="forbid", revalidate_instances="always"))
-@value
-class Money:
+class Money(Value):
     """An amount in minor units (cents, fen) of one currency; may be negative."""
 
     minor: Annotated[int, Field(strict=True)]

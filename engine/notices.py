@@ -2,19 +2,19 @@
 
 import csv
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from importlib import resources
 from typing import Any, Literal
 from uuid import UUID
 
+from msgspec import to_builtins
 from pydantic import JsonValue
-from pydantic_core import to_jsonable_python
 
 from engine.calendar import Term
 from engine.card import events, payments
 from engine.card.events import Event, ReminderKind
 from engine.store import NAME_OF, Recorded
+from engine.value import Value
 
 TermKind = Literal["renewed", "grace", "suspended", "reclaimed"]
 ConsentKind = Literal["switched_on", "period_changed", "price_change", "switched_off"]
@@ -23,8 +23,7 @@ NoticeKind = ReminderKind | TermKind | ConsentKind | MoneyKind
 Values = Mapping[str, JsonValue]
 
 
-@dataclass(frozen=True, slots=True)
-class Notice:
+class Notice(Value):
     """One thing to tell the holder; `key` is the same whenever the fact is read, and no other notice has it."""
 
     key: str
@@ -98,7 +97,7 @@ def _with(kind: NoticeKind, *names: str) -> Callable[[Event], tuple[NoticeKind, 
 
 
 def _values(of: Event | Term, *names: str) -> dict[str, JsonValue]:
-    return to_jsonable_python({name: getattr(of, name) for name in names})
+    return to_builtins({name: getattr(of, name) for name in names})
 
 
 _TOLD: Mapping[type[Event], Callable[[Any], tuple[NoticeKind, Values]]] = {

@@ -7,25 +7,24 @@ from datetime import datetime, timedelta
 from typing import Annotated, Protocol
 from uuid import UUID
 
+from msgspec import json
 from pydantic import StringConstraints
 from pydantic.dataclasses import dataclass
-from pydantic_core import to_json
 
 from engine.money import Money
-from engine.value import value
+from engine.value import Value
 
 Text = Annotated[str, StringConstraints(pattern=r"^[^\x00]*$", max_length=200)]
 """What a gateway says, such as PostgreSQL can keep it; anything else is garbage, and garbage is Unclear."""
 
 
-class _Asked:
+class _Asked(Value):
     @property
     def parameters(self) -> str:
         """All of it as JSON: what must be the same whenever the key is."""
-        return to_json(self).decode()
+        return json.encode(self).decode()
 
 
-@value
 class ChargeRequest(_Asked):
     """One attempt to take money: one id, one idempotency key, one set of parameters, for ever."""
 
@@ -70,7 +69,6 @@ class NotFound:
 Answer = Charged | Declined | Unclear | NotFound
 
 
-@value
 class RefundRequest(_Asked):
     """Money to give back: one id, one set of parameters, for ever."""
 

@@ -1,13 +1,11 @@
 """All that a decision needs besides the card and the time."""
 
-from dataclasses import dataclass
-
 from engine.catalogue import Catalogue
 from engine.policy import Policy
+from engine.value import Value
 
 
-@dataclass(frozen=True, slots=True)
-class Rules:
+class Rules(Value):
     """Policy, catalogue and the operator's word, read once per batch."""
 
     policy: Policy

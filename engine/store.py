@@ -1,6 +1,6 @@
 """The event store as the engine sees it: streams of cards, facts with their envelope, answers per card."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from functools import cache
 from os import urandom
@@ -14,16 +14,15 @@ from eventsourcing.persistence import (
     OperationalError,
     StoredEvent,
 )
-from pydantic import TypeAdapter, ValidationError
-from typing_extensions import TypedDict
+from msgspec import DecodeError, Struct, json
 
+from engine.calendar import Instant
 from engine.card.events import Event, Events
 from engine.card.evolve import replay
 from engine.card.names import STORED_NAMES
 from engine.card.refunds import charge_in
 from engine.card.state import STATE_VERSION, Card, Payment
 from engine.errors import CorruptHistoryError
-from engine.instant import Instant
 from engine.limits import effects_of
 from engine.recorder import Answers, Besides, CardRecorder, Remembered, Snapshot, StreamTail
 
@@ -88,7 +87,7 @@ class Append(NamedTuple):
     """Remembered in the same transaction, for ever; if it is known already, the append is a conflict."""
 
 
-class _Stored(TypedDict, Generic[F]):
+class _Stored(Struct, Generic[F], frozen=True):
     """The JSON of a stored fact."""
 
     event_id: UUID
@@ -100,22 +99,23 @@ class _Stored(TypedDict, Generic[F]):
     fact: F
 
 
-class _StoredSnapshot(NamedTuple):
+class _StoredSnapshot(Struct, frozen=True):
     """The JSON of a snapshot."""
 
     card: Card
     wake_at: Instant | None
 
 
-_SNAPSHOT = TypeAdapter(_StoredSnapshot)
-
-
 NAME_OF = {model: name for name, model in STORED_NAMES.items()}
 
 
+_encode = json.Encoder().encode
+_decode_snapshot = json.Decoder(_StoredSnapshot).decode
+
+
 @cache
-def _stored(topic: str) -> TypeAdapter[_Stored[Any]]:
-    return TypeAdapter(cast("Any", _Stored)[STORED_NAMES[topic]])
+def _decoder(topic: str) -> Callable[[bytes], _Stored[Any]]:
+    return json.Decoder(cast("type[_Stored[Any]]", cast("Any", _Stored)[STORED_NAMES[topic]])).decode
 
 
 def stored_event(  # noqa: PLR0913, PLR0917 (a Recorded without its position; to make one first costs a fifth)
@@ -130,17 +130,8 @@ def stored_event(  # noqa: PLR0913, PLR0917 (a Recorded without its position; to
     fact: Event,
 ) -> StoredEvent:
     """A fact in its envelope as the library stores it, under a short name with a version."""
-    topic = NAME_OF[type(fact)]
-    stored: _Stored[Any] = {
-        "event_id": event_id,
-        "recorded_at": recorded_at,
-        "actor": actor,
-        "cause": cause,
-        "wake_at": wake_at,
-        "last": last,
-        "fact": fact,
-    }
-    return StoredEvent(card_id, version, topic, _stored(topic).serializer.to_json(stored, exclude_defaults=True))
+    stored = _Stored(event_id, recorded_at, actor, cause, wake_at, last, fact)
+    return StoredEvent(card_id, version, NAME_OF[type(fact)], _encode(stored))
 
 
 def recorded_of(event: StoredEvent) -> Recorded:
@@ -152,30 +143,30 @@ def recorded_of(event: StoredEvent) -> Recorded:
 def read_fact(position: int, card_id: UUID, version: int, topic: str, state: bytes) -> Recorded:
     """One row of the log as a Recorded; raises CorruptHistoryError when name or content is not ours."""
     try:
-        stored = _stored(topic).validator.validate_json(state)
+        stored = _decoder(topic)(state)
     except KeyError:
         message = f"card {card_id}, version {version}: no fact is called {topic!r}; is this program too old?"
         raise CorruptHistoryError(message) from None
-    except ValidationError as error:
-        message = f"card {card_id}, version {version}: {topic} cannot be read: {error.errors()[0]['msg']}"
+    except ValueError as error:  # no JSON, not of this shape, or not even text
+        message = f"card {card_id}, version {version}: {topic} cannot be read: {error}"
         raise CorruptHistoryError(message) from error
     return Recorded(
         position,
         card_id,
         version,
-        stored["event_id"],
-        stored["recorded_at"],
-        stored["actor"],
-        stored["cause"],
-        stored["wake_at"],
-        stored["last"],
-        stored["fact"],
+        stored.event_id,
+        stored.recorded_at,
+        stored.actor,
+        stored.cause,
+        stored.wake_at,
+        stored.last,
+        stored.fact,
     )
 
 
 def read_snapshot(state: bytes) -> _StoredSnapshot:
-    """A snapshot as stored; raises ValidationError where it is none of ours."""
-    return _SNAPSHOT.validator.validate_json(state)
+    """A snapshot as stored; raises DecodeError where it is none of ours."""
+    return _decode_snapshot(state)
 
 
 class Store:
@@ -250,7 +241,7 @@ class Store:
         if tail.snapshot is not None:
             try:
                 stored = read_snapshot(tail.snapshot.state)
-            except ValidationError as error:
+            except DecodeError as error:
                 message = f"card {card_id}: its snapshot cannot be read; delete it, it is but a cache"
                 raise CorruptHistoryError(message) from error
             card, version, wake_at = stored.card, tail.snapshot.version, stored.wake_at
@@ -296,7 +287,7 @@ def _passes_snapshot(append: Append) -> bool:
 
 
 def _snapshot(append: Append) -> Snapshot:
-    state = _SNAPSHOT.serializer.to_json(_StoredSnapshot(append.card, append.wake_at), exclude_defaults=True)
+    state = _encode(_StoredSnapshot(append.card, append.wake_at))
     version = append.stream.version + len(append.facts)
     return Snapshot(append.stream.card_id, version, STATE_VERSION, state)
 

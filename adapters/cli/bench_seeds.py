@@ -11,13 +11,14 @@ it would be due, and the running system would see to it.
 import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from typing import NamedTuple
 from uuid import UUID
 
 from dateutil.relativedelta import relativedelta
 from eventsourcing.persistence import StoredEvent
+from msgspec.structs import replace
 
 from adapters.cli.population import card_id_of
 from adapters.clock import recorded_now

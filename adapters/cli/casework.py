@@ -1,13 +1,13 @@
 """What only a person can do: cases, planning all cards anew, the network limits made anew."""
 
 from collections.abc import Iterator
-from dataclasses import replace
 from datetime import datetime
 from typing import Any
 from uuid import UUID, uuid5
 
 import psycopg
 import typer
+from msgspec.structs import replace
 from psycopg import Connection
 from pydantic import ValidationError
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn

@@ -3,7 +3,7 @@
 from uuid import UUID
 
 import typer
-from pydantic_core import to_jsonable_python
+from msgspec import structs, to_builtins
 
 from adapters.cli.output import err, put_fields, put_json, put_rows, put_table
 from adapters.cli.servers import connection, database
@@ -71,4 +71,4 @@ def show_due(settings: Settings, limit: int, *, as_json: bool) -> None:
 def _as_json(recorded: Recorded) -> dict[str, object]:
     envelope = recorded._asdict()
     del envelope["position"], envelope["last"]
-    return envelope | {"name": NAME_OF[type(recorded.fact)], "fact": to_jsonable_python(recorded.fact)}
+    return envelope | {"name": NAME_OF[type(recorded.fact)], "fact": to_builtins(structs.asdict(recorded.fact))}

@@ -7,6 +7,8 @@ from random import Random
 from typing import NamedTuple, TypeVar
 from uuid import UUID, uuid5
 
+from msgspec.structs import replace
+
 from engine.card.method import MethodKind, PaymentMethod
 from engine.catalogue import Period
 from engine.commands import (
@@ -28,7 +30,6 @@ from engine.commands import (
     UpdatePaymentMethod,
 )
 from engine.money import Currency, Money
-from engine.value import changed
 
 T = TypeVar("T")
 
@@ -221,7 +222,7 @@ def _method(dice: Random, number: int, index: int, behaviours: Sequence[tuple[st
 def _good(method: PaymentMethod, unique: str) -> PaymentMethod:
     """New details under which it can be charged."""
     fingerprint = method.fingerprint and f"{method.fingerprint}-{unique}"
-    return changed(method, {"token": f"sim:good:{unique}", "fingerprint": fingerprint})
+    return replace(method, token=f"sim:good:{unique}", fingerprint=fingerprint)
 
 
 def _months_before(day: date, months: int) -> date:

@@ -4,6 +4,8 @@ from datetime import datetime, timedelta
 from random import Random
 from uuid import UUID, uuid5
 
+from msgspec.structs import replace
+
 from adapters.simulation.chance import Chance, weighted
 from adapters.simulation.lives import Life
 from adapters.simulation.market import CURRENCIES, PLANS
@@ -11,7 +13,6 @@ from adapters.simulation.memory import Row
 from adapters.simulation.thoughts import THOUGHTS, enabling, prepaying
 from engine import commands as asked
 from engine.catalogue import PERIODS
-from engine.value import changed
 
 _NAMESPACE = UUID("6f1f0c6e-6b0b-5d53-9d2b-5a8f1d0a7c11")
 _ZONES = (
@@ -107,7 +108,7 @@ class Holders:
     def _better_method(self, life: Life, dice: Random) -> asked.Command:
         method = life.new_method(dice, good=dice.random() < (0.1 if self._harsh else 0.6))
         if dice.random() < 0.4 and life.methods > 2:
-            method = changed(method, {"method_id": dice.choice(life.method_ids())})
+            method = replace(method, method_id=dice.choice(life.method_ids()))
             return asked.UpdatePaymentMethod(**life.ids(), method=method)
         return asked.BindPaymentMethod(**life.ids(), method=method)
 

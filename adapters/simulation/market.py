@@ -31,7 +31,7 @@ def catalogue() -> Catalogue:
                 name: {"name": {"en": name, "zh": name}, "keep_rule": rule, "notice_days": 10 + 5 * place}
                 for place, (name, rule) in enumerate(_KEEP.items())
             },
-            "keep_rules": {name: rule.model_dump() for name, rule in keep_rules.items()},
+            "keep_rules": keep_rules,
             "versions": [_version(half_year) for half_year in range(2 * YEARS_MAX + 3)],
         }
     )

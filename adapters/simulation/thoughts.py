@@ -6,13 +6,14 @@ from random import Random
 from typing import Any
 from uuid import UUID
 
+from msgspec.structs import replace
+
 from adapters.simulation.lives import Life
 from adapters.simulation.market import YEARS_MAX, version_name
 from adapters.simulation.memory import Row
 from engine import commands as asked
 from engine.catalogue import PERIODS
 from engine.money import Money
-from engine.value import changed
 
 _RECENT = 60
 """Facts among which somebody looks for an attempt."""
@@ -42,7 +43,7 @@ def _bind(life: Life, dice: Random, _: Sequence[Row]) -> list[asked.Command]:
 
 
 def _update(life: Life, dice: Random, _: Sequence[Row]) -> list[asked.Command]:
-    method = changed(life.new_method(dice), {"method_id": _method_id(life, dice)})
+    method = replace(life.new_method(dice), method_id=_method_id(life, dice))
     return [asked.UpdatePaymentMethod(**life.ids(), method=method)]
 
 

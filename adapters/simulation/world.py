@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import cast
 from uuid import UUID
 
-from pydantic_core import to_json
+from msgspec import json
 
 from adapters.simulation.agenda import Agenda, Jobs, on_grid
 from adapters.simulation.chance import Chance
@@ -174,8 +174,7 @@ class World:
     def _tell(self, row: Row) -> None:
         notice = notice_of(read_fact(*row))
         if notice is not None:
-            about = {"key": notice.key, "card_id": notice.card_id, "kind": notice.kind, "at": notice.at}
-            self.checker.told(to_json({**about, "values": notice.values}).decode())
+            self.checker.told(json.encode(notice).decode())
 
     def _falls_due(self, card_id: UUID, wake_at: datetime | None) -> None:
         self._due[card_id] = wake_at

@@ -7,6 +7,8 @@ caller got wrong raises Refused.
 from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
+from msgspec.structs import replace
+
 from engine.calendar import local_date, term_from
 from engine.card.events import (
     CardClosed,
@@ -24,7 +26,6 @@ from engine.catalogue import Catalogue, Period
 from engine.errors import Refused
 from engine.money import Currency, Money
 from engine.policy import Policy
-from engine.value import changed
 
 
 def register_card(  # noqa: PLR0913 (one argument per field of the command)
@@ -111,7 +112,7 @@ def confirm_reclaim(card: Card, policy: Policy, *, at: datetime) -> Events:
         return (lost, *refunds)
     back = Money(minor=minor, currency=card.currency)
     credit = BalanceCredited(amount=back, reason="released", about=None, at=at)
-    return credit, changed(lost, {"balance": lost.balance + back}), *refunds
+    return credit, replace(lost, balance=lost.balance + back), *refunds
 
 
 def check_kept(card: Card) -> None:

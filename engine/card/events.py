@@ -4,16 +4,15 @@ Each fact carries the business time `at` (aware, UTC) and everything a later rea
 without catalogue, policy or zone database. Stored names are pinned by golden files in the tests.
 """
 
-from dataclasses import dataclass
 from datetime import date, timedelta
-from typing import Literal, TypeVar, dataclass_transform
+from typing import Literal
 from uuid import UUID
 
-from engine.calendar import Term
+from engine.calendar import Instant, Term
 from engine.card.method import PaymentMethod
 from engine.catalogue import KeepRule, Period
-from engine.instant import Instant
 from engine.money import Currency, Money
+from engine.value import Value
 
 SwitchOffReason = Literal["holder", "operator", "mandate_withdrawn"]
 OwnTrouble = Literal["unknown_outcome", "charging_stopped", "held", "late"]
@@ -21,17 +20,7 @@ OwnTrouble = Literal["unknown_outcome", "charging_stopped", "held", "late"]
 ReminderKind = Literal["renewal_ahead", "method_expires", "payment_failed", "last_chance"]
 
 
-T = TypeVar("T")
-
-
-@dataclass_transform(frozen_default=True, kw_only_default=True)
-def fact(kind: type[T]) -> type[T]:
-    """A value (see value.py) that is made with the names of its fields, and judged where it is read from JSON."""
-    return dataclass(unsafe_hash=True, kw_only=True)(kind)
-
-
-@fact
-class Event:
+class Event(Value, kw_only=True):
     """A fact about one card."""
 
     at: Instant
@@ -40,8 +29,7 @@ class Event:
 # Custody
 
 
-@fact
-class CardRegistered(Event):
+class CardRegistered(Event, kw_only=True):
     """A card with its running term was taken into our care."""
 
     holder_id: str
@@ -54,28 +42,24 @@ class CardRegistered(Event):
     anchor_day: int
 
 
-@fact
-class ZoneChanged(Event):
+class ZoneChanged(Event, kw_only=True):
     """The holder lives by another clock; it applies from the next term."""
 
     zone: str
 
 
-@fact
-class CardHeld(Event):
+class CardHeld(Event, kw_only=True):
     """The card was taken out of all automatic work: nothing is charged, suspended or given up until it is released."""
 
     reason: str
     by: Literal["operator", "alarm"]
 
 
-@fact
-class CardReleased(Event):
+class CardReleased(Event, kw_only=True):
     """The hold was lifted."""
 
 
-@fact
-class CardClosed(Event):
+class CardClosed(Event, kw_only=True):
     """The holder gave the card up; it is no longer ours to keep, and `balance` is owed to the holder."""
 
     reason: str
@@ -85,30 +69,26 @@ class CardClosed(Event):
 # Payment methods
 
 
-@fact
-class PaymentMethodBound(Event):
+class PaymentMethodBound(Event, kw_only=True):
     """The holder allowed us to charge this payment method; methods are tried in the order in which they were bound."""
 
     method: PaymentMethod
 
 
-@fact
-class PaymentMethodUpdated(Event):
+class PaymentMethodUpdated(Event, kw_only=True):
     """The holder, or the card's issuer, gave us new details of a payment method."""
 
     method: PaymentMethod
 
 
-@fact
-class PaymentMethodRemoved(Event):
+class PaymentMethodRemoved(Event, kw_only=True):
     """A payment method may not be charged any more."""
 
     method_id: str
     reason: Literal["holder", "mandate_withdrawn"]
 
 
-@fact
-class PaymentMethodsOrdered(Event):
+class PaymentMethodsOrdered(Event, kw_only=True):
     """The holder chose in which order to be charged, and whether the balance comes first."""
 
     method_ids: tuple[str, ...]
@@ -118,8 +98,7 @@ class PaymentMethodsOrdered(Event):
 # Consent
 
 
-@fact
-class AutoRenewEnabled(Event):
+class AutoRenewEnabled(Event, kw_only=True):
     """The holder agreed to be charged for further terms, having been shown this period, price and saving."""
 
     months: Period
@@ -130,8 +109,7 @@ class AutoRenewEnabled(Event):
     channel: str
 
 
-@fact
-class PeriodChanged(Event):
+class PeriodChanged(Event, kw_only=True):
     """The holder chose another period from the next term on, having been shown its price and saving."""
 
     months: Period
@@ -142,8 +120,7 @@ class PeriodChanged(Event):
     channel: str
 
 
-@fact
-class PriceChangeAnnounced(Event):
+class PriceChangeAnnounced(Event, kw_only=True):
     """The holder was told of another price for the chosen period; it is charged for terms that open from then on."""
 
     months: Period
@@ -153,8 +130,7 @@ class PriceChangeAnnounced(Event):
     applies_from: date
 
 
-@fact
-class AutoRenewSwitchedOff(Event):
+class AutoRenewSwitchedOff(Event, kw_only=True):
     """The holder withdrew consent to be charged for further terms.
 
     The paid term ends on `ends_on`; if nothing else happens, the number is lost on `lost_on`.
@@ -165,16 +141,14 @@ class AutoRenewSwitchedOff(Event):
     lost_on: date | None = None
 
 
-@fact
-class RenewalRequested(Event):
+class RenewalRequested(Event, kw_only=True):
     """The holder asked to be charged for the next term now."""
 
 
 # Terms
 
 
-@fact
-class RenewalStarted(Event):
+class RenewalStarted(Event, kw_only=True):
     """The next term was offered at this price; it stays so until paid or given up.
 
     `reactivation_fee` comes on top if the service is off by then.
@@ -189,8 +163,7 @@ class RenewalStarted(Event):
     reactivation_fee: Money | None = None
 
 
-@fact
-class CardRenewed(Event):
+class CardRenewed(Event, kw_only=True):
     """The next term is paid and begins where the last one ended, or on the day of payment after a lapse.
 
     `attempt_id` is None when the balance paid for all of it.
@@ -205,8 +178,7 @@ class CardRenewed(Event):
     reactivation_fee: Money | None = None
 
 
-@fact
-class GraceStarted(Event):
+class GraceStarted(Event, kw_only=True):
     """The term ended unpaid; the service stays on until `suspends_on`."""
 
     term_number: int
@@ -214,8 +186,7 @@ class GraceStarted(Event):
     policy_version: str
 
 
-@fact
-class Suspended(Event):
+class Suspended(Event, kw_only=True):
     """Grace ended unpaid; the service is off, the number is still ours until `reclaimed_on`."""
 
     term_number: int
@@ -225,15 +196,13 @@ class Suspended(Event):
     policy_version: str
 
 
-@fact
-class Reinstated(Event):
+class Reinstated(Event, kw_only=True):
     """The card was paid after its term had ended; the service is on again."""
 
     term_number: int
 
 
-@fact
-class NumberReclaimed(Event):
+class NumberReclaimed(Event, kw_only=True):
     """The carrier took the number back: by its deadline, or because it said so; `balance` is owed to the holder."""
 
     term_number: int
@@ -246,13 +215,11 @@ class NumberReclaimed(Event):
 # Our own trouble
 
 
-@fact
-class ChargingBlocked(Event):
+class ChargingBlocked(Event, kw_only=True):
     """The card was to be charged while the operator had stopped all charging."""
 
 
-@fact
-class DeadlinesMoved(Event):
+class DeadlinesMoved(Event, kw_only=True):
     """Grace and reclaim of the unpaid term moved by the time that we, not the holder, held the payment up."""
 
     reason: OwnTrouble
@@ -262,8 +229,7 @@ class DeadlinesMoved(Event):
 # Time
 
 
-@fact
-class ReminderDue(Event):
+class ReminderDue(Event, kw_only=True):
     """The holder is to be told of what will happen or has not; `about` is the day, the method or the declines so far.
 
     `code` is the last decline's.
@@ -275,16 +241,14 @@ class ReminderDue(Event):
     code: str | None = None
 
 
-@fact
-class Deferred(Event):
+class Deferred(Event, kw_only=True):
     """The card was woken, there was nothing to do but wait, and this is why and until when."""
 
     reason: str
     until: Instant | None
 
 
-@fact
-class Replanned(Event):
+class Replanned(Event, kw_only=True):
     """Rules or zone database changed, and with them the time at which this card wakes."""
 
     reason: str

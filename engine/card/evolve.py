@@ -5,12 +5,13 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
+from msgspec.structs import replace
+
 from engine.card import events
 from engine.card.events import Event
 from engine.card.evolve_payments import PAYMENT_CHANGES, Table, unwanted
 from engine.card.state import Announced, AutoRenew, Card, Changes, Renewal
 from engine.errors import CorruptHistoryError
-from engine.value import changed
 
 
 def evolve(card: Card | None, card_id: UUID, fact: Event) -> Card:
@@ -31,7 +32,7 @@ def evolve(card: Card | None, card_id: UUID, fact: Event) -> Card:
     changes_of = _CHANGES.get(type(fact))
     if changes_of is None:
         raise CorruptHistoryError(f"card {card_id}: nothing is known of the fact {type(fact).__name__}")
-    return changed(card, changes_of(card, fact))
+    return replace(card, **changes_of(card, fact))
 
 
 def replay(card: Card | None, card_id: UUID, facts: Iterable[Event]) -> Card:
@@ -80,7 +81,7 @@ def _ordered(card: Card, fact: events.PaymentMethodsOrdered) -> Changes:
     by_id = {method.method_id: method for method in card.methods}
     return {
         "methods": tuple(by_id[method_id] for method_id in fact.method_ids),
-        "balance": changed(card.balance, {"first": fact.balance_first}),
+        "balance": replace(card.balance, first=fact.balance_first),
     }
 
 
@@ -97,7 +98,7 @@ def _consented(card: Card, fact: events.AutoRenewEnabled | events.PeriodChanged)
 def _enabled(card: Card, fact: events.AutoRenewEnabled) -> Changes:
     changes = _consented(card, fact)
     if card.renewal is not None and card.status != "active":  # it is tried at once, as the page says
-        changes["renewal"] = changed(changes["renewal"], {"asked_for": "holder_asked", "tried": ()})
+        changes["renewal"] = replace(changes["renewal"], asked_for="holder_asked", tried=())
     return changes
 
 
@@ -112,7 +113,7 @@ def _announced(card: Card, fact: events.PriceChangeAnnounced) -> Changes:
         raise CorruptHistoryError(f"card {card.card_id}: a price without consent")
     consent = card.auto_renew
     later = Announced(fact.price, fact.saving, fact.catalogue_version, fact.applies_from)
-    return {"auto_renew": changed(consent, {"announced": (*consent.announced, later)})}
+    return {"auto_renew": replace(consent, announced=(*consent.announced, later))}
 
 
 def _requested(card: Card, fact: events.RenewalRequested) -> Changes:
@@ -137,7 +138,7 @@ def _started(card: Card, fact: events.RenewalStarted) -> Changes:
     }
     if card.renewal is None:
         return {"renewal": Renewal(**offer, offered_at=fact.at)}
-    return {"renewal": changed(card.renewal, offer)}  # a new offer of the same term keeps the ladder's counters
+    return {"renewal": replace(card.renewal, **offer)}  # a new offer of the same term keeps the ladder's counters
 
 
 def _renewed(card: Card, fact: events.CardRenewed) -> Changes:
@@ -155,7 +156,7 @@ def _renewed(card: Card, fact: events.CardRenewed) -> Changes:
         from_balance = {**card.from_balance, number: fact.from_balance}
         changes["from_balance"] = {one: minor for one, minor in from_balance.items() if one >= number - 1 and minor}
     if fact.from_balance and fact.attempt_id is None:  # else it was reserved with the attempt
-        changes["balance"] = changed(card.balance, {"minor": card.balance.minor - fact.from_balance})
+        changes["balance"] = replace(card.balance, minor=card.balance.minor - fact.from_balance)
     return changes
 
 
@@ -178,7 +179,7 @@ def reminder_key(kind: events.ReminderKind, about: str) -> str:
 
 
 def _renewal_changes(card: Card, **changes: object) -> Changes:
-    return {} if card.renewal is None else {"renewal": changed(card.renewal, changes)}
+    return {} if card.renewal is None else {"renewal": replace(card.renewal, **changes)}
 
 
 def _without(by_method: Mapping[str, Any], method_id: str) -> dict[str, Any]:

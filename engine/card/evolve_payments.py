@@ -4,13 +4,14 @@ from collections.abc import Callable
 from typing import Any
 from uuid import UUID
 
+from msgspec.structs import replace
+
 from engine.card import payments
 from engine.card.events import Event
 from engine.card.payments import ChargeAttempted, ChargeFailed
 from engine.card.state import Attempt, AutoTopUp, Card, Changes, Failed, Payment, Refund, Renewal, TopUp
 from engine.declines import METHOD_ENDS, USES_UP_NOTHING, Consequence
 from engine.errors import CorruptHistoryError
-from engine.value import changed
 
 FAILED_KEPT = 20
 """Attempts closed without the gateway's own no that a card remembers: late news of one is money to give back."""
@@ -37,11 +38,11 @@ def _attempted(card: Card, fact: ChargeAttempted) -> Changes:
     if fact.top_up is not None:
         top_up = _top_up(card)
         tried = (*top_up.tried, fact.method_id)
-        top_up = changed(top_up, {"attempts": fact.number, "tried": tried})
-        return {"open_attempt": attempt, "balance": changed(card.balance, {"top_up": top_up})}
+        top_up = replace(top_up, attempts=fact.number, tried=tried)
+        return {"open_attempt": attempt, "balance": replace(card.balance, top_up=top_up)}
     changes: Changes = {"open_attempt": attempt, "attempts": fact.number, "renewal": _tried(card, fact)}
     if fact.from_balance:
-        changes["balance"] = changed(card.balance, {"minor": card.balance.minor - fact.from_balance})
+        changes["balance"] = replace(card.balance, minor=card.balance.minor - fact.from_balance)
     return changes
 
 
@@ -62,8 +63,8 @@ def _tried(card: Card, fact: ChargeAttempted | payments.ChargeWithheld) -> Renew
     kept_back = isinstance(fact, payments.ChargeWithheld) and fact.until is not None and fact.limits_edition is not None
     tried = () if kept_back else (fact.method_id,)
     if fact.rung == renewal.rung:
-        return changed(renewal, {"tried": (*renewal.tried, *tried)})
-    return changed(renewal, {"rung": fact.rung, "rung_at": fact.at, "tried": tried, "soon": (), "asked_for": None})
+        return replace(renewal, tried=(*renewal.tried, *tried))
+    return replace(renewal, rung=fact.rung, rung_at=fact.at, tried=tried, soon=(), asked_for=None)
 
 
 def _succeeded(card: Card, fact: payments.ChargeSucceeded) -> Changes:
@@ -117,8 +118,8 @@ def _failed(card: Card, fact: ChargeFailed) -> Changes:
     if attempt.top_up is None:
         return changes | _renewal_failed(card, attempt, fact)
     top_up = _top_up(card)
-    top_up = changed(top_up, {"last_code": fact.code, **_counted(top_up, fact)})
-    return changes | {"balance": changed(card.balance, {"top_up": top_up})}
+    top_up = replace(top_up, last_code=fact.code, **_counted(top_up, fact))
+    return changes | {"balance": replace(card.balance, top_up=top_up)}
 
 
 def _renewal_failed(card: Card, attempt: Attempt, fact: ChargeFailed) -> Changes:
@@ -128,9 +129,9 @@ def _renewal_failed(card: Card, attempt: Attempt, fact: ChargeFailed) -> Changes
         changes |= {"soon": (*renewal.soon, fact.method_id), "tried": _minus(renewal.tried, fact.method_id)}
     if fact.rung and not _used_up_nothing(fact):
         changes["first_failed_at"] = renewal.first_failed_at or fact.at
-    done: Changes = {"renewal": changed(renewal, changes)}
+    done: Changes = {"renewal": replace(renewal, **changes)}
     if attempt.from_balance:
-        done["balance"] = changed(card.balance, {"minor": card.balance.minor + attempt.from_balance})
+        done["balance"] = replace(card.balance, minor=card.balance.minor + attempt.from_balance)
     return done
 
 
@@ -147,13 +148,13 @@ def _used_up_nothing(fact: ChargeFailed) -> bool:
 
 
 def _unknown(card: Card, fact: payments.ChargeOutcomeUnknown) -> Changes:
-    return {"open_attempt": changed(_open(card), {"asked": fact.asked, "ask_again_at": fact.ask_again_at})}
+    return {"open_attempt": replace(_open(card), asked=fact.asked, ask_again_at=fact.ask_again_at)}
 
 
 def _case_opened(card: Card, fact: payments.CaseOpened) -> Changes:
     attempt = card.open_attempt
     if attempt is not None and attempt.attempt_id == fact.about:
-        return {"open_attempt": changed(attempt, {"case_opened": True})}
+        return {"open_attempt": replace(attempt, case_opened=True)}
     return _refund_changes(card, fact.about, case_opened=True)
 
 
@@ -162,28 +163,28 @@ def _case_opened(card: Card, fact: payments.CaseOpened) -> Changes:
 
 def _standing_order(card: Card, fact: payments.AutoTopUpSet) -> Changes:
     order = AutoTopUp(fact.threshold, fact.amount) if fact.threshold and fact.amount else None
-    return {"balance": changed(card.balance, {"standing_order": order})}
+    return {"balance": replace(card.balance, standing_order=order)}
 
 
 def _topping_up(card: Card, fact: payments.TopUpStarted) -> Changes:
     changes: Changes = {"top_ups": fact.number, "top_up": TopUp(fact.number, fact.amount, fact.automatic)}
     if fact.automatic:
         changes["last_automatic_at"] = fact.at
-    return {"balance": changed(card.balance, changes)}
+    return {"balance": replace(card.balance, **changes)}
 
 
 def _credited(card: Card, fact: payments.BalanceCredited) -> Changes:
     changes: Changes = {"minor": card.balance.minor + fact.amount.minor}
     if fact.reason == "top_up":
         changes["top_up"] = None
-    done: Changes = {"balance": changed(card.balance, changes)}
+    done: Changes = {"balance": replace(card.balance, **changes)}
     if fact.reason == "refund" and fact.about is not None:
         return done | _given_back(card, fact.about, fact.amount.minor)
     return done
 
 
 def _debited(card: Card, fact: payments.BalanceDebited | payments.BalancePaidOut) -> Changes:
-    return {"balance": changed(card.balance, {"minor": card.balance.minor - fact.amount.minor})}
+    return {"balance": replace(card.balance, minor=card.balance.minor - fact.amount.minor)}
 
 
 def _refund_started(card: Card, fact: payments.RefundStarted) -> Changes:
@@ -221,7 +222,7 @@ def _disputed(card: Card, fact: payments.DisputeRecorded) -> Changes:
 def _given_back(card: Card, attempt_id: UUID, refunded: int = 0, disputed: int = 0) -> Changes:
     return {
         "payments": tuple(
-            changed(one, {"refunded": one.refunded + refunded, "disputed": one.disputed + disputed})
+            replace(one, refunded=one.refunded + refunded, disputed=one.disputed + disputed)
             if one.attempt_id == attempt_id
             else one
             for one in card.payments
@@ -237,11 +238,11 @@ def unwanted(card: Card, method_id: str | None = None) -> Changes:
     attempt = card.open_attempt
     if attempt is None or attempt.only_look or method_id not in (None, attempt.method_id):
         return {}
-    return {"open_attempt": changed(attempt, {"only_look": True})}
+    return {"open_attempt": replace(attempt, only_look=True)}
 
 
 def _refund_changes(card: Card, refund_id: UUID, **changes: object) -> Changes:
-    return {"refunds": tuple(changed(one, changes) if one.refund_id == refund_id else one for one in card.refunds)}
+    return {"refunds": tuple(replace(one, **changes) if one.refund_id == refund_id else one for one in card.refunds)}
 
 
 def _minus(tried: tuple[str, ...], method_id: str) -> tuple[str, ...]:
@@ -275,7 +276,7 @@ PAYMENT_CHANGES: Table = {
     payments.CaseOpened: _case_opened,
     payments.AutoTopUpSet: _standing_order,
     payments.TopUpStarted: _topping_up,
-    payments.TopUpFailed: lambda card, _: {"balance": changed(card.balance, {"top_up": None})},
+    payments.TopUpFailed: lambda card, _: {"balance": replace(card.balance, top_up=None)},
     payments.BalanceCredited: _credited,
     payments.BalanceDebited: _debited,
     payments.BalancePaidOut: _debited,

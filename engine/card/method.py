@@ -3,18 +3,16 @@
 from datetime import date
 from typing import Annotated, Literal
 
-from pydantic import ConfigDict, Field, with_config
+from pydantic import Field
 
-from engine.value import value
+from engine.value import Value
 
 MethodKind = Literal["credit_card", "debit_card", "paypal", "e_wallet"]
 NO_NUL = r"^[^\x00]*$"
 """What holders and operators write: NUL fits in no text column, and would stop every read model at its fact."""
 
 
-@with_config(ConfigDict(extra="forbid", revalidate_instances="always"))
-@value
-class PaymentMethod:
+class PaymentMethod(Value):
     """A way to pay; of a payment card only token, brand, last four, expiry and fingerprint are ever known."""
 
     method_id: Annotated[str, Field(min_length=1, max_length=64, pattern=NO_NUL)]

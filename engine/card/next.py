@@ -15,19 +15,17 @@ from engine.card.step import Wait, earliest
 from engine.limits import EDITION, Limited
 from engine.policy import Policy
 from engine.rules import Rules
-from engine.value import value
+from engine.value import Value
 
 
-@value
-class Ask:
+class Ask(Value):
     """Ask the gateway about an attempt that is already recorded."""
 
     attempt: Attempt
     learned: Learned
 
 
-@value
-class GiveBack:
+class GiveBack(Value):
     """Ask the gateway to make a refund that is already recorded."""
 
     refund: Refund

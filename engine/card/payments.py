@@ -3,9 +3,9 @@
 from typing import Literal
 from uuid import UUID
 
-from engine.card.events import Event, fact
+from engine.calendar import Instant
+from engine.card.events import Event
 from engine.declines import Authority, Consequence
-from engine.instant import Instant
 from engine.money import Money
 
 Learned = Literal["sent", "asked_again", "looked_up", "resolved", "late"]
@@ -18,8 +18,7 @@ RefundReason = Literal["late_success", "card_closed", "number_reclaimed"]
 # Charges
 
 
-@fact
-class ChargeAttempted(Event):
+class ChargeAttempted(Event, kw_only=True):
     """We decided to ask a payment method for money; committed before the gateway hears of it.
 
     `attempt_id` is the idempotency key. `number` counts attempts for the term, or for the top-up if that is what it
@@ -44,8 +43,7 @@ class ChargeAttempted(Event):
     limits_edition: str | None = None
 
 
-@fact
-class ChargeWithheld(Event):
+class ChargeWithheld(Event, kw_only=True):
     """A try was due, but a rule forbade to make it: `reason` says which, `until` when it may be made (None: never)."""
 
     term_number: int
@@ -58,8 +56,7 @@ class ChargeWithheld(Event):
     policy_version: str
 
 
-@fact
-class ChargeSucceeded(Event):
+class ChargeSucceeded(Event, kw_only=True):
     """The gateway took the money."""
 
     attempt_id: UUID
@@ -72,8 +69,7 @@ class ChargeSucceeded(Event):
     evidence: str | None = None
 
 
-@fact
-class ChargeFailed(Event):
+class ChargeFailed(Event, kw_only=True):
     """The gateway definitely did not take the money, and `code` says why; `consequence` is what may be done next.
 
     `decided_by` is the code that had the say. The method is left alone until `not_before`; `within_rung` tells
@@ -98,8 +94,7 @@ class ChargeFailed(Event):
     evidence: str | None = None
 
 
-@fact
-class ChargeOutcomeUnknown(Event):
+class ChargeOutcomeUnknown(Event, kw_only=True):
     """Nobody can say whether money moved; until it is known nothing else is attempted and no deadline passes."""
 
     attempt_id: UUID
@@ -109,8 +104,7 @@ class ChargeOutcomeUnknown(Event):
     ask_again_at: Instant
 
 
-@fact
-class CaseOpened(Event):
+class CaseOpened(Event, kw_only=True):
     """Asking did not help for too long: a person has to find out what became of this attempt or refund.
 
     `attempt_id` names the charge that a refund is to give back.
@@ -124,16 +118,14 @@ class CaseOpened(Event):
 # Balance, refunds, disputes
 
 
-@fact
-class AutoTopUpSet(Event):
+class AutoTopUpSet(Event, kw_only=True):
     """The holder agreed to be charged `amount` when the balance is below `threshold`; None ends that."""
 
     threshold: Money | None
     amount: Money | None
 
 
-@fact
-class TopUpStarted(Event):
+class TopUpStarted(Event, kw_only=True):
     """A payment onto the balance was asked for, or fell due by the holder's standing order."""
 
     number: int
@@ -141,16 +133,14 @@ class TopUpStarted(Event):
     automatic: bool
 
 
-@fact
-class TopUpFailed(Event):
+class TopUpFailed(Event, kw_only=True):
     """No payment method could be charged for the top-up."""
 
     number: int
     last_code: str | None
 
 
-@fact
-class BalanceCredited(Event):
+class BalanceCredited(Event, kw_only=True):
     """Money came onto the balance."""
 
     amount: Money
@@ -159,8 +149,7 @@ class BalanceCredited(Event):
     evidence: str | None = None
 
 
-@fact
-class BalanceDebited(Event):
+class BalanceDebited(Event, kw_only=True):
     """Money left the balance again, because the charge that had brought it went back."""
 
     amount: Money
@@ -168,16 +157,14 @@ class BalanceDebited(Event):
     about: UUID
 
 
-@fact
-class BalancePaidOut(Event):
+class BalancePaidOut(Event, kw_only=True):
     """What was left on the balance went back to the holder, outside of the gateway."""
 
     amount: Money
     evidence: str
 
 
-@fact
-class RefundStarted(Event):
+class RefundStarted(Event, kw_only=True):
     """A charge took money that is not ours to keep; committed before the gateway hears of it.
 
     `refund_id` is the idempotency key.
@@ -190,8 +177,7 @@ class RefundStarted(Event):
     reason: RefundReason
 
 
-@fact
-class RefundSucceeded(Event):
+class RefundSucceeded(Event, kw_only=True):
     """The gateway gave the money back."""
 
     refund_id: UUID
@@ -200,8 +186,7 @@ class RefundSucceeded(Event):
     gateway_ref: str
 
 
-@fact
-class RefundOutcomeUnknown(Event):
+class RefundOutcomeUnknown(Event, kw_only=True):
     """Nobody can say whether the money went back; the same refund is asked for again."""
 
     refund_id: UUID
@@ -210,8 +195,7 @@ class RefundOutcomeUnknown(Event):
     ask_again_at: Instant
 
 
-@fact
-class RefundFailed(Event):
+class RefundFailed(Event, kw_only=True):
     """The gateway definitely did not give the money back; a person has to find another way."""
 
     refund_id: UUID
@@ -219,8 +203,7 @@ class RefundFailed(Event):
     code: str
 
 
-@fact
-class RefundRecorded(Event):
+class RefundRecorded(Event, kw_only=True):
     """The operator gave money back outside of the gateway's port, as `evidence` shows."""
 
     attempt_id: UUID
@@ -228,8 +211,7 @@ class RefundRecorded(Event):
     evidence: str
 
 
-@fact
-class DisputeRecorded(Event):
+class DisputeRecorded(Event, kw_only=True):
     """The holder's bank took a charge back; its method is not charged by itself any more."""
 
     attempt_id: UUID

@@ -1,20 +1,18 @@
 """The card as its facts add up to it. See evolve.py for how."""
 
 from collections.abc import Mapping
-from dataclasses import field
 from datetime import date, timedelta
 from typing import Any, Literal
 from uuid import UUID
 
-from engine.calendar import Term
+from engine.calendar import Instant, Term
 from engine.card.method import PaymentMethod
 from engine.card.payments import AttemptReason
 from engine.catalogue import KeepRule, Period
-from engine.instant import Instant
 from engine.money import Currency, Money
-from engine.value import value
+from engine.value import Value
 
-STATE_VERSION = 4
+STATE_VERSION = 5
 """Part of every snapshot; raise it when Card or evolve changes, and old snapshots are passed over."""
 
 Status = Literal["active", "grace", "suspended", "reclaimed", "closed"]
@@ -23,8 +21,7 @@ Changes = dict[str, Any]
 """What a fact changes, by field name."""
 
 
-@value
-class Announced:
+class Announced(Value):
     """A price for the chosen period that the holder was told of, and the first local day on which it applies."""
 
     price: Money
@@ -33,8 +30,7 @@ class Announced:
     applies_from: date
 
 
-@value
-class AutoRenew:
+class AutoRenew(Value):
     """The consent in force: period, price and saving as they were shown."""
 
     months: Period
@@ -45,8 +41,7 @@ class AutoRenew:
     """Later prices, in the order in which they were announced."""
 
 
-@value
-class Attempt:
+class Attempt(Value):
     """An attempt whose outcome is not recorded yet (`asked` 0) or is unknown (`asked` > 0)."""
 
     attempt_id: UUID
@@ -67,8 +62,7 @@ class Attempt:
     """It is not wanted any more, and must not be sent again: it might charge for the first time."""
 
 
-@value
-class Failed:
+class Failed(Value):
     """An attempt closed without the gateway's own no: late news of a success means money to give back."""
 
     attempt_id: UUID
@@ -78,8 +72,7 @@ class Failed:
     top_up: int | None = None
 
 
-@value
-class Payment:
+class Payment(Value):
     """A charge that succeeded; `refunded` and `disputed` count minor units that we and the holder's bank took back."""
 
     attempt_id: UUID
@@ -97,8 +90,7 @@ class Payment:
         return max(0, self.amount.minor - self.refunded - self.disputed)
 
 
-@value
-class Refund:
+class Refund(Value):
     """Money to give back: not answered yet (`asked` 0) or of unknown outcome."""
 
     refund_id: UUID
@@ -113,8 +105,7 @@ class Refund:
     """The gateway definitely did not give it back: a person has to."""
 
 
-@value
-class Renewal:
+class Renewal(Value):
     """The next term on offer, unpaid, since `offered_at`."""
 
     months: Period
@@ -140,8 +131,7 @@ class Renewal:
     """How many declines there were when the holder was last told that the payment failed; -1: never told."""
 
 
-@value
-class TopUp:
+class TopUp(Value):
     """A payment onto the balance under way."""
 
     number: int
@@ -153,16 +143,14 @@ class TopUp:
     last_code: str | None = None
 
 
-@value
-class AutoTopUp:
+class AutoTopUp(Value):
     """The holder's standing order."""
 
     threshold: Money
     amount: Money
 
 
-@value
-class Balance:
+class Balance(Value):
     """Prepaid money on the card, in minor units of its currency."""
 
     minor: int = 0
@@ -175,8 +163,7 @@ class Balance:
     top_up: TopUp | None = None
 
 
-@value
-class Card:
+class Card(Value):
     """One number-keeping card."""
 
     card_id: UUID
@@ -189,11 +176,11 @@ class Card:
     term: Term
     status: Status = "active"
     methods: tuple[PaymentMethod, ...] = ()
-    ended_methods: Mapping[str, str] = field(default_factory=dict[str, str])
+    ended_methods: Mapping[str, str] = {}
     """Methods not to be tried before the holder changes something, with the code that said so."""
     for_the_holder: tuple[str, ...] = ()
     """Those of the ended methods that may be tried while the holder is present."""
-    not_before: Mapping[str, Instant] = field(default_factory=dict[str, Instant])
+    not_before: Mapping[str, Instant] = {}
     """Methods to be left alone for some time."""
     auto_renew: AutoRenew | None = None
     renewal: Renewal | None = None
@@ -214,7 +201,7 @@ class Card:
     blocked_since: Instant | None = None
     """Since when the operator's stop keeps it from being charged."""
     held_since: Instant | None = None
-    from_balance: Mapping[int, int] = field(default_factory=dict[int, int])
+    from_balance: Mapping[int, int] = {}
     """What the balance paid for the last two terms, by their number."""
     reminded: tuple[str, ...] = ()
     """Reminders of this term that are out."""

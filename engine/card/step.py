@@ -2,11 +2,10 @@
 
 from datetime import datetime
 
-from engine.value import value
+from engine.value import Value
 
 
-@value
-class Wait:
+class Wait(Value):
     """Nothing to do before `until` (None: ever), because of `reason`."""
 
     until: datetime | None

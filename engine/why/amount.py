@@ -1,9 +1,10 @@
 """Why an attempt asked for this amount: the price that the holder knew, the reactivation fee, the balance."""
 
+from msgspec.structs import replace
+
 from engine.card.events import AutoRenewEnabled, PeriodChanged, PriceChangeAnnounced, RenewalStarted, Suspended
 from engine.card.payments import AutoTopUpSet, ChargeAttempted, TopUpStarted
 from engine.money import Money
-from engine.value import changed
 from engine.why.story import Said, Story
 from engine.why.words import count, money
 
@@ -41,14 +42,14 @@ def _price(story: Story, place: int, offer: RenewalStarted) -> Said:
 
 def _fee(story: Story, place: int, price: Money, fee: int) -> Said:
     off, _ = story.origin(Suspended, place)
-    amount = money(changed(price, {"minor": fee}))
+    amount = money(replace(price, minor=fee))
     text = f"A reactivation fee of {amount} came on top, because the service was off since {story.clock(off)}."
     return story.say(text, off, place)
 
 
 def _balance(story: Story, place: int, attempt: ChargeAttempted) -> Said:
-    part = money(changed(attempt.amount, {"minor": attempt.from_balance}))
-    due = changed(attempt.amount, {"minor": attempt.amount.minor + attempt.from_balance})
+    part = money(replace(attempt.amount, minor=attempt.from_balance))
+    due = replace(attempt.amount, minor=attempt.amount.minor + attempt.from_balance)
     text = f"Of the {money(due)} due, {part} was reserved from the balance, which the holder wants spent first"
     return story.say(f"{text}; {money(attempt.amount)} was left to charge.", place)
 

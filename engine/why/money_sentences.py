@@ -3,9 +3,10 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from msgspec.structs import replace
+
 from engine.card import payments
 from engine.card.events import Event
-from engine.value import changed
 from engine.why.words import (
     ATTEMPT_REASONS,
     AUTHORITIES,
@@ -34,7 +35,7 @@ def purpose(fact: payments.ChargeAttempted | payments.ChargeWithheld) -> str:
 
 
 def _part(fact: payments.ChargeAttempted | payments.ChargeSucceeded) -> str:
-    return money(changed(fact.amount, {"minor": fact.from_balance}))
+    return money(replace(fact.amount, minor=fact.from_balance))
 
 
 def _withheld(fact: payments.ChargeWithheld, zone: str) -> str:

@@ -2,6 +2,8 @@
 
 from collections.abc import Callable, Mapping
 
+from msgspec.structs import replace
+
 from engine.calendar import local_date
 from engine.card.deadlines import last_day
 from engine.card.events import (
@@ -20,7 +22,6 @@ from engine.card.payments import (
     TopUpStarted,
 )
 from engine.declines import USES_UP_NOTHING, Consequence
-from engine.value import changed
 from engine.why.story import Said, Story
 from engine.why.words import clock, money, withheld_by
 
@@ -125,7 +126,7 @@ def _top_up(story: Story, place: int, _: ChargeAttempted) -> Said:
         text = f"It was made then because top-up {top_up.number} was asked for on {story.clock(at)}."
         return story.say(text, at, place)
     ordered, order = story.origin(AutoTopUpSet, at)
-    balance = changed(top_up.amount, {"minor": story.cards[at].balance.minor})
+    balance = replace(top_up.amount, minor=story.cards[at].balance.minor)
     below = f" below {money(order.threshold)}" if order.threshold else ""
     text = f"It was made then because the balance of {money(balance)} was{below}, and top-up {top_up.number} fell due"
     return story.say(f"{text} by the standing order on {story.clock(at)}.", ordered, at, place)

@@ -3,10 +3,11 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from msgspec.structs import replace
+
 from engine.card import events
 from engine.card.events import Event
 from engine.store import Recorded
-from engine.value import changed
 from engine.why.money_sentences import MONEY_CLAUSES
 from engine.why.words import OWN_TROUBLE, SWITCHED_OFF, clock, count, described, listed, money, quoted, span
 
@@ -81,7 +82,7 @@ def _started(fact: events.RenewalStarted, _: str) -> str:
 def _renewed(fact: events.CardRenewed, _: str) -> str:
     term = fact.term
     fee = f" and {money(fact.reactivation_fee)} for the reactivation" if fact.reactivation_fee else ""
-    taken = money(changed(fact.price, {"minor": fact.from_balance}))
+    taken = money(replace(fact.price, minor=fact.from_balance))
     if fact.attempt_id is None:
         how = "from the balance"
     else:

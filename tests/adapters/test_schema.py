@@ -6,13 +6,13 @@ from uuid import uuid4
 import psycopg
 import pytest
 from eventsourcing.postgres import PostgresApplicationRecorder
+from msgspec.structs import replace
 
 from adapters.schema import SCHEMA_VERSION, check_schema, migrate
 from engine.declines import Consequence
 from engine.errors import SchemaError
 from engine.recorder import CardRecorder, datastore
 from engine.store import Store, stored_event
-from engine.value import changed
 from projections.follow import positions
 from projections.live import MODELS
 from tests.engine.samples import CHARGING, OPENS_AT, failed
@@ -107,11 +107,11 @@ def facts_of_version_1() -> list:
     """A card's life; the last two tries tell of their payment cards, so that the limits have something to count."""
     *paying, attempt, decline = *CHARGING, failed()
     tries = [
-        changed(attempt, {"attempt_id": one, "fingerprint": fingerprint, "brand": "mastercard"})
+        replace(attempt, attempt_id=one, fingerprint=fingerprint, brand="mastercard")
         for one, fingerprint in ((MASTERCARD, "fp-1"), (STOLEN, "fp-2"))
     ]
     never = {"attempt_id": STOLEN, "fingerprint": "fp-2", "consequence": Consequence.NEVER}
-    return [*paying, attempt, decline, tries[0], tries[1], changed(decline, never)]
+    return [*paying, attempt, decline, tries[0], tries[1], replace(decline, **never)]
 
 
 def version_1(database_url: str) -> None:

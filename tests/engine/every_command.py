@@ -5,8 +5,8 @@ from datetime import date
 from typing import Any, NamedTuple, get_args
 from uuid import UUID, uuid4
 
+from msgspec import to_builtins
 from pydantic import TypeAdapter
-from pydantic_core import to_jsonable_python
 
 from engine import commands
 from engine.card.events import CardClosed, CardHeld, Event, NumberReclaimed
@@ -86,8 +86,8 @@ EXAMPLES: dict[type, Example] = {
             "months": 1,
         },
     ),
-    commands.BindPaymentMethod: Example(PAYING, {"method": to_jsonable_python(PAYPAL)}),
-    commands.UpdatePaymentMethod: Example(PAYING, {"method": to_jsonable_python(VISA_AGAIN)}),
+    commands.BindPaymentMethod: Example(PAYING, {"method": to_builtins(PAYPAL)}),
+    commands.UpdatePaymentMethod: Example(PAYING, {"method": to_builtins(VISA_AGAIN)}),
     commands.RemovePaymentMethod: Example(TWO_METHODS, {"method_id": "paypal"}),
     commands.OrderPaymentMethods: Example(TWO_METHODS, {"method_ids": ["paypal", "visa"], "balance_first": True}),
     commands.EnableAutoRenew: Example((registered(), bound(VISA)), {"months": 12, **TERMS}),

@@ -2,13 +2,14 @@
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from itertools import zip_longest
 from random import Random
 from typing import Any, NamedTuple
 from uuid import UUID
+
+from msgspec.structs import replace
 
 from engine.card.events import Events, Replanned
 from engine.card.evolve import replay
@@ -45,12 +46,11 @@ from engine.limits import Limited
 from engine.money import Money
 from engine.ports import Charged, Declined, NotFound, RefundDeclined, Refunded, Unclear
 from engine.store import Append, Store, Stream
-from engine.value import changed
 from tests.engine import samples
 from tests.engine.samples import DEARER, PAYPAL, REGISTERED_AT, TWO_VERSIONS, bound, enabled, registered
 
 VISA, VISA_AGAIN, DEBIT = (
-    changed(method, {"fingerprint": None})  # else lives would limit one another
+    replace(method, fingerprint=None)  # else lives would limit one another
     for method in (samples.VISA, samples.VISA_AGAIN, samples.DEBIT)
 )
 RECORDED_AT = datetime(2026, 11, 1, 12, 0, 0, 654321, tzinfo=UTC)

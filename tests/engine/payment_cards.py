@@ -3,12 +3,13 @@
 from datetime import timedelta
 from uuid import uuid4
 
+from msgspec.structs import replace
+
 from engine.card.evolve import replay
 from engine.card.payments import ChargeAttempted, ChargeFailed, ChargeSucceeded
 from engine.declines import Consequence
 from engine.money import Money
 from engine.store import Append, Stream
-from engine.value import changed
 from tests.engine.samples import MONTH_PRICE, OPENS_AT, PAYING, attempted, failed, succeeded
 
 AT = OPENS_AT
@@ -19,19 +20,18 @@ CARD = replay(None, uuid4(), PAYING)
 
 
 def tries(at=AT, fingerprint="fp", brand="mastercard", amount=MONTH_PRICE, *, again=False) -> ChargeAttempted:
-    return changed(
-        attempted(at=at, amount=amount),
-        {"attempt_id": uuid4(), "fingerprint": fingerprint, "brand": brand, "follows_decline": again},
+    return replace(
+        attempted(at=at, amount=amount), attempt_id=uuid4(), fingerprint=fingerprint, brand=brand, follows_decline=again
     )
 
 
 def declined(attempt, at=None, code="do_not_honor", consequence=Consequence.RETRY) -> ChargeFailed:
     of_attempt = {"attempt_id": attempt.attempt_id, "fingerprint": attempt.fingerprint}
-    return changed(failed(at=at or attempt.at, code=code), of_attempt | {"consequence": consequence})
+    return replace(failed(at=at or attempt.at, code=code), **(of_attempt | {"consequence": consequence}))
 
 
 def approved(attempt) -> ChargeSucceeded:
-    return changed(succeeded(at=attempt.at), {"attempt_id": attempt.attempt_id})
+    return replace(succeeded(at=attempt.at), attempt_id=attempt.attempt_id)
 
 
 def append(*facts, stream=None, command=None) -> Append:

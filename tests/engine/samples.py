@@ -9,6 +9,8 @@ from datetime import UTC, date, datetime, timedelta
 from uuid import UUID, uuid5
 from zoneinfo import ZoneInfo
 
+from msgspec.structs import asdict, replace
+
 from engine.calendar import term_from
 from engine.card.events import (
     AutoRenewEnabled,
@@ -31,7 +33,6 @@ from engine.money import Money
 from engine.policy import Policy
 from engine.ports import Charged
 from engine.rules import Rules
-from engine.value import changed
 
 CARD_ID = UUID(int=3600)
 ZONE = "Asia/Shanghai"
@@ -61,7 +62,7 @@ VISA = PaymentMethod(
     expires_on=date(2028, 5, 31),
     fingerprint="fp-visa",
 )
-VISA_AGAIN = changed(VISA, {"token": "tok-visa-2", "expires_on": date(2031, 5, 31)})
+VISA_AGAIN = replace(VISA, token="tok-visa-2", expires_on=date(2031, 5, 31))
 DEBIT = PaymentMethod(method_id="debit", kind="debit_card", token="tok-debit", fingerprint="fp-debit")
 PAYPAL = PaymentMethod(method_id="paypal", kind="paypal", token="tok-paypal")
 
@@ -123,7 +124,7 @@ def enabled(months: int = 1, at: datetime = REGISTERED_AT) -> AutoRenewEnabled:
 
 
 def period_changed(months: int, at: datetime = OPENS_AT + SECOND) -> PeriodChanged:
-    return PeriodChanged(**{**vars(enabled(months)), "at": at})
+    return PeriodChanged(**asdict(enabled(months)) | {"at": at})
 
 
 def switched_off(reason: str = "holder", at: datetime = REGISTERED_AT) -> AutoRenewSwitchedOff:

@@ -1,13 +1,13 @@
 """The engine over the real store: wake, ask, record; commands; and what happens when two do so at once."""
 
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 from datetime import date
 from functools import partial
 from threading import Barrier
 from uuid import uuid4
 
 import pytest
+from msgspec.structs import replace
 
 from engine.application import ROUNDS_MAX, Engine
 from engine.calendar import local_date

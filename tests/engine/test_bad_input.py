@@ -5,12 +5,12 @@ Each row is one change to a command's good example: of a field, or of the card t
 
 import re
 from collections import defaultdict
-from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from pydantic_core import to_jsonable_python
+from msgspec import to_builtins
+from msgspec.structs import replace
 
 import engine as package
 from engine import commands
@@ -22,7 +22,6 @@ from engine.card.refunds import AMOUNT_MAX_MINOR
 from engine.catalogue import Catalogue
 from engine.money import Money
 from engine.rules import Rules
-from engine.value import changed
 from tests.engine.every_command import (
     CLOSED,
     EXAMPLES,
@@ -92,7 +91,7 @@ REFUNDED_500 = BalanceCredited(amount=Money(**FIVE), reason="refund", about=atte
 DISPUTED_500 = DisputeRecorded(attempt_id=attempt_id(), method_id="visa", amount=Money(**FIVE), evidence="bank", at=NOW)
 TOP_UP_ID = attempt_id(7)
 _TOPPED_UP = {"attempt_id": TOP_UP_ID, "top_up": 1, "amount": Money(**TEN)}
-TOPPED_UP = (UNDER_WAY, changed(CHARGING[-1], _TOPPED_UP), changed(succeeded(), _TOPPED_UP))
+TOPPED_UP = (UNDER_WAY, replace(CHARGING[-1], **_TOPPED_UP), replace(succeeded(), **_TOPPED_UP))
 
 
 def amount(minor: int) -> dict[str, Any]:
@@ -100,11 +99,11 @@ def amount(minor: int) -> dict[str, Any]:
 
 
 def method(**changed: Any) -> dict[str, Any]:
-    return {"method": to_jsonable_python(VISA) | changed}
+    return {"method": to_builtins(VISA) | changed}
 
 
 def renamed(method_id: str) -> PaymentMethod:
-    return changed(VISA, {"method_id": method_id})
+    return replace(VISA, method_id=method_id)
 
 
 UNKNOWN = [no("unknown_card", "card_id", card=())]

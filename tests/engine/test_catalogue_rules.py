@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from pydantic import ValidationError
+from pydantic import TypeAdapter, ValidationError
 
 from engine.catalogue import Catalogue, KeepRule, read_catalogue
 from engine.errors import CatalogueError
@@ -185,4 +185,4 @@ def test_a_file_that_is_not_there_is_named(tmp_path):
 
 def test_a_keep_rule_alone_is_checked_too():
     with pytest.raises(ValidationError, match="must be more than grace_days"):
-        KeepRule(grace_days=30, reclaim_days=30, quarantine_days=0)
+        TypeAdapter(KeepRule).validate_python(KeepRule(grace_days=30, reclaim_days=30, quarantine_days=0))

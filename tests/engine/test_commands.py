@@ -1,11 +1,11 @@
 """Commands as data: what is read from outside is whole, known and within bounds, or it is no command."""
 
-from dataclasses import replace
 from typing import Any
 
 import pytest
+from msgspec import to_builtins
+from msgspec.structs import replace
 from pydantic import ValidationError
-from pydantic_core import to_jsonable_python
 
 from engine import commands
 from tests.engine.every_command import COMMANDS, KINDS, command
@@ -50,7 +50,7 @@ MORE = [({"comment": "please"}, "comment")]
 
 
 def method(**changed: Any) -> dict[str, Any]:
-    return {"method": to_jsonable_python(VISA) | changed}
+    return {"method": to_builtins(VISA) | changed}
 
 
 METHODS = [

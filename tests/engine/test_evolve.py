@@ -1,12 +1,12 @@
 """How facts add up where it is not plain: to no card at all, and to the method that a late success belongs to."""
 
 import pytest
+from msgspec.structs import replace
 
 from engine.card.events import PriceChangeAnnounced
 from engine.card.evolve import replay
 from engine.errors import CorruptHistoryError
 from engine.money import Money
-from engine.value import changed
 from tests.engine.samples import (
     CARD_ID,
     CHARGING,
@@ -35,7 +35,7 @@ ANNOUNCED = PriceChangeAnnounced(
     applies_from="2026-06-01",
     at=REGISTERED_AT,
 )
-TOP_UP = changed(attempted(), {"top_up": 1, "reason": "top_up", "rung": 0})
+TOP_UP = replace(attempted(), top_up=1, reason="top_up", rung=0)
 NO_CARD = {
     "no facts": ((), "has no facts"),
     "no registration": ((bound(),), "PaymentMethodBound comes before CardRegistered"),
@@ -58,7 +58,7 @@ def test_of_several_attempts_that_never_happened_a_late_success_belongs_to_its_o
     history = (registered(), bound(VISA), bound(PAYPAL), enabled(), started())
     nothing = (attempted(), failed(code="never_happened"))
     nothing_else = (attempted(2, 1, PAYPAL), failed(2, 1, PAYPAL, code="never_happened"))
-    late = changed(succeeded(2, PAYPAL), {"learned": "late"})
+    late = replace(succeeded(2, PAYPAL), learned="late")
     card = replay(None, CARD_ID, (*history, *nothing, *nothing_else, late))
     assert [(one.attempt_id, one.method_id) for one in card.payments] == [(attempt_id(2, PAYPAL), "paypal")]
     assert [one.attempt_id for one in card.failed] == [attempt_id()]

@@ -5,6 +5,7 @@ from itertools import count
 from uuid import UUID, uuid4, uuid5
 
 import pytest
+from msgspec.structs import replace
 
 from engine.calendar import term_from
 from engine.card.custody import confirm_reclaim
@@ -26,7 +27,6 @@ from engine.commands import RecordDispute, RecordRefund
 from engine.errors import Refused
 from engine.money import Money
 from engine.ports import Charged
-from engine.value import changed
 from tests.engine.asked import LATER, paying, wake
 from tests.engine.given import Given, fact, forgotten, given
 from tests.engine.samples import (
@@ -54,12 +54,12 @@ BY_HAND = {"attempt_id": attempt_id(), "evidence": "bank", "at": ENDS_AT}
 def topped_up(number: int, at=NOW):
     """The facts of a top-up that was paid at once."""
     top_up_id = uuid5(CARD_ID, f"top_up:{number}:visa:1")
-    attempted = changed(CHARGING[-1], {"attempt_id": top_up_id, "top_up": number, "rung": 0, "amount": FIVE})
-    paid = changed(succeeded(), {"attempt_id": top_up_id, "top_up": number, "amount": FIVE})
+    attempted = replace(CHARGING[-1], attempt_id=top_up_id, top_up=number, rung=0, amount=FIVE)
+    paid = replace(succeeded(), attempt_id=top_up_id, top_up=number, amount=FIVE)
     return (
         TopUpStarted(number=number, amount=FIVE, automatic=False, at=at),
-        changed(attempted, {"number": 1, "at": at}),
-        changed(paid, {"at": at}),
+        replace(attempted, number=1, at=at),
+        replace(paid, at=at),
         BalanceCredited(amount=FIVE, reason="top_up", about=top_up_id, at=at),
     )
 
@@ -78,10 +78,10 @@ def test_the_charge_for_a_running_term_is_remembered_however_many_top_ups_came_s
 
 
 def test_of_a_card_that_is_paid_ahead_both_terms_go_back():
-    ahead = [changed(one, {"attempt_id": UUID(int=9), "term_number": 2}) for one in (CHARGING[-1], succeeded())]
+    ahead = [replace(one, attempt_id=UUID(int=9), term_number=2) for one in (CHARGING[-1], succeeded())]
     term = term_from(2, date(2026, 5, 1), 1, 1, ZONE)
-    paid_ahead = (*PAID, changed(CHARGING[-2], {"term_number": 2}), *ahead)
-    second = changed(renewed(), {"term": term, "from_balance": 300, "attempt_id": UUID(int=9)})
+    paid_ahead = (*PAID, replace(CHARGING[-2], term_number=2), *ahead)
+    second = replace(renewed(), term=term, from_balance=300, attempt_id=UUID(int=9))
     then = given(*paid_ahead, second).when(confirm_reclaim, POLICY, at=ENDS_AT + SECOND)
     lost = next(one for one in then.facts if isinstance(one, NumberReclaimed))
     assert lost.balance.minor == 300
@@ -182,7 +182,7 @@ def test_a_history_tells_of_a_charge_what_is_left_of_it():
     assert charge_in((*PAID, begun, made, by_hand), attempt_id()).left == 500
     assert charge_in((*PAID, begun, by_hand), attempt_id()).left == 1000  # by hand instead
     assert charge_in((*PAID, disputed, credited), attempt_id()).left == 500
-    others = [changed(one, {"attempt_id": UUID(int=5)}) for one in (begun, made, by_hand, disputed)]
+    others = [replace(one, attempt_id=UUID(int=5)) for one in (begun, made, by_hand, disputed)]
     assert charge_in((*PAID, *others), attempt_id()).left == 1500
 
 

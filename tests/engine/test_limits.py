@@ -6,6 +6,7 @@ from datetime import timedelta
 from uuid import uuid4
 
 import pytest
+from msgspec.structs import replace
 
 from engine.card.payments import ChargeAttempted, ChargeWithheld
 from engine.declines import NEVER_HAPPENED, NOT_CHARGED, Consequence
@@ -13,7 +14,6 @@ from engine.limits import NEVER, OPEN_FOR, RULES, LimitBook, Limited, effects_of
 from engine.money import Money
 from engine.recorder import Besides, CardRecorder
 from engine.store import CommandMark, Store, Stream
-from engine.value import changed
 from tests.engine.asked import paying, wake
 from tests.engine.lives import RECORDED_AT
 from tests.engine.payment_cards import (
@@ -225,7 +225,7 @@ def test_a_block_holds_for_those_that_come_after_it_in_the_batch(store):
 
 
 def test_a_card_that_may_not_try_a_method_tries_its_next_one_in_the_same_step(engine, store):
-    mastercard = changed(VISA, {"method_id": "master", "brand": "mastercard", "fingerprint": "fp"})
+    mastercard = replace(VISA, method_id="master", brand="mastercard", fingerprint="fp")
     cards = paying(engine, 11, mastercard, PAYPAL)
     settled = wake(engine, *cards)
     assert (settled.failed, len(settled.questions)) == ({}, 11)

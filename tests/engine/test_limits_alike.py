@@ -6,6 +6,7 @@ from uuid import UUID, uuid4
 
 from hypothesis import HealthCheck, Phase, event, given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from engine.card.payments import ChargeAttempted, ChargeFailed, ChargeSucceeded
 from engine.declines import NEVER_HAPPENED, Consequence
@@ -13,7 +14,6 @@ from engine.limits import KEPT, LimitBook, effects_of
 from engine.limits_rebuild import rebuild_limits
 from engine.money import Money
 from engine.store import Append, Stream
-from engine.value import changed
 from tests.engine.lives import RECORDED_AT
 from tests.engine.payment_cards import (
     AT,
@@ -96,7 +96,7 @@ class Cards:
 
     def outcome(self, attempt, name, at):
         if name == "approved":
-            return changed(approved(attempt), {"at": at})
+            return replace(approved(attempt), at=at)
         if name == "never":
             return declined(attempt, at, "stolen_card", Consequence.NEVER)
         return declined(attempt, at, NEVER_HAPPENED if name == "never_happened" else "do_not_honor")

@@ -1,10 +1,10 @@
 """What time asks of a card: facts that are due, a question to the gateway, or a wait with its reason."""
 
-from dataclasses import replace
 from datetime import date, timedelta
 from uuid import UUID
 
 import pytest
+from msgspec.structs import replace
 
 from engine.card.deadlines import reclaims_at, suspends_at
 from engine.card.events import ChargingBlocked, DeadlinesMoved, Deferred, GraceStarted, RenewalStarted, Suspended

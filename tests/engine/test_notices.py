@@ -5,6 +5,7 @@ from datetime import date
 from uuid import UUID
 
 import pytest
+from msgspec.structs import asdict, replace
 
 from engine.card import events, payments
 from engine.card.names import STORED_NAMES
@@ -12,7 +13,6 @@ from engine.declines import CONSEQUENCES, Consequence
 from engine.money import Money
 from engine.notices import SHOWN_CODES, Notice, notice_of
 from engine.store import recorded_of
-from engine.value import changed
 from tests.engine.histories import kept
 from tests.engine.samples import CARD_ID, enabled, grace_started, local, renewed, suspended
 from tests.engine.test_events import stored
@@ -50,7 +50,7 @@ RECLAIMED = events.NumberReclaimed(
 )
 GIVEN_BACK = payments.RefundSucceeded(refund_id=UUID(int=11), attempt_id=A, amount=PRICE, gateway_ref="back-1", at=AT)
 SWITCHED_OFF = events.AutoRenewSwitchedOff(reason="holder", ends_on=date(2026, 4, 1), lost_on=date(2026, 5, 1), at=AT)
-FAILED_VISIBLY = changed(reminder("payment_failed", "1"), {"code": "expired_card"})
+FAILED_VISIBLY = replace(reminder("payment_failed", "1"), code="expired_card")
 TOLD = [
     (reminder("renewal_ahead", "2026-03-29"), "renewal_ahead", {"term_number": 0, "opens_on": "2026-03-29"}),
     (reminder("method_expires", "visa"), "method_expires", {"term_number": 0, "method_id": "visa"}),
@@ -62,7 +62,7 @@ TOLD = [
     (suspended(), "suspended", {"term_number": 0, "reclaimed_on": "2026-05-01", "code": "insufficient_funds"}),
     (RECLAIMED, "reclaimed", {"by": "deadline", "quarantined_until": "2026-06-15", "balance": FIFTEEN}),
     (enabled(), "switched_on", AGREED),
-    (events.PeriodChanged(**vars(enabled())), "period_changed", AGREED),
+    (events.PeriodChanged(**asdict(enabled())), "period_changed", AGREED),
     (ANNOUNCED, "price_change", {"months": 1, "price": FIFTEEN, "saving": NOTHING, "applies_from": "2026-06-01"}),
     (SWITCHED_OFF, "switched_off", {"reason": "holder", "ends_on": "2026-04-01", "lost_on": "2026-05-01"}),
     (GIVEN_BACK, "refunded", {"amount": FIFTEEN}),
@@ -87,8 +87,8 @@ def test_of_any_other_fact_the_holder_is_told_nothing(name):
 
 @pytest.mark.parametrize("code", ["lost_card", "do_not_honor", "never_happened", "a_code_nobody_knows", None])
 def test_a_code_that_must_not_be_shown_is_not_in_the_notice(code):
-    lost = changed(suspended(), {"last_code": code})
-    failed = changed(reminder("payment_failed", "1"), {"code": code})
+    lost = replace(suspended(), last_code=code)
+    failed = replace(reminder("payment_failed", "1"), code=code)
     for fact in (lost, failed, top_up_failed(code)):
         assert notice_of(kept(fact)[0]).values["code"] is None
 

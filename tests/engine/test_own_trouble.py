@@ -1,9 +1,9 @@
 """What kept a payment from being made through us moves the deadlines: all of it, once, and nothing else."""
 
-from dataclasses import replace
 from datetime import date, timedelta
 
 import pytest
+from msgspec.structs import replace
 
 from engine.card.custody import release_card
 from engine.card.events import (

@@ -1,7 +1,8 @@
 """Planned anew after a change of rules: a fact where a card wakes at another time, and only there."""
 
-from dataclasses import replace
 from datetime import timedelta
+
+from msgspec.structs import replace
 
 from engine.card.events import CardClosed, Replanned
 from engine.deciding import replanning

@@ -1,9 +1,9 @@
 """The rules around a charge: declines by authority, limits, methods, consent and prices, our own trouble."""
 
-from dataclasses import replace
 from datetime import date, timedelta
 
 import pytest
+from msgspec.structs import replace
 
 from engine.calendar import local_date
 from engine.card.consent import announce_price_change, change_period, renew_now
@@ -39,7 +39,6 @@ from engine.declines import Consequence, verdict_on
 from engine.limits import EDITION, Limited
 from engine.money import Money
 from engine.ports import Declined
-from engine.value import changed
 from tests.engine.given import Given, fact, given
 from tests.engine.samples import (
     CHARGING,
@@ -167,7 +166,7 @@ def test_a_blocked_payment_card_is_never_tried_again():
 def test_a_last_try_that_may_not_be_made_is_a_announcedwith_its_reason():
     last = local("2026-04-30 10:00")
     late = failed(2, 8, at=local("2026-04-29 10:00"))
-    delayed = changed(late, {"not_before": local("2026-05-07 10:00")})
+    delayed = replace(late, not_before=local("2026-05-07 10:00"))
     rung = attempted(2, 8, at=local("2026-04-29 10:00") - SECOND)
     then = given(*DECLINED, suspended(), rung, delayed, told(2)).at(last)
     assert ChargeWithheld in {type(one) for one in then.facts}

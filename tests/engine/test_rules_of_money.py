@@ -1,9 +1,10 @@
 """The rules around the money and the end: reclaim, closing, refunds, disputes, balance, reminders and fees."""
 
-from dataclasses import replace
+import dataclasses
 from datetime import date, timedelta
 
 import pytest
+from msgspec.structs import replace
 
 from engine.card.custody import close_card, confirm_reclaim
 from engine.card.events import (
@@ -38,7 +39,6 @@ from engine.card.refunds import record_dispute, record_refund
 from engine.card.topping_up import pay_out_balance, set_auto_top_up, top_up
 from engine.money import Money
 from engine.ports import Charged, Declined, RefundDeclined, Refunded, Unclear
-from engine.value import changed
 from tests.engine.given import Given, fact, forgotten, given
 from tests.engine.samples import (
     CHARGING,
@@ -109,7 +109,7 @@ def test_a_success_for_a_card_that_is_gone_is_given_back(end, reason):
 
 
 def test_a_success_for_a_term_that_is_paid_already_is_given_back():
-    paid_otherwise = changed(renewed(), {"attempt_id": None})
+    paid_otherwise = replace(renewed(), attempt_id=None)
     then = answer(given(*CHARGING, paid_otherwise), charged())
     then.then(fact(ChargeSucceeded), fact(RefundStarted, reason="late_success", amount=MONTH_PRICE))
     assert then.card.term.number == 1
@@ -135,7 +135,7 @@ def test_a_refund_is_asked_for_until_it_is_answered():
     card.at(ENDS_AT + POLICY.gateway_budget).gives_back()
     yes = Refunded(refund_id=refund.refund_id, amount=refund.amount, gateway_ref="back")
     card.when(record_refund_answer, refund.refund_id, yes, **about).then(fact(RefundSucceeded))
-    lie = replace(yes, amount=cny(1))
+    lie = dataclasses.replace(yes, amount=cny(1))
     card.when(record_refund_answer, refund.refund_id, lie, **about).then(
         fact(RefundOutcomeUnknown, reason="answer_is_not_ours")
     )
@@ -258,7 +258,7 @@ def test_a_holder_of_a_long_period_is_told_a_week_before_the_renewal_opens():
 
 
 def test_a_method_that_expires_before_the_next_term_is_told_of_once():
-    old = changed(VISA, {"expires_on": date(2026, 3, 31)})
+    old = replace(VISA, expires_on=date(2026, 3, 31))
     history = (registered(), bound(old), enabled())
     told_at = local("2026-03-18 10:00")
     given(*history).at(told_at - SECOND).nothing().waits(told_at, "reminder")
@@ -268,7 +268,7 @@ def test_a_method_that_expires_before_the_next_term_is_told_of_once():
 
 
 def test_of_two_reminders_ahead_the_holder_gets_each_on_its_own_day():
-    old = changed(VISA, {"expires_on": date(2026, 8, 31)})
+    old = replace(VISA, expires_on=date(2026, 8, 31))
     history = (registered(months=6), bound(old), enabled(6))
     expiry, ahead = local("2026-08-18 10:00"), local("2026-08-22 10:00")
     given(*history).at(REGISTERED_AT).nothing().waits(expiry, "reminder")

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any, NamedTuple, get_args
 
 import pytest
-from pydantic_core import to_jsonable_python
+from msgspec import to_builtins
 
 from engine.card.events import Event, RenewalRequested
 from engine.card.outcomes import record_answer, record_refund_answer
@@ -81,7 +81,7 @@ def asked(kind: type, *card: Event, twice: Expected | str | None = None, **chang
     return Asked(kind, card or EXAMPLES[kind].card, changed, twice)
 
 
-CNY_5, PRICE = Money(minor=500, currency="CNY"), to_jsonable_python(MONTH_PRICE)
+CNY_5, PRICE = Money(minor=500, currency="CNY"), to_builtins(MONTH_PRICE)
 NEVER_HAPPENED = (*CHARGING, unknown(), failed(code="never_happened"))
 SECOND_TIME = {
     RemovePaymentMethod: "unknown_method",  # a card does not remember what was removed

@@ -1,9 +1,9 @@
 """An attempt that is not wanted any more is looked up, never sent again; what may not be tried yet is tried later."""
 
-from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+from msgspec.structs import replace
 
 from engine.card.consent import switch_off_auto_renew
 from engine.card.events import CardRenewed, PaymentMethodRemoved, PaymentMethodsOrdered, ReminderDue, RenewalStarted
@@ -19,7 +19,6 @@ from engine.card.payments import (
 from engine.limits import Limited
 from engine.money import Money
 from engine.ports import Unclear
-from engine.value import changed
 from tests.engine.given import Given, fact, given
 from tests.engine.histories import History
 from tests.engine.samples import (
@@ -118,7 +117,7 @@ def test_so_it_is_on_the_last_day_before_the_number_is_lost():
 
 
 def test_advice_that_outlasts_the_number_is_one_fact_on_the_last_day():
-    delayed = changed(failed(), {"not_before": OPENS_AT + timedelta(days=10), "advice_code": "30"})
+    delayed = replace(failed(), not_before=OPENS_AT + timedelta(days=10), advice_code="30")
     history = (registered(grace_days=0, reclaim_days=5), *PAYING[1:], started(), attempted(), delayed)
     waiting = given(*history).at(OPENS_AT + SECOND)
     Given(waiting.card).at(local("2026-03-30 10:00")).nothing().waits(local("2026-04-01 00:00"), "term_ends")
@@ -164,7 +163,7 @@ def test_a_top_up_of_unknown_outcome_keeps_no_renewal_waiting_that_the_balance_c
     amount = Money(minor=500, currency="CNY")
     then = given(*PAYING, TopUpStarted(number=1, amount=amount, automatic=False, at=begun)).at(begun)
     top_up = then.facts[0]
-    asked = changed(unknown(), {"attempt_id": top_up.attempt_id, "ask_again_at": OPENS_AT + timedelta(1)})
+    asked = replace(unknown(), attempt_id=top_up.attempt_id, ask_again_at=OPENS_AT + timedelta(1))
     for minor, renewed in ((1500, [RenewalStarted, CardRenewed]), (1499, [RenewalStarted])):
         card = Given(given(*PAYING, *_prepaid(minor), *_under_way(amount, begun), top_up, asked).card)
         card.at(OPENS_AT - SECOND).nothing().waits(OPENS_AT, "renewal_opens")

@@ -3,12 +3,12 @@
 from datetime import date, timedelta
 
 import pytest
+from msgspec.structs import replace
 
 from engine.card.consent import change_period
 from engine.card.events import Deferred, Replanned
 from engine.card.topping_up import set_auto_top_up
 from engine.ports import Unclear
-from engine.value import changed
 from engine.why.questions import what_next
 from tests.engine.histories import History, kept
 from tests.engine.samples import (
@@ -69,7 +69,7 @@ def test_where_only_policy_could_tell_both_are_said():
 
 
 def test_a_method_that_will_have_expired_is_a_reason_to_remind():
-    old = changed(VISA, {"expires_on": date(2026, 3, 20)})
+    old = replace(VISA, expires_on=date(2026, 3, 20))
     assert next_of(History(registered(), bound(old), enabled())) == (
         f"Next, on 2026-03-18 10:00 {HERE}: the renewal of the term that ends on 2026-04-01 opens "
         "or a reminder to the holder falls due."

@@ -4,6 +4,7 @@ from datetime import timedelta
 from uuid import UUID
 
 import pytest
+from msgspec.structs import replace
 
 from engine.card.consent import enable_auto_renew, renew_now
 from engine.card.methods import update_payment_method
@@ -11,7 +12,6 @@ from engine.card.refunds import record_dispute
 from engine.errors import CorruptHistoryError
 from engine.limits import Limited
 from engine.ports import NotFound, Unclear
-from engine.value import changed
 from engine.why.questions import why_charged
 from tests.engine.given import forgotten
 from tests.engine.histories import History, kept
@@ -125,7 +125,7 @@ def test_a_card_without_facts_has_no_story():
 
 def test_a_charge_that_rests_on_what_is_not_there_is_a_corrupt_history():
     attempt = History().wakes().records[-1].fact
-    elsewhere = changed(started(), {"catalogue_version": "unheard-of"})
+    elsewhere = replace(started(), catalogue_version="unheard-of")
     with pytest.raises(CorruptHistoryError, match="RenewalStarted without what led to it"):
         why_charged(kept(registered(), bound(), enabled(), elsewhere, attempt), attempt.attempt_id)
 
@@ -179,7 +179,7 @@ def test_a_rung_may_have_no_failure_that_counts_before_it():
     history.wakes().answered(NotFound(), after=2 * DAY)
     assert occasion(history).startswith("It was made then because the try before it in rung 1, of visa")
     never = kept(*(one.fact for one in history.records[:5]))
-    again = changed(history.records[4].fact, {"rung": 2, "reason": "next_rung", "attempt_id": UUID(int=2)})
+    again = replace(history.records[4].fact, rung=2, reason="next_rung", attempt_id=UUID(int=2))
     told = why_charged([*never, *kept(again, version=6)], UUID(int=2)).sentences
     assert told[1].text == "It was made then as rung 2 of the retry ladder."
 

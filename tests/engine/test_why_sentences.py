@@ -4,12 +4,12 @@ from datetime import date, timedelta
 from uuid import UUID
 
 import pytest
+from msgspec.structs import replace
 
 from engine.card import events
 from engine.card.names import STORED_NAMES
 from engine.catalogue import KeepRule
 from engine.money import Money
-from engine.value import changed
 from engine.why.money_sentences import MONEY_CLAUSES
 from engine.why.sentences import sentence
 from tests.engine.histories import kept
@@ -24,7 +24,7 @@ VERSION = {"policy_version": "p1"}
 
 FACTS = [
     (
-        changed(registered(grace_days=1), {"at": AT}),
+        replace(registered(grace_days=1), at=AT),
         (
             "the card was taken into care: plan keep-short in CNY, term 0 from 2026-03-01 to 2026-04-01 in "
             "Asia/Shanghai; "
@@ -95,18 +95,18 @@ FACTS = [
         ),
     ),
     (
-        changed(renewed(AT), {"attempt_id": A}),
+        replace(renewed(AT), attempt_id=A),
         f"the card was renewed for 1 month: term 1 from 2026-04-01 to 2026-05-01, 15.00 CNY, paid by attempt {A}",
     ),
     (
-        changed(renewed(AT), {"attempt_id": A, "from_balance": 300, "reactivation_fee": PRICE}),
+        replace(renewed(AT), attempt_id=A, from_balance=300, reactivation_fee=PRICE),
         (
             "the card was renewed for 1 month: term 1 from 2026-04-01 to 2026-05-01, 15.00 CNY and 15.00 CNY for the "
             f"reactivation, paid by attempt {A} and 3.00 CNY from the balance"
         ),
     ),
     (
-        changed(renewed(AT), {"attempt_id": None, "from_balance": 1500}),
+        replace(renewed(AT), attempt_id=None, from_balance=1500),
         "the card was renewed for 1 month: term 1 from 2026-04-01 to 2026-05-01, 15.00 CNY, paid from the balance",
     ),
     (
@@ -199,5 +199,5 @@ def test_without_a_zone_instants_are_said_in_utc():
 
 
 def test_a_keep_rule_s_days_are_counted():
-    fact = changed(registered(), {"keep": KeepRule(grace_days=0, reclaim_days=1, quarantine_days=0)})
+    fact = replace(registered(), keep=KeepRule(grace_days=0, reclaim_days=1, quarantine_days=0))
     assert "suspended 0 days after the end of a term and lost 1 day after it" in sentence(kept(fact)[0])

@@ -5,6 +5,7 @@ from datetime import date
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from engine.card.events import (
     CardClosed,
@@ -18,7 +19,6 @@ from engine.card.events import (
     Reinstated,
 )
 from engine.money import Money
-from engine.value import changed
 from projections.cards import CARDS, CardRow, count_by_status, find_card, list_cards
 from projections.follow import follow
 from projections.live import LIVE
@@ -159,7 +159,7 @@ def test_it_shows_a_hold_until_it_is_lifted():
 
 
 def test_late_news_of_a_success_hides_no_unknown_outcome():
-    late = changed(succeeded(), {"learned": "late"})
+    late = replace(succeeded(), learned="late")
     assert row(*DECLINED, attempted(2, 2), unknown(number=2), late).outcome_unknown is True
 
 

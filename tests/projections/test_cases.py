@@ -6,6 +6,7 @@ from uuid import UUID
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from engine.card.events import CardClosed, CardHeld, CardReleased, NumberReclaimed
 from engine.card.payments import (
@@ -20,7 +21,6 @@ from engine.card.payments import (
 )
 from engine.card.refunds import refund_id_of
 from engine.store import Append, Stream
-from engine.value import changed
 from projections.cases import CASES, Case, list_cases
 from projections.follow import follow
 from projections.live import LIVE
@@ -59,7 +59,7 @@ def test_an_unknown_outcome_waits_only_when_asking_did_not_help():
 @pytest.mark.parametrize("learned", ["asked_again", "looked_up", "resolved"])
 @pytest.mark.parametrize("outcome", [succeeded(), failed()], ids=["charged", "not charged"])
 def test_it_waits_until_the_outcome_is_known(outcome, learned):
-    assert reasons(*UNKNOWN, changed(outcome, {"learned": learned})) == []
+    assert reasons(*UNKNOWN, replace(outcome, learned=learned)) == []
 
 
 def test_an_unknown_refund_waits_until_the_money_is_back():
@@ -86,7 +86,7 @@ def test_an_alarm_waits_until_the_card_is_released():
 
 
 def test_what_an_operator_holds_needs_no_reminder():
-    assert reasons(changed(ALARM, {"by": "operator"})) == []
+    assert reasons(replace(ALARM, by="operator")) == []
 
 
 def waiting(life) -> set[UUID]:
@@ -137,7 +137,7 @@ def test_a_balance_that_was_paid_out_waits_no_more(store, connection):
 def test_what_the_last_attempt_of_a_closed_card_had_reserved_is_owed_when_it_fails(store, connection):
     """`CardClosed` did not know of it, since the attempt might still have been paid."""
     credit = BalanceCredited(amount=cny(600), reason="top_up", about=None, at=OPENS_AT)
-    attempt = changed(CHARGING[-1], {"from_balance": 600})
+    attempt = replace(CHARGING[-1], from_balance=600)
     closed = CardClosed(reason="holder", balance=NOTHING, at=OPENS_AT)
     facts = (*CHARGING[:3], credit, CHARGING[3], attempt, closed, failed())
     [one] = listed(store, connection, *facts)

@@ -3,8 +3,9 @@
 from datetime import timedelta
 from uuid import UUID
 
+from msgspec.structs import replace
+
 from engine.card.payments import BalanceCredited, DisputeRecorded, RefundRecorded, RefundSucceeded
-from engine.value import changed
 from projections.charges import CHARGES, ChargeRow
 from tests.engine.lives import cny
 from tests.engine.samples import (
@@ -76,7 +77,7 @@ def test_each_attempt_has_a_row_of_its_own():
 
 
 def test_a_failed_charge_that_had_succeeded_after_all_is_a_success():
-    late = changed(succeeded(at=OPENS_AT + timedelta(days=2)), {"learned": "late"})
+    late = replace(succeeded(at=OPENS_AT + timedelta(days=2)), learned="late")
     row = rows(CHARGES, *DECLINED, late)[attempt_id()]
     assert fields(row, *OUTCOME) == ("succeeded", None, "ref-1", OPENS_AT + timedelta(days=2))
 
@@ -94,14 +95,14 @@ def test_what_is_given_back_or_taken_back_of_a_charge_adds_up():
 
 
 def test_a_top_up_is_told_from_a_renewal_and_its_credit_is_no_refund():
-    top_up = changed(attempted(), {"top_up": 3})
+    top_up = replace(attempted(), top_up=3)
     credit = BalanceCredited(amount=cny(1500), reason="top_up", about=attempt_id(), at=OPENS_AT)
-    row = rows(CHARGES, top_up, changed(succeeded(), {"top_up": 3}), credit)[attempt_id()]
+    row = rows(CHARGES, top_up, replace(succeeded(), top_up=3), credit)[attempt_id()]
     assert fields(row, "top_up", "refunded_minor") == (3, 0)
 
 
 def test_what_the_balance_pays_besides_is_shown():
-    row = rows(CHARGES, changed(attempted(), {"from_balance": 600}))[attempt_id()]
+    row = rows(CHARGES, replace(attempted(), from_balance=600))[attempt_id()]
     assert fields(row, "minor", "from_balance_minor") == (1500, 600)
 
 

@@ -6,6 +6,7 @@ from uuid import UUID
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from engine.card.payments import (
     BalanceCredited,
@@ -15,7 +16,6 @@ from engine.card.payments import (
     RefundRecorded,
     RefundSucceeded,
 )
-from engine.value import changed
 from projections.follow import follow
 from projections.ledger import LEDGER, LedgerRow, gateway_totals
 from projections.live import LIVE
@@ -80,8 +80,8 @@ def test_each_way_of_money_has_its_accounts(fact, debit, credit, about):
 
 
 def test_what_the_balance_pays_for_a_term_is_earned_with_the_term():
-    partly = changed(renewed(), {"from_balance": 600})
-    wholly = changed(renewed(), {"from_balance": 1500, "attempt_id": None})
+    partly = replace(renewed(), from_balance=600)
+    wholly = replace(renewed(), from_balance=1500, attempt_id=None)
     for fact, minor, about in ((partly, 600, attempt_id()), (wholly, 1500, None)):
         [row] = rows(LEDGER, fact).values()
         assert fields(row, "debit", "credit", "minor", "attempt_id") == ("balance", "sales", minor, about)

@@ -1,8 +1,9 @@
 """Small bugs for the engine, each as what is to be put where; mutants.py sows them."""
 
-from dataclasses import replace
 from datetime import timedelta
 from typing import Any
+
+from msgspec.structs import replace
 
 from adapters.simulation import memory, world
 from engine import deciding, dunning, limits, notices, store
@@ -14,7 +15,6 @@ from engine.card.step import Wait
 from engine.declines import CONSEQUENCES, Consequence
 from engine.ports import Declined
 from engine.recorder import Answers
-from engine.value import changed
 
 DAY = timedelta(days=1)
 
@@ -118,7 +118,7 @@ def late_payer_pays_for_the_past() -> list[Change]:
     def renewed(card, renewal, attempt_id, from_balance, at):
         facts = real(card, renewal, attempt_id, from_balance, at)
         past = terms.term_after(card.term, renewal.months, card.anchor_day, card.zone)
-        return (*facts[:-1], changed(facts[-1], {"term": past}))
+        return (*facts[:-1], replace(facts[-1], term=past))
 
     return [(outcomes, "renewed", renewed), (charging, "renewed", renewed)]
 
@@ -203,7 +203,7 @@ def second_attempt_while_unknown() -> list[Change]:
     def asking(card, attempt, rules, at):
         step = real(card, attempt, rules, at)
         if attempt.asked and attempt.top_up is None and isinstance(step, Wait) and card.auto_renew is not None:
-            trying = following.charge_renewal(changed(card, {"open_attempt": None}), rules, at)
+            trying = following.charge_renewal(replace(card, open_attempt=None), rules, at)
             return trying if isinstance(trying, tuple) else step
         return step
 
@@ -322,7 +322,7 @@ def limit_eats_the_rung() -> list[Change]:
     real = evolve_payments._tried
 
     def tried(card, fact):
-        return real(card, changed(fact, {"limits_edition": None}) if fact.limits_edition else fact)
+        return real(card, replace(fact, limits_edition=None) if fact.limits_edition else fact)
 
     return [(evolve_payments, "_tried", tried)]
 
@@ -336,7 +336,7 @@ def grace_without_days() -> list[Change]:
 
     def lapsing(card, policy, at):
         keep = card.keep.model_copy(update={"grace_days": 1}) if not card.keep.grace_days else card.keep
-        return real(changed(card, {"keep": keep}), policy, at)
+        return real(replace(card, keep=keep), policy, at)
 
     return [(following, "lapse", lapsing)]
 
@@ -359,7 +359,7 @@ def early_notice_of_a_price() -> list[Change]:
 
     def announce(card, catalogue, *, version, at):
         facts = real(card, catalogue, version=version, at=at)
-        return tuple(changed(one, {"applies_from": one.applies_from - 30 * DAY}) for one in facts)
+        return tuple(replace(one, applies_from=one.applies_from - 30 * DAY) for one in facts)
 
     return [(consent, "announce_price_change", announce)]
 

@@ -1,10 +1,11 @@
 """Cards with a whole engine around them: registered by commands, on a real database, due when a test wants it."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid5
 
+from msgspec.structs import replace
 from psycopg import Connection
 
 from adapters.broker.contract import public_event

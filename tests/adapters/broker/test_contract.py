@@ -5,6 +5,7 @@ from datetime import date
 from uuid import UUID
 
 import pytest
+from msgspec.structs import replace
 
 from adapters.broker.contract import PUBLIC_FACTS, EventType, public_event
 from engine.card.events import (
@@ -17,7 +18,6 @@ from engine.card.events import (
 )
 from engine.card.names import STORED_NAMES
 from engine.card.payments import BalanceCredited, RefundRecorded, RefundSucceeded
-from engine.value import changed
 from tests.engine.lives import cny, random_life
 from tests.engine.samples import DECLINED, OPENS_AT, VISA, attempt_id, failed, succeeded
 from tests.projections.folding import recorded
@@ -81,7 +81,7 @@ def test_what_other_systems_hear(fact, message):
 @pytest.mark.parametrize("top_up", [None, 3])
 @pytest.mark.parametrize("fact", [succeeded(), failed()], ids=["charged", "declined"])
 def test_a_charge_says_whether_it_is_for_a_term_or_for_the_balance(fact, top_up):
-    _, data = told(changed(fact, {"top_up": top_up}))
+    _, data = told(replace(fact, top_up=top_up))
     assert data["top_up"] == top_up
 
 
@@ -95,7 +95,7 @@ def names_in(data) -> set[str]:
 
 
 def test_no_decline_code_no_token_and_no_word_of_a_person_is_told():
-    decline = changed(failed(code="stolen_card"), {"advice_code": "03", "network_code": "43"})
+    decline = replace(failed(code="stolen_card"), advice_code="03", network_code="43")
     facts = [*DECLINED, decline, *(fact for seed in range(30) for fact in random_life(seed, 60).facts)]
     kinds = set()
     for fact in facts:

@@ -1,10 +1,10 @@
 """What only a person can do: `case list`, `case resolve` and `replan`, on cards that need it."""
 
-from dataclasses import replace
 from datetime import timedelta
 
 import psycopg
 import pytest
+from msgspec.structs import replace
 
 from adapters.cli import casework
 from adapters.control import move_clock

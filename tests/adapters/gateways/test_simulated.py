@@ -11,11 +11,11 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from adapters.gateways.simulated import KEY_LIFETIME, SimulatedGateway, double_charges, totals
 from engine.errors import GatewayMisuseError
 from engine.ports import Charged, Declined, NotFound, Unclear
-from engine.value import changed
 from tests.adapters.gateways.asking import (
     BUDGET,
     NOON,
@@ -96,7 +96,7 @@ def test_funds_arrive_at_midnight_utc_wherever_the_caller_is(gateway):
 )
 def test_an_unknown_method_is_our_mistake_and_no_decline(gateway, record, token):
     with pytest.raises(GatewayMisuseError, match="no such payment method"):
-        charge(gateway, changed(request(), {"token": token}))
+        charge(gateway, replace(request(), token=token))
     assert movements(record) == []
 
 

@@ -9,11 +9,11 @@ from contextlib import ExitStack, closing, contextmanager
 from datetime import timedelta
 
 import pytest
+from msgspec.structs import replace
 
 from adapters.gateways.simulated import SimulatedGateway, double_charges, totals
 from adapters.gateways.simulated_record import IN_MEMORY
 from engine.ports import Charged
-from engine.value import changed
 from tests.adapters.gateways.asking import (
     BUDGET,
     NOON,
@@ -99,9 +99,9 @@ def test_a_record_in_memory_is_kept_in_a_file_as_it_is(record):
 def test_totals_are_per_currency_and_double_charges_per_card_and_purpose(gateway, record):
     assert (totals(record), double_charges(record)) == ({}, 0)
     once, other_attempt = request("a"), request("a", purpose="renewal:2")
-    twice = changed(once, {"attempt_id": request("z").attempt_id})
+    twice = replace(once, attempt_id=request("z").attempt_id)
     charge(gateway, once, request("b", minor=7, currency="USD"))
-    charge(gateway, changed(other_attempt, {"attempt_id": request("y").attempt_id}))
+    charge(gateway, replace(other_attempt, attempt_id=request("y").attempt_id))
     assert double_charges(record) == 0
     charge(gateway, twice)
     assert double_charges(record) == 1
@@ -141,7 +141,7 @@ from uuid import NAMESPACE_OID, uuid5
 from adapters.gateways.simulated import SimulatedGateway
 from engine.money import Money
 from engine.ports import ChargeRequest
-from engine.value import changed
+from msgspec.structs import replace
 
 record, count = Path(sys.argv[1]), int(sys.argv[2])
 gateway = SimulatedGateway(record, 1, timedelta(seconds=20))

@@ -5,12 +5,12 @@ from datetime import timedelta
 from uuid import NAMESPACE_OID, uuid5
 
 import pytest
+from msgspec.structs import replace
 
 from adapters.gateways.simulated import KEY_LIFETIME, double_charges, totals
 from engine.errors import GatewayMisuseError
 from engine.money import Money
 from engine.ports import NotFound, RefundDeclined, Refunded, RefundRequest, Unclear
-from engine.value import changed
 from tests.adapters.gateways.asking import NOON, TIMEOUT, UNAVAILABLE, charge, charged, look_up, request
 
 YEARS = timedelta(days=4000)
@@ -134,7 +134,7 @@ def test_a_closed_gateway_gives_nothing_back(gateway):
 
 def again(name):
     """Another attempt for the same card and purpose as that of `request()`."""
-    return changed(request(), {"attempt_id": request(name).attempt_id})
+    return replace(request(), attempt_id=request(name).attempt_id)
 
 
 def test_a_charge_too_many_that_was_given_back_is_none(gateway, record):
