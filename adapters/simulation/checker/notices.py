@@ -8,7 +8,7 @@ from datetime import date, datetime
 from typing import TYPE_CHECKING, Any, NamedTuple
 from uuid import UUID
 
-from pydantic_core import from_json
+from msgspec import json
 
 from adapters.simulation.checker.book import Book, Fact, Unpaid
 from adapters.simulation.checker.days import local_day
@@ -68,7 +68,7 @@ class Notices:
 
     def heard(self, checker: "Checker", text: str) -> None:
         """A notice goes out, as JSON: key, card, kind, time and what the text needs."""
-        notice, telling = from_json(text), self._telling
+        notice, telling = json.decode(text), self._telling
         self._telling = None
         where = (UUID(notice["card_id"]), telling.fact if telling else None)
         if notice["key"] in self._keys:
