@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from functools import lru_cache
 from hashlib import blake2b
 from itertools import count
 from multiprocessing import get_context
@@ -117,18 +116,14 @@ def _run_telling(plan: Plan, told) -> Outcome:  # noqa: ANN001 (a queue's proxy)
 
 @contextmanager
 def _virtual_store() -> Iterator[None]:
-    """In virtual time the store needs no real patience, and in a seeded world no chance of its own.
-
-    The same snapshot, byte for byte, is read only once: here a card is loaded again before its bytes change.
-    """
-    pause, chance, read, numbers = store.APPEND_PAUSE_S, store.event_ids, store.read_snapshot, count(1)
+    """In virtual time the store needs no real patience, and in a seeded world no chance of its own."""
+    pause, chance, numbers = store.APPEND_PAUSE_S, store.event_ids, count(1)
     store.APPEND_PAUSE_S = 0.0
     store.event_ids = lambda _: map(_numbered, numbers)
-    store.read_snapshot = lru_cache(maxsize=4096)(read)
     try:
         yield
     finally:
-        store.APPEND_PAUSE_S, store.event_ids, store.read_snapshot = pause, chance, read
+        store.APPEND_PAUSE_S, store.event_ids = pause, chance
 
 
 def _numbered(number: int) -> UUID:
