@@ -19,10 +19,11 @@ from adapters.simulation.chance import Chance
 from adapters.simulation.checker import Checker
 from adapters.simulation.faults import CALLS, COMMANDS, KINDS, WAKES, Faults, Level
 from adapters.simulation.gateway import HeldUp, StormyGateway
-from adapters.simulation.holders import HEARD, OVER, Holders, other_body, resolved
+from adapters.simulation.holders import HEARD, Holders, other_body, resolved
 from adapters.simulation.lives import Life
 from adapters.simulation.market import BEGIN, POLICIES, catalogue, version_name
 from adapters.simulation.memory import CrashError, MemoryRecorder, Row, Trouble
+from adapters.simulation.people import People
 from engine import commands as asked
 from engine.application import Engine, Settled
 from engine.deciding import Question, Said
@@ -87,7 +88,6 @@ class World:
     now: datetime = BEGIN
     _tick: int = field(init=False, default=0)
     faults: Faults = field(init=False)
-    _lives: dict[UUID, Life] = field(init=False, default_factory=dict[UUID, Life])
     _due: dict[UUID, datetime | None] = field(init=False, default_factory=dict["UUID", "datetime | None"])
 
     def __post_init__(self) -> None:
@@ -102,7 +102,8 @@ class World:
         self._changes = plan.level != "none" and "policy_change" in plan.kinds
         self._agenda = Agenda(windows, plan.end)
         self._gateway = StormyGateway(plan.seed, self.faults, windows)
-        self._holders = Holders(chance, plan.cards, harsh=plan.is_harsh)
+        holders = Holders(chance, plan.cards, harsh=plan.is_harsh)
+        self._people = People(chance, holders, self._agenda, quiet_from)
         self._recorder = MemoryRecorder(self._stored, self._falls_due)
         self._engine = Engine(Store(cast("CardRecorder", self._recorder), "simulation"), lambda: self.now)
         self._catalogue = catalogue()
@@ -132,7 +133,7 @@ class World:
 
     def slot_of(self, card_id: UUID) -> int:
         """The place in the world of a card."""
-        return self._lives[card_id].slot
+        return self._people.lives[card_id].slot
 
     def history(self, card_id: UUID) -> list[Row]:
         """What is stored of a card."""
@@ -183,16 +184,18 @@ class World:
 
     def _step(self, jobs: Jobs) -> None:
         for slot, generation in jobs.get("birth", ()):
-            self._born(slot, generation)
+            self._people.born(slot, generation, self.now)
         for row in jobs.get("news", ()):
-            self._react(row)
+            self._people.hear(row, self.now)
         for number in jobs.get("replan", ()):
             self._replan(number)
         for version in jobs.get("announce", ()):
-            commands = [asked.AnnouncePriceChange(**life.ids(), version=version) for life in self._lives.values()]
+            commands = [
+                asked.AnnouncePriceChange(**life.ids(), version=version) for life in self._people.lives.values()
+            ]
             self._execute_all(commands)
         for life in jobs.get("thought", ()):
-            self._think(life)
+            self._execute_all(self._people.think(life, self._recorder.rows(life.card_id), self.now))
         self._execute_all(jobs.get("command", ()))
         self._execute_all([self._found(life, attempt_id) for life, attempt_id in jobs.get("person", ())])
         asks = self._wake_all(dict.fromkeys([*self._still_due(jobs.get("check", ())), *jobs.get("wake", ())]))
@@ -209,34 +212,6 @@ class World:
                 yield card_id
 
     # People
-
-    def _born(self, slot: int, generation: int) -> None:
-        life, commands = self._holders.born(slot, generation, self.now)
-        self._lives[life.card_id] = life
-        for command in commands:
-            self._agenda.add(self.now, "command", command)
-        self._agenda.add(on_grid(self.now + self._holders.pause(life)), "thought", life)
-
-    def _think(self, life: Life) -> None:
-        if self.now >= self._quiet_from:
-            return
-        self._execute_all(self._holders.thought(life, self._recorder.rows(life.card_id)))
-        self._agenda.add(on_grid(self.now + self._holders.pause(life)), "thought", life)
-
-    def _react(self, row: Row) -> None:
-        life = self._lives[row.card_id]
-        if row.topic in OVER:
-            days = 1 + 20 * self._chance.of("again", life.slot, life.generation)
-            if self.now + timedelta(days=days) < self._quiet_from:
-                self._agenda.add(on_grid(self.now + timedelta(days=days)), "birth", (life.slot, life.generation + 1))
-        elif row.topic == "case_opened.v1":
-            hours = 1 + 30 * self._chance.of("person", row.card_id, row.version)
-            about = UUID(self.checker.fact(row.state)["about"])
-            self._agenda.add(on_grid(self.now + timedelta(hours=hours)), "person", (life, about))
-        elif self.now < self._quiet_from or row.topic == "card_held.v1":
-            for command in self._holders.reaction(life, row):
-                hours = 48 * self._chance.of("reaction", row.card_id, row.version)
-                self._agenda.add(on_grid(self.now + timedelta(hours=hours)), "command", command)
 
     def _found(self, life: Life, attempt_id: UUID) -> asked.Command:
         answer = self._gateway.found(attempt_id, self.now)
@@ -280,7 +255,7 @@ class World:
     # Workers
 
     def _replan(self, number: int) -> None:
-        for batch in _batches(card_id for card_id in self._lives if self._recorder.rows(card_id)):
+        for batch in _batches(card_id for card_id in self._people.lives if self._recorder.rows(card_id)):
             self._asks(self._engine.replan(batch, f"replan.{number}", self._rules(self.now), self.now), 0)
 
     def _wake_all(self, card_ids: Iterable[UUID]) -> list[Ask]:
@@ -323,8 +298,7 @@ class World:
         """Another worker has the same cards, or their holders want something, between our loading and appending."""
         thinking = [card_id for card_id in card_ids if self._chance.of("rival", card_id.int, self._tick) < 0.5]
         for card_id in thinking:
-            life = self._lives[card_id]
-            self._execute(None, self._holders.thought(life, self._recorder.rows(card_id)))
+            self._execute(None, self._people.interfere(card_id, self._recorder.rows(card_id)))
         others = {card_id: f"rival {self.now:%y%m%d%H%M%S}" for card_id in card_ids if card_id not in thinking}
         at = self.now + timedelta(seconds=1)
         loaded_at = self._recorder.position
@@ -384,7 +358,7 @@ class World:
         self._gateway.arrive(held)
         answer = self._gateway.found(request.attempt_id, self.now)
         if isinstance(answer, Charged) and self._chance.of("news", request.attempt_id) < 0.3:
-            life = self._lives[request.card_id]
+            life = self._people.lives[request.card_id]
             self._agenda.add(on_grid(self.now + timedelta(hours=20)), "person", (life, request.attempt_id))
         else:
             self._agenda.add(on_grid(self.now + timedelta(hours=1)), "told", (question, answer))

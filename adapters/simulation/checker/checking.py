@@ -137,11 +137,6 @@ class Checker:
             money.finish(self, book, at)
         check_record(self, record)
 
-    @staticmethod
-    def fact(state: bytes) -> dict[str, Any]:
-        """The fact in a stored envelope."""
-        return json.decode(state)["fact"]
-
     # What goes out
 
     def say(self, kind: str, card_id: UUID | None, fact: Fact | None, sentence: str) -> None:
