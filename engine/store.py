@@ -14,7 +14,7 @@ from eventsourcing.persistence import (
     OperationalError,
     StoredEvent,
 )
-from msgspec import DecodeError, Struct, json
+from msgspec import Struct, json
 
 from engine.calendar import Instant
 from engine.card.events import Event, Events
@@ -107,7 +107,6 @@ class _StoredSnapshot(Struct, frozen=True):
 
 
 NAME_OF = {model: name for name, model in STORED_NAMES.items()}
-
 
 _encode = json.Encoder().encode
 _decode_snapshot = json.Decoder(_StoredSnapshot).decode
@@ -236,7 +235,7 @@ class Store:
         if tail.snapshot is not None:
             try:
                 stored = _decode_snapshot(tail.snapshot.state)
-            except DecodeError as error:
+            except ValueError as error:
                 message = f"card {card_id}: its snapshot cannot be read; delete it, it is but a cache"
                 raise CorruptHistoryError(message) from error
             card, version, wake_at = stored.card, tail.snapshot.version, stored.wake_at
