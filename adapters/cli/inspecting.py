@@ -3,7 +3,8 @@
 from uuid import UUID
 
 import typer
-from msgspec import structs, to_builtins
+from msgspec.structs import asdict
+from pydantic_core import to_jsonable_python
 
 from adapters.cli.output import err, put_fields, put_json, put_rows, put_table
 from adapters.cli.servers import connection, database
@@ -71,4 +72,4 @@ def show_due(settings: Settings, limit: int, *, as_json: bool) -> None:
 def _as_json(recorded: Recorded) -> dict[str, object]:
     envelope = recorded._asdict()
     del envelope["position"], envelope["last"]
-    return envelope | {"name": NAME_OF[type(recorded.fact)], "fact": to_builtins(structs.asdict(recorded.fact))}
+    return envelope | {"name": NAME_OF[type(recorded.fact)], "fact": to_jsonable_python(recorded.fact, fallback=asdict)}
