@@ -166,6 +166,8 @@ def test_a_changed_policy_takes_effect_when_all_is_planned_anew(installation, ca
 
 
 def test_a_card_that_cannot_be_planned_is_named_and_harms_no_other(installation, cards, followed):
+    cards.register(60)
+    followed()
     cards.connection.execute(
         "INSERT INTO cards SELECT * FROM jsonb_populate_record(null::cards, (SELECT to_jsonb(c) || "
         "jsonb_build_object('card_id', %s::text) FROM cards c LIMIT 1))",
