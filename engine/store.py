@@ -1,5 +1,6 @@
 """The event store as the engine sees it: streams of cards, facts with their envelope, answers per card."""
 
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from functools import cache
@@ -114,7 +115,19 @@ _decode_snapshot = json.Decoder(_StoredSnapshot).decode
 
 @cache
 def _decoder(topic: str) -> Callable[[bytes], _Stored[Any]]:
-    return json.Decoder(cast("type[_Stored[Any]]", cast("Any", _Stored)[STORED_NAMES[topic]])).decode
+    decode = json.Decoder(cast("type[_Stored[Any]]", cast("Any", _Stored)[STORED_NAMES[topic]])).decode
+    if topic == "deadlines_moved.v1":
+        return lambda state: decode(_IN_YEARS.sub(_in_days, state))
+    return decode
+
+
+_IN_YEARS = re.compile(rb'"by":"P(\d+)Y(?:(\d+)D)?')
+"""How a duration of a year or more was once written; inside a text its quotes would be escaped."""
+
+
+def _in_days(found: re.Match[bytes]) -> bytes:
+    years, days = (int(part or 0) for part in found.groups())
+    return b'"by":"P%dD' % (365 * years + days)
 
 
 def stored_event(  # noqa: PLR0913, PLR0917 (a Recorded without its position; to make one first costs a fifth)

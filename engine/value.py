@@ -9,7 +9,7 @@ from pydantic_core import CoreSchema, core_schema
 
 @dataclass_transform(frozen_default=True)
 class Value(Struct, frozen=True, omit_defaults=True):
-    """A frozen value, cheap to make and to copy; what equals its default is left out of its JSON.
+    """A frozen value, cheap to make and to copy; a field that holds its default is left out of its JSON.
 
     Read from our own JSON its types alone are judged. As a part of a pydantic model it comes from outside: then all
     that its annotations ask for is judged, also of a value that was made wrong in Python.

@@ -1,7 +1,7 @@
 """Facts as they are stored: pinned byte for byte, since what is stored is read for ever."""
 
 import json
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from pathlib import Path
 from uuid import UUID
@@ -58,11 +58,22 @@ def test_what_was_stored_before_a_fact_got_more_fields_is_read_and_means_the_sam
     assert stored_event(*recorded_of(before)[1:]) == before
 
 
-def test_a_duration_may_be_spelled_in_hours_as_it_once_was():
+@pytest.mark.parametrize(
+    ("once", "by"),
+    [
+        (b"P2DT3H", timedelta(days=2, hours=3)),
+        (b"P1Y", timedelta(days=365)),
+        (b"P1Y35DT3H", timedelta(days=400, hours=3)),
+        (b"P2Y70DT1M0.5S", timedelta(days=800, seconds=60.5)),
+    ],
+)
+def test_a_duration_may_be_spelled_as_it_once_was_in_hours_and_years_of_365_days(once, by):
     now = stored("deadlines_moved.v1")
-    once = StoredEvent(CARD_ID, 7, now.topic, now.state.replace(b"P2DT10800S", b"P2DT3H"))
-    assert once != now
-    assert recorded_of(once) == recorded_of(now)
+    before = StoredEvent(CARD_ID, 7, now.topic, now.state.replace(b"P2DT10800S", once))
+    assert before != now
+    recorded = recorded_of(before)
+    assert recorded.fact.by == by
+    assert recorded_of(stored_event(*recorded[1:])) == recorded  # what is written of it today
 
 
 @pytest.mark.parametrize("name", STORED_NAMES)

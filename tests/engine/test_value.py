@@ -39,7 +39,7 @@ def test_values_are_the_same_by_their_content():
     assert Outer(Inner("b")) != PLAIN
 
 
-def test_what_equals_its_default_is_left_out_of_json_and_read_back():
+def test_a_field_that_holds_its_default_is_left_out_of_json_and_read_back():
     assert json.encode(PLAIN) == b'{"inner":{"name":"a"}}'
     assert json.decode(b'{"inner":{"name":"a"}}', type=Outer) == PLAIN
 
