@@ -2,7 +2,7 @@
 
 from typing import dataclass_transform, get_type_hints
 
-from msgspec import NODEFAULT, Struct, structs
+from msgspec import Struct, structs
 from pydantic import GetCoreSchemaHandler
 from pydantic_core import CoreSchema, core_schema
 
@@ -19,26 +19,15 @@ class Value(Struct, frozen=True, omit_defaults=True):
     def __get_pydantic_core_schema__(cls, source: object, handler: GetCoreSchemaHandler) -> CoreSchema:
         """Pydantic's side of it: field by field, and of a value that is given as if it were none yet."""
         hints = get_type_hints(cls, include_extras=True)
-        kinds = {name: handler.generate_schema(hints[name]) for name in cls.__struct_fields__}
-        asked = {
-            field.name: core_schema.model_field(_defaulting(kinds[field.name], field)) for field in structs.fields(cls)
+        fields = {
+            field.name: core_schema.typed_dict_field(
+                handler.generate_schema(hints[field.name]), required=field.required
+            )
+            for field in structs.fields(cls)
         }
-        shown = {name: core_schema.typed_dict_field(kind) for name, kind in kinds.items()}
+        judged = core_schema.typed_dict_schema(fields, extra_behavior="forbid")
         return core_schema.no_info_before_validator_function(
             lambda given: structs.asdict(given) if isinstance(given, cls) else given,
-            core_schema.no_info_after_validator_function(
-                lambda judged: cls(**judged[0]),
-                core_schema.model_fields_schema(asked, model_name=cls.__name__, extra_behavior="forbid"),
-            ),
-            serialization=core_schema.plain_serializer_function_ser_schema(
-                structs.asdict, return_schema=core_schema.typed_dict_schema(shown)
-            ),
+            core_schema.no_info_after_validator_function(lambda given: cls(**given), judged),
+            serialization=core_schema.plain_serializer_function_ser_schema(structs.asdict, return_schema=judged),
         )
-
-
-def _defaulting(kind: CoreSchema, field: structs.FieldInfo) -> CoreSchema:
-    if field.required:
-        return kind
-    if field.default is NODEFAULT:
-        return core_schema.with_default_schema(kind, default_factory=field.default_factory)
-    return core_schema.with_default_schema(kind, default=field.default)

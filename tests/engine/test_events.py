@@ -94,6 +94,12 @@ def test_the_envelope_is_read():
     assert recorded.last is True
 
 
+def test_instants_are_read_in_pythons_own_utc():
+    """Any other zone object, equal as it may be, costs ten times as much to compare."""
+    recorded = recorded_of(stored("suspended.v1"))
+    assert recorded.recorded_at.tzinfo is recorded.wake_at.tzinfo is recorded.fact.at.tzinfo is UTC
+
+
 @pytest.mark.parametrize("name", STORED_NAMES)
 def test_a_name_says_the_fact_and_its_version(name):
     words, _, version = name.partition(".")
@@ -116,6 +122,7 @@ def test_a_fact_says_in_one_sentence_what_happened(fact):
         ("suspended.v2", b"{}"),
         ("suspended.v1", b"{}"),
         ("suspended.v1", b"not JSON"),
+        ("suspended.v1", stored("suspended.v1").state.replace(b'Z"', b'"')),  # a time of nowhere
         ("suspended.v1", b"\xff"),
         ("suspended.v1", b""),
         ("suspended.v1", stored("suspended.v1").state.replace(b"insufficient", b"\xffinsufficient")),

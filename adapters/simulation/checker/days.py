@@ -11,7 +11,7 @@ SECOND = timedelta(seconds=1)
 OPENINGS = {"first": (3, 10 * HOUR), "second": (5, 15 * HOUR), "third": (1, 9 * HOUR)}
 """How many days before the term ends, and at which local hour, renewals open by the simulated policies."""
 _zone = cache(ZoneInfo)  # which by itself keeps but eight alive
-_DURATION = re.compile(r"(-?)P(?:(\d+)Y)?(?:(\d+)D)?(?:T(?:(\d+)H)?(?:(\d+)M)?(?:(\d+(?:\.\d+)?)S)?)?")
+_DURATION = re.compile(r"(-?)P(?:(\d+)D)?(?:T(\d+(?:\.\d+)?)S)?")
 
 
 @lru_cache(maxsize=4096)
@@ -21,13 +21,13 @@ def instant(text: str) -> datetime:
 
 
 def duration(text: str) -> timedelta:
-    """An ISO 8601 duration as facts write it: its years have 365 days."""
+    """An ISO 8601 duration as facts write it: days and seconds."""
     found = _DURATION.fullmatch(text)
     if found is None:
         raise ValueError(f"{text!r} is no duration")
     sign, *parts = found.groups()
-    years, days, hours, minutes, seconds = (float(part or 0) for part in parts)
-    length = timedelta(days=365 * years + days, hours=hours, minutes=minutes, seconds=seconds)
+    days, seconds = (float(part or 0) for part in parts)
+    length = timedelta(days=days, seconds=seconds)
     return -length if sign else length
 
 
