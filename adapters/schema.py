@@ -10,8 +10,8 @@ from adapters.broker.scheduler import DUE_SENT_TABLE
 from adapters.control import CONTROL_ROW, CONTROL_TABLE
 from adapters.parked import PARKED_TABLE
 from engine.errors import SchemaError
-from engine.limits_rebuild import rebuild_limits
-from engine.recorder import CardRecorder, datastore
+from engine.store.limits_rebuild import rebuild_limits
+from engine.store.recorder import CardRecorder, datastore
 from projections.follow import FOLLOWERS_TABLE
 from projections.live import LIVE, create_tables
 

@@ -8,9 +8,9 @@ from adapters.settings import Settings
 from engine.application import Engine
 from engine.catalogue import read_catalogue
 from engine.policy import Policy
-from engine.recorder import CardRecorder, datastore
 from engine.rules import Rules
-from engine.store import Store
+from engine.store.recorder import CardRecorder, datastore
+from engine.store.streams import Store
 
 
 def rules_of(settings: Settings) -> Rules:

@@ -14,9 +14,9 @@ from engine.card.payments import ChargeAttempted
 from engine.commands import Command
 from engine.deciding import Decided, Decision, Question, Said, answering, commanding, replanning, waking
 from engine.errors import BaohaoError, CorruptHistoryError, Refused
-from engine.limits import Limited
+from engine.networks import Limited
 from engine.rules import Rules
-from engine.store import Answers, Append, CommandMark, Remembered, Store, Stream
+from engine.store.streams import Answers, Append, CommandMark, Remembered, Store, Stream
 
 CONFLICT_TRIES = 5
 """How often a card is loaded and decided again when somebody else was faster."""

@@ -14,7 +14,7 @@ from engine.card.state import Attempt, Card, Refund
 from engine.card.step import Wait
 from engine.commands import Command, decide
 from engine.errors import BaohaoError
-from engine.limits import Limited
+from engine.networks import Limited
 from engine.policy import Policy
 from engine.ports import (
     Answer,
@@ -29,7 +29,7 @@ from engine.ports import (
     Unclear,
 )
 from engine.rules import Rules
-from engine.store import Append, CommandMark, Stream
+from engine.store.streams import Append, CommandMark, Stream
 
 Request = ChargeRequest | RefundRequest
 Said = Answer | RefundAnswer

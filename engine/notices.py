@@ -13,7 +13,7 @@ from pydantic import JsonValue
 from engine.calendar import Term
 from engine.card import events, payments
 from engine.card.events import Event, ReminderKind
-from engine.store import NAME_OF, Recorded
+from engine.envelope import NAME_OF, Recorded
 from engine.value import Value
 
 TermKind = Literal["renewed", "grace", "suspended", "reclaimed"]

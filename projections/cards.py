@@ -10,7 +10,7 @@ from psycopg.rows import class_row
 
 from engine.card import events, payments
 from engine.card.events import Event
-from engine.store import Recorded
+from engine.envelope import Recorded
 from projections.read_model import Column, ReadModel
 
 

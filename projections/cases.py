@@ -17,7 +17,7 @@ from engine.card.payments import (
     RefundSucceeded,
 )
 from engine.card.refunds import refund_id_of
-from engine.store import Recorded
+from engine.envelope import Recorded
 from projections.read_model import Column, ReadModel
 
 

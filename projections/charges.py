@@ -14,7 +14,7 @@ from engine.card.payments import (
     RefundRecorded,
     RefundSucceeded,
 )
-from engine.store import Recorded
+from engine.envelope import Recorded
 from projections.read_model import Column, ReadModel
 
 

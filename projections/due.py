@@ -7,7 +7,7 @@ from uuid import UUID
 from psycopg import Connection
 from psycopg.rows import class_row
 
-from engine.store import Recorded
+from engine.envelope import Recorded
 from projections.read_model import Column, ReadModel
 
 DUE_CHANNEL = "baohao_due"

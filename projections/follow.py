@@ -6,7 +6,7 @@ from typing import Any
 
 from psycopg import Connection
 
-from engine.log import read_log
+from engine.store.log import read_log
 from projections.read_model import ReadModel, fold_batch
 
 BATCH = 1000

@@ -16,8 +16,8 @@ from engine.card.payments import (
     RefundRecorded,
     RefundSucceeded,
 )
+from engine.envelope import Recorded
 from engine.money import Money
-from engine.store import Recorded
 from projections.read_model import Column, ReadModel
 
 GATEWAY, SALES, BALANCE, DISPUTES, PAID_OUT = "gateway", "sales", "balance", "disputes", "paid_out"

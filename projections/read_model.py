@@ -11,7 +11,7 @@ from typing import Any, Generic, LiteralString, NamedTuple, TypeVar, cast
 from psycopg import Connection, sql
 from psycopg.rows import tuple_row
 
-from engine.store import Recorded
+from engine.envelope import Recorded
 
 Row = TypeVar("Row", bound=tuple[Any, ...])
 

@@ -13,8 +13,8 @@ from uuid import UUID
 from pydantic import BaseModel, ConfigDict, SerializeAsAny
 
 from engine.card import events, payments
+from engine.envelope import NAME_OF, Recorded
 from engine.money import Money
-from engine.store import NAME_OF, Recorded
 
 EVENTS_STREAM, EVENTS_SUBJECT = "BAOHAO_EVENTS", "baohao.events"
 DUE_STREAM, DUE_SUBJECT = "BAOHAO_DUE", "baohao.due"

@@ -15,7 +15,7 @@ from psycopg import Connection
 from adapters.broker.contract import EVENTS_STREAM, EVENTS_SUBJECT, PUBLIC_FACTS, PublicEvent, public_event
 from adapters.broker.sending import Message, send
 from adapters.broker.streams import ensure_events_stream
-from engine.log import Read, read_only
+from engine.store.log import Read, read_only
 from projections.follow import put_position, take_position
 
 PUBLISHER = "publisher"

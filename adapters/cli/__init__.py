@@ -1,6 +1,7 @@
 """The command line `baohao`: the place where everything is wired together."""
 
 import sys
+from collections.abc import Callable
 
 from engine.errors import BaohaoError
 
@@ -9,15 +10,21 @@ EXIT_FAILED, EXIT_SETTINGS = 1, 78
 
 
 def main() -> None:
-    """Run the command line; errors of ours become one sentence on stderr and an exit status."""
+    """Run the command line."""
     from adapters.cli.app import app
+
+    run_command(app)
+
+
+def run_command(command: Callable[[], object]) -> None:
+    """Run a command; errors of ours become one sentence on stderr and an exit status."""
     from adapters.logs import configure_logs
     from adapters.settings import SettingsError
     from engine.errors import CatalogueError, SchemaError
 
     configure_logs("cli")  # a role sets its own up later; nobody's logs may come between the results on stdout
     try:
-        app()
+        command()
     except (SettingsError, SchemaError, CatalogueError) as error:
         sys.stderr.write(f"{error}\n")
         raise SystemExit(EXIT_SETTINGS) from None

@@ -229,21 +229,9 @@ def demo(
     as_json: Json = False,
 ) -> None:
     """A virtual year on real servers: cards are renewed, charged, retried and suspended before your eyes."""
-    from adapters.cli.demo import run_demo
+    from adapters.cli.demo.run import run_demo
 
     raise typer.Exit(run_demo(cards=cards, months=months, seed=seed, home=home, as_json=as_json))
-
-
-@app.command()
-def bench(
-    cards: Annotated[int, typer.Option(min=100, max=1_000_000, help="How many cards come due at once.")] = 20_000,
-    *,
-    as_json: Json = False,
-) -> None:
-    """How many renewals per second this machine makes, and where the time goes."""
-    from adapters.cli.bench import run_bench
-
-    raise typer.Exit(run_bench(cards=cards, as_json=as_json))
 
 
 @case_app.command("list")
@@ -292,22 +280,3 @@ def limits_rebuild(*, as_json: Json = False) -> None:
     from adapters.cli import casework
 
     casework.rebuild_network_limits(load_settings(), as_json=as_json)
-
-
-@app.command()
-def simulate(
-    cards: Annotated[int, typer.Option(min=1, max=1_000_000, help="How many cards live at a time.")] = 2000,
-    years: Annotated[float, typer.Option(min=0.1, max=10.0, help="How many virtual years.")] = 3.0,
-    seeds: Annotated[str, typer.Option(help="1, 1..4 or 1,5,9: each is a world of its own.")] = "1..4",
-    faults: Annotated[Literal["none", "low", "high"], typer.Option(help="How much goes wrong.")] = "low",
-    *,
-    as_json: Json = False,
-) -> None:
-    """Seeded worlds with faults around the real engine; exit status 0 only if no promise was broken."""
-    from adapters.cli.simulate import run_simulation, seeds_of
-
-    try:
-        wanted = seeds_of(seeds)
-    except ValueError:
-        raise typer.BadParameter(f"{seeds!r} is not like 1, 1..4 or 1,5,9", param_hint="--seeds") from None
-    raise typer.Exit(run_simulation(cards=cards, years=years, seeds=wanted, level=faults, as_json=as_json))

@@ -20,8 +20,8 @@ from adapters.settings import Settings
 from adapters.wiring import engine_of, rules_of
 from engine.commands import ResolveAttempt
 from engine.errors import Refused
-from engine.limits_rebuild import rebuild_limits
 from engine.rules import Rules
+from engine.store.limits_rebuild import rebuild_limits
 from projections.cases import list_cases
 
 CARDS_AT_ONCE = 1000

@@ -10,8 +10,9 @@ from adapters.cli.output import err, put_fields, put_json, put_rows, put_table
 from adapters.cli.servers import connection, database
 from adapters.schema import check_schema
 from adapters.settings import Settings
-from engine.recorder import CardRecorder, datastore
-from engine.store import NAME_OF, Recorded, Store
+from engine.envelope import NAME_OF, Recorded
+from engine.store.recorder import CardRecorder, datastore
+from engine.store.streams import Store
 from engine.why.sentences import sentence
 from engine.why.story import story_of
 from projections.cards import find_card, list_cards

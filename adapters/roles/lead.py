@@ -16,7 +16,7 @@ from nats.aio.client import Client
 
 from adapters.broker.sending import NotStoredError
 from adapters.clock import recorded_now
-from engine.log import Listener
+from engine.store.log import Listener
 
 log = structlog.get_logger()
 

@@ -9,7 +9,7 @@ import structlog
 
 from adapters.roles.lead import Servers, Work, lead
 from adapters.settings import Settings
-from engine.log import FACTS_CHANNEL
+from engine.store.log import FACTS_CHANNEL
 from projections.due import DUE, DUE_CHANNEL
 from projections.follow import BATCH, follow
 from projections.live import LIVE

@@ -8,7 +8,7 @@ import structlog
 from adapters.broker.publisher import publish, resume
 from adapters.roles.lead import Servers, Work, lead
 from adapters.settings import Settings
-from engine.log import FACTS_CHANNEL
+from engine.store.log import FACTS_CHANNEL
 from projections.follow import BATCH
 
 log = structlog.get_logger()

@@ -3,6 +3,7 @@
 from datetime import datetime
 
 from engine.card.deadlines import reclaims_at
+from engine.card.dunning import Try, Withhold, next_try, opens_at, ready_methods, usable_methods
 from engine.card.events import ChargingBlocked, Events
 from engine.card.ids import derived_id
 from engine.card.payments import (
@@ -14,9 +15,8 @@ from engine.card.payments import (
 from engine.card.state import AutoTopUp, Balance, Card, TopUp
 from engine.card.step import Wait
 from engine.card.terms import amount_due, offer, renewed
-from engine.dunning import Try, Withhold, next_try, opens_at, ready_methods, usable_methods
-from engine.limits import EDITION
 from engine.money import Money
+from engine.networks import EDITION
 from engine.policy import Policy
 from engine.rules import Rules
 

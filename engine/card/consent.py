@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from engine.calendar import local_date
 from engine.card.custody import check_kept
 from engine.card.deadlines import reclaims_at
+from engine.card.dunning import usable_methods
 from engine.card.events import (
     AutoRenewEnabled,
     AutoRenewSwitchedOff,
@@ -17,7 +18,6 @@ from engine.card.events import (
 from engine.card.state import Card
 from engine.card.terms import offer
 from engine.catalogue import Catalogue, Period
-from engine.dunning import usable_methods
 from engine.errors import Refused
 from engine.rules import Rules
 

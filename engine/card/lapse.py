@@ -5,10 +5,10 @@ from typing import Literal
 
 from engine.calendar import local_date
 from engine.card.deadlines import reclaims_at, suspends_at
+from engine.card.dunning import opens_at
 from engine.card.events import DeadlinesMoved, Events, GraceStarted, NumberReclaimed, OwnTrouble, Suspended
 from engine.card.state import Card
 from engine.card.step import Wait
-from engine.dunning import opens_at
 from engine.money import Money
 from engine.policy import Policy
 

@@ -1,9 +1,55 @@
 """Names under which facts are stored, for ever; a changed shape gets a new version and an upcast."""
 
 from engine.card import events, payments
-from engine.card.events import Event
 
-STORED_NAMES: dict[str, type[Event]] = {
+CardFact = (
+    events.CardRegistered
+    | events.ZoneChanged
+    | events.CardHeld
+    | events.CardReleased
+    | events.CardClosed
+    | events.PaymentMethodBound
+    | events.PaymentMethodUpdated
+    | events.PaymentMethodRemoved
+    | events.PaymentMethodsOrdered
+    | events.AutoRenewEnabled
+    | events.PeriodChanged
+    | events.PriceChangeAnnounced
+    | events.AutoRenewSwitchedOff
+    | events.RenewalRequested
+    | events.RenewalStarted
+    | payments.ChargeAttempted
+    | payments.ChargeWithheld
+    | payments.ChargeSucceeded
+    | payments.ChargeFailed
+    | payments.ChargeOutcomeUnknown
+    | payments.CaseOpened
+    | events.CardRenewed
+    | events.GraceStarted
+    | events.Suspended
+    | events.Reinstated
+    | events.NumberReclaimed
+    | events.ChargingBlocked
+    | events.DeadlinesMoved
+    | payments.AutoTopUpSet
+    | payments.TopUpStarted
+    | payments.TopUpFailed
+    | payments.BalanceCredited
+    | payments.BalanceDebited
+    | payments.BalancePaidOut
+    | payments.RefundStarted
+    | payments.RefundSucceeded
+    | payments.RefundOutcomeUnknown
+    | payments.RefundFailed
+    | payments.RefundRecorded
+    | payments.DisputeRecorded
+    | events.ReminderDue
+    | events.Deferred
+    | events.Replanned
+)
+"""Every fact of a card: a closed union, so that a type checker sees which one a match has left out."""
+
+STORED_NAMES: dict[str, type[CardFact]] = {
     "card_registered.v1": events.CardRegistered,
     "zone_changed.v1": events.ZoneChanged,
     "card_held.v1": events.CardHeld,

@@ -12,7 +12,7 @@ from engine.card.payments import CaseOpened, ChargeAttempted, ChargeWithheld, Le
 from engine.card.reminders import payment_failed, reminders
 from engine.card.state import Attempt, Card, Refund
 from engine.card.step import Wait, earliest
-from engine.limits import EDITION, Limited
+from engine.networks import EDITION, Limited
 from engine.policy import Policy
 from engine.rules import Rules
 from engine.value import Value

@@ -7,11 +7,11 @@ from datetime import datetime, timedelta
 
 from engine.calendar import local_date
 from engine.card.deadlines import DAY, reclaims_at
+from engine.card.dunning import charge_instant, opens_at, usable_methods
 from engine.card.events import Events, ReminderDue, ReminderKind
 from engine.card.evolve import reminder_key
 from engine.card.state import Card
 from engine.card.step import Wait, earliest
-from engine.dunning import charge_instant, opens_at, usable_methods
 from engine.policy import Policy
 
 

@@ -4,9 +4,9 @@ from datetime import date, datetime
 from uuid import UUID
 
 from engine.calendar import local_date, start_of_day, term_after, term_from
+from engine.card.dunning import opens_at
 from engine.card.events import CardRenewed, Events, Reinstated, RenewalStarted
 from engine.card.state import Announced, AutoRenew, Card, Renewal
-from engine.dunning import opens_at
 from engine.money import Money
 from engine.rules import Rules
 

@@ -4,11 +4,11 @@ from datetime import datetime
 
 from engine.card.consent import check_may_charge
 from engine.card.custody import check_kept
+from engine.card.dunning import usable_methods
 from engine.card.events import Events
 from engine.card.payments import AutoTopUpSet, BalancePaidOut, TopUpStarted
 from engine.card.refunds import check_amount
 from engine.card.state import AutoTopUp, Card
-from engine.dunning import usable_methods
 from engine.errors import Refused
 from engine.money import Money
 from engine.rules import Rules

@@ -5,9 +5,9 @@ from datetime import datetime, timedelta
 
 from engine.calendar import local_date
 from engine.card.deadlines import DAY, last_day, reclaims_at, suspends_at
+from engine.card.dunning import usable_methods
 from engine.card.events import Deferred, Replanned
 from engine.card.state import Card
-from engine.dunning import usable_methods
 from engine.why.story import Said, Story
 from engine.why.words import clock, ordinal
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from datetime import date
 from uuid import UUID
 
-from engine.store import Recorded
+from engine.envelope import Recorded
 from engine.why.ahead import ahead
 from engine.why.charge import charge
 from engine.why.day import not_charged

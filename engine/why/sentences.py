@@ -7,7 +7,7 @@ from msgspec.structs import replace
 
 from engine.card import events
 from engine.card.events import Event
-from engine.store import Recorded
+from engine.envelope import Recorded
 from engine.why.money_sentences import MONEY_CLAUSES
 from engine.why.words import OWN_TROUBLE, SWITCHED_OFF, clock, count, described, listed, money, quoted, span
 

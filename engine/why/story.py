@@ -8,8 +8,8 @@ from uuid import UUID
 from engine.card.events import Event
 from engine.card.evolve import evolve
 from engine.card.state import Card
+from engine.envelope import Recorded
 from engine.errors import CorruptHistoryError
-from engine.store import Recorded
 from engine.why.sentences import sentence
 from engine.why.words import clock
 

@@ -14,7 +14,7 @@ from adapters.control import (
     stop_charging,
 )
 from adapters.schema import migrate
-from engine.log import Listener
+from engine.store.log import Listener
 
 NEW_YEAR = datetime(2040, 1, 1, tzinfo=UTC)
 A_DAY = timedelta(days=1)

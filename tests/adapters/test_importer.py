@@ -18,9 +18,10 @@ from adapters.settings import load_settings
 from adapters.wiring import rules_of
 from engine.application import Engine
 from engine.commands import Command
-from engine.log import head, read_log
-from engine.recorder import CardRecorder, datastore
-from engine.store import NAME_OF, Store
+from engine.envelope import NAME_OF
+from engine.store.log import head, read_log
+from engine.store.recorder import CardRecorder, datastore
+from engine.store.streams import Store
 
 SAMPLE = Path(__file__).resolve().parents[2] / "scripts" / "sample_cards.jsonl"
 AT = datetime(2026, 12, 1, tzinfo=UTC)

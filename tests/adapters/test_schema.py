@@ -11,8 +11,8 @@ from msgspec.structs import replace
 from adapters.schema import SCHEMA_VERSION, check_schema, migrate
 from engine.declines import Consequence
 from engine.errors import SchemaError
-from engine.recorder import CardRecorder, datastore
-from engine.store import Store, stored_event
+from engine.store.recorder import CardRecorder, datastore
+from engine.store.streams import Store, stored_event
 from projections.follow import positions
 from projections.live import MODELS
 from tests.engine.samples import CHARGING, OPENS_AT, failed

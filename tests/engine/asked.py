@@ -5,7 +5,7 @@ from uuid import UUID, uuid4
 
 from engine.application import Engine
 from engine.commands import BindPaymentMethod, EnableAutoRenew, RegisterCard, SwitchOffAutoRenew
-from engine.store import Store
+from engine.store.streams import Store
 from tests.engine.samples import OPENS_AT, REGISTERED_AT, RULES, VISA, ZONE
 
 LATER = OPENS_AT + timedelta(hours=2)

@@ -9,8 +9,8 @@ import psycopg
 import pytest
 from psycopg import Connection
 
-from engine.recorder import CardRecorder, datastore
-from engine.store import Store
+from engine.store.recorder import CardRecorder, datastore
+from engine.store.streams import Store
 from projections.follow import FOLLOWERS_TABLE
 from projections.live import create_tables
 

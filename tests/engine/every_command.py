@@ -14,7 +14,7 @@ from engine.card.evolve import replay
 from engine.card.payments import RefundFailed, RefundStarted
 from engine.card.refunds import refund_id_of
 from engine.money import Money
-from engine.store import Append, Store, Stream
+from engine.store.streams import Append, Store, Stream
 from tests.engine.lives import RECORDED_AT
 from tests.engine.samples import (
     CARD_ID,

@@ -10,10 +10,11 @@ from engine.card.evolve import replay
 from engine.card.next import next_step, wakes_at
 from engine.card.state import Card
 from engine.deciding import Decided, Question, answering, waking
-from engine.limits import Limited
+from engine.envelope import Recorded
+from engine.networks import Limited
 from engine.ports import Charged, ChargeRequest, Declined, Refunded, RefundRequest
 from engine.rules import Rules
-from engine.store import Recorded, Stream
+from engine.store.streams import Stream
 from tests.engine.samples import CARD_ID, REGISTERED_AT, RULES, SECOND, VISA, bound, enabled, registered
 
 

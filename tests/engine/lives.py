@@ -42,10 +42,10 @@ from engine.commands import (
     decide,
 )
 from engine.errors import Refused
-from engine.limits import Limited
 from engine.money import Money
+from engine.networks import Limited
 from engine.ports import Charged, Declined, NotFound, RefundDeclined, Refunded, Unclear
-from engine.store import Append, Store, Stream
+from engine.store.streams import Append, Store, Stream
 from tests.engine import samples
 from tests.engine.samples import DEARER, PAYPAL, REGISTERED_AT, TWO_VERSIONS, bound, enabled, registered
 

@@ -9,7 +9,7 @@ from engine.card.evolve import replay
 from engine.card.payments import ChargeAttempted, ChargeFailed, ChargeSucceeded
 from engine.declines import Consequence
 from engine.money import Money
-from engine.store import Append, Stream
+from engine.store.streams import Append, Stream
 from tests.engine.samples import MONTH_PRICE, OPENS_AT, PAYING, attempted, failed, succeeded
 
 AT = OPENS_AT

@@ -28,8 +28,8 @@ from engine.card.method import PaymentMethod
 from engine.card.payments import ChargeAttempted, ChargeFailed, ChargeOutcomeUnknown, ChargeSucceeded
 from engine.catalogue import Catalogue, KeepRule, read_catalogue
 from engine.declines import consequence_of
-from engine.limits import EDITION
 from engine.money import Money
+from engine.networks import EDITION
 from engine.policy import Policy
 from engine.ports import Charged
 from engine.rules import Rules

@@ -25,7 +25,7 @@ from engine.catalogue import Catalogue
 from engine.deciding import Question
 from engine.errors import BaohaoError, CorruptHistoryError, Refused
 from engine.ports import Charged, ChargeRequest, Declined, Refunded, Unclear
-from engine.store import Store
+from engine.store.streams import Store
 from tests.engine.asked import LATER, bind, enable, kinds, paying, register, switch_off, wake
 from tests.engine.lives import RECORDED_AT
 from tests.engine.samples import (

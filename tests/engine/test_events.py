@@ -14,8 +14,9 @@ from engine.card.events import Event
 from engine.card.evolve import replay
 from engine.card.names import STORED_NAMES
 from engine.card.state import STATE_VERSION, Card
+from engine.envelope import NAME_OF
 from engine.errors import CorruptHistoryError
-from engine.store import NAME_OF, recorded_of, stored_event
+from engine.store.streams import recorded_of, stored_event
 from tests.engine.samples import CARD_ID, DECLINED
 
 GOLDEN = Path(__file__).with_name("golden")

@@ -10,10 +10,10 @@ from msgspec.structs import replace
 
 from engine.card.payments import ChargeAttempted, ChargeWithheld
 from engine.declines import NEVER_HAPPENED, NOT_CHARGED, Consequence
-from engine.limits import NEVER, OPEN_FOR, RULES, LimitBook, Limited, effects_of
 from engine.money import Money
-from engine.recorder import Besides, CardRecorder
-from engine.store import CommandMark, Store, Stream
+from engine.networks import NEVER, OPEN_FOR, RULES, LimitBook, Limited, effects_of
+from engine.store.recorder import Besides, CardRecorder
+from engine.store.streams import CommandMark, Store, Stream
 from tests.engine.asked import paying, wake
 from tests.engine.lives import RECORDED_AT
 from tests.engine.payment_cards import (

@@ -10,10 +10,10 @@ from msgspec.structs import replace
 
 from engine.card.payments import ChargeAttempted, ChargeFailed, ChargeSucceeded
 from engine.declines import NEVER_HAPPENED, Consequence
-from engine.limits import KEPT, LimitBook, effects_of
-from engine.limits_rebuild import rebuild_limits
 from engine.money import Money
-from engine.store import Append, Stream
+from engine.networks import KEPT, LimitBook, effects_of
+from engine.store.limits_rebuild import rebuild_limits
+from engine.store.streams import Append, Stream
 from tests.engine.lives import RECORDED_AT
 from tests.engine.payment_cards import (
     AT,

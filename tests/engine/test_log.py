@@ -4,9 +4,9 @@ from datetime import timedelta
 
 import pytest
 
+from engine.envelope import NAME_OF
 from engine.errors import CorruptHistoryError
-from engine.log import FACTS_CHANNEL, Listener, head, read_log, read_only
-from engine.store import NAME_OF
+from engine.store.log import FACTS_CHANNEL, Listener, head, read_log, read_only
 from tests.engine.lives import RECORDED_AT, random_life, store_all
 
 AT_ONCE, LONG = timedelta(0), timedelta(seconds=10)

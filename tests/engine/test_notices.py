@@ -12,7 +12,7 @@ from engine.card.names import STORED_NAMES
 from engine.declines import CONSEQUENCES, Consequence
 from engine.money import Money
 from engine.notices import SHOWN_CODES, Notice, notice_of
-from engine.store import recorded_of
+from engine.store.streams import recorded_of
 from tests.engine.histories import kept
 from tests.engine.samples import CARD_ID, enabled, grace_started, local, renewed, suspended
 from tests.engine.test_events import stored

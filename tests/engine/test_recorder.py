@@ -10,7 +10,7 @@ import pytest
 from eventsourcing.persistence import IntegrityError, StoredEvent
 from eventsourcing.tests import persistence as published
 
-from engine.recorder import Answers, Besides, CardRecorder, Snapshot, datastore
+from engine.store.recorder import Answers, Besides, CardRecorder, Snapshot, datastore
 
 NOBODY = Answers(frozenset(), {})
 

@@ -36,8 +36,8 @@ from engine.card.payments import (
 )
 from engine.catalogue import Catalogue
 from engine.declines import Consequence, verdict_on
-from engine.limits import EDITION, Limited
 from engine.money import Money
+from engine.networks import EDITION, Limited
 from engine.ports import Declined
 from tests.engine.given import Given, fact, given
 from tests.engine.samples import (

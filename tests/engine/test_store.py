@@ -9,8 +9,8 @@ from engine.card.events import AutoRenewSwitchedOff
 from engine.card.evolve import replay
 from engine.card.state import STATE_VERSION
 from engine.errors import CorruptHistoryError
-from engine.recorder import Answers, CardRecorder
-from engine.store import APPEND_TRIES, SNAPSHOT_EVERY, Append, CommandMark, Store, Stream
+from engine.store.recorder import Answers, CardRecorder
+from engine.store.streams import APPEND_TRIES, SNAPSHOT_EVERY, Append, CommandMark, Store, Stream
 from tests.engine.lives import RECORDED_AT, random_life, store_all, stored_round_by_round
 from tests.engine.samples import DECLINED, OPENS_AT, PAYING, REGISTERED_AT, bound, switched_off
 

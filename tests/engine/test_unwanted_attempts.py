@@ -16,8 +16,8 @@ from engine.card.payments import (
     DisputeRecorded,
     TopUpStarted,
 )
-from engine.limits import Limited
 from engine.money import Money
+from engine.networks import Limited
 from engine.ports import Unclear
 from tests.engine.given import Given, fact, given
 from tests.engine.histories import History

@@ -10,7 +10,7 @@ from engine.card.consent import enable_auto_renew, renew_now
 from engine.card.methods import update_payment_method
 from engine.card.refunds import record_dispute
 from engine.errors import CorruptHistoryError
-from engine.limits import Limited
+from engine.networks import Limited
 from engine.ports import NotFound, Unclear
 from engine.why.questions import why_charged
 from tests.engine.given import forgotten

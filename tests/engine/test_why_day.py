@@ -10,8 +10,8 @@ from engine.card.custody import close_card, hold_card, release_card
 from engine.card.methods import order_payment_methods
 from engine.card.payments import BalanceCredited
 from engine.card.topping_up import top_up
-from engine.limits import Limited
 from engine.money import Money
+from engine.networks import Limited
 from engine.ports import Unclear
 from engine.rules import Rules
 from engine.why.questions import why_not_charged

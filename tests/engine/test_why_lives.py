@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from engine.calendar import local_date
 from engine.card.events import CardRenewed, ZoneChanged
 from engine.card.payments import ChargeAttempted, ChargeFailed, ChargeSucceeded
+from engine.envelope import Recorded
 from engine.notices import notice_of
-from engine.store import Recorded
 from engine.why.questions import (
     overview,
     what_next,

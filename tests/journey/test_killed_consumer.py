@@ -13,11 +13,11 @@ from typing import NamedTuple
 import psycopg
 
 from adapters import embedded
-from adapters.cli.demo import demo_settings, promises_held, virtual_year
-from adapters.cli.population import BEGIN
+from adapters.cli.demo.population import BEGIN
+from adapters.cli.demo.run import demo_settings, promises_held, virtual_year
 from engine.card.events import CardRenewed
 from engine.card.payments import ChargeAttempted, ChargeFailed, ChargeSucceeded
-from engine.log import read_log
+from engine.store.log import read_log
 
 CARDS, MONTHS, SEED = 60, 2, 7
 EVERYTHING = 1_000_000

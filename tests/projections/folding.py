@@ -7,7 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from engine.card.events import Event
-from engine.store import Recorded
+from engine.envelope import Recorded
 from projections.read_model import ReadModel, fold_batch
 from tests.engine.lives import RECORDED_AT, Life, random_life
 from tests.engine.samples import CARD_ID

@@ -20,7 +20,7 @@ from engine.card.payments import (
     RefundSucceeded,
 )
 from engine.card.refunds import refund_id_of
-from engine.store import Append, Stream
+from engine.store.streams import Append, Stream
 from projections.cases import CASES, Case, list_cases
 from projections.follow import follow
 from projections.live import LIVE

@@ -8,7 +8,7 @@ import pytest
 from psycopg import sql
 
 from engine.errors import CorruptHistoryError
-from engine.log import head
+from engine.store.log import head
 from projections.cards import CARDS
 from projections.due import DUE, DueRow
 from projections.follow import Follower, Progress, follow, positions, put_position, take_position

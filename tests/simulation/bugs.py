@@ -5,16 +5,18 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from adapters.simulation import memory, world
-from engine import deciding, dunning, limits, notices, store
-from engine.card import charging, consent, custody, evolve, evolve_payments, lapse, outcomes, refunds, terms
+from engine import deciding, notices
+from engine import networks as limits
+from engine.card import charging, consent, custody, dunning, evolve, evolve_payments, lapse, outcomes, refunds, terms
 from engine.card import next as following
 from engine.card.ids import derived_id
 from engine.card.payments import ChargeAttempted
 from engine.card.step import Wait
 from engine.declines import CONSEQUENCES, Consequence
 from engine.ports import Declined
-from engine.recorder import Answers
+from engine.store import streams as store
+from engine.store.recorder import Answers
+from tests.simulation import memory, world
 
 DAY = timedelta(days=1)
 

@@ -9,12 +9,12 @@ from dataclasses import dataclass
 from typing import NamedTuple
 from unittest.mock import patch
 
-from adapters.simulation.checker.checking import Violation
-from adapters.simulation.faults import Level
-from adapters.simulation.run import run_plan
-from adapters.simulation.world import Plan
 from tests.simulation import bugs
 from tests.simulation.bugs import Change
+from tests.simulation.checker.checking import Violation
+from tests.simulation.faults import Level
+from tests.simulation.run import run_plan
+from tests.simulation.world import Plan
 
 SEEDS_MOST = 8
 

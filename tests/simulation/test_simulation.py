@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from adapters.simulation.run import run_all, run_plan
-from adapters.simulation.shrink import shrink
-from adapters.simulation.world import Plan
 from tests.simulation.bugs import anchor_day_lost
 from tests.simulation.mutants import MUTANTS, sown
+from tests.simulation.run import run_all, run_plan
+from tests.simulation.shrink import shrink
+from tests.simulation.world import Plan
 
 
 @pytest.mark.parametrize("mutant", MUTANTS, ids=lambda mutant: mutant.name.replace(" ", "_"))
@@ -54,7 +54,7 @@ def test_a_seed_gives_the_same_bytes_in_any_number_of_processes():
 
 def test_the_checker_knows_nothing_of_the_engine():
     code = (
-        "import sys, adapters.simulation.checker\n"
+        "import sys, tests.simulation.checker\n"
         "sys.exit(any(name.partition('.')[0] in ('engine', 'projections') for name in sys.modules))"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -15,11 +15,12 @@ from engine.application import Engine
 from engine.card.method import PaymentMethod
 from engine.catalogue import read_catalogue
 from engine.commands import BindPaymentMethod, Command, EnableAutoRenew, RegisterCard
-from engine.log import read_log
+from engine.envelope import Recorded
 from engine.policy import Policy
-from engine.recorder import CardRecorder, datastore
 from engine.rules import Rules
-from engine.store import Recorded, Store
+from engine.store.log import read_log
+from engine.store.recorder import CardRecorder, datastore
+from engine.store.streams import Store
 from projections.follow import follow
 from projections.live import LIVE
 

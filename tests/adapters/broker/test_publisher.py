@@ -15,7 +15,7 @@ from adapters.broker.contract import EVENTS_STREAM, EVENTS_SUBJECT, public_event
 from adapters.broker.publisher import PUBLISHER, publish, resume
 from adapters.broker.sending import Message, NotStoredError, send
 from adapters.broker.streams import ensure_events_stream
-from engine.log import head
+from engine.store.log import head
 from projections.follow import positions, put_position, take_position
 from tests.adapters.broker.stored import stored, stored_ids
 

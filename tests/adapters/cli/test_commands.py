@@ -16,7 +16,7 @@ from tests.adapters.broker.cards import card_id_of, commands_for
 
 CARD, OTHER, UNKNOWN = card_id_of(1), card_id_of(2), card_id_of(99)
 WITHOUT_JSON = {"up", "run"}
-RUN_ELSEWHERE = {"demo", "bench", "simulate", "card why", "catalogue check", "quote", "case list", "case resolve"}
+RUN_ELSEWHERE = {"demo", "card why", "catalogue check", "quote", "case list", "case resolve"}
 
 
 @pytest.fixture(scope="module")

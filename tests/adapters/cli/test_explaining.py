@@ -3,8 +3,8 @@
 import pytest
 
 from engine.card.custody import hold_card
-from engine.recorder import CardRecorder, datastore
-from engine.store import Append, Store, Stream
+from engine.store.recorder import CardRecorder, datastore
+from engine.store.streams import Append, Store, Stream
 from tests.engine.histories import History
 from tests.engine.samples import CARD_ID, local
 

@@ -1,0 +1,1 @@
+"""`baohao demo`: a virtual year of made-up cards on real servers."""

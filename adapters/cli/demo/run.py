@@ -1,0 +1,194 @@
+"""`baohao demo`: a virtual year on real servers and processes, shown live, then summed up and checked."""
+
+import asyncio
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+from time import perf_counter
+from typing import Any
+
+import nats
+import psycopg
+from dateutil.relativedelta import relativedelta
+from rich.console import Group
+from rich.live import Live
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from adapters.broker.contract import EVENTS_STREAM
+from adapters.cli.demo.population import BEGIN, population
+from adapters.cli.demo.year import Year
+from adapters.cli.output import err, put_fields, put_json
+from adapters.cli.servers import Running, temporary_home
+from adapters.cli.serving import all_roles
+from adapters.gateways.simulated import double_charges, totals
+from adapters.settings import Settings, load_settings
+from adapters.supervise import Supervisor
+from adapters.wiring import engine_of, rules_of
+from projections.cards import count_by_status
+from projections.cases import list_cases
+from projections.follow import BATCH
+from projections.ledger import gateway_totals
+from projections.live import differences
+
+REFRESH_S = 0.25
+CASES_MAX = 100_000
+
+
+def run_demo(*, cards: int, months: int, seed: int, home: Path | None, as_json: bool) -> int:
+    """The whole demo; answers the exit status: 0 only if promises 1, 2 and 5 held."""
+    with _home(home) as folder, _screen(cards, months) as watch:
+        summary = virtual_year(demo_settings(folder, seed), cards=cards, months=months, seed=seed, watch=watch)
+    if as_json:
+        put_json(summary)
+    else:
+        put_fields("virtual year", summary, as_json=False)
+    return 0 if promises_held(summary) else 1
+
+
+def promises_held(summary: dict[str, Any]) -> bool:
+    """Never charged twice, no money without its fact, read models equal to a replay."""
+    return summary["double_charges"] == 0 and summary["ledger_equals_gateway"] and summary["read_models_equal_replay"]
+
+
+def demo_settings(home: Path, seed: int) -> Settings:
+    """Embedded servers, virtual clock, and a gateway and broker that lose no time over the lost."""
+    return load_settings(
+        home=home,
+        database_url=None,
+        nats_url=None,
+        clock="virtual",
+        gateway_seed=seed,
+        gateway_record=home / "gateway.sqlite3",
+        gateway_budget_s=1,
+        ack_wait_s=3,
+        fetch_ms=5,
+        poll_ms=200,
+    )
+
+
+def virtual_year(
+    settings: Settings,
+    *,
+    cards: int,
+    months: int,
+    seed: int,
+    watch: Callable[[datetime, Supervisor, psycopg.Connection[Any]], None],
+) -> dict[str, Any]:
+    """Run `months` of virtual time for `cards` made-up cards and sum it up."""
+    with (
+        all_roles(settings) as (running, supervisor),
+        psycopg.connect(running.database_url, autocommit=True) as connection,
+    ):
+        started = perf_counter()
+        year = Year(
+            begin=BEGIN,
+            end=BEGIN + relativedelta(months=months),
+            commands=population(cards, months, seed),
+            engine=engine_of(settings, running.database_url, "demo"),
+            rules=rules_of(settings),
+            connection=connection,
+            nats_url=running.nats_url,
+            on_step=lambda now: watch(now, supervisor, connection),
+        )
+        year.run()
+        wall_s = perf_counter() - started
+        figures = {"cards": cards, "months": months, "seed": seed} | _summary(connection, running)
+        figures["commands_refused"] = year.refused
+        figures["wall_s"] = round(wall_s, 1)
+        figures["renewals_per_s"] = round(figures["renewals"] / wall_s, 1)
+        return figures
+
+
+def _summary(connection: psycopg.Connection[Any], running: Running) -> dict[str, Any]:
+    names = dict(connection.execute("SELECT topic, count(*) FROM card_events GROUP BY topic").fetchall())
+    record = running.settings.gateway_record
+    gateway, ledger = totals(record), gateway_totals(connection)
+    return {
+        "events": sum(names.values()),
+        "renewals": names.get("card_renewed.v1", 0),
+        "charges_attempted": names.get("charge_attempted.v1", 0),
+        "charges_succeeded": names.get("charge_succeeded.v1", 0),
+        "charges_failed": names.get("charge_failed.v1", 0),
+        "unknown_resolved": _unknown_resolved(connection),
+        "double_charges": double_charges(record),
+        "refunds": names.get("refund_succeeded.v1", 0),
+        "cases": len(list_cases(connection, CASES_MAX)),
+        "cards_by_status": count_by_status(connection),
+        "gateway_total": gateway,
+        "ledger_total": ledger,
+        "ledger_equals_gateway": gateway == ledger,
+        "read_models_equal_replay": not any(differences(connection, BATCH).values()),
+        "broker_events": _broker_events(running.nats_url),
+    }
+
+
+def _unknown_resolved(connection: psycopg.Connection[Any]) -> int:
+    """Attempts whose outcome was asked for again and is known now."""
+    row = connection.execute(
+        """
+        SELECT count(*) FROM card_events WHERE topic IN ('charge_succeeded.v1', 'charge_failed.v1')
+        AND convert_from(state, 'UTF8')::jsonb #>> '{fact,learned}' <> 'sent'
+        """
+    ).fetchone()
+    return int(row[0]) if row else 0
+
+
+def _broker_events(nats_url: str) -> int:
+    async def count() -> int:
+        client = await nats.connect(nats_url)
+        try:
+            return (await client.jetstream().stream_info(EVENTS_STREAM)).state.messages
+        finally:
+            await client.close()
+
+    return asyncio.run(count())
+
+
+@contextmanager
+def _home(wanted: Path | None) -> Iterator[Path]:
+    """A folder for servers and logs: the wanted one, which stays, or one of our own, which goes."""
+    if wanted is not None:
+        wanted.mkdir(parents=True, exist_ok=True)
+        yield wanted.absolute()
+        return
+    with temporary_home("baohao-demo-") as folder:
+        yield folder
+
+
+@contextmanager
+def _screen(cards: int, months: int) -> Iterator[Callable[..., None]]:
+    """A live picture on stderr: the virtual date, cards by status, charges, processes."""
+    bar = Progress(TextColumn("{task.description}"), BarColumn(bar_width=None), TimeElapsedColumn(), console=err)
+    end = BEGIN + relativedelta(months=months)
+    task = bar.add_task("starting", total=(end - BEGIN).total_seconds())
+    shown_at = 0.0
+    with Live(bar, console=err, refresh_per_second=8, transient=True) as live:
+
+        def watch(now: datetime, supervisor: Supervisor, connection: psycopg.Connection[Any]) -> None:
+            nonlocal shown_at
+            supervisor.check()
+            if perf_counter() - shown_at < REFRESH_S:
+                return
+            shown_at = perf_counter()
+            bar.update(task, completed=(now - BEGIN).total_seconds(), description=f"{now:%Y-%m-%d %H:%M}")
+            live.update(Group(_picture(connection, cards, supervisor), bar))
+
+        yield watch
+
+
+def _picture(connection: psycopg.Connection[Any], cards: int, supervisor: Supervisor) -> Table:
+    charges = dict(connection.execute("SELECT status, count(*) FROM charges GROUP BY status").fetchall())
+    table = Table(title=f"Baohao 保号 · {cards} cards", title_justify="left", box=None, pad_edge=False)
+    for heading in ("cards", "", "charges", "", "processes", ""):
+        table.add_column(heading, style="bold" if not heading else "cyan")
+    columns = (
+        list(count_by_status(connection).items()),
+        sorted(charges.items()),
+        [(role, " ".join(map(str, pids))) for role, pids in supervisor.pids().items()],
+    )
+    for index in range(max(len(column) for column in columns)):
+        cells = (column[index] if index < len(column) else ("", "") for column in columns)
+        table.add_row(*(str(value) for pair in cells for value in pair))
+    return table

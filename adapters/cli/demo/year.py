@@ -1,0 +1,132 @@
+"""The driver of a virtual year: gives the commands and moves the clock, but only when everything is at rest."""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from itertools import takewhile
+from typing import Any
+
+import nats
+import psycopg
+from nats.aio.client import Client
+from nats.js.errors import NotFoundError
+
+from adapters.broker.contract import DUE_STREAM
+from adapters.broker.streams import CHARGING
+from adapters.cli.demo.population import Dated
+from adapters.control import move_clock
+from engine.application import Engine
+from engine.errors import BaohaoError, Refused
+from engine.rules import Rules
+
+STEPS_PER_DAY = 4
+GRID = timedelta(days=1) / STEPS_PER_DAY
+"""The clock stands only at multiples of this, so that a run does not depend on how fast anything was."""
+LOOK = timedelta(milliseconds=4)
+STUCK_AFTER = timedelta(seconds=60)
+COMMANDS_AT_ONCE = 2000
+
+
+@dataclass
+class Year:
+    """One virtual stretch of time on a running system."""
+
+    begin: datetime
+    end: datetime
+    commands: Sequence[Dated]
+    engine: Engine
+    rules: Rules
+    connection: psycopg.Connection[Any]
+    nats_url: str
+    on_step: Callable[[datetime], None]
+    """Called whenever the clock has moved and while it waits; keeps the display alive and the processes watched."""
+    now: datetime = field(init=False)
+    refused: int = field(init=False, default=0)
+    """Commands that were refused, as people ask for what cannot be."""
+
+    def run(self) -> None:
+        """From `begin` to `end`; raises BaohaoError when the system comes to no rest."""
+        asyncio.run(self._run())
+
+    async def _run(self) -> None:
+        client = await nats.connect(self.nats_url, max_reconnect_attempts=-1)
+        try:
+            self.now = self.begin
+            move_clock(self.connection, self.now)
+            while True:
+                self._give_commands()  # before anybody else knows the time, or chance would order what comes together
+                move_clock(self.connection, self.now)
+                await self._rest(client)
+                due = self._next()
+                if due is None or due > self.end:
+                    break
+                self.now = _grid_after(due)
+        finally:
+            await client.close()
+
+    def _give_commands(self) -> None:
+        given = list(takewhile(lambda dated: dated.at <= self.now, self.commands))
+        self.commands = self.commands[len(given) :]
+        for start in range(0, len(given), COMMANDS_AT_ONCE):
+            batch = [dated.command for dated in given[start : start + COMMANDS_AT_ONCE]]
+            for command, answer in zip(batch, self.engine.execute(batch, self.rules, self.now), strict=True):
+                if isinstance(answer, Refused):
+                    self.refused += 1
+                elif isinstance(answer, Exception):
+                    message = f"{command.command_id}: {answer}"
+                    raise BaohaoError(message)
+            self.on_step(self.now)
+
+    def _next(self) -> datetime | None:
+        row = self.connection.execute("SELECT min(wake_at) FROM due").fetchone()
+        times = [row[0]] if row and row[0] else []
+        times += [self.commands[0].at] if self.commands else []
+        return min(times, default=None)
+
+    async def _rest(self, client: Client) -> None:
+        """Until nothing is due, unacknowledged or behind."""
+        loop = asyncio.get_running_loop()
+        stuck_at = loop.time() + STUCK_AFTER.total_seconds()
+        while not (self._is_quiet() and await _broker_is_quiet(client)):
+            self.on_step(self.now)
+            if loop.time() > stuck_at:
+                message = f"no rest at {self.now.isoformat()} after {STUCK_AFTER.total_seconds():.0f} s: {self._why()}"
+                raise BaohaoError(message)
+            await asyncio.sleep(LOOK.total_seconds())
+        self.on_step(self.now)
+
+    def _is_quiet(self) -> bool:
+        row = self.connection.execute(_QUIET, {"now": self.now}, prepare=True).fetchone()
+        return row is not None and row[0]
+
+    def _why(self) -> str:
+        row = self.connection.execute(_WHY, {"now": self.now}).fetchone() or (0, 0, 0)
+        return f"{row[0]} cards due, {row[1]} parked, followers up to {row[2]} facts behind"
+
+
+_QUIET = """
+    SELECT NOT EXISTS (SELECT FROM due WHERE wake_at <= %(now)s) AND (
+        SELECT count(*) = 2 AND min(position) >= coalesce((SELECT max(notification_id) FROM card_events), 0)
+        FROM followers WHERE name IN ('read_models', 'publisher')
+    )
+"""
+_WHY = """
+    SELECT (SELECT count(*) FROM due WHERE wake_at <= %(now)s), (SELECT count(*) FROM parked),
+        (SELECT max(notification_id) FROM card_events) - (SELECT min(position) FROM followers)
+"""
+
+
+async def _broker_is_quiet(client: Client) -> bool:
+    try:
+        info = await client.jetstream().consumer_info(DUE_STREAM, CHARGING)
+    except (NotFoundError, TimeoutError):
+        return False
+    return not info.num_pending and not info.num_ack_pending
+
+
+def _grid_after(instant: datetime) -> datetime:
+    """The first point of the grid that is not before `instant`."""
+    midnight = instant.replace(hour=0, minute=0, second=0, microsecond=0)
+    steps = -((midnight - instant) // GRID)
+    return midnight + steps * GRID

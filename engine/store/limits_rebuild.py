@@ -1,0 +1,65 @@
+"""The tables of the network limits made anew from the log, as they would be had every append written its part."""
+
+from collections.abc import Iterator
+from typing import Any
+from uuid import UUID
+
+from psycopg import Connection, sql
+
+from engine.card.events import Event
+from engine.networks import LimitBook, effects_of
+from engine.store.log import read_log
+from engine.store.recorder import CARD_EVENTS, amount_key
+
+_BATCH = 5000
+
+
+class _Reader:
+    """Goes through the log once, append by append."""
+
+    def __init__(self, connection: Connection[Any], book: LimitBook) -> None:
+        self._connection = connection
+        self._book = book
+        self._position = 0
+
+    def read_on(self) -> None:
+        """Up to the end of the log as it is now."""
+        for card_id, facts in self._appends():
+            self._book.write(effects_of(card_id, facts))
+
+    def _appends(self) -> Iterator[tuple[UUID, tuple[Event, ...]]]:
+        facts: list[Event] = []
+        while batch := read_log(self._connection, self._position, _BATCH):
+            self._position = batch[-1].position
+            for recorded in batch:
+                facts.append(recorded.fact)
+                if recorded.last:
+                    yield recorded.card_id, tuple(facts)
+                    facts.clear()
+
+
+def rebuild_limits(connection: Connection[Any]) -> int:
+    """Empty and refill the tables in one transaction; answers how many tries count. Raises CorruptHistoryError.
+
+    Most of the log is read before the lock of the appends is taken, the rest and the writing under it, so that
+    appends wait but shortly.
+    """
+    book = LimitBook()
+    reader = _Reader(connection, book)
+    reader.read_on()
+    with connection.transaction():
+        connection.execute(_LOCK)
+        reader.read_on()
+        connection.execute(_EMPTY)
+        tries = [(one.attempt_id, one.fingerprint, amount_key(one.amount), one.declined_at) for one in book.tries]
+        with connection.cursor() as cursor:
+            cursor.executemany(_FILL_TRIES, tries)
+            cursor.executemany(_FILL_BLOCKED, [(fingerprint,) for fingerprint in book.blocked])
+    return len(tries)
+
+
+_TRIES, _BLOCKED = sql.Identifier("public", f"{CARD_EVENTS}_tries"), sql.Identifier("public", f"{CARD_EVENTS}_blocked")
+_LOCK = sql.SQL("SELECT pg_advisory_xact_lock(hashtextextended({}, 0))").format(f"public.{CARD_EVENTS}")
+_EMPTY = sql.SQL("TRUNCATE {}, {}").format(_TRIES, _BLOCKED)
+_FILL_TRIES = sql.SQL("INSERT INTO {} VALUES (%s, %s, %s, coalesce(%s::timestamptz, 'infinity'))").format(_TRIES)
+_FILL_BLOCKED = sql.SQL("INSERT INTO {} VALUES (%s)").format(_BLOCKED)

@@ -1,0 +1,83 @@
+"""The log as followers read it: all facts of all cards in their order, and how to be woken when there are more."""
+
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import Any, NamedTuple, Self
+
+import psycopg
+from psycopg import Connection, sql
+from psycopg.rows import tuple_row
+
+from engine.envelope import Recorded, read_fact
+from engine.store.recorder import CARD_EVENTS
+
+
+def read_log(connection: Connection[Any], after: int, limit: int) -> list[Recorded]:
+    """Up to `limit` facts with a position greater than `after`, in order; raises CorruptHistoryError."""
+    with connection.cursor(row_factory=tuple_row, binary=True) as cursor:
+        cursor.execute(
+            """
+            SELECT notification_id, originator_id, originator_version, topic, state FROM card_events
+            WHERE notification_id > %b::bigint ORDER BY notification_id LIMIT %b::bigint
+            """,
+            (after, limit),
+            prepare=True,
+        )
+        return [read_fact(*row) for row in cursor]
+
+
+class Read(NamedTuple):
+    """Facts in order, and the position up to which the log was looked through for them."""
+
+    facts: list[Recorded]
+    upto: int
+
+
+def read_only(connection: Connection[Any], names: Sequence[str], after: int, limit: int) -> Read:
+    """Like `read_log`, but only facts stored under `names`; what lies between them is not even decoded."""
+    upto = head(connection)
+    with connection.cursor(row_factory=tuple_row, binary=True) as cursor:
+        cursor.execute(
+            """
+            SELECT notification_id, originator_id, originator_version, topic, state FROM card_events
+            WHERE notification_id > %b::bigint AND notification_id <= %b::bigint AND topic = ANY(%b)
+            ORDER BY notification_id LIMIT %b::bigint
+            """,
+            (after, upto, list(names), limit),
+            prepare=True,
+        )
+        facts = [read_fact(*row) for row in cursor]
+    return Read(facts, facts[-1].position if len(facts) == limit else max(after, upto))
+
+
+def head(connection: Connection[Any]) -> int:
+    """The position of the last fact; 0 when there is none."""
+    row = connection.execute("SELECT coalesce(max(notification_id), 0) FROM card_events").fetchone()
+    return int(row[0]) if row else 0
+
+
+FACTS_CHANNEL = CARD_EVENTS
+"""PostgreSQL notification: there are new facts."""
+
+
+class Listener:
+    """A connection of its own that sleeps until one of `channels` is notified, or a time-out as the net."""
+
+    def __init__(self, database_url: str, channels: tuple[str, ...]) -> None:
+        self._connection = psycopg.connect(database_url, autocommit=True)
+        for channel in channels:
+            self._connection.execute(sql.SQL("LISTEN {}").format(sql.Identifier(channel)))
+
+    def wait(self, timeout: timedelta) -> bool:
+        """Whether a notification came before `timeout` was over; takes all that came together."""
+        return bool(list(self._connection.notifies(timeout=timeout.total_seconds(), stop_after=1)))
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._connection.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()

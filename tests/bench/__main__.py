@@ -1,0 +1,206 @@
+"""`scripts/bench`: how many renewals per second this machine makes, next to what its PostgreSQL could write at best."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from time import perf_counter
+from typing import Annotated, Any
+from uuid import UUID
+
+import psycopg
+import typer
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
+
+from adapters.cli import run_command
+from adapters.cli.output import err, put_json, put_table
+from adapters.cli.servers import both_servers, temporary_home
+from adapters.settings import Settings, load_settings
+from tests.bench.limit import limit_per_s
+from tests.bench.renewals import Bench, Renewed, Show
+from tests.bench.seeds import Cohort
+from tests.bench.store import append_events_per_s, p99_command_ms, read_events_per_s
+
+FACTS, LONG_FACTS, OTHER_FACTS = 21, 300, 5
+OTHERS_PER_CARD, OTHERS_MAX = 10, 200_000
+LONG_MAX = 2000
+COMMANDED_MAX = 500
+SLOW_GATEWAY_MS = 200
+WARM_UP_MAX = 256
+
+START = datetime(2026, 12, 15, 17, tzinfo=UTC)
+"""Where the clock stands at first: no card is due."""
+MAIN_DUE = datetime(2027, 1, 3, 17, tzinfo=UTC)
+AMONG_OTHERS_DUE = datetime(2027, 1, 9, 17, tzinfo=UTC)
+LONG_DUE = datetime(2027, 1, 15, 17, tzinfo=UTC)
+SLOW_DUE = datetime(2027, 1, 21, 17, tzinfo=UTC)
+"""All within a month, because renewed cards are due again after one."""
+OTHERS_DUE = datetime(2027, 12, 3, 17, tzinfo=UTC)
+"""After everything."""
+WARM_UP_EARLIER = timedelta(days=2)
+"""Just enough for the measured cards not to be due with them."""
+
+IN_WORDS = {
+    "cards": "cards that come due at the same instant",
+    "renewals_per_s": "renewals/s: in the log, in the read models and on the broker",
+    "limit_renewals_per_s": "the same facts and rows by bare psycopg, renewals/s",
+    "ratio": "ratio of these two",
+    "renewals_per_s_gateway_200ms": "renewals/s with a gateway that takes 200 ms",
+    "renewals_per_s_200k_cards": "renewals/s among ten times as many other cards (200,000)",
+    "renewals_per_s_300_facts": "renewals/s of cards with 300 facts each, else 21",
+    "append_events_per_s": "facts/s appended, 256 cards at a time",
+    "read_events_per_s": "facts/s read and decoded, 1000 at a time",
+    "p99_command_ms": "99 of 100 single commands take at most, ms",
+    "stages_us": "µs per renewal",
+    "peak_rss_mb": "most memory, MB",
+    "flaws": "against renewed, charged and told exactly once speaks",
+    "wall_s": "the whole benchmark, s",
+}
+
+
+def run_bench(*, cards: int, as_json: bool) -> int:
+    """The whole benchmark; answers the exit status: 0 only if every card was renewed and charged exactly once."""
+    with temporary_home("baohao-bench-") as home, _screen() as show:
+        started = perf_counter()
+        figures = measure(bench_settings(home), cards, show)
+        figures["wall_s"] = round(perf_counter() - started, 1)
+    if as_json:
+        put_json(figures)
+    else:
+        put_table("bench", ("what", "how much"), [row for key in IN_WORDS for row in _rows(key, figures[key])])
+    return 1 if figures["flaws"] else 0
+
+
+def measure_main(cards: int) -> dict[str, Any]:
+    """The main measurement alone: rate, stages, memory."""
+    with (
+        temporary_home("baohao-bench-") as home,
+        _screen() as show,
+        _bench(bench_settings(home), show) as bench,
+        bench.roles(),
+    ):
+        main = _renew(bench, Cohort(1, cards, FACTS, MAIN_DUE))
+        return _main_figures(bench, main)
+
+
+def measure(settings: Settings, cards: int, show: Show) -> dict[str, Any]:
+    """All measurements, one after the other on the same servers."""
+    cohort = Cohort(1, cards, FACTS, MAIN_DUE)
+    others = Cohort(0, min(OTHERS_PER_CARD * cards, OTHERS_MAX), OTHER_FACTS, OTHERS_DUE, months=12)
+    with _bench(settings, show) as bench:
+        with bench.roles():
+            main = _renew(bench, cohort)
+            limit = limit_per_s(bench.running.database_url, main, show)
+            bench.seed(others, f"{others.cards:,} cards that are not due")
+            among_others = _renew(bench, Cohort(2, cards // 2, FACTS, AMONG_OTHERS_DUE))
+            long = _renew(bench, Cohort(3, min(cards // 10, LONG_MAX), LONG_FACTS, LONG_DUE))
+            parts = _parts(bench, cohort.ids())
+        with bench.roles(gateway_delay_ms=SLOW_GATEWAY_MS):
+            slow = _renew(bench, Cohort(4, cards // 4, FACTS, SLOW_DUE))
+        return _main_figures(bench, main) | {
+            "renewals_per_s_gateway_200ms": round(slow.per_s, 1),
+            "renewals_per_s_200k_cards": round(among_others.per_s, 1),
+            "renewals_per_s_300_facts": round(long.per_s, 1),
+            "limit_renewals_per_s": round(limit, 1),
+            "ratio": round(main.per_s / limit, 3),
+            **parts,
+        }
+
+
+def _renew(bench: Bench, cohort: Cohort) -> Renewed:
+    """Make the cards and let them come due, after a few others have warmed everything up."""
+    warm_up = Cohort(-cohort.seed, min(cohort.cards, WARM_UP_MAX), FACTS, cohort.due - WARM_UP_EARLIER)
+    bench.seed(warm_up, "a few cards")
+    bench.seed(cohort, f"{cohort.cards:,} cards of {cohort.facts} facts")
+    bench.connection.execute("VACUUM ANALYZE")  # else autovacuum does it meanwhile, after a million new rows
+    bench.connection.execute("CHECKPOINT")
+    bench.renew(warm_up, "warming up")
+    return bench.renew(cohort, f"renewing {cohort.cards:,} cards")
+
+
+def bench_settings(home: Path) -> Settings:
+    """Embedded servers and a virtual clock; batches and the like as the environment has them."""
+    return load_settings(
+        home=home,
+        database_url=None,
+        nats_url=None,
+        clock="virtual",
+        gateway_delay_ms=0,
+        gateway_record=home / "gateway.sqlite3",
+        log_level="info",
+        log_format="json",
+    )
+
+
+def _parts(bench: Bench, card_ids: Sequence[UUID]) -> dict[str, float]:
+    bench.show("parts of the engine", 0, 3)
+    append = append_events_per_s(bench, card_ids)
+    bench.show("parts of the engine", 1, 3)
+    read = read_events_per_s(bench)
+    bench.show("parts of the engine", 2, 3)
+    p99 = p99_command_ms(bench, card_ids[:COMMANDED_MAX])
+    bench.show("parts of the engine", 3, 3)
+    return {
+        "append_events_per_s": round(append),
+        "read_events_per_s": round(read),
+        "p99_command_ms": round(p99, 2),
+    }
+
+
+def _main_figures(bench: Bench, main: Renewed) -> dict[str, Any]:
+    return {
+        "cards": main.cards,
+        "renewals_per_s": round(main.per_s, 1),
+        "stages_us": main.stages_us,
+        "peak_rss_mb": dict(bench.peak_rss_mb),
+        "flaws": bench.flaws(),
+    }
+
+
+def _rows(key: str, figure: object) -> Iterator[tuple[str, str]]:
+    """A figure for people."""
+    match figure:
+        case dict():
+            yield from ((f"{IN_WORDS[key]}: {name}", f"{amount:,}") for name, amount in figure.items())
+        case list():
+            yield IN_WORDS[key], "\n".join(figure) or "nothing"
+        case _:
+            yield IN_WORDS[key], f"{figure:,}"
+
+
+@contextmanager
+def _bench(settings: Settings, show: Show) -> Iterator[Bench]:
+    """Servers with nothing in them yet."""
+    show("starting", 0, 1)
+    with both_servers(settings) as running, psycopg.connect(running.database_url, autocommit=True) as connection:
+        show("starting", 1, 1)
+        yield Bench(running, connection, show, START)
+
+
+@contextmanager
+def _screen() -> Iterator[Show]:
+    """A progress bar on stderr for each phase."""
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=err) as progress:
+        task, last = TaskID(0), ""
+
+        def show(phase: str, done: int, of: int) -> None:
+            nonlocal task, last
+            if phase != last:
+                task, last = progress.add_task(phase, total=of), phase
+            progress.update(task, completed=done, total=of)
+
+        yield show
+
+
+def main(
+    cards: Annotated[int, typer.Option(min=100, max=1_000_000, help="How many cards come due at once.")] = 20_000,
+    *,
+    as_json: Annotated[bool, typer.Option("--json", help="For programs: JSON on stdout.")] = False,
+) -> None:
+    """How many renewals per second this machine makes, and where the time goes."""
+    raise typer.Exit(run_bench(cards=cards, as_json=as_json))
+
+
+if __name__ == "__main__":
+    run_command(lambda: typer.run(main))

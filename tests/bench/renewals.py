@@ -1,0 +1,204 @@
+"""The heart of the benchmark: all cards of a cohort come due at one instant, and a watch runs until all are renewed.
+
+Renewed means in the log, in the read models and on the broker.
+"""
+
+import asyncio
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime
+from time import perf_counter
+from typing import Any, NamedTuple, get_args
+
+import nats
+import psycopg
+
+from adapters.broker.contract import EVENTS_STREAM, EventType
+from adapters.broker.publisher import PUBLISHER
+from adapters.cli.servers import Running
+from adapters.cli.serving import all_roles
+from adapters.control import move_clock
+from adapters.gateways.simulated import double_charges, totals
+from adapters.wiring import rules_of
+from engine.errors import BaohaoError
+from engine.store.log import head
+from projections.ledger import gateway_totals
+from projections.live import LIVE
+from tests.bench.processes import Processes
+from tests.bench.seeds import Cohort, seed
+
+LOOK_S = 0.03
+STUCK_AFTER_S = 60
+STAGES = ("wake_ms", "gateway_ms", "record_ms", "ack_ms")
+"""What the consumer's line about a batch says of the time it took; batches overlap."""
+CARDS, FACTS = ("consumer.batch", "cards"), ("projector.batch", "facts")
+PUBLIC = list(get_args(EventType))
+
+Show = Callable[[str, int, int], None]
+"""Told the phase, how much of it is done, and of how much."""
+
+
+class Renewed(NamedTuple):
+    """One measurement: the facts are those after position `after`, up to `upto`."""
+
+    at: datetime
+    """Business time of all of them."""
+    cards: int
+    seconds: float
+    after: int
+    upto: int
+    stages_us: dict[str, float]
+    """Per renewal: the consumer's stages, and the CPU time of each process."""
+    projected: list[int]
+    """How many facts the projector took in each batch."""
+
+    @property
+    def per_s(self) -> float:
+        """Renewals per second."""
+        return self.cards / self.seconds
+
+
+@dataclass
+class Bench:
+    """A system under measurement; it runs within the block of `roles`."""
+
+    running: Running
+    connection: psycopg.Connection[Any]
+    show: Show
+    now: datetime
+    """Where the virtual clock stands."""
+    peak_rss_mb: Counter[str] = field(default_factory=Counter[str])
+    """The most memory that each role ever had."""
+    _processes: Processes = field(init=False)
+    _charged: Counter[str] = field(init=False, default_factory=Counter[str])
+    """Per currency, what the ledger says of the renewals made here."""
+    _flaws: list[str] = field(init=False, default_factory=list[str])
+
+    @contextmanager
+    def roles(self, **changed: object) -> Iterator[None]:
+        """All roles, with some settings changed."""
+        settings = self.running.settings.model_copy(update=changed)
+        with all_roles(settings) as (_, supervisor):
+            self._processes = Processes(supervisor, settings.home)
+            move_clock(self.connection, self.now)
+            yield
+
+    def flaws(self) -> list[str]:
+        """What speaks against every card having been renewed, charged and told of exactly once."""
+        record = self.running.settings.gateway_record
+        extra, taken, charged = double_charges(record), totals(record), dict(self._charged)
+        found = list(self._flaws)
+        if extra:
+            found.append(f"the gateway took money {extra} times too often")
+        if taken != charged:
+            found.append(f"the gateway took {taken}, the ledger has {charged}")
+        return found
+
+    def seed(self, cohort: Cohort, what: str) -> None:
+        """Write a cohort and wait until it is in the read models and on the broker."""
+        written = 0
+
+        def watch(facts: int) -> None:
+            nonlocal written
+            written += facts
+            self.show(f"writing {what}", written, cohort.cards * cohort.facts)
+            self._processes.look(self.peak_rss_mb)
+
+        seed(self.running.database_url, rules_of(self.running.settings), cohort, watch)
+        self._rest(f"following {what}")
+
+    def _rest(self, what: str) -> None:
+        """Wait until the followers are at the head of the log."""
+        before, end = self._position(), head(self.connection)
+        for position in self._positions():
+            self.show(what, position - before, end - before)
+            if position >= end:
+                return
+
+    def renew(self, cohort: Cohort, what: str) -> Renewed:
+        """Let the cohort come due, wait until it is renewed and told of."""
+        batches, projected = self._processes.lines("consumer"), self._processes.lines("projector")
+        after, ledger, told = head(self.connection), Counter(gateway_totals(self.connection)), self._told()
+        cpu_s = self._processes.cpu_s()
+        seconds = self._come_due(cohort, what, after)
+        upto = head(self.connection)
+        for _ in self._positions():  # until the last line is written
+            if batches.sum(*CARDS) >= cohort.cards and projected.sum(*FACTS) >= upto - after:
+                break
+        spent_s = {f"cpu_{name}": spent - cpu_s[name] for name, spent in self._processes.cpu_s().items()}
+        stages_s = {stage.removesuffix("_ms"): batches.sum("consumer.batch", stage) / 1e3 for stage in STAGES}
+        self._charged += Counter(gateway_totals(self.connection)) - ledger
+        self._check(cohort, what, after, self._told() - told)
+        return Renewed(
+            self.now,
+            cohort.cards,
+            seconds,
+            after,
+            upto,
+            {name: round(s * 1e6 / cohort.cards, 1) for name, s in (stages_s | spent_s).items()},
+            [line["facts"] for line in projected.about("projector.batch")],
+        )
+
+    def _come_due(self, cohort: Cohort, what: str, after: int) -> float:
+        facts = 4 * cohort.cards
+        started = perf_counter()
+        self.now = cohort.due
+        move_clock(self.connection, self.now)
+        for position in self._positions():
+            self.show(what, min(position - after, facts) // 4, cohort.cards)
+            if position >= after + facts and position >= head(self.connection) and not self._due(cohort.due):
+                break
+        return perf_counter() - started
+
+    def _positions(self) -> Iterator[int]:
+        """How far the slowest follower is, again and again; raises BaohaoError when nothing moves."""
+        last, moved = -1, perf_counter()
+        while True:
+            position = self._position()
+            if position != last:
+                last, moved = position, perf_counter()
+            elif perf_counter() - moved > STUCK_AFTER_S:
+                raise BaohaoError(f"nothing has moved for {STUCK_AFTER_S} s: the followers stand at {position}")
+            yield position
+            self._processes.look(self.peak_rss_mb)
+            time.sleep(LOOK_S)
+
+    def _position(self) -> int:
+        query = "SELECT min(position), count(*) FROM followers WHERE name IN (%s, %s)"
+        position, followers = self.connection.execute(query, (LIVE.name, PUBLISHER), prepare=True).fetchone() or (0, 0)
+        return position if followers == 2 else 0
+
+    def _due(self, now: datetime) -> bool:
+        row = self.connection.execute("SELECT EXISTS (SELECT FROM due WHERE wake_at <= %s)", (now,)).fetchone()
+        return row is not None and row[0]
+
+    def _check(self, cohort: Cohort, what: str, after: int, told: int) -> None:
+        """Note what is wrong: each card is renewed once, in log and read model, and each public fact told once."""
+        query = """
+            SELECT count(*) FILTER (WHERE topic = 'card_renewed.v1') AS renewals,
+                count(DISTINCT originator_id) FILTER (WHERE topic = 'card_renewed.v1') AS cards,
+                (SELECT count(*) FROM cards WHERE changed_at = %(now)s AND term_number = %(term)s) AS rows,
+                count(*) FILTER (WHERE topic = ANY(%(public)s)) AS public
+            FROM card_events WHERE notification_id > %(after)s
+        """
+        terms = {"now": self.now, "term": cohort.renewals + 1, "public": PUBLIC, "after": after}
+        renewals, cards, rows, public = self.connection.execute(query, terms).fetchone() or (0, 0, 0, 0)
+        if (renewals, cards, rows) != (cohort.cards,) * 3:
+            self._flaws.append(f"{what}: {cohort.cards} cards due, {renewals} renewals of {cards} cards, {rows} rows")
+        if told != public:
+            self._flaws.append(f"{what}: {public} public facts, {told} messages")
+
+    def _told(self) -> int:
+        """How many messages the events stream has taken in so far."""
+
+        async def last_sequence() -> int:
+            client = await nats.connect(self.running.nats_url)
+            try:
+                return (await client.jetstream().stream_info(EVENTS_STREAM)).state.last_seq
+            finally:
+                await client.close()
+
+        return asyncio.run(last_sequence())

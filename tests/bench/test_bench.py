@@ -1,0 +1,39 @@
+"""The benchmark, scaled down: it measures what it says and leaves nothing behind."""
+
+import json
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+RATES = (
+    "renewals_per_s",
+    "renewals_per_s_gateway_200ms",
+    "renewals_per_s_200k_cards",
+    "renewals_per_s_300_facts",
+    "limit_renewals_per_s",
+    "append_events_per_s",
+    "read_events_per_s",
+)
+STAGES = {"wake", "gateway", "record", "ack"}
+ROLES = {"consumer", "projector", "publisher", "scheduler"}
+
+
+def test_the_benchmark_measures_and_leaves_nothing_behind(monkeypatch):
+    folder = Path(tempfile.mkdtemp(prefix="bb-"))  # a short path, that other system users may pass
+    folder.chmod(0o755)
+    monkeypatch.setenv("TMPDIR", str(folder))
+
+    command = [sys.executable, "-m", "tests.bench", "--cards", "100", "--json"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+
+    assert done.returncode == 0, done.stderr
+    figures = json.loads(done.stdout.splitlines()[-1])
+    assert figures["cards"] == 100
+    assert figures["flaws"] == []
+    assert all(figures[rate] > 0 for rate in RATES)
+    assert figures["ratio"] > 0
+    assert figures["p99_command_ms"] > 0
+    assert set(figures["stages_us"]) == STAGES | {f"cpu_{name}" for name in (*ROLES, "postgres", "nats")}
+    assert set(figures["peak_rss_mb"]) == ROLES
+    folder.rmdir()  # empty

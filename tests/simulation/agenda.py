@@ -1,0 +1,55 @@
+"""What is to happen when, in virtual time; what happens together stands together, so that work is done in batches."""
+
+import heapq
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from tests.simulation.faults import Window
+
+STEP = timedelta(hours=3)
+"""Clocks of schedulers and people tick so coarsely here; what is quicker has times of its own."""
+_EPOCH = datetime(2020, 1, 1, tzinfo=UTC)
+
+Jobs = dict[str, list[Any]]
+DIE = frozenset({"ask", "record"})
+"""What only a process knows that is killed when all of ours are down; everything else is done later."""
+
+
+def on_grid(at: datetime) -> datetime:
+    """The first tick at `at` or later."""
+    return at + (_EPOCH - at) % STEP
+
+
+class Agenda:
+    """Jobs by kind and time; those that fall into a window in which we are down wait for its end."""
+
+    def __init__(self, windows: Sequence[Window], end: datetime) -> None:
+        self._down = [window for window in windows if window.kind in ("own_outage", "clock_jump")]
+        self._end = end
+        self._times: list[datetime] = []
+        self._jobs: dict[datetime, Jobs] = {}
+
+    def add(self, at: datetime, kind: str, job: object) -> None:
+        """One more job; what would come after the end never comes."""
+        if at > self._end:
+            return
+        jobs = self._jobs.get(at)
+        if jobs is None:
+            jobs = self._jobs[at] = {}
+            heapq.heappush(self._times, at)
+        jobs.setdefault(kind, []).append(job)
+
+    def __iter__(self) -> Iterator[tuple[datetime, Jobs]]:
+        while self._times:
+            at = heapq.heappop(self._times)
+            jobs = self._jobs.pop(at)
+            while self._down and self._down[0].ends <= at:
+                self._down.pop(0)
+            down = next((window for window in self._down if window.begins <= at < window.ends), None)
+            if down is None:
+                yield at, jobs
+                continue
+            for kind, ones in jobs.items():
+                for one in ones if kind not in DIE else ():
+                    self.add(on_grid(down.ends), kind, one)

@@ -1,0 +1,131 @@
+"""Made-up cards: how they begin, and how their holders react to what they hear."""
+
+from datetime import datetime, timedelta
+from random import Random
+from uuid import UUID, uuid5
+
+from msgspec.structs import replace
+
+from engine import commands as asked
+from engine.catalogue import PERIODS
+from tests.simulation.chance import Chance, weighted
+from tests.simulation.lives import Life
+from tests.simulation.market import CURRENCIES, PLANS
+from tests.simulation.memory import Row
+from tests.simulation.thoughts import THOUGHTS, enabling, prepaying
+
+_NAMESPACE = UUID("6f1f0c6e-6b0b-5d53-9d2b-5a8f1d0a7c11")
+_ZONES = (
+    *("Asia/Shanghai", "Asia/Kathmandu", "Pacific/Apia", "Pacific/Kiritimati", "Australia/Lord_Howe", "Africa/Cairo"),
+    *("Europe/London", "Europe/Berlin", "America/New_York", "America/Sao_Paulo", "America/Santiago", "America/Adak"),
+)
+HEARD = frozenset(
+    {
+        "charge_failed.v1",
+        "charge_outcome_unknown.v1",
+        "charging_blocked.v1",
+        "suspended.v1",
+        "auto_renew_switched_off.v1",
+        "card_held.v1",
+        "number_reclaimed.v1",
+        "card_closed.v1",
+        "case_opened.v1",
+    }
+)
+"""Facts to which somebody may react."""
+OVER = frozenset({"number_reclaimed.v1", "card_closed.v1"})
+
+
+class Holders:
+    """All who ask for something, in a world of `cards` places."""
+
+    def __init__(self, chance: Chance, cards: int, *, harsh: bool) -> None:
+        self._chance = chance
+        self._cards = cards
+        self._harsh = harsh
+
+    def born(self, slot: int, generation: int, at: datetime) -> tuple[Life, list[asked.Command]]:
+        """A new card and what is asked for at once."""
+        dice = self._chance.dice("life", slot, generation)
+        card_id = uuid5(_NAMESPACE, f"{self._chance.of('card', slot, generation)}:{slot}:{generation}")
+        currency = dice.choice(CURRENCIES)
+        life = Life(slot, generation, card_id, currency, at, shared_cards=self._cards // 8 + 2, harsh=self._harsh)
+        months = dice.choices(PERIODS, (94, 3, 2, 1) if self._harsh else (70, 15, 8, 7))[0]
+        plan = dice.choices(PLANS, (1, 2, 2, 3, 9, 9, 5) if self._harsh else (1,) * len(PLANS))[0]
+        begun = at.date() - timedelta(days=dice.randrange(30 * months + 3))
+        commands: list[asked.Command] = [
+            asked.RegisterCard(
+                **life.ids(),
+                holder_id=f"h{slot // 2}",
+                plan=plan,
+                currency=currency,
+                zone=dice.choice(_ZONES),
+                starts_on=begun,
+                months=months,
+            )
+        ]
+        wanted = dice.randint(6, 10) if self._harsh else dice.choices((0, 1, 2, 3), (3, 60, 27, 10))[0]
+        commands += [asked.BindPaymentMethod(**life.ids(), method=life.new_method(dice)) for _ in range(wanted)]
+        if dice.random() < 0.2:
+            commands += prepaying(life, dice)
+        if dice.random() < 0.93:
+            commands.append(enabling(life, dice))
+        return life, commands
+
+    def pause(self, life: Life) -> timedelta:
+        """How long until somebody wants something of this card."""
+        dice = self._chance.dice("pause", life.slot, life.generation, life.commands)
+        return timedelta(days=dice.expovariate(1 / (60 if self._harsh else 25)))
+
+    def thought(self, life: Life, rows: list[Row]) -> list[asked.Command]:
+        """What somebody wants now; rarely wise."""
+        dice = self._chance.dice("thought", life.slot, life.generation, life.commands)
+        return weighted(dice, THOUGHTS)(life, dice, rows)
+
+    def reaction(self, life: Life, row: Row) -> list[asked.Command]:
+        """What somebody does on hearing of a failure, a suspension or a switch-off: now and then something useful."""
+        about = ("reaction", life.slot, life.generation, row.version)
+        if self._chance.of(*about) < (0.995 if row.topic == "charge_failed.v1" and self._harsh else 0.5):
+            return []
+        dice = self._chance.dice(*about)
+        match row.topic:
+            case "charge_outcome_unknown.v1" | "charging_blocked.v1":  # somebody looks at it, now and then
+                return self._alarmed(life, dice) if dice.random() < 0.08 else []
+            case "auto_renew_switched_off.v1":
+                return [enabling(life, dice)]
+            case "card_held.v1":
+                return [asked.ReleaseCard(**life.ids())]
+            case "suspended.v1" if dice.random() < 0.3:
+                return [asked.RenewNow(**life.ids())]
+            case _:
+                return [self._better_method(life, dice)]
+
+    def _alarmed(self, life: Life, dice: Random) -> list[asked.Command]:
+        if dice.random() < 0.5:
+            return [asked.HoldCard(**life.ids(), reason="what is this?")]
+        return [asked.RemovePaymentMethod(**life.ids(), method_id=dice.choice(life.method_ids()))]
+
+    def _better_method(self, life: Life, dice: Random) -> asked.Command:
+        method = life.new_method(dice, good=dice.random() < (0.1 if self._harsh else 0.6))
+        if dice.random() < 0.4 and life.methods > 2:
+            method = replace(method, method_id=dice.choice(life.method_ids()))
+            return asked.UpdatePaymentMethod(**life.ids(), method=method)
+        return asked.BindPaymentMethod(**life.ids(), method=method)
+
+
+def resolved(life: Life, attempt_id: UUID, gateway_ref: str | None) -> asked.Command:
+    """A person found out what became of an attempt."""
+    return asked.ResolveAttempt(
+        **life.ids(),
+        attempt_id=attempt_id,
+        charged=gateway_ref is not None,
+        gateway_ref=gateway_ref,
+        evidence="the provider's list shows it" if gateway_ref else "the provider's list does not have it",
+    )
+
+
+def other_body(command: asked.Command) -> asked.Command:
+    """Another command under the same id."""
+    if isinstance(command, asked.HoldCard):
+        return asked.ReleaseCard(command_id=command.command_id, card_id=command.card_id)
+    return asked.HoldCard(command_id=command.command_id, card_id=command.card_id, reason="an id taken twice")

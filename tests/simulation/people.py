@@ -1,0 +1,64 @@
+"""The people of a simulated world: when they are born, think, hear of something, and when they ask for what."""
+
+from datetime import datetime, timedelta
+from typing import cast
+from uuid import UUID
+
+from engine.card.payments import CaseOpened
+from engine.commands import Command
+from engine.envelope import read_fact
+from tests.simulation.agenda import Agenda, on_grid
+from tests.simulation.chance import Chance
+from tests.simulation.holders import OVER, Holders
+from tests.simulation.lives import Life
+from tests.simulation.memory import Row
+
+
+class People:
+    """Keeps their lives, and puts on the agenda what they will do; from `quiet_from` on they want nothing more."""
+
+    def __init__(self, chance: Chance, holders: Holders, agenda: Agenda, quiet_from: datetime) -> None:
+        self.lives: dict[UUID, Life] = {}
+        self._chance = chance
+        self._holders = holders
+        self._agenda = agenda
+        self._quiet_from = quiet_from
+
+    def born(self, slot: int, generation: int, at: datetime) -> None:
+        """A new card, for which something is asked at once."""
+        life, commands = self._holders.born(slot, generation, at)
+        self.lives[life.card_id] = life
+        for command in commands:
+            self._agenda.add(at, "command", command)
+        self._think_later(life, at)
+
+    def think(self, life: Life, rows: list[Row], at: datetime) -> list[Command]:
+        """What somebody wants now of a card with these facts."""
+        if at >= self._quiet_from:
+            return []
+        wanted = self._holders.thought(life, rows)
+        self._think_later(life, at)
+        return wanted
+
+    def interfere(self, card_id: UUID, rows: list[Row]) -> list[Command]:
+        """What somebody wants in the very moment in which a worker has the card."""
+        return self._holders.thought(self.lives[card_id], rows)
+
+    def hear(self, row: Row, at: datetime) -> None:
+        """Something happened to which somebody may react."""
+        life = self.lives[row.card_id]
+        if row.topic in OVER:
+            days = 1 + 20 * self._chance.of("again", life.slot, life.generation)
+            if at + timedelta(days=days) < self._quiet_from:
+                self._agenda.add(on_grid(at + timedelta(days=days)), "birth", (life.slot, life.generation + 1))
+        elif row.topic == "case_opened.v1":
+            case = cast("CaseOpened", read_fact(*row).fact)
+            hours = 1 + 30 * self._chance.of("person", row.card_id, row.version)
+            self._agenda.add(on_grid(at + timedelta(hours=hours)), "person", (life, case.about))
+        elif at < self._quiet_from or row.topic == "card_held.v1":
+            for command in self._holders.reaction(life, row):
+                hours = 48 * self._chance.of("reaction", row.card_id, row.version)
+                self._agenda.add(on_grid(at + timedelta(hours=hours)), "command", command)
+
+    def _think_later(self, life: Life, at: datetime) -> None:
+        self._agenda.add(on_grid(at + self._holders.pause(life)), "thought", life)

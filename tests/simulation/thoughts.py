@@ -1,0 +1,178 @@
+"""What may come to people's minds about a card, and how often: one small function per kind of command."""
+
+import json
+from collections.abc import Callable, Sequence
+from random import Random
+from typing import Any
+from uuid import UUID
+
+from msgspec.structs import replace
+
+from engine import commands as asked
+from engine.catalogue import PERIODS
+from engine.money import Money
+from tests.simulation.lives import Life
+from tests.simulation.market import YEARS_MAX, version_name
+from tests.simulation.memory import Row
+
+_RECENT = 60
+"""Facts among which somebody looks for an attempt."""
+
+
+def enabling(life: Life, dice: Random) -> asked.Command:
+    """Auto-renewal, mostly by the month."""
+    months = dice.choices(PERIODS, (80, 10, 5, 5))[0]
+    return asked.EnableAutoRenew(**life.ids(), months=months, terms_version="2026-11", channel="web")
+
+
+def prepaying(life: Life, dice: Random) -> list[asked.Command]:
+    """Money on the balance, to be spent first; perhaps a standing order."""
+    amount = _money(life, dice, 100, 3000)
+    found: list[asked.Command] = [
+        asked.OrderPaymentMethods(**life.ids(), method_ids=life.method_ids(), balance_first=True),
+        asked.TopUp(**life.ids(), amount=amount),
+    ]
+    if dice.random() < 0.7:
+        threshold = _money(life, dice, 50, 1500)
+        found.append(asked.SetAutoTopUp(**life.ids(), threshold=threshold, amount=amount))
+    return found
+
+
+def _bind(life: Life, dice: Random, _: Sequence[Row]) -> list[asked.Command]:
+    return [asked.BindPaymentMethod(**life.ids(), method=life.new_method(dice))]
+
+
+def _update(life: Life, dice: Random, _: Sequence[Row]) -> list[asked.Command]:
+    method = replace(life.new_method(dice), method_id=_method_id(life, dice))
+    return [asked.UpdatePaymentMethod(**life.ids(), method=method)]
+
+
+def _remove(life: Life, dice: Random, _: Sequence[Row]) -> list[asked.Command]:
+    return [asked.RemovePaymentMethod(**life.ids(), method_id=_method_id(life, dice))]
+
+
+def _order(life: Life, dice: Random, _: Sequence[Row]) -> list[asked.Command]:
+    names = list(life.method_ids())
+    dice.shuffle(names)
+    balance_first = dice.random() < 0.5
+    return [asked.OrderPaymentMethods(**life.ids(), method_ids=tuple(names), balance_first=balance_first)]
+
+
+def _enable(life: Life, dice: Random, _: Sequence[Row]) -> list[asked.Command]:
+    return [enabling(life, dice)]
+
+
+def _period(life: Life, dice: Random, _: Sequence[Row]) -> list[asked.Command]:
+    months = dice.choice(PERIODS)
+    return [asked.ChangePeriod(**life.ids(), months=months, terms_version="2026-11", channel="app")]
+
+
+def _switch_off(life: Life, dice: Random, _: Sequence[Row]) -> list[asked.Command]:
+    return [asked.SwitchOffAutoRenew(**life.ids(), reason=dice.choice(("holder", "operator")))]
+
+
+def _renew_now(life: Life, _: Random, __: Sequence[Row]) -> list[asked.Command]:
+    return [asked.RenewNow(**life.ids())]
+
+
+def _top_up(life: Life, dice: Random, _: Sequence[Row]) -> list[asked.Command]:
+    return [asked.TopUp(**life.ids(), amount=_money(life, dice, -20, 2500))]
+
+
+def _standing_order(life: Life, dice: Random, _: Sequence[Row]) -> list[asked.Command]:
+    if dice.random() < 0.5:
+        return [asked.SetAutoTopUp(**life.ids())]
+    threshold, amount = _money(life, dice, 50, 1500), _money(life, dice, 50, 2500)
+    return [asked.SetAutoTopUp(**life.ids(), threshold=threshold, amount=amount)]
+
+
+def _zone(life: Life, dice: Random, _: Sequence[Row]) -> list[asked.Command]:
+    zone = dice.choice(("Asia/Tokyo", "Pacific/Apia", "Pacific/Pago_Pago", "Europe/Lisbon", "America/Lima", "No/Where"))
+    return [asked.ChangeZone(**life.ids(), zone=zone)]
+
+
+def _hold(life: Life, _: Random, __: Sequence[Row]) -> list[asked.Command]:
+    return [asked.HoldCard(**life.ids(), reason="to be looked at")]
+
+
+def _release(life: Life, _: Random, __: Sequence[Row]) -> list[asked.Command]:
+    return [asked.ReleaseCard(**life.ids())]
+
+
+def _close(life: Life, _: Random, __: Sequence[Row]) -> list[asked.Command]:
+    return [asked.CloseCard(**life.ids())]
+
+
+def _carrier(life: Life, _: Random, __: Sequence[Row]) -> list[asked.Command]:
+    return [asked.ConfirmReclaim(**life.ids())]
+
+
+def _refund(life: Life, dice: Random, rows: Sequence[Row]) -> list[asked.Command]:
+    charge = _recent(rows, dice, "charge_succeeded.v1")
+    most = charge["amount"]["minor"] if charge else 500
+    return [
+        asked.RecordRefund(
+            **life.ids(),
+            attempt_id=UUID(charge["attempt_id"]) if charge else None,
+            amount=_money(life, dice, 1, most),
+            to=dice.choice(("method", "balance")),
+            evidence="a letter",
+        )
+    ]
+
+
+def _dispute(life: Life, dice: Random, rows: Sequence[Row]) -> list[asked.Command]:
+    charge = _recent(rows, dice, "charge_succeeded.v1")
+    if charge is None:
+        return []
+    amount = Money(minor=charge["amount"]["minor"], currency=life.currency)
+    attempt_id = UUID(charge["attempt_id"])
+    return [asked.RecordDispute(**life.ids(), attempt_id=attempt_id, amount=amount, evidence="the bank's file")]
+
+
+def _announce(life: Life, dice: Random, _: Sequence[Row]) -> list[asked.Command]:
+    return [asked.AnnouncePriceChange(**life.ids(), version=version_name(dice.randrange(2 * YEARS_MAX)))]
+
+
+def _register_again(life: Life, dice: Random, _: Sequence[Row]) -> list[asked.Command]:
+    day = life.born_at.date()
+    fields = {"plan": dice.choice(("hk", "no-such-plan")), "currency": life.currency, "starts_on": day, "months": 1}
+    return [asked.RegisterCard(**life.ids(), holder_id="h-other", zone="UTC", **fields)]
+
+
+def _recent(rows: Sequence[Row], dice: Random, topic: str) -> dict[str, Any] | None:
+    found = [row for row in rows[-_RECENT:] if row.topic == topic]
+    return json.loads(dice.choice(found).state)["fact"] if found else None
+
+
+def _method_id(life: Life, dice: Random) -> str:
+    return f"m{dice.randint(1, life.methods + 1)}"
+
+
+def _money(life: Life, dice: Random, least: int, most: int) -> Money:
+    currency = life.currency if dice.random() < 0.97 else "GBP"
+    return Money(minor=dice.randint(least, max(least, most)), currency=currency)
+
+
+THOUGHTS: tuple[tuple[Callable[[Life, Random, list[Row]], list[asked.Command]], float], ...] = (
+    (_bind, 10.0),
+    (_update, 10.0),
+    (_remove, 6.0),
+    (_order, 6.0),
+    (_enable, 12.0),
+    (_period, 7.0),
+    (_switch_off, 5.0),
+    (_renew_now, 12.0),
+    (_top_up, 8.0),
+    (_standing_order, 6.0),
+    (_zone, 3.0),
+    (_hold, 2.0),
+    (_release, 4.0),
+    (_close, 1.0),
+    (_carrier, 1.0),
+    (_refund, 4.0),
+    (_dispute, 1.5),
+    (_announce, 8.0),
+    (_register_again, 2.0),
+)
+"""With their weights."""
