@@ -8,9 +8,9 @@ from functools import partial
 from typing import NamedTuple
 from uuid import UUID
 
-from engine.card.events import Events
+from engine.card.attempt import ChargeAttempted
+from engine.card.facts import CardFacts
 from engine.card.next import NO_LIMITS
-from engine.card.payments import ChargeAttempted
 from engine.commands import Command
 from engine.deciding import Decided, Decision, Question, Said, answering, commanding, replanning, waking
 from engine.errors import BaohaoError, CorruptHistoryError, Refused
@@ -23,7 +23,7 @@ CONFLICT_TRIES = 5
 ROUNDS_MAX = CONFLICT_TRIES + 10
 """With those in which a method after the other was found to be limited."""
 
-Reply = Events | Refused | Exception
+Reply = CardFacts | Refused | Exception
 
 _ALL_STORED = Answers(frozenset(), {})
 
@@ -140,7 +140,7 @@ class Engine:
         settled = Settled()
         done = self._settle(work, settled)
         streams.update(done.reloaded)
-        facts: dict[UUID, Events] = {}
+        facts: dict[UUID, CardFacts] = {}
         for stream, append in done.appended:
             streams[stream.card_id], facts[stream.card_id] = stream, append.facts
         for card_id, (command, index) in turn.items():

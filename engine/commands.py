@@ -11,11 +11,12 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from engine.card import consent, custody, methods, outcomes, refunds, topping_up
-from engine.card.events import Events, SwitchOffReason
-from engine.card.method import NO_NUL, PaymentMethod
-from engine.card.refunds import Recall
-from engine.card.state import Card
+from engine.card import balance, charge, consent, custody, disputes, hold, lapse, methods, outcomes, refunds, top_ups
+from engine.card.card import Card
+from engine.card.consent import SwitchOffReason
+from engine.card.facts import CardFacts
+from engine.card.methods import NO_NUL, PaymentMethod
+from engine.card.payments import Recall
 from engine.catalogue import Period
 from engine.errors import Refused
 from engine.money import Currency, Money
@@ -218,7 +219,7 @@ AnyCommand = (
 Command = Annotated[AnyCommand, Field(discriminator="command")]
 
 
-def decide(command: Command, card: Card | None, rules: Rules, at: datetime, recall: Recall) -> Events:
+def decide(command: Command, card: Card | None, rules: Rules, at: datetime, recall: Recall) -> CardFacts:
     """The facts that `command` leads to, () when all is so already; raises Refused.
 
     `recall` finds a charge in the card's history that the card itself does not remember any more.
@@ -238,17 +239,17 @@ def _fields(command: _Command) -> dict[str, Any]:
     return {name: getattr(command, name) for name in type(command).model_fields if name not in _OF_ALL}
 
 
-def _give_back(card: Card, rules: Rules, at: datetime, fields: dict[str, Any]) -> Events:
+def _give_back(card: Card, rules: Rules, at: datetime, fields: dict[str, Any]) -> CardFacts:
     del rules
     if fields["attempt_id"] is None:  # what was left on the balance
         if fields["to"] == "balance":
             raise Refused("no_charge_named", "say which charge goes back onto the balance", "attempt_id")
-        return topping_up.pay_out_balance(card, amount=fields["amount"], evidence=fields["evidence"], at=at)
+        return balance.pay_out_balance(card, amount=fields["amount"], evidence=fields["evidence"], at=at)
     return refunds.record_refund(card, at=at, **fields)
 
 
 _OF_ALL = {"command", "command_id", "card_id"}
-_Decision = Callable[[Card, Rules, datetime, dict[str, Any]], Events]
+_Decision = Callable[[Card, Rules, datetime, dict[str, Any]], CardFacts]
 _DECISIONS: dict[type[_Command], _Decision] = {
     BindPaymentMethod: lambda card, _, at, fields: methods.bind_payment_method(card, at=at, **fields),
     UpdatePaymentMethod: lambda card, _, at, fields: methods.update_payment_method(card, at=at, **fields),
@@ -257,16 +258,16 @@ _DECISIONS: dict[type[_Command], _Decision] = {
     EnableAutoRenew: lambda card, rules, at, f: consent.enable_auto_renew(card, rules.catalogue, at=at, **f),
     ChangePeriod: lambda card, rules, at, f: consent.change_period(card, rules.catalogue, at=at, **f),
     SwitchOffAutoRenew: lambda card, _, at, fields: consent.switch_off_auto_renew(card, at=at, **fields),
-    RenewNow: lambda card, rules, at, fields: consent.renew_now(card, rules, at=at, **fields),
-    TopUp: lambda card, rules, at, fields: topping_up.top_up(card, rules, at=at, **fields),
-    SetAutoTopUp: lambda card, _, at, fields: topping_up.set_auto_top_up(card, at=at, **fields),
+    RenewNow: lambda card, rules, at, fields: charge.renew_now(card, rules, at=at, **fields),
+    TopUp: lambda card, rules, at, fields: top_ups.top_up(card, rules, at=at, **fields),
+    SetAutoTopUp: lambda card, _, at, fields: top_ups.set_auto_top_up(card, at=at, **fields),
     ChangeZone: lambda card, _, at, fields: custody.change_zone(card, at=at, **fields),
-    HoldCard: lambda card, _, at, fields: custody.hold_card(card, at=at, **fields),
-    ReleaseCard: lambda card, rules, at, _: custody.release_card(card, rules.policy, at=at),
+    HoldCard: lambda card, _, at, fields: hold.hold_card(card, at=at, **fields),
+    ReleaseCard: lambda card, rules, at, _: hold.release_card(card, rules.policy, at=at),
     CloseCard: lambda card, _, at, fields: custody.close_card(card, at=at, **fields),
-    ConfirmReclaim: lambda card, rules, at, fields: custody.confirm_reclaim(card, rules.policy, at=at, **fields),
+    ConfirmReclaim: lambda card, rules, at, fields: lapse.confirm_reclaim(card, rules.policy, at=at, **fields),
     ResolveAttempt: lambda card, rules, at, f: outcomes.resolve_attempt(card, policy=rules.policy, at=at, **f),
     RecordRefund: _give_back,
-    RecordDispute: lambda card, _, at, fields: refunds.record_dispute(card, at=at, **fields),
+    RecordDispute: lambda card, _, at, fields: disputes.record_dispute(card, at=at, **fields),
     AnnouncePriceChange: lambda card, rules, at, f: consent.announce_price_change(card, rules.catalogue, at=at, **f),
 }

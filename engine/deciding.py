@@ -4,14 +4,15 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import NamedTuple
 
-from engine.card.events import Events, Replanned
-from engine.card.evolve import replay
-from engine.card.next import Ask, GiveBack, Step, advance, deferred, held_up, next_step, wakes_at
-from engine.card.outcomes import record_answer, record_refund_answer
-from engine.card.payments import ChargeAttempted, Learned, RefundStarted
-from engine.card.refunds import Recall
-from engine.card.state import Attempt, Card, Refund
+from engine.card.attempt import Ask, Attempt, ChargeAttempted, OutcomeSource
+from engine.card.card import Card, replay
+from engine.card.facts import CardFacts
+from engine.card.next import Step, advance, deferred, held_up, next_step, wakes_at
+from engine.card.outcomes import record_answer
+from engine.card.payments import Recall
+from engine.card.refunds import GiveBack, Refund, RefundStarted, record_refund_answer
 from engine.card.step import Wait
+from engine.card.waking import Replanned
 from engine.commands import Command, decide
 from engine.errors import BaohaoError
 from engine.networks import Limited
@@ -40,7 +41,7 @@ class Question(NamedTuple):
 
     stream: Stream
     request: Request
-    learned: Learned
+    learned: OutcomeSource
     """How the answer will have become known; `looked_up` must never cause a charge."""
     cause: str
     key_known_until: datetime | None = None
@@ -58,7 +59,7 @@ class Decided(NamedTuple):
 
     append: Append | None
     request: Request | None = None
-    learned: Learned = "sent"
+    learned: OutcomeSource = "sent"
     key_known_until: datetime | None = None
 
 
@@ -139,7 +140,7 @@ def card_of(stream: Stream) -> Card:
     return stream.card
 
 
-def _outcome(card: Card, question: Question, said: Said, rules: Rules, at: datetime) -> Events:
+def _outcome(card: Card, question: Question, said: Said, rules: Rules, at: datetime) -> CardFacts:
     policy = rules.policy
     match question.request, said:
         case RefundRequest(refund_id=refund_id), Refunded() | RefundDeclined() | Unclear():
@@ -151,21 +152,21 @@ def _outcome(card: Card, question: Question, said: Said, rules: Rules, at: datet
 
 
 def _decided(  # noqa: PLR0917 (what was decided, when and why)
-    stream: Stream, card: Card, facts: Events, step: Step, policy: Policy, at: datetime, cause: str
+    stream: Stream, card: Card, facts: CardFacts, step: Step, policy: Policy, at: datetime, cause: str
 ) -> Decided:
     append = Append(stream, facts, card, wakes_at(step, at), cause) if facts else None
     if isinstance(step, Ask):
         return _charging(append, card, step.attempt, step.learned, policy)
     if isinstance(step, GiveBack):
         return Decided(append, _refund_request(card, step.refund))
-    if card.open_attempt is not None and any(isinstance(fact, ChargeAttempted) for fact in facts):
-        return _charging(append, card, card.open_attempt, "sent", policy)
+    if card.attempts.open is not None and any(isinstance(fact, ChargeAttempted) for fact in facts):
+        return _charging(append, card, card.attempts.open, "sent", policy)
     if card.refunds and any(isinstance(fact, RefundStarted) for fact in facts):
         return Decided(append, _refund_request(card, card.refunds[-1]))
     return Decided(append)
 
 
-def _charging(append: Append | None, card: Card, attempt: Attempt, learned: Learned, policy: Policy) -> Decided:
+def _charging(append: Append | None, card: Card, attempt: Attempt, learned: OutcomeSource, policy: Policy) -> Decided:
     return Decided(append, _charge_request(card, attempt), learned, attempt.attempted_at + policy.key_lifetime)
 
 

@@ -40,10 +40,11 @@ class Verdict(NamedTuple):
 
 
 NEVER_HAPPENED = "never_happened"
-"""Our own code for an attempt that the gateway's complete list does not have; it uses up nothing."""
+"""Our own code for an attempt that the gateway's complete list does not have."""
 NOT_CHARGED = "not_charged"
-"""Our own code for an attempt that a person found to have moved no money; it uses up nothing."""
-USES_UP_NOTHING = frozenset({NEVER_HAPPENED, NOT_CHARGED})
+"""Our own code for an attempt that a person found to have moved no money."""
+NO_CHARGE_MADE = frozenset({NEVER_HAPPENED, NOT_CHARGED})
+"""Codes after which no issuer can have seen the attempt."""
 
 METHOD_ENDS = frozenset(
     {

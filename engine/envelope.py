@@ -1,18 +1,18 @@
 """A recorded fact: the fact in its envelope, and both as JSON; knows no database."""
 
-import re
 from collections.abc import Callable
 from datetime import datetime
 from functools import cache
 from typing import Any, Generic, NamedTuple, TypeVar, cast
 from uuid import UUID
 
-from msgspec import Struct, json
+from msgspec import Struct, convert, json
 
 from engine.calendar import Instant
-from engine.card.events import Event
-from engine.card.names import STORED_NAMES, CardFact
+from engine.card.event import Event
+from engine.card.facts import STORED_NAMES, CardFact
 from engine.errors import CorruptHistoryError
+from engine.upcasts import UPCASTS, Json
 
 F = TypeVar("F", bound=Event)
 
@@ -35,7 +35,7 @@ class Recorded(NamedTuple):
     fact: CardFact
 
 
-class _Stored(Struct, Generic[F], frozen=True):
+class _Stored(Struct, Generic[F], frozen=True, forbid_unknown_fields=True):
     """The JSON of a stored fact."""
 
     event_id: UUID
@@ -55,19 +55,20 @@ _encode = json.Encoder().encode
 
 @cache
 def _decoder(topic: str) -> Callable[[bytes], _Stored[Any]]:
-    decode = json.Decoder(cast("type[_Stored[Any]]", cast("Any", _Stored)[STORED_NAMES[topic]])).decode
-    if topic == "deadlines_moved.v1":
-        return lambda state: decode(_IN_YEARS.sub(_in_days, state))
-    return decode
+    """How what is stored under a name is read; raises KeyError for a name that is not ours."""
+    upcast = UPCASTS.get(topic)
+    if upcast is None:
+        return json.Decoder(_envelope_of(STORED_NAMES[topic])).decode
+    envelope = _envelope_of(upcast.kind)
+    return lambda state: convert(_with_fact(json.decode(state), upcast.change), envelope)
 
 
-_IN_YEARS = re.compile(rb'"by":"P(\d+)Y(?:(\d+)D)?')
-"""How a duration of a year or more was once written; inside a text its quotes would be escaped."""
+def _envelope_of(kind: type[CardFact]) -> type[_Stored[Any]]:
+    return cast("type[_Stored[Any]]", cast("Any", _Stored)[kind])
 
 
-def _in_days(found: re.Match[bytes]) -> bytes:
-    years, days = (int(part or 0) for part in found.groups())
-    return b'"by":"P%dD' % (365 * years + days)
+def _with_fact(stored: Json, change: Callable[[Json], Json]) -> Json:
+    return {**stored, "fact": change(stored["fact"])}
 
 
 def encode_fact(  # noqa: PLR0917 (the fields of the envelope; to make a record of them first costs a fifth)

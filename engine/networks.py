@@ -13,9 +13,6 @@ from types import MappingProxyType
 from typing import Literal, NamedTuple
 from uuid import UUID
 
-from engine.card.events import Event, Events
-from engine.card.payments import ChargeAttempted, ChargeFailed, ChargeSucceeded
-from engine.declines import USES_UP_NOTHING, Consequence
 from engine.money import Money
 
 EDITION = "2026-11"
@@ -78,51 +75,7 @@ class Limited(NamedTuple):
     until: datetime | None
 
 
-_CONCERNED = frozenset[type[Event]]({ChargeAttempted, ChargeFailed, ChargeSucceeded})
-
-
-def effects_of(card_id: UUID, facts: Events) -> Effects:
-    """What the facts of one append mean for the limits; a try that they settle as well is not open any more."""
-    if _CONCERNED.isdisjoint(map(type, facts)):
-        return Effects(card_id)
-    tries: dict[UUID, Try] = {}
-    outcomes: dict[UUID, datetime | None] = {}
-    blocks: list[str] = []
-    for fact in facts:
-        match fact:
-            case ChargeAttempted(fingerprint=str(fingerprint)):
-                tries[fact.attempt_id] = _try(fact, fingerprint)
-            case ChargeSucceeded():
-                _settle(tries, outcomes, fact.attempt_id, None)
-            case ChargeFailed():
-                _settle(tries, outcomes, fact.attempt_id, None if fact.code in USES_UP_NOTHING else fact.at)
-                if fact.consequence is Consequence.NEVER and fact.fingerprint is not None:
-                    blocks.append(fact.fingerprint)
-            case _:
-                pass
-    return Effects(card_id, tuple(tries.values()), outcomes, tuple(blocks))
-
-
-def _try(fact: ChargeAttempted, fingerprint: str) -> Try:
-    network: Network = "mastercard" if fact.brand and fact.brand.lower() == "mastercard" else "other"
-    counts = fact.follows_decline or network == "mastercard"
-    return Try(fact.attempt_id, fingerprint, network, fact.amount, fact.at, counts)
-
-
-def _settle(
-    tries: dict[UUID, Try], outcomes: dict[UUID, datetime | None], attempt_id: UUID, declined_at: datetime | None
-) -> None:
-    own = tries.get(attempt_id)
-    if own is None:
-        known = outcomes.setdefault(attempt_id, declined_at)
-        outcomes[attempt_id] = None if declined_at is None else known
-    elif declined_at is None:
-        del tries[attempt_id]
-    else:
-        tries[attempt_id] = _told(own, declined_at)
-
-
-def _told(one: Try, declined_at: datetime) -> Try:
+def decline_reported(one: Try, declined_at: datetime) -> Try:
     """A decline that is told twice counts from when it came first."""
     return one if one.declined_at is not None else one._replace(declined_at=declined_at)
 
@@ -170,7 +123,7 @@ class LimitBook:
         if declined_at is None:
             del tries[attempt_id], self._fingerprints[attempt_id]
         else:
-            tries[attempt_id] = _told(tries[attempt_id], declined_at)
+            tries[attempt_id] = decline_reported(tries[attempt_id], declined_at)
 
     def _forget_old(self, one: Try) -> None:
         tries = self._tries[one.fingerprint]
@@ -200,7 +153,7 @@ class LimitBook:
         for one in self._tries[fingerprint].values():
             declined_at = effects.outcomes.get(one.attempt_id, _UNTOLD)
             if declined_at is not None:
-                counted.append(one if declined_at is _UNTOLD else _told(one, declined_at))
+                counted.append(one if declined_at is _UNTOLD else decline_reported(one, declined_at))
         return counted
 
 

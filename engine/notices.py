@@ -11,8 +11,9 @@ from msgspec import to_builtins
 from pydantic import JsonValue
 
 from engine.calendar import Term
-from engine.card import events, payments
-from engine.card.events import Event, ReminderKind
+from engine.card import facts
+from engine.card.event import Event
+from engine.card.reminders import ReminderKind
 from engine.envelope import NAME_OF, Recorded
 from engine.value import Value
 
@@ -66,22 +67,22 @@ _REMINDED_OF: Mapping[ReminderKind, str] = {
 """What a reminder is about."""
 
 
-def _reminder(fact: events.ReminderDue) -> tuple[NoticeKind, Values]:
+def _reminder(fact: facts.ReminderDue) -> tuple[NoticeKind, Values]:
     values: Values = {"term_number": fact.term_number, _REMINDED_OF[fact.kind]: fact.about}
     if fact.kind == "payment_failed":
         values = {**values, "declines": int(fact.about), "code": _shown(fact.code)}
     return fact.kind, values
 
 
-def _suspended(fact: events.Suspended) -> tuple[NoticeKind, Values]:
+def _suspended(fact: facts.Suspended) -> tuple[NoticeKind, Values]:
     return "suspended", _values(fact, "term_number", "reclaimed_on") | {"code": _shown(fact.last_code)}
 
 
-def _top_up_failed(fact: payments.TopUpFailed) -> tuple[NoticeKind, Values]:
+def _top_up_failed(fact: facts.TopUpFailed) -> tuple[NoticeKind, Values]:
     return "top_up_failed", _values(fact, "number") | {"code": _shown(fact.last_code)}
 
 
-def _renewed(fact: events.CardRenewed) -> tuple[NoticeKind, Values]:
+def _renewed(fact: facts.CardRenewed) -> tuple[NoticeKind, Values]:
     term: Values = _values(fact.term, "starts_on", "ends_on", "zone")
     names = ("months", "price", "from_balance", "reactivation_fee")
     return "renewed", {"term_number": fact.term.number, **term, **_values(fact, *names)}
@@ -101,18 +102,18 @@ def _values(of: Event | Term, *names: str) -> dict[str, JsonValue]:
 
 
 _TOLD: Mapping[type[Event], Callable[[Any], tuple[NoticeKind, Values]]] = {
-    events.ReminderDue: _reminder,
-    events.CardRenewed: _renewed,
-    events.GraceStarted: _with("grace", "term_number", "suspends_on"),
-    events.Suspended: _suspended,
-    events.NumberReclaimed: _with("reclaimed", "by", "quarantined_until", "balance"),
-    events.AutoRenewEnabled: _with("switched_on", "months", "price", "saving", "terms_version", "channel"),
-    events.PeriodChanged: _with("period_changed", "months", "price", "saving", "terms_version", "channel"),
-    events.PriceChangeAnnounced: _with("price_change", "months", "price", "saving", "applies_from"),
-    events.AutoRenewSwitchedOff: _with("switched_off", "reason", "ends_on", "lost_on"),
-    payments.RefundSucceeded: _with("refunded", "amount"),
-    payments.RefundRecorded: _with("refunded", "amount"),
-    payments.TopUpFailed: _top_up_failed,
+    facts.ReminderDue: _reminder,
+    facts.CardRenewed: _renewed,
+    facts.GraceStarted: _with("grace", "term_number", "suspends_on"),
+    facts.Suspended: _suspended,
+    facts.NumberReclaimed: _with("reclaimed", "by", "quarantined_until", "balance"),
+    facts.AutoRenewEnabled: _with("switched_on", "months", "price", "saving", "terms_version", "channel"),
+    facts.PeriodChanged: _with("period_changed", "months", "price", "saving", "terms_version", "channel"),
+    facts.PriceChangeAnnounced: _with("price_change", "months", "price", "saving", "applies_from"),
+    facts.AutoRenewSwitchedOff: _with("switched_off", "reason", "ends_on", "lost_on"),
+    facts.RefundSucceeded: _with("refunded", "amount"),
+    facts.RefundRecorded: _with("refunded", "amount"),
+    facts.TopUpFailed: _top_up_failed,
 }
 """The facts that are told; of our own trouble and of single attempts the holder hears nothing."""
 

@@ -8,7 +8,7 @@ from pydantic_core import CoreSchema, core_schema
 
 
 @dataclass_transform(frozen_default=True)
-class Value(Struct, frozen=True, omit_defaults=True):
+class Value(Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
     """A frozen value, cheap to make and to copy; a field that holds its default is left out of its JSON.
 
     Read from our own JSON its types alone are judged. As a part of a pydantic model it comes from outside: then all

@@ -8,8 +8,8 @@ from uuid import UUID
 from psycopg import Connection
 from psycopg.rows import class_row
 
-from engine.card import events, payments
-from engine.card.events import Event
+from engine.card import facts
+from engine.card.event import Event
 from engine.envelope import Recorded
 from projections.read_model import Column, ReadModel
 
@@ -46,7 +46,7 @@ class CardRow(NamedTuple):
 def fold(row: CardRow | None, recorded: Recorded) -> CardRow | None:
     """The row after one more fact."""
     fact, version = recorded.fact, recorded.version
-    if isinstance(fact, events.CardRegistered):
+    if isinstance(fact, facts.CardRegistered):
         return CardRow(
             recorded.card_id,
             fact.holder_id,
@@ -80,7 +80,7 @@ def _changes(row: CardRow, fact: Event) -> dict[str, Any]:
     return changes_of(row, fact) if changes_of else {}
 
 
-def _renewed(row: CardRow, fact: events.CardRenewed) -> dict[str, Any]:
+def _renewed(row: CardRow, fact: facts.CardRenewed) -> dict[str, Any]:
     term = fact.term
     spent = fact.from_balance if fact.attempt_id is None else 0  # else it was reserved with the attempt
     return {
@@ -93,16 +93,16 @@ def _renewed(row: CardRow, fact: events.CardRenewed) -> dict[str, Any]:
     }
 
 
-def _reserved(row: CardRow, fact: payments.ChargeAttempted) -> dict[str, Any]:
+def _reserved(row: CardRow, fact: facts.ChargeAttempted) -> dict[str, Any]:
     return {"balance_minor": row.balance_minor - fact.from_balance, "reserved_minor": fact.from_balance}
 
 
-def _failed(row: CardRow, fact: payments.ChargeFailed) -> dict[str, Any]:
+def _failed(row: CardRow, fact: facts.ChargeFailed) -> dict[str, Any]:
     balance = row.balance_minor + row.reserved_minor
     return {"last_decline": fact.code, "outcome_unknown": False, "balance_minor": balance, "reserved_minor": 0}
 
 
-def _succeeded(_: CardRow, fact: payments.ChargeSucceeded) -> dict[str, Any]:
+def _succeeded(_: CardRow, fact: facts.ChargeSucceeded) -> dict[str, Any]:
     if fact.learned == "late":  # it is given back and changes nothing
         return {}
     return {"last_decline": None, "outcome_unknown": False, "reserved_minor": 0}
@@ -110,36 +110,36 @@ def _succeeded(_: CardRow, fact: payments.ChargeSucceeded) -> dict[str, Any]:
 
 def _key_of(recorded: Recorded) -> UUID | None:
     fact = recorded.fact
-    if isinstance(fact, events.CardRegistered):
+    if isinstance(fact, facts.CardRegistered):
         return recorded.card_id
-    if isinstance(fact, payments.ChargeAttempted) and not fact.from_balance:  # spares a row for most renewals
+    if isinstance(fact, facts.ChargeAttempted) and not fact.from_balance:  # spares a row for most renewals
         return None
     return recorded.card_id if type(fact) in _CHANGES else None
 
 
 _CHANGES: dict[type[Event], Callable[[CardRow, Any], dict[str, Any]]] = {
-    events.ZoneChanged: lambda _, fact: {"zone": fact.zone},
-    events.CardHeld: lambda _, __: {"held": True},
-    events.CardReleased: lambda _, __: {"held": False},
-    events.CardClosed: lambda _, __: {"status": "closed"},
-    events.PaymentMethodBound: lambda row, _: {"methods": row.methods + 1},
-    events.PaymentMethodRemoved: lambda row, _: {"methods": row.methods - 1},
-    events.AutoRenewEnabled: lambda _, fact: {"auto_renew_months": fact.months, "price_minor": fact.price.minor},
-    events.PeriodChanged: lambda _, fact: {"auto_renew_months": fact.months, "price_minor": fact.price.minor},
-    events.PriceChangeAnnounced: lambda _, fact: {"price_minor": fact.price.minor},
-    events.AutoRenewSwitchedOff: lambda _, __: {"auto_renew_months": None, "price_minor": None},
-    events.CardRenewed: _renewed,
-    events.GraceStarted: lambda _, __: {"status": "grace"},
-    events.Suspended: lambda _, __: {"status": "suspended"},
-    events.Reinstated: lambda _, __: {"status": "active"},
-    events.NumberReclaimed: lambda _, __: {"status": "reclaimed"},
-    payments.ChargeAttempted: _reserved,
-    payments.ChargeFailed: _failed,
-    payments.ChargeOutcomeUnknown: lambda _, __: {"outcome_unknown": True},
-    payments.ChargeSucceeded: _succeeded,
-    payments.BalanceCredited: lambda row, fact: {"balance_minor": row.balance_minor + fact.amount.minor},
-    payments.BalanceDebited: lambda row, fact: {"balance_minor": row.balance_minor - fact.amount.minor},
-    payments.BalancePaidOut: lambda row, fact: {"balance_minor": row.balance_minor - fact.amount.minor},
+    facts.ZoneChanged: lambda _, fact: {"zone": fact.zone},
+    facts.CardHeld: lambda _, __: {"held": True},
+    facts.CardReleased: lambda _, __: {"held": False},
+    facts.CardClosed: lambda _, __: {"status": "closed"},
+    facts.PaymentMethodBound: lambda row, _: {"methods": row.methods + 1},
+    facts.PaymentMethodRemoved: lambda row, _: {"methods": row.methods - 1},
+    facts.AutoRenewEnabled: lambda _, fact: {"auto_renew_months": fact.months, "price_minor": fact.price.minor},
+    facts.PeriodChanged: lambda _, fact: {"auto_renew_months": fact.months, "price_minor": fact.price.minor},
+    facts.PriceChangeAnnounced: lambda _, fact: {"price_minor": fact.price.minor},
+    facts.AutoRenewSwitchedOff: lambda _, __: {"auto_renew_months": None, "price_minor": None},
+    facts.CardRenewed: _renewed,
+    facts.GraceStarted: lambda _, __: {"status": "grace"},
+    facts.Suspended: lambda _, __: {"status": "suspended"},
+    facts.Reinstated: lambda _, __: {"status": "active"},
+    facts.NumberReclaimed: lambda _, __: {"status": "reclaimed"},
+    facts.ChargeAttempted: _reserved,
+    facts.ChargeFailed: _failed,
+    facts.ChargeOutcomeUnknown: lambda _, __: {"outcome_unknown": True},
+    facts.ChargeSucceeded: _succeeded,
+    facts.BalanceCredited: lambda row, fact: {"balance_minor": row.balance_minor + fact.amount.minor},
+    facts.BalanceDebited: lambda row, fact: {"balance_minor": row.balance_minor - fact.amount.minor},
+    facts.BalancePaidOut: lambda row, fact: {"balance_minor": row.balance_minor - fact.amount.minor},
 }
 
 CARDS = ReadModel(

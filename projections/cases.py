@@ -7,16 +7,11 @@ from uuid import UUID
 from psycopg import Connection
 from psycopg.rows import class_row
 
-from engine.card.events import CardHeld, CardReleased
-from engine.card.payments import (
-    CaseOpened,
-    ChargeFailed,
-    ChargeSucceeded,
-    RefundFailed,
-    RefundRecorded,
-    RefundSucceeded,
-)
-from engine.card.refunds import refund_id_of
+from engine.card.attempt import CaseOpened
+from engine.card.decline import ChargeFailed
+from engine.card.hold import CardHeld, CardReleased
+from engine.card.payments import ChargeSucceeded
+from engine.card.refunds import RefundFailed, RefundRecorded, RefundSucceeded, refund_id_of
 from engine.envelope import Recorded
 from projections.read_model import Column, ReadModel
 

@@ -4,16 +4,12 @@ from datetime import datetime
 from typing import NamedTuple
 from uuid import UUID
 
-from engine.card.payments import (
-    BalanceCredited,
-    ChargeAttempted,
-    ChargeFailed,
-    ChargeOutcomeUnknown,
-    ChargeSucceeded,
-    DisputeRecorded,
-    RefundRecorded,
-    RefundSucceeded,
-)
+from engine.card.attempt import ChargeAttempted, ChargeOutcomeUnknown
+from engine.card.balance import BalanceCredited
+from engine.card.decline import ChargeFailed
+from engine.card.disputes import DisputeRecorded
+from engine.card.payments import ChargeSucceeded
+from engine.card.refunds import RefundRecorded, RefundSucceeded
 from engine.envelope import Recorded
 from projections.read_model import Column, ReadModel
 

@@ -6,16 +6,12 @@ from uuid import UUID
 
 from psycopg import Connection
 
-from engine.card.events import CardRenewed, Event
-from engine.card.payments import (
-    BalanceCredited,
-    BalanceDebited,
-    BalancePaidOut,
-    ChargeSucceeded,
-    DisputeRecorded,
-    RefundRecorded,
-    RefundSucceeded,
-)
+from engine.card.balance import BalanceCredited, BalanceDebited, BalancePaidOut
+from engine.card.disputes import DisputeRecorded
+from engine.card.event import Event
+from engine.card.payments import ChargeSucceeded
+from engine.card.refunds import RefundRecorded, RefundSucceeded
+from engine.card.term import CardRenewed
 from engine.envelope import Recorded
 from engine.money import Money
 from projections.read_model import Column, ReadModel

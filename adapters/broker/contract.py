@@ -12,7 +12,8 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, SerializeAsAny
 
-from engine.card import events, payments
+from engine.card import facts
+from engine.card.event import Event
 from engine.envelope import NAME_OF, Recorded
 from engine.money import Money
 
@@ -206,13 +207,13 @@ def public_event(recorded: Recorded) -> PublicEvent | None:
     )
 
 
-def _charge_succeeded(fact: payments.ChargeSucceeded) -> _Message:
+def _charge_succeeded(fact: facts.ChargeSucceeded) -> _Message:
     return ChargeSucceeded.model_construct(
         attempt_id=fact.attempt_id, term_number=fact.term_number, amount=fact.amount, top_up=fact.top_up
     )
 
 
-def _card_renewed(fact: events.CardRenewed) -> _Message:
+def _card_renewed(fact: facts.CardRenewed) -> _Message:
     return CardRenewed.model_construct(
         term_number=fact.term.number,
         starts_on=fact.term.starts_on,
@@ -222,17 +223,17 @@ def _card_renewed(fact: events.CardRenewed) -> _Message:
     )
 
 
-def _charge_failed(fact: payments.ChargeFailed) -> _Message:
+def _charge_failed(fact: facts.ChargeFailed) -> _Message:
     return ChargeFailed(
         attempt_id=fact.attempt_id, term_number=fact.term_number, next=fact.consequence.value, top_up=fact.top_up
     )
 
 
-def _charge_refunded(fact: payments.RefundSucceeded | payments.RefundRecorded) -> _Message:
+def _charge_refunded(fact: facts.RefundSucceeded | facts.RefundRecorded) -> _Message:
     return ChargeRefunded(attempt_id=fact.attempt_id, amount=fact.amount)
 
 
-def _card_registered(fact: events.CardRegistered) -> _Message:
+def _card_registered(fact: facts.CardRegistered) -> _Message:
     return CardRegistered(
         plan=fact.plan,
         currency=fact.currency,
@@ -242,45 +243,45 @@ def _card_registered(fact: events.CardRegistered) -> _Message:
     )
 
 
-def _payment_method_bound(fact: events.PaymentMethodBound) -> _Message:
+def _payment_method_bound(fact: facts.PaymentMethodBound) -> _Message:
     return PaymentMethodBound(method_id=fact.method.method_id, kind=fact.method.kind)
 
 
-_TOLD: dict[type[events.Event], tuple[EventType, Callable[[Any], _Message]]] = {
-    events.CardRegistered: ("card_registered.v1", _card_registered),
-    events.PaymentMethodBound: ("payment_method_bound.v1", _payment_method_bound),
-    events.AutoRenewEnabled: (
+_TOLD: dict[type[Event], tuple[EventType, Callable[[Any], _Message]]] = {
+    facts.CardRegistered: ("card_registered.v1", _card_registered),
+    facts.PaymentMethodBound: ("payment_method_bound.v1", _payment_method_bound),
+    facts.AutoRenewEnabled: (
         "auto_renew_enabled.v1",
         lambda fact: AutoRenewEnabled(months=fact.months, price=fact.price),
     ),
-    events.AutoRenewSwitchedOff: (
+    facts.AutoRenewSwitchedOff: (
         "auto_renew_switched_off.v1",
         lambda fact: AutoRenewSwitchedOff(reason=fact.reason),
     ),
-    payments.ChargeSucceeded: ("charge_succeeded.v1", _charge_succeeded),
-    payments.ChargeFailed: ("charge_failed.v1", _charge_failed),
-    events.CardRenewed: ("card_renewed.v1", _card_renewed),
-    events.GraceStarted: ("card_grace_started.v1", lambda fact: CardGraceStarted(suspends_on=fact.suspends_on)),
-    events.Suspended: ("card_suspended.v1", lambda fact: CardSuspended(reclaimed_on=fact.reclaimed_on)),
-    events.PeriodChanged: ("period_changed.v1", lambda fact: PeriodChanged(months=fact.months, price=fact.price)),
-    events.PriceChangeAnnounced: (
+    facts.ChargeSucceeded: ("charge_succeeded.v1", _charge_succeeded),
+    facts.ChargeFailed: ("charge_failed.v1", _charge_failed),
+    facts.CardRenewed: ("card_renewed.v1", _card_renewed),
+    facts.GraceStarted: ("card_grace_started.v1", lambda fact: CardGraceStarted(suspends_on=fact.suspends_on)),
+    facts.Suspended: ("card_suspended.v1", lambda fact: CardSuspended(reclaimed_on=fact.reclaimed_on)),
+    facts.PeriodChanged: ("period_changed.v1", lambda fact: PeriodChanged(months=fact.months, price=fact.price)),
+    facts.PriceChangeAnnounced: (
         "price_change_announced.v1",
         lambda fact: PriceChangeAnnounced(months=fact.months, price=fact.price, applies_from=fact.applies_from),
     ),
-    events.NumberReclaimed: (
+    facts.NumberReclaimed: (
         "card_reclaimed.v1",
         lambda fact: CardReclaimed(quarantined_until=fact.quarantined_until),
     ),
-    events.CardClosed: ("card_closed.v1", lambda _: CardClosed()),
-    events.CardHeld: ("card_held.v1", lambda fact: CardHeld(by=fact.by)),
-    events.CardReleased: ("card_released.v1", lambda _: CardReleased()),
-    payments.RefundSucceeded: ("charge_refunded.v1", _charge_refunded),
-    payments.RefundRecorded: ("charge_refunded.v1", _charge_refunded),
-    payments.BalanceCredited: (
+    facts.CardClosed: ("card_closed.v1", lambda _: CardClosed()),
+    facts.CardHeld: ("card_held.v1", lambda fact: CardHeld(by=fact.by)),
+    facts.CardReleased: ("card_released.v1", lambda _: CardReleased()),
+    facts.RefundSucceeded: ("charge_refunded.v1", _charge_refunded),
+    facts.RefundRecorded: ("charge_refunded.v1", _charge_refunded),
+    facts.BalanceCredited: (
         "balance_credited.v1",
         lambda fact: BalanceCredited(amount=fact.amount, reason=fact.reason),
     ),
-    events.Reinstated: ("card_reinstated.v1", lambda fact: CardReinstated(term_number=fact.term_number)),
+    facts.Reinstated: ("card_reinstated.v1", lambda fact: CardReinstated(term_number=fact.term_number)),
 }
 
 PUBLIC_FACTS: tuple[str, ...] = tuple(NAME_OF[fact] for fact in _TOLD)

@@ -1,40 +1,146 @@
-"""Decisions about what the holder agreed to. See custody.py for what all decisions have in common."""
+"""Consent: what the holder agreed to be charged for further terms, what was announced since, and its end.
 
-from datetime import datetime, timedelta
+What decisions have in common: custody.py.
+"""
+
+from datetime import date, datetime, timedelta
+from typing import Literal, Protocol
+
+from msgspec.structs import replace
 
 from engine.calendar import local_date
-from engine.card.custody import check_kept
-from engine.card.deadlines import reclaims_at
-from engine.card.dunning import usable_methods
-from engine.card.events import (
-    AutoRenewEnabled,
-    AutoRenewSwitchedOff,
-    Events,
-    PeriodChanged,
-    PriceChangeAnnounced,
-    RenewalRequested,
-    SwitchOffReason,
-)
-from engine.card.state import Card
-from engine.card.terms import offer
+from engine.card.custody import HasCustody, check_kept
+from engine.card.deadlines import HasDeadlines, reclaims_at
+from engine.card.event import Event
+from engine.card.methods import HasMethods
 from engine.catalogue import Catalogue, Period
-from engine.errors import Refused
-from engine.rules import Rules
+from engine.errors import CorruptHistoryError, Refused
+from engine.money import Money
+from engine.value import Value
+
+SwitchOffReason = Literal["holder", "operator", "mandate_withdrawn"]
+
+
+# Facts
+
+
+class AutoRenewEnabled(Event, kw_only=True):
+    """The holder agreed to be charged for further terms, having been shown this period, price and saving."""
+
+    months: Period
+    price: Money
+    saving: Money
+    catalogue_version: str
+    terms_version: str
+    channel: str
+
+
+class PeriodChanged(Event, kw_only=True):
+    """The holder chose another period from the next term on, having been shown its price and saving."""
+
+    months: Period
+    price: Money
+    saving: Money
+    catalogue_version: str
+    terms_version: str
+    channel: str
+
+
+class PriceChangeAnnounced(Event, kw_only=True):
+    """The holder was told of another price for the chosen period; it is charged for terms that open from then on."""
+
+    months: Period
+    price: Money
+    saving: Money
+    catalogue_version: str
+    applies_from: date
+
+
+class AutoRenewSwitchedOff(Event, kw_only=True):
+    """The holder withdrew consent to be charged for further terms.
+
+    The paid term ends on `ends_on`; if nothing else happens, the number is lost on `lost_on`.
+    """
+
+    reason: SwitchOffReason
+    ends_on: date | None = None
+    lost_on: date | None = None
+
+
+# State
+
+
+class AnnouncedPrice(Value):
+    """A price for the chosen period that the holder was told of, and the first local day on which it applies."""
+
+    price: Money
+    saving: Money
+    catalogue_version: str
+    applies_from: date
+
+
+class Consent(Value):
+    """The consent in force: period, price and saving as they were shown."""
+
+    months: Period
+    price: Money
+    saving: Money
+    catalogue_version: str
+    announced: tuple[AnnouncedPrice, ...] = ()
+    """Later prices, in the order in which they were announced."""
+
+
+class HasConsent(Protocol):
+    """A card with the consent in force; None while auto-renewal is off."""
+
+    @property
+    def consent(self) -> Consent | None: ...
+
+
+class _Agreeing(HasConsent, HasCustody, HasMethods, Protocol):
+    """Agreeing reads besides custody and payment methods."""
+
+
+class _Withdrawing(HasConsent, HasDeadlines, Protocol):
+    """Withdrawal reads besides the deadlines, to say what is lost when."""
+
+
+class _Announcing(HasConsent, HasCustody, HasDeadlines, Protocol):
+    """An announcement reads besides custody, and the zone of the running term."""
+
+
+# Fold
+
+
+def given(fact: AutoRenewEnabled | PeriodChanged) -> Consent:
+    """What was shown is what is agreed to."""
+    return Consent(fact.months, fact.price, fact.saving, fact.catalogue_version)
+
+
+def announced(consent: Consent | None, fact: PriceChangeAnnounced) -> Consent:
+    """One more price that the holder knows of; raises CorruptHistoryError."""
+    if consent is None:
+        raise CorruptHistoryError("a price without consent")
+    later = AnnouncedPrice(fact.price, fact.saving, fact.catalogue_version, fact.applies_from)
+    return replace(consent, announced=(*consent.announced, later))
+
+
+# Decisions
 
 
 def enable_auto_renew(
-    card: Card, catalogue: Catalogue, *, months: Period, terms_version: str, channel: str, at: datetime
-) -> Events:
+    card: _Agreeing, catalogue: Catalogue, *, months: Period, terms_version: str, channel: str, at: datetime
+) -> tuple[AutoRenewEnabled | PeriodChanged, ...]:
     """Switch auto-renewal on, keeping what the holder was shown; for a lapsed card it charges at once.
 
     Raises Refused `no_payment_method`; a card that is on already gets the period changed.
     """
     check_kept(card)
-    if not card.methods:
+    if not card.methods.bound:
         raise Refused("no_payment_method", "bind a payment method before switching auto-renewal on")
-    if card.auto_renew is not None:
+    if card.consent is not None:
         return change_period(card, catalogue, months=months, terms_version=terms_version, channel=channel, at=at)
-    quote = catalogue.quote(card.plan, card.currency, months, local_date(at, card.zone))
+    quote = catalogue.quote(card.custody.plan, card.custody.currency, months, local_date(at, card.custody.zone))
     return (
         AutoRenewEnabled(
             months=months,
@@ -49,18 +155,18 @@ def enable_auto_renew(
 
 
 def change_period(
-    card: Card, catalogue: Catalogue, *, months: Period, terms_version: str, channel: str, at: datetime
-) -> Events:
+    card: _Agreeing, catalogue: Catalogue, *, months: Period, terms_version: str, channel: str, at: datetime
+) -> tuple[PeriodChanged, ...]:
     """Another period from the next term on; raises Refused `auto_renew_off`.
 
     An unpaid offer is dropped and made anew, but an attempt that is open runs to its end first.
     """
     check_kept(card)
-    if card.auto_renew is None:
+    if card.consent is None:
         raise Refused("auto_renew_off", "switch auto-renewal on to choose a period")
-    if card.auto_renew.months == months:
+    if card.consent.months == months:
         return ()
-    quote = catalogue.quote(card.plan, card.currency, months, local_date(at, card.zone))
+    quote = catalogue.quote(card.custody.plan, card.custody.currency, months, local_date(at, card.custody.zone))
     return (
         PeriodChanged(
             months=months,
@@ -74,53 +180,39 @@ def change_period(
     )
 
 
-def switch_off_auto_renew(card: Card, *, reason: SwitchOffReason, at: datetime) -> Events:
+def switch_off_auto_renew(
+    card: _Withdrawing, *, reason: SwitchOffReason, at: datetime
+) -> tuple[AutoRenewSwitchedOff, ...]:
     """Switch auto-renewal off; an open attempt runs to its end and counts."""
-    return () if card.auto_renew is None else (switched_off(card, reason, at),)
+    return () if card.consent is None else (switched_off(card, reason, at),)
 
 
-def switched_off(card: Card, reason: SwitchOffReason, at: datetime) -> AutoRenewSwitchedOff:
+def switched_off(card: HasDeadlines, reason: SwitchOffReason, at: datetime) -> AutoRenewSwitchedOff:
     """The end of consent, and what the holder is told of it: until when it is paid, and when the number is lost."""
     lost_on = local_date(reclaims_at(card), card.term.zone)
     return AutoRenewSwitchedOff(reason=reason, ends_on=card.term.ends_on, lost_on=lost_on, at=at)
 
 
-def renew_now(card: Card, rules: Rules, *, at: datetime) -> Events:
-    """Charge for the next term at once, outside of the ladder; asked twice it is tried twice.
-
-    Raises Refused `auto_renew_off`, `charge_under_way`, `held`, `charging_stopped`, `already_paid_ahead`,
-    `no_usable_method`.
-    """
-    check_kept(card)
-    if card.auto_renew is None:
-        raise Refused("auto_renew_off", "switch auto-renewal on first; a lapsed card is then charged at once")
-    check_may_charge(card, rules)
-    if card.term.starts_at > at:
-        raise Refused("already_paid_ahead", f"the card is paid until {card.term.ends_on} already")
-    if not usable_methods(card) and not card.for_the_holder and not card.balance.first:
-        raise Refused("no_usable_method", "none of the payment methods may be charged; bind or update one")
-    request = RenewalRequested(at=at)
-    return (request,) if card.renewal is not None else (offer(card, card.auto_renew, rules, at), request)
-
-
-def announce_price_change(card: Card, catalogue: Catalogue, *, version: str, at: datetime) -> Events:
+def announce_price_change(
+    card: _Announcing, catalogue: Catalogue, *, version: str, at: datetime
+) -> tuple[PriceChangeAnnounced, ...]:
     """Tell the holder of the price of another catalogue version, from which day on it is charged.
 
     That day is at least the plan's notice days ahead, and never before the version is in force. Raises Refused
     `auto_renew_off`, `unknown_version`.
     """
     check_kept(card)
-    consent = card.auto_renew
+    consent, custody = card.consent, card.custody
     if consent is None:
         raise Refused("auto_renew_off", "there is nothing to announce to a card that is not renewed")
-    quote = catalogue.quote_of(version, card.plan, card.currency, consent.months)
+    quote = catalogue.quote_of(version, custody.plan, custody.currency, consent.months)
     current = consent.announced[-1] if consent.announced else consent
     if version in {consent.catalogue_version, *(one.catalogue_version for one in consent.announced)}:
         return ()
     if quote.price == current.price:
         return ()
-    today = max(local_date(at, card.term.zone), local_date(at, card.zone))  # by whichever the next renewal opens
-    in_time = today + timedelta(catalogue.plan(card.plan).notice_days)
+    today = max(local_date(at, card.term.zone), local_date(at, custody.zone))  # by whichever the next renewal opens
+    in_time = today + timedelta(catalogue.plan(custody.plan).notice_days)
     return (
         PriceChangeAnnounced(
             months=quote.months,
@@ -131,13 +223,3 @@ def announce_price_change(card: Card, catalogue: Catalogue, *, version: str, at:
             at=at,
         ),
     )
-
-
-def check_may_charge(card: Card, rules: Rules) -> None:
-    """Raise Refused for a charge that the holder asks for while none can be made."""
-    if card.open_attempt is not None or card.balance.top_up is not None:
-        raise Refused("charge_under_way", "a charge is under way; wait for its outcome")
-    if card.held_since is not None:
-        raise Refused("held", "the card is held by the operator")
-    if rules.charging_stopped:
-        raise Refused("charging_stopped", "all charging is stopped for the moment; try again later")

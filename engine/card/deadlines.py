@@ -1,32 +1,139 @@
-"""Until when a card may be unpaid: the days of its keep rule, moved by what we ourselves held up."""
+"""The instants of a term: when its renewal opens, when service ends, when the number is lost; and what moves them.
 
-from datetime import date, datetime, timedelta
+Grace and reclaim count the holder's days. Time for which we ourselves kept the next term from being paid does not
+count: both deadlines move by it, once, however the causes overlap.
+"""
+
+from datetime import date, datetime, time, timedelta
 from functools import lru_cache
+from typing import Literal, Protocol
+from uuid import UUID
 
-from engine.calendar import local_date, start_of_day
-from engine.card.state import Card
+from msgspec.structs import replace
+
+from engine.calendar import Instant, Term, local_date, local_instant, start_of_day
+from engine.card.event import Event
+from engine.catalogue import KeepRule
+from engine.policy import Policy
+from engine.value import Value
 
 DAY = timedelta(days=1)
+HOUR = timedelta(hours=1)
+
+DelayReason = Literal["unknown_outcome", "charging_stopped", "held", "late"]
+"""What on our side delayed a payment: an unknown outcome, the operator's stop, a hold, or that we were not running."""
 
 
-def suspends_at(card: Card) -> datetime:
+# Facts
+
+
+class ChargingBlocked(Event, kw_only=True):
+    """The card was to be charged while the operator had stopped all charging."""
+
+
+class DeadlinesMoved(Event, kw_only=True):
+    """Grace and reclaim of the unpaid term moved by the time for which we, not the holder, delayed the payment."""
+
+    reason: DelayReason
+    by: timedelta
+
+
+# State
+
+
+class Deadlines(Value):
+    """The keep rule of the card's carrier, and how far the deadlines of the running term have moved."""
+
+    keep: KeepRule
+    moved_by: timedelta = timedelta(0)
+    moved_until: Instant | None = None
+    """Up to when delays are counted in `moved_by`."""
+    blocked_since: Instant | None = None
+    """Since when the operator's stop keeps the card from being charged."""
+
+
+class HasTerm(Protocol):
+    """A card's id and running term."""
+
+    @property
+    def card_id(self) -> UUID: ...
+
+    @property
+    def term(self) -> Term: ...
+
+
+class HasDeadlines(HasTerm, Protocol):
+    """A card with its deadlines."""
+
+    @property
+    def deadlines(self) -> Deadlines: ...
+
+
+# Fold
+
+
+def blocked(deadlines: Deadlines, fact: ChargingBlocked) -> Deadlines:
+    """The operator's stop keeps the card from being charged."""
+    return replace(deadlines, blocked_since=fact.at)
+
+
+def moved(deadlines: Deadlines, fact: DeadlinesMoved) -> Deadlines:
+    """Our own delay is counted up to now."""
+    return replace(deadlines, moved_by=deadlines.moved_by + fact.by, moved_until=fact.at, blocked_since=None)
+
+
+def restarted(deadlines: Deadlines) -> Deadlines:
+    """A new term begins with the deadlines of its keep rule."""
+    if deadlines.moved_until is None and deadlines.blocked_since is None:
+        return deadlines
+    return Deadlines(deadlines.keep)
+
+
+# The charge hour and the opening
+
+
+def charge_instant(card: HasTerm, day: date, policy: Policy) -> datetime:
+    """When on the local `day` this card is charged: the charge hour, spread by card id."""
+    spread_s, zone = card.card_id.int % policy.charge_spread_s, card.term.zone
+    begins = _even_hour(day, policy.charge_hour, zone)
+    if begins is not None:
+        return begins + timedelta(seconds=spread_s)
+    return local_instant(day, time(policy.charge_hour, *divmod(spread_s, 60)), zone)
+
+
+@lru_cache(maxsize=16_384)  # the cards of a zone have it in common
+def _even_hour(day: date, hour: int, zone: str) -> datetime | None:
+    """When that hour begins; None if the clock does not run evenly through it."""
+    begins, ends = local_instant(day, time(hour), zone), local_instant(day, time(hour + 1), zone)
+    return begins if ends - begins == HOUR else None
+
+
+def opens_at(card: HasTerm, policy: Policy) -> datetime:
+    """When the renewal of the running term opens."""
+    return charge_instant(card, card.term.ends_on - timedelta(days=policy.lead_days), policy)
+
+
+# The deadlines
+
+
+def suspends_at(card: HasDeadlines) -> datetime:
     """When service ends for a term that stays unpaid; without days of grace that is the end of the term."""
-    term, grace_days = card.term, card.keep.grace_days
+    term, grace_days = card.term, card.deadlines.keep.grace_days
     by_rule = _days_after(term.ends_on, grace_days, term.zone) if grace_days else term.ends_at
-    return by_rule + card.moved
+    return by_rule + card.deadlines.moved_by
 
 
-def reclaims_at(card: Card) -> datetime:
+def reclaims_at(card: HasDeadlines) -> datetime:
     """When the number of a card that stays unpaid is lost."""
-    return carrier_reclaims_at(card) + card.moved
+    return carrier_reclaims_at(card) + card.deadlines.moved_by
 
 
-def carrier_reclaims_at(card: Card) -> datetime:
-    """When the carrier, who knows nothing of our trouble, may take the number."""
-    return _days_after(card.term.ends_on, card.keep.reclaim_days, card.term.zone)
+def carrier_reclaims_at(card: HasDeadlines) -> datetime:
+    """When the carrier, who knows nothing of our delays, may take the number."""
+    return _days_after(card.term.ends_on, card.deadlines.keep.reclaim_days, card.term.zone)
 
 
-def last_day(card: Card) -> date:
+def last_day(card: HasDeadlines) -> date:
     """The day before the number is lost: there is always a rung on it, and none after it."""
     return local_date(reclaims_at(card), card.term.zone) - DAY
 
@@ -34,3 +141,15 @@ def last_day(card: Card) -> date:
 @lru_cache(maxsize=65_536)  # asked for with each step of a card that is unpaid
 def _days_after(day: date, days: int, zone: str) -> datetime:
     return start_of_day(day + timedelta(days), zone)
+
+
+def move_deadlines(
+    card: HasDeadlines, reason: DelayReason, since: datetime, open_since: datetime, at: datetime
+) -> tuple[DeadlinesMoved, ...]:
+    """Move the deadlines by the time from `since` to `at` for which we kept the next term from being paid.
+
+    Before `open_since`, when the renewal opened, nobody was kept from paying; what is counted already does not count
+    again.
+    """
+    begins = max(since, open_since, card.deadlines.moved_until or since)
+    return (DeadlinesMoved(reason=reason, by=at - begins, at=at),) if at > begins else ()

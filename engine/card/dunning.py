@@ -1,21 +1,18 @@
 """The retry plan as a value: which method to try when, from the card's history, the policy and the deadline."""
 
 from collections.abc import Sequence
-from datetime import date, datetime, time, timedelta
-from functools import lru_cache
+from datetime import datetime, timedelta
+from typing import Protocol
 
-from engine.calendar import local_date, local_instant
-from engine.card.deadlines import last_day, reclaims_at
-from engine.card.method import PaymentMethod
-from engine.card.payments import AttemptReason
-from engine.card.state import Card, Renewal
+from engine.calendar import local_date
+from engine.card.deadlines import HasDeadlines, charge_instant, last_day, opens_at, reclaims_at
+from engine.card.methods import HasMethods, PaymentMethod, ready_methods, usable_methods
+from engine.card.term import AttemptReason, HasRenewal, Renewal
 from engine.policy import Policy
 from engine.value import Value
 
-HOUR = timedelta(hours=1)
 
-
-class Try(Value):
+class TryNow(Value):
     """Charge this method now."""
 
     method: PaymentMethod
@@ -31,47 +28,18 @@ class Withhold(Value):
     until: datetime
 
 
-class Later(Value):
+class TryLater(Value):
     """Nothing to try before `at`."""
 
     at: datetime
     reason: str
 
 
-def charge_instant(card: Card, day: date, policy: Policy) -> datetime:
-    """When on the local `day` this card is charged: the charge hour, spread by card id."""
-    spread_s, zone = card.card_id.int % policy.charge_spread_s, card.term.zone
-    begins = _even_hour(day, policy.charge_hour, zone)
-    if begins is not None:
-        return begins + timedelta(seconds=spread_s)
-    return local_instant(day, time(policy.charge_hour, *divmod(spread_s, 60)), zone)
+class Dunned(HasMethods, HasRenewal, HasDeadlines, Protocol):
+    """Dunning reads methods, the renewal on offer and the deadlines."""
 
 
-@lru_cache(maxsize=16_384)  # the cards of a zone have it in common
-def _even_hour(day: date, hour: int, zone: str) -> datetime | None:
-    """When that hour begins; None if the clock does not run evenly through it."""
-    begins, ends = local_instant(day, time(hour), zone), local_instant(day, time(hour + 1), zone)
-    return begins if ends - begins == HOUR else None
-
-
-def opens_at(card: Card, policy: Policy) -> datetime:
-    """When the renewal of the running term opens."""
-    return charge_instant(card, card.term.ends_on - timedelta(days=policy.lead_days), policy)
-
-
-def usable_methods(card: Card) -> list[PaymentMethod]:
-    """What may be charged, in the holder's order."""
-    ended = card.ended_methods
-    return [method for method in card.methods if method.method_id not in ended] if ended else list(card.methods)
-
-
-def ready_methods(card: Card, at: datetime) -> list[PaymentMethod]:
-    """What may be charged at `at`, in the holder's order."""
-    delays = card.not_before
-    return [m for m in usable_methods(card) if not delays or delays.get(m.method_id, at) <= at]
-
-
-def next_try(card: Card, renewal: Renewal, policy: Policy, at: datetime) -> Try | Withhold | Later | None:
+def next_try(card: Dunned, renewal: Renewal, policy: Policy, at: datetime) -> TryNow | Withhold | TryLater | None:
     """The try to make now, or when there will be one, or None when no try is left.
 
     A rung is one pass over the usable methods in their order; a decline moves to the next method at once. A pass
@@ -82,49 +50,49 @@ def next_try(card: Card, renewal: Renewal, policy: Policy, at: datetime) -> Try 
     if not usable:
         return None
     outside = renewal.asked_for is not None and at < opens_at(card, policy)
-    within: Later | None = None
+    within: TryLater | None = None
     if renewal.rung or outside:
         untried = [method for method in ready if method.method_id not in renewal.tried]
         if untried:
-            soon = untried[0].method_id in renewal.soon and untried[0].method_id in card.not_before
-            return Try(untried[0], renewal.rung, "soon" if soon else renewal.asked_for or "next_method")
+            soon = untried[0].method_id in renewal.soon and untried[0].method_id in card.methods.not_before
+            return TryNow(untried[0], renewal.rung, "soon" if soon else renewal.asked_for or "next_method")
         within = _within_rung(card, renewal, usable)
     return _earlier(within, _next_rung(card, renewal, usable, ready, policy, at))
 
 
-def _within_rung(card: Card, renewal: Renewal, usable: Sequence[PaymentMethod]) -> Later | None:
+def _within_rung(card: Dunned, renewal: Renewal, usable: Sequence[PaymentMethod]) -> TryLater | None:
     """A method of this pass that must still be left alone; it is tried as soon as it may be."""
     delayed = [method.method_id for method in usable if method.method_id not in renewal.tried]
     if not delayed:
         return None
-    first = min(delayed, key=lambda method_id: card.not_before[method_id])
-    return Later(card.not_before[first], "soon" if first in renewal.soon else "method_delayed")
+    first = min(delayed, key=lambda method_id: card.methods.not_before[method_id])
+    return TryLater(card.methods.not_before[first], "soon" if first in renewal.soon else "method_delayed")
 
 
 def _next_rung(
-    card: Card,
+    card: Dunned,
     renewal: Renewal,
     usable: Sequence[PaymentMethod],
     ready: Sequence[PaymentMethod],
     policy: Policy,
     at: datetime,
-) -> Try | Withhold | Later | None:
+) -> TryNow | Withhold | TryLater | None:
     due = _next_rung_at(card, renewal, policy)
     last = last_day(card)
     if due is None or local_date(due, card.term.zone) > last or at >= reclaims_at(card):
         return None  # one that was missed by our own trouble is made up while the number is still ours
     rung = renewal.rung + 1
     if at >= due and ready:
-        return Try(ready[0], rung, "next_rung" if renewal.rung else "renewal_opened")
-    soonest = min(usable, key=lambda method: card.not_before.get(method.method_id, at))
-    until = max(due, card.not_before.get(soonest.method_id, at))
+        return TryNow(ready[0], rung, "next_rung" if renewal.rung else "renewal_opened")
+    soonest = min(usable, key=lambda method: card.methods.not_before.get(method.method_id, at))
+    until = max(due, card.methods.not_before.get(soonest.method_id, at))
     if local_date(until, card.term.zone) <= last:
-        return Later(until, "next_rung" if renewal.rung else "renewal_opens")
+        return TryLater(until, "next_rung" if renewal.rung else "renewal_opens")
     final = max(due, charge_instant(card, last, policy))
-    return Later(final, "next_rung") if at < final else Withhold(soonest, rung, until)
+    return TryLater(final, "next_rung") if at < final else Withhold(soonest, rung, until)
 
 
-def _next_rung_at(card: Card, renewal: Renewal, policy: Policy) -> datetime | None:
+def _next_rung_at(card: Dunned, renewal: Renewal, policy: Policy) -> datetime | None:
     """Rungs fall on the ladder's local days after the first failure; those past the last day become one on it.
 
     One that we missed is made up at the next charge hour that is far enough from the last rung.
@@ -148,7 +116,7 @@ def _next_rung_at(card: Card, renewal: Renewal, policy: Policy) -> datetime | No
     return max(due, soonest)
 
 
-def _earlier(one: Later | None, other: Try | Withhold | Later | None) -> Try | Withhold | Later | None:
-    if one is None or isinstance(other, Try | Withhold):
+def _earlier(one: TryLater | None, other: TryNow | Withhold | TryLater | None) -> TryNow | Withhold | TryLater | None:
+    if one is None or isinstance(other, TryNow | Withhold):
         return other
     return one if other is None or one.at <= other.at else other

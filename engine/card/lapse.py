@@ -1,50 +1,111 @@
-"""Active → grace → suspended → reclaimed, by the days of the keep rule and never by our own trouble."""
+"""Lapse: active → grace → suspended → reclaimed, by the days of the keep rule and never by our own delays.
 
-from datetime import datetime, timedelta
-from typing import Literal
+What decisions have in common: custody.py.
+"""
+
+from datetime import date, datetime, timedelta
+from typing import Literal, Protocol
+
+from msgspec.structs import replace
 
 from engine.calendar import local_date
-from engine.card.deadlines import reclaims_at, suspends_at
-from engine.card.dunning import opens_at
-from engine.card.events import DeadlinesMoved, Events, GraceStarted, NumberReclaimed, OwnTrouble, Suspended
-from engine.card.state import Card
+from engine.card.balance import BalanceCredited, HasBalance
+from engine.card.custody import check_kept
+from engine.card.deadlines import HasDeadlines, reclaims_at, suspends_at
+from engine.card.event import Event
+from engine.card.payments import HasPayments
+from engine.card.refunds import RefundStarted, refund_started
 from engine.card.step import Wait
+from engine.card.term import HasRenewal
 from engine.money import Money
 from engine.policy import Policy
 
+# Facts
 
-def lapse(card: Card, policy: Policy, at: datetime) -> Events | Wait:
+
+class GraceStarted(Event, kw_only=True):
+    """The term ended unpaid; the service stays on until `suspends_on`."""
+
+    term_number: int
+    suspends_on: date
+    policy_version: str
+
+
+class Suspended(Event, kw_only=True):
+    """Grace ended unpaid; the service is off, the number is still ours until `reclaimed_on`."""
+
+    term_number: int
+    reclaimed_on: date
+    rungs: int
+    last_code: str | None
+    policy_version: str
+
+
+class NumberReclaimed(Event, kw_only=True):
+    """The carrier took the number back: by its deadline, or because it said so; `balance` is owed to the holder."""
+
+    term_number: int
+    by: Literal["deadline", "carrier"]
+    quarantined_until: date
+    balance: Money
+    policy_version: str
+
+
+# The state is the card's status, of which custody.py has the values.
+
+
+class Lapsing(HasRenewal, HasDeadlines, HasBalance, Protocol):
+    """Lapsing reads status, term, deadlines, what was tried for the next term, and the balance that is owed."""
+
+
+class _Reclaimed(Lapsing, HasPayments, Protocol):
+    """A reclaim reads besides what was paid for terms that are not over."""
+
+
+# Decisions
+
+
+def lapse(card: Lapsing, policy: Policy, at: datetime) -> tuple[GraceStarted | Suspended | NumberReclaimed, ...] | Wait:
     """The next step of a card whose term nobody pays, or until when there is none."""
-    term = card.term
-    if card.status == "active" and card.keep.grace_days and at < term.ends_at:
+    term, grace_days = card.term, card.deadlines.keep.grace_days
+    if card.status == "active" and grace_days and at < term.ends_at:
         return Wait(term.ends_at, "term_ends")
     if card.status == "suspended":
         lost_at = reclaims_at(card)
-        return Wait(lost_at, "reclaim") if at < lost_at else (reclaimed(card, "deadline", policy, at),)
+        return Wait(lost_at, "reclaim") if at < lost_at else (_reclaimed(card, "deadline", policy, at),)
     ends_at = suspends_at(card)
     if at >= ends_at:
         return (_suspended(card, policy, at),)
     if card.status == "grace":
         return Wait(ends_at, "grace_ends")
-    if not card.keep.grace_days:  # what we held up ourselves is nobody's grace
+    if not grace_days:  # what we delayed ourselves is nobody's grace
         return Wait(ends_at, "term_ends")
     suspends_on = local_date(ends_at, term.zone)
     return (GraceStarted(term_number=term.number, suspends_on=suspends_on, policy_version=policy.version, at=at),)
 
 
-def moved(card: Card, reason: OwnTrouble, since: datetime, policy: Policy, at: datetime) -> Events:
-    """The deadlines move by the time from `since` to `at` for which we kept the next term from being paid.
+def confirm_reclaim(
+    card: _Reclaimed, policy: Policy, *, at: datetime
+) -> tuple[BalanceCredited | NumberReclaimed | RefundStarted, ...]:
+    """The carrier took the number, whatever we think of it: what was paid for terms that are not over goes back."""
+    if card.status == "reclaimed":
+        return ()
+    check_kept(card)
+    lost = _reclaimed(card, "carrier", policy, at)
+    if card.status != "active" or at >= card.term.ends_at:
+        return (lost,)
+    terms = {card.term.number - 1, card.term.number} if at < card.term.starts_at else {card.term.number}
+    paid = [one for one in card.payments if one.top_up is None and one.term_number in terms]
+    refunds = tuple(refund_started(card, one, "number_reclaimed", at) for one in paid if one.left)
+    minor = sum(minor for number, minor in card.balance.paid_terms.items() if number in terms)
+    if not minor:
+        return (lost, *refunds)
+    back = Money(minor=minor, currency=card.custody.currency)
+    credit = BalanceCredited(amount=back, reason="released", about=None, at=at)
+    return credit, replace(lost, balance=lost.balance + back), *refunds
 
-    What came before the renewal opens kept nobody from paying, and what is counted already does not count again.
-    """
-    renewal, opening = card.renewal, opens_at(card, policy)
-    if renewal is not None and (renewal.rung > 0 or renewal.asked_for is None):
-        opening = min(opening, renewal.offered_at)  # it is open, whatever the policy says of later ones
-    begins = max(since, opening, card.moved_until or since)
-    return (DeadlinesMoved(reason=reason, by=at - begins, at=at),) if at > begins else ()
 
-
-def _suspended(card: Card, policy: Policy, at: datetime) -> Suspended:
+def _suspended(card: Lapsing, policy: Policy, at: datetime) -> Suspended:
     return Suspended(
         term_number=card.term.number,
         reclaimed_on=local_date(reclaims_at(card), card.term.zone),
@@ -55,14 +116,14 @@ def _suspended(card: Card, policy: Policy, at: datetime) -> Suspended:
     )
 
 
-def reclaimed(card: Card, by: Literal["deadline", "carrier"], policy: Policy, at: datetime) -> NumberReclaimed:
+def _reclaimed(card: Lapsing, by: Literal["deadline", "carrier"], policy: Policy, at: datetime) -> NumberReclaimed:
     """The end of the number in our care."""
     today = local_date(at, card.term.zone)
     return NumberReclaimed(
         term_number=card.term.number,
         by=by,
-        quarantined_until=today + timedelta(card.keep.quarantine_days),
-        balance=Money(minor=card.balance.minor, currency=card.currency),
+        quarantined_until=today + timedelta(card.deadlines.keep.quarantine_days),
+        balance=Money(minor=card.balance.minor, currency=card.custody.currency),
         policy_version=policy.version,
         at=at,
     )

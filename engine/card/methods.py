@@ -1,25 +1,191 @@
-"""Decisions about payment methods. See custody.py for what all decisions have in common."""
+"""Payment methods: what may be charged, in which order, and what keeps a method from being charged.
 
-from collections.abc import Sequence
-from datetime import datetime
+What decisions have in common: custody.py.
+"""
 
-from engine.card.custody import check_kept
-from engine.card.events import (
-    Events,
-    PaymentMethodBound,
-    PaymentMethodRemoved,
-    PaymentMethodsOrdered,
-    PaymentMethodUpdated,
-)
-from engine.card.method import PaymentMethod
-from engine.card.state import Card
+from collections.abc import Mapping, Sequence
+from datetime import date, datetime
+from typing import Annotated, Literal, Protocol
+
+from msgspec.structs import replace
+from pydantic import Field
+
+from engine.calendar import Instant
+from engine.card.custody import HasStatus, check_kept
+from engine.card.event import Event
 from engine.errors import Refused
+from engine.value import Value
 
+MethodKind = Literal["credit_card", "debit_card", "paypal", "e_wallet"]
+NO_NUL = r"^[^\x00]*$"
+"""What holders and operators write: NUL fits in no text column, and would stop every read model at its fact."""
 METHODS_MAX = 10
 """Methods on one card: each may be charged once in every pass."""
 
 
-def bind_payment_method(card: Card, *, method: PaymentMethod, at: datetime) -> Events:
+class PaymentMethod(Value):
+    """A way to pay; of a payment card only token, brand, last four, expiry and fingerprint are ever known."""
+
+    method_id: Annotated[str, Field(min_length=1, max_length=64, pattern=NO_NUL)]
+    kind: MethodKind
+    token: Annotated[str, Field(min_length=1, max_length=200, pattern=NO_NUL)]
+    brand: Annotated[str | None, Field(min_length=1, max_length=64, pattern=NO_NUL)] = None
+    last4: Annotated[str | None, Field(pattern=r"^\d{4}$")] = None
+    expires_on: date | None = None
+    """The last day on which it is valid."""
+    fingerprint: Annotated[str | None, Field(min_length=1, max_length=200, pattern=NO_NUL)] = None
+    """The same for one payment card wherever it is bound; wallets have none."""
+
+
+# Facts
+
+
+class PaymentMethodBound(Event, kw_only=True):
+    """The holder allowed us to charge this payment method; methods are tried in the order in which they were bound."""
+
+    method: PaymentMethod
+
+
+class PaymentMethodUpdated(Event, kw_only=True):
+    """The holder, or the card's issuer, gave us new details of a payment method."""
+
+    method: PaymentMethod
+
+
+class PaymentMethodRemoved(Event, kw_only=True):
+    """A payment method may not be charged any more."""
+
+    method_id: str
+    reason: Literal["holder", "mandate_withdrawn"]
+
+
+class PaymentMethodsOrdered(Event, kw_only=True):
+    """The holder chose in which order to be charged, and whether the balance comes first."""
+
+    method_ids: tuple[str, ...]
+    balance_first: bool
+
+
+# State
+
+
+class Methods(Value):
+    """The funding order: bound methods in the holder's order, and what keeps any of them from being charged."""
+
+    bound: tuple[PaymentMethod, ...] = ()
+    balance_first: bool = False
+    """The balance is spent before any method is charged."""
+    ended: Mapping[str, str] = {}
+    """Method ids not to be tried before the holder changes something, each with the code that ended it."""
+    needs_holder: tuple[str, ...] = ()
+    """Those of the ended methods that may be tried while the holder is present."""
+    not_before: Mapping[str, Instant] = {}
+    """Method ids to be left alone for some time."""
+
+
+class HasMethods(Protocol):
+    """A card with its payment methods."""
+
+    @property
+    def methods(self) -> Methods: ...
+
+
+class _Keeping(HasMethods, HasStatus, Protocol):
+    """Decisions read besides whether the card is kept."""
+
+
+class _MayBeOpen(Protocol):
+    @property
+    def open(self) -> object | None: ...
+
+
+class _Charging(_Keeping, Protocol):
+    """Removal reads besides whether auto-renewal is on and whether an attempt is open."""
+
+    @property
+    def consent(self) -> object | None: ...
+
+    @property
+    def attempts(self) -> _MayBeOpen: ...
+
+
+# Fold
+
+
+def bound(methods: Methods, method: PaymentMethod) -> Methods:
+    """One more method, last in order."""
+    return freed(replace(methods, bound=(*methods.bound, method)), method.method_id)
+
+
+def updated(methods: Methods, method: PaymentMethod) -> Methods:
+    """New details in the same place."""
+    same = method.method_id
+    return freed(replace(methods, bound=tuple(method if m.method_id == same else m for m in methods.bound)), same)
+
+
+def removed(methods: Methods, method_id: str) -> Methods:
+    """One method less."""
+    return freed(replace(methods, bound=tuple(m for m in methods.bound if m.method_id != method_id)), method_id)
+
+
+def ordered(methods: Methods, fact: PaymentMethodsOrdered) -> Methods:
+    """The holder's order, and whether the balance comes first."""
+    by_id = {method.method_id: method for method in methods.bound}
+    bound = tuple(by_id[method_id] for method_id in fact.method_ids)
+    return replace(methods, bound=bound, balance_first=fact.balance_first)
+
+
+def freed(methods: Methods, method_id: str) -> Methods:
+    """Nothing keeps the method from being charged any more."""
+    return replace(
+        methods,
+        ended={one: code for one, code in methods.ended.items() if one != method_id},
+        needs_holder=tuple(one for one in methods.needs_holder if one != method_id),
+        not_before={one: until for one, until in methods.not_before.items() if one != method_id},
+    )
+
+
+def freed_for_holder(methods: Methods) -> Methods:
+    """While the holder is present, what needs the holder may be tried."""
+    ended = {one: code for one, code in methods.ended.items() if one not in methods.needs_holder}
+    return replace(methods, ended=ended, needs_holder=())
+
+
+def ended(methods: Methods, method_id: str, code: str, *, needs_holder: bool = False) -> Methods:
+    """The method is not tried again before the holder changes something, or is present."""
+    waiting = (*methods.needs_holder, method_id) if needs_holder else methods.needs_holder
+    return replace(methods, ended={**methods.ended, method_id: code}, needs_holder=waiting)
+
+
+def delayed(methods: Methods, method_id: str, until: datetime) -> Methods:
+    """The method is left alone until then."""
+    return replace(methods, not_before={**methods.not_before, method_id: until})
+
+
+def withheld(methods: Methods, method_id: str, reason: str, until: datetime | None) -> Methods:
+    """A rule forbids to charge the method until then; None: for good."""
+    return ended(methods, method_id, reason) if until is None else delayed(methods, method_id, until)
+
+
+# What may be charged
+
+
+def usable_methods(card: HasMethods) -> list[PaymentMethod]:
+    """What may be charged, in the holder's order."""
+    methods, ended = card.methods.bound, card.methods.ended
+    return [method for method in methods if method.method_id not in ended] if ended else list(methods)
+
+
+def ready_methods(card: HasMethods, at: datetime) -> list[PaymentMethod]:
+    """What may be charged at `at`, in the holder's order."""
+    delays = card.methods.not_before
+    return [m for m in usable_methods(card) if not delays or delays.get(m.method_id, at) <= at]
+
+
+# Decisions
+
+
+def bind_payment_method(card: _Keeping, *, method: PaymentMethod, at: datetime) -> tuple[PaymentMethodBound, ...]:
     """Add a way to pay, last in order; raises Refused `method_exists` or `too_many_methods`."""
     check_kept(card)
     known = _known(card, method.method_id)
@@ -28,12 +194,12 @@ def bind_payment_method(card: Card, *, method: PaymentMethod, at: datetime) -> E
     if known is not None:
         code, message = "method_exists", f"method {method.method_id!r} is bound already, with other details; update it"
         raise Refused(code, message, "method.method_id")
-    if len(card.methods) >= METHODS_MAX:
+    if len(card.methods.bound) >= METHODS_MAX:
         raise Refused("too_many_methods", f"a card has at most {METHODS_MAX} payment methods; remove one first")
     return (PaymentMethodBound(method=method, at=at),)
 
 
-def update_payment_method(card: Card, *, method: PaymentMethod, at: datetime) -> Events:
+def update_payment_method(card: _Keeping, *, method: PaymentMethod, at: datetime) -> tuple[PaymentMethodUpdated, ...]:
     """New details of a bound method; it may be tried again, at once if a term is unpaid.
 
     Raises Refused `unknown_method`.
@@ -43,36 +209,38 @@ def update_payment_method(card: Card, *, method: PaymentMethod, at: datetime) ->
     return () if known == method else (PaymentMethodUpdated(method=method, at=at),)
 
 
-def remove_payment_method(card: Card, *, method_id: str, at: datetime) -> Events:
+def remove_payment_method(card: _Charging, *, method_id: str, at: datetime) -> tuple[PaymentMethodRemoved, ...]:
     """Charge a method no more; raises Refused `unknown_method` or `last_method`.
 
     An attempt that is open on it runs to its end, but is never sent again.
     """
     check_kept(card)
     _bound(card, method_id, "method_id")
-    if len(card.methods) == 1 and (card.auto_renew is not None or card.open_attempt is not None):
+    if len(card.methods.bound) == 1 and (card.consent is not None or card.attempts.open is not None):
         message = "it is the only payment method of a card that is to be charged; switch auto-renewal off first"
         raise Refused("last_method", message, "method_id")
     return (PaymentMethodRemoved(method_id=method_id, reason="holder", at=at),)
 
 
-def order_payment_methods(card: Card, *, method_ids: Sequence[str], balance_first: bool, at: datetime) -> Events:
+def order_payment_methods(
+    card: _Keeping, *, method_ids: Sequence[str], balance_first: bool, at: datetime
+) -> tuple[PaymentMethodsOrdered, ...]:
     """The order in which to charge, and whether the balance is spent first; raises Refused `not_the_methods`."""
     check_kept(card)
-    now = [method.method_id for method in card.methods]
+    now = [method.method_id for method in card.methods.bound]
     if sorted(method_ids) != sorted(now):
         message = f"name each bound method once: {', '.join(sorted(now)) or 'there is none'}"
         raise Refused("not_the_methods", message, "method_ids")
-    if list(method_ids) == now and balance_first == card.balance.first:
+    if list(method_ids) == now and balance_first == card.methods.balance_first:
         return ()
     return (PaymentMethodsOrdered(method_ids=tuple(method_ids), balance_first=balance_first, at=at),)
 
 
-def _known(card: Card, method_id: str) -> PaymentMethod | None:
-    return next((method for method in card.methods if method.method_id == method_id), None)
+def _known(card: HasMethods, method_id: str) -> PaymentMethod | None:
+    return next((method for method in card.methods.bound if method.method_id == method_id), None)
 
 
-def _bound(card: Card, method_id: str, field: str) -> PaymentMethod:
+def _bound(card: HasMethods, method_id: str, field: str) -> PaymentMethod:
     known = _known(card, method_id)
     if known is None:
         raise Refused("unknown_method", f"no method {method_id!r} is bound to the card", field)

@@ -1,39 +1,169 @@
-"""Money that goes back: by the engine's own refunds, by the operator, by the holder's bank.
+"""Refunds: money of a charge that goes back, by the engine's own refunds or by the operator.
 
-See custody.py for what all decisions have in common.
+What decisions have in common: custody.py.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from datetime import datetime
-from typing import Literal
+from typing import Literal, Protocol
 from uuid import UUID
 
-from engine.card.events import Event, Events
+from msgspec.structs import replace
+
+from engine.calendar import Instant
+from engine.card.attempt import CaseOpened, Unknown, patience
+from engine.card.balance import BalanceCredited, BalanceDebited, HasBalance, check_amount
+from engine.card.deadlines import HasTerm
+from engine.card.event import Event
 from engine.card.ids import derived_id
-from engine.card.payments import (
-    BalanceCredited,
-    BalanceDebited,
-    ChargeAttempted,
-    ChargeSucceeded,
-    DisputeRecorded,
-    RefundReason,
-    RefundRecorded,
-    RefundStarted,
-    RefundSucceeded,
-)
-from engine.card.state import Card, Payment
+from engine.card.payments import HasPayments, Payment, Recall, find_payment
+from engine.card.step import Wait
 from engine.errors import Refused
 from engine.money import Money
+from engine.policy import Policy
+from engine.ports import RefundAnswer, RefundDeclined, Refunded, Unclear
+from engine.value import Value
 
-Recall = Callable[[UUID], Payment | None]
-"""Finds a charge that the card does not remember any more in its history."""
+RefundReason = Literal["late_success", "card_closed", "number_reclaimed"]
 
-AMOUNT_MAX_MINOR = 1_000_000_000
-"""More is a slip of the keyboard."""
+
+# Facts
+
+
+class RefundStarted(Event, kw_only=True):
+    """A charge took money that is not ours to keep; committed before the gateway hears of it.
+
+    `refund_id` is the idempotency key.
+    """
+
+    refund_id: UUID
+    attempt_id: UUID
+    gateway_ref: str
+    amount: Money
+    reason: RefundReason
+
+
+class RefundSucceeded(Event, kw_only=True):
+    """The gateway gave the money back."""
+
+    refund_id: UUID
+    attempt_id: UUID
+    amount: Money
+    gateway_ref: str
+
+
+class RefundOutcomeUnknown(Event, kw_only=True):
+    """Nobody can say whether the money went back; the same refund is asked for again."""
+
+    refund_id: UUID
+    reason: str
+    asked: int
+    ask_again_at: Instant
+
+
+class RefundFailed(Event, kw_only=True):
+    """The gateway definitely did not give the money back; a person has to find another way."""
+
+    refund_id: UUID
+    attempt_id: UUID
+    code: str
+
+
+class RefundRecorded(Event, kw_only=True):
+    """The operator gave money back outside of the gateway's port, as `evidence` shows."""
+
+    attempt_id: UUID
+    amount: Money
+    evidence: str
+
+
+# State
+
+
+class Refund(Value):
+    """Money to give back, by one request with one key."""
+
+    refund_id: UUID
+    attempt_id: UUID
+    gateway_ref: str
+    amount: Money
+    started_at: Instant
+    unknown: Unknown | None = None
+    """None until a question about it had no definite answer."""
+    refused: bool = False
+    """The gateway definitely did not give it back: a person has to."""
+
+    @property
+    def case_opened(self) -> bool:
+        """Whether a person looks after it because nobody knows its outcome."""
+        return self.unknown is not None and self.unknown.case_opened
+
+
+Refunds = tuple[Refund, ...]
+"""Refunds under way."""
+
+
+class HasRefunds(Protocol):
+    """A card with its refunds."""
+
+    @property
+    def refunds(self) -> Refunds: ...
+
+
+class Refundable(HasRefunds, HasPayments, HasTerm, HasBalance, Protocol):
+    """Refunds read besides payments, balance and custody."""
+
+
+# Fold
+
+
+def started(refunds: Refunds, fact: RefundStarted) -> Refunds:
+    """One more refund is under way."""
+    return (*refunds, Refund(fact.refund_id, fact.attempt_id, fact.gateway_ref, fact.amount, fact.at))
+
+
+def succeeded(refunds: Refunds, fact: RefundSucceeded) -> Refunds:
+    """One refund less is under way."""
+    return tuple(one for one in refunds if one.refund_id != fact.refund_id)
+
+
+def outcome_unknown(refunds: Refunds, fact: RefundOutcomeUnknown) -> Refunds:
+    """The refund is asked for again."""
+    return _changed(
+        refunds,
+        fact.refund_id,
+        lambda one: replace(one, unknown=Unknown(fact.asked, fact.ask_again_at, one.case_opened)),
+    )
+
+
+def refused(refunds: Refunds, fact: RefundFailed) -> Refunds:
+    """A person has to give it back."""
+    return _changed(refunds, fact.refund_id, lambda one: replace(one, refused=True))
+
+
+def case_opened(refunds: Refunds, refund_id: UUID) -> Refunds:
+    """A person looks after the refund besides."""
+    return _changed(
+        refunds,
+        refund_id,
+        lambda one: replace(one, unknown=replace(one.unknown, case_opened=True)) if one.unknown else one,
+    )
+
+
+def replaced(refunds: Refunds, attempt_id: UUID) -> Refunds:
+    """The operator gave back what the gateway could not."""
+    return tuple(one for one in refunds if one.attempt_id != attempt_id)
+
+
+def _changed(refunds: Refunds, refund_id: UUID, change: Callable[[Refund], Refund]) -> Refunds:
+    return tuple(change(one) if one.refund_id == refund_id else one for one in refunds)
+
+
+# Decisions
 
 
 def record_refund(
-    card: Card,
+    card: Refundable,
     recall: Recall,
     *,
     attempt_id: UUID,
@@ -41,92 +171,41 @@ def record_refund(
     to: Literal["method", "balance"],
     evidence: str,
     at: datetime,
-) -> Events:
+) -> tuple[RefundRecorded | BalanceDebited | BalanceCredited, ...]:
     """Money given back by the operator: outside of the gateway's port, or onto the balance.
 
     A refund that the gateway could not make, or that became a case, ends with it. Raises Refused `unknown_attempt`,
     `amount_not_positive`, `wrong_currency`, `more_than_charged`, `not_what_is_owed`, `is_on_balance`.
     """
     check_amount(card, amount)
+    currency = card.custody.currency
     owed = next((one for one in card.refunds if one.attempt_id == attempt_id), None)
     if owed is not None and (owed.refused or owed.case_opened) and to == "method":  # the whole of it
         if amount != owed.amount:
-            message = f"{owed.amount.minor} {card.currency} minor are to be given back, not {amount.minor}"
+            message = f"{owed.amount.minor} {currency} minor are to be given back, not {amount.minor}"
             raise Refused("not_what_is_owed", message, "amount.minor")
         return (RefundRecorded(attempt_id=attempt_id, amount=amount, evidence=evidence, at=at),)
-    payment = _charge(card, recall, attempt_id)
+    payment = find_payment(card, recall, attempt_id)
     if amount.minor > payment.left:
-        message = f"of that charge {payment.left} {card.currency} minor are left to give back, not {amount.minor}"
+        message = f"of that charge {payment.left} {currency} minor are left to give back, not {amount.minor}"
         raise Refused("more_than_charged", message, "amount.minor")
     if to == "method":
         refunded = RefundRecorded(attempt_id=attempt_id, amount=amount, evidence=evidence, at=at)
-        return refunded, *_off_balance(card, payment, amount, "refund", at)
+        return refunded, *debit_top_up(card, payment, amount, "refund", at)
     if payment.top_up is not None:
         raise Refused("is_on_balance", "that charge went onto the balance already; give it back to the method", "to")
     return (BalanceCredited(amount=amount, reason="refund", about=attempt_id, evidence=evidence, at=at),)
 
 
-def record_dispute(
-    card: Card, recall: Recall, *, attempt_id: UUID, amount: Money, evidence: str, at: datetime
-) -> Events:
-    """A charge that the holder's bank took back, though we may have; its method is not charged by itself any more.
-
-    Raises Refused `unknown_attempt`, `amount_not_positive`, `wrong_currency`, `more_than_charged`.
-    """
-    check_amount(card, amount)
-    payment = _charge(card, recall, attempt_id)
-    if amount.minor > payment.amount.minor - payment.disputed:
-        raise Refused("more_than_charged", "more is disputed than was charged", "amount.minor")
-    method_id = payment.method_id
-    disputed = DisputeRecorded(attempt_id=attempt_id, method_id=method_id, amount=amount, evidence=evidence, at=at)
-    return disputed, *_off_balance(card, payment, amount, "dispute", at)
-
-
-def _charge(card: Card, recall: Recall, attempt_id: UUID) -> Payment:
-    payment = next((one for one in card.payments if one.attempt_id == attempt_id), None) or recall(attempt_id)
-    if payment is None:
-        raise unknown_attempt(attempt_id)
-    return payment
-
-
-def _off_balance(
-    card: Card, payment: Payment, amount: Money, reason: Literal["refund", "dispute"], at: datetime
-) -> Events:
-    """What a top-up brought goes with it, as far as it is still there."""
+def debit_top_up(
+    card: HasBalance, payment: Payment, amount: Money, reason: Literal["refund", "dispute"], at: datetime
+) -> tuple[BalanceDebited, ...]:
+    """What a top-up brought goes with its charge, as far as it is still there."""
     minor = min(amount.minor, card.balance.minor) if payment.top_up is not None else 0
     if minor <= 0:
         return ()
-    debit = Money(minor=minor, currency=card.currency)
+    debit = Money(minor=minor, currency=card.custody.currency)
     return (BalanceDebited(amount=debit, reason=reason, about=payment.attempt_id, at=at),)
-
-
-def charge_in(facts: Iterable[Event], attempt_id: UUID) -> Payment | None:
-    """A charge as a whole history tells of it, however old; None if it never succeeded."""
-    about = [fact for fact in facts if attempt_id in (getattr(fact, "attempt_id", None), getattr(fact, "about", None))]
-    method_id = next((fact.method_id for fact in about if isinstance(fact, ChargeAttempted)), "")
-    paid = next((fact for fact in about if isinstance(fact, ChargeSucceeded)), None)
-    if paid is None:
-        return None
-    disputed = sum(fact.amount.minor for fact in about if isinstance(fact, DisputeRecorded))
-    back = _refunded(about)
-    return Payment(attempt_id, paid.term_number, paid.amount, method_id, paid.gateway_ref, paid.top_up, back, disputed)
-
-
-def _refunded(about: Iterable[Event]) -> int:
-    """What we gave back of a charge, in minor units."""
-    minor, under_way = 0, False
-    for fact in about:
-        match fact:
-            case RefundRecorded() if under_way:  # it takes the place of one that the gateway could not make
-                under_way = False
-            case RefundStarted() | RefundRecorded() | BalanceCredited(reason="refund"):
-                minor += fact.amount.minor
-                under_way = isinstance(fact, RefundStarted)
-            case RefundSucceeded():
-                under_way = False
-            case _:
-                pass
-    return minor
 
 
 def refund_id_of(card_id: UUID, attempt_id: UUID) -> UUID:
@@ -134,7 +213,7 @@ def refund_id_of(card_id: UUID, attempt_id: UUID) -> UUID:
     return derived_id(card_id, f"refund:{attempt_id}")
 
 
-def refund_started(card: Card, payment: Payment, reason: RefundReason, at: datetime) -> RefundStarted:
+def refund_started(card: HasTerm, payment: Payment, reason: RefundReason, at: datetime) -> RefundStarted:
     """The intent to give back what is left of a charge."""
     return RefundStarted(
         refund_id=refund_id_of(card.card_id, payment.attempt_id),
@@ -146,20 +225,51 @@ def refund_started(card: Card, payment: Payment, reason: RefundReason, at: datet
     )
 
 
-def check_amount(card: Card, amount: Money, field: str = "amount") -> None:
-    """Raise Refused `amount_not_positive`, `amount_too_large` or `wrong_currency` for what this card cannot take."""
-    if amount.currency != card.currency:
-        message = f"the card is kept in {card.currency}, not {amount.currency}"
-        raise Refused("wrong_currency", message, f"{field}.currency")
-    if amount.minor > AMOUNT_MAX_MINOR:
-        message = f"an amount is at most {AMOUNT_MAX_MINOR}, not {amount.minor}"
-        raise Refused("amount_too_large", message, f"{field}.minor")
-    if amount.minor <= 0:
-        message = f"an amount must be more than 0, not {amount.minor}"
-        raise Refused("amount_not_positive", message, f"{field}.minor")
+# Asking
 
 
-def unknown_attempt(attempt_id: UUID) -> Refused:
-    """The refusal of an attempt that the card does not remember."""
-    message = f"the card has no such attempt {attempt_id}; see its history"
-    return Refused("unknown_attempt", message, "attempt_id")
+class GiveBack(Value):
+    """Ask the gateway to make a refund that is already recorded."""
+
+    refund: Refund
+
+
+def ask_for_refunds(card: HasRefunds, policy: Policy, at: datetime) -> CaseOpened | GiveBack | Wait | None:
+    """Ask for the refund that has waited longest, wait until it is time, or call a person; None when there is none."""
+    under_way = card.refunds
+    if not under_way:
+        return None
+    for one in under_way:
+        if one.unknown and not one.case_opened and not one.refused and at >= one.started_at + policy.case_after:
+            return CaseOpened(about=one.refund_id, reason="refund_unknown", attempt_id=one.attempt_id, at=at)
+    open_ones = [one for one in under_way if not one.refused]
+    if not open_ones:
+        return None
+    refund = min(open_ones, key=lambda one: _ask_at(one, policy))
+    ask_at = _ask_at(refund, policy)
+    return GiveBack(refund) if at >= ask_at else Wait(ask_at, "refund_awaited")
+
+
+def _ask_at(refund: Refund, policy: Policy) -> datetime:
+    return refund.unknown.ask_again_at if refund.unknown else refund.started_at + policy.gateway_budget
+
+
+def record_refund_answer(
+    card: HasRefunds, refund_id: UUID, answer: RefundAnswer, *, policy: Policy, at: datetime
+) -> tuple[RefundSucceeded | RefundFailed | RefundOutcomeUnknown, ...]:
+    """What the gateway's answer about a refund means; () when the outcome is recorded already."""
+    refund = next((one for one in card.refunds if one.refund_id == refund_id and not one.refused), None)
+    if refund is None:
+        return ()
+    attempt_id = refund.attempt_id
+    match answer:
+        case Refunded() if answer.amount == refund.amount and answer.refund_id == refund_id:
+            ref, amount = answer.gateway_ref, refund.amount
+            return (RefundSucceeded(refund_id=refund_id, attempt_id=attempt_id, amount=amount, gateway_ref=ref, at=at),)
+        case RefundDeclined(code=code):
+            return (RefundFailed(refund_id=refund_id, attempt_id=attempt_id, code=code, at=at),)
+        case _:
+            reason = answer.reason if isinstance(answer, Unclear) else "answer_is_not_ours"
+            asked = (refund.unknown.asked if refund.unknown else 0) + 1
+            again = at + patience(policy, asked)
+            return (RefundOutcomeUnknown(refund_id=refund_id, reason=reason, asked=asked, ask_again_at=again, at=at),)

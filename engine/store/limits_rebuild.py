@@ -6,8 +6,9 @@ from uuid import UUID
 
 from psycopg import Connection, sql
 
-from engine.card.events import Event
-from engine.networks import LimitBook, effects_of
+from engine.card.facts import CardFact, CardFacts
+from engine.card.limits import effects_of
+from engine.networks import LimitBook
 from engine.store.log import read_log
 from engine.store.recorder import CARD_EVENTS, amount_key
 
@@ -27,8 +28,8 @@ class _Reader:
         for card_id, facts in self._appends():
             self._book.write(effects_of(card_id, facts))
 
-    def _appends(self) -> Iterator[tuple[UUID, tuple[Event, ...]]]:
-        facts: list[Event] = []
+    def _appends(self) -> Iterator[tuple[UUID, CardFacts]]:
+        facts: list[CardFact] = []
         while batch := read_log(self._connection, self._position, _BATCH):
             self._position = batch[-1].position
             for recorded in batch:

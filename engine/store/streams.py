@@ -16,13 +16,14 @@ from eventsourcing.persistence import (
 from msgspec import Struct, json
 
 from engine.calendar import Instant
-from engine.card.events import Event, Events
-from engine.card.evolve import replay
-from engine.card.refunds import charge_in
-from engine.card.state import STATE_VERSION, Card, Payment
+from engine.card.card import STATE_VERSION, Card, replay
+from engine.card.event import Event
+from engine.card.facts import CardFacts
+from engine.card.limits import effects_of
+from engine.card.payments import Payment
+from engine.card.recall import charge_in
 from engine.envelope import NAME_OF, Recorded, encode_fact, read_fact
 from engine.errors import CorruptHistoryError
-from engine.networks import effects_of
 from engine.store.recorder import Answers, Besides, CardRecorder, Remembered, Snapshot, StreamTail
 
 SNAPSHOT_EVERY = 8
@@ -57,7 +58,7 @@ class Append(NamedTuple):
     """Facts to append to one stream, and what the card is after them; no facts if a command found all so already."""
 
     stream: Stream
-    facts: Events
+    facts: CardFacts
     card: Card
     wake_at: datetime | None
     cause: str
@@ -158,7 +159,7 @@ class Store:
         """What is remembered of those commands that were accepted before, by their id."""
         return self._recorder.recall(command_ids)
 
-    def answer_of(self, remembered: Remembered) -> Events:
+    def answer_of(self, remembered: Remembered) -> CardFacts:
         """The facts that an accepted command led to, as stored; () when all was so already."""
         if not remembered.facts:
             return ()

@@ -4,10 +4,10 @@ from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 
 from engine.calendar import local_date
+from engine.card.card import Card
 from engine.card.deadlines import DAY, last_day, reclaims_at, suspends_at
-from engine.card.dunning import usable_methods
-from engine.card.events import Deferred, Replanned
-from engine.card.state import Card
+from engine.card.methods import usable_methods
+from engine.card.waking import Deferred, Replanned
 from engine.why.story import Said, Story
 from engine.why.words import clock, ordinal
 
@@ -33,16 +33,17 @@ def _for_good(card: Card) -> str:
 
 def _reasons(card: Card, wake_at: datetime) -> tuple[str, ...]:
     """What the card is woken for at `wake_at`; more than one where only policy could tell them apart."""
-    if any(not one.refused and one.ask_again_at in (None, wake_at) for one in card.refunds):
+    if any(not one.refused and (one.unknown is None or one.unknown.ask_again_at == wake_at) for one in card.refunds):
         return ("refund_awaited",)
-    attempt = card.open_attempt
+    attempt = card.attempts.open
     if attempt is not None:
-        unknown = "outcome_unknown" if attempt.ask_again_at == wake_at else "case"
-        return (unknown if attempt.asked else "answer_awaited",)
+        if attempt.unknown is None:
+            return ("answer_awaited",)
+        return ("outcome_unknown" if attempt.unknown.ask_again_at == wake_at else "case",)
     deadline = _deadlines(card).get(wake_at)
     if deadline is not None:
         return (deadline,)
-    if card.blocked_since is not None:
+    if card.deadlines.blocked_since is not None:
         return ("charging_stopped",)
     return tuple(reason for reason, possible in _possible(card, wake_at).items() if possible) or ("due",)
 
@@ -50,15 +51,15 @@ def _reasons(card: Card, wake_at: datetime) -> tuple[str, ...]:
 def _deadlines(card: Card) -> Mapping[datetime, str]:
     if card.status == "suspended":
         return {reclaims_at(card): "reclaim"}
-    if not card.keep.grace_days:
+    if not card.deadlines.keep.grace_days:
         return {suspends_at(card): "term_ends"}
     grace = {suspends_at(card): "grace_ends"}
     return grace | {card.term.ends_at: "term_ends"} if card.status == "active" else grace
 
 
 def _possible(card: Card, wake_at: datetime) -> Mapping[str, bool]:
-    renewal, consent, balance = card.renewal, card.auto_renew, card.balance
-    order = balance.standing_order
+    renewal, consent, balance = card.renewal, card.consent, card.balance
+    order = card.top_ups.standing_order
     delayed = wake_at in _delays_within_pass(card).values()
     on = consent is not None
     return {
@@ -79,19 +80,19 @@ def tries_left(card: Card) -> bool:
 def _delays_within_pass(card: Card) -> Mapping[str, datetime]:
     tried = card.renewal.tried if card.renewal else ()
     waiting = [one.method_id for one in usable_methods(card) if one.method_id not in tried]
-    return {one: card.not_before[one] for one in waiting if card.renewal and one in card.not_before}
+    return {one: card.methods.not_before[one] for one in waiting if card.renewal and one in card.methods.not_before}
 
 
 def _may_remind(card: Card, wake_at: datetime) -> bool:
     if card.status == "suspended":
         whole_days = (reclaims_at(card) - wake_at) % DAY == timedelta(0)  # as the last chance is told
         return whole_days and "last_chance" not in card.reminded
-    if card.auto_renew is None or (card.renewal is not None and card.renewal.rung):
+    if card.consent is None or (card.renewal is not None and card.renewal.rung):
         return False
     method = next(iter(usable_methods(card)), None)
     expires_on = method.expires_on if method else None
     expiry = method is not None and expires_on is not None and expires_on < card.term.ends_on
-    return expiry or (card.auto_renew.months > 1 and "renewal_ahead" not in card.reminded)
+    return expiry or (card.consent.months > 1 and "renewal_ahead" not in card.reminded)
 
 
 def _rung(card: Card) -> str:
@@ -100,7 +101,7 @@ def _rung(card: Card) -> str:
 
 
 def _term_ends(card: Card) -> str:
-    then = "grace begins" if card.keep.grace_days else "the service is suspended"
+    then = "grace begins" if card.deadlines.keep.grace_days else "the service is suspended"
     return f"the term ends and {then}, unless the next one is paid"
 
 

@@ -2,8 +2,11 @@
 
 from msgspec.structs import replace
 
-from engine.card.events import AutoRenewEnabled, PeriodChanged, PriceChangeAnnounced, RenewalStarted, Suspended
-from engine.card.payments import AutoTopUpSet, ChargeAttempted, TopUpStarted
+from engine.card.attempt import ChargeAttempted
+from engine.card.consent import AutoRenewEnabled, PeriodChanged, PriceChangeAnnounced
+from engine.card.lapse import Suspended
+from engine.card.term import RenewalStarted
+from engine.card.top_ups import AutoTopUpSet, TopUpStarted
 from engine.money import Money
 from engine.why.story import Said, Story
 from engine.why.words import count, money

@@ -2,7 +2,7 @@
 
 from uuid import UUID
 
-from engine.card.payments import ChargeAttempted
+from engine.card.attempt import ChargeAttempted
 from engine.why.amount import why_amount
 from engine.why.choice import why_method
 from engine.why.occasion import why_then

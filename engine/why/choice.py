@@ -3,10 +3,11 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from engine.card.events import PaymentMethodsOrdered
-from engine.card.payments import ChargeAttempted, ChargeFailed, ChargeWithheld, DisputeRecorded
-from engine.card.state import Card
-from engine.declines import METHOD_ENDS
+from engine.card.attempt import ChargeAttempted, ChargeWithheld
+from engine.card.card import Card
+from engine.card.decline import ChargeFailed
+from engine.card.disputes import DisputeRecorded
+from engine.card.methods import PaymentMethodsOrdered
 from engine.why.story import Said, Story
 from engine.why.words import AUTHORITIES, clock, described, listed, withheld_by
 
@@ -17,8 +18,8 @@ _ENDINGS = (ChargeFailed, ChargeWithheld, DisputeRecorded)
 def why_method(story: Story, place: int, attempt: ChargeAttempted) -> Said:
     """Why this method was charged: it was the first in the holder's order that could be."""
     before, at = story.cards[place - 1], attempt.at
-    order = [method.method_id for method in before.methods]
-    chosen = described(before.methods[order.index(attempt.method_id)])
+    order = [method.method_id for method in before.methods.bound]
+    chosen = described(before.methods.bound[order.index(attempt.method_id)])
     earlier = order[: order.index(attempt.method_id)]
     ordered = story.last(PaymentMethodsOrdered, place)
     by_order = (
@@ -46,9 +47,9 @@ def _passed(story: Story, upto: int, card: Card, method_id: str, at: datetime) -
 
 def kept_from(story: Story, upto: int, card: Card, method_id: str, at: datetime) -> tuple[str, Sequence[int]] | None:
     """What kept a bound method from being charged at `at`, and the places of the facts; None if nothing did."""
-    if method_id in card.ended_methods:
+    if method_id in card.methods.ended:
         return _ended(story, upto, method_id)
-    until = card.not_before.get(method_id)
+    until = card.methods.not_before.get(method_id)
     if until is not None and until > at:
         return _delayed(story, upto, method_id, until)
     return None
@@ -69,7 +70,7 @@ def _ended(story: Story, upto: int, method_id: str) -> tuple[str, Sequence[int]]
 def _ends(fact: Ending) -> bool:
     match fact:
         case ChargeFailed():
-            return fact.consequence in METHOD_ENDS
+            return fact.ends_method
         case ChargeWithheld():
             return fact.until is None
         case _:

@@ -3,8 +3,8 @@
 from datetime import date, timedelta
 
 from engine.calendar import local_date, start_of_day
-from engine.card.events import CardRenewed
-from engine.card.payments import ChargeAttempted, ChargeWithheld
+from engine.card.attempt import ChargeAttempted, ChargeWithheld
+from engine.card.term import CardRenewed
 from engine.why.ahead import ahead
 from engine.why.outcome import what_became
 from engine.why.standing import standing

@@ -1,17 +1,14 @@
 """Why a card was suspended, why its number was reclaimed, and why money went back."""
 
-from engine.card.events import CardRegistered, CardRenewed, DeadlinesMoved, GraceStarted, NumberReclaimed, Suspended
-from engine.card.payments import (
-    BalanceCredited,
-    CaseOpened,
-    ChargeSucceeded,
-    DisputeRecorded,
-    RefundFailed,
-    RefundOutcomeUnknown,
-    RefundRecorded,
-    RefundStarted,
-    RefundSucceeded,
-)
+from engine.card.attempt import CaseOpened
+from engine.card.balance import BalanceCredited
+from engine.card.custody import CardRegistered
+from engine.card.deadlines import DeadlinesMoved
+from engine.card.disputes import DisputeRecorded
+from engine.card.lapse import GraceStarted, NumberReclaimed, Suspended
+from engine.card.payments import ChargeSucceeded
+from engine.card.refunds import RefundFailed, RefundOutcomeUnknown, RefundRecorded, RefundStarted, RefundSucceeded
+from engine.card.term import CardRenewed
 from engine.why.standing import standing
 from engine.why.story import Said, Story
 from engine.why.words import count
@@ -36,7 +33,7 @@ def suspension(story: Story) -> tuple[Said, ...]:
         return ()
     place, fact = found
     began = _term_began(story, place)
-    keep, term = story.cards[place].keep, story.cards[place].term
+    keep, term = story.cards[place].deadlines.keep, story.cards[place].term
     grace = [one for one, _ in story.backwards(GraceStarted, place) if one > began]
     kind = f"the keep rule allows {count(keep.grace_days, 'day')} of grace" if keep.grace_days else "it knows no grace"
     text = f"Term {fact.term_number} ended on {term.ends_on}, {kind}, and the next term was not paid by then."
@@ -49,7 +46,7 @@ def reclaim(story: Story) -> tuple[Said, ...]:
     if found is None:
         return ()
     place, fact = found
-    keep, term = story.cards[place].keep, story.cards[place].term
+    keep, term = story.cards[place].deadlines.keep, story.cards[place].term
     began = _term_began(story, place)
     days = f"{count(keep.reclaim_days, 'day')} after that"
     if fact.by == "carrier":

@@ -5,23 +5,14 @@ from collections.abc import Callable, Mapping
 from msgspec.structs import replace
 
 from engine.calendar import local_date
+from engine.card.attempt import ChargeAttempted, ChargeWithheld
+from engine.card.charge import RenewalRequested
+from engine.card.consent import AutoRenewEnabled
 from engine.card.deadlines import last_day
-from engine.card.events import (
-    AutoRenewEnabled,
-    PaymentMethodBound,
-    PaymentMethodUpdated,
-    RenewalRequested,
-    RenewalStarted,
-)
-from engine.card.payments import (
-    AttemptReason,
-    AutoTopUpSet,
-    ChargeAttempted,
-    ChargeFailed,
-    ChargeWithheld,
-    TopUpStarted,
-)
-from engine.declines import USES_UP_NOTHING, Consequence
+from engine.card.decline import ChargeFailed
+from engine.card.methods import PaymentMethodBound, PaymentMethodUpdated
+from engine.card.term import AttemptReason, RenewalStarted
+from engine.card.top_ups import AutoTopUpSet, TopUpStarted
 from engine.why.story import Said, Story
 from engine.why.words import clock, money, withheld_by
 
@@ -70,13 +61,7 @@ def _rung(story: Story, place: int, attempt: ChargeAttempted) -> Said:
 
 def _first_failure(story: Story, upto: int, term_number: int) -> tuple[int, ChargeFailed] | None:
     def counts(fact: ChargeFailed) -> bool:
-        return (
-            fact.term_number == term_number
-            and fact.top_up is None
-            and fact.rung > 0
-            and fact.code not in USES_UP_NOTHING
-            and fact.consequence is not Consequence.ALARM
-        )
+        return fact.term_number == term_number and fact.top_up is None and fact.rung > 0 and fact.counts
 
     *_, first = None, *story.backwards(ChargeFailed, upto, counts)
     return first
@@ -84,7 +69,7 @@ def _first_failure(story: Story, upto: int, term_number: int) -> tuple[int, Char
 
 def _next_method(story: Story, place: int, attempt: ChargeAttempted) -> Said:
     """The try before it in the pass came to nothing, or a delay within the pass was over."""
-    until = story.cards[place - 1].not_before.get(attempt.method_id)
+    until = story.cards[place - 1].methods.not_before.get(attempt.method_id)
     at, last = story.origin(
         Nothing, place, lambda fact: fact.term_number == attempt.term_number and fact.top_up is None
     )

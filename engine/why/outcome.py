@@ -2,7 +2,10 @@
 
 from uuid import UUID
 
-from engine.card.payments import ChargeAttempted, ChargeFailed, ChargeOutcomeUnknown, ChargeSucceeded, RefundStarted
+from engine.card.attempt import ChargeAttempted, ChargeOutcomeUnknown
+from engine.card.decline import ChargeFailed
+from engine.card.payments import ChargeSucceeded
+from engine.card.refunds import RefundStarted
 from engine.why.ahead import ahead
 from engine.why.story import Said, Story
 from engine.why.words import count

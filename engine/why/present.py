@@ -1,15 +1,11 @@
 """How a card stands: its term, consent, methods, what is open, and what happens next."""
 
-from engine.card.events import (
-    AutoRenewEnabled,
-    CardRegistered,
-    CardRenewed,
-    GraceStarted,
-    PeriodChanged,
-    PriceChangeAnnounced,
-)
-from engine.card.payments import AutoTopUpSet
-from engine.card.state import Card
+from engine.card.card import Card
+from engine.card.consent import AutoRenewEnabled, PeriodChanged, PriceChangeAnnounced
+from engine.card.custody import CardRegistered
+from engine.card.lapse import GraceStarted
+from engine.card.term import CardRenewed
+from engine.card.top_ups import AutoTopUpSet
 from engine.money import Money
 from engine.why.ahead import ahead
 from engine.why.choice import kept_from
@@ -34,7 +30,7 @@ def present(story: Story) -> tuple[Said, ...]:
 
 def _term(story: Story, card: Card) -> Said:
     at, _ = story.origin((CardRenewed, CardRegistered), story.end)
-    text = f"Card {card.card_id} of {card.holder_id} (plan {card.plan}) is {_STATUS[card.status]}"
+    text = f"Card {card.card_id} of {card.custody.holder_id} (plan {card.custody.plan}) is {_STATUS[card.status]}"
     term = f"its term {card.term.number} runs from {card.term.starts_on} to {card.term.ends_on} ({card.term.zone})"
     return story.say(f"{text}; {term}.", 0, at)
 
@@ -61,7 +57,7 @@ def _kept(story: Story, card: Card) -> tuple[Said, ...]:
 
 
 def _consent(story: Story, card: Card) -> tuple[Said, ...]:
-    if card.auto_renew is None:
+    if card.consent is None:
         return ()
     agreed, _ = story.origin((AutoRenewEnabled, PeriodChanged), story.end)
     announced = [place for place, _ in story.backwards(PriceChangeAnnounced, story.end) if place > agreed]
@@ -69,20 +65,20 @@ def _consent(story: Story, card: Card) -> tuple[Said, ...]:
 
 
 def _methods(story: Story, card: Card) -> tuple[Said, ...]:
-    if not card.methods:
+    if not card.methods.bound:
         return (story.say("No payment method is bound.", story.end),)
-    order = listed(described(one) for one in card.methods)
+    order = listed(described(one) for one in card.methods.bound)
     bound = story.say(f"Payment methods, in the order in which they are charged: {order}.", story.end)
     at = story.records[-1].fact.at
-    kept = [found for one in card.methods if (found := kept_from(story, story.end, card, one.method_id, at))]
+    kept = [found for one in card.methods.bound if (found := kept_from(story, story.end, card, one.method_id, at))]
     return (bound, *(story.say(f"Method {text}.", *places) for text, places in kept))
 
 
 def _balance(story: Story, card: Card) -> tuple[Said, ...]:
     balance = card.balance
     order = story.last(AutoTopUpSet, story.end)
-    said = story.say(f"Its balance is {money(Money(minor=balance.minor, currency=card.currency))}.", story.end)
-    standing_order = (story.tell(order[0]),) if order is not None and balance.standing_order is not None else ()
+    said = story.say(f"Its balance is {money(Money(minor=balance.minor, currency=card.custody.currency))}.", story.end)
+    standing_order = (story.tell(order[0]),) if order is not None and card.top_ups.standing_order is not None else ()
     return (*((said,) if balance.minor or standing_order else ()), *standing_order)
 
 

@@ -5,8 +5,8 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from engine.card import events
-from engine.card.events import Event
+from engine.card import facts
+from engine.card.event import Event
 from engine.envelope import Recorded
 from engine.why.money_sentences import MONEY_CLAUSES
 from engine.why.words import OWN_TROUBLE, SWITCHED_OFF, clock, count, described, listed, money, quoted, span
@@ -25,7 +25,7 @@ def clause(fact: Event, zone: str) -> str:
     return _CLAUSES[type(fact)](fact, zone)
 
 
-def _registered(fact: events.CardRegistered, _: str) -> str:
+def _registered(fact: facts.CardRegistered, _: str) -> str:
     term, keep = fact.term, fact.keep
     return (
         f"the card was taken into care: plan {fact.plan} in {fact.currency}, "
@@ -35,27 +35,27 @@ def _registered(fact: events.CardRegistered, _: str) -> str:
     )
 
 
-def _closed(fact: events.CardClosed, _: str) -> str:
+def _closed(fact: facts.CardClosed, _: str) -> str:
     return f"the card was closed: {quoted(fact.reason)}{owed(fact)}"
 
 
-def owed(fact: events.CardClosed | events.NumberReclaimed) -> str:
+def owed(fact: facts.CardClosed | facts.NumberReclaimed) -> str:
     """What is said of the balance of a card that leaves our care; nothing where it is empty."""
     return f"; {money(fact.balance)} of its balance is owed to the holder" if fact.balance.minor else ""
 
 
-def _removed(fact: events.PaymentMethodRemoved, _: str) -> str:
+def _removed(fact: facts.PaymentMethodRemoved, _: str) -> str:
     why = "by the holder" if fact.reason == "holder" else "because its mandate was withdrawn"
     return f"method {fact.method_id} was removed {why}"
 
 
-def _ordered(fact: events.PaymentMethodsOrdered, _: str) -> str:
+def _ordered(fact: facts.PaymentMethodsOrdered, _: str) -> str:
     methods = f": {listed(fact.method_ids)}" if fact.method_ids else ""
     balance = "the balance is spent first" if fact.balance_first else "the balance is not spent by itself"
     return f"the holder chose the order of payment{methods}; {balance}"
 
 
-def offered(fact: events.AutoRenewEnabled | events.PeriodChanged) -> str:
+def offered(fact: facts.AutoRenewEnabled | facts.PeriodChanged) -> str:
     """What the holder was shown and agreed to."""
     saving = f", saving {money(fact.saving)}" if fact.saving.minor else ""
     return (
@@ -64,14 +64,14 @@ def offered(fact: events.AutoRenewEnabled | events.PeriodChanged) -> str:
     )
 
 
-def _announced(fact: events.PriceChangeAnnounced, _: str) -> str:
+def _announced(fact: facts.PriceChangeAnnounced, _: str) -> str:
     return (
         f"the holder was told that {count(fact.months, 'month')} will cost {money(fact.price)} "
         f"from {fact.applies_from} on (catalogue version {fact.catalogue_version})"
     )
 
 
-def _started(fact: events.RenewalStarted, _: str) -> str:
+def _started(fact: facts.RenewalStarted, _: str) -> str:
     fee = f", and {money(fact.reactivation_fee)} more if the service is off by then" if fact.reactivation_fee else ""
     return (
         f"term {fact.term_number} was offered: {count(fact.months, 'month')} for {money(fact.price)}{fee} "
@@ -79,7 +79,7 @@ def _started(fact: events.RenewalStarted, _: str) -> str:
     )
 
 
-def _renewed(fact: events.CardRenewed, _: str) -> str:
+def _renewed(fact: facts.CardRenewed, _: str) -> str:
     term = fact.term
     fee = f" and {money(fact.reactivation_fee)} for the reactivation" if fact.reactivation_fee else ""
     taken = money(replace(fact.price, minor=fact.from_balance))
@@ -93,14 +93,14 @@ def _renewed(fact: events.CardRenewed, _: str) -> str:
     )
 
 
-def _grace(fact: events.GraceStarted, _: str) -> str:
+def _grace(fact: facts.GraceStarted, _: str) -> str:
     return (
         f"term {fact.term_number} had ended unpaid and grace began: the service stays on until {fact.suspends_on} "
         f"(policy version {fact.policy_version})"
     )
 
 
-def _suspended(fact: events.Suspended, _: str) -> str:
+def _suspended(fact: facts.Suspended, _: str) -> str:
     code = f", the last code being {fact.last_code}" if fact.last_code else ""
     return (
         f"the service was suspended, since what follows term {fact.term_number} was not paid: "
@@ -109,7 +109,7 @@ def _suspended(fact: events.Suspended, _: str) -> str:
     )
 
 
-def _reclaimed(fact: events.NumberReclaimed, _: str) -> str:
+def _reclaimed(fact: facts.NumberReclaimed, _: str) -> str:
     how = "its deadline had passed" if fact.by == "deadline" else "the carrier said so"
     return (
         f"the carrier took the number back, as {how}; it is in quarantine until {fact.quarantined_until}{owed(fact)} "
@@ -117,11 +117,11 @@ def _reclaimed(fact: events.NumberReclaimed, _: str) -> str:
     )
 
 
-def _moved(fact: events.DeadlinesMoved, _: str) -> str:
+def _moved(fact: facts.DeadlinesMoved, _: str) -> str:
     return f"suspension and reclaim of the unpaid term moved by {span(fact.by)}, because {OWN_TROUBLE[fact.reason]}"
 
 
-def _reminder(fact: events.ReminderDue, _: str) -> str:
+def _reminder(fact: facts.ReminderDue, _: str) -> str:
     what = {
         "renewal_ahead": f"the renewal opens on {fact.about}",
         "method_expires": f"method {fact.about} will have expired by the next term",
@@ -131,12 +131,12 @@ def _reminder(fact: events.ReminderDue, _: str) -> str:
     return f"the holder was to be told that {what}"
 
 
-def _deferred(fact: events.Deferred, zone: str) -> str:
+def _deferred(fact: facts.Deferred, zone: str) -> str:
     until = f"until {clock(fact.until, zone)}" if fact.until else "without end"
     return f"there was nothing to do but wait {until} ({_spoken(fact.reason)})"
 
 
-def _replanned(fact: events.Replanned, zone: str) -> str:
+def _replanned(fact: facts.Replanned, zone: str) -> str:
     until = f"asks the card again on {clock(fact.until, zone)}" if fact.until else "does not ask the card again"
     return f"rules had changed, and time now {until} ({_spoken(fact.reason)})"
 
@@ -153,30 +153,30 @@ def _always(text: str) -> Callable[[Event, str], str]:
 
 
 _CLAUSES: Clauses = {
-    events.CardRegistered: _registered,
-    events.ZoneChanged: lambda fact, _: f"the card's time zone became {fact.zone}, from the next term on",
-    events.CardHeld: lambda fact, _: f"the card was held by the {fact.by}: {quoted(fact.reason)}",
-    events.CardReleased: _always("the hold was lifted"),
-    events.CardClosed: _closed,
-    events.PaymentMethodBound: lambda fact, _: f"payment method {described(fact.method)} was bound",
-    events.PaymentMethodUpdated: lambda fact, _: f"payment method {described(fact.method)} got new details",
-    events.PaymentMethodRemoved: _removed,
-    events.PaymentMethodsOrdered: _ordered,
-    events.AutoRenewEnabled: lambda fact, _: f"auto-renewal was switched on: {offered(fact)}",
-    events.PeriodChanged: lambda fact, _: f"another period was chosen: {offered(fact)}",
-    events.PriceChangeAnnounced: _announced,
-    events.AutoRenewSwitchedOff: lambda fact, _: f"auto-renewal was switched off {SWITCHED_OFF[fact.reason]}",
-    events.RenewalRequested: _always("the holder asked to be charged for the next term at once"),
-    events.RenewalStarted: _started,
-    events.CardRenewed: _renewed,
-    events.GraceStarted: _grace,
-    events.Suspended: _suspended,
-    events.Reinstated: lambda fact, _: f"the service was switched on again with the payment of term {fact.term_number}",
-    events.NumberReclaimed: _reclaimed,
-    events.ChargingBlocked: _always("the card was to be charged, but the operator had stopped all charging"),
-    events.DeadlinesMoved: _moved,
-    events.ReminderDue: _reminder,
-    events.Deferred: _deferred,
-    events.Replanned: _replanned,
+    facts.CardRegistered: _registered,
+    facts.ZoneChanged: lambda fact, _: f"the card's time zone became {fact.zone}, from the next term on",
+    facts.CardHeld: lambda fact, _: f"the card was held by the {fact.by}: {quoted(fact.reason)}",
+    facts.CardReleased: _always("the hold was lifted"),
+    facts.CardClosed: _closed,
+    facts.PaymentMethodBound: lambda fact, _: f"payment method {described(fact.method)} was bound",
+    facts.PaymentMethodUpdated: lambda fact, _: f"payment method {described(fact.method)} got new details",
+    facts.PaymentMethodRemoved: _removed,
+    facts.PaymentMethodsOrdered: _ordered,
+    facts.AutoRenewEnabled: lambda fact, _: f"auto-renewal was switched on: {offered(fact)}",
+    facts.PeriodChanged: lambda fact, _: f"another period was chosen: {offered(fact)}",
+    facts.PriceChangeAnnounced: _announced,
+    facts.AutoRenewSwitchedOff: lambda fact, _: f"auto-renewal was switched off {SWITCHED_OFF[fact.reason]}",
+    facts.RenewalRequested: _always("the holder asked to be charged for the next term at once"),
+    facts.RenewalStarted: _started,
+    facts.CardRenewed: _renewed,
+    facts.GraceStarted: _grace,
+    facts.Suspended: _suspended,
+    facts.Reinstated: lambda fact, _: f"the service was switched on again with the payment of term {fact.term_number}",
+    facts.NumberReclaimed: _reclaimed,
+    facts.ChargingBlocked: _always("the card was to be charged, but the operator had stopped all charging"),
+    facts.DeadlinesMoved: _moved,
+    facts.ReminderDue: _reminder,
+    facts.Deferred: _deferred,
+    facts.Replanned: _replanned,
     **MONEY_CLAUSES,
 }

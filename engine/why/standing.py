@@ -2,18 +2,15 @@
 
 from datetime import datetime
 
-from engine.card.events import (
-    AutoRenewSwitchedOff,
-    CardClosed,
-    CardHeld,
-    CardRegistered,
-    CardRenewed,
-    ChargingBlocked,
-    NumberReclaimed,
-    RenewalStarted,
-)
-from engine.card.payments import CaseOpened, ChargeAttempted, ChargeFailed, ChargeOutcomeUnknown, ChargeWithheld
-from engine.card.state import Attempt, Card, Renewal
+from engine.card.attempt import Attempt, CaseOpened, ChargeAttempted, ChargeOutcomeUnknown, ChargeWithheld
+from engine.card.card import Card
+from engine.card.consent import AutoRenewSwitchedOff
+from engine.card.custody import CardClosed, CardRegistered
+from engine.card.deadlines import ChargingBlocked
+from engine.card.decline import ChargeFailed
+from engine.card.hold import CardHeld
+from engine.card.lapse import NumberReclaimed
+from engine.card.term import CardRenewed, Renewal, RenewalStarted
 from engine.why.ahead import tries_left
 from engine.why.choice import kept_from
 from engine.why.story import Said, Story
@@ -25,13 +22,13 @@ def standing(story: Story, place: int, at: datetime) -> tuple[Said, ...]:
     card = story.cards[place]
     if card.status in ("reclaimed", "closed"):
         return (story.tell(story.origin((NumberReclaimed, CardClosed), place)[0]),)
-    if card.open_attempt is not None:
-        return (_open(story, place, card.open_attempt),)
+    if card.attempts.open is not None:
+        return (_open(story, place, card.attempts.open),)
     if card.held_since is not None:
         return (story.tell(story.origin(CardHeld, place)[0]),)
-    if card.blocked_since is not None:
+    if card.deadlines.blocked_since is not None:
         return (story.tell(story.origin(ChargingBlocked, place)[0]),)
-    if card.auto_renew is None:
+    if card.consent is None:
         return (_off(story, place),)
     if card.renewal is None:
         return (_paid(story, place, card),)
@@ -45,8 +42,9 @@ def _open(story: Story, place: int, attempt: Attempt) -> Said:
         if attempt.attempt_id == (fact.about if isinstance(fact, CaseOpened) else fact.attempt_id)
     ]
     since = clock(attempt.attempted_at, story.zone)
-    asked = f"is unknown, asked {count(attempt.asked, 'time')} so far" if attempt.asked else "is not known yet"
-    person = ", and a person has been called" if attempt.case_opened else ""
+    unknown = attempt.unknown
+    asked = f"is unknown, asked {count(unknown.asked, 'time')} so far" if unknown else "is not known yet"
+    person = ", and a person has been called" if unknown and unknown.case_opened else ""
     text = f"The outcome of attempt {attempt.attempt_id}, under way since {since}, {asked}{person}; until it is known"
     return story.say(f"{text} nothing else is attempted and no deadline passes.", *about)
 
@@ -73,11 +71,11 @@ def _paid(story: Story, place: int, card: Card) -> Said:
 
 
 def _unpaid(story: Story, place: int, card: Card, renewal: Renewal, at: datetime) -> tuple[Said, ...]:
-    if not card.methods:
+    if not card.methods.bound:
         return (story.say("The renewal was open, but no payment method was bound.", place),)
-    kept = [found for one in card.methods if (found := kept_from(story, place, card, one.method_id, at))]
+    kept = [found for one in card.methods.bound if (found := kept_from(story, place, card, one.method_id, at))]
     said = tuple(story.say(f"Method {text}.", *places) for text, places in kept)
-    if len(kept) == len(card.methods):
+    if len(kept) == len(card.methods.bound):
         return (*said, story.say("So there was no payment method that could be charged.", place))
     return (*said, _ladder(story, place, card, renewal))
 

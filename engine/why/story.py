@@ -5,9 +5,8 @@ from dataclasses import dataclass
 from typing import TypeVar
 from uuid import UUID
 
-from engine.card.events import Event
-from engine.card.evolve import evolve
-from engine.card.state import Card
+from engine.card.card import Card, evolve
+from engine.card.event import Event
 from engine.envelope import Recorded
 from engine.errors import CorruptHistoryError
 from engine.why.sentences import sentence

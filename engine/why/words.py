@@ -5,9 +5,12 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from zoneinfo import ZoneInfo
 
-from engine.card.events import OwnTrouble, SwitchOffReason
-from engine.card.method import PaymentMethod
-from engine.card.payments import AttemptReason, Learned, RefundReason
+from engine.card.attempt import OutcomeSource
+from engine.card.consent import SwitchOffReason
+from engine.card.deadlines import DelayReason
+from engine.card.methods import PaymentMethod
+from engine.card.refunds import RefundReason
+from engine.card.term import AttemptReason
 from engine.declines import Authority, Consequence
 from engine.money import Money
 
@@ -56,7 +59,7 @@ AUTHORITIES: dict[Authority, str] = {
     "code": "by the decline code",
     "unknown_code": "as for any code that nobody knows",
 }
-LEARNED: dict[Learned, str] = {
+LEARNED: dict[OutcomeSource, str] = {
     "sent": "as the gateway answered at once",
     "asked_again": "as the gateway said when asked again with the same key",
     "looked_up": "as a look-up at the gateway showed",
@@ -82,7 +85,7 @@ SWITCHED_OFF: dict[SwitchOffReason, str] = {
     "operator": "by the operator",
     "mandate_withdrawn": "because the mandate for all charges was withdrawn",
 }
-OWN_TROUBLE: dict[OwnTrouble, str] = {
+OWN_TROUBLE: dict[DelayReason, str] = {
     "unknown_outcome": "the outcome of a charge was not known",
     "charging_stopped": "the operator had stopped all charging",
     "held": "the card was held",

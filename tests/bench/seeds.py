@@ -23,9 +23,9 @@ from msgspec.structs import replace
 from adapters.cli.demo.population import card_id_of
 from adapters.clock import recorded_now
 from engine.application import Engine
-from engine.card.method import PaymentMethod
+from engine.card.card import STATE_VERSION
+from engine.card.methods import PaymentMethod
 from engine.card.next import next_step, wakes_at
-from engine.card.state import STATE_VERSION
 from engine.catalogue import Catalogue, Period
 from engine.commands import BindPaymentMethod, Command, EnableAutoRenew, RegisterCard
 from engine.errors import BaohaoError

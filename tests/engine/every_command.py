@@ -9,10 +9,12 @@ from msgspec import to_builtins
 from pydantic import TypeAdapter
 
 from engine import commands
-from engine.card.events import CardClosed, CardHeld, Event, NumberReclaimed
-from engine.card.evolve import replay
-from engine.card.payments import RefundFailed, RefundStarted
-from engine.card.refunds import refund_id_of
+from engine.card.card import replay
+from engine.card.custody import CardClosed
+from engine.card.event import Event
+from engine.card.hold import CardHeld
+from engine.card.lapse import NumberReclaimed
+from engine.card.refunds import RefundFailed, RefundStarted, refund_id_of
 from engine.money import Money
 from engine.store.streams import Append, Store, Stream
 from tests.engine.lives import RECORDED_AT

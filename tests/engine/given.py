@@ -12,10 +12,12 @@ from datetime import datetime
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from engine.card.events import Event, Events
-from engine.card.evolve import replay
-from engine.card.next import Ask, GiveBack, advance
-from engine.card.state import Card
+from engine.card.attempt import Ask
+from engine.card.card import Card, replay
+from engine.card.event import Event
+from engine.card.facts import CardFacts
+from engine.card.next import advance
+from engine.card.refunds import GiveBack
 from engine.card.step import Wait
 from engine.errors import Refused
 from engine.rules import Rules
@@ -33,7 +35,7 @@ def fact(kind: type[Event], /, **fields: Any) -> Expected:
     return Expected(kind.__name__, fields)
 
 
-def seen(facts: Events, expected: tuple[Expected, ...]) -> list[Expected]:
+def seen(facts: CardFacts, expected: tuple[Expected, ...]) -> list[Expected]:
     """The facts as far as `expected` looks at them."""
     looked_at = [one.fields for one in expected] + [{}] * len(facts)
     return [
@@ -46,7 +48,7 @@ def seen(facts: Events, expected: tuple[Expected, ...]) -> list[Expected]:
 class Then:
     """What came of it."""
 
-    facts: Events = ()
+    facts: CardFacts = ()
     refusal: Refused | None = None
     card: Card | None = None
     step: Ask | GiveBack | Wait | None = None
@@ -81,7 +83,7 @@ class Given:
 
     card: Card | None
 
-    def when(self, decision: Callable[..., Events], *args: Any, at: datetime, **asked: Any) -> Then:
+    def when(self, decision: Callable[..., CardFacts], *args: Any, at: datetime, **asked: Any) -> Then:
         try:
             facts = decision(self.card, *args, at=at, **asked)
         except Refused as refusal:

@@ -5,10 +5,10 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from engine.card.events import Event, Events
-from engine.card.evolve import replay
+from engine.card.card import Card, replay
+from engine.card.event import Event
+from engine.card.facts import CardFacts
 from engine.card.next import next_step, wakes_at
-from engine.card.state import Card
 from engine.deciding import Decided, Question, answering, waking
 from engine.envelope import Recorded
 from engine.networks import Limited
@@ -59,14 +59,14 @@ class History:
     def stream(self) -> Stream:
         return Stream(CARD_ID, self.card, len(self.records), self.wake_at)
 
-    def does(self, facts: Events) -> "History":
+    def does(self, facts: CardFacts) -> "History":
         """Facts that a command led to, stored together."""
         self.at = facts[-1].at
         card = replay(self.card if self.records else None, CARD_ID, facts)
         self._store(facts, wakes_at(next_step(card, self.rules, facts[-1].at), facts[-1].at))
         return self
 
-    def decides(self, decision: Callable[..., Events], *args: Any, at: datetime, **asked: Any) -> "History":
+    def decides(self, decision: Callable[..., CardFacts], *args: Any, at: datetime, **asked: Any) -> "History":
         """A decision of the aggregate."""
         return self.does(decision(self.card, *args, at=at, **asked))
 
@@ -79,7 +79,7 @@ class History:
 
     def wakes_until(self, at: datetime) -> "History":
         """Time asks whenever it was planned, up to and with `at`, or until the gateway's answer is waited for."""
-        while self.card.open_attempt is None and self.wake_at is not None and self.wake_at <= at:
+        while self.card.attempts.open is None and self.wake_at is not None and self.wake_at <= at:
             self.wakes(max(self.wake_at, self.at))
         return self
 
@@ -112,5 +112,5 @@ class History:
             self.question = Question(self.stream, decided.request, decided.learned, "due", decided.key_known_until)
         return self
 
-    def _store(self, facts: Events, wake_at: datetime | None) -> None:
+    def _store(self, facts: CardFacts, wake_at: datetime | None) -> None:
         self.records += kept(*facts, wake_at=wake_at, last=False, version=len(self.records) + 1)

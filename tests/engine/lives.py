@@ -11,14 +11,15 @@ from uuid import UUID
 
 from msgspec.structs import replace
 
-from engine.card.events import Events, Replanned
-from engine.card.evolve import replay
-from engine.card.next import Ask, Step, advance, deferred, held_up, next_step, wakes_at
-from engine.card.outcomes import record_answer, record_refund_answer
-from engine.card.payments import ChargeAttempted
-from engine.card.refunds import charge_in
-from engine.card.state import Card, Refund
+from engine.card.attempt import Ask, ChargeAttempted
+from engine.card.card import Card, replay
+from engine.card.facts import CardFacts
+from engine.card.next import Step, advance, deferred, held_up, next_step, wakes_at
+from engine.card.outcomes import record_answer
+from engine.card.recall import charge_in
+from engine.card.refunds import Refund, record_refund_answer
 from engine.card.step import Wait
+from engine.card.waking import Replanned
 from engine.commands import (
     AnnouncePriceChange,
     BindPaymentMethod,
@@ -59,7 +60,7 @@ RECORDED_AT = datetime(2026, 11, 1, 12, 0, 0, 654321, tzinfo=UTC)
 class Appended(NamedTuple):
     """Facts that are stored together, the card after them, and when it wakes."""
 
-    facts: Events
+    facts: CardFacts
     card: Card
     wake_at: datetime | None
 
@@ -78,7 +79,7 @@ class Life:
         self._command((registered(grace_days=grace_days, reclaim_days=reclaim_days), bound(VISA), enabled()))
 
     @property
-    def facts(self) -> Events:
+    def facts(self) -> CardFacts:
         return tuple(fact for append in self.appends for fact in append.facts)
 
     # Moves
@@ -102,7 +103,7 @@ class Life:
 
     def answered(self, say: Callable[[Card], Any]) -> None:
         """The gateway answers, sooner or later, once or twice."""
-        attempt = self.card.open_attempt
+        attempt = self.card.attempts.open
         if attempt is None:
             return
         learned = self.question.learned if self.question else "sent"
@@ -128,7 +129,7 @@ class Life:
 
     def late_news(self) -> None:
         """The gateway remembers that an attempt which had failed took the money after all."""
-        for failed in self.card.failed[:1]:
+        for failed in self.card.attempts.closed[:1]:
             said = Charged(attempt_id=failed.attempt_id, amount=failed.amount, gateway_ref=f"late-{failed.attempt_id}")
             policy = self.rules.policy
             outcome = record_answer(self.card, failed.attempt_id, said, learned="late", policy=policy, at=self.at)
@@ -164,21 +165,21 @@ class Life:
 
     # Keeping
 
-    def _command(self, facts: Events) -> None:
+    def _command(self, facts: CardFacts) -> None:
         if facts:
             card = replay(self.card, self.card_id, facts)
             self._append(facts, card, next_step(card, self.rules, self.at))
 
-    def _append(self, facts: Events, card: Card, step: Step) -> None:
+    def _append(self, facts: CardFacts, card: Card, step: Step) -> None:
         sent = bool(facts) and isinstance(facts[-1], ChargeAttempted)
-        self.question = step if isinstance(step, Ask) else Ask(card.open_attempt, "sent") if sent else self.question
+        self.question = step if isinstance(step, Ask) else Ask(card.attempts.open, "sent") if sent else self.question
         if facts:
             self.card, self.wake_at = card, wakes_at(step, self.at)
             self.appends.append(Appended(facts, card, self.wake_at))
 
 
 def charges(card: Card) -> Charged:
-    attempt = card.open_attempt
+    attempt = card.attempts.open
     return Charged(attempt_id=attempt.attempt_id, amount=attempt.amount, gateway_ref=f"ref-{attempt.attempt_id}")
 
 
@@ -229,8 +230,8 @@ def cny(minor: int) -> Money:
 
 
 def _about_last(card: Card) -> dict[str, Any]:
-    open_one = (card.open_attempt,) if card.open_attempt else ()
-    attempts = [one.attempt_id for one in (*card.failed, *card.payments, *open_one)]
+    open_one = (card.attempts.open,) if card.attempts.open else ()
+    attempts = [one.attempt_id for one in (*card.attempts.closed, *card.payments, *open_one)]
     return {"attempt_id": attempts[-1] if attempts else UUID(int=1), "evidence": "ticket-1"}
 
 
@@ -252,7 +253,7 @@ REORDER = Move(
     "asks",
     (
         OrderPaymentMethods,
-        lambda c: {"method_ids": tuple(m.method_id for m in reversed(c.methods)), "balance_first": True},
+        lambda c: {"method_ids": tuple(m.method_id for m in reversed(c.methods.bound)), "balance_first": True},
     ),
 )
 MOVES = (

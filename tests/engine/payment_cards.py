@@ -5,8 +5,10 @@ from uuid import uuid4
 
 from msgspec.structs import replace
 
-from engine.card.evolve import replay
-from engine.card.payments import ChargeAttempted, ChargeFailed, ChargeSucceeded
+from engine.card.attempt import ChargeAttempted
+from engine.card.card import replay
+from engine.card.decline import ChargeFailed
+from engine.card.payments import ChargeSucceeded
 from engine.declines import Consequence
 from engine.money import Money
 from engine.store.streams import Append, Stream

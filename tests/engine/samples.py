@@ -12,22 +12,17 @@ from zoneinfo import ZoneInfo
 from msgspec.structs import asdict, replace
 
 from engine.calendar import term_from
-from engine.card.events import (
-    AutoRenewEnabled,
-    AutoRenewSwitchedOff,
-    CardRegistered,
-    CardRenewed,
-    GraceStarted,
-    PaymentMethodBound,
-    PeriodChanged,
-    ReminderDue,
-    RenewalStarted,
-    Suspended,
-)
-from engine.card.method import PaymentMethod
-from engine.card.payments import ChargeAttempted, ChargeFailed, ChargeOutcomeUnknown, ChargeSucceeded
+from engine.card.attempt import ChargeAttempted, ChargeOutcomeUnknown
+from engine.card.consent import AutoRenewEnabled, AutoRenewSwitchedOff, PeriodChanged
+from engine.card.custody import CardRegistered
+from engine.card.decline import ChargeFailed
+from engine.card.lapse import GraceStarted, Suspended
+from engine.card.methods import PaymentMethod, PaymentMethodBound
+from engine.card.payments import ChargeSucceeded
+from engine.card.reminders import ReminderDue
+from engine.card.term import CardRenewed, RenewalStarted
 from engine.catalogue import Catalogue, KeepRule, read_catalogue
-from engine.declines import consequence_of
+from engine.declines import METHOD_ENDS, NO_CHARGE_MADE, consequence_of
 from engine.money import Money
 from engine.networks import EDITION
 from engine.policy import Policy
@@ -186,6 +181,9 @@ def failed(
         policy_version=POLICY.version,
         learned="sent",
         fingerprint=method.fingerprint,
+        happened=code not in NO_CHARGE_MADE,
+        counts=code not in NO_CHARGE_MADE,
+        ends_method=consequence_of(code) in METHOD_ENDS,
         at=at,
     )
 

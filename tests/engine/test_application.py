@@ -11,16 +11,14 @@ from msgspec.structs import replace
 
 from engine.application import ROUNDS_MAX, Engine
 from engine.calendar import local_date
-from engine.card.events import (
-    AutoRenewEnabled,
-    AutoRenewSwitchedOff,
-    CardRenewed,
-    ChargingBlocked,
-    Deferred,
-    PaymentMethodBound,
-    RenewalStarted,
-)
-from engine.card.payments import ChargeAttempted, ChargeFailed, ChargeOutcomeUnknown, ChargeSucceeded
+from engine.card.attempt import ChargeAttempted, ChargeOutcomeUnknown
+from engine.card.consent import AutoRenewEnabled, AutoRenewSwitchedOff
+from engine.card.deadlines import ChargingBlocked
+from engine.card.decline import ChargeFailed
+from engine.card.methods import PaymentMethodBound
+from engine.card.payments import ChargeSucceeded
+from engine.card.term import CardRenewed, RenewalStarted
+from engine.card.waking import Deferred
 from engine.catalogue import Catalogue
 from engine.deciding import Question
 from engine.errors import BaohaoError, CorruptHistoryError, Refused

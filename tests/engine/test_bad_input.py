@@ -14,11 +14,11 @@ from msgspec.structs import replace
 
 import engine as package
 from engine import commands
-from engine.card.events import Event
-from engine.card.method import PaymentMethod
-from engine.card.methods import METHODS_MAX
-from engine.card.payments import BalanceCredited, DisputeRecorded, TopUpStarted
-from engine.card.refunds import AMOUNT_MAX_MINOR
+from engine.card.balance import AMOUNT_MAX_MINOR, BalanceCredited
+from engine.card.disputes import DisputeRecorded
+from engine.card.event import Event
+from engine.card.methods import METHODS_MAX, PaymentMethod
+from engine.card.top_ups import TopUpStarted
 from engine.catalogue import Catalogue
 from engine.money import Money
 from engine.rules import Rules

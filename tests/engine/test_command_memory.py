@@ -2,7 +2,7 @@
 
 from uuid import uuid4
 
-from engine.card.events import AutoRenewEnabled, AutoRenewSwitchedOff
+from engine.card.consent import AutoRenewEnabled, AutoRenewSwitchedOff
 from engine.errors import Refused
 from tests.engine.asked import LATER, bind, enable, kinds, paying, register, switch_off
 from tests.engine.samples import REGISTERED_AT, RULES

@@ -6,22 +6,22 @@ from uuid import uuid4
 
 import pytest
 
-from engine.card.consent import enable_auto_renew, switch_off_auto_renew
-from engine.card.custody import register_card
-from engine.card.events import (
+from engine.card.attempt import ChargeOutcomeUnknown
+from engine.card.consent import (
     AutoRenewEnabled,
     AutoRenewSwitchedOff,
-    CardRegistered,
-    CardRenewed,
-    DeadlinesMoved,
-    PaymentMethodBound,
-    PaymentMethodRemoved,
     PeriodChanged,
-    Reinstated,
+    enable_auto_renew,
+    switch_off_auto_renew,
 )
-from engine.card.methods import bind_payment_method
+from engine.card.custody import CardRegistered, register_card
+from engine.card.deadlines import DeadlinesMoved
+from engine.card.decline import ChargeFailed
+from engine.card.methods import PaymentMethodBound, PaymentMethodRemoved, bind_payment_method
 from engine.card.outcomes import record_answer
-from engine.card.payments import ChargeFailed, ChargeOutcomeUnknown, ChargeSucceeded, RefundStarted
+from engine.card.payments import ChargeSucceeded
+from engine.card.refunds import RefundStarted
+from engine.card.term import CardRenewed, Reinstated
 from engine.catalogue import KeepRule
 from engine.declines import Consequence
 from engine.money import Money
@@ -94,7 +94,7 @@ def test_a_card_is_registered_with_its_running_term_and_its_carriers_keep_rule()
     term = then.card.term
     assert (term.number, term.starts_on, term.ends_on) == (0, date(2026, 1, 31), date(2026, 2, 28))
     assert (term.starts_at, term.ends_at) == (local("2026-01-31 00:00"), local("2026-02-28 00:00"))
-    assert (then.card.status, then.card.methods, then.card.auto_renew) == ("active", (), None)
+    assert (then.card.status, then.card.methods.bound, then.card.consent) == ("active", (), None)
 
 
 # Payment methods
@@ -103,7 +103,7 @@ def test_a_card_is_registered_with_its_running_term_and_its_carriers_keep_rule()
 def test_a_method_is_bound_behind_those_that_are_there():
     then = given(registered(), bound(VISA)).when(bind_payment_method, method=PAYPAL, at=NOW)
     then.then(fact(PaymentMethodBound, method=PAYPAL, at=NOW))
-    assert then.card.methods == (VISA, PAYPAL)
+    assert then.card.methods.bound == (VISA, PAYPAL)
 
 
 # Auto-renewal
@@ -126,13 +126,13 @@ def test_switching_on_keeps_what_the_holder_was_shown():
 
 def test_choosing_another_period_is_a_new_consent():
     then = enable(given(*PAYING), months=6).then(fact(PeriodChanged, months=6))
-    assert then.card.auto_renew.months == 6
+    assert then.card.consent.months == 6
 
 
 def test_switching_off_is_a_fact_with_its_reason():
     then = given(*PAYING).when(switch_off_auto_renew, reason="operator", at=NOW)
     then.then(fact(AutoRenewSwitchedOff, reason="operator", at=NOW))
-    assert then.card.auto_renew is None
+    assert then.card.consent is None
 
 
 def test_switching_on_again_is_possible_after_switching_off():
@@ -141,7 +141,7 @@ def test_switching_on_again_is_possible_after_switching_off():
 
 def test_switching_off_leaves_an_open_attempt_to_run_to_its_end():
     then = given(*CHARGING).when(switch_off_auto_renew, reason="holder", at=OPENS_AT + SECOND)
-    assert then.card.open_attempt is not None
+    assert then.card.attempts.open is not None
 
 
 # The gateway's answers
@@ -164,7 +164,7 @@ def test_a_charge_that_succeeds_renews_the_card_where_its_term_ends():
     term = then.card.term
     assert (term.number, term.starts_on, term.ends_on) == (1, date(2026, 4, 1), date(2026, 5, 1))
     assert term.starts_at == given(*PAYING).card.term.ends_at
-    assert (then.card.open_attempt, then.card.renewal, then.card.attempts) == (None, None, 0)
+    assert (then.card.attempts.open, then.card.renewal, then.card.attempts.made) == (None, None, 0)
 
 
 def test_how_a_success_was_learned_is_kept():
@@ -180,7 +180,7 @@ def test_a_success_after_it_never_happened_is_recorded_and_given_back_at_once():
         fact(ChargeSucceeded, attempt_id=attempt_id(1), learned="late", term_number=1, amount=MONTH_PRICE),
         fact(RefundStarted, attempt_id=attempt_id(1), gateway_ref="ref-1", amount=MONTH_PRICE, reason="late_success"),
     )
-    assert then.card.open_attempt is not None
+    assert then.card.attempts.open is not None
 
 
 def test_a_decline_told_again_changes_nothing():
@@ -208,14 +208,14 @@ def test_a_decline_is_a_fact_with_its_consequence_and_counters():
             at=at,
         )
     )
-    assert then.card.open_attempt is None
-    assert then.card.ended_methods == {"visa": "stolen_card"}
+    assert then.card.attempts.open is None
+    assert then.card.methods.ended == {"visa": "stolen_card"}
     assert then.card.renewal.last_code == "stolen_card"
 
 
 def test_a_soft_decline_leaves_the_method_usable():
     then = answer(given(*CHARGING), Declined(code="insufficient_funds"), at=OPENS_AT)
-    assert then.card.ended_methods == {}
+    assert then.card.methods.ended == {}
 
 
 @pytest.mark.parametrize("code", ["revocation_of_authorization", "stop_payment_order"])
@@ -223,8 +223,8 @@ def test_a_mandate_withdrawn_for_one_payment_ends_the_method_and_no_more(code):
     then = answer(given(*CHARGING), Declined(code=code), at=OPENS_AT).then(
         fact(ChargeFailed, code=code), fact(PaymentMethodRemoved, method_id="visa", reason="mandate_withdrawn")
     )
-    assert then.card.methods == ()
-    assert then.card.auto_renew is not None
+    assert then.card.methods.bound == ()
+    assert then.card.consent is not None
 
 
 def test_a_mandate_withdrawn_for_the_merchant_switches_auto_renewal_off():
@@ -327,11 +327,11 @@ def test_the_period_of_the_offer_is_bought_whatever_was_chosen_since():
     changed = enable(given(*history), months=12).card
     then = answer(Given(changed), charged(), at=OPENS_AT + SECOND)
     then.then(fact(ChargeSucceeded), fact(CardRenewed, months=1))
-    assert then.card.auto_renew.months == 12
+    assert then.card.consent.months == 12
 
 
 def test_what_ended_a_method_outlives_the_renewal():
     history = (registered(), bound(VISA), bound(PAYPAL), PAYING[2], started(), attempted(), failed(code="expired_card"))
     paid = (*history, attempted(2, 1, PAYPAL))
     then = answer(given(*paid), charged(2, PAYPAL), to=attempt_id(2, PAYPAL), at=OPENS_AT + SECOND)
-    assert then.card.ended_methods == {"visa": "expired_card"}
+    assert then.card.methods.ended == {"visa": "expired_card"}

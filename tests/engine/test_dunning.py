@@ -10,12 +10,12 @@ from hypothesis import given as for_all
 from hypothesis import strategies as st
 
 from engine.calendar import local_date, local_instant
-from engine.card.dunning import charge_instant, opens_at
-from engine.card.events import NumberReclaimed, ReminderDue, Suspended
-from engine.card.evolve import replay
+from engine.card.attempt import ChargeAttempted
+from engine.card.card import Card, replay
+from engine.card.deadlines import charge_instant, opens_at
+from engine.card.lapse import NumberReclaimed, Suspended
 from engine.card.next import advance
-from engine.card.payments import ChargeAttempted
-from engine.card.state import Card
+from engine.card.reminders import ReminderDue
 from engine.rules import Rules
 from tests.engine.given import fact, given
 from tests.engine.samples import (

@@ -3,8 +3,8 @@
 import pytest
 from msgspec.structs import replace
 
-from engine.card.events import PriceChangeAnnounced
-from engine.card.evolve import replay
+from engine.card.card import replay
+from engine.card.consent import PriceChangeAnnounced
 from engine.errors import CorruptHistoryError
 from engine.money import Money
 from tests.engine.samples import (
@@ -61,4 +61,4 @@ def test_of_several_attempts_that_never_happened_a_late_success_belongs_to_its_o
     late = replace(succeeded(2, PAYPAL), learned="late")
     card = replay(None, CARD_ID, (*history, *nothing, *nothing_else, late))
     assert [(one.attempt_id, one.method_id) for one in card.payments] == [(attempt_id(2, PAYPAL), "paypal")]
-    assert [one.attempt_id for one in card.failed] == [attempt_id()]
+    assert [one.attempt_id for one in card.attempts.closed] == [attempt_id()]

@@ -8,21 +8,22 @@ import pytest
 from msgspec.structs import replace
 
 from engine.calendar import term_from
-from engine.card.custody import confirm_reclaim
-from engine.card.events import CardRenewed, NumberReclaimed
+from engine.card.attempt import CaseOpened
+from engine.card.balance import BalanceCredited, BalanceDebited
+from engine.card.disputes import DisputeRecorded, record_dispute
+from engine.card.lapse import NumberReclaimed, confirm_reclaim
 from engine.card.next import next_step
-from engine.card.payments import (
-    BalanceCredited,
-    BalanceDebited,
-    CaseOpened,
-    DisputeRecorded,
+from engine.card.recall import charge_in
+from engine.card.refunds import (
     RefundOutcomeUnknown,
     RefundRecorded,
     RefundStarted,
     RefundSucceeded,
-    TopUpStarted,
+    record_refund,
+    refund_id_of,
 )
-from engine.card.refunds import charge_in, record_dispute, record_refund, refund_id_of
+from engine.card.term import CardRenewed
+from engine.card.top_ups import TopUpStarted
 from engine.commands import RecordDispute, RecordRefund
 from engine.errors import Refused
 from engine.money import Money
@@ -166,7 +167,7 @@ def test_what_is_spent_of_a_top_up_cannot_leave_the_balance():
 def test_a_dispute_counts_even_if_we_gave_the_money_back_before_but_only_once():
     back = given(*PAID).when(record_refund, forgotten, amount=MONTH_PRICE, to="method", **BY_HAND)
     taken = Given(back.card).when(record_dispute, forgotten, amount=MONTH_PRICE, **BY_HAND).then(fact(DisputeRecorded))
-    assert taken.card.ended_methods == {"visa": "disputed"}
+    assert taken.card.methods.ended == {"visa": "disputed"}
     Given(taken.card).when(record_dispute, forgotten, amount=FIVE, **BY_HAND).refused("more_than_charged")
 
 
@@ -212,7 +213,7 @@ def test_a_dispute_of_an_old_charge_ends_its_method_and_cannot_be_recorded_twice
     assert [type(one) for one in ask(RecordRefund, attempt_id=oldest, amount=FIVE)] == [RefundRecorded]
     (disputed,) = ask(RecordDispute, attempt_id=oldest, amount=MONTH_PRICE)
     assert disputed.method_id == "visa"
-    assert store.load_many([card_id])[card_id].card.ended_methods == {"visa": "disputed"}
+    assert store.load_many([card_id])[card_id].card.methods.ended == {"visa": "disputed"}
     again, unknown = (
         ask(RecordDispute, attempt_id=oldest, amount=FIVE),
         ask(RecordRefund, attempt_id=uuid4(), amount=FIVE),

@@ -8,10 +8,11 @@ from uuid import uuid4
 import pytest
 from msgspec.structs import replace
 
-from engine.card.payments import ChargeAttempted, ChargeWithheld
+from engine.card.attempt import ChargeAttempted, ChargeWithheld
+from engine.card.limits import effects_of
 from engine.declines import NEVER_HAPPENED, NOT_CHARGED, Consequence
 from engine.money import Money
-from engine.networks import NEVER, OPEN_FOR, RULES, LimitBook, Limited, effects_of
+from engine.networks import NEVER, OPEN_FOR, RULES, LimitBook, Limited
 from engine.store.recorder import Besides, CardRecorder
 from engine.store.streams import CommandMark, Store, Stream
 from tests.engine.asked import paying, wake

@@ -8,10 +8,13 @@ from hypothesis import HealthCheck, Phase, event, given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from engine.card.payments import ChargeAttempted, ChargeFailed, ChargeSucceeded
+from engine.card.attempt import ChargeAttempted
+from engine.card.decline import ChargeFailed
+from engine.card.limits import effects_of
+from engine.card.payments import ChargeSucceeded
 from engine.declines import NEVER_HAPPENED, Consequence
 from engine.money import Money
-from engine.networks import KEPT, LimitBook, effects_of
+from engine.networks import KEPT, LimitBook
 from engine.store.limits_rebuild import rebuild_limits
 from engine.store.streams import Append, Stream
 from tests.engine.lives import RECORDED_AT

@@ -9,21 +9,21 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from engine.calendar import local_date
+from engine.card.attempt import Ask, ChargeAttempted
+from engine.card.balance import BalanceCredited
+from engine.card.card import Card, evolve, replay
 from engine.card.deadlines import reclaims_at, suspends_at
-from engine.card.events import CardRenewed, Deferred, NumberReclaimed, ReminderDue, RenewalStarted, Suspended
-from engine.card.evolve import evolve, replay
-from engine.card.names import STORED_NAMES
-from engine.card.next import Ask, advance, deferred, next_step
-from engine.card.payments import (
-    BalanceCredited,
-    ChargeAttempted,
-    ChargeFailed,
-    ChargeSucceeded,
-    RefundStarted,
-    TopUpStarted,
-)
-from engine.card.state import Card
+from engine.card.decline import ChargeFailed
+from engine.card.facts import STORED_NAMES
+from engine.card.lapse import NumberReclaimed, Suspended
+from engine.card.next import advance, deferred, next_step
+from engine.card.payments import ChargeSucceeded
+from engine.card.refunds import RefundStarted
+from engine.card.reminders import ReminderDue
 from engine.card.step import Wait
+from engine.card.term import CardRenewed, RenewalStarted
+from engine.card.top_ups import TopUpStarted
+from engine.card.waking import Deferred
 from tests.engine.lives import KEEP_RULES, MOVES, Life, random_life
 from tests.engine.samples import CARD_ID, POLICY
 
@@ -59,7 +59,7 @@ def test_asked_twice_at_the_same_time_a_card_does_nothing_the_second_time(moves,
 
 def is_at_rest(card: Card) -> bool:
     """Nothing will ever happen to it by itself."""
-    return (card.status in {"reclaimed", "closed"} or card.held_since is not None) and card.open_attempt is None
+    return (card.status in {"reclaimed", "closed"} or card.held_since is not None) and card.attempts.open is None
 
 
 @many_lives
@@ -105,10 +105,10 @@ def test_no_card_is_given_up_while_a_charge_is_open_or_unknown_or_before_its_tim
     *_, life = each_moment(moves, keep_rule)
     for card, fact in each_step(life.facts):
         if isinstance(fact, Suspended):
-            assert card.open_attempt is None
+            assert card.attempts.open is None
             assert fact.at >= suspends_at(card) >= card.term.ends_at
         if isinstance(fact, NumberReclaimed) and fact.by == "deadline":
-            assert card.open_attempt is None
+            assert card.attempts.open is None
             assert card.status == "suspended"
             assert fact.at >= reclaims_at(card)
 
@@ -184,19 +184,19 @@ def test_a_charge_is_attempted_only_with_consent_at_the_offered_price_while_no_o
     offered = None
     for card, fact in each_step(life.facts):
         if isinstance(fact, RenewalStarted):
-            assert card.auto_renew.months == fact.months
-            assert card.open_attempt is None or card.open_attempt.top_up is not None  # the balance may pay meanwhile
+            assert card.consent.months == fact.months
+            assert card.attempts.open is None or card.attempts.open.top_up is not None  # the balance may pay meanwhile
             offered = fact
         if not isinstance(fact, ChargeAttempted):
             continue
-        assert (card.open_attempt, card.held_since) == (None, None)
+        assert (card.attempts.open, card.held_since) == (None, None)
         assert card.status not in {"reclaimed", "closed"}
-        assert fact.method_id not in card.ended_methods
-        assert fact.at >= card.not_before.get(fact.method_id, fact.at)
+        assert fact.method_id not in card.methods.ended
+        assert fact.at >= card.methods.not_before.get(fact.method_id, fact.at)
         if fact.top_up is not None:
-            assert card.auto_renew is not None or not card.balance.top_up.automatic
+            assert card.consent is not None or not card.top_ups.under_way.automatic
             continue
-        assert card.auto_renew is not None
+        assert card.consent is not None
         assert fact.term_number == card.term.number + 1
         fee = offered.reactivation_fee.minor if card.status == "suspended" and offered.reactivation_fee else 0
         assert fact.amount.minor + fact.from_balance == offered.price.minor + fee
@@ -225,11 +225,11 @@ def test_a_charge_is_sent_again_only_while_it_is_wanted_and_its_key_is_known(mov
         step = next_step(life.card, life.rules, life.at)
         if isinstance(step, Ask) and step.learned == "asked_again":
             card = life.card
-            asked_for = step.attempt.top_up is not None and not card.balance.top_up.automatic
-            assert card.auto_renew is not None or asked_for
+            asked_for = step.attempt.top_up is not None and not card.top_ups.under_way.automatic
+            assert card.consent is not None or asked_for
             assert card.held_since is None
             assert card.status not in {"reclaimed", "closed"}
-            assert step.attempt.method_id in {method.method_id for method in card.methods}
+            assert step.attempt.method_id in {method.method_id for method in card.methods.bound}
             assert not life.rules.charging_stopped
             assert life.at < step.attempt.attempted_at + POLICY.key_lifetime
 

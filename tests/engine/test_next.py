@@ -6,12 +6,14 @@ from uuid import UUID
 import pytest
 from msgspec.structs import replace
 
-from engine.card.deadlines import reclaims_at, suspends_at
-from engine.card.events import ChargingBlocked, DeadlinesMoved, Deferred, GraceStarted, RenewalStarted, Suspended
-from engine.card.evolve import replay
-from engine.card.next import Ask, deferred, next_step, wakes_at
-from engine.card.payments import CaseOpened, ChargeAttempted
+from engine.card.attempt import Ask, CaseOpened, ChargeAttempted
+from engine.card.card import replay
+from engine.card.deadlines import ChargingBlocked, DeadlinesMoved, reclaims_at, suspends_at
+from engine.card.lapse import GraceStarted, Suspended
+from engine.card.next import deferred, next_step, wakes_at
 from engine.card.step import Wait
+from engine.card.term import RenewalStarted
+from engine.card.waking import Deferred
 from engine.catalogue import Catalogue
 from engine.money import Money
 from tests.engine.given import Given, fact, given
@@ -90,7 +92,7 @@ def test_when_it_opens_the_next_term_is_offered_and_charged():
 def test_an_attempts_id_is_the_same_for_ever():
     """Changed, every charge that is under way would be sent under a second key."""
     then = given(*PAYING).at(OPENS_AT)
-    assert then.card.open_attempt.attempt_id == UUID("25b68f46-d243-50d3-b27b-0660a0959590")
+    assert then.card.attempts.open.attempt_id == UUID("25b68f46-d243-50d3-b27b-0660a0959590")
 
 
 def test_the_chosen_period_is_what_is_offered():
@@ -337,7 +339,7 @@ def test_the_same_question_has_the_same_answer():
 
 
 def test_a_wait_wakes_at_its_end_and_all_else_now():
-    attempt = given(*CHARGING).card.open_attempt
+    attempt = given(*CHARGING).card.attempts.open
     assert wakes_at(Wait(ENDS_AT, "term_ends"), OPENS_AT) == ENDS_AT
     assert wakes_at(Wait(None, "suspended"), OPENS_AT) is None
     assert wakes_at(Ask(attempt, "looked_up"), OPENS_AT) == OPENS_AT
@@ -359,7 +361,7 @@ def test_a_doubled_message_moves_nothing():
 
 
 def test_a_question_is_not_put_off():
-    assert deferred(Ask(given(*CHARGING).card.open_attempt, "asked_again"), OPENS_AT, OPENS_AT) == ()
+    assert deferred(Ask(given(*CHARGING).card.attempts.open, "asked_again"), OPENS_AT, OPENS_AT) == ()
 
 
 def test_stopped_over_the_last_day_a_card_is_not_given_up():

@@ -7,8 +7,8 @@ from uuid import UUID
 import pytest
 from msgspec.structs import asdict, replace
 
-from engine.card import events, payments
-from engine.card.names import STORED_NAMES
+from engine.card import facts
+from engine.card.facts import STORED_NAMES
 from engine.declines import CONSEQUENCES, Consequence
 from engine.money import Money
 from engine.notices import SHOWN_CODES, Notice, notice_of
@@ -35,21 +35,21 @@ RENEWED = {
 
 
 def reminder(kind, about):
-    return events.ReminderDue(kind=kind, term_number=0, about=about, at=AT)
+    return facts.ReminderDue(kind=kind, term_number=0, about=about, at=AT)
 
 
 def top_up_failed(code):
-    return payments.TopUpFailed(number=3, last_code=code, at=AT)
+    return facts.TopUpFailed(number=3, last_code=code, at=AT)
 
 
-ANNOUNCED = events.PriceChangeAnnounced(
+ANNOUNCED = facts.PriceChangeAnnounced(
     months=1, price=PRICE, saving=SAVING, catalogue_version="c2", applies_from=date(2026, 6, 1), at=AT
 )
-RECLAIMED = events.NumberReclaimed(
+RECLAIMED = facts.NumberReclaimed(
     term_number=0, by="deadline", quarantined_until=date(2026, 6, 15), balance=PRICE, policy_version="p1", at=AT
 )
-GIVEN_BACK = payments.RefundSucceeded(refund_id=UUID(int=11), attempt_id=A, amount=PRICE, gateway_ref="back-1", at=AT)
-SWITCHED_OFF = events.AutoRenewSwitchedOff(reason="holder", ends_on=date(2026, 4, 1), lost_on=date(2026, 5, 1), at=AT)
+GIVEN_BACK = facts.RefundSucceeded(refund_id=UUID(int=11), attempt_id=A, amount=PRICE, gateway_ref="back-1", at=AT)
+SWITCHED_OFF = facts.AutoRenewSwitchedOff(reason="holder", ends_on=date(2026, 4, 1), lost_on=date(2026, 5, 1), at=AT)
 FAILED_VISIBLY = replace(reminder("payment_failed", "1"), code="expired_card")
 TOLD = [
     (reminder("renewal_ahead", "2026-03-29"), "renewal_ahead", {"term_number": 0, "opens_on": "2026-03-29"}),
@@ -62,11 +62,11 @@ TOLD = [
     (suspended(), "suspended", {"term_number": 0, "reclaimed_on": "2026-05-01", "code": "insufficient_funds"}),
     (RECLAIMED, "reclaimed", {"by": "deadline", "quarantined_until": "2026-06-15", "balance": FIFTEEN}),
     (enabled(), "switched_on", AGREED),
-    (events.PeriodChanged(**asdict(enabled())), "period_changed", AGREED),
+    (facts.PeriodChanged(**asdict(enabled())), "period_changed", AGREED),
     (ANNOUNCED, "price_change", {"months": 1, "price": FIFTEEN, "saving": NOTHING, "applies_from": "2026-06-01"}),
     (SWITCHED_OFF, "switched_off", {"reason": "holder", "ends_on": "2026-04-01", "lost_on": "2026-05-01"}),
     (GIVEN_BACK, "refunded", {"amount": FIFTEEN}),
-    (payments.RefundRecorded(attempt_id=A, amount=PRICE, evidence="cash", at=AT), "refunded", {"amount": FIFTEEN}),
+    (facts.RefundRecorded(attempt_id=A, amount=PRICE, evidence="cash", at=AT), "refunded", {"amount": FIFTEEN}),
     (top_up_failed("expired_card"), "top_up_failed", {"number": 3, "code": "expired_card"}),
 ]
 

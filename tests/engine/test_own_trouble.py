@@ -5,19 +5,15 @@ from datetime import date, timedelta
 import pytest
 from msgspec.structs import replace
 
-from engine.card.custody import release_card
-from engine.card.events import (
-    CardHeld,
-    CardReleased,
-    ChargingBlocked,
-    DeadlinesMoved,
-    ReminderDue,
-    RenewalRequested,
-    Suspended,
-)
+from engine.card.attempt import ChargeAttempted
+from engine.card.charge import RenewalRequested
+from engine.card.deadlines import ChargingBlocked, DeadlinesMoved
+from engine.card.decline import ChargeFailed
+from engine.card.hold import CardHeld, CardReleased, release_card
+from engine.card.lapse import Suspended
 from engine.card.next import held_up
 from engine.card.outcomes import record_answer
-from engine.card.payments import ChargeAttempted, ChargeFailed
+from engine.card.reminders import ReminderDue
 from engine.ports import Declined, NotFound
 from tests.engine.given import Given, fact, given
 from tests.engine.samples import (
@@ -62,7 +58,7 @@ def test_a_hold_within_the_operators_stop_counts_from_the_stop_on():
     card = given(*DECLINED, ChargingBlocked(at=blocked_at), held(local("2026-04-03 10:00")))
     then = release(card, released_at)
     then.then(fact(CardReleased), fact(DeadlinesMoved, reason="held", by=released_at - blocked_at))
-    assert then.card.blocked_since is None
+    assert then.card.deadlines.blocked_since is None
 
 
 def test_a_hold_within_an_unknown_outcome_counts_once():
@@ -70,7 +66,7 @@ def test_a_hold_within_an_unknown_outcome_counts_once():
     found = never_happened(given(*CHARGING, unknown(), held(OPENS_AT + HOUR)), found_at)
     found.then(fact(ChargeFailed, code="never_happened"), fact(DeadlinesMoved, by=47 * HOUR))
     then = release(Given(found.card), released_at).then(fact(CardReleased), fact(DeadlinesMoved, by=2 * HOUR))
-    assert then.card.moved == released_at - OPENS_AT
+    assert then.card.deadlines.moved_by == released_at - OPENS_AT
 
 
 def test_a_hold_that_ends_before_the_outcome_is_known_counts_once():
@@ -78,7 +74,7 @@ def test_a_hold_that_ends_before_the_outcome_is_known_counts_once():
     released.then(fact(CardReleased), fact(DeadlinesMoved, by=5 * HOUR))
     then = never_happened(Given(released.card), OPENS_AT + 47 * HOUR)
     then.then(fact(ChargeFailed), fact(DeadlinesMoved, by=42 * HOUR))
-    assert then.card.moved == 47 * HOUR
+    assert then.card.deadlines.moved_by == 47 * HOUR
 
 
 def test_trouble_before_the_renewal_opens_kept_nobody_from_paying():

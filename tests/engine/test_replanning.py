@@ -4,7 +4,8 @@ from datetime import timedelta
 
 from msgspec.structs import replace
 
-from engine.card.events import CardClosed, Replanned
+from engine.card.custody import CardClosed
+from engine.card.waking import Replanned
 from engine.deciding import replanning
 from engine.errors import BaohaoError, CorruptHistoryError
 from engine.rules import Rules

@@ -6,34 +6,27 @@ import pytest
 from msgspec.structs import replace
 
 from engine.calendar import local_date
-from engine.card.consent import announce_price_change, change_period, renew_now
-from engine.card.custody import change_zone, hold_card, release_card
-from engine.card.events import (
-    CardHeld,
-    CardReleased,
-    CardRenewed,
-    DeadlinesMoved,
+from engine.card.attempt import CaseOpened, ChargeAttempted, ChargeWithheld
+from engine.card.charge import RenewalRequested, renew_now
+from engine.card.consent import PeriodChanged, PriceChangeAnnounced, announce_price_change, change_period
+from engine.card.custody import ZoneChanged, change_zone
+from engine.card.deadlines import DeadlinesMoved
+from engine.card.decline import ChargeFailed
+from engine.card.hold import CardHeld, CardReleased, hold_card, release_card
+from engine.card.methods import (
     PaymentMethodRemoved,
     PaymentMethodsOrdered,
     PaymentMethodUpdated,
-    PeriodChanged,
-    PriceChangeAnnounced,
-    ReminderDue,
-    RenewalRequested,
-    RenewalStarted,
-    ZoneChanged,
+    order_payment_methods,
+    remove_payment_method,
+    update_payment_method,
 )
-from engine.card.methods import order_payment_methods, remove_payment_method, update_payment_method
 from engine.card.next import advance, held_up
 from engine.card.outcomes import record_answer, resolve_attempt
-from engine.card.payments import (
-    CaseOpened,
-    ChargeAttempted,
-    ChargeFailed,
-    ChargeSucceeded,
-    ChargeWithheld,
-    RefundStarted,
-)
+from engine.card.payments import ChargeSucceeded
+from engine.card.refunds import RefundStarted
+from engine.card.reminders import ReminderDue
+from engine.card.term import CardRenewed, RenewalStarted
 from engine.catalogue import Catalogue
 from engine.declines import Consequence, verdict_on
 from engine.money import Money
@@ -160,7 +153,7 @@ def test_a_limited_method_is_withheld_with_its_rule_and_the_next_one_is_tried():
 def test_a_blocked_payment_card_is_never_tried_again():
     card, facts, _ = advance(given(*PAYING).card, RULES, OPENS_AT, {"visa": Limited("never", None)})
     assert [type(one) for one in facts] == [RenewalStarted, ChargeWithheld, ReminderDue]
-    assert card.ended_methods == {"visa": "never"}
+    assert card.methods.ended == {"visa": "never"}
 
 
 def test_a_last_try_that_may_not_be_made_is_a_announcedwith_its_reason():

@@ -6,37 +6,27 @@ from datetime import date, timedelta
 import pytest
 from msgspec.structs import replace
 
-from engine.card.custody import close_card, confirm_reclaim
-from engine.card.events import (
-    CardClosed,
-    CardRenewed,
-    GraceStarted,
-    NumberReclaimed,
-    PaymentMethodsOrdered,
-    ReminderDue,
-    RenewalStarted,
-    Suspended,
-)
-from engine.card.outcomes import record_answer, record_refund_answer
-from engine.card.payments import (
-    AutoTopUpSet,
-    BalanceCredited,
-    BalancePaidOut,
-    CaseOpened,
-    ChargeAttempted,
-    ChargeFailed,
-    ChargeSucceeded,
-    DisputeRecorded,
+from engine.card.attempt import CaseOpened, ChargeAttempted
+from engine.card.balance import BalanceCredited, BalancePaidOut, pay_out_balance
+from engine.card.custody import CardClosed, close_card
+from engine.card.decline import ChargeFailed
+from engine.card.disputes import DisputeRecorded, record_dispute
+from engine.card.lapse import GraceStarted, NumberReclaimed, Suspended, confirm_reclaim
+from engine.card.methods import PaymentMethodsOrdered
+from engine.card.outcomes import record_answer
+from engine.card.payments import ChargeSucceeded
+from engine.card.refunds import (
     RefundFailed,
     RefundOutcomeUnknown,
     RefundRecorded,
     RefundStarted,
     RefundSucceeded,
-    TopUpFailed,
-    TopUpStarted,
+    record_refund,
+    record_refund_answer,
 )
-from engine.card.refunds import record_dispute, record_refund
-from engine.card.topping_up import pay_out_balance, set_auto_top_up, top_up
+from engine.card.reminders import ReminderDue
+from engine.card.term import CardRenewed, RenewalStarted
+from engine.card.top_ups import AutoTopUpSet, TopUpFailed, TopUpStarted, set_auto_top_up, top_up
 from engine.money import Money
 from engine.ports import Charged, Declined, RefundDeclined, Refunded, Unclear
 from tests.engine.given import Given, fact, forgotten, given
@@ -170,7 +160,7 @@ def test_a_disputed_method_is_not_charged_by_itself_any_more():
     about = {"attempt_id": attempt_id(), "evidence": "bank", "at": NOW}
     then = given(*PAID).when(record_dispute, forgotten, amount=MONTH_PRICE, **about)
     then.then(fact(DisputeRecorded, method_id="visa"))
-    assert then.card.ended_methods == {"visa": "disputed"}
+    assert then.card.methods.ended == {"visa": "disputed"}
 
 
 # Balance
@@ -216,11 +206,11 @@ def test_the_balances_part_is_reserved_with_the_intent_and_released_on_failure()
 def test_the_holder_tops_up():
     started = given(*PAYING).when(top_up, RULES, amount=cny(1000), at=NOW).then(fact(TopUpStarted, automatic=False))
     then = Given(started.card).at(REGISTERED_AT).then(fact(ChargeAttempted, top_up=1, rung=0, amount=cny(1000)))
-    attempt = then.card.open_attempt
+    attempt = then.card.attempts.open
     yes = Charged(attempt_id=attempt.attempt_id, amount=attempt.amount, gateway_ref="ref")
     paid = answer(Given(then.card), yes, to=attempt.attempt_id)
     paid.then(fact(ChargeSucceeded, top_up=1), fact(BalanceCredited, amount=cny(1000), reason="top_up"))
-    assert (paid.card.balance.minor, paid.card.balance.top_up) == (1000, None)
+    assert (paid.card.balance.minor, paid.card.top_ups.under_way) == (1000, None)
     declined = answer(Given(then.card), Declined(code="lost_card"), to=attempt.attempt_id).then(fact(ChargeFailed))
     Given(declined.card).at(REGISTERED_AT).then(fact(TopUpFailed, last_code="lost_card"))
     Given(started.card).at(REGISTERED_AT, STOPPED).nothing()
@@ -230,7 +220,7 @@ def test_the_balance_tops_itself_up_once_a_day_at_most():
     order = {"threshold": cny(500), "amount": cny(1000)}
     then = given(*PAYING).when(set_auto_top_up, **order, at=NOW).then(fact(AutoTopUpSet))
     begun = Given(then.card).at(REGISTERED_AT).then(fact(TopUpStarted, automatic=True), fact(ChargeAttempted, top_up=1))
-    attempt = begun.card.open_attempt
+    attempt = begun.card.attempts.open
     no = answer(Given(begun.card), Declined(code="do_not_honor"), to=attempt.attempt_id, at=REGISTERED_AT)
     then_what = Given(no.card).at(REGISTERED_AT).then(fact(TopUpFailed))
     then_what.waits(REGISTERED_AT + POLICY.top_up_gap, "top_up_gap")

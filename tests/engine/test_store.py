@@ -5,9 +5,8 @@ from uuid import UUID, uuid4
 import pytest
 from eventsourcing.persistence import OperationalError
 
-from engine.card.events import AutoRenewSwitchedOff
-from engine.card.evolve import replay
-from engine.card.state import STATE_VERSION
+from engine.card.card import STATE_VERSION, replay
+from engine.card.consent import AutoRenewSwitchedOff
 from engine.errors import CorruptHistoryError
 from engine.store.recorder import Answers, CardRecorder
 from engine.store.streams import APPEND_TRIES, SNAPSHOT_EVERY, Append, CommandMark, Store, Stream

@@ -10,15 +10,14 @@ from typing import Any, NamedTuple, get_args
 import pytest
 from msgspec import to_builtins
 
-from engine.card.events import Event, RenewalRequested
-from engine.card.outcomes import record_answer, record_refund_answer
-from engine.card.payments import (
-    AutoTopUpSet,
-    BalanceCredited,
-    ChargeOutcomeUnknown,
-    DisputeRecorded,
-    RefundOutcomeUnknown,
-)
+from engine.card.attempt import ChargeOutcomeUnknown
+from engine.card.balance import BalanceCredited
+from engine.card.charge import RenewalRequested
+from engine.card.disputes import DisputeRecorded
+from engine.card.event import Event
+from engine.card.outcomes import record_answer
+from engine.card.refunds import RefundOutcomeUnknown, record_refund_answer
+from engine.card.top_ups import AutoTopUpSet
 from engine.commands import (
     _DECISIONS,
     ConfirmReclaim,

@@ -5,17 +5,15 @@ from datetime import timedelta
 import pytest
 from msgspec.structs import replace
 
+from engine.card.attempt import ChargeAttempted, ChargeWithheld
+from engine.card.balance import BalanceCredited
 from engine.card.consent import switch_off_auto_renew
-from engine.card.events import CardRenewed, PaymentMethodRemoved, PaymentMethodsOrdered, ReminderDue, RenewalStarted
+from engine.card.disputes import DisputeRecorded
+from engine.card.methods import PaymentMethodRemoved, PaymentMethodsOrdered
 from engine.card.next import advance
-from engine.card.payments import (
-    AutoTopUpSet,
-    BalanceCredited,
-    ChargeAttempted,
-    ChargeWithheld,
-    DisputeRecorded,
-    TopUpStarted,
-)
+from engine.card.reminders import ReminderDue
+from engine.card.term import CardRenewed, RenewalStarted
+from engine.card.top_ups import AutoTopUpSet, TopUpStarted
 from engine.money import Money
 from engine.networks import Limited
 from engine.ports import Unclear
@@ -95,7 +93,7 @@ def test_a_top_up_that_the_holder_asked_for_goes_on_after_the_switch_off_and_an_
 def test_a_method_that_is_bound_again_is_as_good_as_new():
     again = (switched_off(at=NOW), REMOVED, failed(code="expired_card", at=NOW), bound(VISA, at=NOW), enabled(at=NOW))
     card = given(*CHARGING, unknown(), *again)
-    assert card.card.ended_methods == {}
+    assert card.card.methods.ended == {}
     assert card.card.renewal.tried == ()
 
 

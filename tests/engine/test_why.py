@@ -2,11 +2,14 @@
 
 from datetime import timedelta
 
+from engine.card.balance import BalanceCredited
 from engine.card.consent import announce_price_change
-from engine.card.custody import close_card, confirm_reclaim, hold_card, release_card
-from engine.card.payments import BalanceCredited
-from engine.card.refunds import record_dispute, record_refund
-from engine.card.topping_up import set_auto_top_up
+from engine.card.custody import close_card
+from engine.card.disputes import record_dispute
+from engine.card.hold import hold_card, release_card
+from engine.card.lapse import confirm_reclaim
+from engine.card.refunds import record_refund
+from engine.card.top_ups import set_auto_top_up
 from engine.money import Money
 from engine.ports import RefundDeclined, Unclear
 from engine.why.questions import overview, what_next, why_reclaimed, why_refunded, why_suspended
@@ -59,7 +62,7 @@ def credited(minor):
 def after(history, kind):
     """The same, but each try is declined, until a fact of this kind is recorded."""
     while type(history.records[-1].fact).__name__ != kind:
-        history = history.declined() if history.card.open_attempt else history.wakes()
+        history = history.declined() if history.card.attempts.open else history.wakes()
     return history
 
 

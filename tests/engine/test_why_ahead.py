@@ -6,8 +6,8 @@ import pytest
 from msgspec.structs import replace
 
 from engine.card.consent import change_period
-from engine.card.events import Deferred, Replanned
-from engine.card.topping_up import set_auto_top_up
+from engine.card.top_ups import set_auto_top_up
+from engine.card.waking import Deferred, Replanned
 from engine.ports import Unclear
 from engine.why.questions import what_next
 from tests.engine.histories import History, kept

@@ -2,10 +2,10 @@
 
 from datetime import timedelta
 
+from engine.card.balance import BalanceCredited
 from engine.card.consent import announce_price_change, change_period
 from engine.card.methods import order_payment_methods
-from engine.card.payments import BalanceCredited
-from engine.card.topping_up import set_auto_top_up, top_up
+from engine.card.top_ups import set_auto_top_up, top_up
 from engine.money import Money
 from engine.why.questions import why_charged
 from tests.engine.histories import History

@@ -6,9 +6,10 @@ from uuid import UUID
 import pytest
 from msgspec.structs import replace
 
-from engine.card.consent import enable_auto_renew, renew_now
+from engine.card.charge import renew_now
+from engine.card.consent import enable_auto_renew
+from engine.card.disputes import record_dispute
 from engine.card.methods import update_payment_method
-from engine.card.refunds import record_dispute
 from engine.errors import CorruptHistoryError
 from engine.networks import Limited
 from engine.ports import NotFound, Unclear
@@ -187,7 +188,7 @@ def test_a_rung_may_have_no_failure_that_counts_before_it():
 def test_the_last_rung_is_put_on_the_day_before_the_number_is_lost():
     history = History(registered(reclaim_days=4), bound(), enabled()).wakes()
     while history.card.status != "reclaimed":
-        history = history.declined().wakes() if history.card.open_attempt else history.wakes()
+        history = history.declined().wakes() if history.card.attempts.open else history.wakes()
     assert occasion(history) == (
         "It was made then as rung 5 of the retry ladder, which counts from the first failure on 2026-03-29 10:00 "
         "(insufficient_funds); it was put on the last day before the number is lost."

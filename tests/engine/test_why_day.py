@@ -5,11 +5,13 @@ from functools import partial
 
 import pytest
 
-from engine.card.consent import renew_now, switch_off_auto_renew
-from engine.card.custody import close_card, hold_card, release_card
+from engine.card.balance import BalanceCredited
+from engine.card.charge import renew_now
+from engine.card.consent import switch_off_auto_renew
+from engine.card.custody import close_card
+from engine.card.hold import hold_card, release_card
 from engine.card.methods import order_payment_methods
-from engine.card.payments import BalanceCredited
-from engine.card.topping_up import top_up
+from engine.card.top_ups import top_up
 from engine.money import Money
 from engine.networks import Limited
 from engine.ports import Unclear
@@ -211,7 +213,7 @@ def test_without_any_method_nothing_can_be_charged():
 def test_after_the_last_rung_no_try_is_left():
     history = History(registered(reclaim_days=4), bound(), enabled()).wakes()
     while history.card.status != "reclaimed":
-        history = history.declined().wakes() if history.card.open_attempt else history.wakes()
+        history = history.declined().wakes() if history.card.attempts.open else history.wakes()
     history.records.pop()
     assert texts(history, may(1))[2:] == [
         (

@@ -7,8 +7,11 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from engine.calendar import local_date
-from engine.card.events import CardRenewed, ZoneChanged
-from engine.card.payments import ChargeAttempted, ChargeFailed, ChargeSucceeded
+from engine.card.attempt import ChargeAttempted
+from engine.card.custody import ZoneChanged
+from engine.card.decline import ChargeFailed
+from engine.card.payments import ChargeSucceeded
+from engine.card.term import CardRenewed
 from engine.envelope import Recorded
 from engine.notices import notice_of
 from engine.why.questions import (

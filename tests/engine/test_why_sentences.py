@@ -6,8 +6,8 @@ from uuid import UUID
 import pytest
 from msgspec.structs import replace
 
-from engine.card import events
-from engine.card.names import STORED_NAMES
+from engine.card import facts
+from engine.card.facts import STORED_NAMES
 from engine.catalogue import KeepRule
 from engine.money import Money
 from engine.why.money_sentences import MONEY_CLAUSES
@@ -32,63 +32,63 @@ FACTS = [
         ),
     ),
     (
-        events.ZoneChanged(zone="Europe/Paris", at=AT),
+        facts.ZoneChanged(zone="Europe/Paris", at=AT),
         "the card's time zone became Europe/Paris, from the next term on",
     ),
-    (events.CardHeld(reason="a\n doubt", by="operator", at=AT), "the card was held by the operator: “a doubt”"),
-    (events.CardReleased(at=AT), "the hold was lifted"),
-    (events.CardClosed(reason="moved", balance=NOTHING, at=AT), "the card was closed: “moved”"),
+    (facts.CardHeld(reason="a\n doubt", by="operator", at=AT), "the card was held by the operator: “a doubt”"),
+    (facts.CardReleased(at=AT), "the hold was lifted"),
+    (facts.CardClosed(reason="moved", balance=NOTHING, at=AT), "the card was closed: “moved”"),
     (
-        events.CardClosed(reason="moved", balance=PRICE, at=AT),
+        facts.CardClosed(reason="moved", balance=PRICE, at=AT),
         "the card was closed: “moved”; 15.00 CNY of its balance is owed to the holder",
     ),
     (
-        events.PaymentMethodBound(method=VISA, at=AT),
+        facts.PaymentMethodBound(method=VISA, at=AT),
         "payment method visa (credit card, visa, ending in 4242) was bound",
     ),
-    (events.PaymentMethodUpdated(method=DEBIT, at=AT), "payment method debit (debit card) got new details"),
+    (facts.PaymentMethodUpdated(method=DEBIT, at=AT), "payment method debit (debit card) got new details"),
     (
-        events.PaymentMethodRemoved(method_id="visa", reason="holder", at=AT),
+        facts.PaymentMethodRemoved(method_id="visa", reason="holder", at=AT),
         "method visa was removed by the holder",
     ),
     (
-        events.PaymentMethodRemoved(method_id="visa", reason="mandate_withdrawn", at=AT),
+        facts.PaymentMethodRemoved(method_id="visa", reason="mandate_withdrawn", at=AT),
         "method visa was removed because its mandate was withdrawn",
     ),
     (
-        events.PaymentMethodsOrdered(method_ids=("visa", "debit", "paypal"), balance_first=True, at=AT),
+        facts.PaymentMethodsOrdered(method_ids=("visa", "debit", "paypal"), balance_first=True, at=AT),
         "the holder chose the order of payment: visa, debit and paypal; the balance is spent first",
     ),
     (
-        events.PaymentMethodsOrdered(method_ids=(), balance_first=False, at=AT),
+        facts.PaymentMethodsOrdered(method_ids=(), balance_first=False, at=AT),
         "the holder chose the order of payment; the balance is not spent by itself",
     ),
     (
-        events.AutoRenewEnabled(**CONSENT),
+        facts.AutoRenewEnabled(**CONSENT),
         (
             "auto-renewal was switched on: 3 months at 15.00 CNY, saving 2.50 CNY, as shown from catalogue version c1 "
             "and agreed to under terms “t1” through web"
         ),
     ),
     (
-        events.PeriodChanged(**CONSENT | {"months": 1, "saving": NOTHING}),
+        facts.PeriodChanged(**CONSENT | {"months": 1, "saving": NOTHING}),
         (
             "another period was chosen: 1 month at 15.00 CNY, as shown from catalogue version c1 "
             "and agreed to under terms “t1” through web"
         ),
     ),
     (
-        events.PriceChangeAnnounced(**SHOWN, months=1, saving=NOTHING, applies_from=date(2026, 6, 1)),
+        facts.PriceChangeAnnounced(**SHOWN, months=1, saving=NOTHING, applies_from=date(2026, 6, 1)),
         "the holder was told that 1 month will cost 15.00 CNY from 2026-06-01 on (catalogue version c1)",
     ),
-    (events.AutoRenewSwitchedOff(reason="operator", at=AT), "auto-renewal was switched off by the operator"),
-    (events.RenewalRequested(at=AT), "the holder asked to be charged for the next term at once"),
+    (facts.AutoRenewSwitchedOff(reason="operator", at=AT), "auto-renewal was switched off by the operator"),
+    (facts.RenewalRequested(at=AT), "the holder asked to be charged for the next term at once"),
     (
-        events.RenewalStarted(**SHOWN, **VERSION, term_number=1, months=1, saving=NOTHING),
+        facts.RenewalStarted(**SHOWN, **VERSION, term_number=1, months=1, saving=NOTHING),
         "term 1 was offered: 1 month for 15.00 CNY (catalogue version c1, policy version p1)",
     ),
     (
-        events.RenewalStarted(**SHOWN, **VERSION, term_number=1, months=1, saving=NOTHING, reactivation_fee=PRICE),
+        facts.RenewalStarted(**SHOWN, **VERSION, term_number=1, months=1, saving=NOTHING, reactivation_fee=PRICE),
         (
             "term 1 was offered: 1 month for 15.00 CNY, and 15.00 CNY more if the service is off by then "
             "(catalogue version c1, policy version p1)"
@@ -110,11 +110,11 @@ FACTS = [
         "the card was renewed for 1 month: term 1 from 2026-04-01 to 2026-05-01, 15.00 CNY, paid from the balance",
     ),
     (
-        events.GraceStarted(term_number=0, suspends_on=date(2026, 4, 3), **VERSION, at=AT),
+        facts.GraceStarted(term_number=0, suspends_on=date(2026, 4, 3), **VERSION, at=AT),
         "term 0 had ended unpaid and grace began: the service stays on until 2026-04-03 (policy version p1)",
     ),
     (
-        events.Suspended(
+        facts.Suspended(
             term_number=0, reclaimed_on=date(2026, 5, 1), rungs=1, last_code="do_not_honor", **VERSION, at=AT
         ),
         (
@@ -123,15 +123,15 @@ FACTS = [
         ),
     ),
     (
-        events.Suspended(term_number=0, reclaimed_on=date(2026, 5, 1), rungs=0, last_code=None, **VERSION, at=AT),
+        facts.Suspended(term_number=0, reclaimed_on=date(2026, 5, 1), rungs=0, last_code=None, **VERSION, at=AT),
         (
             "the service was suspended, since what follows term 0 was not paid: 0 rungs tried; "
             "the number is ours until 2026-05-01 (policy version p1)"
         ),
     ),
-    (events.Reinstated(term_number=1, at=AT), "the service was switched on again with the payment of term 1"),
+    (facts.Reinstated(term_number=1, at=AT), "the service was switched on again with the payment of term 1"),
     (
-        events.NumberReclaimed(
+        facts.NumberReclaimed(
             term_number=0, by="deadline", quarantined_until=date(2026, 6, 1), balance=PRICE, **VERSION, at=AT
         ),
         (
@@ -140,7 +140,7 @@ FACTS = [
         ),
     ),
     (
-        events.NumberReclaimed(
+        facts.NumberReclaimed(
             term_number=0, by="carrier", quarantined_until=date(2026, 6, 1), balance=NOTHING, **VERSION, at=AT
         ),
         (
@@ -148,38 +148,38 @@ FACTS = [
             "(policy version p1)"
         ),
     ),
-    (events.ChargingBlocked(at=AT), "the card was to be charged, but the operator had stopped all charging"),
+    (facts.ChargingBlocked(at=AT), "the card was to be charged, but the operator had stopped all charging"),
     (
-        events.DeadlinesMoved(reason="late", by=timedelta(hours=27), at=AT),
+        facts.DeadlinesMoved(reason="late", by=timedelta(hours=27), at=AT),
         "suspension and reclaim of the unpaid term moved by 1 day 3 hours, because we were not running",
     ),
     (
-        events.ReminderDue(kind="renewal_ahead", term_number=0, about="2026-04-01", at=AT),
+        facts.ReminderDue(kind="renewal_ahead", term_number=0, about="2026-04-01", at=AT),
         "the holder was to be told that the renewal opens on 2026-04-01",
     ),
     (
-        events.ReminderDue(kind="method_expires", term_number=0, about="visa", at=AT),
+        facts.ReminderDue(kind="method_expires", term_number=0, about="visa", at=AT),
         "the holder was to be told that method visa will have expired by the next term",
     ),
     (
-        events.ReminderDue(kind="payment_failed", term_number=0, about="2", at=AT),
+        facts.ReminderDue(kind="payment_failed", term_number=0, about="2", at=AT),
         "the holder was to be told that the payment failed (declines so far: 2)",
     ),
     (
-        events.ReminderDue(kind="last_chance", term_number=0, about="2026-05-01", at=AT),
+        facts.ReminderDue(kind="last_chance", term_number=0, about="2026-05-01", at=AT),
         "the holder was to be told that the number is lost on 2026-05-01",
     ),
     (
-        events.Deferred(reason="next_rung", until=LATER, at=AT),
+        facts.Deferred(reason="next_rung", until=LATER, at=AT),
         "there was nothing to do but wait until 2026-03-30 11:30 (next rung)",
     ),
-    (events.Deferred(reason="held", until=None, at=AT), "there was nothing to do but wait without end (held)"),
+    (facts.Deferred(reason="held", until=None, at=AT), "there was nothing to do but wait without end (held)"),
     (
-        events.Replanned(reason="term_ends", until=LATER, at=AT),
+        facts.Replanned(reason="term_ends", until=LATER, at=AT),
         "rules had changed, and time now asks the card again on 2026-03-30 11:30 (term ends)",
     ),
     (
-        events.Replanned(reason="held", until=None, at=AT),
+        facts.Replanned(reason="held", until=None, at=AT),
         "rules had changed, and time now does not ask the card again (held)",
     ),
 ]
@@ -195,7 +195,7 @@ def test_every_kind_of_fact_is_shown_here_or_among_those_about_money():
 
 
 def test_without_a_zone_instants_are_said_in_utc():
-    assert sentence(kept(events.CardReleased(at=AT))[0]) == "On 2026-03-29 02:00 (UTC) the hold was lifted."
+    assert sentence(kept(facts.CardReleased(at=AT))[0]) == "On 2026-03-29 02:00 (UTC) the hold was lifted."
 
 
 def test_a_keep_rule_s_days_are_counted():

@@ -15,8 +15,10 @@ import psycopg
 from adapters import embedded
 from adapters.cli.demo.population import BEGIN
 from adapters.cli.demo.run import demo_settings, promises_held, virtual_year
-from engine.card.events import CardRenewed
-from engine.card.payments import ChargeAttempted, ChargeFailed, ChargeSucceeded
+from engine.card.attempt import ChargeAttempted
+from engine.card.decline import ChargeFailed
+from engine.card.payments import ChargeSucceeded
+from engine.card.term import CardRenewed
 from engine.store.log import read_log
 
 CARDS, MONTHS, SEED = 60, 2, 7

@@ -6,7 +6,7 @@ from itertools import count
 from typing import Any
 from uuid import UUID
 
-from engine.card.events import Event
+from engine.card.event import Event
 from engine.envelope import Recorded
 from projections.read_model import ReadModel, fold_batch
 from tests.engine.lives import RECORDED_AT, Life, random_life

@@ -7,17 +7,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from engine.card.events import (
-    CardClosed,
-    CardHeld,
-    CardReleased,
-    Deferred,
-    NumberReclaimed,
-    PaymentMethodRemoved,
-    PeriodChanged,
-    PriceChangeAnnounced,
-    Reinstated,
-)
+from engine.card.consent import PeriodChanged, PriceChangeAnnounced
+from engine.card.custody import CardClosed
+from engine.card.hold import CardHeld, CardReleased
+from engine.card.lapse import NumberReclaimed
+from engine.card.methods import PaymentMethodRemoved
+from engine.card.term import Reinstated
+from engine.card.waking import Deferred
 from engine.money import Money
 from projections.cards import CARDS, CardRow, count_by_status, find_card, list_cards
 from projections.follow import follow
@@ -173,11 +169,11 @@ def test_after_each_append_the_row_says_what_the_card_says(seed):
             one = recorded(fact, version, card_id=life.card_id)
             found = CARDS.fold(found, one) if CARDS.key_of(one) else found
         card = append.card
-        assert fields(found, "status", "zone", "methods") == (card.status, card.zone, len(card.methods))
+        assert fields(found, "status", "zone", "methods") == (card.status, card.custody.zone, len(card.methods.bound))
         assert (found.balance_minor, found.held) == (card.balance.minor, card.held_since is not None)
-        assert found.reserved_minor == (card.open_attempt.from_balance if card.open_attempt else 0)
-        assert found.outcome_unknown == bool(card.open_attempt and card.open_attempt.asked)
-        consent = card.auto_renew
+        assert found.reserved_minor == (card.attempts.open.from_balance if card.attempts.open else 0)
+        assert found.outcome_unknown == bool(card.attempts.open and card.attempts.open.unknown)
+        consent = card.consent
         told = [consent, *consent.announced][-1] if consent else None
         assert fields(found, "auto_renew_months", "price_minor") == (
             (consent.months, told.price.minor) if consent else (None, None)
@@ -203,16 +199,16 @@ def test_each_row_says_of_its_card_what_its_state_says(lives, connection):
     for life in lives:
         card, found = life.card, find_card(connection, life.card_id)
         assert fields(found, "card_id", "holder_id", "plan", "currency", "zone") == (
-            *(card.card_id, card.holder_id, card.plan, card.currency, card.zone),
+            *(card.card_id, card.custody.holder_id, card.custody.plan, card.custody.currency, card.custody.zone),
         )
-        assert fields(found, "status", "methods") == (card.status, len(card.methods))
+        assert fields(found, "status", "methods") == (card.status, len(card.methods.bound))
         assert fields(found, "term_number", "starts_on", "ends_on", "ends_at") == (
             *(card.term.number, card.term.starts_on, card.term.ends_on, card.term.ends_at),
         )
-        assert found.auto_renew_months == (card.auto_renew.months if card.auto_renew else None)
-        prices = [card.auto_renew, *card.auto_renew.announced] if card.auto_renew else []
+        assert found.auto_renew_months == (card.consent.months if card.consent else None)
+        prices = [card.consent, *card.consent.announced] if card.consent else []
         assert found.price_minor == (prices[-1].price.minor if prices else None)
-        assert found.outcome_unknown == bool(card.open_attempt and card.open_attempt.asked)
+        assert found.outcome_unknown == bool(card.attempts.open and card.attempts.open.unknown)
 
 
 def test_cards_are_listed_by_the_end_of_their_term(lives, connection):

@@ -8,18 +8,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from engine.card.events import CardClosed, CardHeld, CardReleased, NumberReclaimed
-from engine.card.payments import (
-    BalanceCredited,
-    BalancePaidOut,
-    CaseOpened,
+from engine.card.attempt import CaseOpened
+from engine.card.balance import BalanceCredited, BalancePaidOut
+from engine.card.custody import CardClosed
+from engine.card.hold import CardHeld, CardReleased
+from engine.card.lapse import NumberReclaimed
+from engine.card.refunds import (
     RefundFailed,
     RefundOutcomeUnknown,
     RefundRecorded,
     RefundStarted,
     RefundSucceeded,
+    refund_id_of,
 )
-from engine.card.refunds import refund_id_of
 from engine.store.streams import Append, Stream
 from projections.cases import CASES, Case, list_cases
 from projections.follow import follow
@@ -93,8 +94,8 @@ def waiting(life) -> set[UUID]:
     """What waits, as the card's own state says."""
     card = life.card
     ids = {one.refund_id for one in card.refunds if one.case_opened or one.refused}
-    if card.open_attempt and card.open_attempt.case_opened:
-        ids.add(card.open_attempt.attempt_id)
+    if card.attempts.open and card.attempts.open.case_opened:
+        ids.add(card.attempts.open.attempt_id)
     if card.held_since:
         holds = [fact.by for fact in life.facts if isinstance(fact, CardHeld)]
         ids |= {life.card_id} if holds[-1] == "alarm" else set()

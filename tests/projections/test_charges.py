@@ -5,7 +5,9 @@ from uuid import UUID
 
 from msgspec.structs import replace
 
-from engine.card.payments import BalanceCredited, DisputeRecorded, RefundRecorded, RefundSucceeded
+from engine.card.balance import BalanceCredited
+from engine.card.disputes import DisputeRecorded
+from engine.card.refunds import RefundRecorded, RefundSucceeded
 from projections.charges import CHARGES, ChargeRow
 from tests.engine.lives import cny
 from tests.engine.samples import (

@@ -8,14 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from engine.card.payments import (
-    BalanceCredited,
-    BalancePaidOut,
-    ChargeSucceeded,
-    DisputeRecorded,
-    RefundRecorded,
-    RefundSucceeded,
-)
+from engine.card.balance import BalanceCredited, BalancePaidOut
+from engine.card.disputes import DisputeRecorded
+from engine.card.payments import ChargeSucceeded
+from engine.card.refunds import RefundRecorded, RefundSucceeded
 from projections.follow import follow
 from projections.ledger import LEDGER, LedgerRow, gateway_totals
 from projections.live import LIVE
@@ -107,7 +103,7 @@ def booked(life):
 @given(seed=st.integers(0, 2**32))
 def test_what_we_owe_on_the_balance_is_what_the_card_has_and_has_reserved(seed):
     for card, accounts in booked(random_life(seed, 120)):
-        reserved = card.open_attempt.from_balance if card.open_attempt else 0
+        reserved = card.attempts.open.from_balance if card.attempts.open else 0
         assert -accounts["balance"] == card.balance.minor + reserved
 
 

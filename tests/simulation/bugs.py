@@ -7,10 +7,28 @@ from msgspec.structs import replace
 
 from engine import deciding, notices
 from engine import networks as limits
-from engine.card import charging, consent, custody, dunning, evolve, evolve_payments, lapse, outcomes, refunds, terms
+from engine.card import (
+    attempt,
+    charge,
+    consent,
+    deadlines,
+    decline,
+    disputes,
+    dunning,
+    hold,
+    lapse,
+    methods,
+    outcomes,
+    refunds,
+    term,
+)
+from engine.card import (
+    card as whole,
+)
 from engine.card import next as following
+from engine.card.hold import CardHeld
 from engine.card.ids import derived_id
-from engine.card.payments import ChargeAttempted
+from engine.card.lapse import Suspended
 from engine.card.step import Wait
 from engine.declines import CONSEQUENCES, Consequence
 from engine.ports import Declined
@@ -28,12 +46,13 @@ def policy(**fields: object) -> list[Change]:
     return [(world, "POLICIES", tuple(one.model_copy(update=fields) for one in world.POLICIES))]
 
 
-def changing_nothing(_card, _fact):
-    return {}
+def ignoring(kind: type) -> Change:
+    real = whole._evolve
+    return whole, "_evolve", lambda card, fact: card if isinstance(fact, kind) else real(card, fact)
 
 
 def attempt_id_without_number() -> list[Change]:
-    return [(charging, "derived_id", lambda card_id, purpose: derived_id(card_id, purpose.rsplit(":", 1)[0]))]
+    return [(charge, "derived_id", lambda card_id, purpose: derived_id(card_id, purpose.rsplit(":", 1)[0]))]
 
 
 def key_sent_for_a_month() -> list[Change]:
@@ -41,18 +60,18 @@ def key_sent_for_a_month() -> list[Change]:
 
 
 def lapsing_while_unknown() -> list[Change]:
-    real = following._asking
+    real = following.ask_about
 
     def asking(card, attempt, rules, at):
         step = real(card, attempt, rules, at)
         lapsing = lapse.lapse(card, rules.policy, at) if isinstance(step, Wait) else step
         return lapsing if isinstance(lapsing, tuple) else step
 
-    return [(following, "_asking", asking)]
+    return [(following, "ask_about", asking)]
 
 
 def unknown_moves_no_deadline() -> list[Change]:
-    return [(outcomes, "_held_up", lambda *_: ())]
+    return [(where, "move_for_unknown", lambda *_: ()) for where in (decline, outcomes)]
 
 
 def lateness_moves_no_deadline() -> list[Change]:
@@ -60,7 +79,7 @@ def lateness_moves_no_deadline() -> list[Change]:
 
 
 def stop_moves_no_deadline() -> list[Change]:
-    return [(evolve._CHANGES, evolve.events.DeadlinesMoved, lambda *_: {"blocked_since": None})]
+    return [(deadlines, "moved", lambda before, _: replace(before, blocked_since=None))]
 
 
 def limits_not_enforced() -> list[Change]:
@@ -110,19 +129,19 @@ def rungs_after_the_last_day() -> list[Change]:
 
 
 def anchor_day_lost() -> list[Change]:
-    real = terms.term_after
-    return [(terms, "term_after", lambda last, months, _, zone: real(last, months, last.ends_on.day, zone))]
+    real = term.term_after
+    return [(term, "term_after", lambda last, months, _, zone: real(last, months, last.ends_on.day, zone))]
 
 
 def late_payer_pays_for_the_past() -> list[Change]:
-    real = terms.renewed
+    real = term.renewed
 
     def renewed(card, renewal, attempt_id, from_balance, at):
         facts = real(card, renewal, attempt_id, from_balance, at)
-        past = terms.term_after(card.term, renewal.months, card.anchor_day, card.zone)
+        past = term.term_after(card.term, renewal.months, card.anchor_day, card.custody.zone)
         return (*facts[:-1], replace(facts[-1], term=past))
 
-    return [(outcomes, "renewed", renewed), (charging, "renewed", renewed)]
+    return [(outcomes, "renewed", renewed), (charge, "renewed", renewed)]
 
 
 def wakes_never_after_unknown() -> list[Change]:
@@ -145,7 +164,7 @@ def wakes_a_year_late() -> list[Change]:
 
 
 def switch_off_ignored() -> list[Change]:
-    return [(evolve._CHANGES, evolve.events.AutoRenewSwitchedOff, changing_nothing)]
+    return [(whole, "_switched_off", lambda card: card)]
 
 
 def sent_again_after_switch_off() -> list[Change]:
@@ -153,7 +172,7 @@ def sent_again_after_switch_off() -> list[Change]:
 
 
 def hold_ignored() -> list[Change]:
-    return [(evolve._CHANGES, evolve.events.CardHeld, changing_nothing)]
+    return [ignoring(CardHeld)]
 
 
 def stop_ignored() -> list[Change]:
@@ -164,22 +183,13 @@ def stop_ignored() -> list[Change]:
 
 
 def balance_not_released() -> list[Change]:
-    real = evolve_payments._renewal_failed
-
-    def renewal_failed(card, attempt, fact):
-        return {name: value for name, value in real(card, attempt, fact).items() if name != "balance"}
-
-    return [(evolve_payments, "_renewal_failed", renewal_failed)]
+    real = whole._failed
+    return [(whole, "_failed", lambda card, fact: replace(real(card, fact), balance=card.balance))]
 
 
 def balance_spent_twice() -> list[Change]:
-    real = evolve_payments._attempted
-
-    def attempted(card, fact):
-        changes = real(card, fact)
-        return changes if fact.top_up else {name: value for name, value in changes.items() if name != "balance"}
-
-    return [(evolve._CHANGES, ChargeAttempted, attempted)]
+    real = whole._attempted
+    return [(whole, "_attempted", lambda card, fact: replace(real(card, fact), balance=card.balance))]
 
 
 def notices_doubled() -> list[Change]:
@@ -200,23 +210,23 @@ def failure_told_after_each_method() -> list[Change]:
 
 
 def second_attempt_while_unknown() -> list[Change]:
-    real = following._asking
+    real = following.ask_about
 
     def asking(card, attempt, rules, at):
         step = real(card, attempt, rules, at)
-        if attempt.asked and attempt.top_up is None and isinstance(step, Wait) and card.auto_renew is not None:
-            trying = following.charge_renewal(replace(card, open_attempt=None), rules, at)
+        if attempt.unknown and attempt.top_up is None and isinstance(step, Wait) and card.consent is not None:
+            trying = following.charge_renewal(replace(card, attempts=replace(card.attempts, open=None)), rules, at)
             return trying if isinstance(trying, tuple) else step
         return step
 
-    return [(following, "_asking", asking)]
+    return [(following, "ask_about", asking)]
 
 
 def time_out_is_a_decline() -> list[Change]:
     def unknown(card, attempt, reason, policy, at):
         verdict = outcomes.verdict_on("try_again_later")
-        decline = outcomes._Decline(Declined(code="try_again_later"), verdict, "sent")
-        return outcomes._failed(card, attempt, decline, policy, at)
+        declined = decline.Decline(Declined(code="try_again_later"), verdict, "sent")
+        return decline.charge_failed(card, attempt, declined, policy, at)
 
     return [(outcomes, "_unknown", unknown)]
 
@@ -260,22 +270,22 @@ def never_is_retried() -> list[Change]:
 
 
 def ended_methods_tried() -> list[Change]:
-    return [(dunning, "usable_methods", lambda card: list(card.methods))]
+    return [(where, "usable_methods", lambda card: list(card.methods.bound)) for where in (dunning, methods)]
 
 
 def advice_delay_ignored() -> list[Change]:
-    return [(dunning, "ready_methods", lambda card, _: dunning.usable_methods(card))]
+    return [(dunning, "ready_methods", lambda card, _: methods.usable_methods(card))]
 
 
 def fee_forgotten() -> list[Change]:
-    return [(charging, "amount_due", lambda _, renewal: renewal.price)]
+    return [(charge, "amount_due", lambda _, renewal: renewal.price)]
 
 
 def price_before_its_day() -> list[Change]:
     def agreed(consent, _):
         return consent.announced[-1] if consent.announced else consent
 
-    return [(terms, "_agreed", agreed)]
+    return [(term, "_agreed", agreed)]
 
 
 def suspended_a_day_early() -> list[Change]:
@@ -297,47 +307,47 @@ def event_ids_not_compared() -> list[Change]:
 
 
 def hold_forgets_the_stop() -> list[Change]:
-    real = custody.moved
+    real = hold.move_deadlines
 
-    def moved(card, reason, since, policy, at):
-        return real(card, reason, card.held_since or since, policy, at)
+    def move_deadlines(card, reason, since, open_since, at):
+        return real(card, reason, card.held_since or since, open_since, at)
 
-    return [(custody, "moved", moved)]
+    return [(hold, "move_deadlines", move_deadlines)]
 
 
 def trouble_counted_twice() -> list[Change]:
-    def moves(card, fact):
-        return {"moved": card.moved + fact.by, "blocked_since": None}
+    def moved(before, fact):
+        return replace(before, moved_by=before.moved_by + fact.by, blocked_since=None)
 
-    return [(evolve._CHANGES, evolve.events.DeadlinesMoved, moves)]
+    return [(deadlines, "moved", moved)]
 
 
 def trouble_of_a_paid_time_counted() -> list[Change]:
-    return [(lapse, "opens_at", lambda *_: world.BEGIN - 999 * DAY)]
+    return [(where, "open_since", lambda *_: world.BEGIN - 999 * DAY) for where in (decline, following, hold)]
 
 
 def sent_again_after_removal() -> list[Change]:
-    return [(evolve, "unwanted", lambda *_: {}), (evolve_payments, "unwanted", lambda *_: {})]
+    return [(attempt, "unwanted", lambda attempts, *_: attempts)]
 
 
 def limit_eats_the_rung() -> list[Change]:
-    real = evolve_payments._tried
-
-    def tried(card, fact):
-        return real(card, replace(fact, limits_edition=None) if fact.limits_edition else fact)
-
-    return [(evolve_payments, "_tried", tried)]
+    real = attempt.method_withheld
+    return [(attempt, "method_withheld", lambda renewal, fact: real(renewal, replace(fact, limits_edition=None)))]
 
 
 def refunded_top_up_kept() -> list[Change]:
-    return [(refunds, "_off_balance", lambda *_: ())]
+    return [(where, "debit_top_up", lambda *_: ()) for where in (refunds, disputes)]
 
 
 def grace_without_days() -> list[Change]:
     real = lapse.lapse
 
     def lapsing(card, policy, at):
-        keep = card.keep.model_copy(update={"grace_days": 1}) if not card.keep.grace_days else card.keep
+        keep = (
+            card.deadlines.keep.model_copy(update={"grace_days": 1})
+            if not card.deadlines.keep.grace_days
+            else card.deadlines.keep
+        )
         return real(replace(card, keep=keep), policy, at)
 
     return [(following, "lapse", lapsing)]
@@ -353,7 +363,8 @@ def notice_key_used_again() -> list[Change]:
 
 
 def suspension_told_to_nobody() -> list[Change]:
-    return [(notices._TOLD, evolve.events.Suspended, None)]
+    real = world.notice_of
+    return [(world, "notice_of", lambda one: None if isinstance(one.fact, Suspended) else real(one))]
 
 
 def early_notice_of_a_price() -> list[Change]:

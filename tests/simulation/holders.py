@@ -21,7 +21,7 @@ _ZONES = (
 )
 HEARD = frozenset(
     {
-        "charge_failed.v1",
+        "charge_failed.v2",
         "charge_outcome_unknown.v1",
         "charging_blocked.v1",
         "suspended.v1",
@@ -85,7 +85,7 @@ class Holders:
     def reaction(self, life: Life, row: Row) -> list[asked.Command]:
         """What somebody does on hearing of a failure, a suspension or a switch-off: now and then something useful."""
         about = ("reaction", life.slot, life.generation, row.version)
-        if self._chance.of(*about) < (0.995 if row.topic == "charge_failed.v1" and self._harsh else 0.5):
+        if self._chance.of(*about) < (0.995 if row.topic == "charge_failed.v2" and self._harsh else 0.5):
             return []
         dice = self._chance.dice(*about)
         match row.topic:

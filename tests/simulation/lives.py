@@ -6,7 +6,7 @@ from random import Random
 from typing import Any
 from uuid import UUID
 
-from engine.card.method import MethodKind, PaymentMethod
+from engine.card.methods import MethodKind, PaymentMethod
 from tests.simulation.chance import weighted
 
 _HARD = (

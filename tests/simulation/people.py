@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 from typing import cast
 from uuid import UUID
 
-from engine.card.payments import CaseOpened
+from engine.card.attempt import CaseOpened
 from engine.commands import Command
 from engine.envelope import read_fact
 from tests.simulation.agenda import Agenda, on_grid

@@ -9,7 +9,7 @@ from uuid import UUID, uuid5
 
 from msgspec.structs import replace
 
-from engine.card.method import MethodKind, PaymentMethod
+from engine.card.methods import MethodKind, PaymentMethod
 from engine.catalogue import Period
 from engine.commands import (
     AnyCommand,

@@ -12,7 +12,7 @@ from adapters.broker.contract import public_event
 from adapters.clock import recorded_now
 from adapters.parked import park
 from engine.application import Engine
-from engine.card.method import PaymentMethod
+from engine.card.methods import PaymentMethod
 from engine.catalogue import read_catalogue
 from engine.commands import BindPaymentMethod, Command, EnableAutoRenew, RegisterCard
 from engine.envelope import Recorded

@@ -8,16 +8,13 @@ import pytest
 from msgspec.structs import replace
 
 from adapters.broker.contract import PUBLIC_FACTS, EventType, public_event
-from engine.card.events import (
-    CardClosed,
-    CardHeld,
-    CardReleased,
-    NumberReclaimed,
-    PeriodChanged,
-    PriceChangeAnnounced,
-)
-from engine.card.names import STORED_NAMES
-from engine.card.payments import BalanceCredited, RefundRecorded, RefundSucceeded
+from engine.card.balance import BalanceCredited
+from engine.card.consent import PeriodChanged, PriceChangeAnnounced
+from engine.card.custody import CardClosed
+from engine.card.facts import STORED_NAMES
+from engine.card.hold import CardHeld, CardReleased
+from engine.card.lapse import NumberReclaimed
+from engine.card.refunds import RefundRecorded, RefundSucceeded
 from tests.engine.lives import cny, random_life
 from tests.engine.samples import DECLINED, OPENS_AT, VISA, attempt_id, failed, succeeded
 from tests.projections.folding import recorded

@@ -9,7 +9,8 @@ from msgspec.structs import replace
 from adapters.cli import casework
 from adapters.control import move_clock
 from adapters.schema import migrate
-from engine.card.payments import CaseOpened, ChargeFailed
+from engine.card.attempt import CaseOpened
+from engine.card.decline import ChargeFailed
 from engine.policy import Policy
 from engine.ports import Unclear
 from projections.follow import follow

@@ -2,7 +2,7 @@
 
 import pytest
 
-from engine.card.custody import hold_card
+from engine.card.hold import hold_card
 from engine.store.recorder import CardRecorder, datastore
 from engine.store.streams import Append, Store, Stream
 from tests.engine.histories import History

@@ -296,6 +296,6 @@ HANDLERS = {
     "charge_attempted.v1": attempted,
     "charge_withheld.v1": withheld,
     "charge_succeeded.v1": succeeded,
-    "charge_failed.v1": failed,
+    "charge_failed.v2": failed,
     "charge_outcome_unknown.v1": unknown,
 }

@@ -1,0 +1,290 @@
+"""An attempt: one charge with one key, from its intent until its outcome is known; and who asks about it when.
+
+Intent before effect: the attempt is a fact before the gateway hears of it. While nobody knows its outcome, no other
+attempt is made and no deadline passes.
+"""
+
+from datetime import datetime, timedelta
+from typing import Literal, Protocol
+from uuid import UUID
+
+from msgspec.structs import replace
+
+from engine.calendar import Instant
+from engine.card.custody import HasStatus, is_kept
+from engine.card.deadlines import DAY, HasDeadlines, carrier_reclaims_at
+from engine.card.event import Event
+from engine.card.step import Wait
+from engine.card.term import AttemptReason, Renewal, without
+from engine.errors import CorruptHistoryError
+from engine.money import Money
+from engine.policy import Policy
+from engine.rules import Rules
+from engine.value import Value
+
+CLOSED_KEPT = 20
+"""Attempts closed without the gateway's own no that a card remembers: late news of one is money to give back."""
+
+OutcomeSource = Literal["sent", "asked_again", "looked_up", "resolved", "late"]
+"""How an outcome became known: by the first call, by the same key again, by a look-up, from a person, after the end."""
+
+
+# Facts
+
+
+class ChargeAttempted(Event, kw_only=True):
+    """We decided to ask a payment method for money; committed before the gateway hears of it.
+
+    `attempt_id` is the idempotency key. `number` counts attempts for the term, or for the top-up if that is what it
+    is for; `rung` counts passes over the methods. `from_balance` is reserved besides. `limits_edition` names the
+    network limits that allowed it; `follows_decline` says that they count it.
+    """
+
+    attempt_id: UUID
+    term_number: int
+    number: int
+    rung: int
+    reason: AttemptReason
+    method_id: str
+    token: str
+    amount: Money
+    policy_version: str
+    top_up: int | None = None
+    from_balance: int = 0
+    fingerprint: str | None = None
+    brand: str | None = None
+    follows_decline: bool = False
+    limits_edition: str | None = None
+
+
+class ChargeWithheld(Event, kw_only=True):
+    """A try was due, but a rule forbade to make it: `reason` says which, `until` when it may be made (None: never)."""
+
+    term_number: int
+    top_up: int | None = None
+    rung: int
+    method_id: str
+    reason: str
+    until: Instant | None
+    limits_edition: str | None = None
+    policy_version: str
+
+
+class ChargeOutcomeUnknown(Event, kw_only=True):
+    """Nobody can say whether money moved; until it is known nothing else is attempted and no deadline passes."""
+
+    attempt_id: UUID
+    term_number: int
+    reason: str
+    asked: int
+    ask_again_at: Instant
+
+
+class CaseOpened(Event, kw_only=True):
+    """Asking did not help for too long: a person has to find out what became of this attempt or refund.
+
+    `attempt_id` names the charge that a refund is to give back.
+    """
+
+    about: UUID
+    reason: str
+    attempt_id: UUID | None = None
+
+
+# State
+
+
+class Unknown(Value):
+    """How often a question about money had no definite answer, and when it is asked again."""
+
+    asked: int
+    ask_again_at: Instant
+    case_opened: bool = False
+
+
+class Attempt(Value):
+    """An attempt whose outcome is not recorded yet."""
+
+    attempt_id: UUID
+    method_id: str
+    token: str
+    amount: Money
+    attempted_at: Instant
+    rung: int
+    top_up: int | None = None
+    """The number of the top-up that it is for; None for a renewal."""
+    from_balance: int = 0
+    """Minor units reserved from the balance besides."""
+    fingerprint: str | None = None
+    unknown: Unknown | None = None
+    """None until a question about it had no definite answer."""
+    look_up_only: bool = False
+    """It is not wanted any more, and must not be sent again: it might charge for the first time."""
+
+
+class ClosedAttempt(Value):
+    """An attempt closed without the gateway's own no: late news of a success means money to give back."""
+
+    attempt_id: UUID
+    term_number: int
+    amount: Money
+    method_id: str
+    top_up: int | None = None
+
+
+class Attempts(Value):
+    """The open attempt, and what is remembered of earlier ones."""
+
+    open: Attempt | None = None
+    made: int = 0
+    """Attempts for the next term so far, over all renewals that offered it."""
+    closed: tuple[ClosedAttempt, ...] = ()
+    """The last ones that never happened, or so it was found."""
+
+
+class HasAttempts(Protocol):
+    """A card with its attempts."""
+
+    @property
+    def attempts(self) -> Attempts: ...
+
+
+class HasHold(Protocol):
+    """Since when the card is held; None while it is not."""
+
+    @property
+    def held_since(self) -> datetime | None: ...
+
+
+class Askable(HasAttempts, HasDeadlines, HasStatus, HasHold, Protocol):
+    """Asking about an attempt reads besides whether the card is still kept and not held."""
+
+
+# Fold
+
+
+def attempted(attempts: Attempts, fact: ChargeAttempted) -> Attempts:
+    """One more attempt, open from now on."""
+    attempt = Attempt(
+        attempt_id=fact.attempt_id,
+        method_id=fact.method_id,
+        token=fact.token,
+        amount=fact.amount,
+        attempted_at=fact.at,
+        rung=fact.rung,
+        top_up=fact.top_up,
+        from_balance=fact.from_balance,
+        fingerprint=fact.fingerprint,
+    )
+    return Attempts(attempt, attempts.made if fact.top_up is not None else fact.number, attempts.closed)
+
+
+def method_tried(renewal: Renewal, fact: ChargeAttempted) -> Renewal:
+    """The method is tried in this pass, or begins a new one."""
+    return _passed(renewal, fact.rung, fact.at, (fact.method_id,))
+
+
+def method_withheld(renewal: Renewal, fact: ChargeWithheld) -> Renewal:
+    """The method counts as tried, unless a network limit allows it later: then it is tried in the same pass."""
+    allowed_later = fact.until is not None and fact.limits_edition is not None
+    return _passed(renewal, fact.rung, fact.at, () if allowed_later else (fact.method_id,))
+
+
+def _passed(renewal: Renewal, rung: int, at: datetime, tried: tuple[str, ...]) -> Renewal:
+    if rung == renewal.rung:
+        return replace(renewal, tried=(*renewal.tried, *tried))
+    return replace(renewal, rung=rung, rung_at=at, tried=tried, soon=(), asked_for=None)
+
+
+def outcome_unknown(attempts: Attempts, fact: ChargeOutcomeUnknown) -> Attempts:
+    """The open attempt is asked about again."""
+    attempt = opened(attempts)
+    case_opened = attempt.unknown is not None and attempt.unknown.case_opened
+    unknown = Unknown(fact.asked, fact.ask_again_at, case_opened)
+    return replace(attempts, open=replace(attempt, unknown=unknown))
+
+
+def case_opened(attempts: Attempts) -> Attempts:
+    """A person looks after the open attempt besides."""
+    attempt = opened(attempts)
+    if attempt.unknown is None:
+        raise CorruptHistoryError(f"attempt {attempt.attempt_id}: a case without an unknown outcome")
+    return replace(attempts, open=replace(attempt, unknown=replace(attempt.unknown, case_opened=True)))
+
+
+def unwanted(attempts: Attempts, method_id: str | None = None) -> Attempts:
+    """The open attempt, if it is of that method (None: of any), is looked up from now on, and not sent again."""
+    attempt = attempts.open
+    if attempt is None or attempt.look_up_only or method_id not in (None, attempt.method_id):
+        return attempts
+    return replace(attempts, open=replace(attempt, look_up_only=True))
+
+
+def opened(attempts: Attempts) -> Attempt:
+    """The attempt that must be open; raises CorruptHistoryError."""
+    if attempts.open is None:
+        raise CorruptHistoryError("an outcome without an open attempt")
+    return attempts.open
+
+
+def soon_again(renewal: Renewal, method_id: str) -> Renewal:
+    """The method may be tried once more in this pass, shortly."""
+    return replace(renewal, soon=(*renewal.soon, method_id), tried=without(renewal.tried, method_id))
+
+
+# Asking
+
+
+class Ask(Value):
+    """Ask the gateway about an attempt that is already recorded."""
+
+    attempt: Attempt
+    learned: OutcomeSource
+
+
+def ask_about(card: Askable, attempt: Attempt, rules: Rules, at: datetime) -> CaseOpened | Ask | Wait:
+    """Ask about the open attempt, wait until it is asked about, or call a person.
+
+    An attempt younger than the gateway's budget is left alone whoever asks: its first call may be under way.
+    """
+    policy, unknown = rules.policy, attempt.unknown
+    if unknown is None:
+        ask_at, reason = attempt.attempted_at + policy.gateway_budget, "answer_awaited"
+    else:
+        ask_at, reason = unknown.ask_again_at, "outcome_unknown"
+        if not unknown.case_opened:
+            soonest = carrier_reclaims_at(card) - policy.case_before_reclaim_days * DAY
+            case_at = min(attempt.attempted_at + policy.case_after, soonest)
+            if at >= case_at:
+                return CaseOpened(about=attempt.attempt_id, reason="outcome_unknown", at=at)
+            ask_at = ask_at if at >= ask_at else min(ask_at, case_at)
+    if at < ask_at:
+        return Wait(ask_at, reason)
+    key_is_known = at < attempt.attempted_at + policy.key_lifetime
+    return Ask(attempt, "asked_again" if key_is_known and _still_wanted(card, attempt, rules) else "looked_up")
+
+
+def _still_wanted(card: Askable, attempt: Attempt, rules: Rules) -> bool:
+    """Whether it may be sent again, since it might charge for the first time."""
+    if attempt.look_up_only or rules.charging_stopped:
+        return False
+    return card.held_since is None and is_kept(card)
+
+
+def not_answered(attempt: Attempt, term_number: int, reason: str, policy: Policy, at: datetime) -> ChargeOutcomeUnknown:
+    """The gateway gave no definite answer."""
+    asked = (attempt.unknown.asked if attempt.unknown else 0) + 1
+    return ChargeOutcomeUnknown(
+        attempt_id=attempt.attempt_id,
+        term_number=term_number,
+        reason=reason,
+        asked=asked,
+        ask_again_at=at + patience(policy, asked),
+        at=at,
+    )
+
+
+def patience(policy: Policy, asked: int) -> timedelta:
+    """How long to wait after having asked so often."""
+    waits = policy.ask_again_after
+    return waits[min(asked, len(waits)) - 1]

@@ -1,0 +1,169 @@
+"""Charging the next term: when an attempt is made, of which method and amount; on time's or on the holder's request.
+
+What decisions have in common: custody.py.
+"""
+
+from datetime import datetime
+from typing import Protocol
+
+from engine.card.attempt import ChargeAttempted, ChargeWithheld, HasAttempts, HasHold
+from engine.card.balance import HasBalance
+from engine.card.consent import HasConsent
+from engine.card.custody import check_kept
+from engine.card.deadlines import ChargingBlocked, HasDeadlines, opens_at, reclaims_at
+from engine.card.dunning import TryNow, Withhold, next_try
+from engine.card.event import Event
+from engine.card.ids import derived_id
+from engine.card.methods import HasMethods, usable_methods
+from engine.card.step import Wait
+from engine.card.term import CardRenewed, Reinstated, Renewable, RenewalStarted, amount_due, offer, renewed
+from engine.errors import Refused
+from engine.money import Money
+from engine.networks import EDITION, Limited
+from engine.policy import Policy
+from engine.rules import Rules
+
+
+class RenewalRequested(Event, kw_only=True):
+    """The holder asked to be charged for the next term now."""
+
+
+ChargingFact = RenewalStarted | ChargeAttempted | ChargeWithheld | CardRenewed | Reinstated | ChargingBlocked
+"""What a step towards the next term may record."""
+
+
+class Chargeable(HasConsent, HasMethods, HasDeadlines, HasAttempts, HasBalance, Renewable, Protocol):
+    """Charging a term reads consent, methods, deadlines, attempts, balance and the renewal on offer."""
+
+
+class _MayBeUnderWay(Protocol):
+    @property
+    def under_way(self) -> object | None: ...
+
+
+class OnRequest(HasAttempts, HasHold, Protocol):
+    """A charge that the holder asks for reads besides whether the card is held, or a top-up is under way."""
+
+    @property
+    def top_ups(self) -> _MayBeUnderWay: ...
+
+
+class _ChargeableOnRequest(Chargeable, OnRequest, Protocol):
+    """All of it."""
+
+
+def renew_now(
+    card: _ChargeableOnRequest, rules: Rules, *, at: datetime
+) -> tuple[RenewalStarted | RenewalRequested, ...]:
+    """Charge for the next term at once, outside of the ladder; asked twice it is tried twice.
+
+    Raises Refused `auto_renew_off`, `charge_under_way`, `held`, `charging_stopped`, `already_paid_ahead`,
+    `no_usable_method`.
+    """
+    check_kept(card)
+    if card.consent is None:
+        raise Refused("auto_renew_off", "switch auto-renewal on first; a lapsed card is then charged at once")
+    check_may_charge(card, rules)
+    if card.term.starts_at > at:
+        raise Refused("already_paid_ahead", f"the card is paid until {card.term.ends_on} already")
+    if not usable_methods(card) and not card.methods.needs_holder and not card.methods.balance_first:
+        raise Refused("no_usable_method", "none of the payment methods may be charged; bind or update one")
+    request = RenewalRequested(at=at)
+    return (request,) if card.renewal is not None else (offer(card, card.consent, rules, at), request)
+
+
+def check_may_charge(card: OnRequest, rules: Rules) -> None:
+    """Raise Refused for a charge that the holder asks for while none can be made."""
+    if card.attempts.open is not None or card.top_ups.under_way is not None:
+        raise Refused("charge_under_way", "a charge is under way; wait for its outcome")
+    if card.held_since is not None:
+        raise Refused("held", "the card is held by the operator")
+    if rules.charging_stopped:
+        raise Refused("charging_stopped", "all charging is stopped for the moment; try again later")
+
+
+def charge_renewal(card: Chargeable, rules: Rules, at: datetime) -> tuple[ChargingFact, ...] | Wait:
+    """The next step towards the next term: an offer, an attempt, a payment from the balance, or a wait."""
+    if card.consent is None:
+        return Wait(None, "auto_renew_off")
+    if card.deadlines.blocked_since is not None and rules.charging_stopped:  # whatever the days say meanwhile
+        return _stopped(card, rules.policy, at)
+    if at >= card.term.ends_at and at >= reclaims_at(card):  # it is lost, even if that is not written down yet
+        return Wait(None, "number_lost")
+    renewal = card.renewal
+    if renewal is None:
+        opening = opens_at(card, rules.policy)
+        if at < opening:
+            return Wait(opening, "renewal_opens")
+    if renewal is None or renewal.stale:
+        return (offer(card, card.consent, rules, at),)
+    due = amount_due(card, renewal)
+    from_balance = min(card.balance.minor, due.minor) if card.methods.balance_first else 0
+    chosen = next_try(card, renewal, rules.policy, at)
+    if from_balance == due.minor:
+        facts = renewed(card, renewal, None, from_balance, at)
+    elif isinstance(chosen, TryNow):
+        facts = (_attempt(card, chosen, due, from_balance, rules.policy, at),)
+    elif isinstance(chosen, Withhold):
+        return (_delayed_too_long(card, chosen, rules.policy, at),)
+    else:
+        return Wait(None, "no_try_left") if chosen is None else Wait(chosen.at, chosen.reason)
+    return _stopped(card, rules.policy, at) if rules.charging_stopped else facts
+
+
+def _stopped(card: HasDeadlines, policy: Policy, at: datetime) -> tuple[ChargingBlocked, ...] | Wait:
+    if card.deadlines.blocked_since is None:
+        return (ChargingBlocked(at=at),)
+    return Wait(at + policy.stopped_recheck, "charging_stopped", blocks_lapse=True)
+
+
+def _attempt(
+    card: Chargeable, chosen: TryNow, due: Money, from_balance: int, policy: Policy, at: datetime
+) -> ChargeAttempted:
+    """One attempt is one key: derived from card, term, method and the attempt's number within the term."""
+    renewal = card.renewal
+    term_number, number, method = card.term.number + 1, card.attempts.made + 1, chosen.method
+    return ChargeAttempted(
+        attempt_id=derived_id(card.card_id, f"renewal:{term_number}:{method.method_id}:{number}"),
+        term_number=term_number,
+        number=number,
+        rung=chosen.rung,
+        reason=chosen.reason,
+        method_id=method.method_id,
+        token=method.token,
+        amount=due - Money(minor=from_balance, currency=due.currency) if from_balance else due,
+        policy_version=policy.version,
+        from_balance=from_balance,
+        fingerprint=method.fingerprint,
+        brand=method.brand,
+        follows_decline=renewal is not None and renewal.declines > 0,
+        limits_edition=EDITION if method.fingerprint else None,
+        at=at,
+    )
+
+
+def _delayed_too_long(card: Chargeable, chosen: Withhold, policy: Policy, at: datetime) -> ChargeWithheld:
+    return ChargeWithheld(
+        term_number=card.term.number + 1,
+        rung=chosen.rung,
+        method_id=chosen.method.method_id,
+        reason="advice_delay",
+        until=chosen.until,
+        policy_version=policy.version,
+        at=at,
+    )
+
+
+def withheld_by_limit(attempt: ChargeAttempted, limited: Limited) -> ChargeWithheld:
+    """What takes the place of an attempt that a network limit forbids."""
+    return ChargeWithheld(
+        term_number=attempt.term_number,
+        top_up=attempt.top_up,
+        rung=attempt.rung,
+        method_id=attempt.method_id,
+        reason=limited.rule,
+        until=limited.until,
+        limits_edition=EDITION,
+        policy_version=attempt.policy_version,
+        at=attempt.at,
+    )

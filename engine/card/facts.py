@@ -1,0 +1,117 @@
+"""All facts of a card, slice by slice: their closed union, and the names under which they are stored.
+
+Names are for ever; a changed shape gets a new version, and the old one an upcast (upcasts.py).
+"""
+
+from engine.card.attempt import CaseOpened, ChargeAttempted, ChargeOutcomeUnknown, ChargeWithheld
+from engine.card.balance import BalanceCredited, BalanceDebited, BalancePaidOut
+from engine.card.charge import RenewalRequested
+from engine.card.consent import AutoRenewEnabled, AutoRenewSwitchedOff, PeriodChanged, PriceChangeAnnounced
+from engine.card.custody import CardClosed, CardRegistered, ZoneChanged
+from engine.card.deadlines import ChargingBlocked, DeadlinesMoved
+from engine.card.decline import ChargeFailed
+from engine.card.disputes import DisputeRecorded
+from engine.card.hold import CardHeld, CardReleased
+from engine.card.lapse import GraceStarted, NumberReclaimed, Suspended
+from engine.card.methods import PaymentMethodBound, PaymentMethodRemoved, PaymentMethodsOrdered, PaymentMethodUpdated
+from engine.card.payments import ChargeSucceeded
+from engine.card.refunds import RefundFailed, RefundOutcomeUnknown, RefundRecorded, RefundStarted, RefundSucceeded
+from engine.card.reminders import ReminderDue
+from engine.card.term import CardRenewed, Reinstated, RenewalStarted
+from engine.card.top_ups import AutoTopUpSet, TopUpFailed, TopUpStarted
+from engine.card.waking import Deferred, Replanned
+
+CardFact = (
+    CardRegistered
+    | ZoneChanged
+    | CardHeld
+    | CardReleased
+    | CardClosed
+    | PaymentMethodBound
+    | PaymentMethodUpdated
+    | PaymentMethodRemoved
+    | PaymentMethodsOrdered
+    | AutoRenewEnabled
+    | PeriodChanged
+    | PriceChangeAnnounced
+    | AutoRenewSwitchedOff
+    | RenewalRequested
+    | RenewalStarted
+    | ChargeAttempted
+    | ChargeWithheld
+    | ChargeSucceeded
+    | ChargeFailed
+    | ChargeOutcomeUnknown
+    | CaseOpened
+    | CardRenewed
+    | GraceStarted
+    | Suspended
+    | Reinstated
+    | NumberReclaimed
+    | ChargingBlocked
+    | DeadlinesMoved
+    | AutoTopUpSet
+    | TopUpStarted
+    | TopUpFailed
+    | BalanceCredited
+    | BalanceDebited
+    | BalancePaidOut
+    | RefundStarted
+    | RefundSucceeded
+    | RefundOutcomeUnknown
+    | RefundFailed
+    | RefundRecorded
+    | DisputeRecorded
+    | ReminderDue
+    | Deferred
+    | Replanned
+)
+"""Every fact of a card: a closed union, so that a type checker sees which one a match has left out."""
+
+CardFacts = tuple[CardFact, ...]
+
+STORED_NAMES: dict[str, type[CardFact]] = {
+    "card_registered.v1": CardRegistered,
+    "zone_changed.v1": ZoneChanged,
+    "card_held.v1": CardHeld,
+    "card_released.v1": CardReleased,
+    "card_closed.v1": CardClosed,
+    "payment_method_bound.v1": PaymentMethodBound,
+    "payment_method_updated.v1": PaymentMethodUpdated,
+    "payment_method_removed.v1": PaymentMethodRemoved,
+    "payment_methods_ordered.v1": PaymentMethodsOrdered,
+    "auto_renew_enabled.v1": AutoRenewEnabled,
+    "period_changed.v1": PeriodChanged,
+    "price_change_announced.v1": PriceChangeAnnounced,
+    "auto_renew_switched_off.v1": AutoRenewSwitchedOff,
+    "renewal_requested.v1": RenewalRequested,
+    "renewal_started.v1": RenewalStarted,
+    "charge_attempted.v1": ChargeAttempted,
+    "charge_withheld.v1": ChargeWithheld,
+    "charge_succeeded.v1": ChargeSucceeded,
+    "charge_failed.v2": ChargeFailed,
+    "charge_outcome_unknown.v1": ChargeOutcomeUnknown,
+    "case_opened.v1": CaseOpened,
+    "card_renewed.v1": CardRenewed,
+    "grace_started.v1": GraceStarted,
+    "suspended.v1": Suspended,
+    "reinstated.v1": Reinstated,
+    "number_reclaimed.v1": NumberReclaimed,
+    "charging_blocked.v1": ChargingBlocked,
+    "deadlines_moved.v1": DeadlinesMoved,
+    "auto_top_up_set.v1": AutoTopUpSet,
+    "top_up_started.v1": TopUpStarted,
+    "top_up_failed.v1": TopUpFailed,
+    "balance_credited.v1": BalanceCredited,
+    "balance_debited.v1": BalanceDebited,
+    "balance_paid_out.v1": BalancePaidOut,
+    "refund_started.v1": RefundStarted,
+    "refund_succeeded.v1": RefundSucceeded,
+    "refund_outcome_unknown.v1": RefundOutcomeUnknown,
+    "refund_failed.v1": RefundFailed,
+    "refund_recorded.v1": RefundRecorded,
+    "dispute_recorded.v1": DisputeRecorded,
+    "reminder_due.v1": ReminderDue,
+    "deferred.v1": Deferred,
+    "replanned.v1": Replanned,
+}

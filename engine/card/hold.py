@@ -1,0 +1,49 @@
+"""Holds: a card taken out of all automatic work by the operator, or by an alarm of ours.
+
+What decisions have in common: custody.py.
+"""
+
+from datetime import datetime
+from typing import Literal, Protocol
+
+from engine.card.attempt import HasAttempts, HasHold
+from engine.card.custody import HasStatus, check_kept
+from engine.card.deadlines import DeadlinesMoved, HasDeadlines, move_deadlines
+from engine.card.event import Event
+from engine.card.term import HasRenewal, open_since
+from engine.policy import Policy
+
+
+class CardHeld(Event, kw_only=True):
+    """The card was taken out of all automatic work: nothing is charged, suspended or given up until it is released."""
+
+    reason: str
+    by: Literal["operator", "alarm"]
+
+
+class CardReleased(Event, kw_only=True):
+    """The hold was lifted."""
+
+
+class _Holdable(HasHold, HasStatus, Protocol):
+    """A hold reads besides whether the card is kept."""
+
+
+class _Releasable(_Holdable, HasAttempts, HasRenewal, HasDeadlines, Protocol):
+    """A release reads besides what else kept the card from being charged, and since when its renewal is open."""
+
+
+def hold_card(card: _Holdable, *, reason: str, at: datetime) -> tuple[CardHeld, ...]:
+    """Take the card out of all automatic work until it is released."""
+    check_kept(card)
+    return () if card.held_since is not None else (CardHeld(reason=reason, by="operator", at=at),)
+
+
+def release_card(card: _Releasable, policy: Policy, *, at: datetime) -> tuple[CardReleased | DeadlinesMoved, ...]:
+    """Lift the hold; the deadlines move by the time for which it, or what came before it, kept us from charging."""
+    check_kept(card)
+    if card.held_since is None:
+        return ()
+    attempt = card.attempts.open
+    since = min(card.held_since, card.deadlines.blocked_since or at, attempt.attempted_at if attempt else at)
+    return CardReleased(at=at), *move_deadlines(card, "held", since, open_since(card, policy), at)

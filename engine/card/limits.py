@@ -1,0 +1,55 @@
+"""What a card's facts mean for the network limits (networks.py): tries, their outcomes, and payment cards to block."""
+
+from datetime import datetime
+from uuid import UUID
+
+from engine.card.attempt import ChargeAttempted
+from engine.card.decline import ChargeFailed
+from engine.card.event import Event
+from engine.card.facts import CardFacts
+from engine.card.payments import ChargeSucceeded
+from engine.declines import Consequence
+from engine.networks import Effects, Network, Try, decline_reported
+
+_CONCERNED = frozenset[type[Event]]({ChargeAttempted, ChargeFailed, ChargeSucceeded})
+
+
+def effects_of(card_id: UUID, facts: CardFacts) -> Effects:
+    """What the facts of one append mean for the limits; a try that they settle as well is not open any more."""
+    if _CONCERNED.isdisjoint(map(type, facts)):
+        return Effects(card_id)
+    tries: dict[UUID, Try] = {}
+    outcomes: dict[UUID, datetime | None] = {}
+    blocks: list[str] = []
+    for fact in facts:
+        match fact:
+            case ChargeAttempted(fingerprint=str(fingerprint)):
+                tries[fact.attempt_id] = _try(fact, fingerprint)
+            case ChargeSucceeded():
+                _settle(tries, outcomes, fact.attempt_id, None)
+            case ChargeFailed():
+                _settle(tries, outcomes, fact.attempt_id, fact.at if fact.happened else None)
+                if fact.consequence is Consequence.NEVER and fact.fingerprint is not None:
+                    blocks.append(fact.fingerprint)
+            case _:
+                pass
+    return Effects(card_id, tuple(tries.values()), outcomes, tuple(blocks))
+
+
+def _try(fact: ChargeAttempted, fingerprint: str) -> Try:
+    network: Network = "mastercard" if fact.brand and fact.brand.lower() == "mastercard" else "other"
+    counts = fact.follows_decline or network == "mastercard"
+    return Try(fact.attempt_id, fingerprint, network, fact.amount, fact.at, counts)
+
+
+def _settle(
+    tries: dict[UUID, Try], outcomes: dict[UUID, datetime | None], attempt_id: UUID, declined_at: datetime | None
+) -> None:
+    own = tries.get(attempt_id)
+    if own is None:
+        known = outcomes.setdefault(attempt_id, declined_at)
+        outcomes[attempt_id] = None if declined_at is None else known
+    elif declined_at is None:
+        del tries[attempt_id]
+    else:
+        tries[attempt_id] = decline_reported(own, declined_at)

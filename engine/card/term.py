@@ -1,0 +1,213 @@
+"""Terms: the one that runs, the renewal that offers the next one, its price, and what its payment means."""
+
+from datetime import date, datetime
+from typing import Literal, Protocol
+from uuid import UUID
+
+from msgspec.structs import replace
+
+from engine.calendar import Instant, Term, local_date, start_of_day, term_after, term_from
+from engine.card.consent import AnnouncedPrice, Consent
+from engine.card.custody import HasCustody
+from engine.card.deadlines import HasTerm, opens_at
+from engine.card.event import Event
+from engine.catalogue import Period
+from engine.money import Money
+from engine.policy import Policy
+from engine.rules import Rules
+from engine.value import Value
+
+AttemptReason = Literal["renewal_opened", "next_method", "next_rung", "soon", "new_method", "holder_asked", "top_up"]
+"""Why an attempt was made; only `renewal_opened` and `next_rung` begin a rung."""
+
+
+# Facts
+
+
+class RenewalStarted(Event, kw_only=True):
+    """The next term was offered at this price; it stays so until paid or given up.
+
+    `reactivation_fee` comes on top if the service is off by then.
+    """
+
+    term_number: int
+    months: Period
+    price: Money
+    saving: Money
+    catalogue_version: str
+    policy_version: str
+    reactivation_fee: Money | None = None
+
+
+class CardRenewed(Event, kw_only=True):
+    """The next term is paid and begins where the last one ended, or on the day of payment after a lapse.
+
+    `attempt_id` is None when the balance paid for all of it.
+    """
+
+    term: Term
+    months: Period
+    price: Money
+    anchor_day: int
+    attempt_id: UUID | None
+    from_balance: int = 0
+    reactivation_fee: Money | None = None
+
+
+class Reinstated(Event, kw_only=True):
+    """The card was paid after its term had ended; the service is on again."""
+
+    term_number: int
+
+
+# State
+
+
+class Renewal(Value):
+    """The next term on offer, unpaid, since `offered_at`; and the passes over the payment methods made for it."""
+
+    months: Period
+    price: Money
+    offered_at: Instant
+    reactivation_fee: Money | None = None
+    stale: bool = False
+    """Consent changed since: nothing more is attempted at this price."""
+    rung: int = 0
+    """Passes over the payment methods begun so far."""
+    rung_at: Instant | None = None
+    tried: tuple[str, ...] = ()
+    """Methods tried in this pass."""
+    soon: tuple[str, ...] = ()
+    """Methods that had their quick second try in this rung."""
+    asked_for: AttemptReason | None = None
+    """What a pass outside of the ladder is for."""
+    first_failed_at: Instant | None = None
+    """Of the first rung."""
+    last_code: str | None = None
+    declines: int = 0
+    declines_notified: int | None = None
+    """How many declines there were when the holder was last told that the payment failed; None: not told yet."""
+
+
+class HasRenewal(HasTerm, Protocol):
+    """A card with its running term, its anchor day and the renewal on offer."""
+
+    @property
+    def anchor_day(self) -> int: ...
+
+    @property
+    def renewal(self) -> Renewal | None: ...
+
+
+class Renewable(HasRenewal, HasCustody, Protocol):
+    """Payment of a term reads besides status and zone."""
+
+
+# Fold
+
+
+def offered(renewal: Renewal | None, fact: RenewalStarted) -> Renewal:
+    """A new offer of the same term keeps the ladder's counters."""
+    if renewal is None:
+        return Renewal(fact.months, fact.price, fact.at, fact.reactivation_fee)
+    return replace(renewal, months=fact.months, price=fact.price, reactivation_fee=fact.reactivation_fee, stale=False)
+
+
+def outdated(renewal: Renewal | None) -> Renewal | None:
+    """Consent changed: nothing more is attempted at this price."""
+    return None if renewal is None else replace(renewal, stale=True)
+
+
+def wanted_by_holder(renewal: Renewal | None) -> Renewal | None:
+    """The holder asks to be charged now: a pass outside of the ladder begins."""
+    return None if renewal is None else replace(renewal, asked_for="holder_asked", tried=())
+
+
+def method_added(renewal: Renewal | None, method_id: str) -> Renewal | None:
+    """A new or updated method is tried at once."""
+    if renewal is None:
+        return None
+    return replace(renewal, asked_for="new_method", tried=without(renewal.tried, method_id))
+
+
+def failure_notified(renewal: Renewal | None) -> Renewal | None:
+    """The holder was told of the failures so far."""
+    return None if renewal is None else replace(renewal, declines_notified=renewal.declines)
+
+
+def without(method_ids: tuple[str, ...], method_id: str) -> tuple[str, ...]:
+    """All but that one."""
+    return tuple(one for one in method_ids if one != method_id)
+
+
+# Decisions
+
+
+def open_since(card: HasRenewal, policy: Policy) -> datetime:
+    """Since when, or from when on, the renewal is open: from the policy's day, or since it was offered if earlier.
+
+    A renewal that the holder asked for ahead of its day and that came to nothing has not opened it.
+    """
+    renewal, opening = card.renewal, opens_at(card, policy)
+    if renewal is not None and (renewal.rung > 0 or renewal.asked_for is None):
+        return min(opening, renewal.offered_at)  # it is open, whatever the policy says of later ones
+    return opening
+
+
+def offer(card: Renewable, consent: Consent, rules: Rules, at: datetime) -> RenewalStarted:
+    """The next term at the price that the holder agreed to, or was told of in good time.
+
+    What counts is the local day on which the renewal opens, however late we come to it.
+    """
+    today = local_date(min(at, opens_at(card, rules.policy)), card.term.zone)
+    price = _agreed(consent, today)
+    return RenewalStarted(
+        term_number=card.term.number + 1,
+        months=consent.months,
+        price=price.price,
+        saving=price.saving,
+        catalogue_version=price.catalogue_version,
+        policy_version=rules.policy.version,
+        reactivation_fee=rules.catalogue.reactivation_fee(card.custody.plan, card.custody.currency, today),
+        at=at,
+    )
+
+
+def _agreed(consent: Consent, today: date) -> Consent | AnnouncedPrice:
+    """Of the announced prices the one that applies last; of the same day the one announced last."""
+    begun = [one for one in reversed(consent.announced) if one.applies_from <= today]
+    return max(begun, key=lambda one: one.applies_from, default=consent)
+
+
+def amount_due(card: HasCustody, renewal: Renewal) -> Money:
+    """What the term costs now: the reactivation fee comes on top where the service is off."""
+    fee = renewal.reactivation_fee
+    return renewal.price + fee if fee is not None and card.status == "suspended" else renewal.price
+
+
+def renewed(
+    card: Renewable, renewal: Renewal, attempt_id: UUID | None, from_balance: int, at: datetime
+) -> tuple[Reinstated | CardRenewed, ...]:
+    """The next term: after the last one, or from the day of payment when that is over or the service was off.
+
+    Nobody pays for time without service (decisions: "late payment restarts the term?").
+    """
+    months, anchor_day, zone = renewal.months, card.anchor_day, card.custody.zone
+    term = term_after(card.term, months, anchor_day, zone)
+    if card.status == "suspended" or term.ends_at <= at:
+        starts_on = max(local_date(at, zone), card.term.ends_on)  # after a move westwards it may be the day before
+        starts_at, anchor_day = max(start_of_day(starts_on, zone), card.term.ends_at), starts_on.day
+        term = term_from(term.number, starts_on, months, anchor_day, zone, starts_at)
+    fact = CardRenewed(
+        term=term,
+        months=months,
+        price=renewal.price,
+        anchor_day=anchor_day,
+        attempt_id=attempt_id,
+        from_balance=from_balance,
+        reactivation_fee=renewal.reactivation_fee if card.status == "suspended" else None,
+        at=at,
+    )
+    if card.status == "suspended":
+        return Reinstated(term_number=term.number, at=at), fact
+    return (fact,)
