@@ -32,7 +32,7 @@ from engine.card.lapse import Suspended
 from engine.card.step import Wait
 from engine.declines import CONSEQUENCES, Consequence
 from engine.ports import Declined
-from engine.store import streams as store
+from engine.store.streams import streams as store
 from engine.store.recorder import Answers
 from tests.simulation import memory, world
 
@@ -101,7 +101,7 @@ def never_does_not_block() -> list[Change]:
         real(self)
         self.blocked = Forgetful()
 
-    return [(limits.LimitBook, "__init__", init), (limits, "effects_of", limits.effects_of)]
+    return [(limits.LimitBook, "__init__", init)]
 
 
 def refund_forgotten() -> list[Change]:
@@ -168,7 +168,7 @@ def switch_off_ignored() -> list[Change]:
 
 
 def sent_again_after_switch_off() -> list[Change]:
-    return [(following, "_still_wanted", lambda *_: True)]
+    return [(attempt, "_still_wanted", lambda *_: True)]
 
 
 def hold_ignored() -> list[Change]:

@@ -1,0 +1,151 @@
+"""One more month of an old log, without faults and people: cards wake by their own wake times, the gateway answers.
+
+Only this file knows how the engine is driven; whoever changes the engine's steps changes `_settle` and `_fill`.
+"""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from typing import cast
+from uuid import UUID
+
+from eventsourcing.persistence import StoredEvent
+from msgspec.structs import replace
+
+from adapters.gateways.simulated import SimulatedGateway
+from adapters.gateways.simulated_record import IN_MEMORY
+from engine.application import Engine
+from engine.card.attempt import ChargeAttempted
+from engine.card.limits import effects_of
+from engine.deciding import Question, Said
+from engine.envelope import Recorded, read_fact
+from engine.errors import GatewayMisuseError
+from engine.ports import ChargeRequest, RefundRequest
+from engine.rules import Rules
+from engine.store.recorder import Besides, CardRecorder
+from engine.store.streams import Store
+from tests.simulation.memory import MemoryRecorder, Row
+
+TICK = timedelta(minutes=5)
+"""Cards that fall due within one tick are woken together, by wake time and id."""
+MONTH = timedelta(days=30)
+STOPPED = (timedelta(days=10), timedelta(days=13))
+"""From when to when in that month the operator has stopped all charging."""
+SEED = 21
+"""Of the gateway, as it was while the log was made."""
+_EPOCH = datetime(2020, 1, 1, tzinfo=UTC)
+_BUDGET = timedelta(seconds=20)
+
+
+def continued(log: Sequence[Row], rules: Rules, begins: datetime) -> list[Row]:
+    """What is appended to `log` in the month from `begins` on, in the order of the log; the same each time."""
+    return _Month(log, rules, begins).lived()
+
+
+class _Month:
+    """The recorder that holds the log, when each card is due, and the gateway."""
+
+    def __init__(self, log: Sequence[Row], rules: Rules, begins: datetime) -> None:
+        self._rules = rules
+        self._begins = self._now = begins
+        self._end = begins + MONTH
+        self._due: dict[UUID, datetime | None] = {}
+        self._rows: list[Row] = []
+        self._recorder = MemoryRecorder(self._rows.append, self._due.__setitem__)
+        _fill(self._recorder, log)
+        self._rows.clear()
+        self._engine = Engine(Store(cast("CardRecorder", self._recorder), "continued"), lambda: self._now)
+        self._gateway = _gateway_that_knows(log)
+
+    def lived(self) -> list[Row]:
+        while (tick := self._next_tick()) <= self._end:
+            self._now = tick
+            self._settle([card_id for _, card_id in self._due_until(tick)])
+        return self._rows
+
+    def _due_until(self, at: datetime) -> list[tuple[datetime, UUID]]:
+        return sorted((wake_at, card_id) for card_id, wake_at in self._due.items() if wake_at and wake_at <= at)
+
+    def _next_tick(self) -> datetime:
+        first = min(wake_at for wake_at in self._due.values() if wake_at is not None)
+        return max(first + (_EPOCH - first) % TICK, self._now + TICK)
+
+    def _settle(self, card_ids: Sequence[UUID]) -> None:
+        """Wake, ask, record, and ask on, as long as there are questions."""
+        settled = self._engine.wake(dict.fromkeys(card_ids, "due"), self._rules_now(), self._now)
+        while True:
+            if settled.failed:
+                raise AssertionError(settled.failed)
+            questions = [question.put_at(self._now) for question in settled.questions]
+            answers = [(one, said) for one in questions if (said := self._asked(one)) is not None]
+            if not answers:
+                return
+            settled = self._engine.record(answers, self._rules_now(), self._now)
+
+    def _rules_now(self) -> Rules:
+        begins, ends = (self._begins + after for after in STOPPED)
+        return replace(self._rules, charging_stopped=begins <= self._now < ends)
+
+    def _asked(self, question: Question) -> Said | None:
+        """What the gateway says; nothing where it calls the request wrong."""
+        try:
+            return _said(self._gateway, question.request, question.learned, self._now)
+        except GatewayMisuseError:
+            return None
+
+
+def _fill(recorder: MemoryRecorder, log: Sequence[Row]) -> None:
+    """Every append of the log as it once was stored, and what it meant for the network limits."""
+    append: list[Row] = []
+    for row in log:
+        append.append(row)
+        recorded = read_fact(*row)
+        if not recorded.last:
+            continue
+        events = [StoredEvent(one.card_id, one.version, one.topic, one.state) for one in append]
+        besides = Besides(snapshots=[], effects=[], commands=[], recorded_at=recorded.recorded_at)
+        answers = recorder.append_many(events, besides, {row.card_id: append[0].version})
+        assert not answers.conflicts
+        recorder.limits.write(effects_of(row.card_id, tuple(read_fact(*one).fact for one in append)))
+        append = []
+    assert not append
+
+
+def _gateway_that_knows(log: Sequence[Row]) -> SimulatedGateway:
+    """A gateway that has heard of every attempt in the log once, when it was decided."""
+    gateway = SimulatedGateway(IN_MEMORY, SEED, _BUDGET)
+    for row in log:
+        if row.topic.startswith("charge_attempted."):
+            recorded = read_fact(*row)
+            gateway.charge_all([_request(recorded)], recorded.fact.at)
+    return gateway
+
+
+def _request(recorded: Recorded) -> ChargeRequest:
+    attempt = cast("ChargeAttempted", recorded.fact)
+    return ChargeRequest(
+        attempt_id=attempt.attempt_id,
+        card_id=recorded.card_id,
+        purpose=f"renewal:{attempt.term_number}" if attempt.top_up is None else f"top_up:{attempt.top_up}",
+        token=attempt.token,
+        amount=attempt.amount,
+    )
+
+
+def _said(gateway: SimulatedGateway, request: ChargeRequest | RefundRequest, learned: str, at: datetime) -> Said:
+    """The answer of the simulated gateway; without delay its calls wait for nothing and need no event loop."""
+    if isinstance(request, RefundRequest):
+        return _at_once(gateway.refund(request, at))
+    if learned == "looked_up":
+        return _at_once(gateway.look_up(request, at))
+    (answer,) = gateway.charge_all([request], at)
+    if isinstance(answer, GatewayMisuseError):
+        raise answer
+    return answer
+
+
+def _at_once(call):
+    try:
+        call.send(None)
+    except StopIteration as done:
+        return done.value
+    raise AssertionError

@@ -1,0 +1,31 @@
+"""Every shape in which a fact was ever stored, other than today's, is read, and written as it would be today."""
+
+import json
+from pathlib import Path
+from uuid import UUID
+
+import pytest
+
+from engine.envelope import read_fact
+from engine.store.streams import stored_event
+from tests.compatibility import results
+
+SHAPES = sorted(Path(__file__).with_name("shapes").glob("*.json"))
+CARD_ID = UUID("5b1f0c3e-0000-4000-8000-000000000001")
+ENVELOPE = {
+    "event_id": "6f1d2c3b-0000-4000-8000-000000000007",
+    "recorded_at": "2026-04-02T16:00:00.123456Z",
+    "actor": "consumer",
+    "cause": "due-7",
+    "wake_at": "2026-04-03T02:00:00Z",
+    "last": True,
+}
+
+
+@pytest.mark.parametrize("path", SHAPES, ids=lambda path: path.stem)
+def test_an_old_shape_is_read_as_it_was_meant(path):
+    shape, name = json.loads(path.read_bytes()), path.stem.rpartition(".")[0]
+    recorded = read_fact(0, CARD_ID, 7, name, results.compact({**ENVELOPE, "fact": shape["stored"]}).encode())
+    written = stored_event(*recorded[1:])
+    assert results.as_before(written.topic, json.loads(written.state)["fact"]) == (name, shape["read_as"])
+    assert read_fact(0, CARD_ID, 7, written.topic, written.state) == recorded
