@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from tests.simulation.checker.checking import Violation
+from tests.simulation.checker.findings import Violation
 from tests.simulation.run import Outcome, run_plan
 from tests.simulation.world import Plan
 

@@ -176,7 +176,7 @@ class World:
     def _tell(self, row: Row) -> None:
         notice = notice_of(read_fact(*row))
         if notice is not None:
-            self.checker.told(json.encode(notice).decode())
+            self.checker.notice(json.encode(notice).decode())
 
     def _falls_due(self, card_id: UUID, wake_at: datetime | None) -> None:
         self._due[card_id] = wake_at
@@ -247,7 +247,7 @@ class World:
             self._recorder.trouble = Trouble()
         for command, reply in zip(commands, replies, strict=True):
             if isinstance(reply, tuple):
-                self.checker.accepted(command.command_id, command.card_id, command.command, command, reply)
+                self.checker.accepted(command.command_id, command.card_id, command, reply)
             elif isinstance(reply, Refused):
                 self.checker.refused(command.command_id, command, reply.code)
             else:
@@ -312,7 +312,7 @@ class World:
             answers: list[tuple[Question, Said]] = []
             fates = [self._call_fate(question) for question, _ in asks]
             going = [ask for ask, fate in zip(asks, fates, strict=True) if fate not in ("crash_before_call", "paused")]
-            heard = self._gateway.ask(going, self.now, self._recorder.position, self.checker.heard)
+            heard = self._gateway.ask(going, self.now, self._recorder.position, self.checker.request)
             by_question = {id(question): answer for question, answer in heard}
             for (question, decided_at), fate in zip(asks, fates, strict=True):
                 if fate == "paused":
