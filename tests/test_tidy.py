@@ -1,4 +1,4 @@
-"""Keeps the style of the tree: each rule reads one file, and each is shown to fail on a made-up bad one."""
+"""Keeps the style of the tree: each rule is shown to fail on a made-up bad example."""
 
 import ast
 import os
@@ -7,6 +7,7 @@ import subprocess
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path, PurePosixPath
 
 import pytest
@@ -18,7 +19,7 @@ TOP_LEVEL = {
     *("pyproject.toml", "requirements.lock", "docker-compose.yml", "Dockerfile", "README.md", "LICENSE"),
 }
 VAGUE_NAMES = {"base", "common", "helper", "helpers", "manager", "service", "services", "util", "utils"}
-FILE_LINES_MAX = 400  # the aim is 300
+FILE_LINES_MAX = 320  # the aim is 300
 FUNCTION_LINES_MAX = 60  # the aim is 40
 CLOCK = {"datetime.now", "datetime.utcnow", "datetime.today", "date.today", "time.time", "time.time_ns"}
 MAY_READ_CLOCK = ("adapters/clock",)
@@ -50,6 +51,10 @@ class Source:
     @property
     def is_code(self) -> bool:
         return self.is_python and self.path.startswith(CODE)
+
+    @property
+    def module(self) -> str:
+        return self.path.removesuffix(".py").replace("/", ".").removesuffix(".__init__")
 
     def belongs_to(self, modules: tuple[str, ...]) -> bool:
         return any(self.path == f"{module}.py" or self.path.startswith(f"{module}/") for module in modules)
@@ -179,6 +184,28 @@ def scripts_introduce_themselves(source: Source) -> Iterator[str]:
             yield "begins with bash, what it does, set -euo pipefail"
 
 
+def import_cycle(sources: list[Source]) -> list[str]:
+    """The modules of a cycle of imports, if there is one; imports for types and those in functions count too."""
+    modules = {source.module: source for source in sources if source.is_python}
+    try:
+        TopologicalSorter({name: imports(source, set(modules)) for name, source in modules.items()}).prepare()
+    except CycleError as cycle:
+        return cycle.args[1]
+    return []
+
+
+def imports(source: Source, modules: set[str]) -> set[str]:
+    """Those of the modules that a source imports by their full names, as the style gate wants them."""
+    found: set[str] = set()
+    for node in source.nodes:
+        if isinstance(node, ast.Import):
+            found.update(alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            names = {f"{node.module}.{alias.name}" for alias in node.names}
+            found |= names & modules if names <= modules else {node.module, *names}
+    return found & modules
+
+
 A_LONG_FUNCTION = "def long():\n" + "    x = 1\n" * FUNCTION_LINES_MAX
 A_LONG_CASE = "def long(x):\n    match x:\n        case 1:\n" + "            x = 1\n" * FUNCTION_LINES_MAX
 AN_EXEMPTION = "x = 1  # no" + "qa"
@@ -255,6 +282,25 @@ def test_a_breach_is_seen_of(rule):
 @pytest.mark.parametrize("rule", BAD, **in_words)
 def test_clean_code_passes(rule):
     assert not list(rule(GOOD))
+
+
+def test_no_module_imports_itself_through_others(sources):
+    assert import_cycle(sources) == []
+
+
+@pytest.mark.parametrize(
+    "back",
+    [
+        "import engine.x",
+        "from engine import x",
+        "if TYPE_CHECKING:\n    from engine.x import X",
+        "def f():\n    import engine.x",
+    ],
+)
+def test_a_cycle_of_imports_is_seen(back):
+    cycle = [Source("engine/x.py", "from engine.y import Y"), Source("engine/y.py", "import tests.z")]
+    assert not import_cycle([*cycle, Source("tests/z.py", "from engine import z")])
+    assert set(import_cycle([*cycle, Source("tests/z.py", back)])) == {"engine.x", "engine.y", "tests.z"}
 
 
 def test_scripts_can_be_run(sources):

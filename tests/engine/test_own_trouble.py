@@ -9,7 +9,7 @@ from engine.card.attempt import ChargeAttempted
 from engine.card.charge import RenewalRequested
 from engine.card.deadlines import ChargingBlocked, DeadlinesMoved
 from engine.card.decline import ChargeFailed
-from engine.card.hold import CardHeld, CardReleased, release_card
+from engine.card.hold import CardHeld, CardReleased, hold_card, release_card
 from engine.card.lapse import Suspended
 from engine.card.next import held_up
 from engine.card.outcomes import record_answer
@@ -20,6 +20,7 @@ from tests.engine.samples import (
     CHARGING,
     DECLINED,
     ENDS_AT,
+    GRACE_ENDS_AT,
     OPENS_AT,
     PAYING,
     POLICY,
@@ -130,3 +131,27 @@ def test_a_stop_that_keeps_the_holder_from_paying_early_costs_no_time():
     blocked = given(*PAYING, started(at=OPENS_AT - 9 * HOUR), asked, ChargingBlocked(at=OPENS_AT - 9 * HOUR))
     assert blocked.at(OPENS_AT - HOUR).facts[0].by == timedelta(0)
     assert blocked.at(OPENS_AT + HOUR).facts[0].by == HOUR
+
+
+NOW = OPENS_AT + SECOND
+
+
+def test_a_held_card_is_left_alone_and_its_deadlines_move():
+    then = given(*PAYING).when(hold_card, reason="a dispute", at=NOW).then(fact(CardHeld, by="operator"))
+    Given(then.card).at(GRACE_ENDS_AT).nothing().waits(None, "held")
+    Given(then.card).when(hold_card, reason="again", at=NOW).nothing()
+
+
+def test_a_card_that_was_not_woken_in_time_does_not_lose_that_time():
+    card, unopened = given(*DECLINED).card, given(*PAYING).card
+    woken_for, at = local("2026-03-30 10:00"), GRACE_ENDS_AT
+    (moved,) = held_up(card, woken_for, POLICY, at)
+    assert (moved.reason, moved.by) == ("late", at - woken_for)
+    assert held_up(card, woken_for, POLICY, woken_for + POLICY.late_after) == ()
+    before = OPENS_AT - timedelta(days=9)
+    assert held_up(unopened, before, POLICY, OPENS_AT - SECOND) == ()  # nothing was to be charged yet
+    (from_opening,) = held_up(unopened, before, POLICY, ENDS_AT)
+    assert from_opening.by == ENDS_AT - OPENS_AT
+    assert held_up(given(registered()).card, woken_for, POLICY, at) == ()
+    assert held_up(given(*CHARGING).card, woken_for, POLICY, at) == ()
+    assert held_up(card, None, POLICY, at) == ()

@@ -1,4 +1,4 @@
-"""What is to happen when, in virtual time; what happens together stands together, so that work is done in batches."""
+"""Jobs by virtual time; jobs of the same time are handed out together, so that work is done in batches."""
 
 import heapq
 from collections.abc import Iterator, Sequence
@@ -8,21 +8,21 @@ from typing import Any
 from tests.simulation.faults import Window
 
 STEP = timedelta(hours=3)
-"""Clocks of schedulers and people tick so coarsely here; what is quicker has times of its own."""
+"""The grid of scheduled work and of people's commands; faster work has exact times."""
 _EPOCH = datetime(2020, 1, 1, tzinfo=UTC)
 
 Jobs = dict[str, list[Any]]
-DIE = frozenset({"ask", "record"})
-"""What only a process knows that is killed when all of ours are down; everything else is done later."""
+LOST_IN_OUTAGE = frozenset({"ask", "record"})
+"""Kinds of jobs known only to a process, which ends when all of ours are down; all others are done later."""
 
 
 def on_grid(at: datetime) -> datetime:
-    """The first tick at `at` or later."""
+    """The first instant of the grid at `at` or later."""
     return at + (_EPOCH - at) % STEP
 
 
 class Agenda:
-    """Jobs by kind and time; those that fall into a window in which we are down wait for its end."""
+    """Jobs by time and kind; those within a window in which we are down wait for its end."""
 
     def __init__(self, windows: Sequence[Window], end: datetime) -> None:
         self._down = [window for window in windows if window.kind in ("own_outage", "clock_jump")]
@@ -31,7 +31,7 @@ class Agenda:
         self._jobs: dict[datetime, Jobs] = {}
 
     def add(self, at: datetime, kind: str, job: object) -> None:
-        """One more job; what would come after the end never comes."""
+        """Add a job, unless it would come after the end."""
         if at > self._end:
             return
         jobs = self._jobs.get(at)
@@ -51,5 +51,5 @@ class Agenda:
                 yield at, jobs
                 continue
             for kind, ones in jobs.items():
-                for one in ones if kind not in DIE else ():
+                for one in ones if kind not in LOST_IN_OUTAGE else ():
                     self.add(on_grid(down.ends), kind, one)

@@ -215,7 +215,7 @@ def second_attempt_while_unknown() -> list[Change]:
     def asking(card, attempt, rules, at):
         step = real(card, attempt, rules, at)
         if attempt.unknown and attempt.top_up is None and isinstance(step, Wait) and card.consent is not None:
-            trying = following.charge_renewal(replace(card, attempts=replace(card.attempts, open=None)), rules, at)
+            trying = following.charge_renewal(replace(card, attempts=replace(card.attempts.made, open=None)), rules, at)
             return trying if isinstance(trying, tuple) else step
         return step
 

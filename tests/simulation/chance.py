@@ -1,6 +1,6 @@
-"""Chance as a function: of the seed and of what it is asked about, never of what was asked before.
+"""Chance as a function of the seed and of the subject asked about, never of earlier questions.
 
-So a run is the same however it is cut into batches, and a card lives the same life in a smaller world.
+So a run does not depend on the sizes of batches, and a card has the same life in a smaller world.
 """
 
 from collections.abc import Mapping, Sequence
@@ -20,12 +20,12 @@ class Chance:
         self._key = str(seed).encode()
 
     def of(self, *about: object) -> float:
-        """A number in [0, 1) for what `about` names."""
+        """A number in [0, 1) for the subject named by `about`."""
         digest = blake2b(repr(about).encode(), key=self._key, digest_size=4).digest()
         return int.from_bytes(digest) / _SCALE
 
     def pick(self, weights: Mapping[T, float], *about: object) -> T | None:
-        """One of the keys, each with its probability; None for what is left of 1."""
+        """One of the keys, each with its probability; None with the remaining probability."""
         left = self.of(*about)
         for one, probability in weights.items():
             left -= probability
@@ -34,7 +34,7 @@ class Chance:
         return None
 
     def dice(self, *about: object) -> Random:
-        """As many numbers as are wanted for what `about` names."""
+        """A source of any number of random numbers for the subject named by `about`."""
         return Random(blake2b(repr(about).encode(), key=self._key, digest_size=8).digest())
 
 

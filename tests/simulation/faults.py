@@ -1,4 +1,4 @@
-"""What goes wrong, how often, and when: a function of the seed alone."""
+"""Faults: their kinds, how often they happen, and when; a function of the seed alone."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -9,26 +9,36 @@ from tests.simulation.chance import Chance
 
 Level = Literal["none", "low", "high"]
 
-WAKES = ("lost", "delayed", "doubled", "crash_before_append", "crash_after_append", "lost_reply", "rival", "skewed")
-"""What befalls a wake message and the worker that has it."""
-CALLS = ("crash_before_call", "crash_after_call", "paused", "answer_delayed", "answer_twice")
-"""What befalls a question to the gateway and its answer, on our side."""
-GATEWAY = ("held_up", "garbled", "gone")
-"""What the gateway does: a request that arrives days later, an answer that is not ours, an answer that never comes."""
-COMMANDS = ("repeated", "reused", "command_crash_before", "command_crash_after", "command_lost_reply")
-"""What befalls a command: given again, its id taken for another, killed on the way."""
-TIMES = ("gateway_outage", "own_outage", "clock_jump", "charging_stop")
-"""What happens now and then to all cards at once."""
+WAKE_FAULTS = (
+    "lost",
+    "delayed",
+    "doubled",
+    "crash_before_append",
+    "crash_after_append",
+    "lost_reply",
+    "rival",
+    "skewed",
+)
+"""Faults of a wake message and of the worker that handles it."""
+CALL_FAULTS = ("crash_before_call", "crash_after_call", "paused", "answer_delayed", "answer_twice")
+"""Faults of a question to the gateway and of its answer, on our side."""
+GATEWAY_FAULTS = ("held_up", "garbled", "gone")
+"""Faults of the gateway: a request that arrives days later, a wrong answer, an answer that never comes."""
+COMMAND_FAULTS = ("repeated", "reused", "command_crash_before", "command_crash_after", "command_lost_reply")
+"""Faults of a command: given again, its id used for another one, a crash on the way."""
+WINDOW_KINDS = ("gateway_outage", "own_outage", "clock_jump", "charging_stop")
+"""Windows of time in which something is out of order for all cards."""
 CHANGES = ("policy_change", "price_change")
-KINDS = (*WAKES, *CALLS, *GATEWAY, *COMMANDS, *TIMES, *CHANGES)
+"""Changes of the rules; no faults, but switched on and off like them."""
+KINDS = (*WAKE_FAULTS, *CALL_FAULTS, *GATEWAY_FAULTS, *COMMAND_FAULTS, *WINDOW_KINDS, *CHANGES)
 
 _RATES: Mapping[Level, float] = {"none": 0.0, "low": 0.004, "high": 0.02}
 _GAP_DAYS: Mapping[Level, int] = {"none": 0, "low": 90, "high": 30}
-_RARELY = {"held_up": 0.1, "garbled": 0.5, "gone": 0.5}
+_RELATIVE_RATES = {"held_up": 0.1, "garbled": 0.5, "gone": 0.5}
 
 
 class Window(NamedTuple):
-    """From when to when something is out of order."""
+    """An interval in which something is out of order."""
 
     kind: str
     begins: datetime
@@ -37,41 +47,41 @@ class Window(NamedTuple):
 
 @dataclass(frozen=True)
 class Faults:
-    """Rates by kind, and the windows in which all is down; `counts` says what really happened."""
+    """Decides which faults happen; `counts` has how many of each kind did."""
 
     chance: Chance
     level: Level
     kinds: frozenset[str] = frozenset(KINDS)
     counts: dict[str, int] = field(default_factory=dict[str, int])
 
-    def befalls(self, kinds: Sequence[str], *about: object) -> str | None:
-        """The one of `kinds` that happens to what `about` names, if any; it is counted."""
+    def fault_for(self, kinds: Sequence[str], *about: object) -> str | None:
+        """The one of `kinds` that happens to the subject named by `about`, if any; it is counted."""
         rate = _RATES[self.level]
         if not rate:
             return None
         left = self.chance.of("fault", *about)
-        if left > rate * len(kinds):  # mostly so, and then none of them
+        if left > rate * len(kinds):  # the usual case, decided without a loop
             return None
         for kind in kinds:
-            left -= rate * _RARELY.get(kind, 1.0)
+            left -= rate * _RELATIVE_RATES.get(kind, 1.0)
             if left < 0:
-                return self.happened(kind) if kind in self.kinds else None
+                return self.count(kind) if kind in self.kinds else None
         return None
 
-    def happened(self, kind: str) -> str:
-        """Count a fault."""
+    def count(self, kind: str) -> str:
+        """Count a fault and return its kind."""
         self.counts[kind] = self.counts.get(kind, 0) + 1
         return kind
 
     def windows(self, begin: datetime, end: datetime) -> list[Window]:
-        """All outages and stops, of each kind one after the other."""
+        """All windows in order; those of one kind do not overlap."""
         found: list[Window] = []
         gap_days = _GAP_DAYS[self.level]
-        for kind in TIMES:
+        for kind in WINDOW_KINDS:
             at, number = begin, 0
             while gap_days and kind in self.kinds:
                 at += timedelta(days=gap_days * (0.3 + 1.4 * self.chance.of(kind, "gap", number)))
-                hours = _HOURS[kind] * self.chance.of(kind, "length", number) ** 2
+                hours = _HOURS_MAX[kind] * self.chance.of(kind, "length", number) ** 2
                 if at + timedelta(hours=hours) >= end:
                     break
                 found.append(Window(kind, at, at + timedelta(hours=hours)))
@@ -79,5 +89,5 @@ class Faults:
         return sorted(found, key=lambda window: (window.begins, window.kind))
 
 
-_HOURS = {"gateway_outage": 120.0, "own_outage": 100.0, "clock_jump": 12.0, "charging_stop": 96.0}
-"""The longest that each kind lasts."""
+_HOURS_MAX = {"gateway_outage": 120.0, "own_outage": 100.0, "clock_jump": 12.0, "charging_stop": 96.0}
+"""The longest duration of each kind."""

@@ -1,4 +1,4 @@
-"""The simulated gateway behind bad weather: outages, late arrivals, garbage; all that it was asked is written down."""
+"""The simulated gateway with faults: outages, late arrivals, wrong answers; every request to it is reported."""
 
 from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import replace
@@ -13,14 +13,14 @@ from engine.deciding import Question, Said
 from engine.errors import GatewayMisuseError
 from engine.money import Money
 from engine.ports import Answer, Charged, ChargeRequest, RefundRequest, Unclear
-from tests.simulation.faults import GATEWAY, Faults, Window
+from tests.simulation.faults import GATEWAY_FAULTS, Faults, Window
 
 BUDGET = timedelta(seconds=20)
 T = TypeVar("T")
 
 
-class Heard(NamedTuple):
-    """One request as the gateway heard it, or would have."""
+class ReceivedRequest(NamedTuple):
+    """One request as the gateway received it, or would have without a fault."""
 
     at: datetime
     kind: str
@@ -28,62 +28,66 @@ class Heard(NamedTuple):
     key: str
     parameters: str
     decided_at: int
-    """Position of the log when we decided to ask."""
+    """Position of the log when the request was decided."""
     position: int
-    """Position of the log when it was asked."""
+    """Position of the log when the request was sent."""
 
 
-class HeldUp(NamedTuple):
-    """A charge that arrives when nobody waits for it any more."""
+class DelayedRequest(NamedTuple):
+    """A charge that arrives at the gateway days after it was sent."""
 
     question: Question
     request: ChargeRequest
     arrives_at: datetime
 
 
-class StormyGateway:
-    """Asks the simulated gateway many questions at once, through the weather of the day."""
+class FaultyGateway:
+    """Asks the simulated gateway many questions at once; some of the requests or answers meet a fault."""
 
     def __init__(self, seed: int, faults: Faults, windows: Sequence[Window]) -> None:
         self._inner = SimulatedGateway(IN_MEMORY, seed, BUDGET)  # a file costs a twentieth of the simulation's time
         self._faults = faults
         self._outages = [window for window in windows if window.kind == "gateway_outage"]
-        self._held_up: set[int] = set()
-        """Attempts, by the number that their id is: hashed at a tenth of the price."""
-        self._newly_held_up: list[HeldUp] = []
+        self._delayed_attempts: set[int] = set()
+        """Attempt ids as numbers, which are hashed ten times as fast as UUIDs."""
+        self._newly_delayed: list[DelayedRequest] = []
         self._arrived: set[int] = set()
 
     def ask(
-        self, asks: Sequence[tuple[Question, int]], at: datetime, position: int, heard: Callable[[Heard], None]
+        self,
+        asks: Sequence[tuple[Question, int]],
+        at: datetime,
+        position: int,
+        received: Callable[[ReceivedRequest], None],
     ) -> list[tuple[Question, Said | GatewayMisuseError]]:
-        """What is said to each question (with the position at which it was decided), in their order."""
+        """The answer to each question (given with the position at which it was decided), in their order."""
         down = any(window.begins <= at < window.ends for window in self._outages)
-        weather = [self._outage() if down else self._weather(question, at) for question, _ in asks]
+        faults = [self._faults.count("gateway_outage") if down else self._fault(question, at) for question, _ in asks]
         for question, decided_at in asks:
-            heard(_heard(question, at, decided_at, position))
+            received(_received(question, at, decided_at, position))
         arriving = [
             question
-            for (question, _), trouble in zip(asks, weather, strict=True)
-            if trouble not in ("gateway_outage", "held_up")
+            for (question, _), fault in zip(asks, faults, strict=True)
+            if fault not in ("gateway_outage", "held_up")
         ]
         answers = self._answers(arriving, at)
         return [
-            (question, _as_heard(answers.get(id(question)), trouble))
-            for (question, _), trouble in zip(asks, weather, strict=True)
+            (question, _with_fault(answers.get(id(question)), fault))
+            for (question, _), fault in zip(asks, faults, strict=True)
         ]
 
-    def arrive(self, held: HeldUp) -> None:
-        """A charge arrives at last; nobody hears the answer."""
-        self._held_up.discard(held.request.attempt_id.int)
-        self._inner.charge_all([held.request], held.arrives_at)
+    def deliver(self, delayed: DelayedRequest) -> None:
+        """Let a delayed charge arrive; its answer is lost."""
+        self._delayed_attempts.discard(delayed.request.attempt_id.int)
+        self._inner.charge_all([delayed.request], delayed.arrives_at)
 
-    def newly_held_up(self) -> list[HeldUp]:
-        """Those that were held up since this was asked last."""
-        held, self._newly_held_up = self._newly_held_up, []
-        return held
+    def take_delayed(self) -> list[DelayedRequest]:
+        """The requests that were delayed since the last call."""
+        delayed, self._newly_delayed = self._newly_delayed, []
+        return delayed
 
-    def found(self, attempt_id: UUID, at: datetime) -> Answer:
-        """What a person sees in the provider's list."""
+    def listed(self, attempt_id: UUID, at: datetime) -> Answer:
+        """What a person finds about an attempt in the provider's list of charges."""
         nothing = Money(minor=0, currency="XXX")
         request = ChargeRequest(
             attempt_id=attempt_id, card_id=attempt_id, purpose="", token="sim:good:found", amount=nothing
@@ -91,37 +95,34 @@ class StormyGateway:
         return _at_once(self._inner.look_up(request, at))
 
     def save(self, record: Path) -> None:
-        """Write down what was asked and what moved."""
+        """Write the record of requests and money moved to a file."""
         self._inner.save(record)
 
     def close(self) -> None:
-        """Let go of the record."""
+        """Close the record."""
         self._inner.close()
 
-    def _outage(self) -> str:
-        return self._faults.happened("gateway_outage")
-
-    def _weather(self, question: Question, at: datetime) -> str | None:
+    def _fault(self, question: Question, at: datetime) -> str | None:
         request = question.request
         if isinstance(request, RefundRequest):
-            return self._faults.befalls(("gone",), "refund", request.refund_id.int, at.timestamp())
+            return self._faults.fault_for(("gone",), "refund", request.refund_id.int, at.timestamp())
         if question.learned == "looked_up":
             return None
         attempt = request.attempt_id.int
-        if attempt in self._held_up:
+        if attempt in self._delayed_attempts:
             return "held_up"
-        first = attempt not in self._arrived  # what comes later would meet a key that is forgotten by then
-        trouble = self._faults.befalls(GATEWAY if first else GATEWAY[1:], "call", attempt, at.timestamp())
-        if trouble != "held_up":
+        first = attempt not in self._arrived  # a later request would meet a key that is forgotten by then
+        fault = self._faults.fault_for(GATEWAY_FAULTS if first else GATEWAY_FAULTS[1:], "call", attempt, at.timestamp())
+        if fault != "held_up":
             self._arrived.add(attempt)
         else:
             days = 3 + 5 * self._faults.chance.of("held up", attempt)
-            self._held_up.add(attempt)
-            self._newly_held_up.append(HeldUp(question, request, at + timedelta(days=days)))
-        return trouble
+            self._delayed_attempts.add(attempt)
+            self._newly_delayed.append(DelayedRequest(question, request, at + timedelta(days=days)))
+        return fault
 
     def _answers(self, questions: Sequence[Question], at: datetime) -> dict[int, Said | GatewayMisuseError]:
-        """By the question's identity; charges are one transaction, after all else."""
+        """By the identity of the question; all charges are one transaction, after everything else."""
         charges: list[tuple[Question, ChargeRequest]] = []
         answers: dict[int, Said | GatewayMisuseError] = {}
         for question in questions:
@@ -133,8 +134,8 @@ class StormyGateway:
                 answers[id(question)] = self._answer(request, at)
             except GatewayMisuseError as misuse:
                 answers[id(question)] = misuse
-        heard = self._inner.charge_all([request for _, request in charges], at) if charges else []
-        answers |= {id(question): answer for (question, _), answer in zip(charges, heard, strict=True)}
+        charged = self._inner.charge_all([request for _, request in charges], at) if charges else []
+        answers |= {id(question): answer for (question, _), answer in zip(charges, charged, strict=True)}
         return answers
 
     def _answer(self, request: ChargeRequest | RefundRequest, at: datetime) -> Said:
@@ -144,7 +145,7 @@ class StormyGateway:
 
 
 def _at_once(call: Coroutine[Any, Any, T]) -> T:
-    """What a gateway without delay says, whose calls never wait for anything; no event loop is needed."""
+    """The result of a call that never waits, without an event loop."""
     try:
         call.send(None)
     except StopIteration as done:
@@ -152,20 +153,20 @@ def _at_once(call: Coroutine[Any, Any, T]) -> T:
     raise AssertionError
 
 
-def _heard(question: Question, at: datetime, decided_at: int, position: int) -> Heard:
+def _received(question: Question, at: datetime, decided_at: int, position: int) -> ReceivedRequest:
     request = question.request
     if isinstance(request, RefundRequest):
-        return Heard(at, "refund", str(request.refund_id), request.parameters, decided_at, position)
+        return ReceivedRequest(at, "refund", str(request.refund_id), request.parameters, decided_at, position)
     kind = "look_up" if question.learned == "looked_up" else "charge"
-    return Heard(at, kind, str(request.attempt_id), request.parameters, decided_at, position)
+    return ReceivedRequest(at, kind, str(request.attempt_id), request.parameters, decided_at, position)
 
 
-def _as_heard(answer: Said | GatewayMisuseError | None, trouble: str | None) -> Said | GatewayMisuseError:
-    if answer is None:  # it never came there
-        return Unclear(reason=str(trouble))
-    if trouble == "gone":
+def _with_fault(answer: Said | GatewayMisuseError | None, fault: str | None) -> Said | GatewayMisuseError:
+    if answer is None:  # the request did not arrive
+        return Unclear(reason=str(fault))
+    if fault == "gone":
         return Unclear(reason="timeout")
-    if trouble == "garbled" and isinstance(answer, Charged):
+    if fault == "garbled" and isinstance(answer, Charged):
         wrong = Money(minor=answer.amount.minor + 1, currency=answer.amount.currency)
         return replace(answer, amount=wrong)
     return answer

@@ -1,4 +1,4 @@
-"""Made-up cards: how they begin, and how their holders react to what they hear."""
+"""Made-up holders: how their cards begin, and how they react to facts."""
 
 from datetime import datetime, timedelta
 from random import Random
@@ -12,14 +12,14 @@ from tests.simulation.chance import Chance, weighted
 from tests.simulation.lives import Life
 from tests.simulation.market import CURRENCIES, PLANS
 from tests.simulation.memory import Row
-from tests.simulation.thoughts import THOUGHTS, enabling, prepaying
+from tests.simulation.random_commands import RANDOM_COMMANDS, enabling, prepaying
 
 _NAMESPACE = UUID("6f1f0c6e-6b0b-5d53-9d2b-5a8f1d0a7c11")
 _ZONES = (
     *("Asia/Shanghai", "Asia/Kathmandu", "Pacific/Apia", "Pacific/Kiritimati", "Australia/Lord_Howe", "Africa/Cairo"),
     *("Europe/London", "Europe/Berlin", "America/New_York", "America/Sao_Paulo", "America/Santiago", "America/Adak"),
 )
-HEARD = frozenset(
+REACTED_TO = frozenset(
     {
         "charge_failed.v2",
         "charge_outcome_unknown.v1",
@@ -33,26 +33,27 @@ HEARD = frozenset(
     }
 )
 """Facts to which somebody may react."""
-OVER = frozenset({"number_reclaimed.v1", "card_closed.v1"})
+ENDED = frozenset({"number_reclaimed.v1", "card_closed.v1"})
+"""Facts after which another card takes the place."""
 
 
 class Holders:
-    """All who ask for something, in a world of `cards` places."""
+    """The holders of all cards, in a world of `cards` places."""
 
     def __init__(self, chance: Chance, cards: int, *, harsh: bool) -> None:
         self._chance = chance
         self._cards = cards
         self._harsh = harsh
 
-    def born(self, slot: int, generation: int, at: datetime) -> tuple[Life, list[asked.Command]]:
-        """A new card and what is asked for at once."""
+    def new_card(self, slot: int, generation: int, at: datetime) -> tuple[Life, list[asked.Command]]:
+        """A new card and its first commands."""
         dice = self._chance.dice("life", slot, generation)
         card_id = uuid5(_NAMESPACE, f"{self._chance.of('card', slot, generation)}:{slot}:{generation}")
         currency = dice.choice(CURRENCIES)
         life = Life(slot, generation, card_id, currency, at, shared_cards=self._cards // 8 + 2, harsh=self._harsh)
         months = dice.choices(PERIODS, (94, 3, 2, 1) if self._harsh else (70, 15, 8, 7))[0]
         plan = dice.choices(PLANS, (1, 2, 2, 3, 9, 9, 5) if self._harsh else (1,) * len(PLANS))[0]
-        begun = at.date() - timedelta(days=dice.randrange(30 * months + 3))
+        starts_on = at.date() - timedelta(days=dice.randrange(30 * months + 3))
         commands: list[asked.Command] = [
             asked.RegisterCard(
                 **life.ids(),
@@ -60,36 +61,36 @@ class Holders:
                 plan=plan,
                 currency=currency,
                 zone=dice.choice(_ZONES),
-                starts_on=begun,
+                starts_on=starts_on,
                 months=months,
             )
         ]
-        wanted = dice.randint(6, 10) if self._harsh else dice.choices((0, 1, 2, 3), (3, 60, 27, 10))[0]
-        commands += [asked.BindPaymentMethod(**life.ids(), method=life.new_method(dice)) for _ in range(wanted)]
+        methods = dice.randint(6, 10) if self._harsh else dice.choices((0, 1, 2, 3), (3, 60, 27, 10))[0]
+        commands += [asked.BindPaymentMethod(**life.ids(), method=life.new_method(dice)) for _ in range(methods)]
         if dice.random() < 0.2:
             commands += prepaying(life, dice)
         if dice.random() < 0.93:
             commands.append(enabling(life, dice))
         return life, commands
 
-    def pause(self, life: Life) -> timedelta:
-        """How long until somebody wants something of this card."""
+    def time_to_next_command(self, life: Life) -> timedelta:
+        """How long until somebody gives the next random command for this card."""
         dice = self._chance.dice("pause", life.slot, life.generation, life.commands)
         return timedelta(days=dice.expovariate(1 / (60 if self._harsh else 25)))
 
-    def thought(self, life: Life, rows: list[Row]) -> list[asked.Command]:
-        """What somebody wants now; rarely wise."""
+    def random_commands(self, life: Life, rows: list[Row]) -> list[asked.Command]:
+        """What somebody asks for now, useful or not."""
         dice = self._chance.dice("thought", life.slot, life.generation, life.commands)
-        return weighted(dice, THOUGHTS)(life, dice, rows)
+        return weighted(dice, RANDOM_COMMANDS)(life, dice, rows)
 
     def reaction(self, life: Life, row: Row) -> list[asked.Command]:
-        """What somebody does on hearing of a failure, a suspension or a switch-off: now and then something useful."""
+        """What somebody does about a failure, a suspension or a switch-off; often nothing."""
         about = ("reaction", life.slot, life.generation, row.version)
         if self._chance.of(*about) < (0.995 if row.topic == "charge_failed.v2" and self._harsh else 0.5):
             return []
         dice = self._chance.dice(*about)
         match row.topic:
-            case "charge_outcome_unknown.v1" | "charging_blocked.v1":  # somebody looks at it, now and then
+            case "charge_outcome_unknown.v1" | "charging_blocked.v1":  # people rarely notice it
                 return self._alarmed(life, dice) if dice.random() < 0.08 else []
             case "auto_renew_switched_off.v1":
                 return [enabling(life, dice)]
@@ -113,8 +114,8 @@ class Holders:
         return asked.BindPaymentMethod(**life.ids(), method=method)
 
 
-def resolved(life: Life, attempt_id: UUID, gateway_ref: str | None) -> asked.Command:
-    """A person found out what became of an attempt."""
+def resolve_attempt(life: Life, attempt_id: UUID, gateway_ref: str | None) -> asked.Command:
+    """The command of a person who found out the outcome of an attempt."""
     return asked.ResolveAttempt(
         **life.ids(),
         attempt_id=attempt_id,

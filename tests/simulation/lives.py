@@ -1,4 +1,4 @@
-"""One simulated card's place in the world, and the ways to pay that its holder has."""
+"""The life of one simulated card, and the payment methods that its holder has."""
 
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -40,16 +40,14 @@ _SLOW = (
     ("do_not_honor", "27", None),
     ("do_not_honor", "30", None),
 )
-_TROUBLED = ("timeout_charged", "timeout_uncharged", "server_error", "slow", "silent")
-
-
-_WAYS = (("good", 50.0), ("troubled", 12.0), ("soft", 20.0), ("slow", 8.0), ("hard", 10.0))
-_HARSH_WAYS = (("good", 0.2), ("troubled", 2.0), ("soft", 90.0), ("slow", 5.0), ("hard", 2.8))
+_UNCLEAR = ("timeout_charged", "timeout_uncharged", "server_error", "slow", "silent")
+_BEHAVIOURS = (("good", 50.0), ("unclear", 12.0), ("soft", 20.0), ("slow", 8.0), ("hard", 10.0))
+_HARSH_BEHAVIOURS = (("good", 0.2), ("unclear", 2.0), ("soft", 90.0), ("slow", 5.0), ("hard", 2.8))
 
 
 @dataclass
 class Life:
-    """One card of one place in the world; when it is over, the next generation takes the place."""
+    """One card in one place of the world; when it ends, a card of the next generation takes the place."""
 
     slot: int
     generation: int
@@ -57,25 +55,25 @@ class Life:
     currency: str
     born_at: datetime
     shared_cards: int
-    """So many payment cards are used by several holders."""
+    """How many payment cards are used by several holders."""
     harsh: bool = False
     """Nearly every payment fails."""
     methods: int = 0
-    """Methods made up so far; they are called m1, m2, …"""
+    """How many methods were made up so far; their ids are m1, m2, …"""
     commands: int = 0
-    """Commands thought of so far."""
+    """How many commands were made up so far."""
 
     def ids(self) -> dict[str, Any]:
-        """A new command's id and its card."""
+        """The id of a new command, and its card."""
         self.commands += 1
         return {"command_id": f"{self.slot}.{self.generation}.{self.commands}", "card_id": self.card_id}
 
     def method_ids(self) -> tuple[str, ...]:
-        """All methods ever made up."""
+        """The ids of all methods made up so far."""
         return tuple(f"m{number}" for number in range(1, self.methods + 1))
 
     def new_method(self, dice: Random, *, good: bool = False) -> PaymentMethod:
-        """Another way to pay."""
+        """Another payment method."""
         self.methods += 1
         unique = f"{self.slot}.{self.generation}.{self.methods}"
         kind: MethodKind = dice.choice(("credit_card", "debit_card", "paypal", "e_wallet"))
@@ -96,15 +94,15 @@ class Life:
 
 
 def _token(dice: Random, unique: str, *, harsh: bool) -> str:
-    way = weighted(dice, _HARSH_WAYS if harsh else _WAYS)
-    if way == "good":
+    behaviour = weighted(dice, _HARSH_BEHAVIOURS if harsh else _BEHAVIOURS)
+    if behaviour == "good":
         return f"sim:good:{unique}"
-    if way == "troubled":
-        return f"sim:{dice.choice(_TROUBLED)}:{unique}"
+    if behaviour == "unclear":
+        return f"sim:{dice.choice(_UNCLEAR)}:{unique}"
     percent, codes = {
         "soft": (dice.choice((95, 99, 100, 100)) if harsh else dice.choice((20, 60, 90, 100)), _SOFT),
         "slow": (dice.choice((30, 80)), _SLOW),
         "hard": (100, _HARD),
-    }[way]
-    said = "+".join(code or "" for code in dice.choice(codes)).rstrip("+")
-    return f"sim:flaky:{percent}+{said}:{unique}"
+    }[behaviour]
+    joined = "+".join(code or "" for code in dice.choice(codes)).rstrip("+")
+    return f"sim:flaky:{percent}+{joined}:{unique}"

@@ -1,4 +1,4 @@
-"""What is sold in the simulated world, under which keep rules, and by which policies."""
+"""Plans, prices, keep rules and policies of the simulated world."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -22,7 +22,7 @@ YEARS_MAX = 10
 
 
 def catalogue() -> Catalogue:
-    """A new version of the prices each half-year, under the keep rules that the engine ships with."""
+    """A catalogue with new prices each half-year and the keep rules that the engine ships with."""
     keep_rules = read_catalogue().keep_rules
     return Catalogue.model_validate(
         {
@@ -59,4 +59,4 @@ POLICIES = (
     Policy(version="second", lead_days=5, charge_hour=15, stopped_recheck=timedelta(hours=5)),
     Policy(version="third", lead_days=1, charge_hour=9, retry_soon_after=timedelta(hours=2)),
 )
-"""One after the other, in equal parts of the time, where policies change."""
+"""Where policies change, each is in force for an equal part of the time."""

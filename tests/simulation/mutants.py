@@ -11,7 +11,7 @@ from unittest.mock import patch
 
 from tests.simulation import bugs
 from tests.simulation.bugs import Change
-from tests.simulation.checker.checking import Violation
+from tests.simulation.checker.findings import Violation
 from tests.simulation.faults import Level
 from tests.simulation.run import run_plan
 from tests.simulation.world import Plan

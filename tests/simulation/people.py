@@ -1,4 +1,4 @@
-"""The people of a simulated world: when they are born, think, hear of something, and when they ask for what."""
+"""The people of a simulated world: when cards begin, and when people give or react with which commands."""
 
 from datetime import datetime, timedelta
 from typing import cast
@@ -9,13 +9,13 @@ from engine.commands import Command
 from engine.envelope import read_fact
 from tests.simulation.agenda import Agenda, on_grid
 from tests.simulation.chance import Chance
-from tests.simulation.holders import OVER, Holders
+from tests.simulation.holders import ENDED, Holders
 from tests.simulation.lives import Life
 from tests.simulation.memory import Row
 
 
 class People:
-    """Keeps their lives, and puts on the agenda what they will do; from `quiet_from` on they want nothing more."""
+    """Keeps all cards' lives, and puts what people will do on the agenda; from `quiet_from` on they do nothing new."""
 
     def __init__(self, chance: Chance, holders: Holders, agenda: Agenda, quiet_from: datetime) -> None:
         self.lives: dict[UUID, Life] = {}
@@ -24,30 +24,30 @@ class People:
         self._agenda = agenda
         self._quiet_from = quiet_from
 
-    def born(self, slot: int, generation: int, at: datetime) -> None:
-        """A new card, for which something is asked at once."""
-        life, commands = self._holders.born(slot, generation, at)
+    def add_card(self, slot: int, generation: int, at: datetime) -> None:
+        """A new card and its first commands."""
+        life, commands = self._holders.new_card(slot, generation, at)
         self.lives[life.card_id] = life
         for command in commands:
             self._agenda.add(at, "command", command)
-        self._think_later(life, at)
+        self._plan_next_command(life, at)
 
-    def think(self, life: Life, rows: list[Row], at: datetime) -> list[Command]:
-        """What somebody wants now of a card with these facts."""
+    def random_commands(self, life: Life, rows: list[Row], at: datetime) -> list[Command]:
+        """What somebody asks for now, for a card with these facts."""
         if at >= self._quiet_from:
             return []
-        wanted = self._holders.thought(life, rows)
-        self._think_later(life, at)
-        return wanted
+        commands = self._holders.random_commands(life, rows)
+        self._plan_next_command(life, at)
+        return commands
 
-    def interfere(self, card_id: UUID, rows: list[Row]) -> list[Command]:
-        """What somebody wants in the very moment in which a worker has the card."""
-        return self._holders.thought(self.lives[card_id], rows)
+    def concurrent_commands(self, card_id: UUID, rows: list[Row]) -> list[Command]:
+        """What somebody asks for while a worker handles the card."""
+        return self._holders.random_commands(self.lives[card_id], rows)
 
-    def hear(self, row: Row, at: datetime) -> None:
-        """Something happened to which somebody may react."""
+    def react(self, row: Row, at: datetime) -> None:
+        """Plan the reaction to a fact, if there is one."""
         life = self.lives[row.card_id]
-        if row.topic in OVER:
+        if row.topic in ENDED:
             days = 1 + 20 * self._chance.of("again", life.slot, life.generation)
             if at + timedelta(days=days) < self._quiet_from:
                 self._agenda.add(on_grid(at + timedelta(days=days)), "birth", (life.slot, life.generation + 1))
@@ -60,5 +60,5 @@ class People:
                 hours = 48 * self._chance.of("reaction", row.card_id, row.version)
                 self._agenda.add(on_grid(at + timedelta(hours=hours)), "command", command)
 
-    def _think_later(self, life: Life, at: datetime) -> None:
-        self._agenda.add(on_grid(at + self._holders.pause(life)), "thought", life)
+    def _plan_next_command(self, life: Life, at: datetime) -> None:
+        self._agenda.add(on_grid(at + self._holders.time_to_next_command(life)), "thought", life)

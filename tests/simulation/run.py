@@ -17,7 +17,7 @@ from uuid import UUID
 
 from engine.store import streams as store
 from tests.simulation.checker import Checker
-from tests.simulation.checker.checking import Violation
+from tests.simulation.checker.findings import Violation
 from tests.simulation.memory import Row
 from tests.simulation.world import Plan, World
 

@@ -2,16 +2,16 @@
 
 from dataclasses import replace
 
-from tests.simulation.checker.checking import Violation
+from tests.simulation.checker.findings import Violation
 from tests.simulation.run import Outcome, run_plan
 from tests.simulation.world import Plan
 
-YEARS_LEAST = 0.1
+YEARS_MIN = 0.1
 
 
-def shrink(plan: Plan, found: Outcome, runs_most: int = 60) -> Outcome:
-    """The smallest outcome found within `runs_most` runs that breaks the first of the promises broken in `found`."""
-    return _Shrinking(found.violations[0], found.slots, runs_most).shrink(plan)
+def shrink(plan: Plan, found: Outcome, runs_max: int = 60) -> Outcome:
+    """The smallest outcome found within `runs_max` runs that breaks the first of the promises broken in `found`."""
+    return _Shrinking(found.violations[0], found.slots, runs_max).shrink(plan)
 
 
 class _Shrinking:
@@ -25,7 +25,7 @@ class _Shrinking:
         if self._slot is not None and not self._fails(replace(plan, slots=(self._slot,))):
             self._fewer_cards(plan)
         plan = self._best.plan if self._best else plan
-        while plan.years / 2 >= YEARS_LEAST and self._fails(replace(plan, years=plan.years / 2)):
+        while plan.years / 2 >= YEARS_MIN and self._fails(replace(plan, years=plan.years / 2)):
             plan = replace(plan, years=plan.years / 2)
         for kind in sorted(plan.kinds):
             fewer = replace(plan, kinds=plan.kinds - {kind})
@@ -34,7 +34,7 @@ class _Shrinking:
         return self._best or run_plan(plan, first_only=True)
 
     def _fewer_cards(self, plan: Plan) -> None:
-        """Halves, of which the one with the card concerned is kept, and what can be left out of the rest."""
+        """Leave out halves of the cards, then smaller parts, as long as the promise is still broken."""
         slots = list(plan.slots if plan.slots is not None else range(plan.cards))
         part = len(slots) // 2
         while part and self._runs_left > 0:

@@ -27,9 +27,9 @@ from engine.store.streams import Store
 from tests.simulation.agenda import Agenda, Jobs, on_grid
 from tests.simulation.chance import Chance
 from tests.simulation.checker import Checker
-from tests.simulation.faults import CALLS, COMMANDS, KINDS, WAKES, Faults, Level
-from tests.simulation.gateway import HeldUp, StormyGateway
-from tests.simulation.holders import HEARD, Holders, other_body, resolved
+from tests.simulation.faults import CALL_FAULTS, COMMAND_FAULTS, KINDS, WAKE_FAULTS, Faults, Level
+from tests.simulation.gateway import DelayedRequest, FaultyGateway
+from tests.simulation.holders import REACTED_TO, Holders, other_body, resolve_attempt
 from tests.simulation.lives import Life
 from tests.simulation.market import BEGIN, POLICIES, catalogue, version_name
 from tests.simulation.memory import CrashError, MemoryRecorder, Row, Trouble
@@ -102,7 +102,7 @@ class World:
         self._third = (plan.end - BEGIN) / len(POLICIES)
         self._changes = plan.level != "none" and "policy_change" in plan.kinds
         self._agenda = Agenda(windows, plan.end)
-        self._gateway = StormyGateway(plan.seed, self.faults, windows)
+        self._gateway = FaultyGateway(plan.seed, self.faults, windows)
         holders = Holders(chance, plan.cards, harsh=plan.is_harsh)
         self._people = People(chance, holders, self._agenda, quiet_from)
         self._recorder = MemoryRecorder(self._stored, self._falls_due)
@@ -160,8 +160,8 @@ class World:
         stopped = any(window.begins <= at < window.ends for window in self._stops)
         return Rules(policy, self._catalogue, charging_stopped=stopped)
 
-    def _befalls(self, kinds: Sequence[str], *about: object) -> str | None:
-        return None if self.now >= self._quiet_from else self.faults.befalls(kinds, *about, self._tick)
+    def _fault_for(self, kinds: Sequence[str], *about: object) -> str | None:
+        return None if self.now >= self._quiet_from else self.faults.fault_for(kinds, *about, self._tick)
 
     # What happened
 
@@ -170,13 +170,13 @@ class World:
         self.checker.row(*row)
         if row.topic in TOLD_NAMES:
             self._tell(row)
-        if row.topic in HEARD:
+        if row.topic in REACTED_TO:
             self._agenda.add(self.now, "news", row)
 
     def _tell(self, row: Row) -> None:
         notice = notice_of(read_fact(*row))
         if notice is not None:
-            self.checker.told(json.encode(notice).decode())
+            self.checker.notice(json.encode(notice).decode())
 
     def _falls_due(self, card_id: UUID, wake_at: datetime | None) -> None:
         self._due[card_id] = wake_at
@@ -185,9 +185,9 @@ class World:
 
     def _step(self, jobs: Jobs) -> None:
         for slot, generation in jobs.get("birth", ()):
-            self._people.born(slot, generation, self.now)
+            self._people.add_card(slot, generation, self.now)
         for row in jobs.get("news", ()):
-            self._people.hear(row, self.now)
+            self._people.react(row, self.now)
         for number in jobs.get("replan", ()):
             self._replan(number)
         for version in jobs.get("announce", ()):
@@ -196,7 +196,7 @@ class World:
             ]
             self._execute_all(commands)
         for life in jobs.get("thought", ()):
-            self._execute_all(self._people.think(life, self._recorder.rows(life.card_id), self.now))
+            self._execute_all(self._people.random_commands(life, self._recorder.rows(life.card_id), self.now))
         self._execute_all(jobs.get("command", ()))
         self._execute_all([self._found(life, attempt_id) for life, attempt_id in jobs.get("person", ())])
         asks = self._wake_all(dict.fromkeys([*self._still_due(jobs.get("check", ())), *jobs.get("wake", ())]))
@@ -215,13 +215,13 @@ class World:
     # People
 
     def _found(self, life: Life, attempt_id: UUID) -> asked.Command:
-        answer = self._gateway.found(attempt_id, self.now)
-        return resolved(life, attempt_id, answer.gateway_ref if isinstance(answer, Charged) else None)
+        answer = self._gateway.listed(attempt_id, self.now)
+        return resolve_attempt(life, attempt_id, answer.gateway_ref if isinstance(answer, Charged) else None)
 
     def _execute_all(self, commands: Iterable[asked.Command]) -> None:
         groups: dict[str | None, list[asked.Command]] = {}
         for command in commands:
-            fate = self._befalls(COMMANDS, "command", command.command_id)
+            fate = self._fault_for(COMMAND_FAULTS, "command", command.command_id)
             if fate in ("repeated", "reused"):
                 later = self.now + self._some(_LATER, "again", command.command_id)
                 self._agenda.add(later, "command", command if fate == "repeated" else other_body(command))
@@ -247,7 +247,7 @@ class World:
             self._recorder.trouble = Trouble()
         for command, reply in zip(commands, replies, strict=True):
             if isinstance(reply, tuple):
-                self.checker.accepted(command.command_id, command.card_id, command.command, command, reply)
+                self.checker.accepted(command.command_id, command.card_id, command, reply)
             elif isinstance(reply, Refused):
                 self.checker.refused(command.command_id, command, reply.code)
             else:
@@ -263,7 +263,7 @@ class World:
         """Wake many cards, each with its fate; the questions to the gateway are asked together."""
         groups: dict[str | None, list[UUID]] = {}
         for card_id in card_ids:
-            fate = self._befalls(WAKES, "wake", card_id.int)
+            fate = self._fault_for(WAKE_FAULTS, "wake", card_id.int)
             if fate in ("delayed", "doubled"):
                 self._agenda.add(self.now + self._some(_LATER, "later", card_id.int), "wake", card_id)
             if fate not in ("lost", "delayed"):
@@ -299,7 +299,7 @@ class World:
         """Another worker has the same cards, or their holders want something, between our loading and appending."""
         thinking = [card_id for card_id in card_ids if self._chance.of("rival", card_id.int, self._tick) < 0.5]
         for card_id in thinking:
-            self._execute(None, self._people.interfere(card_id, self._recorder.rows(card_id)))
+            self._execute(None, self._people.concurrent_commands(card_id, self._recorder.rows(card_id)))
         others = {card_id: f"rival {self.now:%y%m%d%H%M%S}" for card_id in card_ids if card_id not in thinking}
         at = self.now + timedelta(seconds=1)
         loaded_at = self._recorder.position
@@ -312,7 +312,7 @@ class World:
             answers: list[tuple[Question, Said]] = []
             fates = [self._call_fate(question) for question, _ in asks]
             going = [ask for ask, fate in zip(asks, fates, strict=True) if fate not in ("crash_before_call", "paused")]
-            heard = self._gateway.ask(going, self.now, self._recorder.position, self.checker.heard)
+            heard = self._gateway.ask(going, self.now, self._recorder.position, self.checker.request)
             by_question = {id(question): answer for question, answer in heard}
             for (question, decided_at), fate in zip(asks, fates, strict=True):
                 if fate == "paused":
@@ -320,7 +320,7 @@ class World:
                     self._agenda.add(self.now + pause, "ask", (question, decided_at))
                 elif id(question) in by_question:
                     answers += self._answered(question, by_question[id(question)], fate)
-            for held in self._gateway.newly_held_up():
+            for held in self._gateway.take_delayed():
                 arrives_at = max(self.now, min(held.arrives_at, self._quiet_from))  # so that its news come in time
                 self._agenda.add(on_grid(arrives_at), "arrival", held)
             asks = self._record(answers)
@@ -339,7 +339,7 @@ class World:
         return [(question, loaded_at) for question in settled.questions]
 
     def _call_fate(self, question: Question) -> str | None:
-        return self._befalls(CALLS, "call", question.stream.card_id.int, question.stream.version)
+        return self._fault_for(CALL_FAULTS, "call", question.stream.card_id.int, question.stream.version)
 
     def _answered(
         self, question: Question, answer: Said | GatewayMisuseError, fate: str | None
@@ -353,11 +353,11 @@ class World:
         if fate not in ("answer_delayed", "crash_after_call"):
             yield question, answer
 
-    def _arrived(self, held: HeldUp) -> None:
+    def _arrived(self, held: DelayedRequest) -> None:
         """News of a charge that nobody expected any more comes from the provider, or through a person."""
         question, request = held.question, held.request
-        self._gateway.arrive(held)
-        answer = self._gateway.found(request.attempt_id, self.now)
+        self._gateway.deliver(held)
+        answer = self._gateway.listed(request.attempt_id, self.now)
         if isinstance(answer, Charged) and self._chance.of("news", request.attempt_id) < 0.3:
             life = self._people.lives[request.card_id]
             self._agenda.add(on_grid(self.now + timedelta(hours=20)), "person", (life, request.attempt_id))

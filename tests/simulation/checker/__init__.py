@@ -1,4 +1,4 @@
-"""Checks the promises from outside: reads what is stored and what the gateway heard, imports nothing of the engine."""
+"""Checks the promises from outside, by what is stored, sent and received; imports nothing of the engine."""
 
 from tests.simulation.checker.checking import Checker
 

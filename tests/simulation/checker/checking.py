@@ -1,192 +1,151 @@
-"""The checker: facts, notices, requests, commands and windows go in as they happen; sentences come out."""
+"""The checker: takes facts, notices, requests, commands and windows as they happen, and finds broken promises."""
 
 from collections import Counter
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 from uuid import UUID
 
 from msgspec import json
 
-from tests.simulation.checker import charges, consent, money, terms
-from tests.simulation.checker.book import Book, Fact, Try
-from tests.simulation.checker.days import instant
-from tests.simulation.checker.limits import Limits
-from tests.simulation.checker.notices import Notices
-from tests.simulation.checker.record import check_record
+from tests.simulation.checker import (
+    balance,
+    charges,
+    consent,
+    custody,
+    gateway_requests,
+    lapse,
+    methods,
+    notices,
+    outcomes,
+    refunds,
+    terms,
+)
+from tests.simulation.checker.card import Card, Fact
+from tests.simulation.checker.command_memory import CommandMemory
+from tests.simulation.checker.days import CLOCK_SKEW, instant
+from tests.simulation.checker.findings import Findings, Handler, Violation, no_check
+from tests.simulation.checker.gateway_record import check_record
 
-Handler = Callable[["Checker", Book, Fact], None]
-HANDLERS: dict[str, Handler] = charges.HANDLERS | consent.HANDLERS | money.HANDLERS | terms.HANDLERS
+HANDLERS: dict[str, Handler] = {
+    **charges.HANDLERS,
+    **outcomes.HANDLERS,
+    **consent.HANDLERS,
+    **custody.HANDLERS,
+    **methods.HANDLERS,
+    **terms.HANDLERS,
+    **lapse.HANDLERS,
+    **balance.HANDLERS,
+    **refunds.HANDLERS,
+    **notices.HANDLERS,
+    "deferred.v1": no_check,
+    "replanned.v1": no_check,
+}
 
-SKEW = timedelta(minutes=5)
-"""Clocks of two workers may differ so much, and with them the times of facts that follow each other."""
-LATELY, LATELY_MOST = timedelta(hours=24), 400
-"""More facts of one card in a day than that: something runs hot."""
+RECENT, RECENT_FACTS_MAX = timedelta(hours=24), 400
+"""A card with more facts than that in such a time is in a loop."""
 OVERDUE = timedelta(days=2)
-VIOLATIONS_MOST = 200
 
 
-class Violation(NamedTuple):
-    """One broken promise."""
-
-    kind: str
-    """The check that found it."""
-    card_id: UUID | None
-    at: datetime | None
-    sentence: str
-
-
-class Accepted(NamedTuple):
-    """A command that was answered with facts, or that all was so already."""
-
-    card_id: UUID
-    name: str
-    body: object
-    answer: object
-
-
-@dataclass
 class Checker:
-    """Keeps a book per card; `violations` grows as promises are found broken."""
+    """Keeps its own model of each card; `violations` grows as promises are found broken."""
 
-    seed: int
-    books: dict[UUID, Book] = field(default_factory=dict[UUID, Book])
-    tries: dict[str, Try] = field(default_factory=dict[str, Try])
-    violations: list[Violation] = field(default_factory=list[Violation])
-    stops: list[tuple[datetime, datetime]] = field(default_factory=list["tuple[datetime, datetime]"])
-    """When the operator stopped all charging."""
-    limits: Limits = field(default_factory=Limits)
-    notices: Notices = field(default_factory=Notices)
-    commands: dict[str, Accepted] = field(default_factory=dict[str, Accepted])
-    refusals: set[str] = field(default_factory=set[str])
-    effects: dict[str, tuple[UUID, int]] = field(default_factory=dict[str, tuple[UUID, int]])
-    """Cause of facts → card and version of the last of them; of commands only."""
-    refunds: set[str] = field(default_factory=set[str])
-    refunded: set[str] = field(default_factory=set[str])
-    attempts: int = 0
-    facts: int = 0
-    position: int = 0
-    kinds: Counter[str] = field(default_factory=Counter[str])
+    def __init__(self, seed: int) -> None:
+        self.attempts = 0
+        self.facts = 0
+        self._position = 0
+        self._findings = Findings(seed)
+        self._notices = notices.Notices(self._findings)
+        self._commands = CommandMemory(self._findings)
 
-    # What comes in
+    @property
+    def violations(self) -> list[Violation]:
+        """The first broken promises."""
+        return self._findings.violations
+
+    @property
+    def kinds(self) -> Counter[str]:
+        """How many promises of each kind were broken."""
+        return self._findings.kinds
 
     def row(self, position: int, card_id: UUID, version: int, topic: str, state: bytes) -> None:
         """One stored fact, in the order of the log."""
-        book = self.books.get(card_id)
-        if book is None:
-            book = self.books[card_id] = Book(card_id)
+        card = self._findings.cards.get(card_id)
+        if card is None:
+            card = self._findings.cards[card_id] = Card(card_id)
         stored = json.decode(state)
-        fact = Fact(position, version, topic, instant(stored["fact"]["at"]), stored["cause"], stored["fact"])
+        body = stored["fact"]
+        fact = Fact(card_id, position, version, topic, instant(body["at"]), stored["cause"], body)
         self.facts += 1
-        self._in_order(book, fact)
-        self._hot(book, fact)
-        self._once(book, fact)
-        terms.held_up(book, fact)
-        HANDLERS[topic](self, book, fact)
-        book.at = fact.at
-        book.wake_at = instant(stored["wake_at"]) if stored["wake_at"] else None
-        self._awake(book, fact, last=stored["last"])
-        self.notices.after(self, book, fact)
+        self.attempts += topic == "charge_attempted.v1"
+        self._check_order(card, fact)
+        self._check_rate(card, fact)
+        self._commands.stored(card, fact)
+        lapse.note_late_wake(card, fact)
+        HANDLERS[topic](self._findings, card, fact)
+        card.at = fact.at
+        card.wake_at = instant(stored["wake_at"]) if stored["wake_at"] else None
+        if stored["last"]:
+            self._check_end_of_append(card, fact)
+        self._notices.stored(card, fact)
 
-    def told(self, notice: str) -> None:
-        """A notice to the holder of the fact that came last, as JSON."""
-        self.notices.heard(self, notice)
+    def notice(self, text: str) -> None:
+        """A notice of the fact stored last was sent to the holder, as JSON."""
+        self._notices.sent(text)
 
-    def heard(self, request: Sequence[Any]) -> None:
-        """One request as the gateway heard it: at, kind, key, parameters, decided_at, position."""
-        charges.heard(self, *request)
+    def request(self, request: Sequence[Any]) -> None:
+        """One request as the gateway received it: at, kind, key, parameters, decided_at, position."""
+        gateway_requests.received(self._findings, *request)
 
-    def accepted(self, command_id: str, card_id: UUID, name: str, body: object, answer: object) -> None:
-        """A command was answered; `answer` is true if it led to facts. Of both only equality matters."""
-        known = self.commands.get(command_id)
-        if known is None:
-            self.commands[command_id] = Accepted(card_id, name, body, answer)
-            if answer and command_id not in self.effects:
-                self.say(
-                    "lost_fact", card_id, None, f"command {command_id} was answered, but none of its facts is stored"
-                )
-        elif known.body != body:
-            self.say("command_memory", card_id, None, f"command id {command_id} was accepted for two different bodies")
-        elif known.answer != answer:
-            self.say("command_memory", card_id, None, f"command {command_id} given again was answered differently")
+    def accepted(self, command_id: str, card_id: UUID, body: object, reply: object) -> None:
+        """A command was accepted; `reply` is true if it led to facts, otherwise only equality matters."""
+        self._commands.accepted(command_id, card_id, body, reply)
 
     def refused(self, command_id: str, body: object, code: str) -> None:
         """A command was refused."""
-        known = self.commands.get(command_id)
-        if known is not None and known.body == body:
-            sentence = f"command {command_id} was accepted, but is refused ({code}) when given again"
-            self.say("command_memory", known.card_id, None, sentence)
+        self._commands.refused(command_id, body, code)
 
     def failed(self, card_id: UUID, why: str) -> None:
-        """A card could not be decided or asked about."""
-        self.say("failed", card_id, None, why)
+        """No decision or request could be made for a card."""
+        self._findings.violation("failed", card_id, why)
 
     def window(self, kind: str, begins: datetime, ends: datetime) -> None:
-        """An outage, or a time in which the operator stopped all charging."""
+        """An outage, or a time in which the operator has stopped all charging."""
         if kind == "charging_stop":
-            self.stops.append((begins, ends))
+            self._findings.charging_stops.append((begins, ends))
 
     def finish(self, record: Path, at: datetime) -> None:
-        """The end: what is due is done, what is owed is paid back, what was charged is known."""
-        self.notices.settle(self)
-        for book in self.books.values():
-            self._overdue(book, at)
-            terms.finish(self, book, at)
-            money.finish(self, book, at)
-        check_record(self, record)
+        """Check at the end that what is due is done, what is owed is paid back, what was charged is known."""
+        self._notices.check_sent()
+        for card in self._findings.cards.values():
+            if card.wake_at is not None and card.wake_at < at - OVERDUE:
+                self._findings.violation("liveness", card.card_id, f"it was due at {card.wake_at} and was never woken")
+            lapse.finish(self._findings, card, at)
+            refunds.finish(self._findings, card, at)
+        check_record(self._findings, record)
 
-    # What goes out
+    def _check_order(self, card: Card, fact: Fact) -> None:
+        if fact.version != card.version + 1 or fact.position != self._position + 1:
+            sentence = f"it comes after fact {card.version} and position {self._position}"
+            self._findings.violation("lost_fact", fact, sentence)
+        if card.at is not None and fact.at < card.at - CLOCK_SKEW:
+            self._findings.violation("time", fact, f"business time went back from {card.at}")
+        card.version, self._position = fact.version, fact.position
 
-    def say(self, kind: str, card_id: UUID | None, fact: Fact | None, sentence: str) -> None:
-        """One broken promise."""
-        self.kinds[kind] += 1
-        if len(self.violations) < VIOLATIONS_MOST:
-            where = f"seed {self.seed}, card {card_id}" + (f", fact {fact.version}" if fact else "")
-            when = f" at {fact.at:%Y-%m-%d %H:%M:%S}" if fact else ""
-            book = self.books.get(card_id) if card_id else None
-            at = fact.at if fact else book.at if book else None
-            self.violations.append(Violation(kind, card_id, at, f"{where}{when}: {sentence}"))
+    def _check_rate(self, card: Card, fact: Fact) -> None:
+        card.recent_facts.append(fact.at)
+        if len(card.recent_facts) > RECENT_FACTS_MAX:
+            within = fact.at - card.recent_facts[0]
+            if within < RECENT:
+                self._findings.violation("hot", fact, f"{RECENT_FACTS_MAX} facts within {within}")
+            card.recent_facts.clear()
 
-    def stopped(self, at: datetime) -> bool:
-        """Whether the operator had stopped all charging then."""
-        return any(begins <= at < ends for begins, ends in self.stops)
-
-    # Rules of the log itself
-
-    def _in_order(self, book: Book, fact: Fact) -> None:
-        if fact.version != book.version + 1 or fact.position != self.position + 1:
-            self.say(
-                "lost_fact", book.card_id, fact, f"it comes after fact {book.version} and position {self.position}"
-            )
-        if book.at is not None and fact.at < book.at - SKEW:
-            self.say("time", book.card_id, fact, f"business time went back from {book.at}")
-        book.version, self.position = fact.version, fact.position
-
-    def _hot(self, book: Book, fact: Fact) -> None:
-        book.lately.append(fact.at)
-        if len(book.lately) > LATELY_MOST:
-            if fact.at - book.lately[0] < LATELY:
-                self.say("hot", book.card_id, fact, f"{LATELY_MOST} facts within {fact.at - book.lately[0]}")
-            book.lately.clear()
-
-    def _once(self, book: Book, fact: Fact) -> None:
-        cause = fact.cause
-        known = self.effects.get(cause)
-        if cause in self.commands or (known is not None and known != (book.card_id, fact.version - 1)):
-            self.say("command_memory", book.card_id, fact, f"command {cause} has two effects")
-        if " " not in cause and "replan" not in cause:  # causes of wakes have a space
-            self.effects[cause] = (book.card_id, fact.version)
-
-    def _awake(self, book: Book, fact: Fact, *, last: bool) -> None:
-        """A living card that is not held always has a time at which it wakes; nothing is left half done."""
-        if last and book.must_leave:
-            self.say("balance", book.card_id, fact, f"{book.must_leave} went back, but stay on the balance")
-            book.must_leave = 0
-        if last and book.wake_at is None and not book.over and (book.held_since is None or book.open is not None):
-            self.say("liveness", book.card_id, fact, "the card will never wake again")
-
-    def _overdue(self, book: Book, at: datetime) -> None:
-        if book.wake_at is not None and book.wake_at < at - OVERDUE:
-            self.say("liveness", book.card_id, None, f"it was to wake at {book.wake_at} and was never done")
+    def _check_end_of_append(self, card: Card, fact: Fact) -> None:
+        """No money is left where it does not belong, and a card in our care has a time at which it wakes."""
+        if card.to_debit:
+            self._findings.violation("balance", fact, f"{card.to_debit} went back, but stay on the balance")
+            card.to_debit = 0
+        is_at_rest = card.is_over or (card.held_since is not None and card.open_attempt is None)
+        if card.wake_at is None and not is_at_rest:
+            self._findings.violation("liveness", fact, "the card will never wake again")

@@ -1,4 +1,4 @@
-"""What decline codes allow, written down once more from the networks' and the provider's tables."""
+"""What decline codes allow, written down independently from the tables of the networks and the provider."""
 
 from datetime import timedelta
 from functools import cache
@@ -35,30 +35,30 @@ _ADVICE_HOURS = {"02": 72, "24": 1, "25": 24, "26": 48, "27": 96, "28": 144, "29
 
 
 def _by_code(table: dict[str, str]) -> dict[str, str]:
-    return {code: what for what, codes in table.items() for code in codes.split()}
+    return {code: consequence for consequence, codes in table.items() for code in codes.split()}
 
 
 _BY_CODE, _BY_NETWORK, _BY_ADVICE = _by_code(_CODES), _by_code(_NETWORK), _by_code(_ADVICE)
 
-ENDS = frozenset(
+MAKES_UNUSABLE = frozenset(
     {"never", "fix_details", "new_method", "holder_present", "mandate_withdrawn_method", "mandate_withdrawn_card"}
 )
-"""After these a method rests until its holder does something."""
-NOTHING_USED = frozenset({"never_happened", "not_charged"})
-"""Our own words for a try that never was."""
+"""Consequences after which a method is not charged until its holder does something."""
+NOT_COUNTED = frozenset({"never_happened", "not_charged"})
+"""Our own codes for an attempt that never reached the bank."""
 
 
 @cache
 def consequence(code: str, advice: str | None, network: str | None) -> str:
-    """What may be done next: the first authority that speaks, but any "never" wins."""
-    said = [_BY_ADVICE.get(advice or ""), _BY_NETWORK.get(network or ""), _BY_CODE.get(code)]
-    if "never" in said:
+    """What may be done next, by the first of advice, network and decline code that is known; any "never" wins."""
+    found = [_BY_ADVICE.get(advice or ""), _BY_NETWORK.get(network or ""), _BY_CODE.get(code)]
+    if "never" in found:
         return "never"
-    return next((one for one in said if one is not None), "retry")
+    return next((one for one in found if one is not None), "retry")
 
 
 @cache
-def rest(code: str, advice: str | None) -> timedelta:
-    """How long the method is to be left alone at least."""
-    day_apart = 24 if _BY_CODE.get(code) == "retry_after_24h" else 0
-    return timedelta(hours=max(day_apart, _ADVICE_HOURS.get(advice or "", 0)))
+def delay(code: str, advice: str | None) -> timedelta:
+    """How long the method may not be charged, at least."""
+    hours = 24 if _BY_CODE.get(code) == "retry_after_24h" else 0
+    return timedelta(hours=max(hours, _ADVICE_HOURS.get(advice or "", 0)))

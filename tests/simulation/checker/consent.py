@@ -1,201 +1,95 @@
-"""Custody, ways to pay and consent: what the holder agreed to, and what nobody may do without it."""
+"""Consent: what the holder agreed to pay, and that nothing is offered without it."""
 
 from datetime import date
-from typing import TYPE_CHECKING, Any
 
-from tests.simulation.checker.book import Book, Fact, Unpaid
-from tests.simulation.checker.days import DAY, OPENINGS, instant, local_day
+from tests.simulation.checker.card import Card, Fact, Renewal
+from tests.simulation.checker.days import DAY, OPENINGS, local_day
+from tests.simulation.checker.findings import Findings, Handler
 
-if TYPE_CHECKING:
-    from tests.simulation.checker.checking import Checker
-
-NOTICE_DAYS_LEAST = 10
+NOTICE_DAYS_MIN = 10
 """Of all plans of the simulated catalogue."""
 
 
-def registered(checker: "Checker", book: Book, fact: Fact) -> None:
-    """A card comes into our care."""
-    body = fact.body
-    if book.status != "nothing":
-        checker.say("custody", book.card_id, fact, "it is registered twice")
-    book.status, book.plan, book.currency = "active", body["plan"], body["currency"]
-    book.zone = book.zone_next = body["zone"]
-    book.grace_days, book.reclaim_days = body["keep"]["grace_days"], body["keep"]["reclaim_days"]
-    book.anchor_day = body["anchor_day"]
-    take_term(book, body["term"])
-
-
-def take_term(book: Book, term: dict[str, Any]) -> None:
-    """The term that runs from now on."""
-    book.term_number, book.zone = term["number"], term["zone"]
-    book.starts_on, book.ends_on = date.fromisoformat(term["starts_on"]), date.fromisoformat(term["ends_on"])
-    book.ends_at = instant(term["ends_at"])
-
-
-def zone_changed(_: "Checker", book: Book, fact: Fact) -> None:
-    """Another clock, from the next term on."""
-    book.zone_next = fact.body["zone"]
-
-
-def held(checker: "Checker", book: Book, fact: Fact) -> None:
-    """Out of all automatic work."""
-    if book.held_since is not None:
-        checker.say("custody", book.card_id, fact, "it is held twice")
-    book.held_since = fact.at
-    book.off_position = fact.position
-
-
-def released(checker: "Checker", book: Book, fact: Fact) -> None:
-    """Back again."""
-    if book.held_since is None:
-        checker.say("custody", book.card_id, fact, "it was not held")
-        return
-    book.in_our_way.append((book.held_since, fact.at))
-    if book.open is not None:
-        book.in_our_way.append((book.open.at, fact.at))
-    book.held_since = None
-    _on_again(book)
-
-
-def _on_again(book: Book) -> None:
-    if book.consent is not None and book.held_since is None and not book.over:
-        book.off_position = None
-
-
-def bound(_: "Checker", book: Book, fact: Fact) -> None:
-    """One more way to pay."""
-    method = fact.body["method"]
-    _freed(book, method)
-    book.methods[method["method_id"]] = _details(method)
-
-
-def updated(_: "Checker", book: Book, fact: Fact) -> None:
-    """New details: it may be tried again."""
-    method = fact.body["method"]
-    _freed(book, method)
-    book.methods[method["method_id"]] = _details(method)
-
-
-def _details(method: dict[str, Any]) -> dict[str, Any]:
-    return {"token": method["token"], "fingerprint": method.get("fingerprint")}
-
-
-def _freed(book: Book, method: dict[str, Any]) -> None:
-    method_id = method["method_id"]
-    book.ended.pop(method_id, None)
-    book.resting.pop(method_id, None)
-    book.for_the_holder.discard(method_id)
-    if book.unpaid is not None:
-        book.unpaid.tried.discard(method_id)
-
-
-def removed(checker: "Checker", book: Book, fact: Fact) -> None:
-    """Not to be charged any more."""
-    if book.methods.pop(fact.body["method_id"], None) is None:
-        checker.say("method", book.card_id, fact, f"method {fact.body['method_id']} was not bound")
-    book.not_wanted(fact.position, fact.body["method_id"])
-    _freed(book, fact.body)
-
-
-def ordered(checker: "Checker", book: Book, fact: Fact) -> None:
-    """In which order, and whether the balance comes first."""
-    names = fact.body["method_ids"]
-    if sorted(names) != sorted(book.methods):
-        checker.say("method", book.card_id, fact, f"{names} are not the methods that are bound")
-    book.methods = {name: book.methods[name] for name in names if name in book.methods}
-    book.balance_first = fact.body["balance_first"]
-
-
-def enabled(checker: "Checker", book: Book, fact: Fact) -> None:
+def enabled(findings: Findings, card: Card, fact: Fact) -> None:
     """The holder agrees to be charged."""
-    if book.consent is not None:
-        checker.say("notices", book.card_id, fact, "auto-renewal is switched on though it is on")
-    _agreed(book, fact)
-    book.on_since = fact.at
-    if book.unpaid is not None:
-        book.unpaid.tried = set()
-    _on_again(book)
+    if card.agreed_price is not None:
+        findings.violation("notices", fact, "auto-renewal is switched on though it is on")
+    _agree(card, fact)
+    card.enabled_at = fact.at
+    if card.renewal is not None:
+        card.renewal.tried = set()
+    if card.held_since is None and not card.is_over:
+        card.unwanted_position = None
 
 
-def _agreed(book: Book, fact: Fact) -> None:
-    book.consent = (fact.body["price"]["minor"],)
-    book.announced = []
+def _agree(card: Card, fact: Fact) -> None:
+    card.agreed_price = fact.body["price"]["minor"]
+    card.announced = []
 
 
-def period_changed(checker: "Checker", book: Book, fact: Fact) -> None:
-    """Another period, and its price."""
-    if book.consent is None:
-        checker.say("custody", book.card_id, fact, "a period is chosen while auto-renewal is off")
-    _agreed(book, fact)
+def period_changed(findings: Findings, card: Card, fact: Fact) -> None:
+    """The holder chose another period, and agrees to its price."""
+    if card.agreed_price is None:
+        findings.violation("custody", fact, "a period is chosen while auto-renewal is off")
+    _agree(card, fact)
 
 
-def announced(checker: "Checker", book: Book, fact: Fact) -> None:
-    """Another price, told in good time."""
-    begins = date.fromisoformat(fact.body["applies_from"])
-    if begins < local_day(fact.at, book.zone) + NOTICE_DAYS_LEAST * DAY:
-        checker.say("price", book.card_id, fact, f"a price for {begins} is announced too late")
-    book.announced.append((begins, fact.body["price"]["minor"]))
+def price_change_announced(findings: Findings, card: Card, fact: Fact) -> None:
+    """The holder learns of another price in good time."""
+    begins_on = date.fromisoformat(fact.body["applies_from"])
+    if begins_on < local_day(fact.at, card.zone) + NOTICE_DAYS_MIN * DAY:
+        findings.violation("price", fact, f"a price for {begins_on} is announced too late")
+    card.announced.append((begins_on, fact.body["price"]["minor"]))
 
 
-def switched_off(checker: "Checker", book: Book, fact: Fact) -> None:
+def switched_off(findings: Findings, card: Card, fact: Fact) -> None:
     """Nothing more is to be charged."""
-    if book.consent is None:
-        checker.say("notices", book.card_id, fact, "auto-renewal is switched off though it is off")
-    book.consent = None
-    book.off_position = fact.position
-    book.not_wanted(fact.position)
+    if card.agreed_price is None:
+        findings.violation("notices", fact, "auto-renewal is switched off though it is off")
+    card.agreed_price = None
+    card.unwanted_position = fact.position
+    card.mark_unwanted(fact.position)
 
 
-def requested(_: "Checker", book: Book, fact: Fact) -> None:
-    """The holder is here and wants to pay."""
+def renewal_requested(_: Findings, card: Card, fact: Fact) -> None:
+    """The holder is present and wants to pay."""
     del fact
-    for method_id in book.for_the_holder:
-        book.ended.pop(method_id, None)
-    book.for_the_holder = set()
-    if book.unpaid is not None:
-        book.unpaid.tried = set()
+    for method_id in card.needs_holder:
+        card.unusable.pop(method_id, None)
+    card.needs_holder = set()
+    if card.renewal is not None:
+        card.renewal.tried = set()
 
 
-def started(checker: "Checker", book: Book, fact: Fact) -> None:
+def renewal_started(findings: Findings, card: Card, fact: Fact) -> None:
     """The next term is offered at a price that was agreed to or announced."""
     body = fact.body
-    price = body["price"]["minor"]
-    today = min(local_day(fact.at, book.zone), book.ends_on - OPENINGS[body["policy_version"]][0] * DAY)
-    if book.consent is None or body["term_number"] != book.term_number + 1:
-        checker.say(
-            "after_switch_off", book.card_id, fact, f"term {body['term_number']} is offered, which nobody wants"
-        )
+    if card.agreed_price is None or body["term_number"] != card.term_number + 1:
+        findings.violation("after_switch_off", fact, f"term {body['term_number']} is offered, but not wanted")
         return
-    begun = [(begins, place, minor) for place, (begins, minor) in enumerate(book.announced) if begins <= today]
-    agreed = max(begun)[2] if begun else book.consent[0]
+    price = body["price"]["minor"]
+    opens_on = card.ends_on - OPENINGS[body["policy_version"]][0] * DAY
+    agreed = _price_on(card, card.agreed_price, min(local_day(fact.at, card.zone), opens_on))
     if price != agreed:
-        checker.say("price", book.card_id, fact, f"the term is offered for {price}, but {agreed} was agreed")
+        findings.violation("price", fact, f"the term is offered for {price}, but {agreed} was agreed")
     fee = (body.get("reactivation_fee") or {}).get("minor", 0)
-    if book.unpaid is None:
-        book.unpaid = Unpaid(price, fee, body["term_number"])
+    if card.renewal is None:
+        card.renewal = Renewal(price, fee)
     else:
-        book.unpaid.price, book.unpaid.fee = price, fee
+        card.renewal.price, card.renewal.fee = price, fee
 
 
-def nothing(_: "Checker", __: Book, ___: Fact) -> None:
-    """It changes nothing that is checked."""
+def _price_on(card: Card, agreed: int, day: date) -> int:
+    """The announced price that applies since the latest day up to `day`, or else the one agreed to."""
+    begun = [(begins_on, place, minor) for place, (begins_on, minor) in enumerate(card.announced) if begins_on <= day]
+    return max(begun)[2] if begun else agreed
 
 
-HANDLERS = {
-    "card_registered.v1": registered,
-    "zone_changed.v1": zone_changed,
-    "card_held.v1": held,
-    "card_released.v1": released,
-    "payment_method_bound.v1": bound,
-    "payment_method_updated.v1": updated,
-    "payment_method_removed.v1": removed,
-    "payment_methods_ordered.v1": ordered,
+HANDLERS: dict[str, Handler] = {
     "auto_renew_enabled.v1": enabled,
     "period_changed.v1": period_changed,
-    "price_change_announced.v1": announced,
+    "price_change_announced.v1": price_change_announced,
     "auto_renew_switched_off.v1": switched_off,
-    "renewal_requested.v1": requested,
-    "renewal_started.v1": started,
-    "deferred.v1": nothing,
-    "replanned.v1": nothing,
+    "renewal_requested.v1": renewal_requested,
+    "renewal_started.v1": renewal_started,
 }

@@ -1,4 +1,4 @@
-"""Dates, zones and durations, reckoned anew: nothing here is taken from the engine."""
+"""Dates, zones and durations, computed without the engine."""
 
 import re
 from datetime import UTC, date, datetime, timedelta
@@ -8,20 +8,22 @@ from zoneinfo import ZoneInfo
 DAY = timedelta(days=1)
 HOUR = timedelta(hours=1)
 SECOND = timedelta(seconds=1)
+CLOCK_SKEW = timedelta(minutes=5)
+"""The most by which the clocks of two workers differ."""
 OPENINGS = {"first": (3, 10 * HOUR), "second": (5, 15 * HOUR), "third": (1, 9 * HOUR)}
-"""How many days before the term ends, and at which local hour, renewals open by the simulated policies."""
-_zone = cache(ZoneInfo)  # which by itself keeps but eight alive
+"""By policy of the simulated world: days before the term ends, and local hour, at which renewals open."""
+_zone = cache(ZoneInfo)  # ZoneInfo itself keeps only eight alive
 _DURATION = re.compile(r"(-?)P(?:(\d+)D)?(?:T(\d+(?:\.\d+)?)S)?")
 
 
 @lru_cache(maxsize=4096)
 def instant(text: str) -> datetime:
-    """An instant as facts write it."""
+    """An instant as it is written in facts."""
     return datetime.fromisoformat(text)
 
 
 def duration(text: str) -> timedelta:
-    """An ISO 8601 duration as facts write it: days and seconds."""
+    """An ISO 8601 duration of days and seconds as it is written in facts; raises ValueError."""
     found = _DURATION.fullmatch(text)
     if found is None:
         raise ValueError(f"{text!r} is no duration")
@@ -32,13 +34,13 @@ def duration(text: str) -> timedelta:
 
 
 def local_day(at: datetime, zone: str) -> date:
-    """What a calendar on the wall shows."""
+    """The date in `zone` at that instant."""
     return at.astimezone(_zone(zone)).date()
 
 
 @lru_cache(maxsize=16_384)
 def day_begins(day: date, zone: str) -> datetime:
-    """The first instant whose local date is `day` or later, by halving."""
+    """The first instant whose local date is `day` or later, found by bisection."""
     tz = _zone(zone)
     noon = datetime(day.year, day.month, day.day, 12, tzinfo=UTC)
     before, after = noon - 2 * DAY, noon + 2 * DAY
@@ -51,8 +53,8 @@ def day_begins(day: date, zone: str) -> datetime:
     return after
 
 
-def months_on(start: date, months: int, anchor_day: int) -> date:
-    """So many months later, on the anchor day or the last one that the month has."""
+def months_later(start: date, months: int, anchor_day: int) -> date:
+    """The date `months` later, on the anchor day or the last day of a shorter month."""
     year, month = divmod(start.year * 12 + start.month - 1 + months, 12)
     for day in range(anchor_day, 27, -1):
         try:
@@ -62,8 +64,8 @@ def months_on(start: date, months: int, anchor_day: int) -> date:
     return date(year, month + 1, min(anchor_day, 28))
 
 
-def union(intervals: list[tuple[datetime, datetime]]) -> timedelta:
-    """The time that the intervals cover together."""
+def time_covered(intervals: list[tuple[datetime, datetime]]) -> timedelta:
+    """The time that the intervals cover together, each moment counted once."""
     total, until = timedelta(0), None
     for begins, ends in sorted(intervals):
         start = begins if until is None else max(begins, until)

@@ -1,71 +1,69 @@
-"""What the card networks allow per payment card, counted anew from the facts."""
+"""What the card networks allow per payment card, counted again from the facts."""
 
 from collections import defaultdict
+from collections.abc import Iterator
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING
 
 from tests.simulation.checker import codes
-from tests.simulation.checker.book import Book, Fact, Try
-
-if TYPE_CHECKING:
-    from tests.simulation.checker.checking import Checker
+from tests.simulation.checker.card import Attempt, Card, Fact
+from tests.simulation.checker.days import CLOCK_SKEW
 
 MONTH, DAY = timedelta(days=30), timedelta(hours=24)
-_CLOCKS_DIFFER = timedelta(minutes=5)
-RETRIES_MOST, DECLINES_MOST, DECLINES_PER_AMOUNT_MOST = 15, 10, 35
+RETRIES_MAX, DECLINES_MAX, DECLINES_PER_AMOUNT_MAX = 15, 10, 35
 
 
 class Limits:
-    """All tries and declines per fingerprint, as far as they still count."""
+    """Retries and declines per fingerprint, as far as they still count."""
 
     def __init__(self) -> None:
-        self._retries: defaultdict[str, list[Try]] = defaultdict(list)
+        self._retries: defaultdict[str, list[Attempt]] = defaultdict(list)
         self._declines: defaultdict[str, list[tuple[datetime, tuple[int, str]]]] = defaultdict(list)
-        self._never: dict[str, int] = {}
-        self._mastercards: set[str] = set()
+        self._blocked: set[str] = set()
+        self._mastercard_attempts: set[str] = set()
 
-    def tried(self, checker: "Checker", book: Book, fact: Fact, one: Try) -> None:
-        """A payment card is tried, and may or may not be."""
-        mark = one.fingerprint
-        if mark is None:
+    def attempted(self, card: Card, fact: Fact, attempt: Attempt) -> Iterator[str]:
+        """Count an attempt; yields a sentence for each limit that it breaks."""
+        fingerprint = attempt.fingerprint
+        if fingerprint is None:
             return
-        if mark in self._never:
-            checker.say("limits", book.card_id, fact, f"payment card {mark} is tried after a code that says never")
-        declines = (book.unpaid.declines if book.unpaid else 0) if one.top_up is None else book.top_up_declines
+        if fingerprint in self._blocked:
+            yield f"payment card {fingerprint} is tried after a code that says never"
+        renewal_declines = card.renewal.declines if card.renewal else 0
+        declines = renewal_declines if attempt.top_up is None else card.top_up_declines
         if fact.body.get("follows_decline", False) != (declines > 0):
-            checker.say("limits", book.card_id, fact, f"{declines} declines came before, but it says otherwise")
+            yield f"{declines} declines came before, but it says otherwise"
         if str(fact.body.get("brand")).lower() == "mastercard":
-            self._mastercards.add(one.attempt_id)
-            return
-        if declines:
+            self._mastercard_attempts.add(attempt.attempt_id)
+        elif declines:
+            since = fact.at - MONTH + CLOCK_SKEW
             recent = [
                 old
-                for old in self._retries[mark]
-                if old.at > fact.at - MONTH + _CLOCKS_DIFFER and old.outcome != "charged"
+                for old in self._retries[fingerprint]
+                if old.at > since and old.outcome != "charged" and old.outcome not in codes.NOT_COUNTED
             ]
-            recent = [*(old for old in recent if old.outcome not in codes.NOTHING_USED), one]
-            self._retries[mark] = recent
-            if len(recent) > RETRIES_MOST:
-                checker.say(
-                    "limits", book.card_id, fact, f"payment card {mark} is tried again {len(recent)} times in 30 days"
-                )
+            recent.append(attempt)
+            self._retries[fingerprint] = recent
+            if len(recent) > RETRIES_MAX:
+                yield f"payment card {fingerprint} is tried again {len(recent)} times in 30 days"
 
-    def declined(self, checker: "Checker", book: Book, fact: Fact, one: Try, *, never: bool) -> None:
-        """A try was declined, and may be one too many."""
-        mark = one.fingerprint
-        if mark is None or one.outcome in codes.NOTHING_USED:
+    def declined(self, fact: Fact, attempt: Attempt, *, is_never: bool) -> Iterator[str]:
+        """Count a decline; yields a sentence if it is one too many."""
+        fingerprint = attempt.fingerprint
+        if fingerprint is None or attempt.outcome in codes.NOT_COUNTED:
             return
-        if never:
-            self._never[mark] = fact.position
-        if one.attempt_id not in self._mastercards:
+        if is_never:
+            self._blocked.add(fingerprint)
+        if attempt.attempt_id not in self._mastercard_attempts:
             return
-        self._mastercards.discard(one.attempt_id)
-        amount = (one.minor, one.currency)
-        recent = [old for old in self._declines[mark] if old[0] > fact.at - MONTH + _CLOCKS_DIFFER]
+        self._mastercard_attempts.discard(attempt.attempt_id)
+        amount = (attempt.minor, attempt.currency)
+        recent = [old for old in self._declines[fingerprint] if old[0] > fact.at - MONTH + CLOCK_SKEW]
         recent.append((fact.at, amount))
-        self._declines[mark] = recent
-        day = sum(at > fact.at - DAY + _CLOCKS_DIFFER for at, _ in recent)
-        same = sum(other == amount for _, other in recent)
-        if day > DECLINES_MOST or same > DECLINES_PER_AMOUNT_MOST:
-            told = f"payment card {mark} was declined {day} times in 24 h, {same} times for {amount} in 30 days"
-            checker.say("limits", book.card_id, fact, told)
+        self._declines[fingerprint] = recent
+        in_a_day = sum(at > fact.at - DAY + CLOCK_SKEW for at, _ in recent)
+        of_amount = sum(other == amount for _, other in recent)
+        if in_a_day > DECLINES_MAX or of_amount > DECLINES_PER_AMOUNT_MAX:
+            yield (
+                f"payment card {fingerprint} was declined {in_a_day} times in 24 h,"
+                f" {of_amount} times for {amount} in 30 days"
+            )

@@ -1,22 +1,19 @@
-"""What holders are told: of each fact that concerns them, once, and nothing that is untrue or not for their eyes.
+"""Notices: one for each fact that concerns the holder, true, and without what holders may not see.
 
-Reminders are facts of their own, checked where they stand; the notices that go out are checked against the account
-kept of the card. Decline codes that may be shown are written down here once more.
+Reminders are facts, checked as they are stored; a notice is checked against the fact stored last and the card.
 """
 
 from datetime import date, datetime
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from msgspec import json
 
-from tests.simulation.checker.book import Book, Fact, Unpaid
+from tests.simulation.checker.card import Card, Fact, Renewal
 from tests.simulation.checker.days import local_day
+from tests.simulation.checker.findings import Findings, Handler
 
-if TYPE_CHECKING:
-    from tests.simulation.checker.checking import Checker
-
-_TELLING = {
+_NOTICE_OF_FACT = {
     "card_renewed.v1": "renewed",
     "grace_started.v1": "grace",
     "suspended.v1": "suspended",
@@ -29,8 +26,8 @@ _TELLING = {
     "refund_recorded.v1": "refunded",
     "top_up_failed.v1": "top_up_failed",
 }
-"""Facts of which the holder is told, and as what."""
-_SHOWN = frozenset(
+"""The kind of notice that follows a fact, besides reminders."""
+_CODES_SHOWN = frozenset(
     {
         *("insufficient_funds", "withdrawal_count_limit_exceeded", "card_velocity_exceeded", "expired_card"),
         *("incorrect_number", "invalid_number", "invalid_account", "new_account_information_available"),
@@ -42,117 +39,123 @@ _SHOWN = frozenset(
         "stop_payment_order",
     }
 )
-"""Codes that holders may learn; of any other only that the payment failed (source: declines.csv)."""
+"""Decline codes that holders may see (source: declines.csv)."""
 
 
-class Telling(NamedTuple):
-    """A fact of which the holder is to be told now."""
+class Expected(NamedTuple):
+    """A fact that a notice has to follow."""
 
-    book: Book
+    card: Card
     fact: Fact
     kind: str
 
 
 class Notices:
-    """The keys of all notices, and the fact of which nobody was told yet."""
+    """The keys of all notices, and the notice that is expected next."""
 
-    def __init__(self) -> None:
+    def __init__(self, findings: Findings) -> None:
+        self._findings = findings
         self._keys: set[str] = set()
-        self._telling: Telling | None = None
+        self._expected: Expected | None = None
 
-    def after(self, checker: "Checker", book: Book, fact: Fact) -> None:
-        """A fact is stored, of which there may be something to tell."""
-        self.settle(checker)
-        kind = fact.body["kind"] if fact.topic == "reminder_due.v1" else _TELLING.get(fact.topic)
-        self._telling = Telling(book, fact, kind) if kind else None
+    def stored(self, card: Card, fact: Fact) -> None:
+        """A fact is stored, which a notice may have to follow."""
+        if self._expected is not None:
+            self.check_sent()
+        kind = fact.body["kind"] if fact.topic == "reminder_due.v1" else _NOTICE_OF_FACT.get(fact.topic)
+        self._expected = Expected(card, fact, kind) if kind else None
 
-    def heard(self, checker: "Checker", text: str) -> None:
-        """A notice goes out, as JSON: key, card, kind, time and what the text needs."""
-        notice, telling = json.decode(text), self._telling
-        self._telling = None
-        where = (UUID(notice["card_id"]), telling.fact if telling else None)
+    def sent(self, text: str) -> None:
+        """A notice is sent, as JSON: key, card, kind, time and the values of its text."""
+        notice, expected = json.decode(text), self._expected
+        self._expected = None
+        where = expected.fact if expected else UUID(notice["card_id"])
         if notice["key"] in self._keys:
-            checker.say("notices", *where, f"the key {notice['key']} of {notice['kind']} was used before")
+            sentence = f"the key {notice['key']} of {notice['kind']} was used before"
+            self._findings.violation("notices", where, sentence)
         self._keys.add(notice["key"])
-        if telling is None or (str(telling.book.card_id), telling.kind) != (notice["card_id"], notice["kind"]):
-            checker.say("notices", *where, f"{notice['kind']} is told, but it did not happen just now")
-        elif untrue := _not_so(telling, notice) or _not_for_holders(telling.book, notice, text):
-            checker.say("notices", *where, f"{notice['kind']} is told, but {untrue}")
+        if expected is None or (str(expected.card.card_id), expected.kind) != (notice["card_id"], notice["kind"]):
+            self._findings.violation("notices", where, f"{notice['kind']} is sent, but did not happen just now")
+        elif wrong := _untrue_values(expected, notice) or _secrets(expected.card, notice, text):
+            self._findings.violation("notices", where, f"{notice['kind']} is sent, but {wrong}")
 
-    def settle(self, checker: "Checker") -> None:
-        """Nobody may be left untold."""
-        if self._telling is not None:
-            book, fact, kind = self._telling
-            checker.say("notices", book.card_id, fact, f"nobody was told of {kind}")
-            self._telling = None
+    def check_sent(self) -> None:
+        """No notice may be missing."""
+        if self._expected is not None:
+            _, fact, kind = self._expected
+            self._findings.violation("notices", fact, f"no notice of {kind} was sent")
+            self._expected = None
 
 
-def _not_so(telling: Telling, notice: dict[str, Any]) -> str | None:
-    """What a notice says that the card's account does not."""
-    book, values, kind = telling.book, notice["values"], telling.kind
-    if datetime.fromisoformat(notice["at"]) != telling.fact.at:
-        return f"the fact is of {telling.fact.at}, not of {notice['at']}"
-    told = values.get("term_number", book.term_number)
-    if told != book.term_number:
-        return f"of term {told}, not of term {book.term_number}"
-    if kind in ("grace", "suspended", "reclaimed") and book.status != kind:
-        return f"the card is {book.status}"
-    if kind == "renewed" and date.fromisoformat(values["ends_on"]) != book.ends_on:
-        return f"it is renewed until {book.ends_on}, not until {values['ends_on']}"
-    if (kind == "switched_on" and book.consent is None) or (kind == "switched_off" and book.consent is not None):
-        return "it is not so"
+def _untrue_values(expected: Expected, notice: dict[str, Any]) -> str | None:
+    """What in a notice differs from the card and the fact."""
+    card, values, kind = expected.card, notice["values"], expected.kind
+    if datetime.fromisoformat(notice["at"]) != expected.fact.at:
+        return f"the fact is of {expected.fact.at}, not of {notice['at']}"
+    term_number = values.get("term_number", card.term_number)
+    if term_number != card.term_number:
+        return f"of term {term_number}, not of term {card.term_number}"
+    if kind in ("grace", "suspended", "reclaimed") and card.status != kind:
+        return f"the card is {card.status}"
+    if kind == "renewed" and date.fromisoformat(values["ends_on"]) != card.ends_on:
+        return f"it is renewed until {card.ends_on}, not until {values['ends_on']}"
+    if kind == "switched_on" and card.agreed_price is None:
+        return "auto-renewal is off"
+    if kind == "switched_off" and card.agreed_price is not None:
+        return "auto-renewal is on"
     return None
 
 
-def _not_for_holders(book: Book, notice: dict[str, Any], text: str) -> str | None:
+def _secrets(card: Card, notice: dict[str, Any], text: str) -> str | None:
+    """What in a notice holders may not see."""
     code = notice["values"].get("code")
-    if code is not None and code not in _SHOWN:
-        return f"the holder may not learn of {code}"
-    if any(method["token"] in text for method in book.methods.values()):
-        return "it names the token of a payment method"
+    if code is not None and code not in _CODES_SHOWN:
+        return f"the holder may not see {code}"
+    if any(method["token"] in text for method in card.methods.values()):
+        return "it contains the token of a payment method"
     return None
 
 
-def reminded(checker: "Checker", book: Book, fact: Fact) -> None:
+def reminder_due(findings: Findings, card: Card, fact: Fact) -> None:
     """A reminder falls due: once per cause, and true."""
     kind, about = fact.body["kind"], fact.body["about"]
     cause = (kind, about) if kind in ("payment_failed", "method_expires") else (kind,)
-    if cause in book.told:
-        checker.say("notices", book.card_id, fact, f"{kind} about {about} is due twice in term {book.term_number}")
-    book.told.add(cause)
-    if fact.body["term_number"] != book.term_number:
-        checker.say("notices", book.card_id, fact, f"{kind} is about term {fact.body['term_number']}")
-    untrue = _untrue(book, kind)
+    if cause in card.reminders:
+        findings.violation("notices", fact, f"{kind} about {about} is due twice in term {card.term_number}")
+    card.reminders.add(cause)
+    if fact.body["term_number"] != card.term_number:
+        findings.violation("notices", fact, f"{kind} is about term {fact.body['term_number']}")
+    untrue = _untrue_reminder(card, kind)
     if untrue:
-        checker.say("notices", book.card_id, fact, f"{kind} is due, but {untrue}")
-    if kind == "payment_failed" and book.unpaid is not None:
-        book.unpaid.told_of = book.unpaid.declines
+        findings.violation("notices", fact, f"{kind} is due, but {untrue}")
+    if kind == "payment_failed" and card.renewal is not None:
+        card.renewal.declines_reported = card.renewal.declines
 
 
-def _untrue(book: Book, kind: str) -> str | None:
+def _untrue_reminder(card: Card, kind: str) -> str | None:
     match kind:
-        case "payment_failed" if book.unpaid is None:
+        case "payment_failed" if card.renewal is None:
             return "the term is paid"
-        case "payment_failed" if book.open is not None:
+        case "payment_failed" if card.open_attempt is not None:
             return "a charge is under way"
-        case "payment_failed" if book.consent is None:
+        case "payment_failed" if card.agreed_price is None:
             return "it was switched off"
-        case "payment_failed" if book.unpaid is not None and not _news(book, book.unpaid):
+        case "payment_failed" if card.renewal is not None and not _has_failed_since(card, card.renewal):
             return "no payment has failed since"
-        case "last_chance" if book.status != "suspended":
-            return f"the card is {book.status}"
-        case "renewal_ahead" | "method_expires" if book.consent is None or (book.unpaid and book.unpaid.rung):
+        case "last_chance" if card.status != "suspended":
+            return f"the card is {card.status}"
+        case "renewal_ahead" | "method_expires" if card.agreed_price is None or (card.renewal and card.renewal.rung):
             return "no renewal is ahead"
         case _:
             return None
 
 
-def _news(book: Book, unpaid: Unpaid) -> bool:
-    """A payment failed since, or for the first time there is none that can be tried, or will be."""
-    if unpaid.declines > max(unpaid.told_of, 0):
+def _has_failed_since(card: Card, renewal: Renewal) -> bool:
+    """A payment failed since the last notice, or for the first time no method can be tried any more."""
+    if renewal.declines > max(renewal.declines_reported, 0):
         return True
-    ladder_ended = unpaid.rung_at is not None and local_day(unpaid.rung_at, book.zone) >= book.last_day
-    return unpaid.told_of < 0 and (unpaid.withheld or ladder_ended or not book.usable())
+    ladder_ended = renewal.rung_at is not None and local_day(renewal.rung_at, card.zone) >= card.last_day
+    return renewal.declines_reported < 0 and (renewal.is_withheld or ladder_ended or not card.usable_methods())
 
 
-HANDLERS = {"reminder_due.v1": reminded}
+HANDLERS: dict[str, Handler] = {"reminder_due.v1": reminder_due}

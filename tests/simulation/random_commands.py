@@ -1,4 +1,4 @@
-"""What may come to people's minds about a card, and how often: one small function per kind of command."""
+"""Commands that people give at random for a card, by weight: one small function per kind of command."""
 
 import json
 from collections.abc import Callable, Sequence
@@ -16,17 +16,17 @@ from tests.simulation.market import YEARS_MAX, version_name
 from tests.simulation.memory import Row
 
 _RECENT = 60
-"""Facts among which somebody looks for an attempt."""
+"""How many of the last facts are searched for an attempt."""
 
 
 def enabling(life: Life, dice: Random) -> asked.Command:
-    """Auto-renewal, mostly by the month."""
+    """Switch auto-renewal on, mostly by the month."""
     months = dice.choices(PERIODS, (80, 10, 5, 5))[0]
     return asked.EnableAutoRenew(**life.ids(), months=months, terms_version="2026-11", channel="web")
 
 
 def prepaying(life: Life, dice: Random) -> list[asked.Command]:
-    """Money on the balance, to be spent first; perhaps a standing order."""
+    """Top up the balance, to be spent first; often with an automatic top-up."""
     amount = _money(life, dice, 100, 3000)
     found: list[asked.Command] = [
         asked.OrderPaymentMethods(**life.ids(), method_ids=life.method_ids(), balance_first=True),
@@ -79,7 +79,7 @@ def _top_up(life: Life, dice: Random, _: Sequence[Row]) -> list[asked.Command]:
     return [asked.TopUp(**life.ids(), amount=_money(life, dice, -20, 2500))]
 
 
-def _standing_order(life: Life, dice: Random, _: Sequence[Row]) -> list[asked.Command]:
+def _auto_top_up(life: Life, dice: Random, _: Sequence[Row]) -> list[asked.Command]:
     if dice.random() < 0.5:
         return [asked.SetAutoTopUp(**life.ids())]
     threshold, amount = _money(life, dice, 50, 1500), _money(life, dice, 50, 2500)
@@ -103,7 +103,7 @@ def _close(life: Life, _: Random, __: Sequence[Row]) -> list[asked.Command]:
     return [asked.CloseCard(**life.ids())]
 
 
-def _carrier(life: Life, _: Random, __: Sequence[Row]) -> list[asked.Command]:
+def _confirm_reclaim(life: Life, _: Random, __: Sequence[Row]) -> list[asked.Command]:
     return [asked.ConfirmReclaim(**life.ids())]
 
 
@@ -154,7 +154,7 @@ def _money(life: Life, dice: Random, least: int, most: int) -> Money:
     return Money(minor=dice.randint(least, max(least, most)), currency=currency)
 
 
-THOUGHTS: tuple[tuple[Callable[[Life, Random, list[Row]], list[asked.Command]], float], ...] = (
+RANDOM_COMMANDS: tuple[tuple[Callable[[Life, Random, list[Row]], list[asked.Command]], float], ...] = (
     (_bind, 10.0),
     (_update, 10.0),
     (_remove, 6.0),
@@ -164,12 +164,12 @@ THOUGHTS: tuple[tuple[Callable[[Life, Random, list[Row]], list[asked.Command]], 
     (_switch_off, 5.0),
     (_renew_now, 12.0),
     (_top_up, 8.0),
-    (_standing_order, 6.0),
+    (_auto_top_up, 6.0),
     (_zone, 3.0),
     (_hold, 2.0),
     (_release, 4.0),
     (_close, 1.0),
-    (_carrier, 1.0),
+    (_confirm_reclaim, 1.0),
     (_refund, 4.0),
     (_dispute, 1.5),
     (_announce, 8.0),

@@ -1,0 +1,160 @@
+"""The life of one card, driven as the engine drives it: by commands, answers of the gateway and time."""
+
+from collections.abc import Callable
+from contextlib import suppress
+from datetime import datetime, timedelta
+from functools import partial
+from typing import Any, NamedTuple
+from uuid import UUID
+
+from msgspec.structs import replace
+
+from engine.card.attempt import Ask, ChargeAttempted
+from engine.card.card import Card, replay
+from engine.card.facts import CardFacts
+from engine.card.next import Step, advance, deferred, held_up, next_step, wakes_at
+from engine.card.outcomes import record_answer
+from engine.card.recall import charge_in
+from engine.card.refunds import Refund, record_refund_answer
+from engine.card.step import Wait
+from engine.card.waking import Replanned
+from engine.commands import decide
+from engine.errors import Refused
+from engine.networks import Limited
+from engine.ports import Charged, NotFound, Unclear
+from tests.engine import samples
+from tests.engine.samples import REGISTERED_AT, TWO_VERSIONS, bound, enabled, registered
+
+VISA, VISA_AGAIN, DEBIT = (
+    replace(method, fingerprint=None)  # else lives would limit one another
+    for method in (samples.VISA, samples.VISA_AGAIN, samples.DEBIT)
+)
+
+
+class Appended(NamedTuple):
+    """Facts that are stored together, the card after them, and when it wakes."""
+
+    facts: CardFacts
+    card: Card
+    wake_at: datetime | None
+
+
+class Life:
+    """A card whose facts, wake time and question are what the engine would have stored and asked."""
+
+    def __init__(self, card_id: UUID, grace_days: int, reclaim_days: int) -> None:
+        self.card_id = card_id
+        self.rules = TWO_VERSIONS
+        self.at = REGISTERED_AT
+        self.card: Card | None = None
+        self.wake_at: datetime | None = None
+        self.question: Ask | None = None
+        self.appends: list[Appended] = []
+        self._command((registered(grace_days=grace_days, reclaim_days=reclaim_days), bound(VISA), enabled()))
+
+    @property
+    def facts(self) -> CardFacts:
+        return tuple(fact for append in self.appends for fact in append.facts)
+
+    # Moves
+
+    def passes(self, time: timedelta) -> None:
+        """Time passes and nobody looks."""
+        self.at += time
+
+    def due(self) -> None:
+        """Its wake time comes, or has come already."""
+        if self.wake_at is not None:
+            self.at = max(self.at, self.wake_at)
+            self.woken()
+
+    def woken(self) -> None:
+        """A message about it comes, at whatever time."""
+        late = held_up(self.card, self.wake_at, self.rules.policy, self.at)
+        card, facts, step = advance(replay(self.card, self.card_id, late), self.rules, self.at)
+        facts = late + facts or deferred(step, self.wake_at, self.at)
+        self._append(facts, card, step)
+
+    def answered(self, say: Callable[[Card], Any]) -> None:
+        """The gateway answers, sooner or later, once or twice."""
+        attempt = self.card.attempts.open
+        if attempt is None:
+            return
+        learned = self.question.learned if self.question else "sent"
+        said, policy = say(self.card), self.rules.policy
+        outcome = record_answer(self.card, attempt.attempt_id, said, learned=learned, policy=policy, at=self.at)
+        card, facts, step = advance(replay(self.card, self.card_id, outcome), self.rules, self.at)
+        self._append(outcome + facts, card, step)
+
+    def forgotten(self) -> None:
+        """Nobody can say what became of the charge, and after days the gateway knows nothing of it."""
+        self.answered(is_unclear)
+        self.passes(timedelta(days=3))
+        self.due()
+        self.answered(finds_nothing)
+
+    def given_back(self, say: Callable[[Refund], Any]) -> None:
+        """The gateway answers about a refund."""
+        for refund in self.card.refunds[:1]:
+            policy = self.rules.policy
+            outcome = record_refund_answer(self.card, refund.refund_id, say(refund), policy=policy, at=self.at)
+            card, facts, step = advance(replay(self.card, self.card_id, outcome), self.rules, self.at)
+            self._append(outcome + facts, card, step)
+
+    def late_news(self) -> None:
+        """The gateway remembers that an attempt which had failed took the money after all."""
+        for failed in self.card.attempts.closed[:1]:
+            said = Charged(attempt_id=failed.attempt_id, amount=failed.amount, gateway_ref=f"late-{failed.attempt_id}")
+            policy = self.rules.policy
+            outcome = record_answer(self.card, failed.attempt_id, said, learned="late", policy=policy, at=self.at)
+            card, facts, step = advance(replay(self.card, self.card_id, outcome), self.rules, self.at)
+            self._append(outcome + facts, card, step)
+
+    def asks(self, kind: type, fields: Callable[[Card], dict[str, Any]]) -> None:
+        """Somebody asks for something, and may be refused."""
+        command = kind(command_id="any", card_id=self.card_id, **fields(self.card))
+        with suppress(Refused):
+            self._command(decide(command, self.card, self.rules, self.at, partial(charge_in, self.facts)))
+
+    def limited(self) -> None:
+        """A message comes while the networks forbid every try."""
+        limits = dict.fromkeys(("visa", "debit", "paypal"), Limited("retries_30d", self.at + timedelta(days=3)))
+        card, facts, step = advance(self.card, self.rules, self.at, limits)
+        self._append(facts or deferred(step, self.wake_at, self.at), card, step)
+
+    def replanned(self) -> None:
+        """The operator had all cards planned anew."""
+        step = next_step(self.card, self.rules, self.at)
+        wake_at = wakes_at(step, self.at)
+        if isinstance(step, Wait) and not step.blocks_lapse:
+            self._append((Replanned(reason=step.reason, until=wake_at, at=self.at),), self.card, step)
+
+    def stops(self) -> None:
+        """The operator stops all charging."""
+        self.rules = replace(self.rules, charging_stopped=True)
+
+    def resumes(self) -> None:
+        """The operator lets it go on."""
+        self.rules = replace(self.rules, charging_stopped=False)
+
+    # Keeping
+
+    def _command(self, facts: CardFacts) -> None:
+        if facts:
+            card = replay(self.card, self.card_id, facts)
+            self._append(facts, card, next_step(card, self.rules, self.at))
+
+    def _append(self, facts: CardFacts, card: Card, step: Step) -> None:
+        sent = bool(facts) and isinstance(facts[-1], ChargeAttempted)
+        self.question = step if isinstance(step, Ask) else Ask(card.attempts.open, "sent") if sent else self.question
+        if facts:
+            self.card, self.wake_at = card, wakes_at(step, self.at)
+            self.appends.append(Appended(facts, card, self.wake_at))
+
+
+def is_unclear(_: Card | Refund) -> Unclear:
+    return Unclear(reason="timeout")
+
+
+def finds_nothing(_: Card) -> NotFound:
+    return NotFound()

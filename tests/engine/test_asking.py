@@ -1,0 +1,101 @@
+"""What time asks of an open attempt: who asks the gateway, when, and when we only look it up."""
+
+from datetime import timedelta
+
+import pytest
+from msgspec.structs import replace
+
+from engine.card.attempt import CaseOpened, ChargeAttempted
+from engine.card.deadlines import DeadlinesMoved
+from engine.card.decline import ChargeFailed
+from engine.card.outcomes import resolve_attempt
+from engine.card.payments import ChargeSucceeded
+from engine.card.refunds import RefundStarted
+from engine.card.term import CardRenewed
+from tests.engine.given import Given, fact, given
+from tests.engine.samples import (
+    BUDGET,
+    CHARGING,
+    OPENS_AT,
+    PAYING,
+    PAYPAL,
+    POLICY,
+    RULES,
+    SECOND,
+    VISA,
+    attempt_id,
+    attempted,
+    bound,
+    failed,
+    local,
+    registered,
+    started,
+    switched_off,
+    unknown,
+)
+
+STOPPED = replace(RULES, charging_stopped=True)
+KEY_ENDS_AT = OPENS_AT + POLICY.key_lifetime
+
+
+def test_an_attempt_younger_than_the_gateways_budget_is_left_alone():
+    given(*CHARGING).at(OPENS_AT + BUDGET - SECOND).nothing().waits(OPENS_AT + BUDGET, "answer_awaited")
+
+
+def test_an_attempt_without_answer_is_asked_about_with_the_same_key():
+    then = given(*CHARGING).at(OPENS_AT + BUDGET).nothing()
+    then.asks("asked_again")
+    assert then.step.attempt.attempt_id == attempt_id()
+
+
+def test_an_unknown_outcome_is_left_alone_until_it_is_time_to_ask():
+    ask_at = OPENS_AT + BUDGET + timedelta(minutes=5)
+    given(*CHARGING, unknown()).at(ask_at - SECOND).nothing().waits(ask_at, "outcome_unknown")
+    given(*CHARGING, unknown()).at(ask_at).nothing().asks("asked_again")
+
+
+def test_when_the_gateway_may_have_forgotten_the_key_we_only_look():
+    """Stripe forgets keys after 24 hours; sent again after that, a charge is a second one."""
+    given(*CHARGING).at(KEY_ENDS_AT - SECOND).asks("asked_again")
+    given(*CHARGING).at(KEY_ENDS_AT).asks("looked_up")
+    given(*CHARGING, unknown(asked=2)).at(KEY_ENDS_AT + timedelta(days=1)).asks("looked_up")
+
+
+@pytest.mark.parametrize("history", [CHARGING, (*CHARGING, unknown())], ids=["unanswered", "unknown"])
+def test_after_switching_off_we_only_look(history):
+    """Sent again, the charge might be made for the first time, without consent."""
+    given(*history, switched_off()).at(OPENS_AT + timedelta(hours=1)).asks("looked_up")
+
+
+@pytest.mark.parametrize("history", [CHARGING, (*CHARGING, unknown())], ids=["unanswered", "unknown"])
+def test_while_charging_is_stopped_we_only_look(history):
+    given(*history).at(OPENS_AT + timedelta(hours=1), STOPPED).nothing().asks("looked_up")
+
+
+def test_what_never_happened_uses_up_nothing():
+    at = KEY_ENDS_AT + POLICY.never_happened_after
+    then = given(*CHARGING, unknown(), failed(code="never_happened", at=at)).at(at)
+    then.then(fact(ChargeAttempted, number=2, rung=1, method_id="visa", attempt_id=attempt_id(2)))
+    assert then.card.renewal.first_failed_at is None
+
+
+def test_nothing_else_is_attempted_while_an_outcome_is_unknown():
+    history = (registered(), bound(VISA), bound(PAYPAL), *PAYING[2:], started(), attempted(), unknown())
+    given(*history).at(local("2026-04-01 10:00")).nothing().asks("looked_up")
+
+
+def test_an_outcome_that_stays_unknown_becomes_a_case_and_a_person_closes_it():
+    at = OPENS_AT + POLICY.case_after
+    asked = unknown(asked=3, at=at - timedelta(hours=1))
+    opened = given(*CHARGING, asked).at(at).then(fact(CaseOpened, about=attempt_id(), reason="outcome_unknown"))
+    resolve = {"attempt_id": attempt_id(), "evidence": "ticket", "policy": POLICY, "at": at}
+    card = Given(opened.card)
+    card.when(resolve_attempt, charged=True, gateway_ref="r", **resolve).then(
+        fact(ChargeSucceeded, learned="resolved", evidence="ticket"), fact(CardRenewed)
+    )
+    no = card.when(resolve_attempt, charged=False, gateway_ref=None, **resolve).then(
+        fact(ChargeFailed, code="not_charged", learned="resolved"), fact(DeadlinesMoved, by=POLICY.case_after)
+    )
+    Given(no.card).when(resolve_attempt, charged=True, gateway_ref="r", **resolve).then(
+        fact(ChargeSucceeded, learned="late"), fact(RefundStarted)
+    )

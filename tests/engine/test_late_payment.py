@@ -1,0 +1,92 @@
+"""Late payment: where the new term begins when the last one has ended."""
+
+from datetime import date, timedelta
+
+from engine.card.consent import enable_auto_renew
+from engine.card.outcomes import record_answer
+from engine.card.payments import ChargeSucceeded
+from engine.card.term import CardRenewed, Reinstated
+from tests.engine.given import Given, Then, fact, given
+from tests.engine.samples import (
+    CATALOGUE,
+    CHARGING,
+    DECLINED,
+    GRACE_ENDS_AT,
+    OPENS_AT,
+    PAYING,
+    POLICY,
+    REGISTERED_AT,
+    SECOND,
+    attempt_id,
+    attempted,
+    charged,
+    grace_started,
+    local,
+    registered,
+    started,
+    suspended,
+    unknown,
+)
+
+NOW = REGISTERED_AT
+
+
+def enable(card: Given, months: int = 1) -> Then:
+    return card.when(enable_auto_renew, CATALOGUE, months=months, terms_version="terms-2", channel="app", at=NOW)
+
+
+def answer(card: Given, said, *, at, learned="sent", to=None) -> Then:
+    return card.when(record_answer, to or attempt_id(), said, learned=learned, policy=POLICY, at=at)
+
+
+def test_paid_in_grace_the_anchor_stays():
+    history = (*DECLINED, grace_started(), attempted(2, 3, at=local("2026-04-01 10:00")))
+    then = answer(given(*history), charged(2), to=attempt_id(2), at=local("2026-04-01 10:01"))
+    then.then(fact(ChargeSucceeded), fact(CardRenewed, anchor_day=1))
+    assert (then.card.term.starts_on, then.card.term.ends_on) == (date(2026, 4, 1), date(2026, 5, 1))
+    assert then.card.status == "active"
+
+
+def test_paid_in_grace_when_that_term_would_be_over_the_new_one_starts_today():
+    history = (registered(grace_days=180, reclaim_days=270), *DECLINED[1:], grace_started())
+    late = (*history, attempted(2, 3, at=local("2026-05-01 00:00")))
+    then = answer(given(*late), charged(2), to=attempt_id(2), at=local("2026-05-01 00:00"))
+    then.then(fact(ChargeSucceeded), fact(CardRenewed, anchor_day=1))
+    assert (then.card.term.starts_on, then.card.term.ends_on) == (date(2026, 5, 1), date(2026, 6, 1))
+
+
+def test_up_to_the_last_second_of_that_term_the_anchor_stays():
+    history = (registered(grace_days=180, reclaim_days=270), *DECLINED[1:], grace_started())
+    late = (*history, attempted(2, 3, at=local("2026-04-30 23:59")))
+    then = answer(given(*late), charged(2), to=attempt_id(2), at=local("2026-04-30 23:59"))
+    assert (then.card.term.starts_on, then.card.term.ends_on) == (date(2026, 4, 1), date(2026, 5, 1))
+
+
+def test_paid_when_suspended_the_new_term_starts_on_the_local_day_of_payment():
+    history = (*DECLINED, suspended(), attempted(2, 5, at=local("2026-04-06 00:30")))
+    then = answer(given(*history), charged(2), to=attempt_id(2), at=local("2026-04-06 00:31"))  # 5 April in UTC
+    then.then(
+        fact(ChargeSucceeded, term_number=1),
+        fact(Reinstated, term_number=1),
+        fact(CardRenewed, anchor_day=6, attempt_id=attempt_id(2)),
+    )
+    assert (then.card.term.number, then.card.term.starts_on, then.card.term.ends_on) == (
+        1,
+        date(2026, 4, 6),
+        date(2026, 5, 6),
+    )
+    assert then.card.status == "active"
+
+
+def test_a_charge_open_over_the_end_of_grace_keeps_the_anchor_since_the_service_was_never_off():
+    then = answer(given(*CHARGING, unknown()), charged(), at=GRACE_ENDS_AT + timedelta(days=3), learned="looked_up")
+    then.then(fact(ChargeSucceeded), fact(CardRenewed, anchor_day=1))
+    assert then.card.term.starts_on == date(2026, 4, 1)
+
+
+def test_the_period_of_the_offer_is_bought_whatever_was_chosen_since():
+    history = (*PAYING[:2], *PAYING[2:], started(), attempted())
+    changed = enable(given(*history), months=12).card
+    then = answer(Given(changed), charged(), at=OPENS_AT + SECOND)
+    then.then(fact(ChargeSucceeded), fact(CardRenewed, months=1))
+    assert then.card.consent.months == 12

@@ -1,0 +1,53 @@
+"""A charge that may not be made is a fact with its reason."""
+
+from datetime import timedelta
+
+from msgspec.structs import replace
+
+from engine.card.attempt import ChargeAttempted, ChargeWithheld
+from engine.card.next import advance
+from engine.card.reminders import ReminderDue
+from engine.card.term import RenewalStarted
+from engine.networks import EDITION, Limited
+from tests.engine.given import given
+from tests.engine.samples import (
+    DECLINED,
+    OPENS_AT,
+    PAYING,
+    PAYPAL,
+    RULES,
+    SECOND,
+    VISA,
+    attempted,
+    bound,
+    enabled,
+    failed,
+    local,
+    registered,
+    suspended,
+    told,
+)
+
+
+def test_a_limited_method_is_withheld_with_its_rule_and_the_next_one_is_tried():
+    card = given(registered(), bound(VISA), bound(PAYPAL), enabled()).card
+    until = OPENS_AT + timedelta(days=2)
+    _, facts, _ = advance(card, RULES, OPENS_AT, {"visa": Limited("retries_30d", until)})
+    assert [type(one) for one in facts] == [RenewalStarted, ChargeWithheld, ChargeAttempted]
+    assert (facts[1].reason, facts[1].until, facts[1].limits_edition) == ("retries_30d", until, EDITION)
+    assert facts[2].method_id == "paypal"
+
+
+def test_a_blocked_payment_card_is_never_tried_again():
+    card, facts, _ = advance(given(*PAYING).card, RULES, OPENS_AT, {"visa": Limited("never", None)})
+    assert [type(one) for one in facts] == [RenewalStarted, ChargeWithheld, ReminderDue]
+    assert card.methods.ended == {"visa": "never"}
+
+
+def test_a_last_try_that_may_not_be_made_is_a_fact_with_its_reason():
+    last = local("2026-04-30 10:00")
+    late = failed(2, 8, at=local("2026-04-29 10:00"))
+    delayed = replace(late, not_before=local("2026-05-07 10:00"))
+    rung = attempted(2, 8, at=local("2026-04-29 10:00") - SECOND)
+    then = given(*DECLINED, suspended(), rung, delayed, told(2)).at(last)
+    assert ChargeWithheld in {type(one) for one in then.facts}

@@ -1,0 +1,48 @@
+"""Custody: a card is registered once, held and released, and its zone changes from the next term on."""
+
+from tests.simulation.checker.card import Card, Fact
+from tests.simulation.checker.findings import Findings, Handler
+
+
+def registered(findings: Findings, card: Card, fact: Fact) -> None:
+    """A card comes into our care."""
+    body = fact.body
+    if card.status != "unregistered":
+        findings.violation("custody", fact, "it is registered twice")
+    card.status, card.next_zone, card.anchor_day = "active", body["zone"], body["anchor_day"]
+    card.grace_days, card.reclaim_days = body["keep"]["grace_days"], body["keep"]["reclaim_days"]
+    card.begin_term(body["term"])
+
+
+def zone_changed(_: Findings, card: Card, fact: Fact) -> None:
+    """Another zone counts from the next term on."""
+    card.next_zone = fact.body["zone"]
+
+
+def held(findings: Findings, card: Card, fact: Fact) -> None:
+    """The card is taken out of all automatic work."""
+    if card.held_since is not None:
+        findings.violation("custody", fact, "it is held twice")
+    card.held_since = fact.at
+    card.unwanted_position = fact.position
+
+
+def released(findings: Findings, card: Card, fact: Fact) -> None:
+    """The card is back in automatic work."""
+    if card.held_since is None:
+        findings.violation("custody", fact, "it was not held")
+        return
+    card.not_holders_fault.append((card.held_since, fact.at))
+    if card.open_attempt is not None:
+        card.not_holders_fault.append((card.open_attempt.at, fact.at))
+    card.held_since = None
+    if card.agreed_price is not None and not card.is_over:
+        card.unwanted_position = None
+
+
+HANDLERS: dict[str, Handler] = {
+    "card_registered.v1": registered,
+    "zone_changed.v1": zone_changed,
+    "card_held.v1": held,
+    "card_released.v1": released,
+}

@@ -1,0 +1,101 @@
+"""What all rules share: the cards as known so far, and the promises that were found broken."""
+
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Literal, NamedTuple
+from uuid import UUID
+
+from tests.simulation.checker.card import Attempt, Card, Fact
+from tests.simulation.checker.limits import Limits
+
+VIOLATIONS_MAX = 200
+
+Kind = Literal[
+    "after_switch_off",
+    "amount",
+    "balance",
+    "command_memory",
+    "custody",
+    "double_charge",
+    "explained",
+    "failed",
+    "hot",
+    "intent_first",
+    "ladder",
+    "limits",
+    "liveness",
+    "lost_fact",
+    "method",
+    "moved_too_far",
+    "moved_too_little",
+    "not_to_be_charged",
+    "notices",
+    "old_key",
+    "one_key",
+    "outcome",
+    "price",
+    "refund",
+    "term",
+    "time",
+    "top_up",
+    "two_intents",
+    "two_open",
+    "unpaid_term",
+    "wrongful_suspension",
+]
+"""The promises that are checked."""
+
+
+class Violation(NamedTuple):
+    """One broken promise."""
+
+    kind: Kind
+    card_id: UUID | None
+    at: datetime | None
+    sentence: str
+
+
+@dataclass
+class Findings:
+    """Everything that was found out about the world of one seed."""
+
+    seed: int
+    cards: dict[UUID, Card] = field(default_factory=dict[UUID, Card])
+    attempts: dict[str, Attempt] = field(default_factory=dict[str, Attempt])
+    limits: Limits = field(default_factory=Limits)
+    charging_stops: list[tuple[datetime, datetime]] = field(default_factory=list["tuple[datetime, datetime]"])
+    """Intervals in which the operator had stopped all charging."""
+    refunds_started: set[str] = field(default_factory=set[str])
+    refunds_succeeded: set[str] = field(default_factory=set[str])
+    violations: list[Violation] = field(default_factory=list[Violation])
+    """The first VIOLATIONS_MAX."""
+    kinds: Counter[str] = field(default_factory=Counter[str])
+    """How many violations of each kind there are."""
+
+    def violation(self, kind: Kind, where: Fact | UUID | None, sentence: str) -> None:
+        """Record a broken promise, shown by a fact or by a card as a whole."""
+        self.kinds[kind] += 1
+        if len(self.violations) >= VIOLATIONS_MAX:
+            return
+        if isinstance(where, Fact):
+            place = f"card {where.card_id}, fact {where.version} at {where.at:%Y-%m-%d %H:%M:%S}"
+            card_id, at = where.card_id, where.at
+        else:
+            place, card_id = f"card {where}", where
+            card = self.cards.get(where) if where else None
+            at = card.at if card else None
+        self.violations.append(Violation(kind, card_id, at, f"seed {self.seed}, {place}: {sentence}"))
+
+    def is_charging_stopped(self, at: datetime) -> bool:
+        """Whether the operator had stopped all charging at that instant."""
+        return any(begins <= at < ends for begins, ends in self.charging_stops)
+
+
+Handler = Callable[[Findings, Card, Fact], None]
+"""Checks a fact against what is known, and updates the card."""
+
+
+def no_check(_: Findings, __: Card, ___: Fact) -> None:
+    """Handle a fact that changes nothing that is checked."""

@@ -1,0 +1,180 @@
+"""How cards lapse: only after the keep rule's days, and never by a fault of ours."""
+
+from datetime import datetime, timedelta
+
+from tests.simulation.checker.card import Card, Fact
+from tests.simulation.checker.days import (
+    CLOCK_SKEW,
+    DAY,
+    HOUR,
+    OPENINGS,
+    day_begins,
+    duration,
+    local_day,
+    time_covered,
+)
+from tests.simulation.checker.findings import Findings, Handler
+from tests.simulation.checker.ladder import check_limited_methods
+
+LATE_AFTER = timedelta(hours=6)
+_DONE_WITHIN = timedelta(days=3)
+
+
+def note_late_wake(card: Card, fact: Fact) -> None:
+    """A card that is woken much later than planned was kept from paying by us."""
+    wake_at = card.wake_at
+    if wake_at is None or fact.at - wake_at <= LATE_AFTER:
+        return
+    if card.agreed_price is None or card.is_over or card.open_attempt or card.held_since or card.blocked_since:
+        return
+    card.not_holders_fault.append((wake_at, fact.at))
+
+
+def grace_started(findings: Findings, card: Card, fact: Fact) -> None:
+    """The term is unpaid, service is on."""
+    if fact.at < card.ends_at - CLOCK_SKEW or card.status != "active" or not card.grace_days:
+        sentence = f"grace of {card.grace_days} days begins in status {card.status}"
+        findings.violation("wrongful_suspension", fact, sentence)
+    _check_unpaid(findings, card, fact, "grace begins")
+    card.status = "grace"
+
+
+def suspended(findings: Findings, card: Card, fact: Fact) -> None:
+    """The term is unpaid, service is off."""
+    if card.status not in ("active", "grace"):
+        findings.violation("wrongful_suspension", fact, f"it is suspended while {card.status}")
+    _check_deadline(findings, card, fact, card.suspends_at(timedelta(0)), "it is suspended")
+    _check_unpaid(findings, card, fact, "it is suspended")
+    if not fact.body["policy_version"] or "rungs" not in fact.body:
+        findings.violation("explained", fact, "it does not say after which attempts")
+    card.status = "suspended"
+
+
+def reclaimed(findings: Findings, card: Card, fact: Fact) -> None:
+    """The number is lost: by the deadline, or because the carrier said so."""
+    if fact.body["by"] == "deadline":
+        if card.status != "suspended":
+            findings.violation("wrongful_suspension", fact, f"it is given up while {card.status}")
+        _check_deadline(findings, card, fact, card.reclaims_at(timedelta(0)), "it is given up")
+        _check_unpaid(findings, card, fact, "it is given up")
+        _check_last_attempt(findings, card, fact)
+        check_limited_methods(findings, card, fact)
+    elif not fact.is_by_command:
+        findings.violation("wrongful_suspension", fact, "the carrier never said so")
+    _check_balance_owed(findings, card, fact)
+    card.status = "reclaimed"
+    card.unwanted_position = fact.position
+
+
+def closed(findings: Findings, card: Card, fact: Fact) -> None:
+    """The holder gave the card up."""
+    if card.status == "closed":
+        findings.violation("custody", fact, "it is closed twice")
+    if card.status != "reclaimed":
+        _check_balance_owed(findings, card, fact)
+    card.status = "closed"
+    card.unwanted_position = fact.position
+
+
+def _check_balance_owed(findings: Findings, card: Card, fact: Fact) -> None:
+    owed = fact.body["balance"]["minor"]
+    if owed != card.balance:
+        findings.violation("balance", fact, f"{owed} are owed, but {card.balance} are on the balance")
+
+
+def _check_deadline(findings: Findings, card: Card, fact: Fact, by_rule: datetime, what: str) -> None:
+    intervals = [*card.not_holders_fault]
+    if card.blocked_since is not None:
+        intervals.append((card.blocked_since, fact.at))
+    earliest = by_rule + time_covered(_since(_opens_at_latest(card), intervals))
+    if fact.at < earliest - CLOCK_SKEW:
+        findings.violation("wrongful_suspension", fact, f"{what} before {earliest}; by the keep rule {by_rule}")
+
+
+def _check_unpaid(findings: Findings, card: Card, fact: Fact, what: str) -> None:
+    """No attempt that may still pay for the term is open, and none has paid."""
+    if card.open_attempt is not None:
+        sentence = f"{what} while attempt {card.open_attempt.attempt_id} is open"
+        findings.violation("wrongful_suspension", fact, sentence)
+    if card.held_since is not None:
+        findings.violation("wrongful_suspension", fact, f"{what} while the card is held")
+    could_pay = card.renewal is not None and card.agreed_price is not None and card.usable_methods()
+    if card.blocked_since is not None and could_pay and findings.is_charging_stopped(fact.at):
+        findings.violation("wrongful_suspension", fact, f"{what} while the operator has stopped all charging")
+    for attempt in card.attempts.values():
+        is_unused = attempt.outcome == "charged" and attempt.top_up is None and not attempt.is_used
+        if is_unused and attempt.term_number == card.term_number + 1 and attempt.given_back < attempt.minor:
+            findings.violation("wrongful_suspension", fact, f"{what} though {attempt.attempt_id} succeeded")
+
+
+def _check_last_attempt(findings: Findings, card: Card, fact: Fact) -> None:
+    """A card whose holder wants to pay, and could, is tried on the last day."""
+    ready = [one for one in card.usable_methods() if card.not_before.get(one, fact.at) <= fact.at - 2 * DAY]
+    if card.agreed_price is None or not ready or card.renewal is None or card.renewal.rung == 0:
+        return
+    tried_at = card.last_attempt_at
+    if tried_at is None or local_day(tried_at, card.zone) < card.last_day - DAY:
+        findings.violation("ladder", fact, f"it is given up, but the last attempt was made at {tried_at}")
+
+
+def charging_blocked(_: Findings, card: Card, fact: Fact) -> None:
+    """A charge was due while the operator had stopped all charging."""
+    card.blocked_since = fact.at
+
+
+def deadlines_moved(findings: Findings, card: Card, fact: Fact) -> None:
+    """Deadlines move by the time in which we kept the term from being paid."""
+    by = duration(fact.body["by"])
+    if by < timedelta(0):
+        findings.violation("wrongful_suspension", fact, f"deadlines move by {by}")
+    if card.blocked_since is not None:
+        card.not_holders_fault.append((card.blocked_since, fact.at))
+        card.blocked_since = None
+    card.deadlines_moved += by
+    moved = card.deadlines_moved
+    most = time_covered(_since(_opens_at_earliest(card), card.not_holders_fault))
+    if moved > most + CLOCK_SKEW:
+        findings.violation("moved_too_far", fact, f"deadlines moved by {moved}, but we delayed it only by {most}")
+    least = time_covered(_since(_opens_at_latest(card), card.not_holders_fault))
+    if moved < least - CLOCK_SKEW:
+        findings.violation("moved_too_little", fact, f"deadlines moved by {moved}, though we delayed it by {least}")
+
+
+def _opens_at_earliest(card: Card) -> datetime:
+    return min(day_begins(card.ends_on - days * DAY, card.zone) + hour for days, hour in OPENINGS.values())
+
+
+def _opens_at_latest(card: Card) -> datetime:
+    return max(day_begins(card.ends_on - days * DAY, card.zone) + hour + HOUR for days, hour in OPENINGS.values())
+
+
+def _since(opening: datetime, intervals: list[tuple[datetime, datetime]]) -> list[tuple[datetime, datetime]]:
+    """The parts of the intervals after the renewal opened."""
+    return [(max(begins, opening), ends) for begins, ends in intervals if ends > opening]
+
+
+def finish(findings: Findings, card: Card, at: datetime) -> None:
+    """At the end no card was forgotten."""
+    if card.is_over or card.held_since is not None or card.open_attempt is not None or card.status == "unregistered":
+        return
+    unpaid = f"unpaid since {card.ends_on}, it"
+    if at > card.suspends_at(card.deadlines_moved) + _DONE_WITHIN and card.status in ("active", "grace"):
+        findings.violation("liveness", card.card_id, f"{unpaid} is still {card.status}")
+    if at > card.reclaims_at(card.deadlines_moved) + _DONE_WITHIN:
+        findings.violation("liveness", card.card_id, f"{unpaid} was not given up")
+    could_pay = card.agreed_price is not None and any(one not in card.not_before for one in card.usable_methods())
+    is_untried = card.renewal is None or card.renewal.rung == 0
+    if could_pay and is_untried and at > max(card.ends_at, card.enabled_at) + DAY:
+        tried_at = card.last_attempt_at
+        if tried_at is None or tried_at < card.ends_at - 10 * DAY:
+            findings.violation("liveness", card.card_id, f"{unpaid} was never charged")
+
+
+HANDLERS: dict[str, Handler] = {
+    "grace_started.v1": grace_started,
+    "suspended.v1": suspended,
+    "number_reclaimed.v1": reclaimed,
+    "card_closed.v1": closed,
+    "charging_blocked.v1": charging_blocked,
+    "deadlines_moved.v1": deadlines_moved,
+}

@@ -1,0 +1,91 @@
+"""Outcomes of attempts: each has one, a decline is followed by what its codes allow, nothing is said too soon."""
+
+from tests.simulation.checker import codes
+from tests.simulation.checker.card import KEY_LIFETIME, Attempt, Card, Fact
+from tests.simulation.checker.days import CLOCK_SKEW
+from tests.simulation.checker.findings import Findings, Handler
+
+
+def succeeded(findings: Findings, card: Card, fact: Fact) -> None:
+    """The money was taken."""
+    body = fact.body
+    attempt = card.attempts.get(body["attempt_id"])
+    if attempt is None or attempt.outcome == "charged":
+        findings.violation("outcome", fact, f"attempt {body['attempt_id']} was not made, or charged before")
+        return
+    if attempt.minor != body["amount"]["minor"]:
+        findings.violation("amount", fact, f"{body['amount']['minor']} were taken instead of {attempt.minor}")
+    if attempt.outcome is None:
+        _close(card, attempt, fact)
+    elif body["learned"] != "late":
+        findings.violation("outcome", fact, f"attempt {attempt.attempt_id} was {attempt.outcome} before")
+    attempt.outcome = "charged"
+
+
+def failed(findings: Findings, card: Card, fact: Fact) -> None:
+    """The money was definitely not taken."""
+    body = fact.body
+    attempt = card.attempts.get(body["attempt_id"])
+    if attempt is None or attempt.outcome is not None:
+        findings.violation("outcome", fact, f"attempt {body['attempt_id']} was not made, or has an outcome")
+        return
+    code = attempt.outcome = body["code"]
+    if code == "never_happened" and fact.at < (attempt.last_sent_at or attempt.at) + KEY_LIFETIME - CLOCK_SKEW:
+        findings.violation("outcome", fact, "it is said never to have happened too soon after it was sent")
+    _close(card, attempt, fact)
+    if attempt.top_up is None:
+        card.balance += attempt.from_balance
+    given = (code, body.get("advice_code"), body.get("network_code"))
+    consequence = "retry" if code in codes.NOT_COUNTED else codes.consequence(*given)
+    if body["consequence"] != consequence or not body.get("policy_version"):
+        sentence = f"after {given} it decided {body['consequence']}, not {consequence}"
+        findings.violation("explained", fact, sentence)
+    _apply_consequence(card, fact, attempt, consequence)
+    for sentence in findings.limits.declined(fact, attempt, is_never=consequence == "never"):
+        findings.violation("limits", fact, sentence)
+
+
+def _apply_consequence(card: Card, fact: Fact, attempt: Attempt, consequence: str) -> None:
+    method_id, code = attempt.method_id, str(attempt.outcome)
+    if consequence in codes.MAKES_UNUSABLE:
+        card.unusable[method_id] = code
+        if consequence == "holder_present":
+            card.needs_holder.add(method_id)
+    delay = codes.delay(code, fact.body.get("advice_code"))
+    if delay:
+        card.not_before[method_id] = fact.at + delay
+    counts = code not in codes.NOT_COUNTED and consequence != "alarm"
+    if attempt.top_up is not None:
+        card.top_up_declines += counts
+    elif (renewal := card.renewal) is not None:
+        renewal.declines += counts
+        if attempt.rung and counts and renewal.first_failed_at is None:
+            renewal.first_failed_at = fact.at
+        if not counts:
+            renewal.tried.discard(method_id)
+        elif consequence == "retry_soon" and method_id not in renewal.retried_soon:
+            renewal.tried.discard(method_id)
+            renewal.retried_soon.add(method_id)
+
+
+def _close(card: Card, attempt: Attempt, fact: Fact) -> None:
+    if card.open_attempt is attempt:
+        card.open_attempt = None
+    if fact.body["learned"] != "sent":
+        card.not_holders_fault.append((attempt.at, fact.at))
+
+
+def became_unknown(findings: Findings, card: Card, fact: Fact) -> None:
+    """The gateway gave no usable answer."""
+    attempt = card.attempts.get(fact.body["attempt_id"])
+    if attempt is None or attempt.outcome is not None:
+        findings.violation("outcome", fact, "an outcome that is known cannot be unknown")
+        return
+    attempt.is_unknown = True
+
+
+HANDLERS: dict[str, Handler] = {
+    "charge_succeeded.v1": succeeded,
+    "charge_failed.v2": failed,
+    "charge_outcome_unknown.v1": became_unknown,
+}

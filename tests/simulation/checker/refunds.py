@@ -1,0 +1,107 @@
+"""Refunds and disputes: never more than was charged goes back, and what was decided is done."""
+
+from datetime import datetime, timedelta
+
+from tests.simulation.checker.card import Card, Fact
+from tests.simulation.checker.findings import Findings, Handler, no_check
+
+REFUNDED_WITHIN = timedelta(days=5)
+
+
+def refund_started(findings: Findings, card: Card, fact: Fact) -> None:
+    """A refund was decided."""
+    refund_id, attempt_id, minor = fact.body["refund_id"], fact.body["attempt_id"], fact.body["amount"]["minor"]
+    if refund_id in card.open_refunds:
+        findings.violation("refund", fact, f"refund {refund_id} begins twice")
+    card.open_refunds[refund_id], card.attempt_of_refund[refund_id] = fact.at, attempt_id
+    findings.refunds_started.add(refund_id)
+    if attempt_id in card.attempts:
+        card.attempts[attempt_id].refunding += minor
+    give_back(findings, card, fact, attempt_id, minor)
+
+
+def give_back(findings: Findings, card: Card, fact: Fact, attempt_id: str | None, minor: int) -> None:
+    """Count what goes back of an attempt; no more may than it took."""
+    attempt = card.attempts.get(attempt_id) if attempt_id else None
+    if attempt is None or attempt.outcome != "charged":
+        findings.violation("refund", fact, f"attempt {attempt_id} took no money that could go back")
+        return
+    attempt.given_back += minor
+    if attempt.given_back > attempt.minor:
+        findings.violation("refund", fact, f"{attempt.given_back} of {attempt.minor} went back")
+
+
+def refund_succeeded(findings: Findings, card: Card, fact: Fact) -> None:
+    """The money went back."""
+    findings.refunds_succeeded.add(fact.body["refund_id"])
+    if card.open_refunds.pop(fact.body["refund_id"], None) is None:
+        findings.violation("refund", fact, "a refund ends that never began, or ends for the second time")
+
+
+def refund_failed(_: Findings, card: Card, fact: Fact) -> None:
+    """The money did not go back, which a person has to look into."""
+    card.open_refunds.pop(fact.body["refund_id"], None)
+    card.refused_refunds.add(fact.body["attempt_id"])
+
+
+def refund_recorded(findings: Findings, card: Card, fact: Fact) -> None:
+    """The operator gave money back."""
+    attempt_id, minor = fact.body["attempt_id"], fact.body["amount"]["minor"]
+    if attempt_id in card.refused_refunds:
+        card.refused_refunds.discard(attempt_id)
+        return
+    with_case = [one for one in card.open_refunds if one in card.cases and card.attempt_of_refund[one] == attempt_id]
+    if with_case:
+        for refund_id in with_case:
+            del card.open_refunds[refund_id]
+        return
+    give_back(findings, card, fact, attempt_id, minor)
+    card.mark_for_debit(attempt_id, minor)
+
+
+def dispute_recorded(findings: Findings, card: Card, fact: Fact) -> None:
+    """The bank took the money back."""
+    body = fact.body
+    attempt_id, minor = body["attempt_id"], body["amount"]["minor"]
+    card.unusable[body["method_id"]] = "disputed"
+    card.mark_unwanted(fact.position, body["method_id"])
+    attempt = card.attempts.get(attempt_id)
+    if attempt is None or attempt.outcome != "charged" or attempt.disputed + minor > attempt.minor:
+        findings.violation("refund", fact, f"more of attempt {attempt_id} is disputed than it took")
+        return
+    attempt.disputed += minor
+    card.mark_for_debit(attempt_id, minor)
+
+
+def case_opened(_: Findings, card: Card, fact: Fact) -> None:
+    """A person has to find out."""
+    card.cases.add(fact.body["about"])
+
+
+def finish(findings: Findings, card: Card, at: datetime) -> None:
+    """At the end what was charged too much is on its way back or a case for a person."""
+    for refund_id, began_at in card.open_refunds.items():
+        if began_at < at - REFUNDED_WITHIN and refund_id not in card.cases:
+            findings.violation("refund", card.card_id, f"refund {refund_id} of {began_at} is still open")
+    paid: set[int] = set()
+    for attempt in card.attempts.values():
+        if attempt.outcome != "charged" or attempt.given_back:
+            continue
+        if not attempt.is_used:
+            sentence = f"attempt {attempt.attempt_id} was charged for nothing and kept"
+            findings.violation("double_charge", card.card_id, sentence)
+        if attempt.top_up is None:
+            if attempt.term_number in paid:
+                findings.violation("double_charge", card.card_id, f"term {attempt.term_number} is paid twice")
+            paid.add(attempt.term_number)
+
+
+HANDLERS: dict[str, Handler] = {
+    "refund_started.v1": refund_started,
+    "refund_succeeded.v1": refund_succeeded,
+    "refund_outcome_unknown.v1": no_check,
+    "refund_failed.v1": refund_failed,
+    "refund_recorded.v1": refund_recorded,
+    "dispute_recorded.v1": dispute_recorded,
+    "case_opened.v1": case_opened,
+}
