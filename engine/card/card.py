@@ -18,6 +18,7 @@ from engine.card import (
     custody,
     deadlines,
     decline,
+    facts,
     methods,
     payments,
     refunds,
@@ -25,49 +26,17 @@ from engine.card import (
     term,
     top_ups,
 )
-from engine.card.attempt import (
-    Attempts,
-    CaseOpened,
-    ChargeAttempted,
-    ChargeOutcomeUnknown,
-    ChargeWithheld,
-)
-from engine.card.balance import Balance, BalanceCredited, BalanceDebited, BalancePaidOut
-from engine.card.charge import RenewalRequested
-from engine.card.consent import (
-    AutoRenewEnabled,
-    AutoRenewSwitchedOff,
-    Consent,
-    PeriodChanged,
-    PriceChangeAnnounced,
-)
-from engine.card.custody import CardClosed, CardRegistered, Custody, Status, ZoneChanged
-from engine.card.deadlines import ChargingBlocked, Deadlines, DeadlinesMoved
-from engine.card.decline import ChargeFailed
-from engine.card.disputes import DisputeRecorded
-from engine.card.facts import CardFact
-from engine.card.hold import CardHeld, CardReleased
-from engine.card.lapse import GraceStarted, NumberReclaimed, Suspended
-from engine.card.methods import (
-    Methods,
-    PaymentMethodBound,
-    PaymentMethodRemoved,
-    PaymentMethodsOrdered,
-    PaymentMethodUpdated,
-)
-from engine.card.payments import ChargeSucceeded, Payments
-from engine.card.refunds import (
-    RefundFailed,
-    RefundOutcomeUnknown,
-    RefundRecorded,
-    Refunds,
-    RefundStarted,
-    RefundSucceeded,
-)
-from engine.card.reminders import Reminded, ReminderDue
-from engine.card.term import CardRenewed, Reinstated, Renewal, RenewalStarted
-from engine.card.top_ups import AutoTopUpSet, TopUpFailed, TopUps, TopUpStarted
-from engine.card.waking import Deferred, Replanned
+from engine.card.attempt import Attempts
+from engine.card.balance import Balance
+from engine.card.consent import Consent
+from engine.card.custody import Custody, Status
+from engine.card.deadlines import Deadlines
+from engine.card.methods import Methods
+from engine.card.payments import Payments
+from engine.card.refunds import Refunds
+from engine.card.reminders import Reminded
+from engine.card.term import Renewal
+from engine.card.top_ups import TopUps
 from engine.errors import CorruptHistoryError
 from engine.value import Value
 
@@ -96,19 +65,19 @@ class Card(Value):
     reminded: Reminded = ()
 
 
-def replay(card: Card | None, card_id: UUID, facts: Iterable[CardFact]) -> Card:
-    """The card after all of `facts`; raises CorruptHistoryError where they make no card."""
-    for fact in facts:
+def replay(card: Card | None, card_id: UUID, history: Iterable[facts.CardFact]) -> Card:
+    """The card after all of `history`; raises CorruptHistoryError where they make no card."""
+    for fact in history:
         card = evolve(card, card_id, fact)
     if card is None:
         raise CorruptHistoryError(f"card {card_id} has no facts")
     return card
 
 
-def evolve(card: Card | None, card_id: UUID, fact: CardFact) -> Card:
+def evolve(card: Card | None, card_id: UUID, fact: facts.CardFact) -> Card:
     """The card after one more fact; raises CorruptHistoryError for a fact that cannot follow those before."""
     if card is None:
-        if isinstance(fact, CardRegistered):
+        if isinstance(fact, facts.CardRegistered):
             return registered(card_id, fact)
         raise CorruptHistoryError(f"card {card_id}: {type(fact).__name__} comes before CardRegistered")
     try:
@@ -117,108 +86,108 @@ def evolve(card: Card | None, card_id: UUID, fact: CardFact) -> Card:
         raise CorruptHistoryError(f"card {card_id}: {error}") from error
 
 
-def registered(card_id: UUID, fact: CardRegistered) -> Card:
+def registered(card_id: UUID, fact: facts.CardRegistered) -> Card:
     """A card that was taken into our care."""
     return Card(card_id, custody.taken(fact), fact.term, fact.anchor_day, Deadlines(fact.keep))
 
 
-def _evolve(card: Card, fact: CardFact) -> Card:  # noqa: C901, PLR0911, PLR0912, PLR0915 (a table: one row per fact)
+def _evolve(card: Card, fact: facts.CardFact) -> Card:  # noqa: C901, PLR0911, PLR0912, PLR0915 (a table: one row per fact)
     """Matching goes from top to bottom, so the facts of most renewals come first."""
     match fact:
-        case ChargeAttempted():
+        case facts.ChargeAttempted():
             return _attempted(card, fact)
-        case ChargeSucceeded():
+        case facts.ChargeSucceeded():
             return _succeeded(card, fact)
-        case CardRenewed():
+        case facts.CardRenewed():
             return _renewed(card, fact)
-        case RenewalStarted():
+        case facts.RenewalStarted():
             return replace(card, renewal=term.offered(card.renewal, fact))
-        case Deferred() | Replanned():
+        case facts.Deferred() | facts.Replanned():
             return card
-        case ChargeFailed():
+        case facts.ChargeFailed():
             return _failed(card, fact)
-        case ChargeWithheld():
+        case facts.ChargeWithheld():
             return _withheld(card, fact)
-        case ChargeOutcomeUnknown():
+        case facts.ChargeOutcomeUnknown():
             return replace(card, attempts=attempt.outcome_unknown(card.attempts, fact))
-        case ReminderDue(kind="payment_failed"):
+        case facts.ReminderDue(kind="payment_failed"):
             return replace(card, renewal=term.failure_notified(card.renewal))
-        case ReminderDue():
+        case facts.ReminderDue():
             return replace(card, reminded=reminders.reminded_of(card.reminded, fact))
-        case CardRegistered():
+        case facts.CardRegistered():
             return registered(card.card_id, fact)
-        case ZoneChanged():
+        case facts.ZoneChanged():
             return replace(card, custody=custody.moved_to(card.custody, fact))
-        case CardHeld():
+        case facts.CardHeld():
             return replace(card, held_since=fact.at)
-        case CardReleased():
+        case facts.CardReleased():
             return replace(card, held_since=None)
-        case CardClosed():
+        case facts.CardClosed():
             return replace(card, status="closed")
-        case PaymentMethodBound(method=method):
+        case facts.PaymentMethodBound(method=method):
             renewal = term.method_added(card.renewal, method.method_id)
             return replace(card, methods=methods.bound(card.methods, method), renewal=renewal)
-        case PaymentMethodUpdated(method=method):
+        case facts.PaymentMethodUpdated(method=method):
             renewal = term.method_added(card.renewal, method.method_id)
             return replace(card, methods=methods.updated(card.methods, method), renewal=renewal)
-        case PaymentMethodRemoved(method_id=method_id):
+        case facts.PaymentMethodRemoved(method_id=method_id):
             attempts = attempt.unwanted(card.attempts, method_id)
             return replace(card, methods=methods.removed(card.methods, method_id), attempts=attempts)
-        case PaymentMethodsOrdered():
+        case facts.PaymentMethodsOrdered():
             return replace(card, methods=methods.ordered(card.methods, fact))
-        case AutoRenewEnabled():
+        case facts.AutoRenewEnabled():
             return _enabled(card, fact)
-        case PeriodChanged():
+        case facts.PeriodChanged():
             return replace(card, consent=consent.given(fact), renewal=term.outdated(card.renewal))
-        case PriceChangeAnnounced():
+        case facts.PriceChangeAnnounced():
             return replace(card, consent=consent.announced(card.consent, fact))
-        case AutoRenewSwitchedOff():
+        case facts.AutoRenewSwitchedOff():
             return _switched_off(card)
-        case RenewalRequested():
+        case facts.RenewalRequested():
             renewal = term.wanted_by_holder(card.renewal)
             return replace(card, methods=methods.freed_for_holder(card.methods), renewal=renewal)
-        case GraceStarted():
+        case facts.GraceStarted():
             return replace(card, status="grace")
-        case Suspended():
+        case facts.Suspended():
             return replace(card, status="suspended")
-        case Reinstated():
+        case facts.Reinstated():
             return replace(card, status="active")
-        case NumberReclaimed():
+        case facts.NumberReclaimed():
             return replace(card, status="reclaimed")
-        case ChargingBlocked():
+        case facts.ChargingBlocked():
             return replace(card, deadlines=deadlines.blocked(card.deadlines, fact))
-        case DeadlinesMoved():
+        case facts.DeadlinesMoved():
             return replace(card, deadlines=deadlines.moved(card.deadlines, fact))
-        case CaseOpened():
+        case facts.CaseOpened():
             return _case_opened(card, fact)
-        case AutoTopUpSet():
+        case facts.AutoTopUpSet():
             return replace(card, top_ups=top_ups.ordered(card.top_ups, fact))
-        case TopUpStarted():
+        case facts.TopUpStarted():
             return replace(card, top_ups=top_ups.started(card.top_ups, fact))
-        case TopUpFailed():
+        case facts.TopUpFailed():
             return replace(card, top_ups=top_ups.ended(card.top_ups))
-        case BalanceCredited():
+        case facts.BalanceCredited():
             return _credited(card, fact)
-        case BalanceDebited() | BalancePaidOut():
+        case facts.BalanceDebited() | facts.BalancePaidOut():
             return replace(card, balance=balance.debited(card.balance, fact.amount.minor))
-        case RefundStarted():
+        case facts.RefundStarted():
             taken = payments.taken_back(card.payments, fact.attempt_id, refunded=fact.amount.minor)
             return replace(card, refunds=refunds.started(card.refunds, fact), payments=taken)
-        case RefundSucceeded():
+        case facts.RefundSucceeded():
             return replace(card, refunds=refunds.succeeded(card.refunds, fact))
-        case RefundOutcomeUnknown():
+        case facts.RefundOutcomeUnknown():
             return replace(card, refunds=refunds.outcome_unknown(card.refunds, fact))
-        case RefundFailed():
+        case facts.RefundFailed():
             return replace(card, refunds=refunds.refused(card.refunds, fact))
-        case RefundRecorded():
+        case facts.RefundRecorded():
             return _refund_recorded(card, fact)
-        case DisputeRecorded():
+        case facts.DisputeRecorded():
             return _disputed(card, fact)
         case _:
             assert_never(fact)
 
 
-def _attempted(card: Card, fact: ChargeAttempted) -> Card:
+def _attempted(card: Card, fact: facts.ChargeAttempted) -> Card:
     attempts = attempt.attempted(card.attempts, fact)
     if fact.top_up is not None:
         return replace(card, attempts=attempts, top_ups=top_ups.attempted(card.top_ups, fact))
@@ -230,14 +199,14 @@ def _attempted(card: Card, fact: ChargeAttempted) -> Card:
     )
 
 
-def _withheld(card: Card, fact: ChargeWithheld) -> Card:
+def _withheld(card: Card, fact: facts.ChargeWithheld) -> Card:
     kept = methods.withheld(card.methods, fact.method_id, fact.reason, fact.until)
     if fact.top_up is not None:
         return replace(card, methods=kept)
     return replace(card, methods=kept, renewal=attempt.method_withheld(_on_offer(card), fact))
 
 
-def _succeeded(card: Card, fact: ChargeSucceeded) -> Card:
+def _succeeded(card: Card, fact: facts.ChargeSucceeded) -> Card:
     going_back = [one.attempt_id for one in card.refunds]
     payment = payments.payment_of(card.attempts, fact)
     return replace(
@@ -247,7 +216,7 @@ def _succeeded(card: Card, fact: ChargeSucceeded) -> Card:
     )
 
 
-def _failed(card: Card, fact: ChargeFailed) -> Card:
+def _failed(card: Card, fact: facts.ChargeFailed) -> Card:
     failed = attempt.opened(card.attempts)
     attempts, kept = decline.failed(card.attempts, fact), decline.method_failed(card.methods, fact)
     if failed.top_up is not None:
@@ -262,7 +231,7 @@ def _failed(card: Card, fact: ChargeFailed) -> Card:
     )
 
 
-def _renewed(card: Card, fact: CardRenewed) -> Card:
+def _renewed(card: Card, fact: facts.CardRenewed) -> Card:
     """A new term: nothing is on offer, no deadline moved, no reminder out, and its attempts count from 1."""
     return replace(
         card,
@@ -277,7 +246,7 @@ def _renewed(card: Card, fact: CardRenewed) -> Card:
     )
 
 
-def _enabled(card: Card, fact: AutoRenewEnabled) -> Card:
+def _enabled(card: Card, fact: facts.AutoRenewEnabled) -> Card:
     renewal = term.outdated(card.renewal)
     if card.status != "active":  # it is tried at once, as the page says
         renewal = term.wanted_by_holder(renewal)
@@ -292,13 +261,13 @@ def _switched_off(card: Card) -> Card:
     return replace(card, consent=None, attempts=attempt.unwanted(card.attempts))
 
 
-def _case_opened(card: Card, fact: CaseOpened) -> Card:
+def _case_opened(card: Card, fact: facts.CaseOpened) -> Card:
     if card.attempts.open is not None and card.attempts.open.attempt_id == fact.about:
         return replace(card, attempts=attempt.case_opened(card.attempts))
     return replace(card, refunds=refunds.case_opened(card.refunds, fact.about))
 
 
-def _credited(card: Card, fact: BalanceCredited) -> Card:
+def _credited(card: Card, fact: facts.BalanceCredited) -> Card:
     credited = balance.credited(card.balance, fact.amount.minor)
     if fact.reason == "top_up":
         return replace(card, balance=credited, top_ups=top_ups.ended(card.top_ups))
@@ -308,14 +277,14 @@ def _credited(card: Card, fact: BalanceCredited) -> Card:
     return replace(card, balance=credited)
 
 
-def _refund_recorded(card: Card, fact: RefundRecorded) -> Card:
+def _refund_recorded(card: Card, fact: facts.RefundRecorded) -> Card:
     kept = refunds.replaced(card.refunds, fact.attempt_id)
     if len(kept) < len(card.refunds):  # it takes the place of one that the gateway could not make
         return replace(card, refunds=kept)
     return replace(card, payments=payments.taken_back(card.payments, fact.attempt_id, refunded=fact.amount.minor))
 
 
-def _disputed(card: Card, fact: DisputeRecorded) -> Card:
+def _disputed(card: Card, fact: facts.DisputeRecorded) -> Card:
     return replace(
         card,
         methods=methods.ended(card.methods, fact.method_id, "disputed"),

@@ -32,8 +32,8 @@ from engine.card.lapse import Suspended
 from engine.card.step import Wait
 from engine.declines import CONSEQUENCES, Consequence
 from engine.ports import Declined
+from engine.store import streams as store
 from engine.store.recorder import Answers
-from engine.store.streams import streams as store
 from tests.simulation import memory, world
 
 DAY = timedelta(days=1)
