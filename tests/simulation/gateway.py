@@ -1,7 +1,6 @@
 """The simulated gateway behind bad weather: outages, late arrivals, garbage; all that it was asked is written down."""
 
 from collections.abc import Callable, Coroutine, Sequence
-from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
@@ -167,5 +166,5 @@ def _as_heard(answer: Said | GatewayMisuseError | None, trouble: str | None) -> 
         return Unclear(reason="timeout")
     if trouble == "garbled" and isinstance(answer, Charged):
         wrong = Money(minor=answer.amount.minor + 1, currency=answer.amount.currency)
-        return replace(answer, amount=wrong)
+        return answer.model_copy(update={"amount": wrong})
     return answer
