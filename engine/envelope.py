@@ -50,6 +50,12 @@ class _Stored(Struct, Generic[F], frozen=True):
 NAME_OF: dict[type[Event], str] = {model: name for name, model in STORED_NAMES.items()}
 """The name under which a kind of fact is stored."""
 
+
+def names_of(kind: type[Event]) -> tuple[str, ...]:
+    """All the names under which facts of a kind are stored, of every version of its shape."""
+    return tuple(name for name, model in STORED_NAMES.items() if model is kind)
+
+
 _encode = json.Encoder().encode
 
 

@@ -1,12 +1,10 @@
 """The facts about charges, refunds and the balance as clauses. See sentences.py."""
 
-from collections.abc import Callable, Mapping
-from typing import Any
+from typing import assert_never
 
 from msgspec.structs import replace
 
 from engine.card import payments
-from engine.card.events import Event
 from engine.why.words import (
     ATTEMPT_REASONS,
     AUTHORITIES,
@@ -20,8 +18,72 @@ from engine.why.words import (
     withheld_by,
 )
 
+MoneyFact = (
+    payments.ChargeAttempted
+    | payments.ChargeWithheld
+    | payments.ChargeSucceeded
+    | payments.ChargeFailed
+    | payments.ChargeOutcomeUnknown
+    | payments.CaseOpened
+    | payments.AutoTopUpSet
+    | payments.TopUpStarted
+    | payments.TopUpFailed
+    | payments.BalanceCredited
+    | payments.BalanceDebited
+    | payments.BalancePaidOut
+    | payments.RefundStarted
+    | payments.RefundSucceeded
+    | payments.RefundOutcomeUnknown
+    | payments.RefundFailed
+    | payments.RefundRecorded
+    | payments.DisputeRecorded
+)
 
-def _attempted(fact: payments.ChargeAttempted, _: str) -> str:
+
+def money_clause(fact: MoneyFact, zone: str) -> str:  # noqa: C901, PLR0911, PLR0912 (one case per fact)
+    """What happened to the money, to stand within a sentence."""
+    match fact:
+        case payments.ChargeAttempted():
+            return _attempted(fact)
+        case payments.ChargeSucceeded():
+            return _succeeded(fact)
+        case payments.ChargeFailed():
+            return _failed(fact, zone)
+        case payments.ChargeOutcomeUnknown():
+            return _unknown(fact, zone)
+        case payments.ChargeWithheld():
+            return _withheld(fact, zone)
+        case payments.CaseOpened():
+            return _case(fact)
+        case payments.AutoTopUpSet():
+            return _standing_order(fact)
+        case payments.TopUpStarted():
+            return _topping_up(fact)
+        case payments.TopUpFailed():
+            return _top_up_failed(fact)
+        case payments.BalanceCredited():
+            return _credited(fact)
+        case payments.BalanceDebited():
+            return f"{money(fact.amount)} left the balance again, since the charge that had brought it went back"
+        case payments.BalancePaidOut():
+            return f"{money(fact.amount)} of the balance was paid out{_evidence(fact.evidence)}"
+        case payments.RefundStarted():
+            return _refund_started(fact)
+        case payments.RefundSucceeded():
+            return _refunded(fact)
+        case payments.RefundOutcomeUnknown():
+            return _refund_unknown(fact, zone)
+        case payments.RefundFailed():
+            return _refund_failed(fact)
+        case payments.RefundRecorded():
+            return _refund_recorded(fact)
+        case payments.DisputeRecorded():
+            return _disputed(fact)
+        case _:
+            assert_never(fact)
+
+
+def _attempted(fact: payments.ChargeAttempted) -> str:
     balance = f", with {_part(fact)} from the balance besides" if fact.from_balance else ""
     return (
         f"method {fact.method_id} was asked for {money(fact.amount)} for {purpose(fact)}{balance}: "
@@ -44,7 +106,7 @@ def _withheld(fact: payments.ChargeWithheld, zone: str) -> str:
     return f"a try of method {fact.method_id} for {purpose(fact)} was due in rung {fact.rung}, but {why} {until}"
 
 
-def _succeeded(fact: payments.ChargeSucceeded, _: str) -> str:
+def _succeeded(fact: payments.ChargeSucceeded) -> str:
     balance = f" (and {_part(fact)} came from the balance)" if fact.from_balance else ""
     return (
         f"{money(fact.amount)} was taken{balance} under the gateway's reference {quoted(fact.gateway_ref)}, "
@@ -73,42 +135,42 @@ def _unknown(fact: payments.ChargeOutcomeUnknown, zone: str) -> str:
     )
 
 
-def _case(fact: payments.CaseOpened, _: str) -> str:
+def _case(fact: payments.CaseOpened) -> str:
     what = "attempt" if fact.reason == "outcome_unknown" else "refund"
     return f"a case for a person was opened, to find out what became of {what} {fact.about}"
 
 
-def _standing_order(fact: payments.AutoTopUpSet, _: str) -> str:
+def _standing_order(fact: payments.AutoTopUpSet) -> str:
     if fact.threshold is None or fact.amount is None:
         return "the holder's standing order for top-ups ended"
     return f"the holder agreed to top up {money(fact.amount)} whenever the balance is below {money(fact.threshold)}"
 
 
-def _topping_up(fact: payments.TopUpStarted, _: str) -> str:
+def _topping_up(fact: payments.TopUpStarted) -> str:
     why = "fell due by the standing order" if fact.automatic else "was asked for"
     return f"top-up {fact.number} of {money(fact.amount)} {why}"
 
 
-def _top_up_failed(fact: payments.TopUpFailed, _: str) -> str:
+def _top_up_failed(fact: payments.TopUpFailed) -> str:
     code = f", the last code being {fact.last_code}" if fact.last_code else ""
     return f"top-up {fact.number} failed: no payment method could be charged{code}"
 
 
-def _credited(fact: payments.BalanceCredited, _: str) -> str:
+def _credited(fact: payments.BalanceCredited) -> str:
     unused = "because it was not used after all"
     why = {"top_up": "by a top-up", "refund": "as a refund", "released": unused}[fact.reason]
     about = f" of attempt {fact.about}" if fact.about else ""
     return f"{money(fact.amount)} came onto the balance {why}{about}{_evidence(fact.evidence)}"
 
 
-def _refund_started(fact: payments.RefundStarted, _: str) -> str:
+def _refund_started(fact: payments.RefundStarted) -> str:
     return (
         f"refund {fact.refund_id} of {money(fact.amount)} of attempt {fact.attempt_id} was decided, "
         f"because {REFUND_REASONS[fact.reason]}"
     )
 
 
-def _refunded(fact: payments.RefundSucceeded, _: str) -> str:
+def _refunded(fact: payments.RefundSucceeded) -> str:
     return (
         f"{money(fact.amount)} of attempt {fact.attempt_id} went back to the holder by refund {fact.refund_id} "
         f"under the gateway's reference {quoted(fact.gateway_ref)}"
@@ -122,21 +184,21 @@ def _refund_unknown(fact: payments.RefundOutcomeUnknown, zone: str) -> str:
     )
 
 
-def _refund_failed(fact: payments.RefundFailed, _: str) -> str:
+def _refund_failed(fact: payments.RefundFailed) -> str:
     return (
         f"the gateway would not make refund {fact.refund_id} of attempt {fact.attempt_id} (code {fact.code}), "
         "so that a person has to"
     )
 
 
-def _refund_recorded(fact: payments.RefundRecorded, _: str) -> str:
+def _refund_recorded(fact: payments.RefundRecorded) -> str:
     return (
         f"the operator gave {money(fact.amount)} of attempt {fact.attempt_id} back outside of the engine"
         f"{_evidence(fact.evidence)}"
     )
 
 
-def _disputed(fact: payments.DisputeRecorded, _: str) -> str:
+def _disputed(fact: payments.DisputeRecorded) -> str:
     return (
         f"the holder's bank took {money(fact.amount)} of attempt {fact.attempt_id} back{_evidence(fact.evidence)}, "
         f"and method {fact.method_id} is not charged by itself any more"
@@ -145,29 +207,3 @@ def _disputed(fact: payments.DisputeRecorded, _: str) -> str:
 
 def _evidence(evidence: str | None) -> str:
     return f" (evidence: {quoted(evidence)})" if evidence else ""
-
-
-MONEY_CLAUSES: Mapping[type[Event], Callable[[Any, str], str]] = {
-    payments.ChargeAttempted: _attempted,
-    payments.ChargeWithheld: _withheld,
-    payments.ChargeSucceeded: _succeeded,
-    payments.ChargeFailed: _failed,
-    payments.ChargeOutcomeUnknown: _unknown,
-    payments.CaseOpened: _case,
-    payments.AutoTopUpSet: _standing_order,
-    payments.TopUpStarted: _topping_up,
-    payments.TopUpFailed: _top_up_failed,
-    payments.BalanceCredited: _credited,
-    payments.BalanceDebited: lambda fact, _: (
-        f"{money(fact.amount)} left the balance again, since the charge that had brought it went back"
-    ),
-    payments.BalancePaidOut: lambda fact, _: (
-        f"{money(fact.amount)} of the balance was paid out{_evidence(fact.evidence)}"
-    ),
-    payments.RefundStarted: _refund_started,
-    payments.RefundSucceeded: _refunded,
-    payments.RefundOutcomeUnknown: _refund_unknown,
-    payments.RefundFailed: _refund_failed,
-    payments.RefundRecorded: _refund_recorded,
-    payments.DisputeRecorded: _disputed,
-}

@@ -1,18 +1,12 @@
 """Each fact as one English sentence: total over all kinds, for histories and overviews. Money: money_sentences.py."""
 
-from collections.abc import Callable, Mapping
-from typing import Any
-
 from msgspec.structs import replace
 
 from engine.card import events
-from engine.card.events import Event
+from engine.card.names import CardFact
 from engine.envelope import Recorded
-from engine.why.money_sentences import MONEY_CLAUSES
+from engine.why.money_sentences import money_clause
 from engine.why.words import OWN_TROUBLE, SWITCHED_OFF, clock, count, described, listed, money, quoted, span
-
-Clauses = Mapping[type[Event], Callable[[Any, str], str]]
-"""Per kind of fact what it says of the card, given the zone in which instants are shown."""
 
 
 def sentence(recorded: Recorded, zone: str = "UTC") -> str:
@@ -20,12 +14,64 @@ def sentence(recorded: Recorded, zone: str = "UTC") -> str:
     return f"On {clock(recorded.fact.at, zone)} ({zone}) {clause(recorded.fact, zone)}."
 
 
-def clause(fact: Event, zone: str) -> str:
+def clause(fact: CardFact, zone: str) -> str:  # noqa: C901, PLR0911, PLR0912 (one case per fact)
     """What happened, to stand within a sentence."""
-    return _CLAUSES[type(fact)](fact, zone)
+    match fact:
+        case events.CardRegistered():
+            return _registered(fact)
+        case events.ZoneChanged():
+            return f"the card's time zone became {fact.zone}, from the next term on"
+        case events.CardHeld():
+            return f"the card was held by the {fact.by}: {quoted(fact.reason)}"
+        case events.CardReleased():
+            return "the hold was lifted"
+        case events.CardClosed():
+            return f"the card was closed: {quoted(fact.reason)}{owed(fact)}"
+        case events.PaymentMethodBound():
+            return f"payment method {described(fact.method)} was bound"
+        case events.PaymentMethodUpdated():
+            return f"payment method {described(fact.method)} got new details"
+        case events.PaymentMethodRemoved():
+            return _removed(fact)
+        case events.PaymentMethodsOrdered():
+            return _ordered(fact)
+        case events.AutoRenewEnabled():
+            return f"auto-renewal was switched on: {offered(fact)}"
+        case events.PeriodChanged():
+            return f"another period was chosen: {offered(fact)}"
+        case events.PriceChangeAnnounced():
+            return _announced(fact)
+        case events.AutoRenewSwitchedOff():
+            return f"auto-renewal was switched off {SWITCHED_OFF[fact.reason]}"
+        case events.RenewalRequested():
+            return "the holder asked to be charged for the next term at once"
+        case events.RenewalStarted():
+            return _started(fact)
+        case events.CardRenewed():
+            return _renewed(fact)
+        case events.GraceStarted():
+            return _grace(fact)
+        case events.Suspended():
+            return _suspended(fact)
+        case events.Reinstated():
+            return f"the service was switched on again with the payment of term {fact.term_number}"
+        case events.NumberReclaimed():
+            return _reclaimed(fact)
+        case events.ChargingBlocked():
+            return "the card was to be charged, but the operator had stopped all charging"
+        case events.DeadlinesMoved():
+            return _moved(fact)
+        case events.ReminderDue():
+            return _reminder(fact)
+        case events.Deferred():
+            return _deferred(fact, zone)
+        case events.Replanned():
+            return _replanned(fact, zone)
+        case _:
+            return money_clause(fact, zone)
 
 
-def _registered(fact: events.CardRegistered, _: str) -> str:
+def _registered(fact: events.CardRegistered) -> str:
     term, keep = fact.term, fact.keep
     return (
         f"the card was taken into care: plan {fact.plan} in {fact.currency}, "
@@ -35,21 +81,17 @@ def _registered(fact: events.CardRegistered, _: str) -> str:
     )
 
 
-def _closed(fact: events.CardClosed, _: str) -> str:
-    return f"the card was closed: {quoted(fact.reason)}{owed(fact)}"
-
-
 def owed(fact: events.CardClosed | events.NumberReclaimed) -> str:
     """What is said of the balance of a card that leaves our care; nothing where it is empty."""
     return f"; {money(fact.balance)} of its balance is owed to the holder" if fact.balance.minor else ""
 
 
-def _removed(fact: events.PaymentMethodRemoved, _: str) -> str:
+def _removed(fact: events.PaymentMethodRemoved) -> str:
     why = "by the holder" if fact.reason == "holder" else "because its mandate was withdrawn"
     return f"method {fact.method_id} was removed {why}"
 
 
-def _ordered(fact: events.PaymentMethodsOrdered, _: str) -> str:
+def _ordered(fact: events.PaymentMethodsOrdered) -> str:
     methods = f": {listed(fact.method_ids)}" if fact.method_ids else ""
     balance = "the balance is spent first" if fact.balance_first else "the balance is not spent by itself"
     return f"the holder chose the order of payment{methods}; {balance}"
@@ -64,14 +106,14 @@ def offered(fact: events.AutoRenewEnabled | events.PeriodChanged) -> str:
     )
 
 
-def _announced(fact: events.PriceChangeAnnounced, _: str) -> str:
+def _announced(fact: events.PriceChangeAnnounced) -> str:
     return (
         f"the holder was told that {count(fact.months, 'month')} will cost {money(fact.price)} "
         f"from {fact.applies_from} on (catalogue version {fact.catalogue_version})"
     )
 
 
-def _started(fact: events.RenewalStarted, _: str) -> str:
+def _started(fact: events.RenewalStarted) -> str:
     fee = f", and {money(fact.reactivation_fee)} more if the service is off by then" if fact.reactivation_fee else ""
     return (
         f"term {fact.term_number} was offered: {count(fact.months, 'month')} for {money(fact.price)}{fee} "
@@ -79,7 +121,7 @@ def _started(fact: events.RenewalStarted, _: str) -> str:
     )
 
 
-def _renewed(fact: events.CardRenewed, _: str) -> str:
+def _renewed(fact: events.CardRenewed) -> str:
     term = fact.term
     fee = f" and {money(fact.reactivation_fee)} for the reactivation" if fact.reactivation_fee else ""
     taken = money(replace(fact.price, minor=fact.from_balance))
@@ -93,14 +135,14 @@ def _renewed(fact: events.CardRenewed, _: str) -> str:
     )
 
 
-def _grace(fact: events.GraceStarted, _: str) -> str:
+def _grace(fact: events.GraceStarted) -> str:
     return (
         f"term {fact.term_number} had ended unpaid and grace began: the service stays on until {fact.suspends_on} "
         f"(policy version {fact.policy_version})"
     )
 
 
-def _suspended(fact: events.Suspended, _: str) -> str:
+def _suspended(fact: events.Suspended) -> str:
     code = f", the last code being {fact.last_code}" if fact.last_code else ""
     return (
         f"the service was suspended, since what follows term {fact.term_number} was not paid: "
@@ -109,7 +151,7 @@ def _suspended(fact: events.Suspended, _: str) -> str:
     )
 
 
-def _reclaimed(fact: events.NumberReclaimed, _: str) -> str:
+def _reclaimed(fact: events.NumberReclaimed) -> str:
     how = "its deadline had passed" if fact.by == "deadline" else "the carrier said so"
     return (
         f"the carrier took the number back, as {how}; it is in quarantine until {fact.quarantined_until}{owed(fact)} "
@@ -117,11 +159,11 @@ def _reclaimed(fact: events.NumberReclaimed, _: str) -> str:
     )
 
 
-def _moved(fact: events.DeadlinesMoved, _: str) -> str:
+def _moved(fact: events.DeadlinesMoved) -> str:
     return f"suspension and reclaim of the unpaid term moved by {span(fact.by)}, because {OWN_TROUBLE[fact.reason]}"
 
 
-def _reminder(fact: events.ReminderDue, _: str) -> str:
+def _reminder(fact: events.ReminderDue) -> str:
     what = {
         "renewal_ahead": f"the renewal opens on {fact.about}",
         "method_expires": f"method {fact.about} will have expired by the next term",
@@ -143,40 +185,3 @@ def _replanned(fact: events.Replanned, zone: str) -> str:
 
 def _spoken(reason: str) -> str:
     return reason.replace("_", " ")
-
-
-def _always(text: str) -> Callable[[Event, str], str]:
-    def said(_fact: Event, _zone: str) -> str:
-        return text
-
-    return said
-
-
-_CLAUSES: Clauses = {
-    events.CardRegistered: _registered,
-    events.ZoneChanged: lambda fact, _: f"the card's time zone became {fact.zone}, from the next term on",
-    events.CardHeld: lambda fact, _: f"the card was held by the {fact.by}: {quoted(fact.reason)}",
-    events.CardReleased: _always("the hold was lifted"),
-    events.CardClosed: _closed,
-    events.PaymentMethodBound: lambda fact, _: f"payment method {described(fact.method)} was bound",
-    events.PaymentMethodUpdated: lambda fact, _: f"payment method {described(fact.method)} got new details",
-    events.PaymentMethodRemoved: _removed,
-    events.PaymentMethodsOrdered: _ordered,
-    events.AutoRenewEnabled: lambda fact, _: f"auto-renewal was switched on: {offered(fact)}",
-    events.PeriodChanged: lambda fact, _: f"another period was chosen: {offered(fact)}",
-    events.PriceChangeAnnounced: _announced,
-    events.AutoRenewSwitchedOff: lambda fact, _: f"auto-renewal was switched off {SWITCHED_OFF[fact.reason]}",
-    events.RenewalRequested: _always("the holder asked to be charged for the next term at once"),
-    events.RenewalStarted: _started,
-    events.CardRenewed: _renewed,
-    events.GraceStarted: _grace,
-    events.Suspended: _suspended,
-    events.Reinstated: lambda fact, _: f"the service was switched on again with the payment of term {fact.term_number}",
-    events.NumberReclaimed: _reclaimed,
-    events.ChargingBlocked: _always("the card was to be charged, but the operator had stopped all charging"),
-    events.DeadlinesMoved: _moved,
-    events.ReminderDue: _reminder,
-    events.Deferred: _deferred,
-    events.Replanned: _replanned,
-    **MONEY_CLAUSES,
-}

@@ -14,7 +14,7 @@ from engine.card.events import Event
 from engine.card.evolve import replay
 from engine.card.names import STORED_NAMES
 from engine.card.state import STATE_VERSION, Card
-from engine.envelope import NAME_OF
+from engine.envelope import NAME_OF, names_of
 from engine.errors import CorruptHistoryError
 from engine.store.streams import recorded_of, stored_event
 from tests.engine.samples import CARD_ID, DECLINED
@@ -44,6 +44,7 @@ def test_each_fact_has_one_stored_name():
     ours = {kind for kind in Event.__subclasses__() if kind.__module__.startswith("engine.")}
     assert set(STORED_NAMES.values()) == ours
     assert len(NAME_OF) == len(STORED_NAMES)
+    assert {name for kind in ours for name in names_of(kind)} == set(STORED_NAMES)
 
 
 @pytest.mark.parametrize("name", STORED_NAMES)

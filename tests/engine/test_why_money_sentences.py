@@ -1,12 +1,13 @@
 """Each kind of fact about money as one sentence."""
 
+from typing import get_args
 from uuid import UUID
 
 import pytest
 
 from engine.card import payments
-from engine.card.names import STORED_NAMES
 from engine.money import Money
+from engine.why.money_sentences import MoneyFact
 from engine.why.sentences import sentence
 from tests.engine.histories import kept
 from tests.engine.samples import ZONE, local
@@ -209,6 +210,4 @@ def test_a_fact_about_money_is_one_sentence(fact, said):
 
 
 def test_every_kind_of_fact_about_money_can_be_said():
-    assert {type(fact) for fact, _ in FACTS} == {
-        kind for kind in STORED_NAMES.values() if kind.__module__ == payments.__name__
-    }
+    assert {type(fact) for fact, _ in FACTS} == set(get_args(MoneyFact))

@@ -1,6 +1,7 @@
 """Read model `cards`: given facts of a card, then its row."""
 
 from datetime import date
+from typing import get_args
 
 import pytest
 from hypothesis import given
@@ -18,8 +19,10 @@ from engine.card.events import (
     PriceChangeAnnounced,
     Reinstated,
 )
+from engine.card.names import STORED_NAMES
 from engine.money import Money
-from projections.cards import CARDS, CardRow, count_by_status, find_card, list_cards
+from engine.store.streams import recorded_of
+from projections.cards import CARDS, CardRow, Unshown, count_by_status, find_card, fold, list_cards
 from projections.follow import follow
 from projections.live import LIVE
 from tests.engine.lives import random_life, store_all
@@ -48,6 +51,7 @@ from tests.engine.samples import (
     switched_off,
     unknown,
 )
+from tests.engine.test_events import stored
 from tests.projections.folding import fields, recorded, rows
 
 DEFERRED = Deferred(reason="term_ends", until=ENDS_AT, at=OPENS_AT)
@@ -55,6 +59,14 @@ DEFERRED = Deferred(reason="term_ends", until=ENDS_AT, at=OPENS_AT)
 
 def row(*facts) -> CardRow:
     return rows(CARDS, *facts)[CARD_ID]
+
+
+@pytest.mark.parametrize("name", STORED_NAMES)
+def test_just_the_facts_that_concern_the_row_are_folded(name):
+    fact = recorded_of(stored(name)).fact
+    before = row(*PAYING)
+    changed = fold(before, recorded(fact, 9)) is not before
+    assert changed == (type(fact) not in get_args(Unshown))
 
 
 def test_a_registered_card_has_a_row():

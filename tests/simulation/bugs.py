@@ -353,7 +353,9 @@ def notice_key_used_again() -> list[Change]:
 
 
 def suspension_told_to_nobody() -> list[Change]:
-    return [(notices._TOLD, evolve.events.Suspended, None)]
+    real = world.notice_of
+    suspended = evolve.events.Suspended
+    return [(world, "notice_of", lambda one: None if isinstance(one.fact, suspended) else real(one))]
 
 
 def early_notice_of_a_price() -> list[Change]:
