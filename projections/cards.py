@@ -79,10 +79,8 @@ def _key_of(recorded: Recorded) -> UUID | None:
 def fold(row: CardRow | None, recorded: Recorded) -> CardRow | None:
     """The row after one more fact."""
     fact = recorded.fact
-    if isinstance(fact, events.CardRegistered):
-        return _registered(recorded, fact)
     if row is None:
-        return None
+        return _registered(recorded, fact) if isinstance(fact, events.CardRegistered) else None
     changes = _changes(row, fact)
     return row._replace(version=recorded.version, changed_at=fact.at, **changes) if changes else row
 
@@ -132,13 +130,12 @@ class _Changes(TypedDict, total=False):
 
 
 def _changes(row: CardRow, fact: CardFact) -> _Changes | None:  # noqa: C901, PLR0911, PLR0912 (one case per fact)
+    """The frequent ones first: to be passed over costs a fact a tenth of a microsecond per case."""
     match fact:
         case payments.ChargeSucceeded():
             return _succeeded(fact)
         case events.CardRenewed():
             return _renewed(row, fact)
-        case payments.ChargeAttempted(from_balance=minor):
-            return {"balance_minor": row.balance_minor - minor, "reserved_minor": minor}
         case payments.ChargeFailed(code=code):
             balance = row.balance_minor + row.reserved_minor
             return {"last_decline": code, "outcome_unknown": False, "balance_minor": balance, "reserved_minor": 0}
@@ -150,6 +147,8 @@ def _changes(row: CardRow, fact: CardFact) -> _Changes | None:  # noqa: C901, PL
             return {"methods": row.methods - 1}
         case payments.BalanceCredited(amount=amount):
             return {"balance_minor": row.balance_minor + amount.minor}
+        case payments.ChargeAttempted(from_balance=minor):
+            return {"balance_minor": row.balance_minor - minor, "reserved_minor": minor}
         case payments.BalanceDebited(amount=amount) | payments.BalancePaidOut(amount=amount):
             return {"balance_minor": row.balance_minor - amount.minor}
         case events.AutoRenewEnabled(months=months, price=price) | events.PeriodChanged(months=months, price=price):
