@@ -3,10 +3,9 @@
 A `command_id` is the caller's: the same command under the same id is answered the same way, for ever.
 """
 
-from collections.abc import Callable
 from datetime import date, datetime
 from hashlib import sha256
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal, assert_never
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -219,55 +218,92 @@ AnyCommand = (
 Command = Annotated[AnyCommand, Field(discriminator="command")]
 
 
-def decide(command: Command, card: Card | None, rules: Rules, at: datetime, recall: Recall) -> CardFacts:
-    """The facts that `command` leads to, () when all is so already; raises Refused.
+def decide(  # noqa: C901, PLR0911, PLR0912 (one case per command)
+    command: AnyCommand, card: Card | None, rules: Rules, at: datetime, recall: Recall
+) -> CardFacts:
+    """The facts that `command` leads to, () when nothing changes; raises Refused.
 
     `recall` finds a charge in the card's history that the card itself does not remember any more.
     """
+    catalogue, policy = rules.catalogue, rules.policy
     if isinstance(command, RegisterCard):
-        return custody.register_card(card, rules.catalogue, at=at, **_fields(command))
+        return custody.register_card(
+            card,
+            catalogue,
+            holder_id=command.holder_id,
+            plan=command.plan,
+            currency=command.currency,
+            zone=command.zone,
+            starts_on=command.starts_on,
+            months=command.months,
+            at=at,
+        )
     if card is None:
-        code, message = "unknown_card", f"there is no card {command.card_id}; register it first"
-        raise Refused(code, message, "card_id")
-    fields = _fields(command)
-    if isinstance(command, RecordRefund | RecordDispute):
-        fields["recall"] = recall
-    return _DECISIONS[type(command)](card, rules, at, fields)
+        raise Refused("unknown_card", f"there is no card {command.card_id}; register it first", "card_id")
+    match command:
+        case BindPaymentMethod(method=method):
+            return methods.bind_payment_method(card, method=method, at=at)
+        case UpdatePaymentMethod(method=method):
+            return methods.update_payment_method(card, method=method, at=at)
+        case RemovePaymentMethod(method_id=method_id):
+            return methods.remove_payment_method(card, method_id=method_id, at=at)
+        case OrderPaymentMethods(method_ids=ids, balance_first=first):
+            return methods.order_payment_methods(card, method_ids=ids, balance_first=first, at=at)
+        case EnableAutoRenew(months=months, terms_version=terms, channel=channel):
+            return consent.enable_auto_renew(
+                card, catalogue, months=months, terms_version=terms, channel=channel, at=at
+            )
+        case ChangePeriod(months=months, terms_version=terms, channel=channel):
+            return consent.change_period(card, catalogue, months=months, terms_version=terms, channel=channel, at=at)
+        case SwitchOffAutoRenew(reason=reason):
+            return consent.switch_off_auto_renew(card, reason=reason, at=at)
+        case RenewNow():
+            return charge.renew_now(card, rules, at=at)
+        case AnnouncePriceChange(version=version):
+            return consent.announce_price_change(card, catalogue, version=version, at=at)
+        case TopUp(amount=amount):
+            return top_ups.top_up(card, rules, amount=amount, at=at)
+        case SetAutoTopUp(threshold=threshold, amount=amount):
+            return top_ups.set_auto_top_up(card, threshold=threshold, amount=amount, at=at)
+        case ChangeZone(zone=zone):
+            return custody.change_zone(card, zone=zone, at=at)
+        case HoldCard(reason=reason):
+            return hold.hold_card(card, reason=reason, at=at)
+        case ReleaseCard():
+            return hold.release_card(card, policy, at=at)
+        case CloseCard(reason=reason):
+            return custody.close_card(card, reason=reason, at=at)
+        case ConfirmReclaim():
+            return lapse.confirm_reclaim(card, policy, at=at)
+        case ResolveAttempt():
+            return outcomes.resolve_attempt(
+                card,
+                attempt_id=command.attempt_id,
+                charged=command.charged,
+                gateway_ref=command.gateway_ref,
+                evidence=command.evidence,
+                policy=policy,
+                at=at,
+            )
+        case RecordRefund():
+            return _give_back(command, card, at, recall)
+        case RecordDispute(attempt_id=attempt_id, amount=amount, evidence=evidence):
+            return disputes.record_dispute(card, recall, attempt_id=attempt_id, amount=amount, evidence=evidence, at=at)
+        case _:
+            assert_never(command)
 
 
-def _fields(command: _Command) -> dict[str, Any]:
-    return {name: getattr(command, name) for name in type(command).model_fields if name not in _OF_ALL}
-
-
-def _give_back(card: Card, rules: Rules, at: datetime, fields: dict[str, Any]) -> CardFacts:
-    del rules
-    if fields["attempt_id"] is None:  # what was left on the balance
-        if fields["to"] == "balance":
+def _give_back(command: RecordRefund, card: Card, at: datetime, recall: Recall) -> CardFacts:
+    if command.attempt_id is None:  # what was left on the balance
+        if command.to == "balance":
             raise Refused("no_charge_named", "say which charge goes back onto the balance", "attempt_id")
-        return balance.pay_out_balance(card, amount=fields["amount"], evidence=fields["evidence"], at=at)
-    return refunds.record_refund(card, at=at, **fields)
-
-
-_OF_ALL = {"command", "command_id", "card_id"}
-_Decision = Callable[[Card, Rules, datetime, dict[str, Any]], CardFacts]
-_DECISIONS: dict[type[_Command], _Decision] = {
-    BindPaymentMethod: lambda card, _, at, fields: methods.bind_payment_method(card, at=at, **fields),
-    UpdatePaymentMethod: lambda card, _, at, fields: methods.update_payment_method(card, at=at, **fields),
-    RemovePaymentMethod: lambda card, _, at, fields: methods.remove_payment_method(card, at=at, **fields),
-    OrderPaymentMethods: lambda card, _, at, fields: methods.order_payment_methods(card, at=at, **fields),
-    EnableAutoRenew: lambda card, rules, at, f: consent.enable_auto_renew(card, rules.catalogue, at=at, **f),
-    ChangePeriod: lambda card, rules, at, f: consent.change_period(card, rules.catalogue, at=at, **f),
-    SwitchOffAutoRenew: lambda card, _, at, fields: consent.switch_off_auto_renew(card, at=at, **fields),
-    RenewNow: lambda card, rules, at, fields: charge.renew_now(card, rules, at=at, **fields),
-    TopUp: lambda card, rules, at, fields: top_ups.top_up(card, rules, at=at, **fields),
-    SetAutoTopUp: lambda card, _, at, fields: top_ups.set_auto_top_up(card, at=at, **fields),
-    ChangeZone: lambda card, _, at, fields: custody.change_zone(card, at=at, **fields),
-    HoldCard: lambda card, _, at, fields: hold.hold_card(card, at=at, **fields),
-    ReleaseCard: lambda card, rules, at, _: hold.release_card(card, rules.policy, at=at),
-    CloseCard: lambda card, _, at, fields: custody.close_card(card, at=at, **fields),
-    ConfirmReclaim: lambda card, rules, at, fields: lapse.confirm_reclaim(card, rules.policy, at=at, **fields),
-    ResolveAttempt: lambda card, rules, at, f: outcomes.resolve_attempt(card, policy=rules.policy, at=at, **f),
-    RecordRefund: _give_back,
-    RecordDispute: lambda card, _, at, fields: disputes.record_dispute(card, at=at, **fields),
-    AnnouncePriceChange: lambda card, rules, at, f: consent.announce_price_change(card, rules.catalogue, at=at, **f),
-}
+        return balance.pay_out_balance(card, amount=command.amount, evidence=command.evidence, at=at)
+    return refunds.record_refund(
+        card,
+        recall,
+        attempt_id=command.attempt_id,
+        amount=command.amount,
+        to=command.to,
+        evidence=command.evidence,
+        at=at,
+    )

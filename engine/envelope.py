@@ -50,6 +50,13 @@ class _Stored(Struct, Generic[F], frozen=True, forbid_unknown_fields=True):
 NAME_OF: dict[type[Event], str] = {model: name for name, model in STORED_NAMES.items()}
 """The name under which a kind of fact is stored."""
 
+
+def names_of(kind: type[Event]) -> tuple[str, ...]:
+    """All the names under which facts of a kind are stored, of every version of its shape."""
+    old = (name for name, upcast in UPCASTS.items() if upcast.kind is kind)
+    return NAME_OF[kind], *(name for name in old if name != NAME_OF[kind])
+
+
 _encode = json.Encoder().encode
 
 

@@ -1,5 +1,52 @@
 """Infrastructure errors, one small tree, and the one error of business: a refusal."""
 
+from typing import Literal
+
+RefusalCode = Literal[
+    # the card
+    "unknown_card",
+    "already_registered",
+    "card_closed",
+    "card_reclaimed",
+    "held",
+    "unknown_zone",
+    # what is sold
+    "unknown_plan",
+    "unknown_currency",
+    "unknown_version",
+    "not_sold",
+    # payment methods
+    "unknown_method",
+    "method_exists",
+    "too_many_methods",
+    "last_method",
+    "not_the_methods",
+    "no_payment_method",
+    "no_usable_method",
+    # renewal
+    "auto_renew_off",
+    "already_paid_ahead",
+    "charge_under_way",
+    "charging_stopped",
+    # amounts
+    "wrong_currency",
+    "amount_not_positive",
+    "amount_too_large",
+    "half_an_order",
+    # charges that are over, and what goes back
+    "unknown_attempt",
+    "already_charged",
+    "gateway_ref_missing",
+    "no_charge_named",
+    "more_than_charged",
+    "more_than_balance",
+    "not_what_is_owed",
+    "is_on_balance",
+    # the command itself
+    "command_id_reused",
+]
+"""Every code of a refusal, stable and for programs; the README beside this file says when each is given."""
+
 
 class BaohaoError(Exception):
     """Anything of ours that went wrong for a reason that can be said in a sentence."""
@@ -11,7 +58,7 @@ class Refused(BaohaoError):  # noqa: N818 (the domain's word: a refusal is an an
     `code` is stable and for programs, the message is for people, `field` names what to change.
     """
 
-    def __init__(self, code: str, message: str, field: str | None = None) -> None:
+    def __init__(self, code: RefusalCode, message: str, field: str | None = None) -> None:
         super().__init__(message)
         self.code = code
         self.field = field

@@ -4,6 +4,7 @@ from decimal import ROUND_DOWN, ROUND_HALF_EVEN, ROUND_HALF_UP, Decimal
 from enum import StrEnum
 from typing import Annotated, Self
 
+import iso4217
 from pydantic import Field, StringConstraints
 
 from engine.value import Value
@@ -12,6 +13,13 @@ Currency = Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$")]
 """An ISO 4217 code in capitals."""
 
 BASIS_POINTS_PER_WHOLE = 10_000
+
+_EXPONENTS = {one.code: one.exponent for one in iso4217.Currency if one.exponent is not None}
+
+
+def exponent(currency: str) -> int:
+    """How many decimals the minor unit is of the whole one; 2 where ISO 4217 names none, or no such currency."""
+    return _EXPONENTS.get(currency, 2)
 
 
 class Rounding(StrEnum):

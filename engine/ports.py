@@ -8,8 +8,7 @@ from typing import Annotated, Protocol
 from uuid import UUID
 
 from msgspec import json
-from pydantic import StringConstraints
-from pydantic.dataclasses import dataclass
+from pydantic import BaseModel, ConfigDict, StringConstraints
 
 from engine.money import Money
 from engine.value import Value
@@ -25,6 +24,10 @@ class _Asked(Value):
         return json.encode(self).decode()
 
 
+class _Heard(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
 class ChargeRequest(_Asked):
     """One attempt to take money: one id, one idempotency key, one set of parameters, for ever."""
 
@@ -36,8 +39,7 @@ class ChargeRequest(_Asked):
     amount: Money
 
 
-@dataclass(frozen=True, kw_only=True)
-class Charged:
+class Charged(_Heard):
     """The money was taken."""
 
     attempt_id: UUID
@@ -45,8 +47,7 @@ class Charged:
     gateway_ref: Text
 
 
-@dataclass(frozen=True, kw_only=True)
-class Declined:
+class Declined(_Heard):
     """The money was definitely not taken."""
 
     code: Text
@@ -54,15 +55,13 @@ class Declined:
     network_code: Text | None = None
 
 
-@dataclass(frozen=True, kw_only=True)
-class Unclear:
+class Unclear(_Heard):
     """Time-out, 5xx, garbage: nobody can say whether the money was taken."""
 
     reason: Text
 
 
-@dataclass(frozen=True, kw_only=True)
-class NotFound:
+class NotFound(_Heard):
     """The gateway's complete list has no such attempt (the answer of a look-up only)."""
 
 
@@ -80,8 +79,7 @@ class RefundRequest(_Asked):
     amount: Money
 
 
-@dataclass(frozen=True, kw_only=True)
-class Refunded:
+class Refunded(_Heard):
     """The money was given back."""
 
     refund_id: UUID
@@ -89,8 +87,7 @@ class Refunded:
     gateway_ref: Text
 
 
-@dataclass(frozen=True, kw_only=True)
-class RefundDeclined:
+class RefundDeclined(_Heard):
     """The money was definitely not given back, and will not be."""
 
     code: Text

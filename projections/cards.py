@@ -1,15 +1,14 @@
 """Read model `cards`: one row per card, what its holder and the operator see."""
 
-from collections.abc import Callable
 from datetime import date, datetime
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypedDict, get_args
 from uuid import UUID
 
 from psycopg import Connection
 from psycopg.rows import class_row
 
 from engine.card import facts
-from engine.card.event import Event
+from engine.card.facts import CardFact
 from engine.envelope import Recorded
 from projections.read_model import Column, ReadModel
 
@@ -43,44 +42,152 @@ class CardRow(NamedTuple):
     changed_at: datetime
 
 
+Unshown = (
+    facts.RenewalRequested
+    | facts.RenewalStarted
+    | facts.PaymentMethodUpdated
+    | facts.PaymentMethodsOrdered
+    | facts.ChargingBlocked
+    | facts.DeadlinesMoved
+    | facts.ReminderDue
+    | facts.Deferred
+    | facts.Replanned
+    | facts.ChargeWithheld
+    | facts.CaseOpened
+    | facts.AutoTopUpSet
+    | facts.TopUpStarted
+    | facts.TopUpFailed
+    | facts.RefundStarted
+    | facts.RefundSucceeded
+    | facts.RefundOutcomeUnknown
+    | facts.RefundFailed
+    | facts.RefundRecorded
+    | facts.DisputeRecorded
+)
+"""The facts that change nothing of a row."""
+
+_SHOWN = frozenset(get_args(CardFact)) - frozenset(get_args(Unshown))
+
+
+def _key_of(recorded: Recorded) -> UUID | None:
+    fact = recorded.fact
+    if isinstance(fact, facts.ChargeAttempted) and not fact.from_balance:  # spares a row for most renewals
+        return None
+    return recorded.card_id if type(fact) in _SHOWN else None
+
+
 def fold(row: CardRow | None, recorded: Recorded) -> CardRow | None:
     """The row after one more fact."""
-    fact, version = recorded.fact, recorded.version
-    if isinstance(fact, facts.CardRegistered):
-        return CardRow(
-            recorded.card_id,
-            fact.holder_id,
-            fact.plan,
-            fact.currency,
-            fact.zone,
-            "active",
-            fact.term.number,
-            fact.term.starts_on,
-            fact.term.ends_on,
-            fact.term.ends_at,
-            auto_renew_months=None,
-            price_minor=None,
-            methods=0,
-            last_decline=None,
-            outcome_unknown=False,
-            held=False,
-            balance_minor=0,
-            reserved_minor=0,
-            version=version,
-            changed_at=fact.at,
-        )
+    fact = recorded.fact
     if row is None:
-        return None
+        return _registered(recorded, fact) if isinstance(fact, facts.CardRegistered) else None
     changes = _changes(row, fact)
-    return row._replace(version=version, changed_at=fact.at, **changes) if changes else row
+    return row._replace(version=recorded.version, changed_at=fact.at, **changes) if changes else row
 
 
-def _changes(row: CardRow, fact: Event) -> dict[str, Any]:
-    changes_of = _CHANGES.get(type(fact))
-    return changes_of(row, fact) if changes_of else {}
+def _registered(recorded: Recorded, fact: facts.CardRegistered) -> CardRow:
+    return CardRow(
+        recorded.card_id,
+        fact.holder_id,
+        fact.plan,
+        fact.currency,
+        fact.zone,
+        "active",
+        fact.term.number,
+        fact.term.starts_on,
+        fact.term.ends_on,
+        fact.term.ends_at,
+        auto_renew_months=None,
+        price_minor=None,
+        methods=0,
+        last_decline=None,
+        outcome_unknown=False,
+        held=False,
+        balance_minor=0,
+        reserved_minor=0,
+        version=recorded.version,
+        changed_at=fact.at,
+    )
 
 
-def _renewed(row: CardRow, fact: facts.CardRenewed) -> dict[str, Any]:
+class _Changes(TypedDict, total=False):
+    """Fields of a row, with what they become."""
+
+    zone: str
+    status: str
+    term_number: int
+    starts_on: date
+    ends_on: date
+    ends_at: datetime
+    auto_renew_months: int | None
+    price_minor: int | None
+    methods: int
+    last_decline: str | None
+    outcome_unknown: bool
+    held: bool
+    balance_minor: int
+    reserved_minor: int
+
+
+def _changes(row: CardRow, fact: CardFact) -> _Changes | None:  # noqa: C901, PLR0911, PLR0912 (one case per fact)
+    """The frequent ones first: to be passed over costs a fact a tenth of a microsecond per case."""
+    match fact:
+        case facts.ChargeSucceeded():
+            return _succeeded(fact)
+        case facts.CardRenewed():
+            return _renewed(row, fact)
+        case facts.ChargeFailed(code=code):
+            balance = row.balance_minor + row.reserved_minor
+            return {"last_decline": code, "outcome_unknown": False, "balance_minor": balance, "reserved_minor": 0}
+        case facts.ChargeOutcomeUnknown():
+            return {"outcome_unknown": True}
+        case facts.PaymentMethodBound():
+            return {"methods": row.methods + 1}
+        case facts.PaymentMethodRemoved():
+            return {"methods": row.methods - 1}
+        case facts.BalanceCredited(amount=amount):
+            return {"balance_minor": row.balance_minor + amount.minor}
+        case facts.ChargeAttempted(from_balance=minor):
+            return {"balance_minor": row.balance_minor - minor, "reserved_minor": minor}
+        case facts.BalanceDebited(amount=amount) | facts.BalancePaidOut(amount=amount):
+            return {"balance_minor": row.balance_minor - amount.minor}
+        case facts.AutoRenewEnabled(months=months, price=price) | facts.PeriodChanged(months=months, price=price):
+            return {"auto_renew_months": months, "price_minor": price.minor}
+        case facts.PriceChangeAnnounced(price=price):
+            return {"price_minor": price.minor}
+        case facts.AutoRenewSwitchedOff():
+            return {"auto_renew_months": None, "price_minor": None}
+        case facts.GraceStarted():
+            return {"status": "grace"}
+        case facts.Suspended():
+            return {"status": "suspended"}
+        case facts.Reinstated():
+            return {"status": "active"}
+        case facts.NumberReclaimed():
+            return {"status": "reclaimed"}
+        case facts.CardClosed():
+            return {"status": "closed"}
+        case facts.CardHeld():
+            return {"held": True}
+        case facts.CardReleased():
+            return {"held": False}
+        case facts.ZoneChanged(zone=zone):
+            return {"zone": zone}
+        case _:
+            return _nothing(fact)
+
+
+def _nothing(_: Unshown | facts.CardRegistered) -> None:
+    """No change; a new kind of fact fails the type check here until somebody decides what it changes."""
+
+
+def _succeeded(fact: facts.ChargeSucceeded) -> _Changes | None:
+    if fact.learned == "late":  # it is given back and changes nothing
+        return None
+    return {"last_decline": None, "outcome_unknown": False, "reserved_minor": 0}
+
+
+def _renewed(row: CardRow, fact: facts.CardRenewed) -> _Changes:
     term = fact.term
     spent = fact.from_balance if fact.attempt_id is None else 0  # else it was reserved with the attempt
     return {
@@ -92,55 +199,6 @@ def _renewed(row: CardRow, fact: facts.CardRenewed) -> dict[str, Any]:
         "balance_minor": row.balance_minor - spent,
     }
 
-
-def _reserved(row: CardRow, fact: facts.ChargeAttempted) -> dict[str, Any]:
-    return {"balance_minor": row.balance_minor - fact.from_balance, "reserved_minor": fact.from_balance}
-
-
-def _failed(row: CardRow, fact: facts.ChargeFailed) -> dict[str, Any]:
-    balance = row.balance_minor + row.reserved_minor
-    return {"last_decline": fact.code, "outcome_unknown": False, "balance_minor": balance, "reserved_minor": 0}
-
-
-def _succeeded(_: CardRow, fact: facts.ChargeSucceeded) -> dict[str, Any]:
-    if fact.learned == "late":  # it is given back and changes nothing
-        return {}
-    return {"last_decline": None, "outcome_unknown": False, "reserved_minor": 0}
-
-
-def _key_of(recorded: Recorded) -> UUID | None:
-    fact = recorded.fact
-    if isinstance(fact, facts.CardRegistered):
-        return recorded.card_id
-    if isinstance(fact, facts.ChargeAttempted) and not fact.from_balance:  # spares a row for most renewals
-        return None
-    return recorded.card_id if type(fact) in _CHANGES else None
-
-
-_CHANGES: dict[type[Event], Callable[[CardRow, Any], dict[str, Any]]] = {
-    facts.ZoneChanged: lambda _, fact: {"zone": fact.zone},
-    facts.CardHeld: lambda _, __: {"held": True},
-    facts.CardReleased: lambda _, __: {"held": False},
-    facts.CardClosed: lambda _, __: {"status": "closed"},
-    facts.PaymentMethodBound: lambda row, _: {"methods": row.methods + 1},
-    facts.PaymentMethodRemoved: lambda row, _: {"methods": row.methods - 1},
-    facts.AutoRenewEnabled: lambda _, fact: {"auto_renew_months": fact.months, "price_minor": fact.price.minor},
-    facts.PeriodChanged: lambda _, fact: {"auto_renew_months": fact.months, "price_minor": fact.price.minor},
-    facts.PriceChangeAnnounced: lambda _, fact: {"price_minor": fact.price.minor},
-    facts.AutoRenewSwitchedOff: lambda _, __: {"auto_renew_months": None, "price_minor": None},
-    facts.CardRenewed: _renewed,
-    facts.GraceStarted: lambda _, __: {"status": "grace"},
-    facts.Suspended: lambda _, __: {"status": "suspended"},
-    facts.Reinstated: lambda _, __: {"status": "active"},
-    facts.NumberReclaimed: lambda _, __: {"status": "reclaimed"},
-    facts.ChargeAttempted: _reserved,
-    facts.ChargeFailed: _failed,
-    facts.ChargeOutcomeUnknown: lambda _, __: {"outcome_unknown": True},
-    facts.ChargeSucceeded: _succeeded,
-    facts.BalanceCredited: lambda row, fact: {"balance_minor": row.balance_minor + fact.amount.minor},
-    facts.BalanceDebited: lambda row, fact: {"balance_minor": row.balance_minor - fact.amount.minor},
-    facts.BalancePaidOut: lambda row, fact: {"balance_minor": row.balance_minor - fact.amount.minor},
-}
 
 CARDS = ReadModel(
     name="cards",

@@ -16,7 +16,7 @@ import structlog
 from nats.aio.msg import Msg
 from pydantic import ValidationError
 
-from adapters.broker.contract import CardDue
+from adapters.broker.due import CardDue
 from engine.application import Engine, Settled
 from engine.deciding import Question, Said
 from engine.errors import GatewayMisuseError

@@ -9,7 +9,7 @@ from uuid import UUID
 from nats.aio.client import Client
 from psycopg import Connection
 
-from adapters.broker.contract import DUE_SUBJECT, CardDue
+from adapters.broker.due import DUE_SUBJECT, CardDue
 from adapters.broker.sending import Message, send
 
 DUE_SENT_TABLE = """

@@ -14,7 +14,8 @@ from nats.js.api import (
 )
 from nats.js.errors import NotFoundError
 
-from adapters.broker.contract import DUE_STREAM, DUE_SUBJECT, EVENTS_STREAM, EVENTS_SUBJECT
+from adapters.broker.contract import EVENTS_STREAM, EVENTS_SUBJECT
+from adapters.broker.due import DUE_STREAM, DUE_SUBJECT
 from adapters.settings import Settings
 
 CHARGING = "charging"

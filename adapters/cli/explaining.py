@@ -1,10 +1,10 @@
 """Explaining: why a card was charged or was not, how it stands, and what happens next."""
 
-from dataclasses import asdict
 from datetime import date
 from uuid import UUID
 
 import typer
+from msgspec import to_builtins
 
 from adapters.cli.inspecting import history_of
 from adapters.cli.output import err, out, put_json
@@ -26,7 +26,7 @@ def explain(settings: Settings, card_id: UUID, attempt_id: UUID | None, day: dat
         err.print(f"card {card_id} knows no attempt {attempt_id}", soft_wrap=True)
         raise typer.Exit(1)
     if as_json:
-        put_json(asdict(answer))
+        put_json(to_builtins(answer))
     else:
         _put(answer)
 

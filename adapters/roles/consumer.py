@@ -17,7 +17,7 @@ from psycopg import Connection
 from psycopg_pool import ConnectionPool
 
 from adapters.broker.consumer import Consumer
-from adapters.broker.contract import DUE_STREAM, DUE_SUBJECT
+from adapters.broker.due import DUE_STREAM, DUE_SUBJECT
 from adapters.broker.streams import CHARGING, ensure_due_stream
 from adapters.control import read_control
 from adapters.logs import BROKER_LOGGER

@@ -9,6 +9,7 @@ from engine.card.deadlines import HasDeadlines, charge_instant, last_day, opens_
 from engine.card.methods import HasMethods, PaymentMethod, ready_methods, usable_methods
 from engine.card.term import AttemptReason, HasRenewal, Renewal
 from engine.policy import Policy
+from engine.reasons import WaitReason
 from engine.value import Value
 
 
@@ -32,7 +33,7 @@ class TryLater(Value):
     """Nothing to try before `at`."""
 
     at: datetime
-    reason: str
+    reason: WaitReason
 
 
 class Dunned(HasMethods, HasRenewal, HasDeadlines, Protocol):

@@ -2,6 +2,7 @@
 
 from datetime import datetime
 
+from engine.reasons import WaitReason
 from engine.value import Value
 
 
@@ -9,7 +10,7 @@ class Wait(Value):
     """Nothing to do before `until` (None: ever), because of `reason`."""
 
     until: datetime | None
-    reason: str
+    reason: WaitReason
     blocks_lapse: bool = False
     """What is waited for is our own affair: no deadline passes meanwhile."""
 

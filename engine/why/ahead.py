@@ -1,15 +1,20 @@
 """What happens next to a card, and when: from the wake time of its last fact and the card after it."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from datetime import datetime, timedelta
+from typing import Literal, assert_never
 
 from engine.calendar import local_date
 from engine.card.card import Card
 from engine.card.deadlines import DAY, last_day, reclaims_at, suspends_at
 from engine.card.methods import usable_methods
 from engine.card.waking import Deferred, Replanned
+from engine.reasons import PlanReason, WaitReason, is_plan_reason
 from engine.why.story import Said, Story
 from engine.why.words import clock, ordinal
+
+_AheadReason = Literal[PlanReason, "case"]
+"""What a card is woken for: what it waits for, what is due at once, or that a case for a person falls due."""
 
 
 def ahead(story: Story, place: int) -> Said:
@@ -20,8 +25,10 @@ def ahead(story: Story, place: int) -> Said:
     if recorded.wake_at <= recorded.fact.at:
         return story.say("Next, at once: what falls due after this is decided.", place)
     fact = recorded.fact
-    reasons = (fact.reason,) if isinstance(fact, Deferred | Replanned) else _reasons(card, recorded.wake_at)
-    what = " or ".join(_WORDS[one](card) if one in _WORDS else one.replace("_", " ") for one in reasons)
+    if isinstance(fact, Deferred | Replanned):
+        what = _said(fact.reason, card)
+    else:
+        what = " or ".join(_words(one, card) for one in _reasons(card, recorded.wake_at))
     return story.say(f"Next, on {clock(recorded.wake_at, story.zone)} ({story.zone}): {what}.", place)
 
 
@@ -31,7 +38,7 @@ def _for_good(card: Card) -> str:
     return ", since the card is held" if card.held_since is not None else ""
 
 
-def _reasons(card: Card, wake_at: datetime) -> tuple[str, ...]:
+def _reasons(card: Card, wake_at: datetime) -> tuple[_AheadReason, ...]:
     """What the card is woken for at `wake_at`; more than one where only policy could tell them apart."""
     if any(not one.refused and (one.unknown is None or one.unknown.ask_again_at == wake_at) for one in card.refunds):
         return ("refund_awaited",)
@@ -48,16 +55,18 @@ def _reasons(card: Card, wake_at: datetime) -> tuple[str, ...]:
     return tuple(reason for reason, possible in _possible(card, wake_at).items() if possible) or ("due",)
 
 
-def _deadlines(card: Card) -> Mapping[datetime, str]:
+def _deadlines(card: Card) -> Mapping[datetime, WaitReason]:
     if card.status == "suspended":
         return {reclaims_at(card): "reclaim"}
     if not card.deadlines.keep.grace_days:
         return {suspends_at(card): "term_ends"}
-    grace = {suspends_at(card): "grace_ends"}
-    return grace | {card.term.ends_at: "term_ends"} if card.status == "active" else grace
+    grace: dict[datetime, WaitReason] = {suspends_at(card): "grace_ends"}
+    if card.status == "active":
+        grace[card.term.ends_at] = "term_ends"
+    return grace
 
 
-def _possible(card: Card, wake_at: datetime) -> Mapping[str, bool]:
+def _possible(card: Card, wake_at: datetime) -> Mapping[WaitReason, bool]:
     renewal, consent, balance = card.renewal, card.consent, card.balance
     order = card.top_ups.standing_order
     delayed = wake_at in _delays_within_pass(card).values()
@@ -111,24 +120,44 @@ def _delayed(card: Card) -> str:
     return f"{first} may be tried again"
 
 
-def _always(text: str) -> Callable[[Card], str]:
-    return lambda _: text
+def _said(reason: str, card: Card) -> str:
+    """A stored reason in words; one that is written no more as it was written."""
+    return _words(reason, card) if is_plan_reason(reason) else reason.replace("_", " ")
 
 
-_WORDS: Mapping[str, Callable[[Card], str]] = {
-    "renewal_opens": lambda card: f"the renewal of the term that ends on {card.term.ends_on} opens",
-    "next_rung": _rung,
-    "method_delayed": _delayed,
-    "soon": _delayed,
-    "due": _always("what has fallen due is decided"),
-    "term_ends": _term_ends,
-    "grace_ends": _always("grace ends and the service is suspended, unless the next term is paid"),
-    "reclaim": _always("the number is lost, unless the next term is paid"),
-    "reminder": _always("a reminder to the holder falls due"),
-    "answer_awaited": _always("the gateway is asked what became of the open attempt"),
-    "outcome_unknown": _always("the gateway is asked again about the attempt of unknown outcome"),
-    "case": _always("the attempt of unknown outcome becomes a case for a person"),
-    "refund_awaited": _always("the gateway is asked about the refund"),
-    "charging_stopped": _always("it is looked at again whether charging is still stopped"),
-    "top_up_gap": _always("an automatic top-up may be made again"),
-}
+def _words(reason: _AheadReason, card: Card) -> str:  # noqa: C901, PLR0911, PLR0912 (one case per reason)
+    match reason:
+        case "renewal_opens":
+            return f"the renewal of the term that ends on {card.term.ends_on} opens"
+        case "next_rung":
+            return _rung(card)
+        case "method_delayed" | "soon":
+            return _delayed(card)
+        case "due":
+            return "what has fallen due is decided"
+        case "term_ends":
+            return _term_ends(card)
+        case "grace_ends":
+            return "grace ends and the service is suspended, unless the next term is paid"
+        case "reclaim":
+            return "the number is lost, unless the next term is paid"
+        case "reminder":
+            return "a reminder to the holder falls due"
+        case "answer_awaited":
+            return "the gateway is asked what became of the open attempt"
+        case "outcome_unknown":
+            return "the gateway is asked again about the attempt of unknown outcome"
+        case "case":
+            return "the attempt of unknown outcome becomes a case for a person"
+        case "refund_awaited":
+            return "the gateway is asked about the refund"
+        case "charging_stopped":
+            return "it is looked at again whether charging is still stopped"
+        case "top_up_gap":
+            return "an automatic top-up may be made again"
+        case (
+            "auto_renew_off" | "no_try_left" | "number_lost" | "held" | "reclaimed" | "closed"
+        ):  # no instant to wait for
+            return reason.replace("_", " ")
+        case _:
+            assert_never(reason)

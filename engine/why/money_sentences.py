@@ -1,12 +1,10 @@
 """The facts about charges, refunds and the balance as clauses. See sentences.py."""
 
-from collections.abc import Callable, Mapping
-from typing import Any
+from typing import assert_never
 
 from msgspec.structs import replace
 
 from engine.card import facts
-from engine.card.event import Event
 from engine.why.words import (
     ATTEMPT_REASONS,
     AUTHORITIES,
@@ -20,8 +18,72 @@ from engine.why.words import (
     withheld_by,
 )
 
+MoneyFact = (
+    facts.ChargeAttempted
+    | facts.ChargeWithheld
+    | facts.ChargeSucceeded
+    | facts.ChargeFailed
+    | facts.ChargeOutcomeUnknown
+    | facts.CaseOpened
+    | facts.AutoTopUpSet
+    | facts.TopUpStarted
+    | facts.TopUpFailed
+    | facts.BalanceCredited
+    | facts.BalanceDebited
+    | facts.BalancePaidOut
+    | facts.RefundStarted
+    | facts.RefundSucceeded
+    | facts.RefundOutcomeUnknown
+    | facts.RefundFailed
+    | facts.RefundRecorded
+    | facts.DisputeRecorded
+)
 
-def _attempted(fact: facts.ChargeAttempted, _: str) -> str:
+
+def money_clause(fact: MoneyFact, zone: str) -> str:  # noqa: C901, PLR0911, PLR0912 (one case per fact)
+    """What happened to the money, to stand within a sentence."""
+    match fact:
+        case facts.ChargeAttempted():
+            return _attempted(fact)
+        case facts.ChargeSucceeded():
+            return _succeeded(fact)
+        case facts.ChargeFailed():
+            return _failed(fact, zone)
+        case facts.ChargeOutcomeUnknown():
+            return _unknown(fact, zone)
+        case facts.ChargeWithheld():
+            return _withheld(fact, zone)
+        case facts.CaseOpened():
+            return _case(fact)
+        case facts.AutoTopUpSet():
+            return _standing_order(fact)
+        case facts.TopUpStarted():
+            return _topping_up(fact)
+        case facts.TopUpFailed():
+            return _top_up_failed(fact)
+        case facts.BalanceCredited():
+            return _credited(fact)
+        case facts.BalanceDebited():
+            return f"{money(fact.amount)} left the balance again, since the charge that had brought it went back"
+        case facts.BalancePaidOut():
+            return f"{money(fact.amount)} of the balance was paid out{_evidence(fact.evidence)}"
+        case facts.RefundStarted():
+            return _refund_started(fact)
+        case facts.RefundSucceeded():
+            return _refunded(fact)
+        case facts.RefundOutcomeUnknown():
+            return _refund_unknown(fact, zone)
+        case facts.RefundFailed():
+            return _refund_failed(fact)
+        case facts.RefundRecorded():
+            return _refund_recorded(fact)
+        case facts.DisputeRecorded():
+            return _disputed(fact)
+        case _:
+            assert_never(fact)
+
+
+def _attempted(fact: facts.ChargeAttempted) -> str:
     balance = f", with {_part(fact)} from the balance besides" if fact.from_balance else ""
     return (
         f"method {fact.method_id} was asked for {money(fact.amount)} for {purpose(fact)}{balance}: "
@@ -44,7 +106,7 @@ def _withheld(fact: facts.ChargeWithheld, zone: str) -> str:
     return f"a try of method {fact.method_id} for {purpose(fact)} was due in rung {fact.rung}, but {why} {until}"
 
 
-def _succeeded(fact: facts.ChargeSucceeded, _: str) -> str:
+def _succeeded(fact: facts.ChargeSucceeded) -> str:
     balance = f" (and {_part(fact)} came from the balance)" if fact.from_balance else ""
     return (
         f"{money(fact.amount)} was taken{balance} under the gateway's reference {quoted(fact.gateway_ref)}, "
@@ -73,42 +135,42 @@ def _unknown(fact: facts.ChargeOutcomeUnknown, zone: str) -> str:
     )
 
 
-def _case(fact: facts.CaseOpened, _: str) -> str:
+def _case(fact: facts.CaseOpened) -> str:
     what = "attempt" if fact.reason == "outcome_unknown" else "refund"
     return f"a case for a person was opened, to find out what became of {what} {fact.about}"
 
 
-def _standing_order(fact: facts.AutoTopUpSet, _: str) -> str:
+def _standing_order(fact: facts.AutoTopUpSet) -> str:
     if fact.threshold is None or fact.amount is None:
         return "the holder's standing order for top-ups ended"
     return f"the holder agreed to top up {money(fact.amount)} whenever the balance is below {money(fact.threshold)}"
 
 
-def _topping_up(fact: facts.TopUpStarted, _: str) -> str:
+def _topping_up(fact: facts.TopUpStarted) -> str:
     why = "fell due by the standing order" if fact.automatic else "was asked for"
     return f"top-up {fact.number} of {money(fact.amount)} {why}"
 
 
-def _top_up_failed(fact: facts.TopUpFailed, _: str) -> str:
+def _top_up_failed(fact: facts.TopUpFailed) -> str:
     code = f", the last code being {fact.last_code}" if fact.last_code else ""
     return f"top-up {fact.number} failed: no payment method could be charged{code}"
 
 
-def _credited(fact: facts.BalanceCredited, _: str) -> str:
+def _credited(fact: facts.BalanceCredited) -> str:
     unused = "because it was not used after all"
     why = {"top_up": "by a top-up", "refund": "as a refund", "released": unused}[fact.reason]
     about = f" of attempt {fact.about}" if fact.about else ""
     return f"{money(fact.amount)} came onto the balance {why}{about}{_evidence(fact.evidence)}"
 
 
-def _refund_started(fact: facts.RefundStarted, _: str) -> str:
+def _refund_started(fact: facts.RefundStarted) -> str:
     return (
         f"refund {fact.refund_id} of {money(fact.amount)} of attempt {fact.attempt_id} was decided, "
         f"because {REFUND_REASONS[fact.reason]}"
     )
 
 
-def _refunded(fact: facts.RefundSucceeded, _: str) -> str:
+def _refunded(fact: facts.RefundSucceeded) -> str:
     return (
         f"{money(fact.amount)} of attempt {fact.attempt_id} went back to the holder by refund {fact.refund_id} "
         f"under the gateway's reference {quoted(fact.gateway_ref)}"
@@ -122,21 +184,21 @@ def _refund_unknown(fact: facts.RefundOutcomeUnknown, zone: str) -> str:
     )
 
 
-def _refund_failed(fact: facts.RefundFailed, _: str) -> str:
+def _refund_failed(fact: facts.RefundFailed) -> str:
     return (
         f"the gateway would not make refund {fact.refund_id} of attempt {fact.attempt_id} (code {fact.code}), "
         "so that a person has to"
     )
 
 
-def _refund_recorded(fact: facts.RefundRecorded, _: str) -> str:
+def _refund_recorded(fact: facts.RefundRecorded) -> str:
     return (
         f"the operator gave {money(fact.amount)} of attempt {fact.attempt_id} back outside of the engine"
         f"{_evidence(fact.evidence)}"
     )
 
 
-def _disputed(fact: facts.DisputeRecorded, _: str) -> str:
+def _disputed(fact: facts.DisputeRecorded) -> str:
     return (
         f"the holder's bank took {money(fact.amount)} of attempt {fact.attempt_id} back{_evidence(fact.evidence)}, "
         f"and method {fact.method_id} is not charged by itself any more"
@@ -145,27 +207,3 @@ def _disputed(fact: facts.DisputeRecorded, _: str) -> str:
 
 def _evidence(evidence: str | None) -> str:
     return f" (evidence: {quoted(evidence)})" if evidence else ""
-
-
-MONEY_CLAUSES: Mapping[type[Event], Callable[[Any, str], str]] = {
-    facts.ChargeAttempted: _attempted,
-    facts.ChargeWithheld: _withheld,
-    facts.ChargeSucceeded: _succeeded,
-    facts.ChargeFailed: _failed,
-    facts.ChargeOutcomeUnknown: _unknown,
-    facts.CaseOpened: _case,
-    facts.AutoTopUpSet: _standing_order,
-    facts.TopUpStarted: _topping_up,
-    facts.TopUpFailed: _top_up_failed,
-    facts.BalanceCredited: _credited,
-    facts.BalanceDebited: lambda fact, _: (
-        f"{money(fact.amount)} left the balance again, since the charge that had brought it went back"
-    ),
-    facts.BalancePaidOut: lambda fact, _: f"{money(fact.amount)} of the balance was paid out{_evidence(fact.evidence)}",
-    facts.RefundStarted: _refund_started,
-    facts.RefundSucceeded: _refunded,
-    facts.RefundOutcomeUnknown: _refund_unknown,
-    facts.RefundFailed: _refund_failed,
-    facts.RefundRecorded: _refund_recorded,
-    facts.DisputeRecorded: _disputed,
-}

@@ -1,18 +1,12 @@
 """Each fact as one English sentence: total over all kinds, for histories and overviews. Money: money_sentences.py."""
 
-from collections.abc import Callable, Mapping
-from typing import Any
-
 from msgspec.structs import replace
 
 from engine.card import facts
-from engine.card.event import Event
+from engine.card.facts import CardFact
 from engine.envelope import Recorded
-from engine.why.money_sentences import MONEY_CLAUSES
+from engine.why.money_sentences import money_clause
 from engine.why.words import OWN_TROUBLE, SWITCHED_OFF, clock, count, described, listed, money, quoted, span
-
-Clauses = Mapping[type[Event], Callable[[Any, str], str]]
-"""Per kind of fact what it says of the card, given the zone in which instants are shown."""
 
 
 def sentence(recorded: Recorded, zone: str = "UTC") -> str:
@@ -20,12 +14,64 @@ def sentence(recorded: Recorded, zone: str = "UTC") -> str:
     return f"On {clock(recorded.fact.at, zone)} ({zone}) {clause(recorded.fact, zone)}."
 
 
-def clause(fact: Event, zone: str) -> str:
+def clause(fact: CardFact, zone: str) -> str:  # noqa: C901, PLR0911, PLR0912 (one case per fact)
     """What happened, to stand within a sentence."""
-    return _CLAUSES[type(fact)](fact, zone)
+    match fact:
+        case facts.CardRegistered():
+            return _registered(fact)
+        case facts.ZoneChanged():
+            return f"the card's time zone became {fact.zone}, from the next term on"
+        case facts.CardHeld():
+            return f"the card was held by the {fact.by}: {quoted(fact.reason)}"
+        case facts.CardReleased():
+            return "the hold was lifted"
+        case facts.CardClosed():
+            return f"the card was closed: {quoted(fact.reason)}{owed(fact)}"
+        case facts.PaymentMethodBound():
+            return f"payment method {described(fact.method)} was bound"
+        case facts.PaymentMethodUpdated():
+            return f"payment method {described(fact.method)} got new details"
+        case facts.PaymentMethodRemoved():
+            return _removed(fact)
+        case facts.PaymentMethodsOrdered():
+            return _ordered(fact)
+        case facts.AutoRenewEnabled():
+            return f"auto-renewal was switched on: {offered(fact)}"
+        case facts.PeriodChanged():
+            return f"another period was chosen: {offered(fact)}"
+        case facts.PriceChangeAnnounced():
+            return _announced(fact)
+        case facts.AutoRenewSwitchedOff():
+            return f"auto-renewal was switched off {SWITCHED_OFF[fact.reason]}"
+        case facts.RenewalRequested():
+            return "the holder asked to be charged for the next term at once"
+        case facts.RenewalStarted():
+            return _started(fact)
+        case facts.CardRenewed():
+            return _renewed(fact)
+        case facts.GraceStarted():
+            return _grace(fact)
+        case facts.Suspended():
+            return _suspended(fact)
+        case facts.Reinstated():
+            return f"the service was switched on again with the payment of term {fact.term_number}"
+        case facts.NumberReclaimed():
+            return _reclaimed(fact)
+        case facts.ChargingBlocked():
+            return "the card was to be charged, but the operator had stopped all charging"
+        case facts.DeadlinesMoved():
+            return _moved(fact)
+        case facts.ReminderDue():
+            return _reminder(fact)
+        case facts.Deferred():
+            return _deferred(fact, zone)
+        case facts.Replanned():
+            return _replanned(fact, zone)
+        case _:
+            return money_clause(fact, zone)
 
 
-def _registered(fact: facts.CardRegistered, _: str) -> str:
+def _registered(fact: facts.CardRegistered) -> str:
     term, keep = fact.term, fact.keep
     return (
         f"the card was taken into care: plan {fact.plan} in {fact.currency}, "
@@ -35,21 +81,17 @@ def _registered(fact: facts.CardRegistered, _: str) -> str:
     )
 
 
-def _closed(fact: facts.CardClosed, _: str) -> str:
-    return f"the card was closed: {quoted(fact.reason)}{owed(fact)}"
-
-
 def owed(fact: facts.CardClosed | facts.NumberReclaimed) -> str:
     """What is said of the balance of a card that leaves our care; nothing where it is empty."""
     return f"; {money(fact.balance)} of its balance is owed to the holder" if fact.balance.minor else ""
 
 
-def _removed(fact: facts.PaymentMethodRemoved, _: str) -> str:
+def _removed(fact: facts.PaymentMethodRemoved) -> str:
     why = "by the holder" if fact.reason == "holder" else "because its mandate was withdrawn"
     return f"method {fact.method_id} was removed {why}"
 
 
-def _ordered(fact: facts.PaymentMethodsOrdered, _: str) -> str:
+def _ordered(fact: facts.PaymentMethodsOrdered) -> str:
     methods = f": {listed(fact.method_ids)}" if fact.method_ids else ""
     balance = "the balance is spent first" if fact.balance_first else "the balance is not spent by itself"
     return f"the holder chose the order of payment{methods}; {balance}"
@@ -64,14 +106,14 @@ def offered(fact: facts.AutoRenewEnabled | facts.PeriodChanged) -> str:
     )
 
 
-def _announced(fact: facts.PriceChangeAnnounced, _: str) -> str:
+def _announced(fact: facts.PriceChangeAnnounced) -> str:
     return (
         f"the holder was told that {count(fact.months, 'month')} will cost {money(fact.price)} "
         f"from {fact.applies_from} on (catalogue version {fact.catalogue_version})"
     )
 
 
-def _started(fact: facts.RenewalStarted, _: str) -> str:
+def _started(fact: facts.RenewalStarted) -> str:
     fee = f", and {money(fact.reactivation_fee)} more if the service is off by then" if fact.reactivation_fee else ""
     return (
         f"term {fact.term_number} was offered: {count(fact.months, 'month')} for {money(fact.price)}{fee} "
@@ -79,7 +121,7 @@ def _started(fact: facts.RenewalStarted, _: str) -> str:
     )
 
 
-def _renewed(fact: facts.CardRenewed, _: str) -> str:
+def _renewed(fact: facts.CardRenewed) -> str:
     term = fact.term
     fee = f" and {money(fact.reactivation_fee)} for the reactivation" if fact.reactivation_fee else ""
     taken = money(replace(fact.price, minor=fact.from_balance))
@@ -93,14 +135,14 @@ def _renewed(fact: facts.CardRenewed, _: str) -> str:
     )
 
 
-def _grace(fact: facts.GraceStarted, _: str) -> str:
+def _grace(fact: facts.GraceStarted) -> str:
     return (
         f"term {fact.term_number} had ended unpaid and grace began: the service stays on until {fact.suspends_on} "
         f"(policy version {fact.policy_version})"
     )
 
 
-def _suspended(fact: facts.Suspended, _: str) -> str:
+def _suspended(fact: facts.Suspended) -> str:
     code = f", the last code being {fact.last_code}" if fact.last_code else ""
     return (
         f"the service was suspended, since what follows term {fact.term_number} was not paid: "
@@ -109,7 +151,7 @@ def _suspended(fact: facts.Suspended, _: str) -> str:
     )
 
 
-def _reclaimed(fact: facts.NumberReclaimed, _: str) -> str:
+def _reclaimed(fact: facts.NumberReclaimed) -> str:
     how = "its deadline had passed" if fact.by == "deadline" else "the carrier said so"
     return (
         f"the carrier took the number back, as {how}; it is in quarantine until {fact.quarantined_until}{owed(fact)} "
@@ -117,11 +159,11 @@ def _reclaimed(fact: facts.NumberReclaimed, _: str) -> str:
     )
 
 
-def _moved(fact: facts.DeadlinesMoved, _: str) -> str:
+def _moved(fact: facts.DeadlinesMoved) -> str:
     return f"suspension and reclaim of the unpaid term moved by {span(fact.by)}, because {OWN_TROUBLE[fact.reason]}"
 
 
-def _reminder(fact: facts.ReminderDue, _: str) -> str:
+def _reminder(fact: facts.ReminderDue) -> str:
     what = {
         "renewal_ahead": f"the renewal opens on {fact.about}",
         "method_expires": f"method {fact.about} will have expired by the next term",
@@ -143,40 +185,3 @@ def _replanned(fact: facts.Replanned, zone: str) -> str:
 
 def _spoken(reason: str) -> str:
     return reason.replace("_", " ")
-
-
-def _always(text: str) -> Callable[[Event, str], str]:
-    def said(_fact: Event, _zone: str) -> str:
-        return text
-
-    return said
-
-
-_CLAUSES: Clauses = {
-    facts.CardRegistered: _registered,
-    facts.ZoneChanged: lambda fact, _: f"the card's time zone became {fact.zone}, from the next term on",
-    facts.CardHeld: lambda fact, _: f"the card was held by the {fact.by}: {quoted(fact.reason)}",
-    facts.CardReleased: _always("the hold was lifted"),
-    facts.CardClosed: _closed,
-    facts.PaymentMethodBound: lambda fact, _: f"payment method {described(fact.method)} was bound",
-    facts.PaymentMethodUpdated: lambda fact, _: f"payment method {described(fact.method)} got new details",
-    facts.PaymentMethodRemoved: _removed,
-    facts.PaymentMethodsOrdered: _ordered,
-    facts.AutoRenewEnabled: lambda fact, _: f"auto-renewal was switched on: {offered(fact)}",
-    facts.PeriodChanged: lambda fact, _: f"another period was chosen: {offered(fact)}",
-    facts.PriceChangeAnnounced: _announced,
-    facts.AutoRenewSwitchedOff: lambda fact, _: f"auto-renewal was switched off {SWITCHED_OFF[fact.reason]}",
-    facts.RenewalRequested: _always("the holder asked to be charged for the next term at once"),
-    facts.RenewalStarted: _started,
-    facts.CardRenewed: _renewed,
-    facts.GraceStarted: _grace,
-    facts.Suspended: _suspended,
-    facts.Reinstated: lambda fact, _: f"the service was switched on again with the payment of term {fact.term_number}",
-    facts.NumberReclaimed: _reclaimed,
-    facts.ChargingBlocked: _always("the card was to be charged, but the operator had stopped all charging"),
-    facts.DeadlinesMoved: _moved,
-    facts.ReminderDue: _reminder,
-    facts.Deferred: _deferred,
-    facts.Replanned: _replanned,
-    **MONEY_CLAUSES,
-}

@@ -1,7 +1,6 @@
 """A card's history as answers read it: each fact beside the card after it, and sentences that name their facts."""
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from typing import TypeVar
 from uuid import UUID
 
@@ -9,22 +8,21 @@ from engine.card.card import Card, evolve
 from engine.card.event import Event
 from engine.envelope import Recorded
 from engine.errors import CorruptHistoryError
+from engine.value import Value
 from engine.why.sentences import sentence
 from engine.why.words import clock
 
 F = TypeVar("F", bound=Event)
 
 
-@dataclass(frozen=True, slots=True)
-class Said:
+class Said(Value):
     """A sentence, and the versions of the facts that it rests on."""
 
     text: str
     versions: tuple[int, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(Value):
     """Sentences about a card; their instants are shown in `zone`, in which the days of its term are counted."""
 
     card_id: UUID
@@ -32,8 +30,7 @@ class Answer:
     sentences: tuple[Said, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Story:
+class Story(Value):
     """The facts of a card from the first on, and the card after each of them."""
 
     records: Sequence[Recorded]

@@ -12,31 +12,8 @@ from engine.card.methods import PaymentMethod
 from engine.card.refunds import RefundReason
 from engine.card.term import AttemptReason
 from engine.declines import Authority, Consequence
-from engine.money import Money
-
-_NO_DECIMALS = frozenset(
-    {
-        "BIF",
-        "CLP",
-        "DJF",
-        "GNF",
-        "ISK",
-        "JPY",
-        "KMF",
-        "KRW",
-        "PYG",
-        "RWF",
-        "UGX",
-        "UYI",
-        "VND",
-        "VUV",
-        "XAF",
-        "XOF",
-        "XPF",
-    }
-)
-_THREE_DECIMALS = frozenset({"BHD", "IQD", "JOD", "KWD", "LYD", "OMR", "TND"})
-"""Currencies whose minor unit is not a hundredth (source: ISO 4217, list one)."""
+from engine.money import Money, exponent
+from engine.reasons import WithheldReason, is_withheld_reason
 
 _ORDINALS = ("first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth", "tenth")
 
@@ -91,7 +68,7 @@ OWN_TROUBLE: dict[DelayReason, str] = {
     "held": "the card was held",
     "late": "we were not running",
 }
-WITHHELD = {
+WITHHELD: dict[WithheldReason, str] = {
     "advice_delay": "it is still to be left alone",
     "never": "a network's or issuer's “never” blocks it",
 }
@@ -100,8 +77,7 @@ WITHHELD = {
 
 def money(amount: Money) -> str:
     """An amount in whole units and its currency, such as `15.00 CNY`."""
-    decimals = 0 if amount.currency in _NO_DECIMALS else 3 if amount.currency in _THREE_DECIMALS else 2
-    return f"{Decimal(amount.minor).scaleb(-decimals):f} {amount.currency}"
+    return f"{Decimal(amount.minor).scaleb(-exponent(amount.currency)):f} {amount.currency}"
 
 
 def clock(instant: datetime, zone: str) -> str:
@@ -150,6 +126,6 @@ def described(method: PaymentMethod) -> str:
 
 def withheld_by(reason: str, edition: str | None) -> str:
     """Why a due try was not made."""
-    if reason in WITHHELD:
+    if is_withheld_reason(reason):
         return WITHHELD[reason]
     return f"rule {reason} of the network limits" + (f", edition {edition}," if edition else "") + " forbids it"

@@ -13,7 +13,7 @@ from eventsourcing.persistence import StoredEvent
 from engine.card.card import STATE_VERSION, Card, replay
 from engine.card.event import Event
 from engine.card.facts import STORED_NAMES
-from engine.envelope import NAME_OF
+from engine.envelope import NAME_OF, names_of
 from engine.errors import CorruptHistoryError
 from engine.store.streams import recorded_of, stored_event
 from engine.upcasts import UPCASTS, charge_failed_v1
@@ -75,6 +75,7 @@ def test_each_fact_has_one_stored_name():
     ours = {kind for kind in Event.__subclasses__() if kind.__module__.startswith("engine.card.")}
     assert set(STORED_NAMES.values()) == ours
     assert len(NAME_OF) == len(STORED_NAMES)
+    assert {name for kind in ours for name in names_of(kind)} == set(STORED_NAMES) | set(UPCASTS)
 
 
 @pytest.mark.parametrize("name", STORED_NAMES)

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 
-from engine.money import BASIS_POINTS_PER_WHOLE, CurrencyMismatchError, Money, Rounding
+from engine.money import BASIS_POINTS_PER_WHOLE, CurrencyMismatchError, Money, Rounding, exponent
 
 FROM_OUTSIDE = TypeAdapter(Money)
 amounts = st.builds(Money, minor=st.integers(-(10**12), 10**12), currency=st.just("CNY"))
@@ -66,6 +66,21 @@ def test_an_amount_that_was_made_wrong_does_not_come_in():
 )
 def test_a_discount_is_rounded_as_its_name_says(minor, basis_points, rounding, left):
     assert cny(minor).less_discount(basis_points, rounding) == cny(left)
+
+
+@pytest.mark.parametrize(
+    ("currencies", "decimals"),
+    [
+        ("CNY EUR USD GBP HKD MOP TWD SGD THB", 2),
+        ("IDR HUF COP LAK MMK", 2),  # though their cents are not shown any more
+        ("JPY KRW VND CLP ISK PYG UGX XAF XOF XPF BIF DJF GNF KMF RWF UYI VUV", 0),
+        ("BHD IQD JOD KWD LYD OMR TND", 3),
+        ("CLF UYW", 4),
+        ("XAU XXX ZZZ", 2),  # without a minor unit, or no currency
+    ],
+)
+def test_the_decimals_of_a_currency_are_those_of_iso_4217(currencies, decimals):
+    assert {exponent(currency) for currency in currencies.split()} == {decimals}
 
 
 @given(amounts, st.sampled_from(Rounding))

@@ -1,6 +1,5 @@
 """The rules around the money and the end: reclaim, closing, refunds, disputes, balance, reminders and fees."""
 
-import dataclasses
 from datetime import date, timedelta
 
 import pytest
@@ -125,7 +124,7 @@ def test_a_refund_is_asked_for_until_it_is_answered():
     card.at(ENDS_AT + POLICY.gateway_budget).gives_back()
     yes = Refunded(refund_id=refund.refund_id, amount=refund.amount, gateway_ref="back")
     card.when(record_refund_answer, refund.refund_id, yes, **about).then(fact(RefundSucceeded))
-    lie = dataclasses.replace(yes, amount=cny(1))
+    lie = yes.model_copy(update={"amount": cny(1)})
     card.when(record_refund_answer, refund.refund_id, lie, **about).then(
         fact(RefundOutcomeUnknown, reason="answer_is_not_ours")
     )

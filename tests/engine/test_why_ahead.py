@@ -1,6 +1,7 @@
 """What happens next to a card, and when."""
 
 from datetime import date, timedelta
+from typing import get_args
 
 import pytest
 from msgspec.structs import replace
@@ -9,6 +10,7 @@ from engine.card.consent import change_period
 from engine.card.top_ups import set_auto_top_up
 from engine.card.waking import Deferred, Replanned
 from engine.ports import Unclear
+from engine.reasons import PlanReason
 from engine.why.questions import what_next
 from tests.engine.histories import History, kept
 from tests.engine.samples import (
@@ -118,6 +120,13 @@ def test_an_automatic_top_up_waits_for_its_day():
 def test_a_fact_that_tells_why_it_waits_has_the_last_word(fact, what):
     records = [*History().records, *kept(fact, wake_at=fact.until, version=4)]
     assert texts(what_next(records)) == [f"Next, on 2026-03-06 12:00 {HERE}: {what}."]
+
+
+@pytest.mark.parametrize("reason", get_args(PlanReason))
+def test_every_reason_has_its_words(reason):
+    records = [*History().records, *kept(Deferred(reason=reason, until=NEXT, at=REGISTERED_AT), wake_at=NEXT)]
+    (said,) = texts(what_next(records))
+    assert "_" not in said
 
 
 def test_a_wake_that_nothing_explains_is_said_as_such():

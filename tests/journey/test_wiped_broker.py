@@ -13,7 +13,8 @@ import pytest
 from nats.js.errors import NotFoundError
 
 from adapters import embedded
-from adapters.broker.contract import DUE_STREAM, EVENTS_STREAM, public_event
+from adapters.broker.contract import EVENTS_STREAM, public_event
+from adapters.broker.due import DUE_STREAM
 from adapters.broker.streams import CHARGING
 from adapters.cli.serving import all_roles
 from adapters.control import move_clock

@@ -1,6 +1,7 @@
 """Read model `cards`: given facts of a card, then its row."""
 
 from datetime import date
+from typing import get_args
 
 import pytest
 from hypothesis import given
@@ -8,14 +9,16 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from engine.card.consent import PeriodChanged, PriceChangeAnnounced
-from engine.card.custody import CardClosed
+from engine.card.custody import CardClosed, CardRegistered
+from engine.card.facts import STORED_NAMES
 from engine.card.hold import CardHeld, CardReleased
 from engine.card.lapse import NumberReclaimed
 from engine.card.methods import PaymentMethodRemoved
 from engine.card.term import Reinstated
 from engine.card.waking import Deferred
 from engine.money import Money
-from projections.cards import CARDS, CardRow, count_by_status, find_card, list_cards
+from engine.store.streams import recorded_of
+from projections.cards import CARDS, CardRow, Unshown, count_by_status, find_card, fold, list_cards
 from projections.follow import follow
 from projections.live import LIVE
 from tests.engine.lives import random_life, store_all
@@ -44,6 +47,7 @@ from tests.engine.samples import (
     switched_off,
     unknown,
 )
+from tests.engine.test_events import stored
 from tests.projections.folding import fields, recorded, rows
 
 DEFERRED = Deferred(reason="term_ends", until=ENDS_AT, at=OPENS_AT)
@@ -51,6 +55,14 @@ DEFERRED = Deferred(reason="term_ends", until=ENDS_AT, at=OPENS_AT)
 
 def row(*facts) -> CardRow:
     return rows(CARDS, *facts)[CARD_ID]
+
+
+@pytest.mark.parametrize("name", STORED_NAMES)
+def test_just_the_facts_that_concern_the_row_are_folded(name):
+    fact = recorded_of(stored(name)).fact
+    before = None if isinstance(fact, CardRegistered) else row(*PAYING)
+    changed = fold(before, recorded(fact, 9)) is not before
+    assert changed == (type(fact) not in get_args(Unshown))
 
 
 def test_a_registered_card_has_a_row():
@@ -172,7 +184,7 @@ def test_after_each_append_the_row_says_what_the_card_says(seed):
         assert fields(found, "status", "zone", "methods") == (card.status, card.custody.zone, len(card.methods.bound))
         assert (found.balance_minor, found.held) == (card.balance.minor, card.held_since is not None)
         assert found.reserved_minor == (card.attempts.open.from_balance if card.attempts.open else 0)
-        assert found.outcome_unknown == bool(card.attempts.open and card.attempts.open.unknown)
+        assert found.outcome_unknown == bool(card.attempts.open and card.attempts.open.asked)
         consent = card.consent
         told = [consent, *consent.announced][-1] if consent else None
         assert fields(found, "auto_renew_months", "price_minor") == (
@@ -208,7 +220,7 @@ def test_each_row_says_of_its_card_what_its_state_says(lives, connection):
         assert found.auto_renew_months == (card.consent.months if card.consent else None)
         prices = [card.consent, *card.consent.announced] if card.consent else []
         assert found.price_minor == (prices[-1].price.minor if prices else None)
-        assert found.outcome_unknown == bool(card.attempts.open and card.attempts.open.unknown)
+        assert found.outcome_unknown == bool(card.attempts.open and card.attempts.open.asked)
 
 
 def test_cards_are_listed_by_the_end_of_their_term(lives, connection):

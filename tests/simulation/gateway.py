@@ -1,7 +1,6 @@
 """The simulated gateway with faults: outages, late arrivals, wrong answers; every request to it is reported."""
 
 from collections.abc import Callable, Coroutine, Sequence
-from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
@@ -168,5 +167,5 @@ def _with_fault(answer: Said | GatewayMisuseError | None, fault: str | None) -> 
         return Unclear(reason="timeout")
     if fault == "garbled" and isinstance(answer, Charged):
         wrong = Money(minor=answer.amount.minor + 1, currency=answer.amount.currency)
-        return replace(answer, amount=wrong)
+        return answer.model_copy(update={"amount": wrong})
     return answer

@@ -19,7 +19,7 @@ from engine.application import Engine, Settled
 from engine.deciding import Question, Said
 from engine.envelope import read_fact
 from engine.errors import GatewayMisuseError, Refused
-from engine.notices import TOLD_NAMES, notice_of
+from engine.notices import NOTICE_FACTS, notice_of
 from engine.ports import Charged
 from engine.rules import Rules
 from engine.store.recorder import CardRecorder
@@ -168,7 +168,7 @@ class World:
     def _stored(self, row: Row) -> None:
         self.remember(row.state)
         self.checker.row(*row)
-        if row.topic in TOLD_NAMES:
+        if row.topic in NOTICE_FACTS:
             self._tell(row)
         if row.topic in REACTED_TO:
             self._agenda.add(self.now, "news", row)

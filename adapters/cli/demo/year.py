@@ -12,7 +12,7 @@ import psycopg
 from nats.aio.client import Client
 from nats.js.errors import NotFoundError
 
-from adapters.broker.contract import DUE_STREAM
+from adapters.broker.due import DUE_STREAM
 from adapters.broker.streams import CHARGING
 from adapters.cli.demo.population import Dated
 from adapters.control import move_clock

@@ -13,7 +13,7 @@ from structlog.testing import capture_logs
 
 from adapters.broker import consumer as module
 from adapters.broker.consumer import Consumer
-from adapters.broker.contract import DUE_STREAM, DUE_SUBJECT, CardDue
+from adapters.broker.due import DUE_STREAM, DUE_SUBJECT, CardDue
 from adapters.broker.streams import CHARGING, ensure_due_stream
 from adapters.gateways.simulated import SimulatedGateway, totals
 from adapters.parked import list_parked

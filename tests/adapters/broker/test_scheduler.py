@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 
 from adapters.broker import scheduler
-from adapters.broker.contract import DUE_STREAM
+from adapters.broker.due import DUE_STREAM
 from adapters.broker.scheduler import schedule
 from adapters.broker.sending import NotStoredError
 from adapters.broker.streams import ensure_due_stream

@@ -3,7 +3,8 @@
 import pytest
 from nats.js.api import ConsumerConfig
 
-from adapters.broker.contract import DUE_STREAM, DUE_SUBJECT, EVENTS_STREAM
+from adapters.broker.contract import EVENTS_STREAM
+from adapters.broker.due import DUE_STREAM, DUE_SUBJECT
 from adapters.broker.streams import CHARGING, DUPLICATES_KNOWN, EVENTS_KEPT, ensure_due_stream, ensure_events_stream
 from adapters.settings import load_settings
 

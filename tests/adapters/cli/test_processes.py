@@ -12,7 +12,7 @@ import pytest
 from nats.js.errors import NotFoundError
 
 from adapters import embedded
-from adapters.broker.contract import DUE_STREAM
+from adapters.broker.due import DUE_STREAM
 from adapters.broker.streams import CHARGING
 from tests.adapters.broker.cards import commands_for
 from tests.journey.patience import until

@@ -1,0 +1,50 @@
+"""The reasons on which something branches, as closed sets; a fact keeps them as text, so that old logs can be read."""
+
+from typing import Literal, get_args
+
+from typing_extensions import TypeIs
+
+WaitReason = Literal[
+    "renewal_opens",
+    "next_rung",
+    "method_delayed",
+    "soon",
+    "term_ends",
+    "grace_ends",
+    "reclaim",
+    "reminder",
+    "answer_awaited",
+    "outcome_unknown",
+    "refund_awaited",
+    "charging_stopped",
+    "top_up_gap",
+    "auto_renew_off",
+    "no_try_left",
+    "number_lost",
+    "held",
+    "reclaimed",
+    "closed",
+]
+"""Why a card waits. The last six wait for no instant: time asks such a card nothing more."""
+
+PlanReason = Literal[WaitReason, "due"]
+"""What `Deferred` and `Replanned` give as their reason: that of the wait, or that something is due at once."""
+
+WithheldReason = Literal["advice_delay", "never"]
+"""Why a try is withheld; any other reason is the name of a network limit in the edition that the fact names."""
+
+CaseReason = Literal["outcome_unknown", "refund_unknown"]
+"""What a person is to find out: what became of an attempt, or of a refund."""
+
+_PLAN_REASONS = frozenset(get_args(PlanReason))
+_WITHHELD_REASONS = frozenset(get_args(WithheldReason))
+
+
+def is_plan_reason(reason: str) -> TypeIs[PlanReason]:
+    """Whether a stored reason is one that is written today."""
+    return reason in _PLAN_REASONS
+
+
+def is_withheld_reason(reason: str) -> TypeIs[WithheldReason]:
+    """Whether a try was withheld for a reason of our own, not by a network limit."""
+    return reason in _WITHHELD_REASONS
