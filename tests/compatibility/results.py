@@ -3,7 +3,6 @@
 import json
 import lzma
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import asdict
 from datetime import date, timedelta
 from hashlib import sha256
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import Any
 from uuid import UUID
 
 import msgspec
+from msgspec.structs import asdict
 
 from adapters.broker.contract import public_event
 from engine.catalogue import Catalogue

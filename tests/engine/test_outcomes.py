@@ -1,6 +1,5 @@
 """What an answer of the gateway leads to: facts with their codes, counters and consequences."""
 
-from dataclasses import replace
 from datetime import date, timedelta
 from uuid import uuid4
 
@@ -148,7 +147,7 @@ def test_an_unclear_answer_is_unknown_and_asked_about_in_five_minutes_an_hour_an
 def test_a_success_of_another_amount_or_attempt_is_not_believed():
     for said in (charged(amount=Money(minor=1, currency="CNY")), charged(amount=Money(minor=1500, currency="USD"))):
         answer(given(*CHARGING), said, at=OPENS_AT).then(fact(ChargeOutcomeUnknown, reason="answer_is_not_ours"))
-    foreign = replace(charged(), attempt_id=uuid4())
+    foreign = charged().model_copy(update={"attempt_id": uuid4()})
     answer(given(*CHARGING), foreign, at=OPENS_AT).then(fact(ChargeOutcomeUnknown, reason="answer_is_not_ours"))
 
 

@@ -17,6 +17,7 @@ A, R = UUID(int=10), UUID(int=11)
 PRICE = Money(minor=1500, currency="CNY")
 TRY = {"attempt_id": A, "term_number": 1, "at": AT}
 VERSION = {"policy_version": "p1"}
+COUNTED = {"happened": True, "counts": True, "ends_method": False}
 
 FACTS = [
     (
@@ -83,7 +84,14 @@ FACTS = [
     ),
     (
         facts.ChargeFailed(
-            **TRY, **VERSION, method_id="visa", code="do_not_honor", consequence="retry", rung=1, learned="looked_up"
+            **TRY,
+            **VERSION,
+            **COUNTED,
+            method_id="visa",
+            code="do_not_honor",
+            consequence="retry",
+            rung=1,
+            learned="looked_up",
         ),
         (
             f"method visa was not charged, as a look-up at the gateway showed: attempt {A} failed with code "
@@ -95,6 +103,7 @@ FACTS = [
         facts.ChargeFailed(
             **TRY,
             **VERSION,
+            **COUNTED,
             method_id="visa",
             code="processing_error",
             advice_code="24",

@@ -184,7 +184,7 @@ def test_after_each_append_the_row_says_what_the_card_says(seed):
         assert fields(found, "status", "zone", "methods") == (card.status, card.custody.zone, len(card.methods.bound))
         assert (found.balance_minor, found.held) == (card.balance.minor, card.held_since is not None)
         assert found.reserved_minor == (card.attempts.open.from_balance if card.attempts.open else 0)
-        assert found.outcome_unknown == bool(card.attempts.open and card.attempts.open.asked)
+        assert found.outcome_unknown == bool(card.attempts.open and card.attempts.open.unknown)
         consent = card.consent
         told = [consent, *consent.announced][-1] if consent else None
         assert fields(found, "auto_renew_months", "price_minor") == (
@@ -220,7 +220,7 @@ def test_each_row_says_of_its_card_what_its_state_says(lives, connection):
         assert found.auto_renew_months == (card.consent.months if card.consent else None)
         prices = [card.consent, *card.consent.announced] if card.consent else []
         assert found.price_minor == (prices[-1].price.minor if prices else None)
-        assert found.outcome_unknown == bool(card.attempts.open and card.attempts.open.asked)
+        assert found.outcome_unknown == bool(card.attempts.open and card.attempts.open.unknown)
 
 
 def test_cards_are_listed_by_the_end_of_their_term(lives, connection):
