@@ -25,6 +25,10 @@ class CorruptHistoryError(BaohaoError):
     """A stored fact cannot be read; the message names card and version."""
 
 
+class ConnectionLostError(BaohaoError):
+    """The connection to the event store failed; nobody knows whether what was being stored is stored."""
+
+
 class SchemaError(BaohaoError):
     """The database is not at the version that this program needs."""
 

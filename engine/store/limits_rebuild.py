@@ -9,7 +9,8 @@ from psycopg import Connection, sql
 from engine.card.events import Event
 from engine.networks import LimitBook, effects_of
 from engine.store.log import read_log
-from engine.store.recorder import CARD_EVENTS, amount_key
+from engine.store.parameters import amount_key
+from engine.store.recorder import CARD_EVENTS
 
 _BATCH = 5000
 

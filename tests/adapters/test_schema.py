@@ -11,8 +11,10 @@ from msgspec.structs import replace
 from adapters.schema import SCHEMA_VERSION, check_schema, migrate
 from engine.declines import Consequence
 from engine.errors import SchemaError
+from engine.store.appending import stored_fact
+from engine.store.parameters import fact_columns
 from engine.store.recorder import CardRecorder, datastore
-from engine.store.streams import Store, stored_event
+from engine.store.streams import Store
 from projections.follow import positions
 from projections.live import MODELS
 from tests.engine.samples import CHARGING, OPENS_AT, failed
@@ -119,20 +121,14 @@ def version_1(database_url: str) -> None:
     with datastore(database_url, pool_size=1) as pool:
         PostgresApplicationRecorder(pool, events_table_name="card_events").create_table()
     stored = [
-        stored_event(CARD_ID, version, uuid4(), OPENS_AT, "v1", "cause", None, last=True, fact=fact)
+        stored_fact(CARD_ID, version, uuid4(), OPENS_AT, "v1", "cause", None, last=True, fact=fact)
         for version, fact in enumerate(facts_of_version_1(), start=1)
-    ]
-    columns = [
-        [one.originator_id for one in stored],
-        [one.originator_version for one in stored],
-        [one.topic for one in stored],
-        [one.state for one in stored],
     ]
     with psycopg.connect(database_url, autocommit=True) as connection:
         connection.execute(VERSION_1)
         connection.execute(
             "SELECT card_events_append(%s, %s, %s, %s, '{}', '{}', '{}', '{}', '{}', '{}')",
-            (*columns,),
+            fact_columns(stored),
         )
 
 

@@ -8,15 +8,15 @@ from uuid import UUID
 
 import msgspec
 import pytest
-from eventsourcing.persistence import StoredEvent
 
 from engine.card.events import Event
 from engine.card.evolve import replay
 from engine.card.names import STORED_NAMES
 from engine.card.state import STATE_VERSION, Card
-from engine.envelope import NAME_OF
+from engine.envelope import NAME_OF, read_fact
 from engine.errors import CorruptHistoryError
-from engine.store.streams import recorded_of, stored_event
+from engine.store.appending import stored_fact
+from engine.store.port import StoredFact
 from tests.engine.samples import CARD_ID, DECLINED
 
 GOLDEN = Path(__file__).with_name("golden")
@@ -30,10 +30,10 @@ CARD_SHAPES = {
 """Per STATE_VERSION the shape of the state in its snapshots; a changed shape needs a new version, and a line here."""
 
 
-def stored(name: str) -> StoredEvent:
+def stored(name: str) -> StoredFact:
     """The pinned bytes; the file's line end is no part of them."""
     state = GOLDEN.joinpath(f"{name}.json").read_bytes().removesuffix(b"\n")
-    return StoredEvent(CARD_ID, 7, name, state)
+    return StoredFact(CARD_ID, 7, name, state)
 
 
 def test_each_stored_name_is_pinned_and_no_other():
@@ -48,15 +48,15 @@ def test_each_fact_has_one_stored_name():
 
 @pytest.mark.parametrize("name", STORED_NAMES)
 def test_a_stored_fact_is_read_and_written_byte_for_byte(name):
-    recorded = recorded_of(stored(name))
+    recorded = read_fact(0, *stored(name))
     assert type(recorded.fact) is STORED_NAMES[name]
-    assert stored_event(*recorded[1:]) == stored(name)
+    assert stored_fact(*recorded[1:]) == stored(name)
 
 
 @pytest.mark.parametrize("path", sorted((GOLDEN / "before").iterdir()), ids=lambda path: path.stem)
 def test_what_was_stored_before_a_fact_got_more_fields_is_read_and_means_the_same(path):
-    before = StoredEvent(CARD_ID, 7, path.stem, path.read_bytes().removesuffix(b"\n"))
-    assert stored_event(*recorded_of(before)[1:]) == before
+    before = StoredFact(CARD_ID, 7, path.stem, path.read_bytes().removesuffix(b"\n"))
+    assert stored_fact(*read_fact(0, *before)[1:]) == before
 
 
 @pytest.mark.parametrize(
@@ -70,11 +70,11 @@ def test_what_was_stored_before_a_fact_got_more_fields_is_read_and_means_the_sam
 )
 def test_a_duration_may_be_spelled_as_it_once_was_in_hours_and_years_of_365_days(once, by):
     now = stored("deadlines_moved.v1")
-    before = StoredEvent(CARD_ID, 7, now.topic, now.state.replace(b"P2DT10800S", once))
+    before = StoredFact(CARD_ID, 7, now.topic, now.state.replace(b"P2DT10800S", once))
     assert before != now
-    recorded = recorded_of(before)
+    recorded = read_fact(0, *before)
     assert recorded.fact.by == by
-    assert recorded_of(stored_event(*recorded[1:])) == recorded  # what is written of it today
+    assert read_fact(0, *stored_fact(*recorded[1:])) == recorded  # what is written of it today
 
 
 @pytest.mark.parametrize("name", STORED_NAMES)
@@ -86,7 +86,7 @@ def test_every_field_of_a_fact_is_pinned_with_a_value(name):
 
 
 def test_the_envelope_is_read():
-    recorded = recorded_of(stored("suspended.v1"))
+    recorded = read_fact(0, *stored("suspended.v1"))
     assert (recorded.card_id, recorded.version, recorded.position) == (CARD_ID, 7, 0)
     assert recorded.event_id == UUID("6f1d2c3b-0000-4000-8000-000000000007")
     assert recorded.recorded_at == datetime(2026, 4, 2, 16, 0, 0, 123456, tzinfo=UTC)
@@ -97,7 +97,7 @@ def test_the_envelope_is_read():
 
 def test_instants_are_read_in_pythons_own_utc():
     """Any other zone object, equal as it may be, costs ten times as much to compare."""
-    recorded = recorded_of(stored("suspended.v1"))
+    recorded = read_fact(0, *stored("suspended.v1"))
     assert recorded.recorded_at.tzinfo is recorded.wake_at.tzinfo is recorded.fact.at.tzinfo is UTC
 
 
@@ -132,7 +132,7 @@ def test_a_fact_says_in_one_sentence_what_happened(fact):
 )
 def test_what_cannot_be_read_is_named_by_card_and_version(name, state):
     with pytest.raises(CorruptHistoryError, match=f"card {CARD_ID}, version 7: .*{name}"):
-        recorded_of(StoredEvent(CARD_ID, 7, name, state))
+        read_fact(0, *StoredFact(CARD_ID, 7, name, state))
 
 
 def test_a_fact_that_no_card_knows_is_not_passed_over():
