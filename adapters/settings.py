@@ -95,6 +95,8 @@ class Settings(BaseSettings):
     """How often followers look for news when nobody wakes them, in milliseconds."""
     pool_size: int = Field(4, ge=1, le=50)
     """Connections to PostgreSQL per process."""
+    operator: str = Field("cli", pattern=r"^[\w.@-]{1,64}$")
+    """Who stops and resumes charging, as it stands in the log: a name or a number of the person, no personal data."""
     log_level: Annotated[Literal["debug", "info", "warning", "error"], BeforeValidator(_lower)] = "info"
     """The least level that is logged."""
     log_format: Annotated[Literal["json", "console"], BeforeValidator(_lower)] = "json"

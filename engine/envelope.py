@@ -13,6 +13,10 @@ from engine.calendar import Instant
 from engine.card.events import Event
 from engine.card.names import STORED_NAMES, CardFact
 from engine.errors import CorruptHistoryError
+from engine.operations import OPERATIONS_NAMES, OperationsFact
+
+Fact = CardFact | OperationsFact
+"""Every fact of the log: a closed union."""
 
 F = TypeVar("F", bound=Event)
 
@@ -23,6 +27,7 @@ class Recorded(NamedTuple):
     position: int
     """Place in the log; 0 where only the stream was read."""
     card_id: UUID
+    """Of its stream: a card's, or OPERATIONS_ID."""
     version: int
     event_id: UUID
     recorded_at: datetime
@@ -32,7 +37,7 @@ class Recorded(NamedTuple):
     """When time asks this card again, as of this fact; meaningful on the last fact of an append."""
     last: bool
     """Whether this is the last fact of its append."""
-    fact: CardFact
+    fact: Fact
 
 
 class _Stored(Struct, Generic[F], frozen=True):
@@ -47,7 +52,10 @@ class _Stored(Struct, Generic[F], frozen=True):
     fact: F
 
 
-NAME_OF: dict[type[Event], str] = {model: name for name, model in STORED_NAMES.items()}
+KIND_OF: dict[str, type[Fact]] = {**STORED_NAMES, **OPERATIONS_NAMES}
+"""The kind of fact that is stored under a name."""
+
+NAME_OF: dict[type[Event], str] = {kind: name for name, kind in KIND_OF.items()}
 """The name under which a kind of fact is stored."""
 
 _encode = json.Encoder().encode
@@ -55,7 +63,7 @@ _encode = json.Encoder().encode
 
 @cache
 def _decoder(topic: str) -> Callable[[bytes], _Stored[Any]]:
-    decode = json.Decoder(cast("type[_Stored[Any]]", cast("Any", _Stored)[STORED_NAMES[topic]])).decode
+    decode = json.Decoder(cast("type[_Stored[Any]]", cast("Any", _Stored)[KIND_OF[topic]])).decode
     if topic == "deadlines_moved.v1":
         return lambda state: decode(_IN_YEARS.sub(_in_days, state))
     return decode

@@ -6,7 +6,7 @@ compared and written in one go. The lock's key is derived in SQL from the table'
 of accepted commands are kept in the same transaction.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from typing import Any, LiteralString, cast
@@ -51,7 +51,7 @@ def datastore(database_url: str, pool_size: int) -> PostgresDatastore:
 
 
 @contextmanager
-def _connection_errors() -> Iterator[None]:
+def _connection_errors() -> Generator[None]:
     """The library's errors of a connection become ours."""
     try:
         yield
@@ -109,7 +109,7 @@ class CardRecorder(PostgresApplicationRecorder):
         )
 
     @contextmanager
-    def _cursor(self) -> Iterator[Cursor[Any]]:
+    def _cursor(self) -> Generator[Cursor[Any]]:
         with (
             _connection_errors(),
             self.datastore.get_connection() as connection,

@@ -11,9 +11,8 @@ import pytest
 
 from engine.card.events import Event
 from engine.card.evolve import replay
-from engine.card.names import STORED_NAMES
 from engine.card.state import STATE_VERSION, Card
-from engine.envelope import NAME_OF, read_fact
+from engine.envelope import KIND_OF, NAME_OF, read_fact
 from engine.errors import CorruptHistoryError
 from engine.store.appending import stored_fact
 from engine.store.port import StoredFact
@@ -37,19 +36,19 @@ def stored(name: str) -> StoredFact:
 
 
 def test_each_stored_name_is_pinned_and_no_other():
-    assert {path.stem for path in GOLDEN.glob("*.json")} == set(STORED_NAMES)
+    assert {path.stem for path in GOLDEN.glob("*.json")} == set(KIND_OF)
 
 
 def test_each_fact_has_one_stored_name():
     ours = {kind for kind in Event.__subclasses__() if kind.__module__.startswith("engine.")}
-    assert set(STORED_NAMES.values()) == ours
-    assert len(NAME_OF) == len(STORED_NAMES)
+    assert set(KIND_OF.values()) == ours
+    assert len(NAME_OF) == len(KIND_OF)
 
 
-@pytest.mark.parametrize("name", STORED_NAMES)
+@pytest.mark.parametrize("name", KIND_OF)
 def test_a_stored_fact_is_read_and_written_byte_for_byte(name):
     recorded = read_fact(0, *stored(name))
-    assert type(recorded.fact) is STORED_NAMES[name]
+    assert type(recorded.fact) is KIND_OF[name]
     assert stored_fact(*recorded[1:]) == stored(name)
 
 
@@ -77,11 +76,11 @@ def test_a_duration_may_be_spelled_as_it_once_was_in_hours_and_years_of_365_days
     assert read_fact(0, *stored_fact(*recorded[1:])) == recorded  # what is written of it today
 
 
-@pytest.mark.parametrize("name", STORED_NAMES)
+@pytest.mark.parametrize("name", KIND_OF)
 def test_every_field_of_a_fact_is_pinned_with_a_value(name):
     """An optional field that is null in the pinned bytes would be pinned by its name alone."""
     fact = json.loads(stored(name).state)["fact"]
-    assert set(fact) == set(STORED_NAMES[name].__struct_fields__)
+    assert set(fact) == set(KIND_OF[name].__struct_fields__)
     assert None not in fact.values()
 
 
@@ -101,14 +100,14 @@ def test_instants_are_read_in_pythons_own_utc():
     assert recorded.recorded_at.tzinfo is recorded.wake_at.tzinfo is recorded.fact.at.tzinfo is UTC
 
 
-@pytest.mark.parametrize("name", STORED_NAMES)
+@pytest.mark.parametrize("name", KIND_OF)
 def test_a_name_says_the_fact_and_its_version(name):
     words, _, version = name.partition(".")
-    assert words.replace("_", "") == STORED_NAMES[name].__name__.lower()
+    assert words.replace("_", "") == KIND_OF[name].__name__.lower()
     assert version == "v1"
 
 
-@pytest.mark.parametrize("fact", STORED_NAMES.values(), ids=lambda fact: fact.__name__)
+@pytest.mark.parametrize("fact", KIND_OF.values(), ids=lambda fact: fact.__name__)
 def test_a_fact_says_in_one_sentence_what_happened(fact):
     first, *notes = fact.__doc__.split("\n\n")
     assert first.endswith(".")
