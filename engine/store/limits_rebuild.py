@@ -40,7 +40,7 @@ class _Reader:
 
 
 def rebuild_limits(connection: Connection[Any]) -> int:
-    """Empty and refill the tables in one transaction; answers how many tries count. Raises CorruptHistoryError.
+    """Empty and refill the tables in one transaction; gives how many tries count. Raises CorruptHistoryError.
 
     Most of the log is read before the lock of the appends is taken, the rest and the writing under it, so that
     appends wait but shortly.

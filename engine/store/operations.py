@@ -30,18 +30,19 @@ def record_operation(
     Raises Refused, ConnectionLostError, and BaohaoError if others were faster CONFLICT_TRIES times.
     """
     for _ in range(CONFLICT_TRIES):
-        stop, version = None, 0
-        for version, one in enumerate(operations_history(recorder), start=1):
+        history, stop = operations_history(recorder), None
+        for one in history:
             stop = stop_after(stop, one.fact, one.actor)
         facts = decision(stop)
         if not facts:
             return stop
-        ids, last = random_event_ids(len(facts)), version + len(facts)
+        ids, first, last = random_event_ids(len(facts)), len(history) + 1, len(history) + len(facts)
         events: list[StoredFact] = []
-        for at, fact in enumerate(facts, start=version + 1):
+        for version, fact in enumerate(facts, start=first):
             stop = stop_after(stop, fact, actor)
-            events.append(stored_fact(OPERATIONS_ID, at, next(ids), recorded_at, actor, cause, None, at == last, fact))
-        write = Write(OPERATIONS_ID, version + 1, events)
+            envelope = next(ids), recorded_at, actor, cause, None, version == last
+            events.append(stored_fact(OPERATIONS_ID, version, *envelope, fact))
+        write = Write(OPERATIONS_ID, first, events)
         if not append_writes(recorder, [write], recorded_at, time.sleep).conflicts:
             return stop
     raise BaohaoError(f"others stopped or resumed charging {CONFLICT_TRIES} times over; try again")

@@ -67,7 +67,7 @@ TABLES = (
         body_hash bytea NOT NULL,
         card_id {id_type} NOT NULL,
         first_version bigint NOT NULL,
-        facts integer NOT NULL CHECK (facts >= 0),  -- 0: all was so already
+        facts integer NOT NULL CHECK (facts >= 0),  -- 0: it changed nothing
         at timestamptz NOT NULL
     )
     """,

@@ -1,4 +1,4 @@
-"""The event store as the engine sees it: streams of cards, facts with their envelope, answers per card."""
+"""The event store as the engine sees it: streams of cards, loaded and appended to many at a time."""
 
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -109,7 +109,7 @@ class Store:
         return self._recorder.recall(command_ids)
 
     def answer_of(self, remembered: Remembered) -> Events:
-        """The facts that an accepted command led to, as stored; () when all was so already."""
+        """The facts that an accepted command led to, as stored; () if it changed nothing."""
         if not remembered.facts:
             return ()
         before = remembered.first_version - 1
