@@ -1,6 +1,7 @@
 """What the operator sets for all roles at once: whether charging is stopped, and the virtual clock's time.
 
-One row, read once per batch.
+One row, read once per batch. That charging was stopped or resumed is a fact of the log; the row repeats what the facts
+add up to, so that a batch need not read them.
 """
 
 from datetime import datetime
@@ -9,15 +10,22 @@ from typing import Any, NamedTuple
 from psycopg import Connection
 
 from adapters.clock import recorded_now
+from engine import operations
+from engine.operations import Stop
+from engine.store.operations import Decision, record_operation
+from engine.store.port import Recorder
 
 CONTROL_TABLE = """
     CREATE TABLE IF NOT EXISTS control (
         single boolean PRIMARY KEY DEFAULT true CHECK (single),  -- there is one row
         virtual_now timestamptz,  -- the virtual clock; NULL until somebody sets it
         charging_stopped_at timestamptz,
-        charging_stopped_why text
+        charging_stopped_why text,
+        charging_stopped_by text
     )
 """
+CONTROL_BY = "ALTER TABLE control ADD COLUMN IF NOT EXISTS charging_stopped_by text"
+"""What version 3 of the schema added."""
 CONTROL_ROW = "INSERT INTO control DEFAULT VALUES ON CONFLICT DO NOTHING"
 
 CLOCK_CHANNEL = "baohao_clock"
@@ -46,25 +54,48 @@ def move_clock(connection: Connection[Any], now: datetime) -> None:
     connection.execute(f"NOTIFY {CLOCK_CHANNEL}")
 
 
-def stop_charging(connection: Connection[Any], why: str) -> datetime | None:
-    """Make no new attempts until resumed; answers since when. Open attempts run to their end."""
+def stop_charging(connection: Connection[Any], recorder: Recorder, reason: str, actor: str, at: datetime) -> None:
+    """Make no new attempts until resumed; open attempts run to their end. Raises Refused `reason_missing`."""
+    _operate(
+        connection,
+        recorder,
+        lambda stop: operations.stop_charging(stop, reason, at),
+        actor=actor,
+        cause="baohao charging stop",
+    )
+
+
+def resume_charging(connection: Connection[Any], recorder: Recorder, actor: str, at: datetime) -> None:
+    """Make attempts again."""
+    _operate(
+        connection,
+        recorder,
+        lambda stop: operations.resume_charging(stop, at),
+        actor=actor,
+        cause="baohao charging resume",
+    )
+
+
+def _operate(connection: Connection[Any], recorder: Recorder, decision: Decision, *, actor: str, cause: str) -> None:
+    """First the fact, then the row, which is locked meanwhile so that operators take turns.
+
+    Whoever is killed between the two does it again: the fact is there, and the row follows.
+    """
+    with connection.transaction():
+        connection.execute("SELECT FROM control FOR UPDATE")
+        stop = record_operation(recorder, decision, actor=actor, cause=cause, recorded_at=recorded_now())
+        connection.execute(
+            "UPDATE control SET charging_stopped_at = %s, charging_stopped_why = %s, charging_stopped_by = %s",
+            (None, None, None) if stop is None else (stop.since, stop.reason, stop.by),
+        )
+
+
+def charging_stopped_since(connection: Connection[Any]) -> Stop | None:
+    """Since when charging is stopped, why and by whom, or None."""
     row = connection.execute(
         """
-        UPDATE control SET charging_stopped_at = coalesce(charging_stopped_at, now()), charging_stopped_why = %s
-        RETURNING charging_stopped_at
-        """,
-        (why,),
+        SELECT charging_stopped_at, charging_stopped_why, charging_stopped_by
+        FROM control WHERE charging_stopped_at IS NOT NULL
+        """
     ).fetchone()
-    return row[0] if row else None
-
-
-def resume_charging(connection: Connection[Any]) -> None:
-    """Make attempts again."""
-    connection.execute("UPDATE control SET charging_stopped_at = NULL, charging_stopped_why = NULL")
-
-
-def charging_stopped_since(connection: Connection[Any]) -> tuple[datetime, str] | None:
-    """Since when charging is stopped and why, or None."""
-    return connection.execute(
-        "SELECT charging_stopped_at, charging_stopped_why FROM control WHERE charging_stopped_at IS NOT NULL"
-    ).fetchone()
+    return Stop(*row) if row else None

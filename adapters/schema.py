@@ -7,15 +7,19 @@ from psycopg import Connection, sql
 
 from adapters.broker.publisher import PUBLISHED_TABLE
 from adapters.broker.scheduler import DUE_SENT_TABLE
-from adapters.control import CONTROL_ROW, CONTROL_TABLE
+from adapters.clock import recorded_now
+from adapters.control import CONTROL_BY, CONTROL_ROW, CONTROL_TABLE
 from adapters.parked import PARKED_TABLE
 from engine.errors import SchemaError
+from engine.operations import OPERATIONS_ID, ChargingStopped
+from engine.store.appending import random_event_ids, stored_fact
 from engine.store.limits_rebuild import rebuild_limits
+from engine.store.parameters import fact_columns
 from engine.store.recorder import CardRecorder, datastore
 from projections.follow import FOLLOWERS_TABLE
 from projections.live import LIVE, create_tables
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 """What this program needs. A later version adds a step to `migrate` that leads there from the one before."""
 
 _READ_MODELS_1 = ("cards", "due", "charges", "ledger")
@@ -24,7 +28,24 @@ _APPEND_1 = """
         uuid[], bigint[], text[], bytea[], uuid[], bigint[], uuid[], bigint[], integer[], bytea[]
     )
 """
-"""The function of version 1; that of version 2 has more arguments."""
+"""The function of version 1."""
+_FUNCTIONS_2 = """
+    card_events_append(
+        uuid[], bigint[], text[], bytea[], uuid[], bigint[], uuid[], bigint[], integer[], bytea[],
+        uuid[], text[], bytea[], bigint[], integer[], timestamptz, jsonb, text[],
+        uuid[], uuid[], text[], text[], text[], timestamptz[], timestamptz[],
+        uuid[], uuid[], timestamptz[], uuid[], text[]
+    ),
+    card_events_limit(
+        uuid[], uuid[], jsonb, text[], uuid[], uuid[], text[], text[], text[], timestamptz[], timestamptz[],
+        uuid[], uuid[], timestamptz[], uuid[], text[]
+    ),
+    card_events_settle(uuid, uuid[], uuid[], uuid[], timestamptz[]),
+    card_events_broken(jsonb, text[], text[], text[], timestamptz[])
+"""
+"""The functions of version 2 of which version 3 has others."""
+_MIGRATION = "migration"
+"""Who recorded what was true before it was a fact."""
 
 
 def migrate(database_url: str) -> int:
@@ -36,8 +57,9 @@ def migrate(database_url: str) -> int:
             raise SchemaError(_mismatch(found))
         if found < SCHEMA_VERSION:
             _create_events(database_url)
-            with connection.transaction():
-                (_create if found == 0 else _from_1_to_2)(connection)
+            for step in (_from_1_to_2, _from_2_to_3)[found - 1 :] if found else (_create,):
+                with connection.transaction():
+                    step(connection)
         return found
 
 
@@ -74,6 +96,34 @@ def _from_1_to_2(connection: Connection[Any]) -> None:
     connection.execute("DELETE FROM followers WHERE name = %s", (LIVE.name,))
     rebuild_limits(connection)
     connection.execute("UPDATE schema_version SET version = 2")
+
+
+def _from_2_to_3(connection: Connection[Any]) -> None:
+    """An append got fewer parameters; that charging is stopped became a fact, also where it was before."""
+    connection.execute(f"DROP FUNCTION IF EXISTS {_FUNCTIONS_2}")
+    connection.execute(CONTROL_BY)
+    row = connection.execute(
+        "UPDATE control SET charging_stopped_by = %s WHERE charging_stopped_at IS NOT NULL "
+        "RETURNING charging_stopped_at, charging_stopped_why",
+        (_MIGRATION,),
+    ).fetchone()
+    if row is not None:
+        fact = ChargingStopped(reason=row[1], at=row[0])
+        stored = stored_fact(
+            OPERATIONS_ID,
+            1,
+            next(random_event_ids(1)),
+            recorded_now(),
+            _MIGRATION,
+            _MIGRATION,
+            None,
+            last=True,
+            fact=fact,
+        )
+        connection.execute(
+            "SELECT card_events_insert(%s::uuid[], %s::bigint[], %s::text[], %s::bytea[])", fact_columns([stored])
+        )
+    connection.execute("UPDATE schema_version SET version = 3")
 
 
 def check_schema(database_url: str) -> None:

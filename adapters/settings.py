@@ -28,6 +28,12 @@ def _lower(value: object) -> object:
     return value.lower() if isinstance(value, str) else value
 
 
+def _plain_name(value: str) -> str:
+    if not re.fullmatch(r"[\w.-]{1,64}", value):
+        raise ValueError("it should be one word of letters, digits and . - _, at most 64 of them")
+    return value
+
+
 def _begins_with(*schemes: str) -> AfterValidator:
     def check(address: str) -> str:
         if not address.startswith(schemes):
@@ -95,6 +101,8 @@ class Settings(BaseSettings):
     """How often followers look for news when nobody wakes them, in milliseconds."""
     pool_size: int = Field(4, ge=1, le=50)
     """Connections to PostgreSQL per process."""
+    operator: Annotated[str, AfterValidator(_plain_name)] = "cli"
+    """Who stops and resumes charging, as the log names them: a role or a staff number, no personal data."""
     log_level: Annotated[Literal["debug", "info", "warning", "error"], BeforeValidator(_lower)] = "info"
     """The least level that is logged."""
     log_format: Annotated[Literal["json", "console"], BeforeValidator(_lower)] = "json"

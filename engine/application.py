@@ -16,7 +16,7 @@ from engine.deciding import Decided, Decision, Question, Said, answering, comman
 from engine.errors import BaohaoError, CorruptHistoryError, Refused
 from engine.networks import Limited
 from engine.rules import Rules
-from engine.store.streams import Answers, Append, CommandMark, Remembered, Store, Stream
+from engine.store.streams import Append, CommandMark, Refusals, Remembered, Store, Stream
 
 CONFLICT_TRIES = 5
 """How often a card is loaded and decided again when somebody else was faster."""
@@ -25,7 +25,7 @@ ROUNDS_MAX = CONFLICT_TRIES + 10
 
 Reply = CardFacts | Refused | Exception
 
-_ALL_STORED = Answers(frozenset(), {})
+_ALL_STORED = Refusals(frozenset(), {})
 
 
 @dataclass(slots=True)

@@ -12,7 +12,11 @@ from engine.calendar import Instant
 from engine.card.event import Event
 from engine.card.facts import STORED_NAMES, CardFact
 from engine.errors import CorruptHistoryError
+from engine.operations import OPERATIONS_NAMES, OperationsFact
 from engine.upcasts import UPCASTS, Json
+
+Fact = CardFact | OperationsFact
+"""Every fact of the log: a closed union."""
 
 F = TypeVar("F", bound=Event)
 
@@ -23,6 +27,7 @@ class Recorded(NamedTuple):
     position: int
     """Place in the log; 0 where only the stream was read."""
     card_id: UUID
+    """Of its stream: a card's, or OPERATIONS_ID."""
     version: int
     event_id: UUID
     recorded_at: datetime
@@ -32,7 +37,7 @@ class Recorded(NamedTuple):
     """When time asks this card again, as of this fact; meaningful on the last fact of an append."""
     last: bool
     """Whether this is the last fact of its append."""
-    fact: CardFact
+    fact: Fact
 
 
 class _Stored(Struct, Generic[F], frozen=True, forbid_unknown_fields=True):
@@ -47,7 +52,18 @@ class _Stored(Struct, Generic[F], frozen=True, forbid_unknown_fields=True):
     fact: F
 
 
-NAME_OF: dict[type[Event], str] = {model: name for name, model in STORED_NAMES.items()}
+def card_fact(recorded: Recorded) -> CardFact:
+    """The fact of a card's stream; raises CorruptHistoryError for one of operations."""
+    fact = recorded.fact
+    if isinstance(fact, OperationsFact):
+        raise CorruptHistoryError(f"card {recorded.card_id}: {type(fact).__name__} is no fact of a card")
+    return fact
+
+
+KIND_OF: dict[str, type[Fact]] = {**STORED_NAMES, **OPERATIONS_NAMES}
+"""The kind of fact that is stored under a name."""
+
+NAME_OF: dict[type[Event], str] = {kind: name for name, kind in KIND_OF.items()}
 """The name under which a kind of fact is stored."""
 
 
@@ -65,12 +81,12 @@ def _decoder(topic: str) -> Callable[[bytes], _Stored[Any]]:
     """How what is stored under a name is read; raises KeyError for a name that is not ours."""
     upcast = UPCASTS.get(topic)
     if upcast is None:
-        return json.Decoder(_envelope_of(STORED_NAMES[topic])).decode
+        return json.Decoder(_envelope_of(KIND_OF[topic])).decode
     envelope = _envelope_of(upcast.kind)
     return lambda state: convert(_with_fact(json.decode(state), upcast.change), envelope)
 
 
-def _envelope_of(kind: type[CardFact]) -> type[_Stored[Any]]:
+def _envelope_of(kind: type[Fact]) -> type[_Stored[Any]]:
     return cast("type[_Stored[Any]]", cast("Any", _Stored)[kind])
 
 

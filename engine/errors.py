@@ -44,6 +44,8 @@ RefusalCode = Literal[
     "is_on_balance",
     # the command itself
     "command_id_reused",
+    # operations
+    "reason_missing",
 ]
 """Every code of a refusal, stable and for programs; the README beside this file says when each is given."""
 
@@ -70,6 +72,10 @@ class CatalogueError(BaohaoError):
 
 class CorruptHistoryError(BaohaoError):
     """A stored fact cannot be read; the message names card and version."""
+
+
+class ConnectionLostError(BaohaoError):
+    """The connection to the event store failed; nobody knows whether what was being stored is stored."""
 
 
 class SchemaError(BaohaoError):

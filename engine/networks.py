@@ -3,7 +3,7 @@
 A payment card is known by its fingerprint; what has none (wallets) has no limit. A try counts from its intent, while it
 is open and may still be declined, and from its decline on until the decline has left the window: so no interleaving
 of cards can exceed a limit. An approval takes its own try out and resets nothing. Source: the networks' facts,
-strictest reading. PostgreSQL does the same inside the append (recorder_sql.py), the twin in memory.
+strictest reading. PostgreSQL does the same inside the append (store/limits_sql.py), LimitBook in memory.
 """
 
 from collections import defaultdict

@@ -13,7 +13,8 @@ from pydantic import JsonValue
 from engine.card import facts
 from engine.card.facts import CardFact
 from engine.card.reminders import ReminderKind
-from engine.envelope import Recorded, names_of
+from engine.envelope import Fact, Recorded, names_of
+from engine.operations import OperationsFact
 from engine.value import Value
 
 TermKind = Literal["renewed", "grace", "suspended", "reclaimed"]
@@ -24,7 +25,8 @@ Values = Mapping[str, JsonValue]
 
 
 WithoutNotice = (
-    facts.CardRegistered
+    OperationsFact
+    | facts.CardRegistered
     | facts.ZoneChanged
     | facts.CardHeld
     | facts.CardReleased
@@ -84,7 +86,7 @@ def notice_of(recorded: Recorded) -> Notice | None:
     return Notice(f"{recorded.card_id}:{recorded.version}:{kind}", recorded.card_id, kind, recorded.fact.at, values)
 
 
-def _content(fact: CardFact) -> tuple[NoticeKind, Values] | None:  # noqa: C901, PLR0911 (one case per fact)
+def _content(fact: Fact) -> tuple[NoticeKind, Values] | None:  # noqa: C901, PLR0911 (one case per fact)
     match fact:
         case facts.CardRenewed():
             return "renewed", _renewed(fact)

@@ -13,8 +13,9 @@ from pydantic import BaseModel, ConfigDict, SerializeAsAny
 
 from engine.card import facts
 from engine.card.facts import CardFact
-from engine.envelope import Recorded, names_of
+from engine.envelope import Fact, Recorded, names_of
 from engine.money import Money
+from engine.operations import OperationsFact
 
 EVENTS_STREAM, EVENTS_SUBJECT = "BAOHAO_EVENTS", "baohao.events"
 
@@ -183,7 +184,8 @@ class PublicEvent(_Message):
 
 
 OurOwnAffair = (
-    facts.ZoneChanged
+    OperationsFact
+    | facts.ZoneChanged
     | facts.PaymentMethodsOrdered
     | facts.RenewalRequested
     | facts.RenewalStarted
@@ -233,7 +235,7 @@ def public_event(recorded: Recorded) -> PublicEvent | None:
     )
 
 
-def _message(fact: CardFact) -> tuple[EventType, _Message] | None:  # noqa: C901, PLR0911, PLR0912 (one case per fact)
+def _message(fact: Fact) -> tuple[EventType, _Message] | None:  # noqa: C901, PLR0911, PLR0912 (one case per fact)
     """The frequent ones first, and without pydantic's second look at what we made ourselves."""
     match fact:
         case facts.ChargeSucceeded(attempt_id=attempt_id, term_number=number, amount=amount, top_up=top_up):

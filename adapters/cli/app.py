@@ -162,17 +162,25 @@ def charging_stop(
     as_json: Json = False,
 ) -> None:
     """Make no new attempts; open ones run to their end, and nobody is suspended for it."""
-    from adapters.cli import operating
+    from adapters.cli import charging
 
-    operating.stop(load_settings(), why, as_json=as_json)
+    charging.stop(load_settings(), why, as_json=as_json)
 
 
 @charging_app.command("resume")
 def charging_resume(*, as_json: Json = False) -> None:
     """Make attempts again."""
-    from adapters.cli import operating
+    from adapters.cli import charging
 
-    operating.resume(load_settings(), as_json=as_json)
+    charging.resume(load_settings(), as_json=as_json)
+
+
+@charging_app.command("history")
+def charging_history(*, as_json: Json = False) -> None:
+    """When charging was stopped and resumed, by whom and why."""
+    from adapters.cli import charging
+
+    charging.history(load_settings(), as_json=as_json)
 
 
 @catalogue_app.command("check")

@@ -1,4 +1,4 @@
-"""Acting: import, parked cards, stopping and resuming all charging."""
+"""Acting: import and parked cards."""
 
 from datetime import datetime
 from pathlib import Path
@@ -9,7 +9,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from adapters.cli.output import err, out, put_fields, put_json, put_rows
 from adapters.cli.servers import connection, database
-from adapters.control import charging_stopped_since, read_control, resume_charging, stop_charging
+from adapters.control import read_control
 from adapters.importer import Imported, import_commands
 from adapters.parked import list_parked, retry_parked
 from adapters.schema import check_schema
@@ -68,18 +68,3 @@ def retry_parked_messages(settings: Settings, parked_ids: list[int] | None, *, a
     with connection(settings) as open_connection:
         count = retry_parked(open_connection, parked_ids)
     put_fields("parked", {"retried": count}, as_json=as_json)
-
-
-def stop(settings: Settings, why: str, *, as_json: bool) -> None:
-    """Stop all charging."""
-    with connection(settings) as open_connection:
-        since = stop_charging(open_connection, why)
-    put_fields("charging", {"stopped_since": since, "why": why}, as_json=as_json)
-
-
-def resume(settings: Settings, *, as_json: bool) -> None:
-    """Resume charging."""
-    with connection(settings) as open_connection:
-        before = charging_stopped_since(open_connection)
-        resume_charging(open_connection)
-    put_fields("charging", {"was_stopped_since": before[0] if before else None}, as_json=as_json)

@@ -9,8 +9,10 @@ from psycopg import Connection, sql
 from engine.card.facts import CardFact, CardFacts
 from engine.card.limits import effects_of
 from engine.networks import LimitBook
+from engine.operations import OperationsFact
 from engine.store.log import read_log
-from engine.store.recorder import CARD_EVENTS, amount_key
+from engine.store.parameters import amount_key
+from engine.store.recorder import CARD_EVENTS
 
 _BATCH = 5000
 
@@ -33,6 +35,8 @@ class _Reader:
         while batch := read_log(self._connection, self._position, _BATCH):
             self._position = batch[-1].position
             for recorded in batch:
+                if isinstance(recorded.fact, OperationsFact):
+                    continue
                 facts.append(recorded.fact)
                 if recorded.last:
                     yield recorded.card_id, tuple(facts)
@@ -40,7 +44,7 @@ class _Reader:
 
 
 def rebuild_limits(connection: Connection[Any]) -> int:
-    """Empty and refill the tables in one transaction; answers how many tries count. Raises CorruptHistoryError.
+    """Empty and refill the tables in one transaction; gives how many tries count. Raises CorruptHistoryError.
 
     Most of the log is read before the lock of the appends is taken, the rest and the writing under it, so that
     appends wait but shortly.

@@ -7,12 +7,7 @@ INSERT = "SELECT * FROM {insert}(%b::{id_type}[], %b::bigint[], %b::text[], %b::
 
 APPEND = """
     SELECT * FROM {append}(
-        %b::{id_type}[], %b::bigint[], %b::text[], %b::bytea[], %b::{id_type}[], %b::bigint[],
-        %b::{id_type}[], %b::bigint[], %b::integer[], %b::bytea[],
-        %b::{id_type}[], %b::text[], %b::bytea[], %b::bigint[], %b::integer[], %b::timestamptz,
-        {rules}::jsonb, %b::text[],
-        %b::{id_type}[], %b::uuid[], %b::text[], %b::text[], %b::text[], %b::timestamptz[], %b::timestamptz[],
-        %b::{id_type}[], %b::uuid[], %b::timestamptz[], %b::{id_type}[], %b::text[]
+        %b::{id_type}[], %b::bigint[], %b::text[], %b::bytea[], %b::bytea[], %b::jsonb, %b::timestamptz, {limits}::jsonb
     )
 """
 
@@ -72,7 +67,7 @@ TABLES = (
         body_hash bytea NOT NULL,
         card_id {id_type} NOT NULL,
         first_version bigint NOT NULL,
-        facts integer NOT NULL CHECK (facts >= 0),  -- 0: all was so already
+        facts integer NOT NULL CHECK (facts >= 0),  -- 0: it changed nothing
         at timestamptz NOT NULL
     )
     """,
@@ -93,22 +88,38 @@ _INSERT_FUNCTION = """
     END $$
 """
 
-# Answers the streams of which nothing was stored: those in conflict without a rule, the limited ones with theirs.
-# `streams` and `watched` belong together: the fingerprint of a try that does not count but must not be blocked.
+TYPES = (
+    # One stream of an append; a command is remembered with its facts, a snapshot stands beside in `snapshots`.
+    """
+    DO $$ BEGIN
+        CREATE TYPE {stream_type} AS (
+            card {id_type}, first_version bigint, facts integer, command_id text, body_hash text,  -- in base64
+            snapshot_version bigint, state_version integer
+        );
+    EXCEPTION WHEN duplicate_object THEN NULL;
+    END $$
+    """,
+)
+
+# Stores the facts of many streams, all of a stream or nothing; gives the streams of which nothing was stored: those
+# in conflict without a rule, the limited ones with theirs. `snapshots` stand in the order of the streams, NULL where
+# there is none. `writes` holds arrays of the composite types: streams, tries, outcomes and blocks.
 # The planner settings keep its cached plans on the indexes, also when they were made while the tables were small.
 _APPEND_FUNCTION = """
     CREATE OR REPLACE FUNCTION {append}(
         ids {id_type}[], versions bigint[], topics text[], states bytea[],
-        streams {id_type}[], first_versions bigint[],
-        snap_ids {id_type}[], snap_versions bigint[], snap_state_versions integer[], snap_states bytea[],
-        c_cards {id_type}[], c_ids text[], c_hashes bytea[], c_versions bigint[], c_facts integer[], c_at timestamptz,
-        rules jsonb, watched text[],
-        t_cards {id_type}[], t_attempts uuid[], t_fingerprints text[], t_networks text[], t_amounts text[],
-        t_ats timestamptz[], t_declined timestamptz[],
-        o_cards {id_type}[], o_attempts uuid[], o_declined timestamptz[], b_cards {id_type}[], b_fingerprints text[]
+        snapshots bytea[], writes jsonb, recorded_at timestamptz, limits jsonb
     ) RETURNS TABLE (refused_card {id_type}, refused_by text, refused_until timestamptz) LANGUAGE plpgsql
     SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off AS $$
     DECLARE
+        streams {stream_type}[] :=
+            ARRAY(SELECT s FROM jsonb_populate_recordset(NULL::{stream_type}, writes -> 'streams') AS s);
+        tries {try_type}[] := ARRAY(SELECT t FROM jsonb_populate_recordset(NULL::{try_type}, writes -> 'tries') AS t);
+        outcomes {outcome_type}[] :=
+            ARRAY(SELECT o FROM jsonb_populate_recordset(NULL::{outcome_type}, writes -> 'outcomes') AS o);
+        blocks {block_type}[] :=
+            ARRAY(SELECT b FROM jsonb_populate_recordset(NULL::{block_type}, writes -> 'blocks') AS b);
+        has_commands boolean := EXISTS (SELECT FROM unnest(streams) AS s WHERE s.command_id IS NOT NULL);
         left_out {id_type}[];
         limited_cards {id_type}[] := '{{}}';
         limited_by text[];
@@ -116,33 +127,36 @@ _APPEND_FUNCTION = """
     BEGIN
         PERFORM pg_advisory_xact_lock(hashtextextended({lock}, 0));
         left_out := ARRAY(
-            SELECT s.stream FROM unnest(streams, first_versions) AS s (stream, version)
+            SELECT s.card FROM unnest(streams) AS s
             WHERE EXISTS (
-                SELECT FROM {events} e WHERE e.originator_id = s.stream AND e.originator_version = s.version
+                SELECT FROM {events} e WHERE e.originator_id = s.card AND e.originator_version = s.first_version
             )
         );
-        IF cardinality(c_ids) > 0 THEN
+        IF has_commands THEN
             left_out := left_out || ARRAY(
                 SELECT c.card FROM (
-                    SELECT n.card, n.id, row_number() OVER (PARTITION BY n.id ORDER BY n.place) AS nth
-                    FROM unnest(c_cards, c_ids) WITH ORDINALITY AS n (card, id, place)
+                    SELECT s.card, s.command_id,
+                           row_number() OVER (PARTITION BY s.command_id ORDER BY s.ordinality) AS nth
+                    FROM unnest(streams) WITH ORDINALITY AS s WHERE s.command_id IS NOT NULL
                 ) AS c
-                WHERE c.nth > 1 OR EXISTS (SELECT FROM {commands} known WHERE known.command_id = c.id)
+                WHERE c.nth > 1 OR EXISTS (SELECT FROM {commands} known WHERE known.command_id = c.command_id)
             );
         END IF;
         IF cardinality(left_out) > 0 THEN
             RETURN QUERY SELECT unnest(left_out), NULL::text, NULL::timestamptz;
         END IF;
-        IF cardinality(t_cards) > 0 OR cardinality(b_cards) > 0
-            OR cardinality(watched) > 0 AND EXISTS (SELECT FROM {blocked} WHERE fingerprint = ANY (watched))
-            OR cardinality(o_cards) > 0 AND EXISTS (SELECT FROM {tries} WHERE attempt_id = ANY (o_attempts))
+        IF cardinality(blocks) > 0 OR EXISTS (SELECT FROM unnest(tries) AS t WHERE t.network IS NOT NULL)
+            OR cardinality(tries) > 0 AND EXISTS (
+                SELECT FROM {blocked} WHERE fingerprint = ANY (ARRAY(SELECT t.fingerprint FROM unnest(tries) AS t))
+            )
+            OR cardinality(outcomes) > 0 AND EXISTS (
+                SELECT FROM {tries} WHERE attempt_id = ANY (ARRAY(SELECT o.attempt FROM unnest(outcomes) AS o))
+            )
         THEN
             SELECT coalesce(array_agg(l.limited_card), '{{}}'), array_agg(l.rule), array_agg(l.until)
             INTO limited_cards, limited_by, limited_until
             FROM {limit}(
-                streams, left_out, rules, watched,
-                t_cards, t_attempts, t_fingerprints, t_networks, t_amounts, t_ats, t_declined,
-                o_cards, o_attempts, o_declined, b_cards, b_fingerprints
+                ARRAY(SELECT s.card FROM unnest(streams) AS s), left_out, tries, outcomes, blocks, limits
             ) AS l;
             RETURN QUERY SELECT * FROM unnest(limited_cards, limited_by, limited_until);
             left_out := left_out || limited_cards;
@@ -153,18 +167,20 @@ _APPEND_FUNCTION = """
             SELECT * FROM unnest(ids, versions, topics, states) AS n (id, version, topic, state)
             WHERE n.id <> ALL (left_out);
         END IF;
-        IF cardinality(snap_ids) > 0 THEN
+        IF cardinality(snapshots) > 0 THEN
             INSERT INTO {snapshots} AS old (card_id, version, state_version, state)
-            SELECT * FROM unnest(snap_ids, snap_versions, snap_state_versions, snap_states) AS n (id, v, s, b)
-            WHERE n.id <> ALL (left_out)
+            SELECT n.card, n.snapshot_version, n.state_version, n.state
+            FROM unnest(streams, snapshots) AS n (
+                card, first_version, facts, command_id, body_hash, snapshot_version, state_version, state
+            )
+            WHERE n.state IS NOT NULL AND n.card <> ALL (left_out)
             ON CONFLICT (card_id) DO UPDATE
             SET version = excluded.version, state_version = excluded.state_version, state = excluded.state;
         END IF;
-        IF cardinality(c_ids) > 0 THEN
+        IF has_commands THEN
             INSERT INTO {commands} (command_id, body_hash, card_id, first_version, facts, at)
-            SELECT c.id, c.hash, c.card, c.version, c.facts, c_at
-            FROM unnest(c_cards, c_ids, c_hashes, c_versions, c_facts) AS c (card, id, hash, version, facts)
-            WHERE c.card <> ALL (left_out);
+            SELECT s.command_id, decode(s.body_hash, 'base64'), s.card, s.first_version, s.facts, recorded_at
+            FROM unnest(streams) AS s WHERE s.command_id IS NOT NULL AND s.card <> ALL (left_out);
         END IF;
     END $$
 """

@@ -3,8 +3,8 @@
 from msgspec.structs import replace
 
 from engine.card import facts
-from engine.card.facts import CardFact
-from engine.envelope import Recorded
+from engine.envelope import Fact, Recorded
+from engine.operations import ChargingResumed, ChargingStopped
 from engine.why.money_sentences import money_clause
 from engine.why.words import OWN_TROUBLE, SWITCHED_OFF, clock, count, described, listed, money, quoted, span
 
@@ -14,9 +14,13 @@ def sentence(recorded: Recorded, zone: str = "UTC") -> str:
     return f"On {clock(recorded.fact.at, zone)} ({zone}) {clause(recorded.fact, zone)}."
 
 
-def clause(fact: CardFact, zone: str) -> str:  # noqa: C901, PLR0911, PLR0912 (one case per fact)
+def clause(fact: Fact, zone: str) -> str:  # noqa: C901, PLR0911, PLR0912 (one case per fact)
     """What happened, to stand within a sentence."""
     match fact:
+        case ChargingStopped(reason=reason):
+            return f"all charging was stopped: {quoted(reason)}"
+        case ChargingResumed():
+            return "charging was resumed"
         case facts.CardRegistered():
             return _registered(fact)
         case facts.ZoneChanged():

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from engine.card.card import Card, evolve
 from engine.card.event import Event
-from engine.envelope import Recorded
+from engine.envelope import Recorded, card_fact
 from engine.errors import CorruptHistoryError
 from engine.value import Value
 from engine.why.sentences import sentence
@@ -97,6 +97,6 @@ def story_of(history: Sequence[Recorded]) -> Story:
     card: Card | None = None
     cards: list[Card] = []
     for recorded in history:
-        card = evolve(card, recorded.card_id, recorded.fact)
+        card = evolve(card, recorded.card_id, card_fact(recorded))
         cards.append(card)
     return Story(history, cards)

@@ -14,7 +14,11 @@ from adapters.control import (
     stop_charging,
 )
 from adapters.schema import migrate
+from engine.errors import Refused
+from engine.operations import ChargingResumed, ChargingStopped, Stop
 from engine.store.log import Listener
+from engine.store.operations import operations_history
+from engine.store.recorder import CardRecorder, datastore
 
 NEW_YEAR = datetime(2040, 1, 1, tzinfo=UTC)
 A_DAY = timedelta(days=1)
@@ -58,16 +62,68 @@ def test_moving_the_clock_wakes_those_who_listen(connection, database_url):
         assert listener.wait(SOON)
 
 
-def test_charging_goes_on_until_it_is_stopped_and_again_when_it_is_resumed(connection):
-    assert not read_control(connection, virtual_clock=False).charging_stopped
-    stop_charging(connection, "a bad night")
-    assert read_control(connection, virtual_clock=False).charging_stopped
-    resume_charging(connection)
-    assert not read_control(connection, virtual_clock=False).charging_stopped
+# Charging
+
+
+@pytest.fixture
+def recorder(connection, database_url):
+    with datastore(database_url, pool_size=1) as pool:
+        yield CardRecorder(pool)
+
+
+def stop(connection, recorder, reason="a bad night", by="operator:cli", at=NEW_YEAR):
+    stop_charging(connection, recorder, reason, by, at)
+
+
+def is_stopped(connection) -> bool:
+    return read_control(connection, virtual_clock=False).charging_stopped
+
+
+def test_charging_goes_on_until_it_is_stopped_and_again_when_it_is_resumed(connection, recorder):
+    assert not is_stopped(connection)
+    stop(connection, recorder)
+    assert is_stopped(connection)
+    resume_charging(connection, recorder, "operator:7", NEW_YEAR + A_DAY)
+    assert not is_stopped(connection)
     assert charging_stopped_since(connection) is None
+    assert [(one.fact, one.actor) for one in operations_history(recorder)] == [
+        (ChargingStopped(reason="a bad night", at=NEW_YEAR), "operator:cli"),
+        (ChargingResumed(at=NEW_YEAR + A_DAY), "operator:7"),
+    ]
 
 
-def test_stopping_twice_keeps_the_time_of_the_first_and_the_reason_of_the_last(connection):
-    since = stop_charging(connection, "a bad night")
-    assert stop_charging(connection, "worse than thought") == since
-    assert charging_stopped_since(connection) == (since, "worse than thought")
+def test_stopping_twice_keeps_the_time_of_the_first_and_the_reason_of_the_last(connection, recorder):
+    stop(connection, recorder)
+    stop(connection, recorder, "worse than thought", "operator:7", NEW_YEAR + A_DAY)
+    assert charging_stopped_since(connection) == Stop(NEW_YEAR, "worse than thought", "operator:7")
+
+
+def test_who_says_again_what_was_said_before_is_not_named(connection, recorder):
+    stop(connection, recorder)
+    stop(connection, recorder, by="operator:7", at=NEW_YEAR + A_DAY)
+    assert charging_stopped_since(connection) == Stop(NEW_YEAR, "a bad night", "operator:cli")
+
+
+def test_a_stop_without_a_reason_is_refused_and_changes_nothing(connection, recorder):
+    with pytest.raises(Refused):
+        stop(connection, recorder, " ")
+    assert not is_stopped(connection)
+
+
+def test_stopping_again_mends_a_kill_between_the_fact_and_the_row(connection, recorder):
+    stop(connection, recorder)
+    connection.execute("UPDATE control SET charging_stopped_at = NULL")
+    stop(connection, recorder, at=NEW_YEAR + A_DAY)
+    assert charging_stopped_since(connection) == Stop(NEW_YEAR, "a bad night", "operator:cli")
+    assert len(operations_history(recorder)) == 1
+
+
+def test_resuming_again_mends_a_kill_between_the_fact_and_the_row(connection, recorder):
+    stop(connection, recorder)
+    row = connection.execute("SELECT * FROM control").fetchone()
+    resume_charging(connection, recorder, "operator:cli", NEW_YEAR)
+    connection.execute("DELETE FROM control")
+    connection.execute("INSERT INTO control VALUES (%s, %s, %s, %s, %s)", row)
+    resume_charging(connection, recorder, "operator:cli", NEW_YEAR)
+    assert not is_stopped(connection)
+    assert len(operations_history(recorder)) == 2

@@ -1,5 +1,6 @@
 """The schema is created once, upgraded from its older versions, checked by everybody, never mistaken for another."""
 
+from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from uuid import uuid4
 
@@ -8,14 +9,21 @@ import pytest
 from eventsourcing.postgres import PostgresApplicationRecorder
 from msgspec.structs import replace
 
+from adapters.control import charging_stopped_since
 from adapters.schema import SCHEMA_VERSION, check_schema, migrate
+from engine.card.card import replay
 from engine.declines import Consequence
 from engine.errors import SchemaError
+from engine.operations import ChargingStopped, Stop
+from engine.store.appending import stored_fact
+from engine.store.operations import operations_history
+from engine.store.parameters import fact_columns
 from engine.store.recorder import CardRecorder, datastore
-from engine.store.streams import Store, stored_event
-from projections.follow import positions
-from projections.live import MODELS
-from tests.engine.samples import CHARGING, OPENS_AT, failed
+from engine.store.streams import Append, Store, Stream
+from projections.follow import follow, positions
+from projections.live import LIVE, MODELS
+from tests.engine.samples import CHARGING, OPENS_AT, failed, switched_off
+from tests.engine.writes import ALL_STORED
 
 
 def set_version(database_url, version):
@@ -67,6 +75,12 @@ def test_the_database_of_an_older_program_is_refused(database_url):
         check_schema(database_url)
 
 
+def functions_of_appends(connection) -> Counter[str]:
+    """How many functions there are of each name: two would mean that an old one was left."""
+    rows = connection.execute("SELECT proname FROM pg_proc WHERE proname LIKE 'card\\_events\\_%'")
+    return Counter(name for (name,) in rows.fetchall())
+
+
 # From version 1
 
 VERSION_1 = """
@@ -81,6 +95,9 @@ VERSION_1 = """
         INSERT INTO card_events (originator_id, originator_version, topic, state)
         SELECT * FROM unnest(ids, versions, topics, states);
     END $$;
+    CREATE TABLE control (single boolean PRIMARY KEY DEFAULT true CHECK (single), virtual_now timestamptz,
+        charging_stopped_at timestamptz, charging_stopped_why text);
+    INSERT INTO control DEFAULT VALUES;
     CREATE TABLE followers (name text PRIMARY KEY, position bigint NOT NULL);
     CREATE TABLE cards (card_id uuid PRIMARY KEY, holder_id text, plan text, currency text, zone text, status text,
         term_number integer, starts_on date, ends_on date, ends_at timestamptz, auto_renew_months integer,
@@ -119,20 +136,14 @@ def version_1(database_url: str) -> None:
     with datastore(database_url, pool_size=1) as pool:
         PostgresApplicationRecorder(pool, events_table_name="card_events").create_table()
     stored = [
-        stored_event(CARD_ID, version, uuid4(), OPENS_AT, "v1", "cause", None, last=True, fact=fact)
+        stored_fact(CARD_ID, version, uuid4(), OPENS_AT, "v1", "cause", None, last=True, fact=fact)
         for version, fact in enumerate(facts_of_version_1(), start=1)
-    ]
-    columns = [
-        [one.originator_id for one in stored],
-        [one.originator_version for one in stored],
-        [one.topic for one in stored],
-        [one.state for one in stored],
     ]
     with psycopg.connect(database_url, autocommit=True) as connection:
         connection.execute(VERSION_1)
         connection.execute(
             "SELECT card_events_append(%s, %s, %s, %s, '{}', '{}', '{}', '{}', '{}', '{}')",
-            (*columns,),
+            fact_columns(stored),
         )
 
 
@@ -152,8 +163,7 @@ def test_a_database_of_version_1_keeps_its_facts_and_gets_all_that_is_new(databa
         tries = "SELECT attempt_id, isfinite(declined_at) FROM card_events_tries"
         assert dict(connection.execute(tries).fetchall()) == {MASTERCARD: False, STOLEN: True}
         assert connection.execute("SELECT fingerprint FROM card_events_blocked").fetchall() == [("fp-2",)]
-        functions = "SELECT pronargs > 10 FROM pg_proc WHERE proname = 'card_events_append'"
-        assert connection.execute(functions).fetchall() == [(True,)]
+        assert set(functions_of_appends(connection).values()) == {1}
 
 
 def test_an_upgrade_from_version_1_that_was_cut_short_is_completed(database_url):
@@ -161,4 +171,86 @@ def test_an_upgrade_from_version_1_that_was_cut_short_is_completed(database_url)
     with datastore(database_url, pool_size=1) as pool:
         CardRecorder(pool).create_table()
     assert migrate(database_url) == 1
+    check_schema(database_url)
+
+
+# From version 2
+
+VERSION_2 = """
+    DROP TYPE card_events_stream, card_events_try, card_events_outcome, card_events_block CASCADE;
+    DROP FUNCTION card_events_append;
+    CREATE FUNCTION card_events_append(
+        ids uuid[], versions bigint[], topics text[], states bytea[], streams uuid[], first_versions bigint[],
+        snap_ids uuid[], snap_versions bigint[], snap_state_versions integer[], snap_states bytea[],
+        c_cards uuid[], c_ids text[], c_hashes bytea[], c_versions bigint[], c_facts integer[], c_at timestamptz,
+        rules jsonb, watched text[], t_cards uuid[], t_attempts uuid[], t_fingerprints text[], t_networks text[],
+        t_amounts text[], t_ats timestamptz[], t_declined timestamptz[],
+        o_cards uuid[], o_attempts uuid[], o_declined timestamptz[], b_cards uuid[], b_fingerprints text[]
+    ) RETURNS TABLE (refused_card uuid, refused_by text, refused_until timestamptz) LANGUAGE plpgsql AS 'BEGIN END';
+    CREATE FUNCTION card_events_limit(
+        cards uuid[], left_out uuid[], rules jsonb, watched text[], t_cards uuid[], t_attempts uuid[],
+        t_fingerprints text[], t_networks text[], t_amounts text[], t_ats timestamptz[], t_declined timestamptz[],
+        o_cards uuid[], o_attempts uuid[], o_declined timestamptz[], b_cards uuid[], b_fingerprints text[]
+    ) RETURNS TABLE (limited_card uuid, rule text, until timestamptz) LANGUAGE plpgsql AS 'BEGIN END';
+    CREATE FUNCTION card_events_settle(
+        only_card uuid, left_out uuid[], o_cards uuid[], o_attempts uuid[], o_declined timestamptz[]
+    ) RETURNS void LANGUAGE plpgsql AS 'BEGIN END';
+    CREATE FUNCTION card_events_broken(
+        rules jsonb, fingerprints text[], networks text[], amounts text[], ats timestamptz[]
+    ) RETURNS TABLE (nth bigint, fingerprint text, rule text, until timestamptz) LANGUAGE plpgsql AS 'BEGIN END';
+    ALTER TABLE control DROP COLUMN charging_stopped_by;
+    UPDATE schema_version SET version = 2;
+"""
+
+
+def version_2(database_url: str, *, stopped: bool = False) -> None:
+    """A database as version 2 made it, with one card in it that the read models have seen."""
+    migrate(database_url)
+    with psycopg.connect(database_url, autocommit=True) as connection, datastore(database_url, pool_size=1) as pool:
+        facts = tuple(facts_of_version_1())
+        store, card = Store(CardRecorder(pool), "v2"), replay(None, CARD_ID, facts)
+        store.append_many([Append(Stream(CARD_ID, None, 0, None), facts, card, OPENS_AT, "cause")], OPENS_AT)
+        follow(connection, LIVE, 1000)
+        connection.execute(VERSION_2)
+        if stopped:
+            connection.execute("UPDATE control SET charging_stopped_at = %s, charging_stopped_why = 'x'", (OPENS_AT,))
+
+
+def test_a_database_of_version_2_keeps_all_that_is_in_it_and_gets_the_new_functions(database_url):
+    version_2(database_url)
+    with pytest.raises(SchemaError, match="run `baohao migrate`"):
+        check_schema(database_url)
+    assert migrate(database_url) == 2
+    check_schema(database_url)
+    assert migrate(database_url) == SCHEMA_VERSION
+    with psycopg.connect(database_url) as connection, datastore(database_url, pool_size=1) as pool:
+        recorder = CardRecorder(pool)
+        store = Store(recorder, "tests")
+        assert [one.fact for one in store.history(CARD_ID)] == facts_of_version_1()
+        assert positions(connection) == {"read_models": len(facts_of_version_1())}
+        assert connection.execute("SELECT count(*) FROM due").fetchone() == (1,)
+        assert connection.execute("SELECT count(*) FROM card_events_tries").fetchone() == (2,)
+        assert set(functions_of_appends(connection).values()) == {1}
+        assert charging_stopped_since(connection) is None
+        assert operations_history(recorder) == []
+        stream = store.load_many([CARD_ID])[CARD_ID]
+        assert (
+            store.append_many([Append(stream, (switched_off(),), stream.card, None, "cause")], OPENS_AT) == ALL_STORED
+        )
+
+
+def test_that_charging_is_stopped_becomes_a_fact(database_url):
+    version_2(database_url, stopped=True)
+    migrate(database_url)
+    with psycopg.connect(database_url) as connection, datastore(database_url, pool_size=1) as pool:
+        assert charging_stopped_since(connection) == Stop(OPENS_AT, "x", "migration")
+        [recorded] = operations_history(CardRecorder(pool))
+        assert (recorded.fact, recorded.actor) == (ChargingStopped(reason="x", at=OPENS_AT), "migration")
+
+
+def test_an_upgrade_from_version_2_that_was_cut_short_is_completed(database_url):
+    version_2(database_url)
+    with datastore(database_url, pool_size=1) as pool:
+        CardRecorder(pool).create_table()
+    assert migrate(database_url) == 2
     check_schema(database_url)

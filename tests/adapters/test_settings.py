@@ -51,6 +51,7 @@ def test_an_empty_variable_counts_as_unset(monkeypatch):
         ("BAOHAO_XXXXXXXX", "1", "BAOHAO_XXXXXXXX is not a setting; there are BAOHAO_DATABASE_URL, "),
         ("BAOHAO_BATCH_SIZE", "0", "BAOHAO_BATCH_SIZE is '0', but it should be greater than or equal to 1."),
         ("BAOHAO_BATCH_SIZE", "many", "BAOHAO_BATCH_SIZE is 'many', but it should be a valid integer"),
+        ("BAOHAO_OPERATOR", "night shift", "BAOHAO_OPERATOR is 'night shift', but it should be one word of letters, "),
         ("BAOHAO_CLOCK", "sundial", "BAOHAO_CLOCK is 'sundial', but it should be 'system' or 'virtual'."),
         ("BAOHAO_ACK_WAIT_S", "5", "BAOHAO_ACK_WAIT_S (5) must be more than BAOHAO_GATEWAY_BUDGET_S (5), or"),
         (

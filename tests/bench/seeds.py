@@ -17,7 +17,6 @@ from typing import NamedTuple
 from uuid import UUID
 
 from dateutil.relativedelta import relativedelta
-from eventsourcing.persistence import StoredEvent
 from msgspec.structs import replace
 
 from adapters.cli.demo.population import card_id_of
@@ -31,7 +30,8 @@ from engine.commands import BindPaymentMethod, Command, EnableAutoRenew, Registe
 from engine.errors import BaohaoError
 from engine.ports import Charged
 from engine.rules import Rules
-from engine.store.recorder import Besides, CardRecorder, Snapshot, datastore
+from engine.store.port import Snapshot, StoredFact, Write
+from engine.store.recorder import CardRecorder, datastore
 from engine.store.streams import Store, Stream
 
 KINDS: tuple[tuple[str, str, str], ...] = (
@@ -99,13 +99,10 @@ def seed(database_url: str, rules: Rules, cohort: Cohort, watch: Watch) -> None:
         originals = _originals(CardRecorder(store, events_table_name="bench_originals"), rules, cohort)
         ids = cohort.ids()
         for numbers in _batches(cohort):
-            events: list[StoredEvent] = []
-            snapshots: list[Snapshot] = []
-            for number in numbers:
-                _copy(originals[number % len(KINDS)], ids[number], number, events, snapshots)
-            if recorder.append_many(events, Besides(snapshots)).conflicts:
+            writes = [_copy(originals[number % len(KINDS)], ids[number], number) for number in numbers]
+            if recorder.append_many(writes, recorded_now()).conflicts:
                 raise BaohaoError("somebody else wrote to the new cards")
-            watch(len(events))
+            watch(sum(len(write.events) for write in writes))
         _check(Store(recorder, "bench"), ids[: len(KINDS)], rules, cohort)
 
 
@@ -134,10 +131,7 @@ def _original(
     if not isinstance(stream, Stream) or stream.version != cohort.facts:
         raise BaohaoError(f"a card of {cohort.facts} facts cannot be made: {stream}")
     marks = _marks(card_id)
-    facts = [
-        _Text(event.originator_version, event.topic, marks.split(event.state))
-        for event in recorder.select_events(card_id)
-    ]
+    facts = [_Text(fact.version, fact.topic, marks.split(fact.state)) for fact in recorder.read_stream(card_id)]
     (tail,) = recorder.load_many([card_id], STATE_VERSION)
     snapshot = None if tail.snapshot is None else _Text(tail.snapshot.version, "", marks.split(tail.snapshot.state))
     return _Original(card_id, facts, snapshot)
@@ -207,10 +201,8 @@ def _charged_at(card_id: UUID) -> bytes:
     return f":{minutes:02}:{seconds:02}Z".encode()
 
 
-def _copy(
-    original: _Original, card_id: UUID, number: int, events: list[StoredEvent], snapshots: list[Snapshot]
-) -> None:
-    """Add the original's past as another card's: each id differs from the original's as the card's own id does."""
+def _copy(original: _Original, card_id: UUID, number: int) -> Write:
+    """The original's past as another card's: each id differs from the original's as the card's own id does."""
     difference = original.card_id.int ^ card_id.int  # keeps version and variant, which both have
     charged_at, name = _charged_at(card_id), f"{number:07}".encode()
 
@@ -226,10 +218,12 @@ def _copy(
                 texts[index] = str(UUID(int=int(mark.replace(b"-", b""), 16) ^ difference)).encode()
         return b"".join(texts)
 
-    events += [StoredEvent(card_id, fact.version, fact.topic, copied(fact.pieces)) for fact in original.facts]
+    events = [StoredFact(card_id, fact.version, fact.topic, copied(fact.pieces)) for fact in original.facts]
+    snapshot = None
     if original.snapshot is not None:
         version, _, pieces = original.snapshot
-        snapshots.append(Snapshot(card_id, version, STATE_VERSION, copied(pieces)))
+        snapshot = Snapshot(card_id, version, STATE_VERSION, copied(pieces))
+    return Write(card_id, 1, events, snapshot)
 
 
 def _batches(cohort: Cohort) -> Iterator[range]:

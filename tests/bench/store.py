@@ -10,6 +10,7 @@ from adapters.clock import recorded_now
 from adapters.wiring import rules_of
 from engine.application import Engine
 from engine.commands import Command, EnableAutoRenew, SwitchOffAutoRenew
+from engine.envelope import card_fact
 from engine.errors import BaohaoError
 from engine.store.log import read_log
 from engine.store.recorder import CardRecorder, datastore
@@ -34,7 +35,7 @@ def append_events_per_s(bench: Bench, card_ids: Sequence[UUID]) -> float:
         stream = real.load_many(card_ids[:1])[card_ids[0]]
         if not isinstance(stream, Stream) or stream.card is None:
             raise BaohaoError(f"there is no card {card_ids[0]}")
-        facts = tuple(recorded.fact for recorded in real.history(stream.card_id)[-2:])
+        facts = tuple(card_fact(recorded) for recorded in real.history(stream.card_id)[-2:])
         streams = [Stream(card_id, None, 1, None) for card_id in card_ids[:APPENDED_MAX]]
         appends = [Append(new, facts, stream.card, stream.wake_at, "bench") for new in streams]
         started = perf_counter()

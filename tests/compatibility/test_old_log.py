@@ -6,7 +6,7 @@ from datetime import datetime
 import pytest
 
 from engine.card.facts import STORED_NAMES
-from engine.store.streams import stored_event
+from engine.store.appending import stored_fact
 from projections.live import MODELS
 from tests.compatibility import results
 from tests.compatibility.continued import continued
@@ -39,7 +39,7 @@ def test_the_log_holds_every_kind_of_fact_that_there_was_then(log):
 def test_each_fact_is_read_in_its_place_and_written_again_as_it_was(log, facts):
     for row, recorded in zip(log, facts, strict=True):
         assert (recorded.position, recorded.card_id, recorded.version) == (row.position, row.card_id, row.version)
-        written = stored_event(*recorded[1:])
+        written = stored_fact(*recorded[1:])
         topic, fact = results.as_before(written.topic, json.loads(written.state)["fact"])
         assert (topic, fact) == (row.topic, json.loads(row.state)["fact"])
         assert written.state == row.state or topic != written.topic

@@ -7,7 +7,7 @@ from uuid import UUID
 import pytest
 
 from engine.envelope import read_fact
-from engine.store.streams import stored_event
+from engine.store.appending import stored_fact
 from tests.compatibility import results
 
 SHAPES = sorted(Path(__file__).with_name("shapes").glob("*.json"))
@@ -26,6 +26,6 @@ ENVELOPE = {
 def test_an_old_shape_is_read_as_it_was_meant(path):
     shape, name = json.loads(path.read_bytes()), path.stem.rpartition(".")[0]
     recorded = read_fact(0, CARD_ID, 7, name, results.compact({**ENVELOPE, "fact": shape["stored"]}).encode())
-    written = stored_event(*recorded[1:])
+    written = stored_fact(*recorded[1:])
     assert results.as_before(written.topic, json.loads(written.state)["fact"]) == (name, shape["read_as"])
     assert read_fact(0, CARD_ID, 7, written.topic, written.state) == recorded

@@ -8,14 +8,13 @@ from uuid import UUID
 
 import msgspec
 import pytest
-from eventsourcing.persistence import StoredEvent
 
 from engine.card.card import STATE_VERSION, Card, replay
 from engine.card.event import Event
-from engine.card.facts import STORED_NAMES
-from engine.envelope import NAME_OF, names_of
+from engine.envelope import KIND_OF, NAME_OF, names_of, read_fact
 from engine.errors import CorruptHistoryError
-from engine.store.streams import recorded_of, stored_event
+from engine.store.appending import stored_fact
+from engine.store.port import StoredFact
 from engine.upcasts import UPCASTS, charge_failed_v1
 from tests.engine.samples import CARD_ID, DECLINED
 
@@ -61,42 +60,42 @@ CARD_SHAPES = {
 """Per STATE_VERSION the shape of the state in its snapshots; a changed shape needs a new version, and a line here."""
 
 
-def stored(name: str) -> StoredEvent:
+def stored(name: str) -> StoredFact:
     """The pinned bytes; the file's line end is no part of them."""
     state = GOLDEN.joinpath(f"{name}.json").read_bytes().removesuffix(b"\n")
-    return StoredEvent(CARD_ID, 7, name, state)
+    return StoredFact(CARD_ID, 7, name, state)
 
 
 def test_each_stored_name_is_pinned_and_no_other():
-    assert {path.stem for path in GOLDEN.glob("*.json")} == set(STORED_NAMES) | set(UPCASTS)
+    assert {path.stem for path in GOLDEN.glob("*.json")} == set(KIND_OF) | set(UPCASTS)
 
 
 def test_each_fact_has_one_stored_name():
-    ours = {kind for kind in Event.__subclasses__() if kind.__module__.startswith("engine.card.")}
-    assert set(STORED_NAMES.values()) == ours
-    assert len(NAME_OF) == len(STORED_NAMES)
-    assert {name for kind in ours for name in names_of(kind)} == set(STORED_NAMES) | set(UPCASTS)
+    ours = {kind for kind in Event.__subclasses__() if kind.__module__.startswith("engine.")}
+    assert set(KIND_OF.values()) == ours
+    assert len(NAME_OF) == len(KIND_OF)
+    assert {name for kind in ours for name in names_of(kind)} == set(KIND_OF) | set(UPCASTS)
 
 
-@pytest.mark.parametrize("name", STORED_NAMES)
+@pytest.mark.parametrize("name", KIND_OF)
 def test_a_stored_fact_is_read_and_written_byte_for_byte(name):
-    recorded = recorded_of(stored(name))
-    assert type(recorded.fact) is STORED_NAMES[name]
-    assert stored_event(*recorded[1:]) == stored(name)
+    recorded = read_fact(0, *stored(name))
+    assert type(recorded.fact) is KIND_OF[name]
+    assert stored_fact(*recorded[1:]) == stored(name)
 
 
 @pytest.mark.parametrize("path", sorted((GOLDEN / "before").iterdir()), ids=lambda path: path.stem)
 def test_what_was_stored_before_a_fact_got_more_fields_is_read_and_means_the_same(path):
-    before = StoredEvent(CARD_ID, 7, path.stem, path.read_bytes().removesuffix(b"\n"))
-    recorded = recorded_of(before)
-    again = stored_event(*recorded[1:])
-    assert recorded_of(again) == recorded
-    if path.stem in STORED_NAMES:
+    before = StoredFact(CARD_ID, 7, path.stem, path.read_bytes().removesuffix(b"\n"))
+    recorded = read_fact(0, *before)
+    again = stored_fact(*recorded[1:])
+    assert read_fact(0, *again) == recorded
+    if path.stem in KIND_OF:
         assert again == before
 
 
 def test_a_failed_charge_of_version_1_is_read_with_what_its_codes_meant_then():
-    before, now = recorded_of(stored("charge_failed.v1")), recorded_of(stored("charge_failed.v2"))
+    before, now = read_fact(0, *stored("charge_failed.v1")), read_fact(0, *stored("charge_failed.v2"))
     assert before == now
 
 
@@ -116,24 +115,24 @@ def test_what_a_failed_charge_of_version_1_concluded_follows_from_its_codes(code
     assert (read["happened"], read["counts"], read["ends_method"]) == means
 
 
-@pytest.mark.parametrize("name", STORED_NAMES)
+@pytest.mark.parametrize("name", KIND_OF)
 def test_a_field_that_no_fact_has_is_an_error(name):
     state = stored(name).state.replace(b'"fact":{', b'"fact":{"unheard_of":1,')
     with pytest.raises(CorruptHistoryError, match="unheard_of"):
-        recorded_of(StoredEvent(CARD_ID, 7, name, state))
+        read_fact(0, *StoredFact(CARD_ID, 7, name, state))
 
 
 def test_a_field_that_no_envelope_has_is_an_error():
     state = stored("suspended.v1").state.replace(b'"cause"', b'"unheard_of":1,"cause"')
     with pytest.raises(CorruptHistoryError, match="unheard_of"):
-        recorded_of(StoredEvent(CARD_ID, 7, "suspended.v1", state))
+        read_fact(0, *StoredFact(CARD_ID, 7, "suspended.v1", state))
 
 
 def test_what_a_field_means_that_is_left_out_is_pinned():
     """A field that holds its default is not stored, so that the default is part of the stored meaning for ever."""
     assert {
         f"{kind.__name__}.{field.name}": field.default
-        for kind in STORED_NAMES.values()
+        for kind in KIND_OF.values()
         for field in msgspec.structs.fields(kind)
         if not field.required
     } == DEFAULTS
@@ -150,23 +149,23 @@ def test_what_a_field_means_that_is_left_out_is_pinned():
 )
 def test_a_duration_may_be_spelled_as_it_once_was_in_hours_and_years_of_365_days(once, by):
     now = stored("deadlines_moved.v1")
-    before = StoredEvent(CARD_ID, 7, now.topic, now.state.replace(b"P2DT10800S", once))
+    before = StoredFact(CARD_ID, 7, now.topic, now.state.replace(b"P2DT10800S", once))
     assert before != now
-    recorded = recorded_of(before)
+    recorded = read_fact(0, *before)
     assert recorded.fact.by == by
-    assert recorded_of(stored_event(*recorded[1:])) == recorded  # what is written of it today
+    assert read_fact(0, *stored_fact(*recorded[1:])) == recorded  # what is written of it today
 
 
-@pytest.mark.parametrize("name", STORED_NAMES)
+@pytest.mark.parametrize("name", KIND_OF)
 def test_every_field_of_a_fact_is_pinned_with_a_value(name):
     """An optional field that is null in the pinned bytes would be pinned by its name alone."""
     fact = json.loads(stored(name).state)["fact"]
-    assert set(fact) == set(STORED_NAMES[name].__struct_fields__)
+    assert set(fact) == set(KIND_OF[name].__struct_fields__)
     assert None not in fact.values()
 
 
 def test_the_envelope_is_read():
-    recorded = recorded_of(stored("suspended.v1"))
+    recorded = read_fact(0, *stored("suspended.v1"))
     assert (recorded.card_id, recorded.version, recorded.position) == (CARD_ID, 7, 0)
     assert recorded.event_id == UUID("6f1d2c3b-0000-4000-8000-000000000007")
     assert recorded.recorded_at == datetime(2026, 4, 2, 16, 0, 0, 123456, tzinfo=UTC)
@@ -177,18 +176,18 @@ def test_the_envelope_is_read():
 
 def test_instants_are_read_in_pythons_own_utc():
     """Any other zone object, equal as it may be, costs ten times as much to compare."""
-    recorded = recorded_of(stored("suspended.v1"))
+    recorded = read_fact(0, *stored("suspended.v1"))
     assert recorded.recorded_at.tzinfo is recorded.wake_at.tzinfo is recorded.fact.at.tzinfo is UTC
 
 
-@pytest.mark.parametrize("name", STORED_NAMES)
+@pytest.mark.parametrize("name", KIND_OF)
 def test_a_name_says_the_fact_and_its_version(name):
     words, _, version = name.partition(".")
-    assert words.replace("_", "") == STORED_NAMES[name].__name__.lower()
+    assert words.replace("_", "") == KIND_OF[name].__name__.lower()
     assert version == ("v2" if words == "charge_failed" else "v1")
 
 
-@pytest.mark.parametrize("fact", STORED_NAMES.values(), ids=lambda fact: fact.__name__)
+@pytest.mark.parametrize("fact", KIND_OF.values(), ids=lambda fact: fact.__name__)
 def test_a_fact_says_in_one_sentence_what_happened(fact):
     first, *notes = fact.__doc__.split("\n\n")
     assert first.endswith(".")
@@ -212,7 +211,7 @@ def test_a_fact_says_in_one_sentence_what_happened(fact):
 )
 def test_what_cannot_be_read_is_named_by_card_and_version(name, state):
     with pytest.raises(CorruptHistoryError, match=f"card {CARD_ID}, version 7: .*{name}"):
-        recorded_of(StoredEvent(CARD_ID, 7, name, state))
+        read_fact(0, *StoredFact(CARD_ID, 7, name, state))
 
 
 def test_a_fact_that_no_card_knows_is_not_passed_over():

@@ -13,7 +13,8 @@ from engine.card.limits import effects_of
 from engine.declines import NEVER_HAPPENED, NOT_CHARGED, Consequence
 from engine.money import Money
 from engine.networks import NEVER, OPEN_FOR, RULES, LimitBook, Limited
-from engine.store.recorder import Besides, CardRecorder
+from engine.store.port import Write
+from engine.store.recorder import CardRecorder
 from engine.store.streams import CommandMark, Store, Stream
 from tests.engine.asked import paying, wake
 from tests.engine.lives import RECORDED_AT
@@ -42,7 +43,7 @@ class InPostgres:
         self.recorder = recorder
 
     def append(self, effects) -> Limited | None:
-        answers = self.recorder.append_many([], Besides(effects=[effects]), {effects.card_id: 1})
+        answers = self.recorder.append_many([Write(effects.card_id, 1, [], effects=effects)], RECORDED_AT)
         return answers.limited.get(effects.card_id)
 
 

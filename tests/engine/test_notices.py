@@ -10,9 +10,9 @@ from msgspec.structs import asdict, replace
 from engine.card import facts
 from engine.card.facts import STORED_NAMES
 from engine.declines import CONSEQUENCES, Consequence
+from engine.envelope import read_fact
 from engine.money import Money
 from engine.notices import NOTICE_FACTS, SHOWN_CODES, Notice, notice_of
-from engine.store.streams import recorded_of
 from tests.engine.histories import kept
 from tests.engine.samples import CARD_ID, enabled, grace_started, local, renewed, suspended
 from tests.engine.test_events import stored
@@ -78,7 +78,7 @@ def test_the_holder_is_told(fact, kind, values):
 
 @pytest.mark.parametrize("name", STORED_NAMES)
 def test_of_any_other_fact_the_holder_is_told_nothing(name):
-    recorded = recorded_of(stored(name))
+    recorded = read_fact(0, *stored(name))
     notice = notice_of(recorded)
     assert (notice is not None) == (type(recorded.fact) in {type(fact) for fact, _, _ in TOLD})
     assert (notice is not None) == (name in NOTICE_FACTS)

@@ -3,17 +3,18 @@
 from uuid import UUID, uuid4
 
 import pytest
-from eventsourcing.persistence import OperationalError
 
 from engine.card.card import STATE_VERSION, replay
 from engine.card.consent import AutoRenewSwitchedOff
-from engine.errors import CorruptHistoryError
-from engine.store.recorder import Answers, CardRecorder
-from engine.store.streams import APPEND_TRIES, SNAPSHOT_EVERY, Append, CommandMark, Store, Stream
+from engine.errors import ConnectionLostError, CorruptHistoryError
+from engine.store.appending import APPEND_TRIES
+from engine.store.port import Refusals
+from engine.store.recorder import CardRecorder
+from engine.store.streams import SNAPSHOT_EVERY, Append, CommandMark, Store, Stream
 from tests.engine.lives import RECORDED_AT, random_life, store_all, stored_round_by_round
 from tests.engine.samples import DECLINED, OPENS_AT, PAYING, REGISTERED_AT, bound, switched_off
 
-NOBODY = Answers(frozenset(), {})
+NOBODY = Refusals(frozenset(), {})
 
 
 def append(stream: Stream, *facts, cause: str = "cause", command: CommandMark | None = None) -> Append:
@@ -71,7 +72,7 @@ def test_of_many_cards_those_in_conflict_are_told_and_the_others_stored(store):
     taken, free = stored(store, *PAYING), stored(store, *PAYING)
     store.append_many([append(taken, switched_off())], RECORDED_AT)
     late = append(taken, switched_off("operator"), cause="late")
-    assert store.append_many([late, append(free, switched_off())], RECORDED_AT) == Answers(
+    assert store.append_many([late, append(free, switched_off())], RECORDED_AT) == Refusals(
         frozenset({taken.card_id}), {}
     )
     assert [one.cause for one in store.history(taken.card_id)] == ["cause"] * 4
@@ -152,8 +153,8 @@ def test_a_command_that_was_accepted_before_is_a_conflict_and_nothing_of_it_is_s
     stream, other, third = stored(store, *PAYING), stored(store, *PAYING), stored(store, *PAYING)
     store.append_many([append(stream, command=MARK)], RECORDED_AT)
     again = append(other, *facts, command=CommandMark("command-1", b"another body"))
-    answers = store.append_many([again, append(third, switched_off())], RECORDED_AT)
-    assert answers == Answers(frozenset({other.card_id}), {})
+    refusals = store.append_many([again, append(third, switched_off())], RECORDED_AT)
+    assert refusals == Refusals(frozenset({other.card_id}), {})
     assert store.load_many([other.card_id])[other.card_id] == other
     assert len(store.history(third.card_id)) == 4
     assert store.recall(["command-1"])["command-1"].card_id == stream.card_id
@@ -161,8 +162,8 @@ def test_a_command_that_was_accepted_before_is_a_conflict_and_nothing_of_it_is_s
 
 def test_of_two_commands_with_one_id_in_a_batch_the_first_is_accepted(store):
     one, other = stored(store, *PAYING), stored(store, *PAYING)
-    answers = store.append_many([append(card, switched_off(), command=MARK) for card in (one, other)], RECORDED_AT)
-    assert answers == Answers(frozenset({other.card_id}), {})
+    refusals = store.append_many([append(card, switched_off(), command=MARK) for card in (one, other)], RECORDED_AT)
+    assert refusals == Refusals(frozenset({other.card_id}), {})
     assert store.recall(["command-1"])["command-1"].card_id == one.card_id
     assert len(store.history(other.card_id)) == 3
 
@@ -172,7 +173,7 @@ def test_a_command_decided_on_an_outdated_card_is_a_conflict_and_not_remembered(
     outdated = stored(store, *PAYING)
     store.append_many([append(outdated, bound())], RECORDED_AT)
     asked = append(outdated, *facts, command=MARK)
-    assert store.append_many([asked], RECORDED_AT) == Answers(frozenset({outdated.card_id}), {})
+    assert store.append_many([asked], RECORDED_AT) == Refusals(frozenset({outdated.card_id}), {})
     assert store.recall(["command-1"]) == {}
     assert len(store.history(outdated.card_id)) == 4
 
@@ -200,11 +201,11 @@ class LosingReplies(CardRecorder):
     losses = 1
 
     def append_many(self, *args):
-        answers = super().append_many(*args)
+        refusals = super().append_many(*args)
         if self.losses:
             self.losses -= 1
-            raise OperationalError("server closed the connection unexpectedly")
-        return answers
+            raise ConnectionLostError("server closed the connection unexpectedly")
+        return refusals
 
 
 def test_an_append_whose_reply_was_lost_is_stored_once_and_no_conflict(store, new_recorder):
@@ -221,7 +222,7 @@ def test_a_conflict_is_still_one_when_a_reply_was_lost(store, new_recorder):
     store.append_many([append(taken, switched_off())], RECORDED_AT)
     losing = Store(new_recorder(LosingReplies), "tests")
     asked = [append(taken, switched_off("operator")), append(free, switched_off("operator"))]
-    assert losing.append_many(asked, RECORDED_AT) == Answers(frozenset({taken.card_id}), {})
+    assert losing.append_many(asked, RECORDED_AT) == Refusals(frozenset({taken.card_id}), {})
     assert store.history(taken.card_id)[-1].fact.reason == "holder"
     assert store.history(free.card_id)[-1].fact.reason == "operator"
 
@@ -233,7 +234,7 @@ def test_what_others_added_since_the_lost_reply_makes_no_conflict(store, new_rec
         def append_many(self, *args):
             try:
                 return super().append_many(*args)
-            except OperationalError:
+            except ConnectionLostError:
                 current = store.load_many([stream.card_id])[stream.card_id]
                 assert store.append_many([append(current, bound(), cause="other")], RECORDED_AT) == NOBODY
                 raise
@@ -258,7 +259,7 @@ def test_when_no_reply_comes_at_all_the_caller_is_told(store, new_recorder):
     stream = stored(store, *PAYING)
     recorder = new_recorder(LosingReplies)
     recorder.losses = APPEND_TRIES
-    with pytest.raises(OperationalError):
+    with pytest.raises(ConnectionLostError):
         Store(recorder, "tests").append_many([append(stream, switched_off())], RECORDED_AT)
     assert len(store.history(stream.card_id)) == 4  # stored all the same, and once
 

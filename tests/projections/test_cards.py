@@ -16,8 +16,8 @@ from engine.card.lapse import NumberReclaimed
 from engine.card.methods import PaymentMethodRemoved
 from engine.card.term import Reinstated
 from engine.card.waking import Deferred
+from engine.envelope import read_fact
 from engine.money import Money
-from engine.store.streams import recorded_of
 from projections.cards import CARDS, CardRow, Unshown, count_by_status, find_card, fold, list_cards
 from projections.follow import follow
 from projections.live import LIVE
@@ -59,7 +59,7 @@ def row(*facts) -> CardRow:
 
 @pytest.mark.parametrize("name", STORED_NAMES)
 def test_just_the_facts_that_concern_the_row_are_folded(name):
-    fact = recorded_of(stored(name)).fact
+    fact = read_fact(0, *stored(name)).fact
     before = None if isinstance(fact, CardRegistered) else row(*PAYING)
     changed = fold(before, recorded(fact, 9)) is not before
     assert changed == (type(fact) not in get_args(Unshown))

@@ -32,8 +32,8 @@ from engine.card.lapse import Suspended
 from engine.card.step import Wait
 from engine.declines import CONSEQUENCES, Consequence
 from engine.ports import Declined
-from engine.store import streams as store
-from engine.store.recorder import Answers
+from engine.store import appending
+from engine.store.port import Refusals
 from tests.simulation import memory, world
 
 DAY = timedelta(days=1)
@@ -241,22 +241,17 @@ def command_memory_off() -> list[Change]:
 
 
 def versions_not_compared() -> list[Change]:
-    real = memory.MemoryRecorder._append
-
-    def append(self, events, besides, starts):
-        return real(self, events, besides, dict.fromkeys(starts, 10**9))
-
-    return [(memory.MemoryRecorder, "_append", append)]
+    return [(memory.MemoryRecorder, "_version", lambda *_: 0)]
 
 
 def append_lost_but_acknowledged() -> list[Change]:
-    real = memory.MemoryRecorder._append
+    real = memory.MemoryRecorder.append_many
 
-    def append(self, events, besides, starts):
+    def append_many(self, writes, recorded_at):
         lost = self.position % 50 == 49
-        return Answers(frozenset(), {}) if lost else real(self, events, besides, starts)
+        return Refusals(frozenset(), {}) if lost else real(self, writes, recorded_at)
 
-    return [(memory.MemoryRecorder, "_append", append)]
+    return [(memory.MemoryRecorder, "append_many", append_many)]
 
 
 def never_is_retried() -> list[Change]:
@@ -303,7 +298,7 @@ def topped_up_every_hour() -> list[Change]:
 
 
 def event_ids_not_compared() -> list[Change]:
-    return [(store.Store, "_ours", lambda *_: frozenset())]
+    return [(appending, "_stored_before", lambda *_: frozenset())]
 
 
 def hold_forgets_the_stop() -> list[Change]:

@@ -1,16 +1,15 @@
-"""The recorder in memory: what the store asks of PostgreSQL, with the very bytes, and faults on request."""
+"""A recorder in memory: what the store asks of PostgreSQL, with the very bytes; and one with faults on request."""
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import NamedTuple
 from uuid import UUID
 
-from eventsourcing.persistence import OperationalError, StoredEvent
-
+from engine.errors import ConnectionLostError
 from engine.networks import LimitBook, Limited
-from engine.store.recorder import Answers, Besides, Remembered, Snapshot, StreamTail
+from engine.store.port import Refusals, Remembered, Snapshot, StoredFact, StreamTail, Write
 
 _WAKE_AT = re.compile(rb'"wake_at":(?:null|"([^"]+)")')
 
@@ -48,11 +47,18 @@ class _Kept:
     snapshot: Snapshot | None = None
 
 
-class MemoryRecorder:
-    """As far as Store uses it like CardRecorder: versions, limits and command memory are checked in batch order."""
+def _ignore(*_: object) -> None:
+    pass
 
-    def __init__(self, heard: Callable[[Row], None], due: Callable[[UUID, datetime | None], None]) -> None:
-        self.trouble = Trouble()
+
+class MemoryRecorder:
+    """Implements the port `Recorder`: versions, limits and commands are checked in the order of the batch."""
+
+    def __init__(
+        self,
+        heard: Callable[[Row], None] = _ignore,
+        due: Callable[[UUID, datetime | None], None] = _ignore,
+    ) -> None:
         self.position = 0
         self.limits = LimitBook()
         self.commands: dict[str, Remembered] = {}
@@ -60,23 +66,22 @@ class MemoryRecorder:
         self._due = due
         self._streams: dict[UUID, _Kept] = {}
 
-    def append_many(
-        self, stored_events: Sequence[StoredEvent], besides: Besides, starts: Mapping[UUID, int]
-    ) -> Answers:
-        """Append, unless something goes wrong on the way; see CardRecorder."""
-        trouble, rival = self.trouble, self.trouble.rival
-        if rival is not None:
-            trouble.rival = None
-            rival()
-        if trouble.crash_before:
-            raise CrashError
-        answers = self._append(stored_events, besides, starts)
-        if trouble.crash_after:
-            raise CrashError
-        if trouble.lost_reply:
-            trouble.lost_reply = False
-            raise OperationalError("the reply to the commit was lost")
-        return answers
+    def append_many(self, writes: Sequence[Write], recorded_at: datetime) -> Refusals:
+        """See Recorder; when it was recorded is kept in the facts alone."""
+        del recorded_at
+        conflicts = {write.card_id for write in writes if write.first_version <= self._version(write.card_id)}
+        conflicts |= self._repeated(writes)
+        limited: dict[UUID, Limited] = {}
+        for write in writes:
+            if write.effects is not None and (not conflicts or write.card_id not in conflicts):
+                limit = self.limits.append(write.effects)
+                if limit is not None:
+                    limited[write.card_id] = limit
+        left_out = conflicts.union(limited)  # mostly nothing; then no UUID need be hashed, which is done in Python
+        for write in writes:
+            if not left_out or write.card_id not in left_out:
+                self._write(write)
+        return Refusals(frozenset(conflicts), limited)
 
     def recall(self, command_ids: Sequence[str]) -> dict[str, Remembered]:
         """What is remembered of accepted commands."""
@@ -85,74 +90,79 @@ class MemoryRecorder:
 
     def load_many(self, card_ids: Sequence[UUID], state_version: int) -> list[StreamTail]:
         """Snapshot and what came after it, per card."""
-        del state_version
-        return [self._tail(card_id) for card_id in card_ids]
+        return [self._tail(card_id, state_version) for card_id in card_ids]
 
-    def select_events(self, card_id: UUID, *, gt: int = 0, lte: int | None = None) -> list[StoredEvent]:
-        """The stored events with versions in (gt, lte]."""
-        kept = self._streams.get(card_id)
-        rows = kept.rows[gt:lte] if kept else []
-        return [StoredEvent(card_id, row.version, row.topic, row.state) for row in rows]
+    def read_stream(self, card_id: UUID, *, after: int = 0, upto: int | None = None) -> list[StoredFact]:
+        """The stored facts with versions in (after, upto]."""
+        return [StoredFact(*row[1:]) for row in self.rows(card_id)[after:upto]]
 
     def rows(self, card_id: UUID) -> list[Row]:
         """All rows of a card."""
         kept = self._streams.get(card_id)
         return kept.rows if kept else []
 
-    def _tail(self, card_id: UUID) -> StreamTail:
+    def _tail(self, card_id: UUID, state_version: int) -> StreamTail:
         kept = self._streams.get(card_id)
         if kept is None:
             return StreamTail(None, [])
-        since = kept.snapshot.version if kept.snapshot else 0
-        return StreamTail(kept.snapshot, [(row.version, row.topic, row.state) for row in kept.rows[since:]])
+        snapshot = kept.snapshot
+        if snapshot is not None and snapshot.state_version != state_version:
+            snapshot = None
+        since = snapshot.version if snapshot else 0
+        return StreamTail(snapshot, [StoredFact(*row[1:]) for row in kept.rows[since:]])
 
-    def _append(self, stored_events: Sequence[StoredEvent], besides: Besides, starts: Mapping[UUID, int]) -> Answers:
-        conflicts = {one for one, version in starts.items() if version <= self._version(one)}
-        conflicts |= self._repeated(besides.commands)
-        limited: dict[UUID, Limited] = {}
-        for one in besides.effects:
-            if not conflicts or one.card_id not in conflicts:
-                limit = self.limits.append(one)
-                if limit is not None:
-                    limited[one.card_id] = limit
-        left_out = conflicts.union(limited)  # mostly nothing; then no UUID need be hashed, which is done in Python
-        self._write([one for one in stored_events if not left_out or one.originator_id not in left_out])
-        for snapshot in besides.snapshots:
-            if not left_out or snapshot.card_id not in left_out:
-                self._streams[snapshot.card_id].snapshot = snapshot
-        for command_id, kept in besides.commands:
-            if not left_out or kept.card_id not in left_out:
-                self.commands[command_id] = kept
-        return Answers(frozenset(conflicts), limited)
-
-    def _repeated(self, commands: Sequence[tuple[str, Remembered]]) -> set[UUID]:
+    def _repeated(self, writes: Sequence[Write]) -> set[UUID]:
         seen: set[str] = set()
         repeated: set[UUID] = set()
-        for command_id, kept in commands:
-            if command_id in self.commands or command_id in seen:
-                repeated.add(kept.card_id)
-            seen.add(command_id)
+        for write in writes:
+            if write.command is not None:
+                command_id = write.command.command_id
+                if command_id in self.commands or command_id in seen:
+                    repeated.add(write.card_id)
+                seen.add(command_id)
         return repeated
 
     def _version(self, card_id: UUID) -> int:
         kept = self._streams.get(card_id)
         return len(kept.rows) if kept else 0
 
-    def _write(self, stored_events: Sequence[StoredEvent]) -> None:
-        last: list[Row] = []
-        kept, of = _Kept(), None
-        for event in stored_events:  # those of a card stand together
-            card_id: UUID = event.originator_id  # type: ignore[assignment] (our streams are known by UUIDs)
+    def _write(self, write: Write) -> None:
+        card_id, first_version, events, snapshot, _, command = write
+        if command is not None:
+            self.commands[command.command_id] = Remembered(command.body_hash, card_id, first_version, len(events))
+        if not events:
+            return
+        kept = self._streams.get(card_id) or self._streams.setdefault(card_id, _Kept())
+        for event in events:
             self.position += 1
-            row = Row(self.position, card_id, event.originator_version, event.topic, event.state)
-            if card_id is not of:
-                kept, of = self._streams.get(card_id) or self._streams.setdefault(card_id, _Kept()), card_id
-                last.append(row)
-            last[-1] = row
+            row = Row(self.position, *event)
             kept.rows.append(row)
             self._heard(row)
-        for row in last:
-            self._due(row.card_id, wake_time(row.state))
+        if snapshot is not None:
+            kept.snapshot = snapshot
+        self._due(card_id, wake_time(events[-1].state))
+
+
+class TroubledRecorder(MemoryRecorder):
+    """A recorder in memory whose appends meet with what `trouble` says."""
+
+    trouble = Trouble()
+
+    def append_many(self, writes: Sequence[Write], recorded_at: datetime) -> Refusals:
+        """Append, unless something goes wrong on the way."""
+        trouble, rival = self.trouble, self.trouble.rival
+        if rival is not None:
+            trouble.rival = None
+            rival()
+        if trouble.crash_before:
+            raise CrashError
+        refusals = super().append_many(writes, recorded_at)
+        if trouble.crash_after:
+            raise CrashError
+        if trouble.lost_reply:
+            trouble.lost_reply = False
+            raise ConnectionLostError("the reply to the commit was lost")
+        return refusals
 
 
 def wake_time(state: bytes) -> datetime | None:

@@ -8,14 +8,12 @@ from concurrent.futures import Future, ProcessPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from hashlib import blake2b
-from itertools import count
 from multiprocessing import get_context
 from pathlib import Path
 from queue import Empty
 from time import perf_counter
 from uuid import UUID
 
-from engine.store import streams as store
 from tests.simulation.checker import Checker
 from tests.simulation.checker.findings import Violation
 from tests.simulation.memory import Row
@@ -50,7 +48,7 @@ class Outcome:
 
 def run_plan(plan: Plan, progress: Callable[[float], None] = lambda _: None, *, first_only: bool = False) -> Outcome:
     """One seeded world from beginning to end, or to its first violation."""
-    with tempfile.TemporaryDirectory(prefix="baohao-simulation-") as folder, _virtual_store(), _rare_collection():
+    with tempfile.TemporaryDirectory(prefix="baohao-simulation-") as folder, _rare_collection():
         return _lived_through(plan, Path(folder) / "gateway.sqlite", progress, first_only=first_only)
 
 
@@ -112,22 +110,6 @@ def _run_telling(plan: Plan, told) -> Outcome:
             told.put((plan.seed, share))
 
     return run_plan(plan, tell)
-
-
-@contextmanager
-def _virtual_store() -> Iterator[None]:
-    """In virtual time the store needs no real patience, and in a seeded world no chance of its own."""
-    pause, chance, numbers = store.APPEND_PAUSE_S, store.event_ids, count(1)
-    store.APPEND_PAUSE_S = 0.0
-    store.event_ids = lambda _: map(_numbered, numbers)
-    try:
-        yield
-    finally:
-        store.APPEND_PAUSE_S, store.event_ids = pause, chance
-
-
-def _numbered(number: int) -> UUID:
-    return UUID(int=number)
 
 
 @contextmanager

@@ -8,8 +8,8 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
+from itertools import count
 from pathlib import Path
-from typing import cast
 from uuid import UUID
 
 from msgspec import json
@@ -22,7 +22,7 @@ from engine.errors import GatewayMisuseError, Refused
 from engine.notices import NOTICE_FACTS, notice_of
 from engine.ports import Charged
 from engine.rules import Rules
-from engine.store.recorder import CardRecorder
+from engine.store.appending import EventIds
 from engine.store.streams import Store
 from tests.simulation.agenda import Agenda, Jobs, on_grid
 from tests.simulation.chance import Chance
@@ -32,7 +32,7 @@ from tests.simulation.gateway import DelayedRequest, FaultyGateway
 from tests.simulation.holders import REACTED_TO, Holders, other_body, resolve_attempt
 from tests.simulation.lives import Life
 from tests.simulation.market import BEGIN, POLICIES, catalogue, version_name
-from tests.simulation.memory import CrashError, MemoryRecorder, Row, Trouble
+from tests.simulation.memory import CrashError, Row, Trouble, TroubledRecorder
 from tests.simulation.people import People
 
 LEASE = timedelta(hours=3)
@@ -105,8 +105,9 @@ class World:
         self._gateway = FaultyGateway(plan.seed, self.faults, windows)
         holders = Holders(chance, plan.cards, harsh=plan.is_harsh)
         self._people = People(chance, holders, self._agenda, quiet_from)
-        self._recorder = MemoryRecorder(self._stored, self._falls_due)
-        self._engine = Engine(Store(cast("CardRecorder", self._recorder), "simulation"), lambda: self.now)
+        self._recorder = TroubledRecorder(self._stored, self._falls_due)
+        store = Store(self._recorder, "simulation", sleep=lambda _: None, event_ids=_numbered())
+        self._engine = Engine(store, lambda: self.now)
         self._catalogue = catalogue()
         for window in windows:
             self.checker.window(window.kind, window.begins, window.ends)
@@ -363,6 +364,12 @@ class World:
             self._agenda.add(on_grid(self.now + timedelta(hours=20)), "person", (life, request.attempt_id))
         else:
             self._agenda.add(on_grid(self.now + timedelta(hours=1)), "told", (question, answer))
+
+
+def _numbered() -> EventIds:
+    """Event ids that are the same whenever the same world is lived through."""
+    numbers = count(1)
+    return lambda _: (UUID(int=number) for number in numbers)
 
 
 def _batches(many: Iterable[object]) -> Iterable[list]:

@@ -15,7 +15,7 @@ from engine.card.facts import STORED_NAMES
 from engine.card.hold import CardHeld, CardReleased
 from engine.card.lapse import NumberReclaimed
 from engine.card.refunds import RefundRecorded, RefundSucceeded
-from engine.store.streams import recorded_of
+from engine.envelope import read_fact
 from tests.engine.lives import cny, random_life
 from tests.engine.samples import DECLINED, OPENS_AT, VISA, attempt_id, failed, succeeded
 from tests.engine.test_events import stored
@@ -111,4 +111,4 @@ def test_no_decline_code_no_token_and_no_word_of_a_person_is_told():
 @pytest.mark.parametrize("name", STORED_NAMES)
 def test_just_the_public_facts_become_messages(name):
     """The publisher counts on it: it asks the log for just so many of them."""
-    assert (public_event(recorded_of(stored(name))) is not None) == (name in PUBLIC_FACTS)
+    assert (public_event(read_fact(0, *stored(name))) is not None) == (name in PUBLIC_FACTS)

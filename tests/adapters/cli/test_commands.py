@@ -9,7 +9,7 @@ import typer
 
 from adapters.cli.app import app
 from adapters.parked import park
-from engine.errors import CatalogueError, SchemaError
+from engine.errors import CatalogueError, Refused, SchemaError
 from projections.follow import follow
 from projections.live import LIVE
 from tests.adapters.broker.cards import card_id_of, commands_for
@@ -32,6 +32,8 @@ def file(tmp_path_factory):
 def _cards(installation, file):
     """Imported, seen by the read models, one of them parked."""
     installation.json("import", file)
+    installation.json("charging", "stop")
+    installation.json("charging", "resume")
     with psycopg.connect(installation.database_url, autocommit=True) as connection:
         follow(connection, LIVE, 100)
         park(connection, [(OTHER, b'{"card_id": "2"}', "a reason"), (None, b"\xff", "malformed message")])
@@ -57,8 +59,9 @@ FIELDS = {
     "due": {"card_id", "version", "wake_at"},
     "parked list": {"parked_id", "card_id", "message", "reason", "parked_at"},
     "parked retry": {"retried"},
-    "charging stop": {"stopped_since", "why"},
+    "charging stop": {"stopped_since", "why", "by"},
     "charging resume": {"was_stopped_since"},
+    "charging history": {"at", "by", "what", "why"},
     "replan": {"planned_anew", "failed"},
     "limits rebuild": {"counted_tries"},
 }
@@ -174,8 +177,27 @@ def test_charging_stays_stopped_since_it_first_was_until_it_is_resumed(installat
     assert installation.json("charging", "resume")["was_stopped_since"] is None
 
 
+def test_the_history_of_charging_says_when_it_was_stopped_and_resumed_by_whom_and_why(installation):
+    before = len(installation.json("charging", "history"))
+    stopped = json.loads(
+        installation.run("charging", "stop", "--why", "tests", "--json", BAOHAO_OPERATOR="night-shift").stdout
+    )
+    installation.json("charging", "resume")
+    stop, resume = installation.json("charging", "history")[before:]
+    assert stop == {"at": stopped["stopped_since"], "by": "operator:night-shift", "what": "stopped", "why": "tests"}
+    assert (resume["by"], resume["what"], resume["why"]) == ("operator:cli", "resumed", None)
+    assert stopped["by"] == "operator:night-shift"
+
+
+def test_charging_is_not_stopped_without_a_reason(installation):
+    before = installation.json("charging", "history")
+    with pytest.raises(Refused, match="say why"):
+        installation.run("charging", "stop", "--why", " ")
+    assert installation.json("charging", "history") == before
+
+
 def test_migrating_again_changes_nothing(installation):
-    assert installation.json("migrate") == {"before": 2, "now": 2}
+    assert installation.json("migrate") == {"before": 3, "now": 3}
     assert len(installation.json("cards", "list")) == 2
 
 

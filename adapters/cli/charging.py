@@ -1,0 +1,74 @@
+"""Stopping and resuming all charging, and who did so before."""
+
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from datetime import datetime
+from typing import Any, NamedTuple
+
+import psycopg
+from psycopg import Connection
+
+from adapters.cli.output import put_fields, put_rows
+from adapters.cli.servers import database
+from adapters.control import charging_stopped_since, read_control, resume_charging, stop_charging
+from adapters.schema import check_schema
+from adapters.settings import Settings
+from engine.envelope import Recorded
+from engine.operations import ChargingStopped
+from engine.store.operations import operations_history
+from engine.store.recorder import CardRecorder, datastore
+
+
+def stop(settings: Settings, why: str, *, as_json: bool) -> None:
+    """Stop all charging; raises Refused without a reason."""
+    with _installation(settings) as (connection, recorder):
+        now = read_control(connection, virtual_clock=settings.clock == "virtual").now
+        stop_charging(connection, recorder, why, _actor(settings), now)
+        stopped = charging_stopped_since(connection)
+    since, reason, by = (stopped.since, stopped.reason, stopped.by) if stopped else (None, None, None)
+    put_fields("charging", {"stopped_since": since, "why": reason, "by": by}, as_json=as_json)
+
+
+def resume(settings: Settings, *, as_json: bool) -> None:
+    """Resume charging."""
+    with _installation(settings) as (connection, recorder):
+        before = charging_stopped_since(connection)
+        now = read_control(connection, virtual_clock=settings.clock == "virtual").now
+        resume_charging(connection, recorder, _actor(settings), now)
+    put_fields("charging", {"was_stopped_since": before.since if before else None}, as_json=as_json)
+
+
+class Operation(NamedTuple):
+    """One line of the history."""
+
+    at: datetime
+    by: str
+    what: str
+    why: str | None
+
+
+def history(settings: Settings, *, as_json: bool) -> None:
+    """When charging was stopped and resumed, by whom and why, oldest first."""
+    with _installation(settings) as (_, recorder):
+        rows = [_operation(one) for one in operations_history(recorder)]
+    put_rows("charging", rows, as_json=as_json)
+
+
+def _operation(recorded: Recorded) -> Operation:
+    fact = recorded.fact
+    if isinstance(fact, ChargingStopped):
+        return Operation(fact.at, recorded.actor, "stopped", fact.reason)
+    return Operation(fact.at, recorded.actor, "resumed", None)
+
+
+def _actor(settings: Settings) -> str:
+    return f"operator:{settings.operator}"
+
+
+@contextmanager
+def _installation(settings: Settings) -> Iterator[tuple[Connection[Any], CardRecorder]]:
+    """A connection and a recorder on a database at the schema that we need; raises SchemaError."""
+    with database(settings) as url:
+        check_schema(url)
+        with psycopg.connect(url, autocommit=True) as connection, closing(datastore(url, pool_size=1)) as pool:
+            yield connection, CardRecorder(pool)

@@ -1,0 +1,65 @@
+"""What an operator does to all charging at once: facts of a stream of their own, what they add up to, decisions.
+
+The stream stands in the same log as those of the cards, under a fixed id. Who did it stands in the envelope.
+"""
+
+from datetime import datetime
+from uuid import UUID
+
+from engine.card.event import Event
+from engine.errors import Refused
+from engine.value import Value
+
+OPERATIONS_ID = UUID("0b5e7a70-0000-4000-8000-000000000000")
+"""Of the stream; no card has this id."""
+
+
+class ChargingStopped(Event, kw_only=True):
+    """All charging was stopped: no new attempts are made until it is resumed, and open ones run to their end."""
+
+    reason: str
+
+
+class ChargingResumed(Event, kw_only=True):
+    """Charging goes on."""
+
+
+OperationsFact = ChargingStopped | ChargingResumed
+"""Every fact of operations: a closed union."""
+
+OPERATIONS_NAMES: dict[str, type[OperationsFact]] = {
+    "charging_stopped.v1": ChargingStopped,
+    "charging_resumed.v1": ChargingResumed,
+}
+"""Names under which they are stored, for ever."""
+
+
+class Stop(Value):
+    """All charging is stopped: since when, the reason given last, and who gave it, such as `operator:cli`."""
+
+    since: datetime
+    reason: str
+    by: str
+
+
+def stop_after(stop: Stop | None, fact: Event, actor: str) -> Stop | None:
+    """The stop that is in force after one more fact, recorded by `actor`; None where charging goes on."""
+    match fact:
+        case ChargingStopped(reason=reason, at=at):
+            return Stop(at if stop is None else stop.since, reason, actor)
+        case ChargingResumed():
+            return None
+        case _:
+            return stop
+
+
+def stop_charging(stop: Stop | None, reason: str, at: datetime) -> tuple[ChargingStopped, ...]:
+    """Stop all charging; nothing if it is stopped for this reason already. Raises Refused `reason_missing`."""
+    if not reason.strip():
+        raise Refused("reason_missing", "say why charging is to be stopped", "reason")
+    return () if stop is not None and stop.reason == reason else (ChargingStopped(reason=reason, at=at),)
+
+
+def resume_charging(stop: Stop | None, at: datetime) -> tuple[ChargingResumed, ...]:
+    """Let charging go on; nothing if it is not stopped."""
+    return () if stop is None else (ChargingResumed(at=at),)

@@ -1,0 +1,76 @@
+"""Facts become stored facts, and a batch of writes is sent until somebody knows whether it was stored."""
+
+from collections.abc import Callable, Iterator, Sequence
+from datetime import datetime
+from os import urandom
+from uuid import UUID
+
+from engine.card.event import Event
+from engine.envelope import NAME_OF, encode_fact
+from engine.errors import ConnectionLostError
+from engine.store.port import Recorder, Refusals, StoredFact, Write
+
+APPEND_TRIES = 10
+"""How often an append is sent when the connection fails."""
+APPEND_PAUSE_S = 0.1
+"""Time for a database that was started anew, and for the pool to notice."""
+
+Sleep = Callable[[float], None]
+"""Waits for so many seconds."""
+EventIds = Callable[[int], Iterator[UUID]]
+"""Gives at least so many new event ids."""
+
+
+def random_event_ids(count: int) -> Iterator[UUID]:
+    """Random ids; the system is asked for randomness once, which for each of them costs more than to write its fact."""
+    chance = urandom(16 * count)
+    return (UUID(bytes=chance[start : start + 16], version=4) for start in range(0, 16 * count, 16))
+
+
+def stored_fact(  # noqa: PLR0913, PLR0917 (a Recorded without its position; to make one first costs a fifth)
+    card_id: UUID,
+    version: int,
+    event_id: UUID,
+    recorded_at: datetime,
+    actor: str,
+    cause: str,
+    wake_at: datetime | None,
+    last: bool,  # noqa: FBT001 (all in the order of a Recorded)
+    fact: Event,
+) -> StoredFact:
+    """A fact in its envelope under its stored name."""
+    state = encode_fact(event_id, recorded_at, actor, cause, wake_at, last, fact)
+    return StoredFact(card_id, version, NAME_OF[type(fact)], state)
+
+
+def append_writes(recorder: Recorder, writes: Sequence[Write], recorded_at: datetime, sleep: Sleep) -> Refusals:
+    """Append a batch, again if the connection fails; raises ConnectionLostError after APPEND_TRIES.
+
+    When the reply to a commit is lost, a stream in conflict whose facts are stored already, with our event ids, is
+    no conflict. A write without facts is one: recalling its command tells whether it was accepted.
+    """
+    tries = 1
+    while True:
+        try:
+            refusals = recorder.append_many(writes, recorded_at)
+        except ConnectionLostError:
+            if tries == APPEND_TRIES:
+                raise
+            tries += 1
+            sleep(APPEND_PAUSE_S)
+            continue
+        if tries == 1 or not refusals.conflicts:
+            return refusals
+        return refusals._replace(conflicts=refusals.conflicts - _stored_before(recorder, writes, refusals.conflicts))
+
+
+def _stored_before(recorder: Recorder, writes: Sequence[Write], conflicts: frozenset[UUID]) -> frozenset[UUID]:
+    """The streams among `conflicts` that hold the first fact of their write, byte for byte with its event id."""
+    return frozenset(
+        write.card_id
+        for write in writes
+        if write.card_id in conflicts
+        and write.events
+        and recorder.read_stream(write.card_id, after=write.first_version - 1, upto=write.first_version)
+        == [write.events[0]]
+    )

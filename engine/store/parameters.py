@@ -1,0 +1,127 @@
+"""A batch of writes as the parameters of the SQL function that appends it.
+
+Facts and snapshots go as arrays of columns: for 768 facts arrays of composites take twice as long, JSON thrice. The
+rest goes as one JSON value whose objects have the fields of the composite types in recorder_sql.py and limits_sql.py.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from itertools import chain
+from typing import Any
+from uuid import UUID
+
+from msgspec import Struct, json
+
+from engine.money import Money
+from engine.networks import KEPT, OPEN_FOR, RULES, Effects
+from engine.store.port import StoredFact, Write
+
+
+class _Stream(Struct, omit_defaults=True):
+    card: UUID
+    first_version: int
+    facts: int
+    command_id: str | None = None
+    body_hash: bytes | None = None
+    """In JSON as base64."""
+    snapshot_version: int | None = None
+    state_version: int | None = None
+
+
+class _Try(Struct, omit_defaults=True):
+    card: UUID
+    fingerprint: str
+    attempt: UUID | None = None
+    network: str | None = None
+    """None: it does not count, and must only not be blocked; then all that follows is None too."""
+    amount: str | None = None
+    at: datetime | None = None
+    declined: datetime | None = None
+
+
+class _Outcome(Struct, omit_defaults=True):
+    card: UUID
+    attempt: UUID
+    declined: datetime | None = None
+
+
+class _Block(Struct):
+    card: UUID
+    fingerprint: str
+
+
+class _Writes(Struct):
+    streams: list[_Stream]
+    tries: list[_Try]
+    outcomes: list[_Outcome]
+    blocks: list[_Block]
+
+
+_encode = json.Encoder().encode
+
+
+def append_parameters(writes: Sequence[Write], recorded_at: datetime) -> tuple[Any, ...]:
+    """The parameters in the order of the statement APPEND."""
+    described = _Writes([_stream(write) for write in writes], [], [], [])
+    for write in writes:
+        if write.effects is not None:
+            _describe(write.card_id, write.effects, described)
+    facts = list(chain.from_iterable(write.events for write in writes))
+    return *fact_columns(facts), _snapshots(writes), _encode(described).decode(), recorded_at
+
+
+def fact_columns(facts: Sequence[StoredFact]) -> tuple[list[UUID], list[int], list[str], list[bytes]]:
+    """Stored facts as four columns."""
+    return (
+        [fact.card_id for fact in facts],
+        [fact.version for fact in facts],
+        [fact.topic for fact in facts],
+        [fact.state for fact in facts],
+    )
+
+
+def amount_key(amount: Money) -> str:
+    """An amount as the table of tries keeps it."""
+    return f"{amount.currency} {amount.minor}"
+
+
+def _snapshots(writes: Sequence[Write]) -> list[bytes | None]:
+    states = [None if write.snapshot is None else write.snapshot.state for write in writes]
+    return states if any(state is not None for state in states) else []
+
+
+def _stream(write: Write) -> _Stream:
+    stream = _Stream(write.card_id, write.first_version, len(write.events))
+    if write.command is not None:
+        stream.command_id, stream.body_hash = write.command
+    if write.snapshot is not None:
+        stream.snapshot_version, stream.state_version = write.snapshot.version, write.snapshot.state_version
+    return stream
+
+
+def _describe(card_id: UUID, effects: Effects, described: _Writes) -> None:
+    for one in effects.tries:
+        if one.counts:
+            amount = amount_key(one.amount)
+            counted = _Try(card_id, one.fingerprint, one.attempt_id, one.network, amount, one.at, one.declined_at)
+            described.tries.append(counted)
+        elif one.declined_at is None:
+            described.tries.append(_Try(card_id, one.fingerprint))
+    for attempt_id, declined_at in effects.outcomes.items():
+        described.outcomes.append(_Outcome(card_id, attempt_id, declined_at))
+    for fingerprint in effects.blocks:
+        described.blocks.append(_Block(card_id, fingerprint))
+
+
+def _interval(duration: timedelta) -> str:
+    return f"{duration.total_seconds()} seconds"
+
+
+LIMITS = json.encode(
+    {
+        "rules": [rule._asdict() | {"window": _interval(rule.window)} for rule in RULES],
+        "open_for": _interval(OPEN_FOR),
+        "kept": _interval(KEPT),
+    }
+).decode()
+"""The rules of networks.py as the SQL functions read them."""

@@ -1,0 +1,117 @@
+"""Stopping and resuming all charging: decisions, and facts of a stream of their own."""
+
+import pytest
+
+from engine.errors import BaohaoError, Refused
+from engine.operations import (
+    OPERATIONS_ID,
+    ChargingResumed,
+    ChargingStopped,
+    Stop,
+    resume_charging,
+    stop_after,
+    stop_charging,
+)
+from engine.store.operations import CONFLICT_TRIES, operations_history, record_operation
+from engine.store.streams import Append, Stream
+from tests.engine.lives import RECORDED_AT, random_life
+from tests.engine.payment_cards import AT, DAY, HOUR
+from tests.engine.samples import PAYING
+from tests.simulation.memory import MemoryRecorder
+
+STOPPED, RESUMED = ChargingStopped(reason="a bad night", at=AT), ChargingResumed(at=AT + DAY)
+STOP = Stop(AT, "a bad night", "operator:cli")
+
+
+def record(recorder, decision, actor: str = "operator:cli"):
+    return record_operation(recorder, decision, actor=actor, cause="test", recorded_at=RECORDED_AT)
+
+
+def stop(recorder, reason: str = "a bad night", at=AT, actor: str = "operator:cli"):
+    return record(recorder, lambda stopped: stop_charging(stopped, reason, at), actor)
+
+
+def resume(recorder, at=AT + DAY, actor: str = "operator:cli"):
+    return record(recorder, lambda stopped: resume_charging(stopped, at), actor)
+
+
+# Decisions
+
+
+def test_stopping_what_runs_and_resuming_what_is_stopped_are_facts():
+    assert stop_charging(None, "a bad night", AT) == (STOPPED,)
+    assert resume_charging(STOP, AT + DAY) == (RESUMED,)
+
+
+def test_what_is_so_already_is_no_fact():
+    assert stop_charging(STOP, "a bad night", AT + DAY) == ()
+    assert resume_charging(None, AT) == ()
+
+
+def test_another_reason_for_the_stop_is_a_fact_and_leaves_its_beginning():
+    (again,) = stop_charging(STOP, "worse than thought", AT + HOUR)
+    assert stop_after(STOP, again, "operator:7") == Stop(AT, "worse than thought", "operator:7")
+
+
+@pytest.mark.parametrize("reason", ["", "  "])
+def test_a_stop_without_a_reason_is_refused(reason):
+    with pytest.raises(Refused) as refused:
+        stop_charging(None, reason, AT)
+    assert (refused.value.code, refused.value.field) == ("reason_missing", "reason")
+
+
+def test_a_resumed_stop_is_none_and_facts_of_cards_change_nothing():
+    assert stop_after(STOP, RESUMED, "operator:cli") is None
+    assert stop_after(STOP, PAYING[0], "consumer") == STOP
+
+
+# Their stream
+
+
+@pytest.fixture(params=["PostgreSQL", "memory"])
+def any_recorder(request):
+    return request.getfixturevalue("recorder") if request.param == "PostgreSQL" else MemoryRecorder()
+
+
+def test_who_stopped_and_resumed_when_and_why_stands_in_the_log(any_recorder):
+    assert stop(any_recorder) == STOP
+    assert resume(any_recorder, actor="operator:7") is None
+    history = operations_history(any_recorder)
+    assert [one.fact for one in history] == [STOPPED, RESUMED]
+    assert [one.actor for one in history] == ["operator:cli", "operator:7"]
+    assert [(one.card_id, one.version, one.last, one.wake_at) for one in history] == [
+        (OPERATIONS_ID, 1, True, None),
+        (OPERATIONS_ID, 2, True, None),
+    ]
+
+
+def test_the_same_again_gives_the_stop_as_it_was_and_no_fact(any_recorder):
+    stop(any_recorder)
+    assert stop(any_recorder, at=AT + HOUR, actor="operator:7") == STOP
+    assert len(operations_history(any_recorder)) == 1
+
+
+def test_who_was_not_first_decides_again(any_recorder):
+    def overtaken(stopped):
+        if stopped is None:
+            stop(any_recorder, "somebody was faster", actor="operator:7")
+        return stop_charging(stopped, "a bad night", AT + HOUR)
+
+    assert record(any_recorder, overtaken) == STOP
+    assert [one.actor for one in operations_history(any_recorder)] == ["operator:7", "operator:cli"]
+
+
+def test_who_is_never_first_is_told(any_recorder):
+    def always_overtaken(stopped):
+        (resume if stopped else stop)(any_recorder)
+        return stop_charging(stopped, "another reason", AT)
+
+    with pytest.raises(BaohaoError, match=f"{CONFLICT_TRIES} times"):
+        record(any_recorder, always_overtaken)
+
+
+def test_a_card_that_has_a_fact_of_operations_is_corrupt(store):
+    stream = Stream(OPERATIONS_ID, None, 0, None)
+    card = random_life(1, 3).card
+    store.append_many([Append(stream, (STOPPED,), card, None, "cause")], RECORDED_AT)
+    assert isinstance(store.load_many([OPERATIONS_ID])[OPERATIONS_ID], BaohaoError)

@@ -1,0 +1,74 @@
+"""Charging was stopped and resumed while cards lived: every reader of the log reads over those facts."""
+
+import pytest
+
+from adapters.broker.contract import PUBLIC_FACTS, public_event
+from engine.envelope import NAME_OF
+from engine.notices import TOLD_NAMES, notice_of
+from engine.operations import OPERATIONS_ID, ChargingResumed, ChargingStopped
+from engine.store.limits_rebuild import rebuild_limits
+from engine.store.log import read_log, read_only
+from engine.store.operations import record_operation
+from projections.follow import follow
+from projections.live import LIVE, MODELS, differences
+from tests.engine.lives import RECORDED_AT, random_life, stored_round_by_round
+from tests.engine.payment_cards import AT, DAY, HOUR, append, declined, limit_rows, tries
+
+
+def operate(recorder, at) -> None:
+    """Stop what runs, resume what is stopped."""
+
+    def decision(stop):
+        return (ChargingResumed(at=at) if stop else ChargingStopped(reason="a bad night", at=at),)
+
+    record_operation(recorder, decision, actor="operator:cli", cause="test", recorded_at=RECORDED_AT)
+
+
+@pytest.fixture
+def mixed(store, recorder):
+    """Lives of cards, with charging stopped and resumed in between, and a try that counts for a limit."""
+    lives = [random_life(seed, 20) for seed in range(6)]
+    for number, _ in enumerate(stored_round_by_round(store, lives)):
+        operate(recorder, AT + number * HOUR)
+    attempt = tries()
+    store.append_many([append(attempt)], RECORDED_AT)
+    operate(recorder, AT + DAY)
+    store.append_many([append(declined(attempt))], RECORDED_AT)
+    return lives
+
+
+def test_every_read_model_reads_over_them(connection, mixed):
+    while follow(connection, LIVE, 7).facts:
+        pass
+    rows = {}
+    for model in MODELS:
+        if any(column.name == "card_id" for column in model.columns):
+            query = f"SELECT count(*), count(*) FILTER (WHERE card_id = %s) FROM {model.name}"
+            rows[model.name] = connection.execute(query, (OPERATIONS_ID,)).fetchone()
+    assert {name: of_operations for name, (_, of_operations) in rows.items()} == dict.fromkeys(rows, 0)
+    assert rows.keys() == {model.name for model in MODELS}
+    assert rows["cards"][0] == len(mixed)
+    assert differences(connection, 1000) == dict.fromkeys(rows, 0)
+
+
+def test_the_publisher_passes_over_them(connection, mixed):
+    log = read_log(connection, 0, 10_000)
+    ours = [one for one in log if one.card_id == OPERATIONS_ID]
+    assert {type(one.fact) for one in ours} == {ChargingStopped, ChargingResumed}
+    assert {public_event(one) for one in ours} == {None}
+    facts, upto = read_only(connection, PUBLIC_FACTS, 0, 10_000)
+    assert facts == [one for one in log if public_event(one) is not None]
+    assert upto == log[-1].position
+
+
+def test_no_holder_is_told_of_them(connection, mixed):
+    log = read_log(connection, 0, 10_000)
+    assert {notice_of(one) for one in log if one.card_id == OPERATIONS_ID} == {None}
+    assert not {NAME_OF[ChargingStopped], NAME_OF[ChargingResumed]} & TOLD_NAMES
+
+
+def test_the_limits_are_rebuilt_as_they_were(connection, mixed):
+    before = limit_rows(connection)
+    assert before[0]
+    rebuild_limits(connection)
+    assert limit_rows(connection) == before
