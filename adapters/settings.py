@@ -11,6 +11,7 @@ from pydantic import AfterValidator, AliasChoices, BeforeValidator, Field, Valid
 from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from engine.card.method import NO_NUL
 from engine.errors import BaohaoError
 
 PREFIX = "BAOHAO_"
@@ -95,6 +96,8 @@ class Settings(BaseSettings):
     """How often followers look for news when nobody wakes them, in milliseconds."""
     pool_size: int = Field(4, ge=1, le=50)
     """Connections to PostgreSQL per process."""
+    operator: str = Field("cli", min_length=1, max_length=200, pattern=NO_NUL)
+    """Who is recorded as having acted, as `operator:NAME`."""
     log_level: Annotated[Literal["debug", "info", "warning", "error"], BeforeValidator(_lower)] = "info"
     """The least level that is logged."""
     log_format: Annotated[Literal["json", "console"], BeforeValidator(_lower)] = "json"

@@ -6,11 +6,12 @@ A `command_id` is the caller's: the same command under the same id is answered t
 from collections.abc import Callable
 from datetime import date, datetime
 from hashlib import sha256
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, NamedTuple
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from engine.actor import Actor
 from engine.card import consent, custody, methods, outcomes, refunds, topping_up
 from engine.card.events import Events, SwitchOffReason
 from engine.card.method import NO_NUL, PaymentMethod
@@ -216,6 +217,13 @@ AnyCommand = (
     | AnnouncePriceChange
 )
 Command = Annotated[AnyCommand, Field(discriminator="command")]
+
+
+class Issued(NamedTuple):
+    """A command and who gave it; who gave it is no part of what is remembered of it."""
+
+    command: Command
+    actor: Actor
 
 
 def decide(command: Command, card: Card | None, rules: Rules, at: datetime, recall: Recall) -> Events:

@@ -97,6 +97,8 @@ class RefundDeclined:
 
 
 RefundAnswer = Refunded | RefundDeclined | Unclear
+GatewayRequest = ChargeRequest | RefundRequest
+GatewayAnswer = Answer | RefundAnswer
 
 
 class Gateway(Protocol):

@@ -15,6 +15,7 @@ from eventsourcing.persistence import (
 )
 from msgspec import Struct, json
 
+from engine.actor import Actor
 from engine.calendar import Instant
 from engine.card.events import Event, Events
 from engine.card.evolve import replay
@@ -62,8 +63,15 @@ class Append(NamedTuple):
     wake_at: datetime | None
     cause: str
     """Id of the command or message that led to it."""
+    actor: Actor
     command: CommandMark | None = None
     """Remembered in the same transaction, for ever; if it is known already, the append is a conflict."""
+
+    @property
+    def stored(self) -> Stream:
+        """The stream once this is stored."""
+        card_id, _, version, _ = self.stream
+        return Stream(card_id, self.card, version + len(self.facts), self.wake_at)
 
 
 class _StoredSnapshot(Struct, frozen=True):
@@ -102,9 +110,8 @@ def recorded_of(event: StoredEvent) -> Recorded:
 class Store:
     """Loads and appends many cards at a time."""
 
-    def __init__(self, recorder: CardRecorder, actor: str) -> None:
+    def __init__(self, recorder: CardRecorder) -> None:
         self._recorder = recorder
-        self._actor = actor
 
     def load_many(self, card_ids: Sequence[UUID]) -> Mapping[UUID, Stream | CorruptHistoryError]:
         """Each card's stream, in one query; a history that cannot be read gives its error and harms no other."""
@@ -182,13 +189,11 @@ class Store:
         return Stream(card_id, card, version, wake_at)
 
     def _events_of(self, append: Append, ids: Iterator[UUID], recorded_at: datetime) -> Iterable[StoredEvent]:
-        (card_id, _, version, _), facts, _, wake_at, cause, _ = append
+        (card_id, _, version, _), facts, _, wake_at, cause, actor, _ = append
         last = version + len(facts)
         for fact in facts:
             version += 1
-            yield stored_event(
-                card_id, version, next(ids), recorded_at, self._actor, cause, wake_at, version == last, fact
-            )
+            yield stored_event(card_id, version, next(ids), recorded_at, actor, cause, wake_at, version == last, fact)
 
     def _ours(self, events: Sequence[StoredEvent], conflicts: frozenset[UUID]) -> frozenset[UUID]:
         """The cards among `conflicts` whose stored facts carry the event ids of `events`."""

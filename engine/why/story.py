@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import TypeVar
 from uuid import UUID
 
+from engine.actor import is_person
 from engine.card.events import Event
 from engine.card.evolve import evolve
 from engine.card.state import Card
@@ -59,8 +60,10 @@ class Story:
         return Said(text, tuple(sorted({self.records[place].version for place in places})))
 
     def tell(self, place: int) -> Said:
-        """The fact at `place` as a sentence."""
-        return self.say(sentence(self.records[place], self.zone), place)
+        """The fact at `place` as a sentence, which names the person who acted, if one did."""
+        recorded = self.records[place]
+        text = sentence(recorded, self.zone)
+        return self.say(f"{text[:-1]} (actor: {recorded.actor})." if is_person(recorded.actor) else text, place)
 
     def answer(self, *sentences: Said) -> Answer:
         """The sentences as an answer."""

@@ -11,6 +11,7 @@ from uuid import UUID
 
 from msgspec.structs import replace
 
+from engine.actor import actor
 from engine.card.events import Events, Replanned
 from engine.card.evolve import replay
 from engine.card.next import Ask, Step, advance, deferred, held_up, next_step, wakes_at
@@ -322,7 +323,7 @@ def stored_round_by_round(store: Store, lives: Sequence[Life]) -> Iterator[dict[
     streams = {life.card_id: Stream(life.card_id, None, 0, None) for life in lives}
     for number, together in enumerate(zip_longest(*(life.appends for life in lives)), start=1):
         appends = [
-            Append(streams[life.card_id], one.facts, one.card, one.wake_at, f"round-{number}")
+            Append(streams[life.card_id], one.facts, one.card, one.wake_at, f"round-{number}", actor("system", "tests"))
             for life, one in zip(lives, together, strict=True)
             if one is not None
         ]

@@ -1,22 +1,19 @@
-"""Small bugs for the engine, each as what is to be put where; mutants.py sows them."""
+"""Small bugs in what is decided for a card, each as what is to be put where; mutants.py sows them."""
 
 from datetime import timedelta
 from typing import Any
 
 from msgspec.structs import replace
 
-from engine import deciding, notices
-from engine import networks as limits
+from engine import decisions
 from engine.card import charging, consent, custody, dunning, evolve, evolve_payments, lapse, outcomes, refunds, terms
 from engine.card import next as following
 from engine.card.ids import derived_id
 from engine.card.payments import ChargeAttempted
 from engine.card.step import Wait
-from engine.declines import CONSEQUENCES, Consequence
+from engine.declines import Consequence
 from engine.ports import Declined
-from engine.store import streams as store
-from engine.store.recorder import Answers
-from tests.simulation import memory, world
+from tests.simulation import world
 
 DAY = timedelta(days=1)
 
@@ -56,33 +53,11 @@ def unknown_moves_no_deadline() -> list[Change]:
 
 
 def lateness_moves_no_deadline() -> list[Change]:
-    return [(deciding, "held_up", lambda *_: ())]
+    return [(decisions, "held_up", lambda *_: ())]
 
 
 def stop_moves_no_deadline() -> list[Change]:
     return [(evolve._CHANGES, evolve.events.DeadlinesMoved, lambda *_: {"blocked_since": None})]
-
-
-def limits_not_enforced() -> list[Change]:
-    return [(limits.LimitBook, "_limited", lambda *_: None)]
-
-
-def limit_counts_one_day() -> list[Change]:
-    return [(limits, "RULES", tuple(rule._replace(window=DAY / 2) for rule in limits.RULES))]
-
-
-def never_does_not_block() -> list[Change]:
-    class Forgetful(set):
-        def update(self, *_):
-            pass
-
-    real = limits.LimitBook.__init__
-
-    def init(self):
-        real(self)
-        self.blocked = Forgetful()
-
-    return [(limits.LimitBook, "__init__", init), (limits, "effects_of", limits.effects_of)]
 
 
 def refund_forgotten() -> list[Change]:
@@ -126,22 +101,22 @@ def late_payer_pays_for_the_past() -> list[Change]:
 
 
 def wakes_never_after_unknown() -> list[Change]:
-    real = deciding.wakes_at
+    real = decisions.wakes_at
 
     def wakes_at(step, at):
         return None if isinstance(step, Wait) and step.reason == "outcome_unknown" else real(step, at)
 
-    return [(deciding, "wakes_at", wakes_at)]
+    return [(decisions, "wakes_at", wakes_at)]
 
 
 def wakes_a_year_late() -> list[Change]:
-    real = deciding.wakes_at
+    real = decisions.wakes_at
 
     def wakes_at(step, at):
         until = real(step, at)
         return until + 365 * DAY if until and isinstance(step, Wait) and step.reason == "term_ends" else until
 
-    return [(deciding, "wakes_at", wakes_at)]
+    return [(decisions, "wakes_at", wakes_at)]
 
 
 def switch_off_ignored() -> list[Change]:
@@ -182,23 +157,6 @@ def balance_spent_twice() -> list[Change]:
     return [(evolve._CHANGES, ChargeAttempted, attempted)]
 
 
-def notices_doubled() -> list[Change]:
-    real = following.payment_failed
-    return [(following, "payment_failed", lambda *args: real(*args) * 2)]
-
-
-def failure_told_after_each_method() -> list[Change]:
-    real = following.charge_renewal
-
-    def charge_renewal(card, rules, at):
-        step = real(card, rules, at)
-        told = card.renewal is not None and card.renewal.declines and isinstance(step, tuple)
-        first = following.payment_failed(card, Wait(at, "told"), at) if told else ()
-        return step if not first else (*step, *first)
-
-    return [(following, "charge_renewal", charge_renewal)]
-
-
 def second_attempt_while_unknown() -> list[Change]:
     real = following._asking
 
@@ -223,30 +181,6 @@ def time_out_is_a_decline() -> list[Change]:
 
 def never_happened_too_soon() -> list[Change]:
     return policy(key_lifetime=timedelta(minutes=1), never_happened_after=timedelta(0))
-
-
-def command_memory_off() -> list[Change]:
-    recorder = memory.MemoryRecorder
-    return [(recorder, "recall", lambda *_: {}), (recorder, "_repeated", lambda *_: set())]
-
-
-def versions_not_compared() -> list[Change]:
-    real = memory.MemoryRecorder._append
-
-    def append(self, events, besides, starts):
-        return real(self, events, besides, dict.fromkeys(starts, 10**9))
-
-    return [(memory.MemoryRecorder, "_append", append)]
-
-
-def append_lost_but_acknowledged() -> list[Change]:
-    real = memory.MemoryRecorder._append
-
-    def append(self, events, besides, starts):
-        lost = self.position % 50 == 49
-        return Answers(frozenset(), {}) if lost else real(self, events, besides, starts)
-
-    return [(memory.MemoryRecorder, "_append", append)]
 
 
 def never_is_retried() -> list[Change]:
@@ -290,10 +224,6 @@ def given_up_a_day_early() -> list[Change]:
 
 def topped_up_every_hour() -> list[Change]:
     return policy(top_up_gap=timedelta(hours=1))
-
-
-def event_ids_not_compared() -> list[Change]:
-    return [(store.Store, "_ours", lambda *_: frozenset())]
 
 
 def hold_forgets_the_stop() -> list[Change]:
@@ -343,19 +273,6 @@ def grace_without_days() -> list[Change]:
     return [(following, "lapse", lapsing)]
 
 
-def secrets_told() -> list[Change]:
-    return [(notices, "SHOWN_CODES", CONSEQUENCES.keys())]
-
-
-def notice_key_used_again() -> list[Change]:
-    real = world.notice_of
-    return [(world, "notice_of", lambda one: replace(real(one), key=f"{one.card_id}:{real(one).kind}"))]
-
-
-def suspension_told_to_nobody() -> list[Change]:
-    return [(notices._TOLD, evolve.events.Suspended, None)]
-
-
 def early_notice_of_a_price() -> list[Change]:
     real = consent.announce_price_change
 
@@ -364,7 +281,3 @@ def early_notice_of_a_price() -> list[Change]:
         return tuple(replace(one, applies_from=one.applies_from - 30 * DAY) for one in facts)
 
     return [(consent, "announce_price_change", announce)]
-
-
-def sent_however_long_it_lay() -> list[Change]:
-    return [(deciding.Question, "put_at", lambda question, _: question)]

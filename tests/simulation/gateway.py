@@ -1,30 +1,32 @@
 """The simulated gateway behind bad weather: outages, late arrivals, garbage; all that it was asked is written down."""
 
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any, NamedTuple, TypeVar
+from typing import Literal, NamedTuple, TypeVar
 from uuid import UUID
 
 from adapters.gateways.simulated import SimulatedGateway
 from adapters.gateways.simulated_record import IN_MEMORY
-from engine.deciding import Question, Said
 from engine.errors import GatewayMisuseError
 from engine.money import Money
-from engine.ports import Answer, Charged, ChargeRequest, RefundRequest, Unclear
-from tests.simulation.faults import GATEWAY, Faults, Window
+from engine.pipeline import GatewayReply
+from engine.ports import Answer, Charged, ChargeRequest, Unclear
+from engine.questions import Question, QuestionKind, ask
+from tests.simulation.faults import GATEWAY, Faults, GatewayFault, Window
 
 BUDGET = timedelta(seconds=20)
 T = TypeVar("T")
+Trouble = GatewayFault | Literal["gateway_outage"]
+_OF_REFUNDS: tuple[GatewayFault, ...] = ("gone", "silent")
 
 
 class Heard(NamedTuple):
     """One request as the gateway heard it, or would have."""
 
     at: datetime
-    kind: str
-    """charge, look_up or refund."""
+    kind: QuestionKind
     key: str
     parameters: str
     decided_at: int
@@ -55,10 +57,12 @@ class StormyGateway:
 
     def ask(
         self, asks: Sequence[tuple[Question, int]], at: datetime, position: int, heard: Callable[[Heard], None]
-    ) -> list[tuple[Question, Said | GatewayMisuseError]]:
-        """What is said to each question (with the position at which it was decided), in their order."""
+    ) -> list[tuple[Question, GatewayReply]]:
+        """The reply to each question (with the position at which it was decided), in their order."""
         down = any(window.begins <= at < window.ends for window in self._outages)
-        weather = [self._outage() if down else self._weather(question, at) for question, _ in asks]
+        weather: list[Trouble | None] = [
+            self._faults.happened("gateway_outage") if down else self._weather(question, at) for question, _ in asks
+        ]
         for question, decided_at in asks:
             heard(_heard(question, at, decided_at, position))
         arriving = [
@@ -98,14 +102,11 @@ class StormyGateway:
         """Let go of the record."""
         self._inner.close()
 
-    def _outage(self) -> str:
-        return self._faults.happened("gateway_outage")
-
-    def _weather(self, question: Question, at: datetime) -> str | None:
+    def _weather(self, question: Question, at: datetime) -> GatewayFault | None:
         request = question.request
-        if isinstance(request, RefundRequest):
-            return self._faults.befalls(("gone",), "refund", request.refund_id.int, at.timestamp())
-        if question.learned == "looked_up":
+        if not isinstance(request, ChargeRequest):
+            return self._faults.befalls(_OF_REFUNDS, "refund", request.refund_id.int, at.timestamp())
+        if question.kind == "look_up":
             return None
         attempt = request.attempt_id.int
         if attempt in self._held_up:
@@ -120,33 +121,28 @@ class StormyGateway:
             self._newly_held_up.append(HeldUp(question, request, at + timedelta(days=days)))
         return trouble
 
-    def _answers(self, questions: Sequence[Question], at: datetime) -> dict[int, Said | GatewayMisuseError]:
+    def _answers(self, questions: Sequence[Question], at: datetime) -> dict[int, GatewayReply]:
         """By the question's identity; charges are one transaction, after all else."""
         charges: list[tuple[Question, ChargeRequest]] = []
-        answers: dict[int, Said | GatewayMisuseError] = {}
+        answers: dict[int, GatewayReply] = {}
         for question in questions:
             request = question.request
-            if isinstance(request, ChargeRequest) and question.learned != "looked_up":
+            if isinstance(request, ChargeRequest) and question.kind == "charge":
                 charges.append((question, request))
                 continue
             try:
-                answers[id(question)] = self._answer(request, at)
+                answers[id(question)] = _at_once(ask(self._inner, question, at))
             except GatewayMisuseError as misuse:
                 answers[id(question)] = misuse
         heard = self._inner.charge_all([request for _, request in charges], at) if charges else []
         answers |= {id(question): answer for (question, _), answer in zip(charges, heard, strict=True)}
         return answers
 
-    def _answer(self, request: ChargeRequest | RefundRequest, at: datetime) -> Said:
-        if isinstance(request, RefundRequest):
-            return _at_once(self._inner.refund(request, at))
-        return _at_once(self._inner.look_up(request, at))
 
-
-def _at_once(call: Coroutine[Any, Any, T]) -> T:
+def _at_once(call: Awaitable[T]) -> T:
     """What a gateway without delay says, whose calls never wait for anything; no event loop is needed."""
     try:
-        call.send(None)
+        call.__await__().send(None)
     except StopIteration as done:
         return done.value
     raise AssertionError
@@ -154,15 +150,15 @@ def _at_once(call: Coroutine[Any, Any, T]) -> T:
 
 def _heard(question: Question, at: datetime, decided_at: int, position: int) -> Heard:
     request = question.request
-    if isinstance(request, RefundRequest):
-        return Heard(at, "refund", str(request.refund_id), request.parameters, decided_at, position)
-    kind = "look_up" if question.learned == "looked_up" else "charge"
-    return Heard(at, kind, str(request.attempt_id), request.parameters, decided_at, position)
+    key = request.attempt_id if isinstance(request, ChargeRequest) else request.refund_id
+    return Heard(at, question.kind, str(key), request.parameters, decided_at, position)
 
 
-def _as_heard(answer: Said | GatewayMisuseError | None, trouble: str | None) -> Said | GatewayMisuseError:
+def _as_heard(answer: GatewayReply, trouble: Trouble | None) -> GatewayReply:
     if answer is None:  # it never came there
         return Unclear(reason=str(trouble))
+    if trouble == "silent":
+        return None
     if trouble == "gone":
         return Unclear(reason="timeout")
     if trouble == "garbled" and isinstance(answer, Charged):

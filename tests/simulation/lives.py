@@ -65,6 +65,11 @@ class Life:
     commands: int = 0
     """Commands thought of so far."""
 
+    @property
+    def holder_id(self) -> str:
+        """Two cards belong to one holder."""
+        return f"h{self.slot // 2}"
+
     def ids(self) -> dict[str, Any]:
         """A new command's id and its card."""
         self.commands += 1

@@ -1,7 +1,7 @@
 """The checker: facts, notices, requests, commands and windows go in as they happen; sentences come out."""
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -25,6 +25,8 @@ SKEW = timedelta(minutes=5)
 LATELY, LATELY_MOST = timedelta(hours=24), 400
 """More facts of one card in a day than that: something runs hot."""
 OVERDUE = timedelta(days=2)
+READ_TRIES = 2
+"""What cannot be read so often is parked."""
 VIOLATIONS_MOST = 200
 
 
@@ -47,6 +49,14 @@ class Accepted(NamedTuple):
     answer: object
 
 
+class Effect(NamedTuple):
+    """A fact that a command led to."""
+
+    card_id: UUID
+    version: int
+    actor: str
+
+
 @dataclass
 class Checker:
     """Keeps a book per card; `violations` grows as promises are found broken."""
@@ -61,8 +71,10 @@ class Checker:
     notices: Notices = field(default_factory=Notices)
     commands: dict[str, Accepted] = field(default_factory=dict[str, Accepted])
     refusals: set[str] = field(default_factory=set[str])
-    effects: dict[str, tuple[UUID, int]] = field(default_factory=dict[str, tuple[UUID, int]])
-    """Cause of facts → card and version of the last of them; of commands only."""
+    effects: dict[str, Effect] = field(default_factory=dict[str, Effect])
+    """Cause of facts → the last of them; of commands only."""
+    unread: dict[UUID, int] = field(default_factory=dict[UUID, int])
+    """Cards of the batch under way that could not be read, and how often."""
     refunds: set[str] = field(default_factory=set[str])
     refunded: set[str] = field(default_factory=set[str])
     attempts: int = 0
@@ -82,7 +94,7 @@ class Checker:
         self.facts += 1
         self._in_order(book, fact)
         self._hot(book, fact)
-        self._once(book, fact)
+        self._once(book, fact, stored["actor"])
         terms.held_up(book, fact)
         HANDLERS[topic](self, book, fact)
         book.at = fact.at
@@ -98,11 +110,14 @@ class Checker:
         """One request as the gateway heard it: at, kind, key, parameters, decided_at, position."""
         charges.heard(self, *request)
 
-    def accepted(self, command_id: str, card_id: UUID, name: str, body: object, answer: object) -> None:
-        """A command was answered; `answer` is true if it led to facts. Of both only equality matters."""
+    def accepted(self, command_id: str, card_id: UUID, name: str, actor: str, body: object, answer: object) -> None:
+        """A command of `actor` was answered; `answer` is true if it led to facts. Of both only equality matters."""
         known = self.commands.get(command_id)
         if known is None:
             self.commands[command_id] = Accepted(card_id, name, body, answer)
+            effect = self.effects.get(command_id)
+            if effect is not None and effect.actor != actor:
+                self.say("actor", card_id, None, f"command {command_id} of {actor} is recorded as {effect.actor}'s")
             if answer and command_id not in self.effects:
                 self.say(
                     "lost_fact", card_id, None, f"command {command_id} was answered, but none of its facts is stored"
@@ -122,6 +137,27 @@ class Checker:
     def failed(self, card_id: UUID, why: str) -> None:
         """A card could not be decided or asked about."""
         self.say("failed", card_id, None, why)
+
+    def unreadable(self, card_id: UUID) -> None:
+        """A card of the batch under way could not be read."""
+        self.unread[card_id] = self.unread.get(card_id, 0) + 1
+
+    def readable(self, card_id: UUID) -> None:
+        """It could be read after all."""
+        self.unread.pop(card_id, None)
+
+    def acknowledged(self, parked: Mapping[UUID, str], charges: Iterable[str]) -> None:
+        """The batch will not come again: some cards are parked, and something was heard of some attempts."""
+        for card_id, why in parked.items():
+            if self.unread.pop(card_id, 0) != READ_TRIES:
+                self.say("failed", card_id, None, f"it was parked: {why}")
+        for card_id, times in self.unread.items():
+            self.say("parking", card_id, None, f"it could not be read, {times} times, and was not parked")
+        self.unread.clear()
+        for key in charges:
+            one = self.tries.get(key)
+            if one is not None and one.outcome is None and not one.unknown:
+                self.say("lost_fact", one.card_id, None, f"what was heard of attempt {key} is not stored")
 
     def window(self, kind: str, begins: datetime, ends: datetime) -> None:
         """An outage, or a time in which the operator stopped all charging."""
@@ -171,13 +207,16 @@ class Checker:
                 self.say("hot", book.card_id, fact, f"{LATELY_MOST} facts within {fact.at - book.lately[0]}")
             book.lately.clear()
 
-    def _once(self, book: Book, fact: Fact) -> None:
+    def _once(self, book: Book, fact: Fact, actor: str) -> None:
         cause = fact.cause
         known = self.effects.get(cause)
-        if cause in self.commands or (known is not None and known != (book.card_id, fact.version - 1)):
+        if cause in self.commands or (known is not None and known[:2] != (book.card_id, fact.version - 1)):
             self.say("command_memory", book.card_id, fact, f"command {cause} has two effects")
-        if " " not in cause and "replan" not in cause:  # causes of wakes have a space
-            self.effects[cause] = (book.card_id, fact.version)
+        if " " in cause:  # the cause of a wake
+            if not actor.startswith("system:"):
+                self.say("actor", book.card_id, fact, f"what time led to is recorded as done by {actor}")
+        elif "replan" not in cause:
+            self.effects[cause] = Effect(book.card_id, fact.version, actor)
 
     def _awake(self, book: Book, fact: Fact, *, last: bool) -> None:
         """A living card that is not held always has a time at which it wakes; nothing is left half done."""

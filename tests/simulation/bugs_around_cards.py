@@ -1,0 +1,139 @@
+"""Small bugs around the cards: in the pipeline, in what is recorded of a batch, in limits and notices."""
+
+from msgspec.structs import replace
+
+from engine import decisions, networks, notices, pipeline
+from engine.actor import actor
+from engine.card import evolve
+from engine.card import next as following
+from engine.card.step import Wait
+from engine.declines import CONSEQUENCES
+from engine.store import streams as store
+from engine.store.recorder import Answers
+from tests.simulation import memory, world
+from tests.simulation.bugs import DAY, Change
+
+
+def limits_not_enforced() -> list[Change]:
+    return [(networks.LimitBook, "_limited", lambda *_: None)]
+
+
+def limit_counts_one_day() -> list[Change]:
+    return [(networks, "RULES", tuple(rule._replace(window=DAY / 2) for rule in networks.RULES))]
+
+
+def never_does_not_block() -> list[Change]:
+    class Forgetful(set):
+        def update(self, *_):
+            pass
+
+    real = networks.LimitBook.__init__
+
+    def init(self):
+        real(self)
+        self.blocked = Forgetful()
+
+    return [(networks.LimitBook, "__init__", init), (networks, "effects_of", networks.effects_of)]
+
+
+def notices_doubled() -> list[Change]:
+    real = following.payment_failed
+    return [(following, "payment_failed", lambda *args: real(*args) * 2)]
+
+
+def failure_told_after_each_method() -> list[Change]:
+    real = following.charge_renewal
+
+    def charge_renewal(card, rules, at):
+        step = real(card, rules, at)
+        told = card.renewal is not None and card.renewal.declines and isinstance(step, tuple)
+        first = following.payment_failed(card, Wait(at, "told"), at) if told else ()
+        return step if not first else (*step, *first)
+
+    return [(following, "charge_renewal", charge_renewal)]
+
+
+def command_memory_off() -> list[Change]:
+    recorder = memory.MemoryRecorder
+    return [(recorder, "recall", lambda *_: {}), (recorder, "_repeated", lambda *_: set())]
+
+
+def versions_not_compared() -> list[Change]:
+    real = memory.MemoryRecorder._append
+
+    def append(self, events, besides, starts):
+        return real(self, events, besides, dict.fromkeys(starts, 10**9))
+
+    return [(memory.MemoryRecorder, "_append", append)]
+
+
+def append_lost_but_acknowledged() -> list[Change]:
+    real = memory.MemoryRecorder._append
+
+    def append(self, events, besides, starts):
+        lost = self.position % 50 == 49
+        return Answers(frozenset(), {}) if lost else real(self, events, besides, starts)
+
+    return [(memory.MemoryRecorder, "_append", append)]
+
+
+def event_ids_not_compared() -> list[Change]:
+    return [(store.Store, "_ours", lambda *_: frozenset())]
+
+
+def secrets_told() -> list[Change]:
+    return [(notices, "SHOWN_CODES", CONSEQUENCES.keys())]
+
+
+def notice_key_used_again() -> list[Change]:
+    real = world.notice_of
+    return [(world, "notice_of", lambda one: replace(real(one), key=f"{one.card_id}:{real(one).kind}"))]
+
+
+def suspension_told_to_nobody() -> list[Change]:
+    return [(notices._TOLD, evolve.events.Suspended, None)]
+
+
+def sent_however_long_it_lay() -> list[Change]:
+    return [(pipeline, "put_at", lambda question, _: question)]
+
+
+def failed_cards_not_parked() -> list[Change]:
+    real = pipeline._retried
+
+    def retried(failed, causes):
+        yield from real(failed, causes)
+        return {}
+
+    return [(pipeline, "_retried", retried)]
+
+
+def failed_cards_not_retried() -> list[Change]:
+    def retried(failed, _):
+        yield from ()
+        return {card_id: str(error) for card_id, error in failed.items()}
+
+    return [(pipeline, "_retried", retried)]
+
+
+def time_out_not_recorded() -> list[Change]:
+    real = pipeline._answers
+
+    def answers(replies, failed):
+        return real([(question, reply) for question, reply in replies if reply is not None], failed)
+
+    return [(pipeline, "_answers", answers)]
+
+
+def answers_of_a_batch_dropped() -> list[Change]:
+    real = pipeline._answers
+    return [(pipeline, "_answers", lambda replies, failed: real(replies, failed)[:3])]
+
+
+def commands_done_by_the_system() -> list[Change]:
+    real = decisions.Append
+
+    def append(*parts):
+        return real(*parts[:5], actor("system", "consumer"), *parts[6:])
+
+    return [(decisions, "Append", append)]
