@@ -1,8 +1,8 @@
 """The order of a renewal: wake, append, ask the gateway, append, try alone what failed, park what fails again.
 
-It stands here once, as generators that do no I/O: each yields the next step, a runner performs it and sends back what
-came of it, until the generator returns the cards to park. A runner may abandon a generator wherever it stands, as a
-process that is killed does; the next wake of the cards makes up for it.
+It stands here once, as generators without I/O: each yields the next step, a runner performs it and sends its result
+back, until the generator returns the cards to park. A runner may drop a generator at any step, as a process that is
+killed does: the next wake of its cards goes on from what is stored.
 """
 
 from collections.abc import Generator, Mapping, Sequence
@@ -17,25 +17,25 @@ from engine.questions import Question
 
 
 class Wake(NamedTuple):
-    """To be done: Engine.wake; sent back: its StepResult."""
+    """Call Engine.wake; its StepResult is sent back."""
 
     causes: Mapping[UUID, str]
     """Card id → id of the message that woke it."""
 
 
 class ReadClock(NamedTuple):
-    """To be done: read the business time; sent back: that instant."""
+    """Read the business time; that instant is sent back."""
 
 
 class Ask(NamedTuple):
-    """To be done: ask the gateway all questions at once; sent back: each question with its GatewayReply."""
+    """Ask the gateway all questions at once; each question with its GatewayReply is sent back."""
 
     questions: Sequence[Question]
     at: datetime
 
 
 class Record(NamedTuple):
-    """To be done: Engine.record; sent back: its StepResult."""
+    """Call Engine.record; its StepResult is sent back."""
 
     answers: Sequence[tuple[Question, GatewayAnswer]]
 
@@ -54,48 +54,48 @@ _Part = Generator[Step, Any, dict[UUID, Exception]]
 
 
 def renew(causes: Mapping[UUID, str]) -> Pipeline:
-    """See the cards of a batch through, from their wake on (card id → id of the message that woke it)."""
-    failed = yield from _waken(causes)
-    return (yield from _retried(failed, causes))
+    """All steps for a batch of cards (card id → id of the message that woke it)."""
+    failed = yield from _see_through(causes)
+    return (yield from _retry_alone(failed, causes))
 
 
-def continue_asking(questions: Sequence[Question]) -> Pipeline:
-    """The same from the questions on, however long they lay."""
-    failed = yield from _answered(StepResult(questions=list(questions)))
-    return (yield from _retried(failed, {question.card_id: question.cause for question in questions}))
+def resume_asking(questions: Sequence[Question]) -> Pipeline:
+    """The steps from the questions on, however long they lay in a process that stood still."""
+    failed = yield from _ask_and_record(StepResult(questions=list(questions)))
+    return (yield from _retry_alone(failed, {question.card_id: question.cause for question in questions}))
 
 
-def continue_recording(answers: Sequence[tuple[Question, GatewayAnswer]]) -> Pipeline:
-    """The same from the answers on, however late they come."""
+def resume_recording(answers: Sequence[tuple[Question, GatewayAnswer]]) -> Pipeline:
+    """The steps from the gateway's answers on, however late these come."""
     result: StepResult = yield Record(answers)
-    failed = yield from _answered(result)
-    return (yield from _retried(failed, {question.card_id: question.cause for question, _ in answers}))
+    failed = yield from _ask_and_record(result)
+    return (yield from _retry_alone(failed, {question.card_id: question.cause for question, _ in answers}))
 
 
-def put_at(question: Question, at: datetime) -> Question:
-    """The question as it may be put at `at`, however long it lay: a charge that is too late is only looked up."""
+def look_up_if_late(question: Question, at: datetime) -> Question:
+    """The question as it may be asked at `at`: a charge whose key may be forgotten by then is only looked up."""
     if question.key_known_until is None or at < question.key_known_until:
         return question
     return question._replace(learned="looked_up")
 
 
-def _waken(causes: Mapping[UUID, str]) -> _Part:
+def _see_through(causes: Mapping[UUID, str]) -> _Part:
     result: StepResult = yield Wake(causes)
-    return (yield from _answered(result))
+    return (yield from _ask_and_record(result))
 
 
-def _answered(result: StepResult) -> _Part:
+def _ask_and_record(result: StepResult) -> _Part:
     """Ask and record as long as there are questions."""
     failed = dict(result.failed)
     while result.questions:
         at: datetime = yield ReadClock()  # the process may have stood still for hours
-        replies = yield Ask([put_at(question, at) for question in result.questions], at)
-        result = yield Record(_answers(replies, failed))
+        replies = yield Ask([look_up_if_late(question, at) for question in result.questions], at)
+        result = yield Record(_to_record(replies, failed))
         failed |= result.failed
     return failed
 
 
-def _answers(
+def _to_record(
     replies: Sequence[tuple[Question, GatewayReply]], failed: dict[UUID, Exception]
 ) -> list[tuple[Question, GatewayAnswer]]:
     """What is to be recorded; a call that raised goes into `failed`."""
@@ -108,14 +108,14 @@ def _answers(
     return answers
 
 
-def _retried(failed: Mapping[UUID, Exception], causes: Mapping[UUID, str]) -> Pipeline:
-    """Wake each card that failed once more, alone; what the gateway calls wrong would not become right by that."""
+def _retry_alone(failed: Mapping[UUID, Exception], causes: Mapping[UUID, str]) -> Pipeline:
+    """Wake each card that failed once more, alone; a request that the gateway calls wrong would stay wrong."""
     parked: Parked = {}
     for card_id, error in failed.items():
         if isinstance(error, GatewayMisuseError):
             parked[card_id] = str(error)
             continue
-        again = yield from _waken({card_id: causes[card_id]})
+        again = yield from _see_through({card_id: causes[card_id]})
         if card_id in again:
             parked[card_id] = f"{type(again[card_id]).__name__}: {again[card_id]}"
     return parked

@@ -267,7 +267,7 @@ def grace_without_days() -> list[Change]:
     real = lapse.lapse
 
     def lapsing(card, policy, at):
-        keep = card.keep.model_copy(update={"grace_days": 1}) if not card.keep.grace_days else card.keep
+        keep = card.keep if card.keep.grace_days else replace(card.keep, grace_days=1)
         return real(replace(card, keep=keep), policy, at)
 
     return [(following, "lapse", lapsing)]

@@ -95,17 +95,17 @@ def suspension_told_to_nobody() -> list[Change]:
 
 
 def sent_however_long_it_lay() -> list[Change]:
-    return [(pipeline, "put_at", lambda question, _: question)]
+    return [(pipeline, "look_up_if_late", lambda question, _: question)]
 
 
 def failed_cards_not_parked() -> list[Change]:
-    real = pipeline._retried
+    real = pipeline._retry_alone
 
     def retried(failed, causes):
         yield from real(failed, causes)
         return {}
 
-    return [(pipeline, "_retried", retried)]
+    return [(pipeline, "_retry_alone", retried)]
 
 
 def failed_cards_not_retried() -> list[Change]:
@@ -113,21 +113,21 @@ def failed_cards_not_retried() -> list[Change]:
         yield from ()
         return {card_id: str(error) for card_id, error in failed.items()}
 
-    return [(pipeline, "_retried", retried)]
+    return [(pipeline, "_retry_alone", retried)]
 
 
 def time_out_not_recorded() -> list[Change]:
-    real = pipeline._answers
+    real = pipeline._to_record
 
     def answers(replies, failed):
         return real([(question, reply) for question, reply in replies if reply is not None], failed)
 
-    return [(pipeline, "_answers", answers)]
+    return [(pipeline, "_to_record", answers)]
 
 
 def answers_of_a_batch_dropped() -> list[Change]:
-    real = pipeline._answers
-    return [(pipeline, "_answers", lambda replies, failed: real(replies, failed)[:3])]
+    real = pipeline._to_record
+    return [(pipeline, "_to_record", lambda replies, failed: real(replies, failed)[:3])]
 
 
 def commands_done_by_the_system() -> list[Change]:

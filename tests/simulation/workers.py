@@ -17,9 +17,9 @@ from engine.pipeline import (
     Record,
     Step,
     Wake,
-    continue_asking,
-    continue_recording,
     renew,
+    resume_asking,
+    resume_recording,
 )
 from engine.ports import ChargeRequest, GatewayAnswer
 from engine.questions import Question
@@ -119,10 +119,10 @@ class Workers:
     def go_on(self, asks: Sequence[Late], answers: Sequence[tuple[Question, GatewayAnswer]]) -> None:
         """See through what was held back by processes that stood still."""
         for batch in batches(answers):
-            self._run(continue_recording(batch), _Run())
+            self._run(resume_recording(batch), _Run())
         for batch in batches(asks):
             held = {id(question.request): decided_at for question, decided_at in batch}
-            self._run(continue_asking([question for question, _ in batch]), _Run(held=held))
+            self._run(resume_asking([question for question, _ in batch]), _Run(held=held))
 
     def replan(self, card_ids: Iterable[UUID], number: int) -> None:
         """The operator plans all cards anew."""
