@@ -2,7 +2,9 @@
 
 from uuid import uuid4
 
+from engine.actor import actor
 from engine.card.events import AutoRenewEnabled, AutoRenewSwitchedOff
+from engine.commands import Issued
 from engine.errors import Refused
 from tests.engine.asked import LATER, bind, enable, execute, kinds, paying, register, switch_off
 from tests.engine.samples import REGISTERED_AT, RULES
@@ -15,6 +17,15 @@ def test_what_was_so_already_is_remembered_too(engine, store):
     execute(engine, [switch_off(card_id)], RULES, LATER)
     assert execute(engine, [already], RULES, LATER) == [()]  # an old wish does not come true again
     assert kinds(store, card_id)[-1] is AutoRenewSwitchedOff
+
+
+def test_a_command_given_again_by_somebody_else_is_the_same_command(engine, store):
+    [card_id] = paying(engine)
+    off = switch_off(card_id)
+    [first] = execute(engine, [off], RULES, LATER)
+    [again] = engine.execute([Issued(off, actor("operator", "anna"))], RULES, LATER)
+    assert again == first
+    assert store.history(card_id)[-1].actor == "holder:holder-1"
 
 
 def test_another_body_under_the_same_id_is_refused_within_a_batch_too(engine, store):

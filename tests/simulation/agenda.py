@@ -3,7 +3,7 @@
 import heapq
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, Literal
 
 from tests.simulation.faults import Window
 
@@ -11,8 +11,24 @@ STEP = timedelta(hours=3)
 """Clocks of schedulers and people tick so coarsely here; what is quicker has times of its own."""
 _EPOCH = datetime(2020, 1, 1, tzinfo=UTC)
 
-Jobs = dict[str, list[Any]]
-DIE = frozenset({"ask", "record"})
+JobKind = Literal[
+    "birth",
+    "news",
+    "replan",
+    "announce",
+    "thought",
+    "command",
+    "person",
+    "retry",
+    "check",
+    "wake",
+    "arrival",
+    "record",
+    "told",
+    "ask",
+]
+Jobs = dict[JobKind, list[Any]]
+DIE: frozenset[JobKind] = frozenset({"ask", "record"})
 """What only a process knows that is killed when all of ours are down; everything else is done later."""
 
 
@@ -30,7 +46,7 @@ class Agenda:
         self._times: list[datetime] = []
         self._jobs: dict[datetime, Jobs] = {}
 
-    def add(self, at: datetime, kind: str, job: object) -> None:
+    def add(self, at: datetime, kind: JobKind, job: object) -> None:
         """One more job; what would come after the end never comes."""
         if at > self._end:
             return
