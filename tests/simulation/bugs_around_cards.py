@@ -8,7 +8,6 @@ from engine.card import evolve
 from engine.card import next as following
 from engine.card.step import Wait
 from engine.declines import CONSEQUENCES
-from engine.store import streams as store
 from engine.store.recorder import Answers
 from tests.simulation import memory, world
 from tests.simulation.bugs import DAY, Change
@@ -75,10 +74,6 @@ def append_lost_but_acknowledged() -> list[Change]:
         return Answers(frozenset(), {}) if lost else real(self, events, besides, starts)
 
     return [(memory.MemoryRecorder, "_append", append)]
-
-
-def event_ids_not_compared() -> list[Change]:
-    return [(store.Store, "_ours", lambda *_: frozenset())]
 
 
 def secrets_told() -> list[Change]:

@@ -74,7 +74,6 @@ class UnsteadyStore(Store):
 class _Run:
     """One pipeline under way."""
 
-    fate: WorkerFault | None = None
     skew: timedelta = timedelta(0)
     trouble: Trouble = field(default_factory=Trouble)
     """Of the first append."""
@@ -150,7 +149,7 @@ class Workers:
             tries = 1 if fate == "unreadable_once" else _TRIES_TO_READ
             self.store.unreadable = dict.fromkeys(card_ids, tries)
         causes = dict.fromkeys(card_ids, f"{self.moment.now:%y%m%d%H%M%S} {fate or ''}")
-        self._run(renew(causes), _Run(fate, skew, trouble))
+        self._run(renew(causes), _Run(skew, trouble))
         self.store.unreadable = {}
 
     def _rival(self, card_ids: list[UUID]) -> None:
