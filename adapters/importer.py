@@ -10,8 +10,9 @@ from itertools import islice
 
 from pydantic import TypeAdapter, ValidationError
 
+from engine.actor import Actor
 from engine.application import Engine
-from engine.commands import Command
+from engine.commands import Command, Issued
 from engine.errors import Refused
 from engine.rules import Rules
 
@@ -49,17 +50,18 @@ class Imported:
 def import_commands(
     lines: Iterable[bytes],
     engine: Engine,
+    actor: Actor,
     read_rules: Callable[[], tuple[Rules, datetime]],
     on_progress: Callable[[Imported], None],
 ) -> Imported:
-    """Execute the commands in `lines`, in their order; each line is all or nothing."""
+    """Execute the commands in `lines`, in their order, as given by `actor`; each line is all or nothing."""
     done = Imported()
     numbered = enumerate(lines, start=1)
     while batch := list(islice(numbered, BATCH)):
         done.lines += len(batch)
         commands = list(_readable(batch, done.problems))
         rules, at = read_rules()
-        answers = engine.execute([command for _, command in commands], rules, at) if commands else []
+        answers = engine.execute([Issued(command, actor) for _, command in commands], rules, at) if commands else []
         for (line, _), answer in zip(commands, answers, strict=True):
             _count(done, line, answer)
         on_progress(done)

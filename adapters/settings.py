@@ -102,7 +102,7 @@ class Settings(BaseSettings):
     pool_size: int = Field(4, ge=1, le=50)
     """Connections to PostgreSQL per process."""
     operator: Annotated[str, AfterValidator(_plain_name)] = "cli"
-    """Who stops and resumes charging, as the log names them: a role or a staff number, no personal data."""
+    """Who is recorded as having acted, as `operator:NAME`: a role or a staff number, no personal data."""
     log_level: Annotated[Literal["debug", "info", "warning", "error"], BeforeValidator(_lower)] = "info"
     """The least level that is logged."""
     log_format: Annotated[Literal["json", "console"], BeforeValidator(_lower)] = "json"

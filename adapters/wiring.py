@@ -5,6 +5,7 @@ from datetime import timedelta
 from adapters.clock import recorded_now
 from adapters.gateways.simulated import SimulatedGateway
 from adapters.settings import Settings
+from engine.actor import Actor, actor
 from engine.application import Engine
 from engine.catalogue import read_catalogue
 from engine.policy import Policy
@@ -19,10 +20,15 @@ def rules_of(settings: Settings) -> Rules:
     return Rules(policy, read_catalogue(settings.catalogue))
 
 
-def engine_of(settings: Settings, database_url: str, actor: str) -> Engine:
-    """The engine on the real event store; `actor` is who its facts are recorded by."""
+def engine_of(settings: Settings, database_url: str, role: str) -> Engine:
+    """The engine on the real event store; what time and the gateway lead to is recorded as done by `system:role`."""
     recorder = CardRecorder(datastore(database_url, settings.pool_size))
-    return Engine(Store(recorder, actor), recorded_now)
+    return Engine(Store(recorder), recorded_now, actor("system", role))
+
+
+def operator_of(settings: Settings) -> Actor:
+    """Who acts on the command line."""
+    return actor("operator", settings.operator)
 
 
 def gateway_of(settings: Settings) -> SimulatedGateway:

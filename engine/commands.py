@@ -5,11 +5,12 @@ A `command_id` is the caller's: the same command under the same id is answered t
 
 from datetime import date, datetime
 from hashlib import sha256
-from typing import Annotated, Literal, assert_never
+from typing import Annotated, Literal, NamedTuple, assert_never
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from engine.actor import Actor
 from engine.card import balance, charge, consent, custody, disputes, hold, lapse, methods, outcomes, refunds, top_ups
 from engine.card.card import Card
 from engine.card.consent import SwitchOffReason
@@ -216,6 +217,13 @@ AnyCommand = (
     | AnnouncePriceChange
 )
 Command = Annotated[AnyCommand, Field(discriminator="command")]
+
+
+class Issued(NamedTuple):
+    """A command and who gave it; who gave it is no part of what is remembered of it."""
+
+    command: Command
+    actor: Actor
 
 
 def decide(  # noqa: C901, PLR0911, PLR0912 (one case per command)

@@ -94,6 +94,8 @@ class RefundDeclined(_Heard):
 
 
 RefundAnswer = Refunded | RefundDeclined | Unclear
+GatewayRequest = ChargeRequest | RefundRequest
+GatewayAnswer = Answer | RefundAnswer
 
 
 class Gateway(Protocol):

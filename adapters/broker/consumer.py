@@ -1,11 +1,11 @@
 """The consumer: messages about due cards become charges, in batches, each message settled by itself.
 
-The one seam between asyncio and the synchronous engine: one `to_thread` per step, the gateway awaited between.
-Batches overlap: while the gateway answers one, the next ones are loaded and decided.
+It runs the steps of `engine.pipeline`: the one seam between asyncio and the synchronous engine, one `to_thread` per
+step, the gateway awaited between. Batches overlap: while the gateway answers one, the next ones are decided.
 """
 
 import asyncio
-from collections.abc import Coroutine, Sequence
+from collections.abc import Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from time import perf_counter
@@ -17,10 +17,10 @@ from nats.aio.msg import Msg
 from pydantic import ValidationError
 
 from adapters.broker.due import CardDue
-from engine.application import Engine, Settled
-from engine.deciding import Question, Said
-from engine.errors import GatewayMisuseError
-from engine.ports import Gateway, RefundRequest, Unclear
+from engine.application import Engine, StepResult
+from engine.pipeline import Ask, GatewayReply, ReadClock, Record, Step, Wake, renew
+from engine.ports import Gateway, GatewayAnswer
+from engine.questions import Question, ask
 from engine.rules import Rules
 
 log = structlog.get_logger()
@@ -78,7 +78,7 @@ class Consumer:
     async def _handle(self, messages: list[Msg]) -> None:
         batch = Batch(messages)
         try:
-            await self._settle(batch)
+            await self._run(batch)
             if batch.parked:
                 await batch.timed("park_ms", asyncio.to_thread(self.shared.park, batch.parked))
         except Exception as error:
@@ -89,61 +89,52 @@ class Consumer:
         await batch.timed("ack_ms", _ack_all(messages))
         log.info("consumer.batch", **batch.figures())
 
-    async def _settle(self, batch: "Batch") -> None:
-        """Wake the batch's cards and see their charges through; what fails is tried alone, then parked."""
-        failed = await self._see_through(batch, batch.causes)
-        for card_id, error in failed.items():
-            log.warning("consumer.card_failed", card_id=str(card_id), error=str(error))
-            if isinstance(error, GatewayMisuseError):  # asking again would not make it right
-                batch.park(card_id, str(error))
-                continue
-            alone = await self._see_through(batch, {card_id: batch.causes[card_id]})
-            if card_id in alone:
-                batch.park(card_id, f"{type(alone[card_id]).__name__}: {alone[card_id]}")
+    async def _run(self, batch: "Batch") -> None:
+        """Perform the steps of the pipeline, and set aside what it gives up."""
+        pipeline = renew(batch.causes)
+        sent: object = None
+        while True:
+            try:
+                step = pipeline.send(sent)
+            except StopIteration as done:
+                batch.park(done.value)
+                return
+            sent = await self._perform(step, batch)
 
-    async def _see_through(self, batch: "Batch", causes: dict[UUID, str]) -> dict[UUID, Exception]:
-        settled = await batch.timed("wake_ms", asyncio.to_thread(self._wake, causes))
-        failed = dict(settled.failed)
-        while settled.questions:
-            batch.count(settled)
-            answers = await batch.timed("gateway_ms", self._ask_all(settled.questions, failed))
-            settled = await batch.timed("record_ms", asyncio.to_thread(self._record, answers))
-            failed |= settled.failed
-        batch.count(settled)
-        return failed
+    async def _perform(self, step: Step, batch: "Batch") -> object:
+        match step:
+            case Wake(causes):
+                return batch.count(await batch.timed("wake_ms", asyncio.to_thread(self._wake, causes)))
+            case Record(answers):
+                return batch.count(await batch.timed("record_ms", asyncio.to_thread(self._record, answers)))
+            case ReadClock():
+                _, at = await batch.timed("gateway_ms", asyncio.to_thread(self.shared.rules))
+                return at
+            case Ask(questions, at):
+                replies = await batch.timed("gateway_ms", self._ask_all(questions, at))
+                _warn({question.card_id: reply for question, reply in replies if isinstance(reply, Exception)})
+                return replies
 
-    def _wake(self, causes: dict[UUID, str]) -> Settled:
+    def _wake(self, causes: Mapping[UUID, str]) -> StepResult:
         return self.engine.wake(causes, *self.shared.rules())
 
-    def _record(self, answers: Sequence[tuple[Question, Said]]) -> Settled:
+    def _record(self, answers: Sequence[tuple[Question, GatewayAnswer]]) -> StepResult:
         return self.engine.record(answers, *self.shared.rules())
 
-    async def _ask_all(
-        self, questions: Sequence[Question], failed: dict[UUID, Exception]
-    ) -> list[tuple[Question, Said]]:
-        """All questions at once; what is not answered in time is unclear, what the gateway calls wrong has failed."""
-        _, at = await asyncio.to_thread(self.shared.rules)
-        questions = [question.put_at(at) for question in questions]  # we may have been stopped for hours
-        tasks = [asyncio.ensure_future(self._ask(question, at)) for question in questions]
+    async def _ask_all(self, questions: Sequence[Question], at: datetime) -> list[tuple[Question, GatewayReply]]:
+        """All questions at once; who has not answered within the budget gets no more time."""
+        tasks = [asyncio.ensure_future(ask(self.gateway, question, at)) for question in questions]
         limit = self.gateway.budget + GATEWAY_GRACE
         _, late = await asyncio.wait(tasks, timeout=limit.total_seconds())
-        answers: list[tuple[Question, Said]] = []
-        for question, task in zip(questions, tasks, strict=True):
-            if task in late:
-                task.cancel()
-                answers.append((question, Unclear(reason="timeout")))
-            elif (error := task.exception()) is None:
-                answers.append((question, task.result()))
-            elif isinstance(error, Exception):
-                failed[question.stream.card_id] = error
-        return answers
+        for task in late:
+            task.cancel()
+        replies: list[GatewayReply] = [None if task in late else _reply_of(task) for task in tasks]
+        return list(zip(questions, replies, strict=True))
 
-    def _ask(self, question: Question, at: datetime) -> Coroutine[Any, Any, Said]:
-        request = question.request
-        if isinstance(request, RefundRequest):
-            return self.gateway.refund(request, at)
-        ask = self.gateway.look_up if question.learned == "looked_up" else self.gateway.charge
-        return ask(request, at)
+
+def _reply_of(task: asyncio.Future[GatewayAnswer]) -> GatewayReply:
+    error = task.exception()
+    return error if isinstance(error, Exception) else task.result()
 
 
 class Batch:
@@ -170,9 +161,9 @@ class Batch:
         self.causes[due.card_id] = (message.headers or {}).get("Nats-Msg-Id", "message without id")
         self._bodies[due.card_id] = message.data
 
-    def park(self, card_id: UUID, reason: str) -> None:
-        """Set a card aside."""
-        self.parked.append((card_id, self._bodies[card_id], reason))
+    def park(self, cards: Mapping[UUID, str]) -> None:
+        """Set cards aside, each with its reason."""
+        self.parked += [(card_id, self._bodies[card_id], reason) for card_id, reason in cards.items()]
 
     async def timed(self, stage: str, work: Coroutine[Any, Any, T]) -> T:
         """Await `work`, adding to the stage's time."""
@@ -182,10 +173,12 @@ class Batch:
         finally:
             self._times[stage] = self._times.get(stage, 0.0) + (perf_counter() - started) * 1e3
 
-    def count(self, settled: Settled) -> None:
-        """Add one step's figures."""
-        self._facts += settled.facts
-        self._questions += len(settled.questions)
+    def count(self, result: StepResult) -> StepResult:
+        """Add one step's figures, and log what failed in it; gives the result back."""
+        self._facts += result.facts
+        self._questions += len(result.questions)
+        _warn(result.failed)
+        return result
 
     def figures(self) -> dict[str, Any]:
         """The batch's one log line."""
@@ -197,6 +190,11 @@ class Batch:
             "parked": len(self.parked),
             **{stage: round(ms, 1) for stage, ms in self._times.items()},
         }
+
+
+def _warn(failed: Mapping[UUID, Exception]) -> None:
+    for card_id, error in failed.items():
+        log.warning("consumer.card_failed", card_id=str(card_id), error=str(error))
 
 
 async def _ack_all(messages: Sequence[Msg]) -> None:

@@ -17,8 +17,8 @@ from adapters.cli.servers import connection, database
 from adapters.control import read_control
 from adapters.schema import check_schema
 from adapters.settings import Settings
-from adapters.wiring import engine_of, rules_of
-from engine.commands import ResolveAttempt
+from adapters.wiring import engine_of, operator_of, rules_of
+from engine.commands import Issued, ResolveAttempt
 from engine.errors import Refused
 from engine.rules import Rules
 from engine.store.limits_rebuild import rebuild_limits
@@ -51,7 +51,8 @@ def resolve(
         check_schema(url)
         with psycopg.connect(url, autocommit=True) as open_connection:
             rules, at = _rules_now(open_connection, settings, rules_of(settings))
-        (answer,) = engine_of(settings, url, "operator").execute([command], rules, at)
+        issued = Issued(command, operator_of(settings))
+        (answer,) = engine_of(settings, url, "cli").execute([issued], rules, at)
     if isinstance(answer, Exception):
         code = f" [{answer.code}]" if isinstance(answer, Refused) else ""
         err.print(f"{answer}{code}", markup=False, highlight=False, soft_wrap=True)
@@ -66,14 +67,14 @@ def replan(settings: Settings, why: str, *, as_json: bool) -> None:
     bar = Progress(*columns, console=err, transient=True, disable=not err.is_terminal)
     with database(settings) as url, bar, psycopg.connect(url, autocommit=True) as open_connection:
         check_schema(url)
-        engine, installed = engine_of(settings, url, "operator"), rules_of(settings)
+        engine, installed = engine_of(settings, url, "cli"), rules_of(settings)
         row = open_connection.execute("SELECT count(*) FROM cards").fetchone()
         task = bar.add_task("replan", total=row[0] if row else 0)
         for card_ids in _batches(open_connection):
             rules, at = _rules_now(open_connection, settings, installed)
-            settled = engine.replan(card_ids, f"replan: {why}", rules, at)
-            planned += settled.facts
-            failed |= settled.failed
+            result = engine.replan(card_ids, f"replan: {why}", operator_of(settings), rules, at)
+            planned += result.facts
+            failed |= result.failed
             bar.advance(task, len(card_ids))
     for card_id, error in failed.items():
         err.print(f"card {card_id}: {error}", markup=False, highlight=False, soft_wrap=True)

@@ -39,8 +39,8 @@ def show_history(settings: Settings, card_id: UUID, *, as_json: bool) -> None:
         put_json([_as_json(recorded) for recorded in history])
     else:
         zone = story_of(history).zone
-        rows = [(one.version, type(one.fact).__name__, sentence(one, zone)) for one in history]
-        put_table(f"card {card_id}", ("version", "fact", "what happened"), rows)
+        rows = [(one.version, type(one.fact).__name__, one.actor, sentence(one, zone)) for one in history]
+        put_table(f"card {card_id}", ("version", "fact", "actor", "what happened"), rows)
 
 
 def history_of(settings: Settings, card_id: UUID) -> list[Recorded]:
@@ -49,7 +49,7 @@ def history_of(settings: Settings, card_id: UUID) -> list[Recorded]:
         check_schema(url)
         pool = datastore(url, pool_size=1)
         try:
-            history = Store(CardRecorder(pool), "cli").history(card_id)
+            history = Store(CardRecorder(pool)).history(card_id)
         finally:
             pool.close()
     if not history:

@@ -14,7 +14,7 @@ from adapters.importer import Imported, import_commands
 from adapters.parked import list_parked, retry_parked
 from adapters.schema import check_schema
 from adapters.settings import Settings
-from adapters.wiring import engine_of, rules_of
+from adapters.wiring import engine_of, operator_of, rules_of
 
 SHOWN_PROBLEMS = 20
 
@@ -30,7 +30,8 @@ def import_file(settings: Settings, file: Path, *, as_json: bool) -> None:
         lines.seek(0)
         done = import_commands(
             lines,
-            engine_of(settings, url, "import"),
+            engine_of(settings, url, "cli"),
+            operator_of(settings),
             lambda: (rules, _now(settings, url)),
             lambda so_far: bar.update(task, completed=so_far.lines),
         )

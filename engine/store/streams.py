@@ -8,6 +8,7 @@ from uuid import UUID
 
 from msgspec import Struct, json
 
+from engine.actor import Actor
 from engine.calendar import Instant
 from engine.card.card import STATE_VERSION, Card, replay
 from engine.card.facts import CardFacts
@@ -44,8 +45,15 @@ class Append(NamedTuple):
     wake_at: datetime | None
     cause: str
     """Id of the command or message that led to it."""
+    actor: Actor
     command: CommandMark | None = None
     """Remembered in the same transaction, for ever; if it is known already, the append is a conflict."""
+
+    @property
+    def stored(self) -> Stream:
+        """The stream once this is stored."""
+        card_id, _, version, _ = self.stream
+        return Stream(card_id, self.card, version + len(self.facts), self.wake_at)
 
 
 class _StoredSnapshot(Struct, frozen=True):
@@ -63,15 +71,9 @@ class Store:
     """Loads and appends many cards at a time."""
 
     def __init__(
-        self,
-        recorder: Recorder,
-        actor: str,
-        *,
-        sleep: Sleep = time.sleep,
-        event_ids: EventIds = random_event_ids,
+        self, recorder: Recorder, *, sleep: Sleep = time.sleep, event_ids: EventIds = random_event_ids
     ) -> None:
         self._recorder = recorder
-        self._actor = actor
         self._sleep = sleep
         self._event_ids = event_ids
 
@@ -136,7 +138,7 @@ class Store:
         last, wake_at, cause = version + len(facts), append.wake_at, append.cause
         events: list[StoredFact] = []
         for at, fact in enumerate(facts, start=version + 1):
-            envelope = next(ids), recorded_at, self._actor, cause, wake_at, at == last
+            envelope = next(ids), recorded_at, append.actor, cause, wake_at, at == last
             events.append(stored_fact(card_id, at, *envelope, fact))
         snapshot = _snapshot(append) if _passes_snapshot(append) else None
         return Write(card_id, version + 1, events, snapshot, effects_of(card_id, facts), append.command)

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import TypeVar
 from uuid import UUID
 
+from engine.actor import is_person
 from engine.card.card import Card, evolve
 from engine.card.event import Event
 from engine.envelope import Recorded, card_fact
@@ -55,8 +56,10 @@ class Story(Value):
         return Said(text, tuple(sorted({self.records[place].version for place in places})))
 
     def tell(self, place: int) -> Said:
-        """The fact at `place` as a sentence."""
-        return self.say(sentence(self.records[place], self.zone), place)
+        """The fact at `place` as a sentence, which names the person who acted, if one did."""
+        recorded = self.records[place]
+        text = sentence(recorded, self.zone)
+        return self.say(f"{text[:-1]} (actor: {recorded.actor})." if is_person(recorded.actor) else text, place)
 
     def answer(self, *sentences: Said) -> Answer:
         """The sentences as an answer."""

@@ -16,6 +16,7 @@ from adapters.importer import Problem, import_commands
 from adapters.schema import migrate
 from adapters.settings import load_settings
 from adapters.wiring import rules_of
+from engine.actor import actor
 from engine.application import Engine
 from engine.commands import Command
 from engine.envelope import NAME_OF
@@ -64,11 +65,11 @@ def connection(database_url):
 def bring_in(connection, database_url):
     """Import lines: commands as dicts, or bytes as they are."""
     pool = datastore(database_url, pool_size=1)
-    engine, rules = Engine(Store(CardRecorder(pool), "import"), lambda: AT), rules_of(load_settings())
+    engine, rules = Engine(Store(CardRecorder(pool)), lambda: AT, actor("system", "tests")), rules_of(load_settings())
 
     def do(*lines, on_progress=lambda _: None):
         texts = [line if isinstance(line, bytes) else json.dumps(line).encode() for line in lines]
-        return import_commands(texts, engine, lambda: (rules, AT), on_progress)
+        return import_commands(texts, engine, actor("operator", "anna"), lambda: (rules, AT), on_progress)
 
     yield do
     pool.close()
@@ -96,7 +97,7 @@ def test_facts_know_the_command_that_led_to_them_and_who_brought_it(bring_in, co
     bring_in(*ALL)
     recorded = read_log(connection, 0, 1000)
     assert [one.cause for one in recorded] == ["c-1", "c-2", "c-3", "c-4"]
-    assert {one.actor for one in recorded} == {"import"}
+    assert {one.actor for one in recorded} == {"operator:anna"}
     assert {one.fact.at for one in recorded} == {AT}
 
 

@@ -155,7 +155,7 @@ def test_a_database_of_version_1_keeps_its_facts_and_gets_all_that_is_new(databa
     check_schema(database_url)
     assert migrate(database_url) == SCHEMA_VERSION
     with psycopg.connect(database_url) as connection, datastore(database_url, pool_size=1) as pool:
-        store = Store(CardRecorder(pool), "tests")
+        store = Store(CardRecorder(pool))
         assert [one.fact for one in store.history(CARD_ID)] == facts_of_version_1()
         assert positions(connection) == {"publisher": 6}
         for model in MODELS:

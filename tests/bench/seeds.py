@@ -21,12 +21,13 @@ from msgspec.structs import replace
 
 from adapters.cli.demo.population import card_id_of
 from adapters.clock import recorded_now
+from engine.actor import actor
 from engine.application import Engine
 from engine.card.card import STATE_VERSION
 from engine.card.methods import PaymentMethod
 from engine.card.next import next_step, wakes_at
 from engine.catalogue import Catalogue, Period
-from engine.commands import BindPaymentMethod, Command, EnableAutoRenew, RegisterCard
+from engine.commands import BindPaymentMethod, Command, EnableAutoRenew, Issued, RegisterCard
 from engine.errors import BaohaoError
 from engine.ports import Charged
 from engine.rules import Rules
@@ -52,6 +53,8 @@ DUE_BEFORE_END = timedelta(days=3)
 """The clock is moved to this day before the terms end: a few hours after the renewals opened, so that none is late."""
 NAME, NAME_MARK = "original", b"original"
 """What the copies' numbers replace in names."""
+
+BENCH = actor("system", "bench")
 
 Watch = Callable[[int], None]
 """Told how many facts were written."""
@@ -103,14 +106,14 @@ def seed(database_url: str, rules: Rules, cohort: Cohort, watch: Watch) -> None:
             if recorder.append_many(writes, recorded_now()).conflicts:
                 raise BaohaoError("somebody else wrote to the new cards")
             watch(sum(len(write.events) for write in writes))
-        _check(Store(recorder, "bench"), ids[: len(KINDS)], rules, cohort)
+        _check(Store(recorder), ids[: len(KINDS)], rules, cohort)
 
 
 def _originals(recorder: CardRecorder, rules: Rules, cohort: Cohort) -> list[_Original]:
     """One card of each kind, written by the engine into a table aside."""
     recorder.create_table()
-    store = Store(recorder, "bench")
-    engine = Engine(store, recorded_now)
+    store = Store(recorder)
+    engine = Engine(store, recorded_now, BENCH)
     rules = replace(rules, catalogue=_always_in_force(rules.catalogue))
     return [_original(recorder, store, engine, rules, cohort, kind) for kind in range(len(KINDS))]
 
@@ -142,7 +145,9 @@ def _live(engine: Engine, rules: Rules, cohort: Cohort, card_id: UUID, kind: int
     dues = [cohort.due - relativedelta(months=months) for months in range(cohort.renewals, 0, -1)]
     starts_on = ([*dues, cohort.due][0] + DUE_BEFORE_END).date() - relativedelta(months=cohort.months)
     began = datetime.combine(starts_on, time(12), cohort.due.tzinfo)
-    for answer in engine.execute(_opening(cohort, card_id, kind, starts_on), rules, began):
+    for answer in engine.execute(
+        [Issued(one, BENCH) for one in _opening(cohort, card_id, kind, starts_on)], rules, began
+    ):
         if isinstance(answer, Exception):
             raise answer
     for number, at in enumerate(dues):

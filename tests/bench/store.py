@@ -9,14 +9,14 @@ from uuid import UUID
 from adapters.clock import recorded_now
 from adapters.wiring import rules_of
 from engine.application import Engine
-from engine.commands import Command, EnableAutoRenew, SwitchOffAutoRenew
+from engine.commands import Command, EnableAutoRenew, Issued, SwitchOffAutoRenew
 from engine.envelope import card_fact
 from engine.errors import BaohaoError
 from engine.store.log import read_log
 from engine.store.recorder import CardRecorder, datastore
 from engine.store.streams import Append, Store, Stream
 from tests.bench.renewals import Bench
-from tests.bench.seeds import CARDS_AT_ONCE
+from tests.bench.seeds import BENCH, CARDS_AT_ONCE
 
 APPENDED_MAX = 60 * CARDS_AT_ONCE
 READ_AT_ONCE = 1000
@@ -31,13 +31,13 @@ def append_events_per_s(bench: Bench, card_ids: Sequence[UUID]) -> float:
     with closing(datastore(bench.running.database_url, pool_size=1)) as store:
         recorder = CardRecorder(store, events_table_name="bench_appended")
         recorder.create_table()
-        real, aside = Store(CardRecorder(store), "bench"), Store(recorder, "bench")
+        real, aside = Store(CardRecorder(store)), Store(recorder)
         stream = real.load_many(card_ids[:1])[card_ids[0]]
         if not isinstance(stream, Stream) or stream.card is None:
             raise BaohaoError(f"there is no card {card_ids[0]}")
         facts = tuple(card_fact(recorded) for recorded in real.history(stream.card_id)[-2:])
         streams = [Stream(card_id, None, 1, None) for card_id in card_ids[:APPENDED_MAX]]
-        appends = [Append(new, facts, stream.card, stream.wake_at, "bench") for new in streams]
+        appends = [Append(new, facts, stream.card, stream.wake_at, "bench", BENCH) for new in streams]
         started = perf_counter()
         for start in range(0, len(appends), CARDS_AT_ONCE):
             aside.append_many(appends[start : start + CARDS_AT_ONCE], recorded_now())
@@ -58,10 +58,10 @@ def p99_command_ms(bench: Bench, card_ids: Sequence[UUID]) -> float:
     rules, at = rules_of(bench.running.settings), bench.now
     took_ms: list[float] = []
     with closing(datastore(bench.running.database_url, pool_size=1)) as store:
-        engine = Engine(Store(CardRecorder(store), "bench"), recorded_now)
+        engine = Engine(Store(CardRecorder(store)), recorded_now, BENCH)
         for command in (command for card_id in card_ids for command in _off_and_on(card_id)):
             started = perf_counter()
-            (answer,) = engine.execute([command], rules, at)
+            (answer,) = engine.execute([Issued(command, BENCH)], rules, at)
             took_ms.append((perf_counter() - started) * 1e3)
             if isinstance(answer, Exception):
                 raise answer

@@ -1,6 +1,6 @@
 """One more month of an old log, without faults and people: cards wake by their own wake times, the gateway answers.
 
-Only this file knows how the engine is driven; whoever changes the engine's steps changes `_settle` and `_fill`.
+Only this file knows how the engine is driven; whoever changes the engine's steps changes `_performed` and `_fill`.
 """
 
 from collections.abc import Sequence
@@ -8,20 +8,20 @@ from datetime import UTC, datetime, timedelta
 from typing import cast
 from uuid import UUID
 
-from eventsourcing.persistence import StoredEvent
 from msgspec.structs import replace
 
 from adapters.gateways.simulated import SimulatedGateway
 from adapters.gateways.simulated_record import IN_MEMORY
-from engine.application import Engine
+from engine.actor import actor
+from engine.application import Engine, StepResult
 from engine.card.attempt import ChargeAttempted
 from engine.card.limits import effects_of
-from engine.deciding import Question, Said
-from engine.envelope import Recorded, read_fact
-from engine.errors import GatewayMisuseError
-from engine.ports import ChargeRequest, RefundRequest
+from engine.envelope import Recorded, card_fact, read_fact
+from engine.pipeline import Ask, GatewayReply, ReadClock, Record, Step, Wake, renew
+from engine.ports import ChargeRequest
+from engine.questions import Question, ask
 from engine.rules import Rules
-from engine.store.recorder import Besides, CardRecorder
+from engine.store.port import StoredFact, Write
 from engine.store.streams import Store
 from tests.simulation.memory import MemoryRecorder, Row
 
@@ -53,7 +53,7 @@ class _Month:
         self._recorder = MemoryRecorder(self._rows.append, self._due.__setitem__)
         _fill(self._recorder, log)
         self._rows.clear()
-        self._engine = Engine(Store(cast("CardRecorder", self._recorder), "continued"), lambda: self._now)
+        self._engine = Engine(Store(self._recorder), lambda: self._now, actor("system", "consumer"))
         self._gateway = _gateway_that_knows(log)
 
     def lived(self) -> list[Row]:
@@ -70,27 +70,39 @@ class _Month:
         return max(first + (_EPOCH - first) % TICK, self._now + TICK)
 
     def _settle(self, card_ids: Sequence[UUID]) -> None:
-        """Wake, ask, record, and ask on, as long as there are questions."""
-        settled = self._engine.wake(dict.fromkeys(card_ids, "due"), self._rules_now(), self._now)
+        """Run the engine's pipeline; what the gateway calls wrong is left as it is."""
+        pipeline, sent = renew(dict.fromkeys(card_ids, "due")), None
         while True:
-            if settled.failed:
-                raise AssertionError(settled.failed)
-            questions = [question.put_at(self._now) for question in settled.questions]
-            answers = [(one, said) for one in questions if (said := self._asked(one)) is not None]
-            if not answers:
+            try:
+                sent = self._performed(pipeline.send(sent))
+            except StopIteration:
                 return
-            settled = self._engine.record(answers, self._rules_now(), self._now)
+
+    def _performed(self, step: Step) -> object:
+        match step:
+            case Wake(causes):
+                return self._healthy(self._engine.wake(causes, self._rules_now(), self._now))
+            case ReadClock():
+                return self._now
+            case Ask(questions, _):
+                return [(question, self._asked(question)) for question in questions]
+            case Record(answers):
+                return self._healthy(self._engine.record(answers, self._rules_now(), self._now))
+
+    def _healthy(self, result: StepResult) -> StepResult:
+        assert not result.failed, result.failed
+        return result
 
     def _rules_now(self) -> Rules:
         begins, ends = (self._begins + after for after in STOPPED)
         return replace(self._rules, charging_stopped=begins <= self._now < ends)
 
-    def _asked(self, question: Question) -> Said | None:
-        """What the gateway says; nothing where it calls the request wrong."""
-        try:
-            return _said(self._gateway, question.request, question.learned, self._now)
-        except GatewayMisuseError:
-            return None
+    def _asked(self, question: Question) -> GatewayReply:
+        request = question.request
+        if isinstance(request, ChargeRequest) and question.kind == "charge":
+            (reply,) = self._gateway.charge_all([request], self._now)
+            return reply
+        return _at_once(ask(self._gateway, question, self._now))
 
 
 def _fill(recorder: MemoryRecorder, log: Sequence[Row]) -> None:
@@ -101,11 +113,10 @@ def _fill(recorder: MemoryRecorder, log: Sequence[Row]) -> None:
         recorded = read_fact(*row)
         if not recorded.last:
             continue
-        events = [StoredEvent(one.card_id, one.version, one.topic, one.state) for one in append]
-        besides = Besides(snapshots=[], effects=[], commands=[], recorded_at=recorded.recorded_at)
-        answers = recorder.append_many(events, besides, {row.card_id: append[0].version})
-        assert not answers.conflicts
-        recorder.limits.write(effects_of(row.card_id, tuple(read_fact(*one).fact for one in append)))
+        events = [StoredFact(*one[1:]) for one in append]
+        refusals = recorder.append_many([Write(row.card_id, append[0].version, events)], recorded.recorded_at)
+        assert not refusals.conflicts
+        recorder.limits.write(effects_of(row.card_id, tuple(card_fact(read_fact(*one)) for one in append)))
         append = []
     assert not append
 
@@ -131,21 +142,10 @@ def _request(recorded: Recorded) -> ChargeRequest:
     )
 
 
-def _said(gateway: SimulatedGateway, request: ChargeRequest | RefundRequest, learned: str, at: datetime) -> Said:
-    """The answer of the simulated gateway; without delay its calls wait for nothing and need no event loop."""
-    if isinstance(request, RefundRequest):
-        return _at_once(gateway.refund(request, at))
-    if learned == "looked_up":
-        return _at_once(gateway.look_up(request, at))
-    (answer,) = gateway.charge_all([request], at)
-    if isinstance(answer, GatewayMisuseError):
-        raise answer
-    return answer
-
-
 def _at_once(call):
+    """The result of a call that never waits, without an event loop."""
     try:
-        call.send(None)
+        call.__await__().send(None)
     except StopIteration as done:
         return done.value
     raise AssertionError

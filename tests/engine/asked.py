@@ -1,15 +1,26 @@
 """What the tests of the engine ask of it, for cards whose holders pay month by month."""
 
-from datetime import date, timedelta
+from collections.abc import Sequence
+from datetime import date, datetime, timedelta
 from uuid import UUID, uuid4
 
-from engine.application import Engine
-from engine.commands import BindPaymentMethod, EnableAutoRenew, RegisterCard, SwitchOffAutoRenew
+from engine.actor import actor
+from engine.application import Engine, Reply
+from engine.commands import BindPaymentMethod, Command, EnableAutoRenew, Issued, RegisterCard, SwitchOffAutoRenew
+from engine.rules import Rules
 from engine.store.streams import Store
 from tests.engine.samples import OPENS_AT, REGISTERED_AT, RULES, VISA, ZONE
 
 LATER = OPENS_AT + timedelta(hours=2)
 """Whatever its place in the charge hour, each card of these tests is due by then."""
+
+
+HOLDER = actor("holder", "holder-1")
+
+
+def execute(engine: Engine, commands: Sequence[Command], rules: Rules, at: datetime) -> list[Reply]:
+    """The replies to commands that the holder gives."""
+    return engine.execute([Issued(command, HOLDER) for command in commands], rules, at)
 
 
 def register(card_id: UUID, plan: str = "keep-short") -> RegisterCard:
@@ -46,7 +57,7 @@ def paying(engine: Engine, count: int = 1, *methods) -> list[UUID]:
         for card_id in cards
         for command in (register(card_id), *(bind(card_id, m) for m in methods or (VISA,)), enable(card_id))
     ]
-    assert all(engine.execute(commands, RULES, REGISTERED_AT))
+    assert all(execute(engine, commands, RULES, REGISTERED_AT))
     return cards
 
 

@@ -5,6 +5,7 @@ from hypothesis import settings
 
 from engine.application import Engine
 from tests.engine.databases import cards_url, connect, connection, new_recorder, recorder, store
+from tests.engine.histories import CONSUMER
 from tests.engine.lives import RECORDED_AT
 
 __all__ = ["cards_url", "connect", "connection", "new_recorder", "recorder", "store"]
@@ -15,4 +16,4 @@ settings.load_profile("engine")
 
 @pytest.fixture
 def engine(store) -> Engine:
-    return Engine(store, lambda: RECORDED_AT)
+    return Engine(store, lambda: RECORDED_AT, CONSUMER)

@@ -68,7 +68,7 @@ def recorder(new_recorder) -> CardRecorder:
 
 @pytest.fixture
 def store(recorder) -> Store:
-    return Store(recorder, "tests")
+    return Store(recorder)
 
 
 @pytest.fixture

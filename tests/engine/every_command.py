@@ -9,6 +9,7 @@ from msgspec import to_builtins
 from pydantic import TypeAdapter
 
 from engine import commands
+from engine.actor import actor
 from engine.card.card import replay
 from engine.card.custody import CardClosed
 from engine.card.event import Event
@@ -120,7 +121,7 @@ def cards_with(store: Store, *histories: Sequence[Event]) -> list[UUID]:
     """Cards that have these histories, one each."""
     streams = [Stream(uuid4(), None, 0, None) for _ in histories]
     appends = [
-        Append(stream, tuple(facts), replay(None, stream.card_id, facts), None, "given")
+        Append(stream, tuple(facts), replay(None, stream.card_id, facts), None, "given", actor("holder", "holder-1"))
         for stream, facts in zip(streams, histories, strict=True)
         if facts
     ]

@@ -5,14 +5,16 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
+from engine.actor import actor
 from engine.card.card import Card, replay
 from engine.card.event import Event
 from engine.card.facts import CardFacts
 from engine.card.next import next_step, wakes_at
-from engine.deciding import Decided, Question, answering, waking
+from engine.decisions import Decided, answering, waking
 from engine.envelope import Recorded
 from engine.networks import Limited
 from engine.ports import Charged, ChargeRequest, Declined, Refunded, RefundRequest
+from engine.questions import Question
 from engine.rules import Rules
 from engine.store.streams import Stream
 from tests.engine.samples import CARD_ID, REGISTERED_AT, RULES, SECOND, VISA, bound, enabled, registered
@@ -35,6 +37,9 @@ def kept(*facts: Event, wake_at: datetime | None = None, last: bool = True, vers
         )
         for place, fact in enumerate(facts)
     ]
+
+
+CONSUMER = actor("system", "consumer")
 
 
 class History:
@@ -75,7 +80,7 @@ class History:
         at = at or self.wake_at
         assert at is not None
         self.at = at
-        return self._take(waking(self.rules, at, "due")(self.stream, limited or {}))
+        return self._take(waking("due", CONSUMER, self.rules, at)(self.stream, limited or {}))
 
     def wakes_until(self, at: datetime) -> "History":
         """Time asks whenever it was planned, up to and with `at`, or until the gateway's answer is waited for."""
@@ -100,7 +105,7 @@ class History:
         """The gateway answers what it was asked last, so long after it was asked."""
         assert self.question is not None
         self.at += after
-        return self._take(answering(self.question, said, self.rules, self.at)(self.stream, {}))
+        return self._take(answering(self.question, said, CONSUMER, self.rules, self.at)(self.stream, {}))
 
     def attempts(self) -> list[UUID]:
         return [one.fact.attempt_id for one in self.records if type(one.fact).__name__ == "ChargeAttempted"]
@@ -108,8 +113,8 @@ class History:
     def _take(self, decided: Decided) -> "History":
         if decided.append is not None:
             self._store(decided.append.facts, decided.append.wake_at)
-        if decided.request is not None:
-            self.question = Question(self.stream, decided.request, decided.learned, "due", decided.key_known_until)
+        if decided.question is not None:
+            self.question = decided.question
         return self
 
     def _store(self, facts: CardFacts, wake_at: datetime | None) -> None:

@@ -7,6 +7,7 @@ from random import Random
 from typing import Any, NamedTuple
 from uuid import UUID
 
+from engine.actor import actor
 from engine.card.card import Card
 from engine.card.refunds import Refund
 from engine.commands import (
@@ -176,7 +177,7 @@ def stored_round_by_round(store: Store, lives: Sequence[Life]) -> Iterator[dict[
     streams = {life.card_id: Stream(life.card_id, None, 0, None) for life in lives}
     for number, together in enumerate(zip_longest(*(life.appends for life in lives)), start=1):
         appends = [
-            Append(streams[life.card_id], one.facts, one.card, one.wake_at, f"round-{number}")
+            Append(streams[life.card_id], one.facts, one.card, one.wake_at, f"round-{number}", actor("system", "tests"))
             for life, one in zip(lives, together, strict=True)
             if one is not None
         ]

@@ -5,6 +5,7 @@ from uuid import uuid4
 
 from msgspec.structs import replace
 
+from engine.actor import actor
 from engine.card.attempt import ChargeAttempted
 from engine.card.card import replay
 from engine.card.decline import ChargeFailed
@@ -37,7 +38,9 @@ def approved(attempt) -> ChargeSucceeded:
 
 
 def append(*facts, stream=None, command=None) -> Append:
-    return Append(stream or Stream(uuid4(), None, 0, None), facts, CARD, None, "cause", command)
+    return Append(
+        stream or Stream(uuid4(), None, 0, None), facts, CARD, None, "cause", actor("system", "tests"), command
+    )
 
 
 TABLES = ("card_events", "card_events_snapshots", "card_events_tries", "card_events_blocked", "card_events_commands")

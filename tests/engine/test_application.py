@@ -20,11 +20,12 @@ from engine.card.payments import ChargeSucceeded
 from engine.card.term import CardRenewed, RenewalStarted
 from engine.card.waking import Deferred
 from engine.catalogue import Catalogue
-from engine.deciding import Question
 from engine.errors import BaohaoError, CorruptHistoryError, Refused
 from engine.ports import Charged, ChargeRequest, Declined, Refunded, Unclear
+from engine.questions import Question
 from engine.store.streams import Store
-from tests.engine.asked import LATER, bind, enable, kinds, paying, register, switch_off, wake
+from tests.engine.asked import LATER, bind, enable, execute, kinds, paying, register, switch_off, wake
+from tests.engine.histories import CONSUMER
 from tests.engine.lives import RECORDED_AT
 from tests.engine.samples import (
     BUDGET,
@@ -46,7 +47,7 @@ def new_engine(new_recorder):
     """Makes engines with connections of their own, over whatever kind of store."""
 
     def make(kind: type[Store] = Store) -> Engine:
-        return Engine(kind(new_recorder(), "tests"), lambda: RECORDED_AT)
+        return Engine(kind(new_recorder()), lambda: RECORDED_AT, CONSUMER)
 
     return make
 
@@ -77,7 +78,7 @@ def test_a_due_card_becomes_a_question_and_its_answer_a_renewal(engine, store):
     assert local_date(stream.wake_at, ZONE) == date(2026, 4, 28)
 
 
-def test_the_envelope_says_what_led_to_a_fact(engine, store):
+def test_the_envelope_says_what_led_to_a_fact_and_who_acted(engine, store):
     [card_id] = paying(engine)
     engine.record([(question, charged(question)) for question in wake(engine, card_id).questions], RULES, LATER)
     history = store.history(card_id)
@@ -87,6 +88,8 @@ def test_the_envelope_says_what_led_to_a_fact(engine, store):
         f"enable-1-1-{card_id}",
     ]
     assert {one.cause for one in history[3:]} == {f"due-{card_id}"}
+    assert {one.actor for one in history[:3]} == {"holder:holder-1"}
+    assert {one.actor for one in history[3:]} == {"system:consumer"}
     assert {one.recorded_at for one in history} == {RECORDED_AT}
     assert [one.last for one in history] == [True, True, True, False, True, False, True]
     assert history[4].wake_at == LATER + BUDGET  # the intent: if nobody answers, ask again
@@ -150,9 +153,9 @@ def test_an_answer_to_another_kind_of_question_is_none_and_harms_no_other_card(e
 
 def test_a_card_woken_in_vain_says_why_and_is_put_off(engine, store):
     [card_id] = paying(engine)
-    engine.execute([switch_off(card_id)], RULES, REGISTERED_AT)
+    execute(engine, [switch_off(card_id)], RULES, REGISTERED_AT)
     assert store.load_many([card_id])[card_id].wake_at == ENDS_AT
-    engine.execute([enable(card_id, turn=2)], RULES, LATER)  # due at once; charging stops before its message comes
+    execute(engine, [enable(card_id, turn=2)], RULES, LATER)  # due at once; charging stops before its message comes
     stopped, recheck = replace(RULES, charging_stopped=True), RULES.policy.stopped_recheck
     assert wake(engine, card_id, rules=stopped).questions == []
     assert kinds(store, card_id)[-2:] == [RenewalStarted, ChargingBlocked]
@@ -186,7 +189,7 @@ def test_a_card_that_fails_is_named_and_harms_no_other(engine, store, connection
         (corrupt,),
     )
     other_plan, unknown = uuid4(), uuid4()
-    engine.execute([register(other_plan, "keep-cn"), bind(other_plan), enable(other_plan)], RULES, REGISTERED_AT)
+    execute(engine, [register(other_plan, "keep-cn"), bind(other_plan), enable(other_plan)], RULES, REGISTERED_AT)
     fewer = CATALOGUE.model_dump()
     del fewer["plans"]["keep-cn"], fewer["versions"][0]["prices"]["keep-cn"]
     rules = replace(RULES, catalogue=Catalogue.model_validate(fewer))
@@ -253,7 +256,7 @@ def interrupted_by(interruptions: list) -> type[Store]:
 
 def test_in_conflict_a_card_is_loaded_and_decided_again(engine, new_engine, store):
     faster, other = paying(engine, 2)
-    slow = new_engine(interrupted_by([lambda: engine.execute([switch_off(faster)], RULES, LATER)]))
+    slow = new_engine(interrupted_by([lambda: execute(engine, [switch_off(faster)], RULES, LATER)]))
     settled = wake(slow, faster, other)
     assert [question.request.card_id for question in settled.questions] == [other]
     assert settled.failed == {}
@@ -263,7 +266,7 @@ def test_in_conflict_a_card_is_loaded_and_decided_again(engine, new_engine, stor
 def test_an_answer_is_recorded_though_the_card_changed_meanwhile(engine, new_engine, store):
     [card_id] = paying(engine)
     [question] = wake(engine, card_id).questions
-    engine.execute([switch_off(card_id)], RULES, LATER)
+    execute(engine, [switch_off(card_id)], RULES, LATER)
     engine.record([(question, charged(question))], RULES, LATER + SECOND)
     assert kinds(store, card_id)[2:] == [AutoRenewSwitchedOff, ChargeSucceeded, CardRenewed]
 
@@ -271,7 +274,7 @@ def test_an_answer_is_recorded_though_the_card_changed_meanwhile(engine, new_eng
 def test_a_card_that_others_keep_changing_is_given_up_and_the_rest_is_not(engine, new_engine, store):
     busy, other = paying(engine, 2)
     changes = [
-        partial(engine.execute, [enable(busy, 3 + 3 * (turn % 2), turn)], RULES, REGISTERED_AT)
+        partial(execute, engine, [enable(busy, 3 + 3 * (turn % 2), turn)], RULES, REGISTERED_AT)
         for turn in range(2 * ROUNDS_MAX)
     ]
     left = list(changes)
@@ -298,7 +301,7 @@ def test_commands_for_one_card_are_taken_in_their_order_each_in_the_light_of_the
         enable(card_id, turn=4),
         switch_off(card_id),
     ]
-    unregistered, registered, no_method, also, bound, on, already, off = engine.execute(commands, RULES, REGISTERED_AT)
+    unregistered, registered, no_method, also, bound, on, already, off = execute(engine, commands, RULES, REGISTERED_AT)
     assert (unregistered.code, no_method.code) == ("unknown_card", "no_payment_method")
     assert [type(one) for one in (*bound, *on, *off)] == [PaymentMethodBound, AutoRenewEnabled, AutoRenewSwitchedOff]
     assert (len(registered), len(also), already) == (1, 1, ())
@@ -309,19 +312,19 @@ def test_commands_for_one_card_are_taken_in_their_order_each_in_the_light_of_the
 def test_a_command_decides_when_the_card_wakes_next(engine, store):
     [card_id] = paying(engine)
     assert local_date(store.load_many([card_id])[card_id].wake_at, ZONE) == date(2026, 3, 29)
-    engine.execute([switch_off(card_id)], RULES, REGISTERED_AT)
+    execute(engine, [switch_off(card_id)], RULES, REGISTERED_AT)
     assert store.load_many([card_id])[card_id].wake_at == ENDS_AT
-    engine.execute([enable(card_id, turn=2)], RULES, local("2026-03-30 12:00"))
+    execute(engine, [enable(card_id, turn=2)], RULES, local("2026-03-30 12:00"))
     assert store.load_many([card_id])[card_id].wake_at == local("2026-03-30 12:00")
 
 
 def test_of_two_that_register_the_same_card_at_once_one_does(engine, new_engine, store):
     card_id = uuid4()
-    slow = new_engine(interrupted_by([lambda: engine.execute([register(card_id)], RULES, REGISTERED_AT)]))
-    [answer] = slow.execute([register(card_id)], RULES, REGISTERED_AT)
+    slow = new_engine(interrupted_by([lambda: execute(engine, [register(card_id)], RULES, REGISTERED_AT)]))
+    [answer] = execute(slow, [register(card_id)], RULES, REGISTERED_AT)
     assert answer == (store.history(card_id)[0].fact,)
     otherwise = register(card_id, "keep-cn").model_copy(update={"command_id": "other"})
-    [refused] = slow.execute([otherwise], RULES, REGISTERED_AT)
+    [refused] = execute(slow, [otherwise], RULES, REGISTERED_AT)
     assert refused.code == "already_registered"
     assert len(store.history(card_id)) == 1
 
@@ -332,14 +335,14 @@ def test_a_command_for_a_card_with_a_corrupt_history_is_told_so_and_no_other(eng
         "INSERT INTO card_events (originator_id, originator_version, topic, state) VALUES (%s, 4, 'x.v1', '{}')",
         (corrupt,),
     )
-    first, second, off = engine.execute([switch_off(corrupt), bind(corrupt, PAYPAL), switch_off(good)], RULES, LATER)
+    first, second, off = execute(engine, [switch_off(corrupt), bind(corrupt, PAYPAL), switch_off(good)], RULES, LATER)
     assert isinstance(first, CorruptHistoryError)
     assert isinstance(second, CorruptHistoryError)
     assert [type(one) for one in off] == [AutoRenewSwitchedOff]
 
 
 def test_no_commands_have_no_answers(engine):
-    assert engine.execute([], RULES, LATER) == []
+    assert execute(engine, [], RULES, LATER) == []
     assert wake(engine).facts == 0
 
 

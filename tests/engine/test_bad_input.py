@@ -23,6 +23,7 @@ from engine.catalogue import Catalogue
 from engine.errors import RefusalCode
 from engine.money import Money
 from engine.rules import Rules
+from tests.engine.asked import execute
 from tests.engine.every_command import (
     CLOSED,
     EXAMPLES,
@@ -251,7 +252,7 @@ def test_each_impossible_order_is_refused_and_leaves_no_fact_and_its_id_free(eng
     better = [
         command(type(wish), card_id, command_id=wish.command_id) for wish, card_id in zip(wishes, fit, strict=True)
     ]
-    answers = engine.execute(better, TWO_VERSIONS, NOW)
+    answers = execute(engine, better, TWO_VERSIONS, NOW)
     assert [answer for answer in answers if not isinstance(answer, tuple) or not answer] == []
 
 
@@ -263,7 +264,7 @@ def told(engine, wishes) -> dict[str, tuple[type, str, str | None]]:
     found = {}
     for together in batches.values():
         _, first = together[0]
-        answers = engine.execute([wish for wish, _ in together], first.rules, first.at)
+        answers = execute(engine, [wish for wish, _ in together], first.rules, first.at)
         for (wish, row), answer in zip(together, answers, strict=True):
             field = getattr(answer, "field", None) if row.field else None
             found[wish.command_id] = (type(wish), getattr(answer, "code", answer), field)
@@ -273,12 +274,12 @@ def told(engine, wishes) -> dict[str, tuple[type, str, str | None]]:
 def test_the_id_of_an_accepted_command_is_refused_to_any_other_and_keeps_its_answer(engine, store):
     cards = cards_with(store, *(EXAMPLES[kind].card for kind in KINDS))
     wishes = [command(kind, card_id) for kind, card_id in zip(KINDS, cards, strict=True)]
-    answers = engine.execute(wishes, TWO_VERSIONS, NOW)
+    answers = execute(engine, wishes, TWO_VERSIONS, NOW)
     before = store.load_many(cards)
     other_kinds = zip((*KINDS[1:], KINDS[0]), cards, wishes, strict=True)
     others = [command(kind, card_id, command_id=wish.command_id) for kind, card_id, wish in other_kinds]
     elsewhere = [wish.model_copy(update={"card_id": cards[0]}) for wish in wishes[1:]]
-    refused = engine.execute([*others, *elsewhere], TWO_VERSIONS, NOW + SECOND)
+    refused = execute(engine, [*others, *elsewhere], TWO_VERSIONS, NOW + SECOND)
     assert {(answer.code, answer.field) for answer in refused} == {("command_id_reused", "command_id")}
     assert store.load_many(cards) == before
-    assert engine.execute(wishes, TWO_VERSIONS, NOW + SECOND) == answers
+    assert execute(engine, wishes, TWO_VERSIONS, NOW + SECOND) == answers

@@ -28,7 +28,7 @@ from engine.commands import RecordDispute, RecordRefund
 from engine.errors import Refused
 from engine.money import Money
 from engine.ports import Charged
-from tests.engine.asked import LATER, paying, wake
+from tests.engine.asked import LATER, execute, paying, wake
 from tests.engine.given import Given, fact, forgotten, given
 from tests.engine.samples import (
     CARD_ID,
@@ -208,7 +208,7 @@ def test_a_dispute_of_an_old_charge_ends_its_method_and_cannot_be_recorded_twice
 
     def ask(kind, **fields):
         command = kind(command_id=f"{card_id}-{next(names)}", card_id=card_id, evidence="bank", **fields)
-        return engine.execute([command], RULES, LATER + timedelta(days=280))[0]
+        return execute(engine, [command], RULES, LATER + timedelta(days=280))[0]
 
     assert [type(one) for one in ask(RecordRefund, attempt_id=oldest, amount=FIVE)] == [RefundRecorded]
     (disputed,) = ask(RecordDispute, attempt_id=oldest, amount=MONTH_PRICE)

@@ -267,7 +267,7 @@ def test_of_a_card_in_conflict_nothing_is_written(store, connection):
 
 def test_of_tries_at_the_same_time_from_everywhere_just_as_many_are_stored_as_fit(new_recorder):
     writers, each = 5, 8
-    stores = [Store(new_recorder(), f"writer-{number}") for number in range(writers)]
+    stores = [Store(new_recorder()) for _ in range(writers)]
 
     def write(store: Store) -> int:
         return sum(not store.append_many([append(tries())], RECORDED_AT).limited for _ in range(each))

@@ -2,6 +2,7 @@
 
 import pytest
 
+from engine.actor import actor
 from engine.errors import BaohaoError, Refused
 from engine.operations import (
     OPERATIONS_ID,
@@ -113,5 +114,5 @@ def test_who_is_never_first_is_told(any_recorder):
 def test_a_card_that_has_a_fact_of_operations_is_corrupt(store):
     stream = Stream(OPERATIONS_ID, None, 0, None)
     card = random_life(1, 3).card
-    store.append_many([Append(stream, (STOPPED,), card, None, "cause")], RECORDED_AT)
+    store.append_many([Append(stream, (STOPPED,), card, None, "cause", actor("operator", "tests"))], RECORDED_AT)
     assert isinstance(store.load_many([OPERATIONS_ID])[OPERATIONS_ID], BaohaoError)

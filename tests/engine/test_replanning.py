@@ -4,15 +4,17 @@ from datetime import timedelta
 
 from msgspec.structs import replace
 
+from engine.actor import actor
 from engine.card.custody import CardClosed
 from engine.card.waking import Replanned
-from engine.deciding import replanning
+from engine.decisions import replanning
 from engine.errors import BaohaoError, CorruptHistoryError
 from engine.rules import Rules
 from tests.engine.asked import LATER, kinds, paying, wake
 from tests.engine.histories import History
 from tests.engine.samples import BUDGET, CATALOGUE, OPENS_AT, POLICY, REGISTERED_AT, RULES, SECOND
 
+ANNA = actor("operator", "anna")
 DAY = timedelta(days=1)
 SOONER = Rules(POLICY.model_copy(update={"lead_days": POLICY.lead_days + 1}), CATALOGUE)
 STOPPED = replace(RULES, charging_stopped=True)
@@ -20,7 +22,7 @@ STOPPED = replace(RULES, charging_stopped=True)
 
 def planned_anew(history: History, rules: Rules, at=REGISTERED_AT):
     """The facts and the wake time that the card then has; None where nothing is appended."""
-    append = replanning(rules, at, "policy 2")(history.stream, {}).append
+    append = replanning("policy 2", ANNA, rules, at)(history.stream, {}).append
     return None if append is None else (append.facts, append.wake_at)
 
 
@@ -67,7 +69,7 @@ def test_of_many_cards_each_is_planned_by_itself_and_one_that_cannot_be_harms_no
         (corrupt,),
     )
     unknown = type(moved)(int=1)
-    settled = engine.replan([moved, corrupt, unknown, charging, other], "policy 2", SOONER, REGISTERED_AT)
+    settled = engine.replan([moved, corrupt, unknown, charging, other], "policy 2", ANNA, SOONER, REGISTERED_AT)
     assert {card_id: type(error) for card_id, error in settled.failed.items()} == {
         corrupt: CorruptHistoryError,
         unknown: BaohaoError,
@@ -76,5 +78,6 @@ def test_of_many_cards_each_is_planned_by_itself_and_one_that_cannot_be_harms_no
     assert kinds(store, moved) == kinds(store, other) == [Replanned]
     assert Replanned not in kinds(store, charging)
     assert store.load_many([charging])[charging].wake_at == LATER + BUDGET
-    assert store.history(moved)[-1].cause == "policy 2"
-    assert engine.replan([moved, other], "again", SOONER, REGISTERED_AT).facts == 0
+    last = store.history(moved)[-1]
+    assert (last.cause, last.actor) == ("policy 2", "operator:anna")
+    assert engine.replan([moved, other], "again", ANNA, SOONER, REGISTERED_AT).facts == 0

@@ -4,6 +4,7 @@ from uuid import UUID, uuid4
 
 import pytest
 
+from engine.actor import actor
 from engine.card.card import STATE_VERSION, replay
 from engine.card.consent import AutoRenewSwitchedOff
 from engine.errors import ConnectionLostError, CorruptHistoryError
@@ -19,7 +20,7 @@ NOBODY = Refusals(frozenset(), {})
 
 def append(stream: Stream, *facts, cause: str = "cause", command: CommandMark | None = None) -> Append:
     card = replay(stream.card, stream.card_id, facts)
-    return Append(stream, facts, card, OPENS_AT, cause, command)
+    return Append(stream, facts, card, OPENS_AT, cause, actor("system", "tests"), command)
 
 
 def new(card_id: UUID | None = None) -> Stream:
@@ -64,7 +65,7 @@ def test_facts_are_stored_in_their_envelope(store):
     assert [one.version for one in history] == [1, 2, 3, 4]
     assert [one.last for one in history] == [False, False, True, True]
     assert [one.cause for one in history] == ["cause"] * 3 + ["command-9"]
-    assert {(one.recorded_at, one.actor, one.wake_at) for one in history} == {(RECORDED_AT, "tests", OPENS_AT)}
+    assert {(one.recorded_at, one.actor, one.wake_at) for one in history} == {(RECORDED_AT, "system:tests", OPENS_AT)}
     assert len({one.event_id for one in history}) == 4
 
 
@@ -181,13 +182,13 @@ def test_a_command_decided_on_an_outdated_card_is_a_conflict_and_not_remembered(
 def test_a_command_whose_reply_was_lost_is_accepted_once(store, new_recorder):
     stream = stored(store, *PAYING)
     asked = append(stream, switched_off(), command=MARK)
-    assert Store(new_recorder(LosingReplies), "tests").append_many([asked], RECORDED_AT) == NOBODY
+    assert Store(new_recorder(LosingReplies)).append_many([asked], RECORDED_AT) == NOBODY
     assert store.answer_of(store.recall(["command-1"])["command-1"]) == (switched_off(),)
 
 
 def test_a_command_that_found_all_so_and_whose_reply_was_lost_can_be_recalled(store, new_recorder):
     stream = stored(store, *PAYING)
-    losing = Store(new_recorder(LosingReplies), "tests")
+    losing = Store(new_recorder(LosingReplies))
     assert losing.append_many([append(stream, command=MARK)], RECORDED_AT).conflicts == {stream.card_id}
     assert store.recall(["command-1"]) == {"command-1": (MARK.body_hash, stream.card_id, 4, 0)}
 
@@ -210,7 +211,7 @@ class LosingReplies(CardRecorder):
 
 def test_an_append_whose_reply_was_lost_is_stored_once_and_no_conflict(store, new_recorder):
     stream, other = stored(store, *PAYING), new()
-    losing = Store(new_recorder(LosingReplies), "tests")
+    losing = Store(new_recorder(LosingReplies))
     asked = [append(stream, *DECLINED[3:]), append(other, *PAYING)]
     assert losing.append_many(asked, RECORDED_AT) == NOBODY
     assert [one.fact for one in store.history(stream.card_id)] == list(DECLINED)
@@ -220,7 +221,7 @@ def test_an_append_whose_reply_was_lost_is_stored_once_and_no_conflict(store, ne
 def test_a_conflict_is_still_one_when_a_reply_was_lost(store, new_recorder):
     taken, free = stored(store, *PAYING), stored(store, *PAYING)
     store.append_many([append(taken, switched_off())], RECORDED_AT)
-    losing = Store(new_recorder(LosingReplies), "tests")
+    losing = Store(new_recorder(LosingReplies))
     asked = [append(taken, switched_off("operator")), append(free, switched_off("operator"))]
     assert losing.append_many(asked, RECORDED_AT) == Refusals(frozenset({taken.card_id}), {})
     assert store.history(taken.card_id)[-1].fact.reason == "holder"
@@ -239,7 +240,7 @@ def test_what_others_added_since_the_lost_reply_makes_no_conflict(store, new_rec
                 assert store.append_many([append(current, bound(), cause="other")], RECORDED_AT) == NOBODY
                 raise
 
-    overtaken = Store(new_recorder(Overtaken), "tests")
+    overtaken = Store(new_recorder(Overtaken))
     assert overtaken.append_many([append(stream, switched_off(), cause="mine")], RECORDED_AT) == NOBODY
     assert [one.cause for one in store.history(stream.card_id)[3:]] == ["mine", "other"]
 
@@ -260,7 +261,7 @@ def test_when_no_reply_comes_at_all_the_caller_is_told(store, new_recorder):
     recorder = new_recorder(LosingReplies)
     recorder.losses = APPEND_TRIES
     with pytest.raises(ConnectionLostError):
-        Store(recorder, "tests").append_many([append(stream, switched_off())], RECORDED_AT)
+        Store(recorder).append_many([append(stream, switched_off())], RECORDED_AT)
     assert len(store.history(stream.card_id)) == 4  # stored all the same, and once
 
 
@@ -297,7 +298,10 @@ def test_a_history_that_cannot_be_read_stops_its_card_and_no_other(store, connec
 def test_facts_that_make_no_card_stop_their_card_and_no_other(store, facts):
     bad, good = new(), stored(store, *PAYING)
     whatever = good.card
-    assert store.append_many([Append(bad, facts, whatever, None, "cause")], RECORDED_AT) == NOBODY
+    assert (
+        store.append_many([Append(bad, facts, whatever, None, "cause", actor("system", "tests"))], RECORDED_AT)
+        == NOBODY
+    )
     loaded = store.load_many([bad.card_id, good.card_id])
     assert isinstance(loaded[bad.card_id], CorruptHistoryError)
     assert str(bad.card_id) in str(loaded[bad.card_id])

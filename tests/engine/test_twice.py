@@ -31,6 +31,7 @@ from engine.commands import (
 )
 from engine.money import Money
 from engine.ports import Answer, Declined, NotFound, RefundAnswer, RefundDeclined, Refunded, Unclear
+from tests.engine.asked import execute
 from tests.engine.every_command import EXAMPLES, FIVE, GOING_BACK, KINDS, NOW, OWED, REFUND, cards_with, command
 from tests.engine.given import Expected, Given, Then, fact, forgotten, given
 from tests.engine.samples import (
@@ -133,10 +134,10 @@ def test_what_is_asked_twice(row, later):
 def test_under_the_same_id_every_command_is_answered_as_before_and_adds_no_fact(engine, store, later):
     cards = cards_with(store, *(row.card for row in ASKED))
     wishes = [command(row.kind, card_id, **row.fields) for row, card_id in zip(ASKED, cards, strict=True)]
-    answers = engine.execute(wishes, TWO_VERSIONS, NOW)
+    answers = execute(engine, wishes, TWO_VERSIONS, NOW)
     assert all(isinstance(answer, tuple) and answer for answer in answers)
     before = store.load_many(cards)
-    assert engine.execute(wishes, TWO_VERSIONS, NOW + later) == answers
+    assert execute(engine, wishes, TWO_VERSIONS, NOW + later) == answers
     assert store.load_many(cards) == before
 
 

@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
+from engine.actor import actor
 from engine.card.attempt import CaseOpened
 from engine.card.balance import BalanceCredited, BalancePaidOut
 from engine.card.custody import CardClosed
@@ -115,7 +116,8 @@ def test_it_has_the_cases_that_the_card_has(seed):
 def listed(store, connection, *facts):
     """The cases after a history of these facts; the state of their card plays no part."""
     card = random_life(1, 1).card
-    store.append_many([Append(Stream(CARD_ID, None, 0, None), facts, card, None, "cause")], RECORDED_AT)
+    append = Append(Stream(CARD_ID, None, 0, None), facts, card, None, "cause", actor("system", "tests"))
+    store.append_many([append], RECORDED_AT)
     follow(connection, LIVE, 1000)
     return list_cases(connection, 10)
 

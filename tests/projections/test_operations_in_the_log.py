@@ -4,7 +4,7 @@ import pytest
 
 from adapters.broker.contract import PUBLIC_FACTS, public_event
 from engine.envelope import NAME_OF
-from engine.notices import TOLD_NAMES, notice_of
+from engine.notices import NOTICE_FACTS, notice_of
 from engine.operations import OPERATIONS_ID, ChargingResumed, ChargingStopped
 from engine.store.limits_rebuild import rebuild_limits
 from engine.store.log import read_log, read_only
@@ -64,7 +64,7 @@ def test_the_publisher_passes_over_them(connection, mixed):
 def test_no_holder_is_told_of_them(connection, mixed):
     log = read_log(connection, 0, 10_000)
     assert {notice_of(one) for one in log if one.card_id == OPERATIONS_ID} == {None}
-    assert not {NAME_OF[ChargingStopped], NAME_OF[ChargingResumed]} & TOLD_NAMES
+    assert not {NAME_OF[ChargingStopped], NAME_OF[ChargingResumed]} & NOTICE_FACTS
 
 
 def test_the_limits_are_rebuilt_as_they_were(connection, mixed):

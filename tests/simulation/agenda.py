@@ -3,7 +3,7 @@
 import heapq
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, Literal
 
 from tests.simulation.faults import Window
 
@@ -11,8 +11,24 @@ STEP = timedelta(hours=3)
 """The grid of scheduled work and of people's commands; faster work has exact times."""
 _EPOCH = datetime(2020, 1, 1, tzinfo=UTC)
 
-Jobs = dict[str, list[Any]]
-LOST_IN_OUTAGE = frozenset({"ask", "record"})
+JobKind = Literal[
+    "birth",
+    "news",
+    "replan",
+    "announce",
+    "thought",
+    "command",
+    "person",
+    "retry",
+    "check",
+    "wake",
+    "arrival",
+    "record",
+    "told",
+    "ask",
+]
+Jobs = dict[JobKind, list[Any]]
+LOST_IN_OUTAGE: frozenset[JobKind] = frozenset({"ask", "record"})
 """Kinds of jobs known only to a process, which ends when all of ours are down; all others are done later."""
 
 
@@ -30,7 +46,7 @@ class Agenda:
         self._times: list[datetime] = []
         self._jobs: dict[datetime, Jobs] = {}
 
-    def add(self, at: datetime, kind: str, job: object) -> None:
+    def add(self, at: datetime, kind: JobKind, job: object) -> None:
         """Add a job, unless it would come after the end."""
         if at > self._end:
             return

@@ -5,8 +5,7 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from engine import deciding, notices
-from engine import networks as limits
+from engine import decisions
 from engine.card import (
     attempt,
     charge,
@@ -28,13 +27,10 @@ from engine.card import (
 from engine.card import next as following
 from engine.card.hold import CardHeld
 from engine.card.ids import derived_id
-from engine.card.lapse import Suspended
 from engine.card.step import Wait
-from engine.declines import CONSEQUENCES, Consequence
+from engine.declines import Consequence
 from engine.ports import Declined
-from engine.store import appending
-from engine.store.port import Refusals
-from tests.simulation import memory, world
+from tests.simulation import world
 
 DAY = timedelta(days=1)
 
@@ -75,33 +71,11 @@ def unknown_moves_no_deadline() -> list[Change]:
 
 
 def lateness_moves_no_deadline() -> list[Change]:
-    return [(deciding, "held_up", lambda *_: ())]
+    return [(decisions, "held_up", lambda *_: ())]
 
 
 def stop_moves_no_deadline() -> list[Change]:
     return [(deadlines, "moved", lambda before, _: replace(before, blocked_since=None))]
-
-
-def limits_not_enforced() -> list[Change]:
-    return [(limits.LimitBook, "_limited", lambda *_: None)]
-
-
-def limit_counts_one_day() -> list[Change]:
-    return [(limits, "RULES", tuple(rule._replace(window=DAY / 2) for rule in limits.RULES))]
-
-
-def never_does_not_block() -> list[Change]:
-    class Forgetful(set):
-        def update(self, *_):
-            pass
-
-    real = limits.LimitBook.__init__
-
-    def init(self):
-        real(self)
-        self.blocked = Forgetful()
-
-    return [(limits.LimitBook, "__init__", init)]
 
 
 def refund_forgotten() -> list[Change]:
@@ -145,22 +119,22 @@ def late_payer_pays_for_the_past() -> list[Change]:
 
 
 def wakes_never_after_unknown() -> list[Change]:
-    real = deciding.wakes_at
+    real = decisions.wakes_at
 
     def wakes_at(step, at):
         return None if isinstance(step, Wait) and step.reason == "outcome_unknown" else real(step, at)
 
-    return [(deciding, "wakes_at", wakes_at)]
+    return [(decisions, "wakes_at", wakes_at)]
 
 
 def wakes_a_year_late() -> list[Change]:
-    real = deciding.wakes_at
+    real = decisions.wakes_at
 
     def wakes_at(step, at):
         until = real(step, at)
         return until + 365 * DAY if until and isinstance(step, Wait) and step.reason == "term_ends" else until
 
-    return [(deciding, "wakes_at", wakes_at)]
+    return [(decisions, "wakes_at", wakes_at)]
 
 
 def switch_off_ignored() -> list[Change]:
@@ -192,23 +166,6 @@ def balance_spent_twice() -> list[Change]:
     return [(whole, "_attempted", lambda card, fact: replace(real(card, fact), balance=card.balance))]
 
 
-def notices_doubled() -> list[Change]:
-    real = following.payment_failed
-    return [(following, "payment_failed", lambda *args: real(*args) * 2)]
-
-
-def failure_told_after_each_method() -> list[Change]:
-    real = following.charge_renewal
-
-    def charge_renewal(card, rules, at):
-        step = real(card, rules, at)
-        told = card.renewal is not None and card.renewal.declines and isinstance(step, tuple)
-        first = following.payment_failed(card, Wait(at, "told"), at) if told else ()
-        return step if not first else (*step, *first)
-
-    return [(following, "charge_renewal", charge_renewal)]
-
-
 def second_attempt_while_unknown() -> list[Change]:
     real = following.ask_about
 
@@ -233,25 +190,6 @@ def time_out_is_a_decline() -> list[Change]:
 
 def never_happened_too_soon() -> list[Change]:
     return policy(key_lifetime=timedelta(minutes=1), never_happened_after=timedelta(0))
-
-
-def command_memory_off() -> list[Change]:
-    recorder = memory.MemoryRecorder
-    return [(recorder, "recall", lambda *_: {}), (recorder, "_repeated", lambda *_: set())]
-
-
-def versions_not_compared() -> list[Change]:
-    return [(memory.MemoryRecorder, "_version", lambda *_: 0)]
-
-
-def append_lost_but_acknowledged() -> list[Change]:
-    real = memory.MemoryRecorder.append_many
-
-    def append_many(self, writes, recorded_at):
-        lost = self.position % 50 == 49
-        return Refusals(frozenset(), {}) if lost else real(self, writes, recorded_at)
-
-    return [(memory.MemoryRecorder, "append_many", append_many)]
 
 
 def never_is_retried() -> list[Change]:
@@ -295,10 +233,6 @@ def given_up_a_day_early() -> list[Change]:
 
 def topped_up_every_hour() -> list[Change]:
     return policy(top_up_gap=timedelta(hours=1))
-
-
-def event_ids_not_compared() -> list[Change]:
-    return [(appending, "_stored_before", lambda *_: frozenset())]
 
 
 def hold_forgets_the_stop() -> list[Change]:
@@ -348,20 +282,6 @@ def grace_without_days() -> list[Change]:
     return [(following, "lapse", lapsing)]
 
 
-def secrets_told() -> list[Change]:
-    return [(notices, "SHOWN_CODES", CONSEQUENCES.keys())]
-
-
-def notice_key_used_again() -> list[Change]:
-    real = world.notice_of
-    return [(world, "notice_of", lambda one: replace(real(one), key=f"{one.card_id}:{real(one).kind}"))]
-
-
-def suspension_told_to_nobody() -> list[Change]:
-    real = world.notice_of
-    return [(world, "notice_of", lambda one: None if isinstance(one.fact, Suspended) else real(one))]
-
-
 def early_notice_of_a_price() -> list[Change]:
     real = consent.announce_price_change
 
@@ -370,7 +290,3 @@ def early_notice_of_a_price() -> list[Change]:
         return tuple(replace(one, applies_from=one.applies_from - 30 * DAY) for one in facts)
 
     return [(consent, "announce_price_change", announce)]
-
-
-def sent_however_long_it_lay() -> list[Change]:
-    return [(deciding.Question, "put_at", lambda question, _: question)]

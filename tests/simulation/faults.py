@@ -3,44 +3,55 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Literal, NamedTuple
+from typing import Literal, NamedTuple, TypeVar, get_args
 
 from tests.simulation.chance import Chance
 
+K = TypeVar("K", bound=str)
+
 Level = Literal["none", "low", "high"]
 
-WAKE_FAULTS = (
-    "lost",
-    "delayed",
-    "doubled",
+MessageFault = Literal["lost", "delayed", "doubled"]
+"""Faults of a wake message."""
+WorkerFault = Literal[
     "crash_before_append",
     "crash_after_append",
     "lost_reply",
     "rival",
     "skewed",
-)
-"""Faults of a wake message and of the worker that handles it."""
-CALL_FAULTS = ("crash_before_call", "crash_after_call", "paused", "answer_delayed", "answer_twice")
+    "unreadable_once",
+    "unreadable",
+]
+"""Faults of the worker that handles it; a history that cannot be read is read at the second try, or not at all."""
+CallFault = Literal["crash_before_call", "crash_after_call", "paused", "answer_delayed", "answer_twice"]
 """Faults of a question to the gateway and of its answer, on our side."""
-GATEWAY_FAULTS = ("held_up", "garbled", "gone")
-"""Faults of the gateway: a request that arrives days later, a wrong answer, an answer that never comes."""
-COMMAND_FAULTS = ("repeated", "reused", "command_crash_before", "command_crash_after", "command_lost_reply")
+GatewayFault = Literal["held_up", "garbled", "gone", "silent"]
+"""Faults of the gateway: a request that arrives days later, a wrong answer, a broken connection, no answer in time."""
+CommandFault = Literal["repeated", "reused", "command_crash_before", "command_crash_after", "command_lost_reply"]
 """Faults of a command: given again, its id used for another one, a crash on the way."""
-WINDOW_KINDS = ("gateway_outage", "own_outage", "clock_jump", "charging_stop")
+WindowKind = Literal["gateway_outage", "own_outage", "clock_jump", "charging_stop"]
 """Windows of time in which something is out of order for all cards."""
-CHANGES = ("policy_change", "price_change")
+Change = Literal["policy_change", "price_change"]
 """Changes of the rules; no faults, but switched on and off like them."""
-KINDS = (*WAKE_FAULTS, *CALL_FAULTS, *GATEWAY_FAULTS, *COMMAND_FAULTS, *WINDOW_KINDS, *CHANGES)
+FaultKind = MessageFault | WorkerFault | CallFault | GatewayFault | CommandFault | WindowKind | Change
+
+WAKE_FAULTS: tuple[MessageFault | WorkerFault, ...] = (*get_args(MessageFault), *get_args(WorkerFault))
+CALL_FAULTS: tuple[CallFault, ...] = get_args(CallFault)
+GATEWAY_FAULTS: tuple[GatewayFault, ...] = get_args(GatewayFault)
+COMMAND_FAULTS: tuple[CommandFault, ...] = get_args(CommandFault)
+WINDOW_KINDS: tuple[WindowKind, ...] = get_args(WindowKind)
+CHANGES: tuple[Change, ...] = get_args(Change)
+KINDS: tuple[FaultKind, ...] = (*WAKE_FAULTS, *CALL_FAULTS, *GATEWAY_FAULTS, *COMMAND_FAULTS, *WINDOW_KINDS, *CHANGES)
 
 _RATES: Mapping[Level, float] = {"none": 0.0, "low": 0.004, "high": 0.02}
 _GAP_DAYS: Mapping[Level, int] = {"none": 0, "low": 90, "high": 30}
-_RELATIVE_RATES = {"held_up": 0.1, "garbled": 0.5, "gone": 0.5}
+_RELATIVE_RATES = {"held_up": 0.1, "garbled": 0.5, "gone": 0.5, "silent": 0.5, "unreadable": 0.5}
 
 
 class Window(NamedTuple):
     """An interval in which something is out of order."""
 
-    kind: str
+    kind: WindowKind
     begins: datetime
     ends: datetime
 
@@ -54,7 +65,7 @@ class Faults:
     kinds: frozenset[str] = frozenset(KINDS)
     counts: dict[str, int] = field(default_factory=dict[str, int])
 
-    def fault_for(self, kinds: Sequence[str], *about: object) -> str | None:
+    def fault_for(self, kinds: Sequence[K], *about: object) -> K | None:
         """The one of `kinds` that happens to the subject named by `about`, if any; it is counted."""
         rate = _RATES[self.level]
         if not rate:
@@ -68,7 +79,7 @@ class Faults:
                 return self.count(kind) if kind in self.kinds else None
         return None
 
-    def count(self, kind: str) -> str:
+    def count(self, kind: K) -> K:
         """Count a fault and return its kind."""
         self.counts[kind] = self.counts.get(kind, 0) + 1
         return kind
@@ -89,5 +100,10 @@ class Faults:
         return sorted(found, key=lambda window: (window.begins, window.kind))
 
 
-_HOURS_MAX = {"gateway_outage": 120.0, "own_outage": 100.0, "clock_jump": 12.0, "charging_stop": 96.0}
+_HOURS_MAX: Mapping[WindowKind, float] = {
+    "gateway_outage": 120.0,
+    "own_outage": 100.0,
+    "clock_jump": 12.0,
+    "charging_stop": 96.0,
+}
 """The longest duration of each kind."""

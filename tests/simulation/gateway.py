@@ -1,29 +1,31 @@
 """The simulated gateway with faults: outages, late arrivals, wrong answers; every request to it is reported."""
 
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any, NamedTuple, TypeVar
+from typing import Literal, NamedTuple, TypeVar
 from uuid import UUID
 
 from adapters.gateways.simulated import SimulatedGateway
 from adapters.gateways.simulated_record import IN_MEMORY
-from engine.deciding import Question, Said
 from engine.errors import GatewayMisuseError
 from engine.money import Money
-from engine.ports import Answer, Charged, ChargeRequest, RefundRequest, Unclear
-from tests.simulation.faults import GATEWAY_FAULTS, Faults, Window
+from engine.pipeline import GatewayReply
+from engine.ports import Answer, Charged, ChargeRequest, Unclear
+from engine.questions import Question, QuestionKind, ask
+from tests.simulation.faults import GATEWAY_FAULTS, Faults, GatewayFault, Window
 
 BUDGET = timedelta(seconds=20)
 T = TypeVar("T")
+AnyFault = GatewayFault | Literal["gateway_outage"]
+_OF_REFUNDS: tuple[GatewayFault, ...] = ("gone", "silent")
 
 
 class ReceivedRequest(NamedTuple):
     """One request as the gateway received it, or would have without a fault."""
 
     at: datetime
-    kind: str
-    """charge, look_up or refund."""
+    kind: QuestionKind
     key: str
     parameters: str
     decided_at: int
@@ -58,10 +60,12 @@ class FaultyGateway:
         at: datetime,
         position: int,
         received: Callable[[ReceivedRequest], None],
-    ) -> list[tuple[Question, Said | GatewayMisuseError]]:
-        """The answer to each question (given with the position at which it was decided), in their order."""
+    ) -> list[tuple[Question, GatewayReply]]:
+        """The reply to each question (given with the position at which it was decided), in their order."""
         down = any(window.begins <= at < window.ends for window in self._outages)
-        faults = [self._faults.count("gateway_outage") if down else self._fault(question, at) for question, _ in asks]
+        faults: list[AnyFault | None] = [
+            self._faults.count("gateway_outage") if down else self._fault(question, at) for question, _ in asks
+        ]
         for question, decided_at in asks:
             received(_received(question, at, decided_at, position))
         arriving = [
@@ -101,11 +105,11 @@ class FaultyGateway:
         """Close the record."""
         self._inner.close()
 
-    def _fault(self, question: Question, at: datetime) -> str | None:
+    def _fault(self, question: Question, at: datetime) -> GatewayFault | None:
         request = question.request
-        if isinstance(request, RefundRequest):
-            return self._faults.fault_for(("gone",), "refund", request.refund_id.int, at.timestamp())
-        if question.learned == "looked_up":
+        if not isinstance(request, ChargeRequest):
+            return self._faults.fault_for(_OF_REFUNDS, "refund", request.refund_id.int, at.timestamp())
+        if question.kind == "look_up":
             return None
         attempt = request.attempt_id.int
         if attempt in self._delayed_attempts:
@@ -120,33 +124,28 @@ class FaultyGateway:
             self._newly_delayed.append(DelayedRequest(question, request, at + timedelta(days=days)))
         return fault
 
-    def _answers(self, questions: Sequence[Question], at: datetime) -> dict[int, Said | GatewayMisuseError]:
+    def _answers(self, questions: Sequence[Question], at: datetime) -> dict[int, GatewayReply]:
         """By the identity of the question; all charges are one transaction, after everything else."""
         charges: list[tuple[Question, ChargeRequest]] = []
-        answers: dict[int, Said | GatewayMisuseError] = {}
+        answers: dict[int, GatewayReply] = {}
         for question in questions:
             request = question.request
-            if isinstance(request, ChargeRequest) and question.learned != "looked_up":
+            if isinstance(request, ChargeRequest) and question.kind == "charge":
                 charges.append((question, request))
                 continue
             try:
-                answers[id(question)] = self._answer(request, at)
+                answers[id(question)] = _at_once(ask(self._inner, question, at))
             except GatewayMisuseError as misuse:
                 answers[id(question)] = misuse
         charged = self._inner.charge_all([request for _, request in charges], at) if charges else []
         answers |= {id(question): answer for (question, _), answer in zip(charges, charged, strict=True)}
         return answers
 
-    def _answer(self, request: ChargeRequest | RefundRequest, at: datetime) -> Said:
-        if isinstance(request, RefundRequest):
-            return _at_once(self._inner.refund(request, at))
-        return _at_once(self._inner.look_up(request, at))
 
-
-def _at_once(call: Coroutine[Any, Any, T]) -> T:
+def _at_once(call: Awaitable[T]) -> T:
     """The result of a call that never waits, without an event loop."""
     try:
-        call.send(None)
+        call.__await__().send(None)
     except StopIteration as done:
         return done.value
     raise AssertionError
@@ -154,15 +153,15 @@ def _at_once(call: Coroutine[Any, Any, T]) -> T:
 
 def _received(question: Question, at: datetime, decided_at: int, position: int) -> ReceivedRequest:
     request = question.request
-    if isinstance(request, RefundRequest):
-        return ReceivedRequest(at, "refund", str(request.refund_id), request.parameters, decided_at, position)
-    kind = "look_up" if question.learned == "looked_up" else "charge"
-    return ReceivedRequest(at, kind, str(request.attempt_id), request.parameters, decided_at, position)
+    key = request.attempt_id if isinstance(request, ChargeRequest) else request.refund_id
+    return ReceivedRequest(at, question.kind, str(key), request.parameters, decided_at, position)
 
 
-def _with_fault(answer: Said | GatewayMisuseError | None, fault: str | None) -> Said | GatewayMisuseError:
+def _with_fault(answer: GatewayReply, fault: AnyFault | None) -> GatewayReply:
     if answer is None:  # the request did not arrive
         return Unclear(reason=str(fault))
+    if fault == "silent":
+        return None
     if fault == "gone":
         return Unclear(reason="timeout")
     if fault == "garbled" and isinstance(answer, Charged):

@@ -57,7 +57,7 @@ class Holders:
         commands: list[asked.Command] = [
             asked.RegisterCard(
                 **life.ids(),
-                holder_id=f"h{slot // 2}",
+                holder_id=life.holder_id,
                 plan=plan,
                 currency=currency,
                 zone=dice.choice(_ZONES),

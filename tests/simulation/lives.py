@@ -63,6 +63,11 @@ class Life:
     commands: int = 0
     """How many commands were made up so far."""
 
+    @property
+    def holder_id(self) -> str:
+        """Two cards belong to one holder."""
+        return f"h{self.slot // 2}"
+
     def ids(self) -> dict[str, Any]:
         """The id of a new command, and its card."""
         self.commands += 1

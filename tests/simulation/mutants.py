@@ -10,6 +10,7 @@ from typing import NamedTuple
 from unittest.mock import patch
 
 from tests.simulation import bugs
+from tests.simulation import bugs_around_cards as around
 from tests.simulation.bugs import Change
 from tests.simulation.checker.findings import Violation
 from tests.simulation.faults import Level
@@ -70,9 +71,9 @@ MUTANTS = (
     Mutant("an unknown outcome moves no deadline", bugs.unknown_moves_no_deadline),
     Mutant("our own outage moves no deadline", bugs.lateness_moves_no_deadline),
     Mutant("no deadline is ever moved", bugs.stop_moves_no_deadline),
-    Mutant("network limits are not enforced", bugs.limits_not_enforced, harsh=True),
-    Mutant("network limits look back half a day", bugs.limit_counts_one_day, harsh=True),
-    Mutant("a never code blocks nobody else", bugs.never_does_not_block, cards=100),
+    Mutant("network limits are not enforced", around.limits_not_enforced, harsh=True),
+    Mutant("network limits look back half a day", around.limit_counts_one_day, harsh=True),
+    Mutant("a never code blocks nobody else", around.never_does_not_block, cards=100),
     Mutant("late success is not refunded", bugs.refund_forgotten, cards=200),
     Mutant("rungs a day early", bugs.rung_a_day_early),
     Mutant("rung gap ignored", bugs.rung_gap_ignored, harsh=True),
@@ -87,14 +88,14 @@ MUTANTS = (
     Mutant("the operator's stop ignored", bugs.stop_ignored),
     Mutant("reserved balance not released", bugs.balance_not_released),
     Mutant("balance not reserved", bugs.balance_spent_twice),
-    Mutant("notices doubled", bugs.notices_doubled),
-    Mutant("failure told while the next method is charged", bugs.failure_told_after_each_method),
+    Mutant("notices doubled", around.notices_doubled),
+    Mutant("failure told while the next method is charged", around.failure_told_after_each_method),
     Mutant("second attempt while the first is unknown", bugs.second_attempt_while_unknown),
     Mutant("a time-out counts as a decline", bugs.time_out_is_a_decline),
     Mutant("never happened is said too soon", bugs.never_happened_too_soon),
-    Mutant("command memory off", bugs.command_memory_off),
-    Mutant("stream versions not compared", bugs.versions_not_compared),
-    Mutant("appends lost but acknowledged", bugs.append_lost_but_acknowledged),
+    Mutant("command memory off", around.command_memory_off),
+    Mutant("stream versions not compared", around.versions_not_compared),
+    Mutant("appends lost but acknowledged", around.append_lost_but_acknowledged),
     Mutant("never codes are retried", bugs.never_is_retried, harsh=True),
     Mutant("ended methods are tried", bugs.ended_methods_tried),
     Mutant("advice delays ignored", bugs.advice_delay_ignored),
@@ -110,11 +111,16 @@ MUTANTS = (
     Mutant("a limit of minutes eats a whole rung", bugs.limit_eats_the_rung, cards=60, harsh=True),
     Mutant("a top-up that went back stays on the balance", bugs.refunded_top_up_kept, cards=100),
     Mutant("grace for a card without days of grace", bugs.grace_without_days),
-    Mutant("holders learn of codes that are not for them", bugs.secrets_told),
-    Mutant("the key of a notice is used again", bugs.notice_key_used_again),
-    Mutant("nobody is told of a suspension", bugs.suspension_told_to_nobody),
+    Mutant("holders learn of codes that are not for them", around.secrets_told),
+    Mutant("the key of a notice is used again", around.notice_key_used_again),
+    Mutant("nobody is told of a suspension", around.suspension_told_to_nobody),
     Mutant("a price is announced too late", bugs.early_notice_of_a_price),
-    Mutant("a charge is sent however long it lay", bugs.sent_however_long_it_lay),
+    Mutant("a charge is sent however long it lay", around.sent_however_long_it_lay),
+    Mutant("a failed card is acknowledged without being parked", around.failed_cards_not_parked),
+    Mutant("a failed card is parked without another try", around.failed_cards_not_retried),
+    Mutant("a time-out is not recorded", around.time_out_not_recorded),
+    Mutant("answers beyond the first three of a batch are dropped", around.answers_of_a_batch_dropped),
+    Mutant("commands are recorded as done by the system", around.commands_done_by_the_system),
 )
 
 

@@ -4,14 +4,17 @@ from datetime import datetime, timedelta
 from typing import cast
 from uuid import UUID
 
+from engine.actor import Actor, actor
 from engine.card.attempt import CaseOpened
-from engine.commands import Command
+from engine.commands import AnnouncePriceChange, Command, ResolveAttempt
 from engine.envelope import read_fact
 from tests.simulation.agenda import Agenda, on_grid
 from tests.simulation.chance import Chance
 from tests.simulation.holders import ENDED, Holders
 from tests.simulation.lives import Life
 from tests.simulation.memory import Row
+
+OPERATOR = actor("operator", "simulation")
 
 
 class People:
@@ -59,6 +62,12 @@ class People:
             for command in self._holders.reaction(life, row):
                 hours = 48 * self._chance.of("reaction", row.card_id, row.version)
                 self._agenda.add(on_grid(at + timedelta(hours=hours)), "command", command)
+
+    def who(self, command: Command) -> Actor:
+        """Who gives a command: the card's holder, or the operator."""
+        if isinstance(command, ResolveAttempt | AnnouncePriceChange):
+            return OPERATOR
+        return actor("holder", self.lives[command.card_id].holder_id)
 
     def _plan_next_command(self, life: Life, at: datetime) -> None:
         self._agenda.add(on_grid(at + self._holders.time_to_next_command(life)), "thought", life)

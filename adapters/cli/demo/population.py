@@ -9,6 +9,7 @@ from uuid import UUID, uuid5
 
 from msgspec.structs import replace
 
+from engine.actor import Actor, actor
 from engine.card.methods import MethodKind, PaymentMethod
 from engine.catalogue import Period
 from engine.commands import (
@@ -77,10 +78,11 @@ TERMS = {"terms_version": "2026-11", "channel": "web"}
 
 
 class Dated(NamedTuple):
-    """A command and the virtual instant from which it is given."""
+    """A command, who gives it, and the virtual instant from which it is given."""
 
     at: datetime
     command: Command
+    actor: Actor
 
 
 def population(cards: int, months: int, seed: int) -> list[Dated]:
@@ -93,7 +95,7 @@ def population(cards: int, months: int, seed: int) -> list[Dated]:
     before: _Holder | None = None
     for number in range(cards):
         holder = _holder(dice, seed, number, before)
-        commands += (Dated(BEGIN, command) for command in _begins(dice, holder))
+        commands += (Dated(BEGIN, command, holder.actor) for command in _begins(dice, holder))
         commands += _changes_mind(dice, holder, months * 30)
         before = holder
     return sorted(commands, key=lambda dated: dated.at)
@@ -114,6 +116,15 @@ class _Holder:
     currency: Currency
     months: Period
     methods: tuple[PaymentMethod, ...]
+
+    @property
+    def holder_id(self) -> str:
+        """Every second card is the second one of its holder."""
+        return f"holder-{self.number // 2}"
+
+    @property
+    def actor(self) -> Actor:
+        return actor("holder", self.holder_id)
 
     def asks(self, kind: Callable[..., AnyCommand], about: str, **fields: object) -> Command:
         """A command under an id of its own."""
@@ -141,7 +152,7 @@ def _begins(dice: Random, holder: _Holder) -> Iterator[Command]:
     yield holder.asks(
         RegisterCard,
         "register",
-        holder_id=f"holder-{holder.number // 2}",
+        holder_id=holder.holder_id,
         plan=dice.choice(PLANS),
         currency=holder.currency,
         zone=holder.zone,
@@ -165,10 +176,10 @@ def _changes_mind(dice: Random, holder: _Holder, days: int) -> Iterator[Dated]:
     day = BEGIN + timedelta(days=dice.randrange(1, max(2, days)))
     first = holder.methods[0]
     if first.token.split(":")[1] in FAILING and dice.random() < 0.5:
-        yield Dated(day, holder.asks(UpdatePaymentMethod, "repair", method=_good(first, "repaired")))
+        yield Dated(day, holder.asks(UpdatePaymentMethod, "repair", method=_good(first, "repaired")), holder.actor)
     wish = _pick(dice, _WISHES)
     for index, command in enumerate(wish(dice, holder)):
-        yield Dated(day + index * timedelta(days=7), command)
+        yield Dated(day + index * timedelta(days=7), command, holder.actor)
 
 
 _Wish = Callable[[Random, _Holder], Sequence[Command]]

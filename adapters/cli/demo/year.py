@@ -17,6 +17,7 @@ from adapters.broker.streams import CHARGING
 from adapters.cli.demo.population import Dated
 from adapters.control import move_clock
 from engine.application import Engine
+from engine.commands import Issued
 from engine.errors import BaohaoError, Refused
 from engine.rules import Rules
 
@@ -69,8 +70,8 @@ class Year:
         given = list(takewhile(lambda dated: dated.at <= self.now, self.commands))
         self.commands = self.commands[len(given) :]
         for start in range(0, len(given), COMMANDS_AT_ONCE):
-            batch = [dated.command for dated in given[start : start + COMMANDS_AT_ONCE]]
-            for command, answer in zip(batch, self.engine.execute(batch, self.rules, self.now), strict=True):
+            batch = [Issued(dated.command, dated.actor) for dated in given[start : start + COMMANDS_AT_ONCE]]
+            for (command, _), answer in zip(batch, self.engine.execute(batch, self.rules, self.now), strict=True):
                 if isinstance(answer, Refused):
                     self.refused += 1
                 elif isinstance(answer, Exception):

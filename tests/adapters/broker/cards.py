@@ -11,10 +11,11 @@ from psycopg import Connection
 from adapters.broker.contract import public_event
 from adapters.clock import recorded_now
 from adapters.parked import park
+from engine.actor import actor
 from engine.application import Engine
 from engine.card.methods import PaymentMethod
 from engine.catalogue import read_catalogue
-from engine.commands import BindPaymentMethod, Command, EnableAutoRenew, RegisterCard
+from engine.commands import BindPaymentMethod, Command, EnableAutoRenew, Issued, RegisterCard
 from engine.envelope import Recorded
 from engine.policy import Policy
 from engine.rules import Rules
@@ -84,7 +85,8 @@ class Cards:
         self.give(BindPaymentMethod(command_id=f"bind-{method_id}", card_id=card_id, method=method))
 
     def give(self, *commands: Command) -> None:
-        answers = self.engine.execute(commands, self.policy_and_catalogue, BEGIN)
+        issued = [Issued(command, actor("operator", "tests")) for command in commands]
+        answers = self.engine.execute(issued, self.policy_and_catalogue, BEGIN)
         assert not [answer for answer in answers if isinstance(answer, Exception)]
 
     def project(self) -> None:
@@ -110,4 +112,4 @@ def cards_of(connection: Connection[Any], database_url: str, gateway_budget: tim
     pool = datastore(database_url, pool_size=2)
     whenever = timedelta(days=365)  # a test wakes its cards as late as it likes
     rules = Rules(Policy(gateway_budget=gateway_budget, late_after=whenever), read_catalogue(None))
-    return Cards(connection, Engine(Store(CardRecorder(pool), "test"), recorded_now), rules), pool
+    return Cards(connection, Engine(Store(CardRecorder(pool)), recorded_now, actor("system", "consumer")), rules), pool

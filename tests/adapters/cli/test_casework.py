@@ -92,8 +92,10 @@ def test_an_attempt_that_took_no_money_is_tried_again(installation, cards):
     card_id, attempt_id = unknown_attempt(cards, 2)
     done = resolve(installation, card_id, attempt_id, "--not-charged", "--json")
     assert done.exit_code == 0, done.stderr
-    [failed] = [one.fact for one in cards.log() if one.card_id == card_id and isinstance(one.fact, ChargeFailed)]
+    [recorded] = [one for one in cards.log() if one.card_id == card_id and isinstance(one.fact, ChargeFailed)]
+    failed = recorded.fact
     assert (failed.code, failed.learned, failed.evidence) == ("not_charged", "resolved", EVIDENCE)
+    assert recorded.actor == "operator:cli"
 
 
 def test_saying_the_same_twice_is_answered_as_the_first_time(installation, cards):
@@ -161,8 +163,12 @@ def test_a_changed_policy_takes_effect_when_all_is_planned_anew(installation, ca
     assert first["planned_anew"] >= 7
     assert first["failed"] == 0
     assert {card_id: wakes(cards)[card_id] for card_id in planned} == {one: before[one] - A_DAY for one in planned}
-    causes = {one.cause for one in cards.log() if one.card_id in planned and type(one.fact).__name__ == "Replanned"}
-    assert causes == {"replan: a day earlier"}
+    causes = {
+        (one.cause, one.actor)
+        for one in cards.log()
+        if one.card_id in planned and type(one.fact).__name__ == "Replanned"
+    }
+    assert causes == {("replan: a day earlier", "operator:cli")}
     assert installation.json("replan", "--why", "again") == {"planned_anew": 0, "failed": 0}
 
 

@@ -54,7 +54,7 @@ FIELDS = {
     "import": {"lines", "accepted", "unchanged", "facts", "problems"},
     "settings": {"variable", "value", "default", "meaning"},
     "card show": {"card_id", "status", "ends_on", "price_minor", "version"},
-    "card history": {"version", "name", "fact", "recorded_at", "cause"},
+    "card history": {"version", "name", "fact", "recorded_at", "cause", "actor"},
     "cards list": {"card_id", "status", "ends_at"},
     "due": {"card_id", "version", "wake_at"},
     "parked list": {"parked_id", "card_id", "message", "reason", "parked_at"},
@@ -106,6 +106,7 @@ def test_a_history_is_all_facts_in_their_order(installation):
         *("card_registered.v1", "payment_method_bound.v1", "auto_renew_enabled.v1"),
     ]
     assert [fact["cause"] for fact in history] == ["register-1", "bind-1", "enable-1"]
+    assert {fact["actor"] for fact in history} == {"operator:cli"}
 
 
 def test_people_see_a_card_s_id_whole_so_that_they_can_copy_it(installation):

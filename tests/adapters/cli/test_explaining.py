@@ -2,6 +2,7 @@
 
 import pytest
 
+from engine.actor import actor
 from engine.card.hold import hold_card
 from engine.store.recorder import CardRecorder, datastore
 from engine.store.streams import Append, Store, Stream
@@ -15,7 +16,9 @@ ASKED_FOR = (
     "On 2026-03-29 10:00 (Asia/Shanghai) method visa was asked for 15.00 CNY for term 1, "
     "which follows the one that ends on 2026-04-01: attempt number 1 for it."
 )
-WHY_HELD = "On 2026-04-09 12:00 (Asia/Shanghai) the card was held by the operator: “see [/ticket] 7”."
+WHY_HELD = (
+    "On 2026-04-09 12:00 (Asia/Shanghai) the card was held by the operator: “see [/ticket] 7” (actor: operator:anna)."
+)
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -24,8 +27,10 @@ def _held_card(installation):
     pool = datastore(installation.database_url, pool_size=1)
     try:
         facts = tuple(one.fact for one in HELD.records)
-        append = Append(Stream(CARD_ID, None, 0, None), facts, HELD.card, HELD.wake_at, "why")
-        answers = Store(CardRecorder(pool), "tests").append_many([append], local("2026-04-09 12:00"))
+        append = Append(
+            Stream(CARD_ID, None, 0, None), facts, HELD.card, HELD.wake_at, "why", actor("operator", "anna")
+        )
+        answers = Store(CardRecorder(pool)).append_many([append], local("2026-04-09 12:00"))
         assert not answers.conflicts
     finally:
         pool.close()
@@ -66,6 +71,7 @@ def test_people_read_a_history_in_sentences_whatever_others_wrote_in_it(installa
     assert done.exit_code == 0
     words = " ".join(done.stdout.split())
     assert "[/ticket]" in words
+    assert "operator:anna" in words
     assert "the hold was lifted" not in words
 
 

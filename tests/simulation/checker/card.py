@@ -20,12 +20,18 @@ class Fact(NamedTuple):
     topic: str
     at: datetime
     cause: str
+    actor: str
     body: dict[str, Any]
 
     @property
     def is_by_command(self) -> bool:
         """Whether a command led to it; the causes of wakes contain a space."""
         return " " not in self.cause and "replan" not in self.cause
+
+    @property
+    def is_by_wake(self) -> bool:
+        """Whether a wake led to it."""
+        return " " in self.cause
 
 
 @dataclass(slots=True)

@@ -1,7 +1,7 @@
 """The checker: takes facts, notices, requests, commands and windows as they happen, and finds broken promises."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -22,6 +22,7 @@ from tests.simulation.checker import (
     refunds,
     terms,
 )
+from tests.simulation.checker.batch import Batch
 from tests.simulation.checker.card import Card, Fact
 from tests.simulation.checker.command_memory import CommandMemory
 from tests.simulation.checker.days import CLOCK_SKEW, instant
@@ -58,6 +59,7 @@ class Checker:
         self._findings = Findings(seed)
         self._notices = notices.Notices(self._findings)
         self._commands = CommandMemory(self._findings)
+        self._batch = Batch(self._findings)
 
     @property
     def violations(self) -> list[Violation]:
@@ -76,7 +78,7 @@ class Checker:
             card = self._findings.cards[card_id] = Card(card_id)
         stored = json.decode(state)
         body = stored["fact"]
-        fact = Fact(card_id, position, version, topic, instant(body["at"]), stored["cause"], body)
+        fact = Fact(card_id, position, version, topic, instant(body["at"]), stored["cause"], stored["actor"], body)
         self.facts += 1
         self.attempts += topic == "charge_attempted.v1"
         self._check_order(card, fact)
@@ -98,9 +100,9 @@ class Checker:
         """One request as the gateway received it: at, kind, key, parameters, decided_at, position."""
         gateway_requests.received(self._findings, *request)
 
-    def accepted(self, command_id: str, card_id: UUID, body: object, reply: object) -> None:
-        """A command was accepted; `reply` is true if it led to facts, otherwise only equality matters."""
-        self._commands.accepted(command_id, card_id, body, reply)
+    def accepted(self, command_id: str, card_id: UUID, actor: str, body: object, reply: object) -> None:
+        """A command of `actor` was accepted; `reply` is true if it led to facts, otherwise only equality matters."""
+        self._commands.accepted(command_id, card_id, actor, body, reply)
 
     def refused(self, command_id: str, body: object, code: str) -> None:
         """A command was refused."""
@@ -109,6 +111,18 @@ class Checker:
     def failed(self, card_id: UUID, why: str) -> None:
         """No decision or request could be made for a card."""
         self._findings.violation("failed", card_id, why)
+
+    def unreadable(self, card_id: UUID) -> None:
+        """A card of the batch under way could not be read."""
+        self._batch.unreadable(card_id)
+
+    def readable(self, card_id: UUID) -> None:
+        """It could be read after all."""
+        self._batch.readable(card_id)
+
+    def acknowledged(self, parked: Mapping[UUID, str], attempts: Iterable[str]) -> None:
+        """The batch will not come again: some cards are parked, and of some attempts something became known."""
+        self._batch.acknowledged(parked, attempts)
 
     def window(self, kind: str, begins: datetime, ends: datetime) -> None:
         """An outage, or a time in which the operator has stopped all charging."""

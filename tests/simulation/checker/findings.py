@@ -13,6 +13,7 @@ from tests.simulation.checker.limits import Limits
 VIOLATIONS_MAX = 200
 
 Kind = Literal[
+    "actor",
     "after_switch_off",
     "amount",
     "balance",
@@ -35,6 +36,7 @@ Kind = Literal[
     "old_key",
     "one_key",
     "outcome",
+    "parking",
     "price",
     "refund",
     "term",

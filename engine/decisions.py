@@ -1,0 +1,151 @@
+"""What is decided for one card in the light of one version of it: by time, by an answer, by a command, by new rules."""
+
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from typing import NamedTuple
+
+from engine.actor import Actor
+from engine.card.attempt import Ask, ChargeAttempted
+from engine.card.card import Card, replay
+from engine.card.facts import CardFacts
+from engine.card.next import Step, advance, deferred, held_up, next_step, wakes_at
+from engine.card.outcomes import record_answer
+from engine.card.payments import Recall
+from engine.card.refunds import GiveBack, RefundStarted, record_refund_answer
+from engine.card.step import Wait
+from engine.card.waking import Replanned
+from engine.commands import Issued, decide
+from engine.errors import BaohaoError
+from engine.networks import Limited
+from engine.policy import Policy
+from engine.ports import (
+    Charged,
+    ChargeRequest,
+    Declined,
+    GatewayAnswer,
+    NotFound,
+    RefundDeclined,
+    Refunded,
+    RefundRequest,
+    Unclear,
+)
+from engine.questions import Question, about_charge, about_refund
+from engine.rules import Rules
+from engine.store.streams import Append, CommandMark, Stream
+
+
+class Decided(NamedTuple):
+    """Facts to append, if there are any, and what is then to be asked of the gateway, if anything."""
+
+    append: Append | None
+    question: Question | None = None
+
+
+Decision = Callable[[Stream, Mapping[str, Limited]], Decided]
+"""Decides for a stream; the methods (by id) that the network limits forbid to try now are left out."""
+
+
+def waking(cause: str, actor: Actor, rules: Rules, at: datetime) -> Decision:
+    """Time asks."""
+
+    def decision(stream: Stream, limited: Mapping[str, Limited]) -> Decided:
+        before = card_of(stream)
+        late = held_up(before, stream.wake_at, rules.policy, at)
+        card, facts, step = advance(replay(before, stream.card_id, late), rules, at, limited)
+        facts = late + facts or deferred(step, stream.wake_at, at)
+        return _decided(Append(stream, facts, card, wakes_at(step, at), cause, actor), step, rules.policy)
+
+    return decision
+
+
+def answering(question: Question, answer: GatewayAnswer, actor: Actor, rules: Rules, at: datetime) -> Decision:
+    """The gateway answered."""
+    cause = question.cause
+
+    def decision(stream: Stream, limited: Mapping[str, Limited]) -> Decided:
+        before = card_of(stream)
+        outcome = _outcome(before, question, answer, rules.policy, at)
+        if not outcome:
+            return Decided(None)
+        outcome = held_up(before, stream.wake_at, rules.policy, at) + outcome  # as for a command
+        card = replay(before, stream.card_id, outcome)
+        try:
+            card, facts, step = advance(card, rules, at, limited)
+        except BaohaoError:  # the outcome is recorded all the same; the next wake fails with this error again
+            return Decided(Append(stream, outcome, card, at, cause, actor))
+        return _decided(Append(stream, outcome + facts, card, wakes_at(step, at), cause, actor), step, rules.policy)
+
+    return decision
+
+
+def commanding(issued: Issued, rules: Rules, at: datetime, recall: Recall) -> Decision:
+    """Somebody gives a command; it is remembered even if it changes nothing."""
+    command, actor = issued
+    mark = CommandMark(command.command_id, command.body_hash())
+
+    def decision(stream: Stream, _: Mapping[str, Limited]) -> Decided:
+        late = held_up(stream.card, stream.wake_at, rules.policy, at) if stream.card is not None else ()
+        before = replay(stream.card, stream.card_id, late) if late else stream.card
+        facts = decide(command, before, rules, at, recall)
+        if not facts:
+            return Decided(Append(stream, (), card_of(stream), stream.wake_at, command.command_id, actor, mark))
+        facts = late + facts  # a new wake time must not hide that we were late for the old one
+        card = replay(stream.card, stream.card_id, facts)
+        wake_at = wakes_at(next_step(card, rules, at), at)
+        return Decided(Append(stream, facts, card, wake_at, command.command_id, actor, mark))
+
+    return decision
+
+
+def replanning(cause: str, actor: Actor, rules: Rules, at: datetime) -> Decision:
+    """Rules changed: a fact where the card wakes at another time than was planned."""
+
+    def decision(stream: Stream, _: Mapping[str, Limited]) -> Decided:
+        card = card_of(stream)
+        step = next_step(card, rules, at)
+        wake_at = wakes_at(step, at)
+        is_due = stream.wake_at is not None and stream.wake_at <= at
+        looks_again = isinstance(step, Wait) and step.blocks_lapse and stream.wake_at is not None
+        if wake_at == stream.wake_at or is_due or looks_again:
+            return Decided(None)
+        reason = step.reason if isinstance(step, Wait) else "due"
+        return Decided(Append(stream, (Replanned(reason=reason, until=wake_at, at=at),), card, wake_at, cause, actor))
+
+    return decision
+
+
+def card_of(stream: Stream) -> Card:
+    """The card of a stream; raises BaohaoError where there is none."""
+    if stream.card is None:
+        raise BaohaoError(f"there is no card {stream.card_id}")
+    return stream.card
+
+
+def _outcome(card: Card, question: Question, answer: GatewayAnswer, policy: Policy, at: datetime) -> CardFacts:
+    match question.request, answer:
+        case RefundRequest(refund_id=refund_id), Refunded() | RefundDeclined() | Unclear():
+            return record_refund_answer(card, refund_id, answer, policy=policy, at=at)
+        case ChargeRequest(attempt_id=attempt_id), Charged() | Declined() | NotFound() | Unclear():
+            return record_answer(card, attempt_id, answer, learned=question.learned, policy=policy, at=at)
+        case _:
+            raise BaohaoError(f"{type(answer).__name__} is no answer to a {type(question.request).__name__}")
+
+
+def _decided(append: Append, step: Step, policy: Policy) -> Decided:
+    """The append, if it has facts, and the question that follows from it or from what the card waits for."""
+    stream = append.stored if append.facts else append.stream
+    question = _question(stream, append, step, policy)
+    return Decided(append if append.facts else None, question)
+
+
+def _question(stream: Stream, append: Append, step: Step, policy: Policy) -> Question | None:
+    card, facts, cause = append.card, append.facts, append.cause
+    if isinstance(step, Ask):
+        return about_charge(stream, card, step.attempt, step.learned, cause, policy)
+    if isinstance(step, GiveBack):
+        return about_refund(stream, step.refund, cause)
+    if card.attempts.open is not None and any(isinstance(fact, ChargeAttempted) for fact in facts):
+        return about_charge(stream, card, card.attempts.open, "sent", cause, policy)
+    if card.refunds and any(isinstance(fact, RefundStarted) for fact in facts):
+        return about_refund(stream, card.refunds[-1], cause)
+    return None

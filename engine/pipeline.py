@@ -1,0 +1,121 @@
+"""The order of a renewal: wake, append, ask the gateway, append, try alone what failed, park what fails again.
+
+It stands here once, as generators without I/O: each yields the next step, a runner performs it and sends its result
+back, until the generator returns the cards to park. A runner may drop a generator at any step, as a process that is
+killed does: the next wake of its cards goes on from what is stored.
+"""
+
+from collections.abc import Generator, Mapping, Sequence
+from datetime import datetime
+from typing import Any, NamedTuple
+from uuid import UUID
+
+from engine.application import StepResult
+from engine.errors import GatewayMisuseError
+from engine.ports import GatewayAnswer, Unclear
+from engine.questions import Question
+
+
+class Wake(NamedTuple):
+    """Call Engine.wake; its StepResult is sent back."""
+
+    causes: Mapping[UUID, str]
+    """Card id → id of the message that woke it."""
+
+
+class ReadClock(NamedTuple):
+    """Read the business time; that instant is sent back."""
+
+
+class Ask(NamedTuple):
+    """Ask the gateway all questions at once; each question with its GatewayReply is sent back."""
+
+    questions: Sequence[Question]
+    at: datetime
+
+
+class Record(NamedTuple):
+    """Call Engine.record; its StepResult is sent back."""
+
+    answers: Sequence[tuple[Question, GatewayAnswer]]
+
+
+Step = Wake | ReadClock | Ask | Record
+
+GatewayReply = GatewayAnswer | Exception | None
+"""An answer, what the call raised, or None: no answer within the gateway's budget."""
+
+Parked = dict[UUID, str]
+"""The cards to set aside until a person looks at them, each with the reason."""
+
+Pipeline = Generator[Step, Any, Parked]
+_Part = Generator[Step, Any, dict[UUID, Exception]]
+"""Ends with the cards that failed, each with its error."""
+
+
+def renew(causes: Mapping[UUID, str]) -> Pipeline:
+    """All steps for a batch of cards (card id → id of the message that woke it)."""
+    failed = yield from _see_through(causes)
+    return (yield from _retry_alone(failed, causes))
+
+
+def resume_asking(questions: Sequence[Question]) -> Pipeline:
+    """The steps from the questions on, however long they lay in a process that stood still."""
+    failed = yield from _ask_and_record(StepResult(questions=list(questions)))
+    return (yield from _retry_alone(failed, {question.card_id: question.cause for question in questions}))
+
+
+def resume_recording(answers: Sequence[tuple[Question, GatewayAnswer]]) -> Pipeline:
+    """The steps from the gateway's answers on, however late these come."""
+    result: StepResult = yield Record(answers)
+    failed = yield from _ask_and_record(result)
+    return (yield from _retry_alone(failed, {question.card_id: question.cause for question, _ in answers}))
+
+
+def look_up_if_late(question: Question, at: datetime) -> Question:
+    """The question as it may be asked at `at`: a charge whose key may be forgotten by then is only looked up."""
+    if question.key_known_until is None or at < question.key_known_until:
+        return question
+    return question._replace(learned="looked_up")
+
+
+def _see_through(causes: Mapping[UUID, str]) -> _Part:
+    result: StepResult = yield Wake(causes)
+    return (yield from _ask_and_record(result))
+
+
+def _ask_and_record(result: StepResult) -> _Part:
+    """Ask and record as long as there are questions."""
+    failed = dict(result.failed)
+    while result.questions:
+        at: datetime = yield ReadClock()  # the process may have stood still for hours
+        replies = yield Ask([look_up_if_late(question, at) for question in result.questions], at)
+        result = yield Record(_to_record(replies, failed))
+        failed |= result.failed
+    return failed
+
+
+def _to_record(
+    replies: Sequence[tuple[Question, GatewayReply]], failed: dict[UUID, Exception]
+) -> list[tuple[Question, GatewayAnswer]]:
+    """What is to be recorded; a call that raised goes into `failed`."""
+    answers: list[tuple[Question, GatewayAnswer]] = []
+    for question, reply in replies:
+        if isinstance(reply, Exception):
+            failed[question.card_id] = reply
+        else:
+            answers.append((question, Unclear(reason="timeout") if reply is None else reply))
+    return answers
+
+
+def _retry_alone(failed: Mapping[UUID, Exception], causes: Mapping[UUID, str]) -> Pipeline:
+    """Wake each card that failed once more, alone; a request that the gateway calls wrong would stay wrong."""
+    parked: Parked = {}
+    for card_id, error in failed.items():
+        if isinstance(error, GatewayMisuseError):
+            parked[card_id] = str(error)
+            continue
+        again = yield from _see_through({card_id: causes[card_id]})
+        if card_id in again:
+            parked[card_id] = f"{type(again[card_id]).__name__}: {again[card_id]}"
+    return parked

@@ -1,0 +1,75 @@
+"""What is asked of the gateway: about which attempt or refund, how, and until when."""
+
+from collections.abc import Awaitable
+from datetime import datetime
+from typing import Literal, NamedTuple
+from uuid import UUID
+
+from engine.card.attempt import Attempt, OutcomeSource
+from engine.card.card import Card
+from engine.card.refunds import Refund
+from engine.policy import Policy
+from engine.ports import ChargeRequest, Gateway, GatewayAnswer, GatewayRequest, RefundRequest
+from engine.store.streams import Stream
+
+QuestionKind = Literal["charge", "look_up", "refund"]
+"""The call of the gateway by which a question is asked."""
+
+
+class Question(NamedTuple):
+    """A question for the gateway, and the stream in whose light it is asked."""
+
+    stream: Stream
+    request: GatewayRequest
+    learned: OutcomeSource
+    """How the answer will have become known; `looked_up` must never cause a charge."""
+    cause: str
+    key_known_until: datetime | None = None
+    """From then on a charge must not be sent, since the gateway may have forgotten its key; None for a refund."""
+
+    @property
+    def card_id(self) -> UUID:
+        """The card that it is about."""
+        return self.stream.card_id
+
+    @property
+    def kind(self) -> QuestionKind:
+        """How it is asked."""
+        if isinstance(self.request, RefundRequest):
+            return "refund"
+        return "look_up" if self.learned == "looked_up" else "charge"
+
+
+def about_charge(
+    stream: Stream, card: Card, attempt: Attempt, learned: OutcomeSource, cause: str, policy: Policy
+) -> Question:
+    """What became of an attempt, or the attempt itself."""
+    purpose = f"renewal:{card.term.number + 1}" if attempt.top_up is None else f"top_up:{attempt.top_up}"
+    request = ChargeRequest(
+        attempt_id=attempt.attempt_id,
+        card_id=card.card_id,
+        purpose=purpose,
+        token=attempt.token,
+        amount=attempt.amount,
+    )
+    return Question(stream, request, learned, cause, attempt.attempted_at + policy.key_lifetime)
+
+
+def about_refund(stream: Stream, refund: Refund, cause: str) -> Question:
+    """Money that is to go back."""
+    request = RefundRequest(
+        refund_id=refund.refund_id,
+        attempt_id=refund.attempt_id,
+        card_id=stream.card_id,
+        gateway_ref=refund.gateway_ref,
+        amount=refund.amount,
+    )
+    return Question(stream, request, "sent", cause)
+
+
+def ask(gateway: Gateway, question: Question, at: datetime) -> Awaitable[GatewayAnswer]:
+    """The gateway's answer to a question that is asked at `at`; raises GatewayMisuseError."""
+    request = question.request
+    if isinstance(request, RefundRequest):
+        return gateway.refund(request, at)
+    return gateway.look_up(request, at) if question.kind == "look_up" else gateway.charge(request, at)

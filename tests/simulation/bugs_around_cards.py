@@ -1,0 +1,130 @@
+"""Small bugs around the cards: in the pipeline, in what is recorded of a batch, in limits and notices."""
+
+from msgspec.structs import replace
+
+from engine import decisions, networks, notices, pipeline
+from engine.actor import actor
+from engine.card import next as following
+from engine.card.lapse import Suspended
+from engine.card.step import Wait
+from engine.declines import CONSEQUENCES
+from engine.store.port import Refusals
+from tests.simulation import memory, world
+from tests.simulation.bugs import DAY, Change
+
+
+def limits_not_enforced() -> list[Change]:
+    return [(networks.LimitBook, "_limited", lambda *_: None)]
+
+
+def limit_counts_one_day() -> list[Change]:
+    return [(networks, "RULES", tuple(rule._replace(window=DAY / 2) for rule in networks.RULES))]
+
+
+def never_does_not_block() -> list[Change]:
+    class Forgetful(set):
+        def update(self, *_):
+            pass
+
+    real = networks.LimitBook.__init__
+
+    def init(self):
+        real(self)
+        self.blocked = Forgetful()
+
+    return [(networks.LimitBook, "__init__", init)]
+
+
+def notices_doubled() -> list[Change]:
+    real = following.payment_failed
+    return [(following, "payment_failed", lambda *args: real(*args) * 2)]
+
+
+def failure_told_after_each_method() -> list[Change]:
+    real = following.charge_renewal
+
+    def charge_renewal(card, rules, at):
+        step = real(card, rules, at)
+        told = card.renewal is not None and card.renewal.declines and isinstance(step, tuple)
+        first = following.payment_failed(card, Wait(at, "told"), at) if told else ()
+        return step if not first else (*step, *first)
+
+    return [(following, "charge_renewal", charge_renewal)]
+
+
+def command_memory_off() -> list[Change]:
+    recorder = memory.MemoryRecorder
+    return [(recorder, "recall", lambda *_: {}), (recorder, "_repeated", lambda *_: set())]
+
+
+def versions_not_compared() -> list[Change]:
+    return [(memory.MemoryRecorder, "_version", lambda *_: 0)]
+
+
+def append_lost_but_acknowledged() -> list[Change]:
+    real = memory.MemoryRecorder.append_many
+
+    def append_many(self, writes, recorded_at):
+        lost = self.position % 50 == 49
+        return Refusals(frozenset(), {}) if lost else real(self, writes, recorded_at)
+
+    return [(memory.MemoryRecorder, "append_many", append_many)]
+
+
+def secrets_told() -> list[Change]:
+    return [(notices, "SHOWN_CODES", CONSEQUENCES.keys())]
+
+
+def notice_key_used_again() -> list[Change]:
+    real = world.notice_of
+    return [(world, "notice_of", lambda one: replace(real(one), key=f"{one.card_id}:{real(one).kind}"))]
+
+
+def suspension_told_to_nobody() -> list[Change]:
+    real = world.notice_of
+    return [(world, "notice_of", lambda one: None if isinstance(one.fact, Suspended) else real(one))]
+
+
+def sent_however_long_it_lay() -> list[Change]:
+    return [(pipeline, "look_up_if_late", lambda question, _: question)]
+
+
+def failed_cards_not_parked() -> list[Change]:
+    real = pipeline._retry_alone
+
+    def retried(failed, causes):
+        yield from real(failed, causes)
+        return {}
+
+    return [(pipeline, "_retry_alone", retried)]
+
+
+def failed_cards_not_retried() -> list[Change]:
+    def retried(failed, _):
+        yield from ()
+        return {card_id: str(error) for card_id, error in failed.items()}
+
+    return [(pipeline, "_retry_alone", retried)]
+
+
+def time_out_not_recorded() -> list[Change]:
+    real = pipeline._to_record
+
+    def answers(replies, failed):
+        return real([(question, reply) for question, reply in replies if reply is not None], failed)
+
+    return [(pipeline, "_to_record", answers)]
+
+
+def answers_of_a_batch_dropped() -> list[Change]:
+    real = pipeline._to_record
+    return [(pipeline, "_to_record", lambda replies, failed: real(replies, failed)[:3])]
+
+
+def commands_done_by_the_system() -> list[Change]:
+    real = decisions.Append
+
+    def append(*parts):
+        return real(*parts[:5], actor("system", "consumer"), *parts[6:])
+
+    return [(decisions, "Append", append)]
