@@ -11,6 +11,7 @@ from msgspec.structs import replace
 
 from adapters.control import charging_stopped_since
 from adapters.schema import SCHEMA_VERSION, check_schema, migrate
+from engine.actor import actor
 from engine.card.card import replay
 from engine.declines import Consequence
 from engine.errors import SchemaError
@@ -208,8 +209,11 @@ def version_2(database_url: str, *, stopped: bool = False) -> None:
     migrate(database_url)
     with psycopg.connect(database_url, autocommit=True) as connection, datastore(database_url, pool_size=1) as pool:
         facts = tuple(facts_of_version_1())
-        store, card = Store(CardRecorder(pool), "v2"), replay(None, CARD_ID, facts)
-        store.append_many([Append(Stream(CARD_ID, None, 0, None), facts, card, OPENS_AT, "cause")], OPENS_AT)
+        store, card = Store(CardRecorder(pool)), replay(None, CARD_ID, facts)
+        store.append_many(
+            [Append(Stream(CARD_ID, None, 0, None), facts, card, OPENS_AT, "cause", actor("system", "consumer"))],
+            OPENS_AT,
+        )
         follow(connection, LIVE, 1000)
         connection.execute(VERSION_2)
         if stopped:
@@ -225,7 +229,7 @@ def test_a_database_of_version_2_keeps_all_that_is_in_it_and_gets_the_new_functi
     assert migrate(database_url) == SCHEMA_VERSION
     with psycopg.connect(database_url) as connection, datastore(database_url, pool_size=1) as pool:
         recorder = CardRecorder(pool)
-        store = Store(recorder, "tests")
+        store = Store(recorder)
         assert [one.fact for one in store.history(CARD_ID)] == facts_of_version_1()
         assert positions(connection) == {"read_models": len(facts_of_version_1())}
         assert connection.execute("SELECT count(*) FROM due").fetchone() == (1,)
