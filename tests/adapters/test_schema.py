@@ -118,6 +118,7 @@ VERSION_1 = """
     INSERT INTO followers VALUES ('read_models', 7), ('publisher', 6);
     INSERT INTO due VALUES (gen_random_uuid(), 1, now());
 """
+ACTOR = actor("system", "consumer")
 CARD_ID, MASTERCARD, STOLEN = uuid4(), uuid4(), uuid4()
 
 
@@ -239,7 +240,8 @@ def test_a_database_of_version_2_keeps_all_that_is_in_it_and_gets_the_new_functi
         assert operations_history(recorder) == []
         stream = store.load_many([CARD_ID])[CARD_ID]
         assert (
-            store.append_many([Append(stream, (switched_off(),), stream.card, None, "cause")], OPENS_AT) == ALL_STORED
+            store.append_many([Append(stream, (switched_off(),), stream.card, None, "cause", ACTOR)], OPENS_AT)
+            == ALL_STORED
         )
 
 
