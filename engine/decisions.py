@@ -5,13 +5,13 @@ from datetime import datetime
 from typing import NamedTuple
 
 from engine.actor import Actor
-from engine.card.attempt import Ask, ChargeAttempted
+from engine.card.attempt import AskCharge, ChargeAttempted
 from engine.card.card import Card, replay
 from engine.card.facts import CardFacts
-from engine.card.next import Step, advance, deferred, held_up, next_step, wakes_at
+from engine.card.next import Step, advance, deferred, move_for_late_wake, next_step, wakes_at
 from engine.card.outcomes import record_answer
 from engine.card.payments import Recall
-from engine.card.refunds import GiveBack, RefundStarted, record_refund_answer
+from engine.card.refunds import AskRefund, RefundStarted, record_refund_answer
 from engine.card.step import Wait
 from engine.card.waking import Replanned
 from engine.commands import Issued, decide
@@ -50,7 +50,7 @@ def waking(cause: str, actor: Actor, rules: Rules, at: datetime) -> Decision:
 
     def decision(stream: Stream, limited: Mapping[str, Limited]) -> Decided:
         before = card_of(stream)
-        late = held_up(before, stream.wake_at, rules.policy, at)
+        late = move_for_late_wake(before, stream.wake_at, rules.policy, at)
         card, facts, step = advance(replay(before, stream.card_id, late), rules, at, limited)
         facts = late + facts or deferred(step, stream.wake_at, at)
         return _decided(Append(stream, facts, card, wakes_at(step, at), cause, actor), step, rules.policy)
@@ -67,7 +67,7 @@ def answering(question: Question, answer: GatewayAnswer, actor: Actor, rules: Ru
         outcome = _outcome(before, question, answer, rules.policy, at)
         if not outcome:
             return Decided(None)
-        outcome = held_up(before, stream.wake_at, rules.policy, at) + outcome  # as for a command
+        outcome = move_for_late_wake(before, stream.wake_at, rules.policy, at) + outcome  # as for a command
         card = replay(before, stream.card_id, outcome)
         try:
             card, facts, step = advance(card, rules, at, limited)
@@ -84,7 +84,7 @@ def commanding(issued: Issued, rules: Rules, at: datetime, recall: Recall) -> De
     mark = CommandMark(command.command_id, command.body_hash())
 
     def decision(stream: Stream, _: Mapping[str, Limited]) -> Decided:
-        late = held_up(stream.card, stream.wake_at, rules.policy, at) if stream.card is not None else ()
+        late = move_for_late_wake(stream.card, stream.wake_at, rules.policy, at) if stream.card is not None else ()
         before = replay(stream.card, stream.card_id, late) if late else stream.card
         facts = decide(command, before, rules, at, recall)
         if not facts:
@@ -140,9 +140,9 @@ def _decided(append: Append, step: Step, policy: Policy) -> Decided:
 
 def _question(stream: Stream, append: Append, step: Step, policy: Policy) -> Question | None:
     card, facts, cause = append.card, append.facts, append.cause
-    if isinstance(step, Ask):
+    if isinstance(step, AskCharge):
         return about_charge(stream, card, step.attempt, step.learned, cause, policy)
-    if isinstance(step, GiveBack):
+    if isinstance(step, AskRefund):
         return about_refund(stream, step.refund, cause)
     if card.attempts.open is not None and any(isinstance(fact, ChargeAttempted) for fact in facts):
         return about_charge(stream, card, card.attempts.open, "sent", cause, policy)

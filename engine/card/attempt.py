@@ -36,7 +36,7 @@ class ChargeAttempted(Event, kw_only=True):
     """We decided to ask a payment method for money; committed before the gateway hears of it.
 
     `attempt_id` is the idempotency key. `number` counts attempts for the term, or for the top-up if that is what it
-    is for; `rung` counts passes over the methods. `from_balance` is reserved besides. `limits_edition` names the
+    is for; `rung` counts passes over the methods. `from_balance` is reserved in addition. `limits_edition` names the
     network limits that allowed it; `follows_decline` says that they count it.
     """
 
@@ -114,7 +114,7 @@ class Attempt(Value):
     top_up: int | None = None
     """The number of the top-up that it is for; None for a renewal."""
     from_balance: int = 0
-    """Minor units reserved from the balance besides."""
+    """Minor units reserved from the balance in addition."""
     fingerprint: str | None = None
     unknown: Unknown | None = None
     """None until a question about it had no definite answer."""
@@ -157,7 +157,7 @@ class HasHold(Protocol):
 
 
 class Askable(HasAttempts, HasDeadlines, HasStatus, HasHold, Protocol):
-    """Asking about an attempt reads besides whether the card is still kept and not held."""
+    """What asking about an attempt reads of a card."""
 
 
 # Fold
@@ -198,15 +198,15 @@ def _passed(renewal: Renewal, rung: int, at: datetime, tried: tuple[str, ...]) -
 
 def outcome_unknown(attempts: Attempts, fact: ChargeOutcomeUnknown) -> Attempts:
     """The open attempt is asked about again."""
-    attempt = opened(attempts)
+    attempt = open_attempt_of(attempts)
     case_opened = attempt.unknown is not None and attempt.unknown.case_opened
     unknown = Unknown(fact.asked, fact.ask_again_at, case_opened)
     return replace(attempts, open=replace(attempt, unknown=unknown))
 
 
 def case_opened(attempts: Attempts) -> Attempts:
-    """A person looks after the open attempt besides."""
-    attempt = opened(attempts)
+    """A person investigates the open attempt too."""
+    attempt = open_attempt_of(attempts)
     if attempt.unknown is None:
         raise CorruptHistoryError(f"attempt {attempt.attempt_id}: a case without an unknown outcome")
     return replace(attempts, open=replace(attempt, unknown=replace(attempt.unknown, case_opened=True)))
@@ -220,8 +220,8 @@ def unwanted(attempts: Attempts, method_id: str | None = None) -> Attempts:
     return replace(attempts, open=replace(attempt, look_up_only=True))
 
 
-def opened(attempts: Attempts) -> Attempt:
-    """The attempt that must be open; raises CorruptHistoryError."""
+def open_attempt_of(attempts: Attempts) -> Attempt:
+    """The open attempt; raises CorruptHistoryError where there is none."""
     if attempts.open is None:
         raise CorruptHistoryError("an outcome without an open attempt")
     return attempts.open
@@ -235,14 +235,14 @@ def soon_again(renewal: Renewal, method_id: str) -> Renewal:
 # Asking
 
 
-class Ask(Value):
+class AskCharge(Value):
     """Ask the gateway about an attempt that is already recorded."""
 
     attempt: Attempt
     learned: OutcomeSource
 
 
-def ask_about(card: Askable, attempt: Attempt, rules: Rules, at: datetime) -> CaseOpened | Ask | Wait:
+def ask_about(card: Askable, attempt: Attempt, rules: Rules, at: datetime) -> CaseOpened | AskCharge | Wait:
     """Ask about the open attempt, wait until it is asked about, or call a person.
 
     An attempt younger than the gateway's budget is left alone whoever asks: its first call may be under way.
@@ -261,7 +261,7 @@ def ask_about(card: Askable, attempt: Attempt, rules: Rules, at: datetime) -> Ca
     if at < ask_at:
         return Wait(ask_at, reason)
     key_is_known = at < attempt.attempted_at + policy.key_lifetime
-    return Ask(attempt, "asked_again" if key_is_known and _still_wanted(card, attempt, rules) else "looked_up")
+    return AskCharge(attempt, "asked_again" if key_is_known and _still_wanted(card, attempt, rules) else "looked_up")
 
 
 def _still_wanted(card: Askable, attempt: Attempt, rules: Rules) -> bool:

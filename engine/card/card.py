@@ -88,7 +88,7 @@ def evolve(card: Card | None, card_id: UUID, fact: facts.CardFact) -> Card:
 
 def registered(card_id: UUID, fact: facts.CardRegistered) -> Card:
     """A card that was taken into our care."""
-    return Card(card_id, custody.taken(fact), fact.term, fact.anchor_day, Deadlines(fact.keep))
+    return Card(card_id, custody.registered(fact), fact.term, fact.anchor_day, Deadlines(fact.keep))
 
 
 def _evolve(card: Card, fact: facts.CardFact) -> Card:  # noqa: C901, PLR0911, PLR0912, PLR0915 (a table: one row per fact)
@@ -117,7 +117,7 @@ def _evolve(card: Card, fact: facts.CardFact) -> Card:  # noqa: C901, PLR0911, P
         case facts.CardRegistered():
             return registered(card.card_id, fact)
         case facts.ZoneChanged():
-            return replace(card, custody=custody.moved_to(card.custody, fact))
+            return replace(card, custody=custody.zone_changed(card.custody, fact))
         case facts.CardHeld():
             return replace(card, held_since=fact.at)
         case facts.CardReleased():
@@ -145,7 +145,7 @@ def _evolve(card: Card, fact: facts.CardFact) -> Card:  # noqa: C901, PLR0911, P
             return _switched_off(card)
         case facts.RenewalRequested():
             renewal = term.wanted_by_holder(card.renewal)
-            return replace(card, methods=methods.freed_for_holder(card.methods), renewal=renewal)
+            return replace(card, methods=methods.cleared_for_holder(card.methods), renewal=renewal)
         case facts.GraceStarted():
             return replace(card, status="grace")
         case facts.Suspended():
@@ -217,7 +217,7 @@ def _succeeded(card: Card, fact: facts.ChargeSucceeded) -> Card:
 
 
 def _failed(card: Card, fact: facts.ChargeFailed) -> Card:
-    failed = attempt.opened(card.attempts)
+    failed = attempt.open_attempt_of(card.attempts)
     attempts, kept = decline.failed(card.attempts, fact), decline.method_failed(card.methods, fact)
     if failed.top_up is not None:
         declined = top_ups.declined(card.top_ups, fact.code, counts=fact.counts)

@@ -33,7 +33,7 @@ ChargingFact = RenewalStarted | ChargeAttempted | ChargeWithheld | CardRenewed |
 
 
 class Chargeable(HasConsent, HasMethods, HasDeadlines, HasAttempts, HasBalance, Renewable, Protocol):
-    """Charging a term reads consent, methods, deadlines, attempts, balance and the renewal on offer."""
+    """What charging the next term reads of a card."""
 
 
 class _MayBeUnderWay(Protocol):
@@ -42,14 +42,14 @@ class _MayBeUnderWay(Protocol):
 
 
 class OnRequest(HasAttempts, HasHold, Protocol):
-    """A charge that the holder asks for reads besides whether the card is held, or a top-up is under way."""
+    """What a charge on the holder's request reads of a card."""
 
     @property
     def top_ups(self) -> _MayBeUnderWay: ...
 
 
 class _ChargeableOnRequest(Chargeable, OnRequest, Protocol):
-    """All of it."""
+    """What charging the next term on the holder's request reads of a card."""
 
 
 def renew_now(

@@ -47,7 +47,7 @@ class PeriodChanged(Event, kw_only=True):
 
 
 class PriceChangeAnnounced(Event, kw_only=True):
-    """The holder was told of another price for the chosen period; it is charged for terms that open from then on."""
+    """The holder was notified of another price for the chosen period; terms that open from then on cost it."""
 
     months: Period
     price: Money
@@ -71,7 +71,7 @@ class AutoRenewSwitchedOff(Event, kw_only=True):
 
 
 class AnnouncedPrice(Value):
-    """A price for the chosen period that the holder was told of, and the first local day on which it applies."""
+    """A price for the chosen period of which the holder was notified, and the first local day on which it applies."""
 
     price: Money
     saving: Money
@@ -98,15 +98,15 @@ class HasConsent(Protocol):
 
 
 class _Agreeing(HasConsent, HasCustody, HasMethods, Protocol):
-    """Agreeing reads besides custody and payment methods."""
+    """What giving consent reads of a card."""
 
 
 class _Withdrawing(HasConsent, HasDeadlines, Protocol):
-    """Withdrawal reads besides the deadlines, to say what is lost when."""
+    """What withdrawing consent reads of a card: the deadlines say what is lost when."""
 
 
 class _Announcing(HasConsent, HasCustody, HasDeadlines, Protocol):
-    """An announcement reads besides custody, and the zone of the running term."""
+    """What announcing a price reads of a card."""
 
 
 # Fold
@@ -188,7 +188,7 @@ def switch_off_auto_renew(
 
 
 def switched_off(card: HasDeadlines, reason: SwitchOffReason, at: datetime) -> AutoRenewSwitchedOff:
-    """The end of consent, and what the holder is told of it: until when it is paid, and when the number is lost."""
+    """The end of consent, with what the holder must know: until when the card is paid, when the number is lost."""
     lost_on = local_date(reclaims_at(card), card.term.zone)
     return AutoRenewSwitchedOff(reason=reason, ends_on=card.term.ends_on, lost_on=lost_on, at=at)
 
@@ -196,7 +196,7 @@ def switched_off(card: HasDeadlines, reason: SwitchOffReason, at: datetime) -> A
 def announce_price_change(
     card: _Announcing, catalogue: Catalogue, *, version: str, at: datetime
 ) -> tuple[PriceChangeAnnounced, ...]:
-    """Tell the holder of the price of another catalogue version, from which day on it is charged.
+    """Notify the holder of the price of another catalogue version, and from which day on it is charged.
 
     That day is at least the plan's notice days ahead, and never before the version is in force. Raises Refused
     `auto_renew_off`, `unknown_version`.

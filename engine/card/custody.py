@@ -95,12 +95,12 @@ class _Owing(HasCustody, Protocol):
 # Fold
 
 
-def taken(fact: CardRegistered) -> Custody:
+def registered(fact: CardRegistered) -> Custody:
     """The custody of a new card."""
     return Custody(fact.holder_id, fact.plan, fact.currency, fact.zone)
 
 
-def moved_to(custody: Custody, fact: ZoneChanged) -> Custody:
+def zone_changed(custody: Custody, fact: ZoneChanged) -> Custody:
     """Another clock applies from the next term on."""
     return replace(custody, zone=fact.zone)
 

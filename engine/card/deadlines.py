@@ -1,7 +1,7 @@
 """The instants of a term: when its renewal opens, when service ends, when the number is lost; and what moves them.
 
 Grace and reclaim count the holder's days. Time for which we ourselves kept the next term from being paid does not
-count: both deadlines move by it, once, however the causes overlap.
+count: both deadlines move by it, and overlapping causes count once.
 """
 
 from datetime import date, datetime, time, timedelta
@@ -148,7 +148,7 @@ def move_deadlines(
 ) -> tuple[DeadlinesMoved, ...]:
     """Move the deadlines by the time from `since` to `at` for which we kept the next term from being paid.
 
-    Before `open_since`, when the renewal opened, nobody was kept from paying; what is counted already does not count
+    Time before `open_since`, when the renewal opened, kept nobody from paying; what has been counted does not count
     again.
     """
     begins = max(since, open_since, card.deadlines.moved_until or since)

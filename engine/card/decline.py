@@ -14,7 +14,7 @@ from engine.card.attempt import (
     ClosedAttempt,
     HasHold,
     OutcomeSource,
-    opened,
+    open_attempt_of,
     soon_again,
 )
 from engine.card.consent import AutoRenewSwitchedOff, HasConsent, switched_off
@@ -32,8 +32,8 @@ from engine.ports import Declined
 class ChargeFailed(Event, kw_only=True):
     """The gateway definitely did not take the money, and `code` says why; `consequence` is what may be done next.
 
-    `decided_by` is the code that had the say. `happened` is false for an attempt that no issuer ever saw: it uses up
-    nothing, and late news of its success is money to give back. `counts` says whether it is a decline to the ladder.
+    `decided_by` is the code that decided. `happened` is false for an attempt that no issuer ever saw: it uses up
+    nothing, and if it succeeded after all, the money goes back. `counts` says whether it is a decline to the ladder.
     `ends_method`: the method is not tried again by itself before the holder changes something. It is left alone until
     `not_before`; `within_rung` says that it is then tried again in the same rung.
     """
@@ -64,7 +64,7 @@ DeclineFact = ChargeFailed | PaymentMethodRemoved | AutoRenewSwitchedOff | CardH
 
 
 class Declinable(HasConsent, HasMethods, HasRenewal, HasDeadlines, HasStatus, HasHold, Protocol):
-    """A decline reads consent, methods, the renewal on offer, deadlines, and whether the card is kept and not held."""
+    """What a decline reads of a card."""
 
 
 # Fold
@@ -72,7 +72,7 @@ class Declinable(HasConsent, HasMethods, HasRenewal, HasDeadlines, HasStatus, Ha
 
 def failed(attempts: Attempts, fact: ChargeFailed) -> Attempts:
     """No attempt is open any more; one that no issuer ever saw is remembered."""
-    attempt = opened(attempts)
+    attempt = open_attempt_of(attempts)
     if fact.happened:
         return replace(attempts, open=None)
     closed = ClosedAttempt(attempt.attempt_id, fact.term_number, attempt.amount, attempt.method_id, attempt.top_up)
@@ -168,13 +168,13 @@ def _follow(card: Declinable, attempt: Attempt, consequence: Consequence, at: da
 
 
 class _Delayed(HasRenewal, HasDeadlines, HasStatus, Protocol):
-    """Deadlines read besides whether the card is kept."""
+    """What moving the deadlines for an unknown outcome reads of a card."""
 
 
 def move_for_unknown(
     card: _Delayed, attempt: Attempt, learned: OutcomeSource, policy: Policy, at: datetime
 ) -> tuple[DeadlinesMoved, ...]:
-    """The time for which nobody knew the outcome does not count against the holder."""
+    """The time for which the outcome was unknown does not count against the holder."""
     if learned == "sent" or not is_kept(card):
         return ()
     return move_deadlines(card, "unknown_outcome", attempt.attempted_at, open_since(card, policy), at)

@@ -37,7 +37,7 @@ class TryLater(Value):
 
 
 class Dunned(HasMethods, HasRenewal, HasDeadlines, Protocol):
-    """Dunning reads methods, the renewal on offer and the deadlines."""
+    """What dunning reads of a card."""
 
 
 def next_try(card: Dunned, renewal: Renewal, policy: Policy, at: datetime) -> TryNow | Withhold | TryLater | None:
@@ -81,7 +81,7 @@ def _next_rung(
     due = _next_rung_at(card, renewal, policy)
     last = last_day(card)
     if due is None or local_date(due, card.term.zone) > last or at >= reclaims_at(card):
-        return None  # one that was missed by our own trouble is made up while the number is still ours
+        return None  # one that we missed ourselves is made up while the number is still ours
     rung = renewal.rung + 1
     if at >= due and ready:
         return TryNow(ready[0], rung, "next_rung" if renewal.rung else "renewal_opened")

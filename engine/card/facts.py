@@ -1,6 +1,6 @@
 """All facts of a card, slice by slice: their closed union, and the names under which they are stored.
 
-Names are for ever; a changed shape gets a new version, and the old one an upcast (upcasts.py).
+Names never change; a changed shape gets a new version, and the old one an upcast (upcasts.py).
 """
 
 from engine.card.attempt import CaseOpened, ChargeAttempted, ChargeOutcomeUnknown, ChargeWithheld

@@ -26,11 +26,11 @@ class CardReleased(Event, kw_only=True):
 
 
 class _Holdable(HasHold, HasStatus, Protocol):
-    """A hold reads besides whether the card is kept."""
+    """What a hold reads of a card."""
 
 
 class _Releasable(_Holdable, HasAttempts, HasRenewal, HasDeadlines, Protocol):
-    """A release reads besides what else kept the card from being charged, and since when its renewal is open."""
+    """What a release reads of a card."""
 
 
 def hold_card(card: _Holdable, *, reason: str, at: datetime) -> tuple[CardHeld, ...]:

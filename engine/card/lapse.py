@@ -55,18 +55,18 @@ class NumberReclaimed(Event, kw_only=True):
 
 
 class Lapsing(HasRenewal, HasDeadlines, HasBalance, Protocol):
-    """Lapsing reads status, term, deadlines, what was tried for the next term, and the balance that is owed."""
+    """What lapsing reads of a card."""
 
 
 class _Reclaimed(Lapsing, HasPayments, Protocol):
-    """A reclaim reads besides what was paid for terms that are not over."""
+    """What a reclaim by the carrier reads of a card."""
 
 
 # Decisions
 
 
 def lapse(card: Lapsing, policy: Policy, at: datetime) -> tuple[GraceStarted | Suspended | NumberReclaimed, ...] | Wait:
-    """The next step of a card whose term nobody pays, or until when there is none."""
+    """The next step of a card whose next term is unpaid, or until when there is none."""
     term, grace_days = card.term, card.deadlines.keep.grace_days
     if card.status == "active" and grace_days and at < term.ends_at:
         return Wait(term.ends_at, "term_ends")
@@ -78,7 +78,7 @@ def lapse(card: Lapsing, policy: Policy, at: datetime) -> tuple[GraceStarted | S
         return (_suspended(card, policy, at),)
     if card.status == "grace":
         return Wait(ends_at, "grace_ends")
-    if not grace_days:  # what we delayed ourselves is nobody's grace
+    if not grace_days:  # time that we delayed ourselves is no grace
         return Wait(ends_at, "term_ends")
     suspends_on = local_date(ends_at, term.zone)
     return (GraceStarted(term_number=term.number, suspends_on=suspends_on, policy_version=policy.version, at=at),)

@@ -91,7 +91,7 @@ class HasMethods(Protocol):
 
 
 class _Keeping(HasMethods, HasStatus, Protocol):
-    """Decisions read besides whether the card is kept."""
+    """What most decisions about methods read of a card."""
 
 
 class _MayBeOpen(Protocol):
@@ -100,7 +100,7 @@ class _MayBeOpen(Protocol):
 
 
 class _Charging(_Keeping, Protocol):
-    """Removal reads besides whether auto-renewal is on and whether an attempt is open."""
+    """What removal reads of a card: whether auto-renewal is on and whether an attempt is open."""
 
     @property
     def consent(self) -> object | None: ...
@@ -114,18 +114,18 @@ class _Charging(_Keeping, Protocol):
 
 def bound(methods: Methods, method: PaymentMethod) -> Methods:
     """One more method, last in order."""
-    return freed(replace(methods, bound=(*methods.bound, method)), method.method_id)
+    return cleared(replace(methods, bound=(*methods.bound, method)), method.method_id)
 
 
 def updated(methods: Methods, method: PaymentMethod) -> Methods:
     """New details in the same place."""
     same = method.method_id
-    return freed(replace(methods, bound=tuple(method if m.method_id == same else m for m in methods.bound)), same)
+    return cleared(replace(methods, bound=tuple(method if m.method_id == same else m for m in methods.bound)), same)
 
 
 def removed(methods: Methods, method_id: str) -> Methods:
     """One method less."""
-    return freed(replace(methods, bound=tuple(m for m in methods.bound if m.method_id != method_id)), method_id)
+    return cleared(replace(methods, bound=tuple(m for m in methods.bound if m.method_id != method_id)), method_id)
 
 
 def ordered(methods: Methods, fact: PaymentMethodsOrdered) -> Methods:
@@ -135,7 +135,7 @@ def ordered(methods: Methods, fact: PaymentMethodsOrdered) -> Methods:
     return replace(methods, bound=bound, balance_first=fact.balance_first)
 
 
-def freed(methods: Methods, method_id: str) -> Methods:
+def cleared(methods: Methods, method_id: str) -> Methods:
     """Nothing keeps the method from being charged any more."""
     return replace(
         methods,
@@ -145,7 +145,7 @@ def freed(methods: Methods, method_id: str) -> Methods:
     )
 
 
-def freed_for_holder(methods: Methods) -> Methods:
+def cleared_for_holder(methods: Methods) -> Methods:
     """While the holder is present, what needs the holder may be tried."""
     ended = {one: code for one, code in methods.ended.items() if one not in methods.needs_holder}
     return replace(methods, ended=ended, needs_holder=())

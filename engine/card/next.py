@@ -3,14 +3,14 @@
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 
-from engine.card.attempt import Ask, Attempt, CaseOpened, ChargeAttempted, ask_about
+from engine.card.attempt import AskCharge, Attempt, CaseOpened, ChargeAttempted, ask_about
 from engine.card.card import Card, evolve
 from engine.card.charge import charge_renewal, withheld_by_limit
 from engine.card.custody import is_kept
 from engine.card.deadlines import DeadlinesMoved, move_deadlines
 from engine.card.facts import CardFact, CardFacts
 from engine.card.lapse import lapse
-from engine.card.refunds import GiveBack, ask_for_refunds
+from engine.card.refunds import AskRefund, ask_for_refunds
 from engine.card.reminders import payment_failed, reminders
 from engine.card.step import Wait, earliest
 from engine.card.term import CardRenewed, Reinstated, RenewalStarted, open_since
@@ -20,7 +20,7 @@ from engine.networks import Limited
 from engine.policy import Policy
 from engine.rules import Rules
 
-Step = CardFacts | Ask | GiveBack | Wait
+Step = CardFacts | AskCharge | AskRefund | Wait
 NO_LIMITS: Mapping[str, Limited] = {}
 
 
@@ -68,7 +68,7 @@ def _charge_or_lapse(card: Card, rules: Rules, at: datetime, refunding: Wait | N
 
 def advance(
     card: Card, rules: Rules, at: datetime, limited: Mapping[str, Limited] = NO_LIMITS
-) -> tuple[Card, CardFacts, Ask | GiveBack | Wait]:
+) -> tuple[Card, CardFacts, AskCharge | AskRefund | Wait]:
     """Take every step that is due at `at`: the card after them, their facts, and what remains.
 
     `limited` holds the methods (by id) that the network limits forbid to try now.
@@ -85,7 +85,9 @@ def advance(
             facts.append(fact)
 
 
-def held_up(card: Card, woken_for: datetime | None, policy: Policy, at: datetime) -> tuple[DeadlinesMoved, ...]:
+def move_for_late_wake(
+    card: Card, woken_for: datetime | None, policy: Policy, at: datetime
+) -> tuple[DeadlinesMoved, ...]:
     """The deadlines of an unpaid card move by the time for which we were not there to wake it."""
     if woken_for is None or at - woken_for <= policy.late_after:
         return ()
@@ -100,7 +102,7 @@ def wakes_at(step: Step, at: datetime) -> datetime | None:
     return step.until if isinstance(step, Wait) else at
 
 
-def deferred(step: Ask | GiveBack | Wait, woken_for: datetime | None, at: datetime) -> tuple[Deferred, ...]:
+def deferred(step: AskCharge | AskRefund | Wait, woken_for: datetime | None, at: datetime) -> tuple[Deferred, ...]:
     """The fact that moves on the wake time of a card that was due but has nothing to do but wait."""
     if not isinstance(step, Wait) or woken_for is None or woken_for > at:
         return ()

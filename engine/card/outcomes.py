@@ -1,4 +1,4 @@
-"""Outcomes: what answers about an attempt mean, from the gateway or from a person, in whatever order they come.
+"""Outcomes: what an answer about an attempt means, from the gateway or a person, in whatever order answers come.
 
 What is recorded already returns no facts.
 """
@@ -47,7 +47,7 @@ OutcomeFact = (
 
 
 class Settling(Declinable, HasAttempts, HasPayments, HasBalance, Renewable, Protocol):
-    """An outcome reads all that a payment or a decline may change."""
+    """What an outcome reads of a card."""
 
 
 # Decisions

@@ -95,7 +95,7 @@ class Refund(Value):
 
     @property
     def case_opened(self) -> bool:
-        """Whether a person looks after it because nobody knows its outcome."""
+        """Whether a person investigates its unknown outcome."""
         return self.unknown is not None and self.unknown.case_opened
 
 
@@ -111,7 +111,7 @@ class HasRefunds(Protocol):
 
 
 class Refundable(HasRefunds, HasPayments, HasTerm, HasBalance, Protocol):
-    """Refunds read besides payments, balance and custody."""
+    """What refunds read of a card."""
 
 
 # Fold
@@ -142,7 +142,7 @@ def refused(refunds: Refunds, fact: RefundFailed) -> Refunds:
 
 
 def case_opened(refunds: Refunds, refund_id: UUID) -> Refunds:
-    """A person looks after the refund besides."""
+    """A person investigates the refund too."""
     return _changed(
         refunds,
         refund_id,
@@ -228,13 +228,13 @@ def refund_started(card: HasTerm, payment: Payment, reason: RefundReason, at: da
 # Asking
 
 
-class GiveBack(Value):
+class AskRefund(Value):
     """Ask the gateway to make a refund that is already recorded."""
 
     refund: Refund
 
 
-def ask_for_refunds(card: HasRefunds, policy: Policy, at: datetime) -> CaseOpened | GiveBack | Wait | None:
+def ask_for_refunds(card: HasRefunds, policy: Policy, at: datetime) -> CaseOpened | AskRefund | Wait | None:
     """Ask for the refund that has waited longest, wait until it is time, or call a person; None when there is none."""
     under_way = card.refunds
     if not under_way:
@@ -247,7 +247,7 @@ def ask_for_refunds(card: HasRefunds, policy: Policy, at: datetime) -> CaseOpene
         return None
     refund = min(open_ones, key=lambda one: _ask_at(one, policy))
     ask_at = _ask_at(refund, policy)
-    return GiveBack(refund) if at >= ask_at else Wait(ask_at, "refund_awaited")
+    return AskRefund(refund) if at >= ask_at else Wait(ask_at, "refund_awaited")
 
 
 def _ask_at(refund: Refund, policy: Policy) -> datetime:

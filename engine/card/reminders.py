@@ -1,4 +1,4 @@
-"""Reminders: what the holder is to be told ahead of time or after a failure; each is a fact, once per cause.
+"""Reminders: notices ahead of time or after a failure; each is a fact, once per cause.
 
 What other facts say already (renewed, grace, suspended, reclaimed, switched on or off) needs none. See notices.py.
 """
@@ -23,7 +23,7 @@ ReminderKind = Literal["renewal_ahead", "method_expires", "payment_failed", "las
 
 
 class ReminderDue(Event, kw_only=True):
-    """The holder is to be told of what will happen or has not; `about` is the day, the method or the declines so far.
+    """A notice of what will happen, or has failed, is due; `about` is the day, the method or the declines so far.
 
     `code` is the last decline's.
     """
@@ -42,7 +42,7 @@ Reminded = tuple[str, ...]
 
 
 class Remindable(HasConsent, HasMethods, HasRenewal, HasDeadlines, HasStatus, Protocol):
-    """Reminders read besides consent, methods, the renewal on offer, the deadlines and the status."""
+    """What reminders read of a card."""
 
     @property
     def reminded(self) -> Reminded: ...

@@ -86,7 +86,7 @@ class Renewal(Value):
     last_code: str | None = None
     declines: int = 0
     declines_notified: int | None = None
-    """How many declines there were when the holder was last told that the payment failed; None: not told yet."""
+    """How many declines there were at the last notice of a failed payment; None: there was no notice yet."""
 
 
 class HasRenewal(HasTerm, Protocol):
@@ -100,7 +100,7 @@ class HasRenewal(HasTerm, Protocol):
 
 
 class Renewable(HasRenewal, HasCustody, Protocol):
-    """Payment of a term reads besides status and zone."""
+    """What payment of a term reads of a card."""
 
 
 # Fold
@@ -131,7 +131,7 @@ def method_added(renewal: Renewal | None, method_id: str) -> Renewal | None:
 
 
 def failure_notified(renewal: Renewal | None) -> Renewal | None:
-    """The holder was told of the failures so far."""
+    """The holder is notified of the failures so far."""
     return None if renewal is None else replace(renewal, declines_notified=renewal.declines)
 
 
@@ -155,7 +155,7 @@ def open_since(card: HasRenewal, policy: Policy) -> datetime:
 
 
 def offer(card: Renewable, consent: Consent, rules: Rules, at: datetime) -> RenewalStarted:
-    """The next term at the price that the holder agreed to, or was told of in good time.
+    """The next term at the price that the holder agreed to, or was notified of in time.
 
     What counts is the local day on which the renewal opens, however late we come to it.
     """

@@ -94,18 +94,18 @@ class HasTopUps(Protocol):
 
 
 class _Ordering(HasTopUps, HasCustody, Protocol):
-    """A standing order reads besides custody."""
+    """What a standing order reads of a card."""
 
 
 class _Paying(HasTopUps, OnRequest, HasMethods, HasCustody, Protocol):
-    """A top-up on request reads besides what keeps a card from being charged."""
+    """What a top-up on request reads of a card."""
 
     @property
     def top_ups(self) -> TopUps: ...
 
 
 class ToppedUp(HasTopUps, HasTerm, HasBalance, HasMethods, HasConsent, Protocol):
-    """A top-up on time reads besides balance, methods and consent."""
+    """What a top-up in due time reads of a card."""
 
 
 # Fold

@@ -9,10 +9,10 @@ from uuid import UUID
 
 from msgspec.structs import replace
 
-from engine.card.attempt import Ask, ChargeAttempted
+from engine.card.attempt import AskCharge, ChargeAttempted
 from engine.card.card import Card, replay
 from engine.card.facts import CardFacts
-from engine.card.next import Step, advance, deferred, held_up, next_step, wakes_at
+from engine.card.next import Step, advance, deferred, move_for_late_wake, next_step, wakes_at
 from engine.card.outcomes import record_answer
 from engine.card.recall import charge_in
 from engine.card.refunds import Refund, record_refund_answer
@@ -48,7 +48,7 @@ class Life:
         self.at = REGISTERED_AT
         self.card: Card | None = None
         self.wake_at: datetime | None = None
-        self.question: Ask | None = None
+        self.question: AskCharge | None = None
         self.appends: list[Appended] = []
         self._command((registered(grace_days=grace_days, reclaim_days=reclaim_days), bound(VISA), enabled()))
 
@@ -70,7 +70,7 @@ class Life:
 
     def woken(self) -> None:
         """A message about it comes, at whatever time."""
-        late = held_up(self.card, self.wake_at, self.rules.policy, self.at)
+        late = move_for_late_wake(self.card, self.wake_at, self.rules.policy, self.at)
         card, facts, step = advance(replay(self.card, self.card_id, late), self.rules, self.at)
         facts = late + facts or deferred(step, self.wake_at, self.at)
         self._append(facts, card, step)
@@ -146,7 +146,9 @@ class Life:
 
     def _append(self, facts: CardFacts, card: Card, step: Step) -> None:
         sent = bool(facts) and isinstance(facts[-1], ChargeAttempted)
-        self.question = step if isinstance(step, Ask) else Ask(card.attempts.open, "sent") if sent else self.question
+        self.question = (
+            step if isinstance(step, AskCharge) else AskCharge(card.attempts.open, "sent") if sent else self.question
+        )
         if facts:
             self.card, self.wake_at = card, wakes_at(step, self.at)
             self.appends.append(Appended(facts, card, self.wake_at))

@@ -12,12 +12,12 @@ from datetime import datetime
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from engine.card.attempt import Ask
+from engine.card.attempt import AskCharge
 from engine.card.card import Card, replay
 from engine.card.event import Event
 from engine.card.facts import CardFacts
 from engine.card.next import advance
-from engine.card.refunds import GiveBack
+from engine.card.refunds import AskRefund
 from engine.card.step import Wait
 from engine.errors import Refused
 from engine.rules import Rules
@@ -51,7 +51,7 @@ class Then:
     facts: CardFacts = ()
     refusal: Refused | None = None
     card: Card | None = None
-    step: Ask | GiveBack | Wait | None = None
+    step: AskCharge | AskRefund | Wait | None = None
 
     def then(self, *expected: Expected) -> "Then":
         assert self.refusal is None, self.refusal
@@ -70,10 +70,10 @@ class Then:
         assert (self.step.until, self.step.reason) == (until, reason)
 
     def gives_back(self) -> None:
-        assert isinstance(self.step, GiveBack), self.step
+        assert isinstance(self.step, AskRefund), self.step
 
     def asks(self, learned: str) -> None:
-        assert isinstance(self.step, Ask), self.step
+        assert isinstance(self.step, AskCharge), self.step
         assert self.step.learned == learned
 
 

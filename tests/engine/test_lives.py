@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from engine.calendar import local_date
-from engine.card.attempt import Ask, ChargeAttempted
+from engine.card.attempt import AskCharge, ChargeAttempted
 from engine.card.balance import BalanceCredited
 from engine.card.card import Card, evolve, replay
 from engine.card.deadlines import reclaims_at, suspends_at
@@ -223,7 +223,7 @@ def test_rungs_are_climbed_one_by_one_with_time_between_and_none_after_the_last_
 def test_a_charge_is_sent_again_only_while_it_is_wanted_and_its_key_is_known(moves, keep_rule):
     for life in each_moment(moves, keep_rule):
         step = next_step(life.card, life.rules, life.at)
-        if isinstance(step, Ask) and step.learned == "asked_again":
+        if isinstance(step, AskCharge) and step.learned == "asked_again":
             card = life.card
             asked_for = step.attempt.top_up is not None and not card.top_ups.under_way.automatic
             assert card.consent is not None or asked_for

@@ -4,7 +4,7 @@ from uuid import UUID
 
 from msgspec.structs import replace
 
-from engine.card.attempt import Ask, ChargeAttempted
+from engine.card.attempt import AskCharge, ChargeAttempted
 from engine.card.next import deferred, next_step, wakes_at
 from engine.card.step import Wait
 from engine.card.term import RenewalStarted
@@ -112,7 +112,7 @@ def test_a_wait_wakes_at_its_end_and_all_else_now():
     attempt = given(*CHARGING).card.attempts.open
     assert wakes_at(Wait(ENDS_AT, "term_ends"), OPENS_AT) == ENDS_AT
     assert wakes_at(Wait(None, "suspended"), OPENS_AT) is None
-    assert wakes_at(Ask(attempt, "looked_up"), OPENS_AT) == OPENS_AT
+    assert wakes_at(AskCharge(attempt, "looked_up"), OPENS_AT) == OPENS_AT
     assert wakes_at((started(),), OPENS_AT) == OPENS_AT
 
 
@@ -131,4 +131,4 @@ def test_a_doubled_message_moves_nothing():
 
 
 def test_a_question_is_not_put_off():
-    assert deferred(Ask(given(*CHARGING).card.attempts.open, "asked_again"), OPENS_AT, OPENS_AT) == ()
+    assert deferred(AskCharge(given(*CHARGING).card.attempts.open, "asked_again"), OPENS_AT, OPENS_AT) == ()

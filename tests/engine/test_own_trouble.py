@@ -11,7 +11,7 @@ from engine.card.deadlines import ChargingBlocked, DeadlinesMoved
 from engine.card.decline import ChargeFailed
 from engine.card.hold import CardHeld, CardReleased, hold_card, release_card
 from engine.card.lapse import Suspended
-from engine.card.next import held_up
+from engine.card.next import move_for_late_wake
 from engine.card.outcomes import record_answer
 from engine.card.reminders import ReminderDue
 from engine.ports import Declined, NotFound
@@ -93,7 +93,7 @@ def test_a_clock_that_was_set_back_moves_no_deadline():
 
 @pytest.mark.parametrize("late", [timedelta(hours=7), timedelta(days=2, hours=14)])
 def test_time_lost_before_the_term_ends_counts_too(late):
-    (moved,) = held_up(given(*PAYING).card, OPENS_AT, POLICY, OPENS_AT + late)
+    (moved,) = move_for_late_wake(given(*PAYING).card, OPENS_AT, POLICY, OPENS_AT + late)
     assert (moved.reason, moved.by) == ("late", late)
 
 
@@ -145,13 +145,13 @@ def test_a_held_card_is_left_alone_and_its_deadlines_move():
 def test_a_card_that_was_not_woken_in_time_does_not_lose_that_time():
     card, unopened = given(*DECLINED).card, given(*PAYING).card
     woken_for, at = local("2026-03-30 10:00"), GRACE_ENDS_AT
-    (moved,) = held_up(card, woken_for, POLICY, at)
+    (moved,) = move_for_late_wake(card, woken_for, POLICY, at)
     assert (moved.reason, moved.by) == ("late", at - woken_for)
-    assert held_up(card, woken_for, POLICY, woken_for + POLICY.late_after) == ()
+    assert move_for_late_wake(card, woken_for, POLICY, woken_for + POLICY.late_after) == ()
     before = OPENS_AT - timedelta(days=9)
-    assert held_up(unopened, before, POLICY, OPENS_AT - SECOND) == ()  # nothing was to be charged yet
-    (from_opening,) = held_up(unopened, before, POLICY, ENDS_AT)
+    assert move_for_late_wake(unopened, before, POLICY, OPENS_AT - SECOND) == ()  # nothing was to be charged yet
+    (from_opening,) = move_for_late_wake(unopened, before, POLICY, ENDS_AT)
     assert from_opening.by == ENDS_AT - OPENS_AT
-    assert held_up(given(registered()).card, woken_for, POLICY, at) == ()
-    assert held_up(given(*CHARGING).card, woken_for, POLICY, at) == ()
-    assert held_up(card, None, POLICY, at) == ()
+    assert move_for_late_wake(given(registered()).card, woken_for, POLICY, at) == ()
+    assert move_for_late_wake(given(*CHARGING).card, woken_for, POLICY, at) == ()
+    assert move_for_late_wake(card, None, POLICY, at) == ()

@@ -71,7 +71,7 @@ def unknown_moves_no_deadline() -> list[Change]:
 
 
 def lateness_moves_no_deadline() -> list[Change]:
-    return [(decisions, "held_up", lambda *_: ())]
+    return [(decisions, "move_for_late_wake", lambda *_: ())]
 
 
 def stop_moves_no_deadline() -> list[Change]:
