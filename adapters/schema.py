@@ -5,11 +5,11 @@ from typing import Any
 import psycopg
 from psycopg import Connection, sql
 
-from adapters.broker.publisher import PUBLISHED_TABLE
-from adapters.broker.scheduler import DUE_SENT_TABLE
 from adapters.clock import recorded_now
 from adapters.control import CONTROL_BY, CONTROL_ROW, CONTROL_TABLE
 from adapters.parked import PARKED_TABLE
+from adapters.roles.publisher import PUBLISHED_TABLE
+from adapters.roles.scheduler import DUE_SENT_TABLE
 from engine.errors import SchemaError
 from engine.operations import OPERATIONS_ID, ChargingStopped
 from engine.store.appending import random_event_ids, stored_fact

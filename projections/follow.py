@@ -39,7 +39,7 @@ class Progress:
     """The read models with changed rows."""
 
 
-def take_position(connection: Connection[Any], name: str) -> int:
+def lock_position(connection: Connection[Any], name: str) -> int:
     """The follower's position, its row locked until the transaction ends: that lock is the fence against twins."""
     connection.execute("INSERT INTO followers VALUES (%s, 0) ON CONFLICT (name) DO NOTHING", (name,), prepare=True)
     row = connection.execute(
@@ -48,7 +48,7 @@ def take_position(connection: Connection[Any], name: str) -> int:
     return int(row[0]) if row else 0
 
 
-def put_position(connection: Connection[Any], name: str, position: int) -> None:
+def save_position(connection: Connection[Any], name: str, position: int) -> None:
     """Move the follower on; belongs in the transaction that writes what it stands for."""
     connection.execute("UPDATE followers SET position = %s WHERE name = %s", (position, name), prepare=True)
 
@@ -60,7 +60,7 @@ def follow(connection: Connection[Any], follower: Follower, limit: int) -> Progr
     """
     with connection.transaction():
         connection.execute("SET LOCAL synchronous_commit = off")
-        position = take_position(connection, follower.name)
+        position = lock_position(connection, follower.name)
         facts = read_log(connection, position, limit)
         if not facts:
             return Progress(0, position, ())
@@ -70,7 +70,7 @@ def follow(connection: Connection[Any], follower: Follower, limit: int) -> Progr
             model.write(connection, follower.schema, rows)
             if rows:
                 changed.append(model.name)
-        put_position(connection, follower.name, facts[-1].position)
+        save_position(connection, follower.name, facts[-1].position)
         return Progress(len(facts), facts[-1].position, changed)
 
 

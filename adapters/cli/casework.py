@@ -1,26 +1,22 @@
 """What only a person can do: cases, planning all cards anew, the network limits made anew."""
 
 from collections.abc import Iterator
-from datetime import datetime
 from typing import Any
 from uuid import UUID, uuid5
 
 import psycopg
 import typer
-from msgspec.structs import replace
 from psycopg import Connection
 from pydantic import ValidationError
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from adapters.cli.output import err, put_fields, put_rows
 from adapters.cli.servers import connection, database
-from adapters.control import read_control
 from adapters.schema import check_schema
 from adapters.settings import Settings
-from adapters.wiring import engine_of, operator_of, rules_of
+from adapters.wiring import engine_of, operator_of, rules_now, rules_of
 from engine.commands import Issued, ResolveAttempt
 from engine.errors import Refused
-from engine.rules import Rules
 from engine.store.limits_rebuild import rebuild_limits
 from projections.cases import list_cases
 
@@ -50,7 +46,7 @@ def resolve(
     with database(settings) as url:
         check_schema(url)
         with psycopg.connect(url, autocommit=True) as open_connection:
-            rules, at = _rules_now(open_connection, settings, rules_of(settings))
+            rules, at = rules_now(open_connection, settings, rules_of(settings))
         issued = Issued(command, operator_of(settings))
         (answer,) = engine_of(settings, url, "cli").execute([issued], rules, at)
     if isinstance(answer, Exception):
@@ -71,7 +67,7 @@ def replan(settings: Settings, why: str, *, as_json: bool) -> None:
         row = open_connection.execute("SELECT count(*) FROM cards").fetchone()
         task = bar.add_task("replan", total=row[0] if row else 0)
         for card_ids in _batches(open_connection):
-            rules, at = _rules_now(open_connection, settings, installed)
+            rules, at = rules_now(open_connection, settings, installed)
             result = engine.replan(card_ids, f"replan: {why}", operator_of(settings), rules, at)
             planned += result.facts
             failed |= result.failed
@@ -100,11 +96,6 @@ def _resolution(card_id: UUID, attempt_id: UUID, **said: str | bool | None) -> R
     except ValidationError as error:
         wrong = error.errors()[0]
         raise typer.BadParameter(wrong["msg"], param_hint=str(wrong["loc"][0])) from None
-
-
-def _rules_now(open_connection: Connection[Any], settings: Settings, installed: Rules) -> tuple[Rules, datetime]:
-    control = read_control(open_connection, virtual_clock=settings.clock == "virtual")
-    return replace(installed, charging_stopped=control.charging_stopped), control.now
 
 
 def _batches(open_connection: Connection[Any]) -> Iterator[list[UUID]]:

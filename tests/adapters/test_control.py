@@ -2,7 +2,6 @@
 
 from datetime import UTC, datetime, timedelta
 
-import psycopg
 import pytest
 
 from adapters.control import (
@@ -13,7 +12,6 @@ from adapters.control import (
     resume_charging,
     stop_charging,
 )
-from adapters.schema import migrate
 from engine.errors import Refused
 from engine.operations import ChargingResumed, ChargingStopped, Stop
 from engine.store.log import Listener
@@ -23,13 +21,6 @@ from engine.store.recorder import CardRecorder, datastore
 NEW_YEAR = datetime(2040, 1, 1, tzinfo=UTC)
 A_DAY = timedelta(days=1)
 SOON = timedelta(seconds=10)
-
-
-@pytest.fixture
-def connection(database_url):
-    migrate(database_url)
-    with psycopg.connect(database_url, autocommit=True) as open_connection:
-        yield open_connection
 
 
 def now(connection, *, virtual_clock=True):

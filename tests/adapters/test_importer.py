@@ -8,12 +8,10 @@ from collections import Counter
 from datetime import UTC, datetime
 from pathlib import Path
 
-import psycopg
 import pytest
 
 from adapters import importer
 from adapters.importer import Problem, import_commands
-from adapters.schema import migrate
 from adapters.settings import load_settings
 from adapters.wiring import rules_of
 from engine.actor import actor
@@ -52,13 +50,6 @@ ENABLE = {
 SWITCH_OFF = {"command": "SwitchOffAutoRenew", "command_id": "c-4", "card_id": CARD}
 ALL = [REGISTER, BIND, ENABLE, SWITCH_OFF]
 FACTS = ["card_registered.v1", "payment_method_bound.v1", "auto_renew_enabled.v1", "auto_renew_switched_off.v1"]
-
-
-@pytest.fixture
-def connection(database_url):
-    migrate(database_url)
-    with psycopg.connect(database_url, autocommit=True) as open_connection:
-        yield open_connection
 
 
 @pytest.fixture

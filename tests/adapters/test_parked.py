@@ -2,20 +2,9 @@
 
 from uuid import UUID
 
-import psycopg
-import pytest
-
 from adapters.parked import list_parked, park, retry_parked
-from adapters.schema import migrate
 
 ONE, OTHER = UUID(int=1), UUID(int=2)
-
-
-@pytest.fixture
-def connection(database_url):
-    migrate(database_url)
-    with psycopg.connect(database_url, autocommit=True) as open_connection:
-        yield open_connection
 
 
 def reasons(connection):

@@ -17,11 +17,11 @@ import nats
 import psycopg
 
 from adapters.broker.contract import EVENTS_STREAM, EventType
-from adapters.broker.publisher import PUBLISHER
 from adapters.cli.servers import Running
 from adapters.cli.serving import all_roles
 from adapters.control import move_clock
 from adapters.gateways.simulated import double_charges, totals
+from adapters.roles.publisher import PUBLISHER
 from adapters.wiring import rules_of
 from engine.errors import BaohaoError
 from engine.store.log import head

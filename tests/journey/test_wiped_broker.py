@@ -21,12 +21,9 @@ from adapters.control import move_clock
 from adapters.gateways.simulated import double_charges, totals
 from adapters.settings import load_settings
 from projections.ledger import gateway_totals
-from tests.adapters.broker.cards import BEGIN, card_id_of, cards_of
-from tests.adapters.broker.stored import stored
+from tests.adapters.cards import BEGIN, PRICE, RENEWED, card_id_of, cards_of
+from tests.adapters.stored import stored
 from tests.journey.patience import until
-
-PRICE = 270
-RENEWED = ["renewal_started", "charge_attempted", "charge_succeeded", "card_renewed"]
 
 
 class OwnBroker:

@@ -11,7 +11,7 @@ from engine.errors import CorruptHistoryError
 from engine.store.log import head
 from projections.cards import CARDS
 from projections.due import DUE, DueRow
-from projections.follow import Follower, Progress, follow, positions, put_position, take_position
+from projections.follow import Follower, Progress, follow, lock_position, positions, save_position
 from projections.ledger import LEDGER
 from projections.live import LIVE, MODELS, create_tables
 from tests.engine.lives import random_life, store_all, stored_round_by_round
@@ -171,12 +171,12 @@ def test_a_twin_waits_and_then_goes_on_where_the_first_one_ended(connect, connec
     if begun:
         follow(connection, LIVE, 2)
     with first.transaction():
-        take_position(first, LIVE.name)
+        lock_position(first, LIVE.name)
         waiting = Thread(target=lambda: steps.append(follow(twin, LIVE, 1000)))
         waiting.start()
         eventually(lambda: waits_for_a_lock(connection, twin.info.backend_pid))
         assert steps == []
-        put_position(first, LIVE.name, 30)
+        save_position(first, LIVE.name, 30)
     waiting.join(10)
     assert [step.facts for step in steps] == [head(connection) - 30]
     assert positions(connection) == {LIVE.name: head(connection)}

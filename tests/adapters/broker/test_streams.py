@@ -5,7 +5,13 @@ from nats.js.api import ConsumerConfig
 
 from adapters.broker.contract import EVENTS_STREAM
 from adapters.broker.due import DUE_STREAM, DUE_SUBJECT
-from adapters.broker.streams import CHARGING, DUPLICATES_KNOWN, EVENTS_KEPT, ensure_due_stream, ensure_events_stream
+from adapters.broker.streams import (
+    CHARGING,
+    DUPLICATE_WINDOW,
+    EVENTS_RETENTION,
+    ensure_due_stream,
+    ensure_events_stream,
+)
 from adapters.settings import load_settings
 
 
@@ -22,8 +28,8 @@ def test_missing_streams_are_made(run, jetstream):
 
 def test_events_are_kept_for_a_while_and_repeats_are_known(run, jetstream):
     config = run(ensure_events_stream(jetstream, 1)).config
-    assert config.max_age == EVENTS_KEPT.total_seconds()
-    assert config.duplicate_window == DUPLICATES_KNOWN.total_seconds()
+    assert config.max_age == EVENTS_RETENTION.total_seconds()
+    assert config.duplicate_window == DUPLICATE_WINDOW.total_seconds()
 
 
 def test_a_message_that_was_seen_to_leaves_the_queue(run, jetstream):

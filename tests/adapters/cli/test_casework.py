@@ -15,7 +15,7 @@ from engine.policy import Policy
 from engine.ports import Unclear
 from projections.follow import follow
 from projections.live import LIVE
-from tests.adapters.broker.cards import BEGIN, card_id_of, cards_of
+from tests.adapters.cards import BEGIN, card_id_of, cards_of
 from tests.adapters.cli.conftest import Installation
 
 EVIDENCE = "gateway's console, line 7"

@@ -12,7 +12,7 @@ from adapters.parked import park
 from engine.errors import CatalogueError, Refused, SchemaError
 from projections.follow import follow
 from projections.live import LIVE
-from tests.adapters.broker.cards import card_id_of, commands_for
+from tests.adapters.cards import card_id_of, commands_for
 
 CARD, OTHER, UNKNOWN = card_id_of(1), card_id_of(2), card_id_of(99)
 WITHOUT_JSON = {"up", "run"}

@@ -14,7 +14,7 @@ from nats.js.errors import NotFoundError
 from adapters import embedded
 from adapters.broker.due import DUE_STREAM
 from adapters.broker.streams import CHARGING
-from tests.adapters.broker.cards import commands_for
+from tests.adapters.cards import commands_for
 from tests.journey.patience import until
 
 NO_BROKER = "nats://127.0.0.1:1"

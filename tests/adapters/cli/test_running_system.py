@@ -11,12 +11,10 @@ from adapters.cli.serving import all_roles
 from adapters.control import move_clock
 from adapters.gateways.simulated import double_charges, totals
 from adapters.settings import load_settings
-from tests.adapters.broker.cards import BEGIN, cards_of
-from tests.adapters.broker.conftest import remove_streams
+from tests.adapters.cards import BEGIN, PRICE, RENEWED, cards_of
+from tests.adapters.conftest import remove_streams
 from tests.journey.patience import until
 
-PRICE = 270
-RENEWED = ["renewal_started", "charge_attempted", "charge_succeeded", "card_renewed"]
 ASKED = RENEWED[:2]
 
 

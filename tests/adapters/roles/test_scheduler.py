@@ -5,15 +5,15 @@ from datetime import timedelta
 
 import pytest
 
-from adapters.broker import scheduler
 from adapters.broker.due import DUE_STREAM
-from adapters.broker.scheduler import schedule
 from adapters.broker.sending import NotStoredError
 from adapters.broker.streams import ensure_due_stream
 from adapters.parked import retry_parked
+from adapters.roles import scheduler
+from adapters.roles.scheduler import schedule
 from adapters.settings import load_settings
-from tests.adapters.broker.cards import FAR, card_id_of
-from tests.adapters.broker.stored import stored, stored_ids
+from tests.adapters.cards import FAR, card_id_of
+from tests.adapters.stored import stored, stored_ids
 
 LONG, OVER = timedelta(hours=1), timedelta(0)
 """Leases: one that outlives the test, one that is over at once."""
