@@ -1,4 +1,4 @@
-"""What only a person can do: cases, planning all cards anew, the network limits made anew."""
+"""What only an operator can do: resolving cases, replanning all cards, rebuilding the network limits."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -22,11 +22,11 @@ from projections.cases import list_cases
 
 CARDS_AT_ONCE = 1000
 CASE_COLUMNS = ("card_id", "reason", "about")
-"""What fits a terminal; the rest is in JSON."""
+"""The columns that fit a terminal; JSON has all."""
 
 
 def show_cases(settings: Settings, limit: int, *, as_json: bool) -> None:
-    """What waits for a person, the oldest first."""
+    """Open cases, the oldest first."""
     with connection(settings) as open_connection:
         put_rows("cases", list_cases(open_connection, limit), as_json=as_json, columns=CASE_COLUMNS)
 
@@ -41,7 +41,7 @@ def resolve(
     evidence: str,
     as_json: bool,
 ) -> None:
-    """Say what became of an attempt; exit status 1 if that is refused, 2 if it is no answer."""
+    """Record the outcome of an attempt; exit status 1 if it is refused, 2 if it is malformed."""
     command = _resolution(card_id, attempt_id, charged=charged, gateway_ref=gateway_ref, evidence=evidence)
     with database(settings) as url:
         check_schema(url)
@@ -57,7 +57,7 @@ def resolve(
 
 
 def replan(settings: Settings, why: str, *, as_json: bool) -> None:
-    """Plan anew when each card wakes; exit status 1 if some could not be planned."""
+    """Compute every card's wake time again; exit status 1 if some cards failed."""
     planned, failed = 0, dict[UUID, Exception]()
     columns = (TextColumn("replan"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     bar = Progress(*columns, console=err, transient=True, disable=not err.is_terminal)
@@ -80,18 +80,18 @@ def replan(settings: Settings, why: str, *, as_json: bool) -> None:
 
 
 def rebuild_network_limits(settings: Settings, *, as_json: bool) -> None:
-    """Fill the tables of the network limits from the log."""
+    """Rebuild the tables of the network limits from the log."""
     with connection(settings) as open_connection:
         tries = rebuild_limits(open_connection)
     put_fields("limits", {"counted_tries": tries}, as_json=as_json)
 
 
-def _resolution(card_id: UUID, attempt_id: UUID, **said: str | bool | None) -> ResolveAttempt:
-    """The same said again is the same command; something else is another one."""
-    command_id = f"resolve:{uuid5(attempt_id, repr(sorted(said.items())))}"
+def _resolution(card_id: UUID, attempt_id: UUID, **outcome: str | bool | None) -> ResolveAttempt:
+    """The command; its id is derived from the outcome, so that a repeat is the same command."""
+    command_id = f"resolve:{uuid5(attempt_id, repr(sorted(outcome.items())))}"
     try:
         return ResolveAttempt.model_validate(
-            {"command_id": command_id, "card_id": card_id, "attempt_id": attempt_id, **said}
+            {"command_id": command_id, "card_id": card_id, "attempt_id": attempt_id, **outcome}
         )
     except ValidationError as error:
         wrong = error.errors()[0]
@@ -99,7 +99,7 @@ def _resolution(card_id: UUID, attempt_id: UUID, **said: str | bool | None) -> R
 
 
 def _batches(open_connection: Connection[Any]) -> Iterator[list[UUID]]:
-    """The ids of all cards, in their order."""
+    """The ids of all cards, in order."""
     query = "SELECT card_id FROM cards WHERE %s::uuid IS NULL OR card_id > %s ORDER BY card_id LIMIT %s"
     last: UUID | None = None
     while card_ids := [card_id for (card_id,) in open_connection.execute(query, (last, last, CARDS_AT_ONCE))]:

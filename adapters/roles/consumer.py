@@ -45,7 +45,7 @@ GATEWAY_MARGIN = timedelta(seconds=1)
 """A call to the gateway is cancelled this long after its budget."""
 
 NAK_DELAY_S = 1.0
-"""After a fault of ours (database gone) the broker waits this long before it redelivers a message."""
+"""After a fault (database gone) the broker waits this long before it redelivers a message."""
 
 
 async def main(settings: Settings, database_url: str, nats_url: str, stop: asyncio.Event) -> None:

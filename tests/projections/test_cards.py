@@ -18,7 +18,7 @@ from engine.card.term import Reinstated
 from engine.card.waking import Deferred
 from engine.envelope import read_fact
 from engine.money import Money
-from projections.cards import CARDS, CardRow, Unshown, count_by_status, find_card, fold, list_cards
+from projections.cards import CARDS, CardRow, NotShown, count_by_status, find_card, fold, list_cards
 from projections.follow import follow
 from projections.live import LIVE
 from tests.engine.lives import random_life, store_all
@@ -62,7 +62,7 @@ def test_just_the_facts_that_concern_the_row_are_folded(name):
     fact = read_fact(0, *stored(name)).fact
     before = None if isinstance(fact, CardRegistered) else row(*PAYING)
     changed = fold(before, recorded(fact, 9)) is not before
-    assert changed == (type(fact) not in get_args(Unshown))
+    assert changed == (type(fact) not in get_args(NotShown))
 
 
 def test_a_registered_card_has_a_row():

@@ -84,7 +84,7 @@ def test_an_unknown_card_is_a_sentence_and_status_1(installation):
 def test_an_unknown_attempt_is_a_sentence_and_status_1(installation, options):
     done = installation.run("card", "why", CARD_ID, "--charge", UNKNOWN, *options)
     assert (done.exit_code, done.stdout) == (1, "")
-    assert done.stderr == f"card {CARD_ID} knows no attempt {UNKNOWN}\n"
+    assert done.stderr == f"card {CARD_ID} has no attempt {UNKNOWN}\n"
 
 
 @pytest.mark.parametrize(
