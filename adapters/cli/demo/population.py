@@ -210,13 +210,7 @@ _WISHES: tuple[tuple[_Wish, int], ...] = (
     (lambda dice, holder: [holder.command(ChangePeriod, "period", months=dice.choice((1, 6, 12)), **TERMS)], 5),
     (lambda dice, holder: [holder.command(ChangeZone, "zone", zone=dice.choice(ZONES)[0])], 3),
     (lambda _, holder: [holder.command(TopUp, "top-up", amount=holder.money(FULL))], 4),
-    (
-        lambda _, holder: [
-            holder.command(HoldCard, "hold", reason="a question"),
-            holder.command(ReleaseCard, "release"),
-        ],
-        2,
-    ),
+    (lambda _, holder: _hold_and_release(holder), 2),
     (lambda _, holder: [holder.command(CloseCard, "close")], 2),
     (_replace_method, 4),
     (_reorder_methods, 4),
