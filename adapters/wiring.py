@@ -26,7 +26,7 @@ def rules_of(settings: Settings) -> Rules:
 
 
 def rules_now(connection: Connection[Any], settings: Settings, installed: Rules) -> tuple[Rules, datetime]:
-    """The installed rules with the operator's stop, and the business time; to be read once per batch."""
+    """The installed rules with the operator's stop, and the business time."""
     control = read_control(connection, virtual_clock=settings.clock == "virtual")
     return replace(installed, charging_stopped=control.charging_stopped), control.now
 

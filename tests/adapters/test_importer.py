@@ -114,7 +114,7 @@ def test_facts_name_their_command_and_its_actor(import_lines, connection):
     ],
 )
 def test_a_malformed_line_is_reported_with_its_field_and_the_others_are_executed(
-    import_lines, connection, bad, fields, says
+    import_lines, connection, bad, fields, expected
 ):
     done = import_lines(REGISTER, bad, BIND)
     assert problems_of(done) == [(2, field, "malformed") for field in fields]

@@ -176,7 +176,7 @@ class Bench:
         return row is not None and row[0]
 
     def _check(self, cohort: Cohort, what: str, after: int, published: int) -> None:
-        """Note each flaw: each card must be renewed once, in log and read model, and each public fact published once."""
+        """Note flaws: each card must be renewed once, in log and read model, each public fact published once."""
         query = """
             SELECT count(*) FILTER (WHERE topic = 'card_renewed.v1') AS renewals,
                 count(DISTINCT originator_id) FILTER (WHERE topic = 'card_renewed.v1') AS cards,
