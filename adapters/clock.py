@@ -4,5 +4,5 @@ from datetime import UTC, datetime
 
 
 def recorded_now() -> datetime:
-    """The real time, aware and in UTC: when something was written down, whatever the business time is."""
+    """The real time in UTC, time-zone aware: when something was recorded, whatever the business time is."""
     return datetime.now(UTC)

@@ -1,7 +1,7 @@
 """What the operator sets for all roles at once: whether charging is stopped, and the virtual clock's time.
 
 One row, read once per batch. That charging was stopped or resumed is a fact of the log; the row repeats what the facts
-add up to, so that a batch need not read them.
+amount to, so that a batch need not read them.
 """
 
 from datetime import datetime
@@ -18,7 +18,7 @@ from engine.store.port import Recorder
 CONTROL_TABLE = """
     CREATE TABLE IF NOT EXISTS control (
         single boolean PRIMARY KEY DEFAULT true CHECK (single),  -- there is one row
-        virtual_now timestamptz,  -- the virtual clock; NULL until somebody sets it
+        virtual_now timestamptz,  -- the virtual clock; NULL until it is set
         charging_stopped_at timestamptz,
         charging_stopped_why text,
         charging_stopped_by text
@@ -33,7 +33,7 @@ CLOCK_CHANNEL = "baohao_clock"
 
 
 class Control(NamedTuple):
-    """What holds for one batch."""
+    """What one batch reads of it."""
 
     now: datetime
     charging_stopped: bool
@@ -55,7 +55,7 @@ def move_clock(connection: Connection[Any], now: datetime) -> None:
 
 
 def stop_charging(connection: Connection[Any], recorder: Recorder, reason: str, actor: str, at: datetime) -> None:
-    """Make no new attempts until resumed; open attempts run to their end. Raises Refused `reason_missing`."""
+    """Stop new attempts until resumed; open attempts are completed. Raises Refused `reason_missing`."""
     _operate(
         connection,
         recorder,
@@ -66,7 +66,7 @@ def stop_charging(connection: Connection[Any], recorder: Recorder, reason: str, 
 
 
 def resume_charging(connection: Connection[Any], recorder: Recorder, actor: str, at: datetime) -> None:
-    """Make attempts again."""
+    """Allow attempts again."""
     _operate(
         connection,
         recorder,
@@ -77,9 +77,9 @@ def resume_charging(connection: Connection[Any], recorder: Recorder, actor: str,
 
 
 def _operate(connection: Connection[Any], recorder: Recorder, decision: Decision, *, actor: str, cause: str) -> None:
-    """First the fact, then the row, which is locked meanwhile so that operators take turns.
+    """Store the fact, then update the row, which is locked meanwhile so that operators take turns.
 
-    Whoever is killed between the two does it again: the fact is there, and the row follows.
+    After a kill between the two, the same command repeated sets the row.
     """
     with connection.transaction():
         connection.execute("SELECT FROM control FOR UPDATE")

@@ -1,4 +1,4 @@
-"""Import: JSON lines of commands, read and executed in batches; a bad line is named and harms no other.
+"""Import: JSON lines of commands, read and executed in batches; a bad line is reported and affects no other.
 
 Each line is one command (see `engine.commands`): `{"command": "RegisterCard", "command_id": …, "card_id": …, …}`.
 """
@@ -23,7 +23,7 @@ BATCH = 1000
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """A line that changed nothing: its number from 1, the field (if one is to blame), a code and a sentence."""
+    """A line that changed nothing: its number from 1, the field at fault or None, a code and a sentence."""
 
     line: int
     field: str | None
@@ -37,12 +37,12 @@ class Problem:
 
 @dataclass(slots=True)
 class Imported:
-    """What an import came to."""
+    """The result of an import so far."""
 
     lines: int = 0
     accepted: int = 0
     unchanged: int = 0
-    """Commands whose wish was so already."""
+    """Accepted commands that changed nothing."""
     facts: int = 0
     problems: list[Problem] = field(default_factory=list["Problem"])
 
@@ -54,7 +54,7 @@ def import_commands(
     read_rules: Callable[[], tuple[Rules, datetime]],
     on_progress: Callable[[Imported], None],
 ) -> Imported:
-    """Execute the commands in `lines`, in their order, as given by `actor`; each line is all or nothing."""
+    """Execute the commands in `lines`, in order, as given by `actor`; each line is all or nothing."""
     done = Imported()
     numbered = enumerate(lines, start=1)
     while batch := list(islice(numbered, BATCH)):

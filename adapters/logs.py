@@ -1,4 +1,4 @@
-"""The one place that sets up logging: structured lines on standard error, ours and the libraries' alike."""
+"""The one place that sets up logging: structured lines on standard error, also for what libraries log."""
 
 import json
 import logging
@@ -12,15 +12,15 @@ from structlog.typing import EventDict, Processor
 from adapters.clock import recorded_now
 
 BROKER_LOGGER = logging.getLogger("broker")
-"""To be given to FastStream as `logger`, which would otherwise print to standard output with handlers of its own."""
+"""FastStream's `logger`; without it, FastStream would print to standard output with its own handlers."""
 
 
 def configure_logs(role: str, level: str = "info", log_format: Literal["json", "console"] = "json") -> None:
     """Set up structlog and the standard library's logging for this process; once, before the first line.
 
     Each line has `recorded_at` (real time, UTC, ISO 8601), `level`, `event` (a dotted name), `role` and `pid`.
-    Modules say `log = structlog.get_logger()` and `log.info("batch.decided", cards=256)`; a line below `level`
-    (debug, info, warning, error) costs next to nothing. Libraries are heard from warnings upward, with
+    Modules write `log = structlog.get_logger()` and `log.info("batch.decided", cards=256)`; a line below `level`
+    (debug, info, warning, error) costs next to nothing. Libraries log from warnings upward, with
     their logger's name as `event` and the text as `message`.
     """
     to_console = log_format == "console"
@@ -28,7 +28,7 @@ def configure_logs(role: str, level: str = "info", log_format: Literal["json", "
         processors=[
             structlog.contextvars.merge_contextvars,
             structlog.processors.add_log_level,
-            _who_and_when(role),
+            _add_context(role),
             *(_for_people() if to_console else _for_machines()),
         ],
         wrapper_class=structlog.make_filtering_bound_logger(level),
@@ -42,7 +42,7 @@ def configure_logs(role: str, level: str = "info", log_format: Literal["json", "
 
 
 class _Libraries(logging.Handler):
-    """Hands the standard library's records to structlog."""
+    """Passes the standard library's log records to structlog."""
 
     log: Any = structlog.get_logger()
 
@@ -54,7 +54,7 @@ class _Libraries(logging.Handler):
             self.handleError(record)
 
 
-def _who_and_when(role: str) -> Processor:
+def _add_context(role: str) -> Processor:
     pid = os.getpid()
 
     def add(_logger: object, _method: str, line: EventDict) -> EventDict:

@@ -1,4 +1,4 @@
-"""Messages and cards that could not be handled, kept with their reason until a person lets them try again."""
+"""Messages and cards that could not be handled, kept with their reason until a person retries them."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -20,7 +20,7 @@ PARKED_TABLE = """
 
 
 class Parked(NamedTuple):
-    """A message set aside; `card_id` is None where the message named no card."""
+    """A parked message; `card_id` is None where the message named no card."""
 
     parked_id: int
     card_id: UUID | None
@@ -29,8 +29,12 @@ class Parked(NamedTuple):
     parked_at: datetime
 
 
-def park(connection: Connection[Any], parked: Sequence[tuple[UUID | None, bytes, str]]) -> None:
-    """Set aside (card id or None, message, reason); a card that is parked already keeps its first reason."""
+ToPark = tuple[UUID | None, bytes, str]
+"""Card id (None: the message names none), message, reason."""
+
+
+def park(connection: Connection[Any], parked: Sequence[ToPark]) -> None:
+    """Park messages; a card that is already parked keeps its first reason."""
     with connection.cursor() as cursor:
         cursor.executemany(
             "INSERT INTO parked (card_id, message, reason) VALUES (%s, %s, %s) ON CONFLICT (card_id) DO NOTHING",
@@ -39,18 +43,18 @@ def park(connection: Connection[Any], parked: Sequence[tuple[UUID | None, bytes,
 
 
 def list_parked(connection: Connection[Any]) -> list[Parked]:
-    """All that is set aside, oldest first."""
+    """All parked messages, oldest first."""
     with connection.cursor(row_factory=class_row(Parked)) as cursor:
         return cursor.execute("SELECT * FROM parked ORDER BY parked_id").fetchall()
 
 
 def retry_parked(connection: Connection[Any], parked_ids: Sequence[int] | None) -> int:
-    """Let these (None: all) try again: cards are sent anew at the scheduler's next look. Answers how many."""
+    """Unpark these (None: all), and return how many; the scheduler sends their cards again at its next pass."""
     with connection.transaction():
-        gone = connection.execute(
+        unparked = connection.execute(
             "DELETE FROM parked WHERE %(ids)s::bigint[] IS NULL OR parked_id = ANY(%(ids)s) RETURNING card_id",
             {"ids": None if parked_ids is None else list(parked_ids)},
         ).fetchall()
-        card_ids = [card_id for (card_id,) in gone if card_id is not None]
+        card_ids = [card_id for (card_id,) in unparked if card_id is not None]
         connection.execute("UPDATE due_sent SET lease_until = now() WHERE card_id = ANY(%s)", (card_ids,))
-    return len(gone)
+    return len(unparked)

@@ -5,11 +5,11 @@ from typing import Any
 import psycopg
 from psycopg import Connection, sql
 
-from adapters.broker.publisher import PUBLISHED_TABLE
-from adapters.broker.scheduler import DUE_SENT_TABLE
 from adapters.clock import recorded_now
 from adapters.control import CONTROL_BY, CONTROL_ROW, CONTROL_TABLE
 from adapters.parked import PARKED_TABLE
+from adapters.roles.publisher import PUBLISHED_TABLE
+from adapters.roles.scheduler import DUE_SENT_TABLE
 from engine.errors import SchemaError
 from engine.operations import OPERATIONS_ID, ChargingStopped
 from engine.store.appending import random_event_ids, stored_fact
@@ -20,7 +20,7 @@ from projections.follow import FOLLOWERS_TABLE
 from projections.live import LIVE, create_tables
 
 SCHEMA_VERSION = 3
-"""What this program needs. A later version adds a step to `migrate` that leads there from the one before."""
+"""The version that this program needs; each version adds a step to `migrate` from the one before."""
 
 _READ_MODELS_1 = ("cards", "due", "charges", "ledger")
 _APPEND_1 = """
@@ -43,13 +43,13 @@ _FUNCTIONS_2 = """
     card_events_settle(uuid, uuid[], uuid[], uuid[], timestamptz[]),
     card_events_broken(jsonb, text[], text[], text[], timestamptz[])
 """
-"""The functions of version 2 of which version 3 has others."""
+"""The functions of version 2 that version 3 replaces."""
 _MIGRATION = "migration"
-"""Who recorded what was true before it was a fact."""
+"""Actor and cause of a fact that the migration records."""
 
 
 def migrate(database_url: str) -> int:
-    """Bring the database to SCHEMA_VERSION; harmless when it is there. Answers the version it came from."""
+    """Bring the database to SCHEMA_VERSION; does nothing if it is there. Returns the version found."""
     with psycopg.connect(database_url, autocommit=True) as connection:
         connection.execute("SELECT pg_advisory_lock(hashtextextended('baohao.migrate', 0))")
         found = _version(connection)
@@ -64,7 +64,7 @@ def migrate(database_url: str) -> int:
 
 
 def _create_events(database_url: str) -> None:
-    """The tables beside the log that are missing, and all functions as they are now; the log itself stays."""
+    """Create the log and the tables beside it where missing, and replace all functions."""
     store = datastore(database_url, pool_size=1)
     try:
         CardRecorder(store).create_table()
@@ -88,7 +88,7 @@ def _create(connection: Connection[Any]) -> None:
 
 
 def _from_1_to_2(connection: Connection[Any]) -> None:
-    """Network limits and accepted commands came; read models of another shape are folded from the log anew."""
+    """Added network limits and accepted commands; the read models changed shape and are rebuilt from the log."""
     connection.execute(f"DROP FUNCTION IF EXISTS {_APPEND_1}")
     for name in _READ_MODELS_1:
         connection.execute(sql.SQL("DROP TABLE {}").format(sql.Identifier(name)))
@@ -99,7 +99,7 @@ def _from_1_to_2(connection: Connection[Any]) -> None:
 
 
 def _from_2_to_3(connection: Connection[Any]) -> None:
-    """An append got fewer parameters; that charging is stopped became a fact, also where it was before."""
+    """An append takes fewer parameters; stopped charging is a fact, recorded here if it is stopped now."""
     connection.execute(f"DROP FUNCTION IF EXISTS {_FUNCTIONS_2}")
     connection.execute(CONTROL_BY)
     row = connection.execute(

@@ -44,7 +44,7 @@ def _begins_with(*schemes: str) -> AfterValidator:
 
 
 def _also(variable: str) -> AliasChoices:
-    """The name under which hosting platforms hand out this address, besides our own, which wins."""
+    """Our own name of an address, and the one that hosting platforms use; ours wins."""
     return AliasChoices(PREFIX + variable, variable)
 
 
@@ -56,7 +56,7 @@ _Milliseconds = Annotated[int, Field(ge=1, le=60_000)]
 
 
 class Settings(BaseSettings):
-    """What an installation may choose; a field `batch_size` is the variable `BAOHAO_BATCH_SIZE`."""
+    """The settings of an installation; a field `batch_size` is the variable `BAOHAO_BATCH_SIZE`."""
 
     model_config = SettingsConfigDict(
         env_prefix=PREFIX,
@@ -68,17 +68,17 @@ class Settings(BaseSettings):
     )
 
     database_url: _PostgresUrl | None = Field(None, validation_alias=_also("DATABASE_URL"), repr=False)
-    """PostgreSQL; unset: one of our own under the home folder. Also read from DATABASE_URL."""
+    """PostgreSQL; unset: an embedded server in the home folder. Also read from DATABASE_URL."""
     nats_url: _NatsUrl | None = Field(None, validation_alias=_also("NATS_URL"), repr=False)
-    """NATS, several servers separated by commas; unset: one of our own. Also read from NATS_URL."""
+    """NATS, several servers separated by commas; unset: an embedded server. Also read from NATS_URL."""
     home: _AbsolutePath = Path(".baohao")
     """Folder of the embedded servers, their data and the logs."""
     catalogue: _AbsolutePath | None = None
     """TOML file of plans and prices; unset: the one that comes with the engine."""
     gateway: Literal["simulated"] = "simulated"
-    """Who moves the money."""
+    """The payment gateway."""
     gateway_seed: int = 1
-    """Simulated gateway: the seed of its chances."""
+    """Simulated gateway: the seed of its random outcomes."""
     gateway_record: _AbsolutePath = Field(default_factory=lambda valid: valid["home"] / "gateway.sqlite3")
     """Simulated gateway: the file of what it charged; unset: gateway.sqlite3 in the home folder."""
     gateway_budget_s: _Seconds = 5
@@ -86,34 +86,34 @@ class Settings(BaseSettings):
     gateway_delay_ms: int = Field(0, ge=0, le=60_000)
     """Simulated gateway: how long it takes to answer, in milliseconds."""
     ack_wait_s: float = Field(default_factory=lambda valid: 2 * valid["gateway_budget_s"] + 5, le=3600)
-    """Seconds until the broker repeats an unanswered message; unset: twice the gateway's budget and 5 more."""
+    """Seconds until the broker redelivers an unacknowledged message; unset: twice the gateway's budget and 5 more."""
     stream_replicas: int = Field(1, ge=1, le=5)
     """On how many NATS servers each stream is kept; one for a single server, three for a cluster."""
     clock: Literal["system", "virtual"] = "system"
-    """Business time: real, or moved by hand."""
+    """Business time: the system's, or a virtual clock that is moved by hand."""
     batch_size: int = Field(256, ge=1, le=10_000)
-    """Most cards in one batch."""
+    """Maximum number of cards in a batch."""
     batches_in_flight: int = Field(8, ge=1, le=64)
-    """Batches that one consumer works on at the same time."""
+    """Maximum number of batches that one consumer handles at a time."""
     fetch_ms: _Milliseconds = 20
     """How long a consumer waits for a batch to fill, in milliseconds."""
     poll_ms: _Milliseconds = 500
-    """How often followers look for news when nobody wakes them, in milliseconds."""
+    """How often roles poll PostgreSQL when no notification arrives, in milliseconds."""
     pool_size: int = Field(4, ge=1, le=50)
-    """Connections to PostgreSQL per process."""
+    """Maximum number of pooled PostgreSQL connections per process."""
     operator: Annotated[str, AfterValidator(_plain_name)] = "cli"
-    """Who is recorded as having acted, as `operator:NAME`: a role or a staff number, no personal data."""
+    """The actor recorded for the command line, as `operator:NAME`: a role or a staff number, no personal data."""
     log_level: Annotated[Literal["debug", "info", "warning", "error"], BeforeValidator(_lower)] = "info"
-    """The least level that is logged."""
+    """The lowest level that is logged."""
     log_format: Annotated[Literal["json", "console"], BeforeValidator(_lower)] = "json"
-    """JSON lines for machines, or lines for people."""
+    """JSON lines for programs, or readable lines for people."""
 
     @model_validator(mode="after")
     def _broker_waits_longer_than_the_gateway(self) -> Self:
         if self.ack_wait_s <= self.gateway_budget_s:
             message = (
                 f"{PREFIX}ACK_WAIT_S ({self.ack_wait_s:g}) must be more than {PREFIX}GATEWAY_BUDGET_S "
-                f"({self.gateway_budget_s:g}), or cards under work are sent again"
+                f"({self.gateway_budget_s:g}), or cards that are being charged are sent again"
             )
             raise ValueError(message)
         return self
@@ -141,7 +141,7 @@ def load_settings(**overrides: Any) -> Settings:  # noqa: ANN401 (values of any 
 
 
 def describe(settings: Settings) -> list[Described]:
-    """All settings in the order of `Settings`, as texts, secrets masked."""
+    """All settings in the order of `Settings`, as text, secrets masked."""
     rows = []
     for name, field in Settings.model_fields.items():
         default = "derived" if field.default_factory else _text(field.default)
@@ -151,7 +151,7 @@ def describe(settings: Settings) -> list[Described]:
 
 
 def environment(settings: Settings) -> dict[str, str]:
-    """This process's environment with `settings` in it: what a child process needs to load the same ones."""
+    """This process's environment with `settings` in it: for child processes to load the same ones."""
     ours = {name for field in Settings.model_fields.items() for name in _names(*field)}
     rest = {name: value for name, value in os.environ.items() if name.upper() not in ours}
     values = {_variable(name): getattr(settings, name) for name in Settings.model_fields}
@@ -180,11 +180,11 @@ def _hint(name: str, known: list[str]) -> str:
 
 
 def _sentences(error: ValidationError) -> list[str]:
-    """What pydantic found, in sentences that name the variable; addresses may hold secrets and are left out."""
+    """Pydantic's errors as sentences that name the variable; addresses may hold secrets and are left out."""
     return [
         _sentence(problem["loc"], problem["msg"], problem["input"])
         for problem in error.errors()
-        if problem["type"] != "default_factory_not_called"  # follows from another one of the list
+        if problem["type"] != "default_factory_not_called"  # a consequence of another error
     ]
 
 

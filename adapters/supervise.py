@@ -22,8 +22,8 @@ from engine.errors import BaohaoError
 
 _log = structlog.get_logger()
 
-HOPELESS = (2, 78)
-"""Exit statuses that a restart does not cure: wrong usage, and wrong settings or schema (EX_CONFIG)."""
+FATAL_STATUSES = (2, 78)
+"""Exit statuses that a restart cannot fix: wrong usage, and wrong settings or schema (EX_CONFIG)."""
 
 _POLL_S = 0.02
 _BACKOFF_S = 0.1
@@ -44,7 +44,7 @@ class _Child:
     log: Path
     process: subprocess.Popen[bytes] | None = None
     started_s: float = 0
-    start_again_s: float | None = None
+    restart_at_s: float | None = None
     backoff_s: float = _BACKOFF_S
 
     @property
@@ -69,7 +69,7 @@ class Supervisor:
     Several of one role are `consumer`, `consumer#2`, … `env` is the whole environment of each child, see
     `settings.environment`. Output goes to `log_dir/<name>.log`. A child that ends is started again after 0.1 s,
     then after twice as long each time up to 5 s, until it has run for 10 s. A child that ends with one of
-    HOPELESS stops everything: `check`, `wait` and the end of the block raise RoleFailedError.
+    FATAL_STATUSES stops everything: `check`, `wait` and the end of the block raise RoleFailedError.
 
     Leaving the block stops all; Ctrl-C, SIGTERM and SIGHUP leave it. On Linux the children die with the supervisor
     however it is killed.
@@ -139,7 +139,7 @@ class Supervisor:
             self._all_started.set()
             while not self._stopping.wait(_POLL_S):
                 for child in self._children:
-                    self._look_after(child)
+                    self._restart_if_ended(child)
         except RoleFailedError as failure:
             self._failure = failure
         finally:
@@ -149,34 +149,34 @@ class Supervisor:
     def _start(self, child: _Child) -> None:
         try:
             with child.log.open("ab") as log:
-                child.process = subprocess.Popen(  # noqa: S603 (command lines of ours)
+                child.process = subprocess.Popen(  # noqa: S603 (our own command lines)
                     child.argv,
                     env=self.env,
                     stdin=subprocess.DEVNULL,
                     stdout=log,
                     stderr=log,
                     start_new_session=True,
-                    preexec_fn=_die_with(os.getpid()),  # noqa: PLW1509 (it makes two system calls, no more)
+                    preexec_fn=_end_with(os.getpid()),  # noqa: PLW1509 (it makes two system calls, no more)
                 )
         except (OSError, subprocess.SubprocessError) as error:
             raise RoleFailedError(f"{child.name} does not start: {error}") from error
         child.started_s = time.monotonic()
 
-    def _look_after(self, child: _Child) -> None:
+    def _restart_if_ended(self, child: _Child) -> None:
         if child.alive or child.process is None:
             return
         now = time.monotonic()
-        if child.start_again_s is None:
+        if child.restart_at_s is None:
             status = child.process.returncode
-            if status in HOPELESS:
+            if status in FATAL_STATUSES:
                 raise RoleFailedError(f"{child.name} ended with status {status}: {_last_line(child.log)}")
             if now - child.started_s >= _HEALTHY_S:
                 child.backoff_s = _BACKOFF_S
-            child.start_again_s = now + child.backoff_s
+            child.restart_at_s = now + child.backoff_s
             _log.warning("role.ended", child=child.name, status=status, again_in_s=child.backoff_s)
             child.backoff_s = min(2 * child.backoff_s, _BACKOFF_MAX_S)
-        elif now >= child.start_again_s:
-            child.start_again_s = None
+        elif now >= child.restart_at_s:
+            child.restart_at_s = None
             self._start(child)
             self.restarts[child.role] += 1
 
@@ -192,18 +192,18 @@ class Supervisor:
                 child.process.wait()
 
 
-def _die_with(supervisor_pid: int) -> Callable[[], None] | None:
-    """What a child does first, where the system can end it together with the supervisor."""
+def _end_with(supervisor_pid: int) -> Callable[[], None] | None:
+    """A hook for the child's start that ends it together with the supervisor, where the system can."""
     if sys.platform != "linux":
         return None
     prctl = ctypes.CDLL(None).prctl
 
-    def bind() -> None:
+    def end_with_supervisor() -> None:
         prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-        if os.getppid() != supervisor_pid:  # it died in between
+        if os.getppid() != supervisor_pid:  # it ended before the call above
             os._exit(1)
 
-    return bind
+    return end_with_supervisor
 
 
 def _last_line(log: Path) -> str:

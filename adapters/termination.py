@@ -1,4 +1,4 @@
-"""Lets a program that is told to end leave in order."""
+"""Lets a program exit in order on SIGTERM and SIGHUP."""
 
 import signal
 import threading
@@ -12,12 +12,12 @@ from typing import NoReturn
 def termination_unwinds() -> Iterator[None]:
     """Let SIGTERM and SIGHUP end the block as Ctrl-C does, with SystemExit (128 + number).
 
-    Leaves alone what the program has decided otherwise, and does nothing outside the main thread.
+    Keeps the program's own handlers, and does nothing outside the main thread.
     """
 
     def leave(number: int, _frame: FrameType | None) -> NoReturn:
         for each in ours:
-            signal.signal(each, signal.SIG_IGN)  # once is enough: we are leaving
+            signal.signal(each, signal.SIG_IGN)  # a repeated signal must not interrupt the exit
         raise SystemExit(128 + number)
 
     in_main_thread = threading.current_thread() is threading.main_thread()

@@ -1,8 +1,13 @@
-"""How the settings become the parts that roles and commands work with."""
+"""Builds from the settings what roles and commands work with."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
+from typing import Any
+
+from msgspec.structs import replace
+from psycopg import Connection
 
 from adapters.clock import recorded_now
+from adapters.control import read_control
 from adapters.gateways.simulated import SimulatedGateway
 from adapters.settings import Settings
 from engine.actor import Actor, actor
@@ -20,20 +25,26 @@ def rules_of(settings: Settings) -> Rules:
     return Rules(policy, read_catalogue(settings.catalogue))
 
 
+def rules_now(connection: Connection[Any], settings: Settings, installed: Rules) -> tuple[Rules, datetime]:
+    """The installed rules with the operator's stop, and the business time."""
+    control = read_control(connection, virtual_clock=settings.clock == "virtual")
+    return replace(installed, charging_stopped=control.charging_stopped), control.now
+
+
 def engine_of(settings: Settings, database_url: str, role: str) -> Engine:
-    """The engine on the real event store; what time and the gateway lead to is recorded as done by `system:role`."""
+    """The engine on the real event store; its own decisions are recorded with the actor `system:role`."""
     recorder = CardRecorder(datastore(database_url, settings.pool_size))
     return Engine(Store(recorder), recorded_now, actor("system", role))
 
 
 def operator_of(settings: Settings) -> Actor:
-    """Who acts on the command line."""
+    """The actor of the command line."""
     return actor("operator", settings.operator)
 
 
 def gateway_of(settings: Settings) -> SimulatedGateway:
     """The gateway that the settings name."""
-    settings.gateway_record.parent.mkdir(parents=True, exist_ok=True)  # with servers of its own nobody made the home
+    settings.gateway_record.parent.mkdir(parents=True, exist_ok=True)  # with external servers nothing else creates it
     return SimulatedGateway(
         settings.gateway_record,
         settings.gateway_seed,

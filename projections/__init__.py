@@ -1,1 +1,1 @@
-"""Read models: each file is one table, how facts change its rows, and what is asked of it."""
+"""Read models: each file is one table, how facts change its rows, and its queries."""

@@ -1,4 +1,4 @@
-"""Read model `cards`: one row per card, what its holder and the operator see."""
+"""Read model `cards`: one row per card, as holder and operator see it."""
 
 from datetime import date, datetime
 from typing import Any, NamedTuple, TypedDict, get_args
@@ -15,10 +15,10 @@ from projections.read_model import Column, ReadModel
 
 
 class CardRow(NamedTuple):
-    """A card as it stands; dates are local days of `zone`, `term_number` counts paid terms from 0.
+    """The current state of a card; dates are local days of `zone`, `term_number` counts paid terms from 0.
 
-    `price_minor` is what the holder was last told that a term costs. `balance_minor` may be spent;
-    `reserved_minor` is what an open attempt has taken out of it.
+    `price_minor` is the price of a term that the holder was last notified of. `balance_minor` may be spent;
+    `reserved_minor` is the part that an open attempt has reserved.
     """
 
     card_id: UUID
@@ -43,7 +43,7 @@ class CardRow(NamedTuple):
     changed_at: datetime
 
 
-Unshown = (
+NotShown = (
     OperationsFact
     | facts.RenewalRequested
     | facts.RenewalStarted
@@ -66,14 +66,14 @@ Unshown = (
     | facts.RefundRecorded
     | facts.DisputeRecorded
 )
-"""The facts that change nothing of a row."""
+"""The facts that do not change a row."""
 
-_SHOWN = frozenset(get_args(CardFact)) - frozenset(get_args(Unshown))
+_SHOWN = frozenset(get_args(CardFact)) - frozenset(get_args(NotShown))
 
 
 def _key_of(recorded: Recorded) -> UUID | None:
     fact = recorded.fact
-    if isinstance(fact, facts.ChargeAttempted) and not fact.from_balance:  # spares a row for most renewals
+    if isinstance(fact, facts.ChargeAttempted) and not fact.from_balance:  # saves reading a row for most renewals
         return None
     return recorded.card_id if type(fact) in _SHOWN else None
 
@@ -113,7 +113,7 @@ def _registered(recorded: Recorded, fact: facts.CardRegistered) -> CardRow:
 
 
 class _Changes(TypedDict, total=False):
-    """Fields of a row, with what they become."""
+    """Fields of a row, with their new values."""
 
     zone: str
     status: str
@@ -132,7 +132,7 @@ class _Changes(TypedDict, total=False):
 
 
 def _changes(row: CardRow, fact: Fact) -> _Changes | None:  # noqa: C901, PLR0911, PLR0912 (one case per fact)
-    """The frequent ones first: to be passed over costs a fact a tenth of a microsecond per case."""
+    """The frequent ones first: each case that does not match costs time."""
     match fact:
         case facts.ChargeSucceeded():
             return _succeeded(fact)
@@ -176,22 +176,22 @@ def _changes(row: CardRow, fact: Fact) -> _Changes | None:  # noqa: C901, PLR091
         case facts.ZoneChanged(zone=zone):
             return {"zone": zone}
         case _:
-            return _nothing(fact)
+            return _no_change(fact)
 
 
-def _nothing(_: Unshown | facts.CardRegistered) -> None:
+def _no_change(_: NotShown | facts.CardRegistered) -> None:
     """No change; a new kind of fact fails the type check here until somebody decides what it changes."""
 
 
 def _succeeded(fact: facts.ChargeSucceeded) -> _Changes | None:
-    if fact.learned == "late":  # it is given back and changes nothing
+    if fact.learned == "late":  # it is refunded and changes nothing
         return None
     return {"last_decline": None, "outcome_unknown": False, "reserved_minor": 0}
 
 
 def _renewed(row: CardRow, fact: facts.CardRenewed) -> _Changes:
     term = fact.term
-    spent = fact.from_balance if fact.attempt_id is None else 0  # else it was reserved with the attempt
+    spent = fact.from_balance if fact.attempt_id is None else 0  # else the attempt had reserved it
     return {
         "status": "active",
         "term_number": term.number,
@@ -239,7 +239,7 @@ def find_card(connection: Connection[Any], card_id: UUID) -> CardRow | None:
 
 
 def list_cards(connection: Connection[Any], status: str | None, limit: int) -> list[CardRow]:
-    """The cards whose terms end first, of one status or of all."""
+    """The cards of one status (None: of all) whose terms end first."""
     with connection.cursor(row_factory=class_row(CardRow)) as cursor:
         cursor.execute(
             """
@@ -252,5 +252,5 @@ def list_cards(connection: Connection[Any], status: str | None, limit: int) -> l
 
 
 def count_by_status(connection: Connection[Any]) -> dict[str, int]:
-    """How many cards there are in each status."""
+    """The number of cards in each status."""
     return dict(connection.execute("SELECT status, count(*) FROM cards GROUP BY status ORDER BY status").fetchall())

@@ -17,7 +17,7 @@ from projections.read_model import Column, ReadModel
 
 
 class CaseRow(NamedTuple):
-    """Something to find out or to settle; `about` is the attempt concerned, None for the card itself."""
+    """An open case; `about` is the attempt concerned, None for the card itself."""
 
     case_id: UUID
     card_id: UUID
@@ -27,7 +27,7 @@ class CaseRow(NamedTuple):
 
 
 class Case(NamedTuple):
-    """A case as a person sees it; `minor` is the balance that is owed, if it is about that."""
+    """A case for display; `minor` is the balance that is owed, for a case about that."""
 
     opened_at: datetime
     card_id: UUID
@@ -38,7 +38,7 @@ class Case(NamedTuple):
 
 
 def fold(row: CaseRow | None, recorded: Recorded) -> CaseRow | None:
-    """The case after one more fact; None when it is settled."""
+    """The case after one more fact; None once it is closed."""
     del row
     card_id, at = recorded.card_id, recorded.fact.at
     match recorded.fact:
@@ -80,15 +80,15 @@ CASES = ReadModel(
         Column("opened_at", "timestamptz"),
     ),
     key_of=_key_of,
-    fold=fold,  # reads rows, or each outcome would have to delete what hardly ever is there
+    fold=fold,  # reads rows, or each outcome would delete a row that hardly ever exists
 )
 
 
 def list_cases(connection: Connection[Any], limit: int) -> list[Case]:
     """The oldest cases first.
 
-    With the balances of cards that are gone, which the read model `cards` knows: what is owed still changes when the
-    outcome of a last attempt becomes known. A hold on a card that is gone waits for nobody.
+    Balances owed for closed and reclaimed cards come from the read model `cards`, since they change until the outcome
+    of the last attempt is known. A hold on such a card is no case.
     """
     with connection.cursor(row_factory=class_row(Case)) as cursor:
         cursor.execute(

@@ -1,4 +1,4 @@
-"""Read model `charges`: one row per attempt, from the intent to its definite end."""
+"""Read model `charges`: one row per attempt, from the intent to the definite outcome."""
 
 from datetime import datetime
 from typing import NamedTuple
@@ -17,8 +17,8 @@ from projections.read_model import Column, ReadModel
 class ChargeRow(NamedTuple):
     """An attempt; `status` is attempted, unknown, failed or succeeded; `minor` counts minor units.
 
-    `top_up` is the number of the top-up that it is for, None for a renewal; `refunded_minor` was given back, onto
-    the balance or to the method, or taken back by the holder's bank.
+    `top_up` is the number of the top-up that it is for, None for a renewal; `refunded_minor` was refunded, to the
+    balance or to the method, or taken back by the holder's bank.
     """
 
     attempt_id: UUID

@@ -1,4 +1,4 @@
-"""Read model `due`: one row per card that time will ask something, and when; the scheduler's to-do list."""
+"""Read model `due`: one row per card with a wake time; the scheduler's to-do list."""
 
 from datetime import datetime
 from typing import Any, NamedTuple
@@ -23,7 +23,7 @@ class DueRow(NamedTuple):
 
 
 def fold(row: DueRow | None, recorded: Recorded) -> DueRow | None:
-    """The last fact of each append carries the wake time; none means that time asks nothing."""
+    """The last fact of each append carries the wake time; None removes the row."""
     del row
     if recorded.wake_at is None:
         return None
@@ -46,12 +46,12 @@ DUE = ReadModel(
 
 
 def list_due(connection: Connection[Any], limit: int) -> list[DueRow]:
-    """The cards that time asks next."""
+    """The cards with the earliest wake times."""
     with connection.cursor(row_factory=class_row(DueRow)) as cursor:
         return cursor.execute("SELECT * FROM due ORDER BY wake_at, card_id LIMIT %s", (limit,)).fetchall()
 
 
 def next_wake(connection: Connection[Any]) -> datetime | None:
-    """When time has something to ask next, over all cards."""
+    """The earliest wake time of all cards."""
     row = connection.execute("SELECT min(wake_at) FROM due").fetchone()
     return row[0] if row else None

@@ -10,7 +10,7 @@ from engine.store.log import read_log
 from projections.read_model import ReadModel, fold_batch
 
 BATCH = 1000
-"""Facts that a follower takes in one transaction."""
+"""Facts that a follower handles in one transaction."""
 
 FOLLOWERS_TABLE = """
     CREATE TABLE IF NOT EXISTS followers (
@@ -31,7 +31,7 @@ class Follower:
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """What one step took: how many facts, up to which position."""
+    """What one step did: how many facts, up to which position."""
 
     facts: int
     position: int
@@ -39,8 +39,8 @@ class Progress:
     """The read models with changed rows."""
 
 
-def take_position(connection: Connection[Any], name: str) -> int:
-    """The follower's position, its row locked until the transaction ends: that lock is the fence against twins."""
+def lock_position(connection: Connection[Any], name: str) -> int:
+    """The follower's position, its row locked until the transaction ends: that lock fences off a second process."""
     connection.execute("INSERT INTO followers VALUES (%s, 0) ON CONFLICT (name) DO NOTHING", (name,), prepare=True)
     row = connection.execute(
         "SELECT position FROM followers WHERE name = %s FOR UPDATE", (name,), prepare=True
@@ -48,19 +48,19 @@ def take_position(connection: Connection[Any], name: str) -> int:
     return int(row[0]) if row else 0
 
 
-def put_position(connection: Connection[Any], name: str, position: int) -> None:
-    """Move the follower on; belongs in the transaction that writes what it stands for."""
+def save_position(connection: Connection[Any], name: str, position: int) -> None:
+    """Set the follower's position, in the same transaction that writes its rows."""
     connection.execute("UPDATE followers SET position = %s WHERE name = %s", (position, name), prepare=True)
 
 
 def follow(connection: Connection[Any], follower: Follower, limit: int) -> Progress:
     """One step: up to `limit` facts after the position become rows, all or nothing.
 
-    The commit does not wait for the disk: what a crash takes away is folded again from the log.
+    The commit does not wait for the disk: what a crash loses is folded again from the log.
     """
     with connection.transaction():
         connection.execute("SET LOCAL synchronous_commit = off")
-        position = take_position(connection, follower.name)
+        position = lock_position(connection, follower.name)
         facts = read_log(connection, position, limit)
         if not facts:
             return Progress(0, position, ())
@@ -70,10 +70,10 @@ def follow(connection: Connection[Any], follower: Follower, limit: int) -> Progr
             model.write(connection, follower.schema, rows)
             if rows:
                 changed.append(model.name)
-        put_position(connection, follower.name, facts[-1].position)
+        save_position(connection, follower.name, facts[-1].position)
         return Progress(len(facts), facts[-1].position, changed)
 
 
 def positions(connection: Connection[Any]) -> dict[str, int]:
-    """How far each follower is."""
+    """The position of each follower."""
     return dict(connection.execute("SELECT name, position FROM followers ORDER BY name").fetchall())

@@ -17,9 +17,9 @@ from engine.money import Money
 from projections.read_model import Column, ReadModel
 
 GATEWAY, SALES, BALANCE, DISPUTES, PAID_OUT = "gateway", "sales", "balance", "disputes", "paid_out"
-"""Accounts: what the gateway owes us, what we earned, what we owe holders, and what left by other ways.
+"""Accounts: what the gateway owes us, what we earned, what we owe holders, and what was paid out by other means.
 
-Money from the gateway is booked as earned; a top-up moves it on to the balance in the same append.
+Money from the gateway is booked as sales; a top-up moves it to the balance in the same append.
 """
 
 
@@ -61,14 +61,14 @@ def fold(row: LedgerRow | None, recorded: Recorded) -> LedgerRow | None:
 
 
 def _transfer(fact: Event) -> _Transfer | None:
-    """What a fact moves; from the first to the second account is a debit of the first."""
+    """The transfer of a fact, if it moves money."""
     match fact:
         case ChargeSucceeded(amount=amount, attempt_id=attempt_id):
             return _Transfer(GATEWAY, SALES, amount, attempt_id)
         case CardRenewed(from_balance=minor, price=price, attempt_id=attempt_id) if minor:
             return _Transfer(BALANCE, SALES, Money(minor=minor, currency=price.currency), attempt_id)
         case BalanceCredited(reason="released", about=about) if about is not None:
-            return None  # it was reserved only
+            return None  # it was only reserved
         case BalanceCredited(amount=amount, about=about):
             return _Transfer(SALES, BALANCE, amount, about)
         case BalanceDebited(amount=amount, about=about):
@@ -110,7 +110,7 @@ LEDGER = ReadModel(
 
 
 def gateway_totals(connection: Connection[Any]) -> dict[str, int]:
-    """What the gateway took and did not give back, per currency in minor units."""
+    """What the gateway charged less what it refunded, per currency in minor units."""
     rows = connection.execute(
         """
         SELECT currency, sum(CASE WHEN debit = %(gateway)s THEN minor ELSE -minor END)::bigint

@@ -1,4 +1,4 @@
-"""The read models that are kept up to date together, and whether they equal a replay of the log."""
+"""The live read models, updated together, and their comparison with a replay of the log."""
 
 from typing import Any
 from uuid import uuid4
@@ -25,9 +25,9 @@ def create_tables(connection: Connection[Any], schema: str = "public") -> None:
 
 
 def differences(connection: Connection[Any], batch: int) -> dict[str, int]:
-    """Replay the whole log aside and count, per read model, the rows that differ from the live ones.
+    """Replay the whole log and count, per read model, the rows that differ from the live ones.
 
-    Meaningful while nothing is appended. The replay is built in a schema of its own that is dropped again.
+    Meaningful while nothing is appended. The replay has a schema of its own, which is dropped afterwards.
     """
     name = f"replay_{uuid4().hex[:12]}"
     schema = sql.Identifier(name)
@@ -47,8 +47,8 @@ def _difference(connection: Connection[Any], table: str, schema: sql.Identifier)
     query = sql.SQL(
         """
         SELECT count(*) FROM (SELECT t::text AS row FROM public.{0} t) AS live
-        FULL JOIN (SELECT t::text AS row FROM {1}.{0} t) AS again USING (row)
-        WHERE live.row IS NULL OR again.row IS NULL
+        FULL JOIN (SELECT t::text AS row FROM {1}.{0} t) AS replayed USING (row)
+        WHERE live.row IS NULL OR replayed.row IS NULL
         """
     ).format(sql.Identifier(table), schema)
     row = connection.execute(query).fetchone()

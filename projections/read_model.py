@@ -1,6 +1,6 @@
 """What a read model is: a table, the key of the row that a fact concerns, and a fold of facts into rows.
 
-A fold sees nothing but the row and the fact, so that a rebuild from the log gives the same rows, byte for byte.
+A fold depends only on the row and the fact, so that a rebuild from the log gives the same rows, byte for byte.
 """
 
 from collections.abc import Callable, Hashable, Iterable, Sequence
@@ -35,14 +35,14 @@ class ReadModel(Generic[Row]):
     key_of: Callable[[Recorded], Hashable | None]
     """The key of the row that a fact concerns; None if it concerns none."""
     fold: Callable[[Any, Recorded], Row | None]
-    """The row (None: there is none) after one more fact; None removes it."""
+    """The row (None: none yet) after one more fact; None removes it."""
     reads_row: bool = True
-    """False where `fold` needs only the fact: the rows then are not read before they are written."""
+    """False where `fold` needs only the fact, so that rows are not read before they are written."""
     indexes: tuple[LiteralString, ...] = ()
     """Definitions such as `(wake_at)`."""
 
     def create(self, schema: str = "public") -> list[sql.Composed]:
-        """Statements that create the table and its indexes in `schema`, where they are not there yet."""
+        """Statements that create the table and its indexes in `schema`, where they do not exist."""
         table = sql.Identifier(schema, self.name)
         key, *others = self.columns
         columns = [sql.SQL("{} {} PRIMARY KEY").format(sql.Identifier(key.name), sql.SQL(key.type))]
@@ -56,7 +56,7 @@ class ReadModel(Generic[Row]):
         return statements
 
     def rows(self, connection: Connection[Any], schema: str, keys: Sequence[Hashable]) -> dict[Hashable, Row]:
-        """The rows of `keys` that exist, in one query."""
+        """The existing rows of `keys`, in one query."""
         with connection.cursor(row_factory=tuple_row, binary=True) as cursor:
             cursor.execute(_statement(self, _SELECT, schema), (list(keys),), prepare=True)
             make = cast("type[Any]", self.row)._make
@@ -65,14 +65,14 @@ class ReadModel(Generic[Row]):
     def write(self, connection: Connection[Any], schema: str, rows: dict[Hashable, Row | None]) -> None:
         """Write changed rows and remove those that are None, each in one statement."""
         kept = [row for row in rows.values() if row is not None]
-        gone = [key for key, row in rows.items() if row is None]
+        removed = [key for key, row in rows.items() if row is None]
         with connection.cursor(binary=True) as cursor:
             if kept:
                 cursor.execute(
                     _statement(self, _UPSERT, schema), [list(c) for c in zip(*kept, strict=True)], prepare=True
                 )
-            if gone:
-                cursor.execute(_statement(self, _DELETE, schema), (gone,), prepare=True)
+            if removed:
+                cursor.execute(_statement(self, _DELETE, schema), (removed,), prepare=True)
 
 
 @cache
@@ -106,17 +106,17 @@ def fold_batch(
     facts: Iterable[Recorded],
     rows_of: Callable[[Sequence[Hashable]], dict[Hashable, Any]],
 ) -> dict[Hashable, Any]:
-    """The rows that `facts` change, folded per key; `rows_of` gives the rows as they stand."""
+    """The rows that `facts` change, folded per key; `rows_of` returns the current rows."""
     by_key: dict[Hashable, list[Recorded]] = {}
     for recorded in facts:
         key = model.key_of(recorded)
         if key is not None:
             by_key.setdefault(key, []).append(recorded)
-    standing = rows_of(list(by_key)) if model.reads_row and by_key else {}
+    current = rows_of(list(by_key)) if model.reads_row and by_key else {}
     changed: dict[Hashable, Any] = {}
-    for key, theirs in by_key.items():
-        row = before = standing.get(key)
-        for recorded in theirs:
+    for key, facts_of_key in by_key.items():
+        row = before = current.get(key)
+        for recorded in facts_of_key:
             row = model.fold(row, recorded)
         if row is not before or not model.reads_row:
             changed[key] = row

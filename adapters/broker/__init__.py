@@ -1,1 +1,1 @@
-"""The message broker: what is said on it, who says it and who listens."""
+"""The message broker: streams, the messages on them, sending and fetching."""

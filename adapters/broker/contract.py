@@ -1,7 +1,7 @@
 """The public messages: what other systems may rely on, apart from how facts are stored.
 
 Subjects are `baohao.events.<type>`; the body is JSON of `PublicEvent`. `position` grows with each message, and
-`event_id` stays the same when a message is sent again, so that a reader can pass over what it has seen.
+`event_id` stays the same when a message is sent again, so that a reader can skip what it has seen.
 No personal data, no card data, no decline codes that a holder must not learn.
 """
 
@@ -25,7 +25,7 @@ class _Message(BaseModel):
 
 
 class CardRegistered(_Message):
-    """A card is in our care."""
+    """A card was registered."""
 
     plan: str
     currency: str
@@ -35,7 +35,7 @@ class CardRegistered(_Message):
 
 
 class PaymentMethodBound(_Message):
-    """The holder added a way to pay."""
+    """The holder added a payment method."""
 
     method_id: str
     kind: str
@@ -79,14 +79,14 @@ class ChargeSucceeded(_Message):
 
 
 class ChargeRefunded(_Message):
-    """Money of a charge was given back, through the gateway or by the operator."""
+    """Money of a charge was refunded, through the gateway or by the operator."""
 
     attempt_id: UUID
     amount: Money
 
 
 class ChargeFailed(_Message):
-    """Money was definitely not taken; `next` is what may be done about it."""
+    """Money was definitely not taken; `next` is the consequence."""
 
     attempt_id: UUID
     term_number: int
@@ -117,24 +117,24 @@ class CardSuspended(_Message):
 
 
 class BalanceCredited(_Message):
-    """Money came onto the balance: paid in, given back for a charge, or no longer needed for a term."""
+    """Money was credited to the balance: a top-up, a refund of a charge, or a reservation released."""
 
     amount: Money
     reason: str
 
 
 class CardHeld(_Message):
-    """Nothing is charged, suspended or given up until the card is released."""
+    """Nothing is charged, suspended or reclaimed until the card is released."""
 
     by: str
 
 
 class CardReleased(_Message):
-    """The card is looked after again."""
+    """The hold was lifted."""
 
 
 class CardReclaimed(_Message):
-    """The carrier took the number; nobody else gets it before `quarantined_until`."""
+    """The carrier took the number back; nobody else gets it before `quarantined_until`."""
 
     quarantined_until: date
 
@@ -183,7 +183,7 @@ class PublicEvent(_Message):
     data: SerializeAsAny[_Message]
 
 
-OurOwnAffair = (
+InternalFact = (
     OperationsFact
     | facts.ZoneChanged
     | facts.PaymentMethodsOrdered
@@ -210,16 +210,16 @@ OurOwnAffair = (
     | facts.RefundFailed
     | facts.DisputeRecorded
 )
-"""The facts of which other systems hear nothing."""
+"""The facts that are not published."""
 
 PUBLIC_FACTS = tuple(
-    name for kind in get_args(CardFact) if kind not in get_args(OurOwnAffair) for name in names_of(kind)
+    name for kind in get_args(CardFact) if kind not in get_args(InternalFact) for name in names_of(kind)
 )
-"""The stored names of all others: the publisher reads no more of the log."""
+"""Stored names of the published facts: the publisher reads only these from the log."""
 
 
 def public_event(recorded: Recorded) -> PublicEvent | None:
-    """The message that tells other systems of a fact; None for facts that are our own affair."""
+    """The public message of a fact; None for internal facts."""
     message = _message(recorded.fact)
     if message is None:
         return None
@@ -236,7 +236,7 @@ def public_event(recorded: Recorded) -> PublicEvent | None:
 
 
 def _message(fact: Fact) -> tuple[EventType, _Message] | None:  # noqa: C901, PLR0911, PLR0912 (one case per fact)
-    """The frequent ones first, and without pydantic's second look at what we made ourselves."""
+    """The frequent ones first, and without validating again what the engine has built."""
     match fact:
         case facts.ChargeSucceeded(attempt_id=attempt_id, term_number=number, amount=amount, top_up=top_up):
             return "charge_succeeded.v1", ChargeSucceeded.model_construct(
@@ -283,8 +283,8 @@ def _message(fact: Fact) -> tuple[EventType, _Message] | None:  # noqa: C901, PL
         case facts.RefundSucceeded() | facts.RefundRecorded():
             return "charge_refunded.v1", ChargeRefunded(attempt_id=fact.attempt_id, amount=fact.amount)
         case _:
-            return _nothing(fact)
+            return _not_public(fact)
 
 
-def _nothing(_: OurOwnAffair) -> None:
+def _not_public(_: InternalFact) -> None:
     """No message; a new kind of fact fails the type check here until somebody decides whether it is public."""

@@ -1,4 +1,4 @@
-"""The queue of due cards, between scheduler and consumer: nobody else reads or writes it."""
+"""The queue of due cards between scheduler and consumer; internal to them."""
 
 from uuid import UUID
 
@@ -8,7 +8,7 @@ DUE_STREAM, DUE_SUBJECT = "BAOHAO_DUE", "baohao.due"
 
 
 class CardDue(BaseModel):
-    """Look at this card; what to do is decided from the card's own facts."""
+    """Wake this card; what to do is decided from the card's own facts."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 

@@ -1,4 +1,4 @@
-"""Sending many messages to a stream with one acknowledgement: the last one's."""
+"""Sending many messages to a stream with one acknowledgement, that of the last one."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -8,7 +8,7 @@ from nats.aio.client import Client
 
 
 class Message(NamedTuple):
-    """One message for a stream; `message_id` lets the broker drop repeats inside its window."""
+    """One message for a stream; `message_id` lets the broker drop duplicates within its window."""
 
     subject: str
     message_id: str
@@ -16,7 +16,7 @@ class Message(NamedTuple):
 
 
 class NotStoredError(Exception):
-    """The broker did not say that the batch is stored: some, all or none of it may be."""
+    """The broker did not confirm that the batch is stored: all, some or none of it may be."""
 
 
 ACK_TIMEOUT_S = 10.0
@@ -25,10 +25,10 @@ CHUNK = 256
 
 
 async def send(client: Client, messages: Sequence[Message], after: str | None, *, chained: bool) -> int:
-    """Publish `messages` in order and wait until the broker has stored the last one; answers that one's sequence.
+    """Publish `messages` in order wait until the broker has stored the last one, and return its sequence.
 
     Chained, each message expects the one before it (first of all `after`) to be the stream's last, so that
-    nothing is stored behind a hole, and the last one's acknowledgement vouches for all of them.
+    nothing is stored behind a hole, and the last one's acknowledgement confirms them all.
     Raises NotStoredError.
     """
     headers: dict[str, str] = {}

@@ -1,4 +1,4 @@
-"""Streams and consumers on JetStream: created where missing, and checked, because a durable keeps old settings."""
+"""Streams and consumers on JetStream: created if missing, and checked, because a durable keeps old settings."""
 
 from datetime import timedelta
 
@@ -19,18 +19,18 @@ from adapters.broker.due import DUE_STREAM, DUE_SUBJECT
 from adapters.settings import Settings
 
 CHARGING = "charging"
-"""The durable consumer that all consumer processes share."""
+"""Name of the durable consumer that all consumer processes share."""
 
-EVENTS_KEPT = timedelta(days=30)
+EVENTS_RETENTION = timedelta(days=30)
 """How long public events stay on the broker; the log keeps them for ever."""
 
-DUPLICATES_KNOWN = timedelta(minutes=2)
+DUPLICATE_WINDOW = timedelta(minutes=2)
 UNACKED_BATCHES = 4
-"""Most messages under way over all consumer processes, in times what one of them takes."""
+"""Limit of unacknowledged messages over all consumer processes, as a multiple of what one process takes."""
 
 
 async def ensure_due_stream(jetstream: JetStreamContext, settings: Settings) -> ConsumerInfo:
-    """The work queue of due cards and its consumer, as they must be."""
+    """The work queue of due cards and its consumer: created if missing, the consumer's settings corrected."""
     await _ensure_stream(
         jetstream,
         DUE_STREAM,
@@ -38,7 +38,7 @@ async def ensure_due_stream(jetstream: JetStreamContext, settings: Settings) -> 
             subjects=[DUE_SUBJECT],
             num_replicas=settings.stream_replicas,
             retention=RetentionPolicy.WORK_QUEUE,
-            duplicate_window=DUPLICATES_KNOWN.total_seconds(),
+            duplicate_window=DUPLICATE_WINDOW.total_seconds(),
         ),
     )
     wanted = ConsumerConfig(
@@ -60,15 +60,15 @@ async def ensure_due_stream(jetstream: JetStreamContext, settings: Settings) -> 
 
 
 async def ensure_events_stream(jetstream: JetStreamContext, replicas: int) -> StreamInfo:
-    """The stream of public events, as it is made where it is missing."""
+    """The stream of public events, created if missing."""
     return await _ensure_stream(
         jetstream,
         EVENTS_STREAM,
         StreamConfig(
             subjects=[f"{EVENTS_SUBJECT}.>"],
             num_replicas=replicas,
-            max_age=EVENTS_KEPT.total_seconds(),
-            duplicate_window=DUPLICATES_KNOWN.total_seconds(),
+            max_age=EVENTS_RETENTION.total_seconds(),
+            duplicate_window=DUPLICATE_WINDOW.total_seconds(),
         ),
     )
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from engine.errors import BaohaoError
 
 EXIT_FAILED, EXIT_SETTINGS = 1, 78
-"""78 is EX_CONFIG of sysexits: starting again would not help."""
+"""78 is EX_CONFIG of sysexits: a restart would not help."""
 
 
 def main() -> None:
@@ -17,12 +17,12 @@ def main() -> None:
 
 
 def run_command(command: Callable[[], object]) -> None:
-    """Run a command; errors of ours become one sentence on stderr and an exit status."""
+    """Run a command; known errors become one sentence on stderr and an exit status."""
     from adapters.logs import configure_logs
     from adapters.settings import SettingsError
     from engine.errors import CatalogueError, SchemaError
 
-    configure_logs("cli")  # a role sets its own up later; nobody's logs may come between the results on stdout
+    configure_logs("cli")  # a role configures its own later; no log line may come between the results on stdout
     try:
         command()
     except (SettingsError, SchemaError, CatalogueError) as error:

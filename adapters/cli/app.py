@@ -1,4 +1,4 @@
-"""The commands and their options; what they do stands in the files beside this one."""
+"""The commands and their options; the files beside this one implement them."""
 
 from datetime import datetime
 from pathlib import Path
@@ -17,12 +17,12 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     add_completion=False,
 )
-card_app = typer.Typer(help="One card: what it is and what happened to it.", no_args_is_help=True)
+card_app = typer.Typer(help="One card: its state, its history, and the reasons.", no_args_is_help=True)
 cards_app = typer.Typer(help="Many cards.", no_args_is_help=True)
-parked_app = typer.Typer(help="Cards and messages that were set aside.", no_args_is_help=True)
+parked_app = typer.Typer(help="Cards and messages that could not be handled.", no_args_is_help=True)
 charging_app = typer.Typer(help="Stop and resume all charging.", no_args_is_help=True)
 catalogue_app = typer.Typer(help="Plans and prices.", no_args_is_help=True)
-case_app = typer.Typer(help="What waits for a person.", no_args_is_help=True)
+case_app = typer.Typer(help="Cases for a person to resolve.", no_args_is_help=True)
 limits_app = typer.Typer(help="Network limits of payment cards.", no_args_is_help=True)
 app.add_typer(card_app, name="card")
 app.add_typer(cards_app, name="cards")
@@ -32,14 +32,14 @@ app.add_typer(catalogue_app, name="catalogue")
 app.add_typer(case_app, name="case")
 app.add_typer(limits_app, name="limits")
 
-Json = Annotated[bool, typer.Option("--json", help="For programs: JSON on stdout.")]
+Json = Annotated[bool, typer.Option("--json", help="JSON on stdout, for programs.")]
 CardId = Annotated[UUID, typer.Argument(metavar="ID", help="The card's id.")]
-Limit = Annotated[int, typer.Option(min=1, max=100_000, help="At most so many.")]
+Limit = Annotated[int, typer.Option(min=1, max=100_000, help="Maximum number of rows.")]
 
 
 @app.command()
 def up() -> None:
-    """Run everything: servers where none are named, and every role as a watched process."""
+    """Run every role as a supervised process, with embedded servers where none are configured."""
     from adapters.cli import serving
 
     serving.up(load_settings())
@@ -71,7 +71,7 @@ def import_(
     *,
     as_json: Json = False,
 ) -> None:
-    """Execute the commands in FILE; a bad line is named, changes nothing, and the others are kept."""
+    """Execute the commands in FILE; a bad line is reported and changes nothing, the others are executed."""
     from adapters.cli import operating
 
     operating.import_file(load_settings(), file, as_json=as_json)
@@ -79,7 +79,7 @@ def import_(
 
 @card_app.command("show")
 def card_show(card_id: CardId, *, as_json: Json = False) -> None:
-    """The card as it stands."""
+    """The current state of the card."""
     from adapters.cli import inspecting
 
     inspecting.show_card(load_settings(), card_id, as_json=as_json)
@@ -103,7 +103,7 @@ def card_why(
     *,
     as_json: Json = False,
 ) -> None:
-    """Why it was charged, or was not, or stands as it does, in sentences that name the facts they rest on."""
+    """Why it was or was not charged, or is in its state, in sentences that name the facts they rest on."""
     from adapters.cli import explaining
 
     if charge is not None and date is not None:
@@ -121,7 +121,7 @@ def cards_list(
     *,
     as_json: Json = False,
 ) -> None:
-    """The cards whose terms end first."""
+    """Cards by the end of their terms, the earliest first."""
     from adapters.cli import inspecting
 
     inspecting.show_cards(load_settings(), status, limit, as_json=as_json)
@@ -129,7 +129,7 @@ def cards_list(
 
 @app.command()
 def due(limit: Limit = 50, *, as_json: Json = False) -> None:
-    """The cards that time will ask next, and when."""
+    """Cards by their wake time, the earliest first."""
     from adapters.cli import inspecting
 
     inspecting.show_due(load_settings(), limit, as_json=as_json)
@@ -137,7 +137,7 @@ def due(limit: Limit = 50, *, as_json: Json = False) -> None:
 
 @parked_app.command("list")
 def parked_list(*, as_json: Json = False) -> None:
-    """What was set aside, and why."""
+    """Parked cards and messages, with their reasons."""
     from adapters.cli import operating
 
     operating.list_parked_messages(load_settings(), as_json=as_json)
@@ -149,7 +149,7 @@ def parked_retry(
     *,
     as_json: Json = False,
 ) -> None:
-    """Let parked cards try again."""
+    """Retry parked cards."""
     from adapters.cli import operating
 
     operating.retry_parked_messages(load_settings(), parked_ids or None, as_json=as_json)
@@ -157,11 +157,11 @@ def parked_retry(
 
 @charging_app.command("stop")
 def charging_stop(
-    why: Annotated[str, typer.Option(help="For those who come after you.")] = "by the operator",
+    why: Annotated[str, typer.Option(help="The reason, recorded with the stop.")] = "by the operator",
     *,
     as_json: Json = False,
 ) -> None:
-    """Make no new attempts; open ones run to their end, and nobody is suspended for it."""
+    """Stop new attempts; open ones are completed, and no card is suspended for it."""
     from adapters.cli import charging
 
     charging.stop(load_settings(), why, as_json=as_json)
@@ -169,7 +169,7 @@ def charging_stop(
 
 @charging_app.command("resume")
 def charging_resume(*, as_json: Json = False) -> None:
-    """Make attempts again."""
+    """Allow attempts again."""
     from adapters.cli import charging
 
     charging.resume(load_settings(), as_json=as_json)
@@ -191,7 +191,7 @@ def catalogue_check(
     *,
     as_json: Json = False,
 ) -> None:
-    """What FILE sells, or all that is wrong with it, line by line."""
+    """A summary of FILE, or all its problems with their lines."""
     from adapters.cli import pricing
 
     pricing.check(file, as_json=as_json)
@@ -209,7 +209,7 @@ def quote(
     *,
     as_json: Json = False,
 ) -> None:
-    """What a renewal of a plan costs on a day, and what longer periods save."""
+    """The price of a renewal of a plan on a day, and what longer periods save."""
     from adapters.cli import pricing
 
     months, day = int(period) if period else None, on.date() if on else None
@@ -231,12 +231,12 @@ def demo(
     months: Annotated[int, typer.Option(min=1, max=120, help="How many virtual months.")] = 12,
     seed: Annotated[int, typer.Option(help="The same seed gives the same year.")] = 1,
     home: Annotated[
-        Path | None, typer.Option(help="Where to keep the servers' data; default: a folder that goes.")
+        Path | None, typer.Option(help="Where to keep the servers' data; default: a temporary folder.")
     ] = None,
     *,
     as_json: Json = False,
 ) -> None:
-    """A virtual year on real servers: cards are renewed, charged, retried and suspended before your eyes."""
+    """A virtual year on real servers, shown live: cards are renewed, charged, retried and suspended."""
     from adapters.cli.demo.run import run_demo
 
     raise typer.Exit(run_demo(cards=cards, months=months, seed=seed, home=home, as_json=as_json))
@@ -244,7 +244,7 @@ def demo(
 
 @case_app.command("list")
 def case_list(*, limit: Limit = 50, as_json: Json = False) -> None:
-    """Outcomes to find out, refunds to make by hand, cards held by an alarm, balances owed."""
+    """Unknown outcomes, refunds to make by hand, cards held by an alarm, balances owed."""
     from adapters.cli import casework
 
     casework.show_cases(load_settings(), limit, as_json=as_json)
@@ -256,11 +256,11 @@ def case_resolve(
     attempt_id: Annotated[UUID, typer.Argument(metavar="ATTEMPT", help="The attempt's id.")],
     *,
     charged: Annotated[bool, typer.Option("--charged/--not-charged", help="Whether money moved.")],
-    evidence: Annotated[str, typer.Option(help="Where you found it: a reference, no personal data.")],
+    evidence: Annotated[str, typer.Option(help="How you know: a reference, no personal data.")],
     gateway_ref: Annotated[str | None, typer.Option(help="The gateway's reference of the charge.")] = None,
     as_json: Json = False,
 ) -> None:
-    """Say what became of an attempt whose outcome nobody knew."""
+    """Record the outcome of an attempt that was unknown."""
     from adapters.cli import casework
 
     casework.resolve(
@@ -276,7 +276,7 @@ def case_resolve(
 
 @app.command()
 def replan(*, why: Annotated[str, typer.Option(help="What changed.")] = "rules changed", as_json: Json = False) -> None:
-    """After a change of policy, catalogue or time zones: plan anew when each card wakes."""
+    """Compute every card's wake time again, after a change of policy, catalogue or time zones."""
     from adapters.cli import casework
 
     casework.replan(load_settings(), why, as_json=as_json)
@@ -284,7 +284,7 @@ def replan(*, why: Annotated[str, typer.Option(help="What changed.")] = "rules c
 
 @limits_app.command("rebuild")
 def limits_rebuild(*, as_json: Json = False) -> None:
-    """Fill the tables of the network limits from the log."""
+    """Rebuild the tables of the network limits from the log."""
     from adapters.cli import casework
 
     casework.rebuild_network_limits(load_settings(), as_json=as_json)

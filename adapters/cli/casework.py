@@ -1,36 +1,32 @@
-"""What only a person can do: cases, planning all cards anew, the network limits made anew."""
+"""What only an operator can do: resolving cases, replanning all cards, rebuilding the network limits."""
 
 from collections.abc import Iterator
-from datetime import datetime
 from typing import Any
 from uuid import UUID, uuid5
 
 import psycopg
 import typer
-from msgspec.structs import replace
 from psycopg import Connection
 from pydantic import ValidationError
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from adapters.cli.output import err, put_fields, put_rows
 from adapters.cli.servers import connection, database
-from adapters.control import read_control
 from adapters.schema import check_schema
 from adapters.settings import Settings
-from adapters.wiring import engine_of, operator_of, rules_of
+from adapters.wiring import engine_of, operator_of, rules_now, rules_of
 from engine.commands import Issued, ResolveAttempt
 from engine.errors import Refused
-from engine.rules import Rules
 from engine.store.limits_rebuild import rebuild_limits
 from projections.cases import list_cases
 
 CARDS_AT_ONCE = 1000
 CASE_COLUMNS = ("card_id", "reason", "about")
-"""What fits a terminal; the rest is in JSON."""
+"""The columns that fit a terminal; JSON has all."""
 
 
 def show_cases(settings: Settings, limit: int, *, as_json: bool) -> None:
-    """What waits for a person, the oldest first."""
+    """Open cases, the oldest first."""
     with connection(settings) as open_connection:
         put_rows("cases", list_cases(open_connection, limit), as_json=as_json, columns=CASE_COLUMNS)
 
@@ -45,12 +41,12 @@ def resolve(
     evidence: str,
     as_json: bool,
 ) -> None:
-    """Say what became of an attempt; exit status 1 if that is refused, 2 if it is no answer."""
+    """Record the outcome of an attempt; exit status 1 if it is refused, 2 if it is malformed."""
     command = _resolution(card_id, attempt_id, charged=charged, gateway_ref=gateway_ref, evidence=evidence)
     with database(settings) as url:
         check_schema(url)
         with psycopg.connect(url, autocommit=True) as open_connection:
-            rules, at = _rules_now(open_connection, settings, rules_of(settings))
+            rules, at = rules_now(open_connection, settings, rules_of(settings))
         issued = Issued(command, operator_of(settings))
         (answer,) = engine_of(settings, url, "cli").execute([issued], rules, at)
     if isinstance(answer, Exception):
@@ -61,7 +57,7 @@ def resolve(
 
 
 def replan(settings: Settings, why: str, *, as_json: bool) -> None:
-    """Plan anew when each card wakes; exit status 1 if some could not be planned."""
+    """Compute every card's wake time again; exit status 1 if some cards failed."""
     planned, failed = 0, dict[UUID, Exception]()
     columns = (TextColumn("replan"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     bar = Progress(*columns, console=err, transient=True, disable=not err.is_terminal)
@@ -71,7 +67,7 @@ def replan(settings: Settings, why: str, *, as_json: bool) -> None:
         row = open_connection.execute("SELECT count(*) FROM cards").fetchone()
         task = bar.add_task("replan", total=row[0] if row else 0)
         for card_ids in _batches(open_connection):
-            rules, at = _rules_now(open_connection, settings, installed)
+            rules, at = rules_now(open_connection, settings, installed)
             result = engine.replan(card_ids, f"replan: {why}", operator_of(settings), rules, at)
             planned += result.facts
             failed |= result.failed
@@ -84,31 +80,26 @@ def replan(settings: Settings, why: str, *, as_json: bool) -> None:
 
 
 def rebuild_network_limits(settings: Settings, *, as_json: bool) -> None:
-    """Fill the tables of the network limits from the log."""
+    """Rebuild the tables of the network limits from the log."""
     with connection(settings) as open_connection:
         tries = rebuild_limits(open_connection)
     put_fields("limits", {"counted_tries": tries}, as_json=as_json)
 
 
-def _resolution(card_id: UUID, attempt_id: UUID, **said: str | bool | None) -> ResolveAttempt:
-    """The same said again is the same command; something else is another one."""
-    command_id = f"resolve:{uuid5(attempt_id, repr(sorted(said.items())))}"
+def _resolution(card_id: UUID, attempt_id: UUID, **outcome: str | bool | None) -> ResolveAttempt:
+    """The command; its id is derived from the outcome, so that a repeat is the same command."""
+    command_id = f"resolve:{uuid5(attempt_id, repr(sorted(outcome.items())))}"
     try:
         return ResolveAttempt.model_validate(
-            {"command_id": command_id, "card_id": card_id, "attempt_id": attempt_id, **said}
+            {"command_id": command_id, "card_id": card_id, "attempt_id": attempt_id, **outcome}
         )
     except ValidationError as error:
         wrong = error.errors()[0]
         raise typer.BadParameter(wrong["msg"], param_hint=str(wrong["loc"][0])) from None
 
 
-def _rules_now(open_connection: Connection[Any], settings: Settings, installed: Rules) -> tuple[Rules, datetime]:
-    control = read_control(open_connection, virtual_clock=settings.clock == "virtual")
-    return replace(installed, charging_stopped=control.charging_stopped), control.now
-
-
 def _batches(open_connection: Connection[Any]) -> Iterator[list[UUID]]:
-    """The ids of all cards, in their order."""
+    """The ids of all cards, in order."""
     query = "SELECT card_id FROM cards WHERE %s::uuid IS NULL OR card_id > %s ORDER BY card_id LIMIT %s"
     last: UUID | None = None
     while card_ids := [card_id for (card_id,) in open_connection.execute(query, (last, last, CARDS_AT_ONCE))]:

@@ -1,4 +1,4 @@
-"""Stopping and resuming all charging, and who did so before."""
+"""Stopping and resuming all charging, and the history of both."""
 
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
@@ -13,6 +13,7 @@ from adapters.cli.servers import database
 from adapters.control import charging_stopped_since, read_control, resume_charging, stop_charging
 from adapters.schema import check_schema
 from adapters.settings import Settings
+from adapters.wiring import operator_of
 from engine.envelope import Recorded
 from engine.operations import ChargingStopped
 from engine.store.operations import operations_history
@@ -23,7 +24,7 @@ def stop(settings: Settings, why: str, *, as_json: bool) -> None:
     """Stop all charging; raises Refused without a reason."""
     with _installation(settings) as (connection, recorder):
         now = read_control(connection, virtual_clock=settings.clock == "virtual").now
-        stop_charging(connection, recorder, why, _actor(settings), now)
+        stop_charging(connection, recorder, why, operator_of(settings), now)
         stopped = charging_stopped_since(connection)
     since, reason, by = (stopped.since, stopped.reason, stopped.by) if stopped else (None, None, None)
     put_fields("charging", {"stopped_since": since, "why": reason, "by": by}, as_json=as_json)
@@ -34,12 +35,12 @@ def resume(settings: Settings, *, as_json: bool) -> None:
     with _installation(settings) as (connection, recorder):
         before = charging_stopped_since(connection)
         now = read_control(connection, virtual_clock=settings.clock == "virtual").now
-        resume_charging(connection, recorder, _actor(settings), now)
+        resume_charging(connection, recorder, operator_of(settings), now)
     put_fields("charging", {"was_stopped_since": before.since if before else None}, as_json=as_json)
 
 
 class Operation(NamedTuple):
-    """One line of the history."""
+    """One row of the history."""
 
     at: datetime
     by: str
@@ -61,13 +62,9 @@ def _operation(recorded: Recorded) -> Operation:
     return Operation(fact.at, recorded.actor, "resumed", None)
 
 
-def _actor(settings: Settings) -> str:
-    return f"operator:{settings.operator}"
-
-
 @contextmanager
 def _installation(settings: Settings) -> Iterator[tuple[Connection[Any], CardRecorder]]:
-    """A connection and a recorder on a database at the schema that we need; raises SchemaError."""
+    """A connection and a recorder on a database at the needed schema; raises SchemaError."""
     with database(settings) as url:
         check_schema(url)
         with psycopg.connect(url, autocommit=True) as connection, closing(datastore(url, pool_size=1)) as pool:

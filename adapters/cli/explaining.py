@@ -1,4 +1,4 @@
-"""Explaining: why a card was charged or was not, how it stands, and what happens next."""
+"""Explaining: why a card was or was not charged, its state, and what happens next."""
 
 from datetime import date
 from uuid import UUID
@@ -14,7 +14,7 @@ from engine.why.story import Answer
 
 
 def explain(settings: Settings, card_id: UUID, attempt_id: UUID | None, day: date | None, *, as_json: bool) -> None:
-    """Say why, in sentences that name the versions of the facts they rest on."""
+    """Explain in sentences that name the versions of the facts they rest on."""
     history = history_of(settings, card_id)
     if attempt_id is not None:
         answer = why_charged(history, attempt_id)
@@ -23,7 +23,7 @@ def explain(settings: Settings, card_id: UUID, attempt_id: UUID | None, day: dat
     else:
         answer = overview(history)
     if answer is None:
-        err.print(f"card {card_id} knows no attempt {attempt_id}", soft_wrap=True)
+        err.print(f"card {card_id} has no attempt {attempt_id}", soft_wrap=True)
         raise typer.Exit(1)
     if as_json:
         put_json(to_builtins(answer))
@@ -32,8 +32,8 @@ def explain(settings: Settings, card_id: UUID, attempt_id: UUID | None, day: dat
 
 
 def _put(answer: Answer) -> None:
-    """A line per sentence; it is text of others, so that nothing in it is mark-up."""
-    for said in answer.sentences:
-        facts = "fact" if len(said.versions) == 1 else "facts"
-        numbers = ", ".join(map(str, said.versions))
-        out.print(f"{said.text} [{facts} {numbers}]", markup=False, highlight=False, soft_wrap=True)
+    """A line per sentence; other people wrote parts of the text, so it is never read as mark-up."""
+    for sentence in answer.sentences:
+        facts = "fact" if len(sentence.versions) == 1 else "facts"
+        numbers = ", ".join(map(str, sentence.versions))
+        out.print(f"{sentence.text} [{facts} {numbers}]", markup=False, highlight=False, soft_wrap=True)

@@ -1,4 +1,4 @@
-"""Looking: one card, its history, many cards, what is due."""
+"""Reading: one card, its history, lists of cards and of wake times."""
 
 from uuid import UUID
 
@@ -19,7 +19,7 @@ from projections.cards import find_card, list_cards
 from projections.due import list_due
 
 CARD_COLUMNS = ("card_id", "status", "ends_on", "last_decline")
-"""What fits a terminal; the rest is in `card show` and in JSON."""
+"""The columns that fit a terminal; `card show` and JSON have all."""
 
 
 def show_card(settings: Settings, card_id: UUID, *, as_json: bool) -> None:
@@ -33,7 +33,7 @@ def show_card(settings: Settings, card_id: UUID, *, as_json: bool) -> None:
 
 
 def show_history(settings: Settings, card_id: UUID, *, as_json: bool) -> None:
-    """The card's facts with their envelopes; for people each as a sentence."""
+    """The card's facts with their envelopes; in the table each as a sentence."""
     history = history_of(settings, card_id)
     if as_json:
         put_json([_as_json(recorded) for recorded in history])

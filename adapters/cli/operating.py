@@ -1,4 +1,4 @@
-"""Acting: import and parked cards."""
+"""Importing commands, and retrying parked cards."""
 
 from datetime import datetime
 from pathlib import Path
@@ -59,13 +59,13 @@ def _report(done: Imported, *, as_json: bool) -> None:
 
 
 def list_parked_messages(settings: Settings, *, as_json: bool) -> None:
-    """What was set aside."""
+    """Parked cards and messages."""
     with connection(settings) as open_connection:
         put_rows("parked", list_parked(open_connection), as_json=as_json)
 
 
 def retry_parked_messages(settings: Settings, parked_ids: list[int] | None, *, as_json: bool) -> None:
-    """Let parked cards try again."""
+    """Retry parked cards."""
     with connection(settings) as open_connection:
         count = retry_parked(open_connection, parked_ids)
     put_fields("parked", {"retried": count}, as_json=as_json)

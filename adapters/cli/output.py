@@ -25,9 +25,9 @@ def put_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object
     """A table for people."""
     table = Table(title=title, title_justify="left", header_style="bold")
     for column in columns:
-        table.add_column(column, overflow="fold", no_wrap=column.endswith("_id"))  # ids are there to be copied
+        table.add_column(column, overflow="fold", no_wrap=column.endswith("_id"))  # ids stay whole to be copied
     for row in rows:
-        table.add_row(*(Text(_shown(cell)) for cell in row))  # never mark-up: much of it was written by others
+        table.add_row(*(Text(_shown(cell)) for cell in row))  # never mark-up: other people wrote much of it
     out.print(table)
 
 
@@ -59,7 +59,7 @@ def _plain(value: object) -> object:
         case bytes():
             return value.decode("utf-8", "backslashreplace")
         case _:
-            message = f"{type(value).__name__} is not for JSON"
+            message = f"{type(value).__name__} has no JSON form"
             raise TypeError(message)
 
 

@@ -1,4 +1,4 @@
-"""Prices: is a catalogue file right, and what does a renewal cost."""
+"""Prices: checking a catalogue file, and quoting renewals."""
 
 from datetime import date
 from pathlib import Path
@@ -19,11 +19,11 @@ WITHOUT_MINOR_UNIT = frozenset(
     }
 )
 WITH_THREE_DIGITS = frozenset({"BHD", "IQD", "JOD", "KWD", "LYD", "OMR", "TND"})
-"""The currencies whose minor unit has not two digits (source: ISO 4217)."""
+"""The currencies whose minor unit does not have two digits (source: ISO 4217)."""
 
 
 class Offer(NamedTuple):
-    """What one period of a plan costs in one currency, by which version of the prices."""
+    """The price of one period of a plan in one currency, and the version of the prices that it is from."""
 
     plan: str
     months: int

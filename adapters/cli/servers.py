@@ -1,4 +1,4 @@
-"""The servers a command works with: those that the settings name, or our own from their wheels."""
+"""The servers that a command uses: those that the settings name, else embedded ones."""
 
 import shutil
 import tempfile
@@ -14,7 +14,7 @@ from adapters.settings import Settings
 
 @contextmanager
 def database(settings: Settings) -> Iterator[str]:
-    """The address of PostgreSQL; our own is started for as long as it is needed, and shared if it runs already."""
+    """The address of PostgreSQL; an embedded one runs as long as the block, or is shared if it already runs."""
     if settings.database_url is not None:
         yield settings.database_url
         return
@@ -25,7 +25,7 @@ def database(settings: Settings) -> Iterator[str]:
 
 
 class Running(NamedTuple):
-    """The servers in use; `settings` has their addresses too, for child processes."""
+    """The servers in use; `settings` holds their addresses too, for child processes."""
 
     settings: Settings
     database_url: str
@@ -34,7 +34,7 @@ class Running(NamedTuple):
 
 @contextmanager
 def both_servers(settings: Settings) -> Iterator[Running]:
-    """PostgreSQL and NATS; our own run as long as the block."""
+    """PostgreSQL and NATS; embedded ones run as long as the block."""
     with ExitStack() as stack:
         database_url = stack.enter_context(database(settings))
         nats_url = settings.nats_url
@@ -48,7 +48,7 @@ def both_servers(settings: Settings) -> Iterator[Running]:
 
 @contextmanager
 def connection(settings: Settings) -> Iterator[psycopg.Connection[Any]]:
-    """A connection to a database at the schema that we need; raises SchemaError."""
+    """A connection to a database at the needed schema; raises SchemaError."""
     from adapters.schema import check_schema
 
     with database(settings) as url:
@@ -59,7 +59,7 @@ def connection(settings: Settings) -> Iterator[psycopg.Connection[Any]]:
 
 @contextmanager
 def temporary_home(prefix: str) -> Iterator[Path]:
-    """A folder for servers and logs that goes with the block."""
+    """A folder for servers and logs, removed after the block."""
     folder = Path(tempfile.mkdtemp(prefix=prefix))
     folder.chmod(0o755)  # run as root, PostgreSQL is another user and must reach its data in there
     try:

@@ -1,4 +1,4 @@
-"""`baohao up`, `run ROLE`, `migrate`: what runs for long, and the schema it needs."""
+"""`baohao up`, `run ROLE`, `migrate`: the long-running processes, and the schema that they need."""
 
 import asyncio
 import signal
@@ -25,14 +25,14 @@ def run(role: Role, settings: Settings) -> None:
 
 
 def upgrade(settings: Settings) -> int:
-    """Bring the schema up to date; answers the version before."""
+    """Bring the schema up to date; returns the version before."""
     with database(settings) as url:
         return migrate(url)
 
 
 @contextmanager
 def all_roles(settings: Settings, roles: Sequence[Role] = ROLES) -> Iterator[tuple[Running, Supervisor]]:
-    """Servers, schema and every role as a watched process of its own, until the block ends."""
+    """Servers, schema and every role as a supervised process, until the block ends."""
     with both_servers(settings) as running:
         migrate(running.database_url)
         with Supervisor(_arguments(roles), environment(running.settings), settings.home / "logs") as supervisor:

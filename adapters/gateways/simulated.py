@@ -1,6 +1,6 @@
-"""A gateway that moves pretend money, keeps its own record of it, and fails in the ways real ones fail.
+"""A gateway that moves simulated money, keeps its own record of it, and fails as real ones do.
 
-A method's token says how it behaves: `sim:<behaviour>[:<argument>]:<unique>`, where `<unique>` is anything.
+A method's token determines how it behaves: `sim:<behaviour>[:<argument>]:<unique>`, where `<unique>` is anything.
 
     good                        the money moves
     slow                        the same, after three times the delay
@@ -10,16 +10,16 @@ A method's token says how it behaves: `sim:<behaviour>[:<argument>]:<unique>`, w
     flaky:<percent>[+<codes>]   declined with that probability, as `do_not_honor` or with these codes
     timeout_charged             the money moves, but the first answer never comes
     timeout_uncharged           the first request never arrives; asked again, the money moves
-    server_error                the first answer is a 5xx; whether the request had arrived is left to chance
+    server_error                the first answer is a 5xx; whether the request arrived is random
     silent                      no money moves, and neither a charge nor a look-up is ever answered
 
 `<codes>` is a decline code, then a network's advice code and its own code if there are any, joined by `+`:
 `declined:do_not_honor+24`, or `declined:generic_decline++04` without an advice code.
 
-Chance is a function of the seed and the attempt id, so the same calls have the same results in any process and
-any order. Keys live as long as Stripe's: for 24 hours of business time the same request gets the same answer,
-after that it is a new request, which moves money again. An engine that sends too late is found out. Refunds are
-known for ever; the first answer about one has the same trouble as the first about its charge.
+Random outcomes are a function of the seed and the attempt id, so the same calls have the same results in any process
+and any order. Keys live as long as Stripe's: for 24 hours of business time the same request gets the same answer,
+after that it is a new request, which moves money again; so an engine that sends too late is detected. Refunds are
+known for ever; the first request for one fails as the first request for its charge did.
 """
 
 import asyncio
@@ -33,7 +33,7 @@ from pathlib import Path
 from typing import NamedTuple
 from uuid import UUID
 
-from adapters.gateways.simulated_methods import DECLINES, TROUBLES, Method, method_of
+from adapters.gateways.simulated_methods import DECLINES, FAILURES, Method, method_of
 from adapters.gateways.simulated_record import (
     CHARGED,
     Saved,
@@ -71,27 +71,27 @@ KEY_LIFETIME = timedelta(hours=24)
 _UNAVAILABLE = Unclear(reason="gateway_unavailable")
 _SLOW_TIMES = 3
 _BUDGET_PARTS = _SLOW_TIMES + 1
-_Heard = Answer | GatewayMisuseError
+_Reply = Answer | GatewayMisuseError
 
 
-class _Ask(NamedTuple):
+class _Call(NamedTuple):
     request: ChargeRequest
     at: datetime
     key: str
     parameters: str
 
 
-def _ask(request: ChargeRequest, at: datetime) -> _Ask:
-    return _Ask(request, at, str(request.attempt_id), request.parameters)
+def _call(request: ChargeRequest, at: datetime) -> _Call:
+    return _Call(request, at, str(request.attempt_id), request.parameters)
 
 
 class SimulatedGateway:
     """The simulated provider; all processes that share the file `record` talk to the same one.
 
-    Charges of one turn of the event loop are one transaction, committed before any of them is answered; if the
+    Charges made in one turn of the event loop are one transaction, committed before any of them is answered; if the
     record cannot be written, their answer is Unclear. Each call really takes `delay`, at most a quarter of
-    `budget` (else ValueError): a slow answer takes three quarters, waiting for other processes' writing one.
-    It works on the thread of its one event loop: on another, sqlite3 would lose the interpreter at each step.
+    `budget` (else ValueError): a slow answer takes three quarters, waiting for other processes' writes one.
+    It uses SQLite on the event loop's own thread: on another, sqlite3 would release the interpreter at each step.
     """
 
     def __init__(self, record: Path, seed: int, budget: timedelta, delay: timedelta = timedelta(0)) -> None:
@@ -100,7 +100,7 @@ class SimulatedGateway:
         self.budget = budget
         self._delay_s = delay.total_seconds()
         self._seed = str(seed).encode()
-        self._waiting: list[tuple[_Ask, asyncio.Future[_Heard]]] = []
+        self._waiting: list[tuple[_Call, asyncio.Future[_Reply]]] = []
         self._db = open_record(record, wait_s=(budget / _BUDGET_PARTS).total_seconds())
 
     async def charge(self, request: ChargeRequest, at: datetime) -> Answer:
@@ -112,115 +112,115 @@ class SimulatedGateway:
         loop = asyncio.get_running_loop()
         if not self._waiting:
             loop.call_soon(self._flush)
-        reply: asyncio.Future[_Heard] = loop.create_future()
-        self._waiting.append((_ask(request, at), reply))
+        reply: asyncio.Future[_Reply] = loop.create_future()
+        self._waiting.append((_call(request, at), reply))
         answer = await reply
-        await self._travel(_SLOW_TIMES if slow else 1)
+        await self._delay(_SLOW_TIMES if slow else 1)
         if isinstance(answer, GatewayMisuseError):
             raise answer
         return answer
 
     def charge_all(self, requests: Sequence[ChargeRequest], at: datetime) -> list[Answer | GatewayMisuseError]:
-        """Many charges in one transaction, for whoever has no event loop: answered in their order, without delay.
+        """Many charges in one transaction, for callers without an event loop: answered in order, without delay.
 
-        What `charge` would raise stands in the place of its answer.
+        What `charge` would raise stands in place of the answer.
         """
-        return self._answers([_ask(request, at) for request in requests])
+        return self._answers([_call(request, at) for request in requests])
 
-    async def look_up(self, request: ChargeRequest, at: datetime) -> Answer:  # noqa: ARG002 (nothing is too old)
+    async def look_up(self, request: ChargeRequest, at: datetime) -> Answer:  # noqa: ARG002 (a look-up has no time limit)
         """What became of the attempt, however long ago, without ever causing a charge."""
         answer: Answer = _UNAVAILABLE
         with suppress(sqlite3.Error):
             answer = _recorded(self._db, request)
-        await self._travel()
+        await self._delay()
         return answer
 
     async def refund(self, request: RefundRequest, at: datetime) -> RefundAnswer:
-        """Give the money of a charge back once, however often and however late the same request comes.
+        """Refund a charge once, however often and however late the same request comes.
 
         Raises GatewayMisuseError for a known refund id with other parameters.
         """
         answer: RefundAnswer = _UNAVAILABLE
         with suppress(sqlite3.Error), self._db:
             self._db.execute("BEGIN IMMEDIATE")
-            answer = _give_back(self._db, self._seed, request, at)
-        await self._travel()
+            answer = _refund(self._db, self._seed, request, at)
+        await self._delay()
         return answer
 
     def save(self, record: Path) -> None:
-        """Write all that is recorded to a file, in place of what it holds."""
+        """Copy the record to a file, replacing its content."""
         save(self._db, record)
 
     def close(self) -> None:
-        """Let go of the record; whoever asks afterwards hears that the gateway is unavailable."""
+        """Close the record; later calls return that the gateway is unavailable."""
         self._db.close()
 
-    async def _travel(self, times: int = 1) -> None:
+    async def _delay(self, times: int = 1) -> None:
         if self._delay_s:
             await asyncio.sleep(self._delay_s * times)
 
     def _flush(self) -> None:
         waiting, self._waiting = self._waiting, []
-        answers: list[_Heard] = [_UNAVAILABLE] * len(waiting)
+        answers: list[_Reply] = [_UNAVAILABLE] * len(waiting)
         try:
-            answers = self._answers([ask for ask, _ in waiting])
-        finally:  # nobody is left waiting, whatever happened
+            answers = self._answers([call for call, _ in waiting])
+        finally:  # no caller is left waiting, whatever happened
             for (_, reply), answer in zip(waiting, answers, strict=True):
                 if not reply.cancelled():
                     reply.set_result(answer)
 
-    def _answers(self, asks: list[_Ask]) -> list[_Heard]:
+    def _answers(self, calls: list[_Call]) -> list[_Reply]:
         try:
-            return self._answer(asks)
+            return self._answer(calls)
         except sqlite3.Error:
-            return [_UNAVAILABLE] * len(asks)
+            return [_UNAVAILABLE] * len(calls)
 
-    def _answer(self, asks: list[_Ask]) -> list[_Heard]:
-        answers: list[_Heard] = []
+    def _answer(self, calls: list[_Call]) -> list[_Reply]:
+        answers: list[_Reply] = []
         new: list[Saved] = []
         with self._db:  # commits, or rolls back what it raises for
             self._db.execute("BEGIN IMMEDIATE")
-            saved_before = known(self._db, [ask.key for ask in asks])
-            for ask in asks:
-                answer, saved = _judged(self._seed, ask, saved_before.get(ask.key))
+            saved_before = known(self._db, [call.key for call in calls])
+            for call in calls:
+                answer, saved = _charge_or_misuse(self._seed, call, saved_before.get(call.key))
                 answers.append(answer)
                 if saved:
-                    saved_before[ask.key] = saved
+                    saved_before[call.key] = saved
                     new.append(saved)
             write(self._db, new)
         return answers
 
 
-def _judged(seed: bytes, ask: _Ask, saved: Saved | None) -> tuple[_Heard, Saved | None]:
-    """What the caller hears, and what there is to save."""
+def _charge_or_misuse(seed: bytes, call: _Call, saved: Saved | None) -> tuple[_Reply, Saved | None]:
+    """The reply, and what there is to save."""
     try:
-        return _judge(seed, ask, saved)
+        return _charge(seed, call, saved)
     except GatewayMisuseError as misuse:
         return misuse, None
 
 
-def _judge(seed: bytes, ask: _Ask, saved: Saved | None) -> tuple[Answer, Saved | None]:
-    method = method_of(ask.request.token)
-    if saved and ask.at - saved.first_at >= KEY_LIFETIME:
-        saved = None  # forgotten
-    if saved and saved.parameters != ask.parameters:
-        raise GatewayMisuseError(f"the key {ask.key} is known with other parameters")
+def _charge(seed: bytes, call: _Call, saved: Saved | None) -> tuple[Answer, Saved | None]:
+    method = method_of(call.request.token)
+    if saved and call.at - saved.first_at >= KEY_LIFETIME:
+        saved = None  # the key has expired
+    if saved and saved.parameters != call.parameters:
+        raise GatewayMisuseError(f"the key {call.key} is known with other parameters")
     if saved and saved.outcome:
-        return _said(saved.outcome, ask.request), None
-    outcome = _outcome(seed, ask, method)
-    trouble = None if saved and method.behaviour != "silent" else TROUBLES.get(method.behaviour)
-    if trouble is None:
-        return _said(outcome, ask.request), Saved(ask.key, ask.at, ask.parameters, outcome)
-    reason, arrives = trouble
-    arrived = _chance(seed, ask.request.attempt_id) < arrives
-    return Unclear(reason=reason), Saved(ask.key, ask.at, ask.parameters, outcome if arrived else None)
+        return _answer_of(saved.outcome, call.request), None
+    outcome = _outcome(seed, call, method)
+    failure = None if saved and method.behaviour != "silent" else FAILURES.get(method.behaviour)
+    if failure is None:
+        return _answer_of(outcome, call.request), Saved(call.key, call.at, call.parameters, outcome)
+    reason, arrives = failure
+    arrived = _random(seed, call.request.attempt_id) < arrives
+    return Unclear(reason=reason), Saved(call.key, call.at, call.parameters, outcome if arrived else None)
 
 
-def _outcome(seed: bytes, ask: _Ask, method: Method) -> str:
+def _outcome(seed: bytes, call: _Call, method: Method) -> str:
     match method.behaviour:
-        case "insufficient_until" if ask.at.astimezone(UTC).date() < method.good_from:
+        case "insufficient_until" if call.at.astimezone(UTC).date() < method.good_from:
             return "insufficient_funds"
-        case "flaky" if _chance(seed, ask.request.attempt_id) * 100 < method.percent:
+        case "flaky" if _random(seed, call.request.attempt_id) * 100 < method.percent:
             return method.codes
         case "declined":
             return method.codes
@@ -228,12 +228,12 @@ def _outcome(seed: bytes, ask: _Ask, method: Method) -> str:
             return DECLINES.get(behaviour, CHARGED)
 
 
-def _chance(seed: bytes, attempt_id: UUID) -> float:
-    """A number in [0, 1) that depends on nothing else."""
+def _random(seed: bytes, attempt_id: UUID) -> float:
+    """A pseudo-random number in [0, 1), a function of seed and id."""
     return int.from_bytes(blake2b(attempt_id.bytes, key=seed, digest_size=6).digest()) / 2**48
 
 
-def _said(outcome: str, request: ChargeRequest) -> Charged | Declined:
+def _answer_of(outcome: str, request: ChargeRequest) -> Charged | Declined:
     return _charged(request.attempt_id, request.amount) if outcome == CHARGED else _declined(outcome)
 
 
@@ -260,8 +260,8 @@ def _recorded(db: sqlite3.Connection, request: ChargeRequest) -> Answer:
     return _charged(request.attempt_id, Money(minor=minor, currency=currency))
 
 
-def _give_back(db: sqlite3.Connection, seed: bytes, request: RefundRequest, at: datetime) -> RefundAnswer:
-    """What the caller hears; what there is to save is saved."""
+def _refund(db: sqlite3.Connection, seed: bytes, request: RefundRequest, at: datetime) -> RefundAnswer:
+    """The answer; what there is to save is saved."""
     saved = refund_of(db, request.refund_id)
     if saved and saved.parameters != request.parameters:
         raise GatewayMisuseError(f"the refund {request.refund_id} is known with other parameters")
@@ -270,15 +270,15 @@ def _give_back(db: sqlite3.Connection, seed: bytes, request: RefundRequest, at: 
     charge = movement_of(db, request.attempt_id)
     if charge is None:
         return RefundDeclined(code="no_such_charge")
-    if charge.given_back is not None:
+    if charge.refund_id is not None:
         return RefundDeclined(code="already_refunded")
     if request.amount.currency != charge.currency or request.amount.minor > charge.minor:
         return RefundDeclined(code="more_than_charged")
-    trouble = None if saved else TROUBLES.get(method_of(charge.token).behaviour)
-    reason, arrives = trouble or ("", 1.0)
-    arrived = _chance(seed, request.refund_id) < arrives
+    failure = None if saved else FAILURES.get(method_of(charge.token).behaviour)
+    reason, arrives = failure or ("", 1.0)
+    arrived = _random(seed, request.refund_id) < arrives
     write_refund(db, request, charge.movement, at, arrived=arrived)
-    return Unclear(reason=reason) if trouble else _refunded(request)
+    return Unclear(reason=reason) if failure else _refunded(request)
 
 
 def _refunded(request: RefundRequest) -> Refunded:

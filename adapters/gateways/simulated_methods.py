@@ -1,4 +1,4 @@
-"""The ways to pay that the simulated gateway knows: how a token says how its method behaves (see simulated.py)."""
+"""The payment methods of the simulated gateway: a token determines how its method behaves (see simulated.py)."""
 
 from contextlib import suppress
 from datetime import date
@@ -8,17 +8,17 @@ from typing import NamedTuple
 from engine.errors import GatewayMisuseError
 
 DECLINES = {"expired": "expired_card", "lost": "lost_card"}
-TROUBLES = {  # what is heard of a new request instead of its outcome, and how probably it arrived
+FAILURES = {  # the reason returned for a new request instead of its outcome, and how probably it arrived
     "timeout_charged": ("timeout", 1.0),
     "timeout_uncharged": ("timeout", 0.0),
     "server_error": ("server_error", 0.5),
     "silent": ("timeout", 0.0),
 }
-_WITHOUT_ARGUMENT = {"good", "slow", *DECLINES, *TROUBLES}
+_WITHOUT_ARGUMENT = {"good", "slow", *DECLINES, *FAILURES}
 
 
 class Method(NamedTuple):
-    """How one way to pay behaves."""
+    """How one payment method behaves."""
 
     behaviour: str
     good_from: date = date.min
@@ -28,7 +28,7 @@ class Method(NamedTuple):
 
 @lru_cache(maxsize=65_536)
 def method_of(token: str) -> Method:
-    """What a token says; raises GatewayMisuseError for one that is no payment method."""
+    """The method of a token; raises GatewayMisuseError for one that is no payment method."""
     with suppress(ValueError):
         match token.split(":"):
             case ["sim", behaviour, _] if behaviour in _WITHOUT_ARGUMENT:

@@ -1,4 +1,4 @@
-"""The simulated gateway's own record of requests, money moved and money given back: one SQLite file for all."""
+"""The simulated gateway's own record of requests, money moved and refunds: one SQLite file for all processes."""
 
 import json
 import sqlite3
@@ -13,15 +13,15 @@ from uuid import UUID
 from engine.ports import RefundRequest
 
 IN_MEMORY = Path(":memory:")
-"""A record of which only its own process knows."""
+"""A record for one process alone."""
 CHARGED = "charged"
-"""The outcome of a request that moved money; any other is why it did not."""
+"""The outcome of a request that moved money; any other is the reason why it did not."""
 
 _SCHEMA = """
     PRAGMA synchronous = OFF;  -- a killed process loses nothing; only a power cut may
     CREATE TABLE IF NOT EXISTS requests (
         id INTEGER PRIMARY KEY,
-        key TEXT NOT NULL,         -- the attempt id; may come again when it is forgotten, so not unique
+        key TEXT NOT NULL,         -- the attempt id; not unique, since it may be used again after it expired
         first_at TEXT NOT NULL,    -- business time
         parameters TEXT NOT NULL,  -- the whole request as JSON
         outcome TEXT               -- charged, or why not; null: the request never arrived
@@ -33,20 +33,20 @@ _SCHEMA = """
         currency TEXT NOT NULL, minor INTEGER NOT NULL, at TEXT NOT NULL
     );
     CREATE TABLE IF NOT EXISTS refunds (
-        refund_id TEXT PRIMARY KEY,  -- one request gives money back once, for ever
+        refund_id TEXT PRIMARY KEY,  -- one request refunds once, for ever
         movement INTEGER NOT NULL REFERENCES movements,
         parameters TEXT NOT NULL,    -- the whole request as JSON
         currency TEXT NOT NULL, minor INTEGER NOT NULL, at TEXT NOT NULL,
-        arrived INTEGER NOT NULL     -- 0: the request was heard of but never arrived; no money moved
+        arrived INTEGER NOT NULL     -- 0: the request never arrived; no money moved
     );
-    -- a charge is given back once, whatever ids are used
+    -- a charge is refunded once, whatever ids are used
     CREATE UNIQUE INDEX IF NOT EXISTS refunds_by_movement ON refunds (movement) WHERE arrived;
 """
 _text = lru_cache(maxsize=1024)(datetime.isoformat)  # the charges of a batch have few different times
 
 
 class Saved(NamedTuple):
-    """A request, and what became of it."""
+    """A request and its outcome."""
 
     key: str
     first_at: datetime
@@ -55,24 +55,24 @@ class Saved(NamedTuple):
 
 
 class Movement(NamedTuple):
-    """Money that was taken; `given_back` tells by which refund."""
+    """Money that was taken; `refund_id` is the refund that returned it, or None."""
 
     movement: int
     token: str
     currency: str
     minor: int
-    given_back: str | None
+    refund_id: str | None
 
 
 class SavedRefund(NamedTuple):
-    """A request to give money back; `arrived` is false while nobody but us has heard of it."""
+    """A refund request; `arrived` is false if the simulated provider never received it."""
 
     parameters: str
     arrived: bool
 
 
 def totals(record: Path) -> dict[str, int]:
-    """What was taken and not given back per currency, in minor units; FileNotFoundError without a record."""
+    """What was taken and not refunded per currency, in minor units; FileNotFoundError without a record."""
     with closing(_read_only(record)) as db:
         return dict(
             db.execute(
@@ -87,7 +87,7 @@ def totals(record: Path) -> dict[str, int]:
 
 
 def double_charges(record: Path) -> int:
-    """How many charges that were not given back are one too many for their card and purpose.
+    """How many charges were made beyond one per card and purpose, refunded ones not counted.
 
     FileNotFoundError without a record.
     """
@@ -104,7 +104,7 @@ def double_charges(record: Path) -> int:
 
 
 def open_record(record: Path, wait_s: float) -> sqlite3.Connection:
-    """The record, made if need be; waits at most `wait_s` for other processes."""
+    """The record, created if missing; waits at most `wait_s` for other processes."""
     db = sqlite3.connect(record, timeout=wait_s, isolation_level=None, check_same_thread=False)
     _write_ahead(db, until=time.monotonic() + wait_s)
     db.executescript(_SCHEMA)
@@ -112,7 +112,7 @@ def open_record(record: Path, wait_s: float) -> sqlite3.Connection:
 
 
 def save(db: sqlite3.Connection, record: Path) -> None:
-    """Write a record to another file: how one in memory is kept."""
+    """Copy a record to another file, for instance one in memory."""
     with closing(sqlite3.connect(record)) as file:
         db.backup(file)
 
@@ -130,7 +130,7 @@ def known(db: sqlite3.Connection, keys: list[str]) -> dict[str, Saved]:
 
 
 def write(db: sqlite3.Connection, new: list[Saved]) -> None:
-    """Keep new requests, and move the money of those that were charged."""
+    """Save new requests, and the movements of those that were charged."""
     db.executemany(
         "INSERT INTO requests (key, first_at, parameters, outcome) VALUES (?, ?, ?, ?)",
         [(key, _text(first_at), parameters, outcome) for key, first_at, parameters, outcome in new],
@@ -151,7 +151,7 @@ def write(db: sqlite3.Connection, new: list[Saved]) -> None:
 
 
 def outcome_of(db: sqlite3.Connection, attempt_id: UUID) -> tuple[str, int | None, str | None] | None:
-    """Outcome, minor units and currency of an attempt, a charge before a decline; None if none ever arrived."""
+    """Outcome, minor units and currency of an attempt, a charge before a decline; None if no request arrived."""
     return db.execute(
         """
         SELECT outcome, minor, currency FROM requests LEFT JOIN movements USING (id)
@@ -175,14 +175,14 @@ def movement_of(db: sqlite3.Connection, attempt_id: UUID) -> Movement | None:
 
 
 def refund_of(db: sqlite3.Connection, refund_id: UUID) -> SavedRefund | None:
-    """The request to give money back under this id."""
+    """The refund request with this id."""
     query = "SELECT parameters, arrived FROM refunds WHERE refund_id = ?"
     row = db.execute(query, (str(refund_id),)).fetchone()
     return SavedRefund(row[0], bool(row[1])) if row else None
 
 
 def write_refund(db: sqlite3.Connection, request: RefundRequest, movement: int, at: datetime, *, arrived: bool) -> None:
-    """Keep a request to give money back; if it arrived, that is money moved."""
+    """Save a refund request; if it arrived, money moved."""
     db.execute(
         "INSERT OR REPLACE INTO refunds VALUES (?, ?, ?, ?, ?, ?, ?)",
         (
@@ -198,7 +198,7 @@ def write_refund(db: sqlite3.Connection, request: RefundRequest, movement: int, 
 
 
 def _write_ahead(db: sqlite3.Connection, until: float) -> None:
-    """Switch to WAL, which fails at once, without the connection's patience, while others do the same."""
+    """Switch to WAL; while others do the same, that fails at once, regardless of the connection's time-out."""
     while True:
         try:
             db.execute("PRAGMA journal_mode = WAL")

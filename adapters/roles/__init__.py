@@ -1,4 +1,4 @@
-"""The roles: long-running processes made of the engine's steps, each runnable alone and many times over."""
+"""The roles: one long-running process each, which may run alone and in any number."""
 
 import asyncio
 import gc
@@ -18,14 +18,14 @@ log = structlog.get_logger()
 
 
 async def run_role(role: Role, settings: Settings, database_url: str, nats_url: str) -> None:
-    """Run one role until SIGTERM or SIGINT; what is under way is brought to its end first."""
+    """Run one role until SIGTERM or SIGINT, then finish the work in flight."""
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
-    main = import_module(f"adapters.roles.{role}").main  # only this role's libraries: a start takes half the time
-    gc.freeze()  # what was imported lives for ever …
-    gc.set_threshold(50_000, 20, 50)  # … and a batch is many objects without cycles: a tenth of the time was spent here
+    main = import_module(f"adapters.roles.{role}").main  # only this role's libraries, for a quick start
+    gc.freeze()  # what was imported stays for good …
+    gc.set_threshold(50_000, 20, 50)  # … and the many objects of a batch form no cycles
     log.info("role.started")
     await main(settings, database_url, nats_url, stop)
     usage = resource.getrusage(resource.RUSAGE_SELF)

@@ -1,35 +1,55 @@
-"""The consumer: FastStream brings batches of due cards, the engine's steps see them through."""
+"""The consumer: messages about due cards become charges, in batches, each message settled by itself.
+
+FastStream fetches the batches; each runs the steps of `engine.pipeline`: the one seam between asyncio and the
+synchronous engine, one `to_thread` per step, the gateway awaited between. Batches overlap: while the gateway answers
+one, the next ones are decided.
+"""
 
 import asyncio
 import contextlib
-from collections.abc import Sequence
-from datetime import datetime
-from typing import Any
+from collections.abc import Callable, Coroutine, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from time import perf_counter
+from typing import Any, TypeVar
 from uuid import UUID
 
-import nats.errors
+import structlog
 from faststream import AckPolicy
 from faststream.nats import JStream, NatsBroker, PullSub
 from faststream.nats.message import NatsBatchMessage
-from faststream.nats.subscriber.usecases.stream_pull_subscriber import BatchPullStreamSubscriber
 from nats.aio.msg import Msg
 from psycopg import Connection
 from psycopg_pool import ConnectionPool
+from pydantic import ValidationError
 
-from adapters.broker.consumer import Consumer
-from adapters.broker.due import DUE_STREAM, DUE_SUBJECT
+from adapters.broker.due import DUE_STREAM, DUE_SUBJECT, CardDue
+from adapters.broker.fetch import raise_nats_timeouts
 from adapters.broker.streams import CHARGING, ensure_due_stream
-from adapters.control import read_control
 from adapters.logs import BROKER_LOGGER
-from adapters.parked import park
-from adapters.roles.lead import BROKER_CHECK, RETRY, connected, forgiven, stopped
+from adapters.parked import ToPark, park
+from adapters.roles.lead import BROKER_CHECK, RETRY, connected, faults_logged, stopped
 from adapters.settings import Settings
-from adapters.wiring import engine_of, gateway_of, rules_of
+from adapters.wiring import engine_of, gateway_of, rules_now, rules_of
+from engine.application import Engine, StepResult
+from engine.pipeline import Ask, GatewayReply, ReadClock, Record, Step, Wake, renew
+from engine.ports import Gateway, GatewayAnswer
+from engine.questions import Question, ask
 from engine.rules import Rules
+
+log = structlog.get_logger()
+
+T = TypeVar("T")
+
+GATEWAY_MARGIN = timedelta(seconds=1)
+"""A call to the gateway is cancelled this long after its budget."""
+
+NAK_DELAY_S = 1.0
+"""After a fault (database gone) the broker waits this long before it redelivers a message."""
 
 
 async def main(settings: Settings, database_url: str, nats_url: str, stop: asyncio.Event) -> None:
-    """Until `stop`; what is under way then is brought to its end."""
+    """Consume until `stop`, then finish the batches in flight."""
     broker = NatsBroker(
         nats_url.split(","),
         max_reconnect_attempts=-1,  # after its default of 60 FastStream would spin on the closed connection
@@ -42,74 +62,200 @@ async def main(settings: Settings, database_url: str, nats_url: str, stop: async
         stream=JStream(DUE_STREAM, declare=False),  # ours has settings that FastStream would change
         pull_sub=PullSub(batch=True, batch_size=settings.batch_size, timeout=settings.fetch_ms / 1e3),
         ack_policy=AckPolicy.MANUAL,
-        decoder=_messages_as_they_are,
+        decoder=_undecoded,
         no_reply=True,
     )
     with (
         ConnectionPool[Connection[Any]](database_url, max_size=settings.pool_size, kwargs={"autocommit": True}) as pool,
         contextlib.closing(gateway_of(settings)) as gateway,
     ):
+        installed = rules_of(settings)
+
+        def read_rules() -> tuple[Rules, datetime]:
+            with pool.connection() as connection:
+                return rules_now(connection, settings, installed)
+
+        def park_all(parked: Sequence[ToPark]) -> None:
+            with pool.connection() as connection:
+                park(connection, parked)
+
         engine = engine_of(settings, database_url, "consumer")
-        consumer = Consumer(engine, gateway, _Shared(pool, settings), settings.batches_in_flight)
+        consumer = Consumer(engine, gateway, read_rules, park_all, settings.batches_in_flight)
         subscriber(consumer.take)
         while not stop.is_set():
-            with forgiven("consumer"):
+            with faults_logged("consumer"):
                 async with connected(nats_url) as client:
                     await ensure_due_stream(client.jetstream(), settings)
                     await broker.start()
-                    _mend_fetch(subscriber)
+                    raise_nats_timeouts(subscriber)
                     while not await stopped(stop, BROKER_CHECK):
-                        with forgiven("consumer"):
+                        with faults_logged("consumer"):
                             await ensure_due_stream(client.jetstream(), settings)
             await stopped(stop, RETRY)
         await subscriber.stop()
         await consumer.drain()
-        with forgiven("consumer"):  # there may be no broker to part from
+        with faults_logged("consumer"):  # the broker may be gone
             await broker.stop()
 
 
-class _Shared:
-    """What the consumer reads and writes beside the event store: time and operator's word, parked cards."""
-
-    def __init__(self, pool: ConnectionPool[Connection[Any]], settings: Settings) -> None:
-        self._pool = pool
-        self._rules = rules_of(settings)
-        self._virtual_clock = settings.clock == "virtual"
-
-    def rules(self) -> tuple[Rules, datetime]:
-        with self._pool.connection() as connection:
-            control = read_control(connection, virtual_clock=self._virtual_clock)
-        return Rules(self._rules.policy, self._rules.catalogue, control.charging_stopped), control.now
-
-    def park(self, parked: Sequence[tuple[UUID | None, bytes, str]]) -> None:
-        with self._pool.connection() as connection:
-            park(connection, parked)
-
-
-def _mend_fetch(subscriber: BatchPullStreamSubscriber) -> None:
-    """Let a fetch that ends just before its deadline raise what it promises.
-
-    nats-py (2.16) then raises asyncio's TimeoutError instead of its own, FastStream (0.7) knows only the latter,
-    and the messages that it has collected so far would be forgotten until the broker sends them again.
-    """
-    subscription = subscriber.subscription
-    if subscription is None:
-        return
-    fetch = subscription.fetch
-
-    async def mended(
-        batch: int = 1,
-        timeout: float | None = 5,  # noqa: ASYNC109 (the signature of fetch)
-        heartbeat: float | None = None,
-    ) -> list[Msg]:
-        try:
-            return await fetch(batch, timeout, heartbeat)
-        except TimeoutError as error:
-            raise nats.errors.TimeoutError from error
-
-    subscription.fetch = mended
-
-
-async def _messages_as_they_are(message: NatsBatchMessage) -> list[Msg]:
-    """The batch reaches the handler unread, so that one malformed message spoils no other."""
+async def _undecoded(message: NatsBatchMessage) -> list[Msg]:
+    """The handler decodes each message itself, so that a malformed one spoils no other."""
     return message.raw_message
+
+
+@dataclass
+class Consumer:
+    """Handles batches of messages; keeps only the batches in flight."""
+
+    engine: Engine
+    gateway: Gateway
+    read_rules: Callable[[], tuple[Rules, datetime]]
+    """Rules and business time, read for each step."""
+    park: Callable[[Sequence[ToPark]], None]
+    batches_in_flight: int
+    _slots: asyncio.Semaphore = field(init=False)
+    _in_flight: set[asyncio.Task[None]] = field(init=False, default_factory=set[asyncio.Task[None]])
+
+    def __post_init__(self) -> None:
+        self._slots = asyncio.Semaphore(self.batches_in_flight)
+
+    async def take(self, messages: list[Msg]) -> None:
+        """Start a batch as soon as fewer than `batches_in_flight` are in flight."""
+        await self._slots.acquire()
+        task = asyncio.create_task(self._handle(messages))
+        self._in_flight.add(task)
+        task.add_done_callback(self._done)
+
+    async def drain(self) -> None:
+        """Wait until no batch is in flight."""
+        await asyncio.gather(*self._in_flight, return_exceptions=True)
+
+    def _done(self, task: asyncio.Task[None]) -> None:
+        self._in_flight.discard(task)
+        self._slots.release()
+
+    async def _handle(self, messages: list[Msg]) -> None:
+        batch = Batch(messages)
+        try:
+            await self._run(batch)
+            if batch.parked:
+                await batch.timed("park_ms", asyncio.to_thread(self.park, batch.parked))
+        except Exception as error:
+            log.exception("consumer.batch_failed", messages=len(messages), error=str(error))
+            for message in messages:
+                await message.nak(delay=NAK_DELAY_S)
+            return
+        await batch.timed("ack_ms", _ack_all(messages))
+        log.info("consumer.batch", **batch.log_fields())
+
+    async def _run(self, batch: "Batch") -> None:
+        """Perform the steps of the pipeline, and park the cards that it returns."""
+        pipeline = renew(batch.causes)
+        sent: object = None
+        while True:
+            try:
+                step = pipeline.send(sent)
+            except StopIteration as done:
+                batch.park(done.value)
+                return
+            sent = await self._perform(step, batch)
+
+    async def _perform(self, step: Step, batch: "Batch") -> object:
+        match step:
+            case Wake(causes):
+                return batch.count(await batch.timed("wake_ms", asyncio.to_thread(self._wake, causes)))
+            case Record(answers):
+                return batch.count(await batch.timed("record_ms", asyncio.to_thread(self._record, answers)))
+            case ReadClock():
+                _, at = await batch.timed("gateway_ms", asyncio.to_thread(self.read_rules))
+                return at
+            case Ask(questions, at):
+                replies = await batch.timed("gateway_ms", self._ask_all(questions, at))
+                _log_failures({question.card_id: reply for question, reply in replies if isinstance(reply, Exception)})
+                return replies
+
+    def _wake(self, causes: Mapping[UUID, str]) -> StepResult:
+        return self.engine.wake(causes, *self.read_rules())
+
+    def _record(self, answers: Sequence[tuple[Question, GatewayAnswer]]) -> StepResult:
+        return self.engine.record(answers, *self.read_rules())
+
+    async def _ask_all(self, questions: Sequence[Question], at: datetime) -> list[tuple[Question, GatewayReply]]:
+        """Ask all questions at once; calls that exceed the gateway's budget are cancelled."""
+        tasks = [asyncio.ensure_future(ask(self.gateway, question, at)) for question in questions]
+        limit = self.gateway.budget + GATEWAY_MARGIN
+        _, late = await asyncio.wait(tasks, timeout=limit.total_seconds())
+        for task in late:
+            task.cancel()
+        replies: list[GatewayReply] = [None if task in late else _reply_of(task) for task in tasks]
+        return list(zip(questions, replies, strict=True))
+
+
+def _reply_of(task: asyncio.Future[GatewayAnswer]) -> GatewayReply:
+    error = task.exception()
+    return error if isinstance(error, Exception) else task.result()
+
+
+class Batch:
+    """Messages handled together, with what became of them and how long each stage took."""
+
+    def __init__(self, messages: Sequence[Msg]) -> None:
+        self.causes: dict[UUID, str] = {}
+        """Card id → id of the message that woke it; a card with two messages is woken once."""
+        self.parked: list[ToPark] = []
+        self._bodies: dict[UUID, bytes] = {}
+        self._messages = len(messages)
+        self._facts = self._questions = 0
+        self._times: dict[str, float] = {}
+        for message in messages:
+            self._read(message)
+
+    def _read(self, message: Msg) -> None:
+        try:
+            due = CardDue.__pydantic_validator__.validate_json(message.data)
+        except ValidationError as error:
+            reason = f"malformed message: {error.errors()[0]['msg']}"
+            self.parked.append((None, message.data, reason))
+            return
+        self.causes[due.card_id] = (message.headers or {}).get("Nats-Msg-Id", "message without id")
+        self._bodies[due.card_id] = message.data
+
+    def park(self, cards: Mapping[UUID, str]) -> None:
+        """Add cards to those to park, each with its reason."""
+        self.parked += [(card_id, self._bodies[card_id], reason) for card_id, reason in cards.items()]
+
+    async def timed(self, stage: str, work: Coroutine[Any, Any, T]) -> T:
+        """Await `work`, adding to the stage's time."""
+        started = perf_counter()
+        try:
+            return await work
+        finally:
+            self._times[stage] = self._times.get(stage, 0.0) + (perf_counter() - started) * 1e3
+
+    def count(self, result: StepResult) -> StepResult:
+        """Count one step's facts and questions, log what failed in it, and return the result."""
+        self._facts += result.facts
+        self._questions += len(result.questions)
+        _log_failures(result.failed)
+        return result
+
+    def log_fields(self) -> dict[str, Any]:
+        """The fields of the batch's one log line."""
+        return {
+            "messages": self._messages,
+            "cards": len(self.causes),
+            "facts": self._facts,
+            "questions": self._questions,
+            "parked": len(self.parked),
+            **{stage: round(ms, 1) for stage, ms in self._times.items()},
+        }
+
+
+def _log_failures(failed: Mapping[UUID, Exception]) -> None:
+    for card_id, error in failed.items():
+        log.warning("consumer.card_failed", card_id=str(card_id), error=str(error))
+
+
+async def _ack_all(messages: Sequence[Msg]) -> None:
+    for message in messages:
+        await message.ack()

@@ -1,4 +1,4 @@
-"""What roles have in common: one leader each, woken by notifications, trying again after faults."""
+"""What roles share: one leader each, woken by notifications, retrying after faults."""
 
 import asyncio
 import contextlib
@@ -21,15 +21,15 @@ from engine.store.log import Listener
 log = structlog.get_logger()
 
 RETRY = timedelta(seconds=1)
-"""Pause after a fault (database or broker gone) before a role tries again."""
+"""Pause after a fault (database or broker gone) before a role retries."""
 CONNECT_WITHIN = timedelta(seconds=3)
-"""How long a role tries to reach the broker at a time."""
+"""Time-out of one attempt to connect to the broker."""
 BROKER_CHECK = timedelta(seconds=2)
-"""How often a role at rest makes sure that its streams are there."""
+"""How often an idle role checks that its streams exist."""
 
 
-class Servers(NamedTuple):
-    """What a leader works with: the connection that holds its lock, and the broker."""
+class Connections(NamedTuple):
+    """A leader's connections: the one to the database holds its lock."""
 
     database: psycopg.Connection[Any]
     broker: Client
@@ -40,47 +40,47 @@ class Work:
     """What a role with one leader does."""
 
     name: str
-    begin: Callable[[Servers], Awaitable[None]]
-    """After taking the lead, after each fault, and at rest every BROKER_CHECK."""
-    step: Callable[[Servers], Awaitable[bool]]
-    """Answers whether there is more to do at once."""
+    prepare: Callable[[Connections], Awaitable[None]]
+    """Called on becoming leader, after each fault, and every BROKER_CHECK while idle."""
+    step: Callable[[Connections], Awaitable[bool]]
+    """Returns whether there is more to do at once."""
     channels: tuple[str, ...]
     """PostgreSQL notifications that wake it."""
     poll: timedelta
-    """The net under the notifications."""
-    speaks: bool = True
-    """Whether it needs the broker; else it is given a client that is never connected."""
+    """Fallback polling interval, should a notification be lost."""
+    needs_broker: bool = True
+    """If false, it gets a client that is never connected."""
 
 
 async def lead(work: Work, database_url: str, nats_url: str, stop: asyncio.Event) -> None:
-    """Take the lead, begin, then step until there is nothing more, wait to be woken, and again, until `stop`.
+    """Become the leader, prepare, then step while there is more to do and wait to be woken, until `stop`.
 
-    The advisory lock only spares idle twins their work; what must not happen twice is fenced by the rows
+    The advisory lock only saves standby processes needless work; what must not happen twice is fenced by the rows
     that a step locks.
     """
     while not stop.is_set():
-        with forgiven(work.name):
+        with faults_logged(work.name):
             async with _leading(work, database_url, nats_url) as leading:
                 if leading is not None:
                     await _steps(work, *leading, stop)
         await stopped(stop, RETRY)
 
 
-async def _steps(work: Work, servers: Servers, listener: Listener, stop: asyncio.Event) -> None:
-    await work.begin(servers)
+async def _steps(work: Work, connections: Connections, listener: Listener, stop: asyncio.Event) -> None:
+    await work.prepare(connections)
     checked = recorded_now()
     while not stop.is_set():
-        if await work.step(servers):
+        if await work.step(connections):
             continue
         if recorded_now() - checked > BROKER_CHECK:
-            await work.begin(servers)
+            await work.prepare(connections)
             checked = recorded_now()
-        await _woken(listener, work.poll, stop)
+        await _wait_for_work(listener, work.poll, stop)
 
 
 @asynccontextmanager
-async def _leading(work: Work, database_url: str, nats_url: str) -> AsyncIterator[tuple[Servers, Listener] | None]:
-    """Servers and wake-up call of the leader; None while another process leads."""
+async def _leading(work: Work, database_url: str, nats_url: str) -> AsyncIterator[tuple[Connections, Listener] | None]:
+    """Connections and listener of the leader; None while another process leads."""
     with psycopg.connect(database_url, autocommit=True) as connection:
         row = connection.execute(
             "SELECT pg_try_advisory_lock(hashtextextended(%s, 0))", (f"baohao.{work.name}",)
@@ -89,30 +89,30 @@ async def _leading(work: Work, database_url: str, nats_url: str) -> AsyncIterato
             yield None
             return
         with Listener(database_url, work.channels) as listener:
-            async with connected(nats_url) if work.speaks else contextlib.nullcontext(Client()) as client:
-                yield Servers(connection, client), listener
+            async with connected(nats_url) if work.needs_broker else contextlib.nullcontext(Client()) as client:
+                yield Connections(connection, client), listener
 
 
 @asynccontextmanager
 async def connected(nats_url: str) -> AsyncIterator[Client]:
-    """A connection to the broker that comes back by itself; `nats_url` may name several servers.
+    """A connection to the broker that reconnects by itself; `nats_url` may name several servers.
 
     Raises TimeoutError if none of them can be reached at first.
     """
-    async with asyncio.timeout(CONNECT_WITHIN.total_seconds()):  # or a role could not be told to stop meanwhile
-        client = await nats.connect(nats_url.split(","), max_reconnect_attempts=-1, error_cb=_broker_error)
+    async with asyncio.timeout(CONNECT_WITHIN.total_seconds()):  # the role stays responsive to `stop`
+        client = await nats.connect(nats_url.split(","), max_reconnect_attempts=-1, error_cb=_log_broker_error)
     try:
         yield client
     finally:
         await client.close()
 
 
-async def _broker_error(error: Exception) -> None:
+async def _log_broker_error(error: Exception) -> None:
     log.warning("broker.error", error=str(error) or type(error).__name__)
 
 
-async def _woken(listener: Listener, poll: timedelta, stop: asyncio.Event) -> None:
-    """Until a notification, the poll interval or the stop, whichever comes first."""
+async def _wait_for_work(listener: Listener, poll: timedelta, stop: asyncio.Event) -> None:
+    """Wait for a notification, the polling interval or `stop`, whichever comes first."""
     waiting = asyncio.ensure_future(asyncio.to_thread(listener.wait, poll))
     stopping = asyncio.ensure_future(stop.wait())
     await asyncio.wait({waiting, stopping}, return_when=asyncio.FIRST_COMPLETED)
@@ -121,15 +121,15 @@ async def _woken(listener: Listener, poll: timedelta, stop: asyncio.Event) -> No
 
 
 async def stopped(stop: asyncio.Event, within: timedelta) -> bool:
-    """Whether `stop` is set, after waiting for it at most so long."""
+    """Whether `stop` is set, after waiting for it at most `within`."""
     with contextlib.suppress(TimeoutError):
         await asyncio.wait_for(stop.wait(), within.total_seconds())
     return stop.is_set()
 
 
 @contextlib.contextmanager
-def forgiven(role: str) -> Iterator[None]:
-    """Faults of database and broker are logged, and the role tries again."""
+def faults_logged(role: str) -> Iterator[None]:
+    """Log faults of database and broker instead of raising them; the caller retries."""
     try:
         yield
     except (psycopg.Error, nats.errors.Error, NotStoredError, OSError, TimeoutError) as error:

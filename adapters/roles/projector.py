@@ -7,7 +7,7 @@ from typing import Any
 import psycopg
 import structlog
 
-from adapters.roles.lead import Servers, Work, lead
+from adapters.roles.lead import Connections, Work, lead
 from adapters.settings import Settings
 from engine.store.log import FACTS_CHANNEL
 from projections.due import DUE, DUE_CHANNEL
@@ -18,14 +18,18 @@ log = structlog.get_logger()
 
 
 async def main(settings: Settings, database_url: str, nats_url: str, stop: asyncio.Event) -> None:
-    """Until `stop`."""
+    """Project until `stop`."""
 
-    async def step(servers: Servers) -> bool:
-        return await asyncio.to_thread(_step, servers.database)
+    async def step(connections: Connections) -> bool:
+        return await asyncio.to_thread(_step, connections.database)
 
     poll = timedelta(milliseconds=settings.poll_ms)
-    work = Work("projector", _nothing, step, (FACTS_CHANNEL,), poll, speaks=False)
+    work = Work("projector", _prepare, step, (FACTS_CHANNEL,), poll, needs_broker=False)
     await lead(work, database_url, nats_url, stop)
+
+
+async def _prepare(_: Connections) -> None:
+    """Nothing to prepare: it uses no stream."""
 
 
 def _step(connection: psycopg.Connection[Any]) -> bool:
@@ -35,7 +39,3 @@ def _step(connection: psycopg.Connection[Any]) -> bool:
     if DUE.name in progress.changed:
         connection.execute(f"NOTIFY {DUE_CHANNEL}")
     return progress.facts == BATCH
-
-
-async def _nothing(_: Servers) -> None:
-    """There are no streams to make sure of."""

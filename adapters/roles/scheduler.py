@@ -1,39 +1,115 @@
-"""The scheduler: due rows become messages."""
+"""The scheduler: due rows become messages, one per card, version and lease, so that a lost one is sent again."""
 
 import asyncio
-from datetime import timedelta
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Any, NamedTuple
+from uuid import UUID
 
 import structlog
+from nats.aio.client import Client
+from psycopg import Connection
 
-from adapters.broker.scheduler import schedule
+from adapters.broker.due import DUE_SUBJECT, CardDue
+from adapters.broker.sending import Message, send
 from adapters.broker.streams import ensure_due_stream
 from adapters.control import CLOCK_CHANNEL, read_control
-from adapters.roles.lead import Servers, Work, lead
+from adapters.roles.lead import Connections, Work, lead
 from adapters.settings import Settings
 from projections.due import DUE_CHANNEL
 
 log = structlog.get_logger()
 
+DUE_SENT_TABLE = """
+    CREATE TABLE IF NOT EXISTS due_sent (
+        card_id uuid PRIMARY KEY,  -- one message per card is in flight
+        version bigint NOT NULL,
+        lease integer NOT NULL,  -- how often this version was sent
+        lease_until timestamptz NOT NULL  -- real time: until then the message counts as in flight
+    ) WITH (fillfactor = 50)
+"""
+
 BATCH = 1000
 """Messages sent together."""
+WINDOW = 4096
+"""At most so many cards, the oldest due, are in flight: bounds the queue and the query of each pass."""
 ACK_WAITS_PER_LEASE = 3
-"""A message is believed lost after so many of the broker's own redelivery times."""
+"""A message counts as lost after this many redelivery intervals of the broker."""
 
 
 async def main(settings: Settings, database_url: str, nats_url: str, stop: asyncio.Event) -> None:
-    """Until `stop`."""
+    """Schedule until `stop`."""
     lease_time = timedelta(seconds=ACK_WAITS_PER_LEASE * settings.ack_wait_s)
 
-    async def begin(servers: Servers) -> None:
-        await ensure_due_stream(servers.broker.jetstream(), settings)
+    async def prepare(connections: Connections) -> None:
+        await ensure_due_stream(connections.broker.jetstream(), settings)
 
-    async def step(servers: Servers) -> bool:
+    async def step(connections: Connections) -> bool:
         virtual_clock = settings.clock == "virtual"
-        control = await asyncio.to_thread(read_control, servers.database, virtual_clock=virtual_clock)
-        sent = await schedule(servers.database, servers.broker, control.now, BATCH, lease_time)
+        control = await asyncio.to_thread(read_control, connections.database, virtual_clock=virtual_clock)
+        sent = await schedule(connections.database, connections.broker, control.now, BATCH, lease_time)
         if sent:
             log.info("scheduler.sent", messages=sent, due_by=control.now.isoformat())
         return sent == BATCH
 
     poll = timedelta(milliseconds=settings.poll_ms)
-    await lead(Work("scheduler", begin, step, (DUE_CHANNEL, CLOCK_CHANNEL), poll), database_url, nats_url, stop)
+    await lead(Work("scheduler", prepare, step, (DUE_CHANNEL, CLOCK_CHANNEL), poll), database_url, nats_url, stop)
+
+
+class Lease(NamedTuple):
+    """A card to send; `lease` numbers the sends of this version."""
+
+    card_id: UUID
+    version: int
+    lease: int
+
+
+async def schedule(
+    connection: Connection[Any], client: Client, now: datetime, limit: int, lease_time: timedelta
+) -> int:
+    """One pass: send what is due at `now`, return how many. Raises NotStoredError, and then nothing is marked."""
+    leases = await asyncio.to_thread(due_cards, connection, now, limit)
+    if leases:
+        await send(client, [_message(lease) for lease in leases], None, chained=False)
+        await asyncio.to_thread(mark_sent, connection, leases, lease_time)
+    return len(leases)
+
+
+def due_cards(connection: Connection[Any], now: datetime, limit: int) -> list[Lease]:
+    """The oldest due cards that are neither in flight nor parked."""
+    rows = connection.execute(
+        """
+        SELECT d.card_id, d.version, CASE WHEN s.version = d.version THEN s.lease + 1 ELSE 1 END
+        FROM (
+            SELECT card_id, version, wake_at FROM due
+            WHERE wake_at <= %(now)s AND NOT EXISTS (SELECT FROM parked p WHERE p.card_id = due.card_id)
+            ORDER BY wake_at LIMIT %(window)s
+        ) d LEFT JOIN due_sent s ON s.card_id = d.card_id
+        WHERE s.card_id IS NULL OR s.version <> d.version OR s.lease_until <= clock_timestamp()
+        ORDER BY d.wake_at LIMIT %(limit)s
+        """,
+        {"now": now, "window": WINDOW, "limit": limit},
+        prepare=True,
+    )
+    return [Lease(*row) for row in rows]
+
+
+def mark_sent(connection: Connection[Any], leases: Sequence[Lease], lease_time: timedelta) -> None:
+    """Record what is in flight. After a crash before this, the same message ids are sent again."""
+    connection.execute(
+        """
+        INSERT INTO due_sent AS old (card_id, version, lease, lease_until)
+        SELECT id, version, lease, clock_timestamp() + %b
+        FROM unnest(%b::uuid[], %b::bigint[], %b::integer[]) AS n (id, version, lease)
+        ON CONFLICT (card_id) DO UPDATE
+        SET version = excluded.version, lease = excluded.lease, lease_until = excluded.lease_until
+        """,
+        (lease_time, *(list(column) for column in zip(*leases, strict=True))),
+        prepare=True,
+    )
+
+
+def _message(lease: Lease) -> Message:
+    body = CardDue.model_construct(card_id=lease.card_id)
+    message_id = f"{lease.card_id}.{lease.version}.{lease.lease}"
+    return Message(DUE_SUBJECT, message_id, body.__pydantic_serializer__.to_json(body))

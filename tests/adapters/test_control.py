@@ -1,8 +1,7 @@
-"""The operator's word and the virtual clock reach every role."""
+"""The operator's stop and the virtual clock, as every role reads them."""
 
 from datetime import UTC, datetime, timedelta
 
-import psycopg
 import pytest
 
 from adapters.control import (
@@ -13,7 +12,6 @@ from adapters.control import (
     resume_charging,
     stop_charging,
 )
-from adapters.schema import migrate
 from engine.errors import Refused
 from engine.operations import ChargingResumed, ChargingStopped, Stop
 from engine.store.log import Listener
@@ -23,13 +21,6 @@ from engine.store.recorder import CardRecorder, datastore
 NEW_YEAR = datetime(2040, 1, 1, tzinfo=UTC)
 A_DAY = timedelta(days=1)
 SOON = timedelta(seconds=10)
-
-
-@pytest.fixture
-def connection(database_url):
-    migrate(database_url)
-    with psycopg.connect(database_url, autocommit=True) as open_connection:
-        yield open_connection
 
 
 def now(connection, *, virtual_clock=True):
@@ -47,7 +38,7 @@ def test_the_virtual_clock_never_goes_back(connection):
     assert now(connection) == NEW_YEAR
 
 
-def test_with_the_system_s_clock_nobody_sees_the_virtual_one(connection):
+def test_with_the_system_clock_the_virtual_one_is_ignored(connection):
     move_clock(connection, NEW_YEAR)
     assert datetime.now(UTC) - now(connection, virtual_clock=False) < SOON
 
@@ -56,7 +47,7 @@ def test_until_it_is_moved_the_virtual_clock_shows_real_time(connection):
     assert datetime.now(UTC) - now(connection) < SOON
 
 
-def test_moving_the_clock_wakes_those_who_listen(connection, database_url):
+def test_moving_the_clock_notifies_listeners(connection, database_url):
     with Listener(database_url, (CLOCK_CHANNEL,)) as listener:
         move_clock(connection, NEW_YEAR)
         assert listener.wait(SOON)
@@ -79,7 +70,7 @@ def is_stopped(connection) -> bool:
     return read_control(connection, virtual_clock=False).charging_stopped
 
 
-def test_charging_goes_on_until_it_is_stopped_and_again_when_it_is_resumed(connection, recorder):
+def test_charging_can_be_stopped_and_resumed(connection, recorder):
     assert not is_stopped(connection)
     stop(connection, recorder)
     assert is_stopped(connection)
@@ -92,13 +83,13 @@ def test_charging_goes_on_until_it_is_stopped_and_again_when_it_is_resumed(conne
     ]
 
 
-def test_stopping_twice_keeps_the_time_of_the_first_and_the_reason_of_the_last(connection, recorder):
+def test_stopping_twice_keeps_the_first_time_and_the_last_reason(connection, recorder):
     stop(connection, recorder)
     stop(connection, recorder, "worse than thought", "operator:7", NEW_YEAR + A_DAY)
     assert charging_stopped_since(connection) == Stop(NEW_YEAR, "worse than thought", "operator:7")
 
 
-def test_who_says_again_what_was_said_before_is_not_named(connection, recorder):
+def test_repeating_a_stop_with_the_same_reason_keeps_the_first_actor(connection, recorder):
     stop(connection, recorder)
     stop(connection, recorder, by="operator:7", at=NEW_YEAR + A_DAY)
     assert charging_stopped_since(connection) == Stop(NEW_YEAR, "a bad night", "operator:cli")
@@ -110,7 +101,7 @@ def test_a_stop_without_a_reason_is_refused_and_changes_nothing(connection, reco
     assert not is_stopped(connection)
 
 
-def test_stopping_again_mends_a_kill_between_the_fact_and_the_row(connection, recorder):
+def test_stopping_again_repairs_the_row_after_a_kill(connection, recorder):
     stop(connection, recorder)
     connection.execute("UPDATE control SET charging_stopped_at = NULL")
     stop(connection, recorder, at=NEW_YEAR + A_DAY)
@@ -118,7 +109,7 @@ def test_stopping_again_mends_a_kill_between_the_fact_and_the_row(connection, re
     assert len(operations_history(recorder)) == 1
 
 
-def test_resuming_again_mends_a_kill_between_the_fact_and_the_row(connection, recorder):
+def test_resuming_again_repairs_the_row_after_a_kill(connection, recorder):
     stop(connection, recorder)
     row = connection.execute("SELECT * FROM control").fetchone()
     resume_charging(connection, recorder, "operator:cli", NEW_YEAR)

@@ -80,7 +80,7 @@ def servers_of(home):
     return found
 
 
-def test_postgres_runs_with_our_settings_and_starts_again_with_its_data(home):
+def test_postgres_runs_with_our_settings_and_restarts_with_its_data(home):
     with embedded.postgres(home) as url:
         shown = [query(url, f"SHOW {name}")[0][0] for name in SHOWN]
         assert shown == ["256MB", "60", "4GB", "on", "off", "UTC"]
@@ -107,7 +107,7 @@ def test_a_home_with_a_long_name_works(home):
     assert not servers_of(deep)
 
 
-def test_nats_runs_with_jetstream_and_starts_again_with_its_data(home):
+def test_nats_runs_with_jetstream_and_restarts_with_its_data(home):
     with embedded.nats(home) as url:
         assert asyncio.run(account_of(url)).streams == 0
         asyncio.run(add_stream(url, "kept"))
@@ -117,7 +117,7 @@ def test_nats_runs_with_jetstream_and_starts_again_with_its_data(home):
     assert not servers_of(home)
 
 
-def test_nats_can_be_started_again_on_its_old_port_without_its_data(home):
+def test_nats_can_be_restarted_on_its_old_port_without_its_data(home):
     with embedded.nats(home) as url:
         asyncio.run(add_stream(url, "lost"))
     shutil.rmtree(home / "nats")
@@ -126,7 +126,7 @@ def test_nats_can_be_started_again_on_its_old_port_without_its_data(home):
         assert asyncio.run(account_of(url)).streams == 0
 
 
-def test_a_second_process_is_a_guest_and_stops_nothing(home, owner):
+def test_a_second_process_shares_the_servers_and_stops_none(home, owner):
     _, (database, broker) = owner
     with embedded.postgres(home) as url:
         assert url == database
@@ -178,7 +178,7 @@ def test_a_thread_may_run_a_server(home):
     assert not servers_of(home)
 
 
-def test_a_server_that_does_not_start_says_why(home, nats_url):
+def test_a_server_that_does_not_start_reports_why(home, nats_url):
     taken = int(nats_url.rpartition(":")[2])
     refusal = r"nats does not start: nats-server ended with status 1\n(.*\n)*.*address already in use"
     with pytest.raises(embedded.EmbeddedError, match=refusal), embedded.nats(home, port=taken):

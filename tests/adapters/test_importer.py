@@ -1,4 +1,4 @@
-"""Import: what is well said is done, what is not is named by its line, and neither harms the other."""
+"""Import: valid lines are executed, others are reported with their numbers, and neither affects the other."""
 
 import json
 import os
@@ -8,12 +8,10 @@ from collections import Counter
 from datetime import UTC, datetime
 from pathlib import Path
 
-import psycopg
 import pytest
 
 from adapters import importer
 from adapters.importer import Problem, import_commands
-from adapters.schema import migrate
 from adapters.settings import load_settings
 from adapters.wiring import rules_of
 from engine.actor import actor
@@ -55,23 +53,16 @@ FACTS = ["card_registered.v1", "payment_method_bound.v1", "auto_renew_enabled.v1
 
 
 @pytest.fixture
-def connection(database_url):
-    migrate(database_url)
-    with psycopg.connect(database_url, autocommit=True) as open_connection:
-        yield open_connection
-
-
-@pytest.fixture
-def bring_in(connection, database_url):
-    """Import lines: commands as dicts, or bytes as they are."""
+def import_lines(connection, database_url):
+    """Imports lines: commands as dicts, or raw bytes."""
     pool = datastore(database_url, pool_size=1)
     engine, rules = Engine(Store(CardRecorder(pool)), lambda: AT, actor("system", "tests")), rules_of(load_settings())
 
-    def do(*lines, on_progress=lambda _: None):
+    def run_import(*lines, on_progress=lambda _: None):
         texts = [line if isinstance(line, bytes) else json.dumps(line).encode() for line in lines]
         return import_commands(texts, engine, actor("operator", "anna"), lambda: (rules, AT), on_progress)
 
-    yield do
+    yield run_import
     pool.close()
 
 
@@ -79,7 +70,7 @@ def names(connection):
     return [NAME_OF[type(one.fact)] for one in read_log(connection, 0, 1000)]
 
 
-def places(done):
+def problems_of(done):
     return [(problem.line, problem.field, problem.code) for problem in done.problems]
 
 
@@ -87,14 +78,14 @@ def without(command, field):
     return {name: value for name, value in command.items() if name != field}
 
 
-def test_commands_become_facts_in_their_order(bring_in, connection):
-    done = bring_in(*ALL)
+def test_commands_become_facts_in_their_order(import_lines, connection):
+    done = import_lines(*ALL)
     assert (done.lines, done.accepted, done.unchanged, done.facts, done.problems) == (4, 4, 0, 4, [])
     assert names(connection) == FACTS
 
 
-def test_facts_know_the_command_that_led_to_them_and_who_brought_it(bring_in, connection):
-    bring_in(*ALL)
+def test_facts_name_their_command_and_its_actor(import_lines, connection):
+    import_lines(*ALL)
     recorded = read_log(connection, 0, 1000)
     assert [one.cause for one in recorded] == ["c-1", "c-2", "c-3", "c-4"]
     assert {one.actor for one in recorded} == {"operator:anna"}
@@ -102,7 +93,7 @@ def test_facts_know_the_command_that_led_to_them_and_who_brought_it(bring_in, co
 
 
 @pytest.mark.parametrize(
-    ("bad", "fields", "says"),
+    ("bad", "fields", "expected"),
     [
         (b'{"command":', [None], "Invalid JSON"),
         (b"\xff\xfe", [None], "Invalid JSON"),
@@ -122,10 +113,12 @@ def test_facts_know_the_command_that_led_to_them_and_who_brought_it(bring_in, co
         (REGISTER | {"months": "x", "plan": 7}, ["plan", "months"], ""),
     ],
 )
-def test_a_malformed_line_is_named_with_its_field_and_the_others_are_kept(bring_in, connection, bad, fields, says):
-    done = bring_in(REGISTER, bad, BIND)
-    assert places(done) == [(2, field, "malformed") for field in fields]
-    assert all(says in problem.message for problem in done.problems)
+def test_a_malformed_line_is_reported_with_its_field_and_the_others_are_executed(
+    import_lines, connection, bad, fields, expected
+):
+    done = import_lines(REGISTER, bad, BIND)
+    assert problems_of(done) == [(2, field, "malformed") for field in fields]
+    assert all(expected in problem.message for problem in done.problems)
     assert done.accepted == 2
     assert names(connection) == FACTS[:2]
 
@@ -142,53 +135,55 @@ def test_a_malformed_line_is_named_with_its_field_and_the_others_are_kept(bring_
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )
-def test_a_refused_line_is_named_with_its_code_and_the_others_are_kept(bring_in, connection, refused, field, code):
-    done = bring_in(REGISTER, BIND, refused, ENABLE)
-    assert places(done) == [(3, field, code)]
+def test_a_refused_line_is_reported_with_its_code_and_the_others_are_executed(
+    import_lines, connection, refused, field, code
+):
+    done = import_lines(REGISTER, BIND, refused, ENABLE)
+    assert problems_of(done) == [(3, field, code)]
     assert done.problems[0].message
     assert names(connection) == FACTS[:3]
 
 
-def test_each_line_is_judged_in_the_light_of_those_before_it(bring_in, connection):
-    done = bring_in(ENABLE, REGISTER, ENABLE, BIND, ENABLE)
-    assert places(done) == [(1, "card_id", "unknown_card"), (3, None, "no_payment_method")]
+def test_each_line_is_decided_after_those_before_it(import_lines, connection):
+    done = import_lines(ENABLE, REGISTER, ENABLE, BIND, ENABLE)
+    assert problems_of(done) == [(1, "card_id", "unknown_card"), (3, None, "no_payment_method")]
     assert names(connection) == FACTS[:3]
 
 
-def test_a_date_beyond_all_reason_is_named_and_harms_no_other(bring_in, connection):
-    done = bring_in(REGISTER | {"card_id": OTHER, "starts_on": "9999-12-31"}, REGISTER)
-    assert places(done) == [(1, "starts_on", "malformed")]
+def test_an_impossible_date_is_reported_and_affects_no_other_line(import_lines, connection):
+    done = import_lines(REGISTER | {"card_id": OTHER, "starts_on": "9999-12-31"}, REGISTER)
+    assert problems_of(done) == [(1, "starts_on", "malformed")]
     assert names(connection) == FACTS[:1]
 
 
-def test_a_card_that_cannot_be_read_fails_alone(bring_in, connection):
-    bring_in(REGISTER)
+def test_a_card_that_cannot_be_read_fails_alone(import_lines, connection):
+    import_lines(REGISTER)
     statement = "INSERT INTO card_events (originator_id, originator_version, topic, state) VALUES (%s, 2, 'odd.v9', '')"
     connection.execute(statement, (CARD,))
-    done = bring_in(BIND, REGISTER | {"card_id": OTHER, "command_id": "r-other"}, ENABLE)
-    assert places(done) == [(1, None, "failed"), (3, None, "failed")]
+    done = import_lines(BIND, REGISTER | {"card_id": OTHER, "command_id": "r-other"}, ENABLE)
+    assert problems_of(done) == [(1, None, "failed"), (3, None, "failed")]
     assert "no fact is called 'odd.v9'" in done.problems[0].message
     assert (done.accepted, done.facts) == (1, 1)
 
 
-def test_an_import_repeated_is_answered_as_before_and_changes_nothing(bring_in, connection):
-    bring_in(REGISTER, BIND, ENABLE)
+def test_a_repeated_import_has_the_same_result_and_changes_nothing(import_lines, connection):
+    import_lines(REGISTER, BIND, ENABLE)
     before = head(connection)
-    done = bring_in(REGISTER, BIND, ENABLE)
+    done = import_lines(REGISTER, BIND, ENABLE)
     assert (done.accepted, done.problems) == (3, [])
     assert head(connection) == before
 
 
-def test_empty_lines_are_counted_and_passed_over(bring_in):
-    done = bring_in(b"\n", REGISTER, b"   \n", b"{")
+def test_empty_lines_are_counted_and_skipped(import_lines):
+    done = import_lines(b"\n", REGISTER, b"   \n", b"{")
     assert (done.lines, done.accepted) == (4, 1)
-    assert places(done) == [(4, None, "malformed")]
+    assert problems_of(done) == [(4, None, "malformed")]
 
 
-def test_a_long_file_is_taken_in_parts_and_problems_come_in_the_order_of_lines(bring_in, monkeypatch):
+def test_a_long_file_is_executed_in_batches_and_problems_are_in_the_order_of_lines(import_lines, monkeypatch):
     monkeypatch.setattr(importer, "BATCH", 2)
     progress = []
-    done = bring_in(ENABLE, b"{", REGISTER, BIND, b"{", on_progress=lambda so_far: progress.append(so_far.lines))
+    done = import_lines(ENABLE, b"{", REGISTER, BIND, b"{", on_progress=lambda so_far: progress.append(so_far.lines))
     assert progress == [2, 4, 5]
     assert [problem.line for problem in done.problems] == [1, 2, 5]
 
@@ -198,7 +193,7 @@ def test_a_problem_reads_as_a_sentence():
     assert str(Problem(7, None, "malformed", "Invalid JSON")) == "line 7: Invalid JSON [malformed]"
 
 
-# The command line, as a process of its own
+# The command line, as a process
 
 
 def baohao_import(file, database_url, *options):

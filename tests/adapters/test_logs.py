@@ -1,4 +1,4 @@
-"""Logs are one JSON object per line on standard error, whoever speaks."""
+"""Logs are one JSON object per line on standard error, our own and those of libraries."""
 
 import json
 import subprocess
@@ -28,7 +28,7 @@ def run(log_format):
     )
 
 
-def test_each_line_says_what_happened_when_and_to_whom():
+def test_each_line_has_its_time_level_event_role_and_fields():
     done = run("json")
     decided, slow, failed = map(json.loads, done.stderr.splitlines())
     assert list(decided) == ["recorded_at", "level", "event", "role", "pid", "cards", "name"]
@@ -40,7 +40,7 @@ def test_each_line_says_what_happened_when_and_to_whom():
     assert done.stdout == ""
 
 
-def test_people_get_readable_lines_without_the_values_of_variables():
+def test_console_lines_are_readable_and_show_no_values_of_variables():
     done = run("console")
     assert "batch.decided" in done.stderr
     assert "ZeroDivisionError" in done.stderr

@@ -1,21 +1,10 @@
-"""What is parked stays with its first reason until a person lets it try again."""
+"""What is parked keeps its first reason until a person retries it."""
 
 from uuid import UUID
 
-import psycopg
-import pytest
-
 from adapters.parked import list_parked, park, retry_parked
-from adapters.schema import migrate
 
 ONE, OTHER = UUID(int=1), UUID(int=2)
-
-
-@pytest.fixture
-def connection(database_url):
-    migrate(database_url)
-    with psycopg.connect(database_url, autocommit=True) as open_connection:
-        yield open_connection
 
 
 def reasons(connection):
@@ -47,26 +36,26 @@ def test_messages_that_name_no_card_are_all_kept(connection):
     assert [parked.message for parked in list_parked(connection)] == [b"a", b"b"]
 
 
-def test_those_named_try_again_and_the_others_stay(connection):
+def test_the_given_ones_are_retried_and_the_others_stay(connection):
     park(connection, [(ONE, b"", "a"), (OTHER, b"", "b"), (None, b"", "c")])
     first, _, third = list_parked(connection)
     assert retry_parked(connection, [first.parked_id, third.parked_id, 999]) == 2
     assert reasons(connection) == [(OTHER, "b")]
 
 
-def test_all_try_again_when_none_is_named(connection):
+def test_all_are_retried_when_none_is_given(connection):
     park(connection, [(ONE, b"", "a"), (None, b"", "b")])
     assert retry_parked(connection, None) == 2
     assert retry_parked(connection, None) == 0
 
 
-def test_naming_nobody_is_not_naming_everybody(connection):
+def test_an_empty_list_retries_none(connection):
     park(connection, [(ONE, b"", "a")])
     assert retry_parked(connection, []) == 0
     assert reasons(connection) == [(ONE, "a")]
 
 
-def test_only_what_tries_again_may_be_sent_at_once(connection):
+def test_only_the_leases_of_retried_cards_end(connection):
     leases = "INSERT INTO due_sent VALUES (%s, 1, 1, clock_timestamp() + interval '1 hour')"
     for card_id in (ONE, OTHER):
         connection.execute(leases, (card_id,))

@@ -1,4 +1,4 @@
-"""The schema is created once, upgraded from its older versions, checked by everybody, never mistaken for another."""
+"""The schema is created once, upgraded from older versions, and checked before use."""
 
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
@@ -32,19 +32,19 @@ def set_version(database_url, version):
         connection.execute("UPDATE schema_version SET version = %s", (version,))
 
 
-def test_an_empty_database_is_refused_with_its_cure(database_url):
+def test_an_empty_database_is_refused_with_the_remedy(database_url):
     with pytest.raises(SchemaError, match=f"at schema 0, this program needs {SCHEMA_VERSION}; run `baohao migrate`"):
         check_schema(database_url)
 
 
-def test_a_migrated_database_is_accepted_and_migrating_again_is_harmless(database_url):
+def test_a_migrated_database_is_accepted_and_migrating_again_changes_nothing(database_url):
     assert migrate(database_url) == 0
     check_schema(database_url)
     assert migrate(database_url) == SCHEMA_VERSION
     check_schema(database_url)
 
 
-def test_a_migration_that_was_cut_short_is_completed(database_url):
+def test_an_interrupted_migration_is_completed(database_url):
     pool = datastore(database_url, pool_size=1)
     CardRecorder(pool).create_table()
     pool.close()
@@ -77,7 +77,7 @@ def test_the_database_of_an_older_program_is_refused(database_url):
 
 
 def functions_of_appends(connection) -> Counter[str]:
-    """How many functions there are of each name: two would mean that an old one was left."""
+    """How many functions there are of each name: two would mean that an old one remained."""
     rows = connection.execute("SELECT proname FROM pg_proc WHERE proname LIKE 'card\\_events\\_%'")
     return Counter(name for (name,) in rows.fetchall())
 
@@ -123,7 +123,7 @@ CARD_ID, MASTERCARD, STOLEN = uuid4(), uuid4(), uuid4()
 
 
 def facts_of_version_1() -> list:
-    """A card's life; the last two tries tell of their payment cards, so that the limits have something to count."""
+    """A card's life; the last two tries have payment cards, so that the limits have something to count."""
     *paying, attempt, decline = *CHARGING, failed()
     tries = [
         replace(attempt, attempt_id=one, fingerprint=fingerprint, brand="mastercard")
@@ -168,7 +168,7 @@ def test_a_database_of_version_1_keeps_its_facts_and_gets_all_that_is_new(databa
         assert set(functions_of_appends(connection).values()) == {1}
 
 
-def test_an_upgrade_from_version_1_that_was_cut_short_is_completed(database_url):
+def test_an_interrupted_upgrade_from_version_1_is_completed(database_url):
     version_1(database_url)
     with datastore(database_url, pool_size=1) as pool:
         CardRecorder(pool).create_table()
@@ -254,7 +254,7 @@ def test_that_charging_is_stopped_becomes_a_fact(database_url):
         assert (recorded.fact, recorded.actor) == (ChargingStopped(reason="x", at=OPENS_AT), "migration")
 
 
-def test_an_upgrade_from_version_2_that_was_cut_short_is_completed(database_url):
+def test_an_interrupted_upgrade_from_version_2_is_completed(database_url):
     version_2(database_url)
     with datastore(database_url, pool_size=1) as pool:
         CardRecorder(pool).create_table()

@@ -115,7 +115,7 @@ def test_each_setting_is_described():
     rows = describe(load_settings(batch_size=7))
     assert [row.variable for row in rows] == [f"BAOHAO_{name.upper()}" for name in Settings.model_fields]
     assert all(row.meaning.endswith(".") for row in rows)
-    assert ("BAOHAO_BATCH_SIZE", "7", "256", "Most cards in one batch.") in rows
+    assert ("BAOHAO_BATCH_SIZE", "7", "256", "Maximum number of cards in a batch.") in rows
 
 
 @pytest.mark.parametrize(

@@ -36,7 +36,7 @@ def script(text):
     return [sys.executable, "-c", text]
 
 
-def test_a_killed_child_is_started_again(tmp_path, eventually):
+def test_a_killed_child_is_restarted(tmp_path, eventually):
     with Supervisor({"consumer": SLEEPS, "web": SLEEPS}, os.environ, tmp_path) as supervisor:
         before = supervisor.pids()
         os.kill(before["consumer"][0], signal.SIGKILL)
@@ -48,7 +48,7 @@ def test_a_killed_child_is_started_again(tmp_path, eventually):
     assert supervisor.restarts == {"consumer": 1}
 
 
-def test_a_child_that_ends_well_is_started_again_too_but_ever_more_slowly(tmp_path, eventually):
+def test_a_child_that_exits_is_restarted_too_with_growing_delays(tmp_path, eventually):
     with Supervisor({"web": script("pass")}, os.environ, tmp_path) as supervisor:
         began = time.monotonic()
         eventually(lambda: supervisor.restarts["web"] == 3)
@@ -76,7 +76,7 @@ def test_a_role_with_wrong_settings_stops_everything_and_is_named(tmp_path, stat
     assert not supervisor.restarts
 
 
-def test_a_failure_nobody_waited_for_is_raised_at_the_end(tmp_path, eventually):
+def test_a_failure_is_raised_at_the_end_of_the_block(tmp_path, eventually):
     supervisor = Supervisor({"web": script("raise SystemExit(78)")}, os.environ, tmp_path)
     with pytest.raises(RoleFailedError, match="its log is empty"), supervisor:
         eventually(lambda: supervisor._failure)
@@ -89,15 +89,15 @@ def test_a_command_that_does_not_exist_is_named(tmp_path):
 
 
 def test_children_get_the_given_environment_and_write_to_their_log(tmp_path, eventually):
-    says = script("import os, sys; print(os.environ['WORD'], flush=True); print(input(), file=sys.stderr)")
-    with Supervisor({"web": says}, {"WORD": "mountain"}, tmp_path) as supervisor:
+    child = script("import os, sys; print(os.environ['WORD'], flush=True); print(input(), file=sys.stderr)")
+    with Supervisor({"web": child}, {"WORD": "mountain"}, tmp_path) as supervisor:
         eventually(lambda: supervisor.restarts["web"] > 0)
     words = (tmp_path / "web.log").read_text()
     assert "mountain" in words
     assert "EOFError" in words
 
 
-def test_stop_leaves_no_process_even_a_stubborn_one(tmp_path, monkeypatch, eventually):
+def test_stop_leaves_no_process_even_one_that_ignores_sigterm(tmp_path, monkeypatch, eventually):
     monkeypatch.setattr("adapters.supervise._STOP_S", 0.3)
     with Supervisor({"web": SLEEPS, "stubborn": STUBBORN}, os.environ, tmp_path) as supervisor:
         [web], [stubborn] = supervisor.pids().values()

@@ -1,4 +1,4 @@
-"""`scripts/bench`: how many renewals per second this machine makes, next to what its PostgreSQL could write at best."""
+"""`scripts/bench`: how many renewals per second this machine makes, and how many its PostgreSQL could write at best."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -29,37 +29,37 @@ SLOW_GATEWAY_MS = 200
 WARM_UP_MAX = 256
 
 START = datetime(2026, 12, 15, 17, tzinfo=UTC)
-"""Where the clock stands at first: no card is due."""
+"""Where the clock starts: no card is due."""
 MAIN_DUE = datetime(2027, 1, 3, 17, tzinfo=UTC)
 AMONG_OTHERS_DUE = datetime(2027, 1, 9, 17, tzinfo=UTC)
 LONG_DUE = datetime(2027, 1, 15, 17, tzinfo=UTC)
 SLOW_DUE = datetime(2027, 1, 21, 17, tzinfo=UTC)
-"""All within a month, because renewed cards are due again after one."""
+"""All within a month, since renewed cards are due again after one."""
 OTHERS_DUE = datetime(2027, 12, 3, 17, tzinfo=UTC)
-"""After everything."""
+"""After all measurements."""
 WARM_UP_EARLIER = timedelta(days=2)
-"""Just enough for the measured cards not to be due with them."""
+"""Enough that the measured cards are not due with them."""
 
-IN_WORDS = {
+LABELS = {
     "cards": "cards that come due at the same instant",
     "renewals_per_s": "renewals/s: in the log, in the read models and on the broker",
-    "limit_renewals_per_s": "the same facts and rows by bare psycopg, renewals/s",
+    "limit_renewals_per_s": "the same facts and rows written by psycopg alone, renewals/s",
     "ratio": "ratio of these two",
     "renewals_per_s_gateway_200ms": "renewals/s with a gateway that takes 200 ms",
     "renewals_per_s_200k_cards": "renewals/s among ten times as many other cards (200,000)",
     "renewals_per_s_300_facts": "renewals/s of cards with 300 facts each, else 21",
     "append_events_per_s": "facts/s appended, 256 cards at a time",
     "read_events_per_s": "facts/s read and decoded, 1000 at a time",
-    "p99_command_ms": "99 of 100 single commands take at most, ms",
+    "p99_command_ms": "99th percentile of single commands, ms",
     "stages_us": "µs per renewal",
-    "peak_rss_mb": "most memory, MB",
-    "flaws": "against renewed, charged and told exactly once speaks",
+    "peak_rss_mb": "peak memory, MB",
+    "flaws": "cards not renewed, charged or published exactly once",
     "wall_s": "the whole benchmark, s",
 }
 
 
 def run_bench(*, cards: int, as_json: bool) -> int:
-    """The whole benchmark; answers the exit status: 0 only if every card was renewed and charged exactly once."""
+    """Run the benchmark; returns the exit status: 0 only if every card was renewed and charged exactly once."""
     with temporary_home("baohao-bench-") as home, _screen() as show:
         started = perf_counter()
         figures = measure(bench_settings(home), cards, show)
@@ -67,7 +67,7 @@ def run_bench(*, cards: int, as_json: bool) -> int:
     if as_json:
         put_json(figures)
     else:
-        put_table("bench", ("what", "how much"), [row for key in IN_WORDS for row in _rows(key, figures[key])])
+        put_table("bench", ("what", "how much"), [row for key in LABELS for row in _rows(key, figures[key])])
     return 1 if figures["flaws"] else 0
 
 
@@ -108,18 +108,18 @@ def measure(settings: Settings, cards: int, show: Show) -> dict[str, Any]:
 
 
 def _renew(bench: Bench, cohort: Cohort) -> Renewed:
-    """Make the cards and let them come due, after a few others have warmed everything up."""
+    """Write the cards and let them come due, after a warm-up with a few others."""
     warm_up = Cohort(-cohort.seed, min(cohort.cards, WARM_UP_MAX), FACTS, cohort.due - WARM_UP_EARLIER)
     bench.seed(warm_up, "a few cards")
     bench.seed(cohort, f"{cohort.cards:,} cards of {cohort.facts} facts")
-    bench.connection.execute("VACUUM ANALYZE")  # else autovacuum does it meanwhile, after a million new rows
+    bench.connection.execute("VACUUM ANALYZE")  # else autovacuum would run during the measurement
     bench.connection.execute("CHECKPOINT")
     bench.renew(warm_up, "warming up")
     return bench.renew(cohort, f"renewing {cohort.cards:,} cards")
 
 
 def bench_settings(home: Path) -> Settings:
-    """Embedded servers and a virtual clock; batches and the like as the environment has them."""
+    """Embedded servers and a virtual clock; batch sizes and the like from the environment."""
     return load_settings(
         home=home,
         database_url=None,
@@ -158,19 +158,19 @@ def _main_figures(bench: Bench, main: Renewed) -> dict[str, Any]:
 
 
 def _rows(key: str, figure: object) -> Iterator[tuple[str, str]]:
-    """A figure for people."""
+    """A figure as rows of the table."""
     match figure:
         case dict():
-            yield from ((f"{IN_WORDS[key]}: {name}", f"{amount:,}") for name, amount in figure.items())
+            yield from ((f"{LABELS[key]}: {name}", f"{amount:,}") for name, amount in figure.items())
         case list():
-            yield IN_WORDS[key], "\n".join(figure) or "nothing"
+            yield LABELS[key], "\n".join(figure) or "none"
         case _:
-            yield IN_WORDS[key], f"{figure:,}"
+            yield LABELS[key], f"{figure:,}"
 
 
 @contextmanager
 def _bench(settings: Settings, show: Show) -> Iterator[Bench]:
-    """Servers with nothing in them yet."""
+    """Empty servers."""
     show("starting", 0, 1)
     with both_servers(settings) as running, psycopg.connect(running.database_url, autocommit=True) as connection:
         show("starting", 1, 1)

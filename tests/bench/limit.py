@@ -1,8 +1,8 @@
-"""The most that this PostgreSQL could do: what a measurement wrote, written again by bare psycopg and nothing else.
+"""The upper limit of this PostgreSQL: what a measurement wrote, written again by psycopg alone.
 
 The same facts and the same rows of the read models go, in the same batches with the same commits, into tables of
 the same shape and content: facts over one connection and rows over another, as the product has it. Nothing is
-read, decided, encoded, locked, checked or sent, and nobody asks a gateway.
+read, decided, encoded, locked, checked or sent, and no gateway is called.
 """
 
 from collections.abc import Callable, Hashable, Sequence
@@ -25,7 +25,7 @@ from tests.bench.renewals import Renewed
 SCHEMA = "bare"
 BARE_EVENTS = "bare_events"
 MADE_AT = {"charges": "attempted_at", "ledger": "at"}
-"""Tables that a renewal adds rows to, and which column says when; of the others it changes rows."""
+"""Tables that a renewal inserts into, with their time column; in the others it updates rows."""
 FACTS = sql.SQL(
     """
     INSERT INTO {} (originator_id, originator_version, topic, state)
@@ -60,7 +60,7 @@ def limit_per_s(database_url: str, done: Renewed, show: Callable[[str, int, int]
 
 
 def _create_tables(database_url: str, connection: Connection[Any], done: Renewed) -> None:
-    """Tables of the same shape, with what the real ones held before the measurement."""
+    """Tables of the same shape, with the content of the real ones before the measurement."""
     with closing(datastore(database_url, pool_size=1)) as store:
         CardRecorder(store, events_table_name=BARE_EVENTS).create_table()
     copy = """
@@ -97,25 +97,25 @@ def _row_batches(
     connection: Connection[Any], log: Sequence[Recorded], projected: Sequence[int]
 ) -> list[list[Statement]]:
     """For each batch of the projector the rows that it wrote."""
-    standing: dict[str, dict[Hashable, Any]] = {}
+    current: dict[str, dict[Hashable, Any]] = {}
     for model in MODELS:
         keys = {key for recorded in log if (key := model.key_of(recorded)) is not None}
         new = model.name in MADE_AT
-        standing[model.name] = {} if new else model.rows(connection, "public", list(keys))
+        current[model.name] = {} if new else model.rows(connection, "public", list(keys))
     facts = iter(log)
     return [
         [
             (_upsert(model), _columns(list(rows.values())))
             for model in MODELS
-            if (rows := _folded(model, batch, standing[model.name]))
+            if (rows := _folded(model, batch, current[model.name]))
         ]
         for batch in (list(islice(facts, count)) for count in projected)
     ]
 
 
-def _folded(model: ReadModel[Any], facts: Sequence[Recorded], standing: dict[Hashable, Any]) -> dict[Hashable, Any]:
-    rows = fold_batch(model, facts, lambda keys: {key: standing[key] for key in keys if key in standing})
-    standing |= rows
+def _folded(model: ReadModel[Any], facts: Sequence[Recorded], current: dict[Hashable, Any]) -> dict[Hashable, Any]:
+    rows = fold_batch(model, facts, lambda keys: {key: current[key] for key in keys if key in current})
+    current |= rows
     return rows
 
 

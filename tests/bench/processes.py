@@ -1,4 +1,4 @@
-"""What the processes of a system under measurement spend, and what they say of their work."""
+"""CPU time, memory and log lines of the processes under measurement."""
 
 import json
 from collections import Counter
@@ -20,8 +20,8 @@ class Processes:
         self._supervisor = supervisor
         self._home = home
 
-    def look(self, peak_rss_mb: Counter[str]) -> None:
-        """Note each role's memory where it is more than ever; raises RoleFailedError for one that cannot run."""
+    def record_memory(self, peak_rss_mb: Counter[str]) -> None:
+        """Update each role's peak memory; raises RoleFailedError for a role that cannot run."""
         self._supervisor.check()
         for role, pids in self._supervisor.pids().items():
             for pid in pids:
@@ -41,12 +41,12 @@ class Processes:
         }
 
     def lines(self, role: Role) -> "Lines":
-        """What a role logs from now on."""
+        """The lines that a role logs from now on."""
         return Lines(self._home / "logs" / f"{role}.log")
 
 
 class Lines:
-    """The lines of a log from the present end on."""
+    """The lines of a log from its present end on."""
 
     def __init__(self, log: Path) -> None:
         self._log = log

@@ -1,4 +1,4 @@
-"""The heart of the benchmark: all cards of a cohort come due at one instant, and a watch runs until all are renewed.
+"""The measurement: all cards of a cohort come due at one instant, and the time is taken until all are renewed.
 
 Renewed means in the log, in the read models and on the broker.
 """
@@ -17,11 +17,11 @@ import nats
 import psycopg
 
 from adapters.broker.contract import EVENTS_STREAM, EventType
-from adapters.broker.publisher import PUBLISHER
 from adapters.cli.servers import Running
 from adapters.cli.serving import all_roles
 from adapters.control import move_clock
 from adapters.gateways.simulated import double_charges, totals
+from adapters.roles.publisher import PUBLISHER
 from adapters.wiring import rules_of
 from engine.errors import BaohaoError
 from engine.store.log import head
@@ -30,22 +30,22 @@ from projections.live import LIVE
 from tests.bench.processes import Processes
 from tests.bench.seeds import Cohort, seed
 
-LOOK_S = 0.03
+POLL_S = 0.03
 STUCK_AFTER_S = 60
 STAGES = ("wake_ms", "gateway_ms", "record_ms", "ack_ms")
-"""What the consumer's line about a batch says of the time it took; batches overlap."""
+"""Times of the stages of a batch in the consumer's log; batches overlap."""
 CARDS, FACTS = ("consumer.batch", "cards"), ("projector.batch", "facts")
 PUBLIC = list(get_args(EventType))
 
 Show = Callable[[str, int, int], None]
-"""Told the phase, how much of it is done, and of how much."""
+"""Called with the phase, how much of it is done, and the total."""
 
 
 class Renewed(NamedTuple):
     """One measurement: the facts are those after position `after`, up to `upto`."""
 
     at: datetime
-    """Business time of all of them."""
+    """Their business time."""
     cards: int
     seconds: float
     after: int
@@ -63,18 +63,18 @@ class Renewed(NamedTuple):
 
 @dataclass
 class Bench:
-    """A system under measurement; it runs within the block of `roles`."""
+    """A system under measurement; its roles run within the block of `roles`."""
 
     running: Running
     connection: psycopg.Connection[Any]
     show: Show
     now: datetime
-    """Where the virtual clock stands."""
+    """The virtual clock's time."""
     peak_rss_mb: Counter[str] = field(default_factory=Counter[str])
-    """The most memory that each role ever had."""
+    """The peak memory of each role."""
     _processes: Processes = field(init=False)
     _charged: Counter[str] = field(init=False, default_factory=Counter[str])
-    """Per currency, what the ledger says of the renewals made here."""
+    """Per currency, the money of these renewals in the ledger."""
     _flaws: list[str] = field(init=False, default_factory=list[str])
 
     @contextmanager
@@ -87,7 +87,7 @@ class Bench:
             yield
 
     def flaws(self) -> list[str]:
-        """What speaks against every card having been renewed, charged and told of exactly once."""
+        """Evidence that a card was not renewed, charged or published exactly once."""
         record = self.running.settings.gateway_record
         extra, taken, charged = double_charges(record), totals(record), dict(self._charged)
         found = list(self._flaws)
@@ -105,7 +105,7 @@ class Bench:
             nonlocal written
             written += facts
             self.show(f"writing {what}", written, cohort.cards * cohort.facts)
-            self._processes.look(self.peak_rss_mb)
+            self._processes.record_memory(self.peak_rss_mb)
 
         seed(self.running.database_url, rules_of(self.running.settings), cohort, watch)
         self._rest(f"following {what}")
@@ -119,9 +119,9 @@ class Bench:
                 return
 
     def renew(self, cohort: Cohort, what: str) -> Renewed:
-        """Let the cohort come due, wait until it is renewed and told of."""
+        """Let the cohort come due, and wait until its renewals are stored and published."""
         batches, projected = self._processes.lines("consumer"), self._processes.lines("projector")
-        after, ledger, told = head(self.connection), Counter(gateway_totals(self.connection)), self._told()
+        after, ledger, published = head(self.connection), Counter(gateway_totals(self.connection)), self._published()
         cpu_s = self._processes.cpu_s()
         seconds = self._come_due(cohort, what, after)
         upto = head(self.connection)
@@ -131,7 +131,7 @@ class Bench:
         spent_s = {f"cpu_{name}": spent - cpu_s[name] for name, spent in self._processes.cpu_s().items()}
         stages_s = {stage.removesuffix("_ms"): batches.sum("consumer.batch", stage) / 1e3 for stage in STAGES}
         self._charged += Counter(gateway_totals(self.connection)) - ledger
-        self._check(cohort, what, after, self._told() - told)
+        self._check(cohort, what, after, self._published() - published)
         return Renewed(
             self.now,
             cohort.cards,
@@ -154,17 +154,17 @@ class Bench:
         return perf_counter() - started
 
     def _positions(self) -> Iterator[int]:
-        """How far the slowest follower is, again and again; raises BaohaoError when nothing moves."""
+        """The position of the slowest follower, polled; raises BaohaoError when it does not move."""
         last, moved = -1, perf_counter()
         while True:
             position = self._position()
             if position != last:
                 last, moved = position, perf_counter()
             elif perf_counter() - moved > STUCK_AFTER_S:
-                raise BaohaoError(f"nothing has moved for {STUCK_AFTER_S} s: the followers stand at {position}")
+                raise BaohaoError(f"nothing has moved for {STUCK_AFTER_S} s: the followers are at {position}")
             yield position
-            self._processes.look(self.peak_rss_mb)
-            time.sleep(LOOK_S)
+            self._processes.record_memory(self.peak_rss_mb)
+            time.sleep(POLL_S)
 
     def _position(self) -> int:
         query = "SELECT min(position), count(*) FROM followers WHERE name IN (%s, %s)"
@@ -175,8 +175,8 @@ class Bench:
         row = self.connection.execute("SELECT EXISTS (SELECT FROM due WHERE wake_at <= %s)", (now,)).fetchone()
         return row is not None and row[0]
 
-    def _check(self, cohort: Cohort, what: str, after: int, told: int) -> None:
-        """Note what is wrong: each card is renewed once, in log and read model, and each public fact told once."""
+    def _check(self, cohort: Cohort, what: str, after: int, published: int) -> None:
+        """Note flaws: each card must be renewed once, in log and read model, each public fact published once."""
         query = """
             SELECT count(*) FILTER (WHERE topic = 'card_renewed.v1') AS renewals,
                 count(DISTINCT originator_id) FILTER (WHERE topic = 'card_renewed.v1') AS cards,
@@ -188,11 +188,11 @@ class Bench:
         renewals, cards, rows, public = self.connection.execute(query, terms).fetchone() or (0, 0, 0, 0)
         if (renewals, cards, rows) != (cohort.cards,) * 3:
             self._flaws.append(f"{what}: {cohort.cards} cards due, {renewals} renewals of {cards} cards, {rows} rows")
-        if told != public:
-            self._flaws.append(f"{what}: {public} public facts, {told} messages")
+        if published != public:
+            self._flaws.append(f"{what}: {public} public facts, {published} messages")
 
-    def _told(self) -> int:
-        """How many messages the events stream has taken in so far."""
+    def _published(self) -> int:
+        """How many messages the events stream has stored so far."""
 
         async def last_sequence() -> int:
             client = await nats.connect(self.running.nats_url)

@@ -1,11 +1,11 @@
-"""Cards with a past, for the benchmark: the engine leads one card of each kind through it, the others are its copies.
+"""Cards with a history, for the benchmark: the engine makes that of one card of each kind, the others are copies.
 
 A card of n facts was registered, got two payment methods and auto-renewal (4 facts; 5 if its holder then chose
 another period), and was renewed every month since, 4 facts each: `RenewalStarted, ChargeAttempted`, then
 `ChargeSucceeded, CardRenewed`. So 21 = 5 + 4 x 4, 300 = 4 + 74 x 4, and 5 facts are a card that was never due.
 
-Each fact and snapshot is as the engine would have stored it, but a card's past is written in one go: half written
-it would be due, and the running system would see to it.
+Each fact and snapshot is as the engine would have stored it, but a card's history is written in one append: half
+written, it would be due, and the running system would charge it.
 """
 
 import re
@@ -52,17 +52,17 @@ FACTS_AT_ONCE = 4096
 DUE_BEFORE_END = timedelta(days=3)
 """The clock is moved to this day before the terms end: a few hours after the renewals opened, so that none is late."""
 NAME, NAME_MARK = "original", b"original"
-"""What the copies' numbers replace in names."""
+"""The part of names that is replaced by the number of the copy."""
 
 BENCH = actor("system", "bench")
 
 Watch = Callable[[int], None]
-"""Told how many facts were written."""
+"""Called with the number of facts written."""
 
 
 @dataclass(frozen=True)
 class Cohort:
-    """Cards with equally long pasts that come due at the same time."""
+    """Cards with equally long histories that come due at the same time."""
 
     seed: int
     cards: int
@@ -110,7 +110,7 @@ def seed(database_url: str, rules: Rules, cohort: Cohort, watch: Watch) -> None:
 
 
 def _originals(recorder: CardRecorder, rules: Rules, cohort: Cohort) -> list[_Original]:
-    """One card of each kind, written by the engine into a table aside."""
+    """One card of each kind, written by the engine into a table of its own."""
     recorder.create_table()
     store = Store(recorder)
     engine = Engine(store, recorded_now, BENCH)
@@ -119,7 +119,7 @@ def _originals(recorder: CardRecorder, rules: Rules, cohort: Cohort) -> list[_Or
 
 
 def _always_in_force(catalogue: Catalogue) -> Catalogue:
-    """The same prices, in force since before any card's past."""
+    """The same prices, in force since before any card's history."""
     content = catalogue.model_dump()
     content["versions"][0]["effective_on"] = date(2000, 1, 1)
     return Catalogue.model_validate(content)
@@ -129,7 +129,7 @@ def _original(
     recorder: CardRecorder, store: Store, engine: Engine, rules: Rules, cohort: Cohort, kind: int
 ) -> _Original:
     card_id = card_id_of(cohort.seed, -1 - kind)
-    _live(engine, rules, cohort, card_id, kind)
+    _make_history(engine, rules, cohort, card_id, kind)
     stream = store.load_many([card_id])[card_id]
     if not isinstance(stream, Stream) or stream.version != cohort.facts:
         raise BaohaoError(f"a card of {cohort.facts} facts cannot be made: {stream}")
@@ -140,8 +140,8 @@ def _original(
     return _Original(card_id, facts, snapshot)
 
 
-def _live(engine: Engine, rules: Rules, cohort: Cohort, card_id: UUID, kind: int) -> None:
-    """Lead a card through its past by the real steps; the gateway always says yes."""
+def _make_history(engine: Engine, rules: Rules, cohort: Cohort, card_id: UUID, kind: int) -> None:
+    """Make the history of a card by the real steps; the gateway always charges."""
     dues = [cohort.due - relativedelta(months=months) for months in range(cohort.renewals, 0, -1)]
     starts_on = ([*dues, cohort.due][0] + DUE_BEFORE_END).date() - relativedelta(months=cohort.months)
     began = datetime.combine(starts_on, time(12), cohort.due.tzinfo)
@@ -207,7 +207,7 @@ def _charged_at(card_id: UUID) -> bytes:
 
 
 def _copy(original: _Original, card_id: UUID, number: int) -> Write:
-    """The original's past as another card's: each id differs from the original's as the card's own id does."""
+    """The original's history as another card's: each id differs from the original's as the card's own id does."""
     difference = original.card_id.int ^ card_id.int  # keeps version and variant, which both have
     charged_at, name = _charged_at(card_id), f"{number:07}".encode()
 
@@ -238,7 +238,7 @@ def _batches(cohort: Cohort) -> Iterator[range]:
 
 
 def _check(store: Store, card_ids: Sequence[UUID], rules: Rules, cohort: Cohort) -> None:
-    """The engine would have set the copies' wake times as they are."""
+    """Check that the engine would have set the copies' wake times as they are."""
     before = cohort.due - timedelta(days=20)
     for card_id, stream in store.load_many(card_ids).items():
         if not isinstance(stream, Stream) or stream.card is None or stream.version != cohort.facts:

@@ -1,4 +1,4 @@
-"""What the parts of the engine do by themselves: appending, reading, one command after another."""
+"""Parts of the engine measured alone: appending, reading, single commands."""
 
 from collections.abc import Sequence
 from contextlib import closing
@@ -26,12 +26,12 @@ READ_FACTS = 100_000
 def append_events_per_s(bench: Bench, card_ids: Sequence[UUID]) -> float:
     """Facts per second through `Store.append_many`, two for each of 256 cards at a time, into a table of their own.
 
-    All get the last facts of the first card.
+    All are the last facts of the first card.
     """
     with closing(datastore(bench.running.database_url, pool_size=1)) as store:
         recorder = CardRecorder(store, events_table_name="bench_appended")
         recorder.create_table()
-        real, aside = Store(CardRecorder(store)), Store(recorder)
+        real, measured = Store(CardRecorder(store)), Store(recorder)
         stream = real.load_many(card_ids[:1])[card_ids[0]]
         if not isinstance(stream, Stream) or stream.card is None:
             raise BaohaoError(f"there is no card {card_ids[0]}")
@@ -40,7 +40,7 @@ def append_events_per_s(bench: Bench, card_ids: Sequence[UUID]) -> float:
         appends = [Append(new, facts, stream.card, stream.wake_at, "bench", BENCH) for new in streams]
         started = perf_counter()
         for start in range(0, len(appends), CARDS_AT_ONCE):
-            aside.append_many(appends[start : start + CARDS_AT_ONCE], recorded_now())
+            measured.append_many(appends[start : start + CARDS_AT_ONCE], recorded_now())
         return len(facts) * len(appends) / (perf_counter() - started)
 
 

@@ -1,4 +1,4 @@
-"""Waiting for whole systems, which on a busy machine may take a while."""
+"""Waiting for running systems, which may be slow on a busy machine."""
 
 import time
 from collections.abc import Callable
@@ -7,8 +7,8 @@ PATIENCE_S = 60
 
 
 def until(holds: Callable[[], object]) -> None:
-    """Wait until what was asked holds, and no longer."""
+    """Wait until the condition holds."""
     deadline = time.monotonic() + PATIENCE_S
     while not holds():
-        assert time.monotonic() < deadline, "it did not come about in time"
+        assert time.monotonic() < deadline, "the condition did not hold in time"
         time.sleep(0.02)

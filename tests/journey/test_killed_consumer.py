@@ -24,34 +24,34 @@ from engine.store.log import read_log
 CARDS, MONTHS, SEED = 60, 2, 7
 EVERYTHING = 1_000_000
 GATEWAY_DELAY_MS = 25
-"""In the disturbed run, so that there is a while in which money has moved and no fact says so."""
+"""In the disturbed run, so that for a while money has moved and no fact records it."""
 BETWEEN_KILLS = timedelta(days=8)
-"""Of virtual time, in which the consumer has long been at work again."""
+"""In virtual time, enough for the consumer to have restarted."""
 SEARCH_S = 0.5
-"""How long a moment is waited for; the cards that are due may have nothing to charge."""
+"""How long to wait for a moment; the due cards may have nothing to charge."""
 
 
-class Seen(NamedTuple):
-    """How far the work is, counted in the log and in the gateway's own record."""
+class Counts(NamedTuple):
+    """Progress, counted in the log and in the gateway's own record."""
 
     intents: int
     movements: int
     charged: int
 
 
-def work_begins(before: Seen, now: Seen) -> bool:
+def work_begins(before: Counts, now: Counts) -> bool:
     return now == before
 
 
-def an_intent_is_stored(before: Seen, now: Seen) -> bool:
+def an_intent_is_stored(before: Counts, now: Counts) -> bool:
     return now.intents > before.intents
 
 
-def money_has_moved(before: Seen, now: Seen) -> bool:
+def money_has_moved(before: Counts, now: Counts) -> bool:
     return now.movements > before.movements
 
 
-def a_charge_is_recorded(before: Seen, now: Seen) -> bool:
+def a_charge_is_recorded(before: Counts, now: Counts) -> bool:
     return now.charged > before.charged
 
 
@@ -86,21 +86,21 @@ def work_is_waiting(connection):
 
 
 def comes(moment, connection, gateway):
-    """Whether the moment comes, looking as often as possible."""
-    before, until = look(connection, gateway), time.monotonic() + SEARCH_S
+    """Whether the moment comes, polling as fast as possible."""
+    before, until = counts(connection, gateway), time.monotonic() + SEARCH_S
     while time.monotonic() < until:
-        if moment(before, look(connection, gateway)):
+        if moment(before, counts(connection, gateway)):
             return True
     return False
 
 
-def look(connection, gateway):
+def counts(connection, gateway):
     query = """
         SELECT count(*) FILTER (WHERE topic = 'charge_attempted.v1'),
             count(*) FILTER (WHERE topic = 'charge_succeeded.v1') FROM card_events
     """
     intents, charged = connection.execute(query).fetchone()
-    return Seen(intents, gateway.execute("SELECT count(*) FROM movements").fetchone()[0], charged)
+    return Counts(intents, gateway.execute("SELECT count(*) FROM movements").fetchone()[0], charged)
 
 
 def run_year(home, watch, **changed):
@@ -117,14 +117,14 @@ def histories(home):
     return found
 
 
-def broken_off(history):
-    """Ids of the attempts of which nothing was heard at the time at which they were made."""
+def interrupted(history):
+    """Ids of the attempts whose outcome was not recorded at the business time at which they were made."""
     made = {fact.attempt_id: fact.at for fact in history if isinstance(fact, ChargeAttempted)}
-    heard = {}
+    known_at = {}
     for fact in history:
         if not isinstance(fact, ChargeAttempted) and (attempt_id := getattr(fact, "attempt_id", None)):
-            heard.setdefault(attempt_id, fact.at)
-    return {attempt_id for attempt_id, at in made.items() if heard.get(attempt_id) != at}
+            known_at.setdefault(attempt_id, fact.at)
+    return {attempt_id for attempt_id, at in made.items() if known_at.get(attempt_id) != at}
 
 
 def terms_of(history):
@@ -137,7 +137,7 @@ def taken_at(record):
         return dict(gateway.execute("SELECT key, at FROM movements"))
 
 
-def test_a_consumer_that_is_killed_again_and_again_charges_nobody_twice_and_loses_nothing(server_home):
+def test_a_repeatedly_killed_consumer_charges_nobody_twice_and_loses_nothing(server_home):
     calm, disturbed = server_home / "calm", server_home / "disturbed"
     calm.mkdir()
     disturbed.mkdir()
@@ -153,8 +153,8 @@ def test_a_consumer_that_is_killed_again_and_again_charges_nobody_twice_and_lose
 
     before, after = histories(calm), histories(disturbed)
     assert before.keys() == after.keys()
-    assert not any(broken_off(history) for history in before.values())
-    asked_again = {card_id for card_id, history in after.items() if broken_off(history)}
+    assert not any(interrupted(history) for history in before.values())
+    asked_again = {card_id for card_id, history in after.items() if interrupted(history)}
     assert len(asked_again) < CARDS / 2
     for card_id in before.keys() - asked_again:
         assert after[card_id] == before[card_id]
@@ -168,7 +168,7 @@ def test_a_consumer_that_is_killed_again_and_again_charges_nobody_twice_and_lose
         for history in after.values()
         for fact in history
         if isinstance(fact, ChargeSucceeded)
-        and fact.attempt_id in broken_off(history)
+        and fact.attempt_id in interrupted(history)
         and first_taken[str(fact.attempt_id)] < fact.at.isoformat()
     ]
     assert charged_unrecorded, "no kill came between a charge and its recording"

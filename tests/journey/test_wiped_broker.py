@@ -1,4 +1,4 @@
-"""The broker is stopped, emptied and started anew under a running system: nothing is lost, nothing is charged twice."""
+"""The broker is stopped, emptied and restarted under a running system: nothing is lost, nothing is charged twice."""
 
 import asyncio
 import os
@@ -21,16 +21,13 @@ from adapters.control import move_clock
 from adapters.gateways.simulated import double_charges, totals
 from adapters.settings import load_settings
 from projections.ledger import gateway_totals
-from tests.adapters.broker.cards import BEGIN, card_id_of, cards_of
-from tests.adapters.broker.stored import stored
+from tests.adapters.cards import BEGIN, PRICE, RENEWED, card_id_of, cards_of
+from tests.adapters.stored import stored
 from tests.journey.patience import until
-
-PRICE = 270
-RENEWED = ["renewal_started", "charge_attempted", "charge_succeeded", "card_renewed"]
 
 
 class OwnBroker:
-    """A NATS server that can be stopped, emptied, and started again where it was."""
+    """A NATS server that can be stopped, emptied and restarted on its port."""
 
     def __init__(self, home):
         self.home, self.port, self.running = home, -1, ExitStack()
@@ -74,7 +71,7 @@ def supervisor(settings):
 
 @pytest.fixture
 def cards(supervisor, settings):
-    """Cards of which the nth comes due on the nth day."""
+    """Cards; the nth comes due on the nth day."""
     budget = timedelta(seconds=settings.gateway_budget_s)
     with psycopg.connect(settings.database_url, autocommit=True) as connection:
         found, pool = cards_of(connection, settings.database_url, budget)
@@ -88,7 +85,7 @@ def advance(cards, day):
 
 
 def all_renewed(cards, *numbers):
-    """Each of them once; whoever was woken days late was given that time besides."""
+    """Whether each was renewed once; those woken days late also had their deadlines moved."""
     found = ([name for name in cards.names(card_id_of(n))[3:] if name != "deadlines_moved"] for n in numbers)
     return all(names == RENEWED for names in found)
 
@@ -121,12 +118,12 @@ async def charging_consumer(settings):
         await client.close()
 
 
-def test_a_broker_that_loses_everything_costs_nothing_but_time(broker, settings, supervisor, cards):
+def test_a_broker_that_loses_everything_costs_only_time(broker, settings, supervisor, cards):
     advance(cards, day=3)
     until(lambda: all_renewed(cards, 1, 2, 3))
     until(lambda: messages_on(EVENTS_STREAM, settings) == public_events(cards))
 
-    # Messages about due cards are lost with the broker and with the consumer that had them.
+    # Messages about due cards are lost, with the broker and with the consumer that had fetched them.
     [consumer] = supervisor.pids()["consumer"]
     os.kill(consumer, signal.SIGSTOP)
     advance(cards, day=6)
@@ -145,12 +142,12 @@ def test_a_broker_that_loses_everything_costs_nothing_but_time(broker, settings,
     until(lambda: all_renewed(cards, *range(1, 10)))
     until(lambda: messages_on(EVENTS_STREAM, settings) == public_events(cards))
 
-    # Nothing happens any more; who reads the events from the start misses nothing all the same.
+    # Without new facts, the new stream still gets all events from the start.
     broker.stop_and_wipe()
     broker.start()
     until(lambda: messages_on(EVENTS_STREAM, settings) == public_events(cards))
 
-    assert supervisor.pids() == before, "no role ended for want of a broker"
+    assert supervisor.pids() == before, "no role ended because the broker was missing"
     until(lambda: messages_on(DUE_STREAM, settings) == [])
     assert asyncio.run(charging_consumer(settings)).config.ack_wait == settings.ack_wait_s
     assert double_charges(settings.gateway_record) == 0

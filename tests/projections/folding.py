@@ -1,4 +1,4 @@
-"""Given facts, then rows: the language of the read models' tests."""
+"""Given facts, then rows: the vocabulary of the read models' tests."""
 
 from collections.abc import Hashable
 from datetime import datetime

@@ -18,7 +18,7 @@ from engine.card.term import Reinstated
 from engine.card.waking import Deferred
 from engine.envelope import read_fact
 from engine.money import Money
-from projections.cards import CARDS, CardRow, Unshown, count_by_status, find_card, fold, list_cards
+from projections.cards import CARDS, CardRow, NotShown, count_by_status, find_card, fold, list_cards
 from projections.follow import follow
 from projections.live import LIVE
 from tests.engine.lives import random_life, store_all
@@ -58,11 +58,11 @@ def row(*facts) -> CardRow:
 
 
 @pytest.mark.parametrize("name", STORED_NAMES)
-def test_just_the_facts_that_concern_the_row_are_folded(name):
+def test_only_the_facts_that_change_the_row_are_folded(name):
     fact = read_fact(0, *stored(name)).fact
     before = None if isinstance(fact, CardRegistered) else row(*PAYING)
     changed = fold(before, recorded(fact, 9)) is not before
-    assert changed == (type(fact) not in get_args(Unshown))
+    assert changed == (type(fact) not in get_args(NotShown))
 
 
 def test_a_registered_card_has_a_row():
@@ -145,12 +145,12 @@ def test_a_removed_method_does_not_count():
     assert row(registered(), bound(VISA), bound(PAYPAL), removed).methods == 1
 
 
-def test_it_shows_the_price_that_the_holder_was_last_told():
-    told = {"saving": Money(minor=0, currency="CNY"), "catalogue_version": "2027-01-01", "at": OPENS_AT}
+def test_it_shows_the_price_that_the_holder_was_last_notified_of():
+    quoted = {"saving": Money(minor=0, currency="CNY"), "catalogue_version": "2027-01-01", "at": OPENS_AT}
     dearer = {"months": 1, "price": Money(minor=3000, currency="CNY"), "applies_from": date(2026, 6, 1)}
-    assert row(*PAYING, PriceChangeAnnounced(**dearer, **told)).price_minor == 3000
+    assert row(*PAYING, PriceChangeAnnounced(**dearer, **quoted)).price_minor == 3000
     halfyearly = {"months": 6, "price": Money(minor=8100, currency="CNY"), "terms_version": "terms-1", "channel": "web"}
-    assert fields(row(*PAYING, PeriodChanged(**halfyearly, **told)), "auto_renew_months", "price_minor") == (6, 8100)
+    assert fields(row(*PAYING, PeriodChanged(**halfyearly, **quoted)), "auto_renew_months", "price_minor") == (6, 8100)
 
 
 def test_it_shows_how_a_card_ends():
@@ -166,13 +166,13 @@ def test_it_shows_a_hold_until_it_is_lifted():
     assert row(*PAYING, held, CardReleased(at=OPENS_AT)).held is False
 
 
-def test_late_news_of_a_success_hides_no_unknown_outcome():
+def test_a_late_success_hides_no_unknown_outcome():
     late = replace(succeeded(), learned="late")
     assert row(*DECLINED, attempted(2, 2), unknown(number=2), late).outcome_unknown is True
 
 
 @given(seed=st.integers(0, 2**32))
-def test_after_each_append_the_row_says_what_the_card_says(seed):
+def test_after_each_append_the_row_agrees_with_the_card(seed):
     life = random_life(seed, 120)
     found, version = None, 0
     for append in life.appends:
@@ -186,9 +186,9 @@ def test_after_each_append_the_row_says_what_the_card_says(seed):
         assert found.reserved_minor == (card.attempts.open.from_balance if card.attempts.open else 0)
         assert found.outcome_unknown == bool(card.attempts.open and card.attempts.open.unknown)
         consent = card.consent
-        told = [consent, *consent.announced][-1] if consent else None
+        notified = [consent, *consent.announced][-1] if consent else None
         assert fields(found, "auto_renew_months", "price_minor") == (
-            (consent.months, told.price.minor) if consent else (None, None)
+            (consent.months, notified.price.minor) if consent else (None, None)
         )
 
 
@@ -207,7 +207,7 @@ def lives(store, connection):
     return lives
 
 
-def test_each_row_says_of_its_card_what_its_state_says(lives, connection):
+def test_each_row_agrees_with_the_state_of_its_card(lives, connection):
     for life in lives:
         card, found = life.card, find_card(connection, life.card_id)
         assert fields(found, "card_id", "holder_id", "plan", "currency", "zone") == (

@@ -1,4 +1,4 @@
-"""Read model `cases`: what waits for a person, and when it does not wait any more."""
+"""Read model `cases`: what opens a case and what closes it."""
 
 from datetime import timedelta
 from uuid import UUID
@@ -53,7 +53,7 @@ def case(about, reason):
 UNKNOWN = (*CHARGING, unknown(), case(attempt_id(), "outcome_unknown"))
 
 
-def test_an_unknown_outcome_waits_only_when_asking_did_not_help():
+def test_an_unknown_outcome_waits_only_once_a_case_was_opened():
     assert reasons(*CHARGING, unknown()) == []
     assert reasons(*UNKNOWN) == ["outcome_unknown"]
 
@@ -64,20 +64,20 @@ def test_it_waits_until_the_outcome_is_known(outcome, learned):
     assert reasons(*UNKNOWN, replace(outcome, learned=learned)) == []
 
 
-def test_an_unknown_refund_waits_until_the_money_is_back():
+def test_an_unknown_refund_waits_until_it_succeeds():
     asked = (STARTED, ASKED, case(REFUND, "refund_unknown"))
     assert reasons(STARTED, ASKED) == []
     assert reasons(*asked) == ["refund_unknown"]
     assert reasons(*asked, GIVEN_BACK) == []
 
 
-def test_a_refused_refund_waits_until_somebody_has_given_the_money_back():
+def test_a_refused_refund_waits_until_the_money_was_refunded_by_hand():
     assert reasons(STARTED, REFUSED) == ["refund_failed: too_late"]
     assert reasons(STARTED, ASKED, case(REFUND, "refund_unknown"), REFUSED) == ["refund_failed: too_late"]
     assert reasons(STARTED, REFUSED, BY_HAND) == []
 
 
-def test_a_refused_refund_is_about_the_charge_as_the_operator_must_name_it():
+def test_a_refused_refund_names_its_charge():
     [row] = rows(CASES, STARTED, REFUSED).values()
     assert row.about == attempt_id()
 
@@ -87,12 +87,12 @@ def test_an_alarm_waits_until_the_card_is_released():
     assert reasons(ALARM, CardReleased(at=LATER)) == []
 
 
-def test_what_an_operator_holds_needs_no_reminder():
+def test_a_hold_by_an_operator_is_no_case():
     assert reasons(replace(ALARM, by="operator")) == []
 
 
 def waiting(life) -> set[UUID]:
-    """What waits, as the card's own state says."""
+    """The open cases according to the card's state."""
     card = life.card
     ids = {one.refund_id for one in card.refunds if one.case_opened or one.refused}
     if card.attempts.open and card.attempts.open.case_opened:
@@ -122,7 +122,7 @@ def listed(store, connection, *facts):
     return list_cases(connection, 10)
 
 
-def test_the_balance_of_a_card_that_is_gone_waits_to_be_paid_out(store, connection):
+def test_the_balance_of_a_closed_card_waits_to_be_paid_out(store, connection):
     credit = BalanceCredited(amount=cny(600), reason="top_up", about=None, at=OPENS_AT)
     paid = BalancePaidOut(amount=cny(200), evidence="ticket-1", at=LATER)
     closed = CardClosed(reason="holder", balance=cny(600), at=OPENS_AT)
@@ -130,7 +130,7 @@ def test_the_balance_of_a_card_that_is_gone_waits_to_be_paid_out(store, connecti
     assert listed(store, connection, *facts) == [Case(LATER, CARD_ID, "balance_owed", None, 400, "CNY")]
 
 
-def test_a_balance_that_was_paid_out_waits_no_more(store, connection):
+def test_a_balance_that_was_paid_out_is_no_case(store, connection):
     credit = BalanceCredited(amount=cny(600), reason="top_up", about=None, at=OPENS_AT)
     paid = BalancePaidOut(amount=cny(600), evidence="ticket-1", at=LATER)
     facts = (*CHARGING[:3], credit, CardClosed(reason="holder", balance=cny(600), at=OPENS_AT), paid)
@@ -148,7 +148,7 @@ def test_what_the_last_attempt_of_a_closed_card_had_reserved_is_owed_when_it_fai
 
 
 @pytest.mark.parametrize("status", ["held", "closed", "reclaimed"])
-def test_an_alarm_about_a_card_that_is_gone_waits_for_nobody(store, connection, status):
+def test_an_alarm_about_a_closed_or_reclaimed_card_is_no_case(store, connection, status):
     lost = {"term_number": 0, "by": "carrier", "quarantined_until": ENDS_AT.date(), "policy_version": "1"}
     ends = {
         "held": (),

@@ -29,7 +29,7 @@ from tests.projections.folding import fields, rows
 OUTCOME = ("status", "code", "gateway_ref", "settled_at")
 
 
-def test_an_intent_has_a_row_before_the_gateway_hears_of_it():
+def test_an_intent_has_a_row_before_the_gateway_is_asked():
     assert rows(CHARGES, *CHARGING) == {
         attempt_id(): ChargeRow(
             attempt_id=attempt_id(),
@@ -78,13 +78,13 @@ def test_each_attempt_has_a_row_of_its_own():
     assert {key: row.status for key, row in found.items()} == {attempt_id(1): "failed", attempt_id(2): "succeeded"}
 
 
-def test_a_failed_charge_that_had_succeeded_after_all_is_a_success():
+def test_a_failed_charge_that_succeeded_after_all_is_a_success():
     late = replace(succeeded(at=OPENS_AT + timedelta(days=2)), learned="late")
     row = rows(CHARGES, *DECLINED, late)[attempt_id()]
     assert fields(row, *OUTCOME) == ("succeeded", None, "ref-1", OPENS_AT + timedelta(days=2))
 
 
-def test_what_is_given_back_or_taken_back_of_a_charge_adds_up():
+def test_refunds_and_disputes_of_a_charge_add_up():
     about = {"attempt_id": attempt_id(), "at": OPENS_AT}
     back = (
         RefundSucceeded(**about, refund_id=UUID(int=9), amount=cny(100), gateway_ref="back-1"),
@@ -96,14 +96,14 @@ def test_what_is_given_back_or_taken_back_of_a_charge_adds_up():
     assert fields(row, "status", "refunded_minor") == ("succeeded", 1000)
 
 
-def test_a_top_up_is_told_from_a_renewal_and_its_credit_is_no_refund():
+def test_a_top_up_has_its_number_and_its_credit_is_no_refund():
     top_up = replace(attempted(), top_up=3)
     credit = BalanceCredited(amount=cny(1500), reason="top_up", about=attempt_id(), at=OPENS_AT)
     row = rows(CHARGES, top_up, replace(succeeded(), top_up=3), credit)[attempt_id()]
     assert fields(row, "top_up", "refunded_minor") == (3, 0)
 
 
-def test_what_the_balance_pays_besides_is_shown():
+def test_the_part_paid_from_the_balance_is_shown():
     row = rows(CHARGES, replace(attempted(), from_balance=600))[attempt_id()]
     assert fields(row, "minor", "from_balance_minor") == (1500, 600)
 

@@ -1,11 +1,11 @@
-"""Read model `due`: the last fact of each append says when its card wakes."""
+"""Read model `due`: the last fact of each append has the wake time of its card."""
 
 from projections.due import DUE, DueRow
 from tests.engine.samples import CARD_ID, CHARGING, ENDS_AT, OPENS_AT, registered, started, suspended
 from tests.projections.folding import recorded, rows
 
 
-def test_a_card_is_due_when_its_last_fact_says():
+def test_a_card_is_due_at_the_wake_time_of_its_last_fact():
     assert rows(DUE, recorded(registered(), 1, wake_at=ENDS_AT)) == {CARD_ID: DueRow(CARD_ID, 1, ENDS_AT)}
 
 
@@ -21,6 +21,6 @@ def test_the_latest_append_counts():
     assert rows(DUE, *log) == {CARD_ID: DueRow(CARD_ID, 2, OPENS_AT)}
 
 
-def test_a_card_that_time_asks_nothing_is_not_due():
+def test_a_card_without_a_wake_time_is_not_due():
     log = recorded(registered(), 1, wake_at=ENDS_AT), recorded(suspended(), 2, wake_at=None)
     assert rows(DUE, *log) == {CARD_ID: None}

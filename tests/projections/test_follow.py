@@ -1,4 +1,4 @@
-"""Following the log: any batches give the same rows, all or nothing, and never two at once."""
+"""Following the log: batches of any size give the same rows, all or nothing, and never two processes at once."""
 
 from dataclasses import replace
 from threading import Thread
@@ -11,7 +11,7 @@ from engine.errors import CorruptHistoryError
 from engine.store.log import head
 from projections.cards import CARDS
 from projections.due import DUE, DueRow
-from projections.follow import Follower, Progress, follow, positions, put_position, take_position
+from projections.follow import Follower, Progress, follow, lock_position, positions, save_position
 from projections.ledger import LEDGER
 from projections.live import LIVE, MODELS, create_tables
 from tests.engine.lives import random_life, store_all, stored_round_by_round
@@ -70,7 +70,7 @@ def test_following_while_the_log_grows_gives_the_same_rows(store, connection):
     assert tables(connection) == tables(connection, "afterwards")
 
 
-def test_what_wakes_when_is_what_the_store_says(store, connection, lives):
+def test_wake_times_are_those_of_the_store(store, connection, lives):
     follow_all(connection, LIVE, 100)
     streams = store.load_many([life.card_id for life in lives]).values()
     with connection.cursor() as cursor:
@@ -80,7 +80,7 @@ def test_what_wakes_when_is_what_the_store_says(store, connection, lives):
     assert all(row.version == versions[row.card_id] for row in due)
 
 
-def test_a_step_says_what_it_took(connection, lives):
+def test_a_step_reports_its_progress(connection, lives):
     assert follow(connection, LIVE, 3) == Progress(3, 3, ["cards", "due"])
     assert positions(connection) == {"read_models": 3}
     follow_all(connection, LIVE, 1000)
@@ -103,7 +103,7 @@ class KilledError(Exception):
 
 
 def killed_at(number: int) -> Follower:
-    """Writes the other read models, then dies of the given transfer."""
+    """A follower that writes the other read models, then raises at the given fact."""
     seen = []
 
     def fold(row, recorded):
@@ -124,7 +124,7 @@ def test_killed_in_the_middle_rows_and_position_are_as_they_were(connection, liv
     assert positions(connection) == {"read_models": 40}
 
 
-def test_after_a_kill_the_next_goes_on_where_it_was(connection, lives):
+def test_after_a_kill_the_next_one_continues_at_the_position(connection, lives):
     with pytest.raises(KilledError):
         follow_all(connection, killed_at(3), 20)
     follow_all(connection, LIVE, 1000)
@@ -166,34 +166,34 @@ def waits_for_a_lock(connection, pid: int) -> bool:
 
 
 @pytest.mark.parametrize("begun", [True, False], ids=["position stored", "first step"])
-def test_a_twin_waits_and_then_goes_on_where_the_first_one_ended(connect, connection, lives, eventually, begun):
-    first, twin, steps = connect(), connect(), []
+def test_a_second_process_waits_and_then_continues_after_the_first(connect, connection, lives, eventually, begun):
+    first, second, steps = connect(), connect(), []
     if begun:
         follow(connection, LIVE, 2)
     with first.transaction():
-        take_position(first, LIVE.name)
-        waiting = Thread(target=lambda: steps.append(follow(twin, LIVE, 1000)))
+        lock_position(first, LIVE.name)
+        waiting = Thread(target=lambda: steps.append(follow(second, LIVE, 1000)))
         waiting.start()
-        eventually(lambda: waits_for_a_lock(connection, twin.info.backend_pid))
+        eventually(lambda: waits_for_a_lock(connection, second.info.backend_pid))
         assert steps == []
-        put_position(first, LIVE.name, 30)
+        save_position(first, LIVE.name, 30)
     waiting.join(10)
     assert [step.facts for step in steps] == [head(connection) - 30]
     assert positions(connection) == {LIVE.name: head(connection)}
 
 
-def test_twins_that_take_turns_take_each_fact_once(connect, connection, lives):
+def test_concurrent_processes_fold_each_fact_once(connect, connection, lives):
     taken = []
 
-    def run(twin) -> None:
-        while (step := follow(twin, LIVE, 5)).facts:
+    def run(own_connection) -> None:
+        while (step := follow(own_connection, LIVE, 5)).facts:
             taken.append(step)
 
-    twins = [Thread(target=run, args=(connect(),)) for _ in range(3)]
-    for twin in twins:
-        twin.start()
-    for twin in twins:
-        twin.join(30)
+    followers = [Thread(target=run, args=(connect(),)) for _ in range(3)]
+    for follower in followers:
+        follower.start()
+    for follower in followers:
+        follower.join(30)
     assert sum(step.facts for step in taken) == head(connection)
     assert len({step.position for step in taken}) == len(taken)
     follow_all(connection, another(connection, "alone"), 1000)
@@ -207,7 +207,7 @@ def test_tables_are_created_once(connection, lives):
     assert tables(connection) == before
 
 
-def test_a_row_that_a_fold_removes_is_gone(store, connection):
+def test_a_row_that_a_fold_removes_is_deleted(store, connection):
     lives = [random_life(seed, 200) for seed in range(6)]
     store_all(store, lives)
     follow_all(connection, Follower("due alone", (DUE,)), 10)

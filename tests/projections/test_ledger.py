@@ -1,4 +1,4 @@
-"""Read model `ledger`: money that moved is one transfer, and nothing else is."""
+"""Read model `ledger`: each movement of money is one transfer."""
 
 from collections import Counter
 from uuid import UUID
@@ -52,7 +52,7 @@ def test_a_success_is_a_transfer_from_the_gateway_to_sales():
     }
 
 
-def test_what_moves_no_money_is_no_transfer():
+def test_a_fact_that_moves_no_money_is_no_transfer():
     assert rows(LEDGER, *DECLINED) == {}
     assert rows(LEDGER, *CHARGING, unknown(), renewed()) == {}
 
@@ -70,7 +70,7 @@ def test_what_moves_no_money_is_no_transfer():
     ],
     ids=lambda value: type(value).__name__,
 )
-def test_each_way_of_money_has_its_accounts(fact, debit, credit, about):
+def test_each_movement_of_money_has_its_accounts(fact, debit, credit, about):
     [row] = rows(LEDGER, fact).values()
     assert fields(row, "debit", "credit", "minor", "attempt_id") == (debit, credit, 1500, about)
 
@@ -83,7 +83,7 @@ def test_what_the_balance_pays_for_a_term_is_earned_with_the_term():
         assert fields(row, "debit", "credit", "minor", "attempt_id") == ("balance", "sales", minor, about)
 
 
-def test_what_was_reserved_only_and_is_released_moves_nothing():
+def test_releasing_a_reservation_moves_nothing():
     assert rows(LEDGER, BalanceCredited(**CREDIT, reason="released", about=attempt_id())) == {}
 
 

@@ -1,4 +1,4 @@
-"""Whether the live read models equal a replay of the log: nothing differs, and tampering is found."""
+"""The live read models equal a replay of the log, and every difference is found."""
 
 import pytest
 
@@ -35,7 +35,7 @@ ONE = "(SELECT {key} FROM {table} ORDER BY 1 LIMIT 1)"
 
 
 @pytest.mark.parametrize("model", MODELS, ids=lambda model: model.name)
-def test_a_row_that_is_gone_is_found(followed, model):
+def test_a_missing_row_is_found(followed, model):
     key = model.columns[0].name
     followed.execute(f"DELETE FROM {model.name} WHERE {key} = {ONE.format(key=key, table=model.name)}")
     assert differences(followed, 1000) == NONE | {model.name: 1}
@@ -58,7 +58,7 @@ def test_a_changed_row_is_found_on_both_sides(followed, model, change):
     assert differences(followed, 1000) == NONE | {model: 2}
 
 
-def test_a_row_too_many_is_found(followed):
+def test_a_surplus_row_is_found(followed):
     followed.execute("INSERT INTO due VALUES (gen_random_uuid(), 1, now())")
     assert differences(followed, 1000) == NONE | {"due": 1}
 

@@ -1,4 +1,4 @@
-"""Charging was stopped and resumed while cards lived: every reader of the log reads over those facts."""
+"""Facts about stopping and resuming charging stand between those of cards: every reader of the log skips them."""
 
 import pytest
 
@@ -16,7 +16,7 @@ from tests.engine.payment_cards import AT, DAY, HOUR, append, declined, limit_ro
 
 
 def operate(recorder, at) -> None:
-    """Stop what runs, resume what is stopped."""
+    """Stop charging, or resume it if it is stopped."""
 
     def decision(stop):
         return (ChargingResumed(at=at) if stop else ChargingStopped(reason="a bad night", at=at),)
@@ -37,7 +37,7 @@ def mixed(store, recorder):
     return lives
 
 
-def test_every_read_model_reads_over_them(connection, mixed):
+def test_every_read_model_skips_them(connection, mixed):
     while follow(connection, LIVE, 7).facts:
         pass
     rows = {}
@@ -51,7 +51,7 @@ def test_every_read_model_reads_over_them(connection, mixed):
     assert differences(connection, 1000) == dict.fromkeys(rows, 0)
 
 
-def test_the_publisher_passes_over_them(connection, mixed):
+def test_the_publisher_skips_them(connection, mixed):
     log = read_log(connection, 0, 10_000)
     ours = [one for one in log if one.card_id == OPERATIONS_ID]
     assert {type(one.fact) for one in ours} == {ChargingStopped, ChargingResumed}
@@ -61,7 +61,7 @@ def test_the_publisher_passes_over_them(connection, mixed):
     assert upto == log[-1].position
 
 
-def test_no_holder_is_told_of_them(connection, mixed):
+def test_no_holder_gets_a_notice_of_them(connection, mixed):
     log = read_log(connection, 0, 10_000)
     assert {notice_of(one) for one in log if one.card_id == OPERATIONS_ID} == {None}
     assert not {NAME_OF[ChargingStopped], NAME_OF[ChargingResumed]} & NOTICE_FACTS

@@ -59,7 +59,7 @@ def test_folding_in_batches_is_folding_all_at_once(model, batch):
 
 
 @each_model
-def test_a_fold_that_needs_no_row_says_so_truly(model):
+def test_a_model_that_reads_no_rows_needs_none(model):
     """Where the rows are not read first, reading them would change nothing."""
     log = list(log_of(1, 2, 3, 4, 5))
     assert folded(model, log, 3) == folded(replace(model, reads_row=True), log, 3)

@@ -36,7 +36,7 @@ T = TypeVar("T")
 
 NAMESPACE = UUID("b1c3a5a0-6c1e-5f0e-9d57-2f0d5a7b6e01")
 BEGIN = datetime(2027, 1, 1, tzinfo=UTC)
-"""Where virtual years start."""
+"""When virtual years begin."""
 
 ZONES: tuple[tuple[str, Currency], ...] = (
     ("Asia/Shanghai", "CNY"),
@@ -73,12 +73,12 @@ FIRST_METHOD = (
 FURTHER_METHOD = (("good", 70), ("flaky:60", 15), ("expired", 15))
 FAILING = ("expired", "lost", "declined")
 LOW, FULL = {"CNY": 2100, "USD": 300, "EUR": 300}, {"CNY": 6000, "USD": 900, "EUR": 900}
-"""Minor units: a balance to fill up, and with how much."""
+"""Minor units: the threshold and the amount of automatic top-ups."""
 TERMS = {"terms_version": "2026-11", "channel": "web"}
 
 
 class Dated(NamedTuple):
-    """A command, who gives it, and the virtual instant from which it is given."""
+    """A command, its actor, and the virtual instant at which it is given."""
 
     at: datetime
     command: Command
@@ -88,15 +88,15 @@ class Dated(NamedTuple):
 def population(cards: int, months: int, seed: int) -> list[Dated]:
     """The commands of `cards` made-up cards over `months`, by time: registrations first, changes of mind later.
 
-    What these people ask for later may be refused, as with real ones: nobody knows here what became of their cards.
+    The later ones may be refused, as those of real holders: they do not depend on what became of the cards.
     """
     dice = Random(f"{seed}")  # noqa: S311 (a made-up world, no secrets)
     commands: list[Dated] = []
     before: _Holder | None = None
     for number in range(cards):
         holder = _holder(dice, seed, number, before)
-        commands += (Dated(BEGIN, command, holder.actor) for command in _begins(dice, holder))
-        commands += _changes_mind(dice, holder, months * 30)
+        commands += (Dated(BEGIN, command, holder.actor) for command in _registration(dice, holder))
+        commands += _later_commands(dice, holder, months * 30)
         before = holder
     return sorted(commands, key=lambda dated: dated.at)
 
@@ -119,19 +119,19 @@ class _Holder:
 
     @property
     def holder_id(self) -> str:
-        """Every second card is the second one of its holder."""
+        """Two cards in a row belong to one holder."""
         return f"holder-{self.number // 2}"
 
     @property
     def actor(self) -> Actor:
         return actor("holder", self.holder_id)
 
-    def asks(self, kind: Callable[..., AnyCommand], about: str, **fields: object) -> Command:
-        """A command under an id of its own."""
+    def command(self, kind: Callable[..., AnyCommand], about: str, **fields: object) -> Command:
+        """A command with an id of its own."""
         return kind(command_id=f"{about}-{self.number}", card_id=self.card_id, **fields)
 
-    def binds(self, method: PaymentMethod) -> Command:
-        return self.asks(BindPaymentMethod, f"bind-{method.method_id}", method=method)
+    def bind(self, method: PaymentMethod) -> Command:
+        return self.command(BindPaymentMethod, f"bind-{method.method_id}", method=method)
 
     def money(self, minor: dict[str, int]) -> Money:
         return Money(minor=minor[self.currency], currency=self.currency)
@@ -141,15 +141,15 @@ def _holder(dice: Random, seed: int, number: int, before: _Holder | None) -> _Ho
     zone, currency = dice.choice(ZONES)
     methods = [_method(dice, number, 1, FIRST_METHOD)]
     if number % 2 and before and before.methods[0].fingerprint and dice.random() < 0.3:
-        methods[0] = before.methods[0]  # both cards of a holder are paid with one payment card
+        methods[0] = before.methods[0]  # both cards of a holder share a payment card
     further = 0 if dice.random() < 0.6 else dice.choice((1, 2))
     methods += [_method(dice, number, index + 2, FURTHER_METHOD) for index in range(further)]
     return _Holder(number, card_id_of(seed, number), zone, currency, _pick(dice, PERIODS), tuple(methods))
 
 
-def _begins(dice: Random, holder: _Holder) -> Iterator[Command]:
+def _registration(dice: Random, holder: _Holder) -> Iterator[Command]:
     ends_on = BEGIN.date() + timedelta(days=dice.randrange(5, 30 * holder.months + 5))
-    yield holder.asks(
+    yield holder.command(
         RegisterCard,
         "register",
         holder_id=holder.holder_id,
@@ -160,23 +160,23 @@ def _begins(dice: Random, holder: _Holder) -> Iterator[Command]:
         months=holder.months,
     )
     for method in holder.methods:
-        yield holder.binds(method)
+        yield holder.bind(method)
     if dice.random() < 0.95:
-        yield holder.asks(EnableAutoRenew, "enable", months=holder.months, **TERMS)
+        yield holder.command(EnableAutoRenew, "enable", months=holder.months, **TERMS)
     habit = dice.random()
     if habit < 0.08:
         order = tuple(method.method_id for method in holder.methods)
-        yield holder.asks(OrderPaymentMethods, "balance-first", method_ids=order, balance_first=True)
-        yield holder.asks(SetAutoTopUp, "fill-up", threshold=holder.money(LOW), amount=holder.money(FULL))
+        yield holder.command(OrderPaymentMethods, "balance-first", method_ids=order, balance_first=True)
+        yield holder.command(SetAutoTopUp, "fill-up", threshold=holder.money(LOW), amount=holder.money(FULL))
     elif habit < 0.11:
-        yield holder.asks(TopUp, "first-top-up", amount=holder.money(FULL))
+        yield holder.command(TopUp, "first-top-up", amount=holder.money(FULL))
 
 
-def _changes_mind(dice: Random, holder: _Holder, days: int) -> Iterator[Dated]:
+def _later_commands(dice: Random, holder: _Holder, days: int) -> Iterator[Dated]:
     day = BEGIN + timedelta(days=dice.randrange(1, max(2, days)))
     first = holder.methods[0]
     if first.token.split(":")[1] in FAILING and dice.random() < 0.5:
-        yield Dated(day, holder.asks(UpdatePaymentMethod, "repair", method=_good(first, "repaired")), holder.actor)
+        yield Dated(day, holder.command(UpdatePaymentMethod, "repair", method=_good(first, "repaired")), holder.actor)
     wish = _pick(dice, _WISHES)
     for index, command in enumerate(wish(dice, holder)):
         yield Dated(day + index * timedelta(days=7), command, holder.actor)
@@ -185,33 +185,37 @@ def _changes_mind(dice: Random, holder: _Holder, days: int) -> Iterator[Dated]:
 _Wish = Callable[[Random, _Holder], Sequence[Command]]
 
 
-def _reorders(_: Random, holder: _Holder) -> Sequence[Command]:
+def _reorder_methods(_: Random, holder: _Holder) -> Sequence[Command]:
     order = tuple(method.method_id for method in reversed(holder.methods))
-    return [holder.asks(OrderPaymentMethods, "reorder", method_ids=order)]
+    return [holder.command(OrderPaymentMethods, "reorder", method_ids=order)]
 
 
-def _replaces(dice: Random, holder: _Holder) -> Sequence[Command]:
-    gone = holder.methods[0].method_id
+def _hold_and_release(holder: _Holder) -> Sequence[Command]:
+    return [holder.command(HoldCard, "hold", reason="a question"), holder.command(ReleaseCard, "release")]
+
+
+def _replace_method(dice: Random, holder: _Holder) -> Sequence[Command]:
+    removed = holder.methods[0].method_id
     return [
-        holder.binds(_method(dice, holder.number, 10, (("good", 1),))),
-        holder.asks(RemovePaymentMethod, "remove", method_id=gone),
+        holder.bind(_method(dice, holder.number, 10, (("good", 1),))),
+        holder.command(RemovePaymentMethod, "remove", method_id=removed),
     ]
 
 
 _WISHES: tuple[tuple[_Wish, int], ...] = (
     (lambda _, __: (), 64),
-    (lambda _, holder: [holder.asks(SwitchOffAutoRenew, "off")], 4),
-    (lambda dice, holder: [holder.binds(_method(dice, holder.number, 10, (("good", 1),)))], 5),
-    (lambda _, holder: [holder.asks(EnableAutoRenew, "enable-again", months=3, **TERMS)], 3),
-    (lambda dice, holder: [holder.asks(ChangePeriod, "period", months=dice.choice((1, 6, 12)), **TERMS)], 5),
-    (lambda dice, holder: [holder.asks(ChangeZone, "zone", zone=dice.choice(ZONES)[0])], 3),
-    (lambda _, holder: [holder.asks(TopUp, "top-up", amount=holder.money(FULL))], 4),
-    (lambda _, holder: [holder.asks(HoldCard, "hold", reason="a question"), holder.asks(ReleaseCard, "release")], 2),
-    (lambda _, holder: [holder.asks(CloseCard, "close")], 2),
-    (_replaces, 4),
-    (_reorders, 4),
+    (lambda _, holder: [holder.command(SwitchOffAutoRenew, "off")], 4),
+    (lambda dice, holder: [holder.bind(_method(dice, holder.number, 10, (("good", 1),)))], 5),
+    (lambda _, holder: [holder.command(EnableAutoRenew, "enable-again", months=3, **TERMS)], 3),
+    (lambda dice, holder: [holder.command(ChangePeriod, "period", months=dice.choice((1, 6, 12)), **TERMS)], 5),
+    (lambda dice, holder: [holder.command(ChangeZone, "zone", zone=dice.choice(ZONES)[0])], 3),
+    (lambda _, holder: [holder.command(TopUp, "top-up", amount=holder.money(FULL))], 4),
+    (lambda _, holder: _hold_and_release(holder), 2),
+    (lambda _, holder: [holder.command(CloseCard, "close")], 2),
+    (_replace_method, 4),
+    (_reorder_methods, 4),
 )
-"""What people ask for some day, each next command a week later, and how often."""
+"""What holders ask for later, each further command a week after the one before, with weights."""
 
 
 def _method(dice: Random, number: int, index: int, behaviours: Sequence[tuple[str, int]]) -> PaymentMethod:
@@ -231,13 +235,13 @@ def _method(dice: Random, number: int, index: int, behaviours: Sequence[tuple[st
 
 
 def _good(method: PaymentMethod, unique: str) -> PaymentMethod:
-    """New details under which it can be charged."""
+    """The method with new details that can be charged."""
     fingerprint = method.fingerprint and f"{method.fingerprint}-{unique}"
     return replace(method, token=f"sim:good:{unique}", fingerprint=fingerprint)
 
 
 def _months_before(day: date, months: int) -> date:
-    """A start from which a term of `months` ends about on `day`."""
+    """The start of a term of `months` that ends on or shortly before `day`."""
     year, month = divmod(day.year * 12 + day.month - 1 - months, 12)
     return date(year, month + 1, min(day.day, 28))
 

@@ -37,7 +37,7 @@ CASES_MAX = 100_000
 
 
 def run_demo(*, cards: int, months: int, seed: int, home: Path | None, as_json: bool) -> int:
-    """The whole demo; answers the exit status: 0 only if promises 1, 2 and 5 held."""
+    """Run the demo; returns the exit status: 0 only if promises 1, 2 and 5 held."""
     with _home(home) as folder, _screen(cards, months) as watch:
         summary = virtual_year(demo_settings(folder, seed), cards=cards, months=months, seed=seed, watch=watch)
     if as_json:
@@ -48,12 +48,12 @@ def run_demo(*, cards: int, months: int, seed: int, home: Path | None, as_json: 
 
 
 def promises_held(summary: dict[str, Any]) -> bool:
-    """Never charged twice, no money without its fact, read models equal to a replay."""
+    """Whether nobody was charged twice, all money has its fact, and the read models equal a replay."""
     return summary["double_charges"] == 0 and summary["ledger_equals_gateway"] and summary["read_models_equal_replay"]
 
 
 def demo_settings(home: Path, seed: int) -> Settings:
-    """Embedded servers, virtual clock, and a gateway and broker that lose no time over the lost."""
+    """Embedded servers, a virtual clock, and short time-outs of gateway and broker."""
     return load_settings(
         home=home,
         database_url=None,
@@ -147,11 +147,11 @@ def _broker_events(nats_url: str) -> int:
 
 
 @contextmanager
-def _home(wanted: Path | None) -> Iterator[Path]:
-    """A folder for servers and logs: the wanted one, which stays, or one of our own, which goes."""
-    if wanted is not None:
-        wanted.mkdir(parents=True, exist_ok=True)
-        yield wanted.absolute()
+def _home(given: Path | None) -> Iterator[Path]:
+    """A folder for servers and logs: the given one, which is kept, or a temporary one."""
+    if given is not None:
+        given.mkdir(parents=True, exist_ok=True)
+        yield given.absolute()
         return
     with temporary_home("baohao-demo-") as folder:
         yield folder
@@ -159,7 +159,7 @@ def _home(wanted: Path | None) -> Iterator[Path]:
 
 @contextmanager
 def _screen(cards: int, months: int) -> Iterator[Callable[..., None]]:
-    """A live picture on stderr: the virtual date, cards by status, charges, processes."""
+    """A live display on stderr: the virtual date, cards by status, charges, processes."""
     bar = Progress(TextColumn("{task.description}"), BarColumn(bar_width=None), TimeElapsedColumn(), console=err)
     end = BEGIN + relativedelta(months=months)
     task = bar.add_task("starting", total=(end - BEGIN).total_seconds())

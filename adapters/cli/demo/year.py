@@ -1,4 +1,4 @@
-"""The driver of a virtual year: gives the commands and moves the clock, but only when everything is at rest."""
+"""The driver of a virtual year: gives commands and moves the clock, only while the system is at rest."""
 
 import asyncio
 from collections.abc import Callable, Sequence
@@ -23,8 +23,8 @@ from engine.rules import Rules
 
 STEPS_PER_DAY = 4
 GRID = timedelta(days=1) / STEPS_PER_DAY
-"""The clock stands only at multiples of this, so that a run does not depend on how fast anything was."""
-LOOK = timedelta(milliseconds=4)
+"""The clock stands only at multiples of this, so that a run does not depend on the speed of anything."""
+POLL = timedelta(milliseconds=4)
 STUCK_AFTER = timedelta(seconds=60)
 COMMANDS_AT_ONCE = 2000
 
@@ -41,13 +41,13 @@ class Year:
     connection: psycopg.Connection[Any]
     nats_url: str
     on_step: Callable[[datetime], None]
-    """Called whenever the clock has moved and while it waits; keeps the display alive and the processes watched."""
+    """Called after each move of the clock and while waiting; updates the display and checks the processes."""
     now: datetime = field(init=False)
     refused: int = field(init=False, default=0)
-    """Commands that were refused, as people ask for what cannot be."""
+    """How many commands were refused."""
 
     def run(self) -> None:
-        """From `begin` to `end`; raises BaohaoError when the system comes to no rest."""
+        """Run from `begin` to `end`; raises BaohaoError if the system does not come to rest."""
         asyncio.run(self._run())
 
     async def _run(self) -> None:
@@ -56,7 +56,7 @@ class Year:
             self.now = self.begin
             move_clock(self.connection, self.now)
             while True:
-                self._give_commands()  # before anybody else knows the time, or chance would order what comes together
+                self._give_commands()  # before the roles see the new time, so that runs do not differ
                 move_clock(self.connection, self.now)
                 await self._rest(client)
                 due = self._next()
@@ -86,15 +86,17 @@ class Year:
         return min(times, default=None)
 
     async def _rest(self, client: Client) -> None:
-        """Until nothing is due, unacknowledged or behind."""
+        """Wait until nothing is due or unacknowledged and no follower is behind."""
         loop = asyncio.get_running_loop()
         stuck_at = loop.time() + STUCK_AFTER.total_seconds()
         while not (self._is_quiet() and await _broker_is_quiet(client)):
             self.on_step(self.now)
             if loop.time() > stuck_at:
-                message = f"no rest at {self.now.isoformat()} after {STUCK_AFTER.total_seconds():.0f} s: {self._why()}"
+                message = (
+                    f"not at rest at {self.now.isoformat()} after {STUCK_AFTER.total_seconds():.0f} s: {self._why()}"
+                )
                 raise BaohaoError(message)
-            await asyncio.sleep(LOOK.total_seconds())
+            await asyncio.sleep(POLL.total_seconds())
         self.on_step(self.now)
 
     def _is_quiet(self) -> bool:

@@ -1,4 +1,4 @@
-"""What other systems are told of, and what never leaves the house."""
+"""What is published, and what must never be."""
 
 import json
 from datetime import date
@@ -26,7 +26,7 @@ ABOUT = {"attempt_id": attempt_id(), "amount": cny(1500), "at": OPENS_AT}
 EVIDENCE = "ticket-1"
 
 
-def told(fact):
+def published(fact):
     event = public_event(recorded(fact, 7, position=41))
     assert (event.position, event.card_version, event.at) == (41, 7, fact.at)
     return event.type, json.loads(event.model_dump_json())["data"]
@@ -73,14 +73,14 @@ REFUNDED = ("charge_refunded.v1", {"attempt_id": str(attempt_id()), "amount": MO
     ],
     ids=lambda value: type(value).__name__,
 )
-def test_what_other_systems_hear(fact, message):
-    assert told(fact) == message
+def test_a_public_fact_has_its_message(fact, message):
+    assert published(fact) == message
 
 
 @pytest.mark.parametrize("top_up", [None, 3])
 @pytest.mark.parametrize("fact", [succeeded(), failed()], ids=["charged", "declined"])
-def test_a_charge_says_whether_it_is_for_a_term_or_for_the_balance(fact, top_up):
-    _, data = told(replace(fact, top_up=top_up))
+def test_a_charge_names_the_top_up_that_it_is_for(fact, top_up):
+    _, data = published(replace(fact, top_up=top_up))
     assert data["top_up"] == top_up
 
 
@@ -93,7 +93,7 @@ def names_in(data) -> set[str]:
     return data.keys() | {name for inner in data.values() for name in names_in(inner)}
 
 
-def test_no_decline_code_no_token_and_no_word_of_a_person_is_told():
+def test_no_decline_code_no_token_and_no_free_text_is_published():
     decline = replace(failed(code="stolen_card"), advice_code="03", network_code="43")
     facts = [*DECLINED, decline, *(fact for seed in range(30) for fact in random_life(seed, 60).facts)]
     kinds = set()
@@ -109,6 +109,6 @@ def test_no_decline_code_no_token_and_no_word_of_a_person_is_told():
 
 
 @pytest.mark.parametrize("name", STORED_NAMES)
-def test_just_the_public_facts_become_messages(name):
-    """The publisher counts on it: it asks the log for just so many of them."""
+def test_only_the_public_facts_become_messages(name):
+    """The publisher relies on it: it reads only these from the log."""
     assert (public_event(read_fact(0, *stored(name))) is not None) == (name in PUBLIC_FACTS)

@@ -1,4 +1,4 @@
-"""An installation for a module's tests, and the command line on it: in this process, or as one of its own."""
+"""An installation for a module's tests, and the command line on it: in this process, or in one of its own."""
 
 import json
 import os
@@ -35,7 +35,7 @@ class Installation:
         return CliRunner().invoke(app, words, env=self.environment | environment, catch_exceptions=False)
 
     def json(self, *words: object) -> Any:
-        """What the command says in JSON, which is one line and all that it says there."""
+        """The command's JSON, the only line on stdout."""
         done = self.run(*words, "--json")
         assert done.exit_code == 0, done.stderr
         assert done.stdout.count("\n") == 1
@@ -52,7 +52,7 @@ class Installation:
         )
 
     def ended(self, *words: object, **environment: str) -> tuple[int, str, str]:
-        """Status, stdout and stderr of a process that comes to its end."""
+        """Status, stdout and stderr of a process that ends by itself."""
         with self.process(*words, **environment) as process:
             try:
                 out, err = process.communicate(timeout=PROCESS_S)

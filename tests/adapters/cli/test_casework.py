@@ -1,4 +1,4 @@
-"""What only a person can do: `case list`, `case resolve` and `replan`, on cards that need it."""
+"""What only an operator can do: `case list`, `case resolve` and `replan`."""
 
 from datetime import timedelta
 
@@ -15,7 +15,7 @@ from engine.policy import Policy
 from engine.ports import Unclear
 from projections.follow import follow
 from projections.live import LIVE
-from tests.adapters.broker.cards import BEGIN, card_id_of, cards_of
+from tests.adapters.cards import BEGIN, card_id_of, cards_of
 from tests.adapters.cli.conftest import Installation
 
 EVIDENCE = "gateway's console, line 7"
@@ -53,7 +53,7 @@ def followed(cards):
 
 
 def unknown_attempt(cards, number):
-    """A card whose charge became a case: nobody could say for days what became of it."""
+    """A card whose charge became a case, because its outcome was unknown for days."""
     [card_id] = cards.register(number)
     rules, _ = cards.rules()
     at = BEGIN + timedelta(days=number + 1)
@@ -70,7 +70,7 @@ def resolve(installation, card_id, attempt_id, *options):
     return installation.run("case", "resolve", card_id, attempt_id, "--evidence", EVIDENCE, *options)
 
 
-def test_a_case_is_listed_until_somebody_found_out(installation, cards, followed):
+def test_a_case_is_listed_until_it_is_resolved(installation, cards, followed):
     card_id, attempt_id = unknown_attempt(cards, 1)
     assert installation.json("case", "list") == []
     followed()
@@ -98,16 +98,16 @@ def test_an_attempt_that_took_no_money_is_tried_again(installation, cards):
     assert recorded.actor == "operator:cli"
 
 
-def test_saying_the_same_twice_is_answered_as_the_first_time(installation, cards):
+def test_resolving_twice_in_the_same_way_has_the_same_result(installation, cards):
     card_id, attempt_id = unknown_attempt(cards, 3)
-    said = ("--charged", "--gateway-ref", "ch_9", "--json")
-    first = resolve(installation, card_id, attempt_id, *said)
+    options = ("--charged", "--gateway-ref", "ch_9", "--json")
+    first = resolve(installation, card_id, attempt_id, *options)
     before = cards.names(card_id)
-    assert resolve(installation, card_id, attempt_id, *said).stdout == first.stdout
+    assert resolve(installation, card_id, attempt_id, *options).stdout == first.stdout
     assert cards.names(card_id) == before
 
 
-def test_who_was_wrong_may_say_so_and_the_money_goes_back(installation, cards):
+def test_a_wrong_resolution_can_be_corrected_and_the_money_is_refunded(installation, cards):
     card_id, attempt_id = unknown_attempt(cards, 4)
     resolve(installation, card_id, attempt_id, "--not-charged")
     done = resolve(installation, card_id, attempt_id, "--charged", "--gateway-ref", "ch_9")
@@ -116,7 +116,7 @@ def test_who_was_wrong_may_say_so_and_the_money_goes_back(installation, cards):
 
 
 @pytest.mark.parametrize("options", [[], ["--json"]], ids=["people", "programs"])
-def test_what_cannot_be_is_a_sentence_and_status_1(installation, cards, options):
+def test_an_impossible_resolution_is_a_sentence_and_status_1(installation, cards, options):
     card_id, attempt_id = unknown_attempt(cards, 5 + len(options))
     done = resolve(installation, card_id, attempt_id, "--charged", *options)
     assert (done.exit_code, done.stdout) == (1, "")
@@ -127,7 +127,7 @@ def test_what_cannot_be_is_a_sentence_and_status_1(installation, cards, options)
     assert "register it first" in stranger.stderr
 
 
-def test_it_must_be_said_whether_money_moved_and_how_that_is_known(installation):
+def test_outcome_and_evidence_are_required(installation):
     ids = (card_id_of(1), card_id_of(2))
     undecided = installation.run("case", "resolve", *ids, "--evidence", EVIDENCE)
     assert undecided.exit_code == 2
@@ -138,7 +138,7 @@ def test_it_must_be_said_whether_money_moved_and_how_that_is_known(installation)
         assert "evidence" in done.stderr
 
 
-# Planning anew
+# Replanning
 
 
 def wakes(cards):
@@ -146,7 +146,7 @@ def wakes(cards):
     return dict(cards.connection.execute(query).fetchall())
 
 
-def test_a_changed_policy_takes_effect_when_all_is_planned_anew(installation, cards, followed, monkeypatch):
+def test_a_changed_policy_takes_effect_with_a_replan(installation, cards, followed, monkeypatch):
     planned = set(cards.register(*range(50, 57)))
     followed()
     before = wakes(cards)
@@ -172,7 +172,7 @@ def test_a_changed_policy_takes_effect_when_all_is_planned_anew(installation, ca
     assert installation.json("replan", "--why", "again") == {"planned_anew": 0, "failed": 0}
 
 
-def test_a_card_that_cannot_be_planned_is_named_and_harms_no_other(installation, cards, followed):
+def test_a_card_that_cannot_be_planned_is_reported_and_affects_no_other(installation, cards, followed):
     cards.register(60)
     followed()
     cards.connection.execute(

@@ -1,4 +1,4 @@
-"""Each command: what it says to people and, with --json, to programs."""
+"""Each command: its table for people and, with --json, its JSON for programs."""
 
 import json
 import signal
@@ -12,7 +12,7 @@ from adapters.parked import park
 from engine.errors import CatalogueError, Refused, SchemaError
 from projections.follow import follow
 from projections.live import LIVE
-from tests.adapters.broker.cards import card_id_of, commands_for
+from tests.adapters.cards import card_id_of, commands_for
 
 CARD, OTHER, UNKNOWN = card_id_of(1), card_id_of(2), card_id_of(99)
 WITHOUT_JSON = {"up", "run"}
@@ -30,7 +30,7 @@ def file(tmp_path_factory):
 
 @pytest.fixture(scope="module", autouse=True)
 def _cards(installation, file):
-    """Imported, seen by the read models, one of them parked."""
+    """Imported, in the read models, one of them parked."""
     installation.json("import", file)
     installation.json("charging", "stop")
     installation.json("charging", "resume")
@@ -65,17 +65,17 @@ FIELDS = {
     "replan": {"planned_anew", "failed"},
     "limits rebuild": {"counted_tries"},
 }
-"""Of each command with --json, fields that it must have (of each row, where it answers rows)."""
+"""For each command with --json, the fields that its object or each of its rows must have."""
 
 
-def test_every_command_speaks_json_except_those_that_run_on():
+def test_every_command_has_json_output_except_the_long_running_ones():
     with_json = {name for name, command in COMMANDS.items() if any(p.name == "as_json" for p in command.params)}
     assert with_json == COMMANDS.keys() - WITHOUT_JSON
     assert with_json == FIELDS.keys() | RUN_ELSEWHERE
 
 
 @pytest.mark.parametrize("name", FIELDS)
-def test_with_json_a_command_says_one_line_of_json_and_nothing_on_stderr(installation, file, name):
+def test_with_json_a_command_prints_one_line_of_json_and_nothing_on_stderr(installation, file, name):
     arguments = {"import": [file], "card show": [CARD], "card history": [CARD], "parked retry": [12345]}
     done = installation.run(*name.split(), *arguments.get(name, []), "--json")
     assert (done.exit_code, done.stderr) == (0, "")
@@ -87,14 +87,14 @@ def test_with_json_a_command_says_one_line_of_json_and_nothing_on_stderr(install
 
 
 @pytest.mark.parametrize("name", sorted(FIELDS.keys() - {"migrate", "import", "settings", "parked retry"}))
-def test_without_json_a_command_shows_people_the_same(installation, name):
+def test_without_json_a_command_prints_a_table(installation, name):
     arguments = {"card show": [CARD], "card history": [CARD]}
     done = installation.run(*name.split(), *arguments.get(name, []))
     assert (done.exit_code, done.stderr) == (0, "")
     assert name.split()[0] in done.stdout
 
 
-def test_a_card_shows_as_it_stands(installation):
+def test_a_card_is_shown_in_its_current_state(installation):
     card = installation.json("card", "show", CARD)
     assert (card["status"], card["term_number"], card["auto_renew_months"], card["methods"]) == ("active", 0, 1, 1)
     assert (card["ends_on"], card["ends_at"]) == ("2027-01-05", "2027-01-05T00:00:00+00:00")
@@ -109,7 +109,7 @@ def test_a_history_is_all_facts_in_their_order(installation):
     assert {fact["actor"] for fact in history} == {"operator:cli"}
 
 
-def test_people_see_a_card_s_id_whole_so_that_they_can_copy_it(installation):
+def test_ids_are_printed_whole_so_that_they_can_be_copied(installation):
     assert str(CARD) in installation.run("cards", "list").stdout
     assert str(CARD) in installation.run("due").stdout
 
@@ -137,7 +137,7 @@ def test_an_unknown_card_is_a_sentence_and_status_1(installation, command, optio
     assert done.stderr == f"there is no card {UNKNOWN}\n"
 
 
-def test_an_unmigrated_database_is_refused_with_its_cure(new_installation):
+def test_an_unmigrated_database_is_refused_with_the_remedy(new_installation):
     with pytest.raises(SchemaError, match="run `baohao migrate`"):
         new_installation().run("cards", "list")
 
@@ -155,7 +155,7 @@ def test_an_unknown_command_is_wrong_usage(installation):
     assert "count" in done.stderr
 
 
-def test_what_is_no_id_is_wrong_usage(installation):
+def test_an_invalid_id_is_wrong_usage(installation):
     done = installation.run("card", "show", "13")
     assert (done.exit_code, done.stdout) == (2, "")
     assert "Invalid value for 'ID'" in done.stderr
@@ -178,7 +178,7 @@ def test_charging_stays_stopped_since_it_first_was_until_it_is_resumed(installat
     assert installation.json("charging", "resume")["was_stopped_since"] is None
 
 
-def test_the_history_of_charging_says_when_it_was_stopped_and_resumed_by_whom_and_why(installation):
+def test_the_history_of_charging_has_time_actor_and_reason(installation):
     before = len(installation.json("charging", "history"))
     stopped = json.loads(
         installation.run("charging", "stop", "--why", "tests", "--json", BAOHAO_OPERATOR="night-shift").stdout
@@ -202,7 +202,7 @@ def test_migrating_again_changes_nothing(installation):
     assert len(installation.json("cards", "list")) == 2
 
 
-def test_settings_hide_secrets_and_say_what_they_mean(installation):
+def test_settings_hide_secrets_and_are_explained(installation):
     done = installation.run("settings", "--json", NATS_URL="nats://me:secret@broker")
     assert "secret" not in done.stdout
     rows = {row["variable"]: row for row in json.loads(done.stdout)}
@@ -211,11 +211,11 @@ def test_settings_hide_secrets_and_say_what_they_mean(installation):
 
 
 @pytest.mark.parametrize("name", COMMANDS)
-def test_every_command_says_what_it_does(installation, name):
+def test_every_command_has_a_help_text(installation, name):
     done = installation.run(*name.split(), "--help")
     assert done.exit_code == 0
     assert COMMANDS[name].help.split()[0] in done.stdout
 
 
-def test_a_connection_closed_by_the_other_side_kills_no_process_of_ours():
-    assert signal.getsignal(signal.SIGPIPE) is signal.SIG_IGN, "the command line leaves Python's own setting alone"
+def test_a_closed_connection_does_not_kill_the_process():
+    assert signal.getsignal(signal.SIGPIPE) is signal.SIG_IGN, "the command line keeps Python's own setting"

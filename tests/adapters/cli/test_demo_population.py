@@ -1,4 +1,4 @@
-"""The made-up people: the same for the same seed, mostly good, and with a wish for each command there is."""
+"""The made-up holders: the same for the same seed, mostly good payers, giving every command of a holder."""
 
 from collections import Counter
 from typing import get_args
@@ -22,8 +22,8 @@ from engine.commands import (
     UpdatePaymentMethod,
 )
 
-NOT_OF_PEOPLE = {ConfirmReclaim, ResolveAttempt, RecordRefund, RecordDispute, AnnouncePriceChange}
-"""Somebody must first know what became of a card."""
+NOT_OF_HOLDERS = {ConfirmReclaim, ResolveAttempt, RecordRefund, RecordDispute, AnnouncePriceChange}
+"""They depend on what became of a card."""
 
 
 @pytest.fixture(scope="module")
@@ -47,9 +47,9 @@ def test_commands_have_ids_of_their_own_and_come_by_time(people):
     assert people[0].at == BEGIN
 
 
-def test_somebody_wishes_for_everything_that_can_be_wished(people):
-    wished = {type(dated.command) for dated in people}
-    assert wished == set(get_args(AnyCommand)) - NOT_OF_PEOPLE - {RenewNow}
+def test_every_command_of_a_holder_occurs(people):
+    given = {type(dated.command) for dated in people}
+    assert given == set(get_args(AnyCommand)) - NOT_OF_HOLDERS - {RenewNow}
 
 
 def test_nobody_asks_for_a_card_before_it_is_registered(people):
@@ -60,7 +60,7 @@ def test_nobody_asks_for_a_card_before_it_is_registered(people):
         assert dated.command.card_id in registered
 
 
-def test_who_is_held_is_released_again(people):
+def test_every_held_card_is_released(people):
     assert {one.card_id for one in of(people, HoldCard)} == {one.card_id for one in of(people, ReleaseCard)}
 
 

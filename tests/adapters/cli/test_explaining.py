@@ -30,8 +30,8 @@ def _held_card(installation):
         append = Append(
             Stream(CARD_ID, None, 0, None), facts, HELD.card, HELD.wake_at, "why", actor("operator", "anna")
         )
-        answers = Store(CardRecorder(pool)).append_many([append], local("2026-04-09 12:00"))
-        assert not answers.conflicts
+        refusals = Store(CardRecorder(pool)).append_many([append], local("2026-04-09 12:00"))
+        assert not refusals.conflicts
     finally:
         pool.close()
 
@@ -45,7 +45,7 @@ def test_a_charge_is_explained_line_by_line_with_the_facts_it_rests_on(installat
     assert len(lines) == 9
 
 
-def test_programs_get_the_same_as_one_object(installation):
+def test_with_json_the_same_is_one_object(installation):
     answer = installation.json("card", "why", CARD_ID, "--charge", ATTEMPT)
     assert (answer["card_id"], answer["zone"]) == (str(CARD_ID), "Asia/Shanghai")
     assert answer["sentences"][0] == {"text": ASKED_FOR, "versions": [5]}
@@ -60,13 +60,13 @@ def test_a_day_without_a_charge_is_explained(installation):
     ]
 
 
-def test_without_a_question_a_card_says_how_it_stands(installation):
+def test_without_a_question_the_state_of_the_card_is_explained(installation):
     lines = installation.run("card", "why", CARD_ID).stdout.splitlines()
     assert lines[0].startswith(f"Card {CARD_ID} of holder-1 (plan keep-short) is active; ")
     assert lines[1] == f"{WHY_HELD} [fact 8]"
 
 
-def test_people_read_a_history_in_sentences_whatever_others_wrote_in_it(installation):
+def test_a_history_is_shown_in_sentences_whatever_text_is_in_it(installation):
     done = installation.run("card", "history", CARD_ID, COLUMNS="400")
     assert done.exit_code == 0
     words = " ".join(done.stdout.split())
@@ -84,7 +84,7 @@ def test_an_unknown_card_is_a_sentence_and_status_1(installation):
 def test_an_unknown_attempt_is_a_sentence_and_status_1(installation, options):
     done = installation.run("card", "why", CARD_ID, "--charge", UNKNOWN, *options)
     assert (done.exit_code, done.stdout) == (1, "")
-    assert done.stderr == f"card {CARD_ID} knows no attempt {UNKNOWN}\n"
+    assert done.stderr == f"card {CARD_ID} has no attempt {UNKNOWN}\n"
 
 
 @pytest.mark.parametrize(
@@ -92,7 +92,7 @@ def test_an_unknown_attempt_is_a_sentence_and_status_1(installation, options):
     [["--charge", ATTEMPT, "--date", "2026-04-09"], ["--date", "09.04.2026"], ["--charge", "7"]],
     ids=["two questions", "no date", "no id"],
 )
-def test_what_cannot_be_asked_is_wrong_usage(installation, options):
+def test_invalid_questions_are_wrong_usage(installation, options):
     done = installation.run("card", "why", CARD_ID, *options)
     assert (done.exit_code, done.stdout) == (2, "")
     assert "Invalid value" in done.stderr

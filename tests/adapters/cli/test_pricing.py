@@ -1,4 +1,4 @@
-"""Prices on the command line: what a renewal costs, and whether a catalogue file is right; no server is asked."""
+"""Prices on the command line: what a renewal costs, and whether a catalogue file is valid; no server is needed."""
 
 import json
 from datetime import datetime, timedelta
@@ -16,7 +16,7 @@ SHIPPED = (resources.files("engine") / "catalogue.toml").read_text("utf-8")
 
 @pytest.fixture
 def command_line(tmp_path):
-    """An installation whose servers nobody has started."""
+    """An installation without servers."""
     nowhere = {"DATABASE_URL": "postgresql://127.0.0.1:1/none", "NATS_URL": "nats://127.0.0.1:1"}
     return Installation(nowhere | {"BAOHAO_HOME": str(tmp_path / "home")})
 
@@ -50,22 +50,22 @@ def line_of(text: str) -> int:
 
 
 @pytest.fixture
-def told():
-    """What is wrong with the bad file."""
+def problems():
+    """The problems of the bad file."""
     return [
         (line_of("rounding ="), "rounding", "must be 'half_up', 'half_even' or 'down'"),
         (line_of("CNY = 2100"), "versions[0].prices.keep-us.CNY", "must be greater than 0"),
     ]
 
 
-def test_a_good_file_is_summed_up_for_people(command_line, good):
+def test_a_valid_file_is_summarised_in_a_table(command_line, good):
     done = command_line.run("catalogue", "check", good)
     assert (done.exit_code, done.stderr) == (0, "")
     for part in ("2026-11-01 from 2026-01-01", "dearer from 2027-01-01", "keep-us", "CNY, EUR, JPY, KWD, USD"):
         assert part in done.stdout
 
 
-def test_a_good_file_is_summed_up_for_programs(command_line, good):
+def test_a_valid_file_is_summarised_in_json(command_line, good):
     assert command_line.json("catalogue", "check", good) == {
         "versions": [
             {"version": "2026-11-01", "effective_on": "2026-01-01"},
@@ -76,16 +76,16 @@ def test_a_good_file_is_summed_up_for_programs(command_line, good):
     }
 
 
-def test_a_bad_file_s_problems_are_told_one_a_line_with_status_1(command_line, bad, told):
+def test_an_invalid_file_has_its_problems_one_per_line_with_status_1(command_line, bad, problems):
     done = command_line.run("catalogue", "check", bad)
     assert (done.exit_code, done.stdout) == (1, "")
-    assert done.stderr.splitlines() == [f"{bad}:{line}: {place}: {message}" for line, place, message in told]
+    assert done.stderr.splitlines() == [f"{bad}:{line}: {place}: {message}" for line, place, message in problems]
 
 
-def test_a_bad_file_s_problems_are_rows_for_programs_with_status_1(command_line, bad, told):
+def test_an_invalid_file_has_its_problems_in_json_with_status_1(command_line, bad, problems):
     done = command_line.run("catalogue", "check", bad, "--json")
     assert (done.exit_code, done.stderr) == (1, "")
-    rows = [{"line": line, "place": place, "message": message} for line, place, message in told]
+    rows = [{"line": line, "place": place, "message": message} for line, place, message in problems]
     assert json.loads(done.stdout) == rows
 
 
@@ -96,7 +96,7 @@ def test_a_catalogue_that_is_not_there_is_wrong_usage(command_line, tmp_path):
         assert "gone.toml" in "".join(done.stderr.replace("│", "").split())  # however the message is wrapped
 
 
-def test_a_quote_says_price_saving_and_version_to_people(command_line):
+def test_a_quote_has_price_saving_and_version_in_a_table(command_line):
     words = "quote --plan keep-us --period 12 --currency CNY --on 2026-12-31"
     done = command_line.run(*words.split())
     assert (done.exit_code, done.stderr) == (0, "")
@@ -105,7 +105,7 @@ def test_a_quote_says_price_saving_and_version_to_people(command_line):
     assert [cell for cell in row if cell != "│"] == ["12", "201.60", "CNY", "50.40", "CNY", "2026-11-01", "2026-01-01"]
 
 
-def test_a_quote_says_minor_units_to_programs(command_line):
+def test_a_quote_has_minor_units_in_json(command_line):
     words = "quote --plan keep-us --period 12 --currency CNY --on 2026-12-31"
     assert command_line.json(*words.split()) == [
         {
@@ -191,13 +191,13 @@ def test_a_refusal_is_a_sentence_and_status_1(command_line):
     assert err == "plan 'keep-us' is not sold on 2025-12-31: the prices begin on 2026-01-01\n"
 
 
-def test_a_quote_from_a_bad_file_tells_what_is_wrong_with_it(command_line, bad, told):
+def test_a_quote_from_an_invalid_file_reports_its_problems(command_line, bad, problems):
     status, out, err = command_line.ended("quote", "--plan", "keep-us", "--catalogue", bad)
     assert (status, out) == (EXIT_SETTINGS, "")
-    assert err.splitlines() == [f"{bad}:{line}: {place}: {message}" for line, place, message in told]
+    assert err.splitlines() == [f"{bad}:{line}: {place}: {message}" for line, place, message in problems]
 
 
 @pytest.mark.parametrize("words", ["--plan keep-us --period 7", "--plan keep-us --on tomorrow", ""])
-def test_what_is_no_period_or_day_is_wrong_usage(command_line, words):
+def test_an_invalid_period_or_day_is_wrong_usage(command_line, words):
     done = command_line.run("quote", *words.split())
     assert (done.exit_code, done.stdout) == (2, "")

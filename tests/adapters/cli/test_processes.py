@@ -14,7 +14,7 @@ from nats.js.errors import NotFoundError
 from adapters import embedded
 from adapters.broker.due import DUE_STREAM
 from adapters.broker.streams import CHARGING
-from tests.adapters.broker.cards import commands_for
+from tests.adapters.cards import commands_for
 from tests.journey.patience import until
 
 NO_BROKER = "nats://127.0.0.1:1"
@@ -40,19 +40,19 @@ def test_a_database_that_cannot_be_reached_is_a_sentence_and_status_1(installati
     assert "Traceback" not in err
 
 
-def test_a_role_logs_json_on_stderr_only_and_ends_in_order_when_told_to(installation):
+def test_a_role_logs_json_on_stderr_only_and_ends_in_order_on_sigterm(installation):
     with installation.process("run", "consumer") as process:
         lines = [process.stderr.readline()]
         process.send_signal(signal.SIGTERM)
         out, rest = process.communicate(timeout=60)
-    told = [json.loads(line) for line in lines + rest.splitlines()]
-    assert [line["event"] for line in told] == ["role.started", "role.stopped"]
-    assert {line["role"] for line in told} == {"consumer"}
+    logged = [json.loads(line) for line in lines + rest.splitlines()]
+    assert [line["event"] for line in logged] == ["role.started", "role.stopped"]
+    assert {line["role"] for line in logged} == {"consumer"}
     assert (process.returncode, out) == (0, "")
 
 
 @pytest.mark.parametrize("role", ["consumer", "publisher"])
-def test_a_role_that_finds_no_broker_keeps_trying_and_ends_in_order_when_told_to(installation, role):
+def test_a_role_without_a_broker_keeps_trying_and_ends_in_order_on_sigterm(installation, role):
     with installation.process("run", role, NATS_URL=NO_BROKER) as process:
         lines = [process.stderr.readline(), process.stderr.readline()]
         process.send_signal(signal.SIGTERM)
@@ -61,7 +61,7 @@ def test_a_role_that_finds_no_broker_keeps_trying_and_ends_in_order_when_told_to
     assert (process.returncode, out) == (0, "")
 
 
-def test_a_consumer_whose_broker_has_gone_ends_in_order_when_told_to(installation, tmp_path):
+def test_a_consumer_that_lost_its_broker_ends_in_order_on_sigterm(installation, tmp_path):
     with embedded.nats(tmp_path) as url:
         process = installation.process("run", "consumer", NATS_URL=url)
         until(lambda: asyncio.run(consumers(url)))
@@ -73,7 +73,7 @@ def test_a_consumer_whose_broker_has_gone_ends_in_order_when_told_to(installatio
 
 
 async def consumers(url):
-    """How many consumers of due cards there are that wait for messages."""
+    """How many consumers of due cards wait for messages."""
     client = await nats.connect(url)
     try:
         return (await client.jetstream().consumer_info(DUE_STREAM, CHARGING)).num_waiting
@@ -93,7 +93,7 @@ def test_read_models_are_kept_up_to_date_without_a_broker(installation, tmp_path
         process.communicate(timeout=60)
 
 
-def test_the_demo_says_its_figures_in_json_on_stdout_and_all_else_on_stderr(installation, server_home):
+def test_the_demo_prints_its_figures_in_json_on_stdout_and_all_else_on_stderr(installation, server_home):
     home = server_home / "demo"
     options = ("--cards", 5, "--months", 1, "--seed", 3, "--home", home, "--json")
     status, out, err = installation.ended("demo", *options)
@@ -103,7 +103,7 @@ def test_the_demo_says_its_figures_in_json_on_stdout_and_all_else_on_stderr(inst
     assert (home / "logs" / "consumer.log").exists()
 
 
-def test_what_is_logged_on_the_way_does_not_come_between_the_results(installation):
+def test_log_lines_do_not_mix_with_the_results(installation):
     program = """
 import atexit, structlog
 from adapters.cli import main
@@ -117,7 +117,7 @@ main()
     assert json.loads(done.stderr)["event"] == "something.happened"
 
 
-def test_a_reader_that_has_seen_enough_is_no_fault(installation):
+def test_a_closed_stdout_is_no_error(installation):
     command = [sys.executable, "-m", "adapters.cli", "settings"]
     with subprocess.Popen(
         command, env=os.environ | installation.environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True

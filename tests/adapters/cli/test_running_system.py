@@ -1,4 +1,4 @@
-"""What an operator tells a running system: stop charging, go on, let parked cards try again."""
+"""An operator on a running system: stopping and resuming charging, retrying parked cards."""
 
 import asyncio
 from datetime import timedelta
@@ -11,12 +11,10 @@ from adapters.cli.serving import all_roles
 from adapters.control import move_clock
 from adapters.gateways.simulated import double_charges, totals
 from adapters.settings import load_settings
-from tests.adapters.broker.cards import BEGIN, cards_of
-from tests.adapters.broker.conftest import remove_streams
+from tests.adapters.cards import BEGIN, PRICE, RENEWED, cards_of
+from tests.adapters.conftest import remove_streams
 from tests.journey.patience import until
 
-PRICE = 270
-RENEWED = ["renewal_started", "charge_attempted", "charge_succeeded", "card_renewed"]
 ASKED = RENEWED[:2]
 
 
@@ -65,7 +63,7 @@ def advance(cards, time):
     move_clock(cards.connection, cards.now)
 
 
-def next_look(cards, card_id):
+def wake_time(cards, card_id):
     row = cards.connection.execute("SELECT wake_at FROM due WHERE card_id = %s", (card_id,)).fetchone()
     return row[0] if row else None
 
@@ -77,7 +75,7 @@ def test_while_charging_is_stopped_nobody_is_charged_or_suspended_and_then_every
     stopped = cards.register(1, 2)
     advance(cards, timedelta(days=10))  # both terms are over, and the plan has no days of grace
     until(lambda: all(len(cards.names(card_id)) > 3 for card_id in stopped))
-    until(lambda: all((next_look(cards, card_id) or BEGIN) > cards.now for card_id in stopped))
+    until(lambda: all((wake_time(cards, card_id) or BEGIN) > cards.now for card_id in stopped))
     for card_id in stopped:
         assert cards.names(card_id)[-2:] == ["renewal_started", "charging_blocked"]
         shown = installation.json("card", "show", card_id)
@@ -89,9 +87,9 @@ def test_while_charging_is_stopped_nobody_is_charged_or_suspended_and_then_every
     assert totals(settings.gateway_record) == {"EUR": 2 * PRICE}
 
 
-def test_a_parked_card_tries_again_when_it_is_told_to(installation, settings, cards):
+def test_a_parked_card_is_retried_on_command(installation, settings, cards):
     [card_id] = cards.register(20, token="no-such-token-{}")
-    advance(cards, BEGIN + timedelta(days=25) - cards.now)  # whether the other test went before or not
+    advance(cards, BEGIN + timedelta(days=25) - cards.now)  # whichever test runs first
     until(lambda: installation.json("parked", "list"))
     [parked] = installation.json("parked", "list")
     assert (parked["card_id"], parked["reason"]) == (str(card_id), "no such payment method: no-such-token-20")

@@ -1,4 +1,4 @@
-"""What the tests of the simulated gateway ask it, and what they find in its record."""
+"""Calls to the simulated gateway, and what is in its record."""
 
 import asyncio
 import sqlite3

@@ -1,4 +1,4 @@
-"""The simulated gateway: what a token means, what a key promises, and that the record outlives everybody."""
+"""The simulated gateway: how tokens determine its behaviour, and what an idempotency key guarantees."""
 
 import asyncio
 import tempfile
@@ -28,7 +28,7 @@ from tests.adapters.gateways.asking import (
     request,
 )
 
-# What a token means
+# Tokens
 
 
 @pytest.mark.parametrize("behaviour", ["good", "slow", "insufficient_until:2027-02-28", "flaky:0"])
@@ -63,7 +63,7 @@ def test_a_decline_has_its_code_and_moves_nothing(gateway, record, behaviour, co
         ("flaky:100+do_not_honor+24", ("do_not_honor", "24", None)),
     ],
 )
-def test_a_decline_has_the_codes_that_its_method_names_whenever_it_is_asked_about(gateway, behaviour, codes):
+def test_a_decline_has_the_codes_of_its_method_whenever_it_is_asked_about(gateway, behaviour, codes):
     code, advice_code, network_code = codes
     declined = Declined(code=code, advice_code=advice_code, network_code=network_code)
     assert charge(gateway, request(behaviour=behaviour)) == declined
@@ -94,13 +94,13 @@ def test_funds_arrive_at_midnight_utc_wherever_the_caller_is(gateway):
         "sim:declined:+24:x",
     ],
 )
-def test_an_unknown_method_is_our_mistake_and_no_decline(gateway, record, token):
+def test_an_unknown_method_is_a_misuse_and_no_decline(gateway, record, token):
     with pytest.raises(GatewayMisuseError, match="no such payment method"):
         charge(gateway, replace(request(), token=token))
     assert movements(record) == []
 
 
-def test_the_money_moves_though_the_answer_never_comes(gateway, record):
+def test_a_charge_may_move_money_without_an_answer(gateway, record):
     lost_answer = request(behaviour="timeout_charged")
     assert charge(gateway, lost_answer) == TIMEOUT
     assert look_up(gateway, lost_answer) == charged(lost_answer)
@@ -118,14 +118,14 @@ def test_a_request_that_never_arrives_moves_money_only_when_asked_again(gateway,
     assert len(movements(record)) == 1
 
 
-def test_the_key_of_a_request_that_never_arrived_lives_from_its_arrival(gateway, record):
+def test_the_lifetime_of_a_key_begins_when_the_request_arrives(gateway, record):
     lost_request = request(behaviour="timeout_uncharged")
     for at in (NOON, NOON + timedelta(hours=20), NOON + timedelta(hours=40)):
         charge(gateway, lost_request, at=at)
     assert len(movements(record)) == 1
 
 
-def test_after_a_server_error_the_money_moved_in_half_of_the_cases_and_asking_again_tells(gateway, record):
+def test_a_charge_with_a_server_error_moves_money_in_half_of_the_cases_and_asking_again_shows_it(gateway, record):
     requests = [request(f"{i}", "server_error") for i in range(400)]
     assert set(charge(gateway, *requests)) == {Unclear(reason="server_error")}
     moved = {key for key, _ in movements(record)}
@@ -137,12 +137,12 @@ def test_after_a_server_error_the_money_moved_in_half_of_the_cases_and_asking_ag
     assert double_charges(record) == 0
 
 
-def test_a_flaky_method_declines_as_often_as_it_says(gateway):
+def test_a_flaky_method_declines_with_its_probability(gateway):
     answers = charge(gateway, *(request(f"{i}", "flaky:30") for i in range(1000)))
     assert 250 < answers.count(Declined(code="do_not_honor")) < 350
 
 
-def test_chance_depends_on_seed_and_attempt_alone(tmp_path):
+def test_random_outcomes_depend_on_seed_and_attempt_alone(tmp_path):
     requests = [request(f"{i}", "flaky:50") for i in range(64)]
 
     def codes(name, seed, asked):
@@ -170,7 +170,7 @@ def test_a_slow_answer_takes_three_times_the_delay_and_is_the_same(record):
     assert slow_s >= 0.0299
 
 
-def test_without_a_delay_nobody_sleeps(gateway, monkeypatch):
+def test_without_a_delay_no_call_sleeps(gateway, monkeypatch):
     monkeypatch.setattr(asyncio, "sleep", None)
     assert charge(gateway, request(behaviour="slow")) == charged(request())
     assert look_up(gateway, request()) == charged(request())
@@ -181,7 +181,7 @@ def test_a_delay_that_does_not_fit_the_budget_is_refused(record):
         SimulatedGateway(record, 1, budget=timedelta(seconds=1), delay=timedelta(milliseconds=251))
 
 
-# What a key promises
+# Idempotency keys
 
 
 def test_the_same_request_again_has_the_same_answer_and_moves_nothing(gateway, record):
@@ -196,7 +196,7 @@ def test_the_same_request_many_times_at_once_moves_money_once(gateway, record):
     assert len(movements(record)) == 1
 
 
-def test_a_decline_is_kept_for_its_key_though_the_funds_have_come(gateway):
+def test_a_decline_is_kept_for_its_key_after_the_funds_arrived(gateway):
     poor = request(behaviour="insufficient_until:2027-03-01")
     midnight = datetime(2027, 3, 1, tzinfo=UTC)
     assert charge(gateway, poor, at=midnight - timedelta(seconds=1)) == Declined(code="insufficient_funds")
@@ -233,7 +233,7 @@ def test_many_charges_without_an_event_loop_are_answered_as_with_one(gateway, re
     assert gateway.charge_all([known], NOON) == [UNAVAILABLE]
 
 
-def test_a_key_is_forgotten_after_a_day_and_sending_it_again_convicts(gateway, record):
+def test_a_key_expires_after_a_day_and_sending_it_again_is_a_double_charge(gateway, record):
     charge(gateway, request())
     assert double_charges(record) == 0
     assert charge(gateway, request(), at=NOON + KEY_LIFETIME) == charged(request())
@@ -242,7 +242,7 @@ def test_a_key_is_forgotten_after_a_day_and_sending_it_again_convicts(gateway, r
     assert double_charges(record) == 1
 
 
-def test_looking_up_never_charges_and_remembers_for_ever(gateway, record):
+def test_a_look_up_never_charges_and_has_no_time_limit(gateway, record):
     assert look_up(gateway, request()) == NotFound()
     assert movements(record) == []
     charge(gateway, request())
@@ -250,7 +250,7 @@ def test_looking_up_never_charges_and_remembers_for_ever(gateway, record):
     assert len(movements(record)) == 1
 
 
-def test_looking_up_finds_money_that_moved_before_a_later_decline_of_the_forgotten_key(gateway):
+def test_a_look_up_finds_money_that_moved_before_a_decline_of_the_expired_key(gateway):
     charge(gateway, request(minor=5))
     assert charge(gateway, request(behaviour="lost"), at=NOON + KEY_LIFETIME) == Declined(code="lost_card")
     assert look_up(gateway, request(behaviour="lost")) == charged(request(minor=5))
@@ -263,11 +263,11 @@ TURNS = st.tuples(st.integers(0, 30), st.lists(CALLS, min_size=1, max_size=4))
 
 @settings(max_examples=100, deadline=None)
 @given(turns=st.lists(TURNS, max_size=8), seed=st.integers(0, 3))
-def test_whatever_is_called_a_key_moves_money_at_most_once_a_day_and_no_answer_lies(turns, seed):
-    heard = []
+def test_in_any_order_of_calls_a_key_moves_money_at_most_once_a_day_and_every_answer_is_true(turns, seed):
+    replies = []
 
     async def call(gateway, verb, name, at):
-        heard.append((KEYS[name], await getattr(gateway, verb)(KEYS[name], at)))
+        replies.append((KEYS[name], await getattr(gateway, verb)(KEYS[name], at)))
 
     async def play(gateway):
         at = NOON
@@ -283,5 +283,5 @@ def test_whatever_is_called_a_key_moves_money_at_most_once_a_day_and_no_answer_l
         for key, at in movements(record):
             moved[key].append(datetime.fromisoformat(at))
     assert all(later - earlier >= KEY_LIFETIME for times in moved.values() for earlier, later in pairwise(times))
-    assert all(str(r.attempt_id) in moved for r, answer in heard if isinstance(answer, Charged))
-    assert all(str(r.attempt_id) not in moved for r, answer in heard if isinstance(answer, Declined))
+    assert all(str(r.attempt_id) in moved for r, answer in replies if isinstance(answer, Charged))
+    assert all(str(r.attempt_id) not in moved for r, answer in replies if isinstance(answer, Declined))

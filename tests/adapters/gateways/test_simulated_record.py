@@ -1,4 +1,4 @@
-"""The simulated gateway's record: what is written when, who may read it, and how processes share it."""
+"""The simulated gateway's record: what is written when, and how processes share it."""
 
 import asyncio
 import sqlite3
@@ -29,7 +29,7 @@ from tests.adapters.gateways.asking import (
 # What is written
 
 
-def test_calls_of_one_turn_are_one_transaction(gateway, record):
+def test_calls_in_one_turn_are_one_transaction(gateway, record):
     statements = []
     gateway._db.set_trace_callback(statements.append)
     answers = charge(gateway, *(request(f"{i}") for i in range(300)))
@@ -38,21 +38,21 @@ def test_calls_of_one_turn_are_one_transaction(gateway, record):
     assert len(movements(record)) == 300
 
 
-def test_a_caller_who_gave_up_disturbs_nobody_and_is_charged_all_the_same(gateway, record):
-    async def impatient():
-        leaving = asyncio.create_task(gateway.charge(request("a"), NOON))
-        staying = asyncio.create_task(gateway.charge(request("b"), NOON))
+def test_a_cancelled_call_is_charged_and_affects_no_other(gateway, record):
+    async def cancelling():
+        cancelled_call = asyncio.create_task(gateway.charge(request("a"), NOON))
+        other_call = asyncio.create_task(gateway.charge(request("b"), NOON))
         await asyncio.sleep(0)
-        leaving.cancel()
-        return await asyncio.gather(leaving, staying, return_exceptions=True)
+        cancelled_call.cancel()
+        return await asyncio.gather(cancelled_call, other_call, return_exceptions=True)
 
-    left, stayed = asyncio.run(impatient())
-    assert isinstance(left, asyncio.CancelledError)
-    assert stayed == charged(request("b"))
+    cancelled, other = asyncio.run(cancelling())
+    assert isinstance(cancelled, asyncio.CancelledError)
+    assert other == charged(request("b"))
     assert len(movements(record)) == 2
 
 
-def test_a_record_locked_by_others_is_unclear_for_all_and_then_works_again(record):
+def test_while_the_record_is_locked_every_answer_is_unclear(record):
     requests = [request(f"{i}") for i in range(5)]
     with (
         closing(SimulatedGateway(record, 1, budget=timedelta(milliseconds=80))) as gateway,
@@ -65,7 +65,7 @@ def test_a_record_locked_by_others_is_unclear_for_all_and_then_works_again(recor
         assert charge(gateway, *requests) == [charged(r) for r in requests]
 
 
-def test_a_mistake_in_a_batch_leaves_nobody_waiting(gateway):
+def test_after_an_error_in_a_batch_every_call_is_answered(gateway):
     charge(gateway, request("a"))
     naive = NOON.replace(tzinfo=None)
     assert charge(gateway, request("a"), request("b"), at=naive) == [UNAVAILABLE] * 2
@@ -78,7 +78,7 @@ def test_a_closed_gateway_is_unavailable(gateway):
     assert look_up(gateway, request()) == UNAVAILABLE
 
 
-def test_the_record_is_found_again_by_the_next_process(record):
+def test_the_next_process_uses_the_same_record(record):
     with closing(SimulatedGateway(record, 1, BUDGET)) as gateway:
         charge(gateway, request())
     with closing(SimulatedGateway(record, 2, BUDGET)) as gateway:
@@ -86,7 +86,7 @@ def test_the_record_is_found_again_by_the_next_process(record):
     assert totals(record) == {"EUR": 990}
 
 
-def test_a_record_in_memory_is_kept_in_a_file_as_it_is(record):
+def test_a_record_in_memory_can_be_copied_to_a_file(record):
     with closing(SimulatedGateway(IN_MEMORY, 1, BUDGET)) as gateway:
         charge(gateway, request("a"))
         gateway.save(record)
@@ -108,14 +108,14 @@ def test_totals_are_per_currency_and_double_charges_per_card_and_purpose(gateway
     assert totals(record) == {"EUR": 2970, "USD": 7}
 
 
-def test_auditing_a_record_that_does_not_exist_says_so_and_makes_none(record):
+def test_auditing_a_missing_record_raises_and_creates_none(record):
     for audit in (totals, double_charges):
         with pytest.raises(FileNotFoundError):
             audit(record)
     assert not record.exists()
 
 
-def test_auditing_does_not_wait_for_those_who_write(gateway, record):
+def test_auditing_does_not_wait_for_writers(gateway, record):
     charge(gateway, request())
     with closing(sqlite3.connect(record, isolation_level=None)) as other:
         other.execute("BEGIN EXCLUSIVE")
@@ -165,7 +165,7 @@ asyncio.run(main())
 
 @contextmanager
 def chargers(record, *, count, processes):
-    """That many processes, each about to make the same charges; they begin together."""
+    """So many processes that make the same charges at the same time."""
     command = [sys.executable, "-c", CHARGER, record, str(count)]
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True, "cwd": ROOT}
     with ExitStack() as stack:
@@ -177,25 +177,25 @@ def chargers(record, *, count, processes):
         yield started
 
 
-def heard(output):
+def answers_in(output):
     """Answers by key; the last line may be cut off."""
     return dict(line.split() for line in output.splitlines(keepends=True) if line.endswith("\n"))
 
 
-def test_processes_that_charge_the_same_keys_at_the_same_time_hear_the_same_and_move_money_once(record):
+def test_processes_that_charge_the_same_keys_at_the_same_time_get_the_same_answers_and_move_money_once(record):
     with chargers(record, count=1024, processes=3) as processes:
-        answers = [heard(process.stdout.read()) for process in processes]
+        answers = [answers_in(process.stdout.read()) for process in processes]
     assert answers[0] == answers[1] == answers[2]
     assert len(answers[0]) == 1024
     charged_keys = sorted(key for key, answer in answers[0].items() if answer == "Charged")
     assert sorted(key for key, _ in movements(record)) == charged_keys
 
 
-def test_what_a_killed_process_has_answered_is_in_the_record(record):
+def test_the_answers_of_a_killed_process_are_in_the_record(record):
     with chargers(record, count=10**9, processes=1) as (process,):
         begun = "".join(process.stdout.readline() for _ in range(1000))
         process.kill()
-        answers = heard(begun + process.stdout.read())
+        answers = answers_in(begun + process.stdout.read())
     moved = {key for key, _ in movements(record)}
     assert len(answers) >= 1000
     assert {key for key, answer in answers.items() if answer == "Charged"} <= moved

@@ -1,4 +1,4 @@
-"""The simulated gateway gives money back once, for ever, and its record tells what is too much."""
+"""The simulated gateway refunds a charge once, for ever, and its record counts double charges."""
 
 import asyncio
 from datetime import timedelta
@@ -17,7 +17,7 @@ YEARS = timedelta(days=4000)
 
 
 def refund_of(charge_request, name="1", **changes):
-    """The request to give a charge back; `changes` by field name."""
+    """The request to refund a charge; `changes` by field name."""
     fields = {
         "refund_id": uuid5(NAMESPACE_OID, f"refund {name} of {charge_request.attempt_id}"),
         "attempt_id": charge_request.attempt_id,
@@ -28,7 +28,7 @@ def refund_of(charge_request, name="1", **changes):
     return RefundRequest(**fields | changes)
 
 
-def give_back(gateway, refund, at=NOON):
+def ask_refund(gateway, refund, at=NOON):
     return asyncio.run(gateway.refund(refund, at))
 
 
@@ -36,63 +36,63 @@ def is_refunded(answer, refund):
     return isinstance(answer, Refunded) and (answer.refund_id, answer.amount) == (refund.refund_id, refund.amount)
 
 
-def test_the_money_of_a_charge_goes_back(gateway, record):
+def test_a_charge_can_be_refunded(gateway, record):
     charge(gateway, request())
     refund = refund_of(request())
-    assert is_refunded(give_back(gateway, refund), refund)
+    assert is_refunded(ask_refund(gateway, refund), refund)
     assert totals(record) == {"EUR": 0}
 
 
 def test_the_same_refund_again_has_the_same_answer_for_ever_and_moves_nothing(gateway, record):
     charge(gateway, request("a"), request("b"))
-    first = give_back(gateway, refund_of(request("a")))
-    assert give_back(gateway, refund_of(request("a")), at=NOON + KEY_LIFETIME) == first
-    assert give_back(gateway, refund_of(request("a")), at=NOON + YEARS) == first
+    first = ask_refund(gateway, refund_of(request("a")))
+    assert ask_refund(gateway, refund_of(request("a")), at=NOON + KEY_LIFETIME) == first
+    assert ask_refund(gateway, refund_of(request("a")), at=NOON + YEARS) == first
     assert totals(record) == {"EUR": 990}
 
 
-def test_a_charge_is_given_back_once_whatever_ids_are_used(gateway, record):
+def test_a_charge_is_refunded_once_whatever_ids_are_used(gateway, record):
     charge(gateway, request())
-    give_back(gateway, refund_of(request(), "1"))
-    assert give_back(gateway, refund_of(request(), "2")) == RefundDeclined(code="already_refunded")
+    ask_refund(gateway, refund_of(request(), "1"))
+    assert ask_refund(gateway, refund_of(request(), "2")) == RefundDeclined(code="already_refunded")
     assert totals(record) == {"EUR": 0}
 
 
 @pytest.mark.parametrize("behaviour", ["lost", "timeout_uncharged"])
-def test_what_was_never_taken_is_not_given_back(gateway, record, behaviour):
+def test_what_was_never_charged_is_not_refunded(gateway, record, behaviour):
     charge(gateway, request(behaviour=behaviour))
-    assert give_back(gateway, refund_of(request())) == RefundDeclined(code="no_such_charge")
+    assert ask_refund(gateway, refund_of(request())) == RefundDeclined(code="no_such_charge")
     assert totals(record) == {}
 
 
 @pytest.mark.parametrize("amount", [Money(minor=991, currency="EUR"), Money(minor=990, currency="USD")])
-def test_more_than_was_taken_is_not_given_back(gateway, record, amount):
+def test_more_than_was_charged_is_not_refunded(gateway, record, amount):
     charge(gateway, request())
-    assert give_back(gateway, refund_of(request(), amount=amount)) == RefundDeclined(code="more_than_charged")
+    assert ask_refund(gateway, refund_of(request(), amount=amount)) == RefundDeclined(code="more_than_charged")
     assert totals(record) == {"EUR": 990}
 
 
-def test_what_is_left_of_a_charge_may_go_back(gateway, record):
+def test_a_charge_can_be_refunded_in_part(gateway, record):
     charge(gateway, request())
     refund = refund_of(request(), amount=Money(minor=400, currency="EUR"))
-    assert is_refunded(give_back(gateway, refund), refund)
+    assert is_refunded(ask_refund(gateway, refund), refund)
     assert totals(record) == {"EUR": 590}
 
 
-def test_a_known_refund_with_other_parameters_is_our_mistake(gateway, record):
+def test_a_known_refund_with_other_parameters_is_a_misuse(gateway, record):
     charge(gateway, request())
-    give_back(gateway, refund_of(request()))
+    ask_refund(gateway, refund_of(request()))
     with pytest.raises(GatewayMisuseError, match="other parameters"):
-        give_back(gateway, refund_of(request(), amount=Money(minor=1, currency="EUR")))
+        ask_refund(gateway, refund_of(request(), amount=Money(minor=1, currency="EUR")))
     assert totals(record) == {"EUR": 0}
 
 
-def test_the_money_goes_back_though_the_answer_never_comes(gateway, record):
+def test_a_refund_may_move_money_without_an_answer(gateway, record):
     method = request(behaviour="timeout_charged")
     charge(gateway, method)
-    assert give_back(gateway, refund_of(method)) == TIMEOUT
+    assert ask_refund(gateway, refund_of(method)) == TIMEOUT
     assert totals(record) == {"EUR": 0}
-    assert is_refunded(give_back(gateway, refund_of(method)), refund_of(method))
+    assert is_refunded(ask_refund(gateway, refund_of(method)), refund_of(method))
     assert totals(record) == {"EUR": 0}
 
 
@@ -100,36 +100,36 @@ def test_a_refund_that_never_arrives_moves_money_only_when_asked_again(gateway, 
     method = request(behaviour="timeout_uncharged")
     charge(gateway, method)
     charge(gateway, method, at=NOON + timedelta(minutes=5))
-    assert give_back(gateway, refund_of(method)) == TIMEOUT
+    assert ask_refund(gateway, refund_of(method)) == TIMEOUT
     assert totals(record) == {"EUR": 990}
-    assert is_refunded(give_back(gateway, refund_of(method), at=NOON + YEARS), refund_of(method))
+    assert is_refunded(ask_refund(gateway, refund_of(method), at=NOON + YEARS), refund_of(method))
     assert totals(record) == {"EUR": 0}
 
 
-def test_after_a_server_error_the_money_went_back_in_half_of_the_cases(gateway, record):
+def test_a_refund_with_a_server_error_moves_money_in_half_of_the_cases(gateway, record):
     requests = [request(f"{i}", "server_error", minor=1) for i in range(200)]
     charge(gateway, *requests)
     charge(gateway, *requests)
-    assert {give_back(gateway, refund_of(r)) for r in requests} == {Unclear(reason="server_error")}
+    assert {ask_refund(gateway, refund_of(r)) for r in requests} == {Unclear(reason="server_error")}
     assert 60 < totals(record)["EUR"] < 140
     for r in requests:
-        give_back(gateway, refund_of(r))
+        ask_refund(gateway, refund_of(r))
     assert totals(record) == {"EUR": 0}
 
 
-def test_looking_up_a_charge_that_was_given_back_still_finds_it(gateway):
+def test_a_refunded_charge_is_still_found_by_a_look_up(gateway):
     charge(gateway, request())
-    give_back(gateway, refund_of(request()))
+    ask_refund(gateway, refund_of(request()))
     assert look_up(gateway, request()) == charged(request())
 
 
-def test_a_closed_gateway_gives_nothing_back(gateway):
+def test_a_closed_gateway_refunds_nothing(gateway):
     charge(gateway, request())
     gateway.close()
-    assert give_back(gateway, refund_of(request())) == UNAVAILABLE
+    assert ask_refund(gateway, refund_of(request())) == UNAVAILABLE
 
 
-# What is too much
+# Double charges
 
 
 def again(name):
@@ -137,34 +137,34 @@ def again(name):
     return replace(request(), attempt_id=request(name).attempt_id)
 
 
-def test_a_charge_too_many_that_was_given_back_is_none(gateway, record):
+def test_a_refunded_double_charge_is_not_counted(gateway, record):
     charge(gateway, request(), again("y"), again("z"))
     assert double_charges(record) == 2
-    give_back(gateway, refund_of(again("y")))
+    ask_refund(gateway, refund_of(again("y")))
     assert double_charges(record) == 1
-    give_back(gateway, refund_of(request()))
+    ask_refund(gateway, refund_of(request()))
     assert double_charges(record) == 0
 
 
-def test_what_one_card_was_given_back_does_not_excuse_another(gateway, record):
+def test_a_refund_of_one_card_does_not_offset_a_double_charge_of_another(gateway, record):
     charge(gateway, request(), again("y"), request("b"))
-    give_back(gateway, refund_of(request("b")))
+    ask_refund(gateway, refund_of(request("b")))
     assert double_charges(record) == 1
 
 
-def test_a_refund_that_never_arrived_excuses_nothing(gateway, record):
+def test_a_refund_that_never_arrived_offsets_nothing(gateway, record):
     method = request(behaviour="timeout_uncharged")
     for at in (NOON, NOON + timedelta(hours=1)):
         charge(gateway, method, at=at)
     charge(gateway, again("y"))
-    give_back(gateway, refund_of(method))
+    ask_refund(gateway, refund_of(method))
     assert double_charges(record) == 1
 
 
 # The silent method
 
 
-def test_a_silent_method_moves_nothing_and_never_tells(gateway, record):
+def test_a_silent_method_moves_nothing_and_is_never_answered(gateway, record):
     silent = request(behaviour="silent")
     for hours in (0, 1, 30):
         at = NOON + timedelta(hours=hours)

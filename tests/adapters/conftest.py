@@ -8,7 +8,7 @@ import psycopg
 import pytest
 
 from adapters.schema import migrate
-from tests.adapters.broker.cards import cards_of
+from tests.adapters.cards import cards_of
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""Cards with a whole engine around them: registered by commands, on a real database, due when a test wants it."""
+"""Cards on a real engine and database: registered by commands, due when a test wants it."""
 
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
@@ -31,6 +31,10 @@ FAR = BEGIN + timedelta(days=20)
 """By then all of a test's cards are due."""
 TERMS = {"terms_version": "2026-11", "channel": "web"}
 EVERYTHING = 100_000
+PRICE = 270
+"""What a renewal costs, in cents."""
+RENEWED = ["renewal_started", "charge_attempted", "charge_succeeded", "card_renewed"]
+"""The facts of a renewal."""
 
 
 def card_id_of(number: int) -> UUID:
@@ -60,7 +64,7 @@ def commands_for(number: int, token: str) -> list[Command]:
 
 @dataclass
 class Cards:
-    """The cards of one test: what is done to them and what became of them. Also what a consumer shares with others."""
+    """The cards of one test, with their engine, rules and business time."""
 
     connection: Connection[Any]
     engine: Engine
@@ -75,7 +79,7 @@ class Cards:
         park(self.connection, parked)
 
     def register(self, *numbers: int, token: str = "sim:good:{}") -> list[UUID]:
-        """Cards that renew themselves; `token` says how their method behaves."""
+        """Cards with auto-renewal; `token` determines how their method behaves."""
         for number in numbers:
             self.give(*commands_for(number, token.format(number)))
         return [card_id_of(number) for number in numbers]
@@ -90,7 +94,7 @@ class Cards:
         assert not [answer for answer in answers if isinstance(answer, Exception)]
 
     def project(self) -> None:
-        """Bring the read models up to date, as the projector would."""
+        """Bring the read models up to date, as the projector does."""
         while follow(self.connection, LIVE, EVERYTHING).facts:
             pass
 
@@ -98,18 +102,18 @@ class Cards:
         return read_log(self.connection, 0, EVERYTHING)
 
     def public_ids(self) -> list[str]:
-        """Ids of the messages that the log amounts to, in order."""
+        """Ids of the public messages of the log, in order."""
         return [str(event.position) for fact in self.log() if (event := public_event(fact)) is not None]
 
     def names(self, card_id: UUID) -> list[str]:
-        """Names of the card's facts, oldest first, whether they can be read or not."""
+        """Names of the card's facts, oldest first, readable or not."""
         query = "SELECT topic FROM card_events WHERE originator_id = %s ORDER BY originator_version"
         return [topic.partition(".")[0] for (topic,) in self.connection.execute(query, (card_id,))]
 
 
 def cards_of(connection: Connection[Any], database_url: str, gateway_budget: timedelta) -> tuple[Cards, Any]:
-    """Cards on a migrated database, and the connection pool that is to be closed."""
+    """Cards on a migrated database, and the connection pool to close afterwards."""
     pool = datastore(database_url, pool_size=2)
-    whenever = timedelta(days=365)  # a test wakes its cards as late as it likes
-    rules = Rules(Policy(gateway_budget=gateway_budget, late_after=whenever), read_catalogue(None))
+    never_late = timedelta(days=365)  # a test may wake its cards as late as it likes
+    rules = Rules(Policy(gateway_budget=gateway_budget, late_after=never_late), read_catalogue(None))
     return Cards(connection, Engine(Store(CardRecorder(pool)), recorded_now, actor("system", "consumer")), rules), pool
