@@ -1,7 +1,7 @@
 """`baohao demo`: a virtual year on real servers and processes, shown live, then summed up and checked."""
 
 import asyncio
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
@@ -26,6 +26,13 @@ from adapters.gateways.simulated import double_charges, totals
 from adapters.settings import Settings, load_settings
 from adapters.supervise import Supervisor
 from adapters.wiring import engine_of, rules_of
+from engine.card.attempt import ChargeAttempted
+from engine.card.decline import ChargeFailed
+from engine.card.event import Event
+from engine.card.payments import ChargeSucceeded
+from engine.card.refunds import RefundSucceeded
+from engine.card.term import CardRenewed
+from engine.envelope import names_of
 from projections.cards import count_by_status
 from projections.cases import list_cases
 from projections.follow import BATCH
@@ -102,18 +109,18 @@ def virtual_year(
 
 
 def _summary(connection: psycopg.Connection[Any], running: Running) -> dict[str, Any]:
-    names = dict(connection.execute("SELECT topic, count(*) FROM card_events GROUP BY topic").fetchall())
+    counts = dict(connection.execute("SELECT topic, count(*) FROM card_events GROUP BY topic").fetchall())
     record = running.settings.gateway_record
     gateway, ledger = totals(record), gateway_totals(connection)
     return {
-        "events": sum(names.values()),
-        "renewals": names.get("card_renewed.v1", 0),
-        "charges_attempted": names.get("charge_attempted.v1", 0),
-        "charges_succeeded": names.get("charge_succeeded.v1", 0),
-        "charges_failed": names.get("charge_failed.v1", 0),
+        "events": sum(counts.values()),
+        "renewals": _count(counts, CardRenewed),
+        "charges_attempted": _count(counts, ChargeAttempted),
+        "charges_succeeded": _count(counts, ChargeSucceeded),
+        "charges_failed": _count(counts, ChargeFailed),
         "unknown_resolved": _unknown_resolved(connection),
         "double_charges": double_charges(record),
-        "refunds": names.get("refund_succeeded.v1", 0),
+        "refunds": _count(counts, RefundSucceeded),
         "cases": len(list_cases(connection, CASES_MAX)),
         "cards_by_status": count_by_status(connection),
         "gateway_total": gateway,
@@ -124,13 +131,19 @@ def _summary(connection: psycopg.Connection[Any], running: Running) -> dict[str,
     }
 
 
+def _count(counts: Mapping[str, int], kind: type[Event]) -> int:
+    """How many facts of a kind there are, of every version of its shape."""
+    return sum(counts.get(name, 0) for name in names_of(kind))
+
+
 def _unknown_resolved(connection: psycopg.Connection[Any]) -> int:
     """Attempts whose outcome was asked for again and is known now."""
     row = connection.execute(
         """
-        SELECT count(*) FROM card_events WHERE topic IN ('charge_succeeded.v1', 'charge_failed.v1')
+        SELECT count(*) FROM card_events WHERE topic = ANY (%s)
         AND convert_from(state, 'UTF8')::jsonb #>> '{fact,learned}' <> 'sent'
-        """
+        """,
+        ([*names_of(ChargeSucceeded), *names_of(ChargeFailed)],),
     ).fetchone()
     return int(row[0]) if row else 0
 
