@@ -15,7 +15,7 @@ from psycopg import Connection
 from adapters.broker.contract import EVENTS_STREAM, EVENTS_SUBJECT, PUBLIC_FACTS, PublicEvent, public_event
 from adapters.broker.sending import Message, send
 from adapters.broker.streams import ensure_events_stream
-from engine.store.log import Read, read_only
+from engine.store.log import Read, read_named
 from projections.follow import put_position, take_position
 
 PUBLISHER = "publisher"
@@ -101,7 +101,7 @@ async def publish(connection: Connection[Any], client: Client, last_id: str | No
 
 def _begin(connection: Connection[Any], limit: int) -> Read:
     connection.execute("BEGIN")
-    return read_only(connection, PUBLIC_FACTS, take_position(connection, PUBLISHER), limit)
+    return read_named(connection, PUBLIC_FACTS, take_position(connection, PUBLISHER), limit)
 
 
 def _end(connection: Connection[Any], upto: int, sequence: int | None) -> None:

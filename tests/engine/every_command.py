@@ -18,7 +18,7 @@ from engine.card.lapse import NumberReclaimed
 from engine.card.refunds import RefundFailed, RefundStarted, refund_id_of
 from engine.money import Money
 from engine.store.streams import Append, Store, Stream
-from tests.engine.lives import RECORDED_AT
+from tests.engine.random_histories import RECORDED_AT
 from tests.engine.samples import (
     CARD_ID,
     CHARGING,

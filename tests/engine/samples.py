@@ -188,7 +188,7 @@ def failed(
     )
 
 
-def told(declines: int = 1, at: datetime = OPENS_AT + SECOND) -> ReminderDue:
+def reminded(declines: int = 1, at: datetime = OPENS_AT + SECOND) -> ReminderDue:
     return ReminderDue(kind="payment_failed", term_number=0, about=str(declines), at=at)
 
 
@@ -244,7 +244,7 @@ PAYING = (registered(), bound(VISA), enabled())
 """A card whose holder pays by Visa, month by month."""
 CHARGING = (*PAYING, started(), attempted())
 """Its first charge is under way."""
-DECLINED = (*CHARGING, failed(), told())
+DECLINED = (*CHARGING, failed(), reminded())
 """Its first charge was declined for want of money, and the holder is to be told."""
 PAID = (*CHARGING, succeeded(), renewed())
 """Its first renewal is paid."""

@@ -5,7 +5,7 @@ import pytest
 from engine.actor import actor, is_person
 from engine.card.hold import hold_card
 from engine.why.questions import overview
-from tests.engine.histories import History
+from tests.engine.recorded_history import History
 from tests.engine.samples import REGISTERED_AT
 
 
@@ -16,12 +16,12 @@ def test_an_actor_has_a_kind_and_a_name():
 
 
 @pytest.mark.parametrize("name", ["", "n" * 201, "a\x00b"], ids=["empty", "too long", "with NUL"])
-def test_a_name_that_cannot_be_stored_names_nobody(name):
+def test_a_name_that_cannot_be_stored_is_rejected(name):
     with pytest.raises(ValueError, match="names no operator"):
         actor("operator", name)
 
 
-def test_holders_and_operators_are_people_and_what_older_logs_name_is_not():
+def test_holders_and_operators_are_people_and_processes_named_in_older_logs_are_not():
     assert is_person("holder:h-1")
     assert is_person("operator:anna")
     assert not is_person("system:consumer")

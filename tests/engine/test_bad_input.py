@@ -23,7 +23,7 @@ from engine.catalogue import Catalogue
 from engine.errors import RefusalCode
 from engine.money import Money
 from engine.rules import Rules
-from tests.engine.asked import execute
+from tests.engine.engine_calls import execute
 from tests.engine.every_command import (
     CLOSED,
     EXAMPLES,
@@ -221,12 +221,12 @@ REFUSALS: dict[type, list[Refusal]] = {
 ROWS = [(kind, row) for kind, rows in REFUSALS.items() for row in rows]
 
 
-def test_every_command_has_its_rows():
+def test_every_command_has_examples():
     assert set(REFUSALS) == set(KINDS)
     assert all(REFUSALS.values())
 
 
-def test_every_refusal_of_the_engine_stands_in_a_row():
+def test_every_refusal_code_has_an_example():
     assert set(get_args(RefusalCode)) - {"command_id_reused", "reason_missing"} == {row.code for _, row in ROWS}
 
 
@@ -236,7 +236,7 @@ def test_every_refusal_is_explained_in_the_readme():
     assert re.findall(r"^\| `(\w+)` \|", refusals, re.MULTILINE) == list(get_args(RefusalCode))
 
 
-def test_each_impossible_order_is_refused_and_leaves_no_fact_and_its_id_free(engine, store):
+def test_each_invalid_command_is_refused_and_leaves_no_fact_and_its_id_free(engine, store):
     histories = [EXAMPLES[kind].card if row.card is None else row.card for kind, row in ROWS]
     happened = [() if row.after is None else (row.after,) for _, row in ROWS]
     cards = cards_with(store, *(facts + after for facts, after in zip(histories, happened, strict=True)))
@@ -246,7 +246,7 @@ def test_each_impossible_order_is_refused_and_leaves_no_fact_and_its_id_free(eng
         wish.command_id: (kind, row.code, row.field) for wish, (kind, row) in zip(wishes, ROWS, strict=True)
     }
     assert store.load_many(cards) == before
-    assert store.recall([wish.command_id for wish in wishes]) == {}
+    assert store.accepted_commands([wish.command_id for wish in wishes]) == {}
 
     fit = cards_with(store, *(EXAMPLES[kind].card for kind, _ in ROWS))
     better = [

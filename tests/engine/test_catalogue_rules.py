@@ -101,12 +101,12 @@ def test_the_file_is_good_before_it_is_made_bad(written):
 
 
 @pytest.mark.parametrize(("old", "new", "told"), BAD_FILES.values(), ids=BAD_FILES)
-def test_a_mistake_is_told_once_and_where_it_is(written, old, new, told):
+def test_a_mistake_is_reported_once_with_its_place(written, old, new, told):
     [line] = told_of(written(old, new))
     assert line.startswith(told)
 
 
-def test_all_mistakes_are_told_at_once_in_the_order_of_their_lines(written):
+def test_all_mistakes_are_reported_together_in_the_order_of_their_lines(written):
     """Also those of a part that others stand in the way of: a bad field hides no broken rule."""
     path = written('"half_up"', '"up"')
     text = path.read_text("utf-8")
@@ -137,7 +137,7 @@ SHAPELESS = {
 
 
 @pytest.mark.parametrize(("text", "places"), SHAPELESS.values(), ids=SHAPELESS)
-def test_a_file_of_any_shape_is_told_what_is_wrong(tmp_path, text, places):
+def test_a_file_of_any_shape_has_its_mistakes_reported(tmp_path, text, places):
     path = tmp_path / "prices.toml"
     path.write_text(text)
     told = [": ".join(line.split(": ")[:2]) for line in told_of(path)]
@@ -168,7 +168,7 @@ def places_in(value, place=()):
 
 
 @given(st.sampled_from(list(places_in(SHIPPED.model_dump()))), json_like)
-def test_whatever_stands_in_the_place_of_a_part_is_told_or_taken(place, value):
+def test_any_value_in_place_of_a_part_is_reported_or_accepted(place, value):
     """The rules look at what no field has checked yet."""
     document = part = SHIPPED.model_dump() | {"versions": [one.model_dump() for one in SHIPPED.versions]}
     for key in place[:-1]:
@@ -178,7 +178,7 @@ def test_whatever_stands_in_the_place_of_a_part_is_told_or_taken(place, value):
         Catalogue.model_validate(document)  # and raises nothing else
 
 
-def test_a_file_that_is_not_there_is_named(tmp_path):
+def test_a_missing_catalogue_file_is_reported(tmp_path):
     with pytest.raises(CatalogueError, match=r"gone\.toml: cannot be read"):
         read_catalogue(tmp_path / "gone.toml")
 

@@ -164,7 +164,7 @@ def test_every_field_of_a_fact_is_pinned_with_a_value(name):
     assert None not in fact.values()
 
 
-def test_the_envelope_is_read():
+def test_an_envelope_is_read():
     recorded = read_fact(0, *stored("suspended.v1"))
     assert (recorded.card_id, recorded.version, recorded.position) == (CARD_ID, 7, 0)
     assert recorded.event_id == UUID("6f1d2c3b-0000-4000-8000-000000000007")
@@ -214,7 +214,7 @@ def test_what_cannot_be_read_is_named_by_card_and_version(name, state):
         read_fact(0, *StoredFact(CARD_ID, 7, name, state))
 
 
-def test_a_fact_that_no_card_knows_is_not_passed_over():
+def test_an_unknown_fact_is_not_skipped():
     class Misplaced(Event, kw_only=True):
         pass
 

@@ -6,7 +6,7 @@ from engine.card.consent import enable_auto_renew
 from engine.card.outcomes import record_answer
 from engine.card.payments import ChargeSucceeded
 from engine.card.term import CardRenewed, Reinstated
-from tests.engine.given import Given, Then, fact, given
+from tests.engine.given_when_then import Given, Then, fact, given
 from tests.engine.samples import (
     CATALOGUE,
     CHARGING,

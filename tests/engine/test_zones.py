@@ -6,7 +6,7 @@ import pytest
 
 from engine.card.custody import ZoneChanged, change_zone
 from engine.card.outcomes import record_answer
-from tests.engine.given import Given, fact, given
+from tests.engine.given_when_then import Given, fact, given
 from tests.engine.samples import (
     CHARGING,
     ENDS_AT,

@@ -3,7 +3,7 @@
 from uuid import UUID
 
 from engine.store.port import Refusals, StoredFact, Write
-from tests.engine.lives import RECORDED_AT
+from tests.engine.random_histories import RECORDED_AT
 
 ALL_STORED = Refusals(frozenset(), {})
 

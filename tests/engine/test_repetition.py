@@ -31,9 +31,9 @@ from engine.commands import (
 )
 from engine.money import Money
 from engine.ports import Answer, Declined, NotFound, RefundAnswer, RefundDeclined, Refunded, Unclear
-from tests.engine.asked import execute
+from tests.engine.engine_calls import execute
 from tests.engine.every_command import EXAMPLES, FIVE, GOING_BACK, KINDS, NOW, OWED, REFUND, cards_with, command
-from tests.engine.given import Expected, Given, Then, fact, forgotten, given
+from tests.engine.given_when_then import Expected, Given, Then, fact, given, no_older_charge
 from tests.engine.samples import (
     CARD_ID,
     CHARGING,
@@ -113,25 +113,25 @@ ASKED = [
 ]
 
 
-def test_every_command_has_its_row():
+def test_every_command_has_an_example():
     assert set(KINDS) == {row.kind for row in ASKED}
 
 
 def asks(card: Given, row: Asked, at: datetime) -> Then:
     wish = command(row.kind, CARD_ID, **row.fields)
-    return card.when(lambda card, at: decide(wish, card, TWO_VERSIONS, at, forgotten), at=at)
+    return card.when(lambda card, at: decide(wish, card, TWO_VERSIONS, at, no_older_charge), at=at)
 
 
 @WHEN
 @pytest.mark.parametrize("row", ASKED, ids=lambda row: row.kind.__name__)
-def test_what_is_asked_twice(row, later):
+def test_a_repeated_command(row, later):
     once = asks(given(*row.card), row, NOW)
     assert once.facts, once.refusal
     then_is(asks(Given(once.card), row, NOW + later), row.twice)
 
 
 @WHEN
-def test_under_the_same_id_every_command_is_answered_as_before_and_adds_no_fact(engine, store, later):
+def test_under_the_same_id_every_command_gets_the_same_reply_and_adds_no_fact(engine, store, later):
     cards = cards_with(store, *(row.card for row in ASKED))
     wishes = [command(row.kind, card_id, **row.fields) for row, card_id in zip(ASKED, cards, strict=True)]
     answers = execute(engine, wishes, TWO_VERSIONS, NOW)
@@ -179,14 +179,14 @@ TOLD_OF_REFUNDS = {
 }
 
 
-def test_every_answer_has_its_row():
+def test_every_answer_has_an_example():
     assert {type(row.said) for row in TOLD.values()} == set(get_args(Answer))
     assert {type(row.said) for row in TOLD_OF_REFUNDS.values()} == set(get_args(RefundAnswer))
 
 
 @WHEN
 @pytest.mark.parametrize("row", TOLD.values(), ids=TOLD)
-def test_what_is_told_twice(row, later):
+def test_a_repeated_answer(row, later):
     answer = {"learned": "sent", "policy": POLICY}
     once = given(*row.card).when(record_answer, attempt_id(), row.said, **answer, at=row.at)
     assert once.facts
@@ -195,7 +195,7 @@ def test_what_is_told_twice(row, later):
 
 @WHEN
 @pytest.mark.parametrize("row", TOLD_OF_REFUNDS.values(), ids=TOLD_OF_REFUNDS)
-def test_what_is_told_twice_of_a_refund(row, later):
+def test_a_repeated_answer_about_a_refund(row, later):
     answer = {"policy": POLICY, "at": row.at + later}
     once = given(*row.card).when(record_refund_answer, REFUND.refund_id, row.said, policy=POLICY, at=row.at)
     assert once.facts

@@ -101,5 +101,5 @@ def given(*facts: Event) -> Given:
     return Given(replay(None, CARD_ID, facts) if facts else None)
 
 
-def forgotten(_: UUID) -> None:
+def no_older_charge(_: UUID) -> None:
     """A history in which no older charge is found."""

@@ -6,7 +6,7 @@ import pytest
 
 from engine.declines import Consequence
 from engine.money import Money
-from engine.why.words import (
+from engine.why.phrases import (
     AUTHORITIES,
     CONSEQUENCES,
     count,
@@ -33,7 +33,7 @@ from tests.engine.samples import DEBIT
         (0, "CNY", "0.00 CNY"),
     ],
 )
-def test_money_is_said_in_whole_units_with_the_decimals_of_its_currency(minor, currency, said):
+def test_money_is_shown_in_whole_units_with_the_decimals_of_its_currency(minor, currency, said):
     assert money(Money(minor=minor, currency=currency)) == said
 
 
@@ -47,11 +47,11 @@ def test_money_is_said_in_whole_units_with_the_decimals_of_its_currency(minor, c
         (timedelta(days=2, minutes=9), "2 days"),
     ],
 )
-def test_a_span_is_said_in_its_two_largest_units(time, said):
+def test_a_span_is_shown_in_its_two_largest_units(time, said):
     assert span(time) == said
 
 
-def test_words_are_put_together_as_people_do():
+def test_numbers_and_lists_are_phrased_as_in_plain_english():
     assert (count(1, "rung"), count(2, "rung")) == ("1 rung", "2 rungs")
     assert (ordinal(3), ordinal(10), ordinal(11)) == ("third try", "tenth try", "try number 11")
     assert (listed(["a"]), listed(["a", "b"]), listed(["a", "b", "c"])) == ("a", "a and b", "a, b and c")
@@ -60,6 +60,6 @@ def test_words_are_put_together_as_people_do():
     assert withheld_by("retries_30d", None) == "rule retries_30d of the network limits forbids it"
 
 
-def test_every_consequence_and_authority_has_its_words():
+def test_every_consequence_and_authority_has_its_phrase():
     assert CONSEQUENCES.keys() == set(Consequence)
     assert set(AUTHORITIES) == {"advice_code", "network_code", "code", "unknown_code"}
