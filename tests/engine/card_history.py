@@ -75,14 +75,14 @@ class CardHistory:
         facts = late + facts or deferred(step, self.wake_at, self.at)
         self._append(facts, card, step)
 
-    def answered(self, say: Callable[[Card], Any]) -> None:
+    def answered(self, answer: Callable[[Card], Any]) -> None:
         """The gateway answers, sooner or later, once or twice."""
         attempt = self.card.attempts.open
         if attempt is None:
             return
         learned = self.question.learned if self.question else "sent"
-        said, policy = say(self.card), self.rules.policy
-        outcome = record_answer(self.card, attempt.attempt_id, said, learned=learned, policy=policy, at=self.at)
+        reply, policy = answer(self.card), self.rules.policy
+        outcome = record_answer(self.card, attempt.attempt_id, reply, learned=learned, policy=policy, at=self.at)
         card, facts, step = advance(replay(self.card, self.card_id, outcome), self.rules, self.at)
         self._append(outcome + facts, card, step)
 
@@ -93,20 +93,20 @@ class CardHistory:
         self.due()
         self.answered(finds_nothing)
 
-    def refund_answered(self, say: Callable[[Refund], Any]) -> None:
+    def refund_answered(self, answer: Callable[[Refund], Any]) -> None:
         """The gateway answers about a refund."""
         for refund in self.card.refunds[:1]:
             policy = self.rules.policy
-            outcome = record_refund_answer(self.card, refund.refund_id, say(refund), policy=policy, at=self.at)
+            outcome = record_refund_answer(self.card, refund.refund_id, answer(refund), policy=policy, at=self.at)
             card, facts, step = advance(replay(self.card, self.card_id, outcome), self.rules, self.at)
             self._append(outcome + facts, card, step)
 
     def late_success(self) -> None:
         """The gateway reports that an attempt recorded as failed succeeded."""
         for failed in self.card.attempts.closed[:1]:
-            said = Charged(attempt_id=failed.attempt_id, amount=failed.amount, gateway_ref=f"late-{failed.attempt_id}")
+            reply = Charged(attempt_id=failed.attempt_id, amount=failed.amount, gateway_ref=f"late-{failed.attempt_id}")
             policy = self.rules.policy
-            outcome = record_answer(self.card, failed.attempt_id, said, learned="late", policy=policy, at=self.at)
+            outcome = record_answer(self.card, failed.attempt_id, reply, learned="late", policy=policy, at=self.at)
             card, facts, step = advance(replay(self.card, self.card_id, outcome), self.rules, self.at)
             self._append(outcome + facts, card, step)
 

@@ -1,4 +1,4 @@
-"""Facts and values that the tests of the engine speak of, each complete with sensible defaults.
+"""Facts and values for the tests of the engine, each complete with sensible defaults.
 
 The card of these tests: one month from 1 March 2026 in Shanghai, two days of grace, lost after thirty. Its
 renewal opens on 29 March at ten o'clock; its id is chosen so that its place within that hour is the first.
@@ -245,6 +245,6 @@ PAYING = (registered(), bound(VISA), enabled())
 CHARGING = (*PAYING, started(), attempted())
 """Its first charge is under way."""
 DECLINED = (*CHARGING, failed(), reminded())
-"""Its first charge was declined for want of money, and the holder is to be told."""
+"""Its first charge was declined for insufficient funds, and the holder is to be notified."""
 PAID = (*CHARGING, succeeded(), renewed())
 """Its first renewal is paid."""

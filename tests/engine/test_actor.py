@@ -28,9 +28,9 @@ def test_holders_and_operators_are_people_and_processes_named_in_older_logs_are_
     assert not is_person("consumer")
 
 
-@pytest.mark.parametrize(("by", "told"), [("operator:anna", " (actor: operator:anna)."), ("consumer", "”.")])
-def test_an_explanation_names_the_person_who_acted(by, told):
+@pytest.mark.parametrize(("by", "ending"), [("operator:anna", " (actor: operator:anna)."), ("consumer", "”.")])
+def test_an_explanation_names_the_person_who_acted(by, ending):
     history = History().decides(hold_card, reason="stolen", at=REGISTERED_AT)
     records = [one._replace(actor=by) for one in history.records]
-    [held] = [said.text for said in overview(records).sentences if "held by the operator" in said.text]
-    assert held.endswith(f"“stolen{told}" if told == "”." else f"“stolen”{told}")
+    [held] = [sentence.text for sentence in overview(records).sentences if "held by the operator" in sentence.text]
+    assert held.endswith(f"“stolen{ending}" if ending == "”." else f"“stolen”{ending}")

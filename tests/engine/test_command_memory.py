@@ -1,4 +1,4 @@
-"""Commands are remembered with their answers: repeating one is harmless for ever. Each of them: test_twice.py."""
+"""Accepted commands are kept with their replies: repeating one changes nothing. Each kind: test_repetition.py."""
 
 from uuid import uuid4
 
@@ -15,7 +15,7 @@ def test_a_command_that_changes_nothing_is_recorded_as_accepted(engine, store):
     already = enable(card_id, turn=2)
     assert execute(engine, [already], RULES, LATER) == [()]
     execute(engine, [switch_off(card_id)], RULES, LATER)
-    assert execute(engine, [already], RULES, LATER) == [()]  # an old wish does not come true again
+    assert execute(engine, [already], RULES, LATER) == [()]  # a repeated command is not executed again
     assert kinds(store, card_id)[-1] is AutoRenewSwitchedOff
 
 
@@ -38,7 +38,7 @@ def test_another_body_under_the_same_id_is_refused_within_a_batch_too(engine, st
 
 
 def test_a_refusal_keeps_no_reference_to_its_batch(engine):
-    no_such_plan = register(uuid4()).model_copy(update={"plan": "no such plan"})  # looked for in vain: a KeyError first
+    no_such_plan = register(uuid4()).model_copy(update={"plan": "no such plan"})  # the refusal follows a KeyError
     for refused in execute(engine, [enable(uuid4()), no_such_plan], RULES, REGISTERED_AT):
         assert isinstance(refused, Refused)
         assert refused.__traceback__ is None  # which would hold every frame of the call, and what is in them

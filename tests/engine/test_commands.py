@@ -29,11 +29,11 @@ def test_switching_off_is_the_holders_wish_unless_another_reason_is_given():
 
 
 @pytest.mark.parametrize(
-    "told", [FRAME, FRAME | {"command": "GiveItAway"}, FRAME | {"command": None}, "RenewNow", None]
+    "given", [FRAME, FRAME | {"command": "GiveItAway"}, FRAME | {"command": None}, "RenewNow", None]
 )
-def test_an_unknown_name_is_no_command(told):
+def test_an_unknown_name_is_no_command(given):
     with pytest.raises(ValidationError):
-        COMMANDS.validate_python(told)
+        COMMANDS.validate_python(given)
 
 
 def test_an_invalid_method_is_rejected_on_validation():

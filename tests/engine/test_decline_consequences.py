@@ -1,4 +1,4 @@
-"""What follows from a decline: the first authority decides, and methods wait, rest or are held."""
+"""The consequences of a decline: the first authority decides, methods wait or end, or the card is held."""
 
 from datetime import timedelta
 
@@ -19,8 +19,8 @@ from tests.engine.samples import CHARGING, ENDS_AT, OPENS_AT, POLICY, RULES, SEC
 NOW = OPENS_AT + SECOND
 
 
-def answer(card: Given, said, *, at=NOW, to=None, learned="sent"):
-    return card.when(record_answer, to or attempt_id(), said, learned=learned, policy=POLICY, at=at)
+def answer(card: Given, reply, *, at=NOW, to=None, learned="sent"):
+    return card.when(record_answer, to or attempt_id(), reply, learned=learned, policy=POLICY, at=at)
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""What a decline code lets us do next."""
+"""The consequence of each decline code."""
 
 import pytest
 

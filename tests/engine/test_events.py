@@ -224,7 +224,7 @@ def test_an_unknown_fact_is_not_skipped():
 
 
 def shape(schema: object) -> object:
-    """A JSON schema without what is said to readers only."""
+    """A JSON schema without titles and descriptions."""
     if isinstance(schema, dict):
         return {key: shape(value) for key, value in schema.items() if key not in {"description", "title"}}
     return [shape(one) for one in schema] if isinstance(schema, list) else schema
@@ -233,5 +233,5 @@ def shape(schema: object) -> object:
 def test_the_state_in_snapshots_has_the_shape_that_its_version_stands_for():
     found = json.dumps(shape(msgspec.json.schema(Card)), sort_keys=True)
     assert sha256(found.encode()).hexdigest() == CARD_SHAPES.get(STATE_VERSION), (
-        "Card has another shape: raise STATE_VERSION, so that old snapshots are passed over, and pin it here"
+        "Card has another shape: raise STATE_VERSION, so that old snapshots are ignored, and pin it here"
     )

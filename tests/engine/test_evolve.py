@@ -44,7 +44,7 @@ NO_CARD = {
     "no registration": ((bound(),), "PaymentMethodBound comes before CardRegistered"),
     "a price without consent": ((*PAYING, switched_off(), ANNOUNCED), "a price without consent"),
     "a charge without an offer": ((*PAYING, attempted()), "a charge without a renewal"),
-    "a top-up nobody began": ((*PAYING, TOP_UP), "a charge for no top-up"),
+    "a top-up without a start": ((*PAYING, TOP_UP), "a charge for no top-up"),
     "a success without an attempt": ((*PAYING, started(), succeeded()), "an outcome without an attempt"),
     "a failure without an attempt": ((*PAYING, started(), failed()), "an outcome without an open attempt"),
     "a question about no attempt": ((*CHARGING, failed(), unknown()), "an outcome without an open attempt"),

@@ -1,4 +1,4 @@
-"""What time asks of an unpaid card: grace, suspension and the loss of the number."""
+"""An unpaid card over time: grace, suspension and the loss of the number."""
 
 from datetime import date, timedelta
 
@@ -89,7 +89,7 @@ def test_a_card_without_auto_renewal_lapses_without_being_charged():
 
 
 def test_a_card_is_charged_before_it_is_suspended():
-    """Whatever kept us from it until now: it is not suspended without having been tried."""
+    """However late the wake: it is not suspended without having been tried."""
     given(*PAYING).at(GRACE_ENDS_AT + timedelta(days=5)).then(fact(RenewalStarted), fact(ChargeAttempted))
 
 

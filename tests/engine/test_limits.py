@@ -1,4 +1,4 @@
-"""Network limits: each rule at its edge, in PostgreSQL and in memory alike."""
+"""Network limits: each rule at its boundary, in PostgreSQL and in memory."""
 
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
@@ -33,11 +33,9 @@ from tests.engine.payment_cards import (
 from tests.engine.random_histories import RECORDED_AT
 from tests.engine.samples import MONTH_PRICE, PAYPAL, VISA
 
-# The two books
-
 
 class InPostgres:
-    """The tables of the limits, asked with appends that have no events."""
+    """The tables of the limits, checked by appends without events."""
 
     def __init__(self, recorder: CardRecorder) -> None:
         self.recorder = recorder
@@ -49,7 +47,7 @@ class InPostgres:
 
 @pytest.fixture(params=["in PostgreSQL", "in memory"])
 def happens(request):
-    """Appends facts of a card nobody knew; gives the limit that forbids it."""
+    """Appends facts of a new card; returns the limit that forbids it."""
     book = LimitBook() if request.param == "in memory" else InPostgres(request.getfixturevalue("recorder"))
     return lambda *facts: book.append(effects_of(uuid4(), facts))
 

@@ -1,4 +1,4 @@
-"""Network limits in PostgreSQL and in memory are the same whatever happens, and a rebuild gives the same rows."""
+"""Network limits in PostgreSQL and in memory compared over random batches, and a rebuild gives the same rows."""
 
 from collections import Counter, defaultdict
 from typing import NamedTuple
@@ -46,7 +46,7 @@ def rows_of(book: LimitBook) -> tuple[set, set]:
 
 
 class Does(NamedTuple):
-    """What a card does in a batch; the outcome of its last attempt may come late, or be told twice."""
+    """What a card does in a batch; the outcome of its last attempt may come late, or twice."""
 
     outcome: str | None
     method: tuple[str, str] | None
@@ -134,7 +134,7 @@ def is_nothing(fact) -> bool:
 
 @settings(
     max_examples=60,
-    phases=[Phase.explicit, Phase.reuse, Phase.generate],  # an example as it comes says enough
+    phases=[Phase.explicit, Phase.reuse, Phase.generate],  # no shrinking: a failing batch is readable as it is
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 @given(batches=batches)

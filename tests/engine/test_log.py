@@ -1,4 +1,4 @@
-"""The log as followers read it: in order, from wherever they are, and with a call when there is more."""
+"""The log as followers read it: in order, from any position, with a notification when there is more."""
 
 from datetime import timedelta
 
@@ -78,5 +78,5 @@ def test_a_listener_is_woken_by_new_facts_and_sleeps_otherwise(cards_url, store)
         store_all(store, [random_history(1, 5)])
         assert listener.wait(LONG) is True
         while listener.wait(timedelta(milliseconds=50)):
-            pass  # the same append may be told in more than one piece
+            pass  # one append may be notified more than once
         assert listener.wait(AT_ONCE) is False

@@ -51,6 +51,7 @@ from tests.engine.samples import (
     failed,
     local,
     registered,
+    reminded,
     renewed,
     suspended,
     unknown,
@@ -65,8 +66,8 @@ def cny(minor: int) -> Money:
     return Money(minor=minor, currency="CNY")
 
 
-def answer(card: Given, said, *, at=NOW, to=None, learned="sent"):
-    return card.when(record_answer, to or attempt_id(), said, learned=learned, policy=POLICY, at=at)
+def answer(card: Given, reply, *, at=NOW, to=None, learned="sent"):
+    return card.when(record_answer, to or attempt_id(), reply, learned=learned, policy=POLICY, at=at)
 
 
 # The end

@@ -1,4 +1,4 @@
-"""What kept a payment from being made through us moves the deadlines: all of it, once, and nothing else."""
+"""Delays that we cause move the deadlines: each in full and once, overlapping or not."""
 
 from datetime import date, timedelta
 

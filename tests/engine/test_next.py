@@ -1,4 +1,4 @@
-"""What time asks of a card: facts that are due, a question to the gateway, or a wait with its reason."""
+"""The next step of a card: facts that are due, a question to the gateway, or a wait with its reason."""
 
 from uuid import UUID
 

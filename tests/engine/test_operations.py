@@ -1,4 +1,4 @@
-"""Stopping and resuming all charging: decisions, and facts of a stream of their own."""
+"""Stopping and resuming all charging: decisions, and the stream of their facts."""
 
 import pytest
 

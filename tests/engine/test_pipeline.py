@@ -1,4 +1,4 @@
-"""The order of a renewal, step by step: what is done next after each result, and which cards are parked."""
+"""The order of a renewal, step by step: the next step after each result, and which cards are parked."""
 
 import asyncio
 from uuid import UUID
@@ -45,7 +45,7 @@ class Performed:
         return self
 
     def asks(self, *questions, at=AT):
-        """The wake led to these questions, and the clock is read before they are asked."""
+        """The wake returned these questions, and the clock is read before they are asked."""
         assert self.gives(StepResult(questions=list(questions))).step == ReadClock()
         return self.gives(at)
 
@@ -129,7 +129,7 @@ def test_a_suspended_process_continues_from_its_answers():
     assert resumed.gives(DONE).parked == {}
 
 
-class Notes:
+class EchoGateway:
     """A gateway that answers with the name of the call."""
 
     async def charge(self, request, at):
@@ -145,6 +145,6 @@ class Notes:
 @pytest.mark.parametrize("question", [QUESTION, LOOK_UP, REFUND], ids=lambda one: one.kind)
 def test_each_kind_of_question_is_a_call_of_the_gateway(question):
     async def asked():
-        return await ask(Notes(), question, AT)
+        return await ask(EchoGateway(), question, AT)
 
     assert asyncio.run(asked()) == (question.kind, question.request, AT)

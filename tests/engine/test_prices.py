@@ -41,8 +41,8 @@ def cny(minor: int) -> Money:
     return Money(minor=minor, currency="CNY")
 
 
-def answer(card: Given, said, *, at=NOW, to=None, learned="sent"):
-    return card.when(record_answer, to or attempt_id(), said, learned=learned, policy=POLICY, at=at)
+def answer(card: Given, reply, *, at=NOW, to=None, learned="sent"):
+    return card.when(record_answer, to or attempt_id(), reply, learned=learned, policy=POLICY, at=at)
 
 
 def test_another_period_is_chosen_for_the_next_term():

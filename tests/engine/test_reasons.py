@@ -1,4 +1,4 @@
-"""The closed sets of reasons hold all that is written."""
+"""The closed sets of reasons contain every reason that is written."""
 
 from typing import get_args
 

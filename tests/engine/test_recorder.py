@@ -20,7 +20,7 @@ def events(card_id: UUID, *versions: int) -> list[StoredEvent]:
 
 
 class OnAnEmptyDatabase:
-    """Gives a published case the recorder that it asks for."""
+    """Provides the recorder for the library's test case."""
 
     @pytest.fixture(autouse=True)
     def _database(self, database_url):
@@ -146,7 +146,7 @@ def test_of_several_writers_exactly_one_wins_each_version(new_recorder):
 
 
 def test_a_follower_of_positions_sees_each_event_once_in_order(new_recorder, connect):
-    """Positions are drawn before their transactions commit: one that commits late must not be passed over."""
+    """Positions are drawn before their transactions commit: one that commits late must not be skipped."""
     writers, batches, per_card = 4, 40, 3
     done = Event()
 

@@ -1,4 +1,4 @@
-"""Money that goes back: of old charges as of new ones, of terms that are not over, of what is on the balance."""
+"""Refunds: of old charges as of new ones, of terms that are not over, of top-ups of the balance."""
 
 from datetime import date, timedelta
 from itertools import count
@@ -198,8 +198,8 @@ def month_after_month(engine, card_id, months: int):
         at = LATER + timedelta(days=31 * month)
         (question,) = wake(engine, card_id, at=at).questions
         request = question.request
-        said = Charged(attempt_id=request.attempt_id, amount=request.amount, gateway_ref=f"ref-{month}")
-        engine.record([(question, said)], RULES, at + SECOND)
+        reply = Charged(attempt_id=request.attempt_id, amount=request.amount, gateway_ref=f"ref-{month}")
+        engine.record([(question, reply)], RULES, at + SECOND)
         attempts.append(request.attempt_id)
     return attempts
 

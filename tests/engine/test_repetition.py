@@ -1,6 +1,6 @@
-"""Asked or told twice: a second time, in the light of its own facts, each decision changes nothing more.
+"""Repeated commands and answers: after its own facts, each decision changes nothing more.
 
-Where the second time is refused or means a second time, the row says so, and the command's id makes it harmless.
+Where the second time is refused or acts again, the example says so, and the command's id makes it idempotent.
 """
 
 from datetime import datetime, timedelta
@@ -32,7 +32,7 @@ from engine.commands import (
 from engine.money import Money
 from engine.ports import Answer, Declined, NotFound, RefundAnswer, RefundDeclined, Refunded, Unclear
 from tests.engine.engine_calls import execute
-from tests.engine.every_command import EXAMPLES, FIVE, GOING_BACK, KINDS, NOW, OWED, REFUND, cards_with, command
+from tests.engine.every_command import EXAMPLES, FIVE, KINDS, NOW, OWED, REFUND, REFUNDING, cards_with, command
 from tests.engine.given_when_then import Expected, Given, Then, fact, given, no_older_charge
 from tests.engine.samples import (
     CARD_ID,
@@ -65,8 +65,8 @@ def then_is(then: Then, twice: Expected | str | None) -> None:
 # Commands
 
 
-class Asked(NamedTuple):
-    """A command for a card, and what comes of it a second time: nothing, unless a refusal or a fact is named."""
+class RepeatedCommand(NamedTuple):
+    """A command for a card, and its result the second time: nothing, unless a refusal or a fact is named."""
 
     kind: type
     card: tuple[Event, ...]
@@ -74,8 +74,8 @@ class Asked(NamedTuple):
     twice: Expected | str | None
 
 
-def asked(kind: type, *card: Event, twice: Expected | str | None = None, **changed: Any) -> Asked:
-    return Asked(kind, card or EXAMPLES[kind].card, changed, twice)
+def repeated(kind: type, *card: Event, twice: Expected | str | None = None, **changed: Any) -> RepeatedCommand:
+    return RepeatedCommand(kind, card or EXAMPLES[kind].card, changed, twice)
 
 
 CNY_5, PRICE = Money(minor=500, currency="CNY"), to_builtins(MONTH_PRICE)
@@ -87,21 +87,21 @@ SECOND_TIME = {
     RecordRefund: fact(BalanceCredited),
     RecordDispute: fact(DisputeRecorded),
 }
-ASKED = [
-    *(asked(kind, twice=SECOND_TIME.get(kind)) for kind in KINDS),
-    asked(EnableAutoRenew, *PAYING, months=6),
-    asked(
+COMMANDS = [
+    *(repeated(kind, twice=SECOND_TIME.get(kind)) for kind in KINDS),
+    repeated(EnableAutoRenew, *PAYING, months=6),
+    repeated(
         SetAutoTopUp,
         *(*PAYING, AutoTopUpSet(threshold=CNY_5, amount=CNY_5, at=NOW)),
         threshold=None,
         amount=None,
     ),
-    asked(ConfirmReclaim, *DECLINED, suspended()),
-    asked(ResolveAttempt, charged=False),
-    asked(ResolveAttempt, *NEVER_HAPPENED),
-    asked(RecordRefund, amount=PRICE, to="method", twice="more_than_charged"),
-    asked(RecordRefund, *OWED, amount=PRICE, to="method", twice="more_than_charged"),
-    asked(
+    repeated(ConfirmReclaim, *DECLINED, suspended()),
+    repeated(ResolveAttempt, charged=False),
+    repeated(ResolveAttempt, *NEVER_HAPPENED),
+    repeated(RecordRefund, amount=PRICE, to="method", twice="more_than_charged"),
+    repeated(RecordRefund, *OWED, amount=PRICE, to="method", twice="more_than_charged"),
+    repeated(
         RecordRefund,
         *(*PAYING, BalanceCredited(amount=CNY_5, reason="released", about=None, at=NOW)),
         attempt_id=None,
@@ -109,94 +109,96 @@ ASKED = [
         to="method",
         twice="more_than_balance",
     ),
-    asked(RecordDispute, amount=PRICE, twice="more_than_charged"),
+    repeated(RecordDispute, amount=PRICE, twice="more_than_charged"),
 ]
 
 
 def test_every_command_has_an_example():
-    assert set(KINDS) == {row.kind for row in ASKED}
+    assert set(KINDS) == {row.kind for row in COMMANDS}
 
 
-def asks(card: Given, row: Asked, at: datetime) -> Then:
-    wish = command(row.kind, CARD_ID, **row.fields)
-    return card.when(lambda card, at: decide(wish, card, TWO_VERSIONS, at, no_older_charge), at=at)
+def given_command(card: Given, row: RepeatedCommand, at: datetime) -> Then:
+    one = command(row.kind, CARD_ID, **row.fields)
+    return card.when(lambda card, at: decide(one, card, TWO_VERSIONS, at, no_older_charge), at=at)
 
 
 @WHEN
-@pytest.mark.parametrize("row", ASKED, ids=lambda row: row.kind.__name__)
+@pytest.mark.parametrize("row", COMMANDS, ids=lambda row: row.kind.__name__)
 def test_a_repeated_command(row, later):
-    once = asks(given(*row.card), row, NOW)
+    once = given_command(given(*row.card), row, NOW)
     assert once.facts, once.refusal
-    then_is(asks(Given(once.card), row, NOW + later), row.twice)
+    then_is(given_command(Given(once.card), row, NOW + later), row.twice)
 
 
 @WHEN
 def test_under_the_same_id_every_command_gets_the_same_reply_and_adds_no_fact(engine, store, later):
-    cards = cards_with(store, *(row.card for row in ASKED))
-    wishes = [command(row.kind, card_id, **row.fields) for row, card_id in zip(ASKED, cards, strict=True)]
-    answers = execute(engine, wishes, TWO_VERSIONS, NOW)
-    assert all(isinstance(answer, tuple) and answer for answer in answers)
+    cards = cards_with(store, *(row.card for row in COMMANDS))
+    commands = [command(row.kind, card_id, **row.fields) for row, card_id in zip(COMMANDS, cards, strict=True)]
+    replies = execute(engine, commands, TWO_VERSIONS, NOW)
+    assert all(isinstance(reply, tuple) and reply for reply in replies)
     before = store.load_many(cards)
-    assert execute(engine, wishes, TWO_VERSIONS, NOW + later) == answers
+    assert execute(engine, commands, TWO_VERSIONS, NOW + later) == replies
     assert store.load_many(cards) == before
 
 
 # Answers of the gateway
 
 
-class Told(NamedTuple):
-    """An answer, and what comes of it a second time; each that says nothing definite counts as asked once more."""
+class RepeatedAnswer(NamedTuple):
+    """An answer, and its result the second time; an indefinite one counts as asked once more."""
 
     card: tuple[Event, ...]
-    said: Any
+    reply: Any
     twice: Expected | None = None
     at: datetime = NOW
 
 
 ASKED_AGAIN = fact(ChargeOutcomeUnknown, asked=2)
-SURELY = OPENS_AT + POLICY.key_lifetime + POLICY.never_happened_after
-TOLD = {
-    "charged": Told(CHARGING, charged()),
-    "charged after all": Told(NEVER_HAPPENED, charged()),
-    "charged another amount": Told(CHARGING, charged(amount=CNY_5), ASKED_AGAIN),
-    "declined": Told(CHARGING, Declined(code="insufficient_funds")),
-    "declined for good": Told(CHARGING, Declined(code="expired_card")),
-    "declined as our mistake": Told(CHARGING, Declined(code="invalid_amount")),
-    "declined for want of a mandate": Told(CHARGING, Declined(code="stop_payment_order")),
-    "declined for want of any mandate": Told(CHARGING, Declined(code="revocation_of_all_authorizations")),
-    "declined as paid already": Told(CHARGING, Declined(code="duplicate_transaction"), ASKED_AGAIN),
-    "unclear": Told(CHARGING, Unclear(reason="timeout"), ASKED_AGAIN),
-    "not found yet": Told(CHARGING, NotFound(), ASKED_AGAIN),
-    "not found": Told(CHARGING, NotFound(), at=SURELY),
+CERTAINLY = OPENS_AT + POLICY.key_lifetime + POLICY.never_happened_after
+ANSWERS = {
+    "charged": RepeatedAnswer(CHARGING, charged()),
+    "charged after all": RepeatedAnswer(NEVER_HAPPENED, charged()),
+    "charged another amount": RepeatedAnswer(CHARGING, charged(amount=CNY_5), ASKED_AGAIN),
+    "declined": RepeatedAnswer(CHARGING, Declined(code="insufficient_funds")),
+    "declined for good": RepeatedAnswer(CHARGING, Declined(code="expired_card")),
+    "declined as our mistake": RepeatedAnswer(CHARGING, Declined(code="invalid_amount")),
+    "declined for want of a mandate": RepeatedAnswer(CHARGING, Declined(code="stop_payment_order")),
+    "declined for want of any mandate": RepeatedAnswer(CHARGING, Declined(code="revocation_of_all_authorizations")),
+    "declined as paid already": RepeatedAnswer(CHARGING, Declined(code="duplicate_transaction"), ASKED_AGAIN),
+    "unclear": RepeatedAnswer(CHARGING, Unclear(reason="timeout"), ASKED_AGAIN),
+    "not found yet": RepeatedAnswer(CHARGING, NotFound(), ASKED_AGAIN),
+    "not found": RepeatedAnswer(CHARGING, NotFound(), at=CERTAINLY),
 }
 REFUND_ASKED_AGAIN = fact(RefundOutcomeUnknown, asked=2)
-GIVEN_BACK = Refunded(refund_id=REFUND.refund_id, amount=MONTH_PRICE, gateway_ref="back-1")
-TOLD_OF_REFUNDS = {
-    "refunded": Told(GOING_BACK, GIVEN_BACK),
-    "refunded another amount": Told(GOING_BACK, GIVEN_BACK.model_copy(update={"amount": CNY_5}), REFUND_ASKED_AGAIN),
-    "declined": Told(GOING_BACK, RefundDeclined(code="too_late")),
-    "unclear": Told(GOING_BACK, Unclear(reason="timeout"), REFUND_ASKED_AGAIN),
+REFUNDED = Refunded(refund_id=REFUND.refund_id, amount=MONTH_PRICE, gateway_ref="back-1")
+REFUND_ANSWERS = {
+    "refunded": RepeatedAnswer(REFUNDING, REFUNDED),
+    "refunded another amount": RepeatedAnswer(
+        REFUNDING, REFUNDED.model_copy(update={"amount": CNY_5}), REFUND_ASKED_AGAIN
+    ),
+    "declined": RepeatedAnswer(REFUNDING, RefundDeclined(code="too_late")),
+    "unclear": RepeatedAnswer(REFUNDING, Unclear(reason="timeout"), REFUND_ASKED_AGAIN),
 }
 
 
 def test_every_answer_has_an_example():
-    assert {type(row.said) for row in TOLD.values()} == set(get_args(Answer))
-    assert {type(row.said) for row in TOLD_OF_REFUNDS.values()} == set(get_args(RefundAnswer))
+    assert {type(row.reply) for row in ANSWERS.values()} == set(get_args(Answer))
+    assert {type(row.reply) for row in REFUND_ANSWERS.values()} == set(get_args(RefundAnswer))
 
 
 @WHEN
-@pytest.mark.parametrize("row", TOLD.values(), ids=TOLD)
+@pytest.mark.parametrize("row", ANSWERS.values(), ids=ANSWERS)
 def test_a_repeated_answer(row, later):
     answer = {"learned": "sent", "policy": POLICY}
-    once = given(*row.card).when(record_answer, attempt_id(), row.said, **answer, at=row.at)
+    once = given(*row.card).when(record_answer, attempt_id(), row.reply, **answer, at=row.at)
     assert once.facts
-    then_is(Given(once.card).when(record_answer, attempt_id(), row.said, **answer, at=row.at + later), row.twice)
+    then_is(Given(once.card).when(record_answer, attempt_id(), row.reply, **answer, at=row.at + later), row.twice)
 
 
 @WHEN
-@pytest.mark.parametrize("row", TOLD_OF_REFUNDS.values(), ids=TOLD_OF_REFUNDS)
+@pytest.mark.parametrize("row", REFUND_ANSWERS.values(), ids=REFUND_ANSWERS)
 def test_a_repeated_answer_about_a_refund(row, later):
     answer = {"policy": POLICY, "at": row.at + later}
-    once = given(*row.card).when(record_refund_answer, REFUND.refund_id, row.said, policy=POLICY, at=row.at)
+    once = given(*row.card).when(record_refund_answer, REFUND.refund_id, row.reply, policy=POLICY, at=row.at)
     assert once.facts
-    then_is(Given(once.card).when(record_refund_answer, REFUND.refund_id, row.said, **answer), row.twice)
+    then_is(Given(once.card).when(record_refund_answer, REFUND.refund_id, row.reply, **answer), row.twice)

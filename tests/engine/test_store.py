@@ -15,7 +15,7 @@ from engine.store.streams import SNAPSHOT_EVERY, Append, CommandIdentity, Store,
 from tests.engine.random_histories import RECORDED_AT, random_history, store_all, stored_round_by_round
 from tests.engine.samples import DECLINED, OPENS_AT, PAYING, REGISTERED_AT, bound, switched_off
 
-NOBODY = Refusals(frozenset(), {})
+ALL_STORED = Refusals(frozenset(), {})
 
 
 def append(stream: Stream, *facts, cause: str = "cause", command: CommandIdentity | None = None) -> Append:
@@ -30,7 +30,7 @@ def new(card_id: UUID | None = None) -> Stream:
 def stored(store: Store, *facts) -> Stream:
     """A card with these facts."""
     stream = new()
-    assert store.append_many([append(stream, *facts)], RECORDED_AT) == NOBODY
+    assert store.append_many([append(stream, *facts)], RECORDED_AT) == ALL_STORED
     return store.load_many([stream.card_id])[stream.card_id]
 
 
@@ -40,7 +40,7 @@ def stored(store: Store, *facts) -> Stream:
 def test_what_was_appended_is_loaded_with_its_version_and_wake_time(store):
     stream = new()
     asked = append(stream, *PAYING)
-    assert store.append_many([asked], RECORDED_AT) == NOBODY
+    assert store.append_many([asked], RECORDED_AT) == ALL_STORED
     assert store.load_many([stream.card_id]) == {stream.card_id: Stream(stream.card_id, asked.card, 3, OPENS_AT)}
 
 
@@ -133,7 +133,9 @@ COMMAND = CommandIdentity("command-1", b"hash of its body")
 def test_an_accepted_command_is_found_with_its_facts(store):
     stream, other = stored(store, *PAYING), stored(store, *PAYING)
     facts = (switched_off(), bound())
-    assert store.append_many([append(stream, *facts, command=COMMAND), append(other, bound())], RECORDED_AT) == NOBODY
+    assert (
+        store.append_many([append(stream, *facts, command=COMMAND), append(other, bound())], RECORDED_AT) == ALL_STORED
+    )
     assert store.accepted_commands(["command-1", "nobody's"]) == {
         "command-1": (COMMAND.body_hash, stream.card_id, 4, 2)
     }
@@ -144,7 +146,7 @@ def test_an_accepted_command_is_found_with_its_facts(store):
 
 def test_a_command_that_changed_nothing_is_recorded_as_accepted(store):
     stream = stored(store, *PAYING)
-    assert store.append_many([append(stream, command=COMMAND)], RECORDED_AT) == NOBODY
+    assert store.append_many([append(stream, command=COMMAND)], RECORDED_AT) == ALL_STORED
     remembered = store.accepted_commands(["command-1"])["command-1"]
     assert remembered == (COMMAND.body_hash, stream.card_id, 4, 0)
     assert store.facts_of(remembered) == ()
@@ -184,7 +186,7 @@ def test_a_command_decided_on_an_outdated_card_is_a_conflict_and_not_accepted(st
 def test_a_command_whose_reply_was_lost_is_accepted_once(store, new_recorder):
     stream = stored(store, *PAYING)
     asked = append(stream, switched_off(), command=COMMAND)
-    assert Store(new_recorder(LosingReplies)).append_many([asked], RECORDED_AT) == NOBODY
+    assert Store(new_recorder(LosingReplies)).append_many([asked], RECORDED_AT) == ALL_STORED
     assert store.facts_of(store.accepted_commands(["command-1"])["command-1"]) == (switched_off(),)
 
 
@@ -215,7 +217,7 @@ def test_an_append_whose_reply_was_lost_is_stored_once_and_no_conflict(store, ne
     stream, other = stored(store, *PAYING), new()
     losing = Store(new_recorder(LosingReplies))
     asked = [append(stream, *DECLINED[3:]), append(other, *PAYING)]
-    assert losing.append_many(asked, RECORDED_AT) == NOBODY
+    assert losing.append_many(asked, RECORDED_AT) == ALL_STORED
     assert [one.fact for one in store.history(stream.card_id)] == list(DECLINED)
     assert [one.fact for one in store.history(other.card_id)] == list(PAYING)
 
@@ -239,11 +241,11 @@ def test_facts_appended_by_others_after_a_lost_reply_are_no_conflict(store, new_
                 return super().append_many(*args)
             except ConnectionLostError:
                 current = store.load_many([stream.card_id])[stream.card_id]
-                assert store.append_many([append(current, bound(), cause="other")], RECORDED_AT) == NOBODY
+                assert store.append_many([append(current, bound(), cause="other")], RECORDED_AT) == ALL_STORED
                 raise
 
     overtaken = Store(new_recorder(Overtaken))
-    assert overtaken.append_many([append(stream, switched_off(), cause="mine")], RECORDED_AT) == NOBODY
+    assert overtaken.append_many([append(stream, switched_off(), cause="mine")], RECORDED_AT) == ALL_STORED
     assert [one.cause for one in store.history(stream.card_id)[3:]] == ["mine", "other"]
 
 
@@ -254,7 +256,7 @@ def test_a_connection_that_died_is_replaced(store, recorder, connection):
         "WHERE datname = current_database() AND pid <> pg_backend_pid() AND backend_type = 'client backend'"
     ).fetchone()
     assert killed >= (1,)
-    assert store.append_many([append(stream, switched_off())], RECORDED_AT) == NOBODY
+    assert store.append_many([append(stream, switched_off())], RECORDED_AT) == ALL_STORED
     assert len(store.history(stream.card_id)) == 4
 
 
@@ -302,7 +304,7 @@ def test_facts_that_fold_to_no_card_stop_their_card_and_no_other(store, facts):
     whatever = good.card
     assert (
         store.append_many([Append(bad, facts, whatever, None, "cause", actor("system", "tests"))], RECORDED_AT)
-        == NOBODY
+        == ALL_STORED
     )
     loaded = store.load_many([bad.card_id, good.card_id])
     assert isinstance(loaded[bad.card_id], CorruptHistoryError)

@@ -1,4 +1,4 @@
-"""TOML files: every key's line is known however it is written, and each problem is told where it is."""
+"""TOML files: every key's line is known however it is written, and each problem is reported with its line."""
 
 import json
 import tomllib

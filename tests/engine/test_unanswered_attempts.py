@@ -1,4 +1,4 @@
-"""What time asks of an open attempt: who asks the gateway, when, and when we only look it up."""
+"""Attempts without an answer: when the gateway is asked again, and when they are only looked up."""
 
 from datetime import timedelta
 

@@ -131,12 +131,12 @@ def test_a_number_that_is_lost_is_not_charged_for_by_a_new_method():
 
 
 def test_a_holder_without_any_usable_method_is_notified_once():
-    told = (
+    notified = (
         given(*PAYING, DISPUTED)
         .at(OPENS_AT)
         .then(fact(RenewalStarted), fact(ReminderDue, kind="payment_failed", about="0"))
     )
-    Given(told.card).at(OPENS_AT + SECOND).nothing()
+    Given(notified.card).at(OPENS_AT + SECOND).nothing()
 
 
 def test_a_holder_who_switched_off_gets_no_notice_of_a_failed_payment():

@@ -1,4 +1,4 @@
-"""Values: frozen, small in JSON, and judged by pydantic wherever they come in from outside."""
+"""Values: frozen, small in JSON, and validated by pydantic where they come from outside."""
 
 from collections.abc import Mapping
 from typing import Annotated

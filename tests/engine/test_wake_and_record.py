@@ -117,8 +117,8 @@ def test_a_duplicate_answer_stores_nothing(engine, store):
     [card_id] = paying(engine)
     [question] = wake(engine, card_id).questions
     engine.record([(question, charged(question))], RULES, LATER)
-    for said in (charged(question), Unclear(reason="timeout"), Declined(code="do_not_honor")):
-        settled = engine.record([(question, said)], RULES, LATER + SECOND)
+    for reply in (charged(question), Unclear(reason="timeout"), Declined(code="do_not_honor")):
+        settled = engine.record([(question, reply)], RULES, LATER + SECOND)
         assert (settled.facts, settled.questions, settled.failed) == (0, [], {})
     assert kinds(store, card_id).count(ChargeSucceeded) == 1
 
@@ -152,8 +152,8 @@ def test_two_answers_for_one_card_in_one_batch_are_both_recorded(engine, store):
     (card_id,) = paying(engine)
     (question,) = wake(engine, card_id).questions
     unclear = (question, Unclear(reason="timeout"))
-    said = Charged(attempt_id=question.request.attempt_id, amount=question.request.amount, gateway_ref="ref")
-    settled = engine.record([unclear, (question, said)], RULES, LATER + SECOND)
+    reply = Charged(attempt_id=question.request.attempt_id, amount=question.request.amount, gateway_ref="ref")
+    settled = engine.record([unclear, (question, reply)], RULES, LATER + SECOND)
     assert not settled.failed
     assert kinds(store, card_id) == [
         RenewalStarted,

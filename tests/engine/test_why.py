@@ -1,4 +1,4 @@
-"""How a card stands, why it was suspended, lost or refunded, and what happens next."""
+"""The overview of a card, why it was suspended, reclaimed or refunded, and what happens next."""
 
 from datetime import timedelta
 
@@ -51,7 +51,7 @@ RECLAIMED = (
 
 
 def texts(answer):
-    return [said.text for said in answer.sentences]
+    return [sentence.text for sentence in answer.sentences]
 
 
 def credited(minor):
@@ -67,16 +67,16 @@ def after(history, kind):
 
 
 def next_of(history):
-    (said,) = what_next(history.records).sentences
-    assert said.versions == (len(history.records),)
-    return said.text
+    (sentence,) = what_next(history.records).sentences
+    assert sentence.versions == (len(history.records),)
+    return sentence.text
 
 
-# How it stands
+# Overview
 
 
 def test_an_active_card_is_described_in_a_few_sentences():
-    assert [(said.text, said.versions) for said in overview(History().records).sentences] == [
+    assert [(sentence.text, sentence.versions) for sentence in overview(History().records).sentences] == [
         (f"{OF_CARD} active; {FIRST_TERM}.", (1,)),
         (
             (
@@ -128,8 +128,8 @@ def test_a_method_that_ended_is_shown_once_with_the_reason():
         "Method visa failed for good with code expired_card, by the decline code, on 2026-03-29 10:00."
     )
     stuck = History().wakes().declined("expired_card")
-    said = texts(overview(stuck.records))
-    assert len(said) == len(set(said))
+    sentences = texts(overview(stuck.records))
+    assert len(sentences) == len(set(sentences))
 
 
 def test_a_card_in_grace_says_since_when_and_why():
@@ -277,4 +277,4 @@ def test_a_refund_by_a_person_is_shown_and_other_credits_are_not():
     history.decides(record_refund, no_older_charge, **back, to="balance", at=history.at)
     history.decides(record_refund, no_older_charge, **back, to="method", at=history.at)
     history.decides(record_dispute, no_older_charge, **back, at=history.at)
-    assert [said.versions for said in why_refunded(history.records).sentences] == [(6,), (9,), (10,), (11,)]
+    assert [sentence.versions for sentence in why_refunded(history.records).sentences] == [(6,), (9,), (10,), (11,)]

@@ -31,13 +31,13 @@ NEXT = local("2026-03-06 12:00")
 
 
 def texts(answer):
-    return [said.text for said in answer.sentences]
+    return [sentence.text for sentence in answer.sentences]
 
 
 def next_of(history):
-    (said,) = what_next(history.records).sentences
-    assert said.versions == (len(history.records),)
-    return said.text
+    (sentence,) = what_next(history.records).sentences
+    assert sentence.versions == (len(history.records),)
+    return sentence.text
 
 
 def test_the_end_of_a_term_without_grace_suspends():
@@ -125,8 +125,8 @@ def test_the_reason_in_a_fact_takes_precedence(fact, what):
 @pytest.mark.parametrize("reason", get_args(PlanReason))
 def test_every_reason_has_its_phrase(reason):
     records = [*History().records, *recorded(Deferred(reason=reason, until=NEXT, at=REGISTERED_AT), wake_at=NEXT)]
-    (said,) = texts(what_next(records))
-    assert "_" not in said
+    (sentence,) = texts(what_next(records))
+    assert "_" not in sentence
 
 
 def test_an_unexplained_wake_is_shown_as_due():

@@ -33,7 +33,7 @@ def credited(minor, at=REGISTERED_AT):
 
 
 def texts(history):
-    return [said.text for said in why_charged(history.records, history.attempts()[-1]).sentences]
+    return [sentence.text for sentence in why_charged(history.records, history.attempts()[-1]).sentences]
 
 
 def said_that(history, begin):

@@ -1,4 +1,4 @@
-"""Why a charge was made: what for, why then, why so much, why this method, and what became of it."""
+"""Why a charge was made: its purpose, trigger, amount, method and outcome."""
 
 from datetime import timedelta
 from uuid import UUID
@@ -47,7 +47,7 @@ def answer(history, attempt_id=None):
 
 
 def texts(history, attempt_id=None):
-    return [said.text for said in answer(history, attempt_id)]
+    return [sentence.text for sentence in answer(history, attempt_id)]
 
 
 def occasion(history):
@@ -63,7 +63,7 @@ def said_that(history, begin, attempt_id=None):
 def test_a_first_charge_is_explained_from_its_trigger_to_its_outcome():
     history = History().wakes().paid()
     attempt_id = history.attempts()[0]
-    assert [(said.text, said.versions) for said in answer(history)] == [
+    assert [(sentence.text, sentence.versions) for sentence in answer(history)] == [
         (
             (
                 f"On 2026-03-29 10:00 {HERE} method visa was asked for 15.00 CNY for term 1, which follows the one "
@@ -181,8 +181,8 @@ def test_a_rung_may_have_no_failure_that_counts_before_it():
     assert occasion(history).startswith("It was made then because the try before it in rung 1, of visa")
     never = recorded(*(one.fact for one in history.records[:5]))
     again = replace(history.records[4].fact, rung=2, reason="next_rung", attempt_id=UUID(int=2))
-    told = why_charged([*never, *recorded(again, version=6)], UUID(int=2)).sentences
-    assert told[1].text == "It was made then as rung 2 of the retry ladder."
+    answer = why_charged([*never, *recorded(again, version=6)], UUID(int=2)).sentences
+    assert answer[1].text == "It was made then as rung 2 of the retry ladder."
 
 
 def test_the_last_rung_is_put_on_the_day_before_the_number_is_lost():

@@ -1,4 +1,4 @@
-"""Why a card was not charged on a day: one test per thing that may stand in the way."""
+"""Why a card was not charged on a day: one test per obstacle."""
 
 from datetime import date, timedelta
 from functools import partial
@@ -44,7 +44,7 @@ def two_methods():
 
 
 def texts(history, day):
-    return [said.text for said in why_not_charged(history.records, day).sentences]
+    return [sentence.text for sentence in why_not_charged(history.records, day).sentences]
 
 
 def test_before_its_registration_a_card_cannot_be_charged():

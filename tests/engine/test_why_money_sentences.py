@@ -211,9 +211,9 @@ FACTS = [
 ]
 
 
-@pytest.mark.parametrize(("fact", "said"), FACTS, ids=lambda one: type(one).__name__)
-def test_a_fact_about_money_is_one_sentence(fact, said):
-    assert sentence(recorded(fact)[0], ZONE) == f"On 2026-03-29 10:00 (Asia/Shanghai) {said}."
+@pytest.mark.parametrize(("fact", "expected"), FACTS, ids=lambda one: type(one).__name__)
+def test_a_fact_about_money_is_one_sentence(fact, expected):
+    assert sentence(recorded(fact)[0], ZONE) == f"On 2026-03-29 10:00 (Asia/Shanghai) {expected}."
 
 
 def test_every_kind_of_fact_about_money_has_an_example():

@@ -1,4 +1,4 @@
-"""What became of a charge, as its answer tells it."""
+"""The outcome of a charge in its explanation."""
 
 from datetime import timedelta
 
@@ -22,7 +22,7 @@ def answer(history, attempt_id=None):
 
 
 def texts(history, attempt_id=None):
-    return [said.text for said in answer(history, attempt_id)]
+    return [sentence.text for sentence in answer(history, attempt_id)]
 
 
 def test_without_an_answer_the_next_question_is_shown():
@@ -89,5 +89,5 @@ def test_a_success_after_a_failure_is_shown_with_its_refund():
 
 def test_what_followed_is_what_was_stored_in_the_same_append():
     history = two_methods().wakes().declined("revocation_of_all_authorizations")
-    said = texts(history)[-1].partition(f"{HERE} ")[2]
-    assert said == "auto-renewal was switched off because the mandate for all charges was withdrawn."
+    sentence = texts(history)[-1].partition(f"{HERE} ")[2]
+    assert sentence == "auto-renewal was switched off because the mandate for all charges was withdrawn."

@@ -1,4 +1,4 @@
-"""How values are said in English."""
+"""How values are expected in English."""
 
 from datetime import timedelta
 
@@ -22,7 +22,7 @@ from tests.engine.samples import DEBIT
 
 
 @pytest.mark.parametrize(
-    ("minor", "currency", "said"),
+    ("minor", "currency", "expected"),
     [
         (1500, "CNY", "15.00 CNY"),
         (5, "EUR", "0.05 EUR"),
@@ -33,12 +33,12 @@ from tests.engine.samples import DEBIT
         (0, "CNY", "0.00 CNY"),
     ],
 )
-def test_money_is_shown_in_whole_units_with_the_decimals_of_its_currency(minor, currency, said):
-    assert money(Money(minor=minor, currency=currency)) == said
+def test_money_is_shown_in_whole_units_with_the_decimals_of_its_currency(minor, currency, expected):
+    assert money(Money(minor=minor, currency=currency)) == expected
 
 
 @pytest.mark.parametrize(
-    ("time", "said"),
+    ("time", "expected"),
     [
         (timedelta(0), "0 seconds"),
         (timedelta(seconds=1.9), "1 second"),
@@ -47,8 +47,8 @@ def test_money_is_shown_in_whole_units_with_the_decimals_of_its_currency(minor, 
         (timedelta(days=2, minutes=9), "2 days"),
     ],
 )
-def test_a_span_is_shown_in_its_two_largest_units(time, said):
-    assert span(time) == said
+def test_a_span_is_shown_in_its_two_largest_units(time, expected):
+    assert span(time) == expected
 
 
 def test_numbers_and_lists_are_phrased_as_in_plain_english():

@@ -1,4 +1,4 @@
-"""Writes of made-up facts, for tests of recorders, which look into no fact."""
+"""Writes of made-up facts, for tests of recorders, which do not decode facts."""
 
 from uuid import UUID
 
