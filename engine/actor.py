@@ -5,7 +5,7 @@ from typing import Literal, NewType
 ActorKind = Literal["holder", "operator", "system"]
 
 Actor = NewType("Actor", str)
-"""`holder:<id>`, `operator:<name>` or `system:<role>`; facts of older logs hold bare names of processes instead."""
+"""`holder:<id>`, `operator:<name>` or `system:<role>`; facts of older logs have plain process names instead."""
 
 NAME_MAX_CHARS = 200
 

@@ -13,18 +13,18 @@ from engine.card.attempt import ChargeAttempted
 from engine.card.facts import CardFacts
 from engine.card.next import NO_LIMITS
 from engine.commands import Command, Issued
-from engine.decisions import Decided, Decision, answering, commanding, replanning, waking
+from engine.decisions import Decided, Decision, on_answer, on_command, on_replan, on_wake
 from engine.errors import BaohaoError, CorruptHistoryError, Refused
 from engine.networks import Limited
 from engine.ports import GatewayAnswer
 from engine.questions import Question
 from engine.rules import Rules
-from engine.store.streams import Append, Refusals, Remembered, Store, Stream
+from engine.store.streams import AcceptedCommand, Append, Refusals, Store, Stream
 
 CONFLICT_TRIES = 5
-"""How often a card is loaded and decided again when somebody else was faster."""
+"""How often a card is loaded and decided again after a conflict."""
 ROUNDS_MAX = CONFLICT_TRIES + 10
-"""With those in which a method after the other was found to be limited."""
+"""Including those in which one method after the other was found to be limited."""
 
 Reply = CardFacts | Exception
 """The facts that a command led to, its refusal (Refused), or what went wrong."""
@@ -34,16 +34,16 @@ _NONE_REFUSED = Refusals(frozenset(), {})
 
 @dataclass(slots=True)
 class StepResult:
-    """What came of one step for many cards."""
+    """The result of one step for many cards."""
 
     appended: list[Append] = field(default_factory=list["Append"])
     questions: list[Question] = field(default_factory=list["Question"])
     failed: dict[UUID, Exception] = field(default_factory=dict[UUID, Exception])
-    """Cards that could not be decided, each with its reason; the others are not touched by them."""
+    """Cards that could not be decided, each with its error."""
     reloaded: dict[UUID, Stream] = field(default_factory=dict[UUID, Stream])
-    """The streams that others changed meanwhile."""
-    recalled: dict[UUID, Remembered] = field(default_factory=dict[UUID, Remembered])
-    """Commands that others executed meanwhile, by their card."""
+    """The streams that were loaded again after a conflict."""
+    accepted_before: dict[UUID, AcceptedCommand] = field(default_factory=dict[UUID, AcceptedCommand])
+    """Commands that another process executed meanwhile, by their card."""
 
     @property
     def facts(self) -> int:
@@ -60,9 +60,9 @@ class _Task(NamedTuple):
 
 
 class Engine:
-    """Decides and records; the caller brings rules and time, and talks to the gateway.
+    """Decides and records; the caller passes rules and time, and calls the gateway.
 
-    What time and the gateway lead to is recorded as done by `actor`, a command as done by whoever gave it.
+    Facts of wakes and of the gateway's answers name `actor` as who acted, those of a command whoever issued it.
     """
 
     def __init__(self, store: Store, recorded_now: Callable[[], datetime], actor: Actor) -> None:
@@ -71,16 +71,18 @@ class Engine:
         self._actor = actor
 
     def wake(self, causes: Mapping[UUID, str], rules: Rules, at: datetime) -> StepResult:
-        """Let time ask each card (card id → id of the message that woke it): facts are stored, questions returned."""
+        """Decide and store what is due for each card (card id → id of the message that woke it); returns questions."""
         result = StepResult()
         loaded = self._load(causes, result.failed)
-        self._settle([_Task(loaded[one], waking(causes[one], self._actor, rules, at)) for one in loaded], result)
+        self._decide_and_append(
+            [_Task(loaded[one], on_wake(causes[one], self._actor, rules, at)) for one in loaded], result
+        )
         return result
 
     def record(self, answers: Sequence[tuple[Question, GatewayAnswer]], rules: Rules, at: datetime) -> StepResult:
-        """Record the gateway's answers, and what follows from them at once; further questions are returned.
+        """Record the gateway's answers, and what follows from them at once; returns further questions.
 
-        Several answers for one card are taken in their order, each in the light of the one before.
+        Several answers for one card are taken in order, each decided on the result of the one before.
         """
         result, left = StepResult(), list(answers)
         while left:
@@ -91,30 +93,32 @@ class Engine:
                 if card_id in turn:
                     later.append((question, answer))
                 else:
-                    turn[card_id] = _Task(question.stream, answering(question, answer, self._actor, rules, at))
-            self._settle(turn.values(), result)
+                    turn[card_id] = _Task(question.stream, on_answer(question, answer, self._actor, rules, at))
+            self._decide_and_append(turn.values(), result)
             left = later
         return result
 
     def replan(self, card_ids: Sequence[UUID], cause: str, actor: Actor, rules: Rules, at: datetime) -> StepResult:
-        """Plan anew when each card wakes, after a change of policy, catalogue or zone database."""
+        """Compute each card's wake time again, after a change of policy, catalogue or zone database."""
         result = StepResult()
-        decide = replanning(cause, actor, rules, at)
-        self._settle([_Task(stream, decide) for stream in self._load(card_ids, result.failed).values()], result)
+        decide = on_replan(cause, actor, rules, at)
+        self._decide_and_append(
+            [_Task(stream, decide) for stream in self._load(card_ids, result.failed).values()], result
+        )
         return result
 
     def execute(self, commands: Sequence[Issued], rules: Rules, at: datetime) -> list[Reply]:
-        """Answer each command with its facts (() when it changes nothing), its refusal, or what went wrong.
+        """The reply to each command: its facts (() when it changes nothing), its refusal, or its error.
 
-        Commands for one card are taken in their order, each in the light of the one before. One that was accepted
-        before, by its id, is answered as it was then; the same id with another body is refused.
+        Commands for one card are taken in order, each decided on the result of the one before. One that was accepted
+        before, by its id, gets the reply that it got then; the same id with another body is refused.
         """
         replies: dict[int, Reply] = {}
-        known = self._store.recall([issued.command.command_id for issued in commands])
+        known = self._store.accepted_commands([issued.command.command_id for issued in commands])
         queues: defaultdict[UUID, deque[int]] = defaultdict(deque)
         for index, (command, _) in enumerate(commands):
             if command.command_id in known:
-                replies[index] = self._again(command, known[command.command_id])
+                replies[index] = self._repeated_reply(command, known[command.command_id])
             else:
                 queues[command.card_id].append(index)
         failed: dict[UUID, Exception] = {}
@@ -131,27 +135,28 @@ class Engine:
     def _take_turn(
         self, turn: Mapping[UUID, Issued], streams: dict[UUID, Stream], rules: Rules, at: datetime
     ) -> dict[UUID, Reply]:
-        """The reply to one command for each card; `streams` are brought up to date."""
+        """The reply to one command for each card; updates `streams`."""
         result = StepResult()
         charge = self._store.charge
-        self._settle(
-            [_Task(streams[one], commanding(turn[one], rules, at, partial(charge, one))) for one in turn], result
+        self._decide_and_append(
+            [_Task(streams[one], on_command(turn[one], rules, at, partial(charge, one))) for one in turn], result
         )
         streams.update(result.reloaded)
         streams.update({append.stream.card_id: append.stored for append in result.appended})
         replies: dict[UUID, Reply] = dict(result.failed)
         replies |= {append.stream.card_id: append.facts for append in result.appended}
-        return replies | {one: self._again(turn[one].command, kept) for one, kept in result.recalled.items()}
+        before = result.accepted_before.items()
+        return replies | {one: self._repeated_reply(turn[one].command, accepted) for one, accepted in before}
 
-    def _again(self, command: Command, remembered: Remembered) -> Reply:
-        """The reply that an accepted command had."""
-        if remembered.body_hash == command.body_hash():
-            return self._store.answer_of(remembered)
+    def _repeated_reply(self, command: Command, accepted: AcceptedCommand) -> Reply:
+        """The reply that an accepted command got."""
+        if accepted.body_hash == command.body_hash():
+            return self._store.facts_of(accepted)
         message = f"command id {command.command_id!r} was used for another command; choose a new one"
         return Refused("command_id_reused", message, "command_id")
 
-    def _settle(self, tasks: Iterable[_Task], result: StepResult) -> None:
-        """Decide, append in one transaction, and decide again what was not stored, a bounded number of times."""
+    def _decide_and_append(self, tasks: Iterable[_Task], result: StepResult) -> None:
+        """Decide and append in one transaction; repeat for cards that were not stored, a bounded number of times."""
         for _ in range(ROUNDS_MAX):
             decided = _decide_each(tasks, result.failed)
             appends = [one.append for _, one in decided if one.append is not None]
@@ -175,7 +180,7 @@ class Engine:
             result.failed[card_id] = BaohaoError(f"card {card_id} was changed by others {ROUNDS_MAX} times over")
 
     def _reload(self, conflicts: Mapping[UUID, tuple[_Task, Decided]], result: StepResult) -> list[_Task]:
-        """The tasks as they are to be done now; a command that somebody else executed is done already."""
+        """The tasks with reloaded streams, without commands that another process executed meanwhile."""
         if not conflicts:
             return []
         ids = {
@@ -183,11 +188,11 @@ class Engine:
             for card_id, (_, decided) in conflicts.items()
             if decided.append is not None and decided.append.command is not None
         }
-        known: Mapping[str, Remembered] = self._store.recall(list(ids.values())) if ids else {}
-        result.recalled.update({card_id: known[one] for card_id, one in ids.items() if one in known})
+        known: Mapping[str, AcceptedCommand] = self._store.accepted_commands(list(ids.values())) if ids else {}
+        result.accepted_before.update({card_id: known[one] for card_id, one in ids.items() if one in known})
         streams = self._load(conflicts, result.failed)
         result.reloaded.update(streams)
-        return [conflicts[one][0]._replace(stream=streams[one]) for one in streams if one not in result.recalled]
+        return [conflicts[one][0]._replace(stream=streams[one]) for one in streams if one not in result.accepted_before]
 
     def _load(self, card_ids: Iterable[UUID], failed: dict[UUID, Exception]) -> dict[UUID, Stream]:
         streams: dict[UUID, Stream] = {}
@@ -200,21 +205,21 @@ class Engine:
 
 
 def _decide_each(tasks: Iterable[_Task], failed: dict[UUID, Exception]) -> list[tuple[_Task, Decided]]:
-    """What is decided for each card; why nothing could be goes into `failed`, and stops no other card."""
+    """The decision for each card; the error of one that cannot be decided goes into `failed`."""
     decided: list[tuple[_Task, Decided]] = []
     for task in tasks:
         try:
             decided.append((task, task.decide(task.stream, task.limited)))
-        except BaohaoError as error:  # its sentence says all; its traceback would keep the batch in memory
+        except BaohaoError as error:  # its message is enough; its traceback would keep the batch in memory
             error.__cause__ = error.__context__ = None
             failed[task.stream.card_id] = error.with_traceback(None)
-        except Exception as error:  # noqa: BLE001 (it is parked with this)
+        except Exception as error:  # noqa: BLE001 (the card is parked with this)
             failed[task.stream.card_id] = error
     return decided
 
 
 def _without_limited(task: _Task, decided: Decided, limit: Limited) -> _Task:
-    """The same task, with the method that it wanted to try out of bounds."""
+    """The same task, with the method that it wanted to try marked as limited."""
     facts = decided.append.facts if decided.append is not None else ()
     methods = [fact.method_id for fact in facts if isinstance(fact, ChargeAttempted)]
     return task._replace(limited={**task.limited, **dict.fromkeys(methods, limit)})

@@ -11,10 +11,10 @@ from msgspec import Meta
 from engine.value import Value
 
 Instant = Annotated[datetime, Meta(tz=True)]
-"""An aware datetime; in JSON an ISO 8601 text."""
+"""An aware datetime; in JSON an ISO 8601 string."""
 SECOND = timedelta(seconds=1)
 _MIDNIGHT = time()
-_zone = cache(ZoneInfo)  # which by itself keeps eight alive, and reads any other from disk again (100 µs)
+_zone = cache(ZoneInfo)  # ZoneInfo's own cache keeps eight, and reads any other from disk again (100 µs)
 
 
 class Term(Value):
@@ -51,7 +51,7 @@ def local_instant(day: date, wall: time, zone: str) -> datetime:
     """The first instant (UTC) at which the clock in `zone` shows `day` and `wall`, or anything later.
 
     In an overlap that is the earlier of the two; in a gap the moment at which the clock jumped over it.
-    Some zones skipped whole days (Apia, 30 December 2011), so the local date of the answer may be later.
+    Some zones skipped whole days (Apia, 30 December 2011), so the local date of the result may be later.
     """
     tz = _zone(zone)
     wanted = datetime.combine(day, wall)

@@ -44,11 +44,11 @@ def _currency(key: str) -> str:
 
 
 def _period(key: object) -> object:
-    """The keys of a TOML table are texts."""
+    """The keys of a TOML table are strings."""
     return next((months for months in PERIODS if str(months) == key), key)
 
 
-# TOML knows numbers from texts, so nothing is guessed (strict); the upper limits keep sums and dates within bounds.
+# TOML distinguishes numbers from strings, so parsing is strict; the upper limits keep sums and dates within bounds.
 Days = Annotated[int, Field(strict=True, ge=0, le=36_500)]
 _Amount = Annotated[int, Field(strict=True, gt=0, le=10**12)]
 _Amounts = Annotated[Mapping[Annotated[str, AfterValidator(_currency)], _Amount], Field(min_length=1)]
@@ -139,9 +139,9 @@ class Catalogue(_Value):
         try:
             catalogue = fields(given)
         except ValidationError as error:
-            told = error.errors(include_url=False)
             wrong += [
-                InitErrorDetails(type=e["type"], loc=e["loc"], input=e["input"], ctx=e.get("ctx", {})) for e in told
+                InitErrorDetails(type=e["type"], loc=e["loc"], input=e["input"], ctx=e.get("ctx", {}))
+                for e in error.errors(include_url=False)
             ]
             raise ValidationError.from_exception_data(cls.__name__, wrong) from error
         if wrong:
@@ -176,11 +176,11 @@ class Catalogue(_Value):
         return self._version(version).effective_on
 
     def currencies(self, plan: str, on: date) -> tuple[Currency, ...]:
-        """In what `plan` is sold on the local day `on`; raises Refused `unknown_plan` or `not_sold`."""
+        """The currencies in which `plan` is sold on the local day `on`; raises Refused `unknown_plan`, `not_sold`."""
         return tuple(self._selling(plan, on).prices[plan])
 
     def reactivation_fee(self, plan: str, currency: Currency, on: date) -> Money | None:
-        """What paying a suspended card again costs on top on the local day `on`; None where nothing is asked."""
+        """What reactivating a suspended card costs on top on the local day `on`; None where there is no fee."""
         version = self._in_force(on)
         minor = version.reactivation_fees.get(plan, {}).get(currency) if version else None
         return None if minor is None else Money(minor=minor, currency=currency)
@@ -236,10 +236,10 @@ def _listed(names: Mapping[str, object]) -> str:
 def read_catalogue(path: Path | None = None) -> Catalogue:
     """The catalogue in the TOML file at `path`, or the one shipped with the engine.
 
-    Raises CatalogueError with a line for each thing that is wrong: file, line number, place, what to do.
+    Raises CatalogueError with one line per problem: file, line number, place, what to do.
     """
     source = path or (resources.files("engine") / "catalogue.toml")
     found = read_toml(source, Catalogue)
     if isinstance(found, Catalogue):
         return found
-    raise CatalogueError("\n".join(problem.told(source) for problem in found))
+    raise CatalogueError("\n".join(problem.formatted(source) for problem in found))

@@ -1,6 +1,6 @@
-"""What must hold between the parts of a catalogue, judged before its fields are, so that one reading finds everything.
+"""Rules between the parts of a catalogue, checked before its fields, so that one run reports every problem.
 
-The rules look at the file's plain tables and pass over what has the wrong type: that is told by the fields.
+The rules read the file's plain tables and skip values of the wrong type, which the validation of the fields reports.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -16,7 +16,7 @@ Table = Mapping[object, object]
 
 
 def broken_rules(document: object, periods: Sequence[int]) -> Broken:
-    """Where a catalogue in plain tables contradicts itself, and what to do about it; it must discount all `periods`."""
+    """Where a catalogue in plain tables breaks a rule, and what to do about it; it must discount all `periods`."""
     plans, keep_rules = _tables(_table(document).get("plans")), _table(_table(document).get("keep_rules"))
     versions = _array(_table(document).get("versions"))
     for name, plan in plans.items():
@@ -32,12 +32,12 @@ def broken_rules(document: object, periods: Sequence[int]) -> Broken:
         yield from _discounts(number, version, periods)
         yield from _prices(number, version, plans, periods)
         yield from _fees(number, version)
-    yield from _currencies_that_go(versions)
+    yield from _dropped_currencies(versions)
 
 
 def _never_sold(plans: Mapping[str, Table], versions: Sequence[Table]) -> Broken:
     if not versions or not all(_is_table(version.get("prices")) for version in versions):
-        return  # nobody knows yet what they will sell
+        return  # what is sold is unknown until the prices are tables
     sold = {name for version in versions for name in _table(version["prices"])}
     for name in plans:
         if name not in sold:
@@ -96,7 +96,7 @@ def _fees(number: int, version: Table) -> Broken:
                 yield (*place, str(currency)), sentence
 
 
-def _currencies_that_go(versions: Sequence[Table]) -> Broken:
+def _dropped_currencies(versions: Sequence[Table]) -> Broken:
     for number, (before, version) in enumerate(pairwise(versions), 1):
         earlier, prices = _tables(before.get("prices")), _tables(version.get("prices"))
         for name in prices:

@@ -1,6 +1,6 @@
 """What holders, operators and carriers ask for, as data; each becomes one decision of one card.
 
-A `command_id` is the caller's: the same command under the same id is answered the same way, for ever.
+The caller chooses `command_id`: the same command under the same id gets the same reply, for ever.
 """
 
 from datetime import date, datetime
@@ -34,7 +34,7 @@ class _Command(BaseModel):
     card_id: UUID
 
     def body_hash(self) -> bytes:
-        """What tells another body under the same id; 32 bytes."""
+        """Distinguishes another body under the same id; 32 bytes."""
         return sha256(self.model_dump_json().encode()).digest()
 
 
@@ -220,7 +220,7 @@ Command = Annotated[AnyCommand, Field(discriminator="command")]
 
 
 class Issued(NamedTuple):
-    """A command and who gave it; who gave it is no part of what is remembered of it."""
+    """A command and who issued it; who issued it is no part of its identity."""
 
     command: Command
     actor: Actor
@@ -294,14 +294,14 @@ def decide(  # noqa: C901, PLR0911, PLR0912 (one case per command)
                 at=at,
             )
         case RecordRefund():
-            return _give_back(command, card, at, recall)
+            return _refund(command, card, at, recall)
         case RecordDispute(attempt_id=attempt_id, amount=amount, evidence=evidence):
             return disputes.record_dispute(card, recall, attempt_id=attempt_id, amount=amount, evidence=evidence, at=at)
         case _:
             assert_never(command)
 
 
-def _give_back(command: RecordRefund, card: Card, at: datetime, recall: Recall) -> CardFacts:
+def _refund(command: RecordRefund, card: Card, at: datetime, recall: Recall) -> CardFacts:
     if command.attempt_id is None:  # what was left on the balance
         if command.to == "balance":
             raise Refused("no_charge_named", "say which charge goes back onto the balance", "attempt_id")

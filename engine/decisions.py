@@ -1,4 +1,4 @@
-"""What is decided for one card in the light of one version of it: by time, by an answer, by a command, by new rules."""
+"""What is decided for one card at one version: on a wake, an answer of the gateway, a command, or changed rules."""
 
 from collections.abc import Callable, Mapping
 from datetime import datetime
@@ -31,22 +31,22 @@ from engine.ports import (
 )
 from engine.questions import Question, about_charge, about_refund
 from engine.rules import Rules
-from engine.store.streams import Append, CommandMark, Stream
+from engine.store.streams import Append, CommandIdentity, Stream
 
 
 class Decided(NamedTuple):
-    """Facts to append, if there are any, and what is then to be asked of the gateway, if anything."""
+    """Facts to append and the question for the gateway after that, if there are any."""
 
     append: Append | None
     question: Question | None = None
 
 
 Decision = Callable[[Stream, Mapping[str, Limited]], Decided]
-"""Decides for a stream; the methods (by id) that the network limits forbid to try now are left out."""
+"""Decides for a stream, without trying the methods (by id) that the network limits forbid now."""
 
 
-def waking(cause: str, actor: Actor, rules: Rules, at: datetime) -> Decision:
-    """Time asks."""
+def on_wake(cause: str, actor: Actor, rules: Rules, at: datetime) -> Decision:
+    """Every step that is due, or a Deferred fact if there is none."""
 
     def decision(stream: Stream, limited: Mapping[str, Limited]) -> Decided:
         before = card_of(stream)
@@ -58,8 +58,8 @@ def waking(cause: str, actor: Actor, rules: Rules, at: datetime) -> Decision:
     return decision
 
 
-def answering(question: Question, answer: GatewayAnswer, actor: Actor, rules: Rules, at: datetime) -> Decision:
-    """The gateway answered."""
+def on_answer(question: Question, answer: GatewayAnswer, actor: Actor, rules: Rules, at: datetime) -> Decision:
+    """The outcome that the gateway's answer gives, and every step that is due after it."""
     cause = question.cause
 
     def decision(stream: Stream, limited: Mapping[str, Limited]) -> Decided:
@@ -78,35 +78,35 @@ def answering(question: Question, answer: GatewayAnswer, actor: Actor, rules: Ru
     return decision
 
 
-def commanding(issued: Issued, rules: Rules, at: datetime, recall: Recall) -> Decision:
-    """Somebody gives a command; it is remembered even if it changes nothing."""
+def on_command(issued: Issued, rules: Rules, at: datetime, recall: Recall) -> Decision:
+    """The facts of a command; it is recorded as accepted even if it changes nothing."""
     command, actor = issued
-    mark = CommandMark(command.command_id, command.body_hash())
+    identity = CommandIdentity(command.command_id, command.body_hash())
 
     def decision(stream: Stream, _: Mapping[str, Limited]) -> Decided:
         late = move_for_late_wake(stream.card, stream.wake_at, rules.policy, at) if stream.card is not None else ()
         before = replay(stream.card, stream.card_id, late) if late else stream.card
         facts = decide(command, before, rules, at, recall)
         if not facts:
-            return Decided(Append(stream, (), card_of(stream), stream.wake_at, command.command_id, actor, mark))
-        facts = late + facts  # a new wake time must not hide that we were late for the old one
+            return Decided(Append(stream, (), card_of(stream), stream.wake_at, command.command_id, actor, identity))
+        facts = late + facts  # the new wake time would hide that this one was late
         card = replay(stream.card, stream.card_id, facts)
         wake_at = wakes_at(next_step(card, rules, at), at)
-        return Decided(Append(stream, facts, card, wake_at, command.command_id, actor, mark))
+        return Decided(Append(stream, facts, card, wake_at, command.command_id, actor, identity))
 
     return decision
 
 
-def replanning(cause: str, actor: Actor, rules: Rules, at: datetime) -> Decision:
-    """Rules changed: a fact where the card wakes at another time than was planned."""
+def on_replan(cause: str, actor: Actor, rules: Rules, at: datetime) -> Decision:
+    """After a change of rules, a Replanned fact if the card wakes at another time than was planned."""
 
     def decision(stream: Stream, _: Mapping[str, Limited]) -> Decided:
         card = card_of(stream)
         step = next_step(card, rules, at)
         wake_at = wakes_at(step, at)
         is_due = stream.wake_at is not None and stream.wake_at <= at
-        looks_again = isinstance(step, Wait) and step.blocks_lapse and stream.wake_at is not None
-        if wake_at == stream.wake_at or is_due or looks_again:
+        rechecks = isinstance(step, Wait) and step.blocks_lapse and stream.wake_at is not None
+        if wake_at == stream.wake_at or is_due or rechecks:
             return Decided(None)
         reason = step.reason if isinstance(step, Wait) else "due"
         return Decided(Append(stream, (Replanned(reason=reason, until=wake_at, at=at),), card, wake_at, cause, actor))
@@ -132,7 +132,7 @@ def _outcome(card: Card, question: Question, answer: GatewayAnswer, policy: Poli
 
 
 def _decided(append: Append, step: Step, policy: Policy) -> Decided:
-    """The append, if it has facts, and the question that follows from it or from what the card waits for."""
+    """The append, if it has facts, and the question that follows from it or from the step."""
     stream = append.stored if append.facts else append.stream
     question = _question(stream, append, step, policy)
     return Decided(append if append.facts else None, question)

@@ -28,11 +28,11 @@ class Consequence(StrEnum):
 
 
 Authority = Literal["advice_code", "network_code", "code", "unknown_code"]
-"""Which code had the say; the order of authority is the order of these."""
+"""Which code decided, in the order of authority."""
 
 
 class Verdict(NamedTuple):
-    """What may be done next, by whose word, and how long the method must be left alone."""
+    """What may be done next, which code decided it, and how long the method must be left alone."""
 
     consequence: Consequence
     decided_by: Authority
@@ -44,7 +44,7 @@ NEVER_HAPPENED = "never_happened"
 NOT_CHARGED = "not_charged"
 """Our own code for an attempt that a person found to have moved no money."""
 NO_CHARGE_MADE = frozenset({NEVER_HAPPENED, NOT_CHARGED})
-"""Codes after which no issuer can have seen the attempt."""
+"""Codes of attempts that no issuer can have seen."""
 
 METHOD_ENDS = frozenset(
     {
@@ -56,7 +56,7 @@ METHOD_ENDS = frozenset(
         Consequence.MANDATE_WITHDRAWN_CARD,
     }
 )
-"""After these the method is not tried again by itself before the holder changes something."""
+"""After these the method is not tried again automatically before the holder changes something."""
 
 
 def _rows(name: str) -> list[dict[str, str]]:
@@ -75,17 +75,16 @@ _NETWORKS = {
 
 @lru_cache(maxsize=4096)
 def verdict_on(code: str, advice_code: str | None = None, network_code: str | None = None) -> Verdict:
-    """What may be done after a decline: the first authority that says something, but a "never" of any of them wins.
+    """What may be done after a decline: as the first authority with a rule decides, but a "never" of any of them wins.
 
-    Of several waits the longest counts: an advice may delay the ladder, never shorten it.
-
-    A code nobody knows is retried as generic (networks: order of authority).
+    Of several waits the longest counts: an advice may delay the ladder, never shorten it. An unknown code is retried
+    as generic (networks: order of authority).
     """
     verdicts: list[Verdict] = []
-    if said := _NETWORKS.get(("advice", advice_code or "")):
-        verdicts.append(Verdict(said[0], "advice_code", said[1]))
-    if said := _NETWORKS.get(("network", network_code or "")):
-        verdicts.append(Verdict(said[0], "network_code", said[1]))
+    if rule := _NETWORKS.get(("advice", advice_code or "")):
+        verdicts.append(Verdict(rule[0], "advice_code", rule[1]))
+    if rule := _NETWORKS.get(("network", network_code or "")):
+        verdicts.append(Verdict(rule[0], "network_code", rule[1]))
     if code in CONSEQUENCES:
         consequence = CONSEQUENCES[code]
         wait = _DAY_APART if consequence is Consequence.RETRY_AFTER_24H else timedelta(0)
@@ -97,5 +96,5 @@ def verdict_on(code: str, advice_code: str | None = None, network_code: str | No
 
 
 def consequence_of(code: str) -> Consequence:
-    """What may be done after `code` when nothing else was said."""
+    """What may be done after `code` without advice and network code."""
     return verdict_on(code).consequence

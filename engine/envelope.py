@@ -1,4 +1,4 @@
-"""A recorded fact: the fact in its envelope, and both as JSON; knows no database."""
+"""A recorded fact: the fact in its envelope, and its JSON; knows no database."""
 
 from collections.abc import Callable
 from datetime import datetime
@@ -22,19 +22,19 @@ F = TypeVar("F", bound=Event)
 
 
 class Recorded(NamedTuple):
-    """A fact in its envelope, as it stands in the log."""
+    """A fact in its envelope, as it is stored in the log."""
 
     position: int
     """Place in the log; 0 where only the stream was read."""
     card_id: UUID
-    """Of its stream: a card's, or OPERATIONS_ID."""
+    """Id of its stream: a card's, or OPERATIONS_ID."""
     version: int
     event_id: UUID
     recorded_at: datetime
     actor: str
     cause: str
     wake_at: datetime | None
-    """When time asks this card again, as of this fact; meaningful on the last fact of an append."""
+    """When the card wakes next; meaningful on the last fact of an append."""
     last: bool
     """Whether this is the last fact of its append."""
     fact: Fact
@@ -61,10 +61,10 @@ def card_fact(recorded: Recorded) -> CardFact:
 
 
 KIND_OF: dict[str, type[Fact]] = {**STORED_NAMES, **OPERATIONS_NAMES}
-"""The kind of fact that is stored under a name."""
+"""The kind of fact by stored name."""
 
 NAME_OF: dict[type[Event], str] = {kind: name for name, kind in KIND_OF.items()}
-"""The name under which a kind of fact is stored."""
+"""The stored name by kind of fact."""
 
 
 def names_of(kind: type[Event]) -> tuple[str, ...]:
@@ -78,7 +78,7 @@ _encode = json.Encoder().encode
 
 @cache
 def _decoder(topic: str) -> Callable[[bytes], _Stored[Any]]:
-    """How what is stored under a name is read; raises KeyError for a name that is not ours."""
+    """The decoder of a stored name; raises KeyError for an unknown one."""
     upcast = UPCASTS.get(topic)
     if upcast is None:
         return json.Decoder(_envelope_of(KIND_OF[topic])).decode
@@ -108,7 +108,7 @@ def encode_fact(  # noqa: PLR0917 (the fields of the envelope; to make a record 
 
 
 def read_fact(position: int, card_id: UUID, version: int, topic: str, state: bytes) -> Recorded:
-    """One row of the log as a Recorded; raises CorruptHistoryError when name or content is not ours."""
+    """One row of the log as a Recorded; raises CorruptHistoryError when name or content is invalid."""
     try:
         stored = _decoder(topic)(state)
     except KeyError:

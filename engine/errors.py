@@ -47,14 +47,14 @@ RefusalCode = Literal[
     # operations
     "reason_missing",
 ]
-"""Every code of a refusal, stable and for programs; the README beside this file says when each is given."""
+"""Every code of a refusal, stable and for programs; README.md beside this file lists when each is used."""
 
 
 class BaohaoError(Exception):
-    """Anything of ours that went wrong for a reason that can be said in a sentence."""
+    """An expected error, with a message for people."""
 
 
-class Refused(BaohaoError):  # noqa: N818 (the domain's word: a refusal is an answer, not a fault)
+class Refused(BaohaoError):  # noqa: N818 (the domain's word: a refusal is a reply, not a fault)
     """The caller asked for something the rules forbid; nothing was recorded.
 
     `code` is stable and for programs, the message is for people, `field` names what to change.
@@ -75,7 +75,7 @@ class CorruptHistoryError(BaohaoError):
 
 
 class ConnectionLostError(BaohaoError):
-    """The connection to the event store failed; nobody knows whether what was being stored is stored."""
+    """The connection to the event store failed; whether an append in progress was stored is unknown."""
 
 
 class SchemaError(BaohaoError):
@@ -83,4 +83,4 @@ class SchemaError(BaohaoError):
 
 
 class GatewayMisuseError(BaohaoError):
-    """The gateway says that our request is wrong (400, 401, 403, 404): never a decline, a matter for people."""
+    """The gateway rejects our request as wrong (400, 401, 403, 404): not a decline; a person has to look."""

@@ -18,7 +18,7 @@ _EXPONENTS = {one.code: one.exponent for one in iso4217.Currency if one.exponent
 
 
 def exponent(currency: str) -> int:
-    """How many decimals the minor unit is of the whole one; 2 where ISO 4217 names none, or no such currency."""
+    """The number of decimals of a currency; 2 where ISO 4217 has none or does not know the currency."""
     return _EXPONENTS.get(currency, 2)
 
 
@@ -31,7 +31,7 @@ class Rounding(StrEnum):
 
 
 class CurrencyMismatchError(ValueError):
-    """Two amounts of different currencies were put together."""
+    """Two amounts of different currencies were combined."""
 
 
 class Money(Value):

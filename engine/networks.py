@@ -1,4 +1,4 @@
-"""What the card networks allow per payment card, over all cards of all holders, and what facts mean for it.
+"""What the card networks allow per payment card, over all cards of all holders.
 
 A payment card is known by its fingerprint; what has none (wallets) has no limit. A try counts from its intent, while it
 is open and may still be declined, and from its decline on until the decline has left the window: so no interleaving
@@ -37,14 +37,14 @@ RULES = (
     Rule("retries_30d", "other", timedelta(days=30), 15),
 )
 NEVER = "never"
-"""The rule that blocks a fingerprint for every card, for ever, after a code that says so."""
+"""The rule that blocks a fingerprint for every card, for ever, after a code that demands it."""
 OPEN_FOR = timedelta(minutes=10)
 """When to look again if only open tries are in the way."""
 KEPT = timedelta(days=31)
 """Declines so old are forgotten when their fingerprint is tried again: longer than any window."""
 
 
-class Try(NamedTuple):
+class PaymentCardTry(NamedTuple):
     """A try of a payment card; `declined_at` is None while it is open."""
 
     attempt_id: UUID
@@ -57,15 +57,19 @@ class Try(NamedTuple):
     declined_at: datetime | None = None
 
 
-class Effects(NamedTuple):
-    """What one append means for the limits: outcomes of earlier tries and blocks take effect before its tries."""
+class LimitEffects(NamedTuple):
+    """What one append changes in the limits: outcomes of earlier tries and blocks take effect before its tries."""
 
     card_id: UUID
-    tries: tuple[Try, ...] = ()
+    tries: tuple[PaymentCardTry, ...] = ()
     outcomes: Mapping[UUID, datetime | None] = MappingProxyType({})
     """By attempt, when it was declined; None: it does not count any more (approved, or it uses up nothing)."""
     blocks: tuple[str, ...] = ()
     """Fingerprints that may never be tried again."""
+
+
+Try = PaymentCardTry  # until engine/card/limits.py imports the new names
+Effects = LimitEffects
 
 
 class Limited(NamedTuple):
@@ -75,26 +79,26 @@ class Limited(NamedTuple):
     until: datetime | None
 
 
-def decline_reported(one: Try, declined_at: datetime) -> Try:
-    """A decline that is told twice counts from when it came first."""
+def decline_reported(one: PaymentCardTry, declined_at: datetime) -> PaymentCardTry:
+    """The declined try; a decline that is reported twice counts from the first report on."""
     return one if one.declined_at is not None else one._replace(declined_at=declined_at)
 
 
 class LimitBook:
-    """The limits in memory: what PostgreSQL keeps in its tables, checked and written in one step as it does."""
+    """The limits in memory: checks and writes in one step what PostgreSQL keeps in its tables."""
 
     def __init__(self) -> None:
         self.blocked: set[str] = set()
-        self._tries: defaultdict[str, dict[UUID, Try]] = defaultdict(dict)
+        self._tries: defaultdict[str, dict[UUID, PaymentCardTry]] = defaultdict(dict)
         self._fingerprints: dict[UUID, str] = {}
 
     @property
-    def tries(self) -> list[Try]:
-        """The tries that are remembered because they count."""
+    def tries(self) -> list[PaymentCardTry]:
+        """The tries that are kept because they count."""
         return [one for tries in self._tries.values() for one in tries.values()]
 
-    def append(self, effects: Effects) -> Limited | None:
-        """Check an append and write what it means; if it is limited, nothing of it is written."""
+    def append(self, effects: LimitEffects) -> Limited | None:
+        """Check and write the effects of an append; returns the limit that forbids it, and then writes nothing."""
         for wanted in effects.tries:
             limited = self._limited(wanted, effects) if wanted.declined_at is None else None
             if limited is not None:
@@ -102,8 +106,8 @@ class LimitBook:
         self.write(effects)
         return None
 
-    def write(self, effects: Effects) -> None:
-        """Write what an append means that is stored already."""
+    def write(self, effects: LimitEffects) -> None:
+        """Write the effects of an append that is stored already."""
         for attempt_id, declined_at in effects.outcomes.items():
             self._settle(attempt_id, declined_at)
         self.blocked.update(effects.blocks)
@@ -125,13 +129,13 @@ class LimitBook:
         else:
             tries[attempt_id] = decline_reported(tries[attempt_id], declined_at)
 
-    def _forget_old(self, one: Try) -> None:
+    def _forget_old(self, one: PaymentCardTry) -> None:
         tries = self._tries[one.fingerprint]
         for attempt_id, old in list(tries.items()):
             if old.declined_at is not None and old.declined_at <= one.at - KEPT:
                 del tries[attempt_id], self._fingerprints[attempt_id]
 
-    def _limited(self, wanted: Try, effects: Effects) -> Limited | None:
+    def _limited(self, wanted: PaymentCardTry, effects: LimitEffects) -> Limited | None:
         if wanted.fingerprint in self.blocked or wanted.fingerprint in effects.blocks:
             return Limited(NEVER, None)
         if not wanted.counts:
@@ -147,21 +151,21 @@ class LimitBook:
         until, name = max(limits)
         return Limited(name, until)
 
-    def _counted(self, fingerprint: str, effects: Effects) -> list[Try]:
+    def _counted(self, fingerprint: str, effects: LimitEffects) -> list[PaymentCardTry]:
         """The tries of a payment card as they were if the append were written."""
         counted = [one for one in effects.tries if one.fingerprint == fingerprint and one.counts]
         for one in self._tries[fingerprint].values():
-            declined_at = effects.outcomes.get(one.attempt_id, _UNTOLD)
+            declined_at = effects.outcomes.get(one.attempt_id, _UNCHANGED)
             if declined_at is not None:
-                counted.append(one if declined_at is _UNTOLD else decline_reported(one, declined_at))
+                counted.append(one if declined_at is _UNCHANGED else decline_reported(one, declined_at))
         return counted
 
 
-_UNTOLD = datetime.max.replace(tzinfo=UTC)  # stands for "the append does not speak of this try"
+_UNCHANGED = datetime.max.replace(tzinfo=UTC)  # stands for "the append has no outcome of this try"
 
 
-def _until(rule: Rule, wanted: Try, counted: Iterable[Try]) -> datetime | None:
-    """When `wanted`, itself among `counted`, fits; None if it does so now."""
+def _until(rule: Rule, wanted: PaymentCardTry, counted: Iterable[PaymentCardTry]) -> datetime | None:
+    """When the rule allows `wanted`, itself among `counted`; None if it does so now."""
     since = wanted.at - rule.window
     in_window = [
         one.declined_at

@@ -1,4 +1,4 @@
-"""What the holder is to be told, as follows from facts; the texts are written elsewhere."""
+"""The notices to the holder that follow from facts; their texts are written elsewhere."""
 
 import csv
 from collections.abc import Mapping
@@ -58,27 +58,27 @@ WithoutNotice = (
     | facts.RefundFailed
     | facts.DisputeRecorded
 )
-"""The facts of which the holder hears nothing: our own trouble, single attempts, what the holder just did."""
+"""The facts without a notice: our own delays, single attempts, what the holder just did."""
 
 NOTICE_FACTS = frozenset(
     name for kind in get_args(CardFact) if kind not in get_args(WithoutNotice) for name in names_of(kind)
 )
-"""The stored names of all others: a reader of the log may pass over the rest."""
+"""The stored names of all others: a reader of the log may skip the rest."""
 
 
 class Notice(Value):
-    """One thing to tell the holder; `key` is the same whenever the fact is read, and no other notice has it."""
+    """A notice to the holder; `key` is unique, and the same whenever the fact is read."""
 
     key: str
     card_id: UUID
     kind: NoticeKind
     at: datetime
     values: Values
-    """What a text needs, as plain JSON: dates as ISO texts, amounts as `{"minor": …, "currency": …}`."""
+    """The values of its text, as plain JSON: dates as ISO strings, amounts as `{"minor": …, "currency": …}`."""
 
 
 def notice_of(recorded: Recorded) -> Notice | None:
-    """What the holder is to be told of a fact; None where that is nothing."""
+    """The notice about a fact; None where there is none."""
     content = _content(recorded.fact)
     if content is None:
         return None
@@ -115,7 +115,7 @@ def _content(fact: Fact) -> tuple[NoticeKind, Values] | None:  # noqa: C901, PLR
 
 
 def _nothing(_: WithoutNotice) -> None:
-    """No notice; a new kind of fact fails the type check here until somebody decides whether the holder hears of it."""
+    """No notice; a new kind of fact fails the type check here until it is decided whether it has one."""
 
 
 def _shown_codes() -> frozenset[str]:
@@ -124,24 +124,24 @@ def _shown_codes() -> frozenset[str]:
 
 
 SHOWN_CODES = _shown_codes()
-"""Decline codes of which the holder may learn; of all others, known or not, only that the payment failed."""
+"""Decline codes that a notice may name; of all others, known or not, it says only that the payment failed."""
 
 
 def _shown(code: str | None) -> str | None:
     return code if code in SHOWN_CODES else None
 
 
-_REMINDED_OF: Mapping[ReminderKind, str] = {
+_REMINDER_SUBJECTS: Mapping[ReminderKind, str] = {
     "renewal_ahead": "opens_on",
     "method_expires": "method_id",
     "payment_failed": "declines",
     "last_chance": "lost_on",
 }
-"""What a reminder is about."""
+"""By kind of reminder, the name of the value that it is about."""
 
 
 def _reminder(fact: facts.ReminderDue) -> Values:
-    values: Values = {"term_number": fact.term_number, _REMINDED_OF[fact.kind]: fact.about}
+    values: Values = {"term_number": fact.term_number, _REMINDER_SUBJECTS[fact.kind]: fact.about}
     if fact.kind == "payment_failed":
         return {**values, "declines": int(fact.about), "code": _shown(fact.code)}
     return values

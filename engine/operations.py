@@ -1,6 +1,6 @@
-"""What an operator does to all charging at once: facts of a stream of their own, what they add up to, decisions.
+"""Stopping and resuming all charging: facts of a stream of their own, the state they fold to, decisions.
 
-The stream stands in the same log as those of the cards, under a fixed id. Who did it stands in the envelope.
+The stream is in the same log as those of the cards, under a fixed id. The envelope names who acted.
 """
 
 from datetime import datetime
@@ -11,7 +11,7 @@ from engine.errors import Refused
 from engine.value import Value
 
 OPERATIONS_ID = UUID("0b5e7a70-0000-4000-8000-000000000000")
-"""Of the stream; no card has this id."""
+"""Id of the stream; no card has it."""
 
 
 class ChargingStopped(Event, kw_only=True):
@@ -35,7 +35,7 @@ OPERATIONS_NAMES: dict[str, type[OperationsFact]] = {
 
 
 class Stop(Value):
-    """All charging is stopped: since when, the reason given last, and who gave it, such as `operator:cli`."""
+    """All charging is stopped: since when, the latest reason, and who gave it, such as `operator:cli`."""
 
     since: datetime
     reason: str

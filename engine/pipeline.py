@@ -1,8 +1,8 @@
 """The order of a renewal: wake, append, ask the gateway, append, try alone what failed, park what fails again.
 
-It stands here once, as generators without I/O: each yields the next step, a runner performs it and sends its result
-back, until the generator returns the cards to park. A runner may drop a generator at any step, as a process that is
-killed does: the next wake of its cards goes on from what is stored.
+It is written once, as generators without I/O: each yields the next step, a runner performs it and sends its result
+back, until the generator returns the cards to park. A runner may drop a generator at any step, as a killed process
+does: the next wake of its cards continues from what is stored.
 """
 
 from collections.abc import Generator, Mapping, Sequence
@@ -46,49 +46,49 @@ GatewayReply = GatewayAnswer | Exception | None
 """An answer, what the call raised, or None: no answer within the gateway's budget."""
 
 Parked = dict[UUID, str]
-"""The cards to set aside until a person looks at them, each with the reason."""
+"""The cards to set aside for a person, each with the reason."""
 
 Pipeline = Generator[Step, Any, Parked]
-_Part = Generator[Step, Any, dict[UUID, Exception]]
-"""Ends with the cards that failed, each with its error."""
+_Steps = Generator[Step, Any, dict[UUID, Exception]]
+"""Returns the cards that failed, each with its error."""
 
 
 def renew(causes: Mapping[UUID, str]) -> Pipeline:
     """All steps for a batch of cards (card id → id of the message that woke it)."""
-    failed = yield from _see_through(causes)
+    failed = yield from _wake_and_ask(causes)
     return (yield from _retry_alone(failed, causes))
 
 
 def resume_asking(questions: Sequence[Question]) -> Pipeline:
-    """The steps from the questions on, however long they lay in a process that stood still."""
+    """The steps from asking on, after any time in a suspended process."""
     failed = yield from _ask_and_record(StepResult(questions=list(questions)))
     return (yield from _retry_alone(failed, {question.card_id: question.cause for question in questions}))
 
 
 def resume_recording(answers: Sequence[tuple[Question, GatewayAnswer]]) -> Pipeline:
-    """The steps from the gateway's answers on, however late these come."""
+    """The steps from recording on, however late the gateway's answers come."""
     result: StepResult = yield Record(answers)
     failed = yield from _ask_and_record(result)
     return (yield from _retry_alone(failed, {question.card_id: question.cause for question, _ in answers}))
 
 
 def look_up_if_late(question: Question, at: datetime) -> Question:
-    """The question as it may be asked at `at`: a charge whose key may be forgotten by then is only looked up."""
+    """The question, as a look-up if it is a charge whose key the gateway may have forgotten at `at`."""
     if question.key_known_until is None or at < question.key_known_until:
         return question
     return question._replace(learned="looked_up")
 
 
-def _see_through(causes: Mapping[UUID, str]) -> _Part:
+def _wake_and_ask(causes: Mapping[UUID, str]) -> _Steps:
     result: StepResult = yield Wake(causes)
     return (yield from _ask_and_record(result))
 
 
-def _ask_and_record(result: StepResult) -> _Part:
+def _ask_and_record(result: StepResult) -> _Steps:
     """Ask and record as long as there are questions."""
     failed = dict(result.failed)
     while result.questions:
-        at: datetime = yield ReadClock()  # the process may have stood still for hours
+        at: datetime = yield ReadClock()  # the process may have been suspended for hours
         replies = yield Ask([look_up_if_late(question, at) for question in result.questions], at)
         result = yield Record(_to_record(replies, failed))
         failed |= result.failed
@@ -98,7 +98,7 @@ def _ask_and_record(result: StepResult) -> _Part:
 def _to_record(
     replies: Sequence[tuple[Question, GatewayReply]], failed: dict[UUID, Exception]
 ) -> list[tuple[Question, GatewayAnswer]]:
-    """What is to be recorded; a call that raised goes into `failed`."""
+    """The answers to record; the error of a call that raised goes into `failed`."""
     answers: list[tuple[Question, GatewayAnswer]] = []
     for question, reply in replies:
         if isinstance(reply, Exception):
@@ -109,13 +109,13 @@ def _to_record(
 
 
 def _retry_alone(failed: Mapping[UUID, Exception], causes: Mapping[UUID, str]) -> Pipeline:
-    """Wake each card that failed once more, alone; a request that the gateway calls wrong would stay wrong."""
+    """Wake each card that failed once more, alone; one whose request the gateway calls wrong is parked at once."""
     parked: Parked = {}
     for card_id, error in failed.items():
         if isinstance(error, GatewayMisuseError):
             parked[card_id] = str(error)
             continue
-        again = yield from _see_through({card_id: causes[card_id]})
+        again = yield from _wake_and_ask({card_id: causes[card_id]})
         if card_id in again:
             parked[card_id] = f"{type(again[card_id]).__name__}: {again[card_id]}"
     return parked

@@ -6,7 +6,7 @@ from pydantic import BaseModel, ConfigDict, Field, NonNegativeInt, PositiveInt
 
 
 class Policy(BaseModel):
-    """The knobs of the renewal rules; facts carry `version` so that a decision explains itself later."""
+    """The settings of the renewal rules; facts carry `version`, so that a decision can be explained later."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -27,13 +27,13 @@ class Policy(BaseModel):
     ask_again_after: tuple[timedelta, ...] = (timedelta(minutes=5), timedelta(hours=1), timedelta(days=1))
     """Waits between questions about an unknown outcome; the last one repeats."""
     key_lifetime: timedelta = timedelta(hours=23)
-    """How long a gateway surely knows an idempotency key (Stripe: 24 h); after that only look up."""
+    """How long a gateway certainly knows an idempotency key (Stripe: 24 h); after that only look up."""
     never_happened_after: timedelta = timedelta(hours=24)
-    """Missing from the gateway's records this long after the last send: it never happened."""
+    """An attempt missing from the gateway's records so long after it was last sent never happened."""
     stopped_recheck: timedelta = timedelta(hours=3)
-    """While charging is stopped, cards that would be charged look again after this long."""
+    """How often cards that would be charged are checked while charging is stopped."""
     late_after: timedelta = timedelta(hours=6)
-    """A card that is woken later than this was held up by us, and its deadlines move."""
+    """A card that is woken later than this was delayed by us, and its deadlines move."""
     retry_soon_after: timedelta = timedelta(hours=1)
     """After a transient decline the method is tried once more in the same rung."""
     case_after: timedelta = timedelta(days=5)
@@ -41,11 +41,11 @@ class Policy(BaseModel):
     case_before_reclaim_days: NonNegativeInt = 2
     """… and at the latest so many days before the carrier takes the number."""
     ahead_days: NonNegativeInt = 7
-    """Holders of long periods are told so many days before the renewal opens."""
+    """Holders of long periods are reminded so many days before the renewal opens."""
     ahead_of_months: tuple[PositiveInt, ...] = (6, 12)
     expiry_days: NonNegativeInt = 14
-    """So many days before the term ends the holder is told of a method that will have expired by then."""
+    """So many days before the term ends the holder is warned of a method that will have expired by then."""
     last_chance_days: PositiveInt = 7
-    """So many days before the number is lost the holder is told for the last time."""
+    """So many days before the number is lost the holder gets the last reminder."""
     top_up_gap: timedelta = timedelta(hours=24)
     """Least time between two automatic top-ups of a card."""

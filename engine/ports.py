@@ -1,6 +1,6 @@
-"""What the outside implements for the engine: the payment gateway, and what is said to it and by it.
+"""The payment gateway that the outside implements for the engine, its requests and its answers.
 
-What we say are plain values; what it says is judged when it is put into our words: pydantic's ValidationError.
+Requests are plain values; answers are validated as they are built: pydantic's ValidationError.
 """
 
 from datetime import datetime, timedelta
@@ -14,21 +14,21 @@ from engine.money import Money
 from engine.value import Value
 
 Text = Annotated[str, StringConstraints(pattern=r"^[^\x00]*$", max_length=200)]
-"""What a gateway says, such as PostgreSQL can keep it; anything else is garbage, and garbage is Unclear."""
+"""A gateway's text that PostgreSQL can store; an answer with any other is Unclear."""
 
 
-class _Asked(Value):
+class _Request(Value):
     @property
     def parameters(self) -> str:
-        """All of it as JSON: what must be the same whenever the key is."""
+        """The request as JSON: the same idempotency key must always come with the same parameters."""
         return json.encode(self).decode()
 
 
-class _Heard(BaseModel):
+class _Answer(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
-class ChargeRequest(_Asked):
+class ChargeRequest(_Request):
     """One attempt to take money: one id, one idempotency key, one set of parameters, for ever."""
 
     attempt_id: UUID
@@ -39,7 +39,7 @@ class ChargeRequest(_Asked):
     amount: Money
 
 
-class Charged(_Heard):
+class Charged(_Answer):
     """The money was taken."""
 
     attempt_id: UUID
@@ -47,7 +47,7 @@ class Charged(_Heard):
     gateway_ref: Text
 
 
-class Declined(_Heard):
+class Declined(_Answer):
     """The money was definitely not taken."""
 
     code: Text
@@ -55,40 +55,40 @@ class Declined(_Heard):
     network_code: Text | None = None
 
 
-class Unclear(_Heard):
-    """Time-out, 5xx, garbage: nobody can say whether the money was taken."""
+class Unclear(_Answer):
+    """Time-out, 5xx, garbage: it is unknown whether the money was taken."""
 
     reason: Text
 
 
-class NotFound(_Heard):
+class NotFound(_Answer):
     """The gateway's complete list has no such attempt (the answer of a look-up only)."""
 
 
 Answer = Charged | Declined | Unclear | NotFound
 
 
-class RefundRequest(_Asked):
-    """Money to give back: one id, one set of parameters, for ever."""
+class RefundRequest(_Request):
+    """Money to refund: one id, one set of parameters, for ever."""
 
     refund_id: UUID
     attempt_id: UUID
-    """The charge that it gives back."""
+    """The charge that is refunded."""
     card_id: UUID
     gateway_ref: str
     amount: Money
 
 
-class Refunded(_Heard):
-    """The money was given back."""
+class Refunded(_Answer):
+    """The money was refunded."""
 
     refund_id: UUID
     amount: Money
     gateway_ref: Text
 
 
-class RefundDeclined(_Heard):
-    """The money was definitely not given back, and will not be."""
+class RefundDeclined(_Answer):
+    """The money was definitely not refunded, and will not be."""
 
     code: Text
 
@@ -101,20 +101,20 @@ GatewayAnswer = Answer | RefundAnswer
 class Gateway(Protocol):
     """A payment service provider.
 
-    All calls answer within the policy's `gateway_budget` and never raise for what the provider says or fails to say,
-    except GatewayMisuseError when it calls the request itself wrong. `at` is the business time of the call.
+    All calls return within the policy's `gateway_budget` and never raise for what the provider answers or fails to
+    answer, except GatewayMisuseError when it calls the request itself wrong. `at` is the business time of the call.
     """
 
     async def charge(self, request: ChargeRequest, at: datetime) -> Answer:
-        """Take the money once; the same request again gives the same answer while the key is known."""
+        """Take the money once; a repeated request returns the same answer while the key is known."""
         ...
 
     async def look_up(self, request: ChargeRequest, at: datetime) -> Answer:
-        """What became of the attempt, without ever causing a charge."""
+        """The outcome of the attempt; never causes a charge."""
         ...
 
     async def refund(self, request: RefundRequest, at: datetime) -> RefundAnswer:
-        """Give the money back once, however often and however late the same request comes."""
+        """Refund the money once, however often and however late the same request comes."""
         ...
 
     @property

@@ -1,4 +1,4 @@
-"""What is asked of the gateway: about which attempt or refund, how, and until when."""
+"""Questions for the gateway: about which attempt or refund, by which call, and until when."""
 
 from collections.abc import Awaitable
 from datetime import datetime
@@ -17,24 +17,24 @@ QuestionKind = Literal["charge", "look_up", "refund"]
 
 
 class Question(NamedTuple):
-    """A question for the gateway, and the stream in whose light it is asked."""
+    """A question for the gateway, and the stream as it is when it is asked."""
 
     stream: Stream
     request: GatewayRequest
     learned: OutcomeSource
-    """How the answer will have become known; `looked_up` must never cause a charge."""
+    """How the outcome will have been learned; `looked_up` must never cause a charge."""
     cause: str
     key_known_until: datetime | None = None
     """From then on a charge must not be sent, since the gateway may have forgotten its key; None for a refund."""
 
     @property
     def card_id(self) -> UUID:
-        """The card that it is about."""
+        """The card of the attempt or refund."""
         return self.stream.card_id
 
     @property
     def kind(self) -> QuestionKind:
-        """How it is asked."""
+        """The call by which it is asked."""
         if isinstance(self.request, RefundRequest):
             return "refund"
         return "look_up" if self.learned == "looked_up" else "charge"
@@ -43,7 +43,7 @@ class Question(NamedTuple):
 def about_charge(
     stream: Stream, card: Card, attempt: Attempt, learned: OutcomeSource, cause: str, policy: Policy
 ) -> Question:
-    """What became of an attempt, or the attempt itself."""
+    """The question that sends an attempt or asks for its outcome."""
     purpose = f"renewal:{card.term.number + 1}" if attempt.top_up is None else f"top_up:{attempt.top_up}"
     request = ChargeRequest(
         attempt_id=attempt.attempt_id,
@@ -56,7 +56,7 @@ def about_charge(
 
 
 def about_refund(stream: Stream, refund: Refund, cause: str) -> Question:
-    """Money that is to go back."""
+    """The question that sends a refund or asks for its outcome."""
     request = RefundRequest(
         refund_id=refund.refund_id,
         attempt_id=refund.attempt_id,

@@ -1,4 +1,4 @@
-"""The reasons on which something branches, as closed sets; a fact keeps them as text, so that old logs can be read."""
+"""The reasons on which code branches, as closed sets; facts store them as strings, so that old logs can be read."""
 
 from typing import Literal, get_args
 
@@ -25,10 +25,10 @@ WaitReason = Literal[
     "reclaimed",
     "closed",
 ]
-"""Why a card waits. The last six wait for no instant: time asks such a card nothing more."""
+"""Why a card waits. The last six wait for no instant: such a card is not woken again."""
 
 PlanReason = Literal[WaitReason, "due"]
-"""What `Deferred` and `Replanned` give as their reason: that of the wait, or that something is due at once."""
+"""The reason in `Deferred` and `Replanned`: that of the wait, or that something is due at once."""
 
 WithheldReason = Literal["advice_delay", "never"]
 """Why a try is withheld; any other reason is the name of a network limit in the edition that the fact names."""

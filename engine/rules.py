@@ -1,4 +1,4 @@
-"""All that a decision needs besides the card and the time."""
+"""What a decision needs besides the card and the time."""
 
 from engine.catalogue import Catalogue
 from engine.policy import Policy
@@ -6,7 +6,7 @@ from engine.value import Value
 
 
 class Rules(Value):
-    """Policy, catalogue and the operator's word, read once per batch."""
+    """Policy, catalogue and the operator's stop, read once per batch."""
 
     policy: Policy
     catalogue: Catalogue

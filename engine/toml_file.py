@@ -1,4 +1,4 @@
-"""A TOML file read into a model; all that is wrong with it is told with line, dotted place and what to do."""
+"""Reads a TOML file into a model; every problem is reported with line, dotted place and what to do."""
 
 import json
 import re
@@ -16,13 +16,13 @@ Place = tuple[str | int, ...]
 
 
 class Problem(NamedTuple):
-    """One thing that is wrong: its line (None: the whole file), its place such as `plans.a.name`, a sentence."""
+    """One problem: its line (None: the whole file), its place such as `plans.a.name`, a sentence."""
 
     line: int | None
     place: str
     message: str
 
-    def told(self, source: object) -> str:
+    def formatted(self, source: object) -> str:
         """The problem of the file `source` in one line, as compilers write it."""
         where = f"{source}" if self.line is None else f"{source}:{self.line}"
         return ": ".join(part for part in (where, self.place, self.message) if part)
@@ -109,7 +109,7 @@ _SCALAR = re.compile(rf'"""(?:\\.|[^\\])*?"{{3,5}}|\'\'\'.*?\'{{3,5}}|{_QUOTED}|
 
 
 class _Locator:
-    """Walks once through a document that tomllib has accepted, so it need not doubt the grammar."""
+    """Walks once through a document that tomllib has accepted, so its grammar is known to be valid."""
 
     def __init__(self, text: str) -> None:
         self._text = text

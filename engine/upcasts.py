@@ -1,8 +1,8 @@
 """Old shapes of stored facts, read as today's.
 
 What is stored is never rewritten. A changed shape or meaning gets a new version of the stored name; the old one stays
-here for ever, with a pure function from its JSON to today's. What such a function knows of old rules is written out in
-it, since the rules themselves may change.
+here for ever, with a pure function from its JSON to today's. Such a function contains the old rules that it needs,
+since the rules elsewhere may change.
 """
 
 import re
@@ -56,4 +56,4 @@ UPCASTS: dict[str, Upcast] = {
     "charge_failed.v1": Upcast(ChargeFailed, charge_failed_v1),
     "deadlines_moved.v1": Upcast(DeadlinesMoved, deadlines_moved_v1),
 }
-"""By stored name; all others are read as they are."""
+"""By stored name; all others need none."""

@@ -1,4 +1,4 @@
-"""Values: what a card is made of and what is decided about it; compared by content, never changed."""
+"""Values: frozen, compared by content; the base of facts, money and the parts of a card."""
 
 from typing import dataclass_transform, get_type_hints
 
@@ -11,13 +11,13 @@ from pydantic_core import CoreSchema, core_schema
 class Value(Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
     """A frozen value, cheap to make and to copy; a field that holds its default is left out of its JSON.
 
-    Read from our own JSON its types alone are judged. As a part of a pydantic model it comes from outside: then all
-    that its annotations ask for is judged, also of a value that was made wrong in Python.
+    Read from our own JSON, only its types are checked. As a part of a pydantic model, which comes from outside, it is
+    validated by its annotations in full, even if it was constructed in Python.
     """
 
     @classmethod
     def __get_pydantic_core_schema__(cls, source: object, handler: GetCoreSchemaHandler) -> CoreSchema:
-        """Pydantic's side of it: field by field, and of a value that is given as if it were none yet."""
+        """The pydantic schema: validates field by field, an instance as if it were a dict of its fields."""
         hints = get_type_hints(cls, include_extras=True)
         fields = {
             field.name: core_schema.typed_dict_field(
@@ -25,9 +25,9 @@ class Value(Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True)
             )
             for field in structs.fields(cls)
         }
-        judged = core_schema.typed_dict_schema(fields, extra_behavior="forbid")
+        validated = core_schema.typed_dict_schema(fields, extra_behavior="forbid")
         return core_schema.no_info_before_validator_function(
             lambda given: structs.asdict(given) if isinstance(given, cls) else given,
-            core_schema.no_info_after_validator_function(lambda given: cls(**given), judged),
-            serialization=core_schema.plain_serializer_function_ser_schema(structs.asdict, return_schema=judged),
+            core_schema.no_info_after_validator_function(lambda given: cls(**given), validated),
+            serialization=core_schema.plain_serializer_function_ser_schema(structs.asdict, return_schema=validated),
         )

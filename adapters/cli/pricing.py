@@ -44,7 +44,7 @@ def check(file: Path, *, as_json: bool) -> None:
         put_json([problem._asdict() for problem in found])
     else:
         for problem in found:
-            typer.echo(problem.told(file), err=True)
+            typer.echo(problem.formatted(file), err=True)
     raise typer.Exit(1)
 
 

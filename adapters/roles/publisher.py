@@ -19,7 +19,7 @@ from adapters.broker.sending import Message, send
 from adapters.broker.streams import ensure_events_stream
 from adapters.roles.lead import Connections, Work, lead
 from adapters.settings import Settings
-from engine.store.log import FACTS_CHANNEL, Read, read_only
+from engine.store.log import FACTS_CHANNEL, Read, read_named
 from projections.follow import BATCH, lock_position, save_position
 
 log = structlog.get_logger()
@@ -130,7 +130,7 @@ async def publish(connection: Connection[Any], client: Client, last_id: str | No
 
 def _begin(connection: Connection[Any], limit: int) -> Read:
     connection.execute("BEGIN")
-    return read_only(connection, PUBLIC_FACTS, lock_position(connection, PUBLISHER), limit)
+    return read_named(connection, PUBLIC_FACTS, lock_position(connection, PUBLISHER), limit)
 
 
 def _commit(connection: Connection[Any], upto: int, sequence: int | None) -> None:

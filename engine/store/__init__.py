@@ -1,1 +1,1 @@
-"""The only glue to the event store library and to PostgreSQL: streams, recorder, limits in the append, the log."""
+"""The event store: streams, recorder, limits checked in the append, the log. Only here the engine knows PostgreSQL."""

@@ -1,4 +1,4 @@
-"""Facts become stored facts, and a batch of writes is sent until somebody knows whether it was stored."""
+"""Puts facts into their envelopes, and sends a batch of writes until it is known whether it was stored."""
 
 from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
@@ -13,16 +13,16 @@ from engine.store.port import Recorder, Refusals, StoredFact, Write
 APPEND_TRIES = 10
 """How often an append is sent when the connection fails."""
 APPEND_PAUSE_S = 0.1
-"""Time for a database that was started anew, and for the pool to notice."""
+"""Time for a database to restart, and for the pool to notice."""
 
 Sleep = Callable[[float], None]
 """Waits for so many seconds."""
 EventIds = Callable[[int], Iterator[UUID]]
-"""Gives at least so many new event ids."""
+"""Yields at least so many new event ids."""
 
 
 def random_event_ids(count: int) -> Iterator[UUID]:
-    """Random ids; the system is asked for randomness once, which for each of them costs more than to write its fact."""
+    """Random ids, from one call of urandom, since one per id costs more than writing its fact."""
     chance = urandom(16 * count)
     return (UUID(bytes=chance[start : start + 16], version=4) for start in range(0, 16 * count, 16))
 
@@ -47,7 +47,7 @@ def append_writes(recorder: Recorder, writes: Sequence[Write], recorded_at: date
     """Append a batch, again if the connection fails; raises ConnectionLostError after APPEND_TRIES.
 
     When the reply to a commit is lost, a stream in conflict whose facts are stored already, with our event ids, is
-    no conflict. A write without facts is one: recalling its command tells whether it was accepted.
+    no conflict. A write without facts remains one: `accepted_commands` shows whether its command was accepted.
     """
     tries = 1
     while True:

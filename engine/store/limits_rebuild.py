@@ -1,4 +1,4 @@
-"""The tables of the network limits made anew from the log, as they would be had every append written its part."""
+"""Rebuilds the tables of the network limits from the log."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -18,7 +18,7 @@ _BATCH = 5000
 
 
 class _Reader:
-    """Goes through the log once, append by append."""
+    """Reads the log once, append by append, into a LimitBook."""
 
     def __init__(self, connection: Connection[Any], book: LimitBook) -> None:
         self._connection = connection
@@ -26,7 +26,7 @@ class _Reader:
         self._position = 0
 
     def read_on(self) -> None:
-        """Up to the end of the log as it is now."""
+        """Read to the current end of the log."""
         for card_id, facts in self._appends():
             self._book.write(effects_of(card_id, facts))
 
@@ -44,10 +44,9 @@ class _Reader:
 
 
 def rebuild_limits(connection: Connection[Any]) -> int:
-    """Empty and refill the tables in one transaction; gives how many tries count. Raises CorruptHistoryError.
+    """Empty and refill the tables in one transaction; returns how many tries count. Raises CorruptHistoryError.
 
-    Most of the log is read before the lock of the appends is taken, the rest and the writing under it, so that
-    appends wait but shortly.
+    Most of the log is read before the lock of the appends is taken, so that appends wait only briefly.
     """
     book = LimitBook()
     reader = _Reader(connection, book)

@@ -1,11 +1,11 @@
 """The SQL of the network limits: their tables beside the events, checked and written inside the append.
 
-Names in braces are filled in by the recorder. `LimitBook` (networks.py) is the same in memory; the tests compare them.
-Rules, windows and how long declines are kept come as the parameter `limits`, made of what stands in networks.py.
+The recorder fills in the names in braces. `LimitBook` (networks.py) does the same in memory; the tests compare them.
+Rules, windows and how long declines are kept come from networks.py as the parameter `limits`.
 """
 
 TABLES = (
-    # The tries that network limits count, over all cards; can be made anew from the log.
+    # The tries that network limits count, over all cards; can be rebuilt from the log.
     """
     CREATE TABLE IF NOT EXISTS {tries} (
         attempt_id uuid PRIMARY KEY,  -- a try counts once
@@ -15,12 +15,12 @@ TABLES = (
     ) WITH (fillfactor = 70)
     """,
     "CREATE INDEX IF NOT EXISTS {tries_index} ON {tries} (fingerprint, declined_at)",
-    # Payment cards that may never be tried again; can be made anew from the log.
+    # Payment cards that may never be tried again; can be rebuilt from the log.
     'CREATE TABLE IF NOT EXISTS {blocked} (fingerprint text COLLATE "C" PRIMARY KEY)',
 )
 
 TYPES = (
-    # A try; without a network it counts for no rule and only must not be blocked.
+    # A try; without a network it counts for no rule and is checked against blocks only.
     """
     DO $$ BEGIN
         CREATE TYPE {try_type} AS (
@@ -30,7 +30,7 @@ TYPES = (
     EXCEPTION WHEN duplicate_object THEN NULL;
     END $$
     """,
-    # What became of an earlier try; without `declined` it does not count any more.
+    # The outcome of an earlier try; without `declined` the try does not count any more.
     """
     DO $$ BEGIN
         CREATE TYPE {outcome_type} AS (card {id_type}, attempt uuid, declined timestamptz);
@@ -46,7 +46,7 @@ TYPES = (
     """,
 )
 
-# What became of earlier tries, of one card or (NULL) of all that are not left out.
+# Writes outcomes of earlier tries, of one card or (NULL) of all that are not left out.
 _SETTLE_FUNCTION = """
     CREATE OR REPLACE FUNCTION {settle}(only_card {id_type}, left_out {id_type}[], outcomes {outcome_type}[])
     RETURNS void LANGUAGE plpgsql AS $$
@@ -61,9 +61,9 @@ _SETTLE_FUNCTION = """
     END $$
 """
 
-# The rules that `wanted`, open tries, break, the first to be named first, all tries of the append being written
-# already. Counts are correlated subqueries, so that every plan of theirs uses the index, however small the table was
-# at first.
+# The rules that `wanted`, open tries, break, in the order in which they are reported; all tries of the append are
+# written already. Counts are correlated subqueries, so that every plan uses the index, however small the table was
+# when it was planned.
 _BROKEN_FUNCTION = """
     CREATE OR REPLACE FUNCTION {broken}(wanted {try_type}[], limits jsonb)
     RETURNS TABLE (nth bigint, fingerprint text, rule text, until timestamptz) LANGUAGE plpgsql AS $$
@@ -103,10 +103,10 @@ _BROKEN_FUNCTION = """
     END $$
 """
 
-# Checks and writes tries, outcomes and blocks; gives the cards that are limited, of which nothing is written.
-# Most payment cards are not limited even if no outcome had freed anything, so all cards are written together first,
-# outcomes last. If that breaks a rule, cards that have to do with those payment cards are set aside and go alone, in
-# their order, each one's outcomes and blocks before its own tries.
+# Checks and writes tries, outcomes and blocks; returns the cards that are limited, of which nothing is written.
+# Most payment cards are not limited even before outcomes free anything, so all cards are written together first,
+# outcomes last. If that breaks a rule, the cards that concern those payment cards are written one by one, in their
+# order, each one's outcomes and blocks before its own tries.
 _LIMIT_FUNCTION = """
     CREATE OR REPLACE FUNCTION {limit}(
         cards {id_type}[], left_out {id_type}[],

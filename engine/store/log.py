@@ -1,4 +1,4 @@
-"""The log as followers read it: all facts of all cards in their order, and how to be woken when there are more."""
+"""The log as followers read it: the facts of all streams in order, and a notification when there are more."""
 
 from collections.abc import Sequence
 from datetime import timedelta
@@ -27,14 +27,14 @@ def read_log(connection: Connection[Any], after: int, limit: int) -> list[Record
 
 
 class Read(NamedTuple):
-    """Facts in order, and the position up to which the log was looked through for them."""
+    """Facts in order, and the position up to which the log was searched for them."""
 
     facts: list[Recorded]
     upto: int
 
 
-def read_only(connection: Connection[Any], names: Sequence[str], after: int, limit: int) -> Read:
-    """Like `read_log`, but only facts stored under `names`; what lies between them is not even decoded."""
+def read_named(connection: Connection[Any], names: Sequence[str], after: int, limit: int) -> Read:
+    """Like `read_log`, but only facts stored under `names`; all others are not even decoded."""
     upto = head(connection)
     with connection.cursor(row_factory=tuple_row, binary=True) as cursor:
         cursor.execute(
@@ -61,7 +61,7 @@ FACTS_CHANNEL = CARD_EVENTS
 
 
 class Listener:
-    """A connection of its own that sleeps until one of `channels` is notified, or a time-out as the net."""
+    """A connection of its own that waits for a notification on one of `channels`."""
 
     def __init__(self, database_url: str, channels: tuple[str, ...]) -> None:
         self._connection = psycopg.connect(database_url, autocommit=True)
@@ -69,7 +69,7 @@ class Listener:
             self._connection.execute(sql.SQL("LISTEN {}").format(sql.Identifier(channel)))
 
     def wait(self, timeout: timedelta) -> bool:
-        """Whether a notification came before `timeout` was over; takes all that came together."""
+        """Whether a notification came within `timeout`; consumes all that came together."""
         return bool(list(self._connection.notifies(timeout=timeout.total_seconds(), stop_after=1)))
 
     def close(self) -> None:

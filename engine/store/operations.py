@@ -1,4 +1,4 @@
-"""The stream of operations: read whole, and appended to on what it adds up to."""
+"""The stream of operations: loaded, decided on, appended to."""
 
 import time
 from collections.abc import Callable
@@ -11,10 +11,10 @@ from engine.store.appending import append_writes, random_event_ids, stored_fact
 from engine.store.port import Recorder, StoredFact, Write
 
 CONFLICT_TRIES = 5
-"""How often it is decided again when another operator was faster."""
+"""How often it is decided when other operators are faster."""
 
 Decision = Callable[[Stop | None], tuple[OperationsFact, ...]]
-"""Facts to append where this stop, or none, is in force; raises Refused."""
+"""From the stop that is in force, or None, to the facts to append; raises Refused."""
 
 
 def operations_history(recorder: Recorder) -> list[Recorded]:
@@ -25,9 +25,9 @@ def operations_history(recorder: Recorder) -> list[Recorded]:
 def record_operation(
     recorder: Recorder, decision: Decision, *, actor: str, cause: str, recorded_at: datetime
 ) -> Stop | None:
-    """Record what is decided, if that is anything; gives the stop that is then in force.
+    """Record the facts that are decided, if any; returns the stop that is then in force.
 
-    Raises Refused, ConnectionLostError, and BaohaoError if others were faster CONFLICT_TRIES times.
+    Raises Refused, ConnectionLostError, and BaohaoError after CONFLICT_TRIES conflicts.
     """
     for _ in range(CONFLICT_TRIES):
         history, stop = operations_history(recorder), None

@@ -13,7 +13,7 @@ from uuid import UUID
 from msgspec import Struct, json
 
 from engine.money import Money
-from engine.networks import KEPT, OPEN_FOR, RULES, Effects
+from engine.networks import KEPT, OPEN_FOR, RULES, LimitEffects
 from engine.store.port import StoredFact, Write
 
 
@@ -33,7 +33,7 @@ class _Try(Struct, omit_defaults=True):
     fingerprint: str
     attempt: UUID | None = None
     network: str | None = None
-    """None: it does not count, and must only not be blocked; then all that follows is None too."""
+    """None: it does not count and is checked against blocks only; then all fields below are None too."""
     amount: str | None = None
     at: datetime | None = None
     declined: datetime | None = None
@@ -64,8 +64,8 @@ def append_parameters(writes: Sequence[Write], recorded_at: datetime) -> tuple[A
     """The parameters in the order of the statement APPEND."""
     described = _Writes([_stream(write) for write in writes], [], [], [])
     for write in writes:
-        if write.effects is not None:
-            _describe(write.card_id, write.effects, described)
+        if write.limit_effects is not None:
+            _describe(write.card_id, write.limit_effects, described)
     facts = list(chain.from_iterable(write.events for write in writes))
     return *fact_columns(facts), _snapshots(writes), _encode(described).decode(), recorded_at
 
@@ -99,7 +99,7 @@ def _stream(write: Write) -> _Stream:
     return stream
 
 
-def _describe(card_id: UUID, effects: Effects, described: _Writes) -> None:
+def _describe(card_id: UUID, effects: LimitEffects, described: _Writes) -> None:
     for one in effects.tries:
         if one.counts:
             amount = amount_key(one.amount)

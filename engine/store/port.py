@@ -1,6 +1,6 @@
-"""What the store asks of a recorder, and the values that pass between them; knows no database.
+"""The port `Recorder` and its values; knows no database.
 
-PostgreSQL implements it in `recorder.py`; the simulation has one in memory.
+PostgreSQL implements it in `recorder.py`, the simulation in memory.
 """
 
 from collections.abc import Mapping, Sequence
@@ -8,21 +8,21 @@ from datetime import datetime
 from typing import NamedTuple, Protocol
 from uuid import UUID
 
-from engine.networks import Effects, Limited
+from engine.networks import Limited, LimitEffects
 
 
 class StoredFact(NamedTuple):
-    """A fact in its envelope as it is stored: its place in its stream, its name and its bytes."""
+    """A fact in its envelope as it is stored: stream, version, stored name and bytes."""
 
     card_id: UUID
-    """Of the stream: a card's, or another fixed one such as that of operations."""
+    """Id of the stream: a card's, or OPERATIONS_ID."""
     version: int
     topic: str
     state: bytes
 
 
 class Snapshot(NamedTuple):
-    """The state of one stream at `version`, as bytes that only the store understands."""
+    """The state of one stream at `version`, as bytes that are opaque to the recorder."""
 
     card_id: UUID
     version: int
@@ -31,21 +31,21 @@ class Snapshot(NamedTuple):
 
 
 class StreamTail(NamedTuple):
-    """What is needed to load one stream: its latest snapshot, if there is one, and what came after that."""
+    """What is needed to load one stream: its latest snapshot, if there is one, and the facts after that."""
 
     snapshot: Snapshot | None
     events: list[StoredFact]
 
 
-class CommandMark(NamedTuple):
-    """By what an accepted command is known again: its id, and a hash of its body."""
+class CommandIdentity(NamedTuple):
+    """By what a repeated command is recognised: its id, and a hash of its body."""
 
     command_id: str
     body_hash: bytes
 
 
-class Remembered(NamedTuple):
-    """What is kept of an accepted command: a hash of its body, and where its facts stand."""
+class AcceptedCommand(NamedTuple):
+    """What is kept of an accepted command: a hash of its body, and the place of its facts."""
 
     body_hash: bytes
     card_id: UUID
@@ -63,17 +63,16 @@ class Write(NamedTuple):
     events: Sequence[StoredFact]
     """In the order of their versions, without gaps."""
     snapshot: Snapshot | None = None
-    effects: Effects | None = None
-    """What the events mean for the network limits."""
-    command: CommandMark | None = None
-    """Remembered for ever; if it is known already, the write is a conflict."""
+    limit_effects: LimitEffects | None = None
+    command: CommandIdentity | None = None
+    """Kept for ever; if it was accepted already, the write is a conflict."""
 
 
 class Refusals(NamedTuple):
     """The streams of which nothing was stored; all others were stored whole."""
 
     conflicts: frozenset[UUID]
-    """Somebody else was faster, or the command was accepted before."""
+    """Another writer was faster, or the command was accepted before."""
     limited: Mapping[UUID, Limited]
     """Those that a network limit forbids."""
 
@@ -84,19 +83,19 @@ class Recorder(Protocol):
     def append_many(self, writes: Sequence[Write], recorded_at: datetime) -> Refusals:
         """Store many streams' facts, and what goes with them, in one transaction.
 
-        Versions, commands and limits are checked in the order of the batch. After ConnectionLostError nobody knows
+        Versions, commands and limits are checked in the order of the batch. After ConnectionLostError it is unknown
         whether it was stored.
         """
         ...
 
     def load_many(self, card_ids: Sequence[UUID], state_version: int) -> list[StreamTail]:
-        """Each stream's latest snapshot, if it is of `state_version`, and what came after it, in their order."""
+        """Each stream's latest snapshot, if it is of `state_version`, and the facts after it, in order."""
         ...
 
     def read_stream(self, card_id: UUID, *, after: int = 0, upto: int | None = None) -> list[StoredFact]:
         """The facts of one stream with versions greater than `after` and not greater than `upto`, oldest first."""
         ...
 
-    def recall(self, command_ids: Sequence[str]) -> Mapping[str, Remembered]:
-        """What is remembered of those commands that were accepted, by their id."""
+    def accepted_commands(self, command_ids: Sequence[str]) -> Mapping[str, AcceptedCommand]:
+        """Those of the commands that were accepted, by their id."""
         ...

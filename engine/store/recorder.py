@@ -1,9 +1,9 @@
-"""The PostgreSQL recorder: the library's, with one round trip per append and a table that only grows.
+"""The PostgreSQL recorder: the library's, with one round trip per append and an append-only table.
 
 All appends take one transaction-level advisory lock inside the SQL function that inserts. So positions
 (notification ids) become visible in their order, without holes that are filled later, and stream versions are
-compared and written in one go. The lock's key is derived in SQL from the table's name. Network limits and the memory
-of accepted commands are kept in the same transaction.
+compared and written atomically. The lock's key is derived in SQL from the table's name. Network limits and accepted
+commands are kept in the same transaction.
 """
 
 from collections.abc import Generator, Sequence
@@ -24,13 +24,13 @@ from engine.errors import ConnectionLostError
 from engine.networks import Limited
 from engine.store import limits_sql, recorder_sql
 from engine.store.parameters import LIMITS, append_parameters, fact_columns
-from engine.store.port import Refusals, Remembered, Snapshot, StoredFact, StreamTail, Write
+from engine.store.port import AcceptedCommand, Refusals, Snapshot, StoredFact, StreamTail, Write
 
 CARD_EVENTS = "card_events"
 _OF_DATASTORE = frozenset({"dbname", "host", "port", "user", "password"})
 
 _reconnect = retry(ConnectionLostError, max_attempts=10, wait=0.2)
-"""For what may be done again without harm."""
+"""For idempotent calls."""
 
 
 def datastore(database_url: str, pool_size: int) -> PostgresDatastore:
@@ -52,7 +52,7 @@ def datastore(database_url: str, pool_size: int) -> PostgresDatastore:
 
 @contextmanager
 def _connection_errors() -> Generator[None]:
-    """The library's errors of a connection become ours."""
+    """Raise the library's connection errors as ConnectionLostError."""
     try:
         yield
     except (InterfaceError, OperationalError) as error:
@@ -60,7 +60,7 @@ def _connection_errors() -> Generator[None]:
 
 
 class CardRecorder(PostgresApplicationRecorder):
-    """Implements the port `Recorder`; as a recorder of the library it can be checked by the library's own tests."""
+    """Implements the port `Recorder`, and the library's recorder, so that the library's own tests check it."""
 
     def __init__(self, datastore: PostgresDatastore, *, events_table_name: str = CARD_EVENTS) -> None:
         super().__init__(datastore, events_table_name=events_table_name)
@@ -79,7 +79,7 @@ class CardRecorder(PostgresApplicationRecorder):
         self._insert = self._sql(recorder_sql.INSERT).as_bytes()
         self._append = self._sql(recorder_sql.APPEND).as_bytes()
         self._load = self._sql(recorder_sql.LOAD).as_bytes()
-        self._recall = self._sql(recorder_sql.RECALL).as_bytes()
+        self._accepted_commands = self._sql(recorder_sql.ACCEPTED_COMMANDS).as_bytes()
 
     def _sql(self, statement: LiteralString) -> Composed:
         table, schema = self.events_table_name, self.datastore.schema
@@ -140,11 +140,11 @@ class CardRecorder(PostgresApplicationRecorder):
         )
 
     @_reconnect
-    def recall(self, command_ids: Sequence[str]) -> dict[str, Remembered]:
+    def accepted_commands(self, command_ids: Sequence[str]) -> dict[str, AcceptedCommand]:
         """See Recorder; one query."""
         with self._cursor() as cursor:
-            cursor.execute(self._recall, (list(command_ids),), prepare=True)
-            return {command_id: Remembered(*row) for command_id, *row in cursor}
+            cursor.execute(self._accepted_commands, (list(command_ids),), prepare=True)
+            return {command_id: AcceptedCommand(*row) for command_id, *row in cursor}
 
     @_reconnect
     def load_many(self, card_ids: Sequence[UUID], state_version: int) -> list[StreamTail]:

@@ -27,12 +27,12 @@ LOAD = """
     ) AS rows
 """
 
-RECALL = (
+ACCEPTED_COMMANDS = (
     "SELECT command_id, body_hash, card_id, first_version, facts FROM {commands} WHERE command_id = ANY (%b::text[])"
 )
 
 APPEND_ONLY = (
-    # Facts are never changed: not by us, not by a slip in a console.
+    # Facts are never changed: not by the program, not by a mistake in a console.
     """
     CREATE OR REPLACE FUNCTION {refuse}() RETURNS trigger LANGUAGE plpgsql AS $$
     BEGIN
@@ -89,7 +89,7 @@ _INSERT_FUNCTION = """
 """
 
 TYPES = (
-    # One stream of an append; a command is remembered with its facts, a snapshot stands beside in `snapshots`.
+    # One stream of an append, with its command; its snapshot's state comes in `snapshots`.
     """
     DO $$ BEGIN
         CREATE TYPE {stream_type} AS (
@@ -101,7 +101,7 @@ TYPES = (
     """,
 )
 
-# Stores the facts of many streams, all of a stream or nothing; gives the streams of which nothing was stored: those
+# Stores the facts of many streams, all of a stream or nothing; returns the streams of which nothing was stored: those
 # in conflict without a rule, the limited ones with theirs. `snapshots` stand in the order of the streams, NULL where
 # there is none. `writes` holds arrays of the composite types: streams, tries, outcomes and blocks.
 # The planner settings keep its cached plans on the indexes, also when they were made while the tables were small.

@@ -18,12 +18,21 @@ from engine.card.recall import charge_in
 from engine.envelope import Recorded, card_fact, read_fact
 from engine.errors import CorruptHistoryError
 from engine.store.appending import EventIds, Sleep, append_writes, random_event_ids, stored_fact
-from engine.store.port import CommandMark, Recorder, Refusals, Remembered, Snapshot, StoredFact, StreamTail, Write
+from engine.store.port import (
+    AcceptedCommand,
+    CommandIdentity,
+    Recorder,
+    Refusals,
+    Snapshot,
+    StoredFact,
+    StreamTail,
+    Write,
+)
 
 SNAPSHOT_EVERY = 8
 """A snapshot is written when a stream's version passes a multiple of this: with every second renewal.
 
-Measured in the simulation: rarer ones cost more to replay than they save, twice as rare a twentieth of all its work.
+Measured in the simulation: at twice this distance, replays cost a twentieth of all work more than snapshots save.
 """
 
 
@@ -37,7 +46,7 @@ class Stream(NamedTuple):
 
 
 class Append(NamedTuple):
-    """Facts to append to one stream, and what the card is after them; no facts if a command found all so already."""
+    """Facts to append to one stream, and the card after them; no facts if a command changed nothing."""
 
     stream: Stream
     facts: CardFacts
@@ -46,12 +55,12 @@ class Append(NamedTuple):
     cause: str
     """Id of the command or message that led to it."""
     actor: Actor
-    command: CommandMark | None = None
-    """Remembered in the same transaction, for ever; if it is known already, the append is a conflict."""
+    command: CommandIdentity | None = None
+    """Kept for ever, in the same transaction; if it was accepted already, the append is a conflict."""
 
     @property
     def stored(self) -> Stream:
-        """The stream once this is stored."""
+        """The stream after this append."""
         card_id, _, version, _ = self.stream
         return Stream(card_id, self.card, version + len(self.facts), self.wake_at)
 
@@ -78,7 +87,7 @@ class Store:
         self._event_ids = event_ids
 
     def load_many(self, card_ids: Sequence[UUID]) -> Mapping[UUID, Stream | CorruptHistoryError]:
-        """Each card's stream, in one query; a history that cannot be read gives its error and harms no other."""
+        """Each card's stream, in one query; for a history that cannot be read, its error."""
         loaded: dict[UUID, Stream | CorruptHistoryError] = {}
         for card_id, tail in zip(card_ids, self._recorder.load_many(card_ids, STATE_VERSION), strict=True):
             try:
@@ -92,30 +101,29 @@ class Store:
         return [read_fact(0, *stored) for stored in self._recorder.read_stream(card_id)]
 
     def charge(self, card_id: UUID, attempt_id: UUID) -> Payment | None:
-        """A charge of a card, however old, with what went back of it; read from the whole history."""
+        """A charge of a card, however old, with what was refunded of it; reads the whole history."""
         return charge_in((one.fact for one in self.history(card_id)), attempt_id)
 
     def append_many(self, appends: Sequence[Append], recorded_at: datetime) -> Refusals:
-        """Record facts of many cards in one transaction; gives the cards in conflict and the limited ones.
+        """Record facts of many cards in one transaction; returns the cards in conflict and the limited ones.
 
-        A card's facts are stored all or not at all. Raises ConnectionLostError if the connection fails again and
-        again. An append without facts whose reply was lost is a conflict: recalling its command tells that it was
-        accepted.
+        A card's facts are stored all or not at all. Raises ConnectionLostError if the connection fails repeatedly.
+        An append without facts whose reply was lost is a conflict: `accepted_commands` shows that it was stored.
         """
         ids = self._event_ids(sum(len(append.facts) for append in appends))
         writes = [self._write(append, ids, recorded_at) for append in appends]
         return append_writes(self._recorder, writes, recorded_at, self._sleep)
 
-    def recall(self, command_ids: Sequence[str]) -> Mapping[str, Remembered]:
-        """What is remembered of those commands that were accepted before, by their id."""
-        return self._recorder.recall(command_ids)
+    def accepted_commands(self, command_ids: Sequence[str]) -> Mapping[str, AcceptedCommand]:
+        """Those of the commands that were accepted before, by their id."""
+        return self._recorder.accepted_commands(command_ids)
 
-    def answer_of(self, remembered: Remembered) -> CardFacts:
+    def facts_of(self, accepted: AcceptedCommand) -> CardFacts:
         """The facts that an accepted command led to, as stored; () if it changed nothing."""
-        if not remembered.facts:
+        if not accepted.facts:
             return ()
-        before = remembered.first_version - 1
-        events = self._recorder.read_stream(remembered.card_id, after=before, upto=before + remembered.facts)
+        before = accepted.first_version - 1
+        events = self._recorder.read_stream(accepted.card_id, after=before, upto=before + accepted.facts)
         return tuple(card_fact(read_fact(0, *event)) for event in events)
 
     def _stream(self, card_id: UUID, tail: StreamTail) -> Stream:
@@ -124,7 +132,7 @@ class Store:
             try:
                 stored = _decode_snapshot(tail.snapshot.state)
             except ValueError as error:
-                message = f"card {card_id}: its snapshot cannot be read; delete it, it is but a cache"
+                message = f"card {card_id}: its snapshot cannot be read; delete it, it is only a cache"
                 raise CorruptHistoryError(message) from error
             card, version, wake_at = stored.card, tail.snapshot.version, stored.wake_at
         if tail.events:

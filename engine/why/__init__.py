@@ -1,1 +1,1 @@
-"""Why a card was charged or was not, suspended, reclaimed, refunded: answers from the stored facts alone."""
+"""Why a card was charged or not, suspended, reclaimed, refunded: answers from the stored facts alone."""

@@ -10,26 +10,26 @@ from engine.card.deadlines import DAY, last_day, reclaims_at, suspends_at
 from engine.card.methods import usable_methods
 from engine.card.waking import Deferred, Replanned
 from engine.reasons import PlanReason, WaitReason, is_plan_reason
-from engine.why.story import Said, Story
-from engine.why.words import clock, ordinal
+from engine.why.phrases import clock, ordinal
+from engine.why.story import Sentence, Story
 
 _AheadReason = Literal[PlanReason, "case"]
-"""What a card is woken for: what it waits for, what is due at once, or that a case for a person falls due."""
+"""Why a card wakes: what it waits for, what is due at once, or that a case for a person falls due."""
 
 
-def ahead(story: Story, place: int) -> Said:
-    """What was to happen next as of the fact at `place`."""
+def ahead(story: Story, place: int) -> Sentence:
+    """What happens next, as of the fact at `place`."""
     recorded, card = story.records[place], story.cards[place]
     if recorded.wake_at is None:
-        return story.say(f"Next, nothing happens by itself{_for_good(card)}.", place)
+        return story.sentence(f"Next, nothing happens by itself{_for_good(card)}.", place)
     if recorded.wake_at <= recorded.fact.at:
-        return story.say("Next, at once: what falls due after this is decided.", place)
+        return story.sentence("Next, at once: what falls due after this is decided.", place)
     fact = recorded.fact
     if isinstance(fact, Deferred | Replanned):
-        what = _said(fact.reason, card)
+        what = _stored_reason(fact.reason, card)
     else:
-        what = " or ".join(_words(one, card) for one in _reasons(card, recorded.wake_at))
-    return story.say(f"Next, on {clock(recorded.wake_at, story.zone)} ({story.zone}): {what}.", place)
+        what = " or ".join(_phrase(one, card) for one in _reasons(card, recorded.wake_at))
+    return story.sentence(f"Next, on {clock(recorded.wake_at, story.zone)} ({story.zone}): {what}.", place)
 
 
 def _for_good(card: Card) -> str:
@@ -39,7 +39,7 @@ def _for_good(card: Card) -> str:
 
 
 def _reasons(card: Card, wake_at: datetime) -> tuple[_AheadReason, ...]:
-    """What the card is woken for at `wake_at`; more than one where only policy could tell them apart."""
+    """Why the card wakes at `wake_at`; several reasons where only the policy could decide between them."""
     if any(not one.refused and (one.unknown is None or one.unknown.ask_again_at == wake_at) for one in card.refunds):
         return ("refund_awaited",)
     attempt = card.attempts.open
@@ -94,7 +94,7 @@ def _delays_within_pass(card: Card) -> Mapping[str, datetime]:
 
 def _may_remind(card: Card, wake_at: datetime) -> bool:
     if card.status == "suspended":
-        whole_days = (reclaims_at(card) - wake_at) % DAY == timedelta(0)  # as the last chance is told
+        whole_days = (reclaims_at(card) - wake_at) % DAY == timedelta(0)  # as the last reminder is due
         return whole_days and "last_chance" not in card.reminded
     if card.consent is None or (card.renewal is not None and card.renewal.rung):
         return False
@@ -120,12 +120,12 @@ def _delayed(card: Card) -> str:
     return f"{first} may be tried again"
 
 
-def _said(reason: str, card: Card) -> str:
-    """A stored reason in words; one that is written no more as it was written."""
-    return _words(reason, card) if is_plan_reason(reason) else reason.replace("_", " ")
+def _stored_reason(reason: str, card: Card) -> str:
+    """The phrase for a stored reason; one that is not written any more is shown as it is."""
+    return _phrase(reason, card) if is_plan_reason(reason) else reason.replace("_", " ")
 
 
-def _words(reason: _AheadReason, card: Card) -> str:  # noqa: C901, PLR0911, PLR0912 (one case per reason)
+def _phrase(reason: _AheadReason, card: Card) -> str:  # noqa: C901, PLR0911, PLR0912 (one case per reason)
     match reason:
         case "renewal_opens":
             return f"the renewal of the term that ends on {card.term.ends_on} opens"

@@ -8,14 +8,14 @@ from engine.card.lapse import Suspended
 from engine.card.term import RenewalStarted
 from engine.card.top_ups import AutoTopUpSet, TopUpStarted
 from engine.money import Money
-from engine.why.story import Said, Story
-from engine.why.words import count, money
+from engine.why.phrases import count, money
+from engine.why.story import Sentence, Story
 
-Known = AutoRenewEnabled | PeriodChanged | PriceChangeAnnounced
-"""Facts by which the holder knows a price."""
+_PriceFact = AutoRenewEnabled | PeriodChanged | PriceChangeAnnounced
+"""Facts by which the holder agreed to a price or was notified of it."""
 
 
-def why_amount(story: Story, place: int, attempt: ChargeAttempted) -> tuple[Said, ...]:
+def why_amount(story: Story, place: int, attempt: ChargeAttempted) -> tuple[Sentence, ...]:
     """Where the amount comes from."""
     if attempt.top_up is not None:
         return (_top_up(story, place, attempt),)
@@ -28,8 +28,8 @@ def why_amount(story: Story, place: int, attempt: ChargeAttempted) -> tuple[Said
     )
 
 
-def _price(story: Story, place: int, offer: RenewalStarted) -> Said:
-    def agreed(fact: Known) -> bool:
+def _price(story: Story, place: int, offer: RenewalStarted) -> Sentence:
+    def agreed(fact: _PriceFact) -> bool:
         return (fact.price, fact.catalogue_version, fact.months) == (offer.price, offer.catalogue_version, offer.months)
 
     at, known = story.origin((AutoRenewEnabled, PeriodChanged, PriceChangeAnnounced), place, agreed)
@@ -40,29 +40,29 @@ def _price(story: Story, place: int, offer: RenewalStarted) -> Said:
     else:
         terms = f"under terms {known.terms_version}, through {known.channel}"
         how = f"agreed to by the holder on {story.clock(at)}, {terms}"
-    return story.say(f"{price} {how}; the offer of {story.clock(place)} holds it.", at, place)
+    return story.sentence(f"{price} {how}; the offer of {story.clock(place)} holds it.", at, place)
 
 
-def _fee(story: Story, place: int, price: Money, fee: int) -> Said:
+def _fee(story: Story, place: int, price: Money, fee: int) -> Sentence:
     off, _ = story.origin(Suspended, place)
     amount = money(replace(price, minor=fee))
     text = f"A reactivation fee of {amount} came on top, because the service was off since {story.clock(off)}."
-    return story.say(text, off, place)
+    return story.sentence(text, off, place)
 
 
-def _balance(story: Story, place: int, attempt: ChargeAttempted) -> Said:
+def _balance(story: Story, place: int, attempt: ChargeAttempted) -> Sentence:
     part = money(replace(attempt.amount, minor=attempt.from_balance))
     due = replace(attempt.amount, minor=attempt.amount.minor + attempt.from_balance)
     text = f"Of the {money(due)} due, {part} was reserved from the balance, which the holder wants spent first"
-    return story.say(f"{text}; {money(attempt.amount)} was left to charge.", place)
+    return story.sentence(f"{text}; {money(attempt.amount)} was left to charge.", place)
 
 
-def _top_up(story: Story, place: int, attempt: ChargeAttempted) -> Said:
+def _top_up(story: Story, place: int, attempt: ChargeAttempted) -> Sentence:
     at, top_up = story.origin(TopUpStarted, place)
     if not top_up.automatic:
-        return story.say(
+        return story.sentence(
             f"The amount of {money(attempt.amount)} is what was asked for on {story.clock(at)}.", at, place
         )
     ordered, _ = story.origin(AutoTopUpSet, at)
     text = f"The amount of {money(attempt.amount)} is that of the holder's standing order of {story.clock(ordered)}."
-    return story.say(text, ordered, at, place)
+    return story.sentence(text, ordered, at, place)

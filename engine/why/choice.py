@@ -8,14 +8,14 @@ from engine.card.card import Card
 from engine.card.decline import ChargeFailed
 from engine.card.disputes import DisputeRecorded
 from engine.card.methods import PaymentMethodsOrdered
-from engine.why.story import Said, Story
-from engine.why.words import AUTHORITIES, clock, described, listed, withheld_by
+from engine.why.phrases import AUTHORITIES, clock, described, listed, withheld_by
+from engine.why.story import Sentence, Story
 
 Ending = ChargeFailed | ChargeWithheld | DisputeRecorded
 _ENDINGS = (ChargeFailed, ChargeWithheld, DisputeRecorded)
 
 
-def why_method(story: Story, place: int, attempt: ChargeAttempted) -> Said:
+def why_method(story: Story, place: int, attempt: ChargeAttempted) -> Sentence:
     """Why this method was charged: it was the first in the holder's order that could be."""
     before, at = story.cards[place - 1], attempt.at
     order = [method.method_id for method in before.methods.bound]
@@ -27,26 +27,28 @@ def why_method(story: Story, place: int, attempt: ChargeAttempted) -> Said:
     )
     places = [place, *([ordered[0]] if ordered else [])]
     if len(order) == 1:
-        return story.say(f"Method {chosen} was charged because it was the only one.", place)
+        return story.sentence(f"Method {chosen} was charged because it was the only one.", place)
     if not earlier:
-        return story.say(f"Method {chosen} was charged because it was the first {by_order}.", *places)
+        return story.sentence(f"Method {chosen} was charged because it was the first {by_order}.", *places)
     passed = [_passed(story, place - 1, before, method_id, at) for method_id in earlier]
     why = listed(text for text, _ in passed)
     text = f"Method {chosen} was charged because, {by_order}, {why}."
-    return story.say(text, *places, *(one for _, found in passed for one in found))
+    return story.sentence(text, *places, *(one for _, found in passed for one in found))
 
 
 def _passed(story: Story, upto: int, card: Card, method_id: str, at: datetime) -> tuple[str, Sequence[int]]:
     """Why a method that comes earlier in the order was not charged."""
-    kept = kept_from(story, upto, card, method_id, at)
+    kept = why_not_chargeable(story, upto, card, method_id, at)
     if kept is not None:
         return kept
     tried, _ = story.origin(ChargeAttempted, upto, lambda fact: fact.method_id == method_id)
     return f"{method_id} had been tried already in this pass", [tried]
 
 
-def kept_from(story: Story, upto: int, card: Card, method_id: str, at: datetime) -> tuple[str, Sequence[int]] | None:
-    """What kept a bound method from being charged at `at`, and the places of the facts; None if nothing did."""
+def why_not_chargeable(
+    story: Story, upto: int, card: Card, method_id: str, at: datetime
+) -> tuple[str, Sequence[int]] | None:
+    """Why a bound method could not be charged at `at`, and the places of the facts; None if it could."""
     if method_id in card.methods.ended:
         return _ended(story, upto, method_id)
     until = card.methods.not_before.get(method_id)

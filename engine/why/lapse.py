@@ -9,9 +9,9 @@ from engine.card.lapse import GraceStarted, NumberReclaimed, Suspended
 from engine.card.payments import ChargeSucceeded
 from engine.card.refunds import RefundFailed, RefundOutcomeUnknown, RefundRecorded, RefundStarted, RefundSucceeded
 from engine.card.term import CardRenewed
-from engine.why.standing import standing
-from engine.why.story import Said, Story
-from engine.why.words import count
+from engine.why.obstacles import obstacles
+from engine.why.phrases import count
+from engine.why.story import Sentence, Story
 
 _RETURNS = (
     ChargeSucceeded,
@@ -26,7 +26,7 @@ _RETURNS = (
 )
 
 
-def suspension(story: Story) -> tuple[Said, ...]:
+def suspension(story: Story) -> tuple[Sentence, ...]:
     """Why the service was switched off the last time; () if it never was."""
     found = story.last(Suspended, story.end)
     if found is None:
@@ -37,10 +37,15 @@ def suspension(story: Story) -> tuple[Said, ...]:
     grace = [one for one, _ in story.backwards(GraceStarted, place) if one > began]
     kind = f"the keep rule allows {count(keep.grace_days, 'day')} of grace" if keep.grace_days else "it knows no grace"
     text = f"Term {fact.term_number} ended on {term.ends_on}, {kind}, and the next term was not paid by then."
-    return (story.tell(place), story.say(text, began, *grace, place), *_moves(story, place), *_why(story, place))
+    return (
+        story.fact_sentence(place),
+        story.sentence(text, began, *grace, place),
+        *_moves(story, place),
+        *_why(story, place),
+    )
 
 
-def reclaim(story: Story) -> tuple[Said, ...]:
+def reclaim(story: Story) -> tuple[Sentence, ...]:
     """Why the number was lost; () if it was not."""
     found = story.last(NumberReclaimed, story.end)
     if found is None:
@@ -51,34 +56,34 @@ def reclaim(story: Story) -> tuple[Said, ...]:
     days = f"{count(keep.reclaim_days, 'day')} after that"
     if fact.by == "carrier":
         text = f"Term {fact.term_number} runs until {term.ends_on}; by the keep rule an unpaid number is lost {days}."
-        return story.tell(place), story.say(text, began, place)
+        return story.fact_sentence(place), story.sentence(text, began, place)
     text = f"Term {fact.term_number} ended on {term.ends_on}, and by the keep rule an unpaid number is lost {days}."
-    return (story.tell(place), story.say(text, began, place), *_moves(story, place), *_why(story, place))
+    return (story.fact_sentence(place), story.sentence(text, began, place), *_moves(story, place), *_why(story, place))
 
 
-def refunds(story: Story) -> tuple[Said, ...]:
-    """Each charge of which money went back or is to go back, why, and what came of it; () if there is none."""
+def refunds(story: Story) -> tuple[Sentence, ...]:
+    """Each charge that was or is to be refunded, disputed or credited, why, and the outcome; () if there is none."""
     back = story.backwards((RefundStarted, RefundRecorded, DisputeRecorded), story.end)
     credited = story.backwards(BalanceCredited, story.end, lambda fact: fact.reason == "refund")
     ids = {fact.attempt_id for _, fact in back} | {fact.about for _, fact in credited if fact.about}
     ids |= {fact.refund_id for _, fact in story.backwards(RefundStarted, story.end)}
-    told = [
+    shown = [
         place
         for place, fact in story.backwards(_RETURNS, story.end)
         if not ids.isdisjoint(getattr(fact, name, None) for name in ("attempt_id", "refund_id", "about"))
     ]
-    return tuple(story.tell(place) for place in reversed(told))
+    return tuple(story.fact_sentence(place) for place in reversed(shown))
 
 
-def _why(story: Story, place: int) -> tuple[Said, ...]:
-    return standing(story, place - 1, story.records[place].fact.at)
+def _why(story: Story, place: int) -> tuple[Sentence, ...]:
+    return obstacles(story, place - 1, story.records[place].fact.at)
 
 
 def _term_began(story: Story, upto: int) -> int:
     return story.origin((CardRenewed, CardRegistered), upto)[0]
 
 
-def _moves(story: Story, upto: int) -> tuple[Said, ...]:
+def _moves(story: Story, upto: int) -> tuple[Sentence, ...]:
     began = _term_began(story, upto)
     moves = [place for place, _ in story.backwards(DeadlinesMoved, upto) if place > began]
-    return tuple(story.tell(place) for place in reversed(moves))
+    return tuple(story.fact_sentence(place) for place in reversed(moves))

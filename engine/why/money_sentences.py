@@ -5,11 +5,11 @@ from typing import assert_never
 from msgspec.structs import replace
 
 from engine.card import facts
-from engine.why.words import (
+from engine.why.phrases import (
     ATTEMPT_REASONS,
     AUTHORITIES,
     CONSEQUENCES,
-    LEARNED,
+    OUTCOME_SOURCES,
     REFUND_REASONS,
     clock,
     count,
@@ -41,7 +41,7 @@ MoneyFact = (
 
 
 def money_clause(fact: MoneyFact, zone: str) -> str:  # noqa: C901, PLR0911, PLR0912 (one case per fact)
-    """What happened to the money, to stand within a sentence."""
+    """What happened to the money, as a clause of a sentence."""
     match fact:
         case facts.ChargeAttempted():
             return _attempted(fact)
@@ -92,7 +92,7 @@ def _attempted(fact: facts.ChargeAttempted) -> str:
 
 
 def purpose(fact: facts.ChargeAttempted | facts.ChargeWithheld) -> str:
-    """What a try is for."""
+    """The purpose of a try."""
     return f"term {fact.term_number}" if fact.top_up is None else f"top-up {fact.top_up}"
 
 
@@ -110,7 +110,7 @@ def _succeeded(fact: facts.ChargeSucceeded) -> str:
     balance = f" (and {_part(fact)} came from the balance)" if fact.from_balance else ""
     return (
         f"{money(fact.amount)} was taken{balance} under the gateway's reference {quoted(fact.gateway_ref)}, "
-        f"{LEARNED[fact.learned]}{_evidence(fact.evidence)}: attempt {fact.attempt_id} succeeded"
+        f"{OUTCOME_SOURCES[fact.learned]}{_evidence(fact.evidence)}: attempt {fact.attempt_id} succeeded"
     )
 
 
@@ -122,7 +122,7 @@ def _failed(fact: facts.ChargeFailed, zone: str) -> str:
     alone = f" and is left alone until {clock(fact.not_before, zone)}" if fact.not_before else ""
     again = ", then tried again in the same rung" if fact.within_rung else ""
     return (
-        f"method {fact.method_id} was not charged, {LEARNED[fact.learned]}{_evidence(fact.evidence)}: "
+        f"method {fact.method_id} was not charged, {OUTCOME_SOURCES[fact.learned]}{_evidence(fact.evidence)}: "
         f"attempt {fact.attempt_id} failed with {', '.join([f'code {fact.code}', *others])}; "
         f"{AUTHORITIES[fact.decided_by]} {CONSEQUENCES[fact.consequence]}{alone}{again}"
     )

@@ -7,23 +7,23 @@ from engine.card.decline import ChargeFailed
 from engine.card.payments import ChargeSucceeded
 from engine.card.refunds import RefundStarted
 from engine.why.ahead import ahead
-from engine.why.story import Said, Story
-from engine.why.words import count
+from engine.why.phrases import count
+from engine.why.story import Sentence, Story
 
 
-def what_became(story: Story, place: int, attempt: ChargeAttempted) -> tuple[Said, ...]:
+def what_became(story: Story, place: int, attempt: ChargeAttempted) -> tuple[Sentence, ...]:
     """The outcome of an attempt; while there is none, that and what happens next."""
     about = _about(story, place, attempt.attempt_id)
     unknown = [one for one in about if isinstance(story.records[one].fact, ChargeOutcomeUnknown)]
     settled = {one for one in about if isinstance(story.records[one].fact, ChargeSucceeded | ChargeFailed)}
-    told = sorted({*about, *(other for one in settled for other in _same_append(story, one))} - set(unknown))
-    said = tuple(story.tell(one) for one in told)
+    shown = sorted({*about, *(other for one in settled for other in _same_append(story, one))} - set(unknown))
+    sentences = tuple(story.fact_sentence(one) for one in shown)
     if unknown:
-        said = (_unknown(story, place, unknown), *said)
+        sentences = (_unknown(story, place, unknown), *sentences)
     if settled:
-        return said
-    nothing = () if unknown else (story.say("No answer to it is recorded yet.", place),)
-    return (*nothing, *said, ahead(story, story.end))
+        return sentences
+    nothing = () if unknown else (story.sentence("No answer to it is recorded yet.", place),)
+    return (*nothing, *sentences, ahead(story, story.end))
 
 
 def _about(story: Story, place: int, attempt_id: UUID) -> list[int]:
@@ -48,8 +48,8 @@ def _same_append(story: Story, place: int) -> range:
     return range(place + 1, after + 1)
 
 
-def _unknown(story: Story, place: int, unknown: list[int]) -> Said:
+def _unknown(story: Story, place: int, unknown: list[int]) -> Sentence:
     last = story.records[unknown[-1]].fact
     reason = last.reason if isinstance(last, ChargeOutcomeUnknown) else ""
     text = f"Its outcome was unknown: the gateway was asked {count(len(unknown), 'time')}, the last time on "
-    return story.say(f"{text}{story.clock(unknown[-1])} ({reason}).", place, *unknown)
+    return story.sentence(f"{text}{story.clock(unknown[-1])} ({reason}).", place, *unknown)

@@ -1,4 +1,4 @@
-"""How a card stands: its term, consent, methods, what is open, and what happens next."""
+"""The state of a card: its term, consent, methods, what is open, and what happens next."""
 
 from engine.card.card import Card
 from engine.card.consent import AutoRenewEnabled, PeriodChanged, PriceChangeAnnounced
@@ -8,34 +8,34 @@ from engine.card.term import CardRenewed
 from engine.card.top_ups import AutoTopUpSet
 from engine.money import Money
 from engine.why.ahead import ahead
-from engine.why.choice import kept_from
+from engine.why.choice import why_not_chargeable
 from engine.why.lapse import reclaim, refunds, suspension
-from engine.why.standing import standing
-from engine.why.story import Said, Story
-from engine.why.words import described, listed, money
+from engine.why.obstacles import obstacles
+from engine.why.phrases import described, listed, money
+from engine.why.story import Sentence, Story
 
 
-def present(story: Story) -> tuple[Said, ...]:
+def present(story: Story) -> tuple[Sentence, ...]:
     """The card in a few sentences, and what happens next."""
     card = story.cards[-1]
-    said = (
+    sentences = (
         _term(story, card),
         *_status(story, card),
-        *(_kept(story, card) if card.status not in ("reclaimed", "closed") else ()),
+        *(_details(story, card) if card.status not in ("reclaimed", "closed") else ()),
         *refunds(story),
         ahead(story, story.end),
     )
-    return tuple(dict.fromkeys(said))
+    return tuple(dict.fromkeys(sentences))
 
 
-def _term(story: Story, card: Card) -> Said:
+def _term(story: Story, card: Card) -> Sentence:
     at, _ = story.origin((CardRenewed, CardRegistered), story.end)
     text = f"Card {card.card_id} of {card.custody.holder_id} (plan {card.custody.plan}) is {_STATUS[card.status]}"
     term = f"its term {card.term.number} runs from {card.term.starts_on} to {card.term.ends_on} ({card.term.zone})"
-    return story.say(f"{text}; {term}.", 0, at)
+    return story.sentence(f"{text}; {term}.", 0, at)
 
 
-def _status(story: Story, card: Card) -> tuple[Said, ...]:
+def _status(story: Story, card: Card) -> tuple[Sentence, ...]:
     match card.status:
         case "suspended":
             return suspension(story)
@@ -43,43 +43,49 @@ def _status(story: Story, card: Card) -> tuple[Said, ...]:
             return reclaim(story)
         case "grace":
             at, _ = story.origin(GraceStarted, story.end)
-            return story.tell(at), *_blocked(story)
+            return story.fact_sentence(at), *_blocked(story)
         case _:
             return _blocked(story)
 
 
-def _blocked(story: Story) -> tuple[Said, ...]:
-    return standing(story, story.end, story.records[-1].fact.at)
+def _blocked(story: Story) -> tuple[Sentence, ...]:
+    return obstacles(story, story.end, story.records[-1].fact.at)
 
 
-def _kept(story: Story, card: Card) -> tuple[Said, ...]:
+def _details(story: Story, card: Card) -> tuple[Sentence, ...]:
     return (*_consent(story, card), *_methods(story, card), *_balance(story, card))
 
 
-def _consent(story: Story, card: Card) -> tuple[Said, ...]:
+def _consent(story: Story, card: Card) -> tuple[Sentence, ...]:
     if card.consent is None:
         return ()
     agreed, _ = story.origin((AutoRenewEnabled, PeriodChanged), story.end)
     announced = [place for place, _ in story.backwards(PriceChangeAnnounced, story.end) if place > agreed]
-    return story.tell(agreed), *(story.tell(place) for place in reversed(announced))
+    return story.fact_sentence(agreed), *(story.fact_sentence(place) for place in reversed(announced))
 
 
-def _methods(story: Story, card: Card) -> tuple[Said, ...]:
+def _methods(story: Story, card: Card) -> tuple[Sentence, ...]:
     if not card.methods.bound:
-        return (story.say("No payment method is bound.", story.end),)
+        return (story.sentence("No payment method is bound.", story.end),)
     order = listed(described(one) for one in card.methods.bound)
-    bound = story.say(f"Payment methods, in the order in which they are charged: {order}.", story.end)
+    bound = story.sentence(f"Payment methods, in the order in which they are charged: {order}.", story.end)
     at = story.records[-1].fact.at
-    kept = [found for one in card.methods.bound if (found := kept_from(story, story.end, card, one.method_id, at))]
-    return (bound, *(story.say(f"Method {text}.", *places) for text, places in kept))
+    kept = [
+        found for one in card.methods.bound if (found := why_not_chargeable(story, story.end, card, one.method_id, at))
+    ]
+    return (bound, *(story.sentence(f"Method {text}.", *places) for text, places in kept))
 
 
-def _balance(story: Story, card: Card) -> tuple[Said, ...]:
+def _balance(story: Story, card: Card) -> tuple[Sentence, ...]:
     balance = card.balance
     order = story.last(AutoTopUpSet, story.end)
-    said = story.say(f"Its balance is {money(Money(minor=balance.minor, currency=card.custody.currency))}.", story.end)
-    standing_order = (story.tell(order[0]),) if order is not None and card.top_ups.standing_order is not None else ()
-    return (*((said,) if balance.minor or standing_order else ()), *standing_order)
+    amount = story.sentence(
+        f"Its balance is {money(Money(minor=balance.minor, currency=card.custody.currency))}.", story.end
+    )
+    standing_order = (
+        (story.fact_sentence(order[0]),) if order is not None and card.top_ups.standing_order is not None else ()
+    )
+    return (*((amount,) if balance.minor or standing_order else ()), *standing_order)
 
 
 _STATUS = {"active": "active", "grace": "in grace", "suspended": "suspended", "reclaimed": "lost", "closed": "closed"}

@@ -1,6 +1,6 @@
 """The questions that operators and auditors ask of a card's history, oldest fact first; see story.py for the answers.
 
-All codes are told: these answers are not for the holder.
+Answers name every code: they are not for the holder.
 """
 
 from collections.abc import Sequence
@@ -13,7 +13,7 @@ from engine.why.charge import charge
 from engine.why.day import not_charged
 from engine.why.lapse import reclaim, refunds, suspension
 from engine.why.present import present
-from engine.why.story import Answer, Said, Story, story_of
+from engine.why.story import Answer, Sentence, Story, story_of
 
 History = Sequence[Recorded]
 
@@ -49,16 +49,16 @@ def why_refunded(history: History) -> Answer | None:
 
 
 def what_next(history: History) -> Answer:
-    """What happens next by itself, and when."""
+    """What happens next without a command, and when."""
     story = story_of(history)
     return story.answer(ahead(story, story.end))
 
 
 def overview(history: History) -> Answer:
-    """How the card stands, why so, and what happens next."""
+    """The state of the card, why it is so, and what happens next."""
     story = story_of(history)
     return story.answer(*present(story))
 
 
-def _some(story: Story, said: tuple[Said, ...]) -> Answer | None:
-    return story.answer(*said) if said else None
+def _some(story: Story, sentences: tuple[Sentence, ...]) -> Answer | None:
+    return story.answer(*sentences) if sentences else None

@@ -6,7 +6,7 @@ from engine.card import facts
 from engine.envelope import Fact, Recorded
 from engine.operations import ChargingResumed, ChargingStopped
 from engine.why.money_sentences import money_clause
-from engine.why.words import OWN_TROUBLE, SWITCHED_OFF, clock, count, described, listed, money, quoted, span
+from engine.why.phrases import DELAY_REASONS, SWITCH_OFF_REASONS, clock, count, described, listed, money, quoted, span
 
 
 def sentence(recorded: Recorded, zone: str = "UTC") -> str:
@@ -15,7 +15,7 @@ def sentence(recorded: Recorded, zone: str = "UTC") -> str:
 
 
 def clause(fact: Fact, zone: str) -> str:  # noqa: C901, PLR0911, PLR0912 (one case per fact)
-    """What happened, to stand within a sentence."""
+    """What happened, as a clause of a sentence."""
     match fact:
         case ChargingStopped(reason=reason):
             return f"all charging was stopped: {quoted(reason)}"
@@ -46,7 +46,7 @@ def clause(fact: Fact, zone: str) -> str:  # noqa: C901, PLR0911, PLR0912 (one c
         case facts.PriceChangeAnnounced():
             return _announced(fact)
         case facts.AutoRenewSwitchedOff():
-            return f"auto-renewal was switched off {SWITCHED_OFF[fact.reason]}"
+            return f"auto-renewal was switched off {SWITCH_OFF_REASONS[fact.reason]}"
         case facts.RenewalRequested():
             return "the holder asked to be charged for the next term at once"
         case facts.RenewalStarted():
@@ -86,7 +86,7 @@ def _registered(fact: facts.CardRegistered) -> str:
 
 
 def owed(fact: facts.CardClosed | facts.NumberReclaimed) -> str:
-    """What is said of the balance of a card that leaves our care; nothing where it is empty."""
+    """The clause about the balance of a card that is closed or reclaimed; empty where the balance is zero."""
     return f"; {money(fact.balance)} of its balance is owed to the holder" if fact.balance.minor else ""
 
 
@@ -164,7 +164,7 @@ def _reclaimed(fact: facts.NumberReclaimed) -> str:
 
 
 def _moved(fact: facts.DeadlinesMoved) -> str:
-    return f"suspension and reclaim of the unpaid term moved by {span(fact.by)}, because {OWN_TROUBLE[fact.reason]}"
+    return f"suspension and reclaim of the unpaid term moved by {span(fact.by)}, because {DELAY_REASONS[fact.reason]}"
 
 
 def _reminder(fact: facts.ReminderDue) -> str:
@@ -179,13 +179,13 @@ def _reminder(fact: facts.ReminderDue) -> str:
 
 def _deferred(fact: facts.Deferred, zone: str) -> str:
     until = f"until {clock(fact.until, zone)}" if fact.until else "without end"
-    return f"there was nothing to do but wait {until} ({_spoken(fact.reason)})"
+    return f"there was nothing to do but wait {until} ({_reason(fact.reason)})"
 
 
 def _replanned(fact: facts.Replanned, zone: str) -> str:
     until = f"asks the card again on {clock(fact.until, zone)}" if fact.until else "does not ask the card again"
-    return f"rules had changed, and time now {until} ({_spoken(fact.reason)})"
+    return f"rules had changed, and time now {until} ({_reason(fact.reason)})"
 
 
-def _spoken(reason: str) -> str:
+def _reason(reason: str) -> str:
     return reason.replace("_", " ")

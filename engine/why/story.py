@@ -1,4 +1,4 @@
-"""A card's history as answers read it: each fact beside the card after it, and sentences that name their facts."""
+"""A card's history with the card after each fact, and the sentences of answers, each with the facts it rests on."""
 
 from collections.abc import Callable, Iterator, Sequence
 from typing import TypeVar
@@ -10,13 +10,13 @@ from engine.card.event import Event
 from engine.envelope import Recorded, card_fact
 from engine.errors import CorruptHistoryError
 from engine.value import Value
+from engine.why.phrases import clock
 from engine.why.sentences import sentence
-from engine.why.words import clock
 
 F = TypeVar("F", bound=Event)
 
 
-class Said(Value):
+class Sentence(Value):
     """A sentence, and the versions of the facts that it rests on."""
 
     text: str
@@ -28,7 +28,7 @@ class Answer(Value):
 
     card_id: UUID
     zone: str
-    sentences: tuple[Said, ...]
+    sentences: tuple[Sentence, ...]
 
 
 class Story(Value):
@@ -48,20 +48,20 @@ class Story(Value):
         return self.cards[-1].term.zone
 
     def clock(self, place: int) -> str:
-        """When the fact at `place` happened."""
+        """When the fact at `place` happened, in the zone of the story."""
         return clock(self.records[place].fact.at, self.zone)
 
-    def say(self, text: str, *places: int) -> Said:
+    def sentence(self, text: str, *places: int) -> Sentence:
         """A sentence that rests on the facts at `places`."""
-        return Said(text, tuple(sorted({self.records[place].version for place in places})))
+        return Sentence(text, tuple(sorted({self.records[place].version for place in places})))
 
-    def tell(self, place: int) -> Said:
+    def fact_sentence(self, place: int) -> Sentence:
         """The fact at `place` as a sentence, which names the person who acted, if one did."""
         recorded = self.records[place]
         text = sentence(recorded, self.zone)
-        return self.say(f"{text[:-1]} (actor: {recorded.actor})." if is_person(recorded.actor) else text, place)
+        return self.sentence(f"{text[:-1]} (actor: {recorded.actor})." if is_person(recorded.actor) else text, place)
 
-    def answer(self, *sentences: Said) -> Answer:
+    def answer(self, *sentences: Sentence) -> Answer:
         """The sentences as an answer."""
         return Answer(self.cards[-1].card_id, self.zone, sentences)
 
@@ -83,7 +83,7 @@ class Story(Value):
     def origin(
         self, kind: type[F] | tuple[type[F], ...], upto: int, wanted: Callable[[F], bool] = lambda _: True
     ) -> tuple[int, F]:
-        """The same of what must be there, since a later fact rests on it; raises CorruptHistoryError."""
+        """The same where one must exist, since a later fact rests on it; raises CorruptHistoryError."""
         found = self.last(kind, upto, wanted)
         if found is None:
             fact = self.records[upto].fact
@@ -94,7 +94,7 @@ class Story(Value):
 
 
 def story_of(history: Sequence[Recorded]) -> Story:
-    """The story of a history that begins with the card's first fact; raises CorruptHistoryError if it makes none."""
+    """The story of a history that begins with the card's first fact; raises CorruptHistoryError."""
     if not history:
         raise CorruptHistoryError("a card without facts has no story")
     card: Card | None = None

@@ -1,6 +1,6 @@
-"""One more month of an old log, without faults and people: cards wake by their own wake times, the gateway answers.
+"""A further month of an old log, without faults and commands: cards wake at their wake times, the gateway answers.
 
-Only this file knows how the engine is driven; whoever changes the engine's steps changes `_performed` and `_fill`.
+Only this file runs the engine: a change of the engine's steps changes `_performed` and `_fill`.
 """
 
 from collections.abc import Sequence
@@ -29,7 +29,7 @@ TICK = timedelta(minutes=5)
 """Cards that fall due within one tick are woken together, by wake time and id."""
 MONTH = timedelta(days=30)
 STOPPED = (timedelta(days=10), timedelta(days=13))
-"""From when to when in that month the operator has stopped all charging."""
+"""From when to when in that month all charging is stopped."""
 SEED = 21
 """Of the gateway, as it was while the log was made."""
 _EPOCH = datetime(2020, 1, 1, tzinfo=UTC)
@@ -37,8 +37,8 @@ _BUDGET = timedelta(seconds=20)
 
 
 def continued(log: Sequence[Row], rules: Rules, begins: datetime) -> list[Row]:
-    """What is appended to `log` in the month from `begins` on, in the order of the log; the same each time."""
-    return _Month(log, rules, begins).lived()
+    """The rows appended to `log` in the month from `begins` on; deterministic."""
+    return _Month(log, rules, begins).run()
 
 
 class _Month:
@@ -54,9 +54,9 @@ class _Month:
         _fill(self._recorder, log)
         self._rows.clear()
         self._engine = Engine(Store(self._recorder), lambda: self._now, actor("system", "consumer"))
-        self._gateway = _gateway_that_knows(log)
+        self._gateway = _gateway_with_attempts_of(log)
 
-    def lived(self) -> list[Row]:
+    def run(self) -> list[Row]:
         while (tick := self._next_tick()) <= self._end:
             self._now = tick
             self._settle([card_id for _, card_id in self._due_until(tick)])
@@ -70,7 +70,7 @@ class _Month:
         return max(first + (_EPOCH - first) % TICK, self._now + TICK)
 
     def _settle(self, card_ids: Sequence[UUID]) -> None:
-        """Run the engine's pipeline; what the gateway calls wrong is left as it is."""
+        """Run the engine's pipeline; requests that the gateway calls wrong are not parked."""
         pipeline, sent = renew(dict.fromkeys(card_ids, "due")), None
         while True:
             try:
@@ -106,7 +106,7 @@ class _Month:
 
 
 def _fill(recorder: MemoryRecorder, log: Sequence[Row]) -> None:
-    """Every append of the log as it once was stored, and what it meant for the network limits."""
+    """Store every append of the log as it was, with its effects on the network limits."""
     append: list[Row] = []
     for row in log:
         append.append(row)
@@ -121,8 +121,8 @@ def _fill(recorder: MemoryRecorder, log: Sequence[Row]) -> None:
     assert not append
 
 
-def _gateway_that_knows(log: Sequence[Row]) -> SimulatedGateway:
-    """A gateway that has heard of every attempt in the log once, when it was decided."""
+def _gateway_with_attempts_of(log: Sequence[Row]) -> SimulatedGateway:
+    """A gateway that has received every attempt in the log once, when it was decided."""
     gateway = SimulatedGateway(IN_MEMORY, SEED, _BUDGET)
     for row in log:
         if row.topic.startswith("charge_attempted."):

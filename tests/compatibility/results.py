@@ -1,4 +1,4 @@
-"""What follows from a log: rows of the read models, answers to why, notices, public messages, and one more month."""
+"""The results of a log: rows of the read models, explanations, notices, public messages, and a further month."""
 
 import json
 import lzma
@@ -33,7 +33,7 @@ from tests.simulation.memory import Row
 
 HERE = Path(__file__).parent
 SAMPLES = 5
-"""Of each card about so many attempts, days and earlier moments are asked about."""
+"""About so many attempts, days and earlier moments of each card are explained."""
 
 History = Sequence[Recorded]
 
@@ -57,19 +57,9 @@ def compact(value: object) -> str:
 
 
 def read_log() -> list[Row]:
-    """The rows of the log in their order, with the very bytes that were stored."""
+    """The rows of the log in order, with the stored bytes."""
     lines = lzma.decompress(HERE.joinpath("log.jsonl.xz").read_bytes()).splitlines()
     return [_row(json.loads(line)) for line in lines]
-
-
-def write_log(rows: Iterable[Row]) -> None:
-    """One line for each stored fact; raises AssertionError where reading would give other bytes."""
-    lines: list[str] = []
-    for row in rows:
-        line = compact(row._asdict() | {"card_id": str(row.card_id), "state": json.loads(row.state)})
-        assert _row(json.loads(line)) == row
-        lines.append(line)
-    HERE.joinpath("log.jsonl.xz").write_bytes(_compressed("".join(f"{line}\n" for line in lines)))
 
 
 def _compressed(text: str) -> bytes:
@@ -83,7 +73,7 @@ def _row(line: Mapping[str, Any]) -> Row:
 def frozen_rules() -> Rules:
     """Catalogue and policy of the further months, as they were when the log was made."""
     frozen = read("rules")
-    for version in frozen["catalogue"]["versions"]:  # a catalogue takes dates as TOML gives them
+    for version in frozen["catalogue"]["versions"]:  # a catalogue takes dates as tomllib returns them
         version["effective_on"] = date.fromisoformat(version["effective_on"])
     return Rules(Policy.model_validate(frozen["policy"]), Catalogue.model_validate(frozen["catalogue"]))
 
@@ -107,8 +97,8 @@ def histories(facts: Iterable[Recorded]) -> dict[str, list[Recorded]]:
 def rows(model: ReadModel[Any], facts: Iterable[Recorded]) -> list[dict[str, Any]]:
     """All rows of a read model as JSON, in the order of their keys."""
     folded = [row for row in fold_batch(model, facts, lambda _: {}).values() if row is not None]
-    told = [_builtins(row._asdict()) for row in folded]
-    return sorted(told, key=lambda row: compact(next(iter(row.values()))))
+    as_json = [_builtins(row._asdict()) for row in folded]
+    return sorted(as_json, key=lambda row: compact(next(iter(row.values()))))
 
 
 def all_rows(facts: Sequence[Recorded]) -> dict[str, list[dict[str, Any]]]:
@@ -117,7 +107,7 @@ def all_rows(facts: Sequence[Recorded]) -> dict[str, list[dict[str, Any]]]:
 
 
 def why(history: History) -> dict[str, Any]:
-    """All answers about a card: as it is, as it once was, and of some of its attempts and days."""
+    """All explanations of a card: now, at earlier moments, and of some of its attempts and days."""
     attempts = [recorded.fact.attempt_id for recorded in history if type(recorded.fact).__name__ == "ChargeAttempted"]
     days = [recorded.fact.at.date() for recorded in _some(history)]
     moments = [place for place, recorded in enumerate(history, start=1) if recorded.last]
@@ -140,17 +130,17 @@ def _once(history: History, places: Iterable[int]) -> dict[str, Any]:
 
 
 def notices(history: History) -> list[Any]:
-    """What the holder of a card was told."""
+    """The notices to the holder of a card."""
     return [_builtins(notice) for recorded in history if (notice := notice_of(recorded)) is not None]
 
 
 def public(history: History) -> list[Any]:
-    """What other systems were told of a card."""
+    """The public messages about a card."""
     return [json.loads(event.model_dump_json()) for recorded in history if (event := public_event(recorded))]
 
 
 def shown(appended: Iterable[Row]) -> dict[str, list[dict[str, Any]]]:
-    """By card what was appended: version, stored name, wake time and fact, but no id that is drawn by chance."""
+    """By card what was appended: version, stored name, wake time and fact, but no random id."""
     found: dict[str, list[dict[str, Any]]] = {}
     for row in appended:
         stored = json.loads(row.state)
@@ -160,7 +150,7 @@ def shown(appended: Iterable[Row]) -> dict[str, list[dict[str, Any]]]:
 
 
 def as_before(topic: str, fact: dict[str, Any]) -> tuple[str, dict[str, Any]]:
-    """A fact that is stored today as it would have been stored then: what was added since is left out."""
+    """Today's stored fact in the shape of then: without what was added since."""
     if topic == "charge_failed.v2":
         added = {"counts", "ends_method", "happened"}
         return "charge_failed.v1", {name: value for name, value in fact.items() if name not in added}
@@ -168,12 +158,12 @@ def as_before(topic: str, fact: dict[str, Any]) -> tuple[str, dict[str, Any]]:
 
 
 def digest(value: object) -> str:
-    """Stands for JSON that would be too long to keep."""
+    """A hash of JSON that would be too long to keep."""
     return sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()
 
 
 PER_CARD: Mapping[str, Callable[[History], Any]] = {"why": why, "notices": notices, "public": public}
-"""By file the results that are kept per card: of some cards whole, of the others their digest."""
+"""By file, the results that are kept per card: of some cards in full, of the others as a digest."""
 
 
 def _some(many: Sequence[Any]) -> Sequence[Any]:

@@ -1,4 +1,4 @@
-"""A log that was written before the engine was restructured is read, projected and continued as it would have been."""
+"""An old log is read, projected, explained and continued as by the program that wrote it; see SHAPES.md."""
 
 import json
 from datetime import datetime
@@ -12,7 +12,7 @@ from tests.compatibility import results
 from tests.compatibility.continued import continued
 
 KINDS = 43
-"""So many stored names there were in commit d973ec7."""
+"""The number of stored names when the log was written."""
 
 
 @pytest.fixture(scope="module")
@@ -30,13 +30,13 @@ def histories(facts):
     return results.histories(facts)
 
 
-def test_the_log_holds_every_kind_of_fact_that_there_was_then(log):
+def test_the_log_holds_every_kind_of_fact_of_its_time(log):
     names = {row.topic for row in log}
     assert len(names) == KINDS
     assert names <= {name.replace(".v2", ".v1") for name in STORED_NAMES}
 
 
-def test_each_fact_is_read_in_its_place_and_written_again_as_it_was(log, facts):
+def test_each_fact_is_read_and_written_again_unchanged(log, facts):
     for row, recorded in zip(log, facts, strict=True):
         assert (recorded.position, recorded.card_id, recorded.version) == (row.position, row.card_id, row.version)
         written = stored_fact(*recorded[1:])
@@ -52,7 +52,7 @@ def test_read_models_have_the_same_rows(name, facts):
 
 
 @pytest.mark.parametrize("name", results.PER_CARD)
-def test_what_is_told_of_each_card_is_the_same(name, histories):
+def test_explanations_notices_and_public_messages_are_the_same(name, histories):
     expected = results.read(name)
     assert histories.keys() == expected.keys()
     for card_id, then in expected.items():
@@ -61,7 +61,7 @@ def test_what_is_told_of_each_card_is_the_same(name, histories):
 
 
 @pytest.mark.parametrize("month", results.read("continued"), ids=lambda month: f"after {month['position']}")
-def test_another_month_brings_the_same_facts(log, month):
+def test_a_further_month_appends_the_same_facts(log, month):
     begins = datetime.fromisoformat(month["begins"])
     now = results.shown(continued(log[: month["position"]], results.frozen_rules(), begins))
     assert now.keys() == month["facts"].keys()
@@ -70,6 +70,6 @@ def test_another_month_brings_the_same_facts(log, month):
 
 
 def before(shown: dict) -> dict:
-    """What is shown of a fact, as it would have been shown of the one that was stored then."""
+    """A shown fact in the shape in which it was stored then."""
     topic, fact = results.as_before(shown["topic"], shown["fact"])
     return shown | {"topic": topic, "fact": fact}

@@ -1,4 +1,4 @@
-"""Every shape in which a fact was ever stored, other than today's, is read, and written as it would be today."""
+"""Every earlier stored shape of a fact is read with its meaning, and written in today's shape."""
 
 import json
 from pathlib import Path
@@ -23,7 +23,7 @@ ENVELOPE = {
 
 
 @pytest.mark.parametrize("path", SHAPES, ids=lambda path: path.stem)
-def test_an_old_shape_is_read_as_it_was_meant(path):
+def test_an_earlier_shape_is_read_with_its_meaning(path):
     shape, name = json.loads(path.read_bytes()), path.stem.rpartition(".")[0]
     recorded = read_fact(0, CARD_ID, 7, name, results.compact({**ENVELOPE, "fact": shape["stored"]}).encode())
     written = stored_fact(*recorded[1:])

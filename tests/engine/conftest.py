@@ -5,8 +5,8 @@ from hypothesis import settings
 
 from engine.application import Engine
 from tests.engine.databases import cards_url, connect, connection, new_recorder, recorder, store
-from tests.engine.histories import CONSUMER
-from tests.engine.lives import RECORDED_AT
+from tests.engine.random_histories import RECORDED_AT
+from tests.engine.recorded_history import CONSUMER
 
 __all__ = ["cards_url", "connect", "connection", "new_recorder", "recorder", "store"]
 

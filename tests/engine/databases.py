@@ -42,7 +42,7 @@ def cards_url(postgres_url) -> Iterator[str]:
     name = f"cards_{next(_numbers)}"
     with psycopg.connect(postgres_url, autocommit=True) as connection:
         connection.execute(f"CREATE DATABASE {name} TEMPLATE {template(postgres_url)}")
-        connection.execute(f"ALTER DATABASE {name} SET synchronous_commit = off")  # no test pulls the plug
+        connection.execute(f"ALTER DATABASE {name} SET synchronous_commit = off")  # no test crashes the server
         yield at_database(postgres_url, name)
         connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
 
@@ -73,7 +73,7 @@ def store(recorder) -> Store:
 
 @pytest.fixture
 def connect(cards_url) -> Iterator[Callable[[], Connection[Any]]]:
-    """Makes connections that commit each statement by itself."""
+    """Makes connections in autocommit mode."""
     opened = []
 
     def make() -> Connection[Any]:

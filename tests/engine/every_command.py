@@ -1,4 +1,4 @@
-"""One good example of each command: the history of a card that takes it, and what is asked besides the ids."""
+"""One valid example of each command: the history of a card that accepts it, and its fields besides the ids."""
 
 from collections.abc import Sequence
 from datetime import date
@@ -18,7 +18,7 @@ from engine.card.lapse import NumberReclaimed
 from engine.card.refunds import RefundFailed, RefundStarted, refund_id_of
 from engine.money import Money
 from engine.store.streams import Append, Store, Stream
-from tests.engine.lives import RECORDED_AT
+from tests.engine.random_histories import RECORDED_AT
 from tests.engine.samples import (
     CARD_ID,
     CHARGING,
@@ -62,8 +62,8 @@ REFUND = RefundStarted(
     reason="number_reclaimed",
     at=NOW,
 )
-GOING_BACK = (*PAID, RECLAIMED, REFUND)
-OWED = (*GOING_BACK, RefundFailed(refund_id=REFUND.refund_id, attempt_id=attempt_id(), code="too_late", at=NOW))
+REFUNDING = (*PAID, RECLAIMED, REFUND)
+OWED = (*REFUNDING, RefundFailed(refund_id=REFUND.refund_id, attempt_id=attempt_id(), code="too_late", at=NOW))
 
 TERMS = {"terms_version": "terms-2", "channel": "app"}
 FIVE, TEN = {"minor": 500, "currency": "CNY"}, {"minor": 1000, "currency": "CNY"}
@@ -71,7 +71,7 @@ OF_ATTEMPT = {"attempt_id": str(attempt_id()), "evidence": "ticket-1"}
 
 
 class Example(NamedTuple):
-    """A card's history (none: nobody registered it), and a command's own fields as JSON has them."""
+    """A card's history (empty: it is not registered), and a command's own fields as in JSON."""
 
     card: tuple[Event, ...]
     fields: dict[str, Any]

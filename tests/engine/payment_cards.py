@@ -1,4 +1,4 @@
-"""Tries of payment cards and what became of them, as facts and as appends, and what the tables then hold."""
+"""Tries of payment cards and their outcomes, as facts and as appends, and the rows of the tables."""
 
 from datetime import timedelta
 from uuid import uuid4

@@ -1,4 +1,4 @@
-"""Facts and values that the tests of the engine speak of, each complete with sensible defaults.
+"""Facts and values for the tests of the engine, each complete with sensible defaults.
 
 The card of these tests: one month from 1 March 2026 in Shanghai, two days of grace, lost after thirty. Its
 renewal opens on 29 March at ten o'clock; its id is chosen so that its place within that hour is the first.
@@ -188,7 +188,7 @@ def failed(
     )
 
 
-def told(declines: int = 1, at: datetime = OPENS_AT + SECOND) -> ReminderDue:
+def reminded(declines: int = 1, at: datetime = OPENS_AT + SECOND) -> ReminderDue:
     return ReminderDue(kind="payment_failed", term_number=0, about=str(declines), at=at)
 
 
@@ -244,7 +244,7 @@ PAYING = (registered(), bound(VISA), enabled())
 """A card whose holder pays by Visa, month by month."""
 CHARGING = (*PAYING, started(), attempted())
 """Its first charge is under way."""
-DECLINED = (*CHARGING, failed(), told())
-"""Its first charge was declined for want of money, and the holder is to be told."""
+DECLINED = (*CHARGING, failed(), reminded())
+"""Its first charge was declined for insufficient funds, and the holder is to be notified."""
 PAID = (*CHARGING, succeeded(), renewed())
 """Its first renewal is paid."""

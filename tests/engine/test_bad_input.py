@@ -1,4 +1,4 @@
-"""Impossible orders to every command: each is refused with its code and leaves nothing. Wrong fields: test_commands.py.
+"""Invalid commands of every kind: each is refused with its code and leaves no fact. Wrong fields: test_commands.py.
 
 Each row is one change to a command's good example: of a field, or of the card that it is for.
 """
@@ -23,7 +23,7 @@ from engine.catalogue import Catalogue
 from engine.errors import RefusalCode
 from engine.money import Money
 from engine.rules import Rules
-from tests.engine.asked import execute
+from tests.engine.engine_calls import execute
 from tests.engine.every_command import (
     CLOSED,
     EXAMPLES,
@@ -63,7 +63,7 @@ class Refusal(NamedTuple):
     card: tuple[Event, ...] | None
     """The card's history; None: that of the good example."""
     after: Event | None
-    """What happened to it besides."""
+    """A further fact of it."""
     rules: Rules
     at: datetime
     changed: dict[str, Any]
@@ -192,7 +192,7 @@ REFUSALS: dict[type, list[Refusal]] = {
         *UNKNOWN,
         no("gateway_ref_missing", "gateway_ref", gateway_ref=None),
         no("unknown_attempt", "attempt_id", attempt_id=str(attempt_id(9))),
-        no("unknown_attempt", "attempt_id", card=DECLINED),  # the gateway's own no stands
+        no("unknown_attempt", "attempt_id", card=DECLINED),  # the gateway's decline is final
         no("already_charged", "charged", card=PAID, charged=False),
     ],
     commands.RecordRefund: [
@@ -221,12 +221,12 @@ REFUSALS: dict[type, list[Refusal]] = {
 ROWS = [(kind, row) for kind, rows in REFUSALS.items() for row in rows]
 
 
-def test_every_command_has_its_rows():
+def test_every_command_has_examples():
     assert set(REFUSALS) == set(KINDS)
     assert all(REFUSALS.values())
 
 
-def test_every_refusal_of_the_engine_stands_in_a_row():
+def test_every_refusal_code_has_an_example():
     assert set(get_args(RefusalCode)) - {"command_id_reused", "reason_missing"} == {row.code for _, row in ROWS}
 
 
@@ -236,50 +236,48 @@ def test_every_refusal_is_explained_in_the_readme():
     assert re.findall(r"^\| `(\w+)` \|", refusals, re.MULTILINE) == list(get_args(RefusalCode))
 
 
-def test_each_impossible_order_is_refused_and_leaves_no_fact_and_its_id_free(engine, store):
+def test_each_invalid_command_is_refused_and_leaves_no_fact_and_its_id_free(engine, store):
     histories = [EXAMPLES[kind].card if row.card is None else row.card for kind, row in ROWS]
     happened = [() if row.after is None else (row.after,) for _, row in ROWS]
     cards = cards_with(store, *(facts + after for facts, after in zip(histories, happened, strict=True)))
-    wishes = [command(kind, card_id, **row.changed) for (kind, row), card_id in zip(ROWS, cards, strict=True)]
+    invalid = [command(kind, card_id, **row.changed) for (kind, row), card_id in zip(ROWS, cards, strict=True)]
     before = store.load_many(cards)
-    assert told(engine, wishes) == {
-        wish.command_id: (kind, row.code, row.field) for wish, (kind, row) in zip(wishes, ROWS, strict=True)
+    assert refusals(engine, invalid) == {
+        one.command_id: (kind, row.code, row.field) for one, (kind, row) in zip(invalid, ROWS, strict=True)
     }
     assert store.load_many(cards) == before
-    assert store.recall([wish.command_id for wish in wishes]) == {}
+    assert store.accepted_commands([one.command_id for one in invalid]) == {}
 
     fit = cards_with(store, *(EXAMPLES[kind].card for kind, _ in ROWS))
-    better = [
-        command(type(wish), card_id, command_id=wish.command_id) for wish, card_id in zip(wishes, fit, strict=True)
-    ]
-    answers = execute(engine, better, TWO_VERSIONS, NOW)
-    assert [answer for answer in answers if not isinstance(answer, tuple) or not answer] == []
+    better = [command(type(one), card_id, command_id=one.command_id) for one, card_id in zip(invalid, fit, strict=True)]
+    replies = execute(engine, better, TWO_VERSIONS, NOW)
+    assert [reply for reply in replies if not isinstance(reply, tuple) or not reply] == []
 
 
-def told(engine, wishes) -> dict[str, tuple[type, str, str | None]]:
-    """By command id how it was refused; the field is told where the row names one."""
+def refusals(engine, invalid) -> dict[str, tuple[type, str, str | None]]:
+    """By command id, kind, code and field of the refusal; the field only where the example names one."""
     batches = defaultdict(list)
-    for wish, (_, row) in zip(wishes, ROWS, strict=True):
-        batches[id(row.rules), row.at].append((wish, row))
+    for one, (_, row) in zip(invalid, ROWS, strict=True):
+        batches[id(row.rules), row.at].append((one, row))
     found = {}
     for together in batches.values():
         _, first = together[0]
-        answers = execute(engine, [wish for wish, _ in together], first.rules, first.at)
-        for (wish, row), answer in zip(together, answers, strict=True):
-            field = getattr(answer, "field", None) if row.field else None
-            found[wish.command_id] = (type(wish), getattr(answer, "code", answer), field)
+        replies = execute(engine, [one for one, _ in together], first.rules, first.at)
+        for (one, row), reply in zip(together, replies, strict=True):
+            field = getattr(reply, "field", None) if row.field else None
+            found[one.command_id] = (type(one), getattr(reply, "code", reply), field)
     return found
 
 
-def test_the_id_of_an_accepted_command_is_refused_to_any_other_and_keeps_its_answer(engine, store):
+def test_the_id_of_an_accepted_command_is_refused_to_any_other_and_keeps_its_reply(engine, store):
     cards = cards_with(store, *(EXAMPLES[kind].card for kind in KINDS))
-    wishes = [command(kind, card_id) for kind, card_id in zip(KINDS, cards, strict=True)]
-    answers = execute(engine, wishes, TWO_VERSIONS, NOW)
+    accepted = [command(kind, card_id) for kind, card_id in zip(KINDS, cards, strict=True)]
+    replies = execute(engine, accepted, TWO_VERSIONS, NOW)
     before = store.load_many(cards)
-    other_kinds = zip((*KINDS[1:], KINDS[0]), cards, wishes, strict=True)
-    others = [command(kind, card_id, command_id=wish.command_id) for kind, card_id, wish in other_kinds]
-    elsewhere = [wish.model_copy(update={"card_id": cards[0]}) for wish in wishes[1:]]
+    other_kinds = zip((*KINDS[1:], KINDS[0]), cards, accepted, strict=True)
+    others = [command(kind, card_id, command_id=one.command_id) for kind, card_id, one in other_kinds]
+    elsewhere = [one.model_copy(update={"card_id": cards[0]}) for one in accepted[1:]]
     refused = execute(engine, [*others, *elsewhere], TWO_VERSIONS, NOW + SECOND)
-    assert {(answer.code, answer.field) for answer in refused} == {("command_id_reused", "command_id")}
+    assert {(reply.code, reply.field) for reply in refused} == {("command_id_reused", "command_id")}
     assert store.load_many(cards) == before
-    assert execute(engine, wishes, TWO_VERSIONS, NOW + SECOND) == answers
+    assert execute(engine, accepted, TWO_VERSIONS, NOW + SECOND) == replies

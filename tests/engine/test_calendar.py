@@ -84,7 +84,7 @@ def test_a_day_begins_at_the_first_instant_that_shows_it_or_a_later_one(zone, da
     assert start_of_day(day, zone) == first_instant_by_stretches(day, zone)
 
 
-def test_so_it_does_around_every_change_of_every_zone():
+def test_a_day_begins_likewise_around_every_change_of_every_zone():
     seen = 0
     for zone in distinct_zones():
         tz = ZoneInfo(zone)
@@ -175,7 +175,7 @@ def written_terms() -> list[tuple[date, int, list[date], str]]:
 
 
 @pytest.mark.parametrize(("start", "months", "ends", "source"), written_terms())
-def test_terms_end_as_others_wrote_down(start, months, ends, source):
+def test_terms_end_as_in_published_examples(start, months, ends, source):
     term = term_from(0, start, months, start.day, "Europe/London")
     found = [term.ends_on]
     while len(found) < len(ends):

@@ -85,7 +85,7 @@ def test_a_month_never_costs_more_within_a_longer_period(offer):
     ],
     ids=["its first day", "its last day", "the next one's first day", "for ever"],
 )
-def test_the_version_in_force_on_the_day_has_the_say(two_versions, on, version, minor):
+def test_the_version_in_force_on_the_day_sets_the_price(two_versions, on, version, minor):
     quote = two_versions.quote("a", "CNY", 1, on)
     assert (quote.catalogue_version, quote.price.minor) == (version, minor)
 
@@ -119,13 +119,13 @@ def test_a_plan_left_out_of_a_version_is_not_sold_from_then_on(two_versions):
     assert refusal(two_versions.currencies, "b", NEW_DAY) == ("not_sold", "plan")
 
 
-def test_a_currency_may_join_with_a_version(two_versions):
+def test_a_version_may_add_a_currency(two_versions):
     assert refusal(two_versions.quote, "a", "EUR", 1, EVE) == ("unknown_currency", "currency")
     assert two_versions.quote("a", "EUR", 1, NEW_DAY).price == Money(minor=190, currency="EUR")
     assert two_versions.currencies("a", NEW_DAY) == ("CNY", "USD", "EUR")
 
 
-def test_what_nobody_knows_is_refused(two_versions):
+def test_unknown_plans_currencies_and_versions_are_refused(two_versions):
     assert refusal(two_versions.plan, "c") == ("unknown_plan", "plan")
     assert refusal(two_versions.quote, "c", "CNY", 1, EVE) == ("unknown_plan", "plan")
     assert refusal(two_versions.quote, "c", "CNY", 1, date.min) == ("unknown_plan", "plan")
@@ -216,5 +216,5 @@ def test_the_version_in_force_is_the_last_one_that_has_begun(catalogue, on):
 
 
 @given(catalogues())
-def test_a_catalogue_survives_being_written_down(catalogue):
+def test_a_catalogue_survives_a_round_trip_through_json(catalogue):
     assert Catalogue.model_validate(catalogue.model_dump()) == catalogue

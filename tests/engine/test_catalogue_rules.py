@@ -1,4 +1,4 @@
-"""A bad catalogue file: each mistake is told once, with its line, and all are told at once."""
+"""A bad catalogue file: each mistake is reported once, with its line, and all are reported together."""
 
 from contextlib import suppress
 from pathlib import Path
@@ -60,7 +60,7 @@ BAD_FILES = {
         "23: versions[0].discounts.year: must be 1, 3, 6 or",
     ),
     "a period that is not sold": ("1 = 0\n", "1 = 0\n24 = 1\n", "23: versions[0].discounts.24: must be 1, 3, 6 or"),
-    "a period told twice": ("1 = 0\n", "1 = 0\n01 = 1\n", "23: versions[0].discounts.01: must be 1, 3, 6 or 12"),
+    "a period given twice": ("1 = 0\n", "1 = 0\n01 = 1\n", "23: versions[0].discounts.01: must be 1, 3, 6 or 12"),
     "a longer period that is dearer": ("12 = 5000", "12 = 900", "40: versions[1].discounts.12: must be at least 1000"),
     "a discount of everything": ("12 = 2000", "12 = 10000", "25: versions[0].discounts.12: must be less than 10000"),
     "a surcharge": ("1 = 0\n", "1 = -1\n", "22: versions[0].discounts.1: must be greater than or equal to 0"),
@@ -87,33 +87,33 @@ BAD_FILES = {
 }
 
 
-def told_of(path) -> list[str]:
-    """What is said of a bad file, line by line, without its name, which each line must begin with."""
+def mistakes_in(path) -> list[str]:
+    """The reported lines of a bad file, without its name, with which each line must begin."""
     with pytest.raises(CatalogueError) as error:
         read_catalogue(path)
-    told = str(error.value).splitlines()
-    assert all(line.startswith(f"{path}:") for line in told)
-    return [line.removeprefix(f"{path}:") for line in told]
+    lines = str(error.value).splitlines()
+    assert all(line.startswith(f"{path}:") for line in lines)
+    return [line.removeprefix(f"{path}:") for line in lines]
 
 
 def test_the_file_is_good_before_it_is_made_bad(written):
     assert len(read_catalogue(written()).versions) == 2
 
 
-@pytest.mark.parametrize(("old", "new", "told"), BAD_FILES.values(), ids=BAD_FILES)
-def test_a_mistake_is_told_once_and_where_it_is(written, old, new, told):
-    [line] = told_of(written(old, new))
-    assert line.startswith(told)
+@pytest.mark.parametrize(("old", "new", "mistake"), BAD_FILES.values(), ids=BAD_FILES)
+def test_a_mistake_is_reported_once_with_its_place(written, old, new, mistake):
+    [line] = mistakes_in(written(old, new))
+    assert line.startswith(mistake)
 
 
-def test_all_mistakes_are_told_at_once_in_the_order_of_their_lines(written):
-    """Also those of a part that others stand in the way of: a bad field hides no broken rule."""
+def test_all_mistakes_are_reported_together_in_the_order_of_their_lines(written):
+    """A bad field hides no broken rule."""
     path = written('"half_up"', '"up"')
     text = path.read_text("utf-8")
     for old, new in (('"k"', '"gone"'), ("reclaim_days = 30", "reclaim_days = 2"), ("CNY = 1000", "CNY = 0")):
         text = text.replace(old, new, 1)
     path.write_text(text.replace("2026-07-01", "2025-07-01").replace("USD = 210", "usd = 210"), "utf-8")
-    assert [line.split(": ")[:2] for line in told_of(path)] == [
+    assert [line.split(": ")[:2] for line in mistakes_in(path)] == [
         ["1", "rounding"],
         ["5", "plans.a.keep_rule"],
         ["14", "keep_rules.k.reclaim_days"],
@@ -137,18 +137,18 @@ SHAPELESS = {
 
 
 @pytest.mark.parametrize(("text", "places"), SHAPELESS.values(), ids=SHAPELESS)
-def test_a_file_of_any_shape_is_told_what_is_wrong(tmp_path, text, places):
+def test_a_file_of_any_shape_has_its_mistakes_reported(tmp_path, text, places):
     path = tmp_path / "prices.toml"
     path.write_text(text)
-    told = [": ".join(line.split(": ")[:2]) for line in told_of(path)]
-    assert told
-    assert places in (None, told)
+    found = [": ".join(line.split(": ")[:2]) for line in mistakes_in(path)]
+    assert found
+    assert places in (None, found)
 
 
 def test_a_plan_may_be_sold_in_a_version_whose_prices_cannot_be_read(tmp_path):
     path = tmp_path / "prices.toml"
     path.write_text("[plans.a]\n[[versions]]\nprices.b.CNY = 1\n[[versions]]\nprices = 1\n")
-    assert not [line for line in told_of(path) if "plans.a: " in line]
+    assert not [line for line in mistakes_in(path) if "plans.a: " in line]
 
 
 json_like = st.recursive(
@@ -168,7 +168,7 @@ def places_in(value, place=()):
 
 
 @given(st.sampled_from(list(places_in(SHIPPED.model_dump()))), json_like)
-def test_whatever_stands_in_the_place_of_a_part_is_told_or_taken(place, value):
+def test_any_value_in_place_of_a_part_is_reported_or_accepted(place, value):
     """The rules look at what no field has checked yet."""
     document = part = SHIPPED.model_dump() | {"versions": [one.model_dump() for one in SHIPPED.versions]}
     for key in place[:-1]:
@@ -178,7 +178,7 @@ def test_whatever_stands_in_the_place_of_a_part_is_told_or_taken(place, value):
         Catalogue.model_validate(document)  # and raises nothing else
 
 
-def test_a_file_that_is_not_there_is_named(tmp_path):
+def test_a_missing_catalogue_file_is_reported(tmp_path):
     with pytest.raises(CatalogueError, match=r"gone\.toml: cannot be read"):
         read_catalogue(tmp_path / "gone.toml")
 

@@ -9,7 +9,7 @@ from engine.card.card import replay
 from engine.card.deadlines import ChargingBlocked, DeadlinesMoved, reclaims_at, suspends_at
 from engine.card.lapse import GraceStarted, Suspended
 from engine.card.term import RenewalStarted
-from tests.engine.given import Given, fact, given
+from tests.engine.given_when_then import Given, fact, given
 from tests.engine.samples import (
     CARD_ID,
     DECLINED,
@@ -75,6 +75,6 @@ def test_charging_resumed_the_card_is_charged_before_it_lapses():
     given(*DECLINED).at(at).then(fact(ChargeAttempted, rung=2))
 
 
-def test_stopped_over_the_last_day_a_card_is_not_given_up():
+def test_a_card_is_not_given_up_when_charging_is_stopped_on_its_last_day():
     blocked = given(*DECLINED, suspended()).at(local("2026-04-30 10:00"), STOPPED).card
     Given(blocked).at(local("2026-05-02 10:00"), STOPPED).nothing().waits(local("2026-05-02 13:00"), "charging_stopped")

@@ -29,14 +29,14 @@ def test_switching_off_is_the_holders_wish_unless_another_reason_is_given():
 
 
 @pytest.mark.parametrize(
-    "told", [FRAME, FRAME | {"command": "GiveItAway"}, FRAME | {"command": None}, "RenewNow", None]
+    "given", [FRAME, FRAME | {"command": "GiveItAway"}, FRAME | {"command": None}, "RenewNow", None]
 )
-def test_what_has_no_known_name_is_no_command(told):
+def test_an_unknown_name_is_no_command(given):
     with pytest.raises(ValidationError):
-        COMMANDS.validate_python(told)
+        COMMANDS.validate_python(given)
 
 
-def test_a_method_that_was_made_wrong_does_not_come_in():
+def test_an_invalid_method_is_rejected_on_validation():
     wrong = replace(VISA, token="a\x00b")
     with pytest.raises(ValidationError):
         COMMANDS.validate_python(FRAME | {"command": "BindPaymentMethod", "method": wrong})
@@ -127,7 +127,7 @@ WRONG_FIELDS: dict[type, list[tuple[dict[str, Any], str]]] = {
 }
 
 
-def test_every_command_has_its_rows():
+def test_every_command_has_examples():
     assert set(WRONG_FIELDS) == set(KINDS)
     assert all(WRONG_FIELDS.values())
 

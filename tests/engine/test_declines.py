@@ -1,4 +1,4 @@
-"""What a decline code lets us do next."""
+"""The consequence of each decline code."""
 
 import pytest
 
@@ -29,11 +29,11 @@ def test_a_code_has_its_consequence(code, consequence):
 
 
 @pytest.mark.parametrize("code", ["", "something_new", "never_happened", "INSUFFICIENT_FUNDS"])
-def test_a_code_nobody_knows_is_retried(code):
+def test_an_unknown_code_is_retried(code):
     assert consequence_of(code) is Consequence.RETRY
 
 
-def test_each_consequence_is_that_of_some_code():
+def test_each_consequence_belongs_to_some_code():
     assert set(CONSEQUENCES.values()) == set(Consequence)
 
 

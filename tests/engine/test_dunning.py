@@ -17,7 +17,7 @@ from engine.card.lapse import NumberReclaimed, Suspended
 from engine.card.next import advance
 from engine.card.reminders import ReminderDue
 from engine.rules import Rules
-from tests.engine.given import fact, given
+from tests.engine.given_when_then import fact, given
 from tests.engine.samples import (
     CARD_ID,
     CATALOGUE,
@@ -38,8 +38,8 @@ from tests.engine.samples import (
     failed,
     local,
     registered,
+    reminded,
     started,
-    told,
 )
 
 IDS = st.uuids(version=4)
@@ -105,10 +105,10 @@ def test_after_the_last_try_the_holder_is_not_charged_again():
     then.waits(local("2026-04-06 00:00"), "reclaim")
 
 
-def test_a_number_that_is_lost_is_not_paid_for():
+def test_a_lost_number_is_not_charged_for():
     lost = (fact(Suspended), fact(NumberReclaimed, by="deadline"))
     given(*tello()).at(local("2026-04-06 00:00")).then(*lost)
-    given(*tello(), started(), attempted(), failed(), told()).at(local("2026-04-06 00:00")).then(*lost)
+    given(*tello(), started(), attempted(), failed(), reminded()).at(local("2026-04-06 00:00")).then(*lost)
 
 
 def test_a_decline_moves_to_the_next_method_at_once():
@@ -131,14 +131,14 @@ def test_each_rung_begins_with_the_first_method_again():
 
 
 @pytest.mark.parametrize("code", ["lost_card", "expired_card", "invalid_account", "stop_payment_order"])
-def test_a_method_that_ended_is_passed_over_and_the_others_are_not(code):
+def test_a_method_that_ended_is_skipped_and_the_others_are_not(code):
     history = (registered(), bound(VISA), bound(PAYPAL), enabled(), started(), attempted(), failed(code=code))
     paypal_too = (*history, attempted(2, 1, PAYPAL), failed(2, 1, PAYPAL))
     given(*paypal_too).at(local("2026-03-30 10:00")).then(fact(ChargeAttempted, rung=2, method_id="paypal"))
 
 
 def test_without_a_usable_method_there_is_no_try():
-    given(*CHARGING, failed(code="stolen_card"), told()).at(local("2026-03-30 10:00")).nothing()
+    given(*CHARGING, failed(code="stolen_card"), reminded()).at(local("2026-03-30 10:00")).nothing()
 
 
 def test_a_method_bound_meanwhile_is_tried_at_once_on_the_rung_that_is_under_way():
@@ -154,14 +154,14 @@ def test_rungs_are_twenty_hours_apart_at_least():
     given(*history).at(late + SECOND).waits(local("2026-03-31 10:00"), "next_rung")
 
 
-def test_after_an_outage_the_missed_rungs_are_not_made_in_a_row():
+def test_after_an_outage_missed_rungs_are_not_made_up_for():
     late = local("2026-04-04 12:00")
     history = (registered(grace_days=20), *PAYING[1:], started(), attempted(), failed(), attempted(2, 2, at=late))
     after = given(*history, failed(2, 2, at=late + SECOND)).at(late + SECOND)
     after.waits(local("2026-04-05 10:00"), "next_rung")  # the rungs of 1 and 3 April are late
 
 
-def test_the_ladder_is_the_operators():
+def test_the_ladder_follows_the_policy():
     policy = POLICY.model_copy(update={"ladder_days": (2,), "ladder_then_every_days": 10, "lead_days": 1})
     assert rungs_of(*PAYING, rules=Rules(policy, CATALOGUE)) == [
         "03-31 10:00",
@@ -201,7 +201,7 @@ def test_cards_are_spread_over_the_whole_hour():
     assert (len(seconds), max(seconds) - min(seconds)) == (3600, timedelta(seconds=3599))
 
 
-def test_the_charge_hour_is_the_cards_own():
+def test_the_charge_hour_is_in_the_cards_zone():
     assert charge_instant(card_with(CARD_ID, "America/New_York"), date(2026, 3, 7), POLICY) == local(
         "2026-03-07 10:00", "America/New_York"
     )

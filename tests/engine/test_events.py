@@ -164,7 +164,7 @@ def test_every_field_of_a_fact_is_pinned_with_a_value(name):
     assert None not in fact.values()
 
 
-def test_the_envelope_is_read():
+def test_an_envelope_is_read():
     recorded = read_fact(0, *stored("suspended.v1"))
     assert (recorded.card_id, recorded.version, recorded.position) == (CARD_ID, 7, 0)
     assert recorded.event_id == UUID("6f1d2c3b-0000-4000-8000-000000000007")
@@ -214,7 +214,7 @@ def test_what_cannot_be_read_is_named_by_card_and_version(name, state):
         read_fact(0, *StoredFact(CARD_ID, 7, name, state))
 
 
-def test_a_fact_that_no_card_knows_is_not_passed_over():
+def test_an_unknown_fact_is_not_skipped():
     class Misplaced(Event, kw_only=True):
         pass
 
@@ -224,7 +224,7 @@ def test_a_fact_that_no_card_knows_is_not_passed_over():
 
 
 def shape(schema: object) -> object:
-    """A JSON schema without what is said to readers only."""
+    """A JSON schema without titles and descriptions."""
     if isinstance(schema, dict):
         return {key: shape(value) for key, value in schema.items() if key not in {"description", "title"}}
     return [shape(one) for one in schema] if isinstance(schema, list) else schema
@@ -233,5 +233,5 @@ def shape(schema: object) -> object:
 def test_the_state_in_snapshots_has_the_shape_that_its_version_stands_for():
     found = json.dumps(shape(msgspec.json.schema(Card)), sort_keys=True)
     assert sha256(found.encode()).hexdigest() == CARD_SHAPES.get(STATE_VERSION), (
-        "Card has another shape: raise STATE_VERSION, so that old snapshots are passed over, and pin it here"
+        "Card has another shape: raise STATE_VERSION, so that old snapshots are ignored, and pin it here"
     )

@@ -1,8 +1,9 @@
-"""How facts add up where it is not plain: to no card at all, and to the method that a late success belongs to."""
+"""The fold in unusual cases: facts that fold to no card, and the method that a late success belongs to."""
 
 import pytest
 from msgspec.structs import replace
 
+from engine.card.attempt import CaseOpened
 from engine.card.card import replay
 from engine.card.consent import PriceChangeAnnounced
 from engine.errors import CorruptHistoryError
@@ -11,6 +12,7 @@ from tests.engine.samples import (
     CARD_ID,
     CHARGING,
     MONTH_PRICE,
+    OPENS_AT,
     PAYING,
     PAYPAL,
     REGISTERED_AT,
@@ -36,22 +38,28 @@ ANNOUNCED = PriceChangeAnnounced(
     at=REGISTERED_AT,
 )
 TOP_UP = replace(attempted(), top_up=1, reason="top_up", rung=0)
+CASE = CaseOpened(about=attempt_id(), reason="outcome_unknown", at=OPENS_AT)
 NO_CARD = {
     "no facts": ((), "has no facts"),
     "no registration": ((bound(),), "PaymentMethodBound comes before CardRegistered"),
     "a price without consent": ((*PAYING, switched_off(), ANNOUNCED), "a price without consent"),
     "a charge without an offer": ((*PAYING, attempted()), "a charge without a renewal"),
-    "a top-up nobody began": ((*PAYING, TOP_UP), "a charge for no top-up"),
+    "a top-up without a start": ((*PAYING, TOP_UP), "a charge for no top-up"),
     "a success without an attempt": ((*PAYING, started(), succeeded()), "an outcome without an attempt"),
     "a failure without an attempt": ((*PAYING, started(), failed()), "an outcome without an open attempt"),
     "a question about no attempt": ((*CHARGING, failed(), unknown()), "an outcome without an open attempt"),
+    "a case too early": ((*CHARGING, CASE), "a case without an unknown outcome"),
 }
 
 
 @pytest.mark.parametrize(("facts", "why"), NO_CARD.values(), ids=NO_CARD)
-def test_facts_that_make_no_card_are_told_with_the_card_and_what_is_missing(facts, why):
+def test_facts_that_fold_to_no_card_are_an_error_that_names_card_and_reason(facts, why):
     with pytest.raises(CorruptHistoryError, match=f"card {CARD_ID}.*{why}"):
         replay(None, CARD_ID, facts)
+
+
+def test_a_second_registration_replaces_the_card():
+    assert replay(None, CARD_ID, (*PAYING, registered(months=3))) == replay(None, CARD_ID, (registered(months=3),))
 
 
 def test_of_several_attempts_that_never_happened_a_late_success_belongs_to_its_own_method():

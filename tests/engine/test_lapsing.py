@@ -1,4 +1,4 @@
-"""What time asks of an unpaid card: grace, suspension and the loss of the number."""
+"""An unpaid card over time: grace, suspension and the loss of the number."""
 
 from datetime import date, timedelta
 
@@ -7,7 +7,7 @@ import pytest
 from engine.card.attempt import CaseOpened, ChargeAttempted
 from engine.card.lapse import GraceStarted, Suspended
 from engine.card.term import RenewalStarted
-from tests.engine.given import fact, given
+from tests.engine.given_when_then import fact, given
 from tests.engine.samples import (
     CHARGING,
     DECLINED,
@@ -24,9 +24,9 @@ from tests.engine.samples import (
     grace_started,
     local,
     registered,
+    reminded,
     suspended,
     switched_off,
-    told,
     unknown,
 )
 
@@ -36,7 +36,7 @@ def test_declined_a_card_waits_for_its_next_rung():
 
 
 def test_unpaid_at_the_terms_end_grace_begins():
-    history = (*DECLINED, attempted(2, 2), failed(2, 2), told(2))
+    history = (*DECLINED, attempted(2, 2), failed(2, 2), reminded(2))
     given(*history).at(ENDS_AT - SECOND).nothing().waits(ENDS_AT, "term_ends")
     given(*history).at(ENDS_AT).then(
         fact(GraceStarted, term_number=0, suspends_on=date(2026, 4, 3), policy_version=POLICY.version, at=ENDS_AT)
@@ -44,7 +44,14 @@ def test_unpaid_at_the_terms_end_grace_begins():
 
 
 def test_unpaid_at_the_end_of_grace_the_card_is_suspended_and_says_why():
-    history = (*DECLINED, attempted(2, 2), failed(2, 2), attempted(3, 3), failed(3, 3, code="do_not_honor"), told(3))
+    history = (
+        *DECLINED,
+        attempted(2, 2),
+        failed(2, 2),
+        attempted(3, 3),
+        failed(3, 3, code="do_not_honor"),
+        reminded(3),
+    )
     given(*history, grace_started()).at(GRACE_ENDS_AT - SECOND).nothing().waits(GRACE_ENDS_AT, "grace_ends")
     given(*history, grace_started()).at(GRACE_ENDS_AT).then(
         fact(
@@ -71,7 +78,7 @@ def test_without_grace_the_card_is_suspended_at_the_terms_end():
     given(registered(grace_days=0)).at(ENDS_AT).then(fact(Suspended, rungs=0, last_code=None))
 
 
-def test_a_card_that_nobody_looked_at_for_long_skips_grace():
+def test_a_card_that_is_woken_after_grace_has_ended_skips_it():
     given(registered()).at(GRACE_ENDS_AT + timedelta(days=5)).then(fact(Suspended))
 
 
@@ -81,8 +88,8 @@ def test_a_card_without_auto_renewal_lapses_without_being_charged():
     given(registered(), bound(), suspended()).at(GRACE_ENDS_AT).nothing().waits(local("2026-04-24 00:00"), "reminder")
 
 
-def test_a_card_is_charged_before_it_is_given_up():
-    """Whatever kept us from it until now: it is not suspended without having been tried."""
+def test_a_card_is_charged_before_it_is_suspended():
+    """However late the wake: it is not suspended without having been tried."""
     given(*PAYING).at(GRACE_ENDS_AT + timedelta(days=5)).then(fact(RenewalStarted), fact(ChargeAttempted))
 
 

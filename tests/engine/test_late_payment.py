@@ -6,7 +6,7 @@ from engine.card.consent import enable_auto_renew
 from engine.card.outcomes import record_answer
 from engine.card.payments import ChargeSucceeded
 from engine.card.term import CardRenewed, Reinstated
-from tests.engine.given import Given, Then, fact, given
+from tests.engine.given_when_then import Given, Then, fact, given
 from tests.engine.samples import (
     CATALOGUE,
     CHARGING,
@@ -35,8 +35,8 @@ def enable(card: Given, months: int = 1) -> Then:
     return card.when(enable_auto_renew, CATALOGUE, months=months, terms_version="terms-2", channel="app", at=NOW)
 
 
-def answer(card: Given, said, *, at, learned="sent", to=None) -> Then:
-    return card.when(record_answer, to or attempt_id(), said, learned=learned, policy=POLICY, at=at)
+def answer(card: Given, reply, *, at, learned="sent", to=None) -> Then:
+    return card.when(record_answer, to or attempt_id(), reply, learned=learned, policy=POLICY, at=at)
 
 
 def test_paid_in_grace_the_anchor_stays():

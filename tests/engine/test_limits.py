@@ -1,4 +1,4 @@
-"""Network limits: each rule at its edge, in PostgreSQL and in memory alike."""
+"""Network limits: each rule at its boundary, in PostgreSQL and in memory."""
 
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
@@ -15,9 +15,8 @@ from engine.money import Money
 from engine.networks import NEVER, OPEN_FOR, RULES, LimitBook, Limited
 from engine.store.port import Write
 from engine.store.recorder import CardRecorder
-from engine.store.streams import CommandMark, Store, Stream
-from tests.engine.asked import paying, wake
-from tests.engine.lives import RECORDED_AT
+from engine.store.streams import CommandIdentity, Store, Stream
+from tests.engine.engine_calls import paying, wake
 from tests.engine.payment_cards import (
     AT,
     DAY,
@@ -31,25 +30,24 @@ from tests.engine.payment_cards import (
     declined,
     tries,
 )
+from tests.engine.random_histories import RECORDED_AT
 from tests.engine.samples import MONTH_PRICE, PAYPAL, VISA
-
-# The two books
 
 
 class InPostgres:
-    """The tables of the limits, asked with appends that have no events."""
+    """The tables of the limits, checked by appends without events."""
 
     def __init__(self, recorder: CardRecorder) -> None:
         self.recorder = recorder
 
     def append(self, effects) -> Limited | None:
-        answers = self.recorder.append_many([Write(effects.card_id, 1, [], effects=effects)], RECORDED_AT)
+        answers = self.recorder.append_many([Write(effects.card_id, 1, [], limit_effects=effects)], RECORDED_AT)
         return answers.limited.get(effects.card_id)
 
 
 @pytest.fixture(params=["in PostgreSQL", "in memory"])
 def happens(request):
-    """Appends facts of a card nobody knew; gives the limit that forbids it."""
+    """Appends facts of a new card; returns the limit that forbids it."""
     book = LimitBook() if request.param == "in memory" else InPostgres(request.getfixturevalue("recorder"))
     return lambda *facts: book.append(effects_of(uuid4(), facts))
 
@@ -109,7 +107,7 @@ def test_the_rule_that_lasts_longer_is_the_one_that_is_named(happens):
 
 
 @pytest.mark.parametrize("brand", ["visa", "amex", "unionpay", None])
-def test_other_cards_may_be_tried_again_fifteen_times_a_month(happens, brand):
+def test_other_networks_cards_may_be_retried_fifteen_times_a_month(happens, brand):
     declined_often(happens, 15, DAY, brand=brand, again=True)
     assert happens(tries(AT + 15 * DAY, brand=brand, again=True)) == Limited("retries_30d", AT + 30 * DAY)
     assert happens(tries(AT + 15 * DAY, brand=brand)) is None
@@ -117,7 +115,7 @@ def test_other_cards_may_be_tried_again_fifteen_times_a_month(happens, brand):
     assert happens(tries(AT + 30 * DAY, brand=brand, again=True)) is None
 
 
-def test_their_first_tries_are_not_counted_even_if_declined(happens):
+def test_first_tries_of_other_networks_cards_are_not_counted_even_if_declined(happens):
     declined_often(happens, 40, MINUTE, brand="visa")
     assert happens(tries(AT + HOUR, brand="visa", again=True)) is None
 
@@ -146,7 +144,7 @@ def test_open_tries_count_and_are_looked_at_again_soon(happens, most, what):
 @OFTEN
 @TAKEN_OUT
 @pytest.mark.parametrize("answered", [False, True], ids=["while open", "after a decline"])
-def test_what_was_no_decline_makes_room_for_one_try_and_resets_nothing_else(happens, most, what, outcome, answered):
+def test_an_outcome_other_than_a_decline_frees_one_try_and_resets_nothing_else(happens, most, what, outcome, answered):
     made = [tries(**what) for _ in range(most)]
     for attempt in made:
         happens(attempt)
@@ -198,7 +196,7 @@ def test_an_append_cannot_block_a_payment_card_and_try_it(happens):
     assert happens(tries(brand="visa")) == Limited(NEVER, None)
 
 
-def test_a_try_that_is_stored_with_its_outcome_asks_for_nothing(happens):
+def test_a_try_that_is_stored_with_its_outcome_is_not_checked(happens):
     made = [tries() for _ in range(10)]
     assert happens(*[fact for attempt in made for fact in (attempt, declined(attempt))]) is None
     assert happens(*[fact for attempt in made for fact in (attempt, approved(attempt))]) is None
@@ -248,10 +246,10 @@ def test_of_a_limited_card_nothing_is_stored(store, connection):
     stream = Stream(card.stream.card_id, None, 1, None)
     outcome = declined(earlier, code="stolen_card", consequence=Consequence.NEVER)
     enough_for_a_snapshot = [declined(earlier)] * 8
-    asked = append(outcome, *enough_for_a_snapshot, tries(), stream=stream, command=CommandMark("command", b"hash"))
+    asked = append(outcome, *enough_for_a_snapshot, tries(), stream=stream, command=CommandIdentity("command", b"hash"))
     assert store.append_many([asked], RECORDED_AT).limited == {stream.card_id: Limited("mastercard_24h", AT + OPEN_FOR)}
     assert contents(connection) == before
-    assert store.recall(["command"]) == {}
+    assert store.accepted_commands(["command"]) == {}
 
 
 def test_of_a_card_in_conflict_nothing_is_written(store, connection):
@@ -265,7 +263,7 @@ def test_of_a_card_in_conflict_nothing_is_written(store, connection):
     assert contents(connection) == before
 
 
-def test_of_tries_at_the_same_time_from_everywhere_just_as_many_are_stored_as_fit(new_recorder):
+def test_of_concurrent_tries_as_many_are_stored_as_the_limit_allows(new_recorder):
     writers, each = 5, 8
     stores = [Store(new_recorder()) for _ in range(writers)]
 

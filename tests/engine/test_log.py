@@ -1,4 +1,4 @@
-"""The log as followers read it: in order, from wherever they are, and with a call when there is more."""
+"""The log as followers read it: in order, from any position, with a notification when there is more."""
 
 from datetime import timedelta
 
@@ -6,17 +6,17 @@ import pytest
 
 from engine.envelope import NAME_OF
 from engine.errors import CorruptHistoryError
-from engine.store.log import FACTS_CHANNEL, Listener, head, read_log, read_only
-from tests.engine.lives import RECORDED_AT, random_life, store_all
+from engine.store.log import FACTS_CHANNEL, Listener, head, read_log, read_named
+from tests.engine.random_histories import RECORDED_AT, random_history, store_all
 
 AT_ONCE, LONG = timedelta(0), timedelta(seconds=10)
 
 
 @pytest.fixture
-def lives(store):
-    lives = [random_life(seed, 20) for seed in range(8)]
-    store_all(store, lives)
-    return lives
+def histories(store):
+    histories = [random_history(seed, 20) for seed in range(8)]
+    store_all(store, histories)
+    return histories
 
 
 def test_an_empty_log_has_no_facts_and_no_head(connection):
@@ -24,59 +24,59 @@ def test_an_empty_log_has_no_facts_and_no_head(connection):
 
 
 @pytest.mark.parametrize("limit", [1, 7, 1000])
-def test_a_follower_reads_every_fact_once_and_in_order_whatever_its_batch(connection, lives, limit):
+def test_a_follower_reads_every_fact_once_and_in_order_whatever_its_batch(connection, histories, limit):
     read = []
     while batch := read_log(connection, read[-1].position if read else 0, limit):
         assert len(batch) <= limit
         read += batch
     assert [one.position for one in read] == list(range(1, head(connection) + 1))
-    for life in lives:
-        theirs = [one for one in read if one.card_id == life.card_id]
-        assert [one.fact for one in theirs] == list(life.facts)
+    for history in histories:
+        theirs = [one for one in read if one.card_id == history.card_id]
+        assert [one.fact for one in theirs] == list(history.facts)
         assert [one.version for one in theirs] == list(range(1, len(theirs) + 1))
 
 
 @pytest.mark.parametrize("limit", [1, 7, 1000])
-def test_who_reads_only_some_kinds_of_facts_sees_each_of_them_once_and_gets_to_the_end(connection, lives, limit):
+def test_a_reader_of_some_kinds_of_facts_sees_each_of_them_once_and_reaches_the_end(connection, histories, limit):
     names = ["charge_succeeded.v1", "card_renewed.v1", "suspended.v1"]
     wanted = [one for one in read_log(connection, 0, 10_000) if NAME_OF[type(one.fact)] in names]
     assert wanted
     read, position = [], 0
     while position < head(connection):
-        facts, upto = read_only(connection, names, position, limit)
+        facts, upto = read_named(connection, names, position, limit)
         assert len(facts) <= limit
         assert position < upto
         read, position = read + facts, upto
     assert read == wanted
-    assert read_only(connection, names, position, limit) == ([], position)
+    assert read_named(connection, names, position, limit) == ([], position)
 
 
-def test_who_finds_none_of_the_wanted_kind_has_looked_through_all(connection, lives):
-    assert read_only(connection, ["no such fact"], 0, 10) == ([], head(connection))
+def test_a_reader_that_finds_no_fact_of_its_kinds_reaches_the_end(connection, histories):
+    assert read_named(connection, ["no such fact"], 0, 10) == ([], head(connection))
 
 
-def test_the_last_fact_of_an_append_says_when_its_card_wakes(connection, lives):
+def test_the_last_fact_of_an_append_says_when_its_card_wakes(connection, histories):
     log = read_log(connection, 0, 10_000)
-    for life in lives:
-        lasts = [one.wake_at for one in log if one.card_id == life.card_id and one.last]
-        assert lasts == [append.wake_at for append in life.appends]
+    for history in histories:
+        lasts = [one.wake_at for one in log if one.card_id == history.card_id and one.last]
+        assert lasts == [append.wake_at for append in history.appends]
     assert {one.recorded_at for one in log} == {RECORDED_AT}
 
 
-def test_a_fact_that_cannot_be_read_stops_the_reader_rather_than_being_passed_over(connection, lives):
+def test_a_fact_that_cannot_be_read_stops_the_reader_and_is_not_skipped(connection, histories):
     connection.execute(
         "INSERT INTO card_events (originator_id, originator_version, topic, state) VALUES (%s, 1000, 'x.v1', '{}')",
-        (lives[0].card_id,),
+        (histories[0].card_id,),
     )
-    with pytest.raises(CorruptHistoryError, match=f"card {lives[0].card_id}, version 1000"):
+    with pytest.raises(CorruptHistoryError, match=f"card {histories[0].card_id}, version 1000"):
         read_log(connection, 0, 10_000)
 
 
 def test_a_listener_is_woken_by_new_facts_and_sleeps_otherwise(cards_url, store):
     with Listener(cards_url, (FACTS_CHANNEL,)) as listener:
         assert listener.wait(AT_ONCE) is False
-        store_all(store, [random_life(1, 5)])
+        store_all(store, [random_history(1, 5)])
         assert listener.wait(LONG) is True
         while listener.wait(timedelta(milliseconds=50)):
-            pass  # the same append may be told in more than one piece
+            pass  # one append may be notified more than once
         assert listener.wait(AT_ONCE) is False

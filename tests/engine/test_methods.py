@@ -4,15 +4,17 @@ from datetime import timedelta
 
 from engine.card.attempt import ChargeAttempted
 from engine.card.methods import (
+    PaymentMethodBound,
     PaymentMethodRemoved,
     PaymentMethodsOrdered,
     PaymentMethodUpdated,
+    bind_payment_method,
     order_payment_methods,
     remove_payment_method,
     update_payment_method,
 )
 from engine.card.term import RenewalStarted
-from tests.engine.given import Given, fact, given
+from tests.engine.given_when_then import Given, fact, given
 from tests.engine.samples import (
     CHARGING,
     OPENS_AT,
@@ -28,6 +30,12 @@ from tests.engine.samples import (
 )
 
 NOW = OPENS_AT + SECOND
+
+
+def test_a_new_method_is_bound_last():
+    then = given(registered(), bound(VISA)).when(bind_payment_method, method=PAYPAL, at=NOW)
+    then.then(fact(PaymentMethodBound, method=PAYPAL, at=NOW))
+    assert then.card.methods.bound == (VISA, PAYPAL)
 
 
 def test_new_details_are_tried_at_once():

@@ -24,7 +24,7 @@ def test_money_adds_subtracts_and_multiplies_in_minor_units():
 
 
 @pytest.mark.parametrize("together", [lambda a, b: a + b, lambda a, b: a - b])
-def test_two_currencies_are_never_put_together(together):
+def test_amounts_of_two_currencies_are_never_combined(together):
     with pytest.raises(CurrencyMismatchError, match="CNY and USD"):
         together(cny(1), Money(minor=1, currency="USD"))
 
@@ -45,7 +45,7 @@ def test_only_whole_minor_units_are_money(minor):
         FROM_OUTSIDE.validate_python({"minor": minor, "currency": "CNY"})
 
 
-def test_an_amount_that_was_made_wrong_does_not_come_in():
+def test_an_invalid_amount_is_rejected_on_validation():
     with pytest.raises(ValidationError):
         FROM_OUTSIDE.validate_python(Money(minor=1, currency="cny"))
 
@@ -95,5 +95,5 @@ def test_a_discounted_amount_is_less_than_one_minor_unit_off_the_exact_one(amoun
 
 
 @given(amounts, amounts)
-def test_what_is_added_can_be_taken_away_again(one, other):
+def test_subtracting_undoes_adding(one, other):
     assert one + other - other == one

@@ -1,4 +1,4 @@
-"""What time asks of a card: facts that are due, a question to the gateway, or a wait with its reason."""
+"""The next step of a card: facts that are due, a question to the gateway, or a wait with its reason."""
 
 from uuid import UUID
 
@@ -11,7 +11,7 @@ from engine.card.term import RenewalStarted
 from engine.card.waking import Deferred
 from engine.catalogue import Catalogue
 from engine.money import Money
-from tests.engine.given import fact, given
+from tests.engine.given_when_then import fact, given
 from tests.engine.samples import (
     BUDGET,
     CATALOGUE,
@@ -103,7 +103,7 @@ def test_a_terms_attempts_are_counted_from_one_again():
 # Steps and wake times
 
 
-def test_the_same_question_has_the_same_answer():
+def test_the_same_arguments_give_the_same_step():
     card = given(*PAYING).card
     assert next_step(card, RULES, OPENS_AT) == next_step(card, RULES, OPENS_AT)
 
@@ -116,7 +116,7 @@ def test_a_wait_wakes_at_its_end_and_all_else_now():
     assert wakes_at((started(),), OPENS_AT) == OPENS_AT
 
 
-def test_a_card_woken_in_vain_moves_its_wake_time_on():
+def test_a_card_with_nothing_due_is_deferred():
     wait = Wait(ENDS_AT, "term_ends")
     assert deferred(wait, OPENS_AT, OPENS_AT) == (Deferred(reason="term_ends", until=ENDS_AT, at=OPENS_AT),)
     assert deferred(Wait(None, "suspended"), OPENS_AT, ENDS_AT) == (
@@ -124,11 +124,11 @@ def test_a_card_woken_in_vain_moves_its_wake_time_on():
     )
 
 
-def test_a_doubled_message_moves_nothing():
+def test_a_duplicate_message_defers_nothing():
     wait = Wait(ENDS_AT, "term_ends")
     assert deferred(wait, ENDS_AT, OPENS_AT) == ()  # woken already: the wake time lies ahead
     assert deferred(wait, None, OPENS_AT) == ()
 
 
-def test_a_question_is_not_put_off():
+def test_a_question_is_not_deferred():
     assert deferred(AskCharge(given(*CHARGING).card.attempts.open, "asked_again"), OPENS_AT, OPENS_AT) == ()

@@ -1,4 +1,4 @@
-"""What the holder is told of facts: each notice once, in plain JSON, without a reason that must not be shown."""
+"""Notices to the holder: one per fact, in plain JSON, without a code that must not be shown."""
 
 import json
 from datetime import date
@@ -13,7 +13,7 @@ from engine.declines import CONSEQUENCES, Consequence
 from engine.envelope import read_fact
 from engine.money import Money
 from engine.notices import NOTICE_FACTS, SHOWN_CODES, Notice, notice_of
-from tests.engine.histories import kept
+from tests.engine.recorded_history import recorded
 from tests.engine.samples import CARD_ID, enabled, grace_started, local, renewed, suspended
 from tests.engine.test_events import stored
 
@@ -51,7 +51,7 @@ RECLAIMED = facts.NumberReclaimed(
 GIVEN_BACK = facts.RefundSucceeded(refund_id=UUID(int=11), attempt_id=A, amount=PRICE, gateway_ref="back-1", at=AT)
 SWITCHED_OFF = facts.AutoRenewSwitchedOff(reason="holder", ends_on=date(2026, 4, 1), lost_on=date(2026, 5, 1), at=AT)
 FAILED_VISIBLY = replace(reminder("payment_failed", "1"), code="expired_card")
-TOLD = [
+NOTICES = [
     (reminder("renewal_ahead", "2026-03-29"), "renewal_ahead", {"term_number": 0, "opens_on": "2026-03-29"}),
     (reminder("method_expires", "visa"), "method_expires", {"term_number": 0, "method_id": "visa"}),
     (reminder("payment_failed", "2"), "payment_failed", {"term_number": 0, "declines": 2, "code": None}),
@@ -71,16 +71,16 @@ TOLD = [
 ]
 
 
-@pytest.mark.parametrize(("fact", "kind", "values"), TOLD, ids=lambda one: one if isinstance(one, str) else "")
-def test_the_holder_is_told(fact, kind, values):
-    assert notice_of(kept(fact, version=7)[0]) == Notice(f"{CARD_ID}:7:{kind}", CARD_ID, kind, fact.at, values)
+@pytest.mark.parametrize(("fact", "kind", "values"), NOTICES, ids=lambda one: one if isinstance(one, str) else "")
+def test_a_fact_gives_its_notice(fact, kind, values):
+    assert notice_of(recorded(fact, version=7)[0]) == Notice(f"{CARD_ID}:7:{kind}", CARD_ID, kind, fact.at, values)
 
 
 @pytest.mark.parametrize("name", STORED_NAMES)
-def test_of_any_other_fact_the_holder_is_told_nothing(name):
+def test_any_other_fact_gives_no_notice(name):
     recorded = read_fact(0, *stored(name))
     notice = notice_of(recorded)
-    assert (notice is not None) == (type(recorded.fact) in {type(fact) for fact, _, _ in TOLD})
+    assert (notice is not None) == (type(recorded.fact) in {type(fact) for fact, _, _ in NOTICES})
     assert (notice is not None) == (name in NOTICE_FACTS)
     if notice is not None:
         assert json.loads(json.dumps(notice.values)) == notice.values
@@ -91,7 +91,7 @@ def test_a_code_that_must_not_be_shown_is_not_in_the_notice(code):
     lost = replace(suspended(), last_code=code)
     failed = replace(reminder("payment_failed", "1"), code=code)
     for fact in (lost, failed, top_up_failed(code)):
-        assert notice_of(kept(fact)[0]).values["code"] is None
+        assert notice_of(recorded(fact)[0]).values["code"] is None
 
 
 def test_no_code_that_blocks_a_method_for_ever_is_shown():
@@ -100,5 +100,5 @@ def test_no_code_that_blocks_a_method_for_ever_is_shown():
 
 
 def test_each_notice_of_a_card_has_its_own_key():
-    keys = [notice_of(one).key for one in kept(*(fact for fact, _, _ in TOLD))]
+    keys = [notice_of(one).key for one in recorded(*(fact for fact, _, _ in NOTICES))]
     assert len(set(keys)) == len(keys)

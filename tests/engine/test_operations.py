@@ -1,4 +1,4 @@
-"""Stopping and resuming all charging: decisions, and facts of a stream of their own."""
+"""Stopping and resuming all charging: decisions, and the stream of their facts."""
 
 import pytest
 
@@ -15,8 +15,8 @@ from engine.operations import (
 )
 from engine.store.operations import CONFLICT_TRIES, operations_history, record_operation
 from engine.store.streams import Append, Stream
-from tests.engine.lives import RECORDED_AT, random_life
 from tests.engine.payment_cards import AT, DAY, HOUR
+from tests.engine.random_histories import RECORDED_AT, random_history
 from tests.engine.samples import PAYING
 from tests.simulation.memory import MemoryRecorder
 
@@ -44,12 +44,12 @@ def test_stopping_what_runs_and_resuming_what_is_stopped_are_facts():
     assert resume_charging(STOP, AT + DAY) == (RESUMED,)
 
 
-def test_what_is_so_already_is_no_fact():
+def test_stopping_again_for_the_same_reason_or_resuming_what_runs_is_no_fact():
     assert stop_charging(STOP, "a bad night", AT + DAY) == ()
     assert resume_charging(None, AT) == ()
 
 
-def test_another_reason_for_the_stop_is_a_fact_and_leaves_its_beginning():
+def test_another_reason_for_the_stop_is_a_fact_and_keeps_its_beginning():
     (again,) = stop_charging(STOP, "worse than thought", AT + HOUR)
     assert stop_after(STOP, again, "operator:7") == Stop(AT, "worse than thought", "operator:7")
 
@@ -61,7 +61,7 @@ def test_a_stop_without_a_reason_is_refused(reason):
     assert (refused.value.code, refused.value.field) == ("reason_missing", "reason")
 
 
-def test_a_resumed_stop_is_none_and_facts_of_cards_change_nothing():
+def test_after_resuming_there_is_no_stop_and_facts_of_cards_change_nothing():
     assert stop_after(STOP, RESUMED, "operator:cli") is None
     assert stop_after(STOP, PAYING[0], "consumer") == STOP
 
@@ -74,7 +74,7 @@ def any_recorder(request):
     return request.getfixturevalue("recorder") if request.param == "PostgreSQL" else MemoryRecorder()
 
 
-def test_who_stopped_and_resumed_when_and_why_stands_in_the_log(any_recorder):
+def test_the_log_holds_who_stopped_and_resumed_when_and_why(any_recorder):
     assert stop(any_recorder) == STOP
     assert resume(any_recorder, actor="operator:7") is None
     history = operations_history(any_recorder)
@@ -86,13 +86,13 @@ def test_who_stopped_and_resumed_when_and_why_stands_in_the_log(any_recorder):
     ]
 
 
-def test_the_same_again_gives_the_stop_as_it_was_and_no_fact(any_recorder):
+def test_stopping_again_returns_the_stop_as_it_was_and_no_fact(any_recorder):
     stop(any_recorder)
     assert stop(any_recorder, at=AT + HOUR, actor="operator:7") == STOP
     assert len(operations_history(any_recorder)) == 1
 
 
-def test_who_was_not_first_decides_again(any_recorder):
+def test_after_a_conflict_an_operation_is_decided_again(any_recorder):
     def overtaken(stopped):
         if stopped is None:
             stop(any_recorder, "somebody was faster", actor="operator:7")
@@ -102,7 +102,7 @@ def test_who_was_not_first_decides_again(any_recorder):
     assert [one.actor for one in operations_history(any_recorder)] == ["operator:7", "operator:cli"]
 
 
-def test_who_is_never_first_is_told(any_recorder):
+def test_repeated_conflicts_raise_an_error(any_recorder):
     def always_overtaken(stopped):
         (resume if stopped else stop)(any_recorder)
         return stop_charging(stopped, "another reason", AT)
@@ -113,6 +113,6 @@ def test_who_is_never_first_is_told(any_recorder):
 
 def test_a_card_that_has_a_fact_of_operations_is_corrupt(store):
     stream = Stream(OPERATIONS_ID, None, 0, None)
-    card = random_life(1, 3).card
+    card = random_history(1, 3).card
     store.append_many([Append(stream, (STOPPED,), card, None, "cause", actor("operator", "tests"))], RECORDED_AT)
     assert isinstance(store.load_many([OPERATIONS_ID])[OPERATIONS_ID], BaohaoError)

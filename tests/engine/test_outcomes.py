@@ -1,4 +1,4 @@
-"""What an answer of the gateway leads to: facts with their codes, counters and consequences."""
+"""Answers of the gateway and the facts they lead to, with codes, counters and consequences."""
 
 from datetime import date, timedelta
 from uuid import uuid4
@@ -17,7 +17,7 @@ from engine.card.term import CardRenewed
 from engine.declines import Consequence
 from engine.money import Money
 from engine.ports import Declined, NotFound, Unclear
-from tests.engine.given import Given, Then, fact, given
+from tests.engine.given_when_then import Given, Then, fact, given
 from tests.engine.samples import (
     CHARGING,
     DECLINED,
@@ -42,8 +42,8 @@ from tests.engine.samples import (
 )
 
 
-def answer(card: Given, said, *, at, learned="sent", to=None) -> Then:
-    return card.when(record_answer, to or attempt_id(), said, learned=learned, policy=POLICY, at=at)
+def answer(card: Given, reply, *, at, learned="sent", to=None) -> Then:
+    return card.when(record_answer, to or attempt_id(), reply, learned=learned, policy=POLICY, at=at)
 
 
 def test_a_charge_that_succeeds_renews_the_card_where_its_term_ends():
@@ -72,7 +72,7 @@ def test_how_a_success_was_learned_is_kept():
     )
 
 
-def test_a_success_after_it_never_happened_is_recorded_and_given_back_at_once():
+def test_a_success_after_it_never_happened_is_recorded_and_refunded_at_once():
     at = local("2026-04-01 10:00")
     second = (*CHARGING, unknown(), failed(code="never_happened", at=at), attempted(2, 1, at=at))
     then = answer(given(*second), charged(1), to=attempt_id(1), at=at).then(
@@ -82,7 +82,7 @@ def test_a_success_after_it_never_happened_is_recorded_and_given_back_at_once():
     assert then.card.attempts.open is not None
 
 
-def test_a_decline_told_again_changes_nothing():
+def test_a_repeated_decline_changes_nothing():
     second = (*DECLINED, attempted(2, 2, at=local("2026-03-30 10:00")))
     answer(given(*second), Declined(code="lost_card"), to=attempt_id(1), at=local("2026-03-30 10:00")).nothing()
     answer(given(*second), charged(7), to=attempt_id(7), at=local("2026-03-30 10:00")).nothing()
@@ -90,8 +90,8 @@ def test_a_decline_told_again_changes_nothing():
 
 def test_a_decline_is_a_fact_with_its_consequence_and_counters():
     at = OPENS_AT + SECOND
-    said = Declined(code="stolen_card", advice_code="do_not_try_again", network_code="43")
-    then = answer(given(*CHARGING), said, at=at).then(
+    reply = Declined(code="stolen_card", advice_code="do_not_try_again", network_code="43")
+    then = answer(given(*CHARGING), reply, at=at).then(
         fact(
             ChargeFailed,
             attempt_id=attempt_id(),
@@ -127,12 +127,12 @@ def test_a_mandate_withdrawn_for_one_payment_ends_the_method_and_no_more(code):
 
 
 def test_a_mandate_withdrawn_for_the_merchant_switches_auto_renewal_off():
-    said = Declined(code="revocation_of_all_authorizations")
-    answer(given(*CHARGING), said, at=OPENS_AT).then(
+    reply = Declined(code="revocation_of_all_authorizations")
+    answer(given(*CHARGING), reply, at=OPENS_AT).then(
         fact(ChargeFailed, consequence=Consequence.MANDATE_WITHDRAWN_CARD),
         fact(AutoRenewSwitchedOff, reason="mandate_withdrawn"),
     )
-    answer(given(*CHARGING, switched_off()), said, at=OPENS_AT).then(fact(ChargeFailed))
+    answer(given(*CHARGING, switched_off()), reply, at=OPENS_AT).then(fact(ChargeFailed))
 
 
 def test_an_unclear_answer_is_unknown_and_asked_about_in_five_minutes_an_hour_and_then_daily():
@@ -144,19 +144,19 @@ def test_an_unclear_answer_is_unknown_and_asked_about_in_five_minutes_an_hour_an
         card, at = Given(then.card), at + wait
 
 
-def test_a_success_of_another_amount_or_attempt_is_not_believed():
-    for said in (charged(amount=Money(minor=1, currency="CNY")), charged(amount=Money(minor=1500, currency="USD"))):
-        answer(given(*CHARGING), said, at=OPENS_AT).then(fact(ChargeOutcomeUnknown, reason="answer_is_not_ours"))
+def test_a_success_of_another_amount_or_attempt_is_an_unknown_outcome():
+    for reply in (charged(amount=Money(minor=1, currency="CNY")), charged(amount=Money(minor=1500, currency="USD"))):
+        answer(given(*CHARGING), reply, at=OPENS_AT).then(fact(ChargeOutcomeUnknown, reason="answer_is_not_ours"))
     foreign = charged().model_copy(update={"attempt_id": uuid4()})
     answer(given(*CHARGING), foreign, at=OPENS_AT).then(fact(ChargeOutcomeUnknown, reason="answer_is_not_ours"))
 
 
 def test_a_duplicate_transaction_may_have_moved_money_and_is_unknown():
-    said = Declined(code="duplicate_transaction")
-    answer(given(*CHARGING), said, at=OPENS_AT).then(fact(ChargeOutcomeUnknown, reason="duplicate_transaction"))
+    reply = Declined(code="duplicate_transaction")
+    answer(given(*CHARGING), reply, at=OPENS_AT).then(fact(ChargeOutcomeUnknown, reason="duplicate_transaction"))
 
 
-def test_what_the_gateway_cannot_find_is_unknown_until_it_surely_never_happened():
+def test_what_the_gateway_cannot_find_is_unknown_until_it_certainly_never_happened():
     surely = OPENS_AT + POLICY.key_lifetime + POLICY.never_happened_after
     card = given(*CHARGING, unknown())
     answer(card, NotFound(), learned="looked_up", at=surely - SECOND).then(

@@ -1,4 +1,4 @@
-"""The order of a renewal, step by step: what is done next after each result, and which cards are parked."""
+"""The order of a renewal, step by step: the next step after each result, and which cards are parked."""
 
 import asyncio
 from uuid import UUID
@@ -11,7 +11,7 @@ from engine.errors import BaohaoError, GatewayMisuseError
 from engine.pipeline import Ask, ReadClock, Record, Wake, renew, resume_asking, resume_recording
 from engine.ports import Declined, Unclear
 from engine.questions import about_refund, ask
-from tests.engine.histories import History
+from tests.engine.recorded_history import History
 from tests.engine.samples import CARD_ID, FIVE, OPENS_AT, PAYPAL, POLICY, SECOND, VISA, bound, enabled, registered
 
 CAUSE = "due-1"
@@ -45,7 +45,7 @@ class Performed:
         return self
 
     def asks(self, *questions, at=AT):
-        """The wake led to these questions, and the clock is read before they are asked."""
+        """The wake returned these questions, and the clock is read before they are asked."""
         assert self.gives(StepResult(questions=list(questions))).step == ReadClock()
         return self.gives(at)
 
@@ -77,7 +77,7 @@ def test_the_gateway_is_asked_as_long_as_answers_lead_to_questions():
 
 
 @pytest.mark.parametrize(("at", "kind"), [(FORGOTTEN_AT - SECOND, "charge"), (FORGOTTEN_AT, "look_up")])
-def test_a_charge_that_lay_until_its_key_may_be_forgotten_is_asked_as_a_look_up(at, kind):
+def test_a_charge_is_only_looked_up_once_the_gateway_may_have_forgotten_its_key(at, kind):
     [question] = woken().asks(QUESTION, at=at).step.questions
     assert (question.kind, question.request) == (kind, QUESTION.request)
 
@@ -109,27 +109,27 @@ def test_a_card_that_failed_is_woken_once_more_alone_and_parked_with_its_reason_
     assert failed().gives(failing(BROKEN)).parked == {CARD_ID: "BaohaoError: its history cannot be read"}
 
 
-def test_a_card_that_is_woken_again_is_seen_through_to_its_end():
+def test_a_card_that_is_woken_again_takes_all_steps_to_the_end():
     batch = woken().gives(failing(BROKEN)).asks(QUESTION).gives([(QUESTION, DECLINED)])
     assert batch.step == Record([(QUESTION, DECLINED)])
     assert batch.gives(DONE).parked == {}
 
 
-def test_a_process_that_stood_still_goes_on_from_its_questions():
+def test_a_suspended_process_continues_from_its_questions():
     resumed = Performed(resume_asking([QUESTION]))
     assert resumed.step == ReadClock()
     assert resumed.gives(AT).step == Ask([QUESTION], AT)
     assert resumed.gives([(QUESTION, ConnectionResetError())]).gives(DONE).step == Wake({CARD_ID: QUESTION.cause})
 
 
-def test_a_process_that_stood_still_goes_on_from_its_answers():
+def test_a_suspended_process_continues_from_its_answers():
     resumed = Performed(resume_recording([(QUESTION, DECLINED)]))
     assert resumed.step == Record([(QUESTION, DECLINED)])
     assert resumed.gives(failing(BROKEN)).step == Wake({CARD_ID: QUESTION.cause})
     assert resumed.gives(DONE).parked == {}
 
 
-class Notes:
+class EchoGateway:
     """A gateway that answers with the name of the call."""
 
     async def charge(self, request, at):
@@ -145,6 +145,6 @@ class Notes:
 @pytest.mark.parametrize("question", [QUESTION, LOOK_UP, REFUND], ids=lambda one: one.kind)
 def test_each_kind_of_question_is_a_call_of_the_gateway(question):
     async def asked():
-        return await ask(Notes(), question, AT)
+        return await ask(EchoGateway(), question, AT)
 
     assert asyncio.run(asked()) == (question.kind, question.request, AT)

@@ -15,7 +15,7 @@ from engine.card.term import RenewalStarted
 from engine.catalogue import Catalogue
 from engine.money import Money
 from engine.ports import Declined
-from tests.engine.given import Given, fact, given
+from tests.engine.given_when_then import Given, fact, given
 from tests.engine.samples import (
     DEARER,
     MONTH_PRICE,
@@ -41,15 +41,15 @@ def cny(minor: int) -> Money:
     return Money(minor=minor, currency="CNY")
 
 
-def answer(card: Given, said, *, at=NOW, to=None, learned="sent"):
-    return card.when(record_answer, to or attempt_id(), said, learned=learned, policy=POLICY, at=at)
+def answer(card: Given, reply, *, at=NOW, to=None, learned="sent"):
+    return card.when(record_answer, to or attempt_id(), reply, learned=learned, policy=POLICY, at=at)
 
 
 def test_another_period_is_chosen_for_the_next_term():
     given(*PAYING).when(change_period, RULES.catalogue, months=6, **TERMS, at=NOW).then(fact(PeriodChanged, months=6))
 
 
-def test_a_later_price_touches_nobody_before_it_was_announced_in_time():
+def test_a_later_price_applies_only_after_it_was_announced_in_time():
     opens = local("2026-07-29 10:00")
     history = (registered(starts_on=date(2026, 7, 1)), *PAYING[1:])
     given(*history).at(opens, TWO_VERSIONS).then(fact(RenewalStarted, price=MONTH_PRICE), fact(ChargeAttempted))
@@ -92,7 +92,7 @@ def test_of_the_announced_prices_the_one_that_began_last_counts():
         given(*PAYING, *announced).at(OPENS_AT).then(fact(RenewalStarted, price=MONTH_PRICE * 3), fact(ChargeAttempted))
 
 
-def test_the_price_is_that_of_the_day_on_which_the_renewal_opens_however_late_we_come():
+def test_the_price_is_that_of_the_day_on_which_the_renewal_opens_however_late_it_is_offered():
     april = PriceChangeAnnounced(
         months=1,
         price=MONTH_PRICE * 2,

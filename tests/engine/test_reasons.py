@@ -1,4 +1,4 @@
-"""The closed sets of reasons hold all that is written."""
+"""The closed sets of reasons contain every reason that is written."""
 
 from typing import get_args
 
@@ -6,11 +6,11 @@ from engine.card.attempt import CaseOpened, ChargeWithheld
 from engine.card.waking import Deferred, Replanned
 from engine.networks import RULES
 from engine.reasons import CaseReason, PlanReason, WithheldReason, is_plan_reason, is_withheld_reason
-from tests.engine.lives import random_life
+from tests.engine.random_histories import random_history
 
 
-def test_what_random_lives_write_is_known():
-    facts = [fact for seed in range(60) for fact in random_life(seed, 60).facts]
+def test_every_reason_in_random_histories_is_known():
+    facts = [fact for seed in range(60) for fact in random_history(seed, 60).facts]
     limits = {rule.name for rule in RULES}
     assert {one.reason for one in facts if isinstance(one, Deferred | Replanned)} <= set(get_args(PlanReason))
     assert {one.reason for one in facts if isinstance(one, CaseOpened)} <= set(get_args(CaseReason))

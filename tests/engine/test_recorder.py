@@ -20,7 +20,7 @@ def events(card_id: UUID, *versions: int) -> list[StoredEvent]:
 
 
 class OnAnEmptyDatabase:
-    """Gives a published case the recorder that it asks for."""
+    """Provides the recorder for the library's test case."""
 
     @pytest.fixture(autouse=True)
     def _database(self, database_url):
@@ -70,7 +70,7 @@ def test_the_database_refuses_to_change_a_fact(recorder, connection, statement):
     assert recorder.read_stream(card_id) == facts(card_id, 1, 2, state=b"as it was")
 
 
-def test_creating_the_tables_again_harms_nothing(recorder):
+def test_creating_the_tables_again_changes_nothing(recorder):
     card_id = uuid4()
     append(recorder, write(card_id, 1))
     recorder.create_table()
@@ -98,19 +98,19 @@ def test_inserting_at_a_taken_version_inserts_nothing(recorder):
     assert versions_of(recorder, new) == []
 
 
-def test_a_connection_that_failed_is_an_error_of_ours(recorder, connection):
+def test_a_failed_connection_is_a_connection_lost_error(recorder, connection):
     end_all_others(connection)
     with pytest.raises(ConnectionLostError, match="connection"):
         append(recorder, write(uuid4(), 1))
 
 
-def test_what_is_only_read_is_read_again_over_another_connection(recorder, connection):
+def test_reads_are_repeated_over_another_connection(recorder, connection):
     card_id = uuid4()
     append(recorder, write(card_id, 1))
     for read in (
         lambda: versions_of(recorder, card_id),
         lambda: [fact.version for fact in recorder.load_many([card_id], 1)[0].events],
-        lambda: [1, *recorder.recall(["command"])],
+        lambda: [1, *recorder.accepted_commands(["command"])],
     ):
         end_all_others(connection)
         assert read() == [1]
@@ -145,8 +145,8 @@ def test_of_several_writers_exactly_one_wins_each_version(new_recorder):
     assert {tuple(versions_of(new_recorder(), card_id)) for card_id in cards} == {tuple(versions)}
 
 
-def test_whoever_follows_the_positions_sees_each_event_once_in_its_order(new_recorder, connect):
-    """Positions are drawn before their transactions commit: one that commits late must not be passed over."""
+def test_a_follower_of_positions_sees_each_event_once_in_order(new_recorder, connect):
+    """Positions are drawn before their transactions commit: one that commits late must not be skipped."""
     writers, batches, per_card = 4, 40, 3
     done = Event()
 

@@ -9,13 +9,13 @@ from engine.declines import Consequence
 from engine.errors import ConnectionLostError
 from engine.networks import NEVER, OPEN_FOR, Limited
 from engine.store.appending import APPEND_PAUSE_S, APPEND_TRIES, append_writes
-from engine.store.port import CommandMark, Recorder, Refusals, Remembered, Snapshot, StreamTail, Write
-from tests.engine.lives import RECORDED_AT
+from engine.store.port import AcceptedCommand, CommandIdentity, Recorder, Refusals, Snapshot, StreamTail, Write
 from tests.engine.payment_cards import AT, DAY, declined, tries
+from tests.engine.random_histories import RECORDED_AT
 from tests.engine.writes import ALL_STORED, append, facts, versions_of, write
 from tests.simulation.memory import MemoryRecorder
 
-MARK = CommandMark("command-1", b"\x00hash of its body\xff")
+COMMAND = CommandIdentity("command-1", b"\x00hash of its body\xff")
 
 
 @pytest.fixture(params=["PostgreSQL", "memory"])
@@ -25,7 +25,7 @@ def recorder(request) -> Recorder:
 
 def trying(*happened, card_id=None, versions=(1,), **besides) -> Write:
     card_id = card_id or uuid4()
-    return write(card_id, *versions, effects=effects_of(card_id, happened), **besides)
+    return write(card_id, *versions, limit_effects=effects_of(card_id, happened), **besides)
 
 
 class LosesReplies:
@@ -99,16 +99,16 @@ class TestRecorder:
             card_id=taken,
             versions=(1, 2),
             snapshot=Snapshot(taken, 2, 1, b"wrong"),
-            command=MARK,
+            command=COMMAND,
         )
         assert append(recorder, outdated).conflicts == {taken}
         assert recorder.load_many([taken], 1) == [StreamTail(None, facts(taken, 1))]
-        assert recorder.recall([MARK.command_id]) == {}
+        assert recorder.accepted_commands([COMMAND.command_id]) == {}
         assert append(recorder, trying(tries())) == ALL_STORED
 
     # Snapshots, and many streams
 
-    def test_loading_gives_the_latest_snapshot_of_the_wanted_kind_and_the_facts_after_it(self, recorder):
+    def test_loading_returns_the_latest_snapshot_of_the_state_version_and_the_facts_after_it(self, recorder):
         with_one, without, unknown = uuid4(), uuid4(), uuid4()
         append(recorder, write(with_one, 1, 2, snapshot=Snapshot(with_one, 2, 7, b"two")), write(without, 1, 2))
         four = Snapshot(with_one, 4, 7, b"four")
@@ -134,33 +134,35 @@ class TestRecorder:
 
     # Commands
 
-    def test_an_accepted_command_is_recalled_with_the_place_of_its_facts(self, recorder):
+    def test_an_accepted_command_is_found_with_the_place_of_its_facts(self, recorder):
         card_id = uuid4()
         append(recorder, write(card_id, 1))
-        append(recorder, write(card_id, 2, 3, command=MARK))
-        remembered = Remembered(MARK.body_hash, card_id, 2, 2)
-        assert recorder.recall(["nobody's", MARK.command_id]) == {MARK.command_id: remembered}
+        append(recorder, write(card_id, 2, 3, command=COMMAND))
+        remembered = AcceptedCommand(COMMAND.body_hash, card_id, 2, 2)
+        assert recorder.accepted_commands(["nobody's", COMMAND.command_id]) == {COMMAND.command_id: remembered}
 
-    def test_a_command_without_facts_is_remembered_too(self, recorder):
+    def test_a_command_without_facts_is_recorded_as_accepted(self, recorder):
         card_id = uuid4()
         append(recorder, write(card_id, 1))
-        assert append(recorder, Write(card_id, 2, [], command=MARK)) == ALL_STORED
-        assert recorder.recall([MARK.command_id]) == {MARK.command_id: Remembered(MARK.body_hash, card_id, 2, 0)}
+        assert append(recorder, Write(card_id, 2, [], command=COMMAND)) == ALL_STORED
+        assert recorder.accepted_commands([COMMAND.command_id]) == {
+            COMMAND.command_id: AcceptedCommand(COMMAND.body_hash, card_id, 2, 0)
+        }
         assert versions_of(recorder, card_id) == [1]
 
     def test_a_command_that_was_accepted_before_is_a_conflict_wherever_it_comes(self, recorder):
         first, second, third = uuid4(), uuid4(), uuid4()
-        append(recorder, write(first, 1, command=MARK))
-        again = write(second, 1, command=CommandMark(MARK.command_id, b"another body"))
+        append(recorder, write(first, 1, command=COMMAND))
+        again = write(second, 1, command=CommandIdentity(COMMAND.command_id, b"another body"))
         assert append(recorder, again, write(third, 1)) == Refusals(frozenset({second}), {})
         assert [versions_of(recorder, one) for one in (second, third)] == [[], [1]]
-        assert recorder.recall([MARK.command_id])[MARK.command_id].card_id == first
+        assert recorder.accepted_commands([COMMAND.command_id])[COMMAND.command_id].card_id == first
 
     def test_of_two_commands_with_one_id_in_a_batch_the_first_is_accepted(self, recorder):
         first, second = uuid4(), uuid4()
-        batch = [write(card_id, 1, command=MARK) for card_id in (first, second)]
+        batch = [write(card_id, 1, command=COMMAND) for card_id in (first, second)]
         assert append(recorder, *batch) == Refusals(frozenset({second}), {})
-        assert recorder.recall([MARK.command_id])[MARK.command_id].card_id == first
+        assert recorder.accepted_commands([COMMAND.command_id])[COMMAND.command_id].card_id == first
 
     # Limits
 
@@ -181,7 +183,7 @@ class TestRecorder:
         )
         assert append(recorder, trying(tries(AT + DAY, brand="visa"))).limited
 
-    def test_a_try_that_does_not_count_and_was_declined_in_the_same_append_asks_for_nothing(self, recorder):
+    def test_a_try_that_does_not_count_and_was_declined_in_the_same_append_is_not_checked(self, recorder):
         stolen = tries(brand="visa")
         append(recorder, trying(declined(stolen, code="stolen_card", consequence=Consequence.NEVER)))
         attempt = tries(brand="visa")
@@ -191,32 +193,32 @@ class TestRecorder:
         append(recorder, *[trying(tries()) for _ in range(10)])
         card_id = uuid4()
         append(recorder, write(card_id, 1))
-        besides = {"snapshot": Snapshot(card_id, 2, 1, b"wrong"), "command": MARK}
+        besides = {"snapshot": Snapshot(card_id, 2, 1, b"wrong"), "command": COMMAND}
         assert append(recorder, trying(tries(), card_id=card_id, versions=(2,), **besides)).limited.keys() == {card_id}
         assert recorder.load_many([card_id], 1) == [StreamTail(None, facts(card_id, 1))]
-        assert recorder.recall([MARK.command_id]) == {}
+        assert recorder.accepted_commands([COMMAND.command_id]) == {}
 
     # Lost replies
 
     def test_an_append_whose_reply_was_lost_is_stored_once_and_no_conflict(self, recorder):
         one, other = uuid4(), uuid4()
         losing = LosesReplies(recorder)
-        assert losing.append(write(one, 1, 2, command=MARK), write(other, 1)) == ALL_STORED
+        assert losing.append(write(one, 1, 2, command=COMMAND), write(other, 1)) == ALL_STORED
         assert [versions_of(recorder, card_id) for card_id in (one, other)] == [[1, 2], [1]]
         assert losing.pauses == [APPEND_PAUSE_S]
 
-    def test_a_conflict_is_still_one_when_a_reply_was_lost(self, recorder):
+    def test_a_conflict_remains_one_after_a_lost_reply(self, recorder):
         taken, free = uuid4(), uuid4()
         append(recorder, write(taken, 1, state=b'{"wake_at":null,"by":"somebody else"}'))
         assert LosesReplies(recorder).append(write(taken, 1), write(free, 1)) == Refusals(frozenset({taken}), {})
 
-    def test_a_command_without_facts_whose_reply_was_lost_is_a_conflict_and_can_be_recalled(self, recorder):
+    def test_a_command_without_facts_whose_reply_was_lost_is_a_conflict_and_found_as_accepted(self, recorder):
         card_id = uuid4()
         append(recorder, write(card_id, 1))
-        assert LosesReplies(recorder).append(Write(card_id, 2, [], command=MARK)).conflicts == {card_id}
-        assert recorder.recall([MARK.command_id])[MARK.command_id].card_id == card_id
+        assert LosesReplies(recorder).append(Write(card_id, 2, [], command=COMMAND)).conflicts == {card_id}
+        assert recorder.accepted_commands([COMMAND.command_id])[COMMAND.command_id].card_id == card_id
 
-    def test_when_no_reply_comes_at_all_the_caller_is_told(self, recorder):
+    def test_without_any_reply_the_append_raises_an_error(self, recorder):
         card_id = uuid4()
         losing = LosesReplies(recorder, losses=APPEND_TRIES)
         with pytest.raises(ConnectionLostError):

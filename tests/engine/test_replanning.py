@@ -1,4 +1,4 @@
-"""Planned anew after a change of rules: a fact where a card wakes at another time, and only there."""
+"""Replanning after a change of rules: a fact where a card wakes at another time, and only there."""
 
 from datetime import timedelta
 
@@ -7,11 +7,11 @@ from msgspec.structs import replace
 from engine.actor import actor
 from engine.card.custody import CardClosed
 from engine.card.waking import Replanned
-from engine.decisions import replanning
+from engine.decisions import on_replan
 from engine.errors import BaohaoError, CorruptHistoryError
 from engine.rules import Rules
-from tests.engine.asked import LATER, kinds, paying, wake
-from tests.engine.histories import History
+from tests.engine.engine_calls import LATER, kinds, paying, wake
+from tests.engine.recorded_history import History
 from tests.engine.samples import BUDGET, CATALOGUE, OPENS_AT, POLICY, REGISTERED_AT, RULES, SECOND
 
 ANNA = actor("operator", "anna")
@@ -20,48 +20,48 @@ SOONER = Rules(POLICY.model_copy(update={"lead_days": POLICY.lead_days + 1}), CA
 STOPPED = replace(RULES, charging_stopped=True)
 
 
-def planned_anew(history: History, rules: Rules, at=REGISTERED_AT):
+def replanned(history: History, rules: Rules, at=REGISTERED_AT):
     """The facts and the wake time that the card then has; None where nothing is appended."""
-    append = replanning("policy 2", ANNA, rules, at)(history.stream, {}).append
+    append = on_replan("policy 2", ANNA, rules, at)(history.stream, {}).append
     return None if append is None else (append.facts, append.wake_at)
 
 
-def test_a_card_that_wakes_at_another_time_says_so_and_why():
+def test_a_card_that_wakes_at_another_time_is_replanned_with_the_reason():
     sooner = OPENS_AT - DAY
     fact = Replanned(reason="renewal_opens", until=sooner, at=REGISTERED_AT)
-    assert planned_anew(History(), SOONER) == ((fact,), sooner)
+    assert replanned(History(), SOONER) == ((fact,), sooner)
 
 
 def test_a_card_that_is_due_by_the_new_rules_wakes_at_once():
     at = OPENS_AT - timedelta(hours=1)
-    assert planned_anew(History(), SOONER, at) == ((Replanned(reason="due", until=at, at=at),), at)
+    assert replanned(History(), SOONER, at) == ((Replanned(reason="due", until=at, at=at),), at)
 
 
-def test_a_card_that_wakes_when_it_did_before_is_left_alone():
-    assert planned_anew(History(), RULES) is None
+def test_a_card_that_wakes_at_the_same_time_is_left_alone():
+    assert replanned(History(), RULES) is None
 
 
-def test_a_card_that_is_due_already_is_left_to_its_wake():
-    assert planned_anew(History(), SOONER, OPENS_AT + SECOND) is None
+def test_a_card_that_is_due_already_is_left_alone():
+    assert replanned(History(), SOONER, OPENS_AT + SECOND) is None
 
 
-def test_an_open_attempt_is_asked_about_when_it_would_have_been():
-    assert planned_anew(History().wakes(), SOONER, OPENS_AT + SECOND) is None
+def test_replanning_leaves_the_next_question_about_an_open_attempt_alone():
+    assert replanned(History().wakes(), SOONER, OPENS_AT + SECOND) is None
 
 
-def test_a_card_that_the_operators_stop_keeps_looking_again_is_not_moved_on():
-    """Planned anew every hour it would never look."""
+def test_a_card_that_rechecks_during_the_operators_stop_is_left_alone():
+    """Replanned every hour, it would never be checked."""
     history = History(rules=STOPPED).wakes()
     assert history.wake_at == OPENS_AT + POLICY.stopped_recheck
-    assert planned_anew(history, STOPPED, OPENS_AT + timedelta(hours=1)) is None
+    assert replanned(history, STOPPED, OPENS_AT + timedelta(hours=1)) is None
 
 
-def test_a_card_that_is_gone_has_nothing_to_plan():
+def test_a_closed_card_has_nothing_to_plan():
     gone = CardClosed(reason="holder", balance={"minor": 0, "currency": "CNY"}, at=REGISTERED_AT)
-    assert planned_anew(History().does((gone,)), SOONER) is None
+    assert replanned(History().does((gone,)), SOONER) is None
 
 
-def test_of_many_cards_each_is_planned_by_itself_and_one_that_cannot_be_harms_no_other(engine, store, connection):
+def test_a_card_that_cannot_be_replanned_fails_alone(engine, store, connection):
     moved, charging, corrupt, other = paying(engine, 4)
     wake(engine, charging)
     connection.execute(

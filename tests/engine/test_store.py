@@ -11,14 +11,14 @@ from engine.errors import ConnectionLostError, CorruptHistoryError
 from engine.store.appending import APPEND_TRIES
 from engine.store.port import Refusals
 from engine.store.recorder import CardRecorder
-from engine.store.streams import SNAPSHOT_EVERY, Append, CommandMark, Store, Stream
-from tests.engine.lives import RECORDED_AT, random_life, store_all, stored_round_by_round
+from engine.store.streams import SNAPSHOT_EVERY, Append, CommandIdentity, Store, Stream
+from tests.engine.random_histories import RECORDED_AT, random_history, store_all, stored_round_by_round
 from tests.engine.samples import DECLINED, OPENS_AT, PAYING, REGISTERED_AT, bound, switched_off
 
-NOBODY = Refusals(frozenset(), {})
+ALL_STORED = Refusals(frozenset(), {})
 
 
-def append(stream: Stream, *facts, cause: str = "cause", command: CommandMark | None = None) -> Append:
+def append(stream: Stream, *facts, cause: str = "cause", command: CommandIdentity | None = None) -> Append:
     card = replay(stream.card, stream.card_id, facts)
     return Append(stream, facts, card, OPENS_AT, cause, actor("system", "tests"), command)
 
@@ -30,7 +30,7 @@ def new(card_id: UUID | None = None) -> Stream:
 def stored(store: Store, *facts) -> Stream:
     """A card with these facts."""
     stream = new()
-    assert store.append_many([append(stream, *facts)], RECORDED_AT) == NOBODY
+    assert store.append_many([append(stream, *facts)], RECORDED_AT) == ALL_STORED
     return store.load_many([stream.card_id])[stream.card_id]
 
 
@@ -40,7 +40,7 @@ def stored(store: Store, *facts) -> Stream:
 def test_what_was_appended_is_loaded_with_its_version_and_wake_time(store):
     stream = new()
     asked = append(stream, *PAYING)
-    assert store.append_many([asked], RECORDED_AT) == NOBODY
+    assert store.append_many([asked], RECORDED_AT) == ALL_STORED
     assert store.load_many([stream.card_id]) == {stream.card_id: Stream(stream.card_id, asked.card, 3, OPENS_AT)}
 
 
@@ -49,7 +49,7 @@ def test_a_card_nobody_registered_is_an_empty_stream(store):
     assert store.load_many([card_id]) == {card_id: Stream(card_id, None, 0, None)}
 
 
-def test_cards_are_asked_for_in_any_sequence_and_more_than_once(store):
+def test_cards_are_loaded_in_any_order_and_more_than_once(store):
     one, other = stored(store, *PAYING), stored(store, *PAYING)
     wanted = {one.card_id: one, other.card_id: other}
     assert store.load_many((one.card_id, other.card_id)) == wanted
@@ -69,7 +69,7 @@ def test_facts_are_stored_in_their_envelope(store):
     assert len({one.event_id for one in history}) == 4
 
 
-def test_of_many_cards_those_in_conflict_are_told_and_the_others_stored(store):
+def test_of_many_cards_those_in_conflict_are_returned_and_the_others_stored(store):
     taken, free = stored(store, *PAYING), stored(store, *PAYING)
     store.append_many([append(taken, switched_off())], RECORDED_AT)
     late = append(taken, switched_off("operator"), cause="late")
@@ -84,32 +84,32 @@ def test_of_many_cards_those_in_conflict_are_told_and_the_others_stored(store):
 
 
 @pytest.mark.parametrize("seed", range(3))
-def test_a_snapshot_and_what_came_after_it_equal_a_whole_replay(store, connection, seed):
-    lives = [random_life(seed * 1000 + number, 80) for number in range(25)]
-    for number, streams in enumerate(stored_round_by_round(store, lives)):
+def test_a_snapshot_with_the_facts_after_it_equals_a_full_replay(store, connection, seed):
+    histories = [random_history(seed * 1000 + number, 80) for number in range(25)]
+    for number, streams in enumerate(stored_round_by_round(store, histories)):
         if number % 9 == 0:
             assert store.load_many(list(streams)) == streams
     ids = list(streams)
     with_snapshots = store.load_many(ids)
     snapshots = dict(connection.execute("SELECT card_id, version FROM card_events_snapshots").fetchall())
-    assert len(snapshots) > len(lives) / 2
+    assert len(snapshots) > len(histories) / 2
     assert any(version < streams[card_id].version for card_id, version in snapshots.items())
     connection.execute("DELETE FROM card_events_snapshots")
     assert with_snapshots == store.load_many(ids) == streams
-    for life in lives:
-        facts = [one.fact for one in store.history(life.card_id)]
-        assert facts == list(life.facts)
-        assert replay(None, life.card_id, facts) == with_snapshots[life.card_id].card == life.card
+    for history in histories:
+        facts = [one.fact for one in store.history(history.card_id)]
+        assert facts == list(history.facts)
+        assert replay(None, history.card_id, facts) == with_snapshots[history.card_id].card == history.card
 
 
 def long_lived(store: Store) -> Stream:
     """A card with a snapshot."""
-    life = random_life(5, 80)
-    assert len(life.facts) > SNAPSHOT_EVERY
-    return store_all(store, [life])[life.card_id]
+    history = random_history(5, 80)
+    assert len(history.facts) > SNAPSHOT_EVERY
+    return store_all(store, [history])[history.card_id]
 
 
-def test_a_snapshot_of_another_state_version_is_passed_over(store, connection):
+def test_a_snapshot_of_another_state_version_is_ignored(store, connection):
     stream = long_lived(store)
     connection.execute(
         "UPDATE card_events_snapshots SET state_version = %s, state = 'of another shape'", (STATE_VERSION - 1,)
@@ -127,70 +127,74 @@ def test_a_snapshot_that_cannot_be_read_stops_its_card_and_no_other(store, conne
 
 # Accepted commands
 
-MARK = CommandMark("command-1", b"hash of its body")
+COMMAND = CommandIdentity("command-1", b"hash of its body")
 
 
-def test_an_accepted_command_is_recalled_with_its_facts(store):
+def test_an_accepted_command_is_found_with_its_facts(store):
     stream, other = stored(store, *PAYING), stored(store, *PAYING)
     facts = (switched_off(), bound())
-    assert store.append_many([append(stream, *facts, command=MARK), append(other, bound())], RECORDED_AT) == NOBODY
-    assert store.recall(["command-1", "nobody's"]) == {"command-1": (MARK.body_hash, stream.card_id, 4, 2)}
+    assert (
+        store.append_many([append(stream, *facts, command=COMMAND), append(other, bound())], RECORDED_AT) == ALL_STORED
+    )
+    assert store.accepted_commands(["command-1", "nobody's"]) == {
+        "command-1": (COMMAND.body_hash, stream.card_id, 4, 2)
+    }
     later = store.load_many([stream.card_id])[stream.card_id]
     store.append_many([append(later, bound())], RECORDED_AT)
-    assert store.answer_of(store.recall(["command-1"])["command-1"]) == facts
+    assert store.facts_of(store.accepted_commands(["command-1"])["command-1"]) == facts
 
 
-def test_that_all_was_so_already_is_remembered_too(store):
+def test_a_command_that_changed_nothing_is_recorded_as_accepted(store):
     stream = stored(store, *PAYING)
-    assert store.append_many([append(stream, command=MARK)], RECORDED_AT) == NOBODY
-    remembered = store.recall(["command-1"])["command-1"]
-    assert remembered == (MARK.body_hash, stream.card_id, 4, 0)
-    assert store.answer_of(remembered) == ()
+    assert store.append_many([append(stream, command=COMMAND)], RECORDED_AT) == ALL_STORED
+    remembered = store.accepted_commands(["command-1"])["command-1"]
+    assert remembered == (COMMAND.body_hash, stream.card_id, 4, 0)
+    assert store.facts_of(remembered) == ()
     assert store.load_many([stream.card_id])[stream.card_id] == stream
 
 
 @pytest.mark.parametrize("facts", [(), (switched_off(),)], ids=["already so", "with facts"])
 def test_a_command_that_was_accepted_before_is_a_conflict_and_nothing_of_it_is_stored(store, facts):
     stream, other, third = stored(store, *PAYING), stored(store, *PAYING), stored(store, *PAYING)
-    store.append_many([append(stream, command=MARK)], RECORDED_AT)
-    again = append(other, *facts, command=CommandMark("command-1", b"another body"))
+    store.append_many([append(stream, command=COMMAND)], RECORDED_AT)
+    again = append(other, *facts, command=CommandIdentity("command-1", b"another body"))
     refusals = store.append_many([again, append(third, switched_off())], RECORDED_AT)
     assert refusals == Refusals(frozenset({other.card_id}), {})
     assert store.load_many([other.card_id])[other.card_id] == other
     assert len(store.history(third.card_id)) == 4
-    assert store.recall(["command-1"])["command-1"].card_id == stream.card_id
+    assert store.accepted_commands(["command-1"])["command-1"].card_id == stream.card_id
 
 
 def test_of_two_commands_with_one_id_in_a_batch_the_first_is_accepted(store):
     one, other = stored(store, *PAYING), stored(store, *PAYING)
-    refusals = store.append_many([append(card, switched_off(), command=MARK) for card in (one, other)], RECORDED_AT)
+    refusals = store.append_many([append(card, switched_off(), command=COMMAND) for card in (one, other)], RECORDED_AT)
     assert refusals == Refusals(frozenset({other.card_id}), {})
-    assert store.recall(["command-1"])["command-1"].card_id == one.card_id
+    assert store.accepted_commands(["command-1"])["command-1"].card_id == one.card_id
     assert len(store.history(other.card_id)) == 3
 
 
 @pytest.mark.parametrize("facts", [(), (switched_off(),)], ids=["already so", "with facts"])
-def test_a_command_decided_on_an_outdated_card_is_a_conflict_and_not_remembered(store, facts):
+def test_a_command_decided_on_an_outdated_card_is_a_conflict_and_not_accepted(store, facts):
     outdated = stored(store, *PAYING)
     store.append_many([append(outdated, bound())], RECORDED_AT)
-    asked = append(outdated, *facts, command=MARK)
+    asked = append(outdated, *facts, command=COMMAND)
     assert store.append_many([asked], RECORDED_AT) == Refusals(frozenset({outdated.card_id}), {})
-    assert store.recall(["command-1"]) == {}
+    assert store.accepted_commands(["command-1"]) == {}
     assert len(store.history(outdated.card_id)) == 4
 
 
 def test_a_command_whose_reply_was_lost_is_accepted_once(store, new_recorder):
     stream = stored(store, *PAYING)
-    asked = append(stream, switched_off(), command=MARK)
-    assert Store(new_recorder(LosingReplies)).append_many([asked], RECORDED_AT) == NOBODY
-    assert store.answer_of(store.recall(["command-1"])["command-1"]) == (switched_off(),)
+    asked = append(stream, switched_off(), command=COMMAND)
+    assert Store(new_recorder(LosingReplies)).append_many([asked], RECORDED_AT) == ALL_STORED
+    assert store.facts_of(store.accepted_commands(["command-1"])["command-1"]) == (switched_off(),)
 
 
-def test_a_command_that_found_all_so_and_whose_reply_was_lost_can_be_recalled(store, new_recorder):
+def test_a_command_that_changed_nothing_and_whose_reply_was_lost_is_found_as_accepted(store, new_recorder):
     stream = stored(store, *PAYING)
     losing = Store(new_recorder(LosingReplies))
-    assert losing.append_many([append(stream, command=MARK)], RECORDED_AT).conflicts == {stream.card_id}
-    assert store.recall(["command-1"]) == {"command-1": (MARK.body_hash, stream.card_id, 4, 0)}
+    assert losing.append_many([append(stream, command=COMMAND)], RECORDED_AT).conflicts == {stream.card_id}
+    assert store.accepted_commands(["command-1"]) == {"command-1": (COMMAND.body_hash, stream.card_id, 4, 0)}
 
 
 # Replies that are lost
@@ -213,12 +217,12 @@ def test_an_append_whose_reply_was_lost_is_stored_once_and_no_conflict(store, ne
     stream, other = stored(store, *PAYING), new()
     losing = Store(new_recorder(LosingReplies))
     asked = [append(stream, *DECLINED[3:]), append(other, *PAYING)]
-    assert losing.append_many(asked, RECORDED_AT) == NOBODY
+    assert losing.append_many(asked, RECORDED_AT) == ALL_STORED
     assert [one.fact for one in store.history(stream.card_id)] == list(DECLINED)
     assert [one.fact for one in store.history(other.card_id)] == list(PAYING)
 
 
-def test_a_conflict_is_still_one_when_a_reply_was_lost(store, new_recorder):
+def test_a_conflict_remains_one_after_a_lost_reply(store, new_recorder):
     taken, free = stored(store, *PAYING), stored(store, *PAYING)
     store.append_many([append(taken, switched_off())], RECORDED_AT)
     losing = Store(new_recorder(LosingReplies))
@@ -228,7 +232,7 @@ def test_a_conflict_is_still_one_when_a_reply_was_lost(store, new_recorder):
     assert store.history(free.card_id)[-1].fact.reason == "operator"
 
 
-def test_what_others_added_since_the_lost_reply_makes_no_conflict(store, new_recorder):
+def test_facts_appended_by_others_after_a_lost_reply_are_no_conflict(store, new_recorder):
     stream = stored(store, *PAYING)
 
     class Overtaken(LosingReplies):
@@ -237,11 +241,11 @@ def test_what_others_added_since_the_lost_reply_makes_no_conflict(store, new_rec
                 return super().append_many(*args)
             except ConnectionLostError:
                 current = store.load_many([stream.card_id])[stream.card_id]
-                assert store.append_many([append(current, bound(), cause="other")], RECORDED_AT) == NOBODY
+                assert store.append_many([append(current, bound(), cause="other")], RECORDED_AT) == ALL_STORED
                 raise
 
     overtaken = Store(new_recorder(Overtaken))
-    assert overtaken.append_many([append(stream, switched_off(), cause="mine")], RECORDED_AT) == NOBODY
+    assert overtaken.append_many([append(stream, switched_off(), cause="mine")], RECORDED_AT) == ALL_STORED
     assert [one.cause for one in store.history(stream.card_id)[3:]] == ["mine", "other"]
 
 
@@ -252,11 +256,11 @@ def test_a_connection_that_died_is_replaced(store, recorder, connection):
         "WHERE datname = current_database() AND pid <> pg_backend_pid() AND backend_type = 'client backend'"
     ).fetchone()
     assert killed >= (1,)
-    assert store.append_many([append(stream, switched_off())], RECORDED_AT) == NOBODY
+    assert store.append_many([append(stream, switched_off())], RECORDED_AT) == ALL_STORED
     assert len(store.history(stream.card_id)) == 4
 
 
-def test_when_no_reply_comes_at_all_the_caller_is_told(store, new_recorder):
+def test_without_any_reply_the_append_raises_an_error(store, new_recorder):
     stream = stored(store, *PAYING)
     recorder = new_recorder(LosingReplies)
     recorder.losses = APPEND_TRIES
@@ -295,12 +299,12 @@ def test_a_history_that_cannot_be_read_stops_its_card_and_no_other(store, connec
     [(AutoRenewSwitchedOff(reason="holder", at=REGISTERED_AT),), (*PAYING, DECLINED[4])],
     ids=["before registration", "a charge without a renewal"],
 )
-def test_facts_that_make_no_card_stop_their_card_and_no_other(store, facts):
+def test_facts_that_fold_to_no_card_stop_their_card_and_no_other(store, facts):
     bad, good = new(), stored(store, *PAYING)
     whatever = good.card
     assert (
         store.append_many([Append(bad, facts, whatever, None, "cause", actor("system", "tests"))], RECORDED_AT)
-        == NOBODY
+        == ALL_STORED
     )
     loaded = store.load_many([bad.card_id, good.card_id])
     assert isinstance(loaded[bad.card_id], CorruptHistoryError)

@@ -1,4 +1,4 @@
-"""TOML files: every key's line is known however it is written, and each problem is told where it is."""
+"""TOML files: every key's line is known however it is written, and each problem is reported with its line."""
 
 import json
 import tomllib
@@ -45,7 +45,7 @@ texts = st.text(st.characters(exclude_categories=["Cs", "Cc"]), max_size=8)
 
 
 @given(st.dictionaries(texts, st.one_of(texts, st.lists(texts, max_size=3)), max_size=8))
-def test_no_text_in_keys_and_values_leads_astray(document):
+def test_no_text_in_keys_and_values_confuses_the_lines(document):
     pairs = [[json.dumps(part, ensure_ascii=False) for part in pair] for pair in document.items()]
     text = "".join(f"{key} = {value}\n\n" for key, value in pairs)
     assert tomllib.loads(text) == document
@@ -87,7 +87,7 @@ def test_a_good_file_becomes_its_model(read):
     assert read(b"[one]\na = 1\n[[more]]\na = 2") == Outer(one=Inner(a=1), more=(Inner(a=2),))
 
 
-def test_all_problems_are_told_in_the_order_of_their_lines(read):
+def test_all_problems_are_reported_in_the_order_of_their_lines(read):
     assert read(b"[[more]]\nc = 1\na = 'x'\n\n[one]\nb = 7\n") == (
         Problem(2, "more[0].c", "is not known here; remove it or correct its spelling"),
         Problem(3, "more[0].a", "must be a valid integer, unable to parse string as an integer"),
@@ -96,7 +96,7 @@ def test_all_problems_are_told_in_the_order_of_their_lines(read):
     )
 
 
-def test_what_is_missing_altogether_is_told_of_the_first_line(read):
+def test_a_missing_table_is_reported_on_the_first_line(read):
     assert read(b"") == (Problem(1, "one", "is missing; add it"),)
 
 
@@ -113,17 +113,17 @@ def test_what_is_missing_altogether_is_told_of_the_first_line(read):
     ],
     ids=["no value", "twice", "no such day", "no end", "no text", "too deep", "too long"],
 )
-def test_a_file_that_is_no_toml_is_told_where(read, content, line, message):
+def test_a_file_that_is_no_toml_is_reported_with_the_line(read, content, line, message):
     [problem] = read(content)
     assert (problem.line, problem.place) == (line, "")
     assert problem.message.startswith(message)
 
 
-def test_a_file_that_is_not_there_is_told(tmp_path):
+def test_a_missing_file_is_reported(tmp_path):
     [problem] = read_toml(tmp_path / "gone.toml", Outer)
-    assert problem.told("gone.toml") == "gone.toml: cannot be read: No such file or directory"
+    assert problem.formatted("gone.toml") == "gone.toml: cannot be read: No such file or directory"
 
 
-def test_a_problem_is_told_like_a_compiler_s():
-    assert Problem(3, "one.a", "is bad").told("some.toml") == "some.toml:3: one.a: is bad"
-    assert Problem(3, "", "is bad").told("some.toml") == "some.toml:3: is bad"
+def test_a_problem_is_formatted_like_a_compiler_s():
+    assert Problem(3, "one.a", "is bad").formatted("some.toml") == "some.toml:3: one.a: is bad"
+    assert Problem(3, "", "is bad").formatted("some.toml") == "some.toml:3: is bad"

@@ -18,8 +18,8 @@ from engine.money import Money
 from engine.networks import Limited
 from engine.pipeline import look_up_if_late
 from engine.ports import Unclear
-from tests.engine.given import Given, fact, given
-from tests.engine.histories import History
+from tests.engine.given_when_then import Given, fact, given
+from tests.engine.recorded_history import History
 from tests.engine.samples import (
     CHARGING,
     MONTH_PRICE,
@@ -65,7 +65,7 @@ def test_a_charge_that_is_not_wanted_any_more_is_only_looked_up(since):
     given(*CHARGING, unknown(), *since).at(ASKED_AT).nothing().asks("looked_up")
 
 
-def test_a_charge_that_lay_until_its_key_may_be_forgotten_is_put_as_a_look_up():
+def test_a_question_becomes_a_look_up_once_the_gateway_may_have_forgotten_its_key():
     question = History().wakes().question
     forgotten_at = OPENS_AT + POLICY.key_lifetime
     assert look_up_if_late(question, forgotten_at - SECOND) is question
@@ -98,7 +98,7 @@ def test_a_method_that_is_bound_again_is_as_good_as_new():
     assert card.card.renewal.tried == ()
 
 
-def test_what_a_limit_keeps_back_for_minutes_is_tried_in_the_same_pass():
+def test_a_method_that_a_limit_delays_for_minutes_is_tried_in_the_same_pass():
     until = OPENS_AT + 10 * MINUTE
     card, facts, step = advance(given(*PAYING).card, RULES, OPENS_AT, {"visa": Limited("mastercard_24h", until)})
     assert [type(one) for one in facts] == [RenewalStarted, ChargeWithheld]
@@ -106,7 +106,7 @@ def test_what_a_limit_keeps_back_for_minutes_is_tried_in_the_same_pass():
     Given(card).at(until).then(fact(ChargeAttempted, rung=1, reason="next_method"))
 
 
-def test_so_it_is_on_the_last_day_before_the_number_is_lost():
+def test_such_a_method_is_tried_on_the_last_day_before_the_number_is_lost_too():
     last = local("2026-04-05 10:00")
     climbed = (attempted(2, 4, at=local("2026-04-03 10:00")), failed(2, 4, at=local("2026-04-03 10:01")))
     history = (registered(grace_days=0, reclaim_days=5), *PAYING[1:], started(), attempted(), failed(), *climbed)
@@ -130,34 +130,34 @@ def test_a_number_that_is_lost_is_not_charged_for_by_a_new_method():
     assert ChargeAttempted not in map(type, then.facts)
 
 
-def test_a_holder_without_any_method_that_may_be_charged_is_told_once():
-    told = (
+def test_a_holder_without_any_usable_method_is_notified_once():
+    notified = (
         given(*PAYING, DISPUTED)
         .at(OPENS_AT)
         .then(fact(RenewalStarted), fact(ReminderDue, kind="payment_failed", about="0"))
     )
-    Given(told.card).at(OPENS_AT + SECOND).nothing()
+    Given(notified.card).at(OPENS_AT + SECOND).nothing()
 
 
-def test_nobody_who_switched_it_off_is_told_that_a_payment_failed():
+def test_a_holder_who_switched_off_gets_no_notice_of_a_failed_payment():
     given(*CHARGING, switched_off(at=NOW), failed(at=NOW)).at(NOW).nothing()
 
 
-def test_a_week_ahead_is_told_though_the_holder_tried_to_pay_early():
+def test_the_reminder_a_week_ahead_is_due_though_the_holder_tried_to_pay_early():
     yearly = (registered(months=12), bound(VISA), enabled(12), started(12), attempted(1, 0), failed(1, 0))
     opening = local("2027-02-26 10:00")
     then = given(*yearly).at(opening - timedelta(days=7))
     assert [one.kind for one in then.facts] == ["payment_failed", "renewal_ahead"]
 
 
-def test_nothing_is_told_ahead_of_a_renewal_that_is_open_when_the_policy_opens_later_ones_later():
+def test_an_open_renewal_has_no_reminder_ahead_when_the_policy_opens_later_ones_later():
     yearly = (registered(months=12), bound(VISA), enabled(12), started(12), attempted(1, 1), failed(1, 1))
     later = replace(RULES, policy=RULES.policy.model_copy(update={"lead_days": 0}))
     then = given(*yearly).at(local("2027-02-27 10:00"), later)
     assert "renewal_ahead" not in [getattr(one, "kind", None) for one in then.facts]
 
 
-def test_a_top_up_of_unknown_outcome_keeps_no_renewal_waiting_that_the_balance_can_pay():
+def test_a_top_up_of_unknown_outcome_delays_no_renewal_that_the_balance_can_pay():
     begun = local("2026-03-29 09:00")
     amount = Money(minor=500, currency="CNY")
     then = given(*PAYING, TopUpStarted(number=1, amount=amount, automatic=False, at=begun)).at(begun)

@@ -1,4 +1,4 @@
-"""Values: frozen, small in JSON, and judged by pydantic wherever they come in from outside."""
+"""Values: frozen, small in JSON, and validated by pydantic where they come from outside."""
 
 from collections.abc import Mapping
 from typing import Annotated
@@ -28,12 +28,12 @@ class Model(BaseModel):
 PLAIN = Outer(Inner("a"))
 
 
-def test_nobody_changes_a_value():
+def test_a_value_cannot_be_changed():
     with pytest.raises(AttributeError):
         PLAIN.count = 1
 
 
-def test_values_are_the_same_by_their_content():
+def test_values_are_compared_by_content():
     assert Outer(Inner("a")) == PLAIN
     assert hash(Inner("a")) == hash(Inner("a"))
     assert Outer(Inner("b")) != PLAIN
@@ -44,7 +44,7 @@ def test_a_field_that_holds_its_default_is_left_out_of_json_and_read_back():
     assert json.decode(b'{"inner":{"name":"a"}}', type=Outer) == PLAIN
 
 
-def test_our_own_json_is_judged_by_its_types():
+def test_our_own_json_is_validated_by_its_types():
     with pytest.raises(NotOfItsTypesError, match=r"\$\.inner\.name"):
         json.decode(b'{"inner":{"name":1}}', type=Outer)
 
@@ -67,7 +67,7 @@ def test_from_outside_it_becomes_a_value_whose_defaults_are_its_own():
         ("no value", ("given",)),
     ],
 )
-def test_from_outside_all_is_judged_and_the_place_is_told(given, place):
+def test_from_outside_everything_is_validated_and_the_place_is_reported(given, place):
     with pytest.raises(ValidationError) as refused:
         Model(given=given)
     assert [error["loc"] for error in refused.value.errors()] == [place]

@@ -1,4 +1,4 @@
-"""How a card stands, why it was suspended, lost or refunded, and what happens next."""
+"""The overview of a card, why it was suspended, reclaimed or refunded, and what happens next."""
 
 from datetime import timedelta
 
@@ -13,8 +13,8 @@ from engine.card.top_ups import set_auto_top_up
 from engine.money import Money
 from engine.ports import RefundDeclined, Unclear
 from engine.why.questions import overview, what_next, why_reclaimed, why_refunded, why_suspended
-from tests.engine.given import forgotten
-from tests.engine.histories import History
+from tests.engine.given_when_then import no_older_charge
+from tests.engine.recorded_history import History
 from tests.engine.samples import (
     CARD_ID,
     DEARER,
@@ -51,7 +51,7 @@ RECLAIMED = (
 
 
 def texts(answer):
-    return [said.text for said in answer.sentences]
+    return [sentence.text for sentence in answer.sentences]
 
 
 def credited(minor):
@@ -67,16 +67,16 @@ def after(history, kind):
 
 
 def next_of(history):
-    (said,) = what_next(history.records).sentences
-    assert said.versions == (len(history.records),)
-    return said.text
+    (sentence,) = what_next(history.records).sentences
+    assert sentence.versions == (len(history.records),)
+    return sentence.text
 
 
-# How it stands
+# Overview
 
 
-def test_a_card_in_good_order_is_told_in_a_few_sentences():
-    assert [(said.text, said.versions) for said in overview(History().records).sentences] == [
+def test_an_active_card_is_described_in_a_few_sentences():
+    assert [(sentence.text, sentence.versions) for sentence in overview(History().records).sentences] == [
         (f"{OF_CARD} active; {FIRST_TERM}.", (1,)),
         (
             (
@@ -99,7 +99,7 @@ def test_a_card_without_methods_and_consent_says_so():
     ]
 
 
-def test_an_announced_price_and_the_balance_are_part_of_how_it_stands():
+def test_an_announced_price_and_the_balance_are_part_of_the_description():
     history = History(registered(months=6), bound(), enabled(), rules=TWO_VERSIONS)
     at = local("2026-03-05 12:00")
     history.decides(announce_price_change, TWO_VERSIONS.catalogue, version=DEARER, at=at)
@@ -117,19 +117,19 @@ def test_an_announced_price_and_the_balance_are_part_of_how_it_stands():
     )
 
 
-def test_a_balance_without_a_standing_order_is_told():
+def test_a_balance_without_a_standing_order_is_shown():
     history = History().does((credited(300),))
     assert texts(overview(history.records))[-2] == "Its balance is 3.00 CNY."
 
 
-def test_a_method_that_ended_is_told_once_with_the_reason():
+def test_a_method_that_ended_is_shown_once_with_the_reason():
     history = History(registered(), bound(VISA), bound(DEBIT), enabled()).wakes().declined("expired_card").paid()
     assert texts(overview(history.records))[4] == (
         "Method visa failed for good with code expired_card, by the decline code, on 2026-03-29 10:00."
     )
     stuck = History().wakes().declined("expired_card")
-    said = texts(overview(stuck.records))
-    assert len(said) == len(set(said))
+    sentences = texts(overview(stuck.records))
+    assert len(sentences) == len(set(sentences))
 
 
 def test_a_card_in_grace_says_since_when_and_why():
@@ -201,7 +201,7 @@ def test_a_closed_card_says_so():
 # Why suspended, why lost, why refunded
 
 
-def test_what_did_not_happen_has_no_reason():
+def test_there_is_no_answer_about_what_did_not_happen():
     records = History().records
     assert (why_suspended(records), why_reclaimed(records), why_refunded(records)) == (None, None, None)
 
@@ -214,7 +214,7 @@ def test_a_suspension_without_grace_or_consent():
     ]
 
 
-def test_deadlines_that_moved_are_told_in_their_order():
+def test_moved_deadlines_are_shown_in_order():
     history = History(registered(), bound())
     history.decides(hold_card, reason="a doubt", at=local("2026-04-01 12:00"))
     history.decides(release_card, POLICY, at=local("2026-04-02 12:00"))
@@ -237,7 +237,7 @@ def test_deadlines_that_moved_are_told_in_their_order():
     assert texts(why_reclaimed(history.records))[2:] == [*moves, "Auto-renewal had not been switched on."]
 
 
-def test_a_number_that_the_carrier_took_is_told_with_what_goes_back():
+def test_a_number_that_the_carrier_reclaimed_is_explained_with_its_refunds():
     history = History().wakes().paid()
     history.decides(confirm_reclaim, POLICY, at=local("2026-04-10 12:00"))
     assert texts(why_reclaimed(history.records)) == [
@@ -271,10 +271,10 @@ def test_a_number_that_the_carrier_took_is_told_with_what_goes_back():
     )
 
 
-def test_what_a_person_gave_back_is_told_and_other_credits_are_not():
+def test_a_refund_by_a_person_is_shown_and_other_credits_are_not():
     history = History().wakes().paid().does((credited(1),))
     back = {"attempt_id": history.attempts()[0], "amount": FIVE, "evidence": "cash"}
-    history.decides(record_refund, forgotten, **back, to="balance", at=history.at)
-    history.decides(record_refund, forgotten, **back, to="method", at=history.at)
-    history.decides(record_dispute, forgotten, **back, at=history.at)
-    assert [said.versions for said in why_refunded(history.records).sentences] == [(6,), (9,), (10,), (11,)]
+    history.decides(record_refund, no_older_charge, **back, to="balance", at=history.at)
+    history.decides(record_refund, no_older_charge, **back, to="method", at=history.at)
+    history.decides(record_dispute, no_older_charge, **back, at=history.at)
+    assert [sentence.versions for sentence in why_refunded(history.records).sentences] == [(6,), (9,), (10,), (11,)]

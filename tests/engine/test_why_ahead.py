@@ -12,7 +12,7 @@ from engine.card.waking import Deferred, Replanned
 from engine.ports import Unclear
 from engine.reasons import PlanReason
 from engine.why.questions import what_next
-from tests.engine.histories import History, kept
+from tests.engine.recorded_history import History, recorded
 from tests.engine.samples import (
     CATALOGUE,
     FIVE,
@@ -31,13 +31,13 @@ NEXT = local("2026-03-06 12:00")
 
 
 def texts(answer):
-    return [said.text for said in answer.sentences]
+    return [sentence.text for sentence in answer.sentences]
 
 
 def next_of(history):
-    (said,) = what_next(history.records).sentences
-    assert said.versions == (len(history.records),)
-    return said.text
+    (sentence,) = what_next(history.records).sentences
+    assert sentence.versions == (len(history.records),)
+    return sentence.text
 
 
 def test_the_end_of_a_term_without_grace_suspends():
@@ -58,7 +58,7 @@ def test_the_end_of_grace_and_the_loss_of_the_number_are_ahead():
     assert next_of(history) == f"Next, on 2026-05-01 00:00 {HERE}: the number is lost, unless the next term is paid."
 
 
-def test_where_only_policy_could_tell_both_are_said():
+def test_where_only_the_policy_could_decide_both_reasons_are_shown():
     terms = {"months": 12, "terms_version": "terms-2", "channel": "app"}
     history = History().decides(change_period, CATALOGUE, **terms, at=local("2026-03-05 12:00"))
     assert next_of(history) == (
@@ -117,22 +117,22 @@ def test_an_automatic_top_up_waits_for_its_day():
         (Deferred(reason="soon", until=NEXT, at=REGISTERED_AT), "a method may be tried again"),
     ],
 )
-def test_a_fact_that_tells_why_it_waits_has_the_last_word(fact, what):
-    records = [*History().records, *kept(fact, wake_at=fact.until, version=4)]
+def test_the_reason_in_a_fact_takes_precedence(fact, what):
+    records = [*History().records, *recorded(fact, wake_at=fact.until, version=4)]
     assert texts(what_next(records)) == [f"Next, on 2026-03-06 12:00 {HERE}: {what}."]
 
 
 @pytest.mark.parametrize("reason", get_args(PlanReason))
-def test_every_reason_has_its_words(reason):
-    records = [*History().records, *kept(Deferred(reason=reason, until=NEXT, at=REGISTERED_AT), wake_at=NEXT)]
-    (said,) = texts(what_next(records))
-    assert "_" not in said
+def test_every_reason_has_its_phrase(reason):
+    records = [*History().records, *recorded(Deferred(reason=reason, until=NEXT, at=REGISTERED_AT), wake_at=NEXT)]
+    (sentence,) = texts(what_next(records))
+    assert "_" not in sentence
 
 
-def test_a_wake_that_nothing_explains_is_said_as_such():
-    records = kept(registered(), wake_at=NEXT)
+def test_an_unexplained_wake_is_shown_as_due():
+    records = recorded(registered(), wake_at=NEXT)
     assert texts(what_next(records)) == [f"Next, on 2026-03-06 12:00 {HERE}: what has fallen due is decided."]
 
 
-def test_a_card_may_have_nothing_ahead_of_it():
-    assert texts(what_next(kept(registered()))) == ["Next, nothing happens by itself."]
+def test_a_card_may_have_no_next_step():
+    assert texts(what_next(recorded(registered()))) == ["Next, nothing happens by itself."]

@@ -8,7 +8,7 @@ from engine.card.methods import order_payment_methods
 from engine.card.top_ups import set_auto_top_up, top_up
 from engine.money import Money
 from engine.why.questions import why_charged
-from tests.engine.histories import History
+from tests.engine.recorded_history import History
 from tests.engine.samples import (
     CATALOGUE,
     DEARER,
@@ -33,7 +33,7 @@ def credited(minor, at=REGISTERED_AT):
 
 
 def texts(history):
-    return [said.text for said in why_charged(history.records, history.attempts()[-1]).sentences]
+    return [sentence.text for sentence in why_charged(history.records, history.attempts()[-1]).sentences]
 
 
 def said_that(history, begin):
@@ -74,7 +74,7 @@ def test_a_top_up_by_the_standing_order():
 # Why so much
 
 
-def test_an_announced_price_is_told_with_the_day_from_which_it_applies():
+def test_an_announced_price_is_shown_with_the_day_from_which_it_applies():
     at = local("2026-03-05 12:00")
     history = History(registered(months=6), bound(), enabled(), rules=TWO_VERSIONS)
     history.decides(announce_price_change, TWO_VERSIONS.catalogue, version=DEARER, at=at)
@@ -95,7 +95,7 @@ def test_another_period_is_agreed_to_anew():
     )
 
 
-def test_what_comes_from_the_balance_is_told():
+def test_the_part_from_the_balance_is_shown():
     history = History(registered(), bound(), bound(DEBIT), enabled(), credited(300))
     order = {"method_ids": ("debit", "visa"), "balance_first": True}
     history.decides(order_payment_methods, **order, at=local("2026-03-05 12:00")).wakes()

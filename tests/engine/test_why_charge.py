@@ -1,4 +1,4 @@
-"""Why a charge was made: what for, why then, why so much, why this method, and what became of it."""
+"""Why a charge was made: its purpose, trigger, amount, method and outcome."""
 
 from datetime import timedelta
 from uuid import UUID
@@ -14,8 +14,8 @@ from engine.errors import CorruptHistoryError
 from engine.networks import Limited
 from engine.ports import NotFound, Unclear
 from engine.why.questions import why_charged
-from tests.engine.given import forgotten
-from tests.engine.histories import History, kept
+from tests.engine.given_when_then import no_older_charge
+from tests.engine.recorded_history import History, recorded
 from tests.engine.samples import (
     CARD_ID,
     CATALOGUE,
@@ -47,7 +47,7 @@ def answer(history, attempt_id=None):
 
 
 def texts(history, attempt_id=None):
-    return [said.text for said in answer(history, attempt_id)]
+    return [sentence.text for sentence in answer(history, attempt_id)]
 
 
 def occasion(history):
@@ -60,10 +60,10 @@ def said_that(history, begin, attempt_id=None):
     return found
 
 
-def test_a_first_charge_is_told_from_its_occasion_to_its_end():
+def test_a_first_charge_is_explained_from_its_trigger_to_its_outcome():
     history = History().wakes().paid()
     attempt_id = history.attempts()[0]
-    assert [(said.text, said.versions) for said in answer(history)] == [
+    assert [(sentence.text, sentence.versions) for sentence in answer(history)] == [
         (
             (
                 f"On 2026-03-29 10:00 {HERE} method visa was asked for 15.00 CNY for term 1, which follows the one "
@@ -115,7 +115,7 @@ def test_an_answer_names_the_card_and_the_zone_of_its_instants():
     assert (found.card_id, found.zone) == (CARD_ID, "Asia/Shanghai")
 
 
-def test_an_attempt_that_the_card_does_not_know_has_no_answer():
+def test_an_unknown_attempt_has_no_answer():
     assert why_charged(History().wakes().records, UUID(int=1)) is None
 
 
@@ -128,7 +128,7 @@ def test_a_charge_that_rests_on_what_is_not_there_is_a_corrupt_history():
     attempt = History().wakes().records[-1].fact
     elsewhere = replace(started(), catalogue_version="unheard-of")
     with pytest.raises(CorruptHistoryError, match="RenewalStarted without what led to it"):
-        why_charged(kept(registered(), bound(), enabled(), elsewhere, attempt), attempt.attempt_id)
+        why_charged(recorded(registered(), bound(), enabled(), elsewhere, attempt), attempt.attempt_id)
 
 
 # Why then
@@ -179,10 +179,10 @@ def test_a_rung_may_have_no_failure_that_counts_before_it():
     history = History().wakes().answered(Unclear(reason="timeout"))
     history.wakes().answered(NotFound(), after=2 * DAY)
     assert occasion(history).startswith("It was made then because the try before it in rung 1, of visa")
-    never = kept(*(one.fact for one in history.records[:5]))
+    never = recorded(*(one.fact for one in history.records[:5]))
     again = replace(history.records[4].fact, rung=2, reason="next_rung", attempt_id=UUID(int=2))
-    told = why_charged([*never, *kept(again, version=6)], UUID(int=2)).sentences
-    assert told[1].text == "It was made then as rung 2 of the retry ladder."
+    answer = why_charged([*never, *recorded(again, version=6)], UUID(int=2)).sentences
+    assert answer[1].text == "It was made then as rung 2 of the retry ladder."
 
 
 def test_the_last_rung_is_put_on_the_day_before_the_number_is_lost():
@@ -222,7 +222,7 @@ def test_a_wallet_has_no_network_limit():
     assert said_that(history, "No network") == "No network limit was asked, since the method has no fingerprint."
 
 
-def test_the_holder_s_wish_is_met_at_once():
+def test_a_charge_that_the_holder_asked_for_is_made_at_once():
     at = local("2026-03-20 12:00")
     history = History().decides(renew_now, RULES, at=at).wakes(at)
     assert occasion(history) == (
@@ -231,7 +231,7 @@ def test_the_holder_s_wish_is_met_at_once():
     )
 
 
-def test_switching_on_while_a_term_is_unpaid_is_a_wish_to_be_charged():
+def test_switching_on_while_a_term_is_unpaid_asks_for_a_charge():
     history = History().wakes().declined().wakes().declined().wakes()
     at = local("2026-04-01 09:00")
     history.does((switched_off(at=at),)).does((enabled(at=at),)).wakes(at)
@@ -255,7 +255,7 @@ def test_switching_on_after_the_term_ended_opens_the_renewal_at_once():
     )
 
 
-def test_a_renewal_that_had_nothing_to_charge_says_since_when_it_had():
+def test_a_renewal_without_a_usable_method_is_charged_once_it_has_one():
     at = local("2026-03-30 12:00")
     history = History(registered(), enabled()).wakes().does((bound(at=at),)).wakes(at)
     assert occasion(history) == (
@@ -297,10 +297,10 @@ def test_a_fingerprint_that_is_blocked_ends_its_method():
     )
 
 
-def test_a_disputed_method_is_passed_over():
+def test_a_disputed_method_is_skipped():
     history = two_methods().wakes().paid()
     paid = {"attempt_id": history.attempts()[0], "amount": FIVE, "evidence": "notice"}
-    history.decides(record_dispute, forgotten, **paid, at=history.at + HOUR).wakes()
+    history.decides(record_dispute, no_older_charge, **paid, at=history.at + HOUR).wakes()
     assert said_that(history, "Method debit") == (
         "Method debit (debit card) was charged because, in the order in which they were bound, "
         "visa was disputed, on 2026-03-29 11:00."

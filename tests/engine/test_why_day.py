@@ -1,4 +1,4 @@
-"""Why a card was not charged on a day: one test per thing that may stand in the way."""
+"""Why a card was not charged on a day: one test per obstacle."""
 
 from datetime import date, timedelta
 from functools import partial
@@ -17,7 +17,7 @@ from engine.networks import Limited
 from engine.ports import Unclear
 from engine.rules import Rules
 from engine.why.questions import why_not_charged
-from tests.engine.histories import History
+from tests.engine.recorded_history import History
 from tests.engine.samples import (
     CATALOGUE,
     DEBIT,
@@ -44,10 +44,10 @@ def two_methods():
 
 
 def texts(history, day):
-    return [said.text for said in why_not_charged(history.records, day).sentences]
+    return [sentence.text for sentence in why_not_charged(history.records, day).sentences]
 
 
-def test_before_its_registration_a_card_was_not_ours():
+def test_before_its_registration_a_card_cannot_be_charged():
     assert texts(History(), date(2026, 2, 28)) == [
         f"On 2026-02-28 the card was not in our care yet: it was registered on 2026-03-01 09:00 {HERE}."
     ]
@@ -69,7 +69,7 @@ def test_before_the_renewal_opens_the_term_is_paid_already():
     ]
 
 
-def test_of_a_day_after_all_that_is_recorded_it_is_told_how_it_stood_then():
+def test_a_day_after_the_last_fact_is_explained_by_the_state_then():
     assert texts(History().wakes().paid(), april(9)) == [
         "On 2026-04-09 no charge for the next term was made.",
         "Nothing is recorded after 2026-03-29 10:00; this is how it stood then.",
@@ -78,7 +78,7 @@ def test_of_a_day_after_all_that_is_recorded_it_is_told_how_it_stood_then():
     ]
 
 
-def test_a_day_on_which_it_was_charged_is_told_with_what_became_of_it():
+def test_a_day_with_a_charge_is_explained_with_its_outcome():
     history = History().wakes().paid()
     attempt_id = history.attempts()[0]
     assert texts(history, march(29)) == [
@@ -157,7 +157,7 @@ def test_a_rung_that_was_withheld_has_no_code():
     )
 
 
-def test_a_try_withheld_on_that_day_is_told():
+def test_a_try_withheld_on_that_day_is_shown():
     limited = {"visa": Limited("retries_30d", local("2026-04-01 12:00"))}
     assert texts(History().wakes(limited=limited), march(29))[1] == (
         f"On 2026-03-29 10:00 {HERE} a try of method visa for term 1 was due in rung 1, but rule retries_30d of the "
@@ -180,7 +180,7 @@ def test_a_method_is_left_alone_as_long_as_advice_has_it():
     ]
 
 
-def test_a_last_try_that_was_withheld_is_told_with_the_delay_that_caused_it():
+def test_a_last_try_that_was_withheld_is_shown_with_the_delay_that_caused_it():
     history = History(registered(reclaim_days=4), bound(), enabled()).wakes().declined(advice_code="30")
     while history.card.status != "reclaimed":
         history.wakes()
@@ -253,7 +253,7 @@ def test_while_an_outcome_is_unknown_nothing_else_is_tried():
     assert why_not_charged(history.records, april(5)).sentences[2].versions == (5, 6, 7)
 
 
-def test_a_top_up_under_way_stands_in_the_way_too():
+def test_a_top_up_in_progress_prevents_a_charge_too():
     at = local("2026-03-29 09:59")
     history = History().decides(top_up, RULES, amount=TEN, at=at).wakes(at)
     attempt_id = history.attempts()[0]
@@ -281,7 +281,7 @@ def test_a_held_card_is_not_charged():
     assert texts(history, march(30))[-1] == "Next, at once: what falls due after this is decided."
 
 
-def test_the_operator_s_stop_is_told():
+def test_the_operator_s_stop_is_shown():
     history = History(rules=STOPPED).wakes()
     assert texts(history, march(30))[2:] == [
         f"On 2026-03-29 10:00 {HERE} the card was to be charged, but the operator had stopped all charging.",
@@ -290,7 +290,7 @@ def test_the_operator_s_stop_is_told():
 
 
 @pytest.mark.parametrize("status", ["closed", "reclaimed"])
-def test_a_card_that_left_our_care_is_not_charged(status):
+def test_a_closed_or_reclaimed_card_is_not_charged(status):
     history = History(registered(), bound())
     if status == "closed":
         history.decides(close_card, reason="moved", at=local("2026-03-05 12:00"))

@@ -9,7 +9,7 @@ from engine.card import facts
 from engine.money import Money
 from engine.why.money_sentences import MoneyFact
 from engine.why.sentences import sentence
-from tests.engine.histories import kept
+from tests.engine.recorded_history import recorded
 from tests.engine.samples import ZONE, local
 
 AT, LATER = local("2026-03-29 10:00"), local("2026-03-30 11:30")
@@ -211,10 +211,10 @@ FACTS = [
 ]
 
 
-@pytest.mark.parametrize(("fact", "said"), FACTS, ids=lambda one: type(one).__name__)
-def test_a_fact_about_money_is_one_sentence(fact, said):
-    assert sentence(kept(fact)[0], ZONE) == f"On 2026-03-29 10:00 (Asia/Shanghai) {said}."
+@pytest.mark.parametrize(("fact", "expected"), FACTS, ids=lambda one: type(one).__name__)
+def test_a_fact_about_money_is_one_sentence(fact, expected):
+    assert sentence(recorded(fact)[0], ZONE) == f"On 2026-03-29 10:00 (Asia/Shanghai) {expected}."
 
 
-def test_every_kind_of_fact_about_money_can_be_said():
+def test_every_kind_of_fact_about_money_has_an_example():
     assert {type(fact) for fact, _ in FACTS} == set(get_args(MoneyFact))

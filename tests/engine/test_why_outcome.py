@@ -1,4 +1,4 @@
-"""What became of a charge, as its answer tells it."""
+"""The outcome of a charge in its explanation."""
 
 from datetime import timedelta
 
@@ -6,7 +6,7 @@ from engine.card.outcomes import resolve_attempt
 from engine.money import Money
 from engine.ports import Charged, Unclear
 from engine.why.questions import why_charged
-from tests.engine.histories import History
+from tests.engine.recorded_history import History
 from tests.engine.samples import DEBIT, POLICY, VISA, bound, enabled, registered
 
 HOUR = timedelta(hours=1)
@@ -22,17 +22,17 @@ def answer(history, attempt_id=None):
 
 
 def texts(history, attempt_id=None):
-    return [said.text for said in answer(history, attempt_id)]
+    return [sentence.text for sentence in answer(history, attempt_id)]
 
 
-def test_without_an_answer_the_question_to_come_is_told():
+def test_without_an_answer_the_next_question_is_shown():
     assert texts(History().wakes())[-2:] == [
         "No answer to it is recorded yet.",
         f"Next, on 2026-03-29 10:00 {HERE}: the gateway is asked what became of the open attempt.",
     ]
 
 
-def test_an_unknown_outcome_is_told_with_how_often_it_was_asked_for():
+def test_an_unknown_outcome_is_shown_with_how_often_it_was_asked_for():
     history = History().wakes().answered(Unclear(reason="timeout")).wakes().answered(Unclear(reason="http_502"))
     assert texts(history)[-2:] == [
         "Its outcome was unknown: the gateway was asked 2 times, the last time on 2026-03-29 10:05 (http_502).",
@@ -41,7 +41,7 @@ def test_an_unknown_outcome_is_told_with_how_often_it_was_asked_for():
     assert answer(history)[-2].versions == (5, 6, 7)
 
 
-def test_a_person_s_word_is_told_with_its_evidence():
+def test_an_outcome_resolved_by_a_person_is_shown_with_its_evidence():
     history = History().wakes().answered(Unclear(reason="timeout"))
     found = {"attempt_id": history.attempts()[0], "charged": False, "gateway_ref": None, "evidence": "their letter"}
     history.decides(resolve_attempt, **found, policy=POLICY, at=history.at + HOUR)
@@ -61,7 +61,7 @@ def test_a_person_s_word_is_told_with_its_evidence():
     ]
 
 
-def test_a_success_after_a_failure_is_told_with_its_refund():
+def test_a_success_after_a_failure_is_shown_with_its_refund():
     history = History().wakes()
     attempt_id, asked = history.attempts()[0], history.question
     history.declined("never_happened")
@@ -87,7 +87,7 @@ def test_a_success_after_a_failure_is_told_with_its_refund():
     ]
 
 
-def test_what_followed_is_what_was_stored_with_the_answer():
+def test_what_followed_is_what_was_stored_in_the_same_append():
     history = two_methods().wakes().declined("revocation_of_all_authorizations")
-    said = texts(history)[-1].partition(f"{HERE} ")[2]
-    assert said == "auto-renewal was switched off because the mandate for all charges was withdrawn."
+    sentence = texts(history)[-1].partition(f"{HERE} ")[2]
+    assert sentence == "auto-renewal was switched off because the mandate for all charges was withdrawn."

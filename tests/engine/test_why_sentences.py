@@ -11,9 +11,10 @@ from engine.card import facts
 from engine.card.facts import STORED_NAMES
 from engine.catalogue import KeepRule
 from engine.money import Money
+from engine.operations import OPERATIONS_NAMES, ChargingResumed, ChargingStopped
 from engine.why.money_sentences import MoneyFact
 from engine.why.sentences import sentence
-from tests.engine.histories import kept
+from tests.engine.recorded_history import recorded
 from tests.engine.samples import DEBIT, VISA, ZONE, local, registered, renewed
 
 AT, LATER = local("2026-03-29 10:00"), local("2026-03-30 11:30")
@@ -183,22 +184,25 @@ FACTS = [
         facts.Replanned(reason="held", until=None, at=AT),
         "rules had changed, and time now does not ask the card again (held)",
     ),
+    (ChargingStopped(reason="a bad\nnight", at=AT), "all charging was stopped: “a bad night”"),
+    (ChargingResumed(at=AT), "charging was resumed"),
 ]
 
 
-@pytest.mark.parametrize(("fact", "said"), FACTS, ids=lambda one: type(one).__name__)
-def test_a_fact_is_one_sentence(fact, said):
-    assert sentence(kept(fact)[0], ZONE) == f"On 2026-03-29 10:00 (Asia/Shanghai) {said}."
+@pytest.mark.parametrize(("fact", "expected"), FACTS, ids=lambda one: type(one).__name__)
+def test_a_fact_is_one_sentence(fact, expected):
+    assert sentence(recorded(fact)[0], ZONE) == f"On 2026-03-29 10:00 (Asia/Shanghai) {expected}."
 
 
-def test_every_kind_of_fact_is_shown_here_or_among_those_about_money():
-    assert {type(fact) for fact, _ in FACTS} == set(STORED_NAMES.values()) - set(get_args(MoneyFact))
+def test_every_kind_of_fact_has_an_example_here_or_among_those_about_money():
+    kinds = {*STORED_NAMES.values(), *OPERATIONS_NAMES.values()}
+    assert {type(fact) for fact, _ in FACTS} == kinds - set(get_args(MoneyFact))
 
 
-def test_without_a_zone_instants_are_said_in_utc():
-    assert sentence(kept(facts.CardReleased(at=AT))[0]) == "On 2026-03-29 02:00 (UTC) the hold was lifted."
+def test_without_a_zone_instants_are_shown_in_utc():
+    assert sentence(recorded(facts.CardReleased(at=AT))[0]) == "On 2026-03-29 02:00 (UTC) the hold was lifted."
 
 
 def test_a_keep_rule_s_days_are_counted():
     fact = replace(registered(), keep=KeepRule(grace_days=0, reclaim_days=1, quarantine_days=0))
-    assert "suspended 0 days after the end of a term and lost 1 day after it" in sentence(kept(fact)[0])
+    assert "suspended 0 days after the end of a term and lost 1 day after it" in sentence(recorded(fact)[0])

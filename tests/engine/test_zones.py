@@ -6,7 +6,7 @@ import pytest
 
 from engine.card.custody import ZoneChanged, change_zone
 from engine.card.outcomes import record_answer
-from tests.engine.given import Given, fact, given
+from tests.engine.given_when_then import Given, fact, given
 from tests.engine.samples import (
     CHARGING,
     ENDS_AT,
@@ -29,8 +29,8 @@ from tests.engine.samples import (
 NOW = OPENS_AT + SECOND
 
 
-def answer(card: Given, said, *, at=NOW, to=None, learned="sent"):
-    return card.when(record_answer, to or attempt_id(), said, learned=learned, policy=POLICY, at=at)
+def answer(card: Given, reply, *, at=NOW, to=None, learned="sent"):
+    return card.when(record_answer, to or attempt_id(), reply, learned=learned, policy=POLICY, at=at)
 
 
 def test_a_change_of_zone_counts_from_the_next_term():

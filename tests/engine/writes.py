@@ -1,9 +1,9 @@
-"""Writes of made-up facts, for tests of recorders, which look into no fact."""
+"""Writes of made-up facts, for tests of recorders, which do not decode facts."""
 
 from uuid import UUID
 
 from engine.store.port import Refusals, StoredFact, Write
-from tests.engine.lives import RECORDED_AT
+from tests.engine.random_histories import RECORDED_AT
 
 ALL_STORED = Refusals(frozenset(), {})
 

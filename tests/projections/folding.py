@@ -9,7 +9,7 @@ from uuid import UUID
 from engine.card.event import Event
 from engine.envelope import Recorded
 from projections.read_model import ReadModel, fold_batch
-from tests.engine.lives import RECORDED_AT, Life, random_life
+from tests.engine.random_histories import RECORDED_AT, CardHistory, random_history
 from tests.engine.samples import CARD_ID
 
 EVENT_ID = UUID(int=1)
@@ -48,8 +48,8 @@ def fields(row: Any, *names: str) -> tuple[Any, ...]:
     return tuple(getattr(row, name) for name in names)
 
 
-def varied_lives(moves: int) -> list[Life]:
+def varied_lives(moves: int) -> list[CardHistory]:
     """Random lives that leave rows in every read model: in one of them a refund waits for a person."""
-    lives = [random_life(seed, moves) for seed in range(10)]
-    further = (random_life(seed, moves) for seed in count(10))
+    lives = [random_history(seed, moves) for seed in range(10)]
+    further = (random_history(seed, moves) for seed in count(10))
     return [*lives, next(life for life in further if any(refund.refused for refund in life.card.refunds))]

@@ -21,7 +21,7 @@ from engine.money import Money
 from projections.cards import CARDS, CardRow, NotShown, count_by_status, find_card, fold, list_cards
 from projections.follow import follow
 from projections.live import LIVE
-from tests.engine.lives import random_life, store_all
+from tests.engine.random_histories import random_history, store_all
 from tests.engine.samples import (
     CARD_ID,
     CHARGING,
@@ -173,7 +173,7 @@ def test_a_late_success_hides_no_unknown_outcome():
 
 @given(seed=st.integers(0, 2**32))
 def test_after_each_append_the_row_agrees_with_the_card(seed):
-    life = random_life(seed, 120)
+    life = random_history(seed, 120)
     found, version = None, 0
     for append in life.appends:
         for fact in append.facts:
@@ -201,7 +201,7 @@ def test_a_card_that_was_never_registered_has_no_row():
 
 @pytest.fixture
 def lives(store, connection):
-    lives = [random_life(seed, 60) for seed in range(12)]
+    lives = [random_history(seed, 60) for seed in range(12)]
     store_all(store, lives)
     follow(connection, LIVE, 10_000)
     return lives

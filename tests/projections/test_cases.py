@@ -26,7 +26,7 @@ from engine.store.streams import Append, Stream
 from projections.cases import CASES, Case, list_cases
 from projections.follow import follow
 from projections.live import LIVE
-from tests.engine.lives import RECORDED_AT, cny, random_life, store_all
+from tests.engine.random_histories import RECORDED_AT, cny, random_history, store_all
 from tests.engine.samples import CARD_ID, CHARGING, ENDS_AT, OPENS_AT, attempt_id, failed, succeeded, unknown
 from tests.projections.folding import recorded, rows
 
@@ -105,7 +105,7 @@ def waiting(life) -> set[UUID]:
 
 @given(seed=st.integers(0, 2**32))
 def test_it_has_the_cases_that_the_card_has(seed):
-    life = random_life(seed, 120)
+    life = random_history(seed, 120)
     log = [recorded(fact, number, card_id=life.card_id) for number, fact in enumerate(life.facts, start=1)]
     assert {key for key, row in rows(CASES, *log).items() if row is not None} == waiting(life)
 
@@ -115,7 +115,7 @@ def test_it_has_the_cases_that_the_card_has(seed):
 
 def listed(store, connection, *facts):
     """The cases after a history of these facts; the state of their card plays no part."""
-    card = random_life(1, 1).card
+    card = random_history(1, 1).card
     append = Append(Stream(CARD_ID, None, 0, None), facts, card, None, "cause", actor("system", "tests"))
     store.append_many([append], RECORDED_AT)
     follow(connection, LIVE, 1000)
@@ -160,7 +160,7 @@ def test_an_alarm_about_a_closed_or_reclaimed_card_is_no_case(store, connection,
 
 
 def test_the_oldest_cases_come_first_up_to_a_limit(store, connection):
-    lives = [random_life(seed, 80) for seed in range(40)]
+    lives = [random_history(seed, 80) for seed in range(40)]
     store_all(store, lives)
     follow(connection, LIVE, 100_000)
     cases = list_cases(connection, 1000)

@@ -9,7 +9,7 @@ from engine.card.balance import BalanceCredited
 from engine.card.disputes import DisputeRecorded
 from engine.card.refunds import RefundRecorded, RefundSucceeded
 from projections.charges import CHARGES, ChargeRow
-from tests.engine.lives import cny
+from tests.engine.random_histories import cny
 from tests.engine.samples import (
     BUDGET,
     CARD_ID,

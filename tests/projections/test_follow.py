@@ -14,7 +14,7 @@ from projections.due import DUE, DueRow
 from projections.follow import Follower, Progress, follow, lock_position, positions, save_position
 from projections.ledger import LEDGER
 from projections.live import LIVE, MODELS, create_tables
-from tests.engine.lives import random_life, store_all, stored_round_by_round
+from tests.engine.random_histories import random_history, store_all, stored_round_by_round
 from tests.projections.folding import varied_lives
 
 
@@ -208,7 +208,7 @@ def test_tables_are_created_once(connection, lives):
 
 
 def test_a_row_that_a_fold_removes_is_deleted(store, connection):
-    lives = [random_life(seed, 200) for seed in range(6)]
+    lives = [random_history(seed, 200) for seed in range(6)]
     store_all(store, lives)
     follow_all(connection, Follower("due alone", (DUE,)), 10)
     asleep = {life.card_id for life in lives if life.wake_at is None}

@@ -15,7 +15,7 @@ from engine.card.refunds import RefundRecorded, RefundSucceeded
 from projections.follow import follow
 from projections.ledger import LEDGER, LedgerRow, gateway_totals
 from projections.live import LIVE
-from tests.engine.lives import random_life, store_all
+from tests.engine.random_histories import random_history, store_all
 from tests.engine.samples import (
     CARD_ID,
     CHARGING,
@@ -102,14 +102,14 @@ def booked(life):
 
 @given(seed=st.integers(0, 2**32))
 def test_what_we_owe_on_the_balance_is_what_the_card_has_and_has_reserved(seed):
-    for card, accounts in booked(random_life(seed, 120)):
+    for card, accounts in booked(random_history(seed, 120)):
         reserved = card.attempts.open.from_balance if card.attempts.open else 0
         assert -accounts["balance"] == card.balance.minor + reserved
 
 
 @given(seed=st.integers(0, 2**32))
 def test_the_gateway_owes_us_what_it_took_and_did_not_give_back(seed):
-    life = random_life(seed, 120)
+    life = random_history(seed, 120)
     *_, (_, accounts) = booked(life)
     took = sum(fact.amount.minor for fact in life.facts if isinstance(fact, ChargeSucceeded))
     gave = sum(fact.amount.minor for fact in life.facts if isinstance(fact, RefundSucceeded))
@@ -119,7 +119,7 @@ def test_the_gateway_owes_us_what_it_took_and_did_not_give_back(seed):
 
 def test_the_gateways_totals_are_the_sum_of_all_successes_less_what_went_back(store, connection):
     assert gateway_totals(connection) == {}
-    lives = [random_life(seed, 60) for seed in range(12)]
+    lives = [random_history(seed, 60) for seed in range(12)]
     store_all(store, lives)
     follow(connection, LIVE, 10_000)
     expected = Counter()

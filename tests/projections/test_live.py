@@ -5,7 +5,7 @@ import pytest
 from engine.errors import CorruptHistoryError
 from projections.follow import follow, positions
 from projections.live import LIVE, MODELS, differences
-from tests.engine.lives import random_life, store_all
+from tests.engine.random_histories import random_history, store_all
 from tests.projections.folding import varied_lives
 
 NONE = dict.fromkeys([model.name for model in MODELS], 0)
@@ -64,7 +64,7 @@ def test_a_surplus_row_is_found(followed):
 
 
 def test_a_follower_that_is_behind_differs(store, followed):
-    store_all(store, [random_life(99, 40)])
+    store_all(store, [random_history(99, 40)])
     assert differences(followed, 1000)["cards"] == 1
     follow(followed, LIVE, 1000)
     assert differences(followed, 1000) == NONE

@@ -7,12 +7,12 @@ from engine.envelope import NAME_OF
 from engine.notices import NOTICE_FACTS, notice_of
 from engine.operations import OPERATIONS_ID, ChargingResumed, ChargingStopped
 from engine.store.limits_rebuild import rebuild_limits
-from engine.store.log import read_log, read_only
+from engine.store.log import read_log, read_named
 from engine.store.operations import record_operation
 from projections.follow import follow
 from projections.live import LIVE, MODELS, differences
-from tests.engine.lives import RECORDED_AT, random_life, stored_round_by_round
 from tests.engine.payment_cards import AT, DAY, HOUR, append, declined, limit_rows, tries
+from tests.engine.random_histories import RECORDED_AT, random_history, stored_round_by_round
 
 
 def operate(recorder, at) -> None:
@@ -27,7 +27,7 @@ def operate(recorder, at) -> None:
 @pytest.fixture
 def mixed(store, recorder):
     """Lives of cards, with charging stopped and resumed in between, and a try that counts for a limit."""
-    lives = [random_life(seed, 20) for seed in range(6)]
+    lives = [random_history(seed, 20) for seed in range(6)]
     for number, _ in enumerate(stored_round_by_round(store, lives)):
         operate(recorder, AT + number * HOUR)
     attempt = tries()
@@ -56,7 +56,7 @@ def test_the_publisher_skips_them(connection, mixed):
     ours = [one for one in log if one.card_id == OPERATIONS_ID]
     assert {type(one.fact) for one in ours} == {ChargingStopped, ChargingResumed}
     assert {public_event(one) for one in ours} == {None}
-    facts, upto = read_only(connection, PUBLIC_FACTS, 0, 10_000)
+    facts, upto = read_named(connection, PUBLIC_FACTS, 0, 10_000)
     assert facts == [one for one in log if public_event(one) is not None]
     assert upto == log[-1].position
 

@@ -6,7 +6,7 @@ import pytest
 
 from projections.live import MODELS
 from projections.read_model import ReadModel, fold_batch
-from tests.engine.lives import random_life
+from tests.engine.random_histories import random_history
 from tests.projections.folding import recorded
 
 each_model = pytest.mark.parametrize("model", MODELS, ids=lambda model: model.name)
@@ -14,7 +14,7 @@ each_model = pytest.mark.parametrize("model", MODELS, ids=lambda model: model.na
 
 def log_of(*seeds: int):
     """Several lives, interleaved."""
-    queues = [(life, iter(life.appends), [0]) for life in map(random_life, seeds, [60] * len(seeds))]
+    queues = [(life, iter(life.appends), [0]) for life in map(random_history, seeds, [60] * len(seeds))]
     position = 0
     while queues:
         for queue in list(queues):

@@ -54,7 +54,7 @@ def failure_told_after_each_method() -> list[Change]:
 
 def command_memory_off() -> list[Change]:
     recorder = memory.MemoryRecorder
-    return [(recorder, "recall", lambda *_: {}), (recorder, "_repeated", lambda *_: set())]
+    return [(recorder, "accepted_commands", lambda *_: {}), (recorder, "_repeated", lambda *_: set())]
 
 
 def versions_not_compared() -> list[Change]:

@@ -9,7 +9,7 @@ from uuid import UUID
 
 from engine.errors import ConnectionLostError
 from engine.networks import LimitBook, Limited
-from engine.store.port import Refusals, Remembered, Snapshot, StoredFact, StreamTail, Write
+from engine.store.port import AcceptedCommand, Refusals, Snapshot, StoredFact, StreamTail, Write
 
 _WAKE_AT = re.compile(rb'"wake_at":(?:null|"([^"]+)")')
 
@@ -61,7 +61,7 @@ class MemoryRecorder:
     ) -> None:
         self.position = 0
         self.limits = LimitBook()
-        self.commands: dict[str, Remembered] = {}
+        self.commands: dict[str, AcceptedCommand] = {}
         self._heard = heard
         self._due = due
         self._streams: dict[UUID, _Kept] = {}
@@ -73,8 +73,8 @@ class MemoryRecorder:
         conflicts |= self._repeated(writes)
         limited: dict[UUID, Limited] = {}
         for write in writes:
-            if write.effects is not None and (not conflicts or write.card_id not in conflicts):
-                limit = self.limits.append(write.effects)
+            if write.limit_effects is not None and (not conflicts or write.card_id not in conflicts):
+                limit = self.limits.append(write.limit_effects)
                 if limit is not None:
                     limited[write.card_id] = limit
         left_out = conflicts.union(limited)  # mostly nothing; then no UUID need be hashed, which is done in Python
@@ -83,7 +83,7 @@ class MemoryRecorder:
                 self._write(write)
         return Refusals(frozenset(conflicts), limited)
 
-    def recall(self, command_ids: Sequence[str]) -> dict[str, Remembered]:
+    def accepted_commands(self, command_ids: Sequence[str]) -> dict[str, AcceptedCommand]:
         """What is remembered of accepted commands."""
         known = self.commands
         return {one: known[one] for one in command_ids if one in known}
@@ -129,7 +129,7 @@ class MemoryRecorder:
     def _write(self, write: Write) -> None:
         card_id, first_version, events, snapshot, _, command = write
         if command is not None:
-            self.commands[command.command_id] = Remembered(command.body_hash, card_id, first_version, len(events))
+            self.commands[command.command_id] = AcceptedCommand(command.body_hash, card_id, first_version, len(events))
         if not events:
             return
         kept = self._streams.get(card_id) or self._streams.setdefault(card_id, _Kept())

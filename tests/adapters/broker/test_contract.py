@@ -16,7 +16,7 @@ from engine.card.hold import CardHeld, CardReleased
 from engine.card.lapse import NumberReclaimed
 from engine.card.refunds import RefundRecorded, RefundSucceeded
 from engine.envelope import read_fact
-from tests.engine.lives import cny, random_life
+from tests.engine.random_histories import cny, random_history
 from tests.engine.samples import DECLINED, OPENS_AT, VISA, attempt_id, failed, succeeded
 from tests.engine.test_events import stored
 from tests.projections.folding import recorded
@@ -95,7 +95,7 @@ def names_in(data) -> set[str]:
 
 def test_no_decline_code_no_token_and_no_free_text_is_published():
     decline = replace(failed(code="stolen_card"), advice_code="03", network_code="43")
-    facts = [*DECLINED, decline, *(fact for seed in range(30) for fact in random_life(seed, 60).facts)]
+    facts = [*DECLINED, decline, *(fact for seed in range(30) for fact in random_history(seed, 60).facts)]
     kinds = set()
     for fact in facts:
         event = public_event(recorded(fact))

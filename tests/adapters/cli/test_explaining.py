@@ -6,7 +6,7 @@ from engine.actor import actor
 from engine.card.hold import hold_card
 from engine.store.recorder import CardRecorder, datastore
 from engine.store.streams import Append, Store, Stream
-from tests.engine.histories import History
+from tests.engine.recorded_history import History
 from tests.engine.samples import CARD_ID, local
 
 UNKNOWN = "00000000-0000-0000-0000-000000000063"

@@ -1,4 +1,4 @@
-"""What time asks of an open attempt: who asks the gateway, when, and when we only look it up."""
+"""Attempts without an answer: when the gateway is asked again, and when they are only looked up."""
 
 from datetime import timedelta
 
@@ -12,7 +12,7 @@ from engine.card.outcomes import resolve_attempt
 from engine.card.payments import ChargeSucceeded
 from engine.card.refunds import RefundStarted
 from engine.card.term import CardRenewed
-from tests.engine.given import Given, fact, given
+from tests.engine.given_when_then import Given, fact, given
 from tests.engine.samples import (
     BUDGET,
     CHARGING,
@@ -54,7 +54,7 @@ def test_an_unknown_outcome_is_left_alone_until_it_is_time_to_ask():
     given(*CHARGING, unknown()).at(ask_at).nothing().asks("asked_again")
 
 
-def test_when_the_gateway_may_have_forgotten_the_key_we_only_look():
+def test_when_the_gateway_may_have_forgotten_the_key_the_attempt_is_only_looked_up():
     """Stripe forgets keys after 24 hours; sent again after that, a charge is a second one."""
     given(*CHARGING).at(KEY_ENDS_AT - SECOND).asks("asked_again")
     given(*CHARGING).at(KEY_ENDS_AT).asks("looked_up")
@@ -62,13 +62,13 @@ def test_when_the_gateway_may_have_forgotten_the_key_we_only_look():
 
 
 @pytest.mark.parametrize("history", [CHARGING, (*CHARGING, unknown())], ids=["unanswered", "unknown"])
-def test_after_switching_off_we_only_look(history):
+def test_after_switching_off_the_attempt_is_only_looked_up(history):
     """Sent again, the charge might be made for the first time, without consent."""
     given(*history, switched_off()).at(OPENS_AT + timedelta(hours=1)).asks("looked_up")
 
 
 @pytest.mark.parametrize("history", [CHARGING, (*CHARGING, unknown())], ids=["unanswered", "unknown"])
-def test_while_charging_is_stopped_we_only_look(history):
+def test_while_charging_is_stopped_the_attempt_is_only_looked_up(history):
     given(*history).at(OPENS_AT + timedelta(hours=1), STOPPED).nothing().asks("looked_up")
 
 

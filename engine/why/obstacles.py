@@ -1,4 +1,4 @@
-"""What stood in the way of a charge at some point of a card's history, in the order in which it is asked."""
+"""What prevented a charge at some point of a card's history, in the order in which it is checked."""
 
 from datetime import datetime
 
@@ -12,22 +12,22 @@ from engine.card.hold import CardHeld
 from engine.card.lapse import NumberReclaimed
 from engine.card.term import CardRenewed, Renewal, RenewalStarted
 from engine.why.ahead import tries_left
-from engine.why.choice import kept_from
-from engine.why.story import Said, Story
-from engine.why.words import SWITCHED_OFF, clock, count
+from engine.why.choice import why_not_chargeable
+from engine.why.phrases import SWITCH_OFF_REASONS, clock, count
+from engine.why.story import Sentence, Story
 
 
-def standing(story: Story, place: int, at: datetime) -> tuple[Said, ...]:
+def obstacles(story: Story, place: int, at: datetime) -> tuple[Sentence, ...]:
     """Why the card as of the fact at `place` was not charged up to `at`."""
     card = story.cards[place]
     if card.status in ("reclaimed", "closed"):
-        return (story.tell(story.origin((NumberReclaimed, CardClosed), place)[0]),)
+        return (story.fact_sentence(story.origin((NumberReclaimed, CardClosed), place)[0]),)
     if card.attempts.open is not None:
         return (_open(story, place, card.attempts.open),)
     if card.held_since is not None:
-        return (story.tell(story.origin(CardHeld, place)[0]),)
+        return (story.fact_sentence(story.origin(CardHeld, place)[0]),)
     if card.deadlines.blocked_since is not None:
-        return (story.tell(story.origin(ChargingBlocked, place)[0]),)
+        return (story.fact_sentence(story.origin(ChargingBlocked, place)[0]),)
     if card.consent is None:
         return (_off(story, place),)
     if card.renewal is None:
@@ -35,7 +35,7 @@ def standing(story: Story, place: int, at: datetime) -> tuple[Said, ...]:
     return _unpaid(story, place, card, card.renewal, at)
 
 
-def _open(story: Story, place: int, attempt: Attempt) -> Said:
+def _open(story: Story, place: int, attempt: Attempt) -> Sentence:
     about = [
         one
         for one, fact in story.backwards((ChargeAttempted, ChargeOutcomeUnknown, CaseOpened), place)
@@ -46,18 +46,20 @@ def _open(story: Story, place: int, attempt: Attempt) -> Said:
     asked = f"is unknown, asked {count(unknown.asked, 'time')} so far" if unknown else "is not known yet"
     person = ", and a person has been called" if unknown and unknown.case_opened else ""
     text = f"The outcome of attempt {attempt.attempt_id}, under way since {since}, {asked}{person}; until it is known"
-    return story.say(f"{text} nothing else is attempted and no deadline passes.", *about)
+    return story.sentence(f"{text} nothing else is attempted and no deadline passes.", *about)
 
 
-def _off(story: Story, place: int) -> Said:
+def _off(story: Story, place: int) -> Sentence:
     off = story.last(AutoRenewSwitchedOff, place)
     if off is None:
-        return story.say("Auto-renewal had not been switched on.", place)
+        return story.sentence("Auto-renewal had not been switched on.", place)
     at, fact = off
-    return story.say(f"Auto-renewal was off since {story.clock(at)}, switched off {SWITCHED_OFF[fact.reason]}.", at)
+    return story.sentence(
+        f"Auto-renewal was off since {story.clock(at)}, switched off {SWITCH_OFF_REASONS[fact.reason]}.", at
+    )
 
 
-def _paid(story: Story, place: int, card: Card) -> Said:
+def _paid(story: Story, place: int, card: Card) -> Sentence:
     at, fact = story.origin((CardRenewed, CardRegistered), place)
     how = "renewed" if isinstance(fact, CardRenewed) else "registered"
     text = (
@@ -67,28 +69,28 @@ def _paid(story: Story, place: int, card: Card) -> Said:
         one for one in range(place + 1, len(story.records)) if isinstance(story.records[one].fact, RenewalStarted)
     ]
     later = f"; it opened on {story.clock(opening[0])}" if opening else ""
-    return story.say(f"{text} yet{later}.", at, place, *opening[:1])
+    return story.sentence(f"{text} yet{later}.", at, place, *opening[:1])
 
 
-def _unpaid(story: Story, place: int, card: Card, renewal: Renewal, at: datetime) -> tuple[Said, ...]:
+def _unpaid(story: Story, place: int, card: Card, renewal: Renewal, at: datetime) -> tuple[Sentence, ...]:
     if not card.methods.bound:
-        return (story.say("The renewal was open, but no payment method was bound.", place),)
-    kept = [found for one in card.methods.bound if (found := kept_from(story, place, card, one.method_id, at))]
-    said = tuple(story.say(f"Method {text}.", *places) for text, places in kept)
+        return (story.sentence("The renewal was open, but no payment method was bound.", place),)
+    kept = [found for one in card.methods.bound if (found := why_not_chargeable(story, place, card, one.method_id, at))]
+    sentences = tuple(story.sentence(f"Method {text}.", *places) for text, places in kept)
     if len(kept) == len(card.methods.bound):
-        return (*said, story.say("So there was no payment method that could be charged.", place))
-    return (*said, _ladder(story, place, card, renewal))
+        return (*sentences, story.sentence("So there was no payment method that could be charged.", place))
+    return (*sentences, _ladder(story, place, card, renewal))
 
 
-def _ladder(story: Story, place: int, card: Card, renewal: Renewal) -> Said:
+def _ladder(story: Story, place: int, card: Card, renewal: Renewal) -> Sentence:
     tried = story.last((ChargeFailed, ChargeWithheld), place, lambda fact: fact.top_up is None)
     places = [place, *([tried[0]] if tried else [])]
     if renewal.rung_at is None:
         text = "The renewal was offered ahead of its time, and the retry ladder had not begun yet."
-        return story.say(text, *places)
+        return story.sentence(text, *places)
     code = f", last with code {renewal.last_code}" if renewal.last_code else ""
     text = (
         f"Rung {renewal.rung} of the retry ladder, begun on {clock(renewal.rung_at, story.zone)}, had come to nothing"
     )
     then = "the next one was not due yet" if tries_left(card) else "it was the last one before the number is lost"
-    return story.say(f"{text}{code}; {then}.", *places)
+    return story.sentence(f"{text}{code}; {then}.", *places)

@@ -1,4 +1,4 @@
-"""Given facts, when something is asked, then facts: the language of the engine's tests.
+"""Given facts, when a decision is made, then facts: the form of the engine's tests.
 
     given(*DECLINED).when(switch_off_auto_renew, reason="holder").then(fact(AutoRenewSwitchedOff))
     given(*DECLINED).at(local("2026-03-30 10:00")).then(fact(ChargeAttempted, number=2, rung=2))
@@ -36,7 +36,7 @@ def fact(kind: type[Event], /, **fields: Any) -> Expected:
 
 
 def seen(facts: CardFacts, expected: tuple[Expected, ...]) -> list[Expected]:
-    """The facts as far as `expected` looks at them."""
+    """The facts, reduced to the fields that `expected` names."""
     looked_at = [one.fields for one in expected] + [{}] * len(facts)
     return [
         Expected(type(one).__name__, {name: getattr(one, name, "no such field") for name in fields})
@@ -46,7 +46,7 @@ def seen(facts: CardFacts, expected: tuple[Expected, ...]) -> list[Expected]:
 
 @dataclass(frozen=True)
 class Then:
-    """What came of it."""
+    """The result: facts, or a refusal, the card after it and the step that remains."""
 
     facts: CardFacts = ()
     refusal: Refused | None = None
@@ -91,7 +91,7 @@ class Given:
         return Then(facts, card=replay(self.card, CARD_ID, facts) if facts else self.card)
 
     def at(self, instant: datetime, rules: Rules = RULES) -> Then:
-        """Time asks: every step that is due at `instant`."""
+        """The card wakes: every step that is due at `instant`."""
         assert self.card is not None
         card, facts, step = advance(self.card, rules, instant)
         return Then(facts, card=card, step=step)
@@ -101,5 +101,5 @@ def given(*facts: Event) -> Given:
     return Given(replay(None, CARD_ID, facts) if facts else None)
 
 
-def forgotten(_: UUID) -> None:
+def no_older_charge(_: UUID) -> None:
     """A history in which no older charge is found."""

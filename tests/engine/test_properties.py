@@ -1,4 +1,4 @@
-"""What holds in every life of a card, whatever is asked, answered and waited for, in whatever order."""
+"""Properties of every history of a card: any commands, answers and waits, in any order."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -24,21 +24,21 @@ from engine.card.step import Wait
 from engine.card.term import CardRenewed, RenewalStarted
 from engine.card.top_ups import TopUpStarted
 from engine.card.waking import Deferred
-from tests.engine.lives import KEEP_RULES, MOVES, Life, random_life
+from tests.engine.random_histories import KEEP_RULES, MOVES, CardHistory, random_history
 from tests.engine.samples import CARD_ID, POLICY
 
-histories = st.lists(st.sampled_from(MOVES), min_size=20, max_size=100)
+move_lists = st.lists(st.sampled_from(MOVES), min_size=20, max_size=100)
 keep_rules = st.sampled_from(KEEP_RULES)
-many_lives = settings(max_examples=150)
+many_histories = settings(max_examples=150)
 
 
-def each_moment(moves, keep_rule) -> Iterator[Life]:
-    """The same life, after each of its moves."""
-    life = Life(CARD_ID, *keep_rule)
-    yield life
+def each_moment(moves, keep_rule) -> Iterator[CardHistory]:
+    """One history, after each of its moves."""
+    history = CardHistory(CARD_ID, *keep_rule)
+    yield history
     for move in moves:
-        move.happens_to(life)
-        yield life
+        move.apply_to(history)
+        yield history
 
 
 def each_step(facts) -> Iterator[tuple[Card | None, object]]:
@@ -49,34 +49,34 @@ def each_step(facts) -> Iterator[tuple[Card | None, object]]:
         card = evolve(card, CARD_ID, fact)
 
 
-@many_lives
-@given(histories, keep_rules)
-def test_asked_twice_at_the_same_time_a_card_does_nothing_the_second_time(moves, keep_rule):
-    for life in each_moment(moves, keep_rule):
-        card, _, step = advance(life.card, life.rules, life.at)
-        assert advance(card, life.rules, life.at) == (card, (), step)
+@many_histories
+@given(move_lists, keep_rules)
+def test_woken_twice_at_the_same_time_a_card_does_nothing_the_second_time(moves, keep_rule):
+    for history in each_moment(moves, keep_rule):
+        card, _, step = advance(history.card, history.rules, history.at)
+        assert advance(card, history.rules, history.at) == (card, (), step)
 
 
 def is_at_rest(card: Card) -> bool:
-    """Nothing will ever happen to it by itself."""
+    """It is never woken again."""
     return (card.status in {"reclaimed", "closed"} or card.held_since is not None) and card.attempts.open is None
 
 
-@many_lives
-@given(histories, keep_rules)
+@many_histories
+@given(move_lists, keep_rules)
 def test_a_card_sleeps_until_there_is_something_to_do_and_not_longer(moves, keep_rule):
-    for life in each_moment(moves, keep_rule):
-        card, _, step = advance(life.card, life.rules, life.at)
+    for history in each_moment(moves, keep_rule):
+        card, _, step = advance(history.card, history.rules, history.at)
         if not isinstance(step, Wait):
             continue
         if step.until is None:
             assert is_at_rest(card)
-            assert isinstance(next_step(card, life.rules, life.at + timedelta(days=1000)), Wait)
+            assert isinstance(next_step(card, history.rules, history.at + timedelta(days=1000)), Wait)
             continue
-        assert step.until > life.at
+        assert step.until > history.at
         for part in (0.001, 0.5, 0.999):
-            assert isinstance(next_step(card, life.rules, life.at + (step.until - life.at) * part), Wait)
-        then = next_step(card, life.rules, step.until)
+            assert isinstance(next_step(card, history.rules, history.at + (step.until - history.at) * part), Wait)
+        then = next_step(card, history.rules, step.until)
         if isinstance(then, Wait):
             assert then.reason == "charging_stopped"
             assert then.until > step.until
@@ -85,25 +85,25 @@ def test_a_card_sleeps_until_there_is_something_to_do_and_not_longer(moves, keep
             )
 
 
-@many_lives
-@given(histories, keep_rules)
-def test_at_its_stored_wake_time_a_card_yields_a_fact_or_a_question_and_never_runs_hot(moves, keep_rule):
-    for life in each_moment(moves, keep_rule):
-        before, wake_at = len(life.appends), life.wake_at
+@many_histories
+@given(move_lists, keep_rules)
+def test_at_its_stored_wake_time_a_card_yields_a_fact_or_a_question_and_never_loops(moves, keep_rule):
+    for history in each_moment(moves, keep_rule):
+        before, wake_at = len(history.appends), history.wake_at
         if wake_at is None:
-            assert is_at_rest(life.card)
+            assert is_at_rest(history.card)
             continue
-        life.due()
-        asked = not isinstance(next_step(life.card, life.rules, life.at), Wait)
-        assert asked or len(life.appends) == before + 1
-        assert asked or life.wake_at is None or life.wake_at > life.at
+        history.due()
+        asked = not isinstance(next_step(history.card, history.rules, history.at), Wait)
+        assert asked or len(history.appends) == before + 1
+        assert asked or history.wake_at is None or history.wake_at > history.at
 
 
-@many_lives
-@given(histories, keep_rules)
+@many_histories
+@given(move_lists, keep_rules)
 def test_no_card_is_given_up_while_a_charge_is_open_or_unknown_or_before_its_time_is_over(moves, keep_rule):
-    *_, life = each_moment(moves, keep_rule)
-    for card, fact in each_step(life.facts):
+    *_, history = each_moment(moves, keep_rule)
+    for card, fact in each_step(history.facts):
         if isinstance(fact, Suspended):
             assert card.attempts.open is None
             assert fact.at >= suspends_at(card) >= card.term.ends_at
@@ -113,52 +113,52 @@ def test_no_card_is_given_up_while_a_charge_is_open_or_unknown_or_before_its_tim
             assert fact.at >= reclaims_at(card)
 
 
-@many_lives
-@given(histories, keep_rules)
+@many_histories
+@given(move_lists, keep_rules)
 def test_a_term_is_paid_once_at_most_and_terms_follow_one_another(moves, keep_rule):
-    *_, life = each_moment(moves, keep_rule)
-    given_back = {fact.attempt_id for fact in life.facts if isinstance(fact, RefundStarted)}
+    *_, history = each_moment(moves, keep_rule)
+    given_back = {fact.attempt_id for fact in history.facts if isinstance(fact, RefundStarted)}
     paid = Counter(
         fact.term_number
-        for fact in life.facts
+        for fact in history.facts
         if isinstance(fact, ChargeSucceeded) and fact.top_up is None and fact.attempt_id not in given_back
     )
-    renewals = [fact for fact in life.facts if isinstance(fact, CardRenewed)]
+    renewals = [fact for fact in history.facts if isinstance(fact, CardRenewed)]
     assert set(paid.values()) <= {1}
     assert set(paid) <= {fact.term.number for fact in renewals}
     assert [fact.term.number for fact in renewals] == list(range(1, len(renewals) + 1))
-    terms = [life.appends[0].card.term, *(fact.term for fact in renewals)]
+    terms = [history.appends[0].card.term, *(fact.term for fact in renewals)]
     for last, term in pairwise(terms):
         assert term.starts_at >= last.ends_at
     for fact in renewals:
         assert fact.term.ends_at > fact.at  # nobody pays for time that is over
 
 
-@many_lives
-@given(histories, keep_rules)
-def test_what_was_taken_too_much_is_given_back(moves, keep_rule):
-    *_, life = each_moment(moves, keep_rule)
-    bought = {fact.attempt_id for fact in life.facts if isinstance(fact, CardRenewed)}
-    bought |= {fact.about for fact in life.facts if isinstance(fact, BalanceCredited)}
-    given_back = Counter(fact.attempt_id for fact in life.facts if isinstance(fact, RefundStarted))
+@many_histories
+@given(move_lists, keep_rules)
+def test_what_was_charged_too_much_is_refunded(moves, keep_rule):
+    *_, history = each_moment(moves, keep_rule)
+    bought = {fact.attempt_id for fact in history.facts if isinstance(fact, CardRenewed)}
+    bought |= {fact.about for fact in history.facts if isinstance(fact, BalanceCredited)}
+    given_back = Counter(fact.attempt_id for fact in history.facts if isinstance(fact, RefundStarted))
     assert set(given_back.values()) <= {1}
-    for fact in life.facts:
+    for fact in history.facts:
         if isinstance(fact, ChargeSucceeded):
             assert fact.attempt_id in bought or fact.attempt_id in given_back
 
 
-@many_lives
-@given(histories, keep_rules)
+@many_histories
+@given(move_lists, keep_rules)
 def test_the_balance_is_never_overdrawn(moves, keep_rule):
-    for life in each_moment(moves, keep_rule):
-        assert life.card.balance.minor >= 0
+    for history in each_moment(moves, keep_rule):
+        assert history.card.balance.minor >= 0
 
 
-@many_lives
-@given(histories, keep_rules)
+@many_histories
+@given(move_lists, keep_rules)
 def test_attempts_are_counted_one_at_a_time_and_each_has_an_id_of_its_own(moves, keep_rule):
-    *_, life = each_moment(moves, keep_rule)
-    attempts = [fact for fact in life.facts if isinstance(fact, ChargeAttempted)]
+    *_, history = each_moment(moves, keep_rule)
+    attempts = [fact for fact in history.facts if isinstance(fact, ChargeAttempted)]
     assert len({one.attempt_id for one in attempts}) == len(attempts)
     numbers: dict[object, list[int]] = {}
     for one in attempts:
@@ -168,21 +168,21 @@ def test_attempts_are_counted_one_at_a_time_and_each_has_an_id_of_its_own(moves,
         assert counted == list(range(1, len(counted) + 1))
 
 
-@many_lives
-@given(histories, keep_rules)
-def test_the_same_life_has_the_same_facts_and_its_facts_make_the_same_card(moves, keep_rule):
-    *_, life = each_moment(moves, keep_rule)
+@many_histories
+@given(move_lists, keep_rules)
+def test_the_same_moves_give_the_same_facts_and_its_facts_fold_to_the_same_card(moves, keep_rule):
+    *_, history = each_moment(moves, keep_rule)
     *_, again = each_moment(moves, keep_rule)
-    assert life.facts == again.facts
-    assert replay(None, CARD_ID, life.facts) == life.card
+    assert history.facts == again.facts
+    assert replay(None, CARD_ID, history.facts) == history.card
 
 
-@many_lives
-@given(histories, keep_rules)
+@many_histories
+@given(move_lists, keep_rules)
 def test_a_charge_is_attempted_only_with_consent_at_the_offered_price_while_no_other_is_open(moves, keep_rule):
-    *_, life = each_moment(moves, keep_rule)
+    *_, history = each_moment(moves, keep_rule)
     offered = None
-    for card, fact in each_step(life.facts):
+    for card, fact in each_step(history.facts):
         if isinstance(fact, RenewalStarted):
             assert card.consent.months == fact.months
             assert card.attempts.open is None or card.attempts.open.top_up is not None  # the balance may pay meanwhile
@@ -202,11 +202,11 @@ def test_a_charge_is_attempted_only_with_consent_at_the_offered_price_while_no_o
         assert fact.amount.minor + fact.from_balance == offered.price.minor + fee
 
 
-@many_lives
-@given(histories, keep_rules)
+@many_histories
+@given(move_lists, keep_rules)
 def test_rungs_are_climbed_one_by_one_with_time_between_and_none_after_the_last_day(moves, keep_rule):
-    *_, life = each_moment(moves, keep_rule)
-    for card, fact in each_step(life.facts):
+    *_, history = each_moment(moves, keep_rule)
+    for card, fact in each_step(history.facts):
         if not isinstance(fact, ChargeAttempted) or fact.top_up is not None:
             continue
         assert card.renewal.rung <= fact.rung <= card.renewal.rung + 1
@@ -218,41 +218,41 @@ def test_rungs_are_climbed_one_by_one_with_time_between_and_none_after_the_last_
             assert local_date(fact.at, card.term.zone) < local_date(reclaims_at(card), card.term.zone)
 
 
-@many_lives
-@given(histories, keep_rules)
+@many_histories
+@given(move_lists, keep_rules)
 def test_a_charge_is_sent_again_only_while_it_is_wanted_and_its_key_is_known(moves, keep_rule):
-    for life in each_moment(moves, keep_rule):
-        step = next_step(life.card, life.rules, life.at)
+    for history in each_moment(moves, keep_rule):
+        step = next_step(history.card, history.rules, history.at)
         if isinstance(step, AskCharge) and step.learned == "asked_again":
-            card = life.card
+            card = history.card
             asked_for = step.attempt.top_up is not None and not card.top_ups.under_way.automatic
             assert card.consent is not None or asked_for
             assert card.held_since is None
             assert card.status not in {"reclaimed", "closed"}
             assert step.attempt.method_id in {method.method_id for method in card.methods.bound}
-            assert not life.rules.charging_stopped
-            assert life.at < step.attempt.attempted_at + POLICY.key_lifetime
+            assert not history.rules.charging_stopped
+            assert history.at < step.attempt.attempted_at + POLICY.key_lifetime
 
 
-@many_lives
-@given(histories, keep_rules)
+@many_histories
+@given(move_lists, keep_rules)
 def test_automatic_top_ups_are_a_day_apart(moves, keep_rule):
-    *_, life = each_moment(moves, keep_rule)
-    automatic = [fact.at for fact in life.facts if isinstance(fact, TopUpStarted) and fact.automatic]
+    *_, history = each_moment(moves, keep_rule)
+    automatic = [fact.at for fact in history.facts if isinstance(fact, TopUpStarted) and fact.automatic]
     assert all(later - earlier >= POLICY.top_up_gap for earlier, later in pairwise(automatic))
 
 
-@many_lives
-@given(histories, keep_rules)
-def test_each_reminder_is_out_once_per_cause(moves, keep_rule):
-    *_, life = each_moment(moves, keep_rule)
-    out = Counter((f.kind, f.term_number, f.about) for f in life.facts if isinstance(f, ReminderDue))
+@many_histories
+@given(move_lists, keep_rules)
+def test_each_reminder_is_due_once_per_cause(moves, keep_rule):
+    *_, history = each_moment(moves, keep_rule)
+    out = Counter((f.kind, f.term_number, f.about) for f in history.facts if isinstance(f, ReminderDue))
     assert set(out.values()) <= {1}
 
 
-def test_the_lives_that_are_tried_are_full_of_everything():
-    """A property over lives in which nothing happens would hold for nothing."""
-    facts = [fact for seed in range(150) for fact in random_life(seed, 120).facts]
+def test_random_histories_contain_every_kind_of_fact():
+    """The properties above would be worthless over histories in which nothing happens."""
+    facts = [fact for seed in range(150) for fact in random_history(seed, 120).facts]
     kinds = Counter(type(fact) for fact in facts)
     assert set(kinds) == set(STORED_NAMES.values())
     assert min(kinds.values()) > 5, kinds

@@ -1,4 +1,4 @@
-"""Random lives of a card: commands, answers of the gateway and time in any order, and how they are stored."""
+"""Random histories of a card: commands, answers of the gateway and time in any order; and storing them."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
@@ -34,7 +34,7 @@ from engine.commands import (
 from engine.money import Money
 from engine.ports import Charged, Declined, RefundDeclined, Refunded
 from engine.store.streams import Append, Store, Stream
-from tests.engine.card_life import DEBIT, VISA, VISA_AGAIN, Life, finds_nothing, is_unclear
+from tests.engine.card_history import DEBIT, VISA, VISA_AGAIN, CardHistory, finds_nothing, is_unclear
 from tests.engine.samples import DEARER, PAYPAL
 
 RECORDED_AT = datetime(2026, 11, 1, 12, 0, 0, 654321, tzinfo=UTC)
@@ -46,37 +46,37 @@ def charges(card: Card) -> Charged:
 
 
 def declines(code: str, advice: str | None = None) -> Callable[[Card], Declined]:
-    def say(_: Card) -> Declined:
+    def answer(_: Card) -> Declined:
         return Declined(code=code, advice_code=advice)
 
-    return say
+    return answer
 
 
-def gives_back(refund: Refund) -> Refunded:
+def refunds(refund: Refund) -> Refunded:
     return Refunded(refund_id=refund.refund_id, amount=refund.amount, gateway_ref=f"back-{refund.refund_id}")
 
 
-def keeps_it(_: Refund) -> RefundDeclined:
+def declines_refund(_: Refund) -> RefundDeclined:
     return RefundDeclined(code="too_late")
 
 
 class Move(NamedTuple):
-    """What happens next in a life, by the name of the method that makes it happen."""
+    """What happens next: a method of CardHistory and its arguments."""
 
     name: str
     arguments: tuple[Any, ...] = ()
 
-    def happens_to(self, life: Life) -> None:
-        getattr(life, self.name)(*self.arguments)
+    def apply_to(self, history: CardHistory) -> None:
+        getattr(history, self.name)(*self.arguments)
 
 
 def move(name: str, *arguments: Any) -> Move:
     return Move(name, arguments)
 
 
-def asks(kind: type, **fields: Any) -> Move:
-    """The same is asked of every card."""
-    return Move("asks", (kind, lambda _: fields))
+def command(kind: type, **fields: Any) -> Move:
+    """A command with the same fields for every card."""
+    return Move("command", (kind, lambda _: fields))
 
 
 def cny(minor: int) -> Money:
@@ -90,7 +90,7 @@ def _about_last(card: Card) -> dict[str, Any]:
 
 
 def _resolution(*, charged: bool) -> Move:
-    return Move("asks", (ResolveAttempt, lambda c: {**_about_last(c), "charged": charged, "gateway_ref": "ref-r"}))
+    return Move("command", (ResolveAttempt, lambda c: {**_about_last(c), "charged": charged, "gateway_ref": "ref-r"}))
 
 
 def _of_last_payment(card: Card) -> dict[str, Any]:
@@ -104,7 +104,7 @@ SOFT = ["insufficient_funds", "do_not_honor", "processing_error", "card_velocity
 FINAL = ["expired_card", "stolen_card", "stop_payment_order", "authentication_required", "invalid_amount"]
 TERMS = {"terms_version": "terms-1", "channel": "web"}
 REORDER = Move(
-    "asks",
+    "command",
     (
         OrderPaymentMethods,
         lambda c: {"method_ids": tuple(m.method_id for m in reversed(c.methods.bound)), "balance_first": True},
@@ -120,65 +120,67 @@ MOVES = (
     move("answered", declines("do_not_honor", advice="28")),
     *[move("answered", is_unclear)] * 3,
     *[move("answered", finds_nothing)] * 2,
-    *[move("given_back", gives_back)] * 3,
-    move("given_back", is_unclear),
-    move("given_back", keeps_it),
-    *[move("forgotten")] * 2,
-    move("late_news"),
+    *[move("refund_answered", refunds)] * 3,
+    move("refund_answered", is_unclear),
+    move("refund_answered", declines_refund),
+    *[move("never_happened")] * 2,
+    move("late_success"),
     move("limited"),
     move("replanned"),
-    *(asks(BindPaymentMethod, method=method) for method in (VISA, DEBIT, PAYPAL)),
-    *(asks(UpdatePaymentMethod, method=changed) for changed in (VISA_AGAIN, DEBIT)),
-    asks(RemovePaymentMethod, method_id="debit"),
+    *(command(BindPaymentMethod, method=method) for method in (VISA, DEBIT, PAYPAL)),
+    *(command(UpdatePaymentMethod, method=changed) for changed in (VISA_AGAIN, DEBIT)),
+    command(RemovePaymentMethod, method_id="debit"),
     REORDER,
-    *[asks(EnableAutoRenew, months=months, **TERMS) for months in (1, 3, 12)] * 2,
-    *(asks(ChangePeriod, months=months, **TERMS) for months in (1, 6)),
-    asks(AnnouncePriceChange, version=DEARER),
-    asks(SwitchOffAutoRenew),
-    asks(RenewNow),
-    *(asks(TopUp, amount=cny(minor)) for minor in (700, 2000)),
-    asks(SetAutoTopUp, threshold=cny(500), amount=cny(1000)),
-    asks(SetAutoTopUp),
-    asks(ChangeZone, zone="Europe/London"),
-    asks(HoldCard, reason="asked"),
-    *[asks(ReleaseCard)] * 2,
+    *[command(EnableAutoRenew, months=months, **TERMS) for months in (1, 3, 12)] * 2,
+    *(command(ChangePeriod, months=months, **TERMS) for months in (1, 6)),
+    command(AnnouncePriceChange, version=DEARER),
+    command(SwitchOffAutoRenew),
+    command(RenewNow),
+    *(command(TopUp, amount=cny(minor)) for minor in (700, 2000)),
+    command(SetAutoTopUp, threshold=cny(500), amount=cny(1000)),
+    command(SetAutoTopUp),
+    command(ChangeZone, zone="Europe/London"),
+    command(HoldCard, reason="asked"),
+    *[command(ReleaseCard)] * 2,
     _resolution(charged=True),
     _resolution(charged=False),
-    Move("asks", (RecordRefund, _of_last_payment)),
-    Move("asks", (RecordRefund, lambda c: {**_of_last_payment(c), "to": "balance"})),
-    asks(RecordRefund, amount=cny(50), evidence="ticket-3"),
-    Move("asks", (RecordDispute, _of_last_payment)),
+    Move("command", (RecordRefund, _of_last_payment)),
+    Move("command", (RecordRefund, lambda c: {**_of_last_payment(c), "to": "balance"})),
+    command(RecordRefund, amount=cny(50), evidence="ticket-3"),
+    Move("command", (RecordDispute, _of_last_payment)),
     move("stops"),
     *[move("resumes")] * 2,
 )
-ENDINGS = (asks(CloseCard), asks(ConfirmReclaim))
+ENDINGS = (command(CloseCard), command(ConfirmReclaim))
 """Now and then, since little happens after them."""
 KEEP_RULES = ((0, 5), (0, 90), (2, 30), (180, 270))
 """Days of grace and days to reclaim."""
 
 
-def lived(moves: Iterable[Move], card_id: UUID, keep_rule: tuple[int, int] = (2, 30)) -> Life:
-    life = Life(card_id, *keep_rule)
+def history_after(moves: Iterable[Move], card_id: UUID, keep_rule: tuple[int, int] = (2, 30)) -> CardHistory:
+    history = CardHistory(card_id, *keep_rule)
     for move in moves:
-        move.happens_to(life)
-    return life
+        move.apply_to(history)
+    return history
 
 
-def random_life(seed: int, moves: int) -> Life:
-    """The same life for the same seed."""
+def random_history(seed: int, moves: int) -> CardHistory:
+    """The same history for the same seed."""
     chance = Random(seed)
     card_id = UUID(int=chance.getrandbits(128), version=4)
     happens = [*chance.choices(MOVES, k=moves), chance.choice(ENDINGS), *chance.choices(MOVES, k=moves // 6)]
-    return lived(happens, card_id, chance.choice(KEEP_RULES))
+    return history_after(happens, card_id, chance.choice(KEEP_RULES))
 
 
-def stored_round_by_round(store: Store, lives: Sequence[Life]) -> Iterator[dict[UUID, Stream]]:
-    """Stores lives side by side, one append of each at a time; gives the streams as they then are."""
-    streams = {life.card_id: Stream(life.card_id, None, 0, None) for life in lives}
-    for number, together in enumerate(zip_longest(*(life.appends for life in lives)), start=1):
+def stored_round_by_round(store: Store, histories: Sequence[CardHistory]) -> Iterator[dict[UUID, Stream]]:
+    """Stores histories in parallel, one append of each per round; yields the streams after each round."""
+    streams = {history.card_id: Stream(history.card_id, None, 0, None) for history in histories}
+    for number, together in enumerate(zip_longest(*(history.appends for history in histories)), start=1):
         appends = [
-            Append(streams[life.card_id], one.facts, one.card, one.wake_at, f"round-{number}", actor("system", "tests"))
-            for life, one in zip(lives, together, strict=True)
+            Append(
+                streams[history.card_id], one.facts, one.card, one.wake_at, f"round-{number}", actor("system", "tests")
+            )
+            for history, one in zip(histories, together, strict=True)
             if one is not None
         ]
         answers = store.append_many(appends, RECORDED_AT)
@@ -189,6 +191,6 @@ def stored_round_by_round(store: Store, lives: Sequence[Life]) -> Iterator[dict[
         yield dict(streams)
 
 
-def store_all(store: Store, lives: Sequence[Life]) -> dict[UUID, Stream]:
-    *_, streams = stored_round_by_round(store, lives)
+def store_all(store: Store, histories: Sequence[CardHistory]) -> dict[UUID, Stream]:
+    *_, streams = stored_round_by_round(store, histories)
     return streams

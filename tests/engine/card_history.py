@@ -1,4 +1,4 @@
-"""The life of one card, driven as the engine drives it: by commands, answers of the gateway and time."""
+"""The history of one card, made as the engine makes it: by commands, answers of the gateway and time."""
 
 from collections.abc import Callable
 from contextlib import suppress
@@ -26,7 +26,7 @@ from tests.engine import samples
 from tests.engine.samples import REGISTERED_AT, TWO_VERSIONS, bound, enabled, registered
 
 VISA, VISA_AGAIN, DEBIT = (
-    replace(method, fingerprint=None)  # else lives would limit one another
+    replace(method, fingerprint=None)  # else histories would limit one another
     for method in (samples.VISA, samples.VISA_AGAIN, samples.DEBIT)
 )
 
@@ -39,8 +39,8 @@ class Appended(NamedTuple):
     wake_at: datetime | None
 
 
-class Life:
-    """A card whose facts, wake time and question are what the engine would have stored and asked."""
+class CardHistory:
+    """The facts, wake time and question that the engine would store and ask."""
 
     def __init__(self, card_id: UUID, grace_days: int, reclaim_days: int) -> None:
         self.card_id = card_id
@@ -50,7 +50,7 @@ class Life:
         self.wake_at: datetime | None = None
         self.question: AskCharge | None = None
         self.appends: list[Appended] = []
-        self._command((registered(grace_days=grace_days, reclaim_days=reclaim_days), bound(VISA), enabled()))
+        self._append_command((registered(grace_days=grace_days, reclaim_days=reclaim_days), bound(VISA), enabled()))
 
     @property
     def facts(self) -> CardFacts:
@@ -59,71 +59,71 @@ class Life:
     # Moves
 
     def passes(self, time: timedelta) -> None:
-        """Time passes and nobody looks."""
+        """Time passes without a wake."""
         self.at += time
 
     def due(self) -> None:
-        """Its wake time comes, or has come already."""
+        """It is woken at its wake time, or now if that has passed."""
         if self.wake_at is not None:
             self.at = max(self.at, self.wake_at)
             self.woken()
 
     def woken(self) -> None:
-        """A message about it comes, at whatever time."""
+        """A wake message arrives, at any time."""
         late = move_for_late_wake(self.card, self.wake_at, self.rules.policy, self.at)
         card, facts, step = advance(replay(self.card, self.card_id, late), self.rules, self.at)
         facts = late + facts or deferred(step, self.wake_at, self.at)
         self._append(facts, card, step)
 
-    def answered(self, say: Callable[[Card], Any]) -> None:
+    def answered(self, answer: Callable[[Card], Any]) -> None:
         """The gateway answers, sooner or later, once or twice."""
         attempt = self.card.attempts.open
         if attempt is None:
             return
         learned = self.question.learned if self.question else "sent"
-        said, policy = say(self.card), self.rules.policy
-        outcome = record_answer(self.card, attempt.attempt_id, said, learned=learned, policy=policy, at=self.at)
+        reply, policy = answer(self.card), self.rules.policy
+        outcome = record_answer(self.card, attempt.attempt_id, reply, learned=learned, policy=policy, at=self.at)
         card, facts, step = advance(replay(self.card, self.card_id, outcome), self.rules, self.at)
         self._append(outcome + facts, card, step)
 
-    def forgotten(self) -> None:
-        """Nobody can say what became of the charge, and after days the gateway knows nothing of it."""
+    def never_happened(self) -> None:
+        """The outcome of the charge is unclear, and after days the gateway has no record of it."""
         self.answered(is_unclear)
         self.passes(timedelta(days=3))
         self.due()
         self.answered(finds_nothing)
 
-    def given_back(self, say: Callable[[Refund], Any]) -> None:
+    def refund_answered(self, answer: Callable[[Refund], Any]) -> None:
         """The gateway answers about a refund."""
         for refund in self.card.refunds[:1]:
             policy = self.rules.policy
-            outcome = record_refund_answer(self.card, refund.refund_id, say(refund), policy=policy, at=self.at)
+            outcome = record_refund_answer(self.card, refund.refund_id, answer(refund), policy=policy, at=self.at)
             card, facts, step = advance(replay(self.card, self.card_id, outcome), self.rules, self.at)
             self._append(outcome + facts, card, step)
 
-    def late_news(self) -> None:
-        """The gateway remembers that an attempt which had failed took the money after all."""
+    def late_success(self) -> None:
+        """The gateway reports that an attempt recorded as failed succeeded."""
         for failed in self.card.attempts.closed[:1]:
-            said = Charged(attempt_id=failed.attempt_id, amount=failed.amount, gateway_ref=f"late-{failed.attempt_id}")
+            reply = Charged(attempt_id=failed.attempt_id, amount=failed.amount, gateway_ref=f"late-{failed.attempt_id}")
             policy = self.rules.policy
-            outcome = record_answer(self.card, failed.attempt_id, said, learned="late", policy=policy, at=self.at)
+            outcome = record_answer(self.card, failed.attempt_id, reply, learned="late", policy=policy, at=self.at)
             card, facts, step = advance(replay(self.card, self.card_id, outcome), self.rules, self.at)
             self._append(outcome + facts, card, step)
 
-    def asks(self, kind: type, fields: Callable[[Card], dict[str, Any]]) -> None:
-        """Somebody asks for something, and may be refused."""
+    def command(self, kind: type, fields: Callable[[Card], dict[str, Any]]) -> None:
+        """A command is given, and may be refused."""
         command = kind(command_id="any", card_id=self.card_id, **fields(self.card))
         with suppress(Refused):
-            self._command(decide(command, self.card, self.rules, self.at, partial(charge_in, self.facts)))
+            self._append_command(decide(command, self.card, self.rules, self.at, partial(charge_in, self.facts)))
 
     def limited(self) -> None:
-        """A message comes while the networks forbid every try."""
+        """A wake message arrives while network limits forbid every try."""
         limits = dict.fromkeys(("visa", "debit", "paypal"), Limited("retries_30d", self.at + timedelta(days=3)))
         card, facts, step = advance(self.card, self.rules, self.at, limits)
         self._append(facts or deferred(step, self.wake_at, self.at), card, step)
 
     def replanned(self) -> None:
-        """The operator had all cards planned anew."""
+        """The card is replanned."""
         step = next_step(self.card, self.rules, self.at)
         wake_at = wakes_at(step, self.at)
         if isinstance(step, Wait) and not step.blocks_lapse:
@@ -134,12 +134,12 @@ class Life:
         self.rules = replace(self.rules, charging_stopped=True)
 
     def resumes(self) -> None:
-        """The operator lets it go on."""
+        """The operator resumes charging."""
         self.rules = replace(self.rules, charging_stopped=False)
 
-    # Keeping
+    # Appending
 
-    def _command(self, facts: CardFacts) -> None:
+    def _append_command(self, facts: CardFacts) -> None:
         if facts:
             card = replay(self.card, self.card_id, facts)
             self._append(facts, card, next_step(card, self.rules, self.at))

@@ -1,4 +1,4 @@
-"""What kept a payment from being made through us moves the deadlines: all of it, once, and nothing else."""
+"""Delays that we cause move the deadlines: each in full and once, overlapping or not."""
 
 from datetime import date, timedelta
 
@@ -15,7 +15,7 @@ from engine.card.next import move_for_late_wake
 from engine.card.outcomes import record_answer
 from engine.card.reminders import ReminderDue
 from engine.ports import Declined, NotFound
-from tests.engine.given import Given, fact, given
+from tests.engine.given_when_then import Given, fact, given
 from tests.engine.samples import (
     CHARGING,
     DECLINED,
@@ -78,7 +78,7 @@ def test_a_hold_that_ends_before_the_outcome_is_known_counts_once():
     assert then.card.deadlines.moved_by == 47 * HOUR
 
 
-def test_trouble_before_the_renewal_opens_kept_nobody_from_paying():
+def test_a_delay_before_the_renewal_opens_moves_no_deadline():
     card = given(*PAYING, held(local("2026-03-05 10:00")))
     release(card, OPENS_AT).then(fact(CardReleased))
     release(card, OPENS_AT + HOUR).then(fact(CardReleased), fact(DeadlinesMoved, by=HOUR))
@@ -97,14 +97,14 @@ def test_time_lost_before_the_term_ends_counts_too(late):
     assert (moved.reason, moved.by) == ("late", late)
 
 
-def test_a_card_without_grace_is_given_time_for_our_trouble_but_no_grace():
+def test_a_delay_moves_the_suspension_of_a_card_without_grace_and_starts_no_grace():
     moved = DeadlinesMoved(reason="unknown_outcome", by=HOUR, at=OPENS_AT + HOUR)
     card = given(*NO_GRACE, moved, switched_off())
     card.at(ENDS_AT).nothing().waits(ENDS_AT + HOUR, "term_ends")
     card.at(ENDS_AT + HOUR).then(fact(Suspended), fact(ReminderDue, kind="last_chance"))
 
 
-def test_without_trouble_a_card_without_grace_is_suspended_as_its_term_ends():
+def test_without_delay_a_card_without_grace_is_suspended_as_its_term_ends():
     given(*NO_GRACE, *DECLINED[3:]).at(ENDS_AT - SECOND).then(fact(ChargeAttempted, rung=2))
     declined = given(*NO_GRACE, *DECLINED[3:]).at(local("2026-03-31 10:00"))
     about = {"learned": "sent", "policy": POLICY, "at": ENDS_AT - HOUR}
@@ -126,7 +126,7 @@ def test_a_renewal_that_is_open_stays_so_when_the_policy_opens_later_ones_later(
     )
 
 
-def test_a_stop_that_keeps_the_holder_from_paying_early_costs_no_time():
+def test_a_stop_before_the_renewal_opens_moves_no_deadline_though_it_prevents_an_early_payment():
     asked = RenewalRequested(at=OPENS_AT - 9 * HOUR)
     blocked = given(*PAYING, started(at=OPENS_AT - 9 * HOUR), asked, ChargingBlocked(at=OPENS_AT - 9 * HOUR))
     assert blocked.at(OPENS_AT - HOUR).facts[0].by == timedelta(0)
@@ -142,7 +142,7 @@ def test_a_held_card_is_left_alone_and_its_deadlines_move():
     Given(then.card).when(hold_card, reason="again", at=NOW).nothing()
 
 
-def test_a_card_that_was_not_woken_in_time_does_not_lose_that_time():
+def test_the_deadlines_of_a_card_that_is_woken_late_move_by_the_delay():
     card, unopened = given(*DECLINED).card, given(*PAYING).card
     woken_for, at = local("2026-03-30 10:00"), GRACE_ENDS_AT
     (moved,) = move_for_late_wake(card, woken_for, POLICY, at)

@@ -9,7 +9,7 @@ from engine.card.next import advance
 from engine.card.reminders import ReminderDue
 from engine.card.term import RenewalStarted
 from engine.networks import EDITION, Limited
-from tests.engine.given import given
+from tests.engine.given_when_then import given
 from tests.engine.samples import (
     DECLINED,
     OPENS_AT,
@@ -24,8 +24,8 @@ from tests.engine.samples import (
     failed,
     local,
     registered,
+    reminded,
     suspended,
-    told,
 )
 
 
@@ -49,5 +49,5 @@ def test_a_last_try_that_may_not_be_made_is_a_fact_with_its_reason():
     late = failed(2, 8, at=local("2026-04-29 10:00"))
     delayed = replace(late, not_before=local("2026-05-07 10:00"))
     rung = attempted(2, 8, at=local("2026-04-29 10:00") - SECOND)
-    then = given(*DECLINED, suspended(), rung, delayed, told(2)).at(last)
+    then = given(*DECLINED, suspended(), rung, delayed, reminded(2)).at(last)
     assert ChargeWithheld in {type(one) for one in then.facts}

@@ -1,4 +1,4 @@
-"""Money that goes back: of old charges as of new ones, of terms that are not over, of what is on the balance."""
+"""Refunds: of old charges as of new ones, of terms that are not over, of top-ups of the balance."""
 
 from datetime import date, timedelta
 from itertools import count
@@ -28,8 +28,8 @@ from engine.commands import RecordDispute, RecordRefund
 from engine.errors import Refused
 from engine.money import Money
 from engine.ports import Charged
-from tests.engine.asked import LATER, execute, paying, wake
-from tests.engine.given import Given, fact, forgotten, given
+from tests.engine.engine_calls import LATER, execute, paying, wake
+from tests.engine.given_when_then import Given, fact, given, no_older_charge
 from tests.engine.samples import (
     CARD_ID,
     CHARGING,
@@ -78,7 +78,7 @@ def test_the_charge_for_a_running_term_is_remembered_however_many_top_ups_came_s
     assert len(then.card.payments) < 10
 
 
-def test_of_a_card_that_is_paid_ahead_both_terms_go_back():
+def test_of_a_card_that_is_paid_ahead_both_terms_are_refunded():
     ahead = [replace(one, attempt_id=UUID(int=9), term_number=2) for one in (CHARGING[-1], succeeded())]
     term = term_from(2, date(2026, 5, 1), 1, 1, ZONE)
     paid_ahead = (*PAID, replace(CHARGING[-2], term_number=2), *ahead)
@@ -96,22 +96,22 @@ def refunding_facts():
     return given(*PAID).when(confirm_reclaim, POLICY, at=ENDS_AT).facts
 
 
-def test_a_refund_that_nobody_hears_of_is_settled_by_a_person():
+def test_a_refund_of_unknown_outcome_is_settled_by_a_person():
     card = given(*PAID, *refunding_facts())
     refund = card.card.refunds[0]
-    card.when(record_refund, forgotten, amount=MONTH_PRICE, to="method", **BY_HAND).refused("more_than_charged")
+    card.when(record_refund, no_older_charge, amount=MONTH_PRICE, to="method", **BY_HAND).refused("more_than_charged")
     unclear = RefundOutcomeUnknown(
         refund_id=refund.refund_id, reason="timeout", asked=5, ask_again_at=ENDS_AT + timedelta(days=6), at=ENDS_AT
     )
     asked = given(*PAID, *refunding_facts(), unclear).at(ENDS_AT + POLICY.case_after)
     asked.then(fact(CaseOpened, about=refund.refund_id, attempt_id=attempt_id()))
     case = Given(asked.card)
-    case.when(record_refund, forgotten, amount=FIVE, to="method", **BY_HAND).refused("not_what_is_owed")
-    done = case.when(record_refund, forgotten, amount=MONTH_PRICE, to="method", **BY_HAND)
+    case.when(record_refund, no_older_charge, amount=FIVE, to="method", **BY_HAND).refused("not_what_is_owed")
+    done = case.when(record_refund, no_older_charge, amount=MONTH_PRICE, to="method", **BY_HAND)
     assert done.then(fact(RefundRecorded)).card.refunds == ()
 
 
-def test_a_refund_that_nobody_hears_of_keeps_no_other_waiting():
+def test_a_refund_of_unknown_outcome_delays_no_other():
     first, second = (
         RefundStarted(
             refund_id=refund_id_of(CARD_ID, UUID(int=n)),
@@ -133,45 +133,49 @@ def test_a_refund_that_nobody_hears_of_keeps_no_other_waiting():
 # The balance
 
 
-def test_what_is_on_the_balance_is_not_given_back_onto_it():
+def test_a_charge_for_the_balance_is_not_refunded_onto_it():
     card = given(*PAYING, *topped_up(1))
     about = {"attempt_id": topped_up(1)[1].attempt_id, "evidence": "letter", "at": NOW}
-    card.when(record_refund, forgotten, amount=FIVE, to="balance", **about).refused("is_on_balance")
+    card.when(record_refund, no_older_charge, amount=FIVE, to="balance", **about).refused("is_on_balance")
 
 
 @pytest.mark.parametrize(("minor", "left"), [(500, 0), (200, 300)])
-def test_a_top_up_that_goes_back_leaves_the_balance(minor, left):
+def test_a_refunded_top_up_leaves_the_balance(minor, left):
     card = given(*PAYING, *topped_up(1))
     amount = Money(minor=minor, currency="CNY")
     about = {"attempt_id": topped_up(1)[1].attempt_id, "evidence": "letter", "at": NOW, "amount": amount}
-    back = card.when(record_refund, forgotten, to="method", **about)
+    back = card.when(record_refund, no_older_charge, to="method", **about)
     back.then(fact(RefundRecorded), fact(BalanceDebited, amount=amount, reason="refund"))
     assert back.card.balance.minor == left
-    taken = card.when(record_dispute, forgotten, **about)
+    taken = card.when(record_dispute, no_older_charge, **about)
     taken.then(fact(DisputeRecorded), fact(BalanceDebited, amount=amount, reason="dispute"))
     assert taken.card.balance.minor == left
 
 
-def test_what_is_spent_of_a_top_up_cannot_leave_the_balance():
+def test_the_spent_part_of_a_top_up_cannot_leave_the_balance():
     spent = CardRenewed(
         term=renewed().term, months=1, price=FIVE, anchor_day=1, attempt_id=None, from_balance=500, at=NOW
     )
     card = given(*PAYING, *topped_up(1), CHARGING[-2], spent)
     about = {"attempt_id": topped_up(1)[1].attempt_id, "evidence": "letter", "at": NOW, "amount": FIVE}
-    card.when(record_dispute, forgotten, **about).then(fact(DisputeRecorded))
+    card.when(record_dispute, no_older_charge, **about).then(fact(DisputeRecorded))
 
 
 # Old charges
 
 
-def test_a_dispute_counts_even_if_we_gave_the_money_back_before_but_only_once():
-    back = given(*PAID).when(record_refund, forgotten, amount=MONTH_PRICE, to="method", **BY_HAND)
-    taken = Given(back.card).when(record_dispute, forgotten, amount=MONTH_PRICE, **BY_HAND).then(fact(DisputeRecorded))
+def test_a_dispute_after_a_refund_counts_but_only_once():
+    back = given(*PAID).when(record_refund, no_older_charge, amount=MONTH_PRICE, to="method", **BY_HAND)
+    taken = (
+        Given(back.card)
+        .when(record_dispute, no_older_charge, amount=MONTH_PRICE, **BY_HAND)
+        .then(fact(DisputeRecorded))
+    )
     assert taken.card.methods.ended == {"visa": "disputed"}
-    Given(taken.card).when(record_dispute, forgotten, amount=FIVE, **BY_HAND).refused("more_than_charged")
+    Given(taken.card).when(record_dispute, no_older_charge, amount=FIVE, **BY_HAND).refused("more_than_charged")
 
 
-def test_a_history_tells_of_a_charge_what_is_left_of_it():
+def test_what_is_left_of_a_charge_is_found_in_the_history():
     assert charge_in(PAYING, attempt_id()) is None
     assert charge_in(CHARGING, attempt_id()) is None
     assert charge_in(PAID, attempt_id()) == given(*PAID).card.payments[0]
@@ -194,8 +198,8 @@ def month_after_month(engine, card_id, months: int):
         at = LATER + timedelta(days=31 * month)
         (question,) = wake(engine, card_id, at=at).questions
         request = question.request
-        said = Charged(attempt_id=request.attempt_id, amount=request.amount, gateway_ref=f"ref-{month}")
-        engine.record([(question, said)], RULES, at + SECOND)
+        reply = Charged(attempt_id=request.attempt_id, amount=request.amount, gateway_ref=f"ref-{month}")
+        engine.record([(question, reply)], RULES, at + SECOND)
         attempts.append(request.attempt_id)
     return attempts
 

@@ -1,4 +1,4 @@
-"""What the tests of the engine ask of it, for cards whose holders pay month by month."""
+"""Calls of the engine for its tests: commands, wakes, and cards whose holders pay monthly."""
 
 from collections.abc import Sequence
 from datetime import date, datetime, timedelta
@@ -50,7 +50,7 @@ def switch_off(card_id: UUID) -> SwitchOffAutoRenew:
 
 
 def paying(engine: Engine, count: int = 1, *methods) -> list[UUID]:
-    """Cards whose holders pay by these methods, month by month."""
+    """Cards whose holders pay monthly by these methods."""
     cards = [uuid4() for _ in range(count)]
     commands = [
         command

@@ -1,4 +1,4 @@
-"""How values are said in English: money, instants, spans of time, payment methods, codes and reasons."""
+"""Values as English phrases: money, instants, spans of time, payment methods, codes and reasons."""
 
 from collections.abc import Iterable
 from datetime import datetime, timedelta
@@ -36,7 +36,7 @@ AUTHORITIES: dict[Authority, str] = {
     "code": "by the decline code",
     "unknown_code": "as for any code that nobody knows",
 }
-LEARNED: dict[OutcomeSource, str] = {
+OUTCOME_SOURCES: dict[OutcomeSource, str] = {
     "sent": "as the gateway answered at once",
     "asked_again": "as the gateway said when asked again with the same key",
     "looked_up": "as a look-up at the gateway showed",
@@ -57,18 +57,18 @@ REFUND_REASONS: dict[RefundReason, str] = {
     "card_closed": "the card was closed",
     "number_reclaimed": "the number had been reclaimed",
 }
-SWITCHED_OFF: dict[SwitchOffReason, str] = {
+SWITCH_OFF_REASONS: dict[SwitchOffReason, str] = {
     "holder": "by the holder",
     "operator": "by the operator",
     "mandate_withdrawn": "because the mandate for all charges was withdrawn",
 }
-OWN_TROUBLE: dict[DelayReason, str] = {
+DELAY_REASONS: dict[DelayReason, str] = {
     "unknown_outcome": "the outcome of a charge was not known",
     "charging_stopped": "the operator had stopped all charging",
     "held": "the card was held",
     "late": "we were not running",
 }
-WITHHELD: dict[WithheldReason, str] = {
+WITHHELD_REASONS: dict[WithheldReason, str] = {
     "advice_delay": "it is still to be left alone",
     "never": "a network's or issuer's “never” blocks it",
 }
@@ -81,7 +81,7 @@ def money(amount: Money) -> str:
 
 
 def clock(instant: datetime, zone: str) -> str:
-    """What a clock in `zone` shows, such as `2026-03-29 10:00`."""
+    """An instant in `zone`, such as `2026-03-29 10:00`."""
     return f"{instant.astimezone(ZoneInfo(zone)):%Y-%m-%d %H:%M}"
 
 
@@ -108,18 +108,18 @@ def ordinal(number: int) -> str:
 
 
 def listed(things: Iterable[str]) -> str:
-    """Things one after the other, such as `visa, debit and paypal`."""
+    """A list in words, such as `visa, debit and paypal`."""
     *others, last = things
     return f"{', '.join(others)} and {last}" if others else last
 
 
 def quoted(text: str) -> str:
-    """What a person wrote, on one line."""
+    """A free text in quotation marks, on one line."""
     return f"“{' '.join(text.split())}”"
 
 
 def described(method: PaymentMethod) -> str:
-    """A payment method as far as it is known to us, such as `visa (credit card, visa, ending in 4242)`."""
+    """A payment method with its known details, such as `visa (credit card, visa, ending in 4242)`."""
     details = [method.kind.replace("_", " "), method.brand, f"ending in {method.last4}" if method.last4 else None]
     return f"{method.method_id} ({', '.join(one for one in details if one)})"
 
@@ -127,5 +127,5 @@ def described(method: PaymentMethod) -> str:
 def withheld_by(reason: str, edition: str | None) -> str:
     """Why a due try was not made."""
     if is_withheld_reason(reason):
-        return WITHHELD[reason]
+        return WITHHELD_REASONS[reason]
     return f"rule {reason} of the network limits" + (f", edition {edition}," if edition else "") + " forbids it"

@@ -13,19 +13,19 @@ from engine.card.decline import ChargeFailed
 from engine.card.methods import PaymentMethodBound, PaymentMethodUpdated
 from engine.card.term import AttemptReason, RenewalStarted
 from engine.card.top_ups import AutoTopUpSet, TopUpStarted
-from engine.why.story import Said, Story
-from engine.why.words import clock, money, withheld_by
+from engine.why.phrases import clock, money, withheld_by
+from engine.why.story import Sentence, Story
 
-Nothing = (ChargeFailed, ChargeWithheld)
-"""Facts by which a try came to nothing."""
-
-
-def why_then(story: Story, place: int, attempt: ChargeAttempted) -> Said:
-    """The occasion of an attempt."""
-    return _OCCASIONS[attempt.reason](story, place, attempt)
+_NOT_CHARGED = (ChargeFailed, ChargeWithheld)
+"""Facts that end a try without a charge."""
 
 
-def _opened(story: Story, place: int, attempt: ChargeAttempted) -> Said:
+def why_then(story: Story, place: int, attempt: ChargeAttempted) -> Sentence:
+    """What triggered an attempt."""
+    return _TRIGGERS[attempt.reason](story, place, attempt)
+
+
+def _opened(story: Story, place: int, attempt: ChargeAttempted) -> Sentence:
     at, offer = story.origin(RenewalStarted, place)
     term = story.cards[place - 1].term
     if offer.at >= term.ends_at:
@@ -40,12 +40,12 @@ def _opened(story: Story, place: int, attempt: ChargeAttempted) -> Said:
     method_id = attempt.method_id
     given = story.last((PaymentMethodBound, PaymentMethodUpdated), place, lambda one: one.method.method_id == method_id)
     if given is None or given[0] < at:
-        return story.say(f"It was made then because {text}.", at, place)
+        return story.sentence(f"It was made then because {text}.", at, place)
     since = f"and method {method_id} could be charged since {story.clock(given[0])}"
-    return story.say(f"It was made then because {text}, {since}.", at, given[0], place)
+    return story.sentence(f"It was made then because {text}, {since}.", at, given[0], place)
 
 
-def _rung(story: Story, place: int, attempt: ChargeAttempted) -> Said:
+def _rung(story: Story, place: int, attempt: ChargeAttempted) -> Sentence:
     card = story.cards[place - 1]
     text = f"It was made then as rung {attempt.rung} of the retry ladder"
     places = [place]
@@ -56,7 +56,7 @@ def _rung(story: Story, place: int, attempt: ChargeAttempted) -> Said:
         places.append(at)
     if local_date(attempt.at, card.term.zone) == last_day(card):
         text += "; it was put on the last day before the number is lost"
-    return story.say(f"{text}.", *places)
+    return story.sentence(f"{text}.", *places)
 
 
 def _first_failure(story: Story, upto: int, term_number: int) -> tuple[int, ChargeFailed] | None:
@@ -67,57 +67,57 @@ def _first_failure(story: Story, upto: int, term_number: int) -> tuple[int, Char
     return first
 
 
-def _next_method(story: Story, place: int, attempt: ChargeAttempted) -> Said:
-    """The try before it in the pass came to nothing, or a delay within the pass was over."""
+def _next_method(story: Story, place: int, attempt: ChargeAttempted) -> Sentence:
+    """The try before it in the pass failed or was withheld, or a delay within the pass was over."""
     until = story.cards[place - 1].methods.not_before.get(attempt.method_id)
     at, last = story.origin(
-        Nothing, place, lambda fact: fact.term_number == attempt.term_number and fact.top_up is None
+        _NOT_CHARGED, place, lambda fact: fact.term_number == attempt.term_number and fact.top_up is None
     )
     if until is not None and last.at < until <= attempt.at:
         text = f"It was made then because {attempt.method_id} was to be left alone until {clock(until, story.zone)}"
-        return story.say(f"{text}, and was still to be tried in rung {attempt.rung}.", place)
+        return story.sentence(f"{text}, and was still to be tried in rung {attempt.rung}.", place)
     what = last.code if isinstance(last, ChargeFailed) else withheld_by(last.reason, last.limits_edition)
     text = (
         f"It was made then because the try before it in rung {attempt.rung}, of {last.method_id}, had come to nothing"
     )
-    return story.say(f"{text} on {story.clock(at)} ({what}), and the next method is tried at once.", at, place)
+    return story.sentence(f"{text} on {story.clock(at)} ({what}), and the next method is tried at once.", at, place)
 
 
-def _soon(story: Story, place: int, attempt: ChargeAttempted) -> Said:
+def _soon(story: Story, place: int, attempt: ChargeAttempted) -> Sentence:
     at, last = story.origin(ChargeFailed, place, lambda fact: fact.method_id == attempt.method_id)
     text = f"It was made then as the quick second try within rung {attempt.rung}, after the passing trouble {last.code}"
-    return story.say(f"{text} on {story.clock(at)}.", at, place)
+    return story.sentence(f"{text} on {story.clock(at)}.", at, place)
 
 
-def _new_method(story: Story, place: int, _: ChargeAttempted) -> Said:
+def _new_method(story: Story, place: int, _: ChargeAttempted) -> Sentence:
     at, given = story.origin((PaymentMethodBound, PaymentMethodUpdated), place)
     what = "bound" if isinstance(given, PaymentMethodBound) else "updated"
     text = f"It was made then because method {given.method.method_id} was {what} on {story.clock(at)}"
-    return story.say(
+    return story.sentence(
         f"{text}, while the term was unpaid; that is tried at once and is no rung of the ladder.", at, place
     )
 
 
-def _asked(story: Story, place: int, _: ChargeAttempted) -> Said:
+def _asked(story: Story, place: int, _: ChargeAttempted) -> Sentence:
     at, wish = story.origin((RenewalRequested, AutoRenewEnabled), place)
     what = "asked for it" if isinstance(wish, RenewalRequested) else "switched auto-renewal on"
     text = f"It was made then because the holder {what} on {story.clock(at)}"
-    return story.say(f"{text}; that is tried at once and is no rung of the ladder.", at, place)
+    return story.sentence(f"{text}; that is tried at once and is no rung of the ladder.", at, place)
 
 
-def _top_up(story: Story, place: int, _: ChargeAttempted) -> Said:
+def _top_up(story: Story, place: int, _: ChargeAttempted) -> Sentence:
     at, top_up = story.origin(TopUpStarted, place)
     if not top_up.automatic:
         text = f"It was made then because top-up {top_up.number} was asked for on {story.clock(at)}."
-        return story.say(text, at, place)
+        return story.sentence(text, at, place)
     ordered, order = story.origin(AutoTopUpSet, at)
     balance = replace(top_up.amount, minor=story.cards[at].balance.minor)
     below = f" below {money(order.threshold)}" if order.threshold else ""
     text = f"It was made then because the balance of {money(balance)} was{below}, and top-up {top_up.number} fell due"
-    return story.say(f"{text} by the standing order on {story.clock(at)}.", ordered, at, place)
+    return story.sentence(f"{text} by the standing order on {story.clock(at)}.", ordered, at, place)
 
 
-_OCCASIONS: Mapping[AttemptReason, Callable[[Story, int, ChargeAttempted], Said]] = {
+_TRIGGERS: Mapping[AttemptReason, Callable[[Story, int, ChargeAttempted], Sentence]] = {
     "renewal_opened": _opened,
     "next_rung": _rung,
     "next_method": _next_method,

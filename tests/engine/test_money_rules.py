@@ -28,7 +28,7 @@ from engine.card.term import CardRenewed, RenewalStarted
 from engine.card.top_ups import AutoTopUpSet, TopUpFailed, TopUpStarted, set_auto_top_up, top_up
 from engine.money import Money
 from engine.ports import Charged, Declined, RefundDeclined, Refunded, Unclear
-from tests.engine.given import Given, fact, forgotten, given
+from tests.engine.given_when_then import Given, fact, given, no_older_charge
 from tests.engine.samples import (
     CHARGING,
     DECLINED,
@@ -51,9 +51,9 @@ from tests.engine.samples import (
     failed,
     local,
     registered,
+    reminded,
     renewed,
     suspended,
-    told,
     unknown,
 )
 
@@ -66,8 +66,8 @@ def cny(minor: int) -> Money:
     return Money(minor=minor, currency="CNY")
 
 
-def answer(card: Given, said, *, at=NOW, to=None, learned="sent"):
-    return card.when(record_answer, to or attempt_id(), said, learned=learned, policy=POLICY, at=at)
+def answer(card: Given, reply, *, at=NOW, to=None, learned="sent"):
+    return card.when(record_answer, to or attempt_id(), reply, learned=learned, policy=POLICY, at=at)
 
 
 # The end
@@ -75,21 +75,21 @@ def answer(card: Given, said, *, at=NOW, to=None, learned="sent"):
 
 def test_unpaid_at_the_keep_rules_end_the_number_is_lost():
     lost_at = local("2026-05-01 00:00")
-    reminded = (*DECLINED, suspended(), ReminderDue(kind="last_chance", term_number=0, about="2026-05-01", at=NOW))
-    climbed = (*reminded, attempted(2, 8, at=local("2026-04-30 10:00")), failed(2, 8), told(2))
+    last_chance = (*DECLINED, suspended(), ReminderDue(kind="last_chance", term_number=0, about="2026-05-01", at=NOW))
+    climbed = (*last_chance, attempted(2, 8, at=local("2026-04-30 10:00")), failed(2, 8), reminded(2))
     given(*climbed).at(lost_at - SECOND).nothing().waits(lost_at, "reclaim")
     then = given(*climbed).at(lost_at)
     then.then(fact(NumberReclaimed, by="deadline", quarantined_until=date(2026, 6, 15))).waits(None, "reclaimed")
 
 
-def test_the_carriers_word_takes_the_number_and_what_was_paid_goes_back():
+def test_the_carrier_reclaims_the_number_and_what_was_paid_is_refunded():
     then = given(*PAID).when(confirm_reclaim, POLICY, at=ENDS_AT)
     then.then(fact(NumberReclaimed, by="carrier"), fact(RefundStarted, reason="number_reclaimed", amount=MONTH_PRICE))
     given(*DECLINED, suspended()).when(confirm_reclaim, POLICY, at=GRACE_ENDS_AT).then(fact(NumberReclaimed))
 
 
 @pytest.mark.parametrize(("end", "reason"), [(close_card, "card_closed"), (confirm_reclaim, "number_reclaimed")])
-def test_a_success_for_a_card_that_is_gone_is_given_back(end, reason):
+def test_a_success_for_a_closed_card_is_refunded(end, reason):
     arguments = {"reason": "holder"} if end is close_card else {"policy": POLICY}
     gone = given(*CHARGING, unknown()).when(end, **arguments, at=ENDS_AT)
     then = answer(Given(gone.card), charged(), at=ENDS_AT, learned="looked_up")
@@ -97,7 +97,7 @@ def test_a_success_for_a_card_that_is_gone_is_given_back(end, reason):
     assert then.card.term.number == 0
 
 
-def test_a_success_for_a_term_that_is_paid_already_is_given_back():
+def test_a_success_for_a_term_that_is_paid_already_is_refunded():
     paid_otherwise = replace(renewed(), attempt_id=None)
     then = answer(given(*CHARGING, paid_otherwise), charged())
     then.then(fact(ChargeSucceeded), fact(RefundStarted, reason="late_success", amount=MONTH_PRICE))
@@ -116,7 +116,7 @@ def refunding() -> Given:
     return Given(given(*PAID).when(confirm_reclaim, POLICY, at=ENDS_AT).card)
 
 
-def test_a_refund_is_asked_for_until_it_is_answered():
+def test_a_refund_is_requested_until_it_is_answered():
     card = refunding()
     refund = card.card.refunds[0]
     about = {"policy": POLICY, "at": ENDS_AT}
@@ -140,24 +140,26 @@ def test_a_refund_that_the_gateway_refuses_is_made_by_a_person():
     failed_one = card.when(record_refund_answer, refund.refund_id, no, policy=POLICY, at=ENDS_AT)
     failed_one.then(fact(RefundFailed, code="too_late"))
     by_hand = {"attempt_id": refund.attempt_id, "to": "method", "evidence": "bank", "at": ENDS_AT}
-    by_person = Given(failed_one.card).when(record_refund, forgotten, amount=MONTH_PRICE, **by_hand)
+    by_person = Given(failed_one.card).when(record_refund, no_older_charge, amount=MONTH_PRICE, **by_hand)
     done = by_person.then(fact(RefundRecorded))
     assert done.card.refunds == ()
 
 
-def test_the_operator_gives_back_in_parts_onto_the_balance_or_by_other_ways():
+def test_the_operator_refunds_in_parts_onto_the_balance_or_outside_of_the_engine():
     about = {"attempt_id": attempt_id(), "evidence": "ticket", "at": NOW}
     card = given(*PAID)
-    some = card.when(record_refund, forgotten, amount=cny(1000), to="balance", **about).then(
+    some = card.when(record_refund, no_older_charge, amount=cny(1000), to="balance", **about).then(
         fact(BalanceCredited, reason="refund")
     )
     assert some.card.balance.minor == 1000
-    Given(some.card).when(record_refund, forgotten, amount=cny(500), to="method", **about).then(fact(RefundRecorded))
+    Given(some.card).when(record_refund, no_older_charge, amount=cny(500), to="method", **about).then(
+        fact(RefundRecorded)
+    )
 
 
-def test_a_disputed_method_is_not_charged_by_itself_any_more():
+def test_a_disputed_method_is_not_charged_automatically_any_more():
     about = {"attempt_id": attempt_id(), "evidence": "bank", "at": NOW}
-    then = given(*PAID).when(record_dispute, forgotten, amount=MONTH_PRICE, **about)
+    then = given(*PAID).when(record_dispute, no_older_charge, amount=MONTH_PRICE, **about)
     then.then(fact(DisputeRecorded, method_id="visa"))
     assert then.card.methods.ended == {"visa": "disputed"}
 
@@ -215,7 +217,7 @@ def test_the_holder_tops_up():
     Given(started.card).at(REGISTERED_AT, STOPPED).nothing()
 
 
-def test_the_balance_tops_itself_up_once_a_day_at_most():
+def test_an_automatic_top_up_is_made_once_a_day_at_most():
     order = {"threshold": cny(500), "amount": cny(1000)}
     then = given(*PAYING).when(set_auto_top_up, **order, at=NOW).then(fact(AutoTopUpSet))
     begun = Given(then.card).at(REGISTERED_AT).then(fact(TopUpStarted, automatic=True), fact(ChargeAttempted, top_up=1))
@@ -238,7 +240,7 @@ def test_what_is_left_on_the_balance_is_paid_out_by_a_person():
 # Reminders and fees
 
 
-def test_a_holder_of_a_long_period_is_told_a_week_before_the_renewal_opens():
+def test_a_holder_of_a_long_period_is_reminded_a_week_before_the_renewal_opens():
     history = (registered(months=12), bound(), enabled(12))
     told_at = local("2027-02-19 10:00")
     given(*history).at(told_at - SECOND).nothing().waits(told_at, "reminder")
@@ -246,7 +248,7 @@ def test_a_holder_of_a_long_period_is_told_a_week_before_the_renewal_opens():
     then.waits(local("2027-02-26 10:00"), "renewal_opens")
 
 
-def test_a_method_that_expires_before_the_next_term_is_told_of_once():
+def test_a_method_that_expires_before_the_next_term_has_one_reminder():
     old = replace(VISA, expires_on=date(2026, 3, 31))
     history = (registered(), bound(old), enabled())
     told_at = local("2026-03-18 10:00")
@@ -275,7 +277,7 @@ def test_the_reactivation_fee_is_asked_where_the_service_is_off():
     given(*PAYING).at(OPENS_AT).then(fact(RenewalStarted), fact(ChargeAttempted, amount=MONTH_PRICE))
 
 
-def test_suspended_and_told_for_the_last_time_a_week_before_the_number_is_lost():
+def test_a_suspended_holder_gets_the_last_reminder_a_week_before_the_number_is_lost():
     when = local("2026-04-24 00:00")
     given(registered(), suspended()).at(when).then(fact(ReminderDue, kind="last_chance", about="2026-05-01"))
     given(registered(grace_days=0, reclaim_days=5)).at(ENDS_AT).then(fact(Suspended), fact(ReminderDue))

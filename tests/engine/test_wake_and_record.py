@@ -1,21 +1,14 @@
-"""The engine over the real store: wake, ask, record; commands; and what happens when two do so at once."""
+"""Wakes and answers over the real store: one renewal step by step, then many cards in a batch."""
 
-from concurrent.futures import ThreadPoolExecutor
 from datetime import date
-from functools import partial
-from threading import Barrier
 from uuid import uuid4
 
-import pytest
 from msgspec.structs import replace
 
-from engine.application import ROUNDS_MAX, Engine
 from engine.calendar import local_date
 from engine.card.attempt import ChargeAttempted, ChargeOutcomeUnknown
-from engine.card.consent import AutoRenewEnabled, AutoRenewSwitchedOff
 from engine.card.deadlines import ChargingBlocked
 from engine.card.decline import ChargeFailed
-from engine.card.methods import PaymentMethodBound
 from engine.card.payments import ChargeSucceeded
 from engine.card.term import CardRenewed, RenewalStarted
 from engine.card.waking import Deferred
@@ -23,10 +16,8 @@ from engine.catalogue import Catalogue
 from engine.errors import BaohaoError, CorruptHistoryError, Refused
 from engine.ports import Charged, ChargeRequest, Declined, Refunded, Unclear
 from engine.questions import Question
-from engine.store.streams import Store
-from tests.engine.asked import LATER, bind, enable, execute, kinds, paying, register, switch_off, wake
-from tests.engine.histories import CONSUMER
-from tests.engine.lives import RECORDED_AT
+from tests.engine.engine_calls import LATER, bind, enable, execute, kinds, paying, register, switch_off, wake
+from tests.engine.random_histories import RECORDED_AT
 from tests.engine.samples import (
     BUDGET,
     CATALOGUE,
@@ -42,22 +33,12 @@ from tests.engine.samples import (
 )
 
 
-@pytest.fixture
-def new_engine(new_recorder):
-    """Makes engines with connections of their own, over whatever kind of store."""
-
-    def make(kind: type[Store] = Store) -> Engine:
-        return Engine(kind(new_recorder()), lambda: RECORDED_AT, CONSUMER)
-
-    return make
-
-
 def charged(question: Question) -> Charged:
     request = question.request
     return Charged(attempt_id=request.attempt_id, amount=request.amount, gateway_ref="ref-1")
 
 
-# The way of one renewal
+# One renewal
 
 
 def test_a_due_card_becomes_a_question_and_its_answer_a_renewal(engine, store):
@@ -116,7 +97,7 @@ def test_an_unknown_outcome_is_asked_about_with_the_very_same_request(engine, st
     assert kinds(store, card_id)[-3:] == [ChargeOutcomeUnknown, ChargeSucceeded, CardRenewed]
 
 
-def test_a_killed_consumer_is_made_good_by_the_next_wake(engine, store):
+def test_the_next_wake_continues_after_a_killed_consumer(engine, store):
     [card_id] = paying(engine)
     [lost] = wake(engine, card_id).questions
     assert wake(engine, card_id, at=LATER + BUDGET - SECOND).questions == []
@@ -125,24 +106,24 @@ def test_a_killed_consumer_is_made_good_by_the_next_wake(engine, store):
     assert kinds(store, card_id) == [RenewalStarted, ChargeAttempted]
 
 
-def test_a_doubled_message_asks_nothing_and_stores_nothing(engine):
+def test_a_duplicate_message_leads_to_no_question_and_no_fact(engine):
     [card_id] = paying(engine)
     wake(engine, card_id)
     settled = wake(engine, card_id, at=LATER + SECOND)
     assert (settled.questions, settled.facts, settled.failed) == ([], 0, {})
 
 
-def test_a_doubled_answer_stores_nothing(engine, store):
+def test_a_duplicate_answer_stores_nothing(engine, store):
     [card_id] = paying(engine)
     [question] = wake(engine, card_id).questions
     engine.record([(question, charged(question))], RULES, LATER)
-    for said in (charged(question), Unclear(reason="timeout"), Declined(code="do_not_honor")):
-        settled = engine.record([(question, said)], RULES, LATER + SECOND)
+    for reply in (charged(question), Unclear(reason="timeout"), Declined(code="do_not_honor")):
+        settled = engine.record([(question, reply)], RULES, LATER + SECOND)
         assert (settled.facts, settled.questions, settled.failed) == (0, [], {})
     assert kinds(store, card_id).count(ChargeSucceeded) == 1
 
 
-def test_an_answer_to_another_kind_of_question_is_none_and_harms_no_other_card(engine, store):
+def test_an_answer_to_another_kind_of_question_fails_its_card_and_no_other(engine, store):
     one, other = wake(engine, *paying(engine, 2)).questions
     back = Refunded(refund_id=uuid4(), amount=one.request.amount, gateway_ref="back-1")
     settled = engine.record([(one, back), (other, charged(other))], RULES, LATER)
@@ -151,7 +132,7 @@ def test_an_answer_to_another_kind_of_question_is_none_and_harms_no_other_card(e
     assert (kinds(store, card_id)[-1], kinds(store, other.request.card_id)[-1]) == (ChargeAttempted, CardRenewed)
 
 
-def test_a_card_woken_in_vain_says_why_and_is_put_off(engine, store):
+def test_a_card_with_nothing_due_is_deferred_with_its_reason(engine, store):
     [card_id] = paying(engine)
     execute(engine, [switch_off(card_id)], RULES, REGISTERED_AT)
     assert store.load_many([card_id])[card_id].wake_at == ENDS_AT
@@ -167,7 +148,23 @@ def test_a_card_woken_in_vain_says_why_and_is_put_off(engine, store):
     assert last.wake_at == until
 
 
-# Many cards at a time
+def test_two_answers_for_one_card_in_one_batch_are_both_recorded(engine, store):
+    (card_id,) = paying(engine)
+    (question,) = wake(engine, card_id).questions
+    unclear = (question, Unclear(reason="timeout"))
+    reply = Charged(attempt_id=question.request.attempt_id, amount=question.request.amount, gateway_ref="ref")
+    settled = engine.record([unclear, (question, reply)], RULES, LATER + SECOND)
+    assert not settled.failed
+    assert kinds(store, card_id) == [
+        RenewalStarted,
+        ChargeAttempted,
+        ChargeOutcomeUnknown,
+        ChargeSucceeded,
+        CardRenewed,
+    ]
+
+
+# Many cards in a batch
 
 
 def test_a_batch_gives_each_card_its_own_question(engine):
@@ -182,7 +179,7 @@ def test_a_batch_gives_each_card_its_own_question(engine):
     assert engine.record(answers, RULES, LATER).facts == 60
 
 
-def test_a_card_that_fails_is_named_and_harms_no_other(engine, store, connection):
+def test_a_card_that_fails_is_reported_and_no_other_fails(engine, store, connection):
     corrupt, gone, good = paying(engine, 3)
     connection.execute(
         "INSERT INTO card_events (originator_id, originator_version, topic, state) VALUES (%s, 4, 'x.v1', '{}')",
@@ -222,141 +219,3 @@ class BrokenCatalogue:
 
     def reactivation_fee(self, *_):
         raise Refused("unknown_plan", "there is no such plan")
-
-
-# Two at once
-
-
-def test_two_engines_that_wake_the_same_cards_charge_each_once(new_engine, store):
-    cards = paying(new_engine(), 30)
-    at_once = Barrier(2, timeout=20)
-
-    def take(engine: Engine) -> list[Question]:
-        at_once.wait()
-        return wake(engine, *cards).questions
-
-    with ThreadPoolExecutor(2) as pool:
-        questions = [question for taken in pool.map(take, [new_engine(), new_engine()]) for question in taken]
-    assert sorted(question.request.card_id for question in questions) == sorted(cards)
-    for card_id in cards:
-        assert kinds(store, card_id) == [RenewalStarted, ChargeAttempted]
-
-
-def interrupted_by(interruptions: list) -> type[Store]:
-    """A store where others get in between loading and appending, once for each of `interruptions`."""
-
-    class Interrupted(Store):
-        def append_many(self, appends, recorded_at):
-            if interruptions:
-                interruptions.pop(0)()
-            return super().append_many(appends, recorded_at)
-
-    return Interrupted
-
-
-def test_in_conflict_a_card_is_loaded_and_decided_again(engine, new_engine, store):
-    faster, other = paying(engine, 2)
-    slow = new_engine(interrupted_by([lambda: execute(engine, [switch_off(faster)], RULES, LATER)]))
-    settled = wake(slow, faster, other)
-    assert [question.request.card_id for question in settled.questions] == [other]
-    assert settled.failed == {}
-    assert kinds(store, faster) == [AutoRenewSwitchedOff]
-
-
-def test_an_answer_is_recorded_though_the_card_changed_meanwhile(engine, new_engine, store):
-    [card_id] = paying(engine)
-    [question] = wake(engine, card_id).questions
-    execute(engine, [switch_off(card_id)], RULES, LATER)
-    engine.record([(question, charged(question))], RULES, LATER + SECOND)
-    assert kinds(store, card_id)[2:] == [AutoRenewSwitchedOff, ChargeSucceeded, CardRenewed]
-
-
-def test_a_card_that_others_keep_changing_is_given_up_and_the_rest_is_not(engine, new_engine, store):
-    busy, other = paying(engine, 2)
-    changes = [
-        partial(execute, engine, [enable(busy, 3 + 3 * (turn % 2), turn)], RULES, REGISTERED_AT)
-        for turn in range(2 * ROUNDS_MAX)
-    ]
-    left = list(changes)
-    settled = wake(new_engine(interrupted_by(left)), busy, other)
-    assert [question.request.card_id for question in settled.questions] == [other]
-    assert list(settled.failed) == [busy]
-    assert f"{ROUNDS_MAX} times" in str(settled.failed[busy])
-    assert len(changes) - len(left) == ROUNDS_MAX
-    assert ChargeAttempted not in kinds(store, busy)
-
-
-# Commands
-
-
-def test_commands_for_one_card_are_taken_in_their_order_each_in_the_light_of_the_one_before(engine, store):
-    card_id, other = uuid4(), uuid4()
-    commands = [
-        enable(card_id),
-        register(card_id),
-        enable(card_id, turn=2),
-        register(other),
-        bind(card_id),
-        enable(card_id, turn=3),
-        enable(card_id, turn=4),
-        switch_off(card_id),
-    ]
-    unregistered, registered, no_method, also, bound, on, already, off = execute(engine, commands, RULES, REGISTERED_AT)
-    assert (unregistered.code, no_method.code) == ("unknown_card", "no_payment_method")
-    assert [type(one) for one in (*bound, *on, *off)] == [PaymentMethodBound, AutoRenewEnabled, AutoRenewSwitchedOff]
-    assert (len(registered), len(also), already) == (1, 1, ())
-    assert [one.fact for one in store.history(card_id)] == [*registered, *bound, *on, *off]  # refusals left no trace
-    assert len(store.history(other)) == 1
-
-
-def test_a_command_decides_when_the_card_wakes_next(engine, store):
-    [card_id] = paying(engine)
-    assert local_date(store.load_many([card_id])[card_id].wake_at, ZONE) == date(2026, 3, 29)
-    execute(engine, [switch_off(card_id)], RULES, REGISTERED_AT)
-    assert store.load_many([card_id])[card_id].wake_at == ENDS_AT
-    execute(engine, [enable(card_id, turn=2)], RULES, local("2026-03-30 12:00"))
-    assert store.load_many([card_id])[card_id].wake_at == local("2026-03-30 12:00")
-
-
-def test_of_two_that_register_the_same_card_at_once_one_does(engine, new_engine, store):
-    card_id = uuid4()
-    slow = new_engine(interrupted_by([lambda: execute(engine, [register(card_id)], RULES, REGISTERED_AT)]))
-    [answer] = execute(slow, [register(card_id)], RULES, REGISTERED_AT)
-    assert answer == (store.history(card_id)[0].fact,)
-    otherwise = register(card_id, "keep-cn").model_copy(update={"command_id": "other"})
-    [refused] = execute(slow, [otherwise], RULES, REGISTERED_AT)
-    assert refused.code == "already_registered"
-    assert len(store.history(card_id)) == 1
-
-
-def test_a_command_for_a_card_with_a_corrupt_history_is_told_so_and_no_other(engine, connection):
-    corrupt, good = paying(engine, 2)
-    connection.execute(
-        "INSERT INTO card_events (originator_id, originator_version, topic, state) VALUES (%s, 4, 'x.v1', '{}')",
-        (corrupt,),
-    )
-    first, second, off = execute(engine, [switch_off(corrupt), bind(corrupt, PAYPAL), switch_off(good)], RULES, LATER)
-    assert isinstance(first, CorruptHistoryError)
-    assert isinstance(second, CorruptHistoryError)
-    assert [type(one) for one in off] == [AutoRenewSwitchedOff]
-
-
-def test_no_commands_have_no_answers(engine):
-    assert execute(engine, [], RULES, LATER) == []
-    assert wake(engine).facts == 0
-
-
-def test_two_answers_for_one_card_in_one_batch_are_both_recorded(engine, store):
-    (card_id,) = paying(engine)
-    (question,) = wake(engine, card_id).questions
-    unclear = (question, Unclear(reason="timeout"))
-    said = Charged(attempt_id=question.request.attempt_id, amount=question.request.amount, gateway_ref="ref")
-    settled = engine.record([unclear, (question, said)], RULES, LATER + SECOND)
-    assert not settled.failed
-    assert kinds(store, card_id) == [
-        RenewalStarted,
-        ChargeAttempted,
-        ChargeOutcomeUnknown,
-        ChargeSucceeded,
-        CardRenewed,
-    ]

@@ -1,4 +1,4 @@
-"""Histories as the store would give them: driven by the engine's own decisions, each fact in its envelope."""
+"""Histories as the store returns them: made by the engine's own decisions, each fact in its envelope."""
 
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
@@ -10,7 +10,7 @@ from engine.card.card import Card, replay
 from engine.card.event import Event
 from engine.card.facts import CardFacts
 from engine.card.next import next_step, wakes_at
-from engine.decisions import Decided, answering, waking
+from engine.decisions import Decided, on_answer, on_wake
 from engine.envelope import Recorded
 from engine.networks import Limited
 from engine.ports import Charged, ChargeRequest, Declined, Refunded, RefundRequest
@@ -20,7 +20,7 @@ from engine.store.streams import Stream
 from tests.engine.samples import CARD_ID, REGISTERED_AT, RULES, SECOND, VISA, bound, enabled, registered
 
 
-def kept(*facts: Event, wake_at: datetime | None = None, last: bool = True, version: int = 1) -> list[Recorded]:
+def recorded(*facts: Event, wake_at: datetime | None = None, last: bool = True, version: int = 1) -> list[Recorded]:
     """Facts in envelopes; of the last append, unless `last` is False, each is an append of its own."""
     return [
         Recorded(
@@ -76,14 +76,14 @@ class History:
         return self.does(decision(self.card, *args, at=at, **asked))
 
     def wakes(self, at: datetime | None = None, limited: Mapping[str, Limited] | None = None) -> "History":
-        """Time asks, by default when it was planned."""
+        """The card wakes, by default at its wake time."""
         at = at or self.wake_at
         assert at is not None
         self.at = at
-        return self._take(waking("due", CONSUMER, self.rules, at)(self.stream, limited or {}))
+        return self._take(on_wake("due", CONSUMER, self.rules, at)(self.stream, limited or {}))
 
     def wakes_until(self, at: datetime) -> "History":
-        """Time asks whenever it was planned, up to and with `at`, or until the gateway's answer is waited for."""
+        """The card wakes at each wake time up to and with `at`, or until an attempt is open."""
         while self.card.attempts.open is None and self.wake_at is not None and self.wake_at <= at:
             self.wakes(max(self.wake_at, self.at))
         return self
@@ -101,11 +101,11 @@ class History:
         assert isinstance(request, RefundRequest)
         return self.answered(Refunded(refund_id=request.refund_id, amount=request.amount, gateway_ref="back-1"), after)
 
-    def answered(self, said: Any, after: timedelta = SECOND) -> "History":
+    def answered(self, reply: Any, after: timedelta = SECOND) -> "History":
         """The gateway answers what it was asked last, so long after it was asked."""
         assert self.question is not None
         self.at += after
-        return self._take(answering(self.question, said, CONSUMER, self.rules, self.at)(self.stream, {}))
+        return self._take(on_answer(self.question, reply, CONSUMER, self.rules, self.at)(self.stream, {}))
 
     def attempts(self) -> list[UUID]:
         return [one.fact.attempt_id for one in self.records if type(one.fact).__name__ == "ChargeAttempted"]
@@ -118,4 +118,4 @@ class History:
         return self
 
     def _store(self, facts: CardFacts, wake_at: datetime | None) -> None:
-        self.records += kept(*facts, wake_at=wake_at, last=False, version=len(self.records) + 1)
+        self.records += recorded(*facts, wake_at=wake_at, last=False, version=len(self.records) + 1)

@@ -1,4 +1,4 @@
-"""What follows from a decline: the first authority decides, and methods wait, rest or are held."""
+"""The consequences of a decline: the first authority decides, methods wait or end, or the card is held."""
 
 from datetime import timedelta
 
@@ -13,14 +13,14 @@ from engine.card.outcomes import record_answer
 from engine.card.reminders import ReminderDue
 from engine.declines import Consequence, verdict_on
 from engine.ports import Declined
-from tests.engine.given import Given, fact, given
+from tests.engine.given_when_then import Given, fact, given
 from tests.engine.samples import CHARGING, ENDS_AT, OPENS_AT, POLICY, RULES, SECOND, attempt_id, local
 
 NOW = OPENS_AT + SECOND
 
 
-def answer(card: Given, said, *, at=NOW, to=None, learned="sent"):
-    return card.when(record_answer, to or attempt_id(), said, learned=learned, policy=POLICY, at=at)
+def answer(card: Given, reply, *, at=NOW, to=None, learned="sent"):
+    return card.when(record_answer, to or attempt_id(), reply, learned=learned, policy=POLICY, at=at)
 
 
 @pytest.mark.parametrize(
@@ -38,7 +38,7 @@ def answer(card: Given, said, *, at=NOW, to=None, learned="sent"):
         (("do_not_honor", "24", "43"), Consequence.NEVER, "network_code"),
     ],
 )
-def test_the_first_authority_has_the_say_but_a_never_of_any_wins(codes, consequence, authority):
+def test_the_first_authority_decides_but_a_never_of_any_wins(codes, consequence, authority):
     verdict = verdict_on(*codes)
     assert (verdict.consequence, verdict.decided_by) == (consequence, authority)
 
@@ -71,7 +71,7 @@ def test_a_method_that_needs_its_holder_is_tried_when_the_holder_asks():
     Given(asked.card).at(NOW).then(fact(ChargeAttempted, rung=1, reason="holder_asked"))
 
 
-def test_our_own_mistake_holds_the_card_and_uses_up_nothing():
+def test_an_invalid_request_of_ours_holds_the_card_and_uses_up_nothing():
     then = answer(given(*CHARGING), Declined(code="invalid_amount"))
     then.then(fact(ChargeFailed, consequence=Consequence.ALARM), fact(CardHeld, by="alarm"))
     Given(then.card).at(ENDS_AT + timedelta(days=90)).nothing().waits(None, "held")
