@@ -151,7 +151,10 @@ def _changes(row: CardRow, fact: Fact) -> _Changes | None:  # noqa: C901, PLR091
             return {"balance_minor": row.balance_minor + amount.minor}
         case facts.ChargeAttempted(from_balance=minor):
             return {"balance_minor": row.balance_minor - minor, "reserved_minor": minor}
-        case facts.BalanceDebited(amount=amount) | facts.BalancePaidOut(amount=amount):
+        case facts.BalanceDebited(amount=amount, from_reserve=reserved):
+            balance = row.balance_minor - amount.minor + reserved
+            return {"balance_minor": balance, "reserved_minor": row.reserved_minor - reserved}
+        case facts.BalancePaidOut(amount=amount):
             return {"balance_minor": row.balance_minor - amount.minor}
         case facts.AutoRenewEnabled(months=months, price=price) | facts.PeriodChanged(months=months, price=price):
             return {"auto_renew_months": months, "price_minor": price.minor}

@@ -227,6 +227,14 @@ def open_attempt_of(attempts: Attempts) -> Attempt:
     return attempts.open
 
 
+def reserve_debited(attempts: Attempts, minor: int) -> Attempts:
+    """So much less of the balance is reserved with the open attempt."""
+    if not minor:
+        return attempts
+    attempt = open_attempt_of(attempts)
+    return replace(attempts, open=replace(attempt, from_balance=attempt.from_balance - minor))
+
+
 def soon_again(renewal: Renewal, method_id: str) -> Renewal:
     """The method may be tried once more in this pass, shortly."""
     return replace(renewal, soon=(*renewal.soon, method_id), tried=without(renewal.tried, method_id))

@@ -34,11 +34,15 @@ class BalanceCredited(Event, kw_only=True):
 
 
 class BalanceDebited(Event, kw_only=True):
-    """Money left the balance again, because the charge that had brought it went back."""
+    """Money left the balance again, because the charge that had brought it went back.
+
+    `from_reserve` is the part of `amount` that the open attempt had reserved: it is not released any more.
+    """
 
     amount: Money
     reason: Literal["refund", "dispute"]
     about: UUID
+    from_reserve: int = 0
 
 
 class BalancePaidOut(Event, kw_only=True):

@@ -40,7 +40,7 @@ from engine.card.top_ups import TopUps
 from engine.errors import CorruptHistoryError
 from engine.value import Value
 
-STATE_VERSION = 6
+STATE_VERSION = 7
 """Part of every snapshot; raise it when Card or evolve changes, and old snapshots are passed over."""
 
 
@@ -168,7 +168,11 @@ def _evolve(card: Card, fact: facts.CardFact) -> Card:  # noqa: C901, PLR0911, P
             return replace(card, top_ups=top_ups.ended(card.top_ups))
         case facts.BalanceCredited():
             return _credited(card, fact)
-        case facts.BalanceDebited() | facts.BalancePaidOut():
+        case facts.BalanceDebited():
+            attempts = attempt.reserve_debited(card.attempts, fact.from_reserve)
+            debited = balance.debited(card.balance, fact.amount.minor - fact.from_reserve)
+            return replace(card, balance=debited, attempts=attempts)
+        case facts.BalancePaidOut():
             return replace(card, balance=balance.debited(card.balance, fact.amount.minor))
         case facts.RefundStarted():
             taken = payments.taken_back(card.payments, fact.attempt_id, refunded=fact.amount.minor)
@@ -272,7 +276,8 @@ def _credited(card: Card, fact: facts.BalanceCredited) -> Card:
     if fact.reason == "top_up":
         return replace(card, balance=credited, top_ups=top_ups.ended(card.top_ups))
     if fact.reason == "refund" and fact.about is not None:
-        taken = payments.taken_back(card.payments, fact.about, refunded=fact.amount.minor)
+        minor = fact.amount.minor
+        taken = payments.taken_back(card.payments, fact.about, refunded=minor, credited=minor)
         return replace(card, balance=credited, payments=taken)
     return replace(card, balance=credited)
 

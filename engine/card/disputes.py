@@ -8,8 +8,8 @@ from uuid import UUID
 
 from engine.card.balance import BalanceDebited, check_amount
 from engine.card.event import Event
-from engine.card.payments import Recall, find_payment
-from engine.card.refunds import Refundable, debit_top_up
+from engine.card.payments import Recall, debit_balance, find_payment, less
+from engine.card.refunds import Refundable
 from engine.errors import Refused
 from engine.money import Money
 
@@ -36,4 +36,4 @@ def record_dispute(
         raise Refused("more_than_charged", "more is disputed than was charged", "amount.minor")
     method_id = payment.method_id
     disputed = DisputeRecorded(attempt_id=attempt_id, method_id=method_id, amount=amount, evidence=evidence, at=at)
-    return disputed, *debit_top_up(card, payment, amount, "dispute", at)
+    return disputed, *debit_balance(card, payment, less(payment, disputed=amount.minor), "dispute", at)

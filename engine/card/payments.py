@@ -1,13 +1,15 @@
 """Payments: charges that succeeded, as far as their money may still have to go back."""
 
 from collections.abc import Callable, Collection
-from typing import Protocol
+from datetime import datetime
+from typing import Literal, Protocol
 from uuid import UUID
 
 from msgspec.structs import replace
 
 from engine.calendar import Term
-from engine.card.attempt import Attempts, OutcomeSource
+from engine.card.attempt import Attempts, HasAttempts, OutcomeSource
+from engine.card.balance import BalanceDebited, HasBalance
 from engine.card.event import Event
 from engine.errors import CorruptHistoryError, Refused
 from engine.money import Money
@@ -43,11 +45,20 @@ class Payment(Value):
     top_up: int | None = None
     refunded: int = 0
     disputed: int = 0
+    credited: int = 0
+    """The part of `refunded` that went onto the balance."""
 
     @property
     def left(self) -> int:
         """Minor units that we still have of it."""
         return max(0, self.amount.minor - self.refunded - self.disputed)
+
+    @property
+    def back_twice(self) -> int:
+        """Minor units that it brought onto the balance, and that went back another way as well."""
+        if self.top_up is not None:
+            return min(self.amount.minor, self.refunded + self.disputed)
+        return min(self.credited, max(0, self.refunded + self.disputed - self.amount.minor))
 
 
 Payments = tuple[Payment, ...]
@@ -95,14 +106,46 @@ def paid(payments: Payments, payment: Payment, term: Term, going_back: Collectio
     return (*kept, payment)
 
 
-def taken_back(payments: Payments, attempt_id: UUID, refunded: int = 0, disputed: int = 0) -> Payments:
-    """Of the payment so many minor units less are left."""
-    return tuple(
-        replace(one, refunded=one.refunded + refunded, disputed=one.disputed + disputed)
-        if one.attempt_id == attempt_id
-        else one
-        for one in payments
+def taken_back(
+    payments: Payments, attempt_id: UUID, refunded: int = 0, disputed: int = 0, credited: int = 0
+) -> Payments:
+    """Of the payment so many minor units less are left; of what is refunded, `credited` went onto the balance."""
+    return tuple(less(one, refunded, disputed, credited) if one.attempt_id == attempt_id else one for one in payments)
+
+
+def less(payment: Payment, refunded: int = 0, disputed: int = 0, credited: int = 0) -> Payment:
+    """The payment of which so many more minor units went back."""
+    return replace(
+        payment,
+        refunded=payment.refunded + refunded,
+        disputed=payment.disputed + disputed,
+        credited=payment.credited + credited,
     )
+
+
+# Decisions
+
+
+class Debitable(HasBalance, HasAttempts, Protocol):
+    """What leaves the balance with a charge reads of a card."""
+
+
+def debit_balance(
+    card: Debitable, before: Payment, after: Payment, reason: Literal["refund", "dispute"], at: datetime
+) -> tuple[BalanceDebited, ...]:
+    """What a charge brought onto the balance goes with it, each minor unit once, as far as it is still there.
+
+    What an open attempt has reserved is still there.
+    """
+    attempt = card.attempts.open
+    reserved = attempt.from_balance if attempt is not None else 0
+    minor = min(after.back_twice - before.back_twice, card.balance.minor + reserved)
+    if minor <= 0:
+        return ()
+    amount = Money(minor=minor, currency=card.custody.currency)
+    from_reserve = max(0, minor - card.balance.minor)
+    about = after.attempt_id
+    return (BalanceDebited(amount=amount, reason=reason, about=about, from_reserve=from_reserve, at=at),)
 
 
 # Finding

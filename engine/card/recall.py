@@ -7,7 +7,7 @@ from engine.card.attempt import ChargeAttempted
 from engine.card.balance import BalanceCredited
 from engine.card.disputes import DisputeRecorded
 from engine.card.event import Event
-from engine.card.payments import ChargeSucceeded, Payment
+from engine.card.payments import ChargeSucceeded, Payment, less, paid_with
 from engine.card.refunds import RefundRecorded, RefundStarted, RefundSucceeded
 
 
@@ -19,8 +19,9 @@ def charge_in(facts: Iterable[Event], attempt_id: UUID) -> Payment | None:
     if paid is None:
         return None
     disputed = sum(fact.amount.minor for fact in about if isinstance(fact, DisputeRecorded))
-    back = _refunded(about)
-    return Payment(attempt_id, paid.term_number, paid.amount, method_id, paid.gateway_ref, paid.top_up, back, disputed)
+    credited = sum(one.amount.minor for one in about if isinstance(one, BalanceCredited) and one.reason == "refund")
+    payment = paid_with(paid, method_id)
+    return less(payment, refunded=_refunded(about), disputed=disputed, credited=credited)
 
 
 def _refunded(about: Iterable[Event]) -> int:

@@ -12,11 +12,11 @@ from msgspec.structs import replace
 
 from engine.calendar import Instant
 from engine.card.attempt import CaseOpened, Unknown, patience
-from engine.card.balance import BalanceCredited, BalanceDebited, HasBalance, check_amount
+from engine.card.balance import BalanceCredited, BalanceDebited, check_amount
 from engine.card.deadlines import HasTerm
 from engine.card.event import Event
 from engine.card.ids import derived_id
-from engine.card.payments import HasPayments, Payment, Recall, find_payment
+from engine.card.payments import Debitable, HasPayments, Payment, Recall, debit_balance, find_payment, less
 from engine.card.step import Wait
 from engine.errors import Refused
 from engine.money import Money
@@ -110,7 +110,7 @@ class HasRefunds(Protocol):
     def refunds(self) -> Refunds: ...
 
 
-class Refundable(HasRefunds, HasPayments, HasTerm, HasBalance, Protocol):
+class Refundable(HasRefunds, HasPayments, HasTerm, Debitable, Protocol):
     """What refunds read of a card."""
 
 
@@ -191,21 +191,10 @@ def record_refund(
         raise Refused("more_than_charged", message, "amount.minor")
     if to == "method":
         refunded = RefundRecorded(attempt_id=attempt_id, amount=amount, evidence=evidence, at=at)
-        return refunded, *debit_top_up(card, payment, amount, "refund", at)
+        return refunded, *debit_balance(card, payment, less(payment, refunded=amount.minor), "refund", at)
     if payment.top_up is not None:
         raise Refused("is_on_balance", "that charge went onto the balance already; give it back to the method", "to")
     return (BalanceCredited(amount=amount, reason="refund", about=attempt_id, evidence=evidence, at=at),)
-
-
-def debit_top_up(
-    card: HasBalance, payment: Payment, amount: Money, reason: Literal["refund", "dispute"], at: datetime
-) -> tuple[BalanceDebited, ...]:
-    """What a top-up brought goes with its charge, as far as it is still there."""
-    minor = min(amount.minor, card.balance.minor) if payment.top_up is not None else 0
-    if minor <= 0:
-        return ()
-    debit = Money(minor=minor, currency=card.custody.currency)
-    return (BalanceDebited(amount=debit, reason=reason, about=payment.attempt_id, at=at),)
 
 
 def refund_id_of(card_id: UUID, attempt_id: UUID) -> UUID:

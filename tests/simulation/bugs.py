@@ -265,7 +265,25 @@ def limit_eats_the_rung() -> list[Change]:
 
 
 def refunded_top_up_kept() -> list[Change]:
-    return [(where, "debit_top_up", lambda *_: ()) for where in (refunds, disputes)]
+    return [(where, "debit_balance", lambda *_: ()) for where in (refunds, disputes)]
+
+
+def reserved_money_kept() -> list[Change]:
+    real = refunds.debit_balance
+
+    def debit_balance(card, *args):
+        return real(replace(card, attempts=replace(card.attempts, open=None)), *args)
+
+    return [(where, "debit_balance", debit_balance) for where in (refunds, disputes)]
+
+
+def refunded_and_disputed_kept() -> list[Change]:
+    real = refunds.debit_balance
+
+    def debit_balance(card, before, after, reason, at):
+        return real(card, before, after, reason, at) if before.top_up is not None else ()
+
+    return [(where, "debit_balance", debit_balance) for where in (refunds, disputes)]
 
 
 def grace_without_days() -> list[Change]:

@@ -12,7 +12,7 @@ from tests.simulation.chance import Chance, weighted
 from tests.simulation.lives import Life
 from tests.simulation.market import CURRENCIES, PLANS
 from tests.simulation.memory import Row
-from tests.simulation.random_commands import RANDOM_COMMANDS, enabling, prepaying
+from tests.simulation.random_commands import RANDOM_COMMANDS, disputing_top_up, enabling, prepaying
 
 _NAMESPACE = UUID("6f1f0c6e-6b0b-5d53-9d2b-5a8f1d0a7c11")
 _ZONES = (
@@ -83,7 +83,7 @@ class Holders:
         dice = self._chance.dice("thought", life.slot, life.generation, life.commands)
         return weighted(dice, RANDOM_COMMANDS)(life, dice, rows)
 
-    def reaction(self, life: Life, row: Row) -> list[asked.Command]:
+    def reaction(self, life: Life, row: Row, rows: list[Row]) -> list[asked.Command]:
         """What somebody does about a failure, a suspension or a switch-off; often nothing."""
         about = ("reaction", life.slot, life.generation, row.version)
         if self._chance.of(*about) < (0.995 if row.topic == "charge_failed.v2" and self._harsh else 0.5):
@@ -91,7 +91,7 @@ class Holders:
         dice = self._chance.dice(*about)
         match row.topic:
             case "charge_outcome_unknown.v1" | "charging_blocked.v1":  # people rarely notice it
-                return self._alarmed(life, dice) if dice.random() < 0.08 else []
+                return self._alarmed(life, dice, rows) if dice.random() < 0.12 else []
             case "auto_renew_switched_off.v1":
                 return [enabling(life, dice)]
             case "card_held.v1":
@@ -101,7 +101,10 @@ class Holders:
             case _:
                 return [self._better_method(life, dice)]
 
-    def _alarmed(self, life: Life, dice: Random) -> list[asked.Command]:
+    def _alarmed(self, life: Life, dice: Random, rows: list[Row]) -> list[asked.Command]:
+        topped_up = disputing_top_up(life, rows) if dice.random() < 0.6 else []
+        if topped_up:
+            return topped_up
         if dice.random() < 0.5:
             return [asked.HoldCard(**life.ids(), reason="what is this?")]
         return [asked.RemovePaymentMethod(**life.ids(), method_id=dice.choice(life.method_ids()))]

@@ -110,6 +110,8 @@ MUTANTS = (
     Mutant("sent again after the removal of the method", bugs.sent_again_after_removal, cards=400, years=0.15),
     Mutant("a limit of minutes eats a whole rung", bugs.limit_eats_the_rung, cards=60, harsh=True),
     Mutant("a top-up that went back stays on the balance", bugs.refunded_top_up_kept, cards=100),
+    Mutant("what is reserved stays though its top-up went back", bugs.reserved_money_kept, cards=400),
+    Mutant("a refund onto the balance stays though the charge is disputed", bugs.refunded_and_disputed_kept, cards=200),
     Mutant("grace for a card without days of grace", bugs.grace_without_days),
     Mutant("holders learn of codes that are not for them", around.secrets_told),
     Mutant("the key of a notice is used again", around.notice_key_used_again),

@@ -47,7 +47,7 @@ class People:
         """What somebody asks for while a worker handles the card."""
         return self._holders.random_commands(self.lives[card_id], rows)
 
-    def react(self, row: Row, at: datetime) -> None:
+    def react(self, row: Row, rows: list[Row], at: datetime) -> None:
         """Plan the reaction to a fact, if there is one."""
         life = self.lives[row.card_id]
         if row.topic in ENDED:
@@ -59,7 +59,7 @@ class People:
             hours = 1 + 30 * self._chance.of("person", row.card_id, row.version)
             self._agenda.add(on_grid(at + timedelta(hours=hours)), "person", (life, case.about))
         elif at < self._quiet_from or row.topic == "card_held.v1":
-            for command in self._holders.reaction(life, row):
+            for command in self._holders.reaction(life, row, rows):
                 hours = 48 * self._chance.of("reaction", row.card_id, row.version)
                 self._agenda.add(on_grid(at + timedelta(hours=hours)), "command", command)
 

@@ -38,6 +38,22 @@ def prepaying(life: Life, dice: Random) -> list[asked.Command]:
     return found
 
 
+def disputing_top_up(life: Life, rows: Sequence[Row]) -> list[asked.Command]:
+    """The last top-up is disputed, if there was one."""
+    for row in reversed(rows[-_RECENT:]):
+        if row.topic == "charge_succeeded.v1":
+            charge = json.loads(row.state)["fact"]
+            if charge.get("top_up") is not None:
+                return [_dispute_of(life, charge)]
+    return []
+
+
+def _dispute_of(life: Life, charge: dict[str, Any]) -> asked.Command:
+    amount = Money(minor=charge["amount"]["minor"], currency=life.currency)
+    attempt_id = UUID(charge["attempt_id"])
+    return asked.RecordDispute(**life.ids(), attempt_id=attempt_id, amount=amount, evidence="the bank's file")
+
+
 def _bind(life: Life, dice: Random, _: Sequence[Row]) -> list[asked.Command]:
     return [asked.BindPaymentMethod(**life.ids(), method=life.new_method(dice))]
 
@@ -123,11 +139,7 @@ def _refund(life: Life, dice: Random, rows: Sequence[Row]) -> list[asked.Command
 
 def _dispute(life: Life, dice: Random, rows: Sequence[Row]) -> list[asked.Command]:
     charge = _recent(rows, dice, "charge_succeeded.v1")
-    if charge is None:
-        return []
-    amount = Money(minor=charge["amount"]["minor"], currency=life.currency)
-    attempt_id = UUID(charge["attempt_id"])
-    return [asked.RecordDispute(**life.ids(), attempt_id=attempt_id, amount=amount, evidence="the bank's file")]
+    return [_dispute_of(life, charge)] if charge else []
 
 
 def _announce(life: Life, dice: Random, _: Sequence[Row]) -> list[asked.Command]:

@@ -192,7 +192,7 @@ class World:
         for slot, generation in jobs.get("birth", ()):
             self._people.add_card(slot, generation, self.now)
         for row in jobs.get("news", ()):
-            self._people.react(row, self.now)
+            self._people.react(row, self._recorder.rows(row.card_id), self.now)
         for number in jobs.get("replan", ()):
             self._workers.replan((one for one in self._people.lives if self._recorder.rows(one)), number)
         for version in jobs.get("announce", ()):

@@ -45,19 +45,26 @@ def credited(findings: Findings, card: Card, fact: Fact) -> None:
         give_back(findings, card, fact, about, minor)
         if attempt is not None and attempt.top_up is not None:
             findings.violation("balance", fact, f"attempt {about} is credited twice")
+        if attempt is not None:
+            attempt.credited += minor
     elif attempt is not None and (attempt.from_balance != minor or attempt.outcome != "charged"):
         findings.violation("balance", fact, f"{minor} are released, {attempt.from_balance} were reserved")
     _change_balance(findings, card, fact, minor)
 
 
 def debited(findings: Findings, card: Card, fact: Fact) -> None:
-    """A top-up that went back leaves the balance."""
-    minor = fact.body["amount"]["minor"]
+    """What a charge had brought onto the balance leaves it with the charge: of what is free first, then of a reserve."""
+    minor, from_reserve = fact.body["amount"]["minor"], fact.body.get("from_reserve", 0)
     if minor != card.to_debit:
         sentence = f"{minor} leave the balance for {fact.body['about']}, but {card.to_debit} have to"
         findings.violation("balance", fact, sentence)
     card.to_debit = 0
-    _change_balance(findings, card, fact, -minor)
+    if from_reserve != max(0, minor - card.balance):
+        findings.violation("balance", fact, f"{from_reserve} of {minor} leave a reserve, {card.balance} were free")
+    if from_reserve and card.open_attempt is not None:
+        card.open_attempt.from_balance -= from_reserve
+        card.open_attempt.reserve_taken += from_reserve
+    _change_balance(findings, card, fact, from_reserve - minor)
 
 
 def paid_out(findings: Findings, card: Card, fact: Fact) -> None:

@@ -48,6 +48,7 @@ class Attempt:
     minor: int
     currency: str
     from_balance: int
+    """What it has reserved of the balance and still holds."""
     rung: int
     fingerprint: str | None
     purpose: str
@@ -61,10 +62,21 @@ class Attempt:
     """The position of the fact since which it is unwanted."""
     is_used: bool = False
     """A term or the balance was given for it."""
+    reserve_taken: int = 0
+    """What it had reserved of the balance, and left with a top-up or refund that went back."""
     given_back: int = 0
+    credited: int = 0
+    """The part of `given_back` that went onto the balance."""
     disputed: int = 0
     refunding: int = 0
     """The part of `given_back` that the gateway was asked to refund."""
+
+    @property
+    def back_twice(self) -> int:
+        """What it brought onto the balance and what went back to the holder as well: never more than it brought."""
+        if self.top_up is not None:
+            return min(self.minor, self.given_back + self.disputed)
+        return min(self.credited, max(0, self.given_back + self.disputed - self.minor))
 
 
 @dataclass(slots=True)
@@ -121,7 +133,7 @@ class Card:
     balance: int = 0
     balance_first: bool = False
     to_debit: int = 0
-    """The part of a returned top-up that has to leave the balance within the same append."""
+    """What a charge brought onto the balance and has to leave it within the same append, as the charge went back."""
     top_up: tuple[int, bool] | None = None
     """Number of the top-up under way, and whether it is automatic."""
     top_up_declines: int = 0
@@ -180,8 +192,7 @@ class Card:
         if attempt is not None and method_id in (None, attempt.method_id) and not asked_for:
             attempt.unwanted_position = attempt.unwanted_position or position
 
-    def mark_for_debit(self, attempt_id: str, minor: int) -> None:
-        """What goes back of a top-up has to leave the balance, as far as it is there."""
-        attempt = self.attempts.get(attempt_id)
-        if attempt is not None and attempt.top_up is not None:
-            self.to_debit = max(0, min(minor, self.balance))
+    def mark_for_debit(self, attempt: Attempt, back_twice_before: int) -> None:
+        """What went back twice has to leave the balance, as far as it is there or reserved with the open attempt."""
+        reserved = self.open_attempt.from_balance if self.open_attempt is not None else 0
+        self.to_debit = max(0, min(attempt.back_twice - back_twice_before, self.balance + reserved))

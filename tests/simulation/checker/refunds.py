@@ -55,8 +55,11 @@ def refund_recorded(findings: Findings, card: Card, fact: Fact) -> None:
         for refund_id in with_case:
             del card.open_refunds[refund_id]
         return
+    attempt = card.attempts.get(attempt_id)
+    before = attempt.back_twice if attempt is not None else 0
     give_back(findings, card, fact, attempt_id, minor)
-    card.mark_for_debit(attempt_id, minor)
+    if attempt is not None:
+        card.mark_for_debit(attempt, before)
 
 
 def dispute_recorded(findings: Findings, card: Card, fact: Fact) -> None:
@@ -69,8 +72,9 @@ def dispute_recorded(findings: Findings, card: Card, fact: Fact) -> None:
     if attempt is None or attempt.outcome != "charged" or attempt.disputed + minor > attempt.minor:
         findings.violation("refund", fact, f"more of attempt {attempt_id} is disputed than it took")
         return
+    before = attempt.back_twice
     attempt.disputed += minor
-    card.mark_for_debit(attempt_id, minor)
+    card.mark_for_debit(attempt, before)
 
 
 def case_opened(_: Findings, card: Card, fact: Fact) -> None:
