@@ -53,7 +53,7 @@ def credited(findings: Findings, card: Card, fact: Fact) -> None:
 
 
 def debited(findings: Findings, card: Card, fact: Fact) -> None:
-    """What a charge had brought onto the balance leaves it with the charge: of what is free first, then of a reserve."""
+    """What a charge had brought onto the balance leaves it with the charge: what is free first, then a reserve."""
     minor, from_reserve = fact.body["amount"]["minor"], fact.body.get("from_reserve", 0)
     if minor != card.to_debit:
         sentence = f"{minor} leave the balance for {fact.body['about']}, but {card.to_debit} have to"
