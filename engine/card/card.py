@@ -40,7 +40,7 @@ from engine.card.top_ups import TopUps
 from engine.errors import CorruptHistoryError
 from engine.value import Value
 
-STATE_VERSION = 6
+STATE_VERSION = 7
 """Part of every snapshot; raise it when Card or evolve changes, and old snapshots are passed over."""
 
 
@@ -200,7 +200,8 @@ def _attempted(card: Card, fact: facts.ChargeAttempted) -> Card:
 
 
 def _withheld(card: Card, fact: facts.ChargeWithheld) -> Card:
-    kept = methods.withheld(card.methods, fact.method_id, fact.reason, fact.until)
+    limit = methods.MethodLimit(fact.reason, fact.last_rung) if fact.limits_edition is not None else None
+    kept = methods.withheld(card.methods, fact.method_id, fact.reason, fact.until, limit)
     if fact.top_up is not None:
         return replace(card, methods=kept)
     return replace(card, methods=kept, renewal=attempt.method_withheld(_on_offer(card), fact))

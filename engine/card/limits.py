@@ -39,7 +39,7 @@ def effects_of(card_id: UUID, facts: CardFacts) -> Effects:
 def _try(fact: ChargeAttempted, fingerprint: str) -> Try:
     network: Network = "mastercard" if fact.brand and fact.brand.lower() == "mastercard" else "other"
     counts = fact.follows_decline or network == "mastercard"
-    return Try(fact.attempt_id, fingerprint, network, fact.amount, fact.at, counts)
+    return Try(fact.attempt_id, fingerprint, network, fact.amount, fact.at, counts, last_rung=fact.last_rung)
 
 
 def _settle(

@@ -49,6 +49,7 @@ class Does(NamedTuple):
     outcome: str | None
     method: tuple[str, str] | None
     again: bool
+    last_rung: bool
     amount: Money
     stale: bool
 
@@ -66,6 +67,7 @@ does = st.builds(
     outcome=st.sampled_from([*["declined"] * 50, *["approved"] * 3, *["never_happened"] * 3, *[None] * 6, "never"]),
     method=st.sampled_from(METHODS),
     again=st.sampled_from([True, True, True, False]),
+    last_rung=st.booleans(),
     amount=st.sampled_from([MONTH_PRICE, MONTH_PRICE, MONTH_PRICE, YEAR_PRICE]),
     stale=st.sampled_from([False] * 15 + [True]),
 )
@@ -93,7 +95,7 @@ class Cards:
         if last is not None and what.outcome is not None:
             facts.append(self.outcome(last, what.outcome, at))
         if what.method is not None:
-            facts.append(tries(at, *what.method, what.amount, again=what.again))
+            facts.append(tries(at, *what.method, what.amount, again=what.again, last_rung=what.last_rung))
         version = max(self.versions[card] - what.stale, 0)
         return append(*facts, stream=Stream(self.ids[card], None, version, None))
 

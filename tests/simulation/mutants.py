@@ -73,6 +73,8 @@ MUTANTS = (
     Mutant("no deadline is ever moved", bugs.stop_moves_no_deadline),
     Mutant("network limits are not enforced", around.limits_not_enforced, harsh=True),
     Mutant("network limits look back half a day", around.limit_counts_one_day, harsh=True),
+    Mutant("a limit full of open tries is the holder's affair", around.open_tries_are_the_holders_affair, harsh=True),
+    Mutant("early rungs use up the limit", around.early_rungs_use_up_the_limit, harsh=True),
     Mutant("a never code blocks nobody else", around.never_does_not_block, cards=100),
     Mutant("late success is not refunded", bugs.refund_forgotten, cards=200),
     Mutant("rungs a day early", bugs.rung_a_day_early),
