@@ -19,7 +19,7 @@ from engine.store.recorder import CardRecorder, datastore
 from projections.follow import FOLLOWERS_TABLE
 from projections.live import LIVE, create_tables
 
-SCHEMA_VERSION = 3
+SCHEMA_VERSION = 4
 """The version that this program needs; each version adds a step to `migrate` from the one before."""
 
 _READ_MODELS_1 = ("cards", "due", "charges", "ledger")
@@ -44,6 +44,13 @@ _FUNCTIONS_2 = """
     card_events_broken(jsonb, text[], text[], text[], timestamptz[])
 """
 """The functions of version 2 that version 3 replaces."""
+_FUNCTIONS_3 = """
+    card_events_append(uuid[], bigint[], text[], bytea[], bytea[], jsonb, timestamptz, jsonb),
+    card_events_limit(uuid[], uuid[], card_events_try[], card_events_outcome[], card_events_block[], jsonb),
+    card_events_broken(card_events_try[], jsonb)
+"""
+"""The functions of version 3 that return less than those of version 4."""
+_TRY_4 = "ALTER TYPE card_events_try DROP ATTRIBUTE IF EXISTS last_rung, ADD ATTRIBUTE last_rung boolean"
 _MIGRATION = "migration"
 """Actor and cause of a fact that the migration records."""
 
@@ -56,8 +63,9 @@ def migrate(database_url: str) -> int:
         if found > SCHEMA_VERSION:
             raise SchemaError(_mismatch(found))
         if found < SCHEMA_VERSION:
+            _clear_away(connection)
             _create_events(database_url)
-            for step in (_from_1_to_2, _from_2_to_3)[found - 1 :] if found else (_create,):
+            for step in (_from_1_to_2, _from_2_to_3, _from_3_to_4)[found - 1 :] if found else (_create,):
                 with connection.transaction():
                     step(connection)
         return found
@@ -124,6 +132,20 @@ def _from_2_to_3(connection: Connection[Any]) -> None:
             "SELECT card_events_insert(%s::uuid[], %s::bigint[], %s::text[], %s::bytea[])", fact_columns([stored])
         )
     connection.execute("UPDATE schema_version SET version = 3")
+
+
+def _clear_away(connection: Connection[Any]) -> None:
+    """Functions of version 3 that are to give back more cannot be replaced; nor is a type that is to have more."""
+    with connection.transaction():
+        connection.execute(f"DROP FUNCTION IF EXISTS {_FUNCTIONS_3}")
+        row = connection.execute("SELECT to_regtype('card_events_try') IS NOT NULL").fetchone()
+        if row and row[0]:
+            connection.execute(_TRY_4)
+
+
+def _from_3_to_4(connection: Connection[Any]) -> None:
+    """Limits keep a part for last rungs, and tell open tries from declines."""
+    connection.execute("UPDATE schema_version SET version = 4")
 
 
 def check_schema(database_url: str) -> None:

@@ -8,7 +8,7 @@ from engine.actor import Actor
 from engine.card.attempt import AskCharge, ChargeAttempted
 from engine.card.card import Card, replay
 from engine.card.facts import CardFacts
-from engine.card.next import Step, advance, deferred, move_for_late_wake, next_step, wakes_at
+from engine.card.next import Step, advance, deferred, move_for_late_wake, next_step, waits_for_open_tries, wakes_at
 from engine.card.outcomes import record_answer
 from engine.card.payments import Recall
 from engine.card.refunds import AskRefund, RefundStarted, record_refund_answer
@@ -105,7 +105,8 @@ def on_replan(cause: str, actor: Actor, rules: Rules, at: datetime) -> Decision:
         step = next_step(card, rules, at)
         wake_at = wakes_at(step, at)
         is_due = stream.wake_at is not None and stream.wake_at <= at
-        rechecks = isinstance(step, Wait) and step.blocks_lapse and stream.wake_at is not None
+        is_blocked = waits_for_open_tries(card) or (isinstance(step, Wait) and step.blocks_lapse)
+        rechecks = is_blocked and stream.wake_at is not None
         if wake_at == stream.wake_at or is_due or rechecks:
             return Decided(None)
         reason = step.reason if isinstance(step, Wait) else "due"

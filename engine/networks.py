@@ -2,8 +2,9 @@
 
 A payment card is known by its fingerprint; what has none (wallets) has no limit. A try counts from its intent, while it
 is open and may still be declined, and from its decline on until the decline has left the window: so no interleaving
-of cards can exceed a limit. An approval takes its own try out and resets nothing. Source: the networks' facts,
-strictest reading. PostgreSQL does the same inside the append (store/limits_sql.py), LimitBook in memory.
+of cards can exceed a limit. An approval takes its own try out and resets nothing. The last third of a limit is kept for
+last rungs, so that what is tried early takes no other card its last chance. Source: the networks' facts, strictest
+reading. PostgreSQL does the same inside the append (store/limits_sql.py), LimitBook in memory.
 """
 
 from collections import defaultdict
@@ -15,7 +16,7 @@ from uuid import UUID
 
 from engine.money import Money
 
-EDITION = "2026-11"
+EDITION = "2026-12"
 """Of the rules below; raise it with them."""
 
 Network = Literal["mastercard", "other"]
@@ -29,6 +30,11 @@ class Rule(NamedTuple):
     window: timedelta
     most: int
     per_amount: bool = False
+
+    @property
+    def most_early(self) -> int:
+        """How many may count for a try that is no last rung."""
+        return self.most - self.most // 3
 
 
 RULES = (
@@ -55,6 +61,8 @@ class PaymentCardTry(NamedTuple):
     counts: bool
     """Mastercard counts every try that may be declined, the others only those that follow a decline."""
     declined_at: datetime | None = None
+    last_rung: bool = False
+    """No rung comes after it before the number is lost."""
 
 
 class LimitEffects(NamedTuple):
@@ -68,15 +76,13 @@ class LimitEffects(NamedTuple):
     """Fingerprints that may never be tried again."""
 
 
-Try = PaymentCardTry  # until engine/card/limits.py imports the new names
-Effects = LimitEffects
-
-
 class Limited(NamedTuple):
     """Why an append was not stored: the rule's name, and when the try may be made (None: never)."""
 
     rule: str
     until: datetime | None
+    open_only: bool = False
+    """Declines alone leave room: it is full of tries whose outcome nobody knows yet, which is our own trouble."""
 
 
 def decline_reported(one: PaymentCardTry, declined_at: datetime) -> PaymentCardTry:
@@ -142,14 +148,11 @@ class LimitBook:
             return None
         counted = self._counted(wanted.fingerprint, effects)
         limits = [
-            (until, rule.name)
+            broken
             for rule in RULES
-            if rule.network == wanted.network and (until := _until(rule, wanted, counted)) is not None
+            if rule.network == wanted.network and (broken := _broken(rule, wanted, counted)) is not None
         ]
-        if not limits:
-            return None
-        until, name = max(limits)
-        return Limited(name, until)
+        return max(limits, key=lambda one: (not one.open_only, one.until, one.rule), default=None)
 
     def _counted(self, fingerprint: str, effects: LimitEffects) -> list[PaymentCardTry]:
         """The tries of a payment card as they were if the append were written."""
@@ -164,16 +167,20 @@ class LimitBook:
 _UNCHANGED = datetime.max.replace(tzinfo=UTC)  # stands for "the append has no outcome of this try"
 
 
-def _until(rule: Rule, wanted: PaymentCardTry, counted: Iterable[PaymentCardTry]) -> datetime | None:
-    """When the rule allows `wanted`, itself among `counted`; None if it does so now."""
+def _broken(rule: Rule, wanted: PaymentCardTry, counted: Iterable[PaymentCardTry]) -> Limited | None:
+    """The rule, if `wanted`, itself among `counted`, does not fit; and when it does."""
     since = wanted.at - rule.window
     in_window = [
         one.declined_at
         for one in counted
         if (one.declined_at is None or one.declined_at > since) and (not rule.per_amount or one.amount == wanted.amount)
     ]
-    too_many = len(in_window) - rule.most
+    most = rule.most if wanted.last_rung else rule.most_early
+    too_many = len(in_window) - most
     if too_many <= 0:
         return None
     declines = sorted(declined_at for declined_at in in_window if declined_at is not None)
-    return declines[too_many - 1] + rule.window if too_many <= len(declines) else wanted.at + OPEN_FOR
+    open_only = len(declines) < most
+    waits_for_declines = not open_only and too_many <= len(declines)
+    until = declines[too_many - 1] + rule.window if waits_for_declines else wanted.at + OPEN_FOR
+    return Limited(rule.name, until, open_only)

@@ -32,6 +32,10 @@ class Policy(BaseModel):
     """An attempt missing from the gateway's records so long after it was last sent never happened."""
     stopped_recheck: timedelta = timedelta(hours=3)
     """How often cards that would be charged are checked while charging is stopped."""
+    open_tries_recheck: timedelta = timedelta(minutes=10)
+    """A card that waits for open tries of others is checked again after this, then after as long as it has waited …"""
+    open_tries_recheck_most: timedelta = timedelta(hours=6)
+    """… but after this at the latest (source: our own choice; open tries of an outage are looked up hourly)."""
     late_after: timedelta = timedelta(hours=6)
     """A card that is woken later than this was delayed by us, and its deadlines move."""
     retry_soon_after: timedelta = timedelta(hours=1)

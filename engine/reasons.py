@@ -17,6 +17,7 @@ WaitReason = Literal[
     "outcome_unknown",
     "refund_awaited",
     "charging_stopped",
+    "open_tries",
     "top_up_gap",
     "auto_renew_off",
     "no_try_left",

@@ -37,7 +37,7 @@ class ChargeAttempted(Event, kw_only=True):
 
     `attempt_id` is the idempotency key. `number` counts attempts for the term, or for the top-up if that is what it
     is for; `rung` counts passes over the methods. `from_balance` is reserved in addition. `limits_edition` names the
-    network limits that allowed it; `follows_decline` says that they count it.
+    network limits that allowed it; `follows_decline` says that they count it, `last_rung` that no rung comes after it.
     """
 
     attempt_id: UUID
@@ -55,6 +55,7 @@ class ChargeAttempted(Event, kw_only=True):
     brand: str | None = None
     follows_decline: bool = False
     limits_edition: str | None = None
+    last_rung: bool = False
 
 
 class ChargeWithheld(Event, kw_only=True):
@@ -68,6 +69,7 @@ class ChargeWithheld(Event, kw_only=True):
     until: Instant | None
     limits_edition: str | None = None
     policy_version: str
+    last_rung: bool = False
 
 
 class ChargeOutcomeUnknown(Event, kw_only=True):

@@ -204,7 +204,8 @@ def _attempted(card: Card, fact: facts.ChargeAttempted) -> Card:
 
 
 def _withheld(card: Card, fact: facts.ChargeWithheld) -> Card:
-    kept = methods.withheld(card.methods, fact.method_id, fact.reason, fact.until)
+    limit = methods.MethodLimit(fact.reason, fact.last_rung) if fact.limits_edition is not None else None
+    kept = methods.withheld(card.methods, fact.method_id, fact.reason, fact.until, limit)
     if fact.top_up is not None:
         return replace(card, methods=kept)
     return replace(card, methods=kept, renewal=attempt.method_withheld(_on_offer(card), fact))

@@ -138,6 +138,7 @@ def _attempt(
         brand=method.brand,
         follows_decline=renewal is not None and renewal.declines > 0,
         limits_edition=EDITION if method.fingerprint else None,
+        last_rung=chosen.last_rung,
         at=at,
     )
 
@@ -147,9 +148,11 @@ def _delayed_too_long(card: Chargeable, chosen: Withhold, policy: Policy, at: da
         term_number=card.term.number + 1,
         rung=chosen.rung,
         method_id=chosen.method.method_id,
-        reason="advice_delay",
+        reason=chosen.limit or "advice_delay",
         until=chosen.until,
+        limits_edition=EDITION if chosen.limit else None,
         policy_version=policy.version,
+        last_rung=True,
         at=at,
     )
 
@@ -165,5 +168,6 @@ def withheld_by_limit(attempt: ChargeAttempted, limited: Limited) -> ChargeWithh
         until=limited.until,
         limits_edition=EDITION,
         policy_version=attempt.policy_version,
+        last_rung=attempt.last_rung,
         at=attempt.at,
     )

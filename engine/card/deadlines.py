@@ -20,15 +20,19 @@ from engine.value import Value
 DAY = timedelta(days=1)
 HOUR = timedelta(hours=1)
 
-DelayReason = Literal["unknown_outcome", "charging_stopped", "held", "late"]
-"""What on our side delayed a payment: an unknown outcome, the operator's stop, a hold, or that we were not running."""
+BlockReason = Literal["charging_stopped", "open_tries"]
+"""What keeps a card from being charged: the operator's stop, or that a network limit is full of open tries of ours."""
+DelayReason = Literal["unknown_outcome", "held", "late"] | BlockReason
+"""What on our side delayed a payment: an unknown outcome, a hold, that we were not running, or what blocked it."""
 
 
 # Facts
 
 
 class ChargingBlocked(Event, kw_only=True):
-    """The card was to be charged while the operator had stopped all charging."""
+    """The card was to be charged, but something on our side kept it from that: `reason` says what."""
+
+    reason: BlockReason = "charging_stopped"
 
 
 class DeadlinesMoved(Event, kw_only=True):
@@ -49,7 +53,9 @@ class Deadlines(Value):
     moved_until: Instant | None = None
     """Up to when delays are counted in `moved_by`."""
     blocked_since: Instant | None = None
-    """Since when the operator's stop keeps the card from being charged."""
+    """Since when something on our side keeps the card from being charged."""
+    blocked_by: BlockReason = "charging_stopped"
+    """What does so, or did so last."""
 
 
 class HasTerm(Protocol):
@@ -73,8 +79,8 @@ class HasDeadlines(HasTerm, Protocol):
 
 
 def blocked(deadlines: Deadlines, fact: ChargingBlocked) -> Deadlines:
-    """The operator's stop keeps the card from being charged."""
-    return replace(deadlines, blocked_since=fact.at)
+    """Something on our side keeps the card from being charged."""
+    return replace(deadlines, blocked_since=fact.at, blocked_by=fact.reason)
 
 
 def moved(deadlines: Deadlines, fact: DeadlinesMoved) -> Deadlines:

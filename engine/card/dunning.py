@@ -19,6 +19,8 @@ class TryNow(Value):
     method: PaymentMethod
     rung: int
     reason: AttemptReason
+    last_rung: bool
+    """No rung comes after it before the number is lost."""
 
 
 class Withhold(Value):
@@ -27,6 +29,8 @@ class Withhold(Value):
     method: PaymentMethod
     rung: int
     until: datetime
+    limit: str | None
+    """The network limit that says so; None: advice of the issuer."""
 
 
 class TryLater(Value):
@@ -45,20 +49,27 @@ def next_try(card: Dunned, renewal: Renewal, policy: Policy, at: datetime) -> Tr
 
     A rung is one pass over the usable methods in their order; a decline moves to the next method at once. A pass
     that the holder asked for, or that a new method caused, is no rung. Precedence: never, then limits and advice
-    (`not_before`), then the last try, then the ladder.
+    (`not_before`), then the last try, then the ladder. A last rung may use what limits keep for last rungs.
     """
-    usable, ready = usable_methods(card), ready_methods(card, at)
+    usable = usable_methods(card)
     if not usable:
         return None
     outside = renewal.asked_for is not None and at < opens_at(card, policy)
     within: TryLater | None = None
     if renewal.rung or outside:
+        is_last = renewal.rung_at is not None and _is_last(card, renewal.rung_at)
+        ready = ready_methods(card, at, last_rung=is_last)
         untried = [method for method in ready if method.method_id not in renewal.tried]
         if untried:
             soon = untried[0].method_id in renewal.soon and untried[0].method_id in card.methods.not_before
-            return TryNow(untried[0], renewal.rung, "soon" if soon else renewal.asked_for or "next_method")
+            return TryNow(untried[0], renewal.rung, "soon" if soon else renewal.asked_for or "next_method", is_last)
         within = _within_rung(card, renewal, usable)
-    return _earlier(within, _next_rung(card, renewal, usable, ready, policy, at))
+    return _earlier(within, _next_rung(card, renewal, usable, policy, at))
+
+
+def _is_last(card: HasDeadlines, begun_at: datetime) -> bool:
+    """Whether a rung that begins then is the last one before the number is lost."""
+    return local_date(begun_at, card.term.zone) >= last_day(card)
 
 
 def _within_rung(card: Dunned, renewal: Renewal, usable: Sequence[PaymentMethod]) -> TryLater | None:
@@ -74,7 +85,6 @@ def _next_rung(
     card: Dunned,
     renewal: Renewal,
     usable: Sequence[PaymentMethod],
-    ready: Sequence[PaymentMethod],
     policy: Policy,
     at: datetime,
 ) -> TryNow | Withhold | TryLater | None:
@@ -82,15 +92,19 @@ def _next_rung(
     last = last_day(card)
     if due is None or local_date(due, card.term.zone) > last or at >= reclaims_at(card):
         return None  # one that we missed ourselves is made up while the number is still ours
-    rung = renewal.rung + 1
-    if at >= due and ready:
-        return TryNow(ready[0], rung, "next_rung" if renewal.rung else "renewal_opened")
+    rung, is_last = renewal.rung + 1, _is_last(card, at)
+    ready = ready_methods(card, at, last_rung=is_last) if at >= due else ()
+    if ready:
+        return TryNow(ready[0], rung, "next_rung" if renewal.rung else "renewal_opened", is_last)
     soonest = min(usable, key=lambda method: card.methods.not_before.get(method.method_id, at))
     until = max(due, card.methods.not_before.get(soonest.method_id, at))
     if local_date(until, card.term.zone) <= last:
         return TryLater(until, "next_rung" if renewal.rung else "renewal_opens")
     final = max(due, charge_instant(card, last, policy))
-    return TryLater(final, "next_rung") if at < final else Withhold(soonest, rung, until)
+    if at < final:
+        return TryLater(final, "next_rung")
+    limit = card.methods.limited.get(soonest.method_id)
+    return Withhold(soonest, rung, until, limit.rule if limit else None)
 
 
 def _next_rung_at(card: Dunned, renewal: Renewal, policy: Policy) -> datetime | None:

@@ -9,16 +9,16 @@ from engine.card.event import Event
 from engine.card.facts import CardFacts
 from engine.card.payments import ChargeSucceeded
 from engine.declines import Consequence
-from engine.networks import Effects, Network, Try, decline_reported
+from engine.networks import LimitEffects, Network, PaymentCardTry, decline_reported
 
 _CONCERNED = frozenset[type[Event]]({ChargeAttempted, ChargeFailed, ChargeSucceeded})
 
 
-def effects_of(card_id: UUID, facts: CardFacts) -> Effects:
+def effects_of(card_id: UUID, facts: CardFacts) -> LimitEffects:
     """What the facts of one append mean for the limits; a try that they settle as well is not open any more."""
     if _CONCERNED.isdisjoint(map(type, facts)):
-        return Effects(card_id)
-    tries: dict[UUID, Try] = {}
+        return LimitEffects(card_id)
+    tries: dict[UUID, PaymentCardTry] = {}
     outcomes: dict[UUID, datetime | None] = {}
     blocks: list[str] = []
     for fact in facts:
@@ -33,17 +33,20 @@ def effects_of(card_id: UUID, facts: CardFacts) -> Effects:
                     blocks.append(fact.fingerprint)
             case _:
                 pass
-    return Effects(card_id, tuple(tries.values()), outcomes, tuple(blocks))
+    return LimitEffects(card_id, tuple(tries.values()), outcomes, tuple(blocks))
 
 
-def _try(fact: ChargeAttempted, fingerprint: str) -> Try:
+def _try(fact: ChargeAttempted, fingerprint: str) -> PaymentCardTry:
     network: Network = "mastercard" if fact.brand and fact.brand.lower() == "mastercard" else "other"
     counts = fact.follows_decline or network == "mastercard"
-    return Try(fact.attempt_id, fingerprint, network, fact.amount, fact.at, counts)
+    return PaymentCardTry(fact.attempt_id, fingerprint, network, fact.amount, fact.at, counts, last_rung=fact.last_rung)
 
 
 def _settle(
-    tries: dict[UUID, Try], outcomes: dict[UUID, datetime | None], attempt_id: UUID, declined_at: datetime | None
+    tries: dict[UUID, PaymentCardTry],
+    outcomes: dict[UUID, datetime | None],
+    attempt_id: UUID,
+    declined_at: datetime | None,
 ) -> None:
     own = tries.get(attempt_id)
     if own is None:

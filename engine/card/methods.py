@@ -69,6 +69,14 @@ class PaymentMethodsOrdered(Event, kw_only=True):
 # State
 
 
+class MethodLimit(Value):
+    """The network limit that delays a method."""
+
+    rule: str
+    last_rung: bool
+    """It delays last rungs too, for which a part of each limit is kept."""
+
+
 class Methods(Value):
     """The funding order: bound methods in the holder's order, and what keeps any of them from being charged."""
 
@@ -81,6 +89,8 @@ class Methods(Value):
     """Those of the ended methods that may be tried while the holder is present."""
     not_before: Mapping[str, Instant] = {}
     """Method ids to be left alone for some time."""
+    limited: Mapping[str, MethodLimit] = {}
+    """Those of them that a network limit delays."""
 
 
 class HasMethods(Protocol):
@@ -142,6 +152,7 @@ def cleared(methods: Methods, method_id: str) -> Methods:
         ended={one: code for one, code in methods.ended.items() if one != method_id},
         needs_holder=tuple(one for one in methods.needs_holder if one != method_id),
         not_before={one: until for one, until in methods.not_before.items() if one != method_id},
+        limited=_not_limited(methods, method_id),
     )
 
 
@@ -159,12 +170,22 @@ def ended(methods: Methods, method_id: str, code: str, *, needs_holder: bool = F
 
 def delayed(methods: Methods, method_id: str, until: datetime) -> Methods:
     """The method is left alone until then."""
-    return replace(methods, not_before={**methods.not_before, method_id: until})
+    not_before = {**methods.not_before, method_id: until}
+    return replace(methods, not_before=not_before, limited=_not_limited(methods, method_id))
 
 
-def withheld(methods: Methods, method_id: str, reason: str, until: datetime | None) -> Methods:
-    """A rule forbids to charge the method until then; None: for good."""
-    return ended(methods, method_id, reason) if until is None else delayed(methods, method_id, until)
+def withheld(
+    methods: Methods, method_id: str, reason: str, until: datetime | None, limit: MethodLimit | None
+) -> Methods:
+    """A rule forbids to charge the method until then (None: for good); `limit` if it is a network limit."""
+    if until is None:
+        return ended(methods, method_id, reason)
+    kept = delayed(methods, method_id, until)
+    return kept if limit is None else replace(kept, limited={**kept.limited, method_id: limit})
+
+
+def _not_limited(methods: Methods, method_id: str) -> Mapping[str, MethodLimit]:
+    return {one: limit for one, limit in methods.limited.items() if one != method_id}
 
 
 # What may be charged
@@ -176,10 +197,13 @@ def usable_methods(card: HasMethods) -> list[PaymentMethod]:
     return [method for method in methods if method.method_id not in ended] if ended else list(methods)
 
 
-def ready_methods(card: HasMethods, at: datetime) -> list[PaymentMethod]:
-    """What may be charged at `at`, in the holder's order."""
+def ready_methods(card: HasMethods, at: datetime, *, last_rung: bool = False) -> list[PaymentMethod]:
+    """What may be charged at `at`, in the holder's order; on a last rung also what a limit delays for earlier ones."""
     delays = card.methods.not_before
-    return [m for m in usable_methods(card) if not delays or delays.get(m.method_id, at) <= at]
+    if not delays:
+        return usable_methods(card)
+    kept = {one for one, limit in card.methods.limited.items() if not limit.last_rung} if last_rung else ()
+    return [m for m in usable_methods(card) if m.method_id in kept or delays.get(m.method_id, at) <= at]
 
 
 # Decisions

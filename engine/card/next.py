@@ -7,9 +7,10 @@ from engine.card.attempt import AskCharge, Attempt, CaseOpened, ChargeAttempted,
 from engine.card.card import Card, evolve
 from engine.card.charge import charge_renewal, withheld_by_limit
 from engine.card.custody import is_kept
-from engine.card.deadlines import DeadlinesMoved, move_deadlines
+from engine.card.deadlines import ChargingBlocked, DeadlinesMoved, move_deadlines
 from engine.card.facts import CardFact, CardFacts
 from engine.card.lapse import lapse
+from engine.card.methods import ready_methods
 from engine.card.refunds import AskRefund, ask_for_refunds
 from engine.card.reminders import payment_failed, reminders
 from engine.card.step import Wait, earliest
@@ -44,7 +45,7 @@ def next_step(card: Card, rules: Rules, at: datetime) -> Step:
 
 def _charge_or_lapse(card: Card, rules: Rules, at: datetime, refunding: Wait | None) -> CardFacts | Wait:
     blocked_since = card.deadlines.blocked_since
-    if blocked_since is not None and (card.consent is None or not rules.charging_stopped):
+    if blocked_since is not None and (card.consent is None or not rules.charging_stopped):  # waits no longer, or tries
         return _unblocked(card, blocked_since, rules.policy, at)
     topping_up = charge_top_up(card, rules, at)
     if topping_up is not None and not isinstance(topping_up, Wait):
@@ -71,18 +72,56 @@ def advance(
 ) -> tuple[Card, CardFacts, AskCharge | AskRefund | Wait]:
     """Take every step that is due at `at`: the card after them, their facts, and what remains.
 
-    `limited` holds the methods (by id) that the network limits forbid to try now.
+    `limited` holds the methods (by id) that the network limits forbid to try now. Where a limit is full of open tries
+    only, and there is nothing else to try, the card is blocked; one that was so already is left as it was.
     """
     facts: list[CardFact] = []
+    waiting: tuple[Card, int] | None = None  # the card that waits for open tries, and how many facts made it
     while True:
         step = next_step(card, rules, at)
         if not isinstance(step, tuple):
             return card, tuple(facts), step
+        if waits_for_open_tries(card):
+            waiting = card, len(facts)
         for fact in step:
             if isinstance(fact, ChargeAttempted) and fact.method_id in limited:
+                if _must_wait(card, fact, limited, at):
+                    before, count = waiting or _blocked(card, facts, at)
+                    return before, tuple(facts[:count]), _until_next_look(before, rules.policy, at)
                 fact = withheld_by_limit(fact, limited[fact.method_id])  # noqa: PLW2901 (it takes the attempt's place)
             card = evolve(card, card.card_id, fact)
             facts.append(fact)
+
+
+def waits_for_open_tries(card: Card) -> bool:
+    """Whether the card is blocked by a network limit that is full of open tries only."""
+    return card.deadlines.blocked_since is not None and card.deadlines.blocked_by == "open_tries"
+
+
+def _must_wait(card: Card, attempt: ChargeAttempted, limited: Mapping[str, Limited], at: datetime) -> bool:
+    """Whether only the outcome of open tries can help: no other method of this pass may be tried now."""
+    renewal = card.renewal
+    if not limited[attempt.method_id].open_only or attempt.top_up is not None or renewal is None:
+        return False
+    tried = renewal.tried if attempt.rung == renewal.rung else ()
+    ready = ready_methods(card, at, last_rung=attempt.last_rung)
+    return all(one.method_id in limited or one.method_id in tried for one in ready)
+
+
+def _blocked(card: Card, facts: list[CardFact], at: datetime) -> tuple[Card, int]:
+    fact = ChargingBlocked(reason="open_tries", at=at)
+    facts.append(fact)
+    return evolve(card, card.card_id, fact), len(facts)
+
+
+def _until_next_look(card: Card, policy: Policy, at: datetime) -> Wait:
+    """The longer it has waited, the later it looks again; a refund is not kept waiting by that."""
+    waited = at - (card.deadlines.blocked_since or at)
+    pause = min(max(waited, policy.open_tries_recheck), policy.open_tries_recheck_most)
+    refunding = ask_for_refunds(card, policy, at)
+    return earliest(
+        Wait(at + pause, "open_tries", blocks_lapse=True), refunding if isinstance(refunding, Wait) else None
+    )
 
 
 def move_for_late_wake(
@@ -122,6 +161,7 @@ def _from_balance(card: Card, attempt: Attempt, rules: Rules, at: datetime) -> C
 
 
 def _unblocked(card: Card, since: datetime, policy: Policy, at: datetime) -> tuple[DeadlinesMoved, ...]:
-    """The end of the operator's stop is a fact even if no time was lost."""
-    none = DeadlinesMoved(reason="charging_stopped", by=timedelta(0), at=at)
-    return move_deadlines(card, "charging_stopped", since, open_since(card, policy), at) or (none,)
+    """The end of what blocked the card is a fact even if no time was lost."""
+    reason = card.deadlines.blocked_by
+    none = DeadlinesMoved(reason=reason, by=timedelta(0), at=at)
+    return move_deadlines(card, reason, since, open_since(card, policy), at) or (none,)

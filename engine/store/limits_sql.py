@@ -25,7 +25,8 @@ TYPES = (
     DO $$ BEGIN
         CREATE TYPE {try_type} AS (
             card {id_type}, attempt uuid, fingerprint text, network text, amount text,
-            at timestamptz, declined timestamptz  -- NULL while it is open
+            at timestamptz, declined timestamptz,  -- NULL while it is open
+            last_rung boolean  -- NULL: it is none
         );
     EXCEPTION WHEN duplicate_object THEN NULL;
     END $$
@@ -66,39 +67,50 @@ _SETTLE_FUNCTION = """
 # when it was planned.
 _BROKEN_FUNCTION = """
     CREATE OR REPLACE FUNCTION {broken}(wanted {try_type}[], limits jsonb)
-    RETURNS TABLE (nth bigint, fingerprint text, rule text, until timestamptz) LANGUAGE plpgsql AS $$
+    RETURNS TABLE (nth bigint, fingerprint text, rule text, until timestamptz, open_only boolean)
+    LANGUAGE plpgsql AS $$
     BEGIN
         RETURN QUERY
             WITH wishes AS (
                 SELECT * FROM unnest(wanted) WITH ORDINALITY
-                AS w (card, attempt, fingerprint, network, amount, at, declined, place)
+                AS w (card, attempt, fingerprint, network, amount, at, declined, last_rung, place)
             ), rules AS (
                 SELECT * FROM jsonb_to_recordset(limits -> 'rules')
-                AS r (name text, network text, most integer, per_amount boolean, "window" interval)
+                AS r (
+                    name text, network text, most integer, most_early integer, per_amount boolean, "window" interval
+                )
             ), broken AS (
-                SELECT w.place, w.fingerprint, 'never' AS rule, NULL::timestamptz AS until FROM wishes w
+                SELECT w.place, w.fingerprint, 'never' AS rule, NULL::timestamptz AS until, false AS open_only
+                FROM wishes w
                 WHERE w.fingerprint = ANY (ARRAY(
                     SELECT b.fingerprint FROM {blocked} b
                     WHERE b.fingerprint = ANY (ARRAY(SELECT named.fingerprint FROM wishes named))
                 ))
                 UNION ALL
-                SELECT w.place, w.fingerprint, r.name, CASE WHEN isfinite(f.freed) THEN f.freed + r.window
-                                             ELSE w.at + (limits ->> 'open_for')::interval END
+                SELECT w.place, w.fingerprint, r.name,
+                       CASE WHEN c.declines >= m.most AND isfinite(f.freed) THEN f.freed + r.window
+                       ELSE w.at + (limits ->> 'open_for')::interval END,
+                       c.declines < m.most
                 FROM wishes w JOIN rules r ON r.network = w.network
                 CROSS JOIN LATERAL (
-                    SELECT count(*) FROM {tries} t
+                    SELECT CASE WHEN w.last_rung THEN r.most ELSE r.most_early END
+                ) AS m (most)
+                CROSS JOIN LATERAL (
+                    SELECT count(*), count(*) FILTER (WHERE isfinite(t.declined_at)) FROM {tries} t
                     WHERE t.fingerprint = w.fingerprint AND t.declined_at > w.at - r.window
                     AND (t.amount = w.amount OR NOT r.per_amount)
-                ) AS c (counted)
+                ) AS c (counted, declines)
                 CROSS JOIN LATERAL (
                     SELECT t.declined_at FROM {tries} t
-                    WHERE c.counted > r.most AND t.fingerprint = w.fingerprint AND t.declined_at > w.at - r.window
+                    WHERE c.counted > m.most AND t.fingerprint = w.fingerprint AND t.declined_at > w.at - r.window
                     AND (t.amount = w.amount OR NOT r.per_amount)
-                    ORDER BY t.declined_at OFFSET greatest(c.counted - r.most - 1, 0) LIMIT 1
+                    ORDER BY t.declined_at OFFSET greatest(c.counted - m.most - 1, 0) LIMIT 1
                 ) AS f (freed)
             )
-            SELECT row_number() OVER (ORDER BY b.place, b.until DESC NULLS FIRST, b.rule COLLATE "C" DESC),
-                   b.fingerprint, b.rule, b.until
+            SELECT row_number() OVER (
+                       ORDER BY b.place, b.open_only, b.until DESC NULLS FIRST, b.rule COLLATE "C" DESC
+                   ),
+                   b.fingerprint, b.rule, b.until, b.open_only
             FROM broken b;
     END $$
 """
@@ -111,7 +123,7 @@ _LIMIT_FUNCTION = """
     CREATE OR REPLACE FUNCTION {limit}(
         cards {id_type}[], left_out {id_type}[],
         tries {try_type}[], outcomes {outcome_type}[], blocks {block_type}[], limits jsonb
-    ) RETURNS TABLE (limited_card {id_type}, rule text, until timestamptz) LANGUAGE plpgsql AS $$
+    ) RETURNS TABLE (limited_card {id_type}, rule text, until timestamptz, open_only boolean) LANGUAGE plpgsql AS $$
     DECLARE
         kept interval := limits ->> 'kept';
         turns {id_type}[] := ARRAY[NULL]::{id_type}[];  -- NULL: all that do not go alone
@@ -142,8 +154,9 @@ _LIMIT_FUNCTION = """
                 FROM unnest(its_tries) AS t WHERE t.network IS NOT NULL
                 ON CONFLICT DO NOTHING;
                 SELECT array_agg(b.fingerprint),
-                       min(b.rule) FILTER (WHERE b.nth = 1), min(b.until) FILTER (WHERE b.nth = 1)
-                INTO broken, rule, until
+                       min(b.rule) FILTER (WHERE b.nth = 1), min(b.until) FILTER (WHERE b.nth = 1),
+                       bool_or(b.open_only) FILTER (WHERE b.nth = 1)
+                INTO broken, rule, until, open_only
                 FROM {broken}(ARRAY(SELECT t FROM unnest(its_tries) AS t WHERE t.declined IS NULL), limits) AS b;
                 IF broken IS NOT NULL THEN
                     IF only_card IS NULL THEN

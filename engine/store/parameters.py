@@ -37,6 +37,7 @@ class _Try(Struct, omit_defaults=True):
     amount: str | None = None
     at: datetime | None = None
     declined: datetime | None = None
+    last_rung: bool = False
 
 
 class _Outcome(Struct, omit_defaults=True):
@@ -103,8 +104,8 @@ def _describe(card_id: UUID, effects: LimitEffects, described: _Writes) -> None:
     for one in effects.tries:
         if one.counts:
             amount = amount_key(one.amount)
-            counted = _Try(card_id, one.fingerprint, one.attempt_id, one.network, amount, one.at, one.declined_at)
-            described.tries.append(counted)
+            about = one.attempt_id, one.network, amount, one.at, one.declined_at, one.last_rung
+            described.tries.append(_Try(card_id, one.fingerprint, *about))
         elif one.declined_at is None:
             described.tries.append(_Try(card_id, one.fingerprint))
     for attempt_id, declined_at in effects.outcomes.items():
@@ -119,7 +120,7 @@ def _interval(duration: timedelta) -> str:
 
 LIMITS = json.encode(
     {
-        "rules": [rule._asdict() | {"window": _interval(rule.window)} for rule in RULES],
+        "rules": [rule._asdict() | {"window": _interval(rule.window), "most_early": rule.most_early} for rule in RULES],
         "open_for": _interval(OPEN_FOR),
         "kept": _interval(KEPT),
     }

@@ -135,8 +135,8 @@ class CardRecorder(PostgresApplicationRecorder):
             cursor.execute(self._append, append_parameters(writes, recorded_at), prepare=True)
             refused = cursor.fetchall()
         return Refusals(
-            frozenset(card_id for card_id, rule, _ in refused if rule is None),
-            {card_id: Limited(rule, until) for card_id, rule, until in refused if rule is not None},
+            frozenset(card_id for card_id, rule, *_ in refused if rule is None),
+            {card_id: Limited(*limit) for card_id, *limit in refused if limit[0] is not None},
         )
 
     @_reconnect

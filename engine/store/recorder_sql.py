@@ -109,7 +109,8 @@ _APPEND_FUNCTION = """
     CREATE OR REPLACE FUNCTION {append}(
         ids {id_type}[], versions bigint[], topics text[], states bytea[],
         snapshots bytea[], writes jsonb, recorded_at timestamptz, limits jsonb
-    ) RETURNS TABLE (refused_card {id_type}, refused_by text, refused_until timestamptz) LANGUAGE plpgsql
+    ) RETURNS TABLE (refused_card {id_type}, refused_by text, refused_until timestamptz, refused_by_open boolean)
+    LANGUAGE plpgsql
     SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off AS $$
     DECLARE
         streams {stream_type}[] :=
@@ -124,6 +125,7 @@ _APPEND_FUNCTION = """
         limited_cards {id_type}[] := '{{}}';
         limited_by text[];
         limited_until timestamptz[];
+        limited_by_open boolean[];
     BEGIN
         PERFORM pg_advisory_xact_lock(hashtextextended({lock}, 0));
         left_out := ARRAY(
@@ -143,7 +145,7 @@ _APPEND_FUNCTION = """
             );
         END IF;
         IF cardinality(left_out) > 0 THEN
-            RETURN QUERY SELECT unnest(left_out), NULL::text, NULL::timestamptz;
+            RETURN QUERY SELECT unnest(left_out), NULL::text, NULL::timestamptz, NULL::boolean;
         END IF;
         IF cardinality(blocks) > 0 OR EXISTS (SELECT FROM unnest(tries) AS t WHERE t.network IS NOT NULL)
             OR cardinality(tries) > 0 AND EXISTS (
@@ -153,12 +155,13 @@ _APPEND_FUNCTION = """
                 SELECT FROM {tries} WHERE attempt_id = ANY (ARRAY(SELECT o.attempt FROM unnest(outcomes) AS o))
             )
         THEN
-            SELECT coalesce(array_agg(l.limited_card), '{{}}'), array_agg(l.rule), array_agg(l.until)
-            INTO limited_cards, limited_by, limited_until
+            SELECT coalesce(array_agg(l.limited_card), '{{}}'), array_agg(l.rule), array_agg(l.until),
+                   array_agg(l.open_only)
+            INTO limited_cards, limited_by, limited_until, limited_by_open
             FROM {limit}(
                 ARRAY(SELECT s.card FROM unnest(streams) AS s), left_out, tries, outcomes, blocks, limits
             ) AS l;
-            RETURN QUERY SELECT * FROM unnest(limited_cards, limited_by, limited_until);
+            RETURN QUERY SELECT * FROM unnest(limited_cards, limited_by, limited_until, limited_by_open);
             left_out := left_out || limited_cards;
         END IF;
         IF cardinality(ids) > 0 THEN

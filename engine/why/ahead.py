@@ -51,7 +51,7 @@ def _reasons(card: Card, wake_at: datetime) -> tuple[_AheadReason, ...]:
     if deadline is not None:
         return (deadline,)
     if card.deadlines.blocked_since is not None:
-        return ("charging_stopped",)
+        return (card.deadlines.blocked_by,)
     return tuple(reason for reason, possible in _possible(card, wake_at).items() if possible) or ("due",)
 
 
@@ -153,6 +153,8 @@ def _phrase(reason: _AheadReason, card: Card) -> str:  # noqa: C901, PLR0911, PL
             return "the gateway is asked about the refund"
         case "charging_stopped":
             return "it is looked at again whether charging is still stopped"
+        case "open_tries":
+            return "it is looked at again whether the network limit is still full of tries of unknown outcome"
         case "top_up_gap":
             return "an automatic top-up may be made again"
         case (

@@ -62,7 +62,7 @@ def clause(fact: Fact, zone: str) -> str:  # noqa: C901, PLR0911, PLR0912 (one c
         case facts.NumberReclaimed():
             return _reclaimed(fact)
         case facts.ChargingBlocked():
-            return "the card was to be charged, but the operator had stopped all charging"
+            return f"the card was to be charged, but {DELAY_REASONS[fact.reason]}"
         case facts.DeadlinesMoved():
             return _moved(fact)
         case facts.ReminderDue():

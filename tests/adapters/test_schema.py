@@ -23,6 +23,7 @@ from engine.store.recorder import CardRecorder, datastore
 from engine.store.streams import Append, Store, Stream
 from projections.follow import follow, positions
 from projections.live import LIVE, MODELS
+from tests.engine.payment_cards import append, tries
 from tests.engine.samples import CHARGING, OPENS_AT, failed, switched_off
 from tests.engine.writes import ALL_STORED
 
@@ -260,3 +261,40 @@ def test_an_interrupted_upgrade_from_version_2_is_completed(database_url):
         CardRecorder(pool).create_table()
     assert migrate(database_url) == 2
     check_schema(database_url)
+
+
+# From version 3
+
+VERSION_3 = """
+    DROP FUNCTION card_events_append, card_events_limit, card_events_broken;
+    CREATE FUNCTION card_events_append(
+        ids uuid[], versions bigint[], topics text[], states bytea[],
+        snapshots bytea[], writes jsonb, recorded_at timestamptz, limits jsonb
+    ) RETURNS TABLE (refused_card uuid, refused_by text, refused_until timestamptz) LANGUAGE plpgsql AS 'BEGIN END';
+    CREATE FUNCTION card_events_limit(
+        cards uuid[], left_out uuid[],
+        tries card_events_try[], outcomes card_events_outcome[], blocks card_events_block[], limits jsonb
+    ) RETURNS TABLE (limited_card uuid, rule text, until timestamptz) LANGUAGE plpgsql AS 'BEGIN END';
+    CREATE FUNCTION card_events_broken(wanted card_events_try[], limits jsonb)
+    RETURNS TABLE (nth bigint, fingerprint text, rule text, until timestamptz) LANGUAGE plpgsql AS 'BEGIN END';
+    ALTER TYPE card_events_try DROP ATTRIBUTE last_rung;
+    UPDATE schema_version SET version = 3;
+"""
+
+
+@pytest.mark.parametrize("cut_short", [False, True])
+def test_a_database_of_version_3_gets_functions_that_tell_open_tries_from_declines(database_url, cut_short):
+    migrate(database_url)
+    with psycopg.connect(database_url, autocommit=True) as connection:
+        connection.execute(VERSION_3)
+    if cut_short:
+        migrate(database_url)
+        set_version(database_url, 3)
+    assert migrate(database_url) == 3
+    check_schema(database_url)
+    with psycopg.connect(database_url) as connection, datastore(database_url, pool_size=1) as pool:
+        assert set(functions_of_appends(connection).values()) == {1}
+        store = Store(CardRecorder(pool))
+        batch = [append(tries()) for _ in range(11)]
+        (limited,) = store.append_many(batch, OPENS_AT).limited.values()
+        assert limited.open_only

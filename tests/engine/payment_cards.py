@@ -22,10 +22,12 @@ YEAR_PRICE = Money(minor=15000, currency="CNY")
 CARD = replay(None, uuid4(), PAYING)
 
 
-def tries(at=AT, fingerprint="fp", brand="mastercard", amount=MONTH_PRICE, *, again=False) -> ChargeAttempted:
-    return replace(
-        attempted(at=at, amount=amount), attempt_id=uuid4(), fingerprint=fingerprint, brand=brand, follows_decline=again
-    )
+def tries(
+    at=AT, fingerprint="fp", brand="mastercard", amount=MONTH_PRICE, *, again=False, last_rung=True
+) -> ChargeAttempted:
+    """A try that may use all of a limit, as a last rung may, unless it says otherwise."""
+    of_card = {"fingerprint": fingerprint, "brand": brand, "follows_decline": again, "last_rung": last_rung}
+    return replace(attempted(at=at, amount=amount), attempt_id=uuid4(), **of_card)
 
 
 def declined(attempt, at=None, code="do_not_honor", consequence=Consequence.RETRY) -> ChargeFailed:

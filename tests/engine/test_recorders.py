@@ -168,7 +168,9 @@ class TestRecorder:
 
     def test_limits_hold_in_the_order_of_the_batch(self, recorder):
         batch = [trying(tries()) for _ in range(12)]
-        limited = dict.fromkeys([one.card_id for one in batch[10:]], Limited("mastercard_24h", AT + OPEN_FOR))
+        limited = dict.fromkeys(
+            [one.card_id for one in batch[10:]], Limited("mastercard_24h", AT + OPEN_FOR, open_only=True)
+        )
         assert append(recorder, *batch) == Refusals(frozenset(), limited)
         assert [versions_of(recorder, one.card_id) for one in batch] == [[1]] * 10 + [[]] * 2
 

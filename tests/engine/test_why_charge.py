@@ -84,7 +84,7 @@ def test_a_first_charge_is_explained_from_its_trigger_to_its_outcome():
             (3, 4),
         ),
         ("Method visa (credit card, visa, ending in 4242) was charged because it was the only one.", (5,)),
-        ("The network limits, edition 2026-11, allowed it as a first try.", (5,)),
+        ("The network limits, edition 2026-12, allowed it as a first try.", (5,)),
         (
             (
                 "It was decided under policy version 2026-11-01 and recorded on 2026-03-29 10:00 by consumer, "
@@ -147,11 +147,11 @@ def test_the_next_method_follows_a_try_that_the_network_limits_forbade():
     history = two_methods().wakes(limited=limited)
     assert occasion(history) == (
         "It was made then because the try before it in rung 1, of visa, had come to nothing on 2026-03-29 10:00 "
-        "(rule retries_30d of the network limits, edition 2026-11, forbids it), and the next method is tried at once."
+        "(rule retries_30d of the network limits, edition 2026-12, forbids it), and the next method is tried at once."
     )
     assert said_that(history, "Method") == (
         "Method debit (debit card) was charged because, in the order in which they were bound, visa was to be left "
-        "alone until 2026-04-05 00:00, since rule retries_30d of the network limits, edition 2026-11, forbids it, "
+        "alone until 2026-04-05 00:00, since rule retries_30d of the network limits, edition 2026-12, forbids it, "
         "as found on 2026-03-29 10:00."
     )
 

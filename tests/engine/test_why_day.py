@@ -146,7 +146,7 @@ def test_a_rung_that_was_withheld_has_no_code():
     assert texts(history, march(31))[2:4] == [
         (
             "Method visa was to be left alone until 2026-04-01 12:00, since rule retries_30d of the network limits, "
-            "edition 2026-11, forbids it, as found on 2026-03-29 10:00."
+            "edition 2026-12, forbids it, as found on 2026-03-29 10:00."
         ),
         "Method debit was withheld for good, since a network's or issuer's “never” blocks it, on 2026-03-29 10:00.",
     ]
@@ -161,7 +161,7 @@ def test_a_try_withheld_on_that_day_is_shown():
     limited = {"visa": Limited("retries_30d", local("2026-04-01 12:00"))}
     assert texts(History().wakes(limited=limited), march(29))[1] == (
         f"On 2026-03-29 10:00 {HERE} a try of method visa for term 1 was due in rung 1, but rule retries_30d of the "
-        "network limits, edition 2026-11, forbids it until 2026-04-01 12:00."
+        "network limits, edition 2026-12, forbids it until 2026-04-01 12:00."
     )
 
 

@@ -5,6 +5,7 @@ from datetime import timedelta
 from msgspec.structs import replace
 
 from engine.card.attempt import ChargeAttempted, ChargeWithheld
+from engine.card.deadlines import DeadlinesMoved
 from engine.card.next import advance
 from engine.card.reminders import ReminderDue
 from engine.card.term import RenewalStarted
@@ -50,4 +51,24 @@ def test_a_last_try_that_may_not_be_made_is_a_fact_with_its_reason():
     delayed = replace(late, not_before=local("2026-05-07 10:00"))
     rung = attempted(2, 8, at=local("2026-04-29 10:00") - SECOND)
     then = given(*DECLINED, suspended(), rung, delayed, reminded(2)).at(last)
-    assert ChargeWithheld in {type(one) for one in then.facts}
+    (withheld,) = [one for one in then.facts if isinstance(one, ChargeWithheld)]
+    assert (withheld.reason, withheld.last_rung) == ("advice_delay", True)
+
+
+def test_a_last_try_that_a_network_limit_forbids_says_which():
+    last, until = local("2026-04-30 10:00"), local("2026-05-07 10:00")
+    rung = attempted(2, 8, at=local("2026-04-28 10:00"))
+    late = failed(2, 8, at=local("2026-04-28 10:00") + SECOND)
+    card, facts, _ = advance(
+        given(*DECLINED, suspended(), rung, late, reminded(2)).card,
+        RULES,
+        last,
+        {"visa": Limited("retries_30d", until)},
+    )
+    (withheld,) = [one for one in facts if isinstance(one, ChargeWithheld)]
+    assert (withheld.reason, withheld.until, withheld.last_rung) == ("retries_30d", until, True)
+    moved = DeadlinesMoved(reason="held", by=timedelta(days=3), at=last + SECOND)
+    later = given(*DECLINED, suspended(), rung, late, reminded(2), *facts, moved).at(last + timedelta(days=3))
+    (again,) = [one for one in later.facts if isinstance(one, ChargeWithheld)]
+    assert (again.reason, again.until, again.limits_edition) == ("retries_30d", until, EDITION)
+    assert card.status == "suspended"

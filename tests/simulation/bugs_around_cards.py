@@ -21,6 +21,20 @@ def limit_counts_one_day() -> list[Change]:
     return [(networks, "RULES", tuple(rule._replace(window=DAY / 2) for rule in networks.RULES))]
 
 
+def open_tries_are_the_holders_affair() -> list[Change]:
+    real = networks._broken
+
+    def broken(*about):
+        limited = real(*about)
+        return limited and limited._replace(open_only=False)
+
+    return [(networks, "_broken", broken)]
+
+
+def early_rungs_use_up_the_limit() -> list[Change]:
+    return [(networks.Rule, "most_early", property(lambda rule: rule.most))]
+
+
 def never_does_not_block() -> list[Change]:
     class Forgetful(set):
         def update(self, *_):

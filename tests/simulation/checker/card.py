@@ -55,6 +55,8 @@ class Attempt:
     card_id: UUID
     outcome: str | None = None
     """charged or the code of the decline; None while it is open."""
+    declined_at: datetime | None = None
+    is_last_rung: bool = False
     is_unknown: bool = False
     parameters: str | None = None
     last_sent_at: datetime | None = None
@@ -127,11 +129,15 @@ class Card:
     """Methods that may be charged only while the holder is present."""
     not_before: dict[str, datetime] = field(default_factory=dict[str, datetime])
     """Methods that may not be charged before an instant."""
+    delayed_before_last_rungs: set[str] = field(default_factory=set[str])
+    """Those of them that a network limit delays, but not for last rungs."""
     renewal: Renewal | None = None
     open_attempt: Attempt | None = None
     attempts: dict[str, Attempt] = field(default_factory=dict[str, Attempt])
     balance: int = 0
     balance_first: bool = False
+    withheld_for_open_tries: str | None = None
+    """A method that was withheld in this append, though declines leave room in the limit; nothing was tried since."""
     to_debit: int = 0
     """What a charge brought onto the balance and has to leave it within the same append, as the charge went back."""
     top_up: tuple[int, bool] | None = None
@@ -175,6 +181,12 @@ class Card:
     def reclaims_at(self, moved: timedelta) -> datetime:
         """When the number may be given up, if deadlines moved by `moved`."""
         return day_begins(self.ends_on + self.reclaim_days * DAY, self.zone) + moved
+
+    @property
+    def is_in_last_rung(self) -> bool:
+        """Whether no rung may come after the current one."""
+        begun_at = self.renewal.rung_at if self.renewal else None
+        return begun_at is not None and local_day(begun_at, self.zone) >= self.last_day
 
     def usable_methods(self) -> list[str]:
         """Bound methods that may be charged."""

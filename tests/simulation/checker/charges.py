@@ -1,6 +1,6 @@
 """Attempts: intent before effect, one at a time, only where it was agreed, for the right amount."""
 
-from tests.simulation.checker import ladder
+from tests.simulation.checker import ladder, limits
 from tests.simulation.checker.card import Attempt, Card, Fact, Renewal
 from tests.simulation.checker.days import CLOCK_SKEW, instant
 from tests.simulation.checker.findings import Findings, Handler
@@ -18,8 +18,6 @@ def attempted(findings: Findings, card: Card, fact: Fact) -> None:
     _check_consent(findings, card, fact, attempt)
     _check_purpose(findings, card, fact, attempt)
     _check_method(findings, card, fact, attempt)
-    for sentence in findings.limits.attempted(card, fact, attempt):
-        findings.violation("limits", fact, sentence)
     if not fact.body.get("policy_version"):
         findings.violation("explained", fact, "it does not say by which policy")
     findings.attempts[attempt.attempt_id] = card.attempts[attempt.attempt_id] = card.open_attempt = attempt
@@ -29,7 +27,12 @@ def attempted(findings: Findings, card: Card, fact: Fact) -> None:
             card.renewal.tried.add(attempt.method_id)
             card.renewal.limited_until.pop(attempt.method_id, None)
             _check_amount(findings, card, fact, attempt, card.renewal)
+            attempt.is_last_rung = card.is_in_last_rung
         card.balance -= attempt.from_balance
+    _check_delay(findings, card, fact, attempt)
+    for sentence in findings.limits.attempted(card, fact, attempt):
+        findings.violation("limits", fact, sentence)
+    card.withheld_for_open_tries = None
     card.last_attempt_at = fact.at
 
 
@@ -87,12 +90,18 @@ def _check_method(findings: Findings, card: Card, fact: Fact, attempt: Attempt) 
         findings.violation("method", fact, f"method {method_id} is not bound, or not with these details")
     if method_id in card.unusable:
         findings.violation("method", fact, f"method {method_id} is charged after {card.unusable[method_id]}")
-    not_before = card.not_before.get(method_id)
-    if not_before is not None and fact.at < not_before - CLOCK_SKEW:
-        findings.violation("method", fact, f"method {method_id} is charged before {not_before}")
     renewal = card.renewal
     if attempt.top_up is None and renewal is not None and attempt.rung == renewal.rung and method_id in renewal.tried:
         findings.violation("ladder", fact, f"method {method_id} is tried twice in rung {attempt.rung}")
+
+
+def _check_delay(findings: Findings, card: Card, fact: Fact, attempt: Attempt) -> None:
+    """A method is left alone while it has to be; what a limit delays only before last rungs may be tried in one."""
+    if attempt.is_last_rung and attempt.method_id in card.delayed_before_last_rungs:
+        return
+    not_before = card.not_before.get(attempt.method_id)
+    if not_before is not None and fact.at < not_before - CLOCK_SKEW:
+        findings.violation("method", fact, f"method {attempt.method_id} is charged before {not_before}")
 
 
 def _check_amount(findings: Findings, card: Card, fact: Fact, attempt: Attempt, renewal: Renewal) -> None:
@@ -116,6 +125,8 @@ def withheld(findings: Findings, card: Card, fact: Fact) -> None:
         ladder.enter_rung(findings, card, fact, body["rung"], "withheld")
         if card.renewal is not None:
             card.renewal.is_withheld = True
+            if findings.limits.is_open_only(fact, card.methods[method_id]["fingerprint"], card):
+                card.withheld_for_open_tries = method_id
             if until is not None and body["reason"] != "advice_delay":  # to be tried within this rung
                 card.renewal.limited_until[method_id] = instant(until)
             else:
@@ -124,6 +135,9 @@ def withheld(findings: Findings, card: Card, fact: Fact) -> None:
         card.unusable[method_id] = body["reason"]
     else:
         card.not_before[method_id] = max(instant(until), card.not_before.get(method_id, fact.at))
+        card.delayed_before_last_rungs.discard(method_id)
+        if body["reason"] in limits.RULES and not card.is_in_last_rung:
+            card.delayed_before_last_rungs.add(method_id)
 
 
 HANDLERS: dict[str, Handler] = {

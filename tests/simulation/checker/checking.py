@@ -161,5 +161,9 @@ class Checker:
             self._findings.violation("balance", fact, f"{card.to_debit} went back, but stay on the balance")
             card.to_debit = 0
         is_at_rest = card.is_over or (card.held_since is not None and card.open_attempt is None)
+        if card.withheld_for_open_tries is not None:
+            sentence = f"method {card.withheld_for_open_tries} is withheld for tries that are open, which is no limit"
+            self._findings.violation("limits", fact, sentence)
+            card.withheld_for_open_tries = None
         if card.wake_at is None and not is_at_rest:
             self._findings.violation("liveness", fact, "the card will never wake again")

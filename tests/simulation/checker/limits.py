@@ -10,16 +10,25 @@ from tests.simulation.checker.days import CLOCK_SKEW
 
 MONTH, DAY = timedelta(days=30), timedelta(hours=24)
 RETRIES_MAX, DECLINES_MAX, DECLINES_PER_AMOUNT_MAX = 15, 10, 35
+EARLY_RETRIES_MAX, EARLY_DECLINES_MAX = 10, 7
+"""For what is no last rung: the last third of a limit is kept."""
+RULES = {
+    "retries_30d": (MONTH, EARLY_RETRIES_MAX, RETRIES_MAX),
+    "mastercard_24h": (DAY, EARLY_DECLINES_MAX, DECLINES_MAX),
+    "mastercard_amount_30d": (MONTH, 24, DECLINES_PER_AMOUNT_MAX),
+}
+"""By name: its window, and how many may be declined in it before an early rung, and before a last one."""
 
 
 class Limits:
     """Retries and declines per fingerprint, as far as they still count."""
 
     def __init__(self) -> None:
-        self._retries: defaultdict[str, list[Attempt]] = defaultdict(list)
         self._declines: defaultdict[str, list[tuple[datetime, tuple[int, str]]]] = defaultdict(list)
         self._blocked: set[str] = set()
         self._mastercard_attempts: set[str] = set()
+        self._counted: defaultdict[str, list[Attempt]] = defaultdict(list)
+        """By fingerprint, every try that counts."""
 
     def attempted(self, card: Card, fact: Fact, attempt: Attempt) -> Iterator[str]:
         """Count an attempt; yields a sentence for each limit that it breaks."""
@@ -32,19 +41,26 @@ class Limits:
         declines = renewal_declines if attempt.top_up is None else card.top_up_declines
         if fact.body.get("follows_decline", False) != (declines > 0):
             yield f"{declines} declines came before, but it says otherwise"
-        if str(fact.body.get("brand")).lower() == "mastercard":
+        if fact.body.get("last_rung", False) != attempt.is_last_rung:
+            yield f"that it is a last rung should be {attempt.is_last_rung}"
+        is_mastercard = str(fact.body.get("brand")).lower() == "mastercard"
+        if is_mastercard:
             self._mastercard_attempts.add(attempt.attempt_id)
-        elif declines:
-            since = fact.at - MONTH + CLOCK_SKEW
-            recent = [
-                old
-                for old in self._retries[fingerprint]
-                if old.at > since and old.outcome != "charged" and old.outcome not in codes.NOT_COUNTED
-            ]
-            recent.append(attempt)
-            self._retries[fingerprint] = recent
-            if len(recent) > RETRIES_MAX:
-                yield f"payment card {fingerprint} is tried again {len(recent)} times in 30 days"
+        if is_mastercard or declines:
+            counted = [old for old in self._counted[fingerprint] if _counts(old, fact.at, MONTH + CLOCK_SKEW)]
+            self._counted[fingerprint] = [*counted, attempt]
+            yield from self._too_often(fact, attempt, is_mastercard=is_mastercard)
+
+    def _too_often(self, fact: Fact, attempt: Attempt, *, is_mastercard: bool) -> Iterator[str]:
+        """Sentences for an attempt of which too many count, itself among them."""
+        counted, card = self._counted[str(attempt.fingerprint)], f"payment card {attempt.fingerprint}"
+        window = DAY if is_mastercard else MONTH
+        times = sum(_counts(old, fact.at, window - CLOCK_SKEW) for old in counted)
+        early, most = (EARLY_DECLINES_MAX, DECLINES_MAX) if is_mastercard else (EARLY_RETRIES_MAX, RETRIES_MAX)
+        if times > early and not attempt.is_last_rung:
+            yield f"{card} is tried {times} times in {window}, and the rest is kept for last rungs"
+        if times > most:
+            yield f"{card} is tried {times} times in {window}"
 
     def declined(self, fact: Fact, attempt: Attempt, *, is_never: bool) -> Iterator[str]:
         """Count a decline; yields a sentence if it is one too many."""
@@ -67,3 +83,20 @@ class Limits:
                 f"payment card {fingerprint} was declined {in_a_day} times in 24 h,"
                 f" {of_amount} times for {amount} in 30 days"
             )
+
+    def is_open_only(self, fact: Fact, fingerprint: str | None, card: Card) -> bool:
+        """Whether a limit by which a try is withheld would have room, were it not for tries that are open."""
+        rule = RULES.get(fact.body["reason"])
+        if rule is None or fingerprint is None:
+            return False
+        window, early, last = rule
+        since = fact.at - window - CLOCK_SKEW
+        declined = sum(old.declined_at is not None and old.declined_at > since for old in self._counted[fingerprint])
+        return declined < (last if card.is_in_last_rung else early)
+
+
+def _counts(old: Attempt, at: datetime, window: timedelta) -> bool:
+    """Whether a try is open, or was declined in the window that ends at `at`."""
+    if old.outcome == "charged" or old.outcome in codes.NOT_COUNTED:
+        return False
+    return old.declined_at is None or old.declined_at > at - window

@@ -30,6 +30,7 @@ def failed(findings: Findings, card: Card, fact: Fact) -> None:
         findings.violation("outcome", fact, f"attempt {body['attempt_id']} was not made, or has an outcome")
         return
     code = attempt.outcome = body["code"]
+    attempt.declined_at = fact.at
     if code == "never_happened" and fact.at < (attempt.last_sent_at or attempt.at) + KEY_LIFETIME - CLOCK_SKEW:
         findings.violation("outcome", fact, "it is said never to have happened too soon after it was sent")
     _close(card, attempt, fact)
@@ -54,6 +55,7 @@ def _apply_consequence(card: Card, fact: Fact, attempt: Attempt, consequence: st
     delay = codes.delay(code, fact.body.get("advice_code"))
     if delay:
         card.not_before[method_id] = fact.at + delay
+        card.delayed_before_last_rungs.discard(method_id)
     counts = code not in codes.NOT_COUNTED and consequence != "alarm"
     if attempt.top_up is not None:
         card.top_up_declines += counts
