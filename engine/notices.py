@@ -57,6 +57,7 @@ WithoutNotice = (
     | facts.RefundOutcomeUnknown
     | facts.RefundFailed
     | facts.DisputeRecorded
+    | facts.DisputeWon
 )
 """The facts of which the holder hears nothing: our own trouble, single attempts, what the holder just did."""
 

@@ -65,6 +65,7 @@ Unshown = (
     | facts.RefundFailed
     | facts.RefundRecorded
     | facts.DisputeRecorded
+    | facts.DisputeWon
 )
 """The facts that change nothing of a row."""
 

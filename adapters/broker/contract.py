@@ -209,6 +209,7 @@ OurOwnAffair = (
     | facts.RefundOutcomeUnknown
     | facts.RefundFailed
     | facts.DisputeRecorded
+    | facts.DisputeWon
 )
 """The facts of which other systems hear nothing."""
 

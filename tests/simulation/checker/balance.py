@@ -47,13 +47,19 @@ def credited(findings: Findings, card: Card, fact: Fact) -> None:
             findings.violation("balance", fact, f"attempt {about} is credited twice")
         if attempt is not None:
             attempt.credited += minor
+    elif reason == "dispute_won":
+        if minor != card.to_credit or attempt is None:
+            findings.violation("balance", fact, f"{minor} come back onto the balance, {card.to_credit} have to")
+        else:
+            attempt.debited -= minor
+        card.to_credit = 0
     elif attempt is not None and (attempt.from_balance != minor or attempt.outcome != "charged"):
         findings.violation("balance", fact, f"{minor} are released, {attempt.from_balance} were reserved")
     _change_balance(findings, card, fact, minor)
 
 
 def debited(findings: Findings, card: Card, fact: Fact) -> None:
-    """What a charge had brought onto the balance leaves it with the charge: of what is free first, then of a reserve."""
+    """What a charge had brought onto the balance leaves it with the charge: first what is free, then a reserve."""
     minor, from_reserve = fact.body["amount"]["minor"], fact.body.get("from_reserve", 0)
     if minor != card.to_debit:
         sentence = f"{minor} leave the balance for {fact.body['about']}, but {card.to_debit} have to"
@@ -64,6 +70,8 @@ def debited(findings: Findings, card: Card, fact: Fact) -> None:
     if from_reserve and card.open_attempt is not None:
         card.open_attempt.from_balance -= from_reserve
         card.open_attempt.reserve_taken += from_reserve
+    if fact.body["about"] in card.attempts:
+        card.attempts[fact.body["about"]].debited += minor
     _change_balance(findings, card, fact, from_reserve - minor)
 
 
