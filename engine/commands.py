@@ -11,7 +11,7 @@ from uuid import UUID
 from pydantic import BaseModel, ConfigDict, Field
 
 from engine.actor import Actor
-from engine.card import balance, charge, consent, custody, disputes, hold, lapse, methods, outcomes, refunds, top_ups
+from engine.card import charge, consent, custody, disputes, hold, lapse, methods, outcomes, refunds, top_ups
 from engine.card.card import Card
 from engine.card.consent import SwitchOffReason
 from engine.card.facts import CardFacts
@@ -178,13 +178,22 @@ class RecordRefund(_Command):
     evidence: Evidence
 
 
-class RecordDispute(_Command):
-    """The holder's bank took a charge back."""
-
-    command: Literal["RecordDispute"] = "RecordDispute"
+class _OfCharge(_Command):
     attempt_id: UUID
     amount: Money
     evidence: Evidence
+
+
+class RecordDispute(_OfCharge):
+    """The holder's bank took a charge back."""
+
+    command: Literal["RecordDispute"] = "RecordDispute"
+
+
+class RecordDisputeWon(_OfCharge):
+    """The holder's bank gave back what it had taken of a charge."""
+
+    command: Literal["RecordDisputeWon"] = "RecordDisputeWon"
 
 
 class AnnouncePriceChange(_Command):
@@ -214,6 +223,7 @@ AnyCommand = (
     | ResolveAttempt
     | RecordRefund
     | RecordDispute
+    | RecordDisputeWon
     | AnnouncePriceChange
 )
 Command = Annotated[AnyCommand, Field(discriminator="command")]
@@ -293,25 +303,11 @@ def decide(  # noqa: C901, PLR0911, PLR0912 (one case per command)
                 policy=policy,
                 at=at,
             )
-        case RecordRefund():
-            return _refund(command, card, at, recall)
+        case RecordRefund(attempt_id=about, amount=amount, to=to, evidence=evidence):
+            return refunds.record_refund(card, recall, attempt_id=about, amount=amount, to=to, evidence=evidence, at=at)
         case RecordDispute(attempt_id=attempt_id, amount=amount, evidence=evidence):
             return disputes.record_dispute(card, recall, attempt_id=attempt_id, amount=amount, evidence=evidence, at=at)
+        case RecordDisputeWon(attempt_id=about, amount=amount, evidence=evidence):
+            return disputes.record_dispute_won(card, recall, attempt_id=about, amount=amount, evidence=evidence, at=at)
         case _:
             assert_never(command)
-
-
-def _refund(command: RecordRefund, card: Card, at: datetime, recall: Recall) -> CardFacts:
-    if command.attempt_id is None:  # what was left on the balance
-        if command.to == "balance":
-            raise Refused("no_charge_named", "say which charge goes back onto the balance", "attempt_id")
-        return balance.pay_out_balance(card, amount=command.amount, evidence=command.evidence, at=at)
-    return refunds.record_refund(
-        card,
-        recall,
-        attempt_id=command.attempt_id,
-        amount=command.amount,
-        to=command.to,
-        evidence=command.evidence,
-        at=at,
-    )

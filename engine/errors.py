@@ -40,6 +40,7 @@ RefusalCode = Literal[
     "no_charge_named",
     "more_than_charged",
     "more_than_balance",
+    "more_than_disputed",
     "not_what_is_owed",
     "is_on_balance",
     # the command itself

@@ -57,6 +57,7 @@ WithoutNotice = (
     | facts.RefundOutcomeUnknown
     | facts.RefundFailed
     | facts.DisputeRecorded
+    | facts.DisputeWon
 )
 """The facts without a notice: our own delays, single attempts, what the holder just did."""
 

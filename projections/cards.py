@@ -65,6 +65,7 @@ NotShown = (
     | facts.RefundFailed
     | facts.RefundRecorded
     | facts.DisputeRecorded
+    | facts.DisputeWon
 )
 """The facts that do not change a row."""
 

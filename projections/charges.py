@@ -7,7 +7,7 @@ from uuid import UUID
 from engine.card.attempt import ChargeAttempted, ChargeOutcomeUnknown
 from engine.card.balance import BalanceCredited
 from engine.card.decline import ChargeFailed
-from engine.card.disputes import DisputeRecorded
+from engine.card.disputes import DisputeRecorded, DisputeWon
 from engine.card.payments import ChargeSucceeded
 from engine.card.refunds import RefundRecorded, RefundSucceeded
 from engine.envelope import Recorded
@@ -18,7 +18,8 @@ class ChargeRow(NamedTuple):
     """An attempt; `status` is attempted, unknown, failed or succeeded; `minor` counts minor units.
 
     `top_up` is the number of the top-up that it is for, None for a renewal; `refunded_minor` was refunded, to the
-    balance or to the method, or taken back by the holder's bank.
+    balance or to the method, or taken back by the holder's bank in disputes that are not won: more than `minor`, if
+    both did.
     """
 
     attempt_id: UUID
@@ -65,6 +66,8 @@ def fold(row: ChargeRow | None, recorded: Recorded) -> ChargeRow | None:
             return row._replace(status="unknown", code=reason)
         case RefundSucceeded() | RefundRecorded() | DisputeRecorded() | BalanceCredited() as fact if row:
             return row._replace(refunded_minor=row.refunded_minor + fact.amount.minor)
+        case DisputeWon(amount=amount) if row:
+            return row._replace(refunded_minor=row.refunded_minor - amount.minor)
         case _:
             return row
 
@@ -73,7 +76,7 @@ def _key_of(recorded: Recorded) -> UUID | None:
     match recorded.fact:
         case ChargeAttempted() | ChargeSucceeded() | ChargeFailed() | ChargeOutcomeUnknown() as fact:
             return fact.attempt_id
-        case RefundSucceeded() | RefundRecorded() | DisputeRecorded() as fact:
+        case RefundSucceeded() | RefundRecorded() | DisputeRecorded() | DisputeWon() as fact:
             return fact.attempt_id
         case BalanceCredited(reason="refund", about=about):
             return about

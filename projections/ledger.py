@@ -7,7 +7,7 @@ from uuid import UUID
 from psycopg import Connection
 
 from engine.card.balance import BalanceCredited, BalanceDebited, BalancePaidOut
-from engine.card.disputes import DisputeRecorded
+from engine.card.disputes import DisputeRecorded, DisputeWon
 from engine.card.event import Event
 from engine.card.payments import ChargeSucceeded
 from engine.card.refunds import RefundRecorded, RefundSucceeded
@@ -60,7 +60,7 @@ def fold(row: LedgerRow | None, recorded: Recorded) -> LedgerRow | None:
     )
 
 
-def _transfer(fact: Event) -> _Transfer | None:
+def _transfer(fact: Event) -> _Transfer | None:  # noqa: C901, PLR0911 (one case per fact)
     """The transfer of a fact, if it moves money."""
     match fact:
         case ChargeSucceeded(amount=amount, attempt_id=attempt_id):
@@ -81,6 +81,8 @@ def _transfer(fact: Event) -> _Transfer | None:
             return _Transfer(SALES, PAID_OUT, amount, attempt_id)
         case DisputeRecorded(amount=amount, attempt_id=attempt_id):
             return _Transfer(SALES, DISPUTES, amount, attempt_id)
+        case DisputeWon(amount=amount, attempt_id=attempt_id):
+            return _Transfer(DISPUTES, SALES, amount, attempt_id)
         case _:
             return None
 

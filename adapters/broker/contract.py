@@ -209,6 +209,7 @@ InternalFact = (
     | facts.RefundOutcomeUnknown
     | facts.RefundFailed
     | facts.DisputeRecorded
+    | facts.DisputeWon
 )
 """The facts that are not published."""
 

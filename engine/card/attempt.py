@@ -123,6 +123,11 @@ class Attempt(Value):
     look_up_only: bool = False
     """It is not wanted any more, and must not be sent again: it might charge for the first time."""
 
+    @property
+    def instrument(self) -> str:
+        """What is charged, under whatever method id: the payment card's fingerprint, or else the token."""
+        return self.fingerprint or self.token
+
 
 class ClosedAttempt(Value):
     """An attempt closed without the gateway's own no: late news of a success means money to give back."""
@@ -132,6 +137,7 @@ class ClosedAttempt(Value):
     amount: Money
     method_id: str
     top_up: int | None = None
+    instrument: str | None = None
 
 
 class Attempts(Value):
@@ -218,6 +224,14 @@ def unwanted(attempts: Attempts, method_id: str | None = None) -> Attempts:
     """The open attempt, if it is of that method (None: of any), is looked up from now on, and not sent again."""
     attempt = attempts.open
     if attempt is None or attempt.look_up_only or method_id not in (None, attempt.method_id):
+        return attempts
+    return replace(attempts, open=replace(attempt, look_up_only=True))
+
+
+def disputed(attempts: Attempts, instrument: str) -> Attempts:
+    """The open attempt, if it charges what was disputed, is looked up from now on, and not sent again."""
+    attempt = attempts.open
+    if attempt is None or attempt.instrument != instrument:
         return attempts
     return replace(attempts, open=replace(attempt, look_up_only=True))
 

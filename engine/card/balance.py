@@ -28,7 +28,7 @@ class BalanceCredited(Event, kw_only=True):
     """Money came onto the balance."""
 
     amount: Money
-    reason: Literal["top_up", "refund", "released"]
+    reason: Literal["top_up", "refund", "released", "dispute_won"]
     about: UUID | None
     evidence: str | None = None
 

@@ -171,7 +171,8 @@ def _evolve(card: Card, fact: facts.CardFact) -> Card:  # noqa: C901, PLR0911, P
         case facts.BalanceDebited():
             attempts = attempt.reserve_debited(card.attempts, fact.from_reserve)
             debited = balance.debited(card.balance, fact.amount.minor - fact.from_reserve)
-            return replace(card, balance=debited, attempts=attempts)
+            taken = payments.debited(card.payments, fact.about, fact.amount.minor)
+            return replace(card, balance=debited, attempts=attempts, payments=taken)
         case facts.BalancePaidOut():
             return replace(card, balance=balance.debited(card.balance, fact.amount.minor))
         case facts.RefundStarted():
@@ -187,6 +188,10 @@ def _evolve(card: Card, fact: facts.CardFact) -> Card:  # noqa: C901, PLR0911, P
             return _refund_recorded(card, fact)
         case facts.DisputeRecorded():
             return _disputed(card, fact)
+        case facts.DisputeWon():
+            back = payments.taken_back(card.payments, fact.attempt_id, disputed=-fact.amount.minor)
+            kept = methods.dispute_over(card.methods, fact.attempt_id, fact.method_id) if fact.over else card.methods
+            return replace(card, payments=back, methods=kept)
         case _:
             assert_never(fact)
 
@@ -280,6 +285,8 @@ def _credited(card: Card, fact: facts.BalanceCredited) -> Card:
         minor = fact.amount.minor
         taken = payments.taken_back(card.payments, fact.about, refunded=minor, credited=minor)
         return replace(card, balance=credited, payments=taken)
+    if fact.reason == "dispute_won" and fact.about is not None:
+        return replace(card, balance=credited, payments=payments.debited(card.payments, fact.about, -fact.amount.minor))
     return replace(card, balance=credited)
 
 
@@ -291,11 +298,15 @@ def _refund_recorded(card: Card, fact: facts.RefundRecorded) -> Card:
 
 
 def _disputed(card: Card, fact: facts.DisputeRecorded) -> Card:
+    taken = payments.taken_back(card.payments, fact.attempt_id, disputed=fact.amount.minor)
+    if fact.instrument is None:
+        ended = methods.ended(card.methods, fact.method_id, methods.DISPUTED)
+        return replace(card, methods=ended, attempts=attempt.unwanted(card.attempts, fact.method_id), payments=taken)
     return replace(
         card,
-        methods=methods.ended(card.methods, fact.method_id, "disputed"),
-        attempts=attempt.unwanted(card.attempts, fact.method_id),
-        payments=payments.taken_back(card.payments, fact.attempt_id, disputed=fact.amount.minor),
+        methods=methods.disputed(card.methods, fact.attempt_id, fact.instrument),
+        attempts=attempt.disputed(card.attempts, fact.instrument),
+        payments=taken,
     )
 
 

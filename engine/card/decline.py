@@ -75,7 +75,9 @@ def failed(attempts: Attempts, fact: ChargeFailed) -> Attempts:
     attempt = open_attempt_of(attempts)
     if fact.happened:
         return replace(attempts, open=None)
-    closed = ClosedAttempt(attempt.attempt_id, fact.term_number, attempt.amount, attempt.method_id, attempt.top_up)
+    closed = ClosedAttempt(
+        attempt.attempt_id, fact.term_number, attempt.amount, attempt.method_id, attempt.top_up, attempt.instrument
+    )
     return replace(attempts, open=None, closed=(*attempts.closed, closed)[-CLOSED_KEPT:])
 
 

@@ -1,4 +1,4 @@
-"""Disputes: charges that the holder's bank took back.
+"""Disputes: charges that the holder's bank took back, and that may come back when the dispute is won.
 
 What decisions have in common: custody.py.
 """
@@ -6,34 +6,94 @@ What decisions have in common: custody.py.
 from datetime import datetime
 from uuid import UUID
 
-from engine.card.balance import BalanceDebited, check_amount
+from engine.card.balance import BalanceCredited, BalanceDebited, check_amount
 from engine.card.event import Event
-from engine.card.payments import Recall, debit_balance, find_payment, less
+from engine.card.payments import Payment, Recall, debit_balance, find_payment, less
 from engine.card.refunds import Refundable
 from engine.errors import Refused
 from engine.money import Money
 
+DISPUTED_MOST = 2
+"""A bank takes back at its own rate of exchange; more than so many times the charge is a slip of the keyboard."""
+
 
 class DisputeRecorded(Event, kw_only=True):
-    """The holder's bank took a charge back; its method is not charged by itself any more."""
+    """The holder's bank took a charge back; what was charged is not charged by itself any more.
+
+    `amount` is what the bank took, which may be more than the charge. `instrument` is the fingerprint of the payment
+    card that was charged, or its token where it has none; None, in older facts, stands for the method alone.
+    """
 
     attempt_id: UUID
     method_id: str
     amount: Money
     evidence: str
+    instrument: str | None = None
+
+
+class DisputeWon(Event, kw_only=True):
+    """The holder's bank gave back what it had taken of a charge: the charge was right.
+
+    `over`: nothing of the charge is disputed any more, and what was charged may be charged by itself again.
+    """
+
+    attempt_id: UUID
+    method_id: str
+    amount: Money
+    evidence: str
+    over: bool
 
 
 def record_dispute(
     card: Refundable, recall: Recall, *, attempt_id: UUID, amount: Money, evidence: str, at: datetime
 ) -> tuple[DisputeRecorded | BalanceDebited, ...]:
-    """A charge that the holder's bank took back, though we may have; its method is not charged by itself any more.
+    """A charge that the holder's bank took back, though we may have; what was charged is not charged by itself again.
 
     Raises Refused `unknown_attempt`, `amount_not_positive`, `wrong_currency`, `more_than_charged`.
     """
     check_amount(card, amount)
     payment = find_payment(card, recall, attempt_id)
-    if amount.minor > payment.amount.minor - payment.disputed:
+    most = payment.amount.minor - payment.disputed if payment.disputed else payment.amount.minor * DISPUTED_MOST
+    if amount.minor > most:
         raise Refused("more_than_charged", "more is disputed than was charged", "amount.minor")
-    method_id = payment.method_id
-    disputed = DisputeRecorded(attempt_id=attempt_id, method_id=method_id, amount=amount, evidence=evidence, at=at)
+    disputed = DisputeRecorded(
+        attempt_id=attempt_id,
+        method_id=payment.method_id,
+        amount=amount,
+        evidence=evidence,
+        instrument=payment.instrument,
+        at=at,
+    )
     return disputed, *debit_balance(card, payment, less(payment, disputed=amount.minor), "dispute", at)
+
+
+def record_dispute_won(
+    card: Refundable, recall: Recall, *, attempt_id: UUID, amount: Money, evidence: str, at: datetime
+) -> tuple[DisputeWon | BalanceCredited, ...]:
+    """The holder's bank gave back what it had taken; so does what had left the balance with it.
+
+    Raises Refused `unknown_attempt`, `amount_not_positive`, `wrong_currency`, `more_than_disputed`.
+    """
+    check_amount(card, amount)
+    payment = find_payment(card, recall, attempt_id)
+    if amount.minor > payment.disputed:
+        message = f"of that charge {payment.disputed} {card.custody.currency} minor are disputed, not {amount.minor}"
+        raise Refused("more_than_disputed", message, "amount.minor")
+    after = less(payment, disputed=-amount.minor)
+    won = DisputeWon(
+        attempt_id=attempt_id,
+        method_id=payment.method_id,
+        amount=amount,
+        evidence=evidence,
+        over=after.disputed == 0,
+        at=at,
+    )
+    return won, *_back_on_balance(card, payment, after, at)
+
+
+def _back_on_balance(card: Refundable, before: Payment, after: Payment, at: datetime) -> tuple[BalanceCredited, ...]:
+    minor = min(before.back_twice - after.back_twice, before.debited)
+    if minor <= 0:
+        return ()
+    amount = Money(minor=minor, currency=card.custody.currency)
+    return (BalanceCredited(amount=amount, reason="dispute_won", about=before.attempt_id, at=at),)

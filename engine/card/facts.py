@@ -10,7 +10,7 @@ from engine.card.consent import AutoRenewEnabled, AutoRenewSwitchedOff, PeriodCh
 from engine.card.custody import CardClosed, CardRegistered, ZoneChanged
 from engine.card.deadlines import ChargingBlocked, DeadlinesMoved
 from engine.card.decline import ChargeFailed
-from engine.card.disputes import DisputeRecorded
+from engine.card.disputes import DisputeRecorded, DisputeWon
 from engine.card.hold import CardHeld, CardReleased
 from engine.card.lapse import GraceStarted, NumberReclaimed, Suspended
 from engine.card.methods import PaymentMethodBound, PaymentMethodRemoved, PaymentMethodsOrdered, PaymentMethodUpdated
@@ -62,6 +62,7 @@ CardFact = (
     | RefundFailed
     | RefundRecorded
     | DisputeRecorded
+    | DisputeWon
     | ReminderDue
     | Deferred
     | Replanned
@@ -111,6 +112,7 @@ STORED_NAMES: dict[str, type[CardFact]] = {
     "refund_failed.v1": RefundFailed,
     "refund_recorded.v1": RefundRecorded,
     "dispute_recorded.v1": DisputeRecorded,
+    "dispute_won.v1": DisputeWon,
     "reminder_due.v1": ReminderDue,
     "deferred.v1": Deferred,
     "replanned.v1": Replanned,

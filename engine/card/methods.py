@@ -6,6 +6,7 @@ What decisions have in common: custody.py.
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from typing import Annotated, Literal, Protocol
+from uuid import UUID
 
 from msgspec.structs import replace
 from pydantic import Field
@@ -19,6 +20,8 @@ from engine.value import Value
 MethodKind = Literal["credit_card", "debit_card", "paypal", "e_wallet"]
 NO_NUL = r"^[^\x00]*$"
 """What holders and operators write: NUL fits in no text column, and would stop every read model at its fact."""
+DISPUTED = "disputed"
+"""What stands in place of a code where a dispute ended a method."""
 METHODS_MAX = 10
 """Methods on one card: each may be charged once in every pass."""
 
@@ -35,6 +38,11 @@ class PaymentMethod(Value):
     """The last day on which it is valid."""
     fingerprint: Annotated[str | None, Field(min_length=1, max_length=200, pattern=NO_NUL)] = None
     """The same for one payment card wherever it is bound; wallets have none."""
+
+    @property
+    def instrument(self) -> str:
+        """What is behind it, under whatever id it is bound: the payment card's fingerprint, or else the token."""
+        return self.fingerprint or self.token
 
 
 # Facts
@@ -77,6 +85,13 @@ class MethodLimit(Value):
     """It delays last rungs too, for which a part of each limit is kept."""
 
 
+class Disputed(Value):
+    """A charge that the holder's bank took back, and the instrument that was charged."""
+
+    attempt_id: UUID
+    instrument: str
+
+
 class Methods(Value):
     """The funding order: bound methods in the holder's order, and what keeps any of them from being charged."""
 
@@ -91,6 +106,8 @@ class Methods(Value):
     """Method ids to be left alone for some time."""
     limited: Mapping[str, MethodLimit] = {}
     """Those of them that a network limit delays."""
+    disputed: tuple[Disputed, ...] = ()
+    """What was disputed stays ended under whatever method id and details it is bound, until the dispute is won."""
 
 
 class HasMethods(Protocol):
@@ -124,13 +141,14 @@ class _Charging(_Keeping, Protocol):
 
 def bound(methods: Methods, method: PaymentMethod) -> Methods:
     """One more method, last in order."""
-    return cleared(replace(methods, bound=(*methods.bound, method)), method.method_id)
+    return _disputed_ended(cleared(replace(methods, bound=(*methods.bound, method)), method.method_id))
 
 
 def updated(methods: Methods, method: PaymentMethod) -> Methods:
     """New details in the same place."""
     same = method.method_id
-    return cleared(replace(methods, bound=tuple(method if m.method_id == same else m for m in methods.bound)), same)
+    bound = tuple(method if m.method_id == same else m for m in methods.bound)
+    return _disputed_ended(cleared(replace(methods, bound=bound), same))
 
 
 def removed(methods: Methods, method_id: str) -> Methods:
@@ -159,7 +177,32 @@ def cleared(methods: Methods, method_id: str) -> Methods:
 def cleared_for_holder(methods: Methods) -> Methods:
     """While the holder is present, what needs the holder may be tried."""
     ended = {one: code for one, code in methods.ended.items() if one not in methods.needs_holder}
-    return replace(methods, ended=ended, needs_holder=())
+    return _disputed_ended(replace(methods, ended=ended, needs_holder=()))
+
+
+def disputed(methods: Methods, attempt_id: UUID, instrument: str) -> Methods:
+    """What was charged is not charged by itself any more."""
+    known = any(one.attempt_id == attempt_id for one in methods.disputed)
+    more = () if known else (Disputed(attempt_id, instrument),)
+    return _disputed_ended(replace(methods, disputed=(*methods.disputed, *more)))
+
+
+def dispute_over(methods: Methods, attempt_id: UUID, method_id: str) -> Methods:
+    """The dispute was won: what it ended may be charged again; before instruments were recorded, that was a method."""
+    instruments = {one.instrument for one in methods.disputed if one.attempt_id == attempt_id}
+    freed = {one.method_id for one in methods.bound if one.instrument in instruments} if instruments else {method_id}
+    ended = {one: code for one, code in methods.ended.items() if code != DISPUTED or one not in freed}
+    left = tuple(one for one in methods.disputed if one.attempt_id != attempt_id)
+    return _disputed_ended(replace(methods, ended=ended, disputed=left))
+
+
+def _disputed_ended(methods: Methods) -> Methods:
+    """Nothing that is disputed may be charged; what ended a method before still does."""
+    if not methods.disputed:
+        return methods
+    instruments = {one.instrument for one in methods.disputed}
+    ended = {one.method_id: DISPUTED for one in methods.bound if one.instrument in instruments}
+    return replace(methods, ended={**ended, **methods.ended})
 
 
 def ended(methods: Methods, method_id: str, code: str, *, needs_holder: bool = False) -> Methods:

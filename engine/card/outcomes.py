@@ -131,14 +131,15 @@ def _paid(
         at=at,
     )
     if not is_kept(card):
-        payment = paid_with(succeeded, attempt.method_id)
+        payment = paid_with(succeeded, attempt.method_id, attempt.instrument)
         reason: RefundReason = "card_closed" if card.status == "closed" else "number_reclaimed"
         return (succeeded, *_released(card, attempt, at), refund_started(card, payment, reason, at))
     if attempt.top_up is not None:
         credit = BalanceCredited(amount=attempt.amount, reason="top_up", about=attempt.attempt_id, at=at)
         return succeeded, credit, *move_for_unknown(card, attempt, learned, policy, at)
     if card.renewal is None:  # cannot be: an open attempt keeps its renewal
-        return (succeeded, refund_started(card, paid_with(succeeded, attempt.method_id), "late_success", at))
+        payment = paid_with(succeeded, attempt.method_id, attempt.instrument)
+        return (succeeded, refund_started(card, payment, "late_success", at))
     return (succeeded, *renewed(card, card.renewal, attempt.attempt_id, attempt.from_balance, at))
 
 
@@ -170,7 +171,8 @@ def _too_much(
         evidence=evidence,
         at=at,
     )
-    return succeeded, refund_started(card, paid_with(succeeded, closed.method_id), "late_success", at)
+    payment = paid_with(succeeded, closed.method_id, closed.instrument)
+    return succeeded, refund_started(card, payment, "late_success", at)
 
 
 def _unknown(card: Settling, attempt: Attempt, reason: str, policy: Policy, at: datetime) -> tuple[OutcomeFact, ...]:

@@ -47,6 +47,10 @@ class Payment(Value):
     disputed: int = 0
     credited: int = 0
     """The part of `refunded` that went onto the balance."""
+    debited: int = 0
+    """What left the balance with it."""
+    instrument: str | None = None
+    """What was charged: the payment card's fingerprint, or else the token."""
 
     @property
     def left(self) -> int:
@@ -85,15 +89,23 @@ def settled(attempts: Attempts, fact: ChargeSucceeded) -> Attempts:
 def payment_of(attempts: Attempts, fact: ChargeSucceeded) -> Payment:
     """The payment that an attempt, open or closed before, became; raises CorruptHistoryError."""
     known = (*((attempts.open,) if attempts.open else ()), *attempts.closed)
-    method_id = next((one.method_id for one in known if one.attempt_id == fact.attempt_id), None)
-    if method_id is None:
+    attempt = next((one for one in known if one.attempt_id == fact.attempt_id), None)
+    if attempt is None:
         raise CorruptHistoryError("an outcome without an attempt")
-    return paid_with(fact, method_id)
+    return paid_with(fact, attempt.method_id, attempt.instrument)
 
 
-def paid_with(fact: ChargeSucceeded, method_id: str) -> Payment:
+def paid_with(fact: ChargeSucceeded, method_id: str, instrument: str | None) -> Payment:
     """The payment by that method."""
-    return Payment(fact.attempt_id, fact.term_number, fact.amount, method_id, fact.gateway_ref, fact.top_up)
+    return Payment(
+        attempt_id=fact.attempt_id,
+        term_number=fact.term_number,
+        amount=fact.amount,
+        method_id=method_id,
+        gateway_ref=fact.gateway_ref,
+        top_up=fact.top_up,
+        instrument=instrument,
+    )
 
 
 def paid(payments: Payments, payment: Payment, term: Term, going_back: Collection[UUID]) -> Payments:
@@ -111,6 +123,11 @@ def taken_back(
 ) -> Payments:
     """Of the payment so many minor units less are left; of what is refunded, `credited` went onto the balance."""
     return tuple(less(one, refunded, disputed, credited) if one.attempt_id == attempt_id else one for one in payments)
+
+
+def debited(payments: Payments, attempt_id: UUID, minor: int) -> Payments:
+    """So much of what the payment had brought onto the balance left it again; less than 0: it came back."""
+    return tuple(replace(one, debited=one.debited + minor) if one.attempt_id == attempt_id else one for one in payments)
 
 
 def less(payment: Payment, refunded: int = 0, disputed: int = 0, credited: int = 0) -> Payment:

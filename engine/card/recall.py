@@ -3,9 +3,11 @@
 from collections.abc import Iterable
 from uuid import UUID
 
+from msgspec.structs import replace
+
 from engine.card.attempt import ChargeAttempted
-from engine.card.balance import BalanceCredited
-from engine.card.disputes import DisputeRecorded
+from engine.card.balance import BalanceCredited, BalanceDebited
+from engine.card.disputes import DisputeRecorded, DisputeWon
 from engine.card.event import Event
 from engine.card.payments import ChargeSucceeded, Payment, less, paid_with
 from engine.card.refunds import RefundRecorded, RefundStarted, RefundSucceeded
@@ -14,24 +16,40 @@ from engine.card.refunds import RefundRecorded, RefundStarted, RefundSucceeded
 def charge_in(facts: Iterable[Event], attempt_id: UUID) -> Payment | None:
     """The charge of an attempt as a whole history shows it; None if it never succeeded."""
     about = [fact for fact in facts if attempt_id in (getattr(fact, "attempt_id", None), getattr(fact, "about", None))]
-    method_id = next((fact.method_id for fact in about if isinstance(fact, ChargeAttempted)), "")
+    attempted = next((fact for fact in about if isinstance(fact, ChargeAttempted)), None)
     paid = next((fact for fact in about if isinstance(fact, ChargeSucceeded)), None)
-    if paid is None:
+    if attempted is None or paid is None:
         return None
-    disputed = sum(fact.amount.minor for fact in about if isinstance(fact, DisputeRecorded))
-    credited = sum(one.amount.minor for one in about if isinstance(one, BalanceCredited) and one.reason == "refund")
-    payment = paid_with(paid, method_id)
-    return less(payment, refunded=_refunded(about), disputed=disputed, credited=credited)
+    payment = paid_with(paid, attempted.method_id, attempted.fingerprint or attempted.token)
+    for fact in about:
+        payment = _after(payment, fact)
+    return less(payment, refunded=_given_back(about))
 
 
-def _refunded(about: Iterable[Event]) -> int:
-    """What we gave back of a charge, in minor units."""
+def _after(payment: Payment, fact: Event) -> Payment:
+    match fact:
+        case DisputeRecorded():
+            return less(payment, disputed=fact.amount.minor)
+        case DisputeWon():
+            return less(payment, disputed=-fact.amount.minor)
+        case BalanceCredited(reason="refund"):
+            return less(payment, refunded=fact.amount.minor, credited=fact.amount.minor)
+        case BalanceCredited(reason="dispute_won"):
+            return replace(payment, debited=payment.debited - fact.amount.minor)
+        case BalanceDebited():
+            return replace(payment, debited=payment.debited + fact.amount.minor)
+        case _:
+            return payment
+
+
+def _given_back(about: Iterable[Event]) -> int:
+    """What went back to the method by us, in minor units."""
     minor, under_way = 0, False
     for fact in about:
         match fact:
             case RefundRecorded() if under_way:  # it takes the place of one that the gateway could not make
                 under_way = False
-            case RefundStarted() | RefundRecorded() | BalanceCredited(reason="refund"):
+            case RefundStarted() | RefundRecorded():
                 minor += fact.amount.minor
                 under_way = isinstance(fact, RefundStarted)
             case RefundSucceeded():

@@ -12,7 +12,7 @@ from msgspec.structs import replace
 
 from engine.calendar import Instant
 from engine.card.attempt import CaseOpened, Unknown, patience
-from engine.card.balance import BalanceCredited, BalanceDebited, check_amount
+from engine.card.balance import BalanceCredited, BalanceDebited, BalancePaidOut, check_amount, pay_out_balance
 from engine.card.deadlines import HasTerm
 from engine.card.event import Event
 from engine.card.ids import derived_id
@@ -166,17 +166,22 @@ def record_refund(
     card: Refundable,
     recall: Recall,
     *,
-    attempt_id: UUID,
+    attempt_id: UUID | None,
     amount: Money,
     to: Literal["method", "balance"],
     evidence: str,
     at: datetime,
-) -> tuple[RefundRecorded | BalanceDebited | BalanceCredited, ...]:
+) -> tuple[RefundRecorded | BalanceDebited | BalanceCredited | BalancePaidOut, ...]:
     """Money given back by the operator: outside of the gateway's port, or onto the balance.
 
-    A refund that the gateway could not make, or that became a case, ends with it. Raises Refused `unknown_attempt`,
-    `amount_not_positive`, `wrong_currency`, `more_than_charged`, `not_what_is_owed`, `is_on_balance`.
+    Without an attempt it was left on the balance. A refund that the gateway could not make, or that became a case, ends
+    with it. Raises Refused `unknown_attempt`, `amount_not_positive`, `wrong_currency`, `more_than_charged`,
+    `not_what_is_owed`, `is_on_balance`, `no_charge_named`, `more_than_balance`.
     """
+    if attempt_id is None:
+        if to == "balance":
+            raise Refused("no_charge_named", "say which charge goes back onto the balance", "attempt_id")
+        return pay_out_balance(card, amount=amount, evidence=evidence, at=at)
     check_amount(card, amount)
     currency = card.custody.currency
     owed = next((one for one in card.refunds if one.attempt_id == attempt_id), None)

@@ -7,7 +7,7 @@ from engine.card.attempt import ChargeAttempted, ChargeWithheld
 from engine.card.card import Card
 from engine.card.decline import ChargeFailed
 from engine.card.disputes import DisputeRecorded
-from engine.card.methods import PaymentMethodsOrdered
+from engine.card.methods import DISPUTED, PaymentMethodsOrdered
 from engine.why.phrases import AUTHORITIES, clock, described, listed, withheld_by
 from engine.why.story import Sentence, Story
 
@@ -50,15 +50,23 @@ def why_not_chargeable(
 ) -> tuple[str, Sequence[int]] | None:
     """Why a bound method could not be charged at `at`, and the places of the facts; None if it could."""
     if method_id in card.methods.ended:
-        return _ended(story, upto, method_id)
+        return _ended(story, upto, card, method_id)
     until = card.methods.not_before.get(method_id)
     if until is not None and until > at:
         return _delayed(story, upto, method_id, until)
     return None
 
 
-def _ended(story: Story, upto: int, method_id: str) -> tuple[str, Sequence[int]]:
-    place, fact = story.origin(_ENDINGS, upto, lambda one: one.method_id == method_id and _ends(one))
+def _ended(story: Story, upto: int, card: Card, method_id: str) -> tuple[str, Sequence[int]]:
+    instrument = next(one.instrument for one in card.methods.bound if one.method_id == method_id)
+
+    def ends(one: Ending) -> bool:
+        if isinstance(one, DisputeRecorded):
+            concerned = one.instrument == instrument if one.instrument else one.method_id == method_id
+            return concerned and card.methods.ended[method_id] == DISPUTED
+        return one.method_id == method_id and _ends(one)
+
+    place, fact = story.origin(_ENDINGS, upto, ends)
     match fact:
         case ChargeFailed():
             why = f"failed for good with code {fact.code}, {AUTHORITIES[fact.decided_by]}"
@@ -69,14 +77,8 @@ def _ended(story: Story, upto: int, method_id: str) -> tuple[str, Sequence[int]]
     return f"{method_id} {why}, on {story.clock(place)}", [place]
 
 
-def _ends(fact: Ending) -> bool:
-    match fact:
-        case ChargeFailed():
-            return fact.ends_method
-        case ChargeWithheld():
-            return fact.until is None
-        case _:
-            return True
+def _ends(fact: ChargeFailed | ChargeWithheld) -> bool:
+    return fact.ends_method if isinstance(fact, ChargeFailed) else fact.until is None
 
 
 def _delayed(story: Story, upto: int, method_id: str, until: datetime) -> tuple[str, Sequence[int]]:

@@ -4,7 +4,7 @@ from engine.card.attempt import CaseOpened
 from engine.card.balance import BalanceCredited
 from engine.card.custody import CardRegistered
 from engine.card.deadlines import DeadlinesMoved
-from engine.card.disputes import DisputeRecorded
+from engine.card.disputes import DisputeRecorded, DisputeWon
 from engine.card.lapse import GraceStarted, NumberReclaimed, Suspended
 from engine.card.payments import ChargeSucceeded
 from engine.card.refunds import RefundFailed, RefundOutcomeUnknown, RefundRecorded, RefundStarted, RefundSucceeded
@@ -21,6 +21,7 @@ _RETURNS = (
     RefundFailed,
     RefundRecorded,
     DisputeRecorded,
+    DisputeWon,
     BalanceCredited,
     CaseOpened,
 )

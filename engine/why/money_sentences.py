@@ -37,6 +37,7 @@ MoneyFact = (
     | facts.RefundFailed
     | facts.RefundRecorded
     | facts.DisputeRecorded
+    | facts.DisputeWon
 )
 
 
@@ -79,6 +80,8 @@ def money_clause(fact: MoneyFact, zone: str) -> str:  # noqa: C901, PLR0911, PLR
             return _refund_recorded(fact)
         case facts.DisputeRecorded():
             return _disputed(fact)
+        case facts.DisputeWon():
+            return _dispute_won(fact)
         case _:
             assert_never(fact)
 
@@ -157,8 +160,8 @@ def _top_up_failed(fact: facts.TopUpFailed) -> str:
 
 
 def _credited(fact: facts.BalanceCredited) -> str:
-    unused = "because it was not used after all"
-    why = {"top_up": "by a top-up", "refund": "as a refund", "released": unused}[fact.reason]
+    unused, won = "because it was not used after all", "again, since the dispute was won,"
+    why = {"top_up": "by a top-up", "refund": "as a refund", "released": unused, "dispute_won": won}[fact.reason]
     about = f" of attempt {fact.about}" if fact.about else ""
     return f"{money(fact.amount)} came onto the balance {why}{about}{_evidence(fact.evidence)}"
 
@@ -203,6 +206,12 @@ def _disputed(fact: facts.DisputeRecorded) -> str:
         f"the holder's bank took {money(fact.amount)} of attempt {fact.attempt_id} back{_evidence(fact.evidence)}, "
         f"and method {fact.method_id} is not charged by itself any more"
     )
+
+
+def _dispute_won(fact: facts.DisputeWon) -> str:
+    again = f", and what method {fact.method_id} stood for may be charged by itself again" if fact.over else ""
+    back = f"the holder's bank gave {money(fact.amount)} of attempt {fact.attempt_id} back to us"
+    return f"{back}{_evidence(fact.evidence)}{again}"
 
 
 def _evidence(evidence: str | None) -> str:

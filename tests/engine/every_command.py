@@ -12,6 +12,7 @@ from engine import commands
 from engine.actor import actor
 from engine.card.card import replay
 from engine.card.custody import CardClosed
+from engine.card.disputes import DisputeRecorded
 from engine.card.event import Event
 from engine.card.hold import CardHeld
 from engine.card.lapse import NumberReclaimed
@@ -23,6 +24,7 @@ from tests.engine.samples import (
     CARD_ID,
     CHARGING,
     DEARER,
+    ENDS_AT,
     MONTH_PRICE,
     PAID,
     PAYING,
@@ -67,6 +69,9 @@ OWED = (*REFUNDING, RefundFailed(refund_id=REFUND.refund_id, attempt_id=attempt_
 
 TERMS = {"terms_version": "terms-2", "channel": "app"}
 FIVE, TEN = {"minor": 500, "currency": "CNY"}, {"minor": 1000, "currency": "CNY"}
+DISPUTED = DisputeRecorded(
+    attempt_id=attempt_id(), method_id="visa", amount=Money(minor=500, currency="CNY"), evidence="bank", at=ENDS_AT
+)
 OF_ATTEMPT = {"attempt_id": str(attempt_id()), "evidence": "ticket-1"}
 
 
@@ -107,6 +112,7 @@ EXAMPLES: dict[type, Example] = {
     commands.ResolveAttempt: Example((*CHARGING, unknown()), {"charged": True, "gateway_ref": "ref-1", **OF_ATTEMPT}),
     commands.RecordRefund: Example(PAID, {"amount": FIVE, "to": "balance", **OF_ATTEMPT}),
     commands.RecordDispute: Example(PAID, {"amount": FIVE, **OF_ATTEMPT}),
+    commands.RecordDisputeWon: Example((*PAID, DISPUTED), {"amount": FIVE, **OF_ATTEMPT}),
     commands.AnnouncePriceChange: Example(PAYING, {"version": DEARER}),
 }
 

@@ -21,6 +21,7 @@ from engine.commands import (
     HoldCard,
     OrderPaymentMethods,
     RecordDispute,
+    RecordDisputeWon,
     RecordRefund,
     ReleaseCard,
     RemovePaymentMethod,
@@ -148,6 +149,7 @@ MOVES = (
     Move("command", (RecordRefund, lambda c: {**_of_last_payment(c), "to": "balance"})),
     command(RecordRefund, amount=cny(50), evidence="ticket-3"),
     Move("command", (RecordDispute, _of_last_payment)),
+    Move("command", (RecordDisputeWon, _of_last_payment)),
     move("stops"),
     *[move("resumes")] * 2,
 )

@@ -135,7 +135,6 @@ OF_CHARGE = [
     *MONEY,
     no("unknown_attempt", "attempt_id", attempt_id=str(attempt_id(9))),
     no("unknown_attempt", "attempt_id", card=DECLINED),
-    no("more_than_charged", "amount.minor", amount=FIFTEEN_AND_MORE),
 ]
 REFUSALS: dict[type, list[Refusal]] = {
     commands.RegisterCard: [
@@ -197,6 +196,7 @@ REFUSALS: dict[type, list[Refusal]] = {
     ],
     commands.RecordRefund: [
         *OF_CHARGE,
+        no("more_than_charged", "amount.minor", amount=FIFTEEN_AND_MORE),
         no("more_than_charged", "amount.minor", after=REFUNDED_500, amount=amount(1001)),
         no("is_on_balance", "to", card=(*PAYING, *TOPPED_UP), attempt_id=str(TOP_UP_ID), amount=FIVE, to="balance"),
         no("no_charge_named", "attempt_id", attempt_id=None, to="balance"),
@@ -208,6 +208,12 @@ REFUSALS: dict[type, list[Refusal]] = {
     commands.RecordDispute: [
         *OF_CHARGE,
         no("more_than_charged", "amount.minor", after=DISPUTED_500, amount=amount(1001)),
+        no("more_than_charged", "amount.minor", amount=amount(3001)),
+    ],
+    commands.RecordDisputeWon: [
+        *OF_CHARGE,
+        no("more_than_disputed", "amount.minor", amount=amount(501)),
+        no("more_than_disputed", "amount.minor", card=PAID),
     ],
     commands.AnnouncePriceChange: [
         *KEPT,

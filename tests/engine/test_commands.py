@@ -123,6 +123,7 @@ WRONG_FIELDS: dict[type, list[tuple[dict[str, Any], str]]] = {
     commands.ResolveAttempt: [*EVIDENCE, ({"charged": "perhaps"}, "charged"), ({"gateway_ref": ""}, "gateway_ref")],
     commands.RecordRefund: [*EVIDENCE, *AMOUNT, ({"to": "charity"}, "to")],
     commands.RecordDispute: [*EVIDENCE, *AMOUNT],
+    commands.RecordDisputeWon: [*EVIDENCE, *AMOUNT],
     commands.AnnouncePriceChange: [({"version": LONG}, "version")],
 }
 

@@ -178,7 +178,7 @@ def test_a_rebuild_takes_appends_as_they_were_stored(store, connection):
     before = limit_rows(connection)
     assert {row[0] for row in before[0]} == {
         first.attempt_id
-    }  # nothing that counts came, so nothing was forgotten
+    }  # nothing that counts came, so nothing was no_older_charge
     rebuild_limits(connection)
     assert limit_rows(connection) == before
 

@@ -21,6 +21,7 @@ from engine.commands import (
     ConfirmReclaim,
     EnableAutoRenew,
     RecordDispute,
+    RecordDisputeWon,
     RecordRefund,
     RemovePaymentMethod,
     RenewNow,
@@ -86,6 +87,7 @@ SECOND_TIME = {
     TopUp: "charge_under_way",  # and once that is over, another one
     RecordRefund: fact(BalanceCredited),
     RecordDispute: fact(DisputeRecorded),
+    RecordDisputeWon: "more_than_disputed",
 }
 COMMANDS = [
     *(repeated(kind, twice=SECOND_TIME.get(kind)) for kind in KINDS),

@@ -202,6 +202,17 @@ FACTS = [
         f"the operator gave 15.00 CNY of attempt {A} back outside of the engine (evidence: “cash”)",
     ),
     (
+        facts.BalanceCredited(amount=PRICE, reason="dispute_won", about=A, at=AT),
+        f"15.00 CNY came onto the balance again, since the dispute was won, of attempt {A}",
+    ),
+    (
+        facts.DisputeWon(attempt_id=A, method_id="visa", amount=PRICE, evidence="notice", over=True, at=AT),
+        (
+            f"the holder's bank gave 15.00 CNY of attempt {A} back to us (evidence: “notice”), "
+            "and what method visa stood for may be charged by itself again"
+        ),
+    ),
+    (
         facts.DisputeRecorded(attempt_id=A, method_id="visa", amount=PRICE, evidence="notice", at=AT),
         (
             f"the holder's bank took 15.00 CNY of attempt {A} back (evidence: “notice”), "

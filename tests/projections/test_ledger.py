@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from engine.card.balance import BalanceCredited, BalancePaidOut
-from engine.card.disputes import DisputeRecorded
+from engine.card.disputes import DisputeRecorded, DisputeWon
 from engine.card.payments import ChargeSucceeded
 from engine.card.refunds import RefundRecorded, RefundSucceeded
 from projections.follow import follow
@@ -67,6 +67,8 @@ def test_a_fact_that_moves_no_money_is_no_transfer():
         (RefundSucceeded(**BACK), "sales", "gateway", attempt_id()),
         (RefundRecorded(**OPERATOR), "sales", "paid_out", attempt_id()),
         (DisputeRecorded(**OPERATOR, method_id=VISA.method_id), "sales", "disputes", attempt_id()),
+        (DisputeWon(**OPERATOR, method_id=VISA.method_id, over=True), "disputes", "sales", attempt_id()),
+        (BalanceCredited(**CREDIT, reason="dispute_won", about=attempt_id()), "sales", "balance", attempt_id()),
     ],
     ids=lambda value: type(value).__name__,
 )

@@ -286,6 +286,15 @@ def refunded_and_disputed_kept() -> list[Change]:
     return [(where, "debit_balance", debit_balance) for where in (refunds, disputes)]
 
 
+def dispute_of_the_method_id() -> list[Change]:
+    real = whole._disputed
+    return [(whole, "_disputed", lambda card, fact: real(card, replace(fact, instrument=None)))]
+
+
+def won_money_kept_from_the_balance() -> list[Change]:
+    return [(disputes, "_back_on_balance", lambda *_: ())]
+
+
 def grace_without_days() -> list[Change]:
     real = lapse.lapse
 

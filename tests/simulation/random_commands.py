@@ -48,8 +48,8 @@ def disputing_top_up(life: Life, rows: Sequence[Row]) -> list[asked.Command]:
     return []
 
 
-def _dispute_of(life: Life, charge: dict[str, Any]) -> asked.Command:
-    amount = Money(minor=charge["amount"]["minor"], currency=life.currency)
+def _dispute_of(life: Life, charge: dict[str, Any], part: float = 1) -> asked.Command:
+    amount = Money(minor=max(1, int(charge["amount"]["minor"] * part)), currency=life.currency)
     attempt_id = UUID(charge["attempt_id"])
     return asked.RecordDispute(**life.ids(), attempt_id=attempt_id, amount=amount, evidence="the bank's file")
 
@@ -139,7 +139,16 @@ def _refund(life: Life, dice: Random, rows: Sequence[Row]) -> list[asked.Command
 
 def _dispute(life: Life, dice: Random, rows: Sequence[Row]) -> list[asked.Command]:
     charge = _recent(rows, dice, "charge_succeeded.v1")
-    return [_dispute_of(life, charge)] if charge else []
+    return [_dispute_of(life, charge, dice.choice((0.5, 1, 1, 1.1)))] if charge else []
+
+
+def _dispute_won(life: Life, dice: Random, rows: Sequence[Row]) -> list[asked.Command]:
+    dispute = _recent(rows, dice, "dispute_recorded.v1")
+    if dispute is None:
+        return []
+    amount = Money(minor=max(1, int(dispute["amount"]["minor"] * dice.choice((0.5, 1, 1)))), currency=life.currency)
+    attempt_id = UUID(dispute["attempt_id"])
+    return [asked.RecordDisputeWon(**life.ids(), attempt_id=attempt_id, amount=amount, evidence="the bank's file")]
 
 
 def _announce(life: Life, dice: Random, _: Sequence[Row]) -> list[asked.Command]:
@@ -184,6 +193,7 @@ RANDOM_COMMANDS: tuple[tuple[Callable[[Life, Random, list[Row]], list[asked.Comm
     (_confirm_reclaim, 1.0),
     (_refund, 4.0),
     (_dispute, 1.5),
+    (_dispute_won, 3.0),
     (_announce, 8.0),
     (_register_again, 2.0),
 )

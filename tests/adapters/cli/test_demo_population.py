@@ -14,6 +14,7 @@ from engine.commands import (
     ConfirmReclaim,
     HoldCard,
     RecordDispute,
+    RecordDisputeWon,
     RecordRefund,
     RegisterCard,
     ReleaseCard,
@@ -22,7 +23,7 @@ from engine.commands import (
     UpdatePaymentMethod,
 )
 
-NOT_OF_HOLDERS = {ConfirmReclaim, ResolveAttempt, RecordRefund, RecordDispute, AnnouncePriceChange}
+NOT_OF_HOLDERS = {ConfirmReclaim, ResolveAttempt, RecordRefund, RecordDispute, RecordDisputeWon, AnnouncePriceChange}
 """They depend on what became of a card."""
 
 

@@ -47,6 +47,12 @@ def credited(findings: Findings, card: Card, fact: Fact) -> None:
             findings.violation("balance", fact, f"attempt {about} is credited twice")
         if attempt is not None:
             attempt.credited += minor
+    elif reason == "dispute_won":
+        if minor != card.to_credit or attempt is None:
+            findings.violation("balance", fact, f"{minor} come back onto the balance, {card.to_credit} have to")
+        else:
+            attempt.debited -= minor
+        card.to_credit = 0
     elif attempt is not None and (attempt.from_balance != minor or attempt.outcome != "charged"):
         findings.violation("balance", fact, f"{minor} are released, {attempt.from_balance} were reserved")
     _change_balance(findings, card, fact, minor)
@@ -64,6 +70,8 @@ def debited(findings: Findings, card: Card, fact: Fact) -> None:
     if from_reserve and card.open_attempt is not None:
         card.open_attempt.from_balance -= from_reserve
         card.open_attempt.reserve_taken += from_reserve
+    if fact.body["about"] in card.attempts:
+        card.attempts[fact.body["about"]].debited += minor
     _change_balance(findings, card, fact, from_reserve - minor)
 
 

@@ -69,9 +69,16 @@ class Attempt:
     given_back: int = 0
     credited: int = 0
     """The part of `given_back` that went onto the balance."""
+    debited: int = 0
+    """What left the balance with it."""
     disputed: int = 0
     refunding: int = 0
     """The part of `given_back` that the gateway was asked to refund."""
+
+    @property
+    def instrument(self) -> str:
+        """What it charges: the fingerprint of the payment card, or the token where there is none."""
+        return self.fingerprint or self.token
 
     @property
     def back_twice(self) -> int:
@@ -145,6 +152,10 @@ class Card:
     top_up_declines: int = 0
     automatic_top_up_at: datetime | None = None
     open_refunds: dict[str, datetime] = field(default_factory=dict[str, datetime])
+    disputed: dict[str, str] = field(default_factory=dict[str, str])
+    """Attempts that the bank took back, and what they charged: the fingerprint, or the token where there is none."""
+    to_credit: int = 0
+    """What has to come back onto the balance within the same append, since a dispute was won."""
     attempt_of_refund: dict[str, str] = field(default_factory=dict[str, str])
     refused_refunds: set[str] = field(default_factory=set[str])
     """Attempts whose refund the gateway refused."""
@@ -203,6 +214,12 @@ class Card:
         asked_for = self.top_up is not None and not self.top_up[1] and method_id is None
         if attempt is not None and method_id in (None, attempt.method_id) and not asked_for:
             attempt.unwanted_position = attempt.unwanted_position or position
+
+    def end_disputed(self) -> None:
+        """Whatever is bound of what was disputed may not be charged, under whatever id and details."""
+        for method_id, method in self.methods.items():
+            if (method["fingerprint"] or method["token"]) in self.disputed.values():
+                self.unusable.setdefault(method_id, "disputed")
 
     def mark_for_debit(self, attempt: Attempt, back_twice_before: int) -> None:
         """What went back twice has to leave the balance, as far as it is there or reserved with the open attempt."""

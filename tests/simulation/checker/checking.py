@@ -157,6 +157,10 @@ class Checker:
 
     def _check_end_of_append(self, card: Card, fact: Fact) -> None:
         """No money is left where it does not belong, and a card in our care has a time at which it wakes."""
+        if card.to_credit:
+            sentence = f"{card.to_credit} have to come back onto the balance with the dispute that was won"
+            self._findings.violation("balance", fact, sentence)
+            card.to_credit = 0
         if card.to_debit:
             self._findings.violation("balance", fact, f"{card.to_debit} went back, but stay on the balance")
             card.to_debit = 0

@@ -57,6 +57,7 @@ def renewal_requested(_: Findings, card: Card, fact: Fact) -> None:
     for method_id in card.needs_holder:
         card.unusable.pop(method_id, None)
     card.needs_holder = set()
+    card.end_disputed()
     if card.renewal is not None:
         card.renewal.tried = set()
 

@@ -11,6 +11,7 @@ def bound_or_updated(_: Findings, card: Card, fact: Fact) -> None:
     method = fact.body["method"]
     _make_usable(card, method["method_id"])
     card.methods[method["method_id"]] = _details(method)
+    card.end_disputed()
 
 
 def _details(method: dict[str, Any]) -> dict[str, Any]:

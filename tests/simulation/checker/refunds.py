@@ -5,6 +5,8 @@ from datetime import datetime, timedelta
 from tests.simulation.checker.card import Card, Fact
 from tests.simulation.checker.findings import Findings, Handler, no_check
 
+DISPUTED_MOST = 2
+"""A bank may take back more than was charged, by its rate of exchange, but not more than so many times."""
 REFUNDED_WITHIN = timedelta(days=5)
 
 
@@ -66,15 +68,36 @@ def dispute_recorded(findings: Findings, card: Card, fact: Fact) -> None:
     """The bank took the money back."""
     body = fact.body
     attempt_id, minor = body["attempt_id"], body["amount"]["minor"]
-    card.unusable[body["method_id"]] = "disputed"
-    card.mark_unwanted(fact.position, body["method_id"])
     attempt = card.attempts.get(attempt_id)
-    if attempt is None or attempt.outcome != "charged" or attempt.disputed + minor > attempt.minor:
+    if attempt is None or attempt.outcome != "charged" or minor > DISPUTED_MOST * attempt.minor:
         findings.violation("refund", fact, f"more of attempt {attempt_id} is disputed than it took")
         return
+    if attempt.disputed and attempt.disputed + minor > attempt.minor:
+        findings.violation("refund", fact, f"attempt {attempt_id} is disputed twice")
+    card.disputed[attempt_id] = attempt.instrument
+    card.end_disputed()
+    if card.open_attempt is not None and card.open_attempt.instrument == attempt.instrument:
+        card.open_attempt.unwanted_position = card.open_attempt.unwanted_position or fact.position
     before = attempt.back_twice
     attempt.disputed += minor
     card.mark_for_debit(attempt, before)
+
+
+def dispute_won(findings: Findings, card: Card, fact: Fact) -> None:
+    """The bank gave back what it had taken."""
+    attempt_id, minor = fact.body["attempt_id"], fact.body["amount"]["minor"]
+    attempt = card.attempts.get(attempt_id)
+    if attempt is None or minor > attempt.disputed:
+        findings.violation("refund", fact, f"more of attempt {attempt_id} is won than was disputed")
+        return
+    before = attempt.back_twice
+    attempt.disputed -= minor
+    card.to_credit = min(before - attempt.back_twice, attempt.debited)
+    if attempt.disputed:
+        return
+    del card.disputed[attempt_id]
+    card.unusable = {one: why for one, why in card.unusable.items() if why != "disputed"}
+    card.end_disputed()
 
 
 def case_opened(_: Findings, card: Card, fact: Fact) -> None:
@@ -107,5 +130,6 @@ HANDLERS: dict[str, Handler] = {
     "refund_failed.v1": refund_failed,
     "refund_recorded.v1": refund_recorded,
     "dispute_recorded.v1": dispute_recorded,
+    "dispute_won.v1": dispute_won,
     "case_opened.v1": case_opened,
 }
