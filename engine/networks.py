@@ -16,7 +16,7 @@ from uuid import UUID
 from engine.money import Money
 
 EDITION = "2026-11"
-"""Of the rules below; raise it with them."""
+"""The edition of the rules below; raise it with them."""
 
 Network = Literal["mastercard", "other"]
 

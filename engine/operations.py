@@ -21,7 +21,7 @@ class ChargingStopped(Event, kw_only=True):
 
 
 class ChargingResumed(Event, kw_only=True):
-    """Charging goes on."""
+    """Charging was resumed."""
 
 
 OperationsFact = ChargingStopped | ChargingResumed
@@ -61,5 +61,5 @@ def stop_charging(stop: Stop | None, reason: str, at: datetime) -> tuple[Chargin
 
 
 def resume_charging(stop: Stop | None, at: datetime) -> tuple[ChargingResumed, ...]:
-    """Let charging go on; nothing if it is not stopped."""
+    """Resume charging; nothing if it is not stopped."""
     return () if stop is None else (ChargingResumed(at=at),)
