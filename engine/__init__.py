@@ -1,1 +1,1 @@
-"""What is true of a card and what follows from it: synchronous, and free of broker, web and gateway words."""
+"""The rules of renewal, and what they need: synchronous, without broker, web and gateway."""

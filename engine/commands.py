@@ -20,11 +20,12 @@ from engine.card.payments import Recall
 from engine.catalogue import Period
 from engine.errors import Refused
 from engine.money import Currency, Money
+from engine.operations import OPERATIONS_ID
 from engine.rules import Rules
 
 ShortText = Annotated[str, Field(min_length=1, max_length=200, pattern=NO_NUL)]
 Evidence = Annotated[str, Field(min_length=1, max_length=1000, pattern=NO_NUL)]
-"""Where a person found out what is claimed: a reference, never personal data."""
+"""The source of what a person claims: a reference, never personal data."""
 
 
 class _Command(BaseModel):
@@ -39,7 +40,7 @@ class _Command(BaseModel):
 
 
 class RegisterCard(_Command):
-    """Take a card with its running term into care."""
+    """Register a card with its current term."""
 
     command: Literal["RegisterCard"] = "RegisterCard"
     holder_id: ShortText
@@ -51,28 +52,28 @@ class RegisterCard(_Command):
 
 
 class BindPaymentMethod(_Command):
-    """Add a way to pay."""
+    """Add a payment method."""
 
     command: Literal["BindPaymentMethod"] = "BindPaymentMethod"
     method: PaymentMethod
 
 
 class UpdatePaymentMethod(_Command):
-    """New details of a way to pay."""
+    """Replace the details of a payment method."""
 
     command: Literal["UpdatePaymentMethod"] = "UpdatePaymentMethod"
     method: PaymentMethod
 
 
 class RemovePaymentMethod(_Command):
-    """Charge a method no more."""
+    """Remove a payment method."""
 
     command: Literal["RemovePaymentMethod"] = "RemovePaymentMethod"
     method_id: ShortText
 
 
 class OrderPaymentMethods(_Command):
-    """The order in which to charge, and whether the balance is spent first."""
+    """Set the order in which methods are charged, and whether the balance is spent first."""
 
     command: Literal["OrderPaymentMethods"] = "OrderPaymentMethods"
     method_ids: tuple[ShortText, ...]
@@ -89,7 +90,7 @@ class EnableAutoRenew(_Command):
 
 
 class ChangePeriod(_Command):
-    """Another period from the next term on."""
+    """Change the period from the next term on."""
 
     command: Literal["ChangePeriod"] = "ChangePeriod"
     months: Period
@@ -118,7 +119,7 @@ class TopUp(_Command):
 
 
 class SetAutoTopUp(_Command):
-    """A standing order for the balance; without threshold and amount it ends."""
+    """Set the standing order for top-ups; without threshold and amount it ends."""
 
     command: Literal["SetAutoTopUp"] = "SetAutoTopUp"
     threshold: Money | None = None
@@ -126,14 +127,14 @@ class SetAutoTopUp(_Command):
 
 
 class ChangeZone(_Command):
-    """Live by another clock from the next term on."""
+    """Change the time zone from the next term on."""
 
     command: Literal["ChangeZone"] = "ChangeZone"
     zone: ShortText
 
 
 class HoldCard(_Command):
-    """Take a card out of all automatic work."""
+    """Stop all automatic work on a card."""
 
     command: Literal["HoldCard"] = "HoldCard"
     reason: ShortText
@@ -146,14 +147,14 @@ class ReleaseCard(_Command):
 
 
 class CloseCard(_Command):
-    """Give the card up."""
+    """Close the card."""
 
     command: Literal["CloseCard"] = "CloseCard"
     reason: ShortText = "holder"
 
 
 class ConfirmReclaim(_Command):
-    """The carrier says that it took the number."""
+    """The carrier confirms that it reclaimed the number."""
 
     command: Literal["ConfirmReclaim"] = "ConfirmReclaim"
 
@@ -169,7 +170,7 @@ class ResolveAttempt(_Command):
 
 
 class RecordRefund(_Command):
-    """Money was given back by the operator: of a charge, or (without attempt) what was left on the balance."""
+    """The operator refunded a charge or, without attempt, paid out the balance."""
 
     command: Literal["RecordRefund"] = "RecordRefund"
     attempt_id: UUID | None = None
@@ -185,7 +186,7 @@ class _OfCharge(_Command):
 
 
 class RecordDispute(_OfCharge):
-    """The holder's bank took a charge back."""
+    """The holder's bank reversed a charge."""
 
     command: Literal["RecordDispute"] = "RecordDispute"
 
@@ -197,7 +198,7 @@ class RecordDisputeWon(_OfCharge):
 
 
 class AnnouncePriceChange(_Command):
-    """Tell the holder of the price of another catalogue version."""
+    """Notify the holder of the price of another catalogue version."""
 
     command: Literal["AnnouncePriceChange"] = "AnnouncePriceChange"
     version: ShortText
@@ -241,9 +242,12 @@ def decide(  # noqa: C901, PLR0911, PLR0912 (one case per command)
 ) -> CardFacts:
     """The facts that `command` leads to, () when nothing changes; raises Refused.
 
-    `recall` finds a charge in the card's history that the card itself does not remember any more.
+    `recall` finds a charge in the card's history that the card's state does not hold any more.
     """
     catalogue, policy = rules.catalogue, rules.policy
+    if command.card_id == OPERATIONS_ID:
+        message = f"no card can have {OPERATIONS_ID}, the id of the stream of operations; choose another"
+        raise Refused("reserved_id", message, "card_id")
     if isinstance(command, RegisterCard):
         return custody.register_card(
             card,

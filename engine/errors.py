@@ -5,6 +5,7 @@ from typing import Literal
 RefusalCode = Literal[
     # the card
     "unknown_card",
+    "reserved_id",
     "already_registered",
     "card_closed",
     "card_reclaimed",
@@ -47,6 +48,7 @@ RefusalCode = Literal[
     "command_id_reused",
     # operations
     "reason_missing",
+    "reason_invalid",
 ]
 """Every code of a refusal, stable and for programs; README.md beside this file lists when each is used."""
 

@@ -17,7 +17,7 @@ from uuid import UUID
 from engine.money import Money
 
 EDITION = "2026-12"
-"""Of the rules below; raise it with them."""
+"""The edition of the rules below; raise it with them."""
 
 Network = Literal["mastercard", "other"]
 

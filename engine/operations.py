@@ -4,6 +4,7 @@ The stream is in the same log as those of the cards, under a fixed id. The envel
 """
 
 from datetime import datetime
+from unicodedata import category
 from uuid import UUID
 
 from engine.card.event import Event
@@ -11,7 +12,10 @@ from engine.errors import Refused
 from engine.value import Value
 
 OPERATIONS_ID = UUID("0b5e7a70-0000-4000-8000-000000000000")
-"""Id of the stream; no card has it."""
+"""Id of the stream; no card is registered under it."""
+
+REASON_LENGTH_MAX = 200
+"""Characters."""
 
 
 class ChargingStopped(Event, kw_only=True):
@@ -21,7 +25,7 @@ class ChargingStopped(Event, kw_only=True):
 
 
 class ChargingResumed(Event, kw_only=True):
-    """Charging goes on."""
+    """Charging was resumed."""
 
 
 OperationsFact = ChargingStopped | ChargingResumed
@@ -54,12 +58,18 @@ def stop_after(stop: Stop | None, fact: Event, actor: str) -> Stop | None:
 
 
 def stop_charging(stop: Stop | None, reason: str, at: datetime) -> tuple[ChargingStopped, ...]:
-    """Stop all charging; nothing if it is stopped for this reason already. Raises Refused `reason_missing`."""
+    """Stop all charging; nothing if it is stopped for this reason already.
+
+    Raises Refused: `reason_missing`, `reason_invalid`.
+    """
     if not reason.strip():
         raise Refused("reason_missing", "say why charging is to be stopped", "reason")
+    if len(reason) > REASON_LENGTH_MAX or any(category(each) in {"Cc", "Cs"} for each in reason):
+        message = f"a reason is one line of at most {REASON_LENGTH_MAX} characters, without control characters"
+        raise Refused("reason_invalid", message, "reason")
     return () if stop is not None and stop.reason == reason else (ChargingStopped(reason=reason, at=at),)
 
 
 def resume_charging(stop: Stop | None, at: datetime) -> tuple[ChargingResumed, ...]:
-    """Let charging go on; nothing if it is not stopped."""
+    """Resume charging; nothing if it is not stopped."""
     return () if stop is None else (ChargingResumed(at=at),)

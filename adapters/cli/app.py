@@ -169,7 +169,7 @@ def charging_stop(
 
 @charging_app.command("resume")
 def charging_resume(*, as_json: Json = False) -> None:
-    """Allow attempts again."""
+    """Allow attempts again: each card at its next wake, within hours; after `baohao replan`, at once."""
     from adapters.cli import charging
 
     charging.resume(load_settings(), as_json=as_json)

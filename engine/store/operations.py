@@ -5,7 +5,7 @@ from collections.abc import Callable
 from datetime import datetime
 
 from engine.envelope import Recorded, read_fact
-from engine.errors import BaohaoError
+from engine.errors import BaohaoError, CorruptHistoryError
 from engine.operations import OPERATIONS_ID, OperationsFact, Stop, stop_after
 from engine.store.appending import append_writes, random_event_ids, stored_fact
 from engine.store.port import Recorder, StoredFact, Write
@@ -18,8 +18,13 @@ Decision = Callable[[Stop | None], tuple[OperationsFact, ...]]
 
 
 def operations_history(recorder: Recorder) -> list[Recorded]:
-    """All facts of operations, oldest first."""
-    return [read_fact(0, *stored) for stored in recorder.read_stream(OPERATIONS_ID)]
+    """All facts of operations, oldest first. Raises CorruptHistoryError for a fact of anything else."""
+    history = [read_fact(0, *stored) for stored in recorder.read_stream(OPERATIONS_ID)]
+    for version, one in enumerate(history, start=1):
+        if not isinstance(one.fact, OperationsFact):
+            kind = type(one.fact).__name__
+            raise CorruptHistoryError(f"operations, version {version}: {kind} is no fact of operations")
+    return history
 
 
 def record_operation(
@@ -27,7 +32,7 @@ def record_operation(
 ) -> Stop | None:
     """Record the facts that are decided, if any; returns the stop that is then in force.
 
-    Raises Refused, ConnectionLostError, and BaohaoError after CONFLICT_TRIES conflicts.
+    Raises Refused, ConnectionLostError, CorruptHistoryError, and BaohaoError after CONFLICT_TRIES conflicts.
     """
     for _ in range(CONFLICT_TRIES):
         history, stop = operations_history(recorder), None

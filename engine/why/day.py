@@ -12,7 +12,7 @@ from engine.why.story import Sentence, Story
 
 
 def not_charged(story: Story, day: date) -> tuple[Sentence, ...]:
-    """What stood in the way of a charge for the next term on a local day of the term's zone; or that it was made."""
+    """What prevented a charge for the next term on a local day of the term's zone; or that it was made."""
     upto = [place for place in range(len(story.records)) if _day_of(story, place) <= day]
     if not upto:
         text = f"On {day} the card was not in our care yet: it was registered on {story.clock(0)} ({story.zone})."

@@ -1,4 +1,4 @@
-"""Why a card was suspended, why its number was reclaimed, and why money went back."""
+"""Why a card was suspended, why its number was reclaimed, and why charges were refunded."""
 
 from engine.card.attempt import CaseOpened
 from engine.card.balance import BalanceCredited

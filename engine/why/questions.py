@@ -25,7 +25,7 @@ def why_charged(history: History, attempt_id: UUID) -> Answer | None:
 
 
 def why_not_charged(history: History, day: date) -> Answer:
-    """What stood in the way of a charge on a local day, or that there was one."""
+    """What prevented a charge on a local day, or that there was one."""
     story = story_of(history)
     return story.answer(*not_charged(story, day))
 
@@ -43,7 +43,7 @@ def why_reclaimed(history: History) -> Answer | None:
 
 
 def why_refunded(history: History) -> Answer | None:
-    """Which charges went back, wholly or in part, and why; None if none did."""
+    """Which charges were refunded or disputed, wholly or in part, and why; None if none was."""
     story = story_of(history)
     return _some(story, refunds(story))
 

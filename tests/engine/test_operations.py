@@ -3,7 +3,8 @@
 import pytest
 
 from engine.actor import actor
-from engine.errors import BaohaoError, Refused
+from engine.commands import RegisterCard, decide
+from engine.errors import BaohaoError, CorruptHistoryError, Refused
 from engine.operations import (
     OPERATIONS_ID,
     ChargingResumed,
@@ -15,9 +16,11 @@ from engine.operations import (
 )
 from engine.store.operations import CONFLICT_TRIES, operations_history, record_operation
 from engine.store.streams import Append, Stream
+from tests.engine.every_command import command
+from tests.engine.given_when_then import no_older_charge
 from tests.engine.payment_cards import AT, DAY, HOUR
 from tests.engine.random_histories import RECORDED_AT, random_history
-from tests.engine.samples import PAYING
+from tests.engine.samples import PAYING, TWO_VERSIONS
 from tests.simulation.memory import MemoryRecorder
 
 STOPPED, RESUMED = ChargingStopped(reason="a bad night", at=AT), ChargingResumed(at=AT + DAY)
@@ -59,6 +62,13 @@ def test_a_stop_without_a_reason_is_refused(reason):
     with pytest.raises(Refused) as refused:
         stop_charging(None, reason, AT)
     assert (refused.value.code, refused.value.field) == ("reason_missing", "reason")
+
+
+@pytest.mark.parametrize("reason", ["two\nlines", "nul\0", "half \ud800", "x" * 201])
+def test_a_reason_is_one_short_line(reason):
+    with pytest.raises(Refused) as refused:
+        stop_charging(None, reason, AT)
+    assert (refused.value.code, refused.value.field) == ("reason_invalid", "reason")
 
 
 def test_after_resuming_there_is_no_stop_and_facts_of_cards_change_nothing():
@@ -116,3 +126,18 @@ def test_a_card_that_has_a_fact_of_operations_is_corrupt(store):
     card = random_history(1, 3).card
     store.append_many([Append(stream, (STOPPED,), card, None, "cause", actor("operator", "tests"))], RECORDED_AT)
     assert isinstance(store.load_many([OPERATIONS_ID])[OPERATIONS_ID], BaohaoError)
+
+
+def test_a_stream_of_operations_with_a_fact_of_a_card_is_corrupt(store, recorder):
+    card = random_history(1, 3).card
+    stream = Stream(OPERATIONS_ID, None, 0, None)
+    store.append_many([Append(stream, (PAYING[0],), card, None, "cause", actor("operator", "tests"))], RECORDED_AT)
+    with pytest.raises(CorruptHistoryError, match="operations, version 1: CardRegistered is no fact"):
+        operations_history(recorder)
+
+
+def test_no_card_is_registered_under_the_id_of_operations():
+    register = command(RegisterCard, card_id=OPERATIONS_ID)
+    with pytest.raises(Refused) as refused:
+        decide(register, None, TWO_VERSIONS, AT, no_older_charge)
+    assert (refused.value.code, refused.value.field) == ("reserved_id", "card_id")
