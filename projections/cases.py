@@ -87,8 +87,9 @@ CASES = ReadModel(
 def list_cases(connection: Connection[Any], limit: int) -> list[Case]:
     """The oldest cases first.
 
-    With the balances of cards that are gone, which the read model `cards` knows: what is owed still changes when the
-    outcome of a last attempt becomes known. A hold on a card that is gone waits for nobody.
+    With the balances of cards that are gone, which the read model `cards` knows, as far as they can be paid out: what
+    a last attempt has reserved is owed too, and comes when its outcome is known. A hold on a card that is gone waits
+    for nobody.
     """
     with connection.cursor(row_factory=class_row(Case)) as cursor:
         cursor.execute(

@@ -9,13 +9,14 @@ import pytest
 from msgspec.structs import replace
 
 from engine.calendar import term_from
-from engine.card.attempt import CaseOpened
+from engine.card.attempt import CLOSED_KEPT, CaseOpened
 from engine.card.balance import BalanceCredited, BalanceDebited
+from engine.card.custody import CardClosed, close_card
 from engine.card.disputes import DisputeRecorded, record_dispute
 from engine.card.lapse import NumberReclaimed, confirm_reclaim
 from engine.card.methods import PaymentMethodsOrdered
 from engine.card.next import next_step
-from engine.card.outcomes import record_answer
+from engine.card.outcomes import record_answer, resolve_attempt
 from engine.card.payments import ChargeSucceeded
 from engine.card.recall import charge_in
 from engine.card.refunds import (
@@ -37,6 +38,7 @@ from tests.engine.given import Given, Then, fact, forgotten, given
 from tests.engine.samples import (
     CARD_ID,
     CHARGING,
+    DECLINED,
     ENDS_AT,
     FIVE,
     MONTH_PRICE,
@@ -52,6 +54,7 @@ from tests.engine.samples import (
     attempt_id,
     attempted,
     charged,
+    failed,
     renewed,
     started,
     succeeded,
@@ -184,6 +187,9 @@ TOPPED_UP = {"attempt_id": topped_up(1)[1].attempt_id, "amount": TEN, "evidence"
 GOES_BACK = [(record_refund, {"to": "method"}, RefundRecorded), (record_dispute, {}, DisputeRecorded)]
 
 
+LATE = {"attempt_id": attempt_id(), "at": ENDS_AT}
+
+
 def answered(card: Given, said) -> Then:
     return card.when(record_answer, attempt_id(), said, learned="asked_again", policy=POLICY, at=ENDS_AT - SECOND)
 
@@ -228,6 +234,49 @@ def test_a_charge_given_back_onto_the_balance_leaves_it_when_it_is_disputed(cred
     assert onto.card.payments == (recalled,)
     taken = Given(onto.card).when(record_dispute, forgotten, amount=amounts[1], **BY_HAND)
     assert taken.card.balance.minor == left
+
+
+# The end, and late news
+
+ENDS = [(close_card, {"reason": "holder"}, CardClosed), (confirm_reclaim, {"policy": POLICY}, NumberReclaimed)]
+
+
+@pytest.mark.parametrize(("end", "fields", "ended"), ENDS)
+@pytest.mark.parametrize(
+    "said", [charged(amount=FIVE), Declined(code="insufficient_funds")], ids=["charged", "declined"]
+)
+def test_of_a_card_that_is_given_up_what_is_reserved_is_owed_too_and_released_once(end, fields, ended, said):
+    gone = given(*RESERVING).when(end, **fields, at=NOW).then(fact(ended, balance=TEN))
+    assert gone.card.balance.minor == 0
+    assert answered(Given(gone.card), said).card.balance.minor == 1000
+
+
+@pytest.mark.parametrize("ask", ["gateway", "person"])
+def test_a_success_after_a_recorded_decline_is_recorded_and_goes_back(ask):
+    if ask == "gateway":
+        late = given(*DECLINED).when(record_answer, attempt_id(), charged(), learned="late", policy=POLICY, at=ENDS_AT)
+    else:
+        late = given(*DECLINED).when(
+            resolve_attempt, gateway_ref="ref-1", charged=True, evidence="list", policy=POLICY, **LATE
+        )
+    late.then(
+        fact(ChargeSucceeded, learned="late", amount=MONTH_PRICE),
+        fact(RefundStarted, reason="late_success", amount=MONTH_PRICE),
+    )
+    assert late.card.term.number == 0
+    again = Given(late.card).when(record_answer, attempt_id(), charged(), learned="late", policy=POLICY, at=ENDS_AT)
+    again.nothing()
+
+
+def test_a_decline_said_again_changes_nothing():
+    said = Declined(code="insufficient_funds")
+    given(*DECLINED).when(record_answer, attempt_id(), said, learned="late", policy=POLICY, at=ENDS_AT).nothing()
+
+
+def test_the_last_failed_attempts_are_remembered():
+    rungs = [(replace(attempted(n, n), number=n), failed(n, n)) for n in range(1, CLOSED_KEPT + 3)]
+    card = given(*PAYING, started(), *(one for rung in rungs for one in rung)).card
+    assert [one.attempt_id for one in card.attempts.closed] == [attempt_id(n) for n in range(3, CLOSED_KEPT + 3)]
 
 
 # Old charges

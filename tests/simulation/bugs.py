@@ -10,6 +10,7 @@ from engine.card import (
     attempt,
     charge,
     consent,
+    custody,
     deadlines,
     decline,
     disputes,
@@ -29,6 +30,7 @@ from engine.card.hold import CardHeld
 from engine.card.ids import derived_id
 from engine.card.step import Wait
 from engine.declines import Consequence
+from engine.money import Money
 from engine.ports import Declined
 from tests.simulation import world
 
@@ -76,6 +78,24 @@ def lateness_moves_no_deadline() -> list[Change]:
 
 def stop_moves_no_deadline() -> list[Change]:
     return [(deadlines, "moved", lambda before, _: replace(before, blocked_since=None))]
+
+
+def late_success_after_a_decline_ignored() -> list[Change]:
+    real = decline.failed
+
+    def failed(attempts, fact):
+        after = real(attempts, fact)
+        return replace(after, closed=attempts.closed) if fact.happened else after
+
+    return [(decline, "failed", failed)]
+
+
+def reserve_not_owed() -> list[Change]:
+    return [(where, "balance_owed", _free_balance) for where in (custody, lapse)]
+
+
+def _free_balance(card):
+    return Money(minor=card.balance.minor, currency=card.custody.currency)
 
 
 def refund_forgotten() -> list[Change]:

@@ -107,6 +107,8 @@ class Holders:
             return topped_up
         if dice.random() < 0.5:
             return [asked.HoldCard(**life.ids(), reason="what is this?")]
+        if dice.random() < 0.15:
+            return [asked.CloseCard(**life.ids())]
         return [asked.RemovePaymentMethod(**life.ids(), method_id=dice.choice(life.method_ids()))]
 
     def _better_method(self, life: Life, dice: Random) -> asked.Command:

@@ -114,6 +114,8 @@ MUTANTS = (
     Mutant("a refund onto the balance stays though the charge is disputed", bugs.refunded_and_disputed_kept, cards=200),
     Mutant("a disputed card with new details is charged", bugs.dispute_of_the_method_id, cards=200),
     Mutant("a dispute that is won gives the balance nothing back", bugs.won_money_kept_from_the_balance, cards=200),
+    Mutant("a success after a decline is ignored", bugs.late_success_after_a_decline_ignored, cards=100),
+    Mutant("of a card that is given up the reserve is not owed", bugs.reserve_not_owed, cards=400),
     Mutant("grace for a card without days of grace", bugs.grace_without_days),
     Mutant("holders learn of codes that are not for them", around.secrets_told),
     Mutant("the key of a notice is used again", around.notice_key_used_again),
