@@ -10,16 +10,13 @@ from engine.card import (
     attempt,
     charge,
     consent,
-    custody,
     deadlines,
     decline,
-    disputes,
     dunning,
     hold,
     lapse,
     methods,
     outcomes,
-    refunds,
     term,
 )
 from engine.card import (
@@ -30,7 +27,6 @@ from engine.card.hold import CardHeld
 from engine.card.ids import derived_id
 from engine.card.step import Wait
 from engine.declines import Consequence
-from engine.money import Money
 from engine.ports import Declined
 from tests.simulation import world
 
@@ -78,24 +74,6 @@ def lateness_moves_no_deadline() -> list[Change]:
 
 def stop_moves_no_deadline() -> list[Change]:
     return [(deadlines, "moved", lambda before, _: replace(before, blocked_since=None))]
-
-
-def late_success_after_a_decline_ignored() -> list[Change]:
-    real = decline.failed
-
-    def failed(attempts, fact):
-        after = real(attempts, fact)
-        return replace(after, closed=attempts.closed) if fact.happened else after
-
-    return [(decline, "failed", failed)]
-
-
-def reserve_not_owed() -> list[Change]:
-    return [(where, "balance_owed", _free_balance) for where in (custody, lapse)]
-
-
-def _free_balance(card):
-    return Money(minor=card.balance.minor, currency=card.custody.currency)
 
 
 def refund_forgotten() -> list[Change]:
@@ -282,37 +260,6 @@ def sent_again_after_removal() -> list[Change]:
 def limit_eats_the_rung() -> list[Change]:
     real = attempt.method_withheld
     return [(attempt, "method_withheld", lambda renewal, fact: real(renewal, replace(fact, limits_edition=None)))]
-
-
-def refunded_top_up_kept() -> list[Change]:
-    return [(where, "debit_balance", lambda *_: ()) for where in (refunds, disputes)]
-
-
-def reserved_money_kept() -> list[Change]:
-    real = refunds.debit_balance
-
-    def debit_balance(card, *args):
-        return real(replace(card, attempts=replace(card.attempts, open=None)), *args)
-
-    return [(where, "debit_balance", debit_balance) for where in (refunds, disputes)]
-
-
-def refunded_and_disputed_kept() -> list[Change]:
-    real = refunds.debit_balance
-
-    def debit_balance(card, before, after, reason, at):
-        return real(card, before, after, reason, at) if before.top_up is not None else ()
-
-    return [(where, "debit_balance", debit_balance) for where in (refunds, disputes)]
-
-
-def dispute_of_the_method_id() -> list[Change]:
-    real = whole._disputed
-    return [(whole, "_disputed", lambda card, fact: real(card, replace(fact, instrument=None)))]
-
-
-def won_money_kept_from_the_balance() -> list[Change]:
-    return [(disputes, "_back_on_balance", lambda *_: ())]
 
 
 def grace_without_days() -> list[Change]:
