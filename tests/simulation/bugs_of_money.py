@@ -3,7 +3,7 @@
 from msgspec.structs import replace
 
 from engine.card import card as whole
-from engine.card import custody, decline, disputes, lapse, refunds
+from engine.card import charge, custody, decline, disputes, lapse, refunds
 from engine.money import Money
 from tests.simulation.bugs import Change
 
@@ -24,6 +24,10 @@ def reserve_not_owed() -> list[Change]:
 
 def _free_balance(card):
     return Money(minor=card.balance.minor, currency=card.custody.currency)
+
+
+def remainder_too_small() -> list[Change]:
+    return [(charge, "_from_balance", lambda card, due, _: min(card.balance.minor, due.minor))]
 
 
 def refunded_top_up_kept() -> list[Change]:
