@@ -108,7 +108,7 @@ MUTANTS = (
     Mutant("a hold within the operator's stop forgets the stop", bugs.hold_forgets_the_stop, cards=200),
     Mutant("our trouble counts twice", bugs.trouble_counted_twice, cards=100),
     Mutant("our trouble counts while the term is paid", bugs.trouble_of_a_paid_time_counted),
-    Mutant("sent again after the removal of the method", bugs.sent_again_after_removal, cards=400, years=0.15),
+    Mutant("sent again after the removal of the method", bugs.sent_again_after_removal, cards=400, years=0.3),
     Mutant("a limit of minutes eats a whole rung", bugs.limit_eats_the_rung, cards=60, harsh=True),
     Mutant("a top-up that went back stays on the balance", money.refunded_top_up_kept, cards=100),
     Mutant("what is reserved stays though its top-up went back", money.reserved_money_kept, cards=400),
