@@ -128,6 +128,8 @@ class Catalogue(_Value):
     keep_rules: Mapping[_Name, KeepRule]
     versions: tuple[PriceVersion, ...]
     """At least one, in the order of their days."""
+    minimum_charges: Mapping[Annotated[str, AfterValidator(_currency)], _Amount] = Field(default_factory=dict[str, int])
+    """The least that the gateway charges, in minor units by currency; where nothing is said it takes any amount."""
 
     @model_validator(mode="wrap")
     @classmethod
@@ -184,6 +186,10 @@ class Catalogue(_Value):
         version = self._in_force(on)
         minor = version.reactivation_fees.get(plan, {}).get(currency) if version else None
         return None if minor is None else Money(minor=minor, currency=currency)
+
+    def minimum_charge(self, currency: Currency) -> int:
+        """The least that may be charged, in minor units; 0 where the gateway takes any amount."""
+        return self.minimum_charges.get(currency, 0)
 
     @cached_property
     def _effective_days(self) -> tuple[date, ...]:

@@ -87,8 +87,9 @@ CASES = ReadModel(
 def list_cases(connection: Connection[Any], limit: int) -> list[Case]:
     """The oldest cases first.
 
-    Balances owed for closed and reclaimed cards come from the read model `cards`, since they change until the outcome
-    of the last attempt is known. A hold on such a card is no case.
+    Balances owed for closed and reclaimed cards come from the read model `cards`, as far as they can be paid out now:
+    what a last attempt has reserved is owed too, and is added when its outcome is known. A hold on such a card is no
+    case.
     """
     with connection.cursor(row_factory=class_row(Case)) as cursor:
         cursor.execute(

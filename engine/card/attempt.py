@@ -23,7 +23,7 @@ from engine.rules import Rules
 from engine.value import Value
 
 CLOSED_KEPT = 20
-"""Attempts closed without the gateway's own no that a card remembers: late news of one is money to give back."""
+"""Failed attempts that a card remembers: late news of a success of one of them is money to give back."""
 
 OutcomeSource = Literal["sent", "asked_again", "looked_up", "resolved", "late"]
 """How an outcome became known: by the first call, by the same key again, by a look-up, from a person, after the end."""
@@ -130,7 +130,7 @@ class Attempt(Value):
 
 
 class ClosedAttempt(Value):
-    """An attempt closed without the gateway's own no: late news of a success means money to give back."""
+    """An attempt that failed or never happened: late news of a success means money to give back."""
 
     attempt_id: UUID
     term_number: int
@@ -147,7 +147,7 @@ class Attempts(Value):
     made: int = 0
     """Attempts for the next term so far, over all renewals that offered it."""
     closed: tuple[ClosedAttempt, ...] = ()
-    """The last ones that never happened, or so it was found."""
+    """The last ones that failed, or so it was found."""
 
 
 class HasAttempts(Protocol):

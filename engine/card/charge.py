@@ -17,6 +17,7 @@ from engine.card.ids import derived_id
 from engine.card.methods import HasMethods, usable_methods
 from engine.card.step import Wait
 from engine.card.term import CardRenewed, Reinstated, Renewable, RenewalStarted, amount_due, offer, renewed
+from engine.catalogue import Catalogue
 from engine.errors import Refused
 from engine.money import Money
 from engine.networks import EDITION, Limited
@@ -98,7 +99,7 @@ def charge_renewal(card: Chargeable, rules: Rules, at: datetime) -> tuple[Chargi
     if renewal is None or renewal.stale:
         return (offer(card, card.consent, rules, at),)
     due = amount_due(card, renewal)
-    from_balance = min(card.balance.minor, due.minor) if card.methods.balance_first else 0
+    from_balance = _from_balance(card, due, rules.catalogue) if card.methods.balance_first else 0
     chosen = next_try(card, renewal, rules.policy, at)
     if from_balance == due.minor:
         facts = renewed(card, renewal, None, from_balance, at)
@@ -109,6 +110,13 @@ def charge_renewal(card: Chargeable, rules: Rules, at: datetime) -> tuple[Chargi
     else:
         return Wait(None, "no_try_left") if chosen is None else Wait(chosen.at, chosen.reason)
     return _stopped(card, rules.policy, at) if rules.charging_stopped else facts
+
+
+def _from_balance(card: HasBalance, due: Money, catalogue: Catalogue) -> int:
+    """What the balance pays, in minor units: so much less than it could that the gateway charges the rest."""
+    taken = min(card.balance.minor, due.minor)
+    least = catalogue.minimum_charge(due.currency)
+    return max(0, due.minor - least) if 0 < due.minor - taken < least else taken
 
 
 def _stopped(card: HasDeadlines, policy: Policy, at: datetime) -> tuple[ChargingBlocked, ...] | Wait:

@@ -43,7 +43,10 @@ class ZoneChanged(Event, kw_only=True):
 
 
 class CardClosed(Event, kw_only=True):
-    """The holder gave the card up; it is no longer ours to keep, and `balance` is owed to the holder."""
+    """The holder gave the card up; it is no longer ours to keep, and `balance` is owed to the holder.
+
+    What an open attempt has reserved is part of it, and can be paid out when its outcome is known.
+    """
 
     reason: str
     balance: Money
@@ -87,9 +90,24 @@ class _Registered(HasCustody, Protocol):
     def term(self) -> Term: ...
 
 
-class _Owing(HasCustody, Protocol):
+class _Reserving(Protocol):
+    @property
+    def from_balance(self) -> int: ...
+
+
+class _MayReserve(Protocol):
+    @property
+    def open(self) -> _Reserving | None: ...
+
+
+class Owing(HasCustody, Protocol):
+    """A card with its balance, and what an open attempt may have reserved of it."""
+
     @property
     def balance(self) -> HasBalance: ...
+
+    @property
+    def attempts(self) -> _MayReserve: ...
 
 
 # Fold
@@ -153,13 +171,18 @@ def change_zone(card: HasCustody, *, zone: str, at: datetime) -> tuple[ZoneChang
     return () if zone == card.custody.zone else (ZoneChanged(zone=zone, at=at),)
 
 
-def close_card(card: _Owing, *, reason: str, at: datetime) -> tuple[CardClosed, ...]:
+def close_card(card: Owing, *, reason: str, at: datetime) -> tuple[CardClosed, ...]:
     """Give the card up; what an open attempt still takes is given back, and what is on the balance is owed."""
     if card.status == "closed":
         return ()
     check_kept(card)
-    owed = Money(minor=card.balance.minor, currency=card.custody.currency)
-    return (CardClosed(reason=reason, balance=owed, at=at),)
+    return (CardClosed(reason=reason, balance=balance_owed(card), at=at),)
+
+
+def balance_owed(card: Owing) -> Money:
+    """What is owed of the balance of a card that is given up: what an open attempt has reserved is released later."""
+    reserved = card.attempts.open.from_balance if card.attempts.open is not None else 0
+    return Money(minor=card.balance.minor + reserved, currency=card.custody.currency)
 
 
 def check_kept(card: HasStatus) -> None:

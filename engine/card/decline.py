@@ -33,7 +33,7 @@ class ChargeFailed(Event, kw_only=True):
     """The gateway definitely did not take the money, and `code` says why; `consequence` is what may be done next.
 
     `decided_by` is the code that decided. `happened` is false for an attempt that no issuer ever saw: it uses up
-    nothing, and if it succeeded after all, the money goes back. `counts` says whether it is a decline to the ladder.
+    nothing. If it succeeded after all, the money goes back. `counts` says whether it is a decline to the ladder.
     `ends_method`: the method is not tried again by itself before the holder changes something. It is left alone until
     `not_before`; `within_rung` says that it is then tried again in the same rung.
     """
@@ -71,10 +71,8 @@ class Declinable(HasConsent, HasMethods, HasRenewal, HasDeadlines, HasStatus, Ha
 
 
 def failed(attempts: Attempts, fact: ChargeFailed) -> Attempts:
-    """No attempt is open any more; one that no issuer ever saw is remembered."""
+    """No attempt is open any more; the last ones are remembered, since the gateway may yet say that they succeeded."""
     attempt = open_attempt_of(attempts)
-    if fact.happened:
-        return replace(attempts, open=None)
     closed = ClosedAttempt(
         attempt.attempt_id, fact.term_number, attempt.amount, attempt.method_id, attempt.top_up, attempt.instrument
     )

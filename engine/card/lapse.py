@@ -9,8 +9,9 @@ from typing import Literal, Protocol
 from msgspec.structs import replace
 
 from engine.calendar import local_date
+from engine.card.attempt import HasAttempts
 from engine.card.balance import BalanceCredited, HasBalance
-from engine.card.custody import check_kept
+from engine.card.custody import balance_owed, check_kept
 from engine.card.deadlines import HasDeadlines, reclaims_at, suspends_at
 from engine.card.event import Event
 from engine.card.payments import HasPayments
@@ -42,7 +43,10 @@ class Suspended(Event, kw_only=True):
 
 
 class NumberReclaimed(Event, kw_only=True):
-    """The carrier took the number back: by its deadline, or because it said so; `balance` is owed to the holder."""
+    """The carrier took the number back: by its deadline, or because it said so; `balance` is owed to the holder.
+
+    What an open attempt has reserved is part of it, and can be paid out when its outcome is known.
+    """
 
     term_number: int
     by: Literal["deadline", "carrier"]
@@ -54,7 +58,7 @@ class NumberReclaimed(Event, kw_only=True):
 # The state is the card's status, of which custody.py has the values.
 
 
-class Lapsing(HasRenewal, HasDeadlines, HasBalance, Protocol):
+class Lapsing(HasRenewal, HasDeadlines, HasBalance, HasAttempts, Protocol):
     """What lapsing reads of a card."""
 
 
@@ -123,7 +127,7 @@ def _reclaimed(card: Lapsing, by: Literal["deadline", "carrier"], policy: Policy
         term_number=card.term.number,
         by=by,
         quarantined_until=today + timedelta(card.deadlines.keep.quarantine_days),
-        balance=Money(minor=card.balance.minor, currency=card.custody.currency),
+        balance=balance_owed(card),
         policy_version=policy.version,
         at=at,
     )

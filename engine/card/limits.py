@@ -25,6 +25,8 @@ def effects_of(card_id: UUID, facts: CardFacts) -> LimitEffects:
         match fact:
             case ChargeAttempted(fingerprint=str(fingerprint)):
                 tries[fact.attempt_id] = _try(fact, fingerprint)
+            case ChargeSucceeded(learned="late"):
+                pass  # what the gateway called a decline stays one to the networks
             case ChargeSucceeded():
                 _settle(tries, outcomes, fact.attempt_id, None)
             case ChargeFailed():

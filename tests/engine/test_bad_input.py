@@ -191,7 +191,6 @@ REFUSALS: dict[type, list[Refusal]] = {
         *UNKNOWN,
         no("gateway_ref_missing", "gateway_ref", gateway_ref=None),
         no("unknown_attempt", "attempt_id", attempt_id=str(attempt_id(9))),
-        no("unknown_attempt", "attempt_id", card=DECLINED),  # the gateway's decline is final
         no("already_charged", "charged", card=PAID, charged=False),
     ],
     commands.RecordRefund: [

@@ -30,6 +30,7 @@ from engine.money import Money
 from engine.ports import Charged, Declined, RefundDeclined, Refunded, Unclear
 from tests.engine.given_when_then import Given, fact, given, no_older_charge
 from tests.engine.samples import (
+    CATALOGUE,
     CHARGING,
     DECLINED,
     ENDS_AT,
@@ -182,6 +183,23 @@ def test_a_renewal_is_paid_wholly_from_the_balance_if_the_holder_asked_for_that(
     assert then.card.balance.minor == 500
     with_balance(2000, first=False).at(OPENS_AT).then(fact(RenewalStarted), fact(ChargeAttempted, from_balance=0))
     with_balance(2000).at(OPENS_AT, STOPPED)
+
+
+@pytest.mark.parametrize(("balance", "taken"), [(1499, 1100), (1101, 1100), (1100, 1100), (1099, 1099), (1, 1)])
+def test_the_balance_leaves_what_the_gateway_charges(balance, taken):
+    then = with_balance(balance).at(OPENS_AT)
+    then.then(fact(RenewalStarted), fact(ChargeAttempted, amount=cny(1500 - taken), from_balance=taken))
+    assert then.card.balance.minor == balance - taken
+
+
+def test_a_term_that_costs_less_than_the_gateway_charges_is_not_paid_in_parts():
+    dear = CATALOGUE.model_copy(update={"minimum_charges": {"CNY": 1600}})
+    at_least = replace(RULES, catalogue=dear)
+    then = with_balance(1499).at(OPENS_AT, at_least)
+    then.then(fact(RenewalStarted), fact(ChargeAttempted, amount=MONTH_PRICE, from_balance=0))
+    anything = replace(RULES, catalogue=CATALOGUE.model_copy(update={"minimum_charges": {}}))
+    left = with_balance(1499).at(OPENS_AT, anything)
+    left.then(fact(RenewalStarted), fact(ChargeAttempted, amount=cny(1), from_balance=1499))
 
 
 def test_the_balances_part_is_reserved_with_the_intent_and_released_on_failure():

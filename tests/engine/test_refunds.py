@@ -1,9 +1,8 @@
 """Refunds: of old charges as of new ones, of terms that are not over, of top-ups of the balance."""
 
 from datetime import date, timedelta
-from functools import partial
 from itertools import count
-from uuid import UUID, uuid4, uuid5
+from uuid import UUID, uuid4
 
 import pytest
 from msgspec.structs import replace
@@ -13,10 +12,7 @@ from engine.card.attempt import CaseOpened
 from engine.card.balance import BalanceCredited, BalanceDebited
 from engine.card.disputes import DisputeRecorded, record_dispute
 from engine.card.lapse import NumberReclaimed, confirm_reclaim
-from engine.card.methods import PaymentMethodsOrdered
 from engine.card.next import next_step
-from engine.card.outcomes import record_answer
-from engine.card.payments import ChargeSucceeded
 from engine.card.recall import charge_in
 from engine.card.refunds import (
     RefundOutcomeUnknown,
@@ -27,13 +23,12 @@ from engine.card.refunds import (
     refund_id_of,
 )
 from engine.card.term import CardRenewed
-from engine.card.top_ups import TopUpStarted
 from engine.commands import RecordDispute, RecordRefund
 from engine.errors import Refused
 from engine.money import Money
-from engine.ports import Charged, Declined
+from engine.ports import Charged
 from tests.engine.engine_calls import LATER, execute, paying, wake
-from tests.engine.given_when_then import Given, Then, fact, given, no_older_charge
+from tests.engine.given_when_then import Given, fact, given, no_older_charge
 from tests.engine.samples import (
     CARD_ID,
     CHARGING,
@@ -44,35 +39,16 @@ from tests.engine.samples import (
     PAID,
     PAYING,
     POLICY,
-    REGISTERED_AT,
     RULES,
     SECOND,
-    TEN,
     ZONE,
     attempt_id,
-    attempted,
-    charged,
     renewed,
-    started,
     succeeded,
-    unknown,
 )
+from tests.engine.topped_up import NOW, topped_up
 
-NOW = OPENS_AT + timedelta(hours=1)
 BY_HAND = {"attempt_id": attempt_id(), "evidence": "bank", "at": ENDS_AT}
-
-
-def topped_up(number: int, at=NOW, amount=FIVE):
-    """The facts of a top-up that was paid at once."""
-    top_up_id = uuid5(CARD_ID, f"top_up:{number}:visa:1")
-    attempted = replace(CHARGING[-1], attempt_id=top_up_id, top_up=number, rung=0, amount=amount)
-    paid = replace(succeeded(), attempt_id=top_up_id, top_up=number, amount=amount)
-    return (
-        TopUpStarted(number=number, amount=amount, automatic=False, at=at),
-        replace(attempted, number=1, at=at),
-        replace(paid, at=at),
-        BalanceCredited(amount=amount, reason="top_up", about=top_up_id, at=at),
-    )
 
 
 def many_top_ups(upto: int):
@@ -169,65 +145,6 @@ def test_the_spent_part_of_a_top_up_cannot_leave_the_balance():
     card = given(*PAYING, *topped_up(1), CHARGING[-2], spent)
     about = {"attempt_id": topped_up(1)[1].attempt_id, "evidence": "letter", "at": NOW, "amount": FIVE}
     card.when(record_dispute, no_older_charge, **about).then(fact(DisputeRecorded))
-
-
-RESERVING = (
-    *PAYING,
-    PaymentMethodsOrdered(method_ids=("visa",), balance_first=True, at=REGISTERED_AT),
-    *topped_up(1, at=REGISTERED_AT, amount=TEN),
-    started(),
-    replace(attempted(amount=FIVE), from_balance=1000),
-    unknown(),
-)
-"""A top-up of 10.00 is reserved with a charge of 5.00, of which nobody knows the outcome."""
-TOPPED_UP = {"attempt_id": topped_up(1)[1].attempt_id, "amount": TEN, "evidence": "letter", "at": NOW}
-GOES_BACK = [(record_refund, {"to": "method"}, RefundRecorded), (record_dispute, {}, DisputeRecorded)]
-
-
-def answered(card: Given, said) -> Then:
-    return card.when(record_answer, attempt_id(), said, learned="asked_again", policy=POLICY, at=ENDS_AT - SECOND)
-
-
-@pytest.mark.parametrize(("ask", "to", "recorded"), GOES_BACK)
-def test_a_top_up_that_goes_back_is_taken_from_what_is_reserved_and_is_not_released(ask, to, recorded):
-    back = given(*RESERVING).when(ask, no_older_charge, **to, **TOPPED_UP)
-    back.then(fact(recorded), fact(BalanceDebited, amount=TEN, from_reserve=1000))
-    assert back.card.balance.minor == 0
-    assert answered(Given(back.card), Declined(code="insufficient_funds")).card.balance.minor == 0
-
-
-@pytest.mark.parametrize(("ask", "to", "recorded"), GOES_BACK)
-def test_a_top_up_that_went_back_pays_for_no_term(ask, to, recorded):
-    back = given(*RESERVING).when(ask, no_older_charge, **to, **TOPPED_UP).then(fact(recorded), fact(BalanceDebited))
-    paid = answered(Given(back.card), charged(amount=FIVE))
-    paid.then(fact(ChargeSucceeded, from_balance=0), fact(CardRenewed, from_balance=0))
-    assert (paid.card.balance.minor, paid.card.balance.paid_terms) == (0, {})
-
-
-def test_what_is_free_of_the_balance_goes_before_what_is_reserved():
-    more = replace(topped_up(2)[-1], amount=FIVE)
-    back = given(*RESERVING, more).when(record_dispute, no_older_charge, **TOPPED_UP)
-    back.then(fact(DisputeRecorded), fact(BalanceDebited, amount=TEN, from_reserve=500))
-    assert answered(Given(back.card), Declined(code="insufficient_funds")).card.balance.minor == 500
-
-
-def test_a_top_up_that_went_back_twice_takes_no_other_money_with_it():
-    history, asked = (*PAYING, *topped_up(1), *topped_up(2)), TOPPED_UP | {"amount": FIVE}
-    once = given(*history).when(record_refund, partial(charge_in, history), to="method", **asked)
-    once.then(fact(RefundRecorded), fact(BalanceDebited, amount=FIVE))
-    history = (*history, *once.facts)
-    twice = given(*history).when(record_dispute, partial(charge_in, history), **asked).then(fact(DisputeRecorded))
-    assert twice.card.balance.minor == 500
-
-
-@pytest.mark.parametrize(("credited", "disputed", "left"), [(1500, 1500, 0), (1500, 500, 1000), (500, 1000, 500)])
-def test_a_charge_given_back_onto_the_balance_leaves_it_when_it_is_disputed(credited, disputed, left):
-    amounts = (Money(minor=credited, currency="CNY"), Money(minor=disputed, currency="CNY"))
-    onto = given(*PAID).when(record_refund, no_older_charge, amount=amounts[0], to="balance", **BY_HAND)
-    recalled = charge_in((*PAID, *onto.facts), attempt_id())
-    assert onto.card.payments == (recalled,)
-    taken = Given(onto.card).when(record_dispute, no_older_charge, amount=amounts[1], **BY_HAND)
-    assert taken.card.balance.minor == left
 
 
 # Old charges

@@ -12,13 +12,11 @@ from engine.card import (
     consent,
     deadlines,
     decline,
-    disputes,
     dunning,
     hold,
     lapse,
     methods,
     outcomes,
-    refunds,
     term,
 )
 from engine.card import (
@@ -262,37 +260,6 @@ def sent_again_after_removal() -> list[Change]:
 def limit_eats_the_rung() -> list[Change]:
     real = attempt.method_withheld
     return [(attempt, "method_withheld", lambda renewal, fact: real(renewal, replace(fact, limits_edition=None)))]
-
-
-def refunded_top_up_kept() -> list[Change]:
-    return [(where, "debit_balance", lambda *_: ()) for where in (refunds, disputes)]
-
-
-def reserved_money_kept() -> list[Change]:
-    real = refunds.debit_balance
-
-    def debit_balance(card, *args):
-        return real(replace(card, attempts=replace(card.attempts, open=None)), *args)
-
-    return [(where, "debit_balance", debit_balance) for where in (refunds, disputes)]
-
-
-def refunded_and_disputed_kept() -> list[Change]:
-    real = refunds.debit_balance
-
-    def debit_balance(card, before, after, reason, at):
-        return real(card, before, after, reason, at) if before.top_up is not None else ()
-
-    return [(where, "debit_balance", debit_balance) for where in (refunds, disputes)]
-
-
-def dispute_of_the_method_id() -> list[Change]:
-    real = whole._disputed
-    return [(whole, "_disputed", lambda card, fact: real(card, replace(fact, instrument=None)))]
-
-
-def won_money_kept_from_the_balance() -> list[Change]:
-    return [(disputes, "_back_on_balance", lambda *_: ())]
 
 
 def grace_without_days() -> list[Change]:

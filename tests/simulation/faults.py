@@ -25,8 +25,9 @@ WorkerFault = Literal[
 """Faults of the worker that handles it; a history that cannot be read is read at the second try, or not at all."""
 CallFault = Literal["crash_before_call", "crash_after_call", "paused", "answer_delayed", "answer_twice"]
 """Faults of a question to the gateway and of its answer, on our side."""
-GatewayFault = Literal["held_up", "garbled", "gone", "silent"]
-"""Faults of the gateway: a request that arrives days later, a wrong answer, a broken connection, no answer in time."""
+GatewayFault = Literal["held_up", "garbled", "gone", "silent", "denied"]
+"""Faults of the gateway: a request that arrives days later, a wrong answer, a broken connection, no answer
+in time, a charge that is made and called declined."""
 CommandFault = Literal["repeated", "reused", "command_crash_before", "command_crash_after", "command_lost_reply"]
 """Faults of a command: given again, its id used for another one, a crash on the way."""
 WindowKind = Literal["gateway_outage", "own_outage", "clock_jump", "charging_stop"]
@@ -45,7 +46,7 @@ KINDS: tuple[FaultKind, ...] = (*WAKE_FAULTS, *CALL_FAULTS, *GATEWAY_FAULTS, *CO
 
 _RATES: Mapping[Level, float] = {"none": 0.0, "low": 0.004, "high": 0.02}
 _GAP_DAYS: Mapping[Level, int] = {"none": 0, "low": 90, "high": 30}
-_RELATIVE_RATES = {"held_up": 0.1, "garbled": 0.5, "gone": 0.5, "silent": 0.5, "unreadable": 0.5}
+_RELATIVE_RATES = {"held_up": 0.1, "garbled": 0.5, "gone": 0.5, "silent": 0.5, "denied": 0.2, "unreadable": 0.5}
 
 
 class Window(NamedTuple):

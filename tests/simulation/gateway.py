@@ -11,7 +11,7 @@ from adapters.gateways.simulated_record import IN_MEMORY
 from engine.errors import GatewayMisuseError
 from engine.money import Money
 from engine.pipeline import GatewayReply
-from engine.ports import Answer, Charged, ChargeRequest, Unclear
+from engine.ports import Answer, Charged, ChargeRequest, Declined, Unclear
 from engine.questions import Question, QuestionKind, ask
 from tests.simulation.faults import GATEWAY_FAULTS, Faults, GatewayFault, Window
 
@@ -53,6 +53,7 @@ class FaultyGateway:
         """Attempt ids as numbers, which are hashed ten times as fast as UUIDs."""
         self._newly_delayed: list[DelayedRequest] = []
         self._arrived: set[int] = set()
+        self._newly_denied: list[tuple[Question, Charged]] = []
 
     def ask(
         self,
@@ -74,10 +75,19 @@ class FaultyGateway:
             if fault not in ("gateway_outage", "held_up")
         ]
         answers = self._answers(arriving, at)
+        for (question, _), fault in zip(asks, faults, strict=True):
+            answer = answers.get(id(question))
+            if fault == "denied" and isinstance(answer, Charged):
+                self._newly_denied.append((question, answer))
         return [
             (question, _with_fault(answers.get(id(question)), fault))
             for (question, _), fault in zip(asks, faults, strict=True)
         ]
+
+    def take_denied(self) -> list[tuple[Question, Charged]]:
+        """The charges that were made and called declined since the last call."""
+        denied, self._newly_denied = self._newly_denied, []
+        return denied
 
     def deliver(self, delayed: DelayedRequest) -> None:
         """Let a delayed charge arrive; its answer is lost."""
@@ -164,6 +174,8 @@ def _with_fault(answer: GatewayReply, fault: AnyFault | None) -> GatewayReply:
         return None
     if fault == "gone":
         return Unclear(reason="timeout")
+    if fault == "denied" and isinstance(answer, Charged):
+        return Declined(code="do_not_honor")
     if fault == "garbled" and isinstance(answer, Charged):
         wrong = Money(minor=answer.amount.minor + 1, currency=answer.amount.currency)
         return answer.model_copy(update={"amount": wrong})

@@ -102,9 +102,9 @@ class Holders:
                 return [self._better_method(life, dice)]
 
     def _alarmed(self, life: Life, dice: Random, rows: list[Row]) -> list[asked.Command]:
-        topped_up = disputing_top_up(life, rows) if dice.random() < 0.6 else []
-        if topped_up:
-            return topped_up
+        topped_up = disputing_top_up(life, rows)
+        if topped_up and dice.random() < 0.8:
+            return topped_up if dice.random() < 0.6 else [asked.CloseCard(**life.ids())]
         if dice.random() < 0.5:
             return [asked.HoldCard(**life.ids(), reason="what is this?")]
         return [asked.RemovePaymentMethod(**life.ids(), method_id=dice.choice(life.method_ids()))]

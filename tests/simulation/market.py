@@ -18,6 +18,8 @@ _KEEP = {
     "gg": "giffgaff",
 }
 _FEES = {"brand": 70, "us": 100}
+MINIMUM_CHARGES = {"USD": 50, "EUR": 65}
+"""The least that the gateway charges, in minor units."""
 YEARS_MAX = 10
 
 
@@ -27,6 +29,7 @@ def catalogue() -> Catalogue:
     return Catalogue.model_validate(
         {
             "rounding": "half_even",
+            "minimum_charges": MINIMUM_CHARGES,
             "plans": {
                 name: {"name": {"en": name, "zh": name}, "keep_rule": rule, "notice_days": 10 + 5 * place}
                 for place, (name, rule) in enumerate(_KEEP.items())

@@ -11,6 +11,7 @@ from unittest.mock import patch
 
 from tests.simulation import bugs
 from tests.simulation import bugs_around_cards as around
+from tests.simulation import bugs_of_money as money
 from tests.simulation.bugs import Change
 from tests.simulation.checker.findings import Violation
 from tests.simulation.faults import Level
@@ -109,13 +110,18 @@ MUTANTS = (
     Mutant("a hold within the operator's stop forgets the stop", bugs.hold_forgets_the_stop, cards=200),
     Mutant("our trouble counts twice", bugs.trouble_counted_twice, cards=100),
     Mutant("our trouble counts while the term is paid", bugs.trouble_of_a_paid_time_counted),
-    Mutant("sent again after the removal of the method", bugs.sent_again_after_removal, cards=400, years=0.15),
+    Mutant("sent again after the removal of the method", bugs.sent_again_after_removal, cards=400, years=0.3),
     Mutant("a limit of minutes eats a whole rung", bugs.limit_eats_the_rung, cards=60, harsh=True),
-    Mutant("a top-up that went back stays on the balance", bugs.refunded_top_up_kept, cards=100),
-    Mutant("what is reserved stays though its top-up went back", bugs.reserved_money_kept, cards=400),
-    Mutant("a refund onto the balance stays though the charge is disputed", bugs.refunded_and_disputed_kept, cards=200),
-    Mutant("a disputed card with new details is charged", bugs.dispute_of_the_method_id, cards=200),
-    Mutant("a dispute that is won gives the balance nothing back", bugs.won_money_kept_from_the_balance, cards=200),
+    Mutant("a top-up that went back stays on the balance", money.refunded_top_up_kept, cards=100),
+    Mutant("what is reserved stays though its top-up went back", money.reserved_money_kept, cards=400),
+    Mutant(
+        "a refund onto the balance stays though the charge is disputed", money.refunded_and_disputed_kept, cards=200
+    ),
+    Mutant("a disputed card with new details is charged", money.dispute_of_the_method_id, cards=200),
+    Mutant("a dispute that is won gives the balance nothing back", money.won_money_kept_from_the_balance, cards=200),
+    Mutant("a success after a decline is ignored", money.late_success_after_a_decline_ignored, cards=100),
+    Mutant("of a card that is given up the reserve is not owed", money.reserve_not_owed, cards=1000, years=0.25),
+    Mutant("the balance leaves less than the gateway charges", money.remainder_too_small, cards=200),
     Mutant("grace for a card without days of grace", bugs.grace_without_days),
     Mutant("holders learn of codes that are not for them", around.secrets_told),
     Mutant("the key of a notice is used again", around.notice_key_used_again),

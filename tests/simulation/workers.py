@@ -39,6 +39,8 @@ LATER = tuple(timedelta(seconds=s) for s in (25, 25, 10_800, 32_400, 97_200))
 _PAUSES = tuple(timedelta(seconds=s) for s in (25, 25, 10_800, 93_600))
 _SKEWS = tuple(timedelta(seconds=s) for s in (-90, -3, 4, 75))
 _PARKED_FOR = tuple(timedelta(hours=h) for h in (3, 12, 30))
+_TRUTH_AFTER = timedelta(hours=20)
+"""When it becomes known that a charge was made which the gateway had called declined."""
 _TRIES_TO_READ = 2
 _BATCH = 500
 
@@ -218,6 +220,9 @@ class Workers:
                 fates.append(fate)
         heard = self.gateway.ask(going, at, self.recorder.position, self.checker.request)
         self._held_up(self.gateway.take_delayed())
+        for denied in self.gateway.take_denied():
+            told_at = max(self.moment.now, min(at + _TRUTH_AFTER, self.moment.quiet_from))
+            self.agenda.add(on_grid(told_at), "told", denied)
         replies = [
             (question, reply)
             for (question, reply), fate in zip(heard, fates, strict=True)

@@ -5,6 +5,9 @@ from tests.simulation.checker.card import Attempt, Card, Fact, Renewal
 from tests.simulation.checker.days import CLOCK_SKEW, instant
 from tests.simulation.checker.findings import Findings, Handler
 
+MINIMUM_CHARGES = {"USD": 50, "EUR": 65}
+"""The least that the simulated gateway charges, in minor units: where less would be left, the balance pays less."""
+
 
 def attempted(findings: Findings, card: Card, fact: Fact) -> None:
     """A charge was decided."""
@@ -107,6 +110,9 @@ def _check_delay(findings: Findings, card: Card, fact: Fact, attempt: Attempt) -
 def _check_amount(findings: Findings, card: Card, fact: Fact, attempt: Attempt, renewal: Renewal) -> None:
     due = renewal.price + (renewal.fee if card.status == "suspended" else 0)
     from_balance = min(card.balance, due) if card.balance_first else 0
+    least = MINIMUM_CHARGES.get(attempt.currency, 0)
+    if 0 < due - from_balance < least:
+        from_balance = max(0, due - least)
     if attempt.minor + attempt.from_balance != due or attempt.minor <= 0:
         sentence = f"{attempt.minor} and {attempt.from_balance} from the balance are not {due}"
         findings.violation("amount", fact, sentence)

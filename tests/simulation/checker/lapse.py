@@ -78,8 +78,10 @@ def closed(findings: Findings, card: Card, fact: Fact) -> None:
 
 def _check_balance_owed(findings: Findings, card: Card, fact: Fact) -> None:
     owed = fact.body["balance"]["minor"]
-    if owed != card.balance:
-        findings.violation("balance", fact, f"{owed} are owed, but {card.balance} are on the balance")
+    reserved = card.open_attempt.from_balance if card.open_attempt is not None else 0
+    if owed != card.balance + reserved:
+        sentence = f"{owed} are owed, but {card.balance} are on the balance and {reserved} reserved"
+        findings.violation("balance", fact, sentence)
 
 
 def _check_deadline(findings: Findings, card: Card, fact: Fact, by_rule: datetime, what: str) -> None:
