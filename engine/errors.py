@@ -46,6 +46,7 @@ RefusalCode = Literal[
     "command_id_reused",
     # operations
     "reason_missing",
+    "not_blocked",
 ]
 """Every code of a refusal, stable and for programs; the README beside this file says when each is given."""
 

@@ -1,13 +1,15 @@
-"""What an operator does to all charging at once: facts of a stream of their own, what they add up to, decisions.
+"""What an operator does to many cards at once: facts of a stream of their own, what they add up to, decisions.
 
 The stream stands in the same log as those of the cards, under a fixed id. Who did it stands in the envelope.
 """
 
+from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
 from engine.card.event import Event
 from engine.errors import Refused
+from engine.networks import Effects
 from engine.value import Value
 
 OPERATIONS_ID = UUID("0b5e7a70-0000-4000-8000-000000000000")
@@ -24,12 +26,20 @@ class ChargingResumed(Event, kw_only=True):
     """Charging goes on."""
 
 
-OperationsFact = ChargingStopped | ChargingResumed
+class PaymentCardAllowed(Event, kw_only=True):
+    """A payment card that a code had blocked for every card may be tried again."""
+
+    fingerprint: str
+    reason: str
+
+
+OperationsFact = ChargingStopped | ChargingResumed | PaymentCardAllowed
 """Every fact of operations: a closed union."""
 
 OPERATIONS_NAMES: dict[str, type[OperationsFact]] = {
     "charging_stopped.v1": ChargingStopped,
     "charging_resumed.v1": ChargingResumed,
+    "payment_card_allowed.v1": PaymentCardAllowed,
 }
 """Names under which they are stored, for ever."""
 
@@ -63,3 +73,16 @@ def stop_charging(stop: Stop | None, reason: str, at: datetime) -> tuple[Chargin
 def resume_charging(stop: Stop | None, at: datetime) -> tuple[ChargingResumed, ...]:
     """Let charging go on; nothing if it is not stopped."""
     return () if stop is None else (ChargingResumed(at=at),)
+
+
+def allow_payment_card(fingerprint: str, reason: str, at: datetime) -> tuple[PaymentCardAllowed, ...]:
+    """Let a payment card be tried again that was blocked or delayed for every card; raises Refused `reason_missing`."""
+    if not reason.strip():
+        raise Refused("reason_missing", "say why the payment card may be tried again", "reason")
+    return (PaymentCardAllowed(fingerprint=fingerprint, reason=reason, at=at),)
+
+
+def effects_of(facts: Sequence[OperationsFact]) -> Effects:
+    """What facts of operations mean for the network limits."""
+    allowed = (fact.fingerprint for fact in facts if isinstance(fact, PaymentCardAllowed))
+    return Effects(OPERATIONS_ID, allowed=tuple(allowed))

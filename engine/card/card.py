@@ -38,6 +38,7 @@ from engine.card.reminders import Reminded
 from engine.card.term import Renewal
 from engine.card.top_ups import TopUps
 from engine.errors import CorruptHistoryError
+from engine.networks import DELAYED
 from engine.value import Value
 
 STATE_VERSION = 7
@@ -200,7 +201,8 @@ def _attempted(card: Card, fact: facts.ChargeAttempted) -> Card:
 
 
 def _withheld(card: Card, fact: facts.ChargeWithheld) -> Card:
-    limit = methods.MethodLimit(fact.reason, fact.last_rung) if fact.limits_edition is not None else None
+    is_limit = fact.limits_edition is not None and fact.reason != DELAYED
+    limit = methods.MethodLimit(fact.reason, fact.last_rung) if is_limit else None
     kept = methods.withheld(card.methods, fact.method_id, fact.reason, fact.until, limit)
     if fact.top_up is not None:
         return replace(card, methods=kept)

@@ -5,7 +5,7 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from engine import decisions
+from engine import decisions, networks
 from engine.card import (
     attempt,
     charge,
@@ -207,7 +207,8 @@ def ended_methods_tried() -> list[Change]:
 
 
 def advice_delay_ignored() -> list[Change]:
-    return [(dunning, "ready_methods", lambda card, _: methods.usable_methods(card))]
+    everything = (dunning, "ready_methods", lambda card, *_, **__: methods.usable_methods(card))
+    return [everything, (networks.LimitBook, "_delays", lambda *_: [])]
 
 
 def fee_forgotten() -> list[Change]:

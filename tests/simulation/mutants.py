@@ -75,6 +75,7 @@ MUTANTS = (
     Mutant("network limits look back half a day", around.limit_counts_one_day, harsh=True),
     Mutant("a limit full of open tries is the holder's affair", around.open_tries_are_the_holders_affair, harsh=True),
     Mutant("early rungs use up the limit", around.early_rungs_use_up_the_limit, harsh=True),
+    Mutant("advice delays one method only", around.advice_binds_one_method, cards=200),
     Mutant("a never code blocks nobody else", around.never_does_not_block, cards=100),
     Mutant("late success is not refunded", bugs.refund_forgotten, cards=200),
     Mutant("rungs a day early", bugs.rung_a_day_early),
