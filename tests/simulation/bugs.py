@@ -20,6 +20,7 @@ from engine.card import (
     outcomes,
     refunds,
     term,
+    top_ups,
 )
 from engine.card import (
     card as whole,
@@ -233,7 +234,7 @@ def given_up_a_day_early() -> list[Change]:
 
 
 def topped_up_every_hour() -> list[Change]:
-    return policy(top_up_gap=timedelta(hours=1))
+    return [(top_ups, "_pause", lambda *_: timedelta(hours=1))]
 
 
 def hold_forgets_the_stop() -> list[Change]:

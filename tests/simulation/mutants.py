@@ -106,7 +106,7 @@ MUTANTS = (
     Mutant("announced price charged before its day", bugs.price_before_its_day),
     Mutant("suspended a day early", bugs.suspended_a_day_early),
     Mutant("given up a day early", bugs.given_up_a_day_early),
-    Mutant("automatic top-ups every hour", bugs.topped_up_every_hour),
+    Mutant("automatic top-ups every hour", bugs.topped_up_every_hour, cards=100),
     Mutant("a hold within the operator's stop forgets the stop", bugs.hold_forgets_the_stop, cards=200),
     Mutant("our trouble counts twice", bugs.trouble_counted_twice, cards=100),
     Mutant("our trouble counts while the term is paid", bugs.trouble_of_a_paid_time_counted),

@@ -43,7 +43,8 @@ class Limits:
         if delayed_until is not None and fact.at < delayed_until - CLOCK_SKEW:
             yield f"payment card {fingerprint} is tried, though it is to be left alone until {delayed_until}"
         renewal_declines = card.renewal.declines if card.renewal else 0
-        declines = renewal_declines if attempt.top_up is None else card.top_up_declines
+        declined_today = any(one == fingerprint and at > fact.at - DAY for one, at in card.top_up_declined)
+        declines = renewal_declines if attempt.top_up is None else card.top_up_declines + declined_today
         if fact.body.get("follows_decline", False) != (declines > 0):
             yield f"{declines} declines came before, but it says otherwise"
         if fact.body.get("last_rung", False) != attempt.is_last_rung:

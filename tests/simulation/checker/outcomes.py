@@ -60,6 +60,8 @@ def _apply_consequence(findings: Findings, card: Card, fact: Fact, attempt: Atte
     counts = code not in codes.NOT_COUNTED and consequence != "alarm"
     if attempt.top_up is not None:
         card.top_up_declines += counts
+        if counts and attempt.fingerprint is not None:
+            card.top_up_declined.append((attempt.fingerprint, fact.at))
     elif (renewal := card.renewal) is not None:
         renewal.declines += counts
         if attempt.rung and counts and renewal.first_failed_at is None:
