@@ -11,6 +11,7 @@ from psycopg import Connection
 
 from adapters.clock import recorded_now
 from engine import operations
+from engine.errors import Refused
 from engine.operations import Stop
 from engine.store.operations import Decision, record_operation
 from engine.store.port import Recorder
@@ -73,6 +74,22 @@ def resume_charging(connection: Connection[Any], recorder: Recorder, actor: str,
         lambda stop: operations.resume_charging(stop, at),
         actor=actor,
         cause="baohao charging resume",
+    )
+
+
+def allow_payment_card(
+    connection: Connection[Any], recorder: Recorder, fingerprint: str, reason: str, actor: str, at: datetime
+) -> None:
+    """Let a payment card be tried again that a code has blocked; raises Refused where nothing blocks it."""
+    row = connection.execute("SELECT FROM card_events_blocked WHERE fingerprint = %s", (fingerprint,)).fetchone()
+    if row is None:
+        raise Refused("not_blocked", f"payment card {fingerprint!r} is not blocked", "fingerprint")
+    _operate(
+        connection,
+        recorder,
+        lambda _: operations.allow_payment_card(fingerprint, reason, at),
+        actor=actor,
+        cause="baohao limits allow",
     )
 
 

@@ -50,7 +50,19 @@ _FUNCTIONS_3 = """
     card_events_broken(card_events_try[], jsonb)
 """
 """The functions of version 3 that return less than those of version 4."""
-_TRY_4 = "ALTER TYPE card_events_try DROP ATTRIBUTE IF EXISTS last_rung, ADD ATTRIBUTE last_rung boolean"
+_TYPES_4 = """
+    DO $$ BEGIN
+        IF to_regtype('card_events_try') IS NOT NULL THEN
+            ALTER TYPE card_events_try DROP ATTRIBUTE IF EXISTS last_rung, ADD ATTRIBUTE last_rung boolean;
+            ALTER TYPE card_events_block
+                DROP ATTRIBUTE IF EXISTS until, DROP ATTRIBUTE IF EXISTS allowed,
+                ADD ATTRIBUTE until timestamptz, ADD ATTRIBUTE allowed boolean;
+        END IF;
+        ALTER TABLE IF EXISTS card_events_blocked
+            ADD COLUMN IF NOT EXISTS until timestamptz NOT NULL DEFAULT 'infinity';
+    END $$
+"""
+"""What the types and the table of version 3 do not have."""
 _MIGRATION = "migration"
 """Actor and cause of a fact that the migration records."""
 
@@ -138,13 +150,12 @@ def _clear_away(connection: Connection[Any]) -> None:
     """Functions of version 3 that are to give back more cannot be replaced; nor is a type that is to have more."""
     with connection.transaction():
         connection.execute(f"DROP FUNCTION IF EXISTS {_FUNCTIONS_3}")
-        row = connection.execute("SELECT to_regtype('card_events_try') IS NOT NULL").fetchone()
-        if row and row[0]:
-            connection.execute(_TRY_4)
+        connection.execute(_TYPES_4)
 
 
 def _from_3_to_4(connection: Connection[Any]) -> None:
-    """Limits keep a part for last rungs, and tell open tries from declines."""
+    """Limits keep a part for last rungs, and tell open tries from declines; advice delays hold for all cards."""
+    rebuild_limits(connection)
     connection.execute("UPDATE schema_version SET version = 4")
 
 

@@ -34,6 +34,8 @@ RefusalCode = Literal[
     "amount_not_positive",
     "amount_too_large",
     "half_an_order",
+    "amount_below_threshold",
+    "declined_too_often",
     # charges that are over, and what goes back
     "unknown_attempt",
     "already_charged",
@@ -49,6 +51,7 @@ RefusalCode = Literal[
     # operations
     "reason_missing",
     "reason_invalid",
+    "not_blocked",
 ]
 """Every code of a refusal, stable and for programs; README.md beside this file lists when each is used."""
 

@@ -43,7 +43,9 @@ RULES = (
     Rule("retries_30d", "other", timedelta(days=30), 15),
 )
 NEVER = "never"
-"""The rule that blocks a fingerprint for every card, for ever, after a code that demands it."""
+"""The rule that blocks a fingerprint for every card, after a code that says so, until an operator allows it again."""
+DELAYED = "delayed"
+"""The rule that leaves a fingerprint alone for every card, for as long as an issuer's advice said."""
 OPEN_FOR = timedelta(minutes=10)
 """When to look again if only open tries are in the way."""
 KEPT = timedelta(days=31)
@@ -74,6 +76,10 @@ class LimitEffects(NamedTuple):
     """By attempt, when it was declined; None: it does not count any more (approved, or it uses up nothing)."""
     blocks: tuple[str, ...] = ()
     """Fingerprints that may never be tried again."""
+    delays: Mapping[str, datetime] = MappingProxyType({})
+    """Fingerprints to be left alone, each until when."""
+    allowed: tuple[str, ...] = ()
+    """Fingerprints that may be tried again, whatever blocked or delayed them."""
 
 
 class Limited(NamedTuple):
@@ -95,6 +101,7 @@ class LimitBook:
 
     def __init__(self) -> None:
         self.blocked: set[str] = set()
+        self.delayed: dict[str, datetime] = {}
         self._tries: defaultdict[str, dict[UUID, PaymentCardTry]] = defaultdict(dict)
         self._fingerprints: dict[UUID, str] = {}
 
@@ -117,9 +124,16 @@ class LimitBook:
         for attempt_id, declined_at in effects.outcomes.items():
             self._settle(attempt_id, declined_at)
         self.blocked.update(effects.blocks)
+        for fingerprint, until in effects.delays.items():
+            self.delayed[fingerprint] = max(until, self.delayed.get(fingerprint, until))
+        for fingerprint in effects.allowed:
+            self.blocked.discard(fingerprint)
+            self.delayed.pop(fingerprint, None)
         for one in effects.tries:
             if one.counts:
                 self._forget_old(one)
+            if (one.counts or one.declined_at is None) and self.delayed.get(one.fingerprint, one.at) < one.at:
+                del self.delayed[one.fingerprint]
         for one in effects.tries:
             if one.counts and one.attempt_id not in self._fingerprints:
                 self._fingerprints[one.attempt_id] = one.fingerprint
@@ -144,15 +158,16 @@ class LimitBook:
     def _limited(self, wanted: PaymentCardTry, effects: LimitEffects) -> Limited | None:
         if wanted.fingerprint in self.blocked or wanted.fingerprint in effects.blocks:
             return Limited(NEVER, None)
-        if not wanted.counts:
-            return None
-        counted = self._counted(wanted.fingerprint, effects)
-        limits = [
-            broken
-            for rule in RULES
-            if rule.network == wanted.network and (broken := _broken(rule, wanted, counted)) is not None
-        ]
+        limits = self._delays(wanted, effects)
+        if wanted.counts:
+            counted = self._counted(wanted.fingerprint, effects)
+            rules = (rule for rule in RULES if rule.network == wanted.network)
+            limits += [broken for rule in rules if (broken := _broken(rule, wanted, counted)) is not None]
         return max(limits, key=lambda one: (not one.open_only, one.until, one.rule), default=None)
+
+    def _delays(self, wanted: PaymentCardTry, effects: LimitEffects) -> list[Limited]:
+        known = self.delayed.get(wanted.fingerprint), effects.delays.get(wanted.fingerprint)
+        return [Limited(DELAYED, until) for until in known if until is not None and until > wanted.at]
 
     def _counted(self, fingerprint: str, effects: LimitEffects) -> list[PaymentCardTry]:
         """The tries of a payment card as they were if the append were written."""

@@ -19,7 +19,7 @@ from engine.value import Value
 
 TermKind = Literal["renewed", "grace", "suspended", "reclaimed"]
 ConsentKind = Literal["switched_on", "period_changed", "price_change", "switched_off"]
-MoneyKind = Literal["refunded", "top_up_failed"]
+MoneyKind = Literal["refunded", "top_up_failed", "auto_top_up_stopped"]
 NoticeKind = ReminderKind | TermKind | ConsentKind | MoneyKind
 Values = Mapping[str, JsonValue]
 
@@ -87,7 +87,7 @@ def notice_of(recorded: Recorded) -> Notice | None:
     return Notice(f"{recorded.card_id}:{recorded.version}:{kind}", recorded.card_id, kind, recorded.fact.at, values)
 
 
-def _content(fact: Fact) -> tuple[NoticeKind, Values] | None:  # noqa: C901, PLR0911 (one case per fact)
+def _content(fact: Fact) -> tuple[NoticeKind, Values] | None:  # noqa: C901, PLR0911, PLR0912 (one case per fact)
     match fact:
         case facts.CardRenewed():
             return "renewed", _renewed(fact)
@@ -111,6 +111,8 @@ def _content(fact: Fact) -> tuple[NoticeKind, Values] | None:  # noqa: C901, PLR
             return "refunded", _plain(amount=amount)
         case facts.TopUpFailed(number=number, last_code=code):
             return "top_up_failed", _plain(number=number, code=_shown(code))
+        case facts.AutoTopUpStopped(declined=declined, last_code=code):
+            return "auto_top_up_stopped", _plain(declined=declined, code=_shown(code))
         case _:
             return _nothing(fact)
 

@@ -1,14 +1,16 @@
-"""Stopping and resuming all charging: facts of a stream of their own, the state they fold to, decisions.
+"""What operators decide for many cards at once: facts of a stream of their own, the state they fold to, decisions.
 
 The stream is in the same log as those of the cards, under a fixed id. The envelope names who acted.
 """
 
+from collections.abc import Sequence
 from datetime import datetime
 from unicodedata import category
 from uuid import UUID
 
 from engine.card.event import Event
 from engine.errors import Refused
+from engine.networks import LimitEffects
 from engine.value import Value
 
 OPERATIONS_ID = UUID("0b5e7a70-0000-4000-8000-000000000000")
@@ -28,12 +30,20 @@ class ChargingResumed(Event, kw_only=True):
     """Charging was resumed."""
 
 
-OperationsFact = ChargingStopped | ChargingResumed
+class PaymentCardAllowed(Event, kw_only=True):
+    """A payment card that a code had blocked for every card may be tried again."""
+
+    fingerprint: str
+    reason: str
+
+
+OperationsFact = ChargingStopped | ChargingResumed | PaymentCardAllowed
 """Every fact of operations: a closed union."""
 
 OPERATIONS_NAMES: dict[str, type[OperationsFact]] = {
     "charging_stopped.v1": ChargingStopped,
     "charging_resumed.v1": ChargingResumed,
+    "payment_card_allowed.v1": PaymentCardAllowed,
 }
 """Names under which they are stored, for ever."""
 
@@ -62,14 +72,33 @@ def stop_charging(stop: Stop | None, reason: str, at: datetime) -> tuple[Chargin
 
     Raises Refused: `reason_missing`, `reason_invalid`.
     """
-    if not reason.strip():
-        raise Refused("reason_missing", "say why charging is to be stopped", "reason")
-    if len(reason) > REASON_LENGTH_MAX or any(category(each) in {"Cc", "Cs"} for each in reason):
-        message = f"a reason is one line of at most {REASON_LENGTH_MAX} characters, without control characters"
-        raise Refused("reason_invalid", message, "reason")
+    _check_reason(reason, "charging is to be stopped")
     return () if stop is not None and stop.reason == reason else (ChargingStopped(reason=reason, at=at),)
 
 
 def resume_charging(stop: Stop | None, at: datetime) -> tuple[ChargingResumed, ...]:
     """Resume charging; nothing if it is not stopped."""
     return () if stop is None else (ChargingResumed(at=at),)
+
+
+def allow_payment_card(fingerprint: str, reason: str, at: datetime) -> tuple[PaymentCardAllowed, ...]:
+    """Let a payment card be tried again that was blocked or delayed for every card.
+
+    Raises Refused: `reason_missing`, `reason_invalid`.
+    """
+    _check_reason(reason, "the payment card may be tried again")
+    return (PaymentCardAllowed(fingerprint=fingerprint, reason=reason, at=at),)
+
+
+def effects_of(facts: Sequence[OperationsFact]) -> LimitEffects:
+    """What facts of operations mean for the network limits."""
+    allowed = (fact.fingerprint for fact in facts if isinstance(fact, PaymentCardAllowed))
+    return LimitEffects(OPERATIONS_ID, allowed=tuple(allowed))
+
+
+def _check_reason(reason: str, explained: str) -> None:
+    if not reason.strip():
+        raise Refused("reason_missing", f"say why {explained}", "reason")
+    if len(reason) > REASON_LENGTH_MAX or any(category(each) in {"Cc", "Cs"} for each in reason):
+        message = f"a reason is one line of at most {REASON_LENGTH_MAX} characters, without control characters"
+        raise Refused("reason_invalid", message, "reason")

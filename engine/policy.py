@@ -53,3 +53,7 @@ class Policy(BaseModel):
     """So many days before the number is lost the holder gets the last reminder."""
     top_up_gap: timedelta = timedelta(hours=24)
     """Least time between two automatic top-ups of a card."""
+    top_up_backoff_days: tuple[PositiveInt, ...] = (1, 3, 7)
+    """Least days between two automatic top-ups after each decline; after one more their order is switched off."""
+    top_ups_declined_most: PositiveInt = 5
+    """So many top-ups that the holder asks for may be declined in 24 hours (source of both: our own choice)."""

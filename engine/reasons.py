@@ -31,7 +31,7 @@ WaitReason = Literal[
 PlanReason = Literal[WaitReason, "due"]
 """The reason in `Deferred` and `Replanned`: that of the wait, or that something is due at once."""
 
-WithheldReason = Literal["advice_delay", "never"]
+WithheldReason = Literal["advice_delay", "delayed", "never"]
 """Why a try is withheld; any other reason is the name of a network limit in the edition that the fact names."""
 
 CaseReason = Literal["outcome_unknown", "refund_unknown"]

@@ -59,6 +59,7 @@ NotShown = (
     | facts.AutoTopUpSet
     | facts.TopUpStarted
     | facts.TopUpFailed
+    | facts.AutoTopUpStopped
     | facts.RefundStarted
     | facts.RefundSucceeded
     | facts.RefundOutcomeUnknown

@@ -203,6 +203,7 @@ InternalFact = (
     | facts.AutoTopUpSet
     | facts.TopUpStarted
     | facts.TopUpFailed
+    | facts.AutoTopUpStopped
     | facts.BalanceDebited
     | facts.BalancePaidOut
     | facts.RefundStarted

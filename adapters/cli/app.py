@@ -288,3 +288,16 @@ def limits_rebuild(*, as_json: Json = False) -> None:
     from adapters.cli import casework
 
     casework.rebuild_network_limits(load_settings(), as_json=as_json)
+
+
+@limits_app.command("allow")
+def limits_allow(
+    fingerprint: Annotated[str, typer.Argument(metavar="FINGERPRINT", help="The payment card's fingerprint.")],
+    *,
+    why: Annotated[str, typer.Option(help="Why it may be tried again, for those who come after you.")],
+    as_json: Json = False,
+) -> None:
+    """Let a payment card be tried again that a code has blocked for every card."""
+    from adapters.cli import charging
+
+    charging.allow(load_settings(), fingerprint, why, as_json=as_json)

@@ -10,12 +10,13 @@ from psycopg import Connection
 
 from adapters.cli.output import put_fields, put_rows
 from adapters.cli.servers import database
-from adapters.control import charging_stopped_since, read_control, resume_charging, stop_charging
+from adapters.control import allow_payment_card, charging_stopped_since, read_control, resume_charging, stop_charging
 from adapters.schema import check_schema
 from adapters.settings import Settings
 from adapters.wiring import operator_of
 from engine.envelope import Recorded
-from engine.operations import ChargingStopped
+from engine.errors import CorruptHistoryError
+from engine.operations import ChargingResumed, ChargingStopped, PaymentCardAllowed
 from engine.store.operations import operations_history
 from engine.store.recorder import CardRecorder, datastore
 
@@ -39,6 +40,14 @@ def resume(settings: Settings, *, as_json: bool) -> None:
     put_fields("charging", {"was_stopped_since": before.since if before else None}, as_json=as_json)
 
 
+def allow(settings: Settings, fingerprint: str, why: str, *, as_json: bool) -> None:
+    """Let a blocked payment card be tried again; raises Refused without a reason, or where nothing blocks it."""
+    with _installation(settings) as (connection, recorder):
+        now = read_control(connection, virtual_clock=settings.clock == "virtual").now
+        allow_payment_card(connection, recorder, fingerprint, why, operator_of(settings), now)
+    put_fields("payment card", {"fingerprint": fingerprint, "allowed_at": now, "why": why}, as_json=as_json)
+
+
 class Operation(NamedTuple):
     """One row of the history."""
 
@@ -49,17 +58,22 @@ class Operation(NamedTuple):
 
 
 def history(settings: Settings, *, as_json: bool) -> None:
-    """When charging was stopped and resumed, by whom and why, oldest first."""
+    """When charging was stopped and resumed, and payment cards allowed again, by whom and why, oldest first."""
     with _installation(settings) as (_, recorder):
         rows = [_operation(one) for one in operations_history(recorder)]
     put_rows("charging", rows, as_json=as_json)
 
 
 def _operation(recorded: Recorded) -> Operation:
-    fact = recorded.fact
-    if isinstance(fact, ChargingStopped):
-        return Operation(fact.at, recorded.actor, "stopped", fact.reason)
-    return Operation(fact.at, recorded.actor, "resumed", None)
+    match recorded.fact:
+        case ChargingStopped(at=at, reason=reason):
+            return Operation(at, recorded.actor, "stopped", reason)
+        case ChargingResumed(at=at):
+            return Operation(at, recorded.actor, "resumed", None)
+        case PaymentCardAllowed(at=at, fingerprint=fingerprint, reason=reason):
+            return Operation(at, recorded.actor, f"allowed {fingerprint}", reason)
+        case other:
+            raise CorruptHistoryError(f"{type(other).__name__} is no fact of operations")
 
 
 @contextmanager

@@ -38,6 +38,7 @@ from engine.card.reminders import Reminded
 from engine.card.term import Renewal
 from engine.card.top_ups import TopUps
 from engine.errors import CorruptHistoryError
+from engine.networks import DELAYED
 from engine.value import Value
 
 STATE_VERSION = 7
@@ -165,7 +166,9 @@ def _evolve(card: Card, fact: facts.CardFact) -> Card:  # noqa: C901, PLR0911, P
         case facts.TopUpStarted():
             return replace(card, top_ups=top_ups.started(card.top_ups, fact))
         case facts.TopUpFailed():
-            return replace(card, top_ups=top_ups.ended(card.top_ups))
+            return replace(card, top_ups=top_ups.failed(card.top_ups, fact.at))
+        case facts.AutoTopUpStopped():
+            return replace(card, top_ups=top_ups.stopped(card.top_ups))
         case facts.BalanceCredited():
             return _credited(card, fact)
         case facts.BalanceDebited():
@@ -209,7 +212,8 @@ def _attempted(card: Card, fact: facts.ChargeAttempted) -> Card:
 
 
 def _withheld(card: Card, fact: facts.ChargeWithheld) -> Card:
-    limit = methods.MethodLimit(fact.reason, fact.last_rung) if fact.limits_edition is not None else None
+    is_limit = fact.limits_edition is not None and fact.reason != DELAYED
+    limit = methods.MethodLimit(fact.reason, fact.last_rung) if is_limit else None
     kept = methods.withheld(card.methods, fact.method_id, fact.reason, fact.until, limit)
     if fact.top_up is not None:
         return replace(card, methods=kept)
@@ -230,7 +234,7 @@ def _failed(card: Card, fact: facts.ChargeFailed) -> Card:
     failed = attempt.open_attempt_of(card.attempts)
     attempts, kept = decline.failed(card.attempts, fact), decline.method_failed(card.methods, fact)
     if failed.top_up is not None:
-        declined = top_ups.declined(card.top_ups, fact.code, counts=fact.counts)
+        declined = top_ups.declined(card.top_ups, fact.code, fact.fingerprint, fact.at, counts=fact.counts)
         return replace(card, attempts=attempts, methods=kept, top_ups=declined)
     return replace(
         card,
@@ -280,7 +284,7 @@ def _case_opened(card: Card, fact: facts.CaseOpened) -> Card:
 def _credited(card: Card, fact: facts.BalanceCredited) -> Card:
     credited = balance.credited(card.balance, fact.amount.minor)
     if fact.reason == "top_up":
-        return replace(card, balance=credited, top_ups=top_ups.ended(card.top_ups))
+        return replace(card, balance=credited, top_ups=top_ups.paid(card.top_ups))
     if fact.reason == "refund" and fact.about is not None:
         minor = fact.amount.minor
         taken = payments.taken_back(card.payments, fact.about, refunded=minor, credited=minor)

@@ -18,7 +18,7 @@ from engine.card.payments import ChargeSucceeded
 from engine.card.refunds import RefundFailed, RefundOutcomeUnknown, RefundRecorded, RefundStarted, RefundSucceeded
 from engine.card.reminders import ReminderDue
 from engine.card.term import CardRenewed, Reinstated, RenewalStarted
-from engine.card.top_ups import AutoTopUpSet, TopUpFailed, TopUpStarted
+from engine.card.top_ups import AutoTopUpSet, AutoTopUpStopped, TopUpFailed, TopUpStarted
 from engine.card.waking import Deferred, Replanned
 
 CardFact = (
@@ -51,6 +51,7 @@ CardFact = (
     | ChargingBlocked
     | DeadlinesMoved
     | AutoTopUpSet
+    | AutoTopUpStopped
     | TopUpStarted
     | TopUpFailed
     | BalanceCredited
@@ -101,6 +102,7 @@ STORED_NAMES: dict[str, type[CardFact]] = {
     "charging_blocked.v1": ChargingBlocked,
     "deadlines_moved.v1": DeadlinesMoved,
     "auto_top_up_set.v1": AutoTopUpSet,
+    "auto_top_up_stopped.v1": AutoTopUpStopped,
     "top_up_started.v1": TopUpStarted,
     "top_up_failed.v1": TopUpFailed,
     "balance_credited.v1": BalanceCredited,

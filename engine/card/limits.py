@@ -21,6 +21,7 @@ def effects_of(card_id: UUID, facts: CardFacts) -> LimitEffects:
     tries: dict[UUID, PaymentCardTry] = {}
     outcomes: dict[UUID, datetime | None] = {}
     blocks: list[str] = []
+    delays: dict[str, datetime] = {}
     for fact in facts:
         match fact:
             case ChargeAttempted(fingerprint=str(fingerprint)):
@@ -33,15 +34,22 @@ def effects_of(card_id: UUID, facts: CardFacts) -> LimitEffects:
                 _settle(tries, outcomes, fact.attempt_id, fact.at if fact.happened else None)
                 if fact.consequence is Consequence.NEVER and fact.fingerprint is not None:
                     blocks.append(fact.fingerprint)
+                _delay(delays, fact)
             case _:
                 pass
-    return LimitEffects(card_id, tuple(tries.values()), outcomes, tuple(blocks))
+    return LimitEffects(card_id, tuple(tries.values()), outcomes, tuple(blocks), delays)
 
 
 def _try(fact: ChargeAttempted, fingerprint: str) -> PaymentCardTry:
     network: Network = "mastercard" if fact.brand and fact.brand.lower() == "mastercard" else "other"
     counts = fact.follows_decline or network == "mastercard"
     return PaymentCardTry(fact.attempt_id, fingerprint, network, fact.amount, fact.at, counts, last_rung=fact.last_rung)
+
+
+def _delay(delays: dict[str, datetime], fact: ChargeFailed) -> None:
+    """Advice holds for the payment card, wherever it is bound; our own second try in a rung is no advice."""
+    if fact.fingerprint is not None and fact.not_before is not None and not fact.within_rung:
+        delays[fact.fingerprint] = max(fact.not_before, delays.get(fact.fingerprint, fact.not_before))
 
 
 def _settle(

@@ -3,7 +3,7 @@
 What decisions have in common: custody.py.
 """
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Protocol
 
 from msgspec.structs import replace
@@ -14,14 +14,15 @@ from engine.card.balance import HasBalance, check_amount
 from engine.card.charge import OnRequest, check_may_charge
 from engine.card.consent import HasConsent
 from engine.card.custody import HasCustody, check_kept
-from engine.card.deadlines import HasTerm
+from engine.card.deadlines import DAY, HasTerm
 from engine.card.event import Event
 from engine.card.ids import derived_id
-from engine.card.methods import HasMethods, ready_methods, usable_methods
+from engine.card.methods import HasMethods, PaymentMethod, ready_methods, usable_methods
 from engine.card.step import Wait
 from engine.errors import CorruptHistoryError, Refused
 from engine.money import Money
 from engine.networks import EDITION
+from engine.policy import Policy
 from engine.rules import Rules
 from engine.value import Value
 
@@ -50,7 +51,14 @@ class TopUpFailed(Event, kw_only=True):
     last_code: str | None
 
 
-ToppingUpFact = TopUpStarted | ChargeAttempted | TopUpFailed
+class AutoTopUpStopped(Event, kw_only=True):
+    """The standing order was switched off, since its payments were declined again and again."""
+
+    declined: int
+    last_code: str | None
+
+
+ToppingUpFact = TopUpStarted | ChargeAttempted | TopUpFailed | AutoTopUpStopped
 """What a step of a top-up may record."""
 
 
@@ -76,6 +84,13 @@ class TopUp(Value):
     last_code: str | None = None
 
 
+class TopUpDecline(Value):
+    """When a payment card was declined for a top-up."""
+
+    fingerprint: str
+    at: Instant
+
+
 class TopUps(Value):
     """The holder's standing order, and the top-up under way."""
 
@@ -84,6 +99,14 @@ class TopUps(Value):
     begun: int = 0
     """Top-ups begun so far."""
     under_way: TopUp | None = None
+    declines: tuple[TopUpDecline, ...] = ()
+    """Those of the last day."""
+    declined_by_hand: tuple[Instant, ...] = ()
+    """Of the last day, when the holder asked for a top-up in vain."""
+    declined_in_a_row: int = 0
+    """Top-ups by the standing order that were declined since one was paid, or since it was set."""
+    last_code: str | None = None
+    """Of the last top-up that was declined."""
 
 
 class HasTopUps(Protocol):
@@ -114,14 +137,19 @@ class ToppedUp(HasTopUps, HasTerm, HasBalance, HasMethods, HasConsent, Protocol)
 def ordered(top_ups: TopUps, fact: AutoTopUpSet) -> TopUps:
     """The standing order now in force."""
     order = StandingOrder(fact.threshold, fact.amount) if fact.threshold and fact.amount else None
-    return replace(top_ups, standing_order=order)
+    return replace(top_ups, standing_order=order, declined_in_a_row=0)
+
+
+def stopped(top_ups: TopUps) -> TopUps:
+    """There is no standing order any more."""
+    return replace(top_ups, standing_order=None, declined_in_a_row=0)
 
 
 def started(top_ups: TopUps, fact: TopUpStarted) -> TopUps:
     """A top-up is under way."""
     last_automatic_at = fact.at if fact.automatic else top_ups.last_automatic_at
     top_up = TopUp(fact.number, fact.amount, fact.automatic)
-    return TopUps(top_ups.standing_order, last_automatic_at, fact.number, top_up)
+    return replace(top_ups, last_automatic_at=last_automatic_at, begun=fact.number, under_way=top_up)
 
 
 def attempted(top_ups: TopUps, fact: ChargeAttempted) -> TopUps:
@@ -130,16 +158,33 @@ def attempted(top_ups: TopUps, fact: ChargeAttempted) -> TopUps:
     return replace(top_ups, under_way=replace(top_up, attempts=fact.number, tried=(*top_up.tried, fact.method_id)))
 
 
-def declined(top_ups: TopUps, code: str, *, counts: bool) -> TopUps:
+def declined(top_ups: TopUps, code: str, fingerprint: str | None, at: datetime, *, counts: bool) -> TopUps:
     """An attempt for the top-up under way failed."""
-    top_up = _under_way(top_ups)
-    declines = top_up.declines + 1 if counts else top_up.declines
-    return replace(top_ups, under_way=replace(top_up, last_code=code, declines=declines))
+    top_up = replace(_under_way(top_ups), last_code=code)
+    if not counts:
+        return replace(top_ups, under_way=top_up)
+    declines = tuple(one for one in top_ups.declines if one.at > at - DAY)
+    if fingerprint is not None:
+        declines = (*declines, TopUpDecline(fingerprint, at))
+    return replace(top_ups, under_way=replace(top_up, declines=top_up.declines + 1), declines=declines)
 
 
-def ended(top_ups: TopUps) -> TopUps:
-    """No top-up is under way."""
-    return replace(top_ups, under_way=None)
+def failed(top_ups: TopUps, at: datetime) -> TopUps:
+    """The top-up under way came to nothing; what no issuer declined counts for nothing."""
+    top_up, kept = _under_way(top_ups), replace(top_ups, under_way=None)
+    if not top_up.declines:
+        return kept
+    if top_up.automatic:
+        return replace(kept, declined_in_a_row=top_ups.declined_in_a_row + 1, last_code=top_up.last_code)
+    return replace(kept, declined_by_hand=(*(one for one in top_ups.declined_by_hand if one > at - DAY), at))
+
+
+def paid(top_ups: TopUps) -> TopUps:
+    """The top-up under way is paid."""
+    top_up = top_ups.under_way
+    if top_up is None or not top_up.automatic:
+        return replace(top_ups, under_way=None)
+    return replace(top_ups, under_way=None, declined_in_a_row=0)
 
 
 def _under_way(top_ups: TopUps) -> TopUp:
@@ -155,13 +200,15 @@ def top_up(card: _Paying, rules: Rules, *, amount: Money, at: datetime) -> tuple
     """Charge `amount` onto the balance now; asked twice it is paid twice.
 
     Raises Refused `amount_not_positive`, `wrong_currency`, `no_usable_method`, `charge_under_way`, `held`,
-    `charging_stopped`.
+    `charging_stopped`, `declined_too_often`.
     """
     check_kept(card)
     check_amount(card, amount)
     check_may_charge(card, rules)
     if not usable_methods(card):
         raise Refused("no_usable_method", "none of the payment methods may be charged; bind or update one")
+    if sum(one > at - DAY for one in card.top_ups.declined_by_hand) >= rules.policy.top_ups_declined_most:
+        raise Refused("declined_too_often", "top-ups were declined too often today; try again tomorrow")
     return (TopUpStarted(number=card.top_ups.begun + 1, amount=amount, automatic=False, at=at),)
 
 
@@ -170,7 +217,7 @@ def set_auto_top_up(
 ) -> tuple[AutoTopUpSet, ...]:
     """A standing order: charge `amount` when the balance is below `threshold`; neither ends it.
 
-    Raises Refused `amount_not_positive`, `wrong_currency`, `half_an_order`.
+    Raises Refused `amount_not_positive`, `wrong_currency`, `half_an_order`, `amount_below_threshold`.
     """
     check_kept(card)
     order = card.top_ups.standing_order
@@ -180,6 +227,10 @@ def set_auto_top_up(
         raise Refused("half_an_order", "give both a threshold and an amount, or neither to end it", "amount")
     check_amount(card, threshold, "threshold")
     check_amount(card, amount)
+    if amount.minor < threshold.minor:
+        raise Refused(
+            "amount_below_threshold", "one top-up would not reach the threshold; choose a larger one", "amount"
+        )
     if order == StandingOrder(threshold, amount):
         return ()
     return (AutoTopUpSet(threshold=threshold, amount=amount, at=at),)
@@ -191,18 +242,34 @@ def charge_top_up(card: ToppedUp, rules: Rules, at: datetime) -> tuple[ToppingUp
     if top_ups.under_way is not None:
         return _next_attempt(card, top_ups.under_way, rules, at)
     order = top_ups.standing_order
+    if order is not None and top_ups.declined_in_a_row > len(rules.policy.top_up_backoff_days):
+        return (AutoTopUpStopped(declined=top_ups.declined_in_a_row, last_code=top_ups.last_code, at=at),)
     if order is None or card.consent is None or balance.minor >= order.threshold.minor:
         return None
     may_at = [card.methods.not_before.get(method.method_id, at) for method in usable_methods(card)]
     if not may_at:
         return None
     last = top_ups.last_automatic_at
-    not_before = max(min(may_at), last + rules.policy.top_up_gap if last else at)
+    not_before = max(min(may_at), last + _pause(top_ups, rules.policy) if last else at)
     if at < not_before:
         return Wait(not_before, "top_up_gap")
     if rules.charging_stopped:
         return Wait(at + rules.policy.stopped_recheck, "charging_stopped")
     return (TopUpStarted(number=top_ups.begun + 1, amount=order.amount, automatic=True, at=at),)
+
+
+def _pause(top_ups: TopUps, policy: Policy) -> timedelta:
+    """Least time since the last automatic top-up; the longer, the more often it was declined."""
+    if not top_ups.declined_in_a_row:
+        return policy.top_up_gap
+    return max(policy.top_up_gap, policy.top_up_backoff_days[top_ups.declined_in_a_row - 1] * DAY)
+
+
+def _follows_decline(top_ups: TopUps, top_up: TopUp, method: PaymentMethod, at: datetime) -> bool:
+    """Whether the networks count the try: after a decline of this top-up, or of one on this payment card of today."""
+    if top_up.declines:
+        return True
+    return any(one.fingerprint == method.fingerprint and one.at > at - DAY for one in top_ups.declines)
 
 
 def _next_attempt(card: ToppedUp, top_up: TopUp, rules: Rules, at: datetime) -> tuple[ToppingUpFact, ...] | Wait:
@@ -228,7 +295,7 @@ def _next_attempt(card: ToppedUp, top_up: TopUp, rules: Rules, at: datetime) -> 
             top_up=top_up.number,
             fingerprint=method.fingerprint,
             brand=method.brand,
-            follows_decline=top_up.declines > 0,
+            follows_decline=_follows_decline(card.top_ups, top_up, method, at),
             limits_edition=EDITION if method.fingerprint else None,
             at=at,
         ),

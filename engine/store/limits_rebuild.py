@@ -2,14 +2,14 @@
 
 from collections.abc import Iterator
 from typing import Any
-from uuid import UUID
 
 from psycopg import Connection, sql
 
-from engine.card.facts import CardFact, CardFacts
+from engine.card.facts import CardFact
 from engine.card.limits import effects_of
-from engine.networks import LimitBook
+from engine.networks import LimitBook, LimitEffects
 from engine.operations import OperationsFact
+from engine.operations import effects_of as effects_of_operations
 from engine.store.log import read_log
 from engine.store.parameters import amount_key
 from engine.store.recorder import CARD_EVENTS
@@ -27,19 +27,20 @@ class _Reader:
 
     def read_on(self) -> None:
         """Read to the current end of the log."""
-        for card_id, facts in self._appends():
-            self._book.write(effects_of(card_id, facts))
+        for effects in self._appends():
+            self._book.write(effects)
 
-    def _appends(self) -> Iterator[tuple[UUID, CardFacts]]:
+    def _appends(self) -> Iterator[LimitEffects]:
         facts: list[CardFact] = []
         while batch := read_log(self._connection, self._position, _BATCH):
             self._position = batch[-1].position
             for recorded in batch:
                 if isinstance(recorded.fact, OperationsFact):
+                    yield effects_of_operations([recorded.fact])
                     continue
                 facts.append(recorded.fact)
                 if recorded.last:
-                    yield recorded.card_id, tuple(facts)
+                    yield effects_of(recorded.card_id, tuple(facts))
                     facts.clear()
 
 
@@ -58,7 +59,7 @@ def rebuild_limits(connection: Connection[Any]) -> int:
         tries = [(one.attempt_id, one.fingerprint, amount_key(one.amount), one.declined_at) for one in book.tries]
         with connection.cursor() as cursor:
             cursor.executemany(_FILL_TRIES, tries)
-            cursor.executemany(_FILL_BLOCKED, [(fingerprint,) for fingerprint in book.blocked])
+            cursor.executemany(_FILL_BLOCKED, list((book.delayed | dict.fromkeys(book.blocked)).items()))
     return len(tries)
 
 
@@ -66,4 +67,4 @@ _TRIES, _BLOCKED = sql.Identifier("public", f"{CARD_EVENTS}_tries"), sql.Identif
 _LOCK = sql.SQL("SELECT pg_advisory_xact_lock(hashtextextended({}, 0))").format(f"public.{CARD_EVENTS}")
 _EMPTY = sql.SQL("TRUNCATE {}, {}").format(_TRIES, _BLOCKED)
 _FILL_TRIES = sql.SQL("INSERT INTO {} VALUES (%s, %s, %s, coalesce(%s::timestamptz, 'infinity'))").format(_TRIES)
-_FILL_BLOCKED = sql.SQL("INSERT INTO {} VALUES (%s)").format(_BLOCKED)
+_FILL_BLOCKED = sql.SQL("INSERT INTO {} VALUES (%s, coalesce(%s::timestamptz, 'infinity'))").format(_BLOCKED)

@@ -15,12 +15,17 @@ TABLES = (
     ) WITH (fillfactor = 70)
     """,
     "CREATE INDEX IF NOT EXISTS {tries_index} ON {tries} (fingerprint, declined_at)",
-    # Payment cards that may never be tried again; can be rebuilt from the log.
-    'CREATE TABLE IF NOT EXISTS {blocked} (fingerprint text COLLATE "C" PRIMARY KEY)',
+    # Payment cards that may not be tried; can be rebuilt from the log.
+    """
+    CREATE TABLE IF NOT EXISTS {blocked} (
+        fingerprint text COLLATE "C" PRIMARY KEY,
+        until timestamptz NOT NULL DEFAULT 'infinity'
+    )
+    """,
 )
 
 TYPES = (
-    # A try; without a network it counts for no rule and is checked against blocks only.
+    # A try; without a network it counts for no rule and is checked against blocks and delays only.
     """
     DO $$ BEGIN
         CREATE TYPE {try_type} AS (
@@ -38,10 +43,10 @@ TYPES = (
     EXCEPTION WHEN duplicate_object THEN NULL;
     END $$
     """,
-    # A payment card that may never be tried again.
+    # A payment card that may not be tried again before `until` (NULL: never), or that is `allowed` again.
     """
     DO $$ BEGIN
-        CREATE TYPE {block_type} AS (card {id_type}, fingerprint text);
+        CREATE TYPE {block_type} AS (card {id_type}, fingerprint text, until timestamptz, allowed boolean);
     EXCEPTION WHEN duplicate_object THEN NULL;
     END $$
     """,
@@ -80,12 +85,11 @@ _BROKEN_FUNCTION = """
                     name text, network text, most integer, most_early integer, per_amount boolean, "window" interval
                 )
             ), broken AS (
-                SELECT w.place, w.fingerprint, 'never' AS rule, NULL::timestamptz AS until, false AS open_only
-                FROM wishes w
-                WHERE w.fingerprint = ANY (ARRAY(
-                    SELECT b.fingerprint FROM {blocked} b
-                    WHERE b.fingerprint = ANY (ARRAY(SELECT named.fingerprint FROM wishes named))
-                ))
+                SELECT w.place, w.fingerprint, CASE WHEN isfinite(b.until) THEN 'delayed' ELSE 'never' END AS rule,
+                       nullif(b.until, 'infinity') AS until, false AS open_only
+                FROM wishes w CROSS JOIN LATERAL (
+                    SELECT f.until FROM {blocked} f WHERE f.fingerprint = w.fingerprint AND f.until > w.at OFFSET 0
+                ) AS b
                 UNION ALL
                 SELECT w.place, w.fingerprint, r.name,
                        CASE WHEN c.declines >= m.most AND isfinite(f.freed) THEN f.freed + r.window
@@ -145,10 +149,15 @@ _LIMIT_FUNCTION = """
                 IF only_card IS NOT NULL THEN
                     PERFORM {settle}(only_card, '{{}}', outcomes);
                 END IF;
-                INSERT INTO {blocked}
-                SELECT b.fingerprint FROM unnest(blocks) AS b
-                WHERE b.card = only_card OR only_card IS NULL AND b.card <> ALL (apart)
-                ON CONFLICT DO NOTHING;
+                INSERT INTO {blocked} AS old
+                SELECT b.fingerprint, max(coalesce(b.until, 'infinity')) FROM unnest(blocks) AS b
+                WHERE b.allowed IS NULL AND (b.card = only_card OR only_card IS NULL AND b.card <> ALL (apart))
+                GROUP BY b.fingerprint
+                ON CONFLICT (fingerprint) DO UPDATE SET until = excluded.until WHERE old.until < excluded.until;
+                DELETE FROM {blocked} AS old WHERE old.fingerprint = ANY (ARRAY(
+                    SELECT b.fingerprint FROM unnest(blocks) AS b
+                    WHERE b.allowed AND (b.card = only_card OR only_card IS NULL AND b.card <> ALL (apart))
+                ));
                 INSERT INTO {tries}
                 SELECT t.attempt, t.fingerprint, t.amount, coalesce(t.declined, 'infinity')
                 FROM unnest(its_tries) AS t WHERE t.network IS NOT NULL
@@ -183,6 +192,10 @@ _LIMIT_FUNCTION = """
                     END IF;
                     RAISE EXCEPTION USING ERRCODE = 'BHLIM';  -- takes back what was written in this block
                 END IF;
+                DELETE FROM {blocked} AS old WHERE old.fingerprint = ANY (ARRAY(
+                    SELECT f.fingerprint FROM unnest(its_tries) AS t JOIN {blocked} f ON f.fingerprint = t.fingerprint
+                    WHERE f.until < t.at
+                ));
                 DELETE FROM {tries} WHERE attempt_id = ANY (ARRAY(
                     SELECT old.attempt_id FROM unnest(its_tries) AS t
                     CROSS JOIN LATERAL (

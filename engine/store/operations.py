@@ -6,7 +6,7 @@ from datetime import datetime
 
 from engine.envelope import Recorded, read_fact
 from engine.errors import BaohaoError, CorruptHistoryError
-from engine.operations import OPERATIONS_ID, OperationsFact, Stop, stop_after
+from engine.operations import OPERATIONS_ID, OperationsFact, Stop, effects_of, stop_after
 from engine.store.appending import append_writes, random_event_ids, stored_fact
 from engine.store.port import Recorder, StoredFact, Write
 
@@ -47,7 +47,7 @@ def record_operation(
             stop = stop_after(stop, fact, actor)
             envelope = next(ids), recorded_at, actor, cause, None, version == last
             events.append(stored_fact(OPERATIONS_ID, version, *envelope, fact))
-        write = Write(OPERATIONS_ID, first, events)
+        write = Write(OPERATIONS_ID, first, events, limit_effects=effects_of(facts))
         if not append_writes(recorder, [write], recorded_at, time.sleep).conflicts:
             return stop
-    raise BaohaoError(f"others stopped or resumed charging {CONFLICT_TRIES} times over; try again")
+    raise BaohaoError(f"other operators were faster {CONFLICT_TRIES} times over; try again")

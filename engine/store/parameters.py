@@ -33,7 +33,7 @@ class _Try(Struct, omit_defaults=True):
     fingerprint: str
     attempt: UUID | None = None
     network: str | None = None
-    """None: it does not count and is checked against blocks only; then all fields below are None too."""
+    """None: it does not count and is checked against blocks and delays only."""
     amount: str | None = None
     at: datetime | None = None
     declined: datetime | None = None
@@ -46,9 +46,11 @@ class _Outcome(Struct, omit_defaults=True):
     declined: datetime | None = None
 
 
-class _Block(Struct):
+class _Block(Struct, omit_defaults=True):
     card: UUID
     fingerprint: str
+    until: datetime | None = None
+    allowed: bool | None = None
 
 
 class _Writes(Struct):
@@ -107,11 +109,12 @@ def _describe(card_id: UUID, effects: LimitEffects, described: _Writes) -> None:
             about = one.attempt_id, one.network, amount, one.at, one.declined_at, one.last_rung
             described.tries.append(_Try(card_id, one.fingerprint, *about))
         elif one.declined_at is None:
-            described.tries.append(_Try(card_id, one.fingerprint))
+            described.tries.append(_Try(card_id, one.fingerprint, at=one.at))
     for attempt_id, declined_at in effects.outcomes.items():
         described.outcomes.append(_Outcome(card_id, attempt_id, declined_at))
-    for fingerprint in effects.blocks:
-        described.blocks.append(_Block(card_id, fingerprint))
+    described.blocks += [_Block(card_id, fingerprint) for fingerprint in effects.blocks]
+    described.blocks += [_Block(card_id, fingerprint, until) for fingerprint, until in effects.delays.items()]
+    described.blocks += [_Block(card_id, fingerprint, allowed=True) for fingerprint in effects.allowed]
 
 
 def _interval(duration: timedelta) -> str:

@@ -28,6 +28,7 @@ MoneyFact = (
     | facts.AutoTopUpSet
     | facts.TopUpStarted
     | facts.TopUpFailed
+    | facts.AutoTopUpStopped
     | facts.BalanceCredited
     | facts.BalanceDebited
     | facts.BalancePaidOut
@@ -62,6 +63,8 @@ def money_clause(fact: MoneyFact, zone: str) -> str:  # noqa: C901, PLR0911, PLR
             return _topping_up(fact)
         case facts.TopUpFailed():
             return _top_up_failed(fact)
+        case facts.AutoTopUpStopped(declined=declined, last_code=code):
+            return f"the standing order was switched off after {count(declined, 'declined top-up')}, last with {code}"
         case facts.BalanceCredited():
             return _credited(fact)
         case facts.BalanceDebited():

@@ -71,6 +71,7 @@ DELAY_REASONS: dict[DelayReason, str] = {
 }
 WITHHELD_REASONS: dict[WithheldReason, str] = {
     "advice_delay": "it is still to be left alone",
+    "delayed": "an issuer's advice leaves the payment card alone wherever it is bound",
     "never": "a network's or issuer's “never” blocks it",
 }
 """Reasons for which a due try is withheld; any other is the name of a network limit."""

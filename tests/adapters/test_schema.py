@@ -278,6 +278,8 @@ VERSION_3 = """
     CREATE FUNCTION card_events_broken(wanted card_events_try[], limits jsonb)
     RETURNS TABLE (nth bigint, fingerprint text, rule text, until timestamptz) LANGUAGE plpgsql AS 'BEGIN END';
     ALTER TYPE card_events_try DROP ATTRIBUTE last_rung;
+    ALTER TYPE card_events_block DROP ATTRIBUTE until, DROP ATTRIBUTE allowed;
+    ALTER TABLE card_events_blocked DROP COLUMN until;
     UPDATE schema_version SET version = 3;
 """
 

@@ -52,9 +52,8 @@ def limit_rows(connection) -> tuple[set, set]:
     rows = connection.execute(
         "SELECT attempt_id, fingerprint, amount, nullif(declined_at, 'infinity') FROM card_events_tries"
     ).fetchall()
-    return set(rows), {
-        fingerprint for (fingerprint,) in connection.execute("SELECT fingerprint FROM card_events_blocked")
-    }
+    blocked = "SELECT fingerprint, nullif(until, 'infinity') FROM card_events_blocked"
+    return set(rows), set(connection.execute(blocked).fetchall())
 
 
 def contents(connection) -> dict[str, list]:

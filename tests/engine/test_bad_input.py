@@ -18,7 +18,7 @@ from engine.card.balance import AMOUNT_MAX_MINOR, BalanceCredited
 from engine.card.disputes import DisputeRecorded
 from engine.card.event import Event
 from engine.card.methods import METHODS_MAX, PaymentMethod
-from engine.card.top_ups import TopUpStarted
+from engine.card.top_ups import TopUpFailed, TopUpStarted
 from engine.catalogue import Catalogue
 from engine.errors import RefusalCode
 from engine.money import Money
@@ -93,6 +93,13 @@ REFUNDED_500 = BalanceCredited(amount=Money(**FIVE), reason="refund", about=atte
 DISPUTED_500 = DisputeRecorded(attempt_id=attempt_id(), method_id="visa", amount=Money(**FIVE), evidence="bank", at=NOW)
 TOP_UP_ID = attempt_id(7)
 _TOPPED_UP = {"attempt_id": TOP_UP_ID, "top_up": 1, "amount": Money(**TEN)}
+_DECLINED_TOP_UP = (
+    UNDER_WAY,
+    replace(CHARGING[-1], **_TOPPED_UP),
+    replace(failed(), attempt_id=TOP_UP_ID, top_up=1),
+    TopUpFailed(number=1, last_code="insufficient_funds", at=UNDER_WAY.at),
+)
+DECLINED_FIVE_TIMES = (*PAYING, *_DECLINED_TOP_UP * 5)
 TOPPED_UP = (UNDER_WAY, replace(CHARGING[-1], **_TOPPED_UP), replace(succeeded(), **_TOPPED_UP))
 
 
@@ -172,11 +179,18 @@ REFUSALS: dict[type, list[Refusal]] = {
     commands.ChangePeriod: [*KEPT, no("auto_renew_off", card=OFF), *SOLD],
     commands.SwitchOffAutoRenew: UNKNOWN,
     commands.RenewNow: [*KEPT, *CHARGE, no("auto_renew_off", card=OFF), no("already_paid_ahead", card=PAID)],
-    commands.TopUp: [*KEPT, *MONEY, *CHARGE, no("no_usable_method", card=(registered(),))],
+    commands.TopUp: [
+        *KEPT,
+        *MONEY,
+        *CHARGE,
+        no("no_usable_method", card=(registered(),)),
+        no("declined_too_often", card=DECLINED_FIVE_TIMES),
+    ],
     commands.SetAutoTopUp: [
         *KEPT,
         *MONEY,
         no("half_an_order", "amount", amount=None),
+        no("amount_below_threshold", "amount", amount=amount(499)),
         no("half_an_order", "amount", threshold=None),
         no("wrong_currency", "threshold.currency", threshold=EUROS),
         no("amount_not_positive", "threshold.minor", threshold=amount(0)),
@@ -232,7 +246,7 @@ def test_every_command_has_examples():
 
 
 def test_every_refusal_code_has_an_example():
-    elsewhere = {"command_id_reused", "reason_missing", "reason_invalid", "reserved_id"}
+    elsewhere = {"command_id_reused", "reason_missing", "reason_invalid", "reserved_id", "not_blocked"}
     assert set(get_args(RefusalCode)) - elsewhere == {row.code for _, row in ROWS}
 
 

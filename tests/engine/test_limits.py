@@ -3,18 +3,14 @@
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
-from uuid import uuid4
 
 import pytest
 from msgspec.structs import replace
 
 from engine.card.attempt import ChargeAttempted, ChargeWithheld
-from engine.card.limits import effects_of
 from engine.declines import NEVER_HAPPENED, NOT_CHARGED, Consequence
 from engine.money import Money
-from engine.networks import NEVER, OPEN_FOR, RULES, LimitBook, Limited
-from engine.store.port import Write
-from engine.store.recorder import CardRecorder
+from engine.networks import NEVER, OPEN_FOR, RULES, Limited
 from engine.store.streams import CommandIdentity, Store, Stream
 from tests.engine.engine_calls import paying, wake
 from tests.engine.payment_cards import (
@@ -34,24 +30,6 @@ from tests.engine.random_histories import RECORDED_AT
 from tests.engine.samples import MONTH_PRICE, PAYPAL, VISA
 
 FULL_OF_OPEN = Limited("mastercard_24h", AT + OPEN_FOR, open_only=True)
-
-
-class InPostgres:
-    """The tables of the limits, checked by appends without events."""
-
-    def __init__(self, recorder: CardRecorder) -> None:
-        self.recorder = recorder
-
-    def append(self, effects) -> Limited | None:
-        answers = self.recorder.append_many([Write(effects.card_id, 1, [], limit_effects=effects)], RECORDED_AT)
-        return answers.limited.get(effects.card_id)
-
-
-@pytest.fixture(params=["in PostgreSQL", "in memory"])
-def happens(request):
-    """Appends facts of a new card; returns the limit that forbids it."""
-    book = LimitBook() if request.param == "in memory" else InPostgres(request.getfixturevalue("recorder"))
-    return lambda *facts: book.append(effects_of(uuid4(), facts))
 
 
 def declined_often(happens, often: int, between: timedelta, **what) -> list[ChargeAttempted]:

@@ -42,7 +42,7 @@ def rows_of(book: LimitBook) -> tuple[set, set]:
         (one.attempt_id, one.fingerprint, f"{one.amount.currency} {one.amount.minor}", one.declined_at)
         for one in book.tries
     }
-    return rows, book.blocked
+    return rows, set((book.delayed | dict.fromkeys(book.blocked)).items())
 
 
 class Does(NamedTuple):
@@ -66,7 +66,9 @@ METHODS = [
 ]
 does = st.builds(
     Does,
-    outcome=st.sampled_from([*["declined"] * 50, *["approved"] * 3, *["never_happened"] * 3, *[None] * 6, "never"]),
+    outcome=st.sampled_from(
+        [*["declined"] * 50, *["approved"] * 3, *["never_happened"] * 3, *[None] * 6, "never", "advice", "advice"]
+    ),
     method=st.sampled_from(METHODS),
     again=st.sampled_from([True, True, True, False]),
     last_rung=st.booleans(),
@@ -106,6 +108,8 @@ class Cards:
             return replace(approved(attempt), at=at)
         if name == "never":
             return declined(attempt, at, "stolen_card", Consequence.NEVER)
+        if name == "advice":
+            return replace(declined(attempt, at), not_before=at + 8 * DAY)
         return declined(attempt, at, NEVER_HAPPENED if name == "never_happened" else "do_not_honor")
 
     def stored(self, card: int, asked: Append) -> None:

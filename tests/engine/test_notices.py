@@ -51,6 +51,7 @@ RECLAIMED = facts.NumberReclaimed(
 GIVEN_BACK = facts.RefundSucceeded(refund_id=UUID(int=11), attempt_id=A, amount=PRICE, gateway_ref="back-1", at=AT)
 SWITCHED_OFF = facts.AutoRenewSwitchedOff(reason="holder", ends_on=date(2026, 4, 1), lost_on=date(2026, 5, 1), at=AT)
 FAILED_VISIBLY = replace(reminder("payment_failed", "1"), code="expired_card")
+STOPPED = facts.AutoTopUpStopped(declined=4, last_code="lost_card", at=AT)
 NOTICES = [
     (reminder("renewal_ahead", "2026-03-29"), "renewal_ahead", {"term_number": 0, "opens_on": "2026-03-29"}),
     (reminder("method_expires", "visa"), "method_expires", {"term_number": 0, "method_id": "visa"}),
@@ -68,6 +69,7 @@ NOTICES = [
     (GIVEN_BACK, "refunded", {"amount": FIFTEEN}),
     (facts.RefundRecorded(attempt_id=A, amount=PRICE, evidence="cash", at=AT), "refunded", {"amount": FIFTEEN}),
     (top_up_failed("expired_card"), "top_up_failed", {"number": 3, "code": "expired_card"}),
+    (STOPPED, "auto_top_up_stopped", {"declined": 4, "code": None}),
 ]
 
 

@@ -97,7 +97,7 @@ def test_an_outcome_that_stays_unknown_becomes_a_case():
 def test_an_automatic_top_up_waits_for_its_day():
     at = local("2026-03-05 12:00")
     history = History(registered(months=12), bound(), enabled())
-    history.decides(set_auto_top_up, threshold=TEN, amount=FIVE, at=at).wakes(at).paid()
+    history.decides(set_auto_top_up, threshold=FIVE, amount=TEN, at=at).wakes(at).declined()
     assert next_of(history) == (
         f"Next, on 2026-03-06 12:00 {HERE}: the renewal of the term that ends on 2027-03-01 opens "
         "or an automatic top-up may be made again."

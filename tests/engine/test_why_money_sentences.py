@@ -155,6 +155,10 @@ FACTS = [
         "top-up 2 failed: no payment method could be charged, the last code being lost_card",
     ),
     (
+        facts.AutoTopUpStopped(declined=4, last_code="lost_card", at=AT),
+        "the standing order was switched off after 4 declined top-ups, last with lost_card",
+    ),
+    (
         facts.TopUpFailed(number=2, last_code=None, at=AT),
         "top-up 2 failed: no payment method could be charged",
     ),

@@ -11,7 +11,7 @@ from engine.card import facts
 from engine.card.facts import STORED_NAMES
 from engine.catalogue import KeepRule
 from engine.money import Money
-from engine.operations import OPERATIONS_NAMES, ChargingResumed, ChargingStopped
+from engine.operations import OPERATIONS_NAMES, ChargingResumed, ChargingStopped, PaymentCardAllowed
 from engine.why.money_sentences import MoneyFact
 from engine.why.sentences import sentence
 from tests.engine.recorded_history import recorded
@@ -186,6 +186,10 @@ FACTS = [
     ),
     (ChargingStopped(reason="a bad\nnight", at=AT), "all charging was stopped: “a bad night”"),
     (ChargingResumed(at=AT), "charging was resumed"),
+    (
+        PaymentCardAllowed(fingerprint="fp-7", reason="its issuer vouches for it", at=AT),
+        "payment card fp-7 was allowed again: “its issuer vouches for it”",
+    ),
 ]
 
 

@@ -5,7 +5,7 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from engine import decisions
+from engine import decisions, networks
 from engine.card import (
     attempt,
     charge,
@@ -18,6 +18,7 @@ from engine.card import (
     methods,
     outcomes,
     term,
+    top_ups,
 )
 from engine.card import (
     card as whole,
@@ -205,7 +206,8 @@ def ended_methods_tried() -> list[Change]:
 
 
 def advice_delay_ignored() -> list[Change]:
-    return [(dunning, "ready_methods", lambda card, _: methods.usable_methods(card))]
+    everything = (dunning, "ready_methods", lambda card, *_, **__: methods.usable_methods(card))
+    return [everything, (networks.LimitBook, "_delays", lambda *_: [])]
 
 
 def fee_forgotten() -> list[Change]:
@@ -230,7 +232,7 @@ def given_up_a_day_early() -> list[Change]:
 
 
 def topped_up_every_hour() -> list[Change]:
-    return policy(top_up_gap=timedelta(hours=1))
+    return [(top_ups, "_pause", lambda *_: timedelta(hours=1))]
 
 
 def hold_forgets_the_stop() -> list[Change]:

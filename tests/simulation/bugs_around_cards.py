@@ -35,6 +35,10 @@ def early_rungs_use_up_the_limit() -> list[Change]:
     return [(networks.Rule, "most_early", property(lambda rule: rule.most))]
 
 
+def advice_binds_one_method() -> list[Change]:
+    return [(networks.LimitBook, "_delays", lambda *_: [])]
+
+
 def never_does_not_block() -> list[Change]:
     class Forgetful(set):
         def update(self, *_):

@@ -98,7 +98,7 @@ def _top_up(life: Life, dice: Random, _: Sequence[Row]) -> list[asked.Command]:
 def _auto_top_up(life: Life, dice: Random, _: Sequence[Row]) -> list[asked.Command]:
     if dice.random() < 0.5:
         return [asked.SetAutoTopUp(**life.ids())]
-    threshold, amount = _money(life, dice, 50, 1500), _money(life, dice, 50, 2500)
+    threshold, amount = _money(life, dice, 50, 1500), _money(life, dice, 500, 2500)
     return [asked.SetAutoTopUp(**life.ids(), threshold=threshold, amount=amount)]
 
 

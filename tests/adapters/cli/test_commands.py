@@ -16,7 +16,7 @@ from tests.adapters.cards import card_id_of, commands_for
 
 CARD, OTHER, UNKNOWN = card_id_of(1), card_id_of(2), card_id_of(99)
 WITHOUT_JSON = {"up", "run"}
-RUN_ELSEWHERE = {"demo", "card why", "catalogue check", "quote", "case list", "case resolve"}
+RUN_ELSEWHERE = {"demo", "card why", "catalogue check", "quote", "case list", "case resolve", "limits allow"}
 
 
 @pytest.fixture(scope="module")
@@ -198,7 +198,7 @@ def test_charging_is_not_stopped_without_a_reason(installation):
 
 
 def test_migrating_again_changes_nothing(installation):
-    assert installation.json("migrate") == {"before": 3, "now": 3}
+    assert installation.json("migrate") == {"before": 4, "now": 4}
     assert len(installation.json("cards", "list")) == 2
 
 
@@ -219,3 +219,17 @@ def test_every_command_has_a_help_text(installation, name):
 
 def test_a_closed_connection_does_not_kill_the_process():
     assert signal.getsignal(signal.SIGPIPE) is signal.SIG_IGN, "the command line keeps Python's own setting"
+
+
+def test_a_blocked_payment_card_is_allowed_again_with_a_reason(installation):
+    with pytest.raises(Refused, match="is not blocked"):
+        installation.run("limits", "allow", "fp-7", "--why", "its issuer vouches for it")
+    with psycopg.connect(installation.database_url, autocommit=True) as connection:
+        connection.execute("INSERT INTO card_events_blocked VALUES ('fp-7')")
+        with pytest.raises(Refused, match="say why"):
+            installation.run("limits", "allow", "fp-7", "--why", " ")
+        done = installation.json("limits", "allow", "fp-7", "--why", "its issuer vouches for it")
+        assert done["fingerprint"] == "fp-7"
+        assert connection.execute("SELECT count(*) FROM card_events_blocked").fetchone() == (0,)
+    *_, last = installation.json("charging", "history")
+    assert (last["what"], last["why"], last["by"]) == ("allowed fp-7", "its issuer vouches for it", "operator:cli")

@@ -3,10 +3,13 @@
 from datetime import timedelta
 
 from tests.simulation.checker.card import Card, Fact
-from tests.simulation.checker.findings import Findings, Handler, no_check
+from tests.simulation.checker.findings import Findings, Handler
 from tests.simulation.checker.refunds import give_back
 
 TOP_UP_GAP = timedelta(hours=24)
+BACKOFF = {1: timedelta(days=1), 2: timedelta(days=3), 3: timedelta(days=7)}
+"""Least time between two automatic top-ups, by how many were declined in a row; after one more the order ends."""
+BY_HAND_MOST = 5
 
 
 def top_up_started(findings: Findings, card: Card, fact: Fact) -> None:
@@ -18,16 +21,37 @@ def top_up_started(findings: Findings, card: Card, fact: Fact) -> None:
         if card.agreed_price is None:
             findings.violation("after_switch_off", fact, "an automatic top-up begins after the switch-off")
         last_at = card.automatic_top_up_at
-        if last_at is not None and fact.at < last_at + TOP_UP_GAP:
+        gap = BACKOFF.get(card.automatic_declined, TOP_UP_GAP)
+        if not card.has_order or card.automatic_declined > len(BACKOFF):
+            findings.violation("top_up", fact, "an automatic top-up begins without a standing order")
+        if last_at is not None and fact.at < last_at + gap:
             findings.violation("top_up", fact, f"an automatic top-up begins {fact.at - last_at} after one")
         card.automatic_top_up_at = fact.at
+    elif sum(at > fact.at - timedelta(hours=24) for at in card.declined_by_hand) >= BY_HAND_MOST:
+        findings.violation("top_up", fact, f"{BY_HAND_MOST} top-ups by hand were declined in 24 h")
     card.top_up, card.top_up_declines = (fact.body["number"], is_automatic), 0
 
 
 def top_up_failed(_: Findings, card: Card, fact: Fact) -> None:
     """The top-up could not be paid."""
-    del fact
+    is_automatic = card.top_up is not None and card.top_up[1]
+    if card.top_up_declines and is_automatic:
+        card.automatic_declined += 1
+    elif card.top_up_declines:
+        card.declined_by_hand.append(fact.at)
     card.top_up = None
+
+
+def order_set(_: Findings, card: Card, fact: Fact) -> None:
+    """The holder gave, changed or ended the standing order."""
+    card.has_order, card.automatic_declined = fact.body["amount"] is not None, 0
+
+
+def order_stopped(findings: Findings, card: Card, fact: Fact) -> None:
+    """The standing order was switched off."""
+    if not card.has_order or card.automatic_declined != len(BACKOFF) + 1:
+        findings.violation("top_up", fact, f"the order is switched off after {card.automatic_declined} declines")
+    card.has_order, card.automatic_declined = False, 0
 
 
 def credited(findings: Findings, card: Card, fact: Fact) -> None:
@@ -40,6 +64,8 @@ def credited(findings: Findings, card: Card, fact: Fact) -> None:
             findings.violation("balance", fact, f"{minor} are credited, but attempt {about} did not pay for it")
         else:
             attempt.is_used = True
+        if card.top_up is not None and card.top_up[1]:
+            card.automatic_declined = 0
         card.top_up = None
     elif reason == "refund":
         give_back(findings, card, fact, about, minor)
@@ -87,7 +113,8 @@ def _change_balance(findings: Findings, card: Card, fact: Fact, minor: int) -> N
 
 
 HANDLERS: dict[str, Handler] = {
-    "auto_top_up_set.v1": no_check,
+    "auto_top_up_set.v1": order_set,
+    "auto_top_up_stopped.v1": order_stopped,
     "top_up_started.v1": top_up_started,
     "top_up_failed.v1": top_up_failed,
     "balance_credited.v1": credited,

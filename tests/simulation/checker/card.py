@@ -151,6 +151,12 @@ class Card:
     """Number of the top-up under way, and whether it is automatic."""
     top_up_declines: int = 0
     automatic_top_up_at: datetime | None = None
+    automatic_declined: int = 0
+    """Automatic top-ups declined since one was paid or the standing order set."""
+    has_order: bool = False
+    declined_by_hand: list[datetime] = field(default_factory=list[datetime])
+    top_up_declined: list[tuple[str, datetime]] = field(default_factory=list["tuple[str, datetime]"])
+    """Payment cards that were declined for a top-up, and when."""
     open_refunds: dict[str, datetime] = field(default_factory=dict[str, datetime])
     disputed: dict[str, str] = field(default_factory=dict[str, str])
     """Attempts that the bank took back, and what they charged: the fingerprint, or the token where there is none."""

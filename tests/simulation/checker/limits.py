@@ -26,6 +26,8 @@ class Limits:
     def __init__(self) -> None:
         self._declines: defaultdict[str, list[tuple[datetime, tuple[int, str]]]] = defaultdict(list)
         self._blocked: set[str] = set()
+        self._delayed: dict[str, datetime] = {}
+        """Until when an issuer's advice leaves a payment card alone."""
         self._mastercard_attempts: set[str] = set()
         self._counted: defaultdict[str, list[Attempt]] = defaultdict(list)
         """By fingerprint, every try that counts."""
@@ -37,8 +39,12 @@ class Limits:
             return
         if fingerprint in self._blocked:
             yield f"payment card {fingerprint} is tried after a code that says never"
+        delayed_until = self._delayed.get(fingerprint)
+        if delayed_until is not None and fact.at < delayed_until - CLOCK_SKEW:
+            yield f"payment card {fingerprint} is tried, though it is to be left alone until {delayed_until}"
         renewal_declines = card.renewal.declines if card.renewal else 0
-        declines = renewal_declines if attempt.top_up is None else card.top_up_declines
+        declined_today = any(one == fingerprint and at > fact.at - DAY for one, at in card.top_up_declined)
+        declines = renewal_declines if attempt.top_up is None else card.top_up_declines + declined_today
         if fact.body.get("follows_decline", False) != (declines > 0):
             yield f"{declines} declines came before, but it says otherwise"
         if fact.body.get("last_rung", False) != attempt.is_last_rung:
@@ -83,6 +89,11 @@ class Limits:
                 f"payment card {fingerprint} was declined {in_a_day} times in 24 h,"
                 f" {of_amount} times for {amount} in 30 days"
             )
+
+    def advised(self, attempt: Attempt, until: datetime) -> None:
+        """Leave a payment card alone, wherever it is bound."""
+        if attempt.fingerprint is not None:
+            self._delayed[attempt.fingerprint] = max(until, self._delayed.get(attempt.fingerprint, until))
 
     def is_open_only(self, fact: Fact, fingerprint: str | None, card: Card) -> bool:
         """Whether a limit by which a try is withheld would have room, were it not for tries that are open."""

@@ -25,6 +25,7 @@ _NOTICE_OF_FACT = {
     "refund_succeeded.v1": "refunded",
     "refund_recorded.v1": "refunded",
     "top_up_failed.v1": "top_up_failed",
+    "auto_top_up_stopped.v1": "auto_top_up_stopped",
 }
 """The kind of notice that follows a fact, besides reminders."""
 _CODES_SHOWN = frozenset(

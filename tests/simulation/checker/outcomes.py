@@ -41,12 +41,12 @@ def failed(findings: Findings, card: Card, fact: Fact) -> None:
     if body["consequence"] != consequence or not body.get("policy_version"):
         sentence = f"after {given} it decided {body['consequence']}, not {consequence}"
         findings.violation("explained", fact, sentence)
-    _apply_consequence(card, fact, attempt, consequence)
+    _apply_consequence(findings, card, fact, attempt, consequence)
     for sentence in findings.limits.declined(fact, attempt, is_never=consequence == "never"):
         findings.violation("limits", fact, sentence)
 
 
-def _apply_consequence(card: Card, fact: Fact, attempt: Attempt, consequence: str) -> None:
+def _apply_consequence(findings: Findings, card: Card, fact: Fact, attempt: Attempt, consequence: str) -> None:
     method_id, code = attempt.method_id, str(attempt.outcome)
     if consequence in codes.MAKES_UNUSABLE:
         card.unusable[method_id] = code
@@ -54,11 +54,14 @@ def _apply_consequence(card: Card, fact: Fact, attempt: Attempt, consequence: st
             card.needs_holder.add(method_id)
     delay = codes.delay(code, fact.body.get("advice_code"))
     if delay:
+        findings.limits.advised(attempt, fact.at + delay)
         card.not_before[method_id] = fact.at + delay
         card.delayed_before_last_rungs.discard(method_id)
     counts = code not in codes.NOT_COUNTED and consequence != "alarm"
     if attempt.top_up is not None:
         card.top_up_declines += counts
+        if counts and attempt.fingerprint is not None:
+            card.top_up_declined.append((attempt.fingerprint, fact.at))
     elif (renewal := card.renewal) is not None:
         renewal.declines += counts
         if attempt.rung and counts and renewal.first_failed_at is None:
