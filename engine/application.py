@@ -145,7 +145,7 @@ class Engine:
 
     def _again(self, command: Command, remembered: Remembered) -> Reply:
         """The reply that an accepted command had."""
-        if remembered.body_hash == command.body_hash():
+        if command.is_same(remembered.body_hash):
             return self._store.answer_of(remembered)
         message = f"command id {command.command_id!r} was used for another command; choose a new one"
         return Refused("command_id_reused", message, "command_id")

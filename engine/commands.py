@@ -5,15 +5,16 @@ A `command_id` is the caller's: the same command under the same id is answered t
 
 from datetime import date, datetime
 from hashlib import sha256
-from typing import Annotated, Literal, NamedTuple, assert_never
+from typing import Annotated, ClassVar, Literal, NamedTuple, assert_never
 from uuid import UUID
 
+from msgspec import json
 from pydantic import BaseModel, ConfigDict, Field
 
 from engine.actor import Actor
 from engine.card import balance, charge, consent, custody, disputes, hold, lapse, methods, outcomes, refunds, top_ups
 from engine.card.card import Card
-from engine.card.consent import SwitchOffReason
+from engine.card.consent import ShownQuote, SwitchOffReason
 from engine.card.facts import CardFacts
 from engine.card.methods import NO_NUL, PaymentMethod
 from engine.card.payments import Recall
@@ -33,9 +34,26 @@ class _Command(BaseModel):
     command_id: ShortText
     card_id: UUID
 
+    added_later: ClassVar[frozenset[str]] = frozenset()
+    """Fields that came after the first commands of the kind had been stored; each has a default."""
+
     def body_hash(self) -> bytes:
-        """What tells another body under the same id; 32 bytes."""
-        return sha256(self.model_dump_json().encode()).digest()
+        """What tells another body under the same id; 32 bytes.
+
+        A field that holds its default is left out, so that a command stays the same when its kind gets another field.
+        """
+        fields = type(self).model_fields
+        given = {name: value for name, value in self if value != fields[name].default}
+        return sha256(json.encode({**given, "command": type(self).__name__}, order="sorted")).digest()
+
+    def is_same(self, body_hash: bytes) -> bool:
+        """Whether a command that was stored with this hash, today's or that of earlier versions, is this one."""
+        if body_hash == self.body_hash():
+            return True
+        fields = type(self).model_fields
+        if any(getattr(self, name) != fields[name].default for name in self.added_later):
+            return False
+        return body_hash == sha256(self.model_dump_json(exclude=set(self.added_later)).encode()).digest()
 
 
 class RegisterCard(_Command):
@@ -80,21 +98,27 @@ class OrderPaymentMethods(_Command):
 
 
 class EnableAutoRenew(_Command):
-    """Switch auto-renewal on for a period."""
+    """Switch auto-renewal on for a period, at the price that the holder was `shown`."""
+
+    added_later: ClassVar[frozenset[str]] = frozenset({"shown"})
 
     command: Literal["EnableAutoRenew"] = "EnableAutoRenew"
     months: Period
     terms_version: ShortText
     channel: ShortText
+    shown: ShownQuote | None = None
 
 
 class ChangePeriod(_Command):
-    """Another period from the next term on."""
+    """Another period from the next term on, at the price that the holder was `shown`."""
+
+    added_later: ClassVar[frozenset[str]] = frozenset({"shown"})
 
     command: Literal["ChangePeriod"] = "ChangePeriod"
     months: Period
     terms_version: ShortText
     channel: ShortText
+    shown: ShownQuote | None = None
 
 
 class SwitchOffAutoRenew(_Command):
@@ -257,12 +281,17 @@ def decide(  # noqa: C901, PLR0911, PLR0912 (one case per command)
             return methods.remove_payment_method(card, method_id=method_id, at=at)
         case OrderPaymentMethods(method_ids=ids, balance_first=first):
             return methods.order_payment_methods(card, method_ids=ids, balance_first=first, at=at)
-        case EnableAutoRenew(months=months, terms_version=terms, channel=channel):
-            return consent.enable_auto_renew(
-                card, catalogue, months=months, terms_version=terms, channel=channel, at=at
+        case EnableAutoRenew() | ChangePeriod():
+            agree = consent.enable_auto_renew if isinstance(command, EnableAutoRenew) else consent.change_period
+            return agree(
+                card,
+                catalogue,
+                months=command.months,
+                terms_version=command.terms_version,
+                channel=command.channel,
+                shown=command.shown,
+                at=at,
             )
-        case ChangePeriod(months=months, terms_version=terms, channel=channel):
-            return consent.change_period(card, catalogue, months=months, terms_version=terms, channel=channel, at=at)
         case SwitchOffAutoRenew(reason=reason):
             return consent.switch_off_auto_renew(card, reason=reason, at=at)
         case RenewNow():

@@ -139,7 +139,7 @@ def _paid(
         return succeeded, credit, *move_for_unknown(card, attempt, learned, policy, at)
     if card.renewal is None:  # cannot be: an open attempt keeps its renewal
         return (succeeded, refund_started(card, paid_with(succeeded, attempt.method_id), "late_success", at))
-    return (succeeded, *renewed(card, card.renewal, attempt.attempt_id, attempt.from_balance, at))
+    return (succeeded, *renewed(card, card.renewal, attempt.attempt_id, attempt.from_balance, policy, at))
 
 
 def _released(card: HasBalance, attempt: Attempt, at: datetime) -> tuple[BalanceCredited, ...]:

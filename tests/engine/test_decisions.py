@@ -292,13 +292,6 @@ def test_paid_in_grace_when_that_term_would_be_over_the_new_one_starts_today():
     assert (then.card.term.starts_on, then.card.term.ends_on) == (date(2026, 5, 1), date(2026, 6, 1))
 
 
-def test_up_to_the_last_second_of_that_term_the_anchor_stays():
-    history = (registered(grace_days=180, reclaim_days=270), *DECLINED[1:], grace_started())
-    late = (*history, attempted(2, 3, at=local("2026-04-30 23:59")))
-    then = answer(given(*late), charged(2), to=attempt_id(2), at=local("2026-04-30 23:59"))
-    assert (then.card.term.starts_on, then.card.term.ends_on) == (date(2026, 4, 1), date(2026, 5, 1))
-
-
 def test_paid_when_suspended_the_new_term_starts_on_the_local_day_of_payment():
     history = (*DECLINED, suspended(), attempted(2, 5, at=local("2026-04-06 00:30")))
     then = answer(given(*history), charged(2), to=attempt_id(2), at=local("2026-04-06 00:31"))  # 5 April in UTC
