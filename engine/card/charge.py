@@ -16,7 +16,7 @@ from engine.card.event import Event
 from engine.card.ids import derived_id
 from engine.card.methods import HasMethods, usable_methods
 from engine.card.step import Wait
-from engine.card.term import CardRenewed, Reinstated, Renewable, RenewalStarted, amount_due, offer, renewed
+from engine.card.term import CardRenewed, Reinstated, Renewable, Renewal, RenewalStarted, amount_due, offer, renewed
 from engine.errors import Refused
 from engine.money import Money
 from engine.networks import EDITION, Limited
@@ -95,13 +95,13 @@ def charge_renewal(card: Chargeable, rules: Rules, at: datetime) -> tuple[Chargi
         opening = opens_at(card, rules.policy)
         if at < opening:
             return Wait(opening, "renewal_opens")
-    if renewal is None or renewal.stale:
+    if renewal is None or renewal.stale or not _fee_is_agreed(card, renewal):
         return (offer(card, card.consent, rules, at),)
     due = amount_due(card, renewal)
     from_balance = min(card.balance.minor, due.minor) if card.methods.balance_first else 0
     chosen = next_try(card, renewal, rules.policy, at)
     if from_balance == due.minor:
-        facts = renewed(card, renewal, None, from_balance, at)
+        facts = renewed(card, renewal, None, from_balance, rules.policy, at)
     elif isinstance(chosen, TryNow):
         facts = (_attempt(card, chosen, due, from_balance, rules.policy, at),)
     elif isinstance(chosen, Withhold):
@@ -109,6 +109,12 @@ def charge_renewal(card: Chargeable, rules: Rules, at: datetime) -> tuple[Chargi
     else:
         return Wait(None, "no_try_left") if chosen is None else Wait(chosen.at, chosen.reason)
     return _stopped(card, rules.policy, at) if rules.charging_stopped else facts
+
+
+def _fee_is_agreed(card: HasConsent, renewal: Renewal) -> bool:
+    """Whether the holder knew of the offer's fee; offers of earlier versions had that of the catalogue."""
+    known = (card.consent, *card.announced) if card.consent else card.announced
+    return renewal.reactivation_fee in (None, *(one.reactivation_fee for one in known))
 
 
 def _stopped(card: HasDeadlines, policy: Policy, at: datetime) -> tuple[ChargingBlocked, ...] | Wait:
