@@ -150,7 +150,7 @@ class Engine:
 
     def _repeated_reply(self, command: Command, accepted: AcceptedCommand) -> Reply:
         """The reply that an accepted command got."""
-        if accepted.body_hash == command.body_hash():
+        if command.is_same(accepted.body_hash):
             return self._store.facts_of(accepted)
         message = f"command id {command.command_id!r} was used for another command; choose a new one"
         return Refused("command_id_reused", message, "command_id")

@@ -112,12 +112,16 @@ class PriceVersion(_Value):
 
 
 class Quote(_Value):
-    """A price as it is shown and kept: what a period costs, and what it saves against paying monthly."""
+    """A price as it is shown and kept: what a period costs, and what it saves against paying monthly.
+
+    `reactivation_fee` comes on top if the service is off by the time of payment; None: nothing does.
+    """
 
     months: Period
     price: Money
     saving: Money
     catalogue_version: str
+    reactivation_fee: Money | None = None
 
 
 class Catalogue(_Value):
@@ -181,12 +185,6 @@ class Catalogue(_Value):
         """The currencies in which `plan` is sold on the local day `on`; raises Refused `unknown_plan`, `not_sold`."""
         return tuple(self._selling(plan, on).prices[plan])
 
-    def reactivation_fee(self, plan: str, currency: Currency, on: date) -> Money | None:
-        """What reactivating a suspended card costs on top on the local day `on`; None where there is no fee."""
-        version = self._in_force(on)
-        minor = version.reactivation_fees.get(plan, {}).get(currency) if version else None
-        return None if minor is None else Money(minor=minor, currency=currency)
-
     def minimum_charge(self, currency: Currency) -> int:
         """The least that may be charged, in minor units; 0 where the gateway takes any amount."""
         return self.minimum_charges.get(currency, 0)
@@ -225,14 +223,18 @@ class Catalogue(_Value):
         if currency not in prices:
             message = f"plan {plan!r} has no price in {currency}, only in {_listed(prices)}"
             raise Refused("unknown_currency", message, "currency")
-        return _quoted(prices[currency], currency, months, version.discounts[months], self.rounding, version.version)
+        discount, fee = version.discounts[months], version.reactivation_fees.get(plan, {}).get(currency)
+        return _quoted(prices[currency], currency, months, discount, self.rounding, version.version, fee)
 
 
 @lru_cache(maxsize=16_384)  # asked once per renewal, of a few hundred different ones
-def _quoted(monthly: int, currency: Currency, months: Period, discount: int, rounding: str, version: str) -> Quote:
+def _quoted(  # noqa: PLR0917 (what the price follows from)
+    monthly: int, currency: Currency, months: Period, discount: int, rounding: str, version: str, fee: int | None
+) -> Quote:
     full = Money(minor=monthly, currency=currency) * months
     price = full.less_discount(discount, Rounding[rounding.upper()])
-    return Quote(months=months, price=price, saving=full - price, catalogue_version=version)
+    on_top = None if fee is None else Money(minor=fee, currency=currency)
+    return Quote(months=months, price=price, saving=full - price, catalogue_version=version, reactivation_fee=on_top)
 
 
 def _listed(names: Mapping[str, object]) -> str:

@@ -3,25 +3,19 @@
 The caller chooses `command_id`: the same command under the same id gets the same reply, for ever.
 """
 
-from datetime import date, datetime
+from datetime import date
 from hashlib import sha256
-from typing import Annotated, Literal, NamedTuple, assert_never
+from typing import Annotated, ClassVar, Literal, NamedTuple
 from uuid import UUID
 
+from msgspec import json
 from pydantic import BaseModel, ConfigDict, Field
 
 from engine.actor import Actor
-from engine.card import charge, consent, custody, disputes, hold, lapse, methods, outcomes, refunds, top_ups
-from engine.card.card import Card
-from engine.card.consent import SwitchOffReason
-from engine.card.facts import CardFacts
+from engine.card.consent import ShownQuote, SwitchOffReason
 from engine.card.methods import NO_NUL, PaymentMethod
-from engine.card.payments import Recall
 from engine.catalogue import Period
-from engine.errors import Refused
 from engine.money import Currency, Money
-from engine.operations import OPERATIONS_ID
-from engine.rules import Rules
 
 ShortText = Annotated[str, Field(min_length=1, max_length=200, pattern=NO_NUL)]
 Evidence = Annotated[str, Field(min_length=1, max_length=1000, pattern=NO_NUL)]
@@ -34,9 +28,26 @@ class _Command(BaseModel):
     command_id: ShortText
     card_id: UUID
 
+    added_later: ClassVar[frozenset[str]] = frozenset()
+    """Fields that came after the first commands of the kind had been stored; each has a default."""
+
     def body_hash(self) -> bytes:
-        """Distinguishes another body under the same id; 32 bytes."""
-        return sha256(self.model_dump_json().encode()).digest()
+        """What tells another body under the same id; 32 bytes.
+
+        A field that holds its default is left out, so that a command stays the same when its kind gets another field.
+        """
+        fields = type(self).model_fields
+        given = {name: value for name, value in self if value != fields[name].default}
+        return sha256(json.encode({**given, "command": type(self).__name__}, order="sorted")).digest()
+
+    def is_same(self, body_hash: bytes) -> bool:
+        """Whether a command that was stored with this hash, today's or that of earlier versions, is this one."""
+        if body_hash == self.body_hash():
+            return True
+        fields = type(self).model_fields
+        if any(getattr(self, name) != fields[name].default for name in self.added_later):
+            return False
+        return body_hash == sha256(self.model_dump_json(exclude=set(self.added_later)).encode()).digest()
 
 
 class RegisterCard(_Command):
@@ -81,21 +92,27 @@ class OrderPaymentMethods(_Command):
 
 
 class EnableAutoRenew(_Command):
-    """Switch auto-renewal on for a period."""
+    """Switch auto-renewal on for a period, at the price that the holder was `shown`."""
+
+    added_later: ClassVar[frozenset[str]] = frozenset({"shown"})
 
     command: Literal["EnableAutoRenew"] = "EnableAutoRenew"
     months: Period
     terms_version: ShortText
     channel: ShortText
+    shown: ShownQuote | None = None
 
 
 class ChangePeriod(_Command):
-    """Change the period from the next term on."""
+    """Change the period from the next term on, at the price that the holder was `shown`."""
+
+    added_later: ClassVar[frozenset[str]] = frozenset({"shown"})
 
     command: Literal["ChangePeriod"] = "ChangePeriod"
     months: Period
     terms_version: ShortText
     channel: ShortText
+    shown: ShownQuote | None = None
 
 
 class SwitchOffAutoRenew(_Command):
@@ -235,83 +252,3 @@ class Issued(NamedTuple):
 
     command: Command
     actor: Actor
-
-
-def decide(  # noqa: C901, PLR0911, PLR0912 (one case per command)
-    command: AnyCommand, card: Card | None, rules: Rules, at: datetime, recall: Recall
-) -> CardFacts:
-    """The facts that `command` leads to, () when nothing changes; raises Refused.
-
-    `recall` finds a charge in the card's history that the card's state does not hold any more.
-    """
-    catalogue, policy = rules.catalogue, rules.policy
-    if command.card_id == OPERATIONS_ID:
-        message = f"no card can have {OPERATIONS_ID}, the id of the stream of operations; choose another"
-        raise Refused("reserved_id", message, "card_id")
-    if isinstance(command, RegisterCard):
-        return custody.register_card(
-            card,
-            catalogue,
-            holder_id=command.holder_id,
-            plan=command.plan,
-            currency=command.currency,
-            zone=command.zone,
-            starts_on=command.starts_on,
-            months=command.months,
-            at=at,
-        )
-    if card is None:
-        raise Refused("unknown_card", f"there is no card {command.card_id}; register it first", "card_id")
-    match command:
-        case BindPaymentMethod(method=method):
-            return methods.bind_payment_method(card, method=method, at=at)
-        case UpdatePaymentMethod(method=method):
-            return methods.update_payment_method(card, method=method, at=at)
-        case RemovePaymentMethod(method_id=method_id):
-            return methods.remove_payment_method(card, method_id=method_id, at=at)
-        case OrderPaymentMethods(method_ids=ids, balance_first=first):
-            return methods.order_payment_methods(card, method_ids=ids, balance_first=first, at=at)
-        case EnableAutoRenew(months=months, terms_version=terms, channel=channel):
-            return consent.enable_auto_renew(
-                card, catalogue, months=months, terms_version=terms, channel=channel, at=at
-            )
-        case ChangePeriod(months=months, terms_version=terms, channel=channel):
-            return consent.change_period(card, catalogue, months=months, terms_version=terms, channel=channel, at=at)
-        case SwitchOffAutoRenew(reason=reason):
-            return consent.switch_off_auto_renew(card, reason=reason, at=at)
-        case RenewNow():
-            return charge.renew_now(card, rules, at=at)
-        case AnnouncePriceChange(version=version):
-            return consent.announce_price_change(card, catalogue, version=version, at=at)
-        case TopUp(amount=amount):
-            return top_ups.top_up(card, rules, amount=amount, at=at)
-        case SetAutoTopUp(threshold=threshold, amount=amount):
-            return top_ups.set_auto_top_up(card, threshold=threshold, amount=amount, at=at)
-        case ChangeZone(zone=zone):
-            return custody.change_zone(card, zone=zone, at=at)
-        case HoldCard(reason=reason):
-            return hold.hold_card(card, reason=reason, at=at)
-        case ReleaseCard():
-            return hold.release_card(card, policy, at=at)
-        case CloseCard(reason=reason):
-            return custody.close_card(card, reason=reason, at=at)
-        case ConfirmReclaim():
-            return lapse.confirm_reclaim(card, policy, at=at)
-        case ResolveAttempt():
-            return outcomes.resolve_attempt(
-                card,
-                attempt_id=command.attempt_id,
-                charged=command.charged,
-                gateway_ref=command.gateway_ref,
-                evidence=command.evidence,
-                policy=policy,
-                at=at,
-            )
-        case RecordRefund(attempt_id=about, amount=amount, to=to, evidence=evidence):
-            return refunds.record_refund(card, recall, attempt_id=about, amount=amount, to=to, evidence=evidence, at=at)
-        case RecordDispute(attempt_id=attempt_id, amount=amount, evidence=evidence):
-            return disputes.record_dispute(card, recall, attempt_id=attempt_id, amount=amount, evidence=evidence, at=at)
-        case RecordDisputeWon(attempt_id=about, amount=amount, evidence=evidence):
-            return disputes.record_dispute_won(card, recall, attempt_id=about, amount=amount, evidence=evidence, at=at)
-        case _:
-            assert_never(command)

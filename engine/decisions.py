@@ -14,7 +14,8 @@ from engine.card.payments import Recall
 from engine.card.refunds import AskRefund, RefundStarted, record_refund_answer
 from engine.card.step import Wait
 from engine.card.waking import Replanned
-from engine.commands import Issued, decide
+from engine.command_dispatch import decide
+from engine.commands import Issued
 from engine.errors import BaohaoError
 from engine.networks import Limited
 from engine.policy import Policy

@@ -16,6 +16,7 @@ RefusalCode = Literal[
     "unknown_currency",
     "unknown_version",
     "not_sold",
+    "price_changed",
     # payment methods
     "unknown_method",
     "method_exists",

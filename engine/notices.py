@@ -14,6 +14,7 @@ from engine.card import facts
 from engine.card.facts import CardFact
 from engine.card.reminders import ReminderKind
 from engine.envelope import Fact, Recorded, names_of
+from engine.money import Money
 from engine.operations import OperationsFact
 from engine.value import Value
 
@@ -94,7 +95,8 @@ def _content(fact: Fact) -> tuple[NoticeKind, Values] | None:  # noqa: C901, PLR
         case facts.ReminderDue():
             return fact.kind, _reminder(fact)
         case facts.PriceChangeAnnounced(months=months, price=price, saving=saving, applies_from=day):
-            return "price_change", _plain(months=months, price=price, saving=saving, applies_from=day)
+            values = _plain(months=months, price=price, saving=saving, applies_from=day)
+            return "price_change", {**values, **_fee(fact.reactivation_fee)}
         case facts.AutoRenewEnabled():
             return "switched_on", _agreed(fact)
         case facts.PeriodChanged():
@@ -165,13 +167,19 @@ def _renewed(fact: facts.CardRenewed) -> Values:
 
 
 def _agreed(fact: facts.AutoRenewEnabled | facts.PeriodChanged) -> Values:
-    return _plain(
+    values = _plain(
         months=fact.months,
         price=fact.price,
         saving=fact.saving,
         terms_version=fact.terms_version,
         channel=fact.channel,
     )
+    return {**values, **_fee(fact.reactivation_fee)}
+
+
+def _fee(fee: Money | None) -> Values:
+    """What comes on top if the service is off by then, where anything does."""
+    return {} if fee is None else _plain(reactivation_fee=fee)
 
 
 def _plain(**values: object) -> Values:

@@ -13,6 +13,9 @@ class Policy(BaseModel):
     version: str = "2026-11-01"
     lead_days: NonNegativeInt = 3
     """A renewal opens this many local days before its term ends."""
+    late_restart_days: NonNegativeInt = 7
+    """A term that is paid after it began, and less than this before the next renewal opens, starts on the day of
+    payment: else both are charged within days (decisions: "late payment restarts the term?")."""
     charge_hour: int = Field(default=10, ge=0, le=22)
     """Local hour at which charges are made."""
     charge_spread_s: int = Field(default=3600, ge=1, le=3600)

@@ -30,6 +30,7 @@ class Offer(NamedTuple):
     currency: Currency
     price_minor: int
     saving_minor: int
+    reactivation_fee_minor: int
     catalogue_version: str
     effective_on: date
 
@@ -62,20 +63,25 @@ def show_quotes(
     if as_json:
         put_rows("quote", offers, as_json=True)
         return
-    columns = ("months", "price", "saving", "prices of", "in force since")
+    columns = ("months", "price", "saving", "if service is off", "prices of", "in force since")
     put_table(f"quote of {plan} on {on}", columns, [_as_row(offer) for offer in offers])
 
 
 def _offer(catalogue: Catalogue, plan: str, currency: Currency, months: Period, on: date) -> Offer:
     quote = catalogue.quote(plan, currency, months, on)
-    version = quote.catalogue_version
+    version, fee = quote.catalogue_version, quote.reactivation_fee.minor if quote.reactivation_fee else 0
     begin = catalogue.effective_on(version)
-    return Offer(plan, months, currency, quote.price.minor, quote.saving.minor, version, begin)
+    return Offer(plan, months, currency, quote.price.minor, quote.saving.minor, fee, version, begin)
 
 
 def _as_row(offer: Offer) -> tuple[object, ...]:
-    price, saving = (_money(minor, offer.currency) for minor in (offer.price_minor, offer.saving_minor))
-    return offer.months, price, saving, offer.catalogue_version, offer.effective_on
+    amounts = (offer.price_minor, offer.saving_minor, offer.reactivation_fee_minor)
+    return (
+        offer.months,
+        *(_money(minor, offer.currency) for minor in amounts),
+        offer.catalogue_version,
+        offer.effective_on,
+    )
 
 
 def _money(minor: int, currency: Currency) -> str:

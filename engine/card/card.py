@@ -10,7 +10,7 @@ from uuid import UUID
 
 from msgspec.structs import replace
 
-from engine.calendar import Instant, Term
+from engine.calendar import Instant, Term, local_date
 from engine.card import (
     attempt,
     balance,
@@ -28,7 +28,7 @@ from engine.card import (
 )
 from engine.card.attempt import Attempts
 from engine.card.balance import Balance
-from engine.card.consent import Consent
+from engine.card.consent import Announced, Consent
 from engine.card.custody import Custody, Status
 from engine.card.deadlines import Deadlines
 from engine.card.methods import Methods
@@ -57,6 +57,7 @@ class Card(Value):
     held_since: Instant | None = None
     methods: Methods = Methods()
     consent: Consent | None = None
+    announced: Announced = ()
     renewal: Renewal | None = None
     attempts: Attempts = Attempts()
     balance: Balance = Balance()
@@ -139,9 +140,9 @@ def _evolve(card: Card, fact: facts.CardFact) -> Card:  # noqa: C901, PLR0911, P
         case facts.AutoRenewEnabled():
             return _enabled(card, fact)
         case facts.PeriodChanged():
-            return replace(card, consent=consent.given(fact), renewal=term.outdated(card.renewal))
+            return _agreed(card, fact)
         case facts.PriceChangeAnnounced():
-            return replace(card, consent=consent.announced(card.consent, fact))
+            return _announced(card, fact)
         case facts.AutoRenewSwitchedOff():
             return _switched_off(card)
         case facts.RenewalRequested():
@@ -261,10 +262,25 @@ def _renewed(card: Card, fact: facts.CardRenewed) -> Card:
 
 
 def _enabled(card: Card, fact: facts.AutoRenewEnabled) -> Card:
-    renewal = term.outdated(card.renewal)
-    if card.status != "active":  # it is tried at once, as the page says
-        renewal = term.wanted_by_holder(renewal)
-    return replace(card, consent=consent.given(fact), renewal=renewal)
+    card = _agreed(card, fact)
+    if card.status == "active":
+        return card
+    return replace(card, renewal=term.wanted_by_holder(card.renewal))  # it is tried at once, as the page says
+
+
+def _agreed(card: Card, fact: facts.AutoRenewEnabled | facts.PeriodChanged) -> Card:
+    return replace(
+        card,
+        consent=consent.given(fact),
+        announced=consent.still_announced(card.announced, local_date(fact.at, card.custody.zone)),
+        renewal=term.outdated(card.renewal, fact),
+    )
+
+
+def _announced(card: Card, fact: facts.PriceChangeAnnounced) -> Card:
+    if card.consent is None:
+        raise CorruptHistoryError("a price without consent")
+    return replace(card, announced=consent.announced(card.announced, fact))
 
 
 def _switched_off(card: Card) -> Card:

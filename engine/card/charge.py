@@ -16,7 +16,7 @@ from engine.card.event import Event
 from engine.card.ids import derived_id
 from engine.card.methods import HasMethods, usable_methods
 from engine.card.step import Wait
-from engine.card.term import CardRenewed, Reinstated, Renewable, RenewalStarted, amount_due, offer, renewed
+from engine.card.term import CardRenewed, Reinstated, Renewable, Renewal, RenewalStarted, amount_due, offer, renewed
 from engine.catalogue import Catalogue
 from engine.errors import Refused
 from engine.money import Money
@@ -96,13 +96,13 @@ def charge_renewal(card: Chargeable, rules: Rules, at: datetime) -> tuple[Chargi
         opening = opens_at(card, rules.policy)
         if at < opening:
             return Wait(opening, "renewal_opens")
-    if renewal is None or renewal.stale:
+    if renewal is None or renewal.stale or not _fee_is_agreed(card, renewal):
         return (offer(card, card.consent, rules, at),)
     due = amount_due(card, renewal)
     from_balance = _from_balance(card, due, rules.catalogue) if card.methods.balance_first else 0
     chosen = next_try(card, renewal, rules.policy, at)
     if from_balance == due.minor:
-        facts = renewed(card, renewal, None, from_balance, at)
+        facts = renewed(card, renewal, None, from_balance, rules.policy, at)
     elif isinstance(chosen, TryNow):
         facts = (_attempt(card, chosen, due, from_balance, rules.policy, at),)
     elif isinstance(chosen, Withhold):
@@ -117,6 +117,12 @@ def _from_balance(card: HasBalance, due: Money, catalogue: Catalogue) -> int:
     taken = min(card.balance.minor, due.minor)
     least = catalogue.minimum_charge(due.currency)
     return max(0, due.minor - least) if 0 < due.minor - taken < least else taken
+
+
+def _fee_is_agreed(card: HasConsent, renewal: Renewal) -> bool:
+    """Whether the holder knew of the offer's fee; offers of earlier versions had that of the catalogue."""
+    known = (card.consent, *card.announced) if card.consent else card.announced
+    return renewal.reactivation_fee in (None, *(one.reactivation_fee for one in known))
 
 
 def _stopped(card: HasDeadlines, policy: Policy, at: datetime) -> tuple[ChargingBlocked, ...] | Wait:

@@ -4,17 +4,17 @@ What decisions have in common: custody.py.
 """
 
 from datetime import date, datetime, timedelta
-from typing import Literal, Protocol
+from typing import Annotated, Literal, Protocol
 
-from msgspec.structs import replace
+from pydantic import Field
 
 from engine.calendar import local_date
 from engine.card.custody import HasCustody, check_kept
 from engine.card.deadlines import HasDeadlines, reclaims_at
 from engine.card.event import Event
-from engine.card.methods import HasMethods
-from engine.catalogue import Catalogue, Period
-from engine.errors import CorruptHistoryError, Refused
+from engine.card.methods import NO_NUL, HasMethods
+from engine.catalogue import Catalogue, Period, Quote
+from engine.errors import Refused
 from engine.money import Money
 from engine.value import Value
 
@@ -25,7 +25,10 @@ SwitchOffReason = Literal["holder", "operator", "mandate_withdrawn"]
 
 
 class AutoRenewEnabled(Event, kw_only=True):
-    """The holder agreed to be charged for further terms, having been shown this period, price and saving."""
+    """The holder agreed to be charged for further terms, having been shown this period, price, saving and fee.
+
+    `reactivation_fee` comes on top if the service is off by then; None: none was shown, and none is charged.
+    """
 
     months: Period
     price: Money
@@ -33,10 +36,11 @@ class AutoRenewEnabled(Event, kw_only=True):
     catalogue_version: str
     terms_version: str
     channel: str
+    reactivation_fee: Money | None = None
 
 
 class PeriodChanged(Event, kw_only=True):
-    """The holder chose another period from the next term on, having been shown its price and saving."""
+    """The holder chose another period from the next term on, having been shown its price, saving and fee."""
 
     months: Period
     price: Money
@@ -44,16 +48,22 @@ class PeriodChanged(Event, kw_only=True):
     catalogue_version: str
     terms_version: str
     channel: str
+    reactivation_fee: Money | None = None
 
 
 class PriceChangeAnnounced(Event, kw_only=True):
-    """The holder was notified of another price for the chosen period; terms that open from then on cost it."""
+    """The holder was notified of another price for the chosen period; terms that open from then on cost it.
+
+    `replaces_later`: prices that were announced before for that day or a later one are taken back.
+    """
 
     months: Period
     price: Money
     saving: Money
     catalogue_version: str
     applies_from: date
+    reactivation_fee: Money | None = None
+    replaces_later: bool = False
 
 
 class AutoRenewSwitchedOff(Event, kw_only=True):
@@ -71,30 +81,46 @@ class AutoRenewSwitchedOff(Event, kw_only=True):
 
 
 class AnnouncedPrice(Value):
-    """A price for the chosen period of which the holder was notified, and the first local day on which it applies."""
-
-    price: Money
-    saving: Money
-    catalogue_version: str
-    applies_from: date
-
-
-class Consent(Value):
-    """The consent in force: period, price and saving as they were shown."""
+    """A price for a period of which the holder was notified, and the first local day on which it applies."""
 
     months: Period
     price: Money
     saving: Money
     catalogue_version: str
-    announced: tuple[AnnouncedPrice, ...] = ()
-    """Later prices, in the order in which they were announced."""
+    applies_from: date
+    reactivation_fee: Money | None = None
+
+
+Announced = tuple[AnnouncedPrice, ...]
+"""Prices later than the consent, in the order in which they were announced; the end of consent does not end them."""
+
+
+class Consent(Value):
+    """The consent in force: period, price, saving and reactivation fee as they were shown."""
+
+    months: Period
+    price: Money
+    saving: Money
+    catalogue_version: str
+    reactivation_fee: Money | None = None
+
+
+class ShownQuote(Value):
+    """What the holder saw when agreeing: price, reactivation fee if there is one, version of the prices."""
+
+    price: Money
+    catalogue_version: Annotated[str, Field(min_length=1, max_length=200, pattern=NO_NUL)]
+    reactivation_fee: Money | None = None
 
 
 class HasConsent(Protocol):
-    """A card with the consent in force; None while auto-renewal is off."""
+    """A card with the consent in force (None while auto-renewal is off), and prices announced since."""
 
     @property
     def consent(self) -> Consent | None: ...
+
+    @property
+    def announced(self) -> Announced: ...
 
 
 class _Agreeing(HasConsent, HasCustody, HasMethods, Protocol):
@@ -114,59 +140,89 @@ class _Announcing(HasConsent, HasCustody, HasDeadlines, Protocol):
 
 def given(fact: AutoRenewEnabled | PeriodChanged) -> Consent:
     """What was shown is what is agreed to."""
-    return Consent(fact.months, fact.price, fact.saving, fact.catalogue_version)
+    return Consent(fact.months, fact.price, fact.saving, fact.catalogue_version, fact.reactivation_fee)
 
 
-def announced(consent: Consent | None, fact: PriceChangeAnnounced) -> Consent:
-    """One more price that the holder knows of; raises CorruptHistoryError."""
-    if consent is None:
-        raise CorruptHistoryError("a price without consent")
-    later = AnnouncedPrice(fact.price, fact.saving, fact.catalogue_version, fact.applies_from)
-    return replace(consent, announced=(*consent.announced, later))
+def still_announced(announced: Announced, day: date) -> Announced:
+    """What the holder knows of for later days, after a consent given on that local day at what was shown then."""
+    return tuple(one for one in announced if one.applies_from > day) if announced else announced
+
+
+def announced(before: Announced, fact: PriceChangeAnnounced) -> Announced:
+    """One more price that the holder knows of."""
+    later = AnnouncedPrice(
+        fact.months, fact.price, fact.saving, fact.catalogue_version, fact.applies_from, fact.reactivation_fee
+    )
+    kept = [one for one in before if not fact.replaces_later or one.applies_from < fact.applies_from]
+    return (*kept, later)
+
+
+# Prices
+
+
+def agreed_on(consent: Consent, announced: Announced, day: date) -> Consent | AnnouncedPrice:
+    """Of the announced prices the one that applies last by that day; of the same day the one announced last."""
+    begun = [one for one in reversed(announced) if one.applies_from <= day and one.months == consent.months]
+    return max(begun, key=lambda one: one.applies_from, default=consent)
+
+
+def _cost(price: Consent | AnnouncedPrice | Quote) -> tuple[int, int]:
+    """Price and fee in minor units."""
+    fee = price.reactivation_fee
+    return price.price.minor, fee.minor if fee else 0
 
 
 # Decisions
 
 
 def enable_auto_renew(
-    card: _Agreeing, catalogue: Catalogue, *, months: Period, terms_version: str, channel: str, at: datetime
+    card: _Agreeing,
+    catalogue: Catalogue,
+    *,
+    months: Period,
+    terms_version: str,
+    channel: str,
+    at: datetime,
+    shown: ShownQuote | None = None,
 ) -> tuple[AutoRenewEnabled | PeriodChanged, ...]:
     """Switch auto-renewal on, keeping what the holder was shown; for a lapsed card it charges at once.
 
-    Raises Refused `no_payment_method`; a card that is on already gets the period changed.
+    A card that is on already gets the period changed, or the same one at what was shown if that is another price.
+    Raises Refused `no_payment_method`, and `price_changed` if not today's quote was shown.
     """
     check_kept(card)
     if not card.methods.bound:
         raise Refused("no_payment_method", "bind a payment method before switching auto-renewal on")
     if card.consent is not None:
-        return change_period(card, catalogue, months=months, terms_version=terms_version, channel=channel, at=at)
-    quote = catalogue.quote(card.custody.plan, card.custody.currency, months, local_date(at, card.custody.zone))
-    return (
-        AutoRenewEnabled(
-            months=months,
-            price=quote.price,
-            saving=quote.saving,
-            catalogue_version=quote.catalogue_version,
-            terms_version=terms_version,
-            channel=channel,
-            at=at,
-        ),
-    )
+        return change_period(
+            card, catalogue, months=months, terms_version=terms_version, channel=channel, at=at, shown=shown
+        )
+    quote = _quote(card, catalogue, months, shown, at)
+    return (_enabled(quote, terms_version, channel, at),)
 
 
 def change_period(
-    card: _Agreeing, catalogue: Catalogue, *, months: Period, terms_version: str, channel: str, at: datetime
-) -> tuple[PeriodChanged, ...]:
-    """Another period from the next term on; raises Refused `auto_renew_off`.
+    card: _Agreeing,
+    catalogue: Catalogue,
+    *,
+    months: Period,
+    terms_version: str,
+    channel: str,
+    at: datetime,
+    shown: ShownQuote | None = None,
+) -> tuple[AutoRenewEnabled | PeriodChanged, ...]:
+    """Another period from the next term on; raises Refused `auto_renew_off`, `price_changed`.
 
-    An unpaid offer is dropped and made anew, but an attempt that is open runs to its end first.
+    The same period is agreed to anew if it costs less than before, or if the holder was shown another price. An unpaid
+    offer is dropped and made anew, but an attempt that is open runs to its end first.
     """
     check_kept(card)
     if card.consent is None:
         raise Refused("auto_renew_off", "switch auto-renewal on to choose a period")
     if card.consent.months == months:
-        return ()
-    quote = catalogue.quote(card.custody.plan, card.custody.currency, months, local_date(at, card.custody.zone))
+        again = _agreed_again(card, card.consent, catalogue, shown, at)
+        return () if again is None else (_enabled(again, terms_version, channel, at),)
+    quote = _quote(card, catalogue, months, shown, at)
     return (
         PeriodChanged(
             months=months,
@@ -175,9 +231,45 @@ def change_period(
             catalogue_version=quote.catalogue_version,
             terms_version=terms_version,
             channel=channel,
+            reactivation_fee=quote.reactivation_fee,
             at=at,
         ),
     )
+
+
+def _enabled(quote: Quote, terms_version: str, channel: str, at: datetime) -> AutoRenewEnabled:
+    return AutoRenewEnabled(
+        months=quote.months,
+        price=quote.price,
+        saving=quote.saving,
+        catalogue_version=quote.catalogue_version,
+        terms_version=terms_version,
+        channel=channel,
+        reactivation_fee=quote.reactivation_fee,
+        at=at,
+    )
+
+
+def _quote(card: _Agreeing, catalogue: Catalogue, months: Period, shown: ShownQuote | None, at: datetime) -> Quote:
+    """Today's quote; raises Refused `price_changed` if the holder saw another one."""
+    quote = catalogue.quote(card.custody.plan, card.custody.currency, months, local_date(at, card.custody.zone))
+    if shown not in (None, ShownQuote(quote.price, quote.catalogue_version, quote.reactivation_fee)):
+        raise Refused("price_changed", "the price is not the one that was shown; show today's and ask again", "shown")
+    return quote
+
+
+def _agreed_again(
+    card: _Agreeing, consent: Consent, catalogue: Catalogue, shown: ShownQuote | None, at: datetime
+) -> Quote | None:
+    """What the holder agrees to for the same period; None if that is known, or might raise a price that nobody saw."""
+    try:
+        quote = _quote(card, catalogue, consent.months, shown, at)
+    except Refused:
+        if shown is None:  # no longer sold, but kept for those who have it
+            return None
+        raise
+    now = _cost(agreed_on(consent, card.announced, local_date(at, card.custody.zone)))
+    return quote if _cost(quote) < now or (shown is not None and _cost(quote) != now) else None
 
 
 def switch_off_auto_renew(
@@ -198,28 +290,39 @@ def announce_price_change(
 ) -> tuple[PriceChangeAnnounced, ...]:
     """Notify the holder of the price of another catalogue version, and from which day on it is charged.
 
-    That day is at least the plan's notice days ahead, and never before the version is in force. Raises Refused
-    `auto_renew_off`, `unknown_version`.
+    That day is never before the version is in force; and at least the plan's notice days ahead, unless nothing becomes
+    dearer by it. What was announced for that day or later is taken back. Raises Refused `auto_renew_off`,
+    `unknown_version`.
     """
     check_kept(card)
     consent, custody = card.consent, card.custody
     if consent is None:
         raise Refused("auto_renew_off", "there is nothing to announce to a card that is not renewed")
     quote = catalogue.quote_of(version, custody.plan, custody.currency, consent.months)
-    current = consent.announced[-1] if consent.announced else consent
-    if version in {consent.catalogue_version, *(one.catalogue_version for one in consent.announced)}:
-        return ()
-    if quote.price == current.price:
-        return ()
     today = max(local_date(at, card.term.zone), local_date(at, custody.zone))  # by whichever the next renewal opens
-    in_time = today + timedelta(catalogue.plan(custody.plan).notice_days)
+    in_force = max(today, catalogue.effective_on(version))
+    in_time = max(in_force, today + timedelta(catalogue.plan(custody.plan).notice_days))
+    applies_from = _applies_from(card, consent, quote, in_force, in_time)
+    later = [one for one in card.announced if one.applies_from > applies_from]
+    if all(_cost(one) == _cost(quote) for one in (agreed_on(consent, card.announced, applies_from), *later)):
+        return ()
     return (
         PriceChangeAnnounced(
             months=quote.months,
             price=quote.price,
             saving=quote.saving,
             catalogue_version=version,
-            applies_from=max(in_time, catalogue.effective_on(version)),
+            applies_from=applies_from,
+            reactivation_fee=quote.reactivation_fee,
+            replaces_later=any(one.applies_from >= applies_from for one in card.announced),
             at=at,
         ),
     )
+
+
+def _applies_from(card: HasConsent, consent: Consent, quote: Quote, in_force: date, in_time: date) -> date:
+    """The first day from `in_force` on for which the holder knows of no lower price or fee; `in_time` at the latest."""
+    days = sorted({in_force, *(one.applies_from for one in card.announced if in_force < one.applies_from < in_time)})
+    price, fee = _cost(quote)
+    known = ((day, _cost(agreed_on(consent, card.announced, day))) for day in days)
+    return next((day for day, (now, fee_now) in known if price <= now and fee <= fee_now), in_time)

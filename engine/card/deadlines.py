@@ -100,7 +100,11 @@ def restarted(deadlines: Deadlines) -> Deadlines:
 
 def charge_instant(card: HasTerm, day: date, policy: Policy) -> datetime:
     """When on the local `day` this card is charged: the charge hour, spread by card id."""
-    spread_s, zone = card.card_id.int % policy.charge_spread_s, card.term.zone
+    return _charge_instant(card.card_id, day, card.term.zone, policy)
+
+
+def _charge_instant(card_id: UUID, day: date, zone: str, policy: Policy) -> datetime:
+    spread_s = card_id.int % policy.charge_spread_s
     begins = _even_hour(day, policy.charge_hour, zone)
     if begins is not None:
         return begins + timedelta(seconds=spread_s)
@@ -116,7 +120,12 @@ def _even_hour(day: date, hour: int, zone: str) -> datetime | None:
 
 def opens_at(card: HasTerm, policy: Policy) -> datetime:
     """When the renewal of the running term opens."""
-    return charge_instant(card, card.term.ends_on - timedelta(days=policy.lead_days), policy)
+    return opening_of(card.card_id, card.term, policy)
+
+
+def opening_of(card_id: UUID, term: Term, policy: Policy) -> datetime:
+    """When the renewal of a term of that card opens, or would."""
+    return _charge_instant(card_id, term.ends_on - timedelta(days=policy.lead_days), term.zone, policy)
 
 
 # The deadlines

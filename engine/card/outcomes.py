@@ -140,7 +140,7 @@ def _paid(
     if card.renewal is None:  # cannot be: an open attempt keeps its renewal
         payment = paid_with(succeeded, attempt.method_id, attempt.instrument)
         return (succeeded, refund_started(card, payment, "late_success", at))
-    return (succeeded, *renewed(card, card.renewal, attempt.attempt_id, attempt.from_balance, at))
+    return (succeeded, *renewed(card, card.renewal, attempt.attempt_id, attempt.from_balance, policy, at))
 
 
 def _released(card: HasBalance, attempt: Attempt, at: datetime) -> tuple[BalanceCredited, ...]:

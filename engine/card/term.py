@@ -1,15 +1,15 @@
 """Terms: the one that runs, the renewal that offers the next one, its price, and what its payment means."""
 
-from datetime import date, datetime
+from datetime import datetime, timedelta
 from typing import Literal, Protocol
 from uuid import UUID
 
 from msgspec.structs import replace
 
 from engine.calendar import Instant, Term, local_date, start_of_day, term_after, term_from
-from engine.card.consent import AnnouncedPrice, Consent
+from engine.card.consent import AutoRenewEnabled, Consent, HasConsent, PeriodChanged, agreed_on
 from engine.card.custody import HasCustody
-from engine.card.deadlines import HasTerm, opens_at
+from engine.card.deadlines import HasTerm, opening_of, opens_at
 from engine.card.event import Event
 from engine.catalogue import Period
 from engine.money import Money
@@ -17,7 +17,9 @@ from engine.policy import Policy
 from engine.rules import Rules
 from engine.value import Value
 
-AttemptReason = Literal["renewal_opened", "next_method", "next_rung", "soon", "new_method", "holder_asked", "top_up"]
+AttemptReason = Literal[
+    "renewal_opened", "next_method", "next_rung", "soon", "new_method", "new_terms", "holder_asked", "top_up"
+]
 """Why an attempt was made; only `renewal_opened` and `next_rung` begin a rung."""
 
 
@@ -103,6 +105,10 @@ class Renewable(HasRenewal, HasCustody, Protocol):
     """What payment of a term reads of a card."""
 
 
+class Offerable(Renewable, HasConsent, Protocol):
+    """What an offer of the next term reads of a card."""
+
+
 # Fold
 
 
@@ -113,9 +119,13 @@ def offered(renewal: Renewal | None, fact: RenewalStarted) -> Renewal:
     return replace(renewal, months=fact.months, price=fact.price, reactivation_fee=fact.reactivation_fee, stale=False)
 
 
-def outdated(renewal: Renewal | None) -> Renewal | None:
-    """Consent changed: nothing more is attempted at this price."""
-    return None if renewal is None else replace(renewal, stale=True)
+def outdated(renewal: Renewal | None, fact: AutoRenewEnabled | PeriodChanged) -> Renewal | None:
+    """Consent changed: nothing more is attempted at this price; what is cheaper or shorter is tried at once."""
+    if renewal is None:
+        return None
+    renewal = replace(renewal, stale=True)
+    is_less = fact.price.minor < renewal.price.minor or fact.months < renewal.months
+    return replace(renewal, asked_for="new_terms", tried=()) if is_less and renewal.rung else renewal
 
 
 def wanted_by_holder(renewal: Renewal | None) -> Renewal | None:
@@ -154,13 +164,13 @@ def open_since(card: HasRenewal, policy: Policy) -> datetime:
     return opening
 
 
-def offer(card: Renewable, consent: Consent, rules: Rules, at: datetime) -> RenewalStarted:
-    """The next term at the price that the holder agreed to, or was notified of in time.
+def offer(card: Offerable, consent: Consent, rules: Rules, at: datetime) -> RenewalStarted:
+    """The next term at the price and fee that the holder agreed to, or was notified of in time.
 
     What counts is the local day on which the renewal opens, however late we come to it.
     """
     today = local_date(min(at, opens_at(card, rules.policy)), card.term.zone)
-    price = _agreed(consent, today)
+    price = agreed_on(consent, card.announced, today)
     return RenewalStarted(
         term_number=card.term.number + 1,
         months=consent.months,
@@ -168,15 +178,9 @@ def offer(card: Renewable, consent: Consent, rules: Rules, at: datetime) -> Rene
         saving=price.saving,
         catalogue_version=price.catalogue_version,
         policy_version=rules.policy.version,
-        reactivation_fee=rules.catalogue.reactivation_fee(card.custody.plan, card.custody.currency, today),
+        reactivation_fee=price.reactivation_fee,
         at=at,
     )
-
-
-def _agreed(consent: Consent, today: date) -> Consent | AnnouncedPrice:
-    """Of the announced prices the one that applies last; of the same day the one announced last."""
-    begun = [one for one in reversed(consent.announced) if one.applies_from <= today]
-    return max(begun, key=lambda one: one.applies_from, default=consent)
 
 
 def amount_due(card: HasCustody, renewal: Renewal) -> Money:
@@ -186,15 +190,15 @@ def amount_due(card: HasCustody, renewal: Renewal) -> Money:
 
 
 def renewed(
-    card: Renewable, renewal: Renewal, attempt_id: UUID | None, from_balance: int, at: datetime
+    card: Renewable, renewal: Renewal, attempt_id: UUID | None, from_balance: int, policy: Policy, at: datetime
 ) -> tuple[Reinstated | CardRenewed, ...]:
-    """The next term: after the last one, or from the day of payment when that is over or the service was off.
+    """The next term: after the last one, or from the day of payment when the service was off or it is paid too late.
 
-    Nobody pays for time without service (decisions: "late payment restarts the term?").
+    Nobody pays for time without service (decisions: "late payment restarts the term?"), nor for two terms at once.
     """
     months, anchor_day, zone = renewal.months, card.anchor_day, card.custody.zone
     term = term_after(card.term, months, anchor_day, zone)
-    if card.status == "suspended" or term.ends_at <= at:
+    if card.status == "suspended" or _is_late(card.card_id, term, policy, at):
         starts_on = max(local_date(at, zone), card.term.ends_on)  # after a move westwards it may be the day before
         starts_at, anchor_day = max(start_of_day(starts_on, zone), card.term.ends_at), starts_on.day
         term = term_from(term.number, starts_on, months, anchor_day, zone, starts_at)
@@ -211,3 +215,8 @@ def renewed(
     if card.status == "suspended":
         return Reinstated(term_number=term.number, at=at), fact
     return (fact,)
+
+
+def _is_late(card_id: UUID, term: Term, policy: Policy, at: datetime) -> bool:
+    """Whether a term is paid after it began, and the renewal of the one after it would soon be open, or is already."""
+    return at >= term.starts_at and at > opening_of(card_id, term, policy) - timedelta(policy.late_restart_days)

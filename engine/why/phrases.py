@@ -49,6 +49,7 @@ ATTEMPT_REASONS: dict[AttemptReason, str] = {
     "next_rung": "next rung of the ladder",
     "soon": "quick second try",
     "new_method": "new or updated method",
+    "new_terms": "cheaper or shorter period",
     "holder_asked": "the holder asked for it",
     "top_up": "top-up",
 }

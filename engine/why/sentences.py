@@ -4,6 +4,7 @@ from msgspec.structs import replace
 
 from engine.card import facts
 from engine.envelope import Fact, Recorded
+from engine.money import Money
 from engine.operations import ChargingResumed, ChargingStopped, PaymentCardAllowed
 from engine.why.money_sentences import money_clause
 from engine.why.phrases import DELAY_REASONS, SWITCH_OFF_REASONS, clock, count, described, listed, money, quoted, span
@@ -107,23 +108,30 @@ def offered(fact: facts.AutoRenewEnabled | facts.PeriodChanged) -> str:
     """What the holder was shown and agreed to."""
     saving = f", saving {money(fact.saving)}" if fact.saving.minor else ""
     return (
-        f"{count(fact.months, 'month')} at {money(fact.price)}{saving}, as shown from catalogue version "
-        f"{fact.catalogue_version} and agreed to under terms {quoted(fact.terms_version)} through {fact.channel}"
+        f"{count(fact.months, 'month')} at {money(fact.price)}{saving}{_fee(fact.reactivation_fee)}, "
+        f"as shown from catalogue version {fact.catalogue_version} and agreed to under terms "
+        f"{quoted(fact.terms_version)} through {fact.channel}"
     )
 
 
+def _fee(fee: Money | None) -> str:
+    return f", and {money(fee)} more if the service is off by then" if fee else ""
+
+
 def _announced(fact: facts.PriceChangeAnnounced) -> str:
+    instead = "; what was announced for later is taken back" if fact.replaces_later else ""
     return (
-        f"the holder was told that {count(fact.months, 'month')} will cost {money(fact.price)} "
-        f"from {fact.applies_from} on (catalogue version {fact.catalogue_version})"
+        f"the holder was told that {count(fact.months, 'month')} will cost {money(fact.price)}"
+        f"{_fee(fact.reactivation_fee)} from {fact.applies_from} on "
+        f"(catalogue version {fact.catalogue_version}){instead}"
     )
 
 
 def _started(fact: facts.RenewalStarted) -> str:
-    fee = f", and {money(fact.reactivation_fee)} more if the service is off by then" if fact.reactivation_fee else ""
     return (
-        f"term {fact.term_number} was offered: {count(fact.months, 'month')} for {money(fact.price)}{fee} "
-        f"(catalogue version {fact.catalogue_version}, policy version {fact.policy_version})"
+        f"term {fact.term_number} was offered: {count(fact.months, 'month')} for {money(fact.price)}"
+        f"{_fee(fact.reactivation_fee)} (catalogue version {fact.catalogue_version}, "
+        f"policy version {fact.policy_version})"
     )
 
 

@@ -7,13 +7,13 @@ from msgspec.structs import replace
 from engine.calendar import local_date
 from engine.card.attempt import ChargeAttempted, ChargeWithheld
 from engine.card.charge import RenewalRequested
-from engine.card.consent import AutoRenewEnabled
+from engine.card.consent import AutoRenewEnabled, PeriodChanged
 from engine.card.deadlines import last_day
 from engine.card.decline import ChargeFailed
 from engine.card.methods import PaymentMethodBound, PaymentMethodUpdated
 from engine.card.term import AttemptReason, RenewalStarted
 from engine.card.top_ups import AutoTopUpSet, TopUpStarted
-from engine.why.phrases import clock, money, withheld_by
+from engine.why.phrases import clock, count, money, withheld_by
 from engine.why.story import Sentence, Story
 
 _NOT_CHARGED = (ChargeFailed, ChargeWithheld)
@@ -105,6 +105,16 @@ def _asked(story: Story, place: int, _: ChargeAttempted) -> Sentence:
     return story.sentence(f"{text}; that is tried at once and is no rung of the ladder.", at, place)
 
 
+def _new_terms(story: Story, place: int, _: ChargeAttempted) -> Sentence:
+    at, given = story.origin((PeriodChanged, AutoRenewEnabled), place)
+    text = f"It was made then because the holder agreed to {count(given.months, 'month')} at {money(given.price)}"
+    return story.sentence(
+        f"{text} on {story.clock(at)}, while the term was unpaid; that is tried at once and is no rung of the ladder.",
+        at,
+        place,
+    )
+
+
 def _top_up(story: Story, place: int, _: ChargeAttempted) -> Sentence:
     at, top_up = story.origin(TopUpStarted, place)
     if not top_up.automatic:
@@ -123,6 +133,7 @@ _TRIGGERS: Mapping[AttemptReason, Callable[[Story, int, ChargeAttempted], Senten
     "next_method": _next_method,
     "soon": _soon,
     "new_method": _new_method,
+    "new_terms": _new_terms,
     "holder_asked": _asked,
     "top_up": _top_up,
 }

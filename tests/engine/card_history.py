@@ -18,7 +18,7 @@ from engine.card.recall import charge_in
 from engine.card.refunds import Refund, record_refund_answer
 from engine.card.step import Wait
 from engine.card.waking import Replanned
-from engine.commands import decide
+from engine.command_dispatch import decide
 from engine.errors import Refused
 from engine.networks import Limited
 from engine.ports import Charged, NotFound, Unclear

@@ -114,6 +114,7 @@ def enabled(months: int = 1, at: datetime = REGISTERED_AT) -> AutoRenewEnabled:
         catalogue_version=quote.catalogue_version,
         terms_version="terms-1",
         channel="web",
+        reactivation_fee=quote.reactivation_fee,
         at=at,
     )
 

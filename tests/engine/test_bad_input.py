@@ -135,6 +135,8 @@ QUOTE = [
     no("unknown_plan", "plan", card=(registered(plan="keep-old"), *PAYING[1:])),
     no("unknown_currency", "currency", card=(registered(currency="GBP"), *PAYING[1:])),
 ]
+OTHER_QUOTE = {"price": {"minor": 1, "currency": "CNY"}, "catalogue_version": "2026-11-01"}
+SHOWN = [no("price_changed", "shown", shown=OTHER_QUOTE)]
 SOLD = [*QUOTE, no("not_sold", "plan", at=TOO_EARLY), no("not_sold", "plan", rules=FEWER, at=TOO_LATE)]
 ZONES = [no("unknown_zone", "zone", zone=zone) for zone in ("Asia/Peking", "Asia", "../etc/passwd", "/etc/passwd", " ")]
 OF_CHARGE = [
@@ -175,8 +177,8 @@ REFUSALS: dict[type, list[Refusal]] = {
             for ids in ([], ["visa"], ["visa", "visa"], ["visa", "debit"], ["paypal", "visa", "debit"])
         ),
     ],
-    commands.EnableAutoRenew: [*KEPT, no("no_payment_method", card=(registered(),)), *SOLD],
-    commands.ChangePeriod: [*KEPT, no("auto_renew_off", card=OFF), *SOLD],
+    commands.EnableAutoRenew: [*KEPT, no("no_payment_method", card=(registered(),)), *SOLD, *SHOWN],
+    commands.ChangePeriod: [*KEPT, no("auto_renew_off", card=OFF), *SOLD, *SHOWN],
     commands.SwitchOffAutoRenew: UNKNOWN,
     commands.RenewNow: [*KEPT, *CHARGE, no("auto_renew_off", card=OFF), no("already_paid_ahead", card=PAID)],
     commands.TopUp: [

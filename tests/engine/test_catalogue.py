@@ -52,7 +52,8 @@ def test_the_shipped_plans_are_sold_in_each_currency():
 
 
 def test_two_shipped_plans_ask_a_fee_in_each_currency_when_a_suspended_card_is_paid_again():
-    fees = {(p, c) for p in SHIPPED.plans for c in ("CNY", "USD", "EUR") if SHIPPED.reactivation_fee(p, c, DAY)}
+    asked = [(plan, currency) for plan in SHIPPED.plans for currency in ("CNY", "USD", "EUR")]
+    fees = {(plan, currency) for plan, currency in asked if SHIPPED.quote(plan, currency, 1, DAY).reactivation_fee}
     assert fees == {(plan, currency) for plan in ("keep-us", "keep-short") for currency in ("CNY", "USD", "EUR")}
 
 
@@ -109,7 +110,6 @@ def test_before_the_first_version_nothing_is_sold(two_versions):
     day_before = date(2025, 12, 31)
     assert refusal(two_versions.quote, "a", "CNY", 1, day_before) == ("not_sold", "plan")
     assert refusal(two_versions.currencies, "a", day_before) == ("not_sold", "plan")
-    assert two_versions.reactivation_fee("a", "CNY", day_before) is None
 
 
 def test_a_plan_left_out_of_a_version_is_not_sold_from_then_on(two_versions):
@@ -144,10 +144,11 @@ def test_a_refusal_names_what_there_is(two_versions):
         two_versions.effective_on("older")
 
 
-def test_a_reactivation_fee_is_asked_where_the_version_in_force_says_so(two_versions):
-    assert two_versions.reactivation_fee("a", "CNY", EVE) == Money(minor=300, currency="CNY")
-    nothing = [("a", "USD", EVE), ("b", "CNY", EVE), ("a", "CNY", NEW_DAY), ("c", "CNY", EVE)]
-    assert [two_versions.reactivation_fee(*asked) for asked in nothing] == [None] * 4
+def test_a_reactivation_fee_is_quoted_where_the_version_in_force_says_so(two_versions):
+    for months in PERIODS:
+        assert two_versions.quote("a", "CNY", months, EVE).reactivation_fee == Money(minor=300, currency="CNY")
+    nothing = [("a", "USD", 1, EVE), ("b", "CNY", 1, EVE), ("a", "CNY", 1, NEW_DAY)]
+    assert [two_versions.quote(*asked).reactivation_fee for asked in nothing] == [None] * 3
 
 
 def test_plans_say_their_keep_rule_and_how_long_before_a_price_change_must_be_announced(two_versions):

@@ -1,13 +1,16 @@
 """Accepted commands are kept with their replies: repeating one changes nothing. Each kind: test_repetition.py."""
 
-from uuid import uuid4
+from hashlib import sha256
+from uuid import UUID, uuid4
+
+from pydantic import BaseModel
 
 from engine.actor import actor
-from engine.card.consent import AutoRenewEnabled, AutoRenewSwitchedOff
-from engine.commands import Issued
+from engine.card.consent import AutoRenewEnabled, AutoRenewSwitchedOff, ShownQuote
+from engine.commands import CloseCard, HoldCard, Issued
 from engine.errors import Refused
 from tests.engine.engine_calls import LATER, bind, enable, execute, kinds, paying, register, switch_off
-from tests.engine.samples import REGISTERED_AT, RULES
+from tests.engine.samples import MONTH_PRICE, REGISTERED_AT, RULES
 
 
 def test_a_command_that_changes_nothing_is_recorded_as_accepted(engine, store):
@@ -60,3 +63,30 @@ def test_of_two_concurrent_commands_with_one_id_for_two_cards_one_is_accepted(en
     wishes = [switch_off(one), switch_off(other).model_copy(update={"command_id": f"off-{one}"})]
     answers = execute(engine, wishes, RULES, LATER)
     assert sorted(type(answer).__name__ for answer in answers) == ["Refused", "tuple"]
+
+
+def test_a_command_is_compared_without_defaults_so_that_its_kind_may_get_more_fields():
+    class Before(BaseModel):
+        """The command before it knew of what is shown."""
+
+        command_id: str
+        card_id: UUID
+        command: str = "EnableAutoRenew"
+        months: int
+        terms_version: str
+        channel: str
+
+    now = enable(uuid4())
+    hash_then = sha256(Before(**now.model_dump(exclude={"shown"})).model_dump_json().encode()).digest()
+    shown = now.model_copy(update={"shown": ShownQuote(MONTH_PRICE, "2026-11-01")})
+    assert now.is_same(hash_then)
+    assert now.is_same(now.body_hash())
+    assert not shown.is_same(hash_then)
+    assert not shown.is_same(now.body_hash())
+    assert shown.is_same(shown.body_hash())
+
+
+def test_commands_of_two_kinds_with_the_same_fields_are_not_the_same():
+    ids = {"command_id": "c-1", "card_id": uuid4()}
+    hold, close = HoldCard(**ids, reason="moved"), CloseCard(**ids, reason="moved")
+    assert not hold.is_same(close.body_hash())

@@ -20,6 +20,10 @@ from tests.engine.samples import CARD_ID, DECLINED
 
 GOLDEN = Path(__file__).with_name("golden")
 DEFAULTS = {
+    "AutoRenewEnabled.reactivation_fee": None,
+    "PeriodChanged.reactivation_fee": None,
+    "PriceChangeAnnounced.reactivation_fee": None,
+    "PriceChangeAnnounced.replaces_later": False,
     "AutoRenewSwitchedOff.ends_on": None,
     "AutoRenewSwitchedOff.lost_on": None,
     "RenewalStarted.reactivation_fee": None,

@@ -287,7 +287,7 @@ def test_of_two_reminders_ahead_the_holder_gets_each_on_its_own_day():
 
 
 def test_the_reactivation_fee_is_asked_where_the_service_is_off():
-    fee = RULES.catalogue.reactivation_fee("keep-short", "CNY", date(2026, 4, 1))
+    fee = Money(minor=500, currency="CNY")
     off = given(registered(), bound(), suspended(), enabled(at=GRACE_ENDS_AT)).at(local("2026-04-10 15:30"))
     off.then(
         fact(RenewalStarted, price=MONTH_PRICE, reactivation_fee=fee), fact(ChargeAttempted, amount=MONTH_PRICE + fee)

@@ -22,6 +22,7 @@ A = UUID(int=10)
 PRICE, SAVING = Money(minor=1500, currency="CNY"), Money(minor=0, currency="CNY")
 FIFTEEN, NOTHING = {"minor": 1500, "currency": "CNY"}, {"minor": 0, "currency": "CNY"}
 AGREED = {"months": 1, "price": FIFTEEN, "saving": NOTHING, "terms_version": "terms-1", "channel": "web"}
+FEE = {"reactivation_fee": {"minor": 500, "currency": "CNY"}}
 RENEWED = {
     "term_number": 1,
     "starts_on": "2026-04-01",
@@ -62,9 +63,15 @@ NOTICES = [
     (grace_started(), "grace", {"term_number": 0, "suspends_on": "2026-04-03"}),
     (suspended(), "suspended", {"term_number": 0, "reclaimed_on": "2026-05-01", "code": "insufficient_funds"}),
     (RECLAIMED, "reclaimed", {"by": "deadline", "quarantined_until": "2026-06-15", "balance": FIFTEEN}),
-    (enabled(), "switched_on", AGREED),
-    (facts.PeriodChanged(**asdict(enabled())), "period_changed", AGREED),
+    (enabled(), "switched_on", AGREED | FEE),
+    (replace(enabled(), reactivation_fee=None), "switched_on", AGREED),
+    (facts.PeriodChanged(**asdict(enabled())), "period_changed", AGREED | FEE),
     (ANNOUNCED, "price_change", {"months": 1, "price": FIFTEEN, "saving": NOTHING, "applies_from": "2026-06-01"}),
+    (
+        replace(ANNOUNCED, reactivation_fee=Money(minor=500, currency="CNY")),
+        "price_change",
+        {"months": 1, "price": FIFTEEN, "saving": NOTHING, "applies_from": "2026-06-01", **FEE},
+    ),
     (SWITCHED_OFF, "switched_off", {"reason": "holder", "ends_on": "2026-04-01", "lost_on": "2026-05-01"}),
     (GIVEN_BACK, "refunded", {"amount": FIFTEEN}),
     (facts.RefundRecorded(attempt_id=A, amount=PRICE, evidence="cash", at=AT), "refunded", {"amount": FIFTEEN}),

@@ -3,7 +3,8 @@
 import pytest
 
 from engine.actor import actor
-from engine.commands import RegisterCard, decide
+from engine.command_dispatch import decide
+from engine.commands import RegisterCard
 from engine.errors import BaohaoError, CorruptHistoryError, Refused
 from engine.operations import (
     OPERATIONS_ID,

@@ -17,6 +17,7 @@ from engine.card.event import Event
 from engine.card.outcomes import record_answer
 from engine.card.refunds import RefundOutcomeUnknown, record_refund_answer
 from engine.card.top_ups import AutoTopUpSet
+from engine.command_dispatch import decide
 from engine.commands import (
     ConfirmReclaim,
     EnableAutoRenew,
@@ -28,7 +29,6 @@ from engine.commands import (
     ResolveAttempt,
     SetAutoTopUp,
     TopUp,
-    decide,
 )
 from engine.money import Money
 from engine.ports import Answer, Declined, NotFound, RefundAnswer, RefundDeclined, Refunded, Unclear

@@ -23,13 +23,14 @@ from tests.engine.samples import (
     CATALOGUE,
     ENDS_AT,
     MONTH_PRICE,
+    OPENS_AT,
     PAYPAL,
+    POLICY,
     REGISTERED_AT,
     RULES,
     SECOND,
     VISA,
     ZONE,
-    local,
 )
 
 
@@ -205,8 +206,8 @@ def test_an_outcome_is_recorded_though_what_follows_from_it_cannot_be_decided(en
     [question] = wake(engine, card_id).questions
     settled = engine.record([(question, charged(question))], replace(RULES, policy=None), LATER)
     assert list(settled.failed) == [card_id]  # nothing is decided without a policy
-    broken = replace(RULES, catalogue=BrokenCatalogue())
-    at = local("2026-04-29 12:00")  # so late that the next renewal opens at once
+    broken = replace(RULES, policy=BrokenPolicy())
+    at = OPENS_AT + SECOND  # the payment is recorded; when the next renewal opens cannot be said
     settled = engine.record([(question, charged(question))], broken, at)
     assert (settled.failed, settled.facts) == ({}, 2)
     assert kinds(store, card_id)[2:] == [ChargeSucceeded, CardRenewed]
@@ -214,8 +215,10 @@ def test_an_outcome_is_recorded_though_what_follows_from_it_cannot_be_decided(en
     assert isinstance(wake(engine, card_id, at=at, rules=broken).failed[card_id], Refused)
 
 
-class BrokenCatalogue:
-    """One that knows no plan."""
+class BrokenPolicy:
+    """One that does not know when renewals open."""
 
-    def reactivation_fee(self, *_):
-        raise Refused("unknown_plan", "there is no such plan")
+    def __getattr__(self, name):
+        if name == "lead_days":
+            raise Refused("unknown_plan", "there is no such plan")
+        return getattr(POLICY, name)

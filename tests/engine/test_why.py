@@ -36,7 +36,8 @@ HERE = "(Asia/Shanghai)"
 OF_CARD = f"Card {CARD_ID} of holder-1 (plan keep-short) is"
 FIRST_TERM = "its term 0 runs from 2026-03-01 to 2026-04-01 (Asia/Shanghai)"
 AGREED = (
-    f"On 2026-03-01 09:00 {HERE} auto-renewal was switched on: 1 month at 15.00 CNY, as shown from catalogue version "
+    f"On 2026-03-01 09:00 {HERE} auto-renewal was switched on: 1 month at 15.00 CNY, and 5.00 CNY more "
+    "if the service is off by then, as shown from catalogue version "
     "2026-11-01 and agreed to under terms “terms-1” through web."
 )
 BOUND = "Payment methods, in the order in which they are charged: visa (credit card, visa, ending in 4242)."
@@ -106,8 +107,8 @@ def test_an_announced_price_and_the_balance_are_part_of_the_description():
     history.decides(set_auto_top_up, threshold=FIVE, amount=TEN, at=at).wakes(at).paid()
     assert texts(overview(history.records))[3:6] == [
         (
-            f"On 2026-03-05 12:00 {HERE} the holder was told that 1 month will cost 30.00 CNY from 2026-06-01 on "
-            "(catalogue version 2027-01-01)."
+            f"On 2026-03-05 12:00 {HERE} the holder was told that 1 month will cost 30.00 CNY, and 5.00 CNY more "
+            "if the service is off by then from 2026-06-01 on (catalogue version 2027-01-01)."
         ),
         BOUND,
         "Its balance is 10.00 CNY.",

@@ -28,6 +28,7 @@ from engine.card.hold import CardHeld
 from engine.card.ids import derived_id
 from engine.card.step import Wait
 from engine.declines import Consequence
+from engine.errors import Refused
 from engine.ports import Declined
 from tests.simulation import world
 
@@ -109,12 +110,16 @@ def anchor_day_lost() -> list[Change]:
 def late_payer_pays_for_the_past() -> list[Change]:
     real = term.renewed
 
-    def renewed(card, renewal, attempt_id, from_balance, at):
-        facts = real(card, renewal, attempt_id, from_balance, at)
+    def renewed(card, renewal, attempt_id, from_balance, policy, at):
+        facts = real(card, renewal, attempt_id, from_balance, policy, at)
         past = term.term_after(card.term, renewal.months, card.anchor_day, card.custody.zone)
         return (*facts[:-1], replace(facts[-1], term=past))
 
     return [(outcomes, "renewed", renewed), (charge, "renewed", renewed)]
+
+
+def late_payer_pays_twice() -> list[Change]:
+    return [(term, "_is_late", lambda _, late, __, at: late.ends_at <= at)]
 
 
 def wakes_never_after_unknown() -> list[Change]:
@@ -215,10 +220,10 @@ def fee_forgotten() -> list[Change]:
 
 
 def price_before_its_day() -> list[Change]:
-    def agreed(consent, _):
-        return consent.announced[-1] if consent.announced else consent
+    def agreed(consent, announced, _):
+        return announced[-1] if announced else consent
 
-    return [(term, "_agreed", agreed)]
+    return [(term, "agreed_on", agreed)]
 
 
 def suspended_a_day_early() -> list[Change]:
@@ -283,6 +288,42 @@ def early_notice_of_a_price() -> list[Change]:
 
     def announce(card, catalogue, *, version, at):
         facts = real(card, catalogue, version=version, at=at)
-        return tuple(replace(one, applies_from=one.applies_from - 30 * DAY) for one in facts)
+        return tuple(replace(one, applies_from=one.applies_from - 300 * DAY) for one in facts)
 
     return [(consent, "announce_price_change", announce)]
+
+
+def fee_of_the_catalogue() -> list[Change]:
+    """The fee is that of the catalogue on the day of the offer, whatever the holder agreed to."""
+    real = charge.offer
+
+    def offer(card, agreed, rules, at):
+        custody, day = card.custody, term.local_date(at, card.term.zone)
+        try:
+            fee = rules.catalogue.quote(custody.plan, custody.currency, agreed.months, day).reactivation_fee
+        except Refused:
+            fee = None
+        return replace(real(card, agreed, rules, at), reactivation_fee=fee)
+
+    return [(charge, "offer", offer)]
+
+
+def announced_for_ever() -> list[Change]:
+    """What was announced cannot be taken back."""
+    real = consent.announced
+    return [(consent, "announced", lambda before, fact: real(before, replace(fact, replaces_later=False)))]
+
+
+def agreed_again_in_vain() -> list[Change]:
+    """Who agrees to a lower price for the same period keeps the old one."""
+    return [(consent, "_agreed_again", lambda *_: None)]
+
+
+def quote_not_compared() -> list[Change]:
+    """The holder is charged today's price, whatever was shown."""
+    real = consent._quote
+    return [(consent, "_quote", lambda card, catalogue, months, _, at: real(card, catalogue, months, None, at))]
+
+
+def raise_forgotten_by_off_and_on() -> list[Change]:
+    return [(consent, "still_announced", lambda *_: ())]

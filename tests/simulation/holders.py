@@ -50,9 +50,10 @@ class Holders:
         dice = self._chance.dice("life", slot, generation)
         card_id = uuid5(_NAMESPACE, f"{self._chance.of('card', slot, generation)}:{slot}:{generation}")
         currency = dice.choice(CURRENCIES)
-        life = Life(slot, generation, card_id, currency, at, shared_cards=self._cards // 8 + 2, harsh=self._harsh)
         months = dice.choices(PERIODS, (94, 3, 2, 1) if self._harsh else (70, 15, 8, 7))[0]
         plan = dice.choices(PLANS, (1, 2, 2, 3, 9, 9, 5) if self._harsh else (1,) * len(PLANS))[0]
+        shared = self._cards // 8 + 2
+        life = Life(slot, generation, card_id, plan, currency, at, shared_cards=shared, harsh=self._harsh)
         starts_on = at.date() - timedelta(days=dice.randrange(30 * months + 3))
         commands: list[asked.Command] = [
             asked.RegisterCard(

@@ -52,6 +52,7 @@ class Life:
     slot: int
     generation: int
     card_id: UUID
+    plan: str
     currency: str
     born_at: datetime
     shared_cards: int

@@ -48,7 +48,7 @@ def _version(half_year: int) -> dict[str, object]:
         "effective_on": datetime(year, 1 + 6 * half, 1, tzinfo=UTC).date(),
         "discounts": {"1": 0, "3": 500, "6": 1000, "12": 2000},
         "prices": prices,
-        "reactivation_fees": {plan: dict.fromkeys(CURRENCIES, fee) for plan, fee in _FEES.items()},
+        "reactivation_fees": {plan: dict.fromkeys(CURRENCIES, fee + 11 * half_year) for plan, fee in _FEES.items()},
     }
 
 
@@ -56,6 +56,8 @@ def version_name(half_year: int) -> str:
     """The name of the prices of a half-year, counted from the first of 2026."""
     return f"half-year {half_year}"
 
+
+CATALOGUE = catalogue()
 
 POLICIES = (
     Policy(version="first"),

@@ -9,10 +9,11 @@ from uuid import UUID
 from msgspec.structs import replace
 
 from engine import commands as asked
-from engine.catalogue import PERIODS
+from engine.card.consent import ShownQuote
+from engine.catalogue import PERIODS, Period
 from engine.money import Money
 from tests.simulation.lives import Life
-from tests.simulation.market import YEARS_MAX, version_name
+from tests.simulation.market import CATALOGUE, YEARS_MAX, version_name
 from tests.simulation.memory import Row
 
 _RECENT = 60
@@ -22,7 +23,17 @@ _RECENT = 60
 def enabling(life: Life, dice: Random) -> asked.Command:
     """Switch auto-renewal on, mostly by the month."""
     months = dice.choices(PERIODS, (80, 10, 5, 5))[0]
-    return asked.EnableAutoRenew(**life.ids(), months=months, terms_version="2026-11", channel="web")
+    shown = _shown(life, dice, months)
+    return asked.EnableAutoRenew(**life.ids(), months=months, terms_version="2026-11", channel="web", shown=shown)
+
+
+def _shown(life: Life, dice: Random, months: Period) -> ShownQuote | None:
+    """What the page showed: mostly the quote of some half-year not far from the first, or nothing."""
+    if dice.random() < 0.4 or life.plan not in CATALOGUE.plans:
+        return None
+    version = version_name(dice.choices((1, 2, 3), (1, 6, 2))[0])
+    quote = CATALOGUE.quote_of(version, life.plan, life.currency, months)
+    return ShownQuote(quote.price, version, quote.reactivation_fee)
 
 
 def prepaying(life: Life, dice: Random) -> list[asked.Command]:
@@ -80,7 +91,8 @@ def _enable(life: Life, dice: Random, _: Sequence[Row]) -> list[asked.Command]:
 
 def _period(life: Life, dice: Random, _: Sequence[Row]) -> list[asked.Command]:
     months = dice.choice(PERIODS)
-    return [asked.ChangePeriod(**life.ids(), months=months, terms_version="2026-11", channel="app")]
+    shown = _shown(life, dice, months)
+    return [asked.ChangePeriod(**life.ids(), months=months, terms_version="2026-11", channel="app", shown=shown)]
 
 
 def _switch_off(life: Life, dice: Random, _: Sequence[Row]) -> list[asked.Command]:
@@ -152,7 +164,9 @@ def _dispute_won(life: Life, dice: Random, rows: Sequence[Row]) -> list[asked.Co
 
 
 def _announce(life: Life, dice: Random, _: Sequence[Row]) -> list[asked.Command]:
-    return [asked.AnnouncePriceChange(**life.ids(), version=version_name(dice.randrange(2 * YEARS_MAX)))]
+    """A price, or one that is taken back at once."""
+    versions = [dice.randrange(2 * YEARS_MAX), *([dice.randrange(4)] if dice.random() < 0.3 else [])]
+    return [asked.AnnouncePriceChange(**life.ids(), version=version_name(one)) for one in versions]
 
 
 def _register_again(life: Life, dice: Random, _: Sequence[Row]) -> list[asked.Command]:

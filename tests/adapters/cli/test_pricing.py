@@ -114,6 +114,7 @@ def test_a_quote_has_minor_units_in_json(command_line):
             "currency": "CNY",
             "price_minor": 20_160,
             "saving_minor": 5_040,
+            "reactivation_fee_minor": 700,
             "catalogue_version": "2026-11-01",
             "effective_on": "2026-01-01",
         }

@@ -88,12 +88,22 @@ class Attempt:
         return min(self.credited, max(0, self.given_back + self.disputed - self.minor))
 
 
+class Announced(NamedTuple):
+    """A price of which the holder was notified, from which day on it applies, and for which period."""
+
+    begins_on: date
+    price: int
+    fee: int
+    months: int
+
+
 @dataclass(slots=True)
 class Renewal:
     """The unpaid renewal of the next term."""
 
     price: int
     fee: int
+    months: int = 0
     rung: int = 0
     rung_at: datetime | None = None
     first_failed_at: datetime | None = None
@@ -126,9 +136,13 @@ class Card:
     wake_at: datetime | None = None
     agreed_price: int | None = None
     """None while auto-renewal is off."""
+    agreed_fee: int = 0
+    """What the holder agreed to pay on top where the service is off."""
+    agreed_months: int = 0
     enabled_at: datetime = datetime(1, 1, 1, tzinfo=UTC)
     """When auto-renewal was last switched on."""
-    announced: list[tuple[date, int]] = field(default_factory=list["tuple[date, int]"])
+    announced: list[Announced] = field(default_factory=list[Announced])
+    """Prices later than the consent, in their order; they outlive a switch-off."""
     methods: dict[str, dict[str, Any]] = field(default_factory=dict[str, "dict[str, Any]"])
     unusable: dict[str, str] = field(default_factory=dict[str, str])
     """Methods that may not be charged, and why."""

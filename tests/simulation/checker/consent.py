@@ -1,8 +1,9 @@
 """Consent: what the holder agreed to pay, and that nothing is offered without it."""
 
 from datetime import date
+from uuid import UUID
 
-from tests.simulation.checker.card import Card, Fact, Renewal
+from tests.simulation.checker.card import Announced, Card, Fact, Renewal
 from tests.simulation.checker.days import DAY, OPENINGS, local_day
 from tests.simulation.checker.findings import Findings, Handler
 
@@ -12,19 +13,42 @@ NOTICE_DAYS_MIN = 10
 
 def enabled(findings: Findings, card: Card, fact: Fact) -> None:
     """The holder agrees to be charged."""
-    if card.agreed_price is not None:
+    known = _price_on(card, card.agreed_price, local_day(fact.at, card.next_zone)) if card.agreed_price else None
+    if known == (fact.body["price"]["minor"], _fee(fact)):
         findings.violation("notices", fact, "auto-renewal is switched on though it is on")
     _agree(card, fact)
     card.enabled_at = fact.at
-    if card.renewal is not None:
+    if card.renewal is not None and card.status != "active":
         card.renewal.tried = set()
     if card.held_since is None and not card.is_over:
         card.unwanted_position = None
 
 
 def _agree(card: Card, fact: Fact) -> None:
-    card.agreed_price = fact.body["price"]["minor"]
-    card.announced = []
+    """What was shown holds until what was announced for a later day."""
+    day = local_day(fact.at, card.next_zone)
+    price, months = fact.body["price"]["minor"], fact.body["months"]
+    card.agreed_price, card.agreed_fee, card.agreed_months = price, _fee(fact), months
+    card.announced = [one for one in card.announced if one.begins_on > day]
+    renewal = card.renewal
+    if renewal is not None and (price < renewal.price or months < renewal.months):
+        renewal.tried = set()
+
+
+def _fee(fact: Fact) -> int:
+    return (fact.body.get("reactivation_fee") or {}).get("minor", 0)
+
+
+def accepted(findings: Findings, card_id: UUID, body: object) -> None:
+    """A command was accepted: whoever agreed to what was shown is not charged anything else."""
+    shown, card = getattr(body, "shown", None), findings.cards.get(card_id)
+    if shown is None or card is None or card.agreed_price is None or card.at is None:
+        return
+    fee = shown.reactivation_fee.minor if shown.reactivation_fee else 0
+    known = _price_on(card, card.agreed_price, local_day(card.at, card.next_zone))
+    if card.agreed_months == getattr(body, "months", None) and known != (shown.price.minor, fee):
+        sentence = f"{shown.price.minor} with a fee of {fee} was shown and agreed to, but {known} is charged"
+        findings.violation("price", card_id, sentence)
 
 
 def period_changed(findings: Findings, card: Card, fact: Fact) -> None:
@@ -36,10 +60,13 @@ def period_changed(findings: Findings, card: Card, fact: Fact) -> None:
 
 def price_change_announced(findings: Findings, card: Card, fact: Fact) -> None:
     """The holder learns of another price in good time."""
-    begins_on = date.fromisoformat(fact.body["applies_from"])
-    if begins_on < local_day(fact.at, card.zone) + NOTICE_DAYS_MIN * DAY:
+    begins_on, price, fee = date.fromisoformat(fact.body["applies_from"]), fact.body["price"]["minor"], _fee(fact)
+    known, known_fee = _price_on(card, card.agreed_price or 0, begins_on)
+    is_dearer = price > known or fee > known_fee
+    if is_dearer and begins_on < local_day(fact.at, card.zone) + NOTICE_DAYS_MIN * DAY:
         findings.violation("price", fact, f"a price for {begins_on} is announced too late")
-    card.announced.append((begins_on, fact.body["price"]["minor"]))
+    card.announced = [one for one in card.announced if one.begins_on < begins_on]  # the last word counts
+    card.announced.append(Announced(begins_on, price, fee, fact.body["months"]))
 
 
 def switched_off(findings: Findings, card: Card, fact: Fact) -> None:
@@ -70,20 +97,19 @@ def renewal_started(findings: Findings, card: Card, fact: Fact) -> None:
         return
     price = body["price"]["minor"]
     opens_on = card.ends_on - OPENINGS[body["policy_version"]][0] * DAY
-    agreed = _price_on(card, card.agreed_price, min(local_day(fact.at, card.zone), opens_on))
-    if price != agreed:
-        findings.violation("price", fact, f"the term is offered for {price}, but {agreed} was agreed")
-    fee = (body.get("reactivation_fee") or {}).get("minor", 0)
+    fee, agreed = _fee(fact), _price_on(card, card.agreed_price, min(local_day(fact.at, card.zone), opens_on))
+    if (price, fee) != agreed:
+        findings.violation("price", fact, f"the term is offered for {price} with a fee of {fee}, not {agreed}")
     if card.renewal is None:
-        card.renewal = Renewal(price, fee)
+        card.renewal = Renewal(price, fee, body["months"])
     else:
-        card.renewal.price, card.renewal.fee = price, fee
+        card.renewal.price, card.renewal.fee, card.renewal.months = price, fee, body["months"]
 
 
-def _price_on(card: Card, agreed: int, day: date) -> int:
-    """The announced price that applies since the latest day up to `day`, or else the one agreed to."""
-    begun = [(begins_on, place, minor) for place, (begins_on, minor) in enumerate(card.announced) if begins_on <= day]
-    return max(begun)[2] if begun else agreed
+def _price_on(card: Card, agreed: int, day: date) -> tuple[int, int]:
+    """Price and fee: those announced that apply since the latest day up to `day`, or else those agreed to."""
+    begun = [one for one in card.announced if one.begins_on <= day and one.months == card.agreed_months]
+    return (begun[-1].price, begun[-1].fee) if begun else (agreed, card.agreed_fee)
 
 
 HANDLERS: dict[str, Handler] = {

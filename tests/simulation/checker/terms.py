@@ -1,10 +1,13 @@
 """Terms: each is paid once, follows the last one without gap, and keeps the anchor day."""
 
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 
 from tests.simulation.checker.card import Card, Fact
-from tests.simulation.checker.days import day_begins, instant, local_day, months_later
+from tests.simulation.checker.days import DAY, HOUR, OPENINGS, day_begins, instant, local_day, months_later
 from tests.simulation.checker.findings import Findings, Handler
+
+LATE_RESTART = timedelta(days=7)
+"""A term paid late, and less than this before the next one opens, starts on the day of payment."""
 
 
 def renewed(findings: Findings, card: Card, fact: Fact) -> None:
@@ -57,19 +60,43 @@ def _use_attempt(findings: Findings, card: Card, fact: Fact, from_balance: int) 
 
 
 def _check_dates(findings: Findings, card: Card, fact: Fact) -> None:
-    term, months = fact.body["term"], fact.body["months"]
-    zone, anchor_day = card.next_zone, card.anchor_day
-    starts_on, starts_at = card.ends_on, card.ends_at
-    if card.is_reinstated or day_begins(months_later(starts_on, months, anchor_day), zone) <= fact.at:
+    body, term = fact.body, fact.body["term"]
+    stored = (
+        date.fromisoformat(term["starts_on"]),
+        date.fromisoformat(term["ends_on"]),
+        instant(term["starts_at"]),
+        instant(term["ends_at"]),
+        body["anchor_day"],
+    )
+    allowed = [_dates(card, fact, restarts=restarts) for restarts in _may_restart(card, fact)]
+    if stored not in allowed or term["zone"] != card.next_zone:
+        findings.violation("term", fact, f"the term is {stored} in {term['zone']}, not {allowed}")
+
+
+def _may_restart(card: Card, fact: Fact) -> tuple[bool, ...]:
+    """Whether the term starts on the day of payment: it does where the next one would open within days.
+
+    By which policy that is, the fact does not say: near the edge both are right.
+    """
+    if card.is_reinstated:
+        return (True,)
+    if fact.at < card.ends_at:
+        return (False,)
+    ends_on = _dates(card, fact, restarts=False)[1]
+    opens = [day_begins(ends_on - days * DAY, card.next_zone) + hour for days, hour in OPENINGS.values()]
+    if fact.at > max(opens) + HOUR - LATE_RESTART:
+        return (True,)
+    return (False,) if fact.at <= min(opens) - LATE_RESTART else (False, True)
+
+
+def _dates(card: Card, fact: Fact, *, restarts: bool) -> tuple[date, date, datetime, datetime, int]:
+    """Start and end of the term as days and as instants, and its anchor day."""
+    zone, anchor_day, starts_on, starts_at = card.next_zone, card.anchor_day, card.ends_on, card.ends_at
+    if restarts:
         starts_on = max(local_day(fact.at, zone), card.ends_on)
-        anchor_day = starts_on.day
-        starts_at = max(day_begins(starts_on, zone), card.ends_at)
-    ends_on = months_later(starts_on, months, anchor_day)
-    stored = (date.fromisoformat(term["starts_on"]), date.fromisoformat(term["ends_on"]), instant(term["starts_at"]))
-    if stored != (starts_on, ends_on, starts_at) or instant(term["ends_at"]) != day_begins(ends_on, zone):
-        findings.violation("term", fact, f"the term is {stored}, not {(starts_on, ends_on, starts_at)}")
-    if fact.body["anchor_day"] != anchor_day or term["zone"] != zone:
-        findings.violation("term", fact, f"anchor {fact.body['anchor_day']}, {term['zone']} instead of {zone}")
+        anchor_day, starts_at = starts_on.day, max(day_begins(starts_on, zone), card.ends_at)
+    ends_on = months_later(starts_on, fact.body["months"], anchor_day)
+    return starts_on, ends_on, starts_at, day_begins(ends_on, zone), anchor_day
 
 
 def reinstated(findings: Findings, card: Card, fact: Fact) -> None:

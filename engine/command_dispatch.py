@@ -1,0 +1,121 @@
+"""Each command becomes one decision of one card."""
+
+from datetime import datetime
+from typing import assert_never
+
+from engine.card import charge, consent, custody, disputes, hold, lapse, methods, outcomes, refunds, top_ups
+from engine.card.card import Card
+from engine.card.facts import CardFacts
+from engine.card.payments import Recall
+from engine.commands import (
+    AnnouncePriceChange,
+    AnyCommand,
+    BindPaymentMethod,
+    ChangePeriod,
+    ChangeZone,
+    CloseCard,
+    ConfirmReclaim,
+    EnableAutoRenew,
+    HoldCard,
+    OrderPaymentMethods,
+    RecordDispute,
+    RecordDisputeWon,
+    RecordRefund,
+    RegisterCard,
+    ReleaseCard,
+    RemovePaymentMethod,
+    RenewNow,
+    ResolveAttempt,
+    SetAutoTopUp,
+    SwitchOffAutoRenew,
+    TopUp,
+    UpdatePaymentMethod,
+)
+from engine.errors import Refused
+from engine.operations import OPERATIONS_ID
+from engine.rules import Rules
+
+
+def decide(  # noqa: C901, PLR0911, PLR0912 (one case per command)
+    command: AnyCommand, card: Card | None, rules: Rules, at: datetime, recall: Recall
+) -> CardFacts:
+    """The facts that `command` leads to, () when nothing changes; raises Refused.
+
+    `recall` finds a charge in the card's history that the card itself does not remember any more.
+    """
+    catalogue, policy = rules.catalogue, rules.policy
+    if command.card_id == OPERATIONS_ID:
+        message = f"no card can have {OPERATIONS_ID}, the id of the stream of operations; choose another"
+        raise Refused("reserved_id", message, "card_id")
+    if isinstance(command, RegisterCard):
+        return custody.register_card(
+            card,
+            catalogue,
+            holder_id=command.holder_id,
+            plan=command.plan,
+            currency=command.currency,
+            zone=command.zone,
+            starts_on=command.starts_on,
+            months=command.months,
+            at=at,
+        )
+    if card is None:
+        raise Refused("unknown_card", f"there is no card {command.card_id}; register it first", "card_id")
+    match command:
+        case BindPaymentMethod(method=method):
+            return methods.bind_payment_method(card, method=method, at=at)
+        case UpdatePaymentMethod(method=method):
+            return methods.update_payment_method(card, method=method, at=at)
+        case RemovePaymentMethod(method_id=method_id):
+            return methods.remove_payment_method(card, method_id=method_id, at=at)
+        case OrderPaymentMethods(method_ids=ids, balance_first=first):
+            return methods.order_payment_methods(card, method_ids=ids, balance_first=first, at=at)
+        case EnableAutoRenew() | ChangePeriod():
+            agree = consent.enable_auto_renew if isinstance(command, EnableAutoRenew) else consent.change_period
+            return agree(
+                card,
+                catalogue,
+                months=command.months,
+                terms_version=command.terms_version,
+                channel=command.channel,
+                shown=command.shown,
+                at=at,
+            )
+        case SwitchOffAutoRenew(reason=reason):
+            return consent.switch_off_auto_renew(card, reason=reason, at=at)
+        case RenewNow():
+            return charge.renew_now(card, rules, at=at)
+        case AnnouncePriceChange(version=version):
+            return consent.announce_price_change(card, catalogue, version=version, at=at)
+        case TopUp(amount=amount):
+            return top_ups.top_up(card, rules, amount=amount, at=at)
+        case SetAutoTopUp(threshold=threshold, amount=amount):
+            return top_ups.set_auto_top_up(card, threshold=threshold, amount=amount, at=at)
+        case ChangeZone(zone=zone):
+            return custody.change_zone(card, zone=zone, at=at)
+        case HoldCard(reason=reason):
+            return hold.hold_card(card, reason=reason, at=at)
+        case ReleaseCard():
+            return hold.release_card(card, policy, at=at)
+        case CloseCard(reason=reason):
+            return custody.close_card(card, reason=reason, at=at)
+        case ConfirmReclaim():
+            return lapse.confirm_reclaim(card, policy, at=at)
+        case ResolveAttempt():
+            return outcomes.resolve_attempt(
+                card,
+                attempt_id=command.attempt_id,
+                charged=command.charged,
+                gateway_ref=command.gateway_ref,
+                evidence=command.evidence,
+                policy=policy,
+                at=at,
+            )
+        case RecordRefund(attempt_id=about, amount=amount, to=to, evidence=evidence):
+            return refunds.record_refund(card, recall, attempt_id=about, amount=amount, to=to, evidence=evidence, at=at)
+        case RecordDispute(attempt_id=attempt_id, amount=amount, evidence=evidence):
+            return disputes.record_dispute(card, recall, attempt_id=attempt_id, amount=amount, evidence=evidence, at=at)
+        case RecordDisputeWon(attempt_id=about, amount=amount, evidence=evidence):
+            return disputes.record_dispute_won(card, recall, attempt_id=about, amount=amount, evidence=evidence, at=at)
+        case _:
+            assert_never(command)
