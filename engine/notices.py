@@ -37,6 +37,7 @@ WithoutNotice = (
     | facts.PaymentMethodRemoved
     | facts.PaymentMethodsOrdered
     | facts.RenewalRequested
+    | facts.RenewalRequestEnded
     | facts.RenewalStarted
     | facts.Reinstated
     | facts.ChargingBlocked
@@ -87,7 +88,7 @@ def notice_of(recorded: Recorded) -> Notice | None:
     return Notice(f"{recorded.card_id}:{recorded.version}:{kind}", recorded.card_id, kind, recorded.fact.at, values)
 
 
-def _content(fact: Fact) -> tuple[NoticeKind, Values] | None:  # noqa: C901, PLR0911 (one case per fact)
+def _content(fact: Fact) -> tuple[NoticeKind, Values] | None:  # noqa: C901, PLR0911, PLR0912 (one case per fact)
     match fact:
         case facts.CardRenewed():
             return "renewed", _renewed(fact)
@@ -110,6 +111,8 @@ def _content(fact: Fact) -> tuple[NoticeKind, Values] | None:  # noqa: C901, PLR
             return "reclaimed", _plain(by=by, quarantined_until=day, balance=balance)
         case facts.RefundSucceeded(amount=amount) | facts.RefundRecorded(amount=amount):
             return "refunded", _plain(amount=amount)
+        case facts.TopUpFailed(withdrawn=True):
+            return None
         case facts.TopUpFailed(number=number, last_code=code):
             return "top_up_failed", _plain(number=number, code=_shown(code))
         case _:

@@ -188,6 +188,7 @@ OurOwnAffair = (
     | facts.ZoneChanged
     | facts.PaymentMethodsOrdered
     | facts.RenewalRequested
+    | facts.RenewalRequestEnded
     | facts.RenewalStarted
     | facts.ChargingBlocked
     | facts.DeadlinesMoved

@@ -147,6 +147,8 @@ def _evolve(card: Card, fact: facts.CardFact) -> Card:  # noqa: C901, PLR0911, P
         case facts.RenewalRequested():
             renewal = term.wanted_by_holder(card.renewal)
             return replace(card, methods=methods.cleared_for_holder(card.methods), renewal=renewal)
+        case facts.RenewalRequestEnded():
+            return replace(card, renewal=term.request_over(card.renewal))
         case facts.GraceStarted():
             return replace(card, status="grace")
         case facts.Suspended():

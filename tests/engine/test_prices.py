@@ -8,7 +8,7 @@ from msgspec.structs import replace
 
 from engine.calendar import local_date
 from engine.card.attempt import ChargeAttempted
-from engine.card.charge import RenewalRequested, renew_now
+from engine.card.charge import RenewalRequested, RenewalRequestEnded, renew_now
 from engine.card.consent import (
     AutoRenewEnabled,
     PeriodChanged,
@@ -100,9 +100,11 @@ def test_the_holder_may_ask_to_be_charged_ahead_and_that_is_no_rung():
     asked = given(*PAYING).when(renew_now, RULES, at=early).then(fact(RenewalStarted), fact(RenewalRequested))
     then = Given(asked.card).at(early).then(fact(ChargeAttempted, rung=0, reason="holder_asked"))
     declined = answer(Given(then.card), Declined(code="do_not_honor"), at=early)
-    Given(declined.card).at(early).then(fact(ReminderDue)).waits(OPENS_AT, "renewal_opens")
-    told_of = Given(declined.card).at(early)
-    Given(told_of.card).at(OPENS_AT).then(fact(ChargeAttempted, rung=1, number=2, reason="renewal_opened"))
+    told_of = Given(declined.card).at(early).then(fact(ReminderDue), fact(RenewalRequestEnded))
+    told_of.waits(OPENS_AT, "renewal_opens")
+    Given(told_of.card).at(OPENS_AT).then(
+        fact(RenewalStarted), fact(ChargeAttempted, rung=1, number=2, reason="renewal_opened")
+    )
 
 
 def test_of_the_announced_prices_the_one_that_began_last_counts():

@@ -155,6 +155,10 @@ FACTS = [
         "top-up 2 failed: no payment method could be charged, the last code being lost_card",
     ),
     (
+        facts.TopUpFailed(number=2, last_code=None, withdrawn=True, at=AT),
+        "top-up 2 ended, since auto-renewal was switched off meanwhile",
+    ),
+    (
         facts.TopUpFailed(number=2, last_code=None, at=AT),
         "top-up 2 failed: no payment method could be charged",
     ),

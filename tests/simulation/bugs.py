@@ -123,6 +123,11 @@ def late_payer_pays_twice() -> list[Change]:
     return [(term, "_is_late", lambda _, late, __, at: late.ends_at <= at)]
 
 
+def request_never_ends() -> list[Change]:
+    """What was asked for ahead of time goes on with the next method that is bound, or the next top-up."""
+    return [(following, "end_request", lambda *_: ())]
+
+
 def wakes_never_after_unknown() -> list[Change]:
     real = decisions.wakes_at
 

@@ -25,8 +25,9 @@ def top_up_started(findings: Findings, card: Card, fact: Fact) -> None:
 
 
 def top_up_failed(_: Findings, card: Card, fact: Fact) -> None:
-    """The top-up could not be paid."""
+    """The top-up could not be paid, or is not wanted any more: of that nobody is told."""
     del fact
+    card.is_top_up_withdrawn = card.top_up is not None and card.top_up[1] and card.agreed_price is None
     card.top_up = None
 
 
