@@ -4,59 +4,39 @@ A `command_id` is the caller's: the same command under the same id is answered t
 """
 
 from datetime import date, datetime
-from hashlib import sha256
-from typing import Annotated, ClassVar, Literal, NamedTuple, assert_never
+from typing import Annotated, Literal, NamedTuple, assert_never
 from uuid import UUID
 
-from msgspec import json
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from engine.actor import Actor
-from engine.card import balance, charge, consent, custody, disputes, hold, lapse, methods, outcomes, refunds, top_ups
+from engine.card import (
+    announcing,
+    balance,
+    charge,
+    consent,
+    custody,
+    disputes,
+    hold,
+    lapse,
+    methods,
+    outcomes,
+    refunds,
+    top_ups,
+)
 from engine.card.card import Card
 from engine.card.consent import ShownQuote, SwitchOffReason
 from engine.card.facts import CardFacts
-from engine.card.methods import NO_NUL, PaymentMethod
+from engine.card.methods import PaymentMethod
 from engine.card.payments import Recall
 from engine.catalogue import Period
+from engine.command_body import CommandBody, Evidence, ShortText
 from engine.errors import Refused
 from engine.money import Currency, Money
 from engine.rules import Rules
 
-ShortText = Annotated[str, Field(min_length=1, max_length=200, pattern=NO_NUL)]
-Evidence = Annotated[str, Field(min_length=1, max_length=1000, pattern=NO_NUL)]
-"""Where a person found out what is claimed: a reference, never personal data."""
 
-
-class _Command(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    command_id: ShortText
-    card_id: UUID
-
-    added_later: ClassVar[frozenset[str]] = frozenset()
-    """Fields that came after the first commands of the kind had been stored; each has a default."""
-
-    def body_hash(self) -> bytes:
-        """What tells another body under the same id; 32 bytes.
-
-        A field that holds its default is left out, so that a command stays the same when its kind gets another field.
-        """
-        fields = type(self).model_fields
-        given = {name: value for name, value in self if value != fields[name].default}
-        return sha256(json.encode({**given, "command": type(self).__name__}, order="sorted")).digest()
-
-    def is_same(self, body_hash: bytes) -> bool:
-        """Whether a command that was stored with this hash, today's or that of earlier versions, is this one."""
-        if body_hash == self.body_hash():
-            return True
-        fields = type(self).model_fields
-        if any(getattr(self, name) != fields[name].default for name in self.added_later):
-            return False
-        return body_hash == sha256(self.model_dump_json(exclude=set(self.added_later)).encode()).digest()
-
-
-class RegisterCard(_Command):
+class RegisterCard(CommandBody):
     """Take a card with its running term into care."""
 
     command: Literal["RegisterCard"] = "RegisterCard"
@@ -68,28 +48,28 @@ class RegisterCard(_Command):
     months: Period
 
 
-class BindPaymentMethod(_Command):
+class BindPaymentMethod(CommandBody):
     """Add a way to pay."""
 
     command: Literal["BindPaymentMethod"] = "BindPaymentMethod"
     method: PaymentMethod
 
 
-class UpdatePaymentMethod(_Command):
+class UpdatePaymentMethod(CommandBody):
     """New details of a way to pay."""
 
     command: Literal["UpdatePaymentMethod"] = "UpdatePaymentMethod"
     method: PaymentMethod
 
 
-class RemovePaymentMethod(_Command):
+class RemovePaymentMethod(CommandBody):
     """Charge a method no more."""
 
     command: Literal["RemovePaymentMethod"] = "RemovePaymentMethod"
     method_id: ShortText
 
 
-class OrderPaymentMethods(_Command):
+class OrderPaymentMethods(CommandBody):
     """The order in which to charge, and whether the balance is spent first."""
 
     command: Literal["OrderPaymentMethods"] = "OrderPaymentMethods"
@@ -97,10 +77,8 @@ class OrderPaymentMethods(_Command):
     balance_first: bool = False
 
 
-class EnableAutoRenew(_Command):
+class EnableAutoRenew(CommandBody):
     """Switch auto-renewal on for a period, at the price that the holder was `shown`."""
-
-    added_later: ClassVar[frozenset[str]] = frozenset({"shown"})
 
     command: Literal["EnableAutoRenew"] = "EnableAutoRenew"
     months: Period
@@ -109,10 +87,8 @@ class EnableAutoRenew(_Command):
     shown: ShownQuote | None = None
 
 
-class ChangePeriod(_Command):
+class ChangePeriod(CommandBody):
     """Another period from the next term on, at the price that the holder was `shown`."""
-
-    added_later: ClassVar[frozenset[str]] = frozenset({"shown"})
 
     command: Literal["ChangePeriod"] = "ChangePeriod"
     months: Period
@@ -121,27 +97,27 @@ class ChangePeriod(_Command):
     shown: ShownQuote | None = None
 
 
-class SwitchOffAutoRenew(_Command):
+class SwitchOffAutoRenew(CommandBody):
     """Switch auto-renewal off."""
 
     command: Literal["SwitchOffAutoRenew"] = "SwitchOffAutoRenew"
     reason: SwitchOffReason = "holder"
 
 
-class RenewNow(_Command):
+class RenewNow(CommandBody):
     """Charge for the next term at once."""
 
     command: Literal["RenewNow"] = "RenewNow"
 
 
-class TopUp(_Command):
+class TopUp(CommandBody):
     """Charge money onto the balance."""
 
     command: Literal["TopUp"] = "TopUp"
     amount: Money
 
 
-class SetAutoTopUp(_Command):
+class SetAutoTopUp(CommandBody):
     """A standing order for the balance; without threshold and amount it ends."""
 
     command: Literal["SetAutoTopUp"] = "SetAutoTopUp"
@@ -149,40 +125,40 @@ class SetAutoTopUp(_Command):
     amount: Money | None = None
 
 
-class ChangeZone(_Command):
+class ChangeZone(CommandBody):
     """Live by another clock from the next term on."""
 
     command: Literal["ChangeZone"] = "ChangeZone"
     zone: ShortText
 
 
-class HoldCard(_Command):
+class HoldCard(CommandBody):
     """Take a card out of all automatic work."""
 
     command: Literal["HoldCard"] = "HoldCard"
     reason: ShortText
 
 
-class ReleaseCard(_Command):
+class ReleaseCard(CommandBody):
     """Lift the hold."""
 
     command: Literal["ReleaseCard"] = "ReleaseCard"
 
 
-class CloseCard(_Command):
+class CloseCard(CommandBody):
     """Give the card up."""
 
     command: Literal["CloseCard"] = "CloseCard"
     reason: ShortText = "holder"
 
 
-class ConfirmReclaim(_Command):
+class ConfirmReclaim(CommandBody):
     """The carrier says that it took the number."""
 
     command: Literal["ConfirmReclaim"] = "ConfirmReclaim"
 
 
-class ResolveAttempt(_Command):
+class ResolveAttempt(CommandBody):
     """A person found out whether an attempt moved money."""
 
     command: Literal["ResolveAttempt"] = "ResolveAttempt"
@@ -192,7 +168,7 @@ class ResolveAttempt(_Command):
     evidence: Evidence
 
 
-class RecordRefund(_Command):
+class RecordRefund(CommandBody):
     """Money was given back by the operator: of a charge, or (without attempt) what was left on the balance."""
 
     command: Literal["RecordRefund"] = "RecordRefund"
@@ -202,7 +178,7 @@ class RecordRefund(_Command):
     evidence: Evidence
 
 
-class RecordDispute(_Command):
+class RecordDispute(CommandBody):
     """The holder's bank took a charge back."""
 
     command: Literal["RecordDispute"] = "RecordDispute"
@@ -211,7 +187,7 @@ class RecordDispute(_Command):
     evidence: Evidence
 
 
-class AnnouncePriceChange(_Command):
+class AnnouncePriceChange(CommandBody):
     """Tell the holder of the price of another catalogue version."""
 
     command: Literal["AnnouncePriceChange"] = "AnnouncePriceChange"
@@ -281,23 +257,18 @@ def decide(  # noqa: C901, PLR0911, PLR0912 (one case per command)
             return methods.remove_payment_method(card, method_id=method_id, at=at)
         case OrderPaymentMethods(method_ids=ids, balance_first=first):
             return methods.order_payment_methods(card, method_ids=ids, balance_first=first, at=at)
-        case EnableAutoRenew() | ChangePeriod():
+        case (
+            EnableAutoRenew(months=months, terms_version=terms, channel=channel, shown=shown)
+            | ChangePeriod(months=months, terms_version=terms, channel=channel, shown=shown)
+        ):
             agree = consent.enable_auto_renew if isinstance(command, EnableAutoRenew) else consent.change_period
-            return agree(
-                card,
-                catalogue,
-                months=command.months,
-                terms_version=command.terms_version,
-                channel=command.channel,
-                shown=command.shown,
-                at=at,
-            )
+            return agree(card, catalogue, months=months, terms_version=terms, channel=channel, shown=shown, at=at)
         case SwitchOffAutoRenew(reason=reason):
             return consent.switch_off_auto_renew(card, reason=reason, at=at)
         case RenewNow():
             return charge.renew_now(card, rules, at=at)
         case AnnouncePriceChange(version=version):
-            return consent.announce_price_change(card, catalogue, version=version, at=at)
+            return announcing.announce_price_change(card, catalogue, version=version, at=at)
         case TopUp(amount=amount):
             return top_ups.top_up(card, rules, amount=amount, at=at)
         case SetAutoTopUp(threshold=threshold, amount=amount):

@@ -152,7 +152,7 @@ def test_a_week_ahead_is_told_though_the_holder_tried_to_pay_early():
 
 def test_nothing_is_told_ahead_of_a_renewal_that_is_open_when_the_policy_opens_later_ones_later():
     yearly = (registered(months=12), bound(VISA), enabled(12), started(12), attempted(1, 1), failed(1, 1))
-    later = replace(RULES, policy=RULES.policy.model_copy(update={"lead_days": 0}))
+    later = replace(RULES, policy=RULES.policy.model_copy(update={"lead_days": 1}))
     then = given(*yearly).at(local("2027-02-27 10:00"), later)
     assert "renewal_ahead" not in [getattr(one, "kind", None) for one in then.facts]
 

@@ -2,7 +2,6 @@
 
 from tests.simulation.checker import ladder
 from tests.simulation.checker.card import Attempt, Card, Fact, Renewal
-from tests.simulation.checker.consent import check_asked_for
 from tests.simulation.checker.days import CLOCK_SKEW, instant
 from tests.simulation.checker.findings import Findings, Handler
 
@@ -78,7 +77,7 @@ def _check_purpose(findings: Findings, card: Card, fact: Fact, attempt: Attempt)
         sentence = f"it is charged for term {attempt.term_number}, which is not offered"
         findings.violation("double_charge", fact, sentence)
     if attempt.rung == 0:
-        check_asked_for(findings, card, fact)
+        ladder.check_asked_for(findings, card, fact)
     if attempt.term_number in card.paid_terms:
         findings.violation("double_charge", fact, f"it is charged for term {attempt.term_number}, which is paid")
 

@@ -4,7 +4,7 @@ from datetime import date
 from uuid import UUID
 
 from tests.simulation.checker.card import Announced, Card, Fact, Renewal
-from tests.simulation.checker.days import CLOCK_SKEW, DAY, OPENINGS, local_day
+from tests.simulation.checker.days import DAY, OPENINGS, local_day
 from tests.simulation.checker.findings import Findings, Handler
 
 NOTICE_DAYS_MIN = 10
@@ -98,15 +98,6 @@ def request_ended(findings: Findings, card: Card, fact: Fact) -> None:
         findings.violation("ladder", fact, "a request ends that nobody made")
     if card.renewal is not None:
         card.renewal.is_asked_for = False
-
-
-def check_asked_for(findings: Findings, card: Card, fact: Fact) -> None:
-    """Ahead of its opening the renewal is paid only in a pass that the holder asked for."""
-    renewal = card.renewal
-    if renewal is None or renewal.rung or renewal.is_asked_for:
-        return
-    if fact.at < card.opens_at_earliest - CLOCK_SKEW:
-        findings.violation("not_to_be_charged", fact, "it is charged before the renewal opens, and nobody asked for it")
 
 
 def renewal_started(findings: Findings, card: Card, fact: Fact) -> None:

@@ -3,9 +3,9 @@
 from datetime import date, datetime, timedelta
 
 from tests.simulation.checker.card import Card, Fact
-from tests.simulation.checker.consent import check_asked_for
 from tests.simulation.checker.days import DAY, HOUR, OPENINGS, day_begins, instant, local_day, months_later
 from tests.simulation.checker.findings import Findings, Handler
+from tests.simulation.checker.ladder import check_asked_for
 
 LATE_RESTART = timedelta(days=7)
 """A term paid late, and less than this before the next one opens, starts on the day of payment."""
