@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import assert_never
 
-from engine.card import charge, consent, custody, disputes, hold, lapse, methods, outcomes, refunds, top_ups
+from engine.card import announcing, charge, consent, custody, disputes, hold, lapse, methods, outcomes, refunds, top_ups
 from engine.card.card import Card
 from engine.card.facts import CardFacts
 from engine.card.payments import Recall
@@ -86,7 +86,7 @@ def decide(  # noqa: C901, PLR0911, PLR0912 (one case per command)
         case RenewNow():
             return charge.renew_now(card, rules, at=at)
         case AnnouncePriceChange(version=version):
-            return consent.announce_price_change(card, catalogue, version=version, at=at)
+            return announcing.announce_price_change(card, catalogue, version=version, at=at)
         case TopUp(amount=amount):
             return top_ups.top_up(card, rules, amount=amount, at=at)
         case SetAutoTopUp(threshold=threshold, amount=amount):

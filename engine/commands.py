@@ -4,53 +4,20 @@ The caller chooses `command_id`: the same command under the same id gets the sam
 """
 
 from datetime import date
-from hashlib import sha256
-from typing import Annotated, ClassVar, Literal, NamedTuple
+from typing import Annotated, Literal, NamedTuple
 from uuid import UUID
 
-from msgspec import json
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from engine.actor import Actor
 from engine.card.consent import ShownQuote, SwitchOffReason
-from engine.card.methods import NO_NUL, PaymentMethod
+from engine.card.methods import PaymentMethod
 from engine.catalogue import Period
+from engine.command_body import CommandBody, Evidence, ShortText
 from engine.money import Currency, Money
 
-ShortText = Annotated[str, Field(min_length=1, max_length=200, pattern=NO_NUL)]
-Evidence = Annotated[str, Field(min_length=1, max_length=1000, pattern=NO_NUL)]
-"""The source of what a person claims: a reference, never personal data."""
 
-
-class _Command(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    command_id: ShortText
-    card_id: UUID
-
-    added_later: ClassVar[frozenset[str]] = frozenset()
-    """Fields that came after the first commands of the kind had been stored; each has a default."""
-
-    def body_hash(self) -> bytes:
-        """What tells another body under the same id; 32 bytes.
-
-        A field that holds its default is left out, so that a command stays the same when its kind gets another field.
-        """
-        fields = type(self).model_fields
-        given = {name: value for name, value in self if value != fields[name].default}
-        return sha256(json.encode({**given, "command": type(self).__name__}, order="sorted")).digest()
-
-    def is_same(self, body_hash: bytes) -> bool:
-        """Whether a command that was stored with this hash, today's or that of earlier versions, is this one."""
-        if body_hash == self.body_hash():
-            return True
-        fields = type(self).model_fields
-        if any(getattr(self, name) != fields[name].default for name in self.added_later):
-            return False
-        return body_hash == sha256(self.model_dump_json(exclude=set(self.added_later)).encode()).digest()
-
-
-class RegisterCard(_Command):
+class RegisterCard(CommandBody):
     """Register a card with its current term."""
 
     command: Literal["RegisterCard"] = "RegisterCard"
@@ -62,28 +29,28 @@ class RegisterCard(_Command):
     months: Period
 
 
-class BindPaymentMethod(_Command):
+class BindPaymentMethod(CommandBody):
     """Add a payment method."""
 
     command: Literal["BindPaymentMethod"] = "BindPaymentMethod"
     method: PaymentMethod
 
 
-class UpdatePaymentMethod(_Command):
+class UpdatePaymentMethod(CommandBody):
     """Replace the details of a payment method."""
 
     command: Literal["UpdatePaymentMethod"] = "UpdatePaymentMethod"
     method: PaymentMethod
 
 
-class RemovePaymentMethod(_Command):
+class RemovePaymentMethod(CommandBody):
     """Remove a payment method."""
 
     command: Literal["RemovePaymentMethod"] = "RemovePaymentMethod"
     method_id: ShortText
 
 
-class OrderPaymentMethods(_Command):
+class OrderPaymentMethods(CommandBody):
     """Set the order in which methods are charged, and whether the balance is spent first."""
 
     command: Literal["OrderPaymentMethods"] = "OrderPaymentMethods"
@@ -91,10 +58,8 @@ class OrderPaymentMethods(_Command):
     balance_first: bool = False
 
 
-class EnableAutoRenew(_Command):
+class EnableAutoRenew(CommandBody):
     """Switch auto-renewal on for a period, at the price that the holder was `shown`."""
-
-    added_later: ClassVar[frozenset[str]] = frozenset({"shown"})
 
     command: Literal["EnableAutoRenew"] = "EnableAutoRenew"
     months: Period
@@ -103,10 +68,8 @@ class EnableAutoRenew(_Command):
     shown: ShownQuote | None = None
 
 
-class ChangePeriod(_Command):
+class ChangePeriod(CommandBody):
     """Change the period from the next term on, at the price that the holder was `shown`."""
-
-    added_later: ClassVar[frozenset[str]] = frozenset({"shown"})
 
     command: Literal["ChangePeriod"] = "ChangePeriod"
     months: Period
@@ -115,27 +78,27 @@ class ChangePeriod(_Command):
     shown: ShownQuote | None = None
 
 
-class SwitchOffAutoRenew(_Command):
+class SwitchOffAutoRenew(CommandBody):
     """Switch auto-renewal off."""
 
     command: Literal["SwitchOffAutoRenew"] = "SwitchOffAutoRenew"
     reason: SwitchOffReason = "holder"
 
 
-class RenewNow(_Command):
+class RenewNow(CommandBody):
     """Charge for the next term at once."""
 
     command: Literal["RenewNow"] = "RenewNow"
 
 
-class TopUp(_Command):
+class TopUp(CommandBody):
     """Charge money onto the balance."""
 
     command: Literal["TopUp"] = "TopUp"
     amount: Money
 
 
-class SetAutoTopUp(_Command):
+class SetAutoTopUp(CommandBody):
     """Set the standing order for top-ups; without threshold and amount it ends."""
 
     command: Literal["SetAutoTopUp"] = "SetAutoTopUp"
@@ -143,40 +106,40 @@ class SetAutoTopUp(_Command):
     amount: Money | None = None
 
 
-class ChangeZone(_Command):
+class ChangeZone(CommandBody):
     """Change the time zone from the next term on."""
 
     command: Literal["ChangeZone"] = "ChangeZone"
     zone: ShortText
 
 
-class HoldCard(_Command):
+class HoldCard(CommandBody):
     """Stop all automatic work on a card."""
 
     command: Literal["HoldCard"] = "HoldCard"
     reason: ShortText
 
 
-class ReleaseCard(_Command):
+class ReleaseCard(CommandBody):
     """Lift the hold."""
 
     command: Literal["ReleaseCard"] = "ReleaseCard"
 
 
-class CloseCard(_Command):
+class CloseCard(CommandBody):
     """Close the card."""
 
     command: Literal["CloseCard"] = "CloseCard"
     reason: ShortText = "holder"
 
 
-class ConfirmReclaim(_Command):
+class ConfirmReclaim(CommandBody):
     """The carrier confirms that it reclaimed the number."""
 
     command: Literal["ConfirmReclaim"] = "ConfirmReclaim"
 
 
-class ResolveAttempt(_Command):
+class ResolveAttempt(CommandBody):
     """A person found out whether an attempt moved money."""
 
     command: Literal["ResolveAttempt"] = "ResolveAttempt"
@@ -186,7 +149,7 @@ class ResolveAttempt(_Command):
     evidence: Evidence
 
 
-class RecordRefund(_Command):
+class RecordRefund(CommandBody):
     """The operator refunded a charge or, without attempt, paid out the balance."""
 
     command: Literal["RecordRefund"] = "RecordRefund"
@@ -196,7 +159,7 @@ class RecordRefund(_Command):
     evidence: Evidence
 
 
-class _OfCharge(_Command):
+class _OfCharge(CommandBody):
     attempt_id: UUID
     amount: Money
     evidence: Evidence
@@ -214,7 +177,7 @@ class RecordDisputeWon(_OfCharge):
     command: Literal["RecordDisputeWon"] = "RecordDisputeWon"
 
 
-class AnnouncePriceChange(_Command):
+class AnnouncePriceChange(CommandBody):
     """Notify the holder of the price of another catalogue version."""
 
     command: Literal["AnnouncePriceChange"] = "AnnouncePriceChange"

@@ -37,6 +37,7 @@ WithoutNotice = (
     | facts.PaymentMethodRemoved
     | facts.PaymentMethodsOrdered
     | facts.RenewalRequested
+    | facts.RenewalRequestEnded
     | facts.RenewalStarted
     | facts.Reinstated
     | facts.ChargingBlocked
@@ -111,6 +112,8 @@ def _content(fact: Fact) -> tuple[NoticeKind, Values] | None:  # noqa: C901, PLR
             return "reclaimed", _plain(by=by, quarantined_until=day, balance=balance)
         case facts.RefundSucceeded(amount=amount) | facts.RefundRecorded(amount=amount):
             return "refunded", _plain(amount=amount)
+        case facts.TopUpFailed(withdrawn=True):
+            return None
         case facts.TopUpFailed(number=number, last_code=code):
             return "top_up_failed", _plain(number=number, code=_shown(code))
         case facts.AutoTopUpStopped(declined=declined, last_code=code):

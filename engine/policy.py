@@ -11,8 +11,9 @@ class Policy(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     version: str = "2026-11-01"
-    lead_days: NonNegativeInt = 3
-    """A renewal opens this many local days before its term ends."""
+    lead_days: PositiveInt = 3
+    """A renewal opens this many local days before its term ends; on the last day itself it would open after the end of
+    the term in which it is to be paid, and service without days of grace would stop first."""
     late_restart_days: NonNegativeInt = 7
     """A term that is paid after it began, and less than this before the next renewal opens, starts on the day of
     payment: else both are charged within days (decisions: "late payment restarts the term?")."""
@@ -27,8 +28,10 @@ class Policy(BaseModel):
     """Least time between two rungs."""
     gateway_budget: timedelta = timedelta(seconds=20)
     """How long one call to the gateway may take; an attempt younger than that is left alone."""
-    ask_again_after: tuple[timedelta, ...] = (timedelta(minutes=5), timedelta(hours=1), timedelta(days=1))
-    """Waits between questions about an unknown outcome; the last one repeats."""
+    ask_again_after: tuple[timedelta, ...] = (timedelta(minutes=5), timedelta(minutes=15), timedelta(hours=1))
+    """Waits between questions about an unknown outcome while its key is known; the last one repeats …"""
+    look_up_every: timedelta = timedelta(days=1)
+    """… and when the gateway may have forgotten the key (Stripe: after 24 h)."""
     key_lifetime: timedelta = timedelta(hours=23)
     """How long a gateway certainly knows an idempotency key (Stripe: 24 h); after that only look up."""
     never_happened_after: timedelta = timedelta(hours=24)

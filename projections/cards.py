@@ -46,6 +46,7 @@ class CardRow(NamedTuple):
 NotShown = (
     OperationsFact
     | facts.RenewalRequested
+    | facts.RenewalRequestEnded
     | facts.RenewalStarted
     | facts.PaymentMethodUpdated
     | facts.PaymentMethodsOrdered

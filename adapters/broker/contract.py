@@ -188,6 +188,7 @@ InternalFact = (
     | facts.ZoneChanged
     | facts.PaymentMethodsOrdered
     | facts.RenewalRequested
+    | facts.RenewalRequestEnded
     | facts.RenewalStarted
     | facts.ChargingBlocked
     | facts.DeadlinesMoved

@@ -303,12 +303,14 @@ def not_answered(attempt: Attempt, term_number: int, reason: str, policy: Policy
         term_number=term_number,
         reason=reason,
         asked=asked,
-        ask_again_at=at + patience(policy, asked),
+        ask_again_at=at + patience(policy, asked, attempt.attempted_at, at),
         at=at,
     )
 
 
-def patience(policy: Policy, asked: int) -> timedelta:
-    """How long to wait after having asked so often."""
+def patience(policy: Policy, asked: int, sent_at: datetime, at: datetime) -> timedelta:
+    """How long to wait after having asked so often, of what was first sent at `sent_at`."""
+    if at >= sent_at + policy.key_lifetime:
+        return policy.look_up_every
     waits = policy.ask_again_after
     return waits[min(asked, len(waits)) - 1]

@@ -148,6 +148,8 @@ def _evolve(card: Card, fact: facts.CardFact) -> Card:  # noqa: C901, PLR0911, P
         case facts.RenewalRequested():
             renewal = term.wanted_by_holder(card.renewal)
             return replace(card, methods=methods.cleared_for_holder(card.methods), renewal=renewal)
+        case facts.RenewalRequestEnded():
+            return replace(card, renewal=term.request_over(card.renewal))
         case facts.GraceStarted():
             return replace(card, status="grace")
         case facts.Suspended():
@@ -207,7 +209,7 @@ def _attempted(card: Card, fact: facts.ChargeAttempted) -> Card:
     return replace(
         card,
         attempts=attempts,
-        renewal=attempt.method_tried(_on_offer(card), fact),
+        renewal=attempt.method_tried(term.on_offer(card.renewal), fact),
         balance=balance.debited(card.balance, fact.from_balance),
     )
 
@@ -218,17 +220,13 @@ def _withheld(card: Card, fact: facts.ChargeWithheld) -> Card:
     kept = methods.withheld(card.methods, fact.method_id, fact.reason, fact.until, limit)
     if fact.top_up is not None:
         return replace(card, methods=kept)
-    return replace(card, methods=kept, renewal=attempt.method_withheld(_on_offer(card), fact))
+    return replace(card, methods=kept, renewal=attempt.method_withheld(term.on_offer(card.renewal), fact))
 
 
 def _succeeded(card: Card, fact: facts.ChargeSucceeded) -> Card:
     going_back = [one.attempt_id for one in card.refunds]
-    payment = payments.payment_of(card.attempts, fact)
-    return replace(
-        card,
-        attempts=payments.settled(card.attempts, fact),
-        payments=payments.paid(card.payments, payment, card.term, going_back),
-    )
+    paid = payments.paid(card.payments, payments.payment_of(card.attempts, fact), card.term, going_back)
+    return replace(card, attempts=payments.settled(card.attempts, fact), payments=paid)
 
 
 def _failed(card: Card, fact: facts.ChargeFailed) -> Card:
@@ -241,7 +239,7 @@ def _failed(card: Card, fact: facts.ChargeFailed) -> Card:
         card,
         attempts=attempts,
         methods=kept,
-        renewal=decline.renewal_failed(_on_offer(card), fact),
+        renewal=decline.renewal_failed(term.on_offer(card.renewal), fact),
         balance=balance.credited(card.balance, failed.from_balance),
     )
 
@@ -263,9 +261,8 @@ def _renewed(card: Card, fact: facts.CardRenewed) -> Card:
 
 def _enabled(card: Card, fact: facts.AutoRenewEnabled) -> Card:
     card = _agreed(card, fact)
-    if card.status == "active":
-        return card
-    return replace(card, renewal=term.wanted_by_holder(card.renewal))  # it is tried at once, as the page says
+    wanted = card.renewal if card.status == "active" else term.wanted_by_holder(card.renewal)  # it is tried at once
+    return replace(card, renewal=wanted)
 
 
 def _agreed(card: Card, fact: facts.AutoRenewEnabled | facts.PeriodChanged) -> Card:
@@ -298,16 +295,10 @@ def _case_opened(card: Card, fact: facts.CaseOpened) -> Card:
 
 
 def _credited(card: Card, fact: facts.BalanceCredited) -> Card:
-    credited = balance.credited(card.balance, fact.amount.minor)
+    card = replace(card, balance=balance.credited(card.balance, fact.amount.minor))
     if fact.reason == "top_up":
-        return replace(card, balance=credited, top_ups=top_ups.paid(card.top_ups))
-    if fact.reason == "refund" and fact.about is not None:
-        minor = fact.amount.minor
-        taken = payments.taken_back(card.payments, fact.about, refunded=minor, credited=minor)
-        return replace(card, balance=credited, payments=taken)
-    if fact.reason == "dispute_won" and fact.about is not None:
-        return replace(card, balance=credited, payments=payments.debited(card.payments, fact.about, -fact.amount.minor))
-    return replace(card, balance=credited)
+        return replace(card, top_ups=top_ups.paid(card.top_ups))
+    return replace(card, payments=payments.credited(card.payments, fact))
 
 
 def _refund_recorded(card: Card, fact: facts.RefundRecorded) -> Card:
@@ -322,15 +313,5 @@ def _disputed(card: Card, fact: facts.DisputeRecorded) -> Card:
     if fact.instrument is None:
         ended = methods.ended(card.methods, fact.method_id, methods.DISPUTED)
         return replace(card, methods=ended, attempts=attempt.unwanted(card.attempts, fact.method_id), payments=taken)
-    return replace(
-        card,
-        methods=methods.disputed(card.methods, fact.attempt_id, fact.instrument),
-        attempts=attempt.disputed(card.attempts, fact.instrument),
-        payments=taken,
-    )
-
-
-def _on_offer(card: Card) -> Renewal:
-    if card.renewal is None:
-        raise CorruptHistoryError("a charge without a renewal")
-    return card.renewal
+    kept = methods.disputed(card.methods, fact.attempt_id, fact.instrument)
+    return replace(card, methods=kept, attempts=attempt.disputed(card.attempts, fact.instrument), payments=taken)

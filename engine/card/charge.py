@@ -29,6 +29,12 @@ class RenewalRequested(Event, kw_only=True):
     """The holder asked to be charged for the next term now."""
 
 
+class RenewalRequestEnded(Event, kw_only=True):
+    """What the holder had asked for ahead of time came to nothing: nothing more is tried before the renewal opens."""
+
+    term_number: int
+
+
 ChargingFact = RenewalStarted | ChargeAttempted | ChargeWithheld | CardRenewed | Reinstated | ChargingBlocked
 """What a step towards the next term may record."""
 
@@ -70,7 +76,8 @@ def renew_now(
     if not usable_methods(card) and not card.methods.needs_holder and not card.methods.balance_first:
         raise Refused("no_usable_method", "none of the payment methods may be charged; bind or update one")
     request = RenewalRequested(at=at)
-    return (request,) if card.renewal is not None else (offer(card, card.consent, rules, at), request)
+    on_offer = card.renewal is not None and not card.renewal.is_over
+    return (request,) if on_offer else (offer(card, card.consent, rules, at), request)
 
 
 def check_may_charge(card: OnRequest, rules: Rules) -> None:
@@ -92,11 +99,11 @@ def charge_renewal(card: Chargeable, rules: Rules, at: datetime) -> tuple[Chargi
     if at >= card.term.ends_at and at >= reclaims_at(card):  # it is lost, even if that is not written down yet
         return Wait(None, "number_lost")
     renewal = card.renewal
-    if renewal is None:
+    if renewal is None or renewal.is_over:
         opening = opens_at(card, rules.policy)
         if at < opening:
             return Wait(opening, "renewal_opens")
-    if renewal is None or renewal.stale or not _fee_is_agreed(card, renewal):
+    if renewal is None or renewal.is_over or renewal.stale or not _fee_is_agreed(card, renewal):
         return (offer(card, card.consent, rules, at),)
     due = amount_due(card, renewal)
     from_balance = _from_balance(card, due, rules.catalogue) if card.methods.balance_first else 0
@@ -117,6 +124,16 @@ def _from_balance(card: HasBalance, due: Money, catalogue: Catalogue) -> int:
     taken = min(card.balance.minor, due.minor)
     least = catalogue.minimum_charge(due.currency)
     return max(0, due.minor - least) if 0 < due.minor - taken < least else taken
+
+
+def end_request(card: Chargeable, charging: Wait, policy: Policy, at: datetime) -> tuple[RenewalRequestEnded, ...]:
+    """The end of a pass that the holder asked for ahead of time: nothing of it is to be tried now or soon."""
+    renewal = card.renewal
+    if renewal is None or renewal.rung or renewal.is_over or renewal.asked_for is None:
+        return ()
+    if charging.reason == "soon" or at >= opens_at(card, policy):
+        return ()
+    return (RenewalRequestEnded(term_number=card.term.number + 1, at=at),)
 
 
 def _fee_is_agreed(card: HasConsent, renewal: Renewal) -> bool:

@@ -3,7 +3,7 @@
 What decisions have in common: custody.py.
 """
 
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from typing import Annotated, Literal, Protocol
 
 from pydantic import Field
@@ -131,10 +131,6 @@ class _Withdrawing(HasConsent, HasDeadlines, Protocol):
     """What withdrawing consent reads of a card: the deadlines say what is lost when."""
 
 
-class _Announcing(HasConsent, HasCustody, HasDeadlines, Protocol):
-    """What announcing a price reads of a card."""
-
-
 # Fold
 
 
@@ -166,7 +162,7 @@ def agreed_on(consent: Consent, announced: Announced, day: date) -> Consent | An
     return max(begun, key=lambda one: one.applies_from, default=consent)
 
 
-def _cost(price: Consent | AnnouncedPrice | Quote) -> tuple[int, int]:
+def cost(price: Consent | AnnouncedPrice | Quote) -> tuple[int, int]:
     """Price and fee in minor units."""
     fee = price.reactivation_fee
     return price.price.minor, fee.minor if fee else 0
@@ -268,8 +264,8 @@ def _agreed_again(
         if shown is None:  # no longer sold, but kept for those who have it
             return None
         raise
-    now = _cost(agreed_on(consent, card.announced, local_date(at, card.custody.zone)))
-    return quote if _cost(quote) < now or (shown is not None and _cost(quote) != now) else None
+    now = cost(agreed_on(consent, card.announced, local_date(at, card.custody.zone)))
+    return quote if cost(quote) < now or (shown is not None and cost(quote) != now) else None
 
 
 def switch_off_auto_renew(
@@ -283,46 +279,3 @@ def switched_off(card: HasDeadlines, reason: SwitchOffReason, at: datetime) -> A
     """The end of consent, with what the holder must know: until when the card is paid, when the number is lost."""
     lost_on = local_date(reclaims_at(card), card.term.zone)
     return AutoRenewSwitchedOff(reason=reason, ends_on=card.term.ends_on, lost_on=lost_on, at=at)
-
-
-def announce_price_change(
-    card: _Announcing, catalogue: Catalogue, *, version: str, at: datetime
-) -> tuple[PriceChangeAnnounced, ...]:
-    """Notify the holder of the price of another catalogue version, and from which day on it is charged.
-
-    That day is never before the version is in force; and at least the plan's notice days ahead, unless nothing becomes
-    dearer by it. What was announced for that day or later is taken back. Raises Refused `auto_renew_off`,
-    `unknown_version`.
-    """
-    check_kept(card)
-    consent, custody = card.consent, card.custody
-    if consent is None:
-        raise Refused("auto_renew_off", "there is nothing to announce to a card that is not renewed")
-    quote = catalogue.quote_of(version, custody.plan, custody.currency, consent.months)
-    today = max(local_date(at, card.term.zone), local_date(at, custody.zone))  # by whichever the next renewal opens
-    in_force = max(today, catalogue.effective_on(version))
-    in_time = max(in_force, today + timedelta(catalogue.plan(custody.plan).notice_days))
-    applies_from = _applies_from(card, consent, quote, in_force, in_time)
-    later = [one for one in card.announced if one.applies_from > applies_from]
-    if all(_cost(one) == _cost(quote) for one in (agreed_on(consent, card.announced, applies_from), *later)):
-        return ()
-    return (
-        PriceChangeAnnounced(
-            months=quote.months,
-            price=quote.price,
-            saving=quote.saving,
-            catalogue_version=version,
-            applies_from=applies_from,
-            reactivation_fee=quote.reactivation_fee,
-            replaces_later=any(one.applies_from >= applies_from for one in card.announced),
-            at=at,
-        ),
-    )
-
-
-def _applies_from(card: HasConsent, consent: Consent, quote: Quote, in_force: date, in_time: date) -> date:
-    """The first day from `in_force` on for which the holder knows of no lower price or fee; `in_time` at the latest."""
-    days = sorted({in_force, *(one.applies_from for one in card.announced if in_force < one.applies_from < in_time)})
-    price, fee = _cost(quote)
-    known = ((day, _cost(agreed_on(consent, card.announced, day))) for day in days)
-    return next((day for day, (now, fee_now) in known if price <= now and fee <= fee_now), in_time)

@@ -5,7 +5,7 @@ Names never change; a changed shape gets a new version, and the old one an upcas
 
 from engine.card.attempt import CaseOpened, ChargeAttempted, ChargeOutcomeUnknown, ChargeWithheld
 from engine.card.balance import BalanceCredited, BalanceDebited, BalancePaidOut
-from engine.card.charge import RenewalRequested
+from engine.card.charge import RenewalRequested, RenewalRequestEnded
 from engine.card.consent import AutoRenewEnabled, AutoRenewSwitchedOff, PeriodChanged, PriceChangeAnnounced
 from engine.card.custody import CardClosed, CardRegistered, ZoneChanged
 from engine.card.deadlines import ChargingBlocked, DeadlinesMoved
@@ -36,6 +36,7 @@ CardFact = (
     | PriceChangeAnnounced
     | AutoRenewSwitchedOff
     | RenewalRequested
+    | RenewalRequestEnded
     | RenewalStarted
     | ChargeAttempted
     | ChargeWithheld
@@ -87,6 +88,7 @@ STORED_NAMES: dict[str, type[CardFact]] = {
     "price_change_announced.v1": PriceChangeAnnounced,
     "auto_renew_switched_off.v1": AutoRenewSwitchedOff,
     "renewal_requested.v1": RenewalRequested,
+    "renewal_request_ended.v1": RenewalRequestEnded,
     "renewal_started.v1": RenewalStarted,
     "charge_attempted.v1": ChargeAttempted,
     "charge_withheld.v1": ChargeWithheld,

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 
 from engine.card.attempt import AskCharge, Attempt, CaseOpened, ChargeAttempted, ask_about
 from engine.card.card import Card, evolve
-from engine.card.charge import charge_renewal, withheld_by_limit
+from engine.card.charge import charge_renewal, end_request, withheld_by_limit
 from engine.card.custody import is_kept
 from engine.card.deadlines import ChargingBlocked, DeadlinesMoved, move_deadlines
 from engine.card.facts import CardFact, CardFacts
@@ -58,6 +58,9 @@ def _charge_or_lapse(card: Card, rules: Rules, at: datetime, refunding: Wait | N
         return notice
     if charging.blocks_lapse:
         return earliest(charging, topping_up, refunding)
+    ended = end_request(card, charging, rules.policy, at)
+    if ended:
+        return ended
     lapsing = lapse(card, rules.policy, at)
     if not isinstance(lapsing, Wait):
         return lapsing

@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from engine.calendar import Term
 from engine.card.attempt import Attempts, HasAttempts, OutcomeSource
-from engine.card.balance import BalanceDebited, HasBalance
+from engine.card.balance import BalanceCredited, BalanceDebited, HasBalance
 from engine.card.event import Event
 from engine.errors import CorruptHistoryError, Refused
 from engine.money import Money
@@ -128,6 +128,17 @@ def taken_back(
 def debited(payments: Payments, attempt_id: UUID, minor: int) -> Payments:
     """So much of what the payment had brought onto the balance left it again; less than 0: it came back."""
     return tuple(replace(one, debited=one.debited + minor) if one.attempt_id == attempt_id else one for one in payments)
+
+
+def credited(payments: Payments, fact: BalanceCredited) -> Payments:
+    """A charge refunded onto the balance, or whose dispute was won, as far as it may still go back."""
+    match fact:
+        case BalanceCredited(reason="refund", about=UUID() as about, amount=amount):
+            return taken_back(payments, about, refunded=amount.minor, credited=amount.minor)
+        case BalanceCredited(reason="dispute_won", about=UUID() as about, amount=amount):
+            return debited(payments, about, -amount.minor)
+        case _:
+            return payments
 
 
 def less(payment: Payment, refunded: int = 0, disputed: int = 0, credited: int = 0) -> Payment:

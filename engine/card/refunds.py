@@ -265,5 +265,5 @@ def record_refund_answer(
         case _:
             reason = answer.reason if isinstance(answer, Unclear) else "answer_is_not_ours"
             asked = (refund.unknown.asked if refund.unknown else 0) + 1
-            again = at + patience(policy, asked)
+            again = at + patience(policy, asked, refund.started_at, at)
             return (RefundOutcomeUnknown(refund_id=refund_id, reason=reason, asked=asked, ask_again_at=again, at=at),)

@@ -12,6 +12,7 @@ from engine.card.custody import HasCustody
 from engine.card.deadlines import HasTerm, opening_of, opens_at
 from engine.card.event import Event
 from engine.catalogue import Period
+from engine.errors import CorruptHistoryError
 from engine.money import Money
 from engine.policy import Policy
 from engine.rules import Rules
@@ -83,6 +84,8 @@ class Renewal(Value):
     """Methods that had their quick second try in this rung."""
     asked_for: AttemptReason | None = None
     """What a pass outside of the ladder is for."""
+    is_over: bool = False
+    """The pass that the holder asked for ahead of time came to nothing: it is offered anew when the renewal opens."""
     first_failed_at: Instant | None = None
     """Of the first rung."""
     last_code: str | None = None
@@ -116,7 +119,16 @@ def offered(renewal: Renewal | None, fact: RenewalStarted) -> Renewal:
     """A new offer of the same term keeps the ladder's counters."""
     if renewal is None:
         return Renewal(fact.months, fact.price, fact.at, fact.reactivation_fee)
+    if renewal.is_over:
+        renewal = replace(renewal, offered_at=fact.at, asked_for=None, tried=(), is_over=False)
     return replace(renewal, months=fact.months, price=fact.price, reactivation_fee=fact.reactivation_fee, stale=False)
+
+
+def on_offer(renewal: Renewal | None) -> Renewal:
+    """The renewal that a charge belongs to; raises CorruptHistoryError where there is none."""
+    if renewal is None:
+        raise CorruptHistoryError("a charge without a renewal")
+    return renewal
 
 
 def outdated(renewal: Renewal | None, fact: AutoRenewEnabled | PeriodChanged) -> Renewal | None:
@@ -134,10 +146,15 @@ def wanted_by_holder(renewal: Renewal | None) -> Renewal | None:
 
 
 def method_added(renewal: Renewal | None, method_id: str) -> Renewal | None:
-    """A new or updated method is tried at once."""
-    if renewal is None:
-        return None
+    """A new or updated method is tried at once, once the ladder has begun; ahead of it nobody asked for that."""
+    if renewal is None or not renewal.rung:
+        return renewal
     return replace(renewal, asked_for="new_method", tried=without(renewal.tried, method_id))
+
+
+def request_over(renewal: Renewal | None) -> Renewal | None:
+    """Nothing more is tried before the renewal opens; what happened so far still counts."""
+    return None if renewal is None else replace(renewal, is_over=True)
 
 
 def failure_notified(renewal: Renewal | None) -> Renewal | None:

@@ -45,10 +45,14 @@ class TopUpStarted(Event, kw_only=True):
 
 
 class TopUpFailed(Event, kw_only=True):
-    """No payment method could be charged for the top-up."""
+    """No payment method could be charged for the top-up.
+
+    `withdrawn`: it was automatic, and auto-renewal was switched off meanwhile, so that nothing more was tried.
+    """
 
     number: int
     last_code: str | None
+    withdrawn: bool = False
 
 
 class AutoTopUpStopped(Event, kw_only=True):
@@ -277,7 +281,7 @@ def _next_attempt(card: ToppedUp, top_up: TopUp, rules: Rules, at: datetime) -> 
     wanted = not top_up.automatic or card.consent is not None
     method = next((one for one in ready_methods(card, at) if one.method_id not in top_up.tried), None)
     if method is None or not wanted:
-        return (TopUpFailed(number=top_up.number, last_code=top_up.last_code, at=at),)
+        return (TopUpFailed(number=top_up.number, last_code=top_up.last_code, withdrawn=not wanted, at=at),)
     if rules.charging_stopped:
         return Wait(at + rules.policy.stopped_recheck, "charging_stopped")
     number = top_up.attempts + 1

@@ -72,9 +72,9 @@ def _possible(card: Card, wake_at: datetime) -> Mapping[WaitReason, bool]:
     delayed = wake_at in _delays_within_pass(card).values()
     on = consent is not None
     return {
-        "renewal_opens": on and renewal is None,
+        "renewal_opens": on and (renewal is None or renewal.is_over),
         "method_delayed": on and delayed,
-        "next_rung": on and renewal is not None and not delayed and tries_left(card),
+        "next_rung": on and renewal is not None and not renewal.is_over and not delayed and tries_left(card),
         "reminder": _may_remind(card, wake_at),
         "top_up_gap": on and order is not None and balance.minor < order.threshold.minor,
     }
@@ -87,9 +87,11 @@ def tries_left(card: Card) -> bool:
 
 
 def _delays_within_pass(card: Card) -> Mapping[str, datetime]:
-    tried = card.renewal.tried if card.renewal else ()
+    if card.renewal is None or card.renewal.is_over:
+        return {}
+    tried = card.renewal.tried
     waiting = [one.method_id for one in usable_methods(card) if one.method_id not in tried]
-    return {one: card.methods.not_before[one] for one in waiting if card.renewal and one in card.methods.not_before}
+    return {one: card.methods.not_before[one] for one in waiting if one in card.methods.not_before}
 
 
 def _may_remind(card: Card, wake_at: datetime) -> bool:

@@ -159,6 +159,8 @@ def _topping_up(fact: facts.TopUpStarted) -> str:
 
 def _top_up_failed(fact: facts.TopUpFailed) -> str:
     code = f", the last code being {fact.last_code}" if fact.last_code else ""
+    if fact.withdrawn:
+        return f"top-up {fact.number} ended, since auto-renewal was switched off meanwhile{code}"
     return f"top-up {fact.number} failed: no payment method could be charged{code}"
 
 

@@ -30,7 +30,7 @@ def obstacles(story: Story, place: int, at: datetime) -> tuple[Sentence, ...]:
         return (story.fact_sentence(story.origin(ChargingBlocked, place)[0]),)
     if card.consent is None:
         return (_off(story, place),)
-    if card.renewal is None:
+    if card.renewal is None or card.renewal.is_over:
         return (_paid(story, place, card),)
     return _unpaid(story, place, card, card.renewal, at)
 
@@ -62,6 +62,11 @@ def _off(story: Story, place: int) -> Sentence:
 def _paid(story: Story, place: int, card: Card) -> Sentence:
     at, fact = story.origin((CardRenewed, CardRegistered), place)
     how = "renewed" if isinstance(fact, CardRenewed) else "registered"
+    if fact.at >= card.term.ends_at:
+        ended = f"with a term that had ended on {card.term.ends_on} already"
+        return story.sentence(
+            f"The card was registered on {story.clock(at)} {ended}; the next one was not offered yet.", at
+        )
     text = (
         f"The term until {card.term.ends_on} was paid already, {how} on {story.clock(at)}, and its renewal was not open"
     )

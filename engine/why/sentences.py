@@ -52,6 +52,8 @@ def clause(fact: Fact, zone: str) -> str:  # noqa: C901, PLR0911, PLR0912 (one c
             return f"auto-renewal was switched off {SWITCH_OFF_REASONS[fact.reason]}"
         case facts.RenewalRequested():
             return "the holder asked to be charged for the next term at once"
+        case facts.RenewalRequestEnded():
+            return "what the holder had asked for ahead of time came to nothing; the renewal opens on its day"
         case facts.RenewalStarted():
             return _started(fact)
         case facts.CardRenewed():

@@ -7,6 +7,7 @@ from msgspec.structs import replace
 
 from engine.card.attempt import CaseOpened, ChargeAttempted
 from engine.card.balance import BalanceCredited, BalancePaidOut, pay_out_balance
+from engine.card.consent import switch_off_auto_renew
 from engine.card.custody import CardClosed, close_card
 from engine.card.decline import ChargeFailed
 from engine.card.disputes import DisputeRecorded, record_dispute
@@ -244,6 +245,8 @@ def test_an_automatic_top_up_is_made_once_a_day_at_most():
     then_what = Given(no.card).at(REGISTERED_AT).then(fact(TopUpFailed))
     then_what.waits(REGISTERED_AT + POLICY.top_up_gap, "top_up_gap")
     Given(then_what.card).at(REGISTERED_AT + POLICY.top_up_gap).then(fact(TopUpStarted), fact(ChargeAttempted))
+    off = Given(no.card).when(switch_off_auto_renew, reason="holder", at=NOW)
+    Given(off.card).at(REGISTERED_AT).then(fact(TopUpFailed, withdrawn=True)).waits(ENDS_AT, "term_ends")
     ended = Given(then.card).when(set_auto_top_up, threshold=None, amount=None, at=NOW).then(fact(AutoTopUpSet))
     Given(ended.card).at(REGISTERED_AT).nothing()
     Given(then.card).at(REGISTERED_AT, STOPPED).nothing()

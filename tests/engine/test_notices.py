@@ -80,6 +80,10 @@ NOTICES = [
 ]
 
 
+def test_who_switched_off_is_not_told_of_a_top_up_that_is_not_wanted_any_more():
+    assert notice_of(recorded(replace(top_up_failed("expired_card"), withdrawn=True))[0]) is None
+
+
 @pytest.mark.parametrize(("fact", "kind", "values"), NOTICES, ids=lambda one: one if isinstance(one, str) else "")
 def test_a_fact_gives_its_notice(fact, kind, values):
     assert notice_of(recorded(fact, version=7)[0]) == Notice(f"{CARD_ID}:7:{kind}", CARD_ID, kind, fact.at, values)
@@ -89,8 +93,9 @@ def test_a_fact_gives_its_notice(fact, kind, values):
 def test_any_other_fact_gives_no_notice(name):
     recorded = read_fact(0, *stored(name))
     notice = notice_of(recorded)
-    assert (notice is not None) == (type(recorded.fact) in {type(fact) for fact, _, _ in NOTICES})
-    assert (notice is not None) == (name in NOTICE_FACTS)
+    told = notice is not None or getattr(recorded.fact, "withdrawn", False)
+    assert told == (type(recorded.fact) in {type(fact) for fact, _, _ in NOTICES})
+    assert told == (name in NOTICE_FACTS)
     if notice is not None:
         assert json.loads(json.dumps(notice.values)) == notice.values
 

@@ -135,9 +135,9 @@ def test_a_mandate_withdrawn_for_the_merchant_switches_auto_renewal_off():
     answer(given(*CHARGING, switched_off()), reply, at=OPENS_AT).then(fact(ChargeFailed))
 
 
-def test_an_unclear_answer_is_unknown_and_asked_about_in_five_minutes_an_hour_and_then_daily():
+def test_an_unclear_answer_is_unknown_and_asked_about_in_five_minutes_a_quarter_and_then_hourly():
     at, card = OPENS_AT + SECOND, given(*CHARGING)
-    for asked, wait in enumerate([timedelta(minutes=5), timedelta(hours=1), timedelta(days=1), timedelta(days=1)], 1):
+    for asked, wait in enumerate([timedelta(minutes=m) for m in (5, 15, 60, 60)], 1):
         then = answer(card, Unclear(reason="timeout"), at=at).then(
             fact(ChargeOutcomeUnknown, attempt_id=attempt_id(), reason="timeout", asked=asked, ask_again_at=at + wait)
         )

@@ -4,6 +4,7 @@ from datetime import timedelta
 
 import pytest
 from msgspec.structs import replace
+from pydantic import ValidationError
 
 from engine.card.attempt import CaseOpened, ChargeAttempted
 from engine.card.deadlines import DeadlinesMoved
@@ -12,7 +13,10 @@ from engine.card.outcomes import resolve_attempt
 from engine.card.payments import ChargeSucceeded
 from engine.card.refunds import RefundStarted
 from engine.card.term import CardRenewed
+from engine.policy import Policy
+from engine.ports import Unclear
 from tests.engine.given_when_then import Given, fact, given
+from tests.engine.recorded_history import History
 from tests.engine.samples import (
     BUDGET,
     CHARGING,
@@ -61,6 +65,26 @@ def test_when_the_gateway_may_have_forgotten_the_key_the_attempt_is_only_looked_
     given(*CHARGING, unknown(asked=2)).at(KEY_ENDS_AT + timedelta(days=1)).asks("looked_up")
 
 
+def test_while_the_key_is_known_we_ask_hourly_then_look_up_daily():
+    history = History().wakes()
+    asked = []
+    while history.at < KEY_ENDS_AT + timedelta(days=2):
+        history.answered(Unclear(reason="timeout"), timedelta(0))
+        asked.append(history.wake_at - history.at)
+        history.wakes()
+    minutes, hour, day = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
+    assert asked == [5 * minutes, 15 * minutes, *[hour] * 23, day, day]
+
+
+def test_a_gateway_that_was_down_for_two_hours_delays_a_payment_by_hours_not_days():
+    history = History().wakes()
+    while history.at < OPENS_AT + timedelta(hours=2):
+        history.answered(Unclear(reason="timeout"), timedelta(0)).wakes()
+    history.paid()
+    assert history.at < OPENS_AT + timedelta(hours=3)
+    assert isinstance(history.records[-1].fact, CardRenewed)
+
+
 @pytest.mark.parametrize("history", [CHARGING, (*CHARGING, unknown())], ids=["unanswered", "unknown"])
 def test_after_switching_off_the_attempt_is_only_looked_up(history):
     """Sent again, the charge might be made for the first time, without consent."""
@@ -99,3 +123,8 @@ def test_an_outcome_that_stays_unknown_becomes_a_case_and_a_person_closes_it():
     Given(no.card).when(resolve_attempt, charged=True, gateway_ref="r", **resolve).then(
         fact(ChargeSucceeded, learned="late"), fact(RefundStarted)
     )
+
+
+def test_a_renewal_that_opens_on_the_last_day_is_refused_by_the_policy():
+    with pytest.raises(ValidationError, match="lead_days"):
+        Policy(lead_days=0)

@@ -152,7 +152,7 @@ def test_the_reminder_a_week_ahead_is_due_though_the_holder_tried_to_pay_early()
 
 def test_an_open_renewal_has_no_reminder_ahead_when_the_policy_opens_later_ones_later():
     yearly = (registered(months=12), bound(VISA), enabled(12), started(12), attempted(1, 1), failed(1, 1))
-    later = replace(RULES, policy=RULES.policy.model_copy(update={"lead_days": 0}))
+    later = replace(RULES, policy=RULES.policy.model_copy(update={"lead_days": 1}))
     then = given(*yearly).at(local("2027-02-27 10:00"), later)
     assert "renewal_ahead" not in [getattr(one, "kind", None) for one in then.facts]
 

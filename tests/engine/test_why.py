@@ -2,8 +2,8 @@
 
 from datetime import timedelta
 
+from engine.card.announcing import announce_price_change
 from engine.card.balance import BalanceCredited
-from engine.card.consent import announce_price_change
 from engine.card.custody import close_card
 from engine.card.disputes import record_dispute
 from engine.card.hold import hold_card, release_card

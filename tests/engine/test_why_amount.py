@@ -2,8 +2,9 @@
 
 from datetime import timedelta
 
+from engine.card.announcing import announce_price_change
 from engine.card.balance import BalanceCredited
-from engine.card.consent import announce_price_change, change_period
+from engine.card.consent import change_period
 from engine.card.methods import order_payment_methods
 from engine.card.top_ups import set_auto_top_up, top_up
 from engine.money import Money

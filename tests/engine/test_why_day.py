@@ -4,6 +4,7 @@ from datetime import date, timedelta
 from functools import partial
 
 import pytest
+from msgspec.structs import replace
 
 from engine.card.balance import BalanceCredited
 from engine.card.charge import renew_now
@@ -51,6 +52,23 @@ def test_before_its_registration_a_card_cannot_be_charged():
     assert texts(History(), date(2026, 2, 28)) == [
         f"On 2026-02-28 the card was not in our care yet: it was registered on 2026-03-01 09:00 {HERE}."
     ]
+
+
+def test_of_a_card_that_was_registered_already_lapsed_nobody_says_that_it_was_paid():
+    lapsed = replace(registered(starts_on=date(2026, 1, 15)), at=local("2026-03-01 09:00"))
+    assert texts(History(lapsed, bound(), enabled()), march(1))[1:2] == [
+        (
+            "The card was registered on 2026-03-01 09:00 with a term that had ended on 2026-02-15 already; the next "
+            "one was not offered yet."
+        )
+    ]
+
+
+def test_a_request_that_is_over_leaves_the_term_paid_until_the_renewal_opens():
+    history = History().decides(renew_now, RULES, at=local("2026-03-05 09:00")).wakes().declined()
+    assert texts(history, march(6))[-1] == (
+        f"Next, on 2026-03-29 10:00 {HERE}: the renewal of the term that ends on 2026-04-01 opens."
+    )
 
 
 def test_before_the_renewal_opens_the_term_is_paid_already():
@@ -226,13 +244,11 @@ def test_after_the_last_rung_no_try_is_left():
 
 def test_an_offer_ahead_of_its_time_waits_for_the_ladder():
     at = local("2026-03-20 12:00")
-    history = History().decides(renew_now, RULES, at=at).wakes(at).declined()
-    assert texts(history, march(25))[2:] == [
+    offered = History(registered(), bound(), enabled(), started(at=at))
+    assert texts(offered, march(25))[2:] == [
         "The renewal was offered ahead of its time, and the retry ladder had not begun yet.",
         f"Next, on 2026-03-29 10:00 {HERE}: the first try (rung 1).",
     ]
-    offered = History(registered(), bound(), enabled(), started(at=at))
-    assert texts(offered, march(25))[2] == texts(history, march(25))[2]
 
 
 def test_while_an_outcome_is_unknown_nothing_else_is_tried():

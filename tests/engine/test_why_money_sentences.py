@@ -159,6 +159,10 @@ FACTS = [
         "the standing order was switched off after 4 declined top-ups, last with lost_card",
     ),
     (
+        facts.TopUpFailed(number=2, last_code=None, withdrawn=True, at=AT),
+        "top-up 2 ended, since auto-renewal was switched off meanwhile",
+    ),
+    (
         facts.TopUpFailed(number=2, last_code=None, at=AT),
         "top-up 2 failed: no payment method could be charged",
     ),

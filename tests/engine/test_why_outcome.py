@@ -36,7 +36,7 @@ def test_an_unknown_outcome_is_shown_with_how_often_it_was_asked_for():
     history = History().wakes().answered(Unclear(reason="timeout")).wakes().answered(Unclear(reason="http_502"))
     assert texts(history)[-2:] == [
         "Its outcome was unknown: the gateway was asked 2 times, the last time on 2026-03-29 10:05 (http_502).",
-        f"Next, on 2026-03-29 11:05 {HERE}: the gateway is asked again about the attempt of unknown outcome.",
+        f"Next, on 2026-03-29 10:20 {HERE}: the gateway is asked again about the attempt of unknown outcome.",
     ]
     assert answer(history)[-2].versions == (5, 6, 7)
 

@@ -86,6 +86,10 @@ FACTS = [
     (facts.AutoRenewSwitchedOff(reason="operator", at=AT), "auto-renewal was switched off by the operator"),
     (facts.RenewalRequested(at=AT), "the holder asked to be charged for the next term at once"),
     (
+        facts.RenewalRequestEnded(term_number=1, at=AT),
+        "what the holder had asked for ahead of time came to nothing; the renewal opens on its day",
+    ),
+    (
         facts.RenewalStarted(**SHOWN, **VERSION, term_number=1, months=1, saving=NOTHING),
         "term 1 was offered: 1 month for 15.00 CNY (catalogue version c1, policy version p1)",
     ),

@@ -9,7 +9,6 @@ from engine import decisions, networks
 from engine.card import (
     attempt,
     charge,
-    consent,
     deadlines,
     decline,
     dunning,
@@ -28,7 +27,6 @@ from engine.card.hold import CardHeld
 from engine.card.ids import derived_id
 from engine.card.step import Wait
 from engine.declines import Consequence
-from engine.errors import Refused
 from engine.ports import Declined
 from tests.simulation import world
 
@@ -118,10 +116,6 @@ def late_payer_pays_for_the_past() -> list[Change]:
     return [(outcomes, "renewed", renewed), (charge, "renewed", renewed)]
 
 
-def late_payer_pays_twice() -> list[Change]:
-    return [(term, "_is_late", lambda _, late, __, at: late.ends_at <= at)]
-
-
 def wakes_never_after_unknown() -> list[Change]:
     real = decisions.wakes_at
 
@@ -192,6 +186,10 @@ def time_out_is_a_decline() -> list[Change]:
     return [(outcomes, "_unknown", unknown)]
 
 
+def asked_once_a_day() -> list[Change]:
+    return policy(ask_again_after=(timedelta(minutes=5), timedelta(hours=1), DAY))
+
+
 def never_happened_too_soon() -> list[Change]:
     return policy(key_lifetime=timedelta(minutes=1), never_happened_after=timedelta(0))
 
@@ -217,13 +215,6 @@ def advice_delay_ignored() -> list[Change]:
 
 def fee_forgotten() -> list[Change]:
     return [(charge, "amount_due", lambda _, renewal: renewal.price)]
-
-
-def price_before_its_day() -> list[Change]:
-    def agreed(consent, announced, _):
-        return announced[-1] if announced else consent
-
-    return [(term, "agreed_on", agreed)]
 
 
 def suspended_a_day_early() -> list[Change]:
@@ -281,49 +272,3 @@ def grace_without_days() -> list[Change]:
         return real(replace(card, keep=keep), policy, at)
 
     return [(following, "lapse", lapsing)]
-
-
-def early_notice_of_a_price() -> list[Change]:
-    real = consent.announce_price_change
-
-    def announce(card, catalogue, *, version, at):
-        facts = real(card, catalogue, version=version, at=at)
-        return tuple(replace(one, applies_from=one.applies_from - 300 * DAY) for one in facts)
-
-    return [(consent, "announce_price_change", announce)]
-
-
-def fee_of_the_catalogue() -> list[Change]:
-    """The fee is that of the catalogue on the day of the offer, whatever the holder agreed to."""
-    real = charge.offer
-
-    def offer(card, agreed, rules, at):
-        custody, day = card.custody, term.local_date(at, card.term.zone)
-        try:
-            fee = rules.catalogue.quote(custody.plan, custody.currency, agreed.months, day).reactivation_fee
-        except Refused:
-            fee = None
-        return replace(real(card, agreed, rules, at), reactivation_fee=fee)
-
-    return [(charge, "offer", offer)]
-
-
-def announced_for_ever() -> list[Change]:
-    """What was announced cannot be taken back."""
-    real = consent.announced
-    return [(consent, "announced", lambda before, fact: real(before, replace(fact, replaces_later=False)))]
-
-
-def agreed_again_in_vain() -> list[Change]:
-    """Who agrees to a lower price for the same period keeps the old one."""
-    return [(consent, "_agreed_again", lambda *_: None)]
-
-
-def quote_not_compared() -> list[Change]:
-    """The holder is charged today's price, whatever was shown."""
-    real = consent._quote
-    return [(consent, "_quote", lambda card, catalogue, months, _, at: real(card, catalogue, months, None, at))]
-
-
-def raise_forgotten_by_off_and_on() -> list[Change]:
-    return [(consent, "still_announced", lambda *_: ())]

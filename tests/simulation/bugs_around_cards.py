@@ -7,6 +7,7 @@ from engine.actor import actor
 from engine.card import next as following
 from engine.card.lapse import Suspended
 from engine.card.step import Wait
+from engine.card.top_ups import TopUpFailed
 from engine.declines import CONSEQUENCES
 from engine.store.port import Refusals
 from tests.simulation import memory, world
@@ -96,6 +97,15 @@ def secrets_told() -> list[Change]:
 def notice_key_used_again() -> list[Change]:
     real = world.notice_of
     return [(world, "notice_of", lambda one: replace(real(one), key=f"{one.card_id}:{real(one).kind}"))]
+
+
+def withdrawn_top_up_told() -> list[Change]:
+    real = notices._content
+
+    def content(fact):
+        return real(replace(fact, withdrawn=False) if isinstance(fact, TopUpFailed) else fact)
+
+    return [(notices, "_content", content)]
 
 
 def suspension_told_to_nobody() -> list[Change]:

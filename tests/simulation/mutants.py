@@ -11,6 +11,7 @@ from unittest.mock import patch
 
 from tests.simulation import bugs
 from tests.simulation import bugs_around_cards as around
+from tests.simulation import bugs_of_consent as consenting
 from tests.simulation import bugs_of_money as money
 from tests.simulation.bugs import Change
 from tests.simulation.checker.findings import Violation
@@ -84,7 +85,8 @@ MUTANTS = (
     Mutant("rungs after the last day", bugs.rungs_after_the_last_day, cards=60, years=0.6, level="none", harsh=True),
     Mutant("anchor day lost", bugs.anchor_day_lost),
     Mutant("late payers pay for the past", bugs.late_payer_pays_for_the_past),
-    Mutant("late payers pay for two terms within days", bugs.late_payer_pays_twice, cards=100, harsh=True),
+    Mutant("late payers pay for two terms within days", consenting.late_payer_pays_twice, cards=100, harsh=True),
+    Mutant("what was asked for early never ends", consenting.request_never_ends, cards=100),
     Mutant("never wakes after an unknown outcome", bugs.wakes_never_after_unknown),
     Mutant("wakes a year late at the end of the term", bugs.wakes_a_year_late),
     Mutant("switch-off ignored", bugs.switch_off_ignored),
@@ -97,6 +99,7 @@ MUTANTS = (
     Mutant("failure told while the next method is charged", around.failure_told_after_each_method),
     Mutant("second attempt while the first is unknown", bugs.second_attempt_while_unknown),
     Mutant("a time-out counts as a decline", bugs.time_out_is_a_decline),
+    Mutant("a gateway that was down is asked a day later", bugs.asked_once_a_day),
     Mutant("never happened is said too soon", bugs.never_happened_too_soon),
     Mutant("command memory off", around.command_memory_off),
     Mutant("stream versions not compared", around.versions_not_compared),
@@ -105,7 +108,7 @@ MUTANTS = (
     Mutant("ended methods are tried", bugs.ended_methods_tried),
     Mutant("advice delays ignored", bugs.advice_delay_ignored),
     Mutant("reactivation fee forgotten", bugs.fee_forgotten),
-    Mutant("announced price charged before its day", bugs.price_before_its_day),
+    Mutant("announced price charged before its day", consenting.price_before_its_day),
     Mutant("suspended a day early", bugs.suspended_a_day_early),
     Mutant("given up a day early", bugs.given_up_a_day_early),
     Mutant("automatic top-ups every hour", bugs.topped_up_every_hour, cards=100),
@@ -128,12 +131,13 @@ MUTANTS = (
     Mutant("holders learn of codes that are not for them", around.secrets_told),
     Mutant("the key of a notice is used again", around.notice_key_used_again),
     Mutant("nobody is told of a suspension", around.suspension_told_to_nobody),
-    Mutant("a price is announced too late", bugs.early_notice_of_a_price),
-    Mutant("a fee is charged that nobody agreed to", bugs.fee_of_the_catalogue),
-    Mutant("an announced price cannot be taken back", bugs.announced_for_ever, cards=60, years=0.9),
-    Mutant("agreed at a lower price, charged the old one", bugs.agreed_again_in_vain),
-    Mutant("another price is agreed to than was shown", bugs.quote_not_compared),
-    Mutant("off and on forgets an announced price", bugs.raise_forgotten_by_off_and_on, cards=100, years=0.9),
+    Mutant("who switched off is told of a failed top-up", around.withdrawn_top_up_told, cards=600),
+    Mutant("a price is announced too late", consenting.early_notice_of_a_price),
+    Mutant("a fee is charged that nobody agreed to", consenting.fee_of_the_catalogue),
+    Mutant("an announced price cannot be taken back", consenting.announced_for_ever, cards=60, years=0.9),
+    Mutant("agreed at a lower price, charged the old one", consenting.agreed_again_in_vain),
+    Mutant("another price is agreed to than was shown", consenting.quote_not_compared),
+    Mutant("off and on forgets an announced price", consenting.raise_forgotten_by_off_and_on, cards=100, years=0.9),
     Mutant("a charge is sent however long it lay", around.sent_however_long_it_lay),
     Mutant("a failed card is acknowledged without being parked", around.failed_cards_not_parked),
     Mutant("a failed card is parked without another try", around.failed_cards_not_retried),

@@ -33,12 +33,13 @@ def top_up_started(findings: Findings, card: Card, fact: Fact) -> None:
 
 
 def top_up_failed(_: Findings, card: Card, fact: Fact) -> None:
-    """The top-up could not be paid."""
+    """The top-up could not be paid, or is not wanted any more: then there is no notice."""
     is_automatic = card.top_up is not None and card.top_up[1]
     if card.top_up_declines and is_automatic:
         card.automatic_declined += 1
     elif card.top_up_declines:
         card.declined_by_hand.append(fact.at)
+    card.is_top_up_withdrawn = is_automatic and card.agreed_price is None
     card.top_up = None
 
 

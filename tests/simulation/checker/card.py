@@ -5,7 +5,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from tests.simulation.checker.days import DAY, day_begins, instant, local_day
+from tests.simulation.checker.days import DAY, OPENINGS, day_begins, instant, local_day
 
 KEY_LIFETIME = timedelta(hours=24)
 """How long the gateway remembers the key of an attempt."""
@@ -115,6 +115,8 @@ class Renewal:
     declines_reported: int = -1
     """Declines up to the last notice of a failed payment; -1 before the first."""
     is_withheld: bool = False
+    is_asked_for: bool = False
+    """The holder asked for it, and the pass that follows is not over."""
 
 
 @dataclass(slots=True)
@@ -139,6 +141,8 @@ class Card:
     agreed_fee: int = 0
     """What the holder agreed to pay on top where the service is off."""
     agreed_months: int = 0
+    agreed_by: str = ""
+    """The command by which the holder agreed."""
     enabled_at: datetime = datetime(1, 1, 1, tzinfo=UTC)
     """When auto-renewal was last switched on."""
     announced: list[Announced] = field(default_factory=list[Announced])
@@ -163,6 +167,8 @@ class Card:
     """What a charge brought onto the balance and has to leave it within the same append, as the charge went back."""
     top_up: tuple[int, bool] | None = None
     """Number of the top-up under way, and whether it is automatic."""
+    is_top_up_withdrawn: bool = False
+    """The last top-up that failed was automatic, and auto-renewal was off by then."""
     top_up_declines: int = 0
     automatic_top_up_at: datetime | None = None
     automatic_declined: int = 0
@@ -192,6 +198,11 @@ class Card:
     paid_terms: set[int] = field(default_factory=set[int])
     recent_facts: list[datetime] = field(default_factory=list[datetime])
     last_attempt_at: datetime | None = None
+
+    @property
+    def opens_at_earliest(self) -> datetime:
+        """When the renewal opens, by the earliest of the policies."""
+        return min(day_begins(self.ends_on - days * DAY, self.zone) + hour for days, hour in OPENINGS.values())
 
     @property
     def is_over(self) -> bool:

@@ -82,6 +82,8 @@ def _check_purpose(findings: Findings, card: Card, fact: Fact, attempt: Attempt)
     if card.renewal is None or attempt.term_number != card.term_number + 1:
         sentence = f"it is charged for term {attempt.term_number}, which is not offered"
         findings.violation("double_charge", fact, sentence)
+    if attempt.rung == 0:
+        ladder.check_asked_for(findings, card, fact)
     if attempt.term_number in card.paid_terms:
         findings.violation("double_charge", fact, f"it is charged for term {attempt.term_number}, which is paid")
 

@@ -102,8 +102,8 @@ class Checker:
 
     def accepted(self, command_id: str, card_id: UUID, actor: str, body: object, reply: object) -> None:
         """A command of `actor` was accepted; `reply` is true if it led to facts, otherwise only equality matters."""
-        self._commands.accepted(command_id, card_id, actor, body, reply)
-        consent.accepted(self._findings, card_id, body)
+        if self._commands.accepted(command_id, card_id, actor, body, reply):
+            consent.accepted(self._findings, card_id, command_id, body, reply)
 
     def refused(self, command_id: str, body: object, code: str) -> None:
         """A command was refused."""

@@ -41,8 +41,8 @@ class CommandMemory:
         elif fact.is_by_wake and not fact.actor.startswith("system:"):
             self._findings.violation("actor", fact, f"what time led to is recorded as done by {fact.actor}")
 
-    def accepted(self, command_id: str, card_id: UUID, actor: str, body: object, reply: object) -> None:
-        """A command of `actor` was accepted; `reply` is true if it led to facts, otherwise only equality matters."""
+    def accepted(self, command_id: str, card_id: UUID, actor: str, body: object, reply: object) -> bool:
+        """A command of `actor` was accepted, for the first time or not; `reply` is true if it led to facts."""
         known = self._accepted.get(command_id)
         if known is None:
             self._accepted[command_id] = _Accepted(card_id, body, reply)
@@ -59,6 +59,7 @@ class CommandMemory:
         elif known.reply != reply:
             sentence = f"command {command_id} given again has another reply"
             self._findings.violation("command_memory", card_id, sentence)
+        return known is None
 
     def refused(self, command_id: str, body: object, code: str) -> None:
         """A command was refused."""

@@ -28,7 +28,7 @@ def _agree(card: Card, fact: Fact) -> None:
     """What was shown holds until what was announced for a later day."""
     day = local_day(fact.at, card.next_zone)
     price, months = fact.body["price"]["minor"], fact.body["months"]
-    card.agreed_price, card.agreed_fee, card.agreed_months = price, _fee(fact), months
+    card.agreed_price, card.agreed_fee, card.agreed_months, card.agreed_by = price, _fee(fact), months, fact.cause
     card.announced = [one for one in card.announced if one.begins_on > day]
     renewal = card.renewal
     if renewal is not None and (price < renewal.price or months < renewal.months):
@@ -39,14 +39,18 @@ def _fee(fact: Fact) -> int:
     return (fact.body.get("reactivation_fee") or {}).get("minor", 0)
 
 
-def accepted(findings: Findings, card_id: UUID, body: object) -> None:
+def accepted(findings: Findings, card_id: UUID, command_id: str, body: object, reply: object) -> None:
     """A command was accepted: whoever agreed to what was shown is not charged anything else."""
     shown, card = getattr(body, "shown", None), findings.cards.get(card_id)
     if shown is None or card is None or card.agreed_price is None or card.at is None:
         return
+    if reply and card.agreed_by != command_id:  # somebody agreed to something else since
+        return
     fee = shown.reactivation_fee.minor if shown.reactivation_fee else 0
-    known = _price_on(card, card.agreed_price, local_day(card.at, card.next_zone))
-    if card.agreed_months == getattr(body, "months", None) and known != (shown.price.minor, fee):
+    known = [_price_on(card, card.agreed_price, local_day(card.at, card.next_zone))]
+    if not reply:  # what was announced may apply since: of a command without facts the day is not known
+        known += [(one.price, one.fee) for one in card.announced if one.months == card.agreed_months]
+    if card.agreed_months == getattr(body, "months", None) and (shown.price.minor, fee) not in known:
         sentence = f"{shown.price.minor} with a fee of {fee} was shown and agreed to, but {known} is charged"
         findings.violation("price", card_id, sentence)
 
@@ -86,7 +90,15 @@ def renewal_requested(_: Findings, card: Card, fact: Fact) -> None:
     card.needs_holder = set()
     card.end_disputed()
     if card.renewal is not None:
-        card.renewal.tried = set()
+        card.renewal.tried, card.renewal.is_asked_for = set(), True
+
+
+def request_ended(findings: Findings, card: Card, fact: Fact) -> None:
+    """What was asked for ahead of time came to nothing."""
+    if card.renewal is None or card.renewal.rung:
+        findings.violation("ladder", fact, "a request ends that nobody made")
+    if card.renewal is not None:
+        card.renewal.is_asked_for = False
 
 
 def renewal_started(findings: Findings, card: Card, fact: Fact) -> None:
@@ -118,5 +130,6 @@ HANDLERS: dict[str, Handler] = {
     "price_change_announced.v1": price_change_announced,
     "auto_renew_switched_off.v1": switched_off,
     "renewal_requested.v1": renewal_requested,
+    "renewal_request_ended.v1": request_ended,
     "renewal_started.v1": renewal_started,
 }

@@ -56,3 +56,12 @@ def check_limited_methods(findings: Findings, card: Card, fact: Fact) -> None:
         if until is not None and max(until, card.not_before.get(method_id, until)) < fact.at - _TRIED_WITHIN:
             sentence = f"method {method_id} was limited until {until}, and is not tried in its rung"
             findings.violation("ladder", fact, sentence)
+
+
+def check_asked_for(findings: Findings, card: Card, fact: Fact) -> None:
+    """Ahead of its opening the renewal is paid only in a pass that the holder asked for."""
+    renewal = card.renewal
+    if renewal is None or renewal.rung or renewal.is_asked_for:
+        return
+    if fact.at < card.opens_at_earliest - CLOCK_SKEW:
+        findings.violation("not_to_be_charged", fact, "it is charged before the renewal opens, and nobody asked for it")

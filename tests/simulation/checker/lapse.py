@@ -134,16 +134,12 @@ def deadlines_moved(findings: Findings, card: Card, fact: Fact) -> None:
         card.blocked_since = None
     card.deadlines_moved += by
     moved = card.deadlines_moved
-    most = time_covered(_since(_opens_at_earliest(card), card.not_holders_fault))
+    most = time_covered(_since(card.opens_at_earliest, card.not_holders_fault))
     if moved > most + CLOCK_SKEW:
         findings.violation("moved_too_far", fact, f"deadlines moved by {moved}, but we delayed it only by {most}")
     least = time_covered(_since(_opens_at_latest(card), card.not_holders_fault))
     if moved < least - CLOCK_SKEW:
         findings.violation("moved_too_little", fact, f"deadlines moved by {moved}, though we delayed it by {least}")
-
-
-def _opens_at_earliest(card: Card) -> datetime:
-    return min(day_begins(card.ends_on - days * DAY, card.zone) + hour for days, hour in OPENINGS.values())
 
 
 def _opens_at_latest(card: Card) -> datetime:

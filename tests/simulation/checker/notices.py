@@ -64,6 +64,8 @@ class Notices:
         if self._expected is not None:
             self.check_sent()
         kind = fact.body["kind"] if fact.topic == "reminder_due.v1" else _NOTICE_OF_FACT.get(fact.topic)
+        if fact.topic == "top_up_failed.v1" and card.is_top_up_withdrawn:
+            kind = None
         self._expected = Expected(card, fact, kind) if kind else None
 
     def sent(self, text: str) -> None:
@@ -131,6 +133,8 @@ def reminder_due(findings: Findings, card: Card, fact: Fact) -> None:
         findings.violation("notices", fact, f"{kind} is due, but {untrue}")
     if kind == "payment_failed" and card.renewal is not None:
         card.renewal.declines_reported = card.renewal.declines
+        if card.blocked_since is None:  # else the pass goes on when the operator lets it
+            card.renewal.is_asked_for = False
 
 
 def _untrue_reminder(card: Card, kind: str) -> str | None:

@@ -2,8 +2,11 @@
 
 from tests.simulation.checker import codes
 from tests.simulation.checker.card import KEY_LIFETIME, Attempt, Card, Fact
-from tests.simulation.checker.days import CLOCK_SKEW
+from tests.simulation.checker.days import CLOCK_SKEW, HOUR, instant
 from tests.simulation.checker.findings import Findings, Handler
+
+ASKED_EVERY, KEY_ASKED = HOUR, 23 * HOUR
+"""While its key is surely known, an unknown outcome is asked about so often."""
 
 
 def succeeded(findings: Findings, card: Card, fact: Fact) -> None:
@@ -87,6 +90,9 @@ def became_unknown(findings: Findings, card: Card, fact: Fact) -> None:
         findings.violation("outcome", fact, "an outcome that is known cannot be unknown")
         return
     attempt.is_unknown = True
+    again_after = instant(fact.body["ask_again_at"]) - fact.at
+    if fact.at < attempt.at + KEY_ASKED - CLOCK_SKEW and again_after > ASKED_EVERY:
+        findings.violation("liveness", fact, f"though its key is known, it is asked about again after {again_after}")
 
 
 HANDLERS: dict[str, Handler] = {

@@ -5,6 +5,7 @@ from datetime import date, datetime, timedelta
 from tests.simulation.checker.card import Card, Fact
 from tests.simulation.checker.days import DAY, HOUR, OPENINGS, day_begins, instant, local_day, months_later
 from tests.simulation.checker.findings import Findings, Handler
+from tests.simulation.checker.ladder import check_asked_for
 
 LATE_RESTART = timedelta(days=7)
 """A term paid late, and less than this before the next one opens, starts on the day of payment."""
@@ -17,6 +18,8 @@ def renewed(findings: Findings, card: Card, fact: Fact) -> None:
         findings.violation("double_charge", fact, f"term {term['number']} comes after term {card.term_number}")
     if not fact.body.get("attempt_id") and card.agreed_price is None:
         findings.violation("after_switch_off", fact, "it is renewed from the balance after it was switched off")
+    if not fact.body.get("attempt_id"):
+        check_asked_for(findings, card, fact)
     _check_payment(findings, card, fact)
     _check_dates(findings, card, fact)
     card.paid_terms.add(term["number"])

@@ -1,0 +1,94 @@
+"""What the holder asks for ahead of its day ends with its pass: nothing more before the renewal opens."""
+
+from datetime import timedelta
+
+import pytest
+
+from engine.card.attempt import ChargeAttempted
+from engine.card.balance import BalanceCredited
+from engine.card.charge import RenewalRequested, RenewalRequestEnded, renew_now
+from engine.card.methods import PaymentMethodsOrdered, bind_payment_method, update_payment_method
+from engine.card.term import CardRenewed, RenewalStarted
+from engine.money import Money
+from tests.engine.recorded_history import History
+from tests.engine.samples import DEBIT, MONTH_PRICE, OPENS_AT, PAYING, RULES, SECOND, VISA_AGAIN, local
+
+ASKED_AT = local("2026-03-05 09:00")
+LATER = local("2026-03-10 09:00")
+
+
+def asked_in_vain(*facts, **declined: str) -> History:
+    """RenewNow on 5 March was declined, and the wakes up to the 10th are over."""
+    history = History(*(facts or PAYING)).decides(renew_now, RULES, at=ASKED_AT)
+    return history.wakes(ASKED_AT).declined(**declined).wakes_until(LATER)
+
+
+def kinds(history: History) -> list[str]:
+    return [type(one.fact).__name__ for one in history.records]
+
+
+def updated(history: History) -> None:
+    history.decides(update_payment_method, method=VISA_AGAIN, at=LATER)
+
+
+def bound(history: History) -> None:
+    history.decides(bind_payment_method, method=DEBIT, at=LATER)
+
+
+def topped_up(history: History) -> None:
+    history.does((BalanceCredited(amount=MONTH_PRICE * 2, reason="top_up", about=None, at=LATER),))
+
+
+@pytest.mark.parametrize("change", [updated, bound, topped_up])
+def test_a_request_that_came_to_nothing_is_over_whatever_changes_before_the_renewal_opens(change):
+    first = PaymentMethodsOrdered(method_ids=("visa",), balance_first=True, at=PAYING[0].at)
+    history = asked_in_vain(*PAYING, first)
+    change(history)
+    history.wakes_until(OPENS_AT - SECOND)
+    assert len(history.attempts()) == 1
+    assert history.wake_at == OPENS_AT
+    history.wakes()
+    assert kinds(history)[-1] == ("CardRenewed" if change is topped_up else "ChargeAttempted")
+    assert history.card.attempts.made == (0 if change is topped_up else 2)
+
+
+def test_the_end_of_the_request_is_a_fact_after_the_holder_was_notified():
+    assert kinds(asked_in_vain())[-2:] == ["ReminderDue", "RenewalRequestEnded"]
+
+
+def test_the_quick_second_try_belongs_to_the_request():
+    history = asked_in_vain(code="processing_error").wakes_until(LATER)
+    assert len(history.attempts()) == 2
+    assert "RenewalRequestEnded" not in kinds(history)
+    history.declined("processing_error")
+    assert kinds(history)[-1] == "RenewalRequestEnded"
+
+
+def test_a_method_that_is_bound_within_the_pass_belongs_to_it():
+    history = History().decides(renew_now, RULES, at=ASKED_AT).wakes(ASKED_AT)
+    history.decides(bind_payment_method, method=DEBIT, at=ASKED_AT + SECOND).declined()
+    assert len(history.attempts()) == 2
+    history.paid()
+    assert isinstance(history.records[-1].fact, CardRenewed)
+
+
+def test_asked_again_it_is_offered_and_tried_again():
+    history = asked_in_vain().decides(renew_now, RULES, at=LATER)
+    assert [type(one.fact) for one in history.records[-2:]] == [RenewalStarted, RenewalRequested]
+    history.wakes(LATER)
+    attempt = history.records[-1].fact
+    assert isinstance(attempt, ChargeAttempted)
+    assert (attempt.rung, attempt.number, attempt.follows_decline) == (0, 2, True)
+
+
+def test_the_first_rung_comes_when_the_renewal_opens():
+    history = asked_in_vain().wakes_until(OPENS_AT)
+    attempt = history.records[-1].fact
+    assert isinstance(attempt, ChargeAttempted)
+    assert (attempt.rung, attempt.reason, attempt.amount) == (1, "renewal_opened", Money(minor=1500, currency="CNY"))
+    assert history.card.renewal.offered_at == OPENS_AT
+
+
+def test_nothing_ended_that_was_not_asked_for():
+    history = History().wakes().declined().wakes_until(OPENS_AT + timedelta(hours=1))
+    assert RenewalRequestEnded not in {type(one.fact) for one in history.records}
