@@ -114,7 +114,7 @@ class FaultyGateway:
         attempt = request.attempt_id.int
         if attempt in self._delayed_attempts:
             return "held_up"
-        first = attempt not in self._arrived  # a later request would meet a key that is no_older_charge by then
+        first = attempt not in self._arrived  # a later request would meet a key that is forgotten by then
         fault = self._faults.fault_for(GATEWAY_FAULTS if first else GATEWAY_FAULTS[1:], "call", attempt, at.timestamp())
         if fault != "held_up":
             self._arrived.add(attempt)

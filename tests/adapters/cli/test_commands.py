@@ -198,7 +198,7 @@ def test_charging_is_not_stopped_without_a_reason(installation):
 
 
 def test_migrating_again_changes_nothing(installation):
-    assert installation.json("migrate") == {"before": 3, "now": 3}
+    assert installation.json("migrate") == {"before": 4, "now": 4}
     assert len(installation.json("cards", "list")) == 2
 
 

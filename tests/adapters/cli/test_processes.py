@@ -30,7 +30,7 @@ def test_a_wrong_setting_is_named_and_ends_with_78(installation):
 def test_a_role_refuses_to_start_on_an_unmigrated_database_with_78(new_installation):
     status, out, err = new_installation().ended("run", "consumer")
     assert (status, out) == (78, "")
-    assert err == "the database is at schema 0, this program needs 3; run `baohao migrate`\n"
+    assert err == "the database is at schema 0, this program needs 4; run `baohao migrate`\n"
 
 
 def test_a_database_that_cannot_be_reached_is_a_sentence_and_status_1(installation):

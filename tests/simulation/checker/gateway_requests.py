@@ -37,7 +37,7 @@ def _check_parameters(findings: Findings, attempt: Attempt, parameters: str) -> 
 
 def _check_sending(findings: Findings, card: Card, attempt: Attempt, at: datetime, decided_at: int) -> None:
     if at >= attempt.at + KEY_LIFETIME:
-        sentence = f"attempt {attempt.attempt_id} of {attempt.at} was sent at {at}, when its key is no_older_charge"
+        sentence = f"attempt {attempt.attempt_id} of {attempt.at} was sent at {at}, when its key is forgotten"
         findings.violation("old_key", card.card_id, sentence)
     unwanted = (attempt.unwanted_position, card.unwanted_position if attempt.top_up is None else None)
     if any(place and attempt.position < place <= decided_at for place in unwanted):

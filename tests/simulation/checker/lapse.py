@@ -154,7 +154,7 @@ def _since(opening: datetime, intervals: list[tuple[datetime, datetime]]) -> lis
 
 
 def finish(findings: Findings, card: Card, at: datetime) -> None:
-    """At the end no card was no_older_charge."""
+    """At the end no card was forgotten."""
     if card.is_over or card.held_since is not None or card.open_attempt is not None or card.status == "unregistered":
         return
     unpaid = f"unpaid since {card.ends_on}, it"
