@@ -147,7 +147,7 @@ def _from_2_to_3(connection: Connection[Any]) -> None:
 
 
 def _clear_away(connection: Connection[Any]) -> None:
-    """Functions of version 3 that are to give back more cannot be replaced; nor is a type that is to have more."""
+    """Drop the functions of version 3 whose result has grown, which cannot be replaced; extend types and table."""
     with connection.transaction():
         connection.execute(f"DROP FUNCTION IF EXISTS {_FUNCTIONS_3}")
         connection.execute(_TYPES_4)

@@ -23,7 +23,7 @@ from engine.rules import Rules
 from engine.value import Value
 
 CLOSED_KEPT = 20
-"""Failed attempts that a card remembers: late news of a success of one of them is money to give back."""
+"""How many declined attempts a card remembers, and how many that never happened: a late success is given back."""
 
 OutcomeSource = Literal["sent", "asked_again", "looked_up", "resolved", "late"]
 """How an outcome became known: by the first call, by the same key again, by a look-up, from a person, after the end."""
@@ -138,6 +138,8 @@ class ClosedAttempt(Value):
     method_id: str
     top_up: int | None = None
     instrument: str | None = None
+    happened: bool = False
+    """Whether it was declined; else it was found that it never happened."""
 
 
 class Attempts(Value):
@@ -147,7 +149,7 @@ class Attempts(Value):
     made: int = 0
     """Attempts for the next term so far, over all renewals that offered it."""
     closed: tuple[ClosedAttempt, ...] = ()
-    """The last ones that failed, or so it was found."""
+    """The last ones that were declined, and the last ones that never happened, or so it was found."""
 
 
 class HasAttempts(Protocol):

@@ -41,7 +41,7 @@ from engine.errors import CorruptHistoryError
 from engine.networks import DELAYED
 from engine.value import Value
 
-STATE_VERSION = 7
+STATE_VERSION = 8
 """Part of every snapshot; raise it when Card or evolve changes, and old snapshots are passed over."""
 
 

@@ -74,9 +74,17 @@ def failed(attempts: Attempts, fact: ChargeFailed) -> Attempts:
     """No attempt is open any more; the last ones are remembered, since the gateway may yet say that they succeeded."""
     attempt = open_attempt_of(attempts)
     closed = ClosedAttempt(
-        attempt.attempt_id, fact.term_number, attempt.amount, attempt.method_id, attempt.top_up, attempt.instrument
+        attempt.attempt_id,
+        fact.term_number,
+        attempt.amount,
+        attempt.method_id,
+        attempt.top_up,
+        attempt.instrument,
+        fact.happened,
     )
-    return replace(attempts, open=None, closed=(*attempts.closed, closed)[-CLOSED_KEPT:])
+    alike = [one for one in attempts.closed if one.happened == fact.happened]
+    oldest = alike[0] if len(alike) == CLOSED_KEPT else None  # by kind, since declines are many
+    return replace(attempts, open=None, closed=(*(one for one in attempts.closed if one is not oldest), closed))
 
 
 def method_failed(methods: Methods, fact: ChargeFailed) -> Methods:

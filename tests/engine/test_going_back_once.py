@@ -147,3 +147,12 @@ def test_the_last_failed_attempts_are_remembered():
     rungs = [(replace(attempted(n, n), number=n), failed(n, n)) for n in range(1, CLOSED_KEPT + 3)]
     card = given(*PAYING, started(), *(one for rung in rungs for one in rung)).card
     assert [one.attempt_id for one in card.attempts.closed] == [attempt_id(n) for n in range(3, CLOSED_KEPT + 3)]
+
+
+def test_declines_push_out_no_attempt_that_never_happened():
+    """Its request may have been on the way for days; a success of it must still be known for what it is."""
+    never = (attempted(1, 1), replace(failed(1, 1, code="never_happened"), happened=False))
+    rungs = [(replace(attempted(n, n), number=n), failed(n, n)) for n in range(2, CLOSED_KEPT + 4)]
+    card = given(*PAYING, started(), *never, *(one for rung in rungs for one in rung))
+    late = card.when(record_answer, attempt_id(1), charged(), learned="late", policy=POLICY, at=ENDS_AT)
+    late.then(fact(ChargeSucceeded, learned="late"), fact(RefundStarted, reason="late_success"))
