@@ -17,8 +17,8 @@ from projections.read_model import Column, ReadModel
 class CardRow(NamedTuple):
     """The current state of a card; dates are local days of `zone`, `term_number` counts paid terms from 0.
 
-    `price_minor` is the price of a term that the holder was last notified of. `balance_minor` may be spent;
-    `reserved_minor` is the part that an open attempt has reserved.
+    `price_minor` is the price of a term that the holder was shown last: agreed to, or announced. `balance_minor` may be
+    spent; `reserved_minor` is the part that an open attempt has reserved.
     """
 
     card_id: UUID

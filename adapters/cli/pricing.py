@@ -63,7 +63,7 @@ def show_quotes(
     if as_json:
         put_rows("quote", offers, as_json=True)
         return
-    columns = ("months", "price", "saving", "if service is off", "prices of", "in force since")
+    columns = ("months", "price", "saving", "fee if off", "prices of", "since")
     put_table(f"quote of {plan} on {on}", columns, [_as_row(offer) for offer in offers])
 
 

@@ -176,4 +176,7 @@ def _too_much(
 
 
 def _unknown(card: Settling, attempt: Attempt, reason: str, policy: Policy, at: datetime) -> tuple[OutcomeFact, ...]:
+    """One more question without an answer; of two that were asked at once, only the first is recorded."""
+    if attempt.unknown is not None and at < attempt.unknown.ask_again_at:
+        return ()
     return (not_answered(attempt, term_number(card, attempt), reason, policy, at),)

@@ -262,6 +262,8 @@ def record_refund_answer(
             return (RefundSucceeded(refund_id=refund_id, attempt_id=attempt_id, amount=amount, gateway_ref=ref, at=at),)
         case RefundDeclined(code=code):
             return (RefundFailed(refund_id=refund_id, attempt_id=attempt_id, code=code, at=at),)
+        case _ if refund.unknown is not None and at < refund.unknown.ask_again_at:
+            return ()  # of two questions asked at once, only the first is recorded
         case _:
             reason = answer.reason if isinstance(answer, Unclear) else "answer_is_not_ours"
             asked = (refund.unknown.asked if refund.unknown else 0) + 1

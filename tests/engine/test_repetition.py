@@ -147,7 +147,7 @@ def test_under_the_same_id_every_command_gets_the_same_reply_and_adds_no_fact(en
 
 
 class RepeatedAnswer(NamedTuple):
-    """An answer, and its result the second time; an indefinite one counts as asked once more."""
+    """An answer, and its result the second time; an indefinite one counts as asked once more, if it comes later."""
 
     card: tuple[Event, ...]
     reply: Any
@@ -194,7 +194,8 @@ def test_a_repeated_answer(row, later):
     answer = {"learned": "sent", "policy": POLICY}
     once = given(*row.card).when(record_answer, attempt_id(), row.reply, **answer, at=row.at)
     assert once.facts
-    then_is(Given(once.card).when(record_answer, attempt_id(), row.reply, **answer, at=row.at + later), row.twice)
+    twice = row.twice if later else None
+    then_is(Given(once.card).when(record_answer, attempt_id(), row.reply, **answer, at=row.at + later), twice)
 
 
 @WHEN
@@ -203,4 +204,5 @@ def test_a_repeated_answer_about_a_refund(row, later):
     answer = {"policy": POLICY, "at": row.at + later}
     once = given(*row.card).when(record_refund_answer, REFUND.refund_id, row.reply, policy=POLICY, at=row.at)
     assert once.facts
-    then_is(Given(once.card).when(record_refund_answer, REFUND.refund_id, row.reply, **answer), row.twice)
+    twice = row.twice if later else None
+    then_is(Given(once.card).when(record_refund_answer, REFUND.refund_id, row.reply, **answer), twice)

@@ -102,7 +102,8 @@ def test_a_quote_has_price_saving_and_version_in_a_table(command_line):
     assert (done.exit_code, done.stderr) == (0, "")
     assert "keep-us on 2026-12-31" in done.stdout
     [row] = [line.strip("│ ").split() for line in done.stdout.splitlines() if "CNY" in line]
-    assert [cell for cell in row if cell != "│"] == ["12", "201.60", "CNY", "50.40", "CNY", "2026-11-01", "2026-01-01"]
+    amounts = ["201.60", "CNY", "50.40", "CNY", "7.00", "CNY"]
+    assert [cell for cell in row if cell != "│"] == ["12", *amounts, "2026-11-01", "2026-01-01"]
 
 
 def test_a_quote_has_minor_units_in_json(command_line):
@@ -143,7 +144,7 @@ def test_money_is_shown_with_the_digits_of_its_currency(command_line, good, curr
     words = f"quote --plan keep-us --period {months} --currency {currency} --on 2027-01-01 --catalogue"
     done = command_line.run(*words.split(), good)
     cells = [cell.strip() for cell in next(row for row in done.stdout.splitlines() if price in row).split("│")]
-    assert cells[2:5] == [price, saving, "dearer"]
+    assert (cells[2:4], cells[5]) == ([price, saving], "dearer")
 
 
 def test_the_version_in_force_on_the_day_is_quoted(command_line, good):
