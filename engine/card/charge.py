@@ -8,15 +8,15 @@ from typing import Protocol
 
 from engine.card.attempt import ChargeAttempted, ChargeWithheld, HasAttempts, HasHold
 from engine.card.balance import HasBalance
-from engine.card.consent import HasConsent
 from engine.card.custody import check_kept
-from engine.card.deadlines import ChargingBlocked, HasDeadlines, opens_at, reclaims_at
-from engine.card.dunning import TryNow, Withhold, next_try
+from engine.card.deadlines import ChargingBlocked, DeadlinesMoved, HasDeadlines, opens_at, reclaims_at
+from engine.card.dunning import Try, TryLater, TryNow, Withhold, next_try
 from engine.card.event import Event
 from engine.card.ids import derived_id
-from engine.card.methods import HasMethods, usable_methods
+from engine.card.methods import usable_methods
+from engine.card.reminders import Remindable, ReminderDue, charged_from, tell_ahead
 from engine.card.step import Wait
-from engine.card.term import CardRenewed, Reinstated, Renewable, RenewalStarted, amount_due, offer, renewed
+from engine.card.term import CardRenewed, Reinstated, Renewable, Renewal, RenewalStarted, amount_due, offer, renewed
 from engine.errors import Refused
 from engine.money import Money
 from engine.networks import EDITION, Limited
@@ -28,11 +28,20 @@ class RenewalRequested(Event, kw_only=True):
     """The holder asked to be charged for the next term now."""
 
 
-ChargingFact = RenewalStarted | ChargeAttempted | ChargeWithheld | CardRenewed | Reinstated | ChargingBlocked
+ChargingFact = (
+    RenewalStarted
+    | ChargeAttempted
+    | ChargeWithheld
+    | CardRenewed
+    | Reinstated
+    | ChargingBlocked
+    | ReminderDue
+    | DeadlinesMoved
+)
 """What a step towards the next term may record."""
 
 
-class Chargeable(HasConsent, HasMethods, HasDeadlines, HasAttempts, HasBalance, Renewable, Protocol):
+class Chargeable(HasAttempts, HasBalance, Renewable, Remindable, Protocol):
     """What charging the next term reads of a card."""
 
 
@@ -90,16 +99,23 @@ def charge_renewal(card: Chargeable, rules: Rules, at: datetime) -> tuple[Chargi
         return _stopped(card, rules.policy, at)
     if at >= card.term.ends_at and at >= reclaims_at(card):  # it is lost, even if that is not written down yet
         return Wait(None, "number_lost")
-    renewal = card.renewal
-    if renewal is None:
-        opening = opens_at(card, rules.policy)
-        if at < opening:
-            return Wait(opening, "renewal_opens")
+    renewal, opening = card.renewal, opens_at(card, rules.policy)
+    if renewal is None and at < opening:
+        return Wait(opening, "renewal_opens")
     if renewal is None or renewal.stale:
         return (offer(card, card.consent, rules, at),)
     due = amount_due(card, renewal)
     from_balance = min(card.balance.minor, due.minor) if card.methods.balance_first else 0
     chosen = next_try(card, renewal, rules.policy, at)
+    noticed = _notice_first(card, renewal, chosen, rules, at, paid=from_balance == due.minor)
+    return noticed if noticed is not None else _charge(card, renewal, chosen, from_balance, rules, at)
+
+
+def _charge(
+    card: Chargeable, renewal: Renewal, chosen: Try | None, from_balance: int, rules: Rules, at: datetime
+) -> tuple[ChargingFact, ...] | Wait:
+    """Pay from the balance if it is enough, or do what dunning has `chosen`."""
+    due = amount_due(card, renewal)
     if from_balance == due.minor:
         facts = renewed(card, renewal, None, from_balance, at)
     elif isinstance(chosen, TryNow):
@@ -109,6 +125,31 @@ def charge_renewal(card: Chargeable, rules: Rules, at: datetime) -> tuple[Chargi
     else:
         return Wait(None, "no_try_left") if chosen is None else Wait(chosen.at, chosen.reason)
     return _stopped(card, rules.policy, at) if rules.charging_stopped else facts
+
+
+def _notice_first(
+    card: Chargeable, renewal: Renewal, chosen: Try | None, rules: Rules, at: datetime, *, paid: bool
+) -> tuple[ReminderDue | DeadlinesMoved, ...] | Wait | None:
+    """What has to come before the first charge that nobody asked for: the notice, or its days; None if nothing has to.
+
+    `paid`: the balance is to pay, whatever is `chosen`.
+    """
+    if renewal.rung or renewal.asked or card.consent is None:
+        return None
+    opening, may_at = opens_at(card, rules.policy), charged_from(card, rules)
+    if may_at is None and at >= opening:
+        return tell_ahead(card, card.consent, rules, at)
+    may_at = may_at or opening
+    match chosen:
+        case TryNow(rung=rung):
+            begins = rung > 0  # else it is of the pass that the holder asked for
+        case TryLater(at=later, reason=reason):
+            begins = reason == "renewal_opens" and later < may_at
+        case _:
+            begins = chosen is not None
+    if at >= may_at or not (begins or paid):
+        return None
+    return Wait(may_at, "notice_awaited" if may_at > opening else "renewal_opens")
 
 
 def _stopped(card: HasDeadlines, policy: Policy, at: datetime) -> tuple[ChargingBlocked, ...] | Wait:

@@ -8,7 +8,7 @@ from typing import Literal, Protocol
 
 from msgspec.structs import replace
 
-from engine.calendar import local_date
+from engine.calendar import Instant, local_date
 from engine.card.custody import HasCustody, check_kept
 from engine.card.deadlines import HasDeadlines, reclaims_at
 from engine.card.event import Event
@@ -86,6 +86,7 @@ class Consent(Value):
     price: Money
     saving: Money
     catalogue_version: str
+    given_at: Instant
     announced: tuple[AnnouncedPrice, ...] = ()
     """Later prices, in the order in which they were announced."""
 
@@ -114,7 +115,7 @@ class _Announcing(HasConsent, HasCustody, HasDeadlines, Protocol):
 
 def given(fact: AutoRenewEnabled | PeriodChanged) -> Consent:
     """What was shown is what is agreed to."""
-    return Consent(fact.months, fact.price, fact.saving, fact.catalogue_version)
+    return Consent(fact.months, fact.price, fact.saving, fact.catalogue_version, fact.at)
 
 
 def announced(consent: Consent | None, fact: PriceChangeAnnounced) -> Consent:
@@ -194,12 +195,12 @@ def switched_off(card: HasDeadlines, reason: SwitchOffReason, at: datetime) -> A
 
 
 def announce_price_change(
-    card: _Announcing, catalogue: Catalogue, *, version: str, at: datetime
+    card: _Announcing, catalogue: Catalogue, *, version: str, at: datetime, market_days: int = 0
 ) -> tuple[PriceChangeAnnounced, ...]:
     """Notify the holder of the price of another catalogue version, and from which day on it is charged.
 
-    That day is at least the plan's notice days ahead, and never before the version is in force. Raises Refused
-    `auto_renew_off`, `unknown_version`.
+    That day is at least the plan's notice days and the market's ahead, and never before the version is in force.
+    Raises Refused `auto_renew_off`, `unknown_version`.
     """
     check_kept(card)
     consent, custody = card.consent, card.custody
@@ -212,7 +213,7 @@ def announce_price_change(
     if quote.price == current.price:
         return ()
     today = max(local_date(at, card.term.zone), local_date(at, custody.zone))  # by whichever the next renewal opens
-    in_time = today + timedelta(catalogue.plan(custody.plan).notice_days)
+    in_time = today + timedelta(max(catalogue.plan(custody.plan).notice_days, market_days))
     return (
         PriceChangeAnnounced(
             months=quote.months,

@@ -28,7 +28,7 @@ from engine.card.decline import (
 )
 from engine.card.payments import ChargeSucceeded, HasPayments, paid_with, unknown_attempt
 from engine.card.refunds import RefundReason, RefundStarted, refund_started
-from engine.card.term import CardRenewed, Reinstated, Renewable, renewed
+from engine.card.term import CardRenewed, Reinstated, Renewable, Renewal, renewed
 from engine.declines import (
     NEVER_HAPPENED,
     NOT_CHARGED,
@@ -139,7 +139,13 @@ def _paid(
         return succeeded, credit, *move_for_unknown(card, attempt, learned, policy, at)
     if card.renewal is None:  # cannot be: an open attempt keeps its renewal
         return (succeeded, refund_started(card, paid_with(succeeded, attempt.method_id), "late_success", at))
-    return (succeeded, *renewed(card, card.renewal, attempt.attempt_id, attempt.from_balance, at))
+    return (succeeded, *_renewed_by(card, card.renewal, attempt, at))
+
+
+def _renewed_by(
+    card: Settling, renewal: Renewal, attempt: Attempt, at: datetime
+) -> tuple[Reinstated | CardRenewed, ...]:
+    return renewed(card, renewal, attempt.attempt_id, attempt.from_balance, at, attempt.method_id)
 
 
 def _released(card: HasBalance, attempt: Attempt, at: datetime) -> tuple[BalanceCredited, ...]:

@@ -42,7 +42,7 @@ class RenewalStarted(Event, kw_only=True):
 class CardRenewed(Event, kw_only=True):
     """The next term is paid and begins where the last one ended, or on the day of payment after a lapse.
 
-    `attempt_id` is None when the balance paid for all of it.
+    `attempt_id` and `method_id` are None when the balance paid for all of it.
     """
 
     term: Term
@@ -52,6 +52,7 @@ class CardRenewed(Event, kw_only=True):
     attempt_id: UUID | None
     from_balance: int = 0
     reactivation_fee: Money | None = None
+    method_id: str | None = None
 
 
 class Reinstated(Event, kw_only=True):
@@ -81,6 +82,8 @@ class Renewal(Value):
     """Methods that had their quick second try in this rung."""
     asked_for: AttemptReason | None = None
     """What a pass outside of the ladder is for."""
+    asked: bool = False
+    """The holder asked to be charged, and nothing was tried since."""
     first_failed_at: Instant | None = None
     """Of the first rung."""
     last_code: str | None = None
@@ -120,7 +123,7 @@ def outdated(renewal: Renewal | None) -> Renewal | None:
 
 def wanted_by_holder(renewal: Renewal | None) -> Renewal | None:
     """The holder asks to be charged now: a pass outside of the ladder begins."""
-    return None if renewal is None else replace(renewal, asked_for="holder_asked", tried=())
+    return None if renewal is None else replace(renewal, asked_for="holder_asked", asked=True, tried=())
 
 
 def method_added(renewal: Renewal | None, method_id: str) -> Renewal | None:
@@ -173,6 +176,13 @@ def offer(card: Renewable, consent: Consent, rules: Rules, at: datetime) -> Rene
     )
 
 
+def price_ahead(card: HasRenewal, consent: Consent, policy: Policy) -> Money:
+    """What the next term costs as it is offered, or will be when the renewal opens."""
+    if card.renewal is not None and not card.renewal.stale:
+        return card.renewal.price
+    return _agreed(consent, local_date(opens_at(card, policy), card.term.zone)).price
+
+
 def _agreed(consent: Consent, today: date) -> Consent | AnnouncedPrice:
     """Of the announced prices the one that applies last; of the same day the one announced last."""
     begun = [one for one in reversed(consent.announced) if one.applies_from <= today]
@@ -186,7 +196,12 @@ def amount_due(card: HasCustody, renewal: Renewal) -> Money:
 
 
 def renewed(
-    card: Renewable, renewal: Renewal, attempt_id: UUID | None, from_balance: int, at: datetime
+    card: Renewable,
+    renewal: Renewal,
+    attempt_id: UUID | None,
+    from_balance: int,
+    at: datetime,
+    method_id: str | None = None,
 ) -> tuple[Reinstated | CardRenewed, ...]:
     """The next term: after the last one, or from the day of payment when that is over or the service was off.
 
@@ -206,6 +221,7 @@ def renewed(
         attempt_id=attempt_id,
         from_balance=from_balance,
         reactivation_fee=renewal.reactivation_fee if card.status == "suspended" else None,
+        method_id=method_id,
         at=at,
     )
     if card.status == "suspended":

@@ -67,6 +67,7 @@ OWN_TROUBLE: dict[DelayReason, str] = {
     "charging_stopped": "the operator had stopped all charging",
     "held": "the card was held",
     "late": "we were not running",
+    "notice_late": "the holder was told of the charge too late",
 }
 WITHHELD: dict[WithheldReason, str] = {
     "advice_delay": "it is still to be left alone",

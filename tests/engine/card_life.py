@@ -50,7 +50,9 @@ class Life:
         self.wake_at: datetime | None = None
         self.question: AskCharge | None = None
         self.appends: list[Appended] = []
-        self._command((registered(grace_days=grace_days, reclaim_days=reclaim_days), bound(VISA), enabled()))
+        self._command(
+            (registered(grace_days=grace_days, reclaim_days=reclaim_days), bound(VISA), enabled(at=REGISTERED_AT))
+        )
 
     @property
     def facts(self) -> CardFacts:

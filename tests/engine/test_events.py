@@ -45,8 +45,20 @@ DEFAULTS = {
     "CaseOpened.attempt_id": None,
     "CardRenewed.from_balance": 0,
     "CardRenewed.reactivation_fee": None,
+    "CardRenewed.method_id": None,
+    "DeadlinesMoved.until": None,
+    "DeadlinesMoved.suspends_on": None,
+    "DeadlinesMoved.lost_on": None,
     "BalanceCredited.evidence": None,
     "ReminderDue.code": None,
+    "ReminderDue.amount": None,
+    "ReminderDue.months": None,
+    "ReminderDue.method_id": None,
+    "ReminderDue.charge_on": None,
+    "ReminderDue.next_try_at": None,
+    "ReminderDue.suspends_on": None,
+    "ReminderDue.lost_on": None,
+    "ReminderDue.policy_version": None,
 }
 """By fact and field, the value that a stored fact without the field has."""
 CARD_SHAPES = {
@@ -56,6 +68,7 @@ CARD_SHAPES = {
     4: "7b15c19522e089910e6fd56f030d181c79e27ae6f54f07d8fa2fbababef65efa",
     5: "f2a5da2ad1c2d5980bc37fd3d0546fed54ff6202393def9d3933bc0c3d9412e9",
     6: "c061c02fed76110f0ad483477e6532012e2b9635a46fbaf7819af9b40d752135",
+    7: "7387f79474cc8ce0e060f2ded97114bec18ad775f2df60a3abc1a20d66dd4607",
 }
 """Per STATE_VERSION the shape of the state in its snapshots; a changed shape needs a new version, and a line here."""
 
@@ -86,11 +99,12 @@ def test_a_stored_fact_is_read_and_written_byte_for_byte(name):
 
 @pytest.mark.parametrize("path", sorted((GOLDEN / "before").iterdir()), ids=lambda path: path.stem)
 def test_what_was_stored_before_a_fact_got_more_fields_is_read_and_means_the_same(path):
-    before = StoredFact(CARD_ID, 7, path.stem, path.read_bytes().removesuffix(b"\n"))
+    name = ".".join(path.name.split(".")[:2])  # what comes after it tells apart the shapes of one name
+    before = StoredFact(CARD_ID, 7, name, path.read_bytes().removesuffix(b"\n"))
     recorded = read_fact(0, *before)
     again = stored_fact(*recorded[1:])
     assert read_fact(0, *again) == recorded
-    if path.stem in KIND_OF:
+    if name in KIND_OF:
         assert again == before
 
 

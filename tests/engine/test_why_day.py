@@ -74,7 +74,7 @@ def test_of_a_day_after_all_that_is_recorded_it_is_told_how_it_stood_then():
         "On 2026-04-09 no charge for the next term was made.",
         "Nothing is recorded after 2026-03-29 10:00; this is how it stood then.",
         "The term until 2026-05-01 was paid already, renewed on 2026-03-29 10:00, and its renewal was not open yet.",
-        f"Next, on 2026-04-28 10:00 {HERE}: the renewal of the term that ends on 2026-05-01 opens.",
+        f"Next, on 2026-04-21 10:00 {HERE}: a reminder to the holder falls due.",
     ]
 
 

@@ -11,6 +11,7 @@ from unittest.mock import patch
 
 from tests.simulation import bugs
 from tests.simulation import bugs_around_cards as around
+from tests.simulation import bugs_of_reminders as of_reminders
 from tests.simulation.bugs import Change
 from tests.simulation.checker.findings import Violation
 from tests.simulation.faults import Level
@@ -121,6 +122,14 @@ MUTANTS = (
     Mutant("a time-out is not recorded", around.time_out_not_recorded),
     Mutant("answers beyond the first three of a batch are dropped", around.answers_of_a_batch_dropped),
     Mutant("commands are recorded as done by the system", around.commands_done_by_the_system),
+    Mutant("the reminder of a charge is forgotten", of_reminders.reminder_forgotten),
+    Mutant("the reminder of a charge comes a day late", of_reminders.reminder_a_day_late),
+    Mutant("a charge does not wait for its notice", of_reminders.notice_not_waited_for, cards=100),
+    Mutant("a reminder does not know the announced price", of_reminders.reminder_of_another_price, cards=100),
+    Mutant("reminders doubled", of_reminders.reminders_doubled),
+    Mutant("a late notice moves no deadline", of_reminders.late_notice_moves_no_deadline, cards=100),
+    Mutant("days that moved are kept quiet", of_reminders.moved_days_kept_quiet),
+    Mutant("a receipt names no method", of_reminders.receipt_of_no_method),
 )
 
 

@@ -84,6 +84,10 @@ class Renewal:
     declines_reported: int = -1
     """Declines up to the last notice of a failed payment; -1 before the first."""
     is_withheld: bool = False
+    is_stale: bool = False
+    """Consent changed since it was offered."""
+    is_asked_for: bool = False
+    """The holder asked to be charged, and nothing was tried since."""
 
 
 @dataclass(slots=True)
@@ -105,6 +109,16 @@ class Card:
     wake_at: datetime | None = None
     agreed_price: int | None = None
     """None while auto-renewal is off."""
+    months: int | None = None
+    """The period agreed to."""
+    consent_at: datetime = datetime(1, 1, 1, tzinfo=UTC)
+    """When the holder last agreed to a price or period."""
+    told_ahead_at: datetime | None = None
+    """When the holder was told of the charge of the next term."""
+    is_told_days: bool = False
+    """The holder knows when the service ends and the number is lost."""
+    busy_until: datetime = datetime(1, 1, 1, tzinfo=UTC)
+    """Up to when something kept us from reminding the holder."""
     enabled_at: datetime = datetime(1, 1, 1, tzinfo=UTC)
     """When auto-renewal was last switched on."""
     announced: list[tuple[date, int]] = field(default_factory=list["tuple[date, int]"])

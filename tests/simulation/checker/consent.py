@@ -5,6 +5,7 @@ from datetime import date
 from tests.simulation.checker.card import Card, Fact, Renewal
 from tests.simulation.checker.days import DAY, OPENINGS, local_day
 from tests.simulation.checker.findings import Findings, Handler
+from tests.simulation.checker.reminders import price_on
 
 NOTICE_DAYS_MIN = 10
 """Of all plans of the simulated catalogue."""
@@ -24,6 +25,9 @@ def enabled(findings: Findings, card: Card, fact: Fact) -> None:
 
 def _agree(card: Card, fact: Fact) -> None:
     card.agreed_price = fact.body["price"]["minor"]
+    card.months, card.consent_at, card.busy_until = fact.body["months"], fact.at, fact.at
+    if card.renewal is not None:
+        card.renewal.is_stale = True
     card.announced = []
 
 
@@ -46,7 +50,7 @@ def switched_off(findings: Findings, card: Card, fact: Fact) -> None:
     """Nothing more is to be charged."""
     if card.agreed_price is None:
         findings.violation("notices", fact, "auto-renewal is switched off though it is off")
-    card.agreed_price = None
+    card.agreed_price, card.is_told_days = None, True
     card.unwanted_position = fact.position
     card.mark_unwanted(fact.position)
 
@@ -58,7 +62,7 @@ def renewal_requested(_: Findings, card: Card, fact: Fact) -> None:
         card.unusable.pop(method_id, None)
     card.needs_holder = set()
     if card.renewal is not None:
-        card.renewal.tried = set()
+        card.renewal.tried, card.renewal.is_asked_for = set(), True
 
 
 def renewal_started(findings: Findings, card: Card, fact: Fact) -> None:
@@ -69,20 +73,14 @@ def renewal_started(findings: Findings, card: Card, fact: Fact) -> None:
         return
     price = body["price"]["minor"]
     opens_on = card.ends_on - OPENINGS[body["policy_version"]][0] * DAY
-    agreed = _price_on(card, card.agreed_price, min(local_day(fact.at, card.zone), opens_on))
+    agreed = price_on(card, card.agreed_price, min(local_day(fact.at, card.zone), opens_on))
     if price != agreed:
         findings.violation("price", fact, f"the term is offered for {price}, but {agreed} was agreed")
     fee = (body.get("reactivation_fee") or {}).get("minor", 0)
     if card.renewal is None:
         card.renewal = Renewal(price, fee)
     else:
-        card.renewal.price, card.renewal.fee = price, fee
-
-
-def _price_on(card: Card, agreed: int, day: date) -> int:
-    """The announced price that applies since the latest day up to `day`, or else the one agreed to."""
-    begun = [(begins_on, place, minor) for place, (begins_on, minor) in enumerate(card.announced) if begins_on <= day]
-    return max(begun)[2] if begun else agreed
+        card.renewal.price, card.renewal.fee, card.renewal.is_stale = price, fee, False
 
 
 HANDLERS: dict[str, Handler] = {
