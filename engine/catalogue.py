@@ -95,6 +95,8 @@ class Plan(_Value):
     keep_rule: str
     notice_days: Days = 30
     """A changed price must have been announced so many days before it may be charged."""
+    market: _Name = "strictest"
+    """Whose rules of reminders it follows: a name in the policy's table; any other means the strictest."""
 
 
 class PriceVersion(_Value):

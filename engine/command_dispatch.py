@@ -86,7 +86,8 @@ def decide(  # noqa: C901, PLR0911, PLR0912 (one case per command)
         case RenewNow():
             return charge.renew_now(card, rules, at=at)
         case AnnouncePriceChange(version=version):
-            return announcing.announce_price_change(card, catalogue, version=version, at=at)
+            market_days = rules.reminder_rule(card.custody.plan).change_days
+            return announcing.announce_price_change(card, catalogue, version=version, at=at, market_days=market_days)
         case TopUp(amount=amount):
             return top_ups.top_up(card, rules, amount=amount, at=at)
         case SetAutoTopUp(threshold=threshold, amount=amount):

@@ -12,6 +12,7 @@ from pydantic import JsonValue
 
 from engine.card import facts
 from engine.card.facts import CardFact
+from engine.card.methods import PaymentMethod
 from engine.card.reminders import ReminderKind
 from engine.envelope import Fact, Recorded, names_of
 from engine.money import Money
@@ -20,8 +21,18 @@ from engine.value import Value
 
 TermKind = Literal["renewed", "grace", "suspended", "reclaimed"]
 ConsentKind = Literal["switched_on", "period_changed", "price_change", "switched_off"]
-MoneyKind = Literal["refunded", "top_up_failed", "auto_top_up_stopped"]
-NoticeKind = ReminderKind | TermKind | ConsentKind | MoneyKind
+MethodKind = Literal["method_bound", "method_updated", "method_removed"]
+MoneyKind = Literal[
+    "refunded",
+    "disputed",
+    "auto_top_up_set",
+    "auto_top_up_ended",
+    "auto_top_up_stopped",
+    "topped_up",
+    "top_up_failed",
+    "closed",
+]
+NoticeKind = ReminderKind | TermKind | Literal["dates_moved"] | ConsentKind | MethodKind | MoneyKind
 Values = Mapping[str, JsonValue]
 
 
@@ -31,17 +42,12 @@ WithoutNotice = (
     | facts.ZoneChanged
     | facts.CardHeld
     | facts.CardReleased
-    | facts.CardClosed
-    | facts.PaymentMethodBound
-    | facts.PaymentMethodUpdated
-    | facts.PaymentMethodRemoved
     | facts.PaymentMethodsOrdered
     | facts.RenewalRequested
     | facts.RenewalRequestEnded
     | facts.RenewalStarted
     | facts.Reinstated
     | facts.ChargingBlocked
-    | facts.DeadlinesMoved
     | facts.Deferred
     | facts.Replanned
     | facts.ChargeAttempted
@@ -50,18 +56,15 @@ WithoutNotice = (
     | facts.ChargeFailed
     | facts.ChargeOutcomeUnknown
     | facts.CaseOpened
-    | facts.AutoTopUpSet
     | facts.TopUpStarted
-    | facts.BalanceCredited
     | facts.BalanceDebited
     | facts.BalancePaidOut
     | facts.RefundStarted
     | facts.RefundOutcomeUnknown
     | facts.RefundFailed
-    | facts.DisputeRecorded
     | facts.DisputeWon
 )
-"""The facts without a notice: our own delays, single attempts, what the holder just did."""
+"""The facts without a notice: our own delays, single attempts, what comes to nothing by itself."""
 
 NOTICE_FACTS = frozenset(
     name for kind in get_args(CardFact) if kind not in get_args(WithoutNotice) for name in names_of(kind)
@@ -110,6 +113,23 @@ def _content(fact: Fact) -> tuple[NoticeKind, Values] | None:  # noqa: C901, PLR
             return "suspended", _plain(term_number=number, reclaimed_on=day, code=_shown(code))
         case facts.NumberReclaimed(by=by, quarantined_until=day, balance=balance):
             return "reclaimed", _plain(by=by, quarantined_until=day, balance=balance)
+        case facts.DeadlinesMoved(suspends_on=suspends_on, lost_on=lost_on):
+            return ("dates_moved", _plain(suspends_on=suspends_on, lost_on=lost_on)) if lost_on else None
+        case facts.CardClosed(balance=balance):
+            return ("closed", _plain(balance=balance)) if balance.minor else None
+        case facts.PaymentMethodBound(method=method):
+            return "method_bound", _method(method)
+        case facts.PaymentMethodUpdated(method=method):
+            return "method_updated", _method(method)
+        case facts.PaymentMethodRemoved(method_id=method_id, reason=reason):
+            return "method_removed", _plain(method_id=method_id, reason=reason)
+        case facts.AutoTopUpSet(threshold=threshold, amount=amount):
+            order = _plain(threshold=threshold, amount=amount)
+            return ("auto_top_up_set", order) if amount else ("auto_top_up_ended", {})
+        case facts.BalanceCredited(amount=amount, about=about, reason=reason):
+            return ("topped_up", _plain(amount=amount, attempt_id=about)) if reason == "top_up" else None
+        case facts.DisputeRecorded(amount=amount, method_id=method_id):
+            return "disputed", _plain(amount=amount, method_id=method_id)
         case facts.RefundSucceeded(amount=amount) | facts.RefundRecorded(amount=amount):
             return "refunded", _plain(amount=amount)
         case facts.TopUpFailed(withdrawn=True):
@@ -140,6 +160,7 @@ def _shown(code: str | None) -> str | None:
 
 
 _REMINDER_SUBJECTS: Mapping[ReminderKind, str] = {
+    "renewal_far_ahead": "opens_on",
     "renewal_ahead": "opens_on",
     "method_expires": "method_id",
     "payment_failed": "declines",
@@ -148,11 +169,32 @@ _REMINDER_SUBJECTS: Mapping[ReminderKind, str] = {
 """By kind of reminder, the name of the value that it is about."""
 
 
+HOW_TO_CANCEL = "switch_off_auto_renew"
+"""Names the text that says how to end auto-renewal: who tells the holder has it, with the address of the page."""
+
+
 def _reminder(fact: facts.ReminderDue) -> Values:
     values: Values = {"term_number": fact.term_number, _REMINDER_SUBJECTS[fact.kind]: fact.about}
+    if fact.kind in ("renewal_far_ahead", "renewal_ahead"):
+        charge = _plain(amount=fact.amount, months=fact.months, method_id=fact.method_id, charge_on=fact.charge_on)
+        return {**values, **charge, "how_to_cancel": HOW_TO_CANCEL}
     if fact.kind == "payment_failed":
-        return {**values, "declines": int(fact.about), "code": _shown(fact.code)}
+        days = _plain(
+            amount=fact.amount, next_try_at=fact.next_try_at, suspends_on=fact.suspends_on, lost_on=fact.lost_on
+        )
+        return {**values, "declines": int(fact.about), "code": _shown(fact.code), **days}
     return values
+
+
+def _method(method: PaymentMethod) -> Values:
+    """What the holder knows it by; never its token or fingerprint."""
+    return _plain(
+        method_id=method.method_id,
+        kind=method.kind,
+        brand=method.brand,
+        last4=method.last4,
+        expires_on=method.expires_on,
+    )
 
 
 def _renewed(fact: facts.CardRenewed) -> Values:
@@ -166,6 +208,8 @@ def _renewed(fact: facts.CardRenewed) -> Values:
         price=fact.price,
         from_balance=fact.from_balance,
         reactivation_fee=fact.reactivation_fee,
+        attempt_id=fact.attempt_id,
+        method_id=fact.method_id,
     )
 
 
@@ -176,6 +220,7 @@ def _agreed(fact: facts.AutoRenewEnabled | facts.PeriodChanged) -> Values:
         saving=fact.saving,
         terms_version=fact.terms_version,
         channel=fact.channel,
+        how_to_cancel=HOW_TO_CANCEL,
     )
     return {**values, **_fee(fact.reactivation_fee)}
 

@@ -1,8 +1,57 @@
 """Everything an operator may tune, as one frozen value with a version."""
 
+import csv
+from collections.abc import Mapping
 from datetime import timedelta
+from importlib import resources
+from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field, NonNegativeInt, PositiveInt
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, NonNegativeInt, PositiveInt
+
+STRICTEST = "strictest"
+"""The market whose rules satisfy those of all others; plans that name no market follow it."""
+
+
+class ReminderRule(BaseModel):
+    """What the laws of a market ask for ahead of an automatic charge; days before the renewal opens."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    early_days: NonNegativeInt | None = None
+    """Holders of long periods are notified so many days before, as well; None: they are not."""
+    early_of_months: tuple[PositiveInt, ...] = ()
+    ahead_days: NonNegativeInt = 7
+    """Every holder is notified so many days before."""
+    wait_days: NonNegativeInt = 5
+    """Nothing is charged automatically before that notice is so many days old."""
+    change_days: NonNegativeInt = 30
+    """A changed price must have been announced so many days before it may be charged."""
+    source: str = ""
+
+
+def _read_reminder_rules() -> Mapping[str, ReminderRule]:
+    text = resources.files("engine").joinpath("reminders.csv").read_text("utf-8")
+    return {
+        row["market"]: ReminderRule(
+            early_days=int(row["early_days"]) if row["early_days"] else None,
+            early_of_months=tuple(int(months) for months in row["early_of_months"].split()),
+            ahead_days=int(row["ahead_days"]),
+            wait_days=int(row["wait_days"]),
+            change_days=int(row["change_days"]),
+            source=row["source"],
+        )
+        for row in csv.DictReader(text.splitlines())
+    }
+
+
+REMINDER_RULES = _read_reminder_rules()
+"""By market; source: reminders.csv."""
+
+
+def _with_strictest(rules: Mapping[str, ReminderRule]) -> Mapping[str, ReminderRule]:
+    if STRICTEST not in rules:
+        raise ValueError(f"must have rules for {STRICTEST!r}: plans that name no other market follow them")
+    return rules
 
 
 class Policy(BaseModel):
@@ -50,9 +99,8 @@ class Policy(BaseModel):
     """An outcome that is unknown for so long becomes a case for a person …"""
     case_before_reclaim_days: NonNegativeInt = 2
     """… and at the latest so many days before the carrier takes the number."""
-    ahead_days: NonNegativeInt = 7
-    """Holders of long periods are reminded so many days before the renewal opens."""
-    ahead_of_months: tuple[PositiveInt, ...] = (6, 12)
+    reminders: Annotated[Mapping[str, ReminderRule], AfterValidator(_with_strictest)] = REMINDER_RULES
+    """What holders are notified of ahead of a charge, by market (source: reminders.csv)."""
     expiry_days: NonNegativeInt = 14
     """So many days before the term ends the holder is warned of a method that will have expired by then."""
     last_chance_days: PositiveInt = 7
@@ -63,3 +111,7 @@ class Policy(BaseModel):
     """Least days between two automatic top-ups after each decline; after one more their order is switched off."""
     top_ups_declined_most: PositiveInt = 5
     """So many top-ups that the holder asks for may be declined in 24 hours (source of both: our own choice)."""
+
+    def reminder_rule(self, market: str) -> ReminderRule:
+        """The rule of a market; the strictest where there is none of that name."""
+        return self.reminders.get(market) or self.reminders[STRICTEST]

@@ -13,6 +13,7 @@ WaitReason = Literal[
     "grace_ends",
     "reclaim",
     "reminder",
+    "notice_awaited",
     "answer_awaited",
     "outcome_unknown",
     "refund_awaited",

@@ -19,13 +19,13 @@ class _Announcing(HasConsent, HasCustody, HasDeadlines, Protocol):
 
 
 def announce_price_change(
-    card: _Announcing, catalogue: Catalogue, *, version: str, at: datetime
+    card: _Announcing, catalogue: Catalogue, *, version: str, at: datetime, market_days: int = 0
 ) -> tuple[PriceChangeAnnounced, ...]:
     """Notify the holder of the price of another catalogue version, and from which day on it is charged.
 
-    That day is never before the version is in force; and at least the plan's notice days ahead, unless nothing becomes
-    dearer by it. What was announced for that day or later is taken back. Raises Refused `auto_renew_off`,
-    `unknown_version`.
+    That day is never before the version is in force; and at least the plan's notice days and the market's ahead,
+    unless nothing becomes dearer by it. What was announced for that day or later is taken back.
+    Raises Refused `auto_renew_off`, `unknown_version`.
     """
     check_kept(card)
     consent, custody = card.consent, card.custody
@@ -34,7 +34,7 @@ def announce_price_change(
     quote = catalogue.quote_of(version, custody.plan, custody.currency, consent.months)
     today = max(local_date(at, card.term.zone), local_date(at, custody.zone))  # by whichever the next renewal opens
     in_force = max(today, catalogue.effective_on(version))
-    in_time = max(in_force, today + timedelta(catalogue.plan(custody.plan).notice_days))
+    in_time = max(in_force, today + timedelta(max(catalogue.plan(custody.plan).notice_days, market_days)))
     applies_from = _applies_from(card, consent, quote, in_force, in_time)
     later = [one for one in card.announced if one.applies_from > applies_from]
     if all(cost(one) == cost(quote) for one in (agreed_on(consent, card.announced, applies_from), *later)):

@@ -34,7 +34,7 @@ from engine.card.deadlines import Deadlines
 from engine.card.methods import Methods
 from engine.card.payments import Payments
 from engine.card.refunds import Refunds
-from engine.card.reminders import Reminded
+from engine.card.reminders import NONE_YET, Reminded
 from engine.card.term import Renewal
 from engine.card.top_ups import TopUps
 from engine.errors import CorruptHistoryError
@@ -64,7 +64,7 @@ class Card(Value):
     top_ups: TopUps = TopUps()
     payments: Payments = ()
     refunds: Refunds = ()
-    reminded: Reminded = ()
+    reminded: Reminded = NONE_YET
 
 
 def replay(card: Card | None, card_id: UUID, history: Iterable[facts.CardFact]) -> Card:
@@ -93,7 +93,7 @@ def registered(card_id: UUID, fact: facts.CardRegistered) -> Card:
     return Card(card_id, custody.registered(fact), fact.term, fact.anchor_day, Deadlines(fact.keep))
 
 
-def _evolve(card: Card, fact: facts.CardFact) -> Card:  # noqa: C901, PLR0911, PLR0912, PLR0915 (a table: one row per fact)
+def _evolve(card: Card, fact: facts.CardFact) -> Card:  # noqa: C901, PLR0911, PLR0912, PLR0915 (one row per fact)
     """Matching goes from top to bottom, so the facts of most renewals come first."""
     match fact:
         case facts.ChargeAttempted():
@@ -112,10 +112,8 @@ def _evolve(card: Card, fact: facts.CardFact) -> Card:  # noqa: C901, PLR0911, P
             return _withheld(card, fact)
         case facts.ChargeOutcomeUnknown():
             return replace(card, attempts=attempt.outcome_unknown(card.attempts, fact))
-        case facts.ReminderDue(kind="payment_failed"):
-            return replace(card, renewal=term.failure_notified(card.renewal))
         case facts.ReminderDue():
-            return replace(card, reminded=reminders.reminded_of(card.reminded, fact))
+            return _reminded(card, fact)
         case facts.CardRegistered():
             return registered(card.card_id, fact)
         case facts.ZoneChanged():
@@ -151,9 +149,9 @@ def _evolve(card: Card, fact: facts.CardFact) -> Card:  # noqa: C901, PLR0911, P
         case facts.RenewalRequestEnded():
             return replace(card, renewal=term.request_over(card.renewal))
         case facts.GraceStarted():
-            return replace(card, status="grace")
+            return replace(card, status="grace", deadlines=deadlines.end_notified(card.deadlines))
         case facts.Suspended():
-            return replace(card, status="suspended")
+            return replace(card, status="suspended", deadlines=deadlines.end_notified(card.deadlines))
         case facts.Reinstated():
             return replace(card, status="active")
         case facts.NumberReclaimed():
@@ -235,13 +233,16 @@ def _failed(card: Card, fact: facts.ChargeFailed) -> Card:
     if failed.top_up is not None:
         declined = top_ups.declined(card.top_ups, fact.code, fact.fingerprint, fact.at, counts=fact.counts)
         return replace(card, attempts=attempts, methods=kept, top_ups=declined)
-    return replace(
-        card,
-        attempts=attempts,
-        methods=kept,
-        renewal=decline.renewal_failed(term.on_offer(card.renewal), fact),
-        balance=balance.credited(card.balance, failed.from_balance),
-    )
+    renewal = decline.renewal_failed(term.on_offer(card.renewal), fact)
+    left = balance.credited(card.balance, failed.from_balance)
+    return replace(card, attempts=attempts, methods=kept, renewal=renewal, balance=left)
+
+
+def _reminded(card: Card, fact: facts.ReminderDue) -> Card:
+    if fact.kind != "payment_failed":
+        return replace(card, reminded=reminders.reminded_of(card.reminded, fact))
+    known = deadlines.end_notified(card.deadlines) if fact.lost_on else card.deadlines
+    return replace(card, renewal=term.failure_notified(card.renewal), deadlines=known)
 
 
 def _renewed(card: Card, fact: facts.CardRenewed) -> Card:
@@ -255,7 +256,7 @@ def _renewed(card: Card, fact: facts.CardRenewed) -> Card:
         attempts=replace(card.attempts, made=0),
         balance=balance.term_paid(card.balance, fact),
         deadlines=deadlines.restarted(card.deadlines),
-        reminded=(),
+        reminded={},
     )
 
 
@@ -282,10 +283,10 @@ def _announced(card: Card, fact: facts.PriceChangeAnnounced) -> Card:
 
 def _switched_off(card: Card) -> Card:
     """What is open for the consent that ended is not sent again; a top-up that the holder asked for goes on."""
-    top_up = card.top_ups.under_way
+    top_up, known = card.top_ups.under_way, deadlines.end_notified(card.deadlines)
     if top_up is not None and not top_up.automatic:
-        return replace(card, consent=None)
-    return replace(card, consent=None, attempts=attempt.unwanted(card.attempts))
+        return replace(card, consent=None, deadlines=known)
+    return replace(card, consent=None, deadlines=known, attempts=attempt.unwanted(card.attempts))
 
 
 def _case_opened(card: Card, fact: facts.CaseOpened) -> Card:

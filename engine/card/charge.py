@@ -10,11 +10,12 @@ from engine.card.attempt import ChargeAttempted, ChargeWithheld, HasAttempts, Ha
 from engine.card.balance import HasBalance
 from engine.card.consent import HasConsent
 from engine.card.custody import check_kept
-from engine.card.deadlines import ChargingBlocked, HasDeadlines, opens_at, reclaims_at
-from engine.card.dunning import TryNow, Withhold, next_try
+from engine.card.deadlines import ChargingBlocked, DeadlinesMoved, HasDeadlines, opens_at, reclaims_at
+from engine.card.dunning import Try, TryLater, TryNow, Withhold, next_try
 from engine.card.event import Event
 from engine.card.ids import derived_id
-from engine.card.methods import HasMethods, usable_methods
+from engine.card.methods import usable_methods
+from engine.card.reminders import Remindable, ReminderDue, charged_from, tell_ahead
 from engine.card.step import Wait
 from engine.card.term import CardRenewed, Reinstated, Renewable, Renewal, RenewalStarted, amount_due, offer, renewed
 from engine.catalogue import Catalogue
@@ -35,11 +36,20 @@ class RenewalRequestEnded(Event, kw_only=True):
     term_number: int
 
 
-ChargingFact = RenewalStarted | ChargeAttempted | ChargeWithheld | CardRenewed | Reinstated | ChargingBlocked
+ChargingFact = (
+    RenewalStarted
+    | ChargeAttempted
+    | ChargeWithheld
+    | CardRenewed
+    | Reinstated
+    | ChargingBlocked
+    | ReminderDue
+    | DeadlinesMoved
+)
 """What a step towards the next term may record."""
 
 
-class Chargeable(HasConsent, HasMethods, HasDeadlines, HasAttempts, HasBalance, Renewable, Protocol):
+class Chargeable(HasAttempts, HasBalance, Renewable, Remindable, Protocol):
     """What charging the next term reads of a card."""
 
 
@@ -98,18 +108,25 @@ def charge_renewal(card: Chargeable, rules: Rules, at: datetime) -> tuple[Chargi
         return _stopped(card, rules.policy, at)
     if at >= card.term.ends_at and at >= reclaims_at(card):  # it is lost, even if that is not written down yet
         return Wait(None, "number_lost")
-    renewal = card.renewal
-    if renewal is None or renewal.is_over:
-        opening = opens_at(card, rules.policy)
-        if at < opening:
-            return Wait(opening, "renewal_opens")
+    renewal, opening = card.renewal, opens_at(card, rules.policy)
+    if (renewal is None or renewal.is_over) and at < opening:
+        return Wait(opening, "renewal_opens")
     if renewal is None or renewal.is_over or renewal.stale or not _fee_is_agreed(card, renewal):
         return (offer(card, card.consent, rules, at),)
     due = amount_due(card, renewal)
     from_balance = _from_balance(card, due, rules.catalogue) if card.methods.balance_first else 0
     chosen = next_try(card, renewal, rules.policy, at)
+    noticed = _notice_first(card, renewal, chosen, rules, at, paid=from_balance == due.minor)
+    return noticed if noticed is not None else _charge(card, renewal, chosen, from_balance, rules, at)
+
+
+def _charge(
+    card: Chargeable, renewal: Renewal, chosen: Try | None, from_balance: int, rules: Rules, at: datetime
+) -> tuple[ChargingFact, ...] | Wait:
+    """Pay from the balance if it is enough, or do what dunning has `chosen`."""
+    due = amount_due(card, renewal)
     if from_balance == due.minor:
-        facts = renewed(card, renewal, None, from_balance, rules.policy, at)
+        facts = renewed(card, renewal, rules.policy, at, from_balance=from_balance)
     elif isinstance(chosen, TryNow):
         facts = (_attempt(card, chosen, due, from_balance, rules.policy, at),)
     elif isinstance(chosen, Withhold):
@@ -140,6 +157,31 @@ def _fee_is_agreed(card: HasConsent, renewal: Renewal) -> bool:
     """Whether the holder knew of the offer's fee; offers of earlier versions had that of the catalogue."""
     known = (card.consent, *card.announced) if card.consent else card.announced
     return renewal.reactivation_fee in (None, *(one.reactivation_fee for one in known))
+
+
+def _notice_first(
+    card: Chargeable, renewal: Renewal, chosen: Try | None, rules: Rules, at: datetime, *, paid: bool
+) -> tuple[ReminderDue | DeadlinesMoved, ...] | Wait | None:
+    """What has to come before the first charge that nobody asked for: the notice, or its days; None if nothing has to.
+
+    `paid`: the balance is to pay, whatever is `chosen`.
+    """
+    if renewal.rung or renewal.asked or card.consent is None:
+        return None
+    opening, may_at = opens_at(card, rules.policy), charged_from(card, rules)
+    if may_at is None and at >= opening:
+        return tell_ahead(card, card.consent, rules, at)
+    may_at = may_at or opening
+    match chosen:
+        case TryNow(rung=rung):
+            begins = rung > 0  # else it is of the pass that the holder asked for
+        case TryLater(at=later, reason=reason):
+            begins = reason == "renewal_opens" and later < may_at
+        case _:
+            begins = chosen is not None
+    if at >= may_at or not (begins or paid):
+        return None
+    return Wait(may_at, "notice_awaited" if may_at > opening else "renewal_opens")
 
 
 def _stopped(card: HasDeadlines, policy: Policy, at: datetime) -> tuple[ChargingBlocked, ...] | Wait:

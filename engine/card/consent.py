@@ -8,7 +8,7 @@ from typing import Annotated, Literal, Protocol
 
 from pydantic import Field
 
-from engine.calendar import local_date
+from engine.calendar import Instant, local_date
 from engine.card.custody import HasCustody, check_kept
 from engine.card.deadlines import HasDeadlines, reclaims_at
 from engine.card.event import Event
@@ -102,6 +102,7 @@ class Consent(Value):
     price: Money
     saving: Money
     catalogue_version: str
+    given_at: Instant
     reactivation_fee: Money | None = None
 
 
@@ -136,7 +137,7 @@ class _Withdrawing(HasConsent, HasDeadlines, Protocol):
 
 def given(fact: AutoRenewEnabled | PeriodChanged) -> Consent:
     """What was shown is what is agreed to."""
-    return Consent(fact.months, fact.price, fact.saving, fact.catalogue_version, fact.reactivation_fee)
+    return Consent(fact.months, fact.price, fact.saving, fact.catalogue_version, fact.at, fact.reactivation_fee)
 
 
 def still_announced(announced: Announced, day: date) -> Announced:

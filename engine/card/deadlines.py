@@ -22,8 +22,9 @@ HOUR = timedelta(hours=1)
 
 BlockReason = Literal["charging_stopped", "open_tries"]
 """What keeps a card from being charged: the operator's stop, or that a network limit is full of open tries of ours."""
-DelayReason = Literal["unknown_outcome", "held", "late"] | BlockReason
-"""What on our side delayed a payment: an unknown outcome, a hold, that we were not running, or what blocked it."""
+DelayReason = Literal["unknown_outcome", "held", "late", "notice_late"] | BlockReason
+"""What on our side delayed a payment: an unknown outcome, a hold, that we were not running, a late notice of a charge,
+or what blocked it."""
 
 
 # Facts
@@ -36,10 +37,17 @@ class ChargingBlocked(Event, kw_only=True):
 
 
 class DeadlinesMoved(Event, kw_only=True):
-    """Grace and reclaim of the unpaid term moved by the time for which we, not the holder, delayed the payment."""
+    """Grace and reclaim of the unpaid term moved by the time for which we, not the holder, delayed the payment.
+
+    `until`: up to when delays are counted, if that is still to come. `suspends_on` (None: the service is off) and
+    `lost_on` are the new days, where the holder knew others.
+    """
 
     reason: DelayReason
     by: timedelta
+    until: Instant | None = None
+    suspends_on: date | None = None
+    lost_on: date | None = None
 
 
 # State
@@ -56,6 +64,8 @@ class Deadlines(Value):
     """Since when something on our side keeps the card from being charged."""
     blocked_by: BlockReason = "charging_stopped"
     """What does so, or did so last."""
+    notified: bool = False
+    """The holder was notified when the service ends and the number is lost."""
 
 
 class HasTerm(Protocol):
@@ -75,6 +85,13 @@ class HasDeadlines(HasTerm, Protocol):
     def deadlines(self) -> Deadlines: ...
 
 
+class Movable(HasDeadlines, Protocol):
+    """What moving the deadlines reads of a card."""
+
+    @property
+    def status(self) -> str: ...
+
+
 # Fold
 
 
@@ -85,12 +102,18 @@ def blocked(deadlines: Deadlines, fact: ChargingBlocked) -> Deadlines:
 
 def moved(deadlines: Deadlines, fact: DeadlinesMoved) -> Deadlines:
     """Our own delay is counted up to now."""
-    return replace(deadlines, moved_by=deadlines.moved_by + fact.by, moved_until=fact.at, blocked_since=None)
+    moved_until = fact.until or fact.at
+    return replace(deadlines, moved_by=deadlines.moved_by + fact.by, moved_until=moved_until, blocked_since=None)
+
+
+def end_notified(deadlines: Deadlines) -> Deadlines:
+    """The holder knows when the service ends and the number is lost."""
+    return deadlines if deadlines.notified else replace(deadlines, notified=True)
 
 
 def restarted(deadlines: Deadlines) -> Deadlines:
     """A new term begins with the deadlines of its keep rule."""
-    if deadlines.moved_until is None and deadlines.blocked_since is None:
+    if deadlines.moved_until is None and deadlines.blocked_since is None and not deadlines.notified:
         return deadlines
     return Deadlines(deadlines.keep)
 
@@ -159,12 +182,33 @@ def _days_after(day: date, days: int, zone: str) -> datetime:
 
 
 def move_deadlines(
-    card: HasDeadlines, reason: DelayReason, since: datetime, open_since: datetime, at: datetime
+    card: Movable,
+    reason: DelayReason,
+    since: datetime,
+    open_since: datetime,
+    at: datetime,
+    until: datetime | None = None,
 ) -> tuple[DeadlinesMoved, ...]:
-    """Move the deadlines by the time from `since` to `at` for which we kept the next term from being paid.
+    """Move the deadlines by the time from `since` to `until` (None: `at`) for which we keep the next term unpaid.
 
     Time before `open_since`, when the renewal opened, kept nobody from paying; what has been counted does not count
     again.
     """
-    begins = max(since, open_since, card.deadlines.moved_until or since)
-    return (DeadlinesMoved(reason=reason, by=at - begins, at=at),) if at > begins else ()
+    begins, ends = max(since, open_since, card.deadlines.moved_until or since), until or at
+    return (deadlines_moved(card, reason, ends - begins, at, until),) if ends > begins else ()
+
+
+def deadlines_moved(
+    card: Movable, reason: DelayReason, by: timedelta, at: datetime, until: datetime | None = None
+) -> DeadlinesMoved:
+    """The move as a fact, with the new days where the holder knows others."""
+    moved = DeadlinesMoved(reason=reason, by=by, until=until, at=at)
+    if not card.deadlines.notified:
+        return moved
+    zone = card.term.zone
+    suspended = card.status == "suspended"
+    before = [suspends_at(card), reclaims_at(card)][suspended:]
+    if all(local_date(one, zone) == local_date(one + by, zone) for one in before):
+        return moved
+    suspends_on = None if suspended else local_date(suspends_at(card) + by, zone)
+    return replace(moved, suspends_on=suspends_on, lost_on=local_date(reclaims_at(card) + by, zone))

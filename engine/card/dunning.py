@@ -40,11 +40,15 @@ class TryLater(Value):
     reason: WaitReason
 
 
+Try = TryNow | Withhold | TryLater
+"""What dunning decides, if a try is left."""
+
+
 class Dunned(HasMethods, HasRenewal, HasDeadlines, Protocol):
     """What dunning reads of a card."""
 
 
-def next_try(card: Dunned, renewal: Renewal, policy: Policy, at: datetime) -> TryNow | Withhold | TryLater | None:
+def next_try(card: Dunned, renewal: Renewal, policy: Policy, at: datetime) -> Try | None:
     """The try to make now, or when there will be one, or None when no try is left.
 
     A rung is one pass over the usable methods in their order; a decline moves to the next method at once. A pass
@@ -87,7 +91,7 @@ def _next_rung(
     usable: Sequence[PaymentMethod],
     policy: Policy,
     at: datetime,
-) -> TryNow | Withhold | TryLater | None:
+) -> Try | None:
     due = _next_rung_at(card, renewal, policy)
     last = last_day(card)
     if due is None or local_date(due, card.term.zone) > last or at >= reclaims_at(card):
@@ -131,7 +135,7 @@ def _next_rung_at(card: Dunned, renewal: Renewal, policy: Policy) -> datetime | 
     return max(due, soonest)
 
 
-def _earlier(one: TryLater | None, other: TryNow | Withhold | TryLater | None) -> TryNow | Withhold | TryLater | None:
+def _earlier(one: TryLater | None, other: Try | None) -> Try | None:
     if one is None or isinstance(other, TryNow | Withhold):
         return other
     return one if other is None or one.at <= other.at else other

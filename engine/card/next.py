@@ -12,7 +12,7 @@ from engine.card.facts import CardFact, CardFacts
 from engine.card.lapse import lapse
 from engine.card.methods import ready_methods
 from engine.card.refunds import AskRefund, ask_for_refunds
-from engine.card.reminders import payment_failed, reminders
+from engine.card.reminders import ReminderDue, payment_failed, reminders
 from engine.card.step import Wait, earliest
 from engine.card.term import CardRenewed, Reinstated, RenewalStarted, open_since
 from engine.card.top_ups import charge_top_up
@@ -53,7 +53,7 @@ def _charge_or_lapse(card: Card, rules: Rules, at: datetime, refunding: Wait | N
     charging = charge_renewal(card, rules, at)
     if not isinstance(charging, Wait):
         return charging
-    notice = payment_failed(card, charging, at)
+    notice = payment_failed(card, charging, rules.policy, at)
     if notice:
         return notice
     if charging.blocks_lapse:
@@ -64,7 +64,7 @@ def _charge_or_lapse(card: Card, rules: Rules, at: datetime, refunding: Wait | N
     lapsing = lapse(card, rules.policy, at)
     if not isinstance(lapsing, Wait):
         return lapsing
-    reminding = reminders(card, rules.policy, at)
+    reminding = reminders(card, rules, at)
     if reminding is not None and not isinstance(reminding, Wait):
         return reminding
     return earliest(charging, lapsing, topping_up, reminding, refunding)
@@ -159,8 +159,8 @@ def _from_balance(card: Card, attempt: Attempt, rules: Rules, at: datetime) -> C
         return None
     step = charge_renewal(card, rules, at)
     if isinstance(step, Wait):
-        return step if step.reason == "renewal_opens" else None
-    return step if isinstance(step[0], RenewalStarted | Reinstated | CardRenewed) else None
+        return step if step.reason in ("renewal_opens", "notice_awaited") else None
+    return step if isinstance(step[0], RenewalStarted | Reinstated | CardRenewed | ReminderDue) else None
 
 
 def _unblocked(card: Card, since: datetime, policy: Policy, at: datetime) -> tuple[DeadlinesMoved, ...]:

@@ -28,7 +28,7 @@ from engine.card.decline import (
 )
 from engine.card.payments import ChargeSucceeded, HasPayments, paid_with, unknown_attempt
 from engine.card.refunds import RefundReason, RefundStarted, refund_started
-from engine.card.term import CardRenewed, Reinstated, Renewable, renewed
+from engine.card.term import CardRenewed, Reinstated, Renewable, Renewal, renewed
 from engine.declines import (
     NEVER_HAPPENED,
     NOT_CHARGED,
@@ -140,7 +140,14 @@ def _paid(
     if card.renewal is None:  # cannot be: an open attempt keeps its renewal
         payment = paid_with(succeeded, attempt.method_id, attempt.instrument)
         return (succeeded, refund_started(card, payment, "late_success", at))
-    return (succeeded, *renewed(card, card.renewal, attempt.attempt_id, attempt.from_balance, policy, at))
+    return (succeeded, *_renewed_by(card, card.renewal, attempt, policy, at))
+
+
+def _renewed_by(
+    card: Settling, renewal: Renewal, attempt: Attempt, policy: Policy, at: datetime
+) -> tuple[Reinstated | CardRenewed, ...]:
+    attempt_id, method_id, from_balance = attempt.attempt_id, attempt.method_id, attempt.from_balance
+    return renewed(card, renewal, policy, at, from_balance=from_balance, attempt_id=attempt_id, method_id=method_id)
 
 
 def _released(card: HasBalance, attempt: Attempt, at: datetime) -> tuple[BalanceCredited, ...]:

@@ -1,22 +1,39 @@
 """Reminders: notices ahead of time or after a failure; each is a fact, once per cause.
 
+A week before a renewal opens its holder is notified of the charge, and weeks before that if the period is long; the
+rule of the plan's market says when. Consent that is given later than that is itself the notice. Without the notice, or
+before it is old enough, nothing is charged automatically.
+
 What other facts say already (renewed, grace, suspended, reclaimed, switched on or off) needs none. See notices.py.
 """
 
-from datetime import datetime, timedelta
+from collections.abc import Mapping
+from datetime import date, datetime, timedelta
 from typing import Literal, Protocol
 
-from engine.calendar import local_date
-from engine.card.consent import HasConsent
-from engine.card.custody import HasStatus
-from engine.card.deadlines import DAY, HasDeadlines, charge_instant, opens_at, reclaims_at
+from engine.calendar import Instant, local_date
+from engine.card.consent import Consent, HasConsent
+from engine.card.custody import HasCustody
+from engine.card.deadlines import (
+    DAY,
+    DeadlinesMoved,
+    HasDeadlines,
+    charge_instant,
+    move_deadlines,
+    opens_at,
+    reclaims_at,
+    suspends_at,
+)
 from engine.card.event import Event
 from engine.card.methods import HasMethods, usable_methods
 from engine.card.step import Wait, earliest
-from engine.card.term import HasRenewal
+from engine.card.term import HasRenewal, amount_due, open_since, price_ahead
+from engine.catalogue import Period
+from engine.money import Money
 from engine.policy import Policy
+from engine.rules import Rules
 
-ReminderKind = Literal["renewal_ahead", "method_expires", "payment_failed", "last_chance"]
+ReminderKind = Literal["renewal_far_ahead", "renewal_ahead", "method_expires", "payment_failed", "last_chance"]
 
 
 # Facts
@@ -25,23 +42,35 @@ ReminderKind = Literal["renewal_ahead", "method_expires", "payment_failed", "las
 class ReminderDue(Event, kw_only=True):
     """A notice of what will happen, or has failed, is due; `about` is the day, the method or the declines so far.
 
-    `code` is the last decline's.
+    Ahead of a renewal: what it costs, for how many months, on which day and from which method it will be charged (None:
+    from none that is known). After a failure: `code` is the last decline's, `amount` what is due, `next_try_at` None
+    where no try is left; the service ends on `suspends_on` (None: it is off), the number is lost on `lost_on`.
     """
 
     kind: ReminderKind
     term_number: int
     about: str
     code: str | None = None
+    amount: Money | None = None
+    months: Period | None = None
+    method_id: str | None = None
+    charge_on: date | None = None
+    next_try_at: Instant | None = None
+    suspends_on: date | None = None
+    lost_on: date | None = None
+    policy_version: str | None = None
 
 
 # State
 
 
-Reminded = tuple[str, ...]
-"""Reminders of the running term that are out: each is due once per term, that of a method once per method."""
+Reminded = Mapping[str, Instant]
+"""Reminders of the running term that are out, and since when: each is due once per term, that of a method once per
+method."""
+NONE_YET: Reminded = {}
 
 
-class Remindable(HasConsent, HasMethods, HasRenewal, HasDeadlines, HasStatus, Protocol):
+class Remindable(HasConsent, HasMethods, HasRenewal, HasDeadlines, HasCustody, Protocol):
     """What reminders read of a card."""
 
     @property
@@ -53,20 +82,20 @@ class Remindable(HasConsent, HasMethods, HasRenewal, HasDeadlines, HasStatus, Pr
 
 def reminded_of(reminded: Reminded, fact: ReminderDue) -> Reminded:
     """One more reminder is out; how often a payment failed is remembered with the renewal."""
-    return reminded if fact.kind == "payment_failed" else (*reminded, _key(fact.kind, fact.about))
+    return reminded if fact.kind == "payment_failed" else {**reminded, _key(fact.kind, fact.about): fact.at}
 
 
 def _key(kind: ReminderKind, about: str) -> str:
     return f"{kind}:{about}" if kind == "method_expires" else kind
 
 
-# Decisions
+# Decisions: after a failure
 
 
-def payment_failed(card: Remindable, charging: Wait, at: datetime) -> tuple[ReminderDue, ...]:
+def payment_failed(card: Remindable, charging: Wait, policy: Policy, at: datetime) -> tuple[ReminderDue, ...]:
     """Once a pass has come to its end without success, and no method of it is to be tried again soon.
 
-    Also where nothing could be tried at all; but nobody who switched it off is told that it failed.
+    Also where nothing could be tried at all; but nobody who switched it off is notified that it failed.
     """
     renewal = card.renewal
     if renewal is None or card.consent is None or charging.reason == "soon":
@@ -75,22 +104,71 @@ def payment_failed(card: Remindable, charging: Wait, at: datetime) -> tuple[Remi
     nothing_tried = notified is None and charging.reason == "no_try_left"
     if renewal.declines <= (notified or 0) and not nothing_tried:
         return ()
-    return (_due(card, "payment_failed", str(renewal.declines), at, code=renewal.last_code),)
+    zone = card.term.zone
+    return (
+        ReminderDue(
+            kind="payment_failed",
+            term_number=card.term.number,
+            about=str(renewal.declines),
+            code=renewal.last_code,
+            amount=amount_due(card, renewal),
+            months=renewal.months,
+            next_try_at=None if charging.blocks_lapse else charging.until,
+            suspends_on=None if card.status == "suspended" else local_date(suspends_at(card), zone),
+            lost_on=local_date(reclaims_at(card), zone),
+            policy_version=policy.version,
+            at=at,
+        ),
+    )
 
 
-def reminders(card: Remindable, policy: Policy, at: datetime) -> tuple[ReminderDue, ...] | Wait | None:
+# Decisions: ahead of a charge
+
+
+def notice_due_at(card: Remindable, rules: Rules) -> datetime:
+    """When the holder is to be notified of the charge of the next term."""
+    return _before_opening(card, rules.reminder_rule(card.custody.plan).ahead_days, rules.policy)
+
+
+def charged_from(card: Remindable, rules: Rules) -> datetime | None:
+    """From when on the next term may be charged by itself: its opening, or when a late notice is old enough.
+
+    None while there is no notice; consent that was given later than the notice is due is one.
+    """
+    opening, notified_at = opens_at(card, rules.policy), card.reminded.get("renewal_ahead")
+    if card.consent is None or card.consent.given_at >= notice_due_at(card, rules):
+        return opening
+    return None if notified_at is None else max(opening, _may_charge_at(card, rules, notified_at))
+
+
+def tell_ahead(
+    card: Remindable, consent: Consent, rules: Rules, at: datetime
+) -> tuple[ReminderDue | DeadlinesMoved, ...]:
+    """The notice of the charge; that it comes too late to charge at the opening is our own delay."""
+    notice = _ahead(card, consent, "renewal_ahead", rules, at)
+    opening, until = opens_at(card, rules.policy), _may_charge_at(card, rules, at)
+    opened = opening if at < opening else open_since(card, rules.policy)
+    return notice, *move_deadlines(card, "notice_late", opened, opened, at, until)
+
+
+def reminders(card: Remindable, rules: Rules, at: datetime) -> tuple[ReminderDue | DeadlinesMoved, ...] | Wait | None:
     """The reminder that is due, or when the next one is; None when there is none to come."""
+    policy, consent = rules.policy, card.consent
     if card.status == "suspended":
         return _last_chance(card, policy, at)
-    if card.consent is None or _is_open(card, policy, at):
+    if consent is None or _is_open(card, policy, at):
         return None
-    ahead = _renewal_ahead(card, policy, at) if card.consent.months in policy.ahead_of_months else None
-    if ahead is not None and not isinstance(ahead, Wait):
-        return ahead
-    expiry = _method_expires(card, policy, at)
-    if expiry is None or ahead is None or not isinstance(expiry, Wait):
-        return ahead if expiry is None else expiry
-    return earliest(ahead, expiry)
+    waits: list[Wait] = []
+    for found in (
+        _renewal_ahead(card, consent, rules, at),
+        _renewal_far_ahead(card, consent, rules, at),
+        _method_expires(card, policy, at),
+    ):
+        if isinstance(found, Wait):
+            waits.append(found)
+        elif found is not None:
+            return found
+    return earliest(*waits) if waits else None
 
 
 def _is_open(card: Remindable, policy: Policy, at: datetime) -> bool:
@@ -99,10 +177,61 @@ def _is_open(card: Remindable, policy: Policy, at: datetime) -> bool:
     return renewal is not None and (renewal.rung > 0 or at >= opens_at(card, policy))
 
 
-def _renewal_ahead(card: Remindable, policy: Policy, at: datetime) -> tuple[ReminderDue, ...] | Wait | None:
-    opening = card.term.ends_on - timedelta(policy.lead_days)
-    due_at = charge_instant(card, opening - timedelta(policy.ahead_days), policy)
-    return _once(card, "renewal_ahead", str(opening), due_at, at)
+def _renewal_ahead(
+    card: Remindable, consent: Consent, rules: Rules, at: datetime
+) -> tuple[ReminderDue | DeadlinesMoved, ...] | Wait | None:
+    due_at = notice_due_at(card, rules)
+    if "renewal_ahead" in card.reminded or consent.given_at >= due_at:
+        return None
+    return Wait(due_at, "reminder") if at < due_at else tell_ahead(card, consent, rules, at)
+
+
+def _renewal_far_ahead(
+    card: Remindable, consent: Consent, rules: Rules, at: datetime
+) -> tuple[ReminderDue, ...] | Wait | None:
+    """For long periods; from the day of the later notice on that one says it all."""
+    rule = rules.reminder_rule(card.custody.plan)
+    if rule.early_days is None or consent.months not in rule.early_of_months or "renewal_far_ahead" in card.reminded:
+        return None
+    due_at = _before_opening(card, rule.early_days, rules.policy)
+    if consent.given_at >= due_at or at >= notice_due_at(card, rules):
+        return None
+    return Wait(due_at, "reminder") if at < due_at else (_ahead(card, consent, "renewal_far_ahead", rules, at),)
+
+
+def _ahead(
+    card: Remindable,
+    consent: Consent,
+    kind: Literal["renewal_far_ahead", "renewal_ahead"],
+    rules: Rules,
+    at: datetime,
+) -> ReminderDue:
+    policy = rules.policy
+    method = next(iter(usable_methods(card)), None)
+    charged_at = max(opens_at(card, policy), _may_charge_at(card, rules, at))
+    return ReminderDue(
+        kind=kind,
+        term_number=card.term.number,
+        about=str(card.term.ends_on - timedelta(policy.lead_days)),
+        amount=price_ahead(card, consent, policy),
+        months=consent.months,
+        method_id=method.method_id if method is not None else None,
+        charge_on=local_date(charged_at, card.term.zone),
+        policy_version=policy.version,
+        at=at,
+    )
+
+
+def _may_charge_at(card: Remindable, rules: Rules, notified_at: datetime) -> datetime:
+    """From when on a charge may be made of which the holder is notified at `notified_at`."""
+    return notified_at + rules.reminder_rule(card.custody.plan).wait_days * DAY
+
+
+def _before_opening(card: Remindable, days: int, policy: Policy) -> datetime:
+    return charge_instant(card, card.term.ends_on - timedelta(policy.lead_days + days), policy)
+
+
+# Decisions: other reminders
 
 
 def _method_expires(card: Remindable, policy: Policy, at: datetime) -> tuple[ReminderDue, ...] | Wait | None:
@@ -125,8 +254,6 @@ def _once(
 ) -> tuple[ReminderDue, ...] | Wait | None:
     if _key(kind, about) in card.reminded:
         return None
-    return Wait(due_at, "reminder") if at < due_at else (_due(card, kind, about, at),)
-
-
-def _due(card: Remindable, kind: ReminderKind, about: str, at: datetime, code: str | None = None) -> ReminderDue:
-    return ReminderDue(kind=kind, term_number=card.term.number, about=about, code=code, at=at)
+    if at < due_at:
+        return Wait(due_at, "reminder")
+    return (ReminderDue(kind=kind, term_number=card.term.number, about=about, at=at),)

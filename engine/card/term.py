@@ -45,7 +45,7 @@ class RenewalStarted(Event, kw_only=True):
 class CardRenewed(Event, kw_only=True):
     """The next term is paid and begins where the last one ended, or on the day of payment after a lapse.
 
-    `attempt_id` is None when the balance paid for all of it.
+    `attempt_id` and `method_id` are None when the balance paid for all of it.
     """
 
     term: Term
@@ -55,6 +55,7 @@ class CardRenewed(Event, kw_only=True):
     attempt_id: UUID | None
     from_balance: int = 0
     reactivation_fee: Money | None = None
+    method_id: str | None = None
 
 
 class Reinstated(Event, kw_only=True):
@@ -86,6 +87,8 @@ class Renewal(Value):
     """What a pass outside of the ladder is for."""
     is_over: bool = False
     """The pass that the holder asked for ahead of time came to nothing: it is offered anew when the renewal opens."""
+    asked: bool = False
+    """The holder asked to be charged, and nothing was tried since."""
     first_failed_at: Instant | None = None
     """Of the first rung."""
     last_code: str | None = None
@@ -120,7 +123,7 @@ def offered(renewal: Renewal | None, fact: RenewalStarted) -> Renewal:
     if renewal is None:
         return Renewal(fact.months, fact.price, fact.at, fact.reactivation_fee)
     if renewal.is_over:
-        renewal = replace(renewal, offered_at=fact.at, asked_for=None, tried=(), is_over=False)
+        renewal = replace(renewal, offered_at=fact.at, asked_for=None, asked=False, tried=(), is_over=False)
     return replace(renewal, months=fact.months, price=fact.price, reactivation_fee=fact.reactivation_fee, stale=False)
 
 
@@ -142,7 +145,7 @@ def outdated(renewal: Renewal | None, fact: AutoRenewEnabled | PeriodChanged) ->
 
 def wanted_by_holder(renewal: Renewal | None) -> Renewal | None:
     """The holder asks to be charged now: a pass outside of the ladder begins."""
-    return None if renewal is None else replace(renewal, asked_for="holder_asked", tried=())
+    return None if renewal is None else replace(renewal, asked_for="holder_asked", asked=True, tried=())
 
 
 def method_added(renewal: Renewal | None, method_id: str) -> Renewal | None:
@@ -154,7 +157,7 @@ def method_added(renewal: Renewal | None, method_id: str) -> Renewal | None:
 
 def request_over(renewal: Renewal | None) -> Renewal | None:
     """Nothing more is tried before the renewal opens; what happened so far still counts."""
-    return None if renewal is None else replace(renewal, is_over=True)
+    return None if renewal is None else replace(renewal, is_over=True, asked=False)
 
 
 def failure_notified(renewal: Renewal | None) -> Renewal | None:
@@ -200,6 +203,13 @@ def offer(card: Offerable, consent: Consent, rules: Rules, at: datetime) -> Rene
     )
 
 
+def price_ahead(card: Offerable, consent: Consent, policy: Policy) -> Money:
+    """What the next term costs as it is offered, or will be when the renewal opens."""
+    if card.renewal is not None and not card.renewal.stale:
+        return card.renewal.price
+    return agreed_on(consent, card.announced, local_date(opens_at(card, policy), card.term.zone)).price
+
+
 def amount_due(card: HasCustody, renewal: Renewal) -> Money:
     """What the term costs now: the reactivation fee comes on top where the service is off."""
     fee = renewal.reactivation_fee
@@ -207,7 +217,14 @@ def amount_due(card: HasCustody, renewal: Renewal) -> Money:
 
 
 def renewed(
-    card: Renewable, renewal: Renewal, attempt_id: UUID | None, from_balance: int, policy: Policy, at: datetime
+    card: Renewable,
+    renewal: Renewal,
+    policy: Policy,
+    at: datetime,
+    *,
+    from_balance: int,
+    attempt_id: UUID | None = None,
+    method_id: str | None = None,
 ) -> tuple[Reinstated | CardRenewed, ...]:
     """The next term: after the last one, or from the day of payment when the service was off or it is paid too late.
 
@@ -227,6 +244,7 @@ def renewed(
         attempt_id=attempt_id,
         from_balance=from_balance,
         reactivation_fee=renewal.reactivation_fee if card.status == "suspended" else None,
+        method_id=method_id,
         at=at,
     )
     if card.status == "suspended":

@@ -6,12 +6,17 @@ from typing import Literal, assert_never
 
 from engine.calendar import local_date
 from engine.card.card import Card
+from engine.card.consent import Consent
 from engine.card.deadlines import DAY, last_day, reclaims_at, suspends_at
 from engine.card.methods import usable_methods
 from engine.card.waking import Deferred, Replanned
+from engine.policy import REMINDER_RULES
 from engine.reasons import PlanReason, WaitReason, is_plan_reason
 from engine.why.phrases import clock, ordinal
 from engine.why.story import Sentence, Story
+
+NOTICE_DAYS = min(rule.ahead_days for rule in REMINDER_RULES.values())
+"""So many days before a renewal opens its holder is notified of it, or more."""
 
 _AheadReason = Literal[PlanReason, "case"]
 """Why a card wakes: what it waits for, what is due at once, or that a case for a person falls due."""
@@ -70,11 +75,19 @@ def _possible(card: Card, wake_at: datetime) -> Mapping[WaitReason, bool]:
     renewal, consent, balance = card.renewal, card.consent, card.balance
     order = card.top_ups.standing_order
     delayed = wake_at in _delays_within_pass(card).values()
-    on = consent is not None
+    on, awaits = consent is not None, _notice_is_awaited(card, wake_at)
     return {
-        "renewal_opens": on and (renewal is None or renewal.is_over),
+        "renewal_opens": consent is not None
+        and (renewal is None or renewal.is_over)
+        and _may_open(card, consent, wake_at),
+        "notice_awaited": awaits,
         "method_delayed": on and delayed,
-        "next_rung": on and renewal is not None and not renewal.is_over and not delayed and tries_left(card),
+        "next_rung": on
+        and renewal is not None
+        and not renewal.is_over
+        and not delayed
+        and not awaits
+        and tries_left(card),
         "reminder": _may_remind(card, wake_at),
         "top_up_gap": on and order is not None and balance.minor < order.threshold.minor,
     }
@@ -103,7 +116,20 @@ def _may_remind(card: Card, wake_at: datetime) -> bool:
     method = next(iter(usable_methods(card)), None)
     expires_on = method.expires_on if method else None
     expiry = method is not None and expires_on is not None and expires_on < card.term.ends_on
-    return expiry or (card.consent.months > 1 and "renewal_ahead" not in card.reminded)
+    return expiry or ("renewal_ahead" not in card.reminded and wake_at <= card.term.ends_at - NOTICE_DAYS * DAY)
+
+
+def _may_open(card: Card, consent: Consent, wake_at: datetime) -> bool:
+    """Whether the renewal may open then: not before the holder was notified of it, or agreed to it shortly before."""
+    notified = "renewal_ahead" in card.reminded or wake_at - consent.given_at <= (NOTICE_DAYS + 1) * DAY
+    return notified or wake_at > card.term.ends_at - NOTICE_DAYS * DAY  # in older logs nobody was
+
+
+def _notice_is_awaited(card: Card, wake_at: datetime) -> bool:
+    """Whether the holder was notified of the charge, some whole days before, and nothing is charged before that."""
+    notified_at = card.reminded.get("renewal_ahead")
+    unbegun = card.consent is not None and card.renewal is not None and not card.renewal.rung
+    return unbegun and notified_at is not None and (wake_at - notified_at) % DAY == timedelta(0)
 
 
 def _rung(card: Card) -> str:
@@ -145,6 +171,8 @@ def _phrase(reason: _AheadReason, card: Card) -> str:  # noqa: C901, PLR0911, PL
             return "the number is lost, unless the next term is paid"
         case "reminder":
             return "a reminder to the holder falls due"
+        case "notice_awaited":
+            return "the holder has known of the charge for long enough, and it is made"
         case "answer_awaited":
             return "the gateway is asked what became of the open attempt"
         case "outcome_unknown":

@@ -10,6 +10,7 @@ from engine.card.deadlines import ChargingBlocked
 from engine.card.decline import ChargeFailed
 from engine.card.hold import CardHeld
 from engine.card.lapse import NumberReclaimed
+from engine.card.reminders import ReminderDue
 from engine.card.term import CardRenewed, Renewal, RenewalStarted
 from engine.why.ahead import tries_left
 from engine.why.choice import why_not_chargeable
@@ -87,10 +88,19 @@ def _unpaid(story: Story, place: int, card: Card, renewal: Renewal, at: datetime
     return (*sentences, _ladder(story, place, card, renewal))
 
 
+def _is_late(fact: ReminderDue) -> bool:
+    """Whether the notice of a charge came so late that it is not made when the renewal opens."""
+    return fact.kind == "renewal_ahead" and fact.charge_on is not None and str(fact.charge_on) > fact.about
+
+
 def _ladder(story: Story, place: int, card: Card, renewal: Renewal) -> Sentence:
     tried = story.last((ChargeFailed, ChargeWithheld), place, lambda fact: fact.top_up is None)
     places = [place, *([tried[0]] if tried else [])]
     if renewal.rung_at is None:
+        late = story.last(ReminderDue, place, lambda fact: fact.term_number == card.term.number and _is_late(fact))
+        if late is not None:
+            text = f"The holder was notified of the charge on {story.clock(late[0])}, to be made on {late[1].charge_on}"
+            return story.sentence(f"{text}; nothing is charged automatically before that.", late[0], *places)
         text = "The renewal was offered ahead of its time, and the retry ladder had not begun yet."
         return story.sentence(text, *places)
     code = f", last with code {renewal.last_code}" if renewal.last_code else ""

@@ -71,7 +71,7 @@ def clause(fact: Fact, zone: str) -> str:  # noqa: C901, PLR0911, PLR0912 (one c
         case facts.DeadlinesMoved():
             return _moved(fact)
         case facts.ReminderDue():
-            return _reminder(fact)
+            return _reminder(fact, zone)
         case facts.Deferred():
             return _deferred(fact, zone)
         case facts.Replanned():
@@ -176,17 +176,39 @@ def _reclaimed(fact: facts.NumberReclaimed) -> str:
 
 
 def _moved(fact: facts.DeadlinesMoved) -> str:
-    return f"suspension and reclaim of the unpaid term moved by {span(fact.by)}, because {DELAY_REASONS[fact.reason]}"
+    days = [f"the service ends on {fact.suspends_on}"] if fact.suspends_on else []
+    days += [f"the number is lost on {fact.lost_on}"] if fact.lost_on else []
+    notified = f"; the holder was to be told that now {listed(days)}" if days else ""
+    why = DELAY_REASONS[fact.reason]
+    return f"suspension and reclaim of the unpaid term moved by {span(fact.by)}, because {why}{notified}"
 
 
-def _reminder(fact: facts.ReminderDue) -> str:
+def _reminder(fact: facts.ReminderDue, zone: str) -> str:
     what = {
+        "renewal_far_ahead": f"the renewal opens on {fact.about}",
         "renewal_ahead": f"the renewal opens on {fact.about}",
         "method_expires": f"method {fact.about} will have expired by the next term",
         "payment_failed": f"the payment failed (declines so far: {fact.about})",
         "last_chance": f"the number is lost on {fact.about}",
     }[fact.kind]
-    return f"the holder was to be told that {what}"
+    return f"the holder was to be told that {what}{_charge_ahead(fact)}{_failure(fact, zone)}"
+
+
+def _charge_ahead(fact: facts.ReminderDue) -> str:
+    """What is said ahead of a charge; facts of older logs say nothing of it."""
+    if fact.charge_on is None or fact.amount is None or fact.months is None:
+        return ""
+    method = f", from method {fact.method_id}" if fact.method_id else ""
+    return f" and {money(fact.amount)} for {count(fact.months, 'month')} will be charged on {fact.charge_on}{method}"
+
+
+def _failure(fact: facts.ReminderDue, zone: str) -> str:
+    """What is said after a failure; facts of older logs say nothing of it."""
+    if fact.lost_on is None or fact.amount is None:
+        return ""
+    again = f"tried again on {clock(fact.next_try_at, zone)}" if fact.next_try_at else "not tried again by itself"
+    off = f", the service ends on {fact.suspends_on}" if fact.suspends_on else ""
+    return f": {money(fact.amount)} is {again}{off}, the number is lost on {fact.lost_on}"
 
 
 def _deferred(fact: facts.Deferred, zone: str) -> str:

@@ -1,8 +1,9 @@
 """Cards with a history, for the benchmark: the engine makes that of one card of each kind, the others are copies.
 
 A card of n facts was registered, got two payment methods and auto-renewal (4 facts; 5 if its holder then chose
-another period), and was renewed every month since, 4 facts each: `RenewalStarted, ChargeAttempted`, then
-`ChargeSucceeded, CardRenewed`. So 21 = 5 + 4 x 4, 300 = 4 + 74 x 4, and 5 facts are a card that was never due.
+another period), and was renewed every month since, 5 facts each: `ReminderDue`, a week later `RenewalStarted,
+ChargeAttempted`, then `ChargeSucceeded, CardRenewed`; the last fact is the reminder of the charge to come. So
+21 = 5 + 3 x 5 + 1, 300 = 4 + 59 x 5 + 1, and 5 facts are a card that was never due.
 
 Each fact and snapshot is as the engine would have stored it, but a card's history is written in one append: half
 written, it would be due, and the running system would charge it.
@@ -45,7 +46,10 @@ KINDS: tuple[tuple[str, str, str], ...] = (
 """Zone, currency and plan; all differ from UTC by whole hours, so that copies differ in minutes and seconds, and
 little from one another, so that the charge hour is over for all of them at about the same time."""
 
-RENEWAL_FACTS = 4
+RENEWAL_FACTS = 5
+LAST_FACTS = 1
+"""The reminder of the charge to come."""
+REMINDED_BEFORE = timedelta(days=7)
 OPENING_FACTS = 4
 CARDS_AT_ONCE = 256
 FACTS_AT_ONCE = 4096
@@ -74,7 +78,7 @@ class Cohort:
     @property
     def renewals(self) -> int:
         """How often each was renewed before."""
-        return (self.facts - OPENING_FACTS) // RENEWAL_FACTS
+        return (self.facts - OPENING_FACTS - LAST_FACTS) // RENEWAL_FACTS
 
     def ids(self) -> list[UUID]:
         """The ids of its cards."""
@@ -151,17 +155,20 @@ def _make_history(engine: Engine, rules: Rules, cohort: Cohort, card_id: UUID, k
         if isinstance(answer, Exception):
             raise answer
     for number, at in enumerate(dues):
-        message_id = f"{card_id}.{cohort.facts - RENEWAL_FACTS * (cohort.renewals - number)}.1"
+        version = cohort.facts - LAST_FACTS - RENEWAL_FACTS * (cohort.renewals - number)
+        engine.wake({card_id: f"{card_id}.{version}.1"}, rules, at - REMINDED_BEFORE)
+        message_id = f"{card_id}.{version + 1}.1"
         for question in engine.wake({card_id: message_id}, rules, at).questions:
             request = question.request
             paid = Charged(attempt_id=request.attempt_id, amount=request.amount, gateway_ref=f"sim_{NAME}_{number}")
             engine.record([(question, paid)], rules, at)
+    engine.wake({card_id: f"{card_id}.{cohort.facts - LAST_FACTS}.1"}, rules, cohort.due - REMINDED_BEFORE)
 
 
 def _opening(cohort: Cohort, card_id: UUID, kind: int, starts_on: object) -> list[Command]:
     zone, currency, plan = KINDS[kind]
     periods: list[Period] = [cohort.months]
-    if cohort.facts % RENEWAL_FACTS:
+    if (cohort.facts - OPENING_FACTS - LAST_FACTS) % RENEWAL_FACTS:
         periods = [12 if cohort.months == 1 else 1, cohort.months]
     register = {
         "holder_id": f"holder-{NAME}",
@@ -239,7 +246,7 @@ def _batches(cohort: Cohort) -> Iterator[range]:
 
 def _check(store: Store, card_ids: Sequence[UUID], rules: Rules, cohort: Cohort) -> None:
     """Check that the engine would have set the copies' wake times as they are."""
-    before = cohort.due - timedelta(days=20)
+    before = cohort.due - REMINDED_BEFORE / 2
     for card_id, stream in store.load_many(card_ids).items():
         if not isinstance(stream, Stream) or stream.card is None or stream.version != cohort.facts:
             raise BaohaoError(f"card {card_id} is a bad copy: {stream}")

@@ -75,7 +75,8 @@ def frozen_rules() -> Rules:
     frozen = read("rules")
     for version in frozen["catalogue"]["versions"]:  # a catalogue takes dates as tomllib returns them
         version["effective_on"] = date.fromisoformat(version["effective_on"])
-    return Rules(Policy.model_validate(frozen["policy"]), Catalogue.model_validate(frozen["catalogue"]))
+    policy = {name: value for name, value in frozen["policy"].items() if name in Policy.model_fields}
+    return Rules(Policy.model_validate(policy), Catalogue.model_validate(frozen["catalogue"]))
 
 
 # Results

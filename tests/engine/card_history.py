@@ -50,7 +50,9 @@ class CardHistory:
         self.wake_at: datetime | None = None
         self.question: AskCharge | None = None
         self.appends: list[Appended] = []
-        self._append_command((registered(grace_days=grace_days, reclaim_days=reclaim_days), bound(VISA), enabled()))
+        self._append_command(
+            (registered(grace_days=grace_days, reclaim_days=reclaim_days), bound(VISA), enabled(at=REGISTERED_AT))
+        )
 
     @property
     def facts(self) -> CardFacts:

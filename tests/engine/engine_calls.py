@@ -9,7 +9,7 @@ from engine.application import Engine, Reply
 from engine.commands import BindPaymentMethod, Command, EnableAutoRenew, Issued, RegisterCard, SwitchOffAutoRenew
 from engine.rules import Rules
 from engine.store.streams import Store
-from tests.engine.samples import OPENS_AT, REGISTERED_AT, RULES, VISA, ZONE
+from tests.engine.samples import AGREED_AT, OPENS_AT, REGISTERED_AT, RULES, VISA, ZONE
 
 LATER = OPENS_AT + timedelta(hours=2)
 """Whatever its place in the charge hour, each card of these tests is due by then."""
@@ -50,14 +50,13 @@ def switch_off(card_id: UUID) -> SwitchOffAutoRenew:
 
 
 def paying(engine: Engine, count: int = 1, *methods) -> list[UUID]:
-    """Cards whose holders pay monthly by these methods."""
+    """Cards whose holders pay monthly by these methods; their consent is itself the notice of the charge."""
     cards = [uuid4() for _ in range(count)]
     commands = [
-        command
-        for card_id in cards
-        for command in (register(card_id), *(bind(card_id, m) for m in methods or (VISA,)), enable(card_id))
+        command for card_id in cards for command in (register(card_id), *(bind(card_id, m) for m in methods or (VISA,)))
     ]
     assert all(execute(engine, commands, RULES, REGISTERED_AT))
+    assert all(execute(engine, [enable(card_id) for card_id in cards], RULES, AGREED_AT))
     return cards
 
 

@@ -71,6 +71,8 @@ def local(text: str, zone: str = ZONE) -> datetime:
 
 
 REGISTERED_AT = local("2026-03-01 09:00")
+AGREED_AT = local("2026-03-22 11:00")
+"""When the holder agrees to be charged: within a week of the opening, so that consent is itself the notice of it."""
 OPENS_AT = local("2026-03-29 10:00")
 ENDS_AT = local("2026-04-01 00:00")
 GRACE_ENDS_AT = local("2026-04-03 00:00")
@@ -105,7 +107,7 @@ def bound(method: PaymentMethod = VISA, at: datetime = REGISTERED_AT) -> Payment
     return PaymentMethodBound(method=method, at=at)
 
 
-def enabled(months: int = 1, at: datetime = REGISTERED_AT) -> AutoRenewEnabled:
+def enabled(months: int = 1, at: datetime = AGREED_AT) -> AutoRenewEnabled:
     quote = CATALOGUE.quote("keep-short", "CNY", months, date(2026, 3, 1))
     return AutoRenewEnabled(
         months=months,

@@ -17,6 +17,7 @@ from engine.card.consent import (
     enable_auto_renew,
     switch_off_auto_renew,
 )
+from engine.card.reminders import ReminderDue
 from engine.card.term import RenewalStarted
 from engine.catalogue import Catalogue
 from engine.money import Money
@@ -51,7 +52,9 @@ def announce(card: Given, version: str, at: datetime) -> Then:
 
 
 def price_at(card: Given, at: datetime) -> Money:
-    (offered, _) = card.at(at, TWO_VERSIONS).facts
+    """Of the offer made then, once the holder was notified of the charge a week before."""
+    notified = Given(card.at(at - 7 * DAY, TWO_VERSIONS).card)
+    (offered, _) = notified.at(at, TWO_VERSIONS).facts
     assert isinstance(offered, RenewalStarted)
     return offered.price
 
@@ -114,7 +117,8 @@ def test_who_agrees_again_after_the_price_fell_is_charged_what_was_shown():
     cheaper = with_fee_later(price=1000)
     at = local("2026-03-12 09:00")
     then = agree(given(*PAYING), cheaper, at).then(fact(AutoRenewEnabled, price=cny(1000), reactivation_fee=cny(700)))
-    Given(then.card).at(OPENS_AT, cheaper).then(fact(RenewalStarted), fact(ChargeAttempted, amount=cny(1000)))
+    notified = Given(then.card).at(OPENS_AT - 7 * DAY, cheaper).then(fact(ReminderDue, amount=cny(1000)))
+    Given(notified.card).at(OPENS_AT, cheaper).then(fact(RenewalStarted), fact(ChargeAttempted, amount=cny(1000)))
     agree(Given(then.card), cheaper, at + DAY).nothing()
 
 
@@ -178,7 +182,8 @@ def test_a_consent_replaces_what_was_announced_for_that_day_or_before():
         at=REGISTERED_AT,
     )
     again = agree(given(*PAYING, known), cheaper, local("2026-03-12 09:00"))
-    Given(again.card).at(OPENS_AT, cheaper).then(fact(RenewalStarted, price=cny(1000)), fact(ChargeAttempted))
+    notified = Given(again.card).at(OPENS_AT - 7 * DAY, cheaper)
+    Given(notified.card).at(OPENS_AT, cheaper).then(fact(RenewalStarted, price=cny(1000)), fact(ChargeAttempted))
 
 
 def test_a_cheaper_or_shorter_period_chosen_while_unpaid_is_tried_at_once():

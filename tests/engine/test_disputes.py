@@ -1,6 +1,6 @@
 """Disputes: what the holder's bank takes back goes with what was charged, and may come back."""
 
-from datetime import date
+from datetime import date, timedelta
 from functools import partial
 
 import pytest
@@ -53,7 +53,9 @@ def won(then: Then, amount=MONTH_PRICE) -> Then:
 
 
 def charges_at(card, at=NEXT):
-    return [one for one in Given(card).at(at).facts if isinstance(one, ChargeAttempted)]
+    """The charges made then, once the holder was notified of them a week before."""
+    notified = Given(Given(card).at(at - timedelta(days=7)).card)
+    return [one for one in notified.at(at).facts if isinstance(one, ChargeAttempted)]
 
 
 @pytest.mark.parametrize("ask", [update_payment_method, bind_payment_method], ids=lambda one: one.__name__)

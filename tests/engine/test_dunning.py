@@ -163,7 +163,8 @@ def test_after_an_outage_missed_rungs_are_not_made_up_for():
 
 def test_the_ladder_follows_the_policy():
     policy = POLICY.model_copy(update={"ladder_days": (2,), "ladder_then_every_days": 10, "lead_days": 1})
-    assert rungs_of(*PAYING, rules=Rules(policy, CATALOGUE)) == [
+    agreed = enabled(at=local("2026-03-24 10:00"))
+    assert rungs_of(*PAYING[:2], agreed, rules=Rules(policy, CATALOGUE)) == [
         "03-31 10:00",
         "04-02 10:00",
         "04-12 10:00",

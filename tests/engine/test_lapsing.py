@@ -113,7 +113,7 @@ def test_switching_on_for_a_suspended_card_charges_at_once():
 
 
 def test_days_are_those_of_the_cards_zone():
-    history = (registered(zone="America/New_York"), *PAYING[1:])
+    history = (registered(zone="America/New_York"), PAYING[1], enabled(at=local("2026-03-23 00:00")))
     opens = local("2026-03-29 10:00", "America/New_York")
     given(*history).at(opens - SECOND).nothing().waits(opens, "renewal_opens")
     given(history[0]).at(local("2026-03-31 23:59", "America/New_York")).nothing()

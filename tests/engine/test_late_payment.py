@@ -10,6 +10,7 @@ from engine.card.consent import enable_auto_renew
 from engine.card.methods import PaymentMethodsOrdered
 from engine.card.outcomes import record_answer
 from engine.card.payments import ChargeSucceeded
+from engine.card.reminders import ReminderDue
 from engine.card.term import CardRenewed, Reinstated
 from engine.policy import Policy
 from tests.engine.given_when_then import Given, Then, fact, given
@@ -79,8 +80,9 @@ def test_the_anchor_stays_only_if_the_next_renewal_opens_at_least_seven_days_aft
     history = (registered(grace_days=180, reclaim_days=270), *DECLINED[1:], grace_started(), attempted(2, 3, at=at))
     then = answer(given(*history), charged(2), to=attempt_id(2), at=at)
     assert (then.card.term.starts_on, then.card.anchor_day) == (starts_on, starts_on.day)
-    following = Given(then.card).at(at + SECOND).nothing()
-    assert following.step.until >= at + timedelta(7)
+    following = Given(then.card).at(at + SECOND)
+    assert {type(one) for one in following.facts} <= {ReminderDue}
+    assert Given(following.card).at(at + timedelta(7) - SECOND).card.attempts.open is None
 
 
 def test_a_payment_before_its_term_begins_keeps_the_anchor_however_soon_the_next_renewal_opens():

@@ -261,11 +261,13 @@ def test_what_is_left_on_the_balance_is_paid_out_by_a_person():
 # Reminders and fees
 
 
-def test_a_holder_of_a_long_period_is_reminded_a_week_before_the_renewal_opens():
+def test_a_holder_of_a_long_period_is_reminded_four_weeks_and_a_week_before_the_renewal_opens():
+    far_ahead, told_at = local("2027-01-29 10:00"), local("2027-02-19 10:00")
     history = (registered(months=12), bound(), enabled(12))
-    told_at = local("2027-02-19 10:00")
-    given(*history).at(told_at - SECOND).nothing().waits(told_at, "reminder")
-    then = given(*history).at(told_at).then(fact(ReminderDue, kind="renewal_ahead", about="2027-02-26"))
+    given(*history).at(far_ahead - SECOND).nothing().waits(far_ahead, "reminder")
+    then = given(*history).at(far_ahead).then(fact(ReminderDue, kind="renewal_far_ahead", about="2027-02-26"))
+    Given(then.card).at(told_at - SECOND).nothing().waits(told_at, "reminder")
+    then = Given(then.card).at(told_at).then(fact(ReminderDue, kind="renewal_ahead", about="2027-02-26"))
     then.waits(local("2027-02-26 10:00"), "renewal_opens")
 
 
@@ -283,8 +285,8 @@ def test_of_two_reminders_ahead_the_holder_gets_each_on_its_own_day():
     old = replace(VISA, expires_on=date(2026, 8, 31))
     history = (registered(months=6), bound(old), enabled(6))
     expiry, ahead = local("2026-08-18 10:00"), local("2026-08-22 10:00")
-    given(*history).at(REGISTERED_AT).nothing().waits(expiry, "reminder")
-    told_of = given(*history).at(expiry).then(fact(ReminderDue, kind="method_expires"))
+    far = given(*history).at(local("2026-08-01 10:00")).then(fact(ReminderDue, kind="renewal_far_ahead"))
+    told_of = Given(far.card).at(expiry).then(fact(ReminderDue, kind="method_expires"))
     told_of.waits(ahead, "reminder")
     Given(told_of.card).at(ahead).then(fact(ReminderDue, kind="renewal_ahead"))
 

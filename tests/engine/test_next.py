@@ -11,7 +11,7 @@ from engine.card.term import RenewalStarted
 from engine.card.waking import Deferred
 from engine.catalogue import Catalogue
 from engine.money import Money
-from tests.engine.given_when_then import fact, given
+from tests.engine.given_when_then import Given, fact, given
 from tests.engine.samples import (
     BUDGET,
     CATALOGUE,
@@ -89,12 +89,12 @@ def test_a_price_that_was_offered_stands_whatever_the_catalogue_says_later():
 
 def test_a_renewed_card_waits_for_its_next_renewal():
     history = (*CHARGING, succeeded(), renewed())
-    given(*history).at(OPENS_AT + SECOND).nothing().waits(local("2026-04-28 10:00"), "renewal_opens")
+    given(*history).at(OPENS_AT + SECOND).nothing().waits(local("2026-04-21 10:00"), "reminder")
 
 
 def test_a_terms_attempts_are_counted_from_one_again():
-    history = (*CHARGING, succeeded(), renewed())
-    given(*history).at(local("2026-04-28 10:00")).then(
+    told_of = given(*CHARGING, succeeded(), renewed()).at(local("2026-04-21 10:00"))
+    Given(told_of.card).at(local("2026-04-28 10:00")).then(
         fact(RenewalStarted, term_number=2),
         fact(ChargeAttempted, term_number=2, number=1, attempt_id=attempt_id(term_number=2)),
     )

@@ -1,7 +1,7 @@
 """Notices to the holder: one per fact, in plain JSON, without a code that must not be shown."""
 
 import json
-from datetime import date
+from datetime import date, timedelta
 from uuid import UUID
 
 import pytest
@@ -14,14 +14,15 @@ from engine.envelope import read_fact
 from engine.money import Money
 from engine.notices import NOTICE_FACTS, SHOWN_CODES, Notice, notice_of
 from tests.engine.recorded_history import recorded
-from tests.engine.samples import CARD_ID, enabled, grace_started, local, renewed, suspended
+from tests.engine.samples import CARD_ID, VISA, attempt_id, bound, enabled, grace_started, local, renewed, suspended
 from tests.engine.test_events import stored
 
 AT = local("2026-03-29 10:00")
 A = UUID(int=10)
 PRICE, SAVING = Money(minor=1500, currency="CNY"), Money(minor=0, currency="CNY")
 FIFTEEN, NOTHING = {"minor": 1500, "currency": "CNY"}, {"minor": 0, "currency": "CNY"}
-AGREED = {"months": 1, "price": FIFTEEN, "saving": NOTHING, "terms_version": "terms-1", "channel": "web"}
+CANCEL = {"how_to_cancel": "switch_off_auto_renew"}
+AGREED = {"months": 1, "price": FIFTEEN, "saving": NOTHING, "terms_version": "terms-1", "channel": "web", **CANCEL}
 FEE = {"reactivation_fee": {"minor": 500, "currency": "CNY"}}
 RENEWED = {
     "term_number": 1,
@@ -32,11 +33,45 @@ RENEWED = {
     "price": FIFTEEN,
     "from_balance": 0,
     "reactivation_fee": None,
+    "attempt_id": str(attempt_id()),
+    "method_id": "visa",
+}
+CHARGED_ON = {"amount": FIFTEEN, "months": 1, "method_id": "visa", "charge_on": "2026-03-29"}
+FAILING = {
+    "amount": FIFTEEN,
+    "next_try_at": "2026-03-30T02:00:00Z",
+    "suspends_on": "2026-04-03",
+    "lost_on": "2026-05-01",
+}
+UNSAID = dict.fromkeys(FAILING)
+METHOD = {
+    "method_id": "visa",
+    "kind": "credit_card",
+    "brand": "visa",
+    "last4": "4242",
+    "expires_on": "2028-05-31",
 }
 
 
 def reminder(kind, about):
     return facts.ReminderDue(kind=kind, term_number=0, about=about, at=AT)
+
+
+def ahead(kind):
+    told = {"amount": PRICE, "months": 1, "method_id": "visa", "charge_on": date(2026, 3, 29)}
+    return replace(reminder(kind, "2026-03-29"), **told)
+
+
+def removed(reason):
+    return facts.PaymentMethodRemoved(method_id="visa", reason=reason, at=AT)
+
+
+def credited(reason):
+    return facts.BalanceCredited(amount=PRICE, reason=reason, about=A, at=AT)
+
+
+def moved(lost_on):
+    return facts.DeadlinesMoved(reason="held", by=timedelta(days=3), lost_on=lost_on, at=AT)
 
 
 def top_up_failed(code):
@@ -53,13 +88,26 @@ GIVEN_BACK = facts.RefundSucceeded(refund_id=UUID(int=11), attempt_id=A, amount=
 SWITCHED_OFF = facts.AutoRenewSwitchedOff(reason="holder", ends_on=date(2026, 4, 1), lost_on=date(2026, 5, 1), at=AT)
 FAILED_VISIBLY = replace(reminder("payment_failed", "1"), code="expired_card")
 STOPPED = facts.AutoTopUpStopped(declined=4, last_code="lost_card", at=AT)
+FAILED_FULLY = replace(
+    FAILED_VISIBLY,
+    amount=PRICE,
+    next_try_at=local("2026-03-30 10:00"),
+    suspends_on=date(2026, 4, 3),
+    lost_on=date(2026, 5, 1),
+)
+DISPUTED = facts.DisputeRecorded(attempt_id=A, method_id="visa", amount=PRICE, evidence="bank", at=AT)
+OPENING = {"term_number": 0, "opens_on": "2026-03-29"}
+PAID_IN = {"amount": FIFTEEN}
 NOTICES = [
-    (reminder("renewal_ahead", "2026-03-29"), "renewal_ahead", {"term_number": 0, "opens_on": "2026-03-29"}),
+    (ahead("renewal_far_ahead"), "renewal_far_ahead", {**OPENING, **CHARGED_ON, **CANCEL}),
+    (ahead("renewal_ahead"), "renewal_ahead", {**OPENING, **CHARGED_ON, **CANCEL}),
+    (reminder("renewal_ahead", "2026-03-29"), "renewal_ahead", {**OPENING, **dict.fromkeys(CHARGED_ON), **CANCEL}),
     (reminder("method_expires", "visa"), "method_expires", {"term_number": 0, "method_id": "visa"}),
-    (reminder("payment_failed", "2"), "payment_failed", {"term_number": 0, "declines": 2, "code": None}),
-    (FAILED_VISIBLY, "payment_failed", {"term_number": 0, "declines": 1, "code": "expired_card"}),
+    (reminder("payment_failed", "2"), "payment_failed", {"term_number": 0, "declines": 2, "code": None, **UNSAID}),
+    (FAILED_VISIBLY, "payment_failed", {"term_number": 0, "declines": 1, "code": "expired_card", **UNSAID}),
+    (FAILED_FULLY, "payment_failed", {"term_number": 0, "declines": 1, "code": "expired_card", **FAILING}),
     (reminder("last_chance", "2026-05-01"), "last_chance", {"term_number": 0, "lost_on": "2026-05-01"}),
-    (renewed(), "renewed", RENEWED),
+    (replace(renewed(), method_id="visa"), "renewed", RENEWED),
     (grace_started(), "grace", {"term_number": 0, "suspends_on": "2026-04-03"}),
     (suspended(), "suspended", {"term_number": 0, "reclaimed_on": "2026-05-01", "code": "insufficient_funds"}),
     (RECLAIMED, "reclaimed", {"by": "deadline", "quarantined_until": "2026-06-15", "balance": FIFTEEN}),
@@ -77,7 +125,23 @@ NOTICES = [
     (facts.RefundRecorded(attempt_id=A, amount=PRICE, evidence="cash", at=AT), "refunded", {"amount": FIFTEEN}),
     (top_up_failed("expired_card"), "top_up_failed", {"number": 3, "code": "expired_card"}),
     (STOPPED, "auto_top_up_stopped", {"declined": 4, "code": None}),
+    (bound(), "method_bound", METHOD),
+    (facts.PaymentMethodUpdated(method=VISA, at=AT), "method_updated", METHOD),
+    (removed("mandate_withdrawn"), "method_removed", {"method_id": "visa", "reason": "mandate_withdrawn"}),
+    (facts.AutoTopUpSet(threshold=PRICE, amount=PRICE, at=AT), "auto_top_up_set", {"threshold": FIFTEEN, **PAID_IN}),
+    (facts.AutoTopUpSet(threshold=None, amount=None, at=AT), "auto_top_up_ended", {}),
+    (credited("top_up"), "topped_up", {**PAID_IN, "attempt_id": str(A)}),
+    (DISPUTED, "disputed", {"amount": FIFTEEN, "method_id": "visa"}),
+    (moved(date(2026, 5, 4)), "dates_moved", {"suspends_on": None, "lost_on": "2026-05-04"}),
+    (facts.CardClosed(reason="holder", balance=PRICE, at=AT), "closed", {"balance": FIFTEEN}),
 ]
+UNTOLD = [credited("refund"), credited("released"), moved(None), facts.CardClosed(reason="h", balance=SAVING, at=AT)]
+"""Facts of the same kinds that are no news to the holder: nothing is owed, paid in, or other than was said."""
+
+
+@pytest.mark.parametrize("fact", UNTOLD, ids=lambda fact: type(fact).__name__)
+def test_of_what_changes_nothing_for_the_holder_nothing_is_told(fact):
+    assert notice_of(recorded(fact)[0]) is None
 
 
 def test_who_switched_off_is_not_told_of_a_top_up_that_is_not_wanted_any_more():

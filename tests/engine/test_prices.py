@@ -65,12 +65,15 @@ def test_another_period_is_chosen_for_the_next_term():
 
 def test_a_later_price_applies_only_after_it_was_announced_in_time():
     opens = local("2026-07-29 10:00")
-    history = (registered(starts_on=date(2026, 7, 1)), *PAYING[1:])
-    given(*history).at(opens, TWO_VERSIONS).then(fact(RenewalStarted, price=MONTH_PRICE), fact(ChargeAttempted))
+    history = (registered(starts_on=date(2026, 7, 1)), PAYING[1], enabled())
+    told_at = opens - timedelta(days=7)
+    told_of = given(*history).at(told_at, TWO_VERSIONS).then(fact(ReminderDue, amount=MONTH_PRICE))
+    Given(told_of.card).at(opens, TWO_VERSIONS).then(fact(RenewalStarted, price=MONTH_PRICE), fact(ChargeAttempted))
     announce = {"version": DEARER, "at": REGISTERED_AT}
     then = given(*history).when(announce_price_change, TWO_VERSIONS.catalogue, **announce)
     then.then(fact(PriceChangeAnnounced, price=cny(3000), applies_from=date(2026, 6, 1)))
-    Given(then.card).at(opens, TWO_VERSIONS).then(
+    told_of = Given(then.card).at(told_at, TWO_VERSIONS).then(fact(ReminderDue, amount=cny(3000)))
+    Given(told_of.card).at(opens, TWO_VERSIONS).then(
         fact(RenewalStarted, price=cny(3000), catalogue_version=DEARER), fact(ChargeAttempted, amount=cny(3000))
     )
     late = given(*PAYING).when(

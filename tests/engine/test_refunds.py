@@ -182,6 +182,7 @@ def month_after_month(engine, card_id, months: int):
     attempts = []
     for month in range(months):
         at = LATER + timedelta(days=31 * month)
+        wake(engine, card_id, at=at - timedelta(days=7))
         (question,) = wake(engine, card_id, at=at).questions
         request = question.request
         reply = Charged(attempt_id=request.attempt_id, amount=request.amount, gateway_ref=f"ref-{month}")

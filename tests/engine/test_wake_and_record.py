@@ -19,6 +19,7 @@ from engine.questions import Question
 from tests.engine.engine_calls import LATER, bind, enable, execute, kinds, paying, register, switch_off, wake
 from tests.engine.random_histories import RECORDED_AT
 from tests.engine.samples import (
+    AGREED_AT,
     BUDGET,
     CATALOGUE,
     ENDS_AT,
@@ -57,7 +58,7 @@ def test_a_due_card_becomes_a_question_and_its_answer_a_renewal(engine, store):
     assert kinds(store, card_id) == [RenewalStarted, ChargeAttempted, ChargeSucceeded, CardRenewed]
     stream = store.load_many([card_id])[card_id]
     assert (stream.card.term.number, stream.card.term.ends_on) == (1, date(2026, 5, 1))
-    assert local_date(stream.wake_at, ZONE) == date(2026, 4, 28)
+    assert local_date(stream.wake_at, ZONE) == date(2026, 4, 21)  # to tell of the next charge
 
 
 def test_the_envelope_says_what_led_to_a_fact_and_who_acted(engine, store):
@@ -187,7 +188,7 @@ def test_a_card_that_fails_is_reported_and_no_other_fails(engine, store, connect
         (corrupt,),
     )
     other_plan, unknown = uuid4(), uuid4()
-    execute(engine, [register(other_plan, "keep-cn"), bind(other_plan), enable(other_plan)], RULES, REGISTERED_AT)
+    execute(engine, [register(other_plan, "keep-cn"), bind(other_plan), enable(other_plan)], RULES, AGREED_AT)
     fewer = CATALOGUE.model_dump()
     del fewer["plans"]["keep-cn"], fewer["versions"][0]["prices"]["keep-cn"]
     rules = replace(RULES, catalogue=Catalogue.model_validate(fewer))

@@ -36,7 +36,7 @@ HERE = "(Asia/Shanghai)"
 OF_CARD = f"Card {CARD_ID} of holder-1 (plan keep-short) is"
 FIRST_TERM = "its term 0 runs from 2026-03-01 to 2026-04-01 (Asia/Shanghai)"
 AGREED = (
-    f"On 2026-03-01 09:00 {HERE} auto-renewal was switched on: 1 month at 15.00 CNY, and 5.00 CNY more "
+    f"On 2026-03-22 11:00 {HERE} auto-renewal was switched on: 1 month at 15.00 CNY, and 5.00 CNY more "
     "if the service is off by then, as shown from catalogue version "
     "2026-11-01 and agreed to under terms “terms-1” through web."
 )

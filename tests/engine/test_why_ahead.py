@@ -60,7 +60,7 @@ def test_the_end_of_grace_and_the_loss_of_the_number_are_ahead():
 
 def test_where_only_the_policy_could_decide_both_reasons_are_shown():
     terms = {"months": 12, "terms_version": "terms-2", "channel": "app"}
-    history = History().decides(change_period, CATALOGUE, **terms, at=local("2026-03-05 12:00"))
+    history = History().decides(change_period, CATALOGUE, **terms, at=local("2026-03-15 12:00"))
     assert next_of(history) == (
         f"Next, on 2026-03-22 10:00 {HERE}: the renewal of the term that ends on 2026-04-01 opens "
         "or a reminder to the holder falls due."
@@ -72,9 +72,8 @@ def test_where_only_the_policy_could_decide_both_reasons_are_shown():
 
 def test_a_method_that_will_have_expired_is_a_reason_to_remind():
     old = replace(VISA, expires_on=date(2026, 3, 20))
-    assert next_of(History(registered(), bound(old), enabled())) == (
-        f"Next, on 2026-03-18 10:00 {HERE}: the renewal of the term that ends on 2026-04-01 opens "
-        "or a reminder to the holder falls due."
+    assert next_of(History(registered(), bound(old), enabled(at=REGISTERED_AT))) == (
+        f"Next, on 2026-03-18 10:00 {HERE}: a reminder to the holder falls due."
     )
 
 
@@ -96,11 +95,11 @@ def test_an_outcome_that_stays_unknown_becomes_a_case():
 
 def test_an_automatic_top_up_waits_for_its_day():
     at = local("2026-03-05 12:00")
-    history = History(registered(months=12), bound(), enabled())
+    history = History(registered(months=12), bound(), enabled(at=REGISTERED_AT))
     history.decides(set_auto_top_up, threshold=FIVE, amount=TEN, at=at).wakes(at).declined()
     assert next_of(history) == (
         f"Next, on 2026-03-06 12:00 {HERE}: the renewal of the term that ends on 2027-03-01 opens "
-        "or an automatic top-up may be made again."
+        "or a reminder to the holder falls due or an automatic top-up may be made again."
     )
 
 

@@ -79,7 +79,7 @@ def test_a_first_charge_is_explained_from_its_trigger_to_its_outcome():
         (
             (
                 "The price of 15.00 CNY for 1 month, of catalogue version 2026-11-01, was agreed to by the holder on "
-                "2026-03-01 09:00, under terms terms-1, through web; the offer of 2026-03-29 10:00 holds it."
+                "2026-03-22 11:00, under terms terms-1, through web; the offer of 2026-03-29 10:00 holds it."
             ),
             (3, 4),
         ),
@@ -300,7 +300,7 @@ def test_a_fingerprint_that_is_blocked_ends_its_method():
 def test_a_disputed_method_is_skipped():
     history = two_methods().wakes().paid()
     paid = {"attempt_id": history.attempts()[0], "amount": FIVE, "evidence": "notice"}
-    history.decides(record_dispute, no_older_charge, **paid, at=history.at + HOUR).wakes()
+    history.decides(record_dispute, no_older_charge, **paid, at=history.at + HOUR).wakes().wakes()
     assert said_that(history, "Method debit") == (
         "Method debit (debit card) was charged because, in the order in which they were bound, "
         "visa was disputed, on 2026-03-29 11:00."

@@ -56,7 +56,7 @@ def test_before_its_registration_a_card_cannot_be_charged():
 
 def test_of_a_card_that_was_registered_already_lapsed_nobody_says_that_it_was_paid():
     lapsed = replace(registered(starts_on=date(2026, 1, 15)), at=local("2026-03-01 09:00"))
-    assert texts(History(lapsed, bound(), enabled()), march(1))[1:2] == [
+    assert texts(History(lapsed, bound(), enabled(at=REGISTERED_AT)), march(1))[1:2] == [
         (
             "The card was registered on 2026-03-01 09:00 with a term that had ended on 2026-02-15 already; the next "
             "one was not offered yet."
@@ -92,7 +92,7 @@ def test_a_day_after_the_last_fact_is_explained_by_the_state_then():
         "On 2026-04-09 no charge for the next term was made.",
         "Nothing is recorded after 2026-03-29 10:00; this is how it stood then.",
         "The term until 2026-05-01 was paid already, renewed on 2026-03-29 10:00, and its renewal was not open yet.",
-        f"Next, on 2026-04-28 10:00 {HERE}: the renewal of the term that ends on 2026-05-01 opens.",
+        f"Next, on 2026-04-21 10:00 {HERE}: a reminder to the holder falls due.",
     ]
 
 

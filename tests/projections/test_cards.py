@@ -23,6 +23,7 @@ from projections.follow import follow
 from projections.live import LIVE
 from tests.engine.random_histories import random_history, store_all
 from tests.engine.samples import (
+    AGREED_AT,
     CARD_ID,
     CHARGING,
     DECLINED,
@@ -135,7 +136,7 @@ def test_it_shows_grace_and_suspension_and_their_end():
 
 
 def test_it_says_which_fact_changed_it_and_when():
-    assert fields(row(*CHARGING), "version", "changed_at") == (3, REGISTERED_AT)
+    assert fields(row(*CHARGING), "version", "changed_at") == (3, AGREED_AT)
     assert fields(row(*DECLINED), "version", "changed_at") == (6, OPENS_AT + SECOND)
 
 

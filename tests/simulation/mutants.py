@@ -13,6 +13,7 @@ from tests.simulation import bugs
 from tests.simulation import bugs_around_cards as around
 from tests.simulation import bugs_of_consent as consenting
 from tests.simulation import bugs_of_money as money
+from tests.simulation import bugs_of_reminders as reminding
 from tests.simulation.bugs import Change
 from tests.simulation.checker.findings import Violation
 from tests.simulation.faults import Level
@@ -142,8 +143,16 @@ MUTANTS = (
     Mutant("a failed card is acknowledged without being parked", around.failed_cards_not_parked),
     Mutant("a failed card is parked without another try", around.failed_cards_not_retried),
     Mutant("a time-out is not recorded", around.time_out_not_recorded),
-    Mutant("answers beyond the first three of a batch are dropped", around.answers_of_a_batch_dropped),
+    Mutant("answers beyond the first three of a batch are dropped", around.answers_of_a_batch_dropped, cards=100),
     Mutant("commands are recorded as done by the system", around.commands_done_by_the_system),
+    Mutant("the reminder of a charge is forgotten", reminding.reminder_forgotten),
+    Mutant("the reminder of a charge comes a day late", reminding.reminder_a_day_late),
+    Mutant("a charge does not wait for its notice", reminding.notice_not_waited_for, cards=100),
+    Mutant("a reminder does not know the announced price", reminding.reminder_of_another_price, cards=100),
+    Mutant("reminders doubled", reminding.reminders_doubled),
+    Mutant("a late notice moves no deadline", reminding.late_notice_moves_no_deadline, cards=100),
+    Mutant("days that moved are kept quiet", reminding.moved_days_kept_quiet),
+    Mutant("a receipt names no method", reminding.receipt_of_no_method),
 )
 
 

@@ -15,6 +15,7 @@ from engine.card.facts import STORED_NAMES
 from engine.card.hold import CardHeld, CardReleased
 from engine.card.lapse import NumberReclaimed
 from engine.card.refunds import RefundRecorded, RefundSucceeded
+from engine.card.term import Reinstated
 from engine.envelope import read_fact
 from tests.engine.random_histories import cny, random_history
 from tests.engine.samples import DECLINED, OPENS_AT, VISA, attempt_id, failed, succeeded
@@ -95,7 +96,9 @@ def names_in(data) -> set[str]:
 
 def test_no_decline_code_no_token_and_no_free_text_is_published():
     decline = replace(failed(code="stolen_card"), advice_code="03", network_code="43")
-    facts = [*DECLINED, decline, *(fact for seed in range(30) for fact in random_history(seed, 60).facts)]
+    on_again = Reinstated(term_number=1, at=OPENS_AT)
+    histories = (fact for seed in range(30) for fact in random_history(seed, 60).facts)
+    facts = [*DECLINED, decline, on_again, *histories]
     kinds = set()
     for fact in facts:
         event = public_event(recorded(fact))

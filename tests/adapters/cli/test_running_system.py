@@ -88,11 +88,11 @@ def test_while_charging_is_stopped_nobody_is_charged_or_suspended_and_then_every
 
 
 def test_a_parked_card_is_retried_on_command(installation, settings, cards):
-    [card_id] = cards.register(20, token="no-such-token-{}")
+    [card_id] = cards.register(6, token="no-such-token-{}")
     advance(cards, BEGIN + timedelta(days=25) - cards.now)  # whichever test runs first
     until(lambda: installation.json("parked", "list"))
     [parked] = installation.json("parked", "list")
-    assert (parked["card_id"], parked["reason"]) == (str(card_id), "no such payment method: no-such-token-20")
+    assert (parked["card_id"], parked["reason"]) == (str(card_id), "no such payment method: no-such-token-6")
     assert cards.names(card_id)[-2:] == ASKED
     before = totals(settings.gateway_record)
 

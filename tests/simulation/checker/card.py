@@ -115,8 +115,12 @@ class Renewal:
     declines_reported: int = -1
     """Declines up to the last notice of a failed payment; -1 before the first."""
     is_withheld: bool = False
+    is_stale: bool = False
+    """Consent changed since it was offered."""
     is_asked_for: bool = False
     """The holder asked for it, and the pass that follows is not over."""
+    is_untried: bool = False
+    """The holder asked for it, and nothing was tried since."""
 
 
 @dataclass(slots=True)
@@ -143,6 +147,14 @@ class Card:
     agreed_months: int = 0
     agreed_by: str = ""
     """The command by which the holder agreed."""
+    consent_at: datetime = datetime(1, 1, 1, tzinfo=UTC)
+    """When the holder last agreed to a price or period."""
+    told_ahead_at: datetime | None = None
+    """When the holder was notified of the charge of the next term."""
+    is_told_days: bool = False
+    """The holder was notified when the service ends and the number is lost."""
+    busy_until: datetime = datetime(1, 1, 1, tzinfo=UTC)
+    """Up to when something kept us from reminding the holder."""
     enabled_at: datetime = datetime(1, 1, 1, tzinfo=UTC)
     """When auto-renewal was last switched on."""
     announced: list[Announced] = field(default_factory=list[Announced])

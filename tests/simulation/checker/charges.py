@@ -4,6 +4,7 @@ from tests.simulation.checker import ladder, limits
 from tests.simulation.checker.card import Attempt, Card, Fact, Renewal
 from tests.simulation.checker.days import CLOCK_SKEW, instant
 from tests.simulation.checker.findings import Findings, Handler
+from tests.simulation.checker.reminders import check_noticed
 
 MINIMUM_CHARGES = {"USD": 50, "EUR": 65}
 """The least that the simulated gateway charges, in minor units: where less would be left, the balance pays less."""
@@ -25,6 +26,7 @@ def attempted(findings: Findings, card: Card, fact: Fact) -> None:
         findings.violation("explained", fact, "it does not say by which policy")
     findings.attempts[attempt.attempt_id] = card.attempts[attempt.attempt_id] = card.open_attempt = attempt
     if attempt.top_up is None:
+        _check_noticed(findings, card, fact, attempt)
         ladder.enter_rung(findings, card, fact, attempt.rung, fact.body["reason"])
         if card.renewal is not None:
             card.renewal.tried.add(attempt.method_id)
@@ -72,6 +74,14 @@ def _check_consent(findings: Findings, card: Card, fact: Fact, attempt: Attempt)
         findings.violation("not_to_be_charged", fact, sentence)
     if attempt.top_up is None and fact.at >= card.reclaims_at(card.deadlines_moved) + CLOCK_SKEW:
         findings.violation("not_to_be_charged", fact, "it is charged for a number that is lost")
+
+
+def _check_noticed(findings: Findings, card: Card, fact: Fact, attempt: Attempt) -> None:
+    if card.renewal is None:
+        return
+    if card.renewal.rung == 0 and attempt.rung > 0 and not card.renewal.is_untried:
+        check_noticed(findings, card, fact, fact.body["policy_version"])
+    card.renewal.is_untried = False
 
 
 def _check_purpose(findings: Findings, card: Card, fact: Fact, attempt: Attempt) -> None:

@@ -84,6 +84,8 @@ class Checker:
         self._check_order(card, fact)
         self._check_rate(card, fact)
         self._commands.stored(card, fact)
+        if "policy_version" in body:
+            self._findings.policies_since.setdefault(body["policy_version"], fact.at)
         lapse.note_late_wake(card, fact)
         HANDLERS[topic](self._findings, card, fact)
         card.at = fact.at

@@ -6,6 +6,7 @@ from uuid import UUID
 from tests.simulation.checker.card import Announced, Card, Fact, Renewal
 from tests.simulation.checker.days import DAY, OPENINGS, local_day
 from tests.simulation.checker.findings import Findings, Handler
+from tests.simulation.checker.reminders import price_on
 
 NOTICE_DAYS_MIN = 10
 """Of all plans of the simulated catalogue."""
@@ -13,7 +14,7 @@ NOTICE_DAYS_MIN = 10
 
 def enabled(findings: Findings, card: Card, fact: Fact) -> None:
     """The holder agrees to be charged."""
-    known = _price_on(card, card.agreed_price, local_day(fact.at, card.next_zone)) if card.agreed_price else None
+    known = price_on(card, card.agreed_price, local_day(fact.at, card.next_zone)) if card.agreed_price else None
     if known == (fact.body["price"]["minor"], _fee(fact)):
         findings.violation("notices", fact, "auto-renewal is switched on though it is on")
     _agree(card, fact)
@@ -30,7 +31,10 @@ def _agree(card: Card, fact: Fact) -> None:
     price, months = fact.body["price"]["minor"], fact.body["months"]
     card.agreed_price, card.agreed_fee, card.agreed_months, card.agreed_by = price, _fee(fact), months, fact.cause
     card.announced = [one for one in card.announced if one.begins_on > day]
+    card.consent_at, card.busy_until = fact.at, fact.at
     renewal = card.renewal
+    if renewal is not None:
+        renewal.is_stale = True
     if renewal is not None and (price < renewal.price or months < renewal.months):
         renewal.tried = set()
 
@@ -47,7 +51,7 @@ def accepted(findings: Findings, card_id: UUID, command_id: str, body: object, r
     if reply and card.agreed_by != command_id:  # somebody agreed to something else since
         return
     fee = shown.reactivation_fee.minor if shown.reactivation_fee else 0
-    known = [_price_on(card, card.agreed_price, local_day(card.at, card.next_zone))]
+    known = [price_on(card, card.agreed_price, local_day(card.at, card.next_zone))]
     if not reply:  # what was announced may apply since: of a command without facts the day is not known
         known += [(one.price, one.fee) for one in card.announced if one.months == card.agreed_months]
     if card.agreed_months == getattr(body, "months", None) and (shown.price.minor, fee) not in known:
@@ -65,7 +69,7 @@ def period_changed(findings: Findings, card: Card, fact: Fact) -> None:
 def price_change_announced(findings: Findings, card: Card, fact: Fact) -> None:
     """The holder learns of another price in good time."""
     begins_on, price, fee = date.fromisoformat(fact.body["applies_from"]), fact.body["price"]["minor"], _fee(fact)
-    known, known_fee = _price_on(card, card.agreed_price or 0, begins_on)
+    known, known_fee = price_on(card, card.agreed_price or 0, begins_on)
     is_dearer = price > known or fee > known_fee
     if is_dearer and begins_on < local_day(fact.at, card.zone) + NOTICE_DAYS_MIN * DAY:
         findings.violation("price", fact, f"a price for {begins_on} is announced too late")
@@ -77,7 +81,7 @@ def switched_off(findings: Findings, card: Card, fact: Fact) -> None:
     """Nothing more is to be charged."""
     if card.agreed_price is None:
         findings.violation("notices", fact, "auto-renewal is switched off though it is off")
-    card.agreed_price = None
+    card.agreed_price, card.is_told_days = None, True
     card.unwanted_position = fact.position
     card.mark_unwanted(fact.position)
 
@@ -90,7 +94,7 @@ def renewal_requested(_: Findings, card: Card, fact: Fact) -> None:
     card.needs_holder = set()
     card.end_disputed()
     if card.renewal is not None:
-        card.renewal.tried, card.renewal.is_asked_for = set(), True
+        card.renewal.tried, card.renewal.is_asked_for, card.renewal.is_untried = set(), True, True
 
 
 def request_ended(findings: Findings, card: Card, fact: Fact) -> None:
@@ -98,7 +102,7 @@ def request_ended(findings: Findings, card: Card, fact: Fact) -> None:
     if card.renewal is None or card.renewal.rung:
         findings.violation("ladder", fact, "a request ends that nobody made")
     if card.renewal is not None:
-        card.renewal.is_asked_for = False
+        card.renewal.is_asked_for = card.renewal.is_untried = False
 
 
 def renewal_started(findings: Findings, card: Card, fact: Fact) -> None:
@@ -109,19 +113,14 @@ def renewal_started(findings: Findings, card: Card, fact: Fact) -> None:
         return
     price = body["price"]["minor"]
     opens_on = card.ends_on - OPENINGS[body["policy_version"]][0] * DAY
-    fee, agreed = _fee(fact), _price_on(card, card.agreed_price, min(local_day(fact.at, card.zone), opens_on))
+    fee, agreed = _fee(fact), price_on(card, card.agreed_price, min(local_day(fact.at, card.zone), opens_on))
     if (price, fee) != agreed:
         findings.violation("price", fact, f"the term is offered for {price} with a fee of {fee}, not {agreed}")
     if card.renewal is None:
         card.renewal = Renewal(price, fee, body["months"])
     else:
         card.renewal.price, card.renewal.fee, card.renewal.months = price, fee, body["months"]
-
-
-def _price_on(card: Card, agreed: int, day: date) -> tuple[int, int]:
-    """Price and fee: those announced that apply since the latest day up to `day`, or else those agreed to."""
-    begun = [one for one in card.announced if one.begins_on <= day and one.months == card.agreed_months]
-    return (begun[-1].price, begun[-1].fee) if begun else (agreed, card.agreed_fee)
+        card.renewal.is_stale = False
 
 
 HANDLERS: dict[str, Handler] = {

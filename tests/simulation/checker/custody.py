@@ -35,7 +35,7 @@ def released(findings: Findings, card: Card, fact: Fact) -> None:
     card.not_holders_fault.append((card.held_since, fact.at))
     if card.open_attempt is not None:
         card.not_holders_fault.append((card.open_attempt.at, fact.at))
-    card.held_since = None
+    card.held_since, card.busy_until = None, fact.at
     if card.agreed_price is not None and not card.is_over:
         card.unwanted_position = None
 

@@ -39,6 +39,7 @@ Kind = Literal[
     "parking",
     "price",
     "refund",
+    "reminder",
     "term",
     "time",
     "top_up",
@@ -69,6 +70,8 @@ class Findings:
     limits: Limits = field(default_factory=Limits)
     charging_stops: list[tuple[datetime, datetime]] = field(default_factory=list["tuple[datetime, datetime]"])
     """Intervals in which the operator had stopped all charging."""
+    policies_since: dict[str, datetime] = field(default_factory=dict[str, datetime])
+    """Since when facts are decided by a policy."""
     refunds_started: set[str] = field(default_factory=set[str])
     refunds_succeeded: set[str] = field(default_factory=set[str])
     violations: list[Violation] = field(default_factory=list[Violation])

@@ -1,6 +1,6 @@
 """How cards lapse: only after the keep rule's days, and never by a fault of ours."""
 
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 
 from tests.simulation.checker.card import Card, Fact
 from tests.simulation.checker.days import (
@@ -15,6 +15,7 @@ from tests.simulation.checker.days import (
 )
 from tests.simulation.checker.findings import Findings, Handler
 from tests.simulation.checker.ladder import check_limited_methods
+from tests.simulation.checker.reminders import check_days_told
 
 LATE_AFTER = timedelta(hours=6)
 _DONE_WITHIN = timedelta(days=3)
@@ -25,6 +26,7 @@ def note_late_wake(card: Card, fact: Fact) -> None:
     wake_at = card.wake_at
     if wake_at is None or fact.at - wake_at <= LATE_AFTER:
         return
+    card.busy_until = fact.at
     if card.agreed_price is None or card.is_over or card.open_attempt or card.held_since or card.blocked_since:
         return
     card.not_holders_fault.append((wake_at, fact.at))
@@ -36,7 +38,7 @@ def grace_started(findings: Findings, card: Card, fact: Fact) -> None:
         sentence = f"grace of {card.grace_days} days begins in status {card.status}"
         findings.violation("wrongful_suspension", fact, sentence)
     _check_unpaid(findings, card, fact, "grace begins")
-    card.status = "grace"
+    card.status, card.is_told_days = "grace", True
 
 
 def suspended(findings: Findings, card: Card, fact: Fact) -> None:
@@ -47,7 +49,7 @@ def suspended(findings: Findings, card: Card, fact: Fact) -> None:
     _check_unpaid(findings, card, fact, "it is suspended")
     if not fact.body["policy_version"] or "rungs" not in fact.body:
         findings.violation("explained", fact, "it does not say after which attempts")
-    card.status = "suspended"
+    card.status, card.is_told_days = "suspended", True
 
 
 def reclaimed(findings: Findings, card: Card, fact: Fact) -> None:
@@ -131,15 +133,28 @@ def deadlines_moved(findings: Findings, card: Card, fact: Fact) -> None:
         findings.violation("wrongful_suspension", fact, f"deadlines move by {by}")
     if card.blocked_since is not None:
         card.not_holders_fault.append((card.blocked_since, fact.at))
-        card.blocked_since = None
+        card.blocked_since, card.busy_until = None, fact.at
+    before = _last_days(card)
     card.deadlines_moved += by
     moved = card.deadlines_moved
+    if card.is_told_days and _last_days(card) != before:
+        check_days_told(findings, card, fact, is_off=card.status == "suspended")
+    elif fact.body.get("lost_on"):
+        findings.violation("reminder", fact, "days are told again that were not told before, or are the same")
     most = time_covered(_since(card.opens_at_earliest, card.not_holders_fault))
     if moved > most + CLOCK_SKEW:
         findings.violation("moved_too_far", fact, f"deadlines moved by {moved}, but we delayed it only by {most}")
     least = time_covered(_since(_opens_at_latest(card), card.not_holders_fault))
     if moved < least - CLOCK_SKEW:
         findings.violation("moved_too_little", fact, f"deadlines moved by {moved}, though we delayed it by {least}")
+
+
+def _last_days(card: Card) -> list[date]:
+    """The holder's days on which the service ends and the number is lost, as far as still to come."""
+    deadlines = [card.reclaims_at(card.deadlines_moved)]
+    if card.status != "suspended":
+        deadlines.append(card.suspends_at(card.deadlines_moved))
+    return [local_day(one, card.zone) for one in deadlines]
 
 
 def _opens_at_latest(card: Card) -> datetime:

@@ -12,6 +12,7 @@ from msgspec import json
 from tests.simulation.checker.card import Card, Fact, Renewal
 from tests.simulation.checker.days import local_day
 from tests.simulation.checker.findings import Findings, Handler
+from tests.simulation.checker.reminders import check_failure, told_ahead
 
 _NOTICE_OF_FACT = {
     "card_renewed.v1": "renewed",
@@ -26,6 +27,10 @@ _NOTICE_OF_FACT = {
     "refund_recorded.v1": "refunded",
     "top_up_failed.v1": "top_up_failed",
     "auto_top_up_stopped.v1": "auto_top_up_stopped",
+    "payment_method_bound.v1": "method_bound",
+    "payment_method_updated.v1": "method_updated",
+    "payment_method_removed.v1": "method_removed",
+    "dispute_recorded.v1": "disputed",
 }
 """The kind of notice that follows a fact, besides reminders."""
 _CODES_SHOWN = frozenset(
@@ -41,6 +46,44 @@ _CODES_SHOWN = frozenset(
     }
 )
 """Decline codes that holders may see (source: declines.csv)."""
+
+
+def _kind_of(card: Card, fact: Fact) -> str | None:
+    """The kind of notice that has to follow a fact."""
+    body = fact.body
+    match fact.topic:
+        case "reminder_due.v1":
+            return body["kind"]
+        case "auto_top_up_set.v1":
+            return "auto_top_up_set" if body.get("amount") else "auto_top_up_ended"
+        case "balance_credited.v1":
+            return "topped_up" if body["reason"] == "top_up" else None
+        case "deadlines_moved.v1":
+            return "dates_moved" if body.get("lost_on") else None
+        case "card_closed.v1":
+            return "closed" if body["balance"]["minor"] else None
+        case "top_up_failed.v1" if card.is_top_up_withdrawn:
+            return None
+        case _:
+            return _NOTICE_OF_FACT.get(fact.topic)
+
+
+_TOLD_WITH = {
+    "renewal_ahead": ("amount", "months", "charge_on", "how_to_cancel"),
+    "renewal_far_ahead": ("amount", "months", "charge_on", "how_to_cancel"),
+    "payment_failed": ("amount", "lost_on"),
+    "switched_on": ("price", "months", "how_to_cancel"),
+    "period_changed": ("price", "months", "how_to_cancel"),
+    "auto_top_up_set": ("threshold", "amount"),
+    "topped_up": ("amount",),
+    "method_bound": ("method_id", "kind"),
+    "method_updated": ("method_id", "kind"),
+    "method_removed": ("method_id", "reason"),
+    "dates_moved": ("lost_on",),
+    "disputed": ("amount", "method_id"),
+    "closed": ("balance",),
+}
+"""What a notice has to say, by its kind."""
 
 
 class Expected(NamedTuple):
@@ -63,9 +106,7 @@ class Notices:
         """A fact is stored, which a notice may have to follow."""
         if self._expected is not None:
             self.check_sent()
-        kind = fact.body["kind"] if fact.topic == "reminder_due.v1" else _NOTICE_OF_FACT.get(fact.topic)
-        if fact.topic == "top_up_failed.v1" and card.is_top_up_withdrawn:
-            kind = None
+        kind = _kind_of(card, fact)
         self._expected = Expected(card, fact, kind) if kind else None
 
     def sent(self, text: str) -> None:
@@ -95,6 +136,12 @@ def _untrue_values(expected: Expected, notice: dict[str, Any]) -> str | None:
     card, values, kind = expected.card, notice["values"], expected.kind
     if datetime.fromisoformat(notice["at"]) != expected.fact.at:
         return f"the fact is of {expected.fact.at}, not of {notice['at']}"
+    missing = [name for name in _TOLD_WITH.get(kind, ()) if values.get(name) is None]
+    if missing:
+        return f"it does not say {missing}"
+    for name in values.keys() & expected.fact.body.keys() - {"code", "reason"}:
+        if values[name] != expected.fact.body[name]:
+            return f"{name} is {values[name]}, not {expected.fact.body[name]}"
     term_number = values.get("term_number", card.term_number)
     if term_number != card.term_number:
         return f"of term {term_number}, not of term {card.term_number}"
@@ -131,6 +178,10 @@ def reminder_due(findings: Findings, card: Card, fact: Fact) -> None:
     untrue = _untrue_reminder(card, kind)
     if untrue:
         findings.violation("notices", fact, f"{kind} is due, but {untrue}")
+    if kind in ("renewal_ahead", "renewal_far_ahead"):
+        told_ahead(findings, card, fact)
+    elif kind == "payment_failed":
+        check_failure(findings, card, fact)
     if kind == "payment_failed" and card.renewal is not None:
         card.renewal.declines_reported = card.renewal.declines
         if card.blocked_since is None:  # else the pass goes on when the operator lets it
@@ -149,10 +200,17 @@ def _untrue_reminder(card: Card, kind: str) -> str | None:
             return "no payment has failed since"
         case "last_chance" if card.status != "suspended":
             return f"the card is {card.status}"
-        case "renewal_ahead" | "method_expires" if card.agreed_price is None or (card.renewal and card.renewal.rung):
+        case "renewal_far_ahead" | "renewal_ahead" | "method_expires" if card.agreed_price is None or (
+            card.renewal and card.renewal.rung
+        ):
             return "no renewal is ahead"
         case _:
             return None
+
+
+def _is_ahead(card: Card) -> bool:
+    """Whether a charge is agreed to, and none of the ladder was made yet."""
+    return card.agreed_price is not None and (card.renewal is None or card.renewal.rung == 0)
 
 
 def _has_failed_since(card: Card, renewal: Renewal) -> bool:

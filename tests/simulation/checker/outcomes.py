@@ -78,7 +78,7 @@ def _apply_consequence(findings: Findings, card: Card, fact: Fact, attempt: Atte
 
 def _close(card: Card, attempt: Attempt, fact: Fact) -> None:
     if card.open_attempt is attempt:
-        card.open_attempt = None
+        card.open_attempt, card.busy_until = None, fact.at
     if fact.body["learned"] != "sent":
         card.not_holders_fault.append((attempt.at, fact.at))
 

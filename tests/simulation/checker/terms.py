@@ -6,6 +6,7 @@ from tests.simulation.checker.card import Card, Fact
 from tests.simulation.checker.days import DAY, HOUR, OPENINGS, day_begins, instant, local_day, months_later
 from tests.simulation.checker.findings import Findings, Handler
 from tests.simulation.checker.ladder import check_asked_for
+from tests.simulation.checker.reminders import check_noticed
 
 LATE_RESTART = timedelta(days=7)
 """A term paid late, and less than this before the next one opens, starts on the day of payment."""
@@ -20,6 +21,8 @@ def renewed(findings: Findings, card: Card, fact: Fact) -> None:
         findings.violation("after_switch_off", fact, "it is renewed from the balance after it was switched off")
     if not fact.body.get("attempt_id"):
         check_asked_for(findings, card, fact)
+    if not fact.body.get("attempt_id") and card.renewal and not card.renewal.rung and not card.renewal.is_untried:
+        check_noticed(findings, card, fact, None)
     _check_payment(findings, card, fact)
     _check_dates(findings, card, fact)
     card.paid_terms.add(term["number"])
@@ -27,7 +30,7 @@ def renewed(findings: Findings, card: Card, fact: Fact) -> None:
     card.anchor_day = fact.body["anchor_day"]
     card.status, card.renewal, card.is_reinstated = "active", None, False
     card.deadlines_moved, card.blocked_since, card.not_holders_fault = timedelta(0), None, []
-    card.reminders = set()
+    card.reminders, card.told_ahead_at, card.is_told_days, card.busy_until = set(), None, False, fact.at
 
 
 def _check_payment(findings: Findings, card: Card, fact: Fact) -> None:
@@ -57,6 +60,10 @@ def _use_attempt(findings: Findings, card: Card, fact: Fact, from_balance: int) 
         findings.violation("unpaid_term", fact, f"attempt {attempt_id} did not pay for it")
         return 0, 0
     attempt.is_used = True
+    if fact.body.get("method_id") != attempt.method_id:
+        findings.violation(
+            "reminder", fact, f"{fact.body.get('method_id')} is said to have paid, not {attempt.method_id}"
+        )
     if attempt.from_balance != from_balance:
         findings.violation("balance", fact, f"{attempt.from_balance} were reserved, not {from_balance}")
     return attempt.minor, attempt.reserve_taken

@@ -1,0 +1,53 @@
+"""Small bugs of reminders: forgotten, late, wrong, doubled, not waited for."""
+
+from msgspec.structs import replace
+
+from engine.card import charge, deadlines, outcomes, reminders
+from engine.card import next as following
+from engine.card.deadlines import opens_at
+from tests.simulation.bugs import DAY, Change
+
+
+def reminder_forgotten() -> list[Change]:
+    return [(reminders, "_renewal_ahead", lambda *_: None), *notice_not_waited_for()]
+
+
+def reminder_a_day_late() -> list[Change]:
+    real = reminders.notice_due_at
+    return [(reminders, "notice_due_at", lambda card, rules: real(card, rules) + DAY)]
+
+
+def notice_not_waited_for() -> list[Change]:
+    return [(charge, "charged_from", lambda card, rules: opens_at(card, rules.policy))]
+
+
+def reminder_of_another_price() -> list[Change]:
+    return [(reminders, "price_ahead", lambda _, consent, __: consent.price)]
+
+
+def reminders_doubled() -> list[Change]:
+    real = following.reminders
+
+    def doubled(card, rules, at):
+        found = real(card, rules, at)
+        return found * 2 if isinstance(found, tuple) else found
+
+    return [(following, "reminders", doubled)]
+
+
+def late_notice_moves_no_deadline() -> list[Change]:
+    return [(reminders, "move_deadlines", lambda *_: ())]
+
+
+def moved_days_kept_quiet() -> list[Change]:
+    return [(deadlines, "end_notified", lambda before: before)]
+
+
+def receipt_of_no_method() -> list[Change]:
+    real = outcomes.renewed
+
+    def renewed(card, renewal, attempt_id, from_balance, at, _):
+        *others, fact = real(card, renewal, attempt_id, from_balance, at)
+        return *others, replace(fact, method_id=None)
+
+    return [(outcomes, "renewed", renewed)]

@@ -1,0 +1,108 @@
+"""Reminders of a charge: a week before it, with what it costs; none is made before that notice is five days old.
+
+Consent that is given later than the notice is due is itself the notice; a charge that the holder asks for needs none.
+"""
+
+from datetime import date, datetime, timedelta
+
+from tests.simulation.checker.card import Card, Fact
+from tests.simulation.checker.days import CLOCK_SKEW, DAY, HOUR, OPENINGS, day_begins, local_day
+from tests.simulation.checker.findings import Findings
+
+AHEAD, WAIT = 7 * DAY, 5 * DAY
+FAR_AHEAD, FAR_AHEAD_OF_MONTHS = 28 * DAY, (6, 12)
+_LONG_AGO = 60 * DAY
+_SOON = 6 * HOUR
+_PLANNED_ANEW_WITHIN = DAY
+
+
+def price_on(card: Card, agreed: int, day: date) -> tuple[int, int]:
+    """Price and fee: those announced that apply since the latest day up to `day`, or else those agreed to."""
+    begun = [one for one in card.announced if one.begins_on <= day and one.months == card.agreed_months]
+    return (begun[-1].price, begun[-1].fee) if begun else (agreed, card.agreed_fee)
+
+
+def told_ahead(findings: Findings, card: Card, fact: Fact) -> None:
+    """The holder is told of the charge: in time, with price, period, method and day."""
+    body = fact.body
+    version = body.get("policy_version")
+    if version not in OPENINGS:
+        findings.violation("reminder", fact, f"it does not say by which policy: {version}")
+        return
+    for wrong in _wrong_values(card, fact, version):
+        findings.violation("reminder", fact, wrong)
+    is_far = body["kind"] == "renewal_far_ahead"
+    if is_far and card.agreed_months not in FAR_AHEAD_OF_MONTHS:
+        findings.violation("reminder", fact, f"{card.agreed_months} months are told of far ahead")
+    _check_in_time(findings, card, fact, version, FAR_AHEAD if is_far else AHEAD)
+    if not is_far:
+        card.told_ahead_at = fact.at
+        earliest, _ = _opens_between(card, version)
+        if fact.at + WAIT > earliest:  # we told it too late
+            card.not_holders_fault.append((card.ends_at - _LONG_AGO, fact.at + WAIT))
+
+
+def _wrong_values(card: Card, fact: Fact, version: str) -> list[str]:
+    """What is not as it will be charged."""
+    body = fact.body
+    opens_on = card.ends_on - OPENINGS[version][0] * DAY
+    agreed, _ = price_on(card, card.agreed_price or 0, opens_on)
+    price = agreed if card.renewal is None or card.renewal.is_stale else card.renewal.price
+    earliest, latest = _opens_between(card, version)
+    old_enough_on = local_day(fact.at + WAIT, card.zone)
+    days = {opens_on} if fact.at + WAIT < earliest else {old_enough_on}
+    days |= {opens_on, old_enough_on} if earliest <= fact.at + WAIT <= latest else set()
+    method = next(iter(card.usable_methods()), None)
+    expected = {"about": [str(opens_on)], "months": [card.agreed_months], "charge_on": [str(day) for day in days]}
+    expected |= {"method_id": [method], "amount": [price]}
+    found = {name: body.get(name) for name in expected} | {"amount": (body.get("amount") or {}).get("minor")}
+    return [f"{name} is {found[name]}, not {right}" for name, right in expected.items() if found[name] not in right]
+
+
+def _check_in_time(findings: Findings, card: Card, fact: Fact, version: str, ahead: timedelta) -> None:
+    """It comes late only where something came between."""
+    due_at = _opens_between(card, version)[1] - ahead
+    since = findings.policies_since.get(version, fact.at) + _PLANNED_ANEW_WITHIN
+    planned = card.wake_at is not None and card.wake_at <= due_at + _SOON
+    if fact.at > due_at + _SOON and not planned and max(card.busy_until, since) < due_at:
+        findings.violation("reminder", fact, f"it was due at {due_at}, and planned for {card.wake_at}")
+
+
+def check_noticed(findings: Findings, card: Card, fact: Fact, version: str | None) -> None:
+    """The first charge of a term that the holder did not ask for follows a notice that is old enough."""
+    openings = [_opens_between(card, one)[0] for one in (OPENINGS if version is None else [version])]
+    if card.consent_at >= min(openings) - AHEAD - CLOCK_SKEW:
+        return
+    if card.told_ahead_at is None:
+        findings.violation("reminder", fact, "it is charged though the holder was not told of it")
+    elif fact.at < card.told_ahead_at + WAIT - CLOCK_SKEW:
+        findings.violation("reminder", fact, f"it is charged though the holder was told only at {card.told_ahead_at}")
+
+
+def _opens_between(card: Card, version: str) -> tuple[datetime, datetime]:
+    """When the renewal opens at the earliest and at the latest; an hour is left for changes of the clock."""
+    days, hour = OPENINGS[version]
+    opening = day_begins(card.ends_on - days * DAY, card.zone) + hour
+    return opening - HOUR, opening + 2 * HOUR
+
+
+def check_failure(findings: Findings, card: Card, fact: Fact) -> None:
+    """A failure is told with what is due, when it is tried again, and what is lost when."""
+    body, renewal = fact.body, card.renewal
+    if renewal is None:
+        return
+    is_off = card.status == "suspended"
+    due = renewal.price + (renewal.fee if is_off else 0)
+    if (body.get("amount") or {}).get("minor") != due:
+        findings.violation("reminder", fact, f"the failure of {body.get('amount')} is told, not of {due}")
+    check_days_told(findings, card, fact, is_off=is_off)
+    card.is_told_days = True
+
+
+def check_days_told(findings: Findings, card: Card, fact: Fact, *, is_off: bool) -> None:
+    """The days on which the service ends and the number is lost are right."""
+    suspends_on = None if is_off else str(local_day(card.suspends_at(card.deadlines_moved), card.zone))
+    right = suspends_on, str(local_day(card.reclaims_at(card.deadlines_moved), card.zone))
+    told = fact.body.get("suspends_on"), fact.body.get("lost_on")
+    if told != right:
+        findings.violation("reminder", fact, f"{told} are told as the days of the end, not {right}")
