@@ -1,7 +1,6 @@
 """The roles: one long-running process each, which may run alone and in any number."""
 
 import asyncio
-import gc
 import resource
 import signal
 from importlib import import_module
@@ -9,6 +8,7 @@ from typing import Literal
 
 import structlog
 
+from adapters.roles.collector import collect_rarely
 from adapters.settings import Settings
 
 Role = Literal["consumer", "projector", "publisher", "scheduler"]
@@ -24,8 +24,7 @@ async def run_role(role: Role, settings: Settings, database_url: str, nats_url: 
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     main = import_module(f"adapters.roles.{role}").main  # only this role's libraries, for a quick start
-    gc.freeze()  # what was imported stays for good …
-    gc.set_threshold(50_000, 20, 50)  # … and the many objects of a batch form no cycles
+    collect_rarely()
     log.info("role.started")
     await main(settings, database_url, nats_url, stop)
     usage = resource.getrusage(resource.RUSAGE_SELF)

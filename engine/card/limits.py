@@ -58,11 +58,13 @@ def _settle(
     attempt_id: UUID,
     declined_at: datetime | None,
 ) -> None:
-    own = tries.get(attempt_id)
-    if own is None:
-        known = outcomes.setdefault(attempt_id, declined_at)
-        outcomes[attempt_id] = None if declined_at is None else known
-    elif declined_at is None:
-        del tries[attempt_id]
+    own = tries.get(attempt_id) if tries else None
+    if declined_at is None:
+        if own is None:
+            outcomes[attempt_id] = None
+        else:
+            del tries[attempt_id]
+    elif own is None:
+        outcomes.setdefault(attempt_id, declined_at)
     else:
         tries[attempt_id] = decline_reported(own, declined_at)

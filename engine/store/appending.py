@@ -5,6 +5,8 @@ from datetime import datetime
 from os import urandom
 from uuid import UUID
 
+from msgspec import convert
+
 from engine.card.event import Event
 from engine.envelope import NAME_OF, encode_fact
 from engine.errors import ConnectionLostError
@@ -22,9 +24,19 @@ EventIds = Callable[[int], Iterator[UUID]]
 
 
 def random_event_ids(count: int) -> Iterator[UUID]:
-    """Random ids, from one call of urandom, since one per id costs more than writing its fact."""
-    chance = urandom(16 * count)
-    return (UUID(bytes=chance[start : start + 16], version=4) for start in range(0, 16 * count, 16))
+    """Random ids (version 4), from one call of urandom, since one per id costs more than writing its fact.
+
+    msgspec makes UUIDs of bytes in a third of the time that their constructor takes.
+    """
+    chance = bytearray(urandom(16 * count))
+    chance[6::16] = chance[6::16].translate(_VERSION_4)
+    chance[8::16] = chance[8::16].translate(_VARIANT)
+    every = bytes(chance)
+    return (convert(every[start : start + 16], UUID) for start in range(0, 16 * count, 16))
+
+
+_VERSION_4 = bytes(byte & 0x0F | 0x40 for byte in range(256))
+_VARIANT = bytes(byte & 0x3F | 0x80 for byte in range(256))
 
 
 def stored_fact(  # noqa: PLR0913, PLR0917 (a Recorded without its position; to make one first costs a fifth)

@@ -13,14 +13,15 @@ from uuid import UUID
 from msgspec import Struct, json
 
 from engine.money import Money
-from engine.networks import KEPT, OPEN_FOR, RULES, LimitEffects
+from engine.networks import KEPT, OPEN_FOR, RULES, LimitEffects, PaymentCardTry
 from engine.store.port import StoredFact, Write
 
 
-class _Stream(Struct, omit_defaults=True):
+class _Stream(Struct, omit_defaults=True, gc=False):
     card: UUID
     first_version: int
-    facts: int
+    facts: int | None = None
+    """Kept with the command."""
     command_id: str | None = None
     body_hash: bytes | None = None
     """In JSON as base64."""
@@ -28,7 +29,7 @@ class _Stream(Struct, omit_defaults=True):
     state_version: int | None = None
 
 
-class _Try(Struct, omit_defaults=True):
+class _Try(Struct, omit_defaults=True, gc=False):
     card: UUID
     fingerprint: str
     attempt: UUID | None = None
@@ -40,13 +41,13 @@ class _Try(Struct, omit_defaults=True):
     last_rung: bool = False
 
 
-class _Outcome(Struct, omit_defaults=True):
+class _Outcome(Struct, omit_defaults=True, gc=False):
     card: UUID
     attempt: UUID
     declined: datetime | None = None
 
 
-class _Block(Struct, omit_defaults=True):
+class _Block(Struct, omit_defaults=True, gc=False):
     card: UUID
     fingerprint: str
     until: datetime | None = None
@@ -65,10 +66,13 @@ _encode = json.Encoder().encode
 
 def append_parameters(writes: Sequence[Write], recorded_at: datetime) -> tuple[Any, ...]:
     """The parameters in the order of the statement APPEND."""
-    described = _Writes([_stream(write) for write in writes], [], [], [])
-    for write in writes:
-        if write.limit_effects is not None:
-            _describe(write.card_id, write.limit_effects, described)
+    effects = [write.limit_effects for write in writes if write.limit_effects is not None]
+    described = _Writes(
+        [_stream(write) for write in writes],
+        [_try(each.card_id, one) for each in effects for one in each.tries if one.counts or one.declined_at is None],
+        [_Outcome(each.card_id, *outcome) for each in effects for outcome in each.outcomes.items()],
+        [block for each in effects if each.blocks or each.delays or each.allowed for block in _blocks(each)],
+    )
     facts = list(chain.from_iterable(write.events for write in writes))
     return *fact_columns(facts), _snapshots(writes), _encode(described).decode(), recorded_at
 
@@ -94,27 +98,28 @@ def _snapshots(writes: Sequence[Write]) -> list[bytes | None]:
 
 
 def _stream(write: Write) -> _Stream:
-    stream = _Stream(write.card_id, write.first_version, len(write.events))
+    stream = _Stream(write.card_id, write.first_version)
     if write.command is not None:
+        stream.facts = len(write.events)
         stream.command_id, stream.body_hash = write.command
     if write.snapshot is not None:
         stream.snapshot_version, stream.state_version = write.snapshot.version, write.snapshot.state_version
     return stream
 
 
-def _describe(card_id: UUID, effects: LimitEffects, described: _Writes) -> None:
-    for one in effects.tries:
-        if one.counts:
-            amount = amount_key(one.amount)
-            about = one.attempt_id, one.network, amount, one.at, one.declined_at, one.last_rung
-            described.tries.append(_Try(card_id, one.fingerprint, *about))
-        elif one.declined_at is None:
-            described.tries.append(_Try(card_id, one.fingerprint, at=one.at))
-    for attempt_id, declined_at in effects.outcomes.items():
-        described.outcomes.append(_Outcome(card_id, attempt_id, declined_at))
-    described.blocks += [_Block(card_id, fingerprint) for fingerprint in effects.blocks]
-    described.blocks += [_Block(card_id, fingerprint, until) for fingerprint, until in effects.delays.items()]
-    described.blocks += [_Block(card_id, fingerprint, allowed=True) for fingerprint in effects.allowed]
+def _try(card_id: UUID, one: PaymentCardTry) -> _Try:
+    if not one.counts:
+        return _Try(card_id, one.fingerprint, at=one.at)
+    about = one.attempt_id, one.network, amount_key(one.amount), one.at, one.declined_at, one.last_rung
+    return _Try(card_id, one.fingerprint, *about)
+
+
+def _blocks(effects: LimitEffects) -> list[_Block]:
+    return [
+        *(_Block(effects.card_id, fingerprint) for fingerprint in effects.blocks),
+        *(_Block(effects.card_id, fingerprint, until) for fingerprint, until in effects.delays.items()),
+        *(_Block(effects.card_id, fingerprint, allowed=True) for fingerprint in effects.allowed),
+    ]
 
 
 def _interval(duration: timedelta) -> str:

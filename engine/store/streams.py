@@ -24,7 +24,6 @@ from engine.store.port import (
     Recorder,
     Refusals,
     Snapshot,
-    StoredFact,
     StreamTail,
     Write,
 )
@@ -143,11 +142,11 @@ class Store:
 
     def _write(self, append: Append, ids: Iterator[UUID], recorded_at: datetime) -> Write:
         card_id, facts, version = append.stream.card_id, append.facts, append.stream.version
-        last, wake_at, cause = version + len(facts), append.wake_at, append.cause
-        events: list[StoredFact] = []
-        for at, fact in enumerate(facts, start=version + 1):
-            envelope = next(ids), recorded_at, append.actor, cause, wake_at, at == last
-            events.append(stored_fact(card_id, at, *envelope, fact))
+        last, wake_at, cause, actor = version + len(facts), append.wake_at, append.cause, append.actor
+        events = [
+            stored_fact(card_id, at, next(ids), recorded_at, actor, cause, wake_at, at == last, fact)
+            for at, fact in enumerate(facts, start=version + 1)
+        ]
         snapshot = _snapshot(append) if _passes_snapshot(append) else None
         return Write(card_id, version + 1, events, snapshot, effects_of(card_id, facts), append.command)
 

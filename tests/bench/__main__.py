@@ -15,6 +15,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextC
 from adapters.cli import run_command
 from adapters.cli.output import err, put_json, put_table
 from adapters.cli.servers import both_servers, temporary_home
+from adapters.roles.collector import collect_rarely
 from adapters.settings import Settings, load_settings
 from tests.bench.limit import limit_per_s
 from tests.bench.renewals import Bench, Renewed, Show
@@ -60,6 +61,7 @@ LABELS = {
 
 def run_bench(*, cards: int, as_json: bool) -> int:
     """Run the benchmark; returns the exit status: 0 only if every card was renewed and charged exactly once."""
+    collect_rarely()  # as in the roles, since parts of the engine are measured in this process
     with temporary_home("baohao-bench-") as home, _screen() as show:
         started = perf_counter()
         figures = measure(bench_settings(home), cards, show)
