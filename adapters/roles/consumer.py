@@ -28,7 +28,7 @@ from adapters.broker.fetch import raise_nats_timeouts
 from adapters.broker.streams import CHARGING, ensure_due_stream
 from adapters.logs import BROKER_LOGGER
 from adapters.parked import ToPark, park
-from adapters.roles.lead import BROKER_CHECK, RETRY, connected, faults_logged, stopped
+from adapters.roles.lead import BROKER_CHECK, PING_INTERVAL_S, RETRY, connected, faults_logged, stopped
 from adapters.settings import Settings
 from adapters.wiring import engine_of, gateway_of, rules_now, rules_of
 from engine.application import Engine, StepResult
@@ -52,6 +52,7 @@ async def main(settings: Settings, database_url: str, nats_url: str, stop: async
     """Consume until `stop`, then finish the batches in flight."""
     broker = NatsBroker(
         nats_url.split(","),
+        ping_interval=PING_INTERVAL_S,
         max_reconnect_attempts=-1,  # after its default of 60 FastStream would spin on the closed connection
         apply_types=False,
         logger=BROKER_LOGGER,

@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import Any, LiteralString, cast
 from uuid import UUID
 
-from eventsourcing.persistence import InterfaceError, OperationalError, StoredEvent
+from eventsourcing.persistence import IntegrityError, InterfaceError, OperationalError, StoredEvent
 from eventsourcing.postgres import PostgresApplicationRecorder, PostgresDatastore
 from eventsourcing.utils import retry
 from psycopg import Cursor
@@ -20,6 +20,8 @@ from psycopg.conninfo import conninfo_to_dict
 from psycopg.rows import tuple_row
 from psycopg.sql import SQL, Composed, Identifier, Literal
 
+from engine.card.attempt import ChargeAttempted
+from engine.envelope import names_of
 from engine.errors import ConnectionLostError
 from engine.networks import Limited
 from engine.store import limits_sql, recorder_sql
@@ -68,6 +70,7 @@ class CardRecorder(PostgresApplicationRecorder):
             self._sql(statement)
             for statement in (
                 *recorder_sql.APPEND_ONLY,
+                *recorder_sql.UNIQUE_ATTEMPTS,
                 *recorder_sql.TABLES,
                 *limits_sql.TABLES,
                 *recorder_sql.TYPES,
@@ -79,6 +82,7 @@ class CardRecorder(PostgresApplicationRecorder):
         self._insert = self._sql(recorder_sql.INSERT).as_bytes()
         self._append = self._sql(recorder_sql.APPEND).as_bytes()
         self._load = self._sql(recorder_sql.LOAD).as_bytes()
+        self._repeated = self._sql(recorder_sql.REPEATED).as_bytes()
         self._accepted_commands = self._sql(recorder_sql.ACCEPTED_COMMANDS).as_bytes()
 
     def _sql(self, statement: LiteralString) -> Composed:
@@ -98,6 +102,9 @@ class CardRecorder(PostgresApplicationRecorder):
             refuse=Identifier(schema, f"{table}_refuse_change"),
             refuse_rows=Identifier(f"{table}_refuse_row_change"),
             refuse_truncate=Identifier(f"{table}_refuse_truncate"),
+            attempt=Identifier(schema, f"{table}_attempt"),
+            attempts_index=Identifier(f"{table}_attempts"),
+            attempts=SQL("({})").format(SQL(", ").join(Literal(name) for name in names_of(ChargeAttempted))),
             channel=Identifier(self.channel_name),
             lock=f"{schema}.{table}",
             stream_type=Identifier(schema, f"{table}_stream"),
@@ -130,7 +137,24 @@ class CardRecorder(PostgresApplicationRecorder):
             return [position for (position,) in cursor.fetchall()]
 
     def append_many(self, writes: Sequence[Write], recorded_at: datetime) -> Refusals:
-        """See Recorder; one round trip."""
+        """See Recorder; one round trip, and three if the log holds one of the attempts already."""
+        try:
+            return self._append_many(writes, recorded_at)
+        except IntegrityError:
+            repeated = self._repeating(writes)
+            if not repeated:
+                raise
+        others = [write for write in writes if write.card_id not in repeated]
+        return self._append_many(others, recorded_at)._replace(repeated=repeated)
+
+    def _repeating(self, writes: Sequence[Write]) -> frozenset[UUID]:
+        """The streams that would record an attempt which the log holds already."""
+        facts = [fact for write in writes for fact in write.events]
+        with self._cursor() as cursor:
+            cursor.execute(self._repeated, fact_columns(facts))
+            return frozenset(card_id for (card_id,) in cursor)
+
+    def _append_many(self, writes: Sequence[Write], recorded_at: datetime) -> Refusals:
         with self._cursor() as cursor:
             cursor.execute(self._append, append_parameters(writes, recorded_at), prepare=True)
             refused = cursor.fetchall()
