@@ -18,6 +18,7 @@ from adapters.broker.sending import NotStoredError
 from adapters.clock import recorded_now
 from adapters.roles.lease import LeaseLostError, renewing, take_lease
 from engine.store.log import Listener
+from engine.store.recorder import LOCK_TIMEOUT_S
 
 log = structlog.get_logger()
 
@@ -94,6 +95,9 @@ async def _steps(work: Work, leading: _Leading, stop: asyncio.Event) -> None:
 async def _leading(work: Work, database_url: str, nats_url: str) -> AsyncIterator[_Leading | None]:
     """Connections and listener of the leader; None while another process leads."""
     with psycopg.connect(database_url, autocommit=True) as connection:
+        connection.execute(
+            "SELECT set_config('lock_timeout', %s, false)", (f"{LOCK_TIMEOUT_S}s",)
+        )  # a row that a person has locked is a fault
         if not await asyncio.to_thread(take_lease, connection, work.name):
             yield None
             return

@@ -83,7 +83,7 @@ class Refusals(NamedTuple):
 
 
 class Recorder(Protocol):
-    """Stores and reads the streams of one log. Every method raises ConnectionLostError."""
+    """Stores and reads the streams of one log. Every method raises ConnectionLostError and LockHeldError."""
 
     def append_many(self, writes: Sequence[Write], recorded_at: datetime) -> Refusals:
         """Store many streams' facts, and what goes with them, in one transaction.

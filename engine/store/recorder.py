@@ -17,18 +17,21 @@ from eventsourcing.postgres import PostgresApplicationRecorder, PostgresDatastor
 from eventsourcing.utils import retry
 from psycopg import Cursor
 from psycopg.conninfo import conninfo_to_dict
+from psycopg.errors import LockNotAvailable
 from psycopg.rows import tuple_row
 from psycopg.sql import SQL, Composed, Identifier, Literal
 
 from engine.card.attempt import ChargeAttempted
 from engine.envelope import names_of
-from engine.errors import ConnectionLostError
+from engine.errors import ConnectionLostError, LockHeldError
 from engine.networks import Limited
 from engine.store import limits_sql, recorder_sql
 from engine.store.parameters import LIMITS, append_parameters, fact_columns
 from engine.store.port import AcceptedCommand, Refusals, Snapshot, StoredFact, StreamTail, Write
 
 CARD_EVENTS = "card_events"
+LOCK_TIMEOUT_S = 5
+"""How long an append waits for the lock of the appends, or for a row that another session has locked."""
 _OF_DATASTORE = frozenset({"dbname", "host", "port", "user", "password"})
 
 _reconnect = retry(ConnectionLostError, max_attempts=10, wait=0.2)
@@ -48,17 +51,9 @@ def datastore(database_url: str, pool_size: int) -> PostgresDatastore:
         max_overflow=pool_size,
     )
     others = {name: value for name, value in parts.items() if name not in _OF_DATASTORE}
+    others["options"] = f"{others.get('options', '')} -c lock_timeout={LOCK_TIMEOUT_S}s".strip()
     cast("dict[str, Any]", store.pool.kwargs).update(others)  # such as sslmode, for which the library has no place
     return store
-
-
-@contextmanager
-def _connection_errors() -> Generator[None]:
-    """Raise the library's connection errors as ConnectionLostError."""
-    try:
-        yield
-    except (InterfaceError, OperationalError) as error:
-        raise ConnectionLostError(f"the connection to PostgreSQL failed: {error}") from error
 
 
 class CardRecorder(PostgresApplicationRecorder):
@@ -116,9 +111,22 @@ class CardRecorder(PostgresApplicationRecorder):
         )
 
     @contextmanager
+    def _connection_errors(self) -> Generator[None]:
+        """Raise the library's connection errors as ConnectionLostError, or LockHeldError where a lock is not free."""
+        try:
+            yield
+        except (InterfaceError, OperationalError) as error:
+            if isinstance(error.__cause__, LockNotAvailable):
+                message = f"another session has held a lock of the event log for {LOCK_TIMEOUT_S} s; nothing was stored"
+                remedy = "find it in pg_locks (locktype 'advisory') and end it with pg_terminate_backend"
+                raise LockHeldError(f"{message}; {remedy}") from error
+            self.datastore.pool.check()  # after a restart of the database the others are stale, too
+            raise ConnectionLostError(f"the connection to PostgreSQL failed: {error}") from error
+
+    @contextmanager
     def _cursor(self) -> Generator[Cursor[Any]]:
         with (
-            _connection_errors(),
+            self._connection_errors(),
             self.datastore.get_connection() as connection,
             connection.cursor(row_factory=tuple_row, binary=True) as cursor,
         ):
@@ -188,6 +196,6 @@ class CardRecorder(PostgresApplicationRecorder):
     @_reconnect
     def read_stream(self, card_id: UUID, *, after: int = 0, upto: int | None = None) -> list[StoredFact]:
         """See Recorder."""
-        with _connection_errors():
+        with self._connection_errors():
             events = self.select_events(card_id, gt=after, lte=upto)
         return [StoredFact(card_id, event.originator_version, event.topic, event.state) for event in events]
