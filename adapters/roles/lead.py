@@ -14,6 +14,7 @@ import psycopg
 import structlog
 from nats.aio.client import Client
 
+from adapters.broker.refusals import is_hopeless, refuse_plaintext, wrong_password
 from adapters.broker.sending import NotStoredError
 from adapters.clock import recorded_now
 from adapters.roles.lease import LeaseLostError, renewing, take_lease
@@ -111,20 +112,29 @@ async def _leading(work: Work, database_url: str, nats_url: str) -> AsyncIterato
 async def connected(nats_url: str) -> AsyncIterator[Client]:
     """A connection to the broker that reconnects by itself; `nats_url` may name several servers.
 
-    Raises TimeoutError if none of them can be reached at first.
+    Raises TimeoutError if none of them can be reached at first, and SettingsError if they refuse us or TLS.
     """
-    async with asyncio.timeout(CONNECT_WITHIN.total_seconds()):  # the role stays responsive to `stop`
-        client = await nats.connect(
-            nats_url.split(","), max_reconnect_attempts=-1, ping_interval=PING_INTERVAL_S, error_cb=_log_broker_error
-        )
+    refused: list[Exception] = []
+
+    async def heard(error: Exception) -> None:
+        if is_hopeless(error):
+            refused.append(error)
+        log.warning("broker.error", error=str(error) or type(error).__name__)
+
+    try:
+        async with asyncio.timeout(CONNECT_WITHIN.total_seconds()):  # the role stays responsive to `stop`
+            await refuse_plaintext(nats_url)
+            client = await nats.connect(
+                nats_url.split(","), max_reconnect_attempts=-1, ping_interval=PING_INTERVAL_S, error_cb=heard
+            )
+    except (TimeoutError, nats.errors.Error):
+        if refused:
+            raise wrong_password() from None
+        raise
     try:
         yield client
     finally:
         await client.close()
-
-
-async def _log_broker_error(error: Exception) -> None:
-    log.warning("broker.error", error=str(error) or type(error).__name__)
 
 
 async def _wait_for_work(listener: Listener, poll: timedelta, stop: asyncio.Event) -> None:

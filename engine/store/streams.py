@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
-from hashlib import blake2b
+from hashlib import sha256
 from typing import NamedTuple
 from uuid import UUID
 
@@ -191,7 +191,7 @@ def with_checksum(last: StoredFact, state: bytes) -> bytes:
 
     That fact names its event id; so a snapshot fits one place in one history.
     """
-    checksum = blake2b(b"%b %d " % (last.card_id.bytes, last.version), digest_size=CHECKSUM_BYTES)
+    checksum = sha256(b"%b %d " % (last.card_id.bytes, last.version))
     checksum.update(last.state)
     checksum.update(state)
-    return checksum.digest() + state
+    return checksum.digest()[:CHECKSUM_BYTES] + state
