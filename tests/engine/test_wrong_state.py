@@ -1,6 +1,7 @@
 """A state that does not fit its facts: a changed snapshot is not used, an attempt is recorded once whatever happens."""
 
 import pytest
+from eventsourcing.persistence import IntegrityError
 
 from engine.store.port import Refusals
 from engine.store.streams import Store
@@ -27,6 +28,12 @@ def test_a_snapshot_that_does_not_fit_its_facts_is_told_and_the_card_is_loaded_f
     assert told == [stream.card_id]
 
 
+def test_nobody_need_be_told(store, connection):
+    stream = long_lived(store)
+    connection.execute("UPDATE card_events_snapshots SET state = ''")
+    assert store.load_many([stream.card_id]) == {stream.card_id: stream}
+
+
 def test_the_snapshot_of_another_card_is_not_used(recorder, connection):
     told = []
     store = Store(recorder, wrong_snapshot=told.append)
@@ -51,3 +58,10 @@ def test_an_attempt_that_the_log_holds_is_not_recorded_again_and_the_others_are_
     assert refusals == Refusals(frozenset(), {}, frozenset({stream.card_id}))
     assert len(store.history(stream.card_id)) == len(CHARGING)
     assert len(store.history(other.card_id)) == len(PAYING) + 1
+
+
+def test_a_batch_with_two_writes_for_one_stream_is_an_error_of_the_caller(store):
+    stream = stored(store, *PAYING)
+    with pytest.raises(IntegrityError):
+        store.append_many([append(stream, switched_off()), append(stream, switched_off())], RECORDED_AT)
+    assert len(store.history(stream.card_id)) == len(PAYING)

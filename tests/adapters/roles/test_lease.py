@@ -10,6 +10,7 @@ import pytest
 
 from adapters.roles.lease import take_lease
 from projections.follow import lock_position, save_position
+from tests.journey.patience import until
 
 
 @pytest.fixture
@@ -54,7 +55,7 @@ def leader_of(connection, role):
 
 
 def test_a_projector_that_is_stopped_is_replaced_by_its_twin_and_steps_back_when_it_wakes(
-    cards, database_url, nats_url, eventually, tmp_path
+    cards, database_url, nats_url, tmp_path
 ):
     env = os.environ | {"DATABASE_URL": database_url, "NATS_URL": nats_url, "BAOHAO_HOME": str(tmp_path)}
     command = [sys.executable, "-m", "adapters.cli", "run", "projector"]
@@ -62,15 +63,15 @@ def test_a_projector_that_is_stopped_is_replaced_by_its_twin_and_steps_back_when
     with log.open("wb") as output:
         twins = [subprocess.Popen(command, env=env, stdout=output, stderr=output) for _ in range(2)]
     try:
-        eventually(lambda: leader_of(cards.connection, "projector"))
+        until(lambda: leader_of(cards.connection, "projector"))
         first = leader_of(cards.connection, "projector")
         os.kill(first, signal.SIGSTOP)
         cards.register(1, 2, 3)
-        eventually(lambda: cards.connection.execute("SELECT FROM cards").rowcount == 3)
+        until(lambda: cards.connection.execute("SELECT FROM cards").rowcount == 3)
         second = leader_of(cards.connection, "projector")
         assert {first, second} == {twin.pid for twin in twins}
         os.kill(first, signal.SIGCONT)
-        eventually(lambda: b"role.fault" in log.read_bytes())
+        until(lambda: b"role.fault" in log.read_bytes())
         assert leader_of(cards.connection, "projector") == second
         assert all(twin.poll() is None for twin in twins)
     finally:
