@@ -3,11 +3,13 @@
 from typing import Any
 
 import psycopg
+from eventsourcing.persistence import IntegrityError
 from psycopg import Connection, sql
 
 from adapters.clock import recorded_now
 from adapters.control import CONTROL_BY, CONTROL_ROW, CONTROL_TABLE
 from adapters.parked import PARKED_TABLE
+from adapters.roles.lease import LEADERS_TABLE
 from adapters.roles.publisher import PUBLISHED_TABLE
 from adapters.roles.scheduler import DUE_SENT_TABLE
 from engine.errors import SchemaError
@@ -19,7 +21,7 @@ from engine.store.recorder import CardRecorder, datastore
 from projections.follow import FOLLOWERS_TABLE
 from projections.live import LIVE, create_tables
 
-SCHEMA_VERSION = 4
+SCHEMA_VERSION = 5
 """The version that this program needs; each version adds a step to `migrate` from the one before."""
 
 _READ_MODELS_1 = ("cards", "due", "charges", "ledger")
@@ -77,7 +79,7 @@ def migrate(database_url: str) -> int:
         if found < SCHEMA_VERSION:
             _clear_away(connection)
             _create_events(database_url)
-            for step in (_from_1_to_2, _from_2_to_3, _from_3_to_4)[found - 1 :] if found else (_create,):
+            for step in (_from_1_to_2, _from_2_to_3, _from_3_to_4, _from_4_to_5)[found - 1 :] if found else (_create,):
                 with connection.transaction():
                     step(connection)
         return found
@@ -88,6 +90,9 @@ def _create_events(database_url: str) -> None:
     store = datastore(database_url, pool_size=1)
     try:
         CardRecorder(store).create_table()
+    except IntegrityError as error:
+        message = "the log holds an attempt twice, which no version of this program does; nothing was changed"
+        raise SchemaError(f"{message}; find out how it came there, then ask for help: {error}") from error
     finally:
         store.close()
 
@@ -100,6 +105,7 @@ def _create(connection: Connection[Any]) -> None:
         PARKED_TABLE,
         DUE_SENT_TABLE,
         PUBLISHED_TABLE,
+        LEADERS_TABLE,
         "CREATE TABLE schema_version (version integer NOT NULL)",
     ):
         connection.execute(statement)
@@ -157,6 +163,13 @@ def _from_3_to_4(connection: Connection[Any]) -> None:
     """Limits keep a part for last rungs, and tell open tries from declines; advice delays hold for all cards."""
     rebuild_limits(connection)
     connection.execute("UPDATE schema_version SET version = 4")
+
+
+def _from_4_to_5(connection: Connection[Any]) -> None:
+    """Snapshots have a checksum, so those without are removed; leaders hold a lease; an attempt is recorded once."""
+    connection.execute("DELETE FROM card_events_snapshots")
+    connection.execute(LEADERS_TABLE)
+    connection.execute("UPDATE schema_version SET version = 5")
 
 
 def check_schema(database_url: str) -> None:

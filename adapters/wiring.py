@@ -2,7 +2,9 @@
 
 from datetime import datetime, timedelta
 from typing import Any
+from uuid import UUID
 
+import structlog
 from msgspec.structs import replace
 from psycopg import Connection
 
@@ -17,6 +19,8 @@ from engine.policy import Policy
 from engine.rules import Rules
 from engine.store.recorder import CardRecorder, datastore
 from engine.store.streams import Store
+
+log = structlog.get_logger()
 
 
 def rules_of(settings: Settings) -> Rules:
@@ -34,7 +38,12 @@ def rules_now(connection: Connection[Any], settings: Settings, installed: Rules)
 def engine_of(settings: Settings, database_url: str, role: str) -> Engine:
     """The engine on the real event store; its own decisions are recorded with the actor `system:role`."""
     recorder = CardRecorder(datastore(database_url, settings.pool_size))
-    return Engine(Store(recorder), recorded_now, actor("system", role))
+    return Engine(Store(recorder, wrong_snapshot=_log_wrong_snapshot), recorded_now, actor("system", role))
+
+
+def _log_wrong_snapshot(card_id: UUID) -> None:
+    message = "the snapshot does not fit the card's facts; it was not used, and the next one replaces it"
+    log.warning("snapshot.wrong", card_id=str(card_id), error=message)
 
 
 def operator_of(settings: Settings) -> Actor:

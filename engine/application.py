@@ -161,7 +161,8 @@ class Engine:
             decided = _decide_each(tasks, result.failed)
             appends = [one.append for _, one in decided if one.append is not None]
             refused = self._store.append_many(appends, self._recorded_now()) if appends else _NONE_REFUSED
-            left_out = refused.conflicts.union(refused.limited)
+            result.failed.update({card_id: _repeats_an_attempt(card_id) for card_id in refused.repeated})
+            left_out = refused.conflicts.union(refused.limited, refused.repeated)
             again: dict[UUID, tuple[_Task, Decided]] = {}
             for task, one in decided:
                 if left_out and task.stream.card_id in left_out:  # mostly nothing is, and a UUID's hash is Python
@@ -216,6 +217,11 @@ def _decide_each(tasks: Iterable[_Task], failed: dict[UUID, Exception]) -> list[
         except Exception as error:  # noqa: BLE001 (the card is parked with this)
             failed[task.stream.card_id] = error
     return decided
+
+
+def _repeats_an_attempt(card_id: UUID) -> CorruptHistoryError:
+    message = f"card {card_id}: its next attempt is in the log already, so its state is wrong; nothing was stored"
+    return CorruptHistoryError(f"{message}; delete its row of card_events_snapshots, then `baohao parked retry`")
 
 
 def _without_limited(task: _Task, decided: Decided, limit: Limited) -> _Task:

@@ -85,6 +85,10 @@ class ConnectionLostError(BaohaoError):
     """The connection to the event store failed; whether an append in progress was stored is unknown."""
 
 
+class LockHeldError(BaohaoError):
+    """Another session holds a lock of the event log for too long; nothing was stored."""
+
+
 class SchemaError(BaohaoError):
     """The database is not at the version that this program needs."""
 

@@ -10,7 +10,7 @@ import contextlib
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from time import perf_counter
+from time import monotonic, perf_counter, sleep
 from typing import Any, TypeVar
 from uuid import UUID
 
@@ -19,7 +19,7 @@ from faststream import AckPolicy
 from faststream.nats import JStream, NatsBroker, PullSub
 from faststream.nats.message import NatsBatchMessage
 from nats.aio.msg import Msg
-from psycopg import Connection
+from psycopg import Connection, OperationalError
 from psycopg_pool import ConnectionPool
 from pydantic import ValidationError
 
@@ -28,10 +28,11 @@ from adapters.broker.fetch import raise_nats_timeouts
 from adapters.broker.streams import CHARGING, ensure_due_stream
 from adapters.logs import BROKER_LOGGER
 from adapters.parked import ToPark, park
-from adapters.roles.lead import BROKER_CHECK, RETRY, connected, faults_logged, stopped
+from adapters.roles.lead import BROKER_CHECK, PING_INTERVAL_S, RETRY, connected, faults_logged, stopped
 from adapters.settings import Settings
 from adapters.wiring import engine_of, gateway_of, rules_now, rules_of
 from engine.application import Engine, StepResult
+from engine.errors import ConnectionLostError, LockHeldError
 from engine.pipeline import Ask, GatewayReply, ReadClock, Record, Step, Wake, renew
 from engine.ports import Gateway, GatewayAnswer
 from engine.questions import Question, ask
@@ -44,6 +45,9 @@ T = TypeVar("T")
 GATEWAY_MARGIN = timedelta(seconds=1)
 """A call to the gateway is cancelled this long after its budget."""
 
+ANSWERS_KEPT = timedelta(seconds=45)
+"""How long the gateway's answers wait for a database that is away; then its questions are asked again."""
+
 NAK_DELAY_S = 1.0
 """After a fault (database gone) the broker waits this long before it redelivers a message."""
 
@@ -52,6 +56,7 @@ async def main(settings: Settings, database_url: str, nats_url: str, stop: async
     """Consume until `stop`, then finish the batches in flight."""
     broker = NatsBroker(
         nats_url.split(","),
+        ping_interval=PING_INTERVAL_S,
         max_reconnect_attempts=-1,  # after its default of 60 FastStream would spin on the closed connection
         apply_types=False,
         logger=BROKER_LOGGER,
@@ -72,12 +77,10 @@ async def main(settings: Settings, database_url: str, nats_url: str, stop: async
         installed = rules_of(settings)
 
         def read_rules() -> tuple[Rules, datetime]:
-            with pool.connection() as connection:
-                return rules_now(connection, settings, installed)
+            return over_a_live_connection(pool, lambda connection: rules_now(connection, settings, installed))
 
         def park_all(parked: Sequence[ToPark]) -> None:
-            with pool.connection() as connection:
-                park(connection, parked)
+            over_a_live_connection(pool, lambda connection: park(connection, parked))
 
         engine = engine_of(settings, database_url, "consumer")
         consumer = Consumer(engine, gateway, read_rules, park_all, settings.batches_in_flight)
@@ -96,6 +99,17 @@ async def main(settings: Settings, database_url: str, nats_url: str, stop: async
         await consumer.drain()
         with faults_logged("consumer"):  # the broker may be gone
             await broker.stop()
+
+
+def over_a_live_connection(pool: ConnectionPool[Connection[Any]], use: Callable[[Connection[Any]], T]) -> T:
+    """Use a pooled connection, and once more if it fails: after a restart of the database all of them are stale."""
+    try:
+        with pool.connection() as connection:
+            return use(connection)
+    except OperationalError:
+        pool.check()
+        with pool.connection() as connection:
+            return use(connection)
 
 
 async def _undecoded(message: NatsBatchMessage) -> list[Msg]:
@@ -178,7 +192,16 @@ class Consumer:
         return self.engine.wake(causes, *self.read_rules())
 
     def _record(self, answers: Sequence[tuple[Question, GatewayAnswer]]) -> StepResult:
-        return self.engine.record(answers, *self.read_rules())
+        """Record what the gateway has answered, again while the database is away: an answer twice changes nothing."""
+        deadline = monotonic() + ANSWERS_KEPT.total_seconds()
+        while True:
+            try:
+                return self.engine.record(answers, *self.read_rules())
+            except (ConnectionLostError, LockHeldError, OperationalError) as error:
+                if monotonic() >= deadline:
+                    raise
+                log.warning("consumer.answers_wait", answers=len(answers), error=str(error))
+                sleep(RETRY.total_seconds())
 
     async def _ask_all(self, questions: Sequence[Question], at: datetime) -> list[tuple[Question, GatewayReply]]:
         """Ask all questions at once; calls that exceed the gateway's budget are cancelled."""

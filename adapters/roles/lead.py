@@ -14,22 +14,27 @@ import psycopg
 import structlog
 from nats.aio.client import Client
 
+from adapters.broker.refusals import is_hopeless, refuse_plaintext, wrong_password
 from adapters.broker.sending import NotStoredError
 from adapters.clock import recorded_now
+from adapters.roles.lease import LeaseLostError, renewing, take_lease
 from engine.store.log import Listener
+from engine.store.recorder import LOCK_TIMEOUT_S
 
 log = structlog.get_logger()
 
 RETRY = timedelta(seconds=1)
 """Pause after a fault (database or broker gone) before a role retries."""
-CONNECT_WITHIN = timedelta(seconds=3)
-"""Time-out of one attempt to connect to the broker."""
+CONNECT_WITHIN = timedelta(seconds=5)
+"""Time-out of one attempt to connect to the broker, of which one server may not answer for two seconds."""
+PING_INTERVAL_S = 3
+"""How often a client asks whether its broker is alive; after two without an answer it goes to another one."""
 BROKER_CHECK = timedelta(seconds=2)
 """How often an idle role checks that its streams exist."""
 
 
 class Connections(NamedTuple):
-    """A leader's connections: the one to the database holds its lock."""
+    """A leader's connections: the session of the one to the database holds its lease."""
 
     database: psycopg.Connection[Any]
     broker: Client
@@ -55,21 +60,30 @@ class Work:
 async def lead(work: Work, database_url: str, nats_url: str, stop: asyncio.Event) -> None:
     """Become the leader, prepare, then step while there is more to do and wait to be woken, until `stop`.
 
-    The advisory lock only saves standby processes needless work; what must not happen twice is fenced by the rows
-    that a step locks.
+    A leader that stands still loses its lease, and with it the session that writes: `adapters.roles.lease`.
     """
     while not stop.is_set():
         with faults_logged(work.name):
             async with _leading(work, database_url, nats_url) as leading:
                 if leading is not None:
-                    await _steps(work, *leading, stop)
+                    await _steps(work, leading, stop)
         await stopped(stop, RETRY)
 
 
-async def _steps(work: Work, connections: Connections, listener: Listener, stop: asyncio.Event) -> None:
+class _Leading(NamedTuple):
+    connections: Connections
+    listener: Listener
+    lease: "asyncio.Task[None]"
+    """Ends when the lease cannot be renewed."""
+
+
+async def _steps(work: Work, leading: _Leading, stop: asyncio.Event) -> None:
+    connections, listener, lease = leading
     await work.prepare(connections)
     checked = recorded_now()
     while not stop.is_set():
+        if lease.done():
+            lease.result()
         if await work.step(connections):
             continue
         if recorded_now() - checked > BROKER_CHECK:
@@ -79,36 +93,48 @@ async def _steps(work: Work, connections: Connections, listener: Listener, stop:
 
 
 @asynccontextmanager
-async def _leading(work: Work, database_url: str, nats_url: str) -> AsyncIterator[tuple[Connections, Listener] | None]:
+async def _leading(work: Work, database_url: str, nats_url: str) -> AsyncIterator[_Leading | None]:
     """Connections and listener of the leader; None while another process leads."""
     with psycopg.connect(database_url, autocommit=True) as connection:
-        row = connection.execute(
-            "SELECT pg_try_advisory_lock(hashtextextended(%s, 0))", (f"baohao.{work.name}",)
-        ).fetchone()
-        if not row or not row[0]:
+        connection.execute(
+            "SELECT set_config('lock_timeout', %s, false)", (f"{LOCK_TIMEOUT_S}s",)
+        )  # a row that a person has locked is a fault
+        if not await asyncio.to_thread(take_lease, connection, work.name):
             yield None
             return
-        with Listener(database_url, work.channels) as listener:
-            async with connected(nats_url) if work.needs_broker else contextlib.nullcontext(Client()) as client:
-                yield Connections(connection, client), listener
+        async with renewing(database_url, work.name, connection.info.backend_pid) as lease:
+            with Listener(database_url, work.channels) as listener:
+                async with connected(nats_url) if work.needs_broker else contextlib.nullcontext(Client()) as client:
+                    yield _Leading(Connections(connection, client), listener, lease)
 
 
 @asynccontextmanager
 async def connected(nats_url: str) -> AsyncIterator[Client]:
     """A connection to the broker that reconnects by itself; `nats_url` may name several servers.
 
-    Raises TimeoutError if none of them can be reached at first.
+    Raises TimeoutError if none of them can be reached at first, and SettingsError if they refuse us or TLS.
     """
-    async with asyncio.timeout(CONNECT_WITHIN.total_seconds()):  # the role stays responsive to `stop`
-        client = await nats.connect(nats_url.split(","), max_reconnect_attempts=-1, error_cb=_log_broker_error)
+    refused: list[Exception] = []
+
+    async def heard(error: Exception) -> None:
+        if is_hopeless(error):
+            refused.append(error)
+        log.warning("broker.error", error=str(error) or type(error).__name__)
+
+    try:
+        async with asyncio.timeout(CONNECT_WITHIN.total_seconds()):  # the role stays responsive to `stop`
+            await refuse_plaintext(nats_url)
+            client = await nats.connect(
+                nats_url.split(","), max_reconnect_attempts=-1, ping_interval=PING_INTERVAL_S, error_cb=heard
+            )
+    except (TimeoutError, nats.errors.Error):
+        if refused:
+            raise wrong_password() from None
+        raise
     try:
         yield client
     finally:
         await client.close()
-
-
-async def _log_broker_error(error: Exception) -> None:
-    log.warning("broker.error", error=str(error) or type(error).__name__)
 
 
 async def _wait_for_work(listener: Listener, poll: timedelta, stop: asyncio.Event) -> None:
@@ -132,5 +158,5 @@ def faults_logged(role: str) -> Iterator[None]:
     """Log faults of database and broker instead of raising them; the caller retries."""
     try:
         yield
-    except (psycopg.Error, nats.errors.Error, NotStoredError, OSError, TimeoutError) as error:
+    except (psycopg.Error, nats.errors.Error, NotStoredError, LeaseLostError, OSError, TimeoutError) as error:
         log.warning("role.fault", role=role, error=str(error) or type(error).__name__)

@@ -31,7 +31,10 @@ class Snapshot(NamedTuple):
 
 
 class StreamTail(NamedTuple):
-    """What is needed to load one stream: its latest snapshot, if there is one, and the facts after that."""
+    """What is needed to load one stream: its latest snapshot, if there is one, and the facts from its version on.
+
+    The first of them, after which the snapshot was taken, shows whether it belongs to this stream.
+    """
 
     snapshot: Snapshot | None
     events: list[StoredFact]
@@ -75,10 +78,12 @@ class Refusals(NamedTuple):
     """Another writer was faster, or the command was accepted before."""
     limited: Mapping[UUID, Limited]
     """Those that a network limit forbids."""
+    repeated: frozenset[UUID] = frozenset()
+    """Those with an attempt that the log holds already: they were decided on a wrong state."""
 
 
 class Recorder(Protocol):
-    """Stores and reads the streams of one log. Every method raises ConnectionLostError."""
+    """Stores and reads the streams of one log. Every method raises ConnectionLostError and LockHeldError."""
 
     def append_many(self, writes: Sequence[Write], recorded_at: datetime) -> Refusals:
         """Store many streams' facts, and what goes with them, in one transaction.
@@ -89,7 +94,7 @@ class Recorder(Protocol):
         ...
 
     def load_many(self, card_ids: Sequence[UUID], state_version: int) -> list[StreamTail]:
-        """Each stream's latest snapshot, if it is of `state_version`, and the facts after it, in order."""
+        """Each stream's latest snapshot, if it is of `state_version`, and the facts from its version on, in order."""
         ...
 
     def read_stream(self, card_id: UUID, *, after: int = 0, upto: int | None = None) -> list[StoredFact]:

@@ -12,21 +12,26 @@ from datetime import datetime
 from typing import Any, LiteralString, cast
 from uuid import UUID
 
-from eventsourcing.persistence import InterfaceError, OperationalError, StoredEvent
+from eventsourcing.persistence import IntegrityError, InterfaceError, OperationalError, StoredEvent
 from eventsourcing.postgres import PostgresApplicationRecorder, PostgresDatastore
 from eventsourcing.utils import retry
 from psycopg import Cursor
 from psycopg.conninfo import conninfo_to_dict
+from psycopg.errors import LockNotAvailable
 from psycopg.rows import tuple_row
 from psycopg.sql import SQL, Composed, Identifier, Literal
 
-from engine.errors import ConnectionLostError
+from engine.card.attempt import ChargeAttempted
+from engine.envelope import names_of
+from engine.errors import ConnectionLostError, LockHeldError
 from engine.networks import Limited
 from engine.store import limits_sql, recorder_sql
 from engine.store.parameters import LIMITS, append_parameters, fact_columns
 from engine.store.port import AcceptedCommand, Refusals, Snapshot, StoredFact, StreamTail, Write
 
 CARD_EVENTS = "card_events"
+LOCK_TIMEOUT_S = 5
+"""How long an append waits for the lock of the appends, or for a row that another session has locked."""
 _OF_DATASTORE = frozenset({"dbname", "host", "port", "user", "password"})
 
 _reconnect = retry(ConnectionLostError, max_attempts=10, wait=0.2)
@@ -46,17 +51,9 @@ def datastore(database_url: str, pool_size: int) -> PostgresDatastore:
         max_overflow=pool_size,
     )
     others = {name: value for name, value in parts.items() if name not in _OF_DATASTORE}
+    others["options"] = f"{others.get('options', '')} -c lock_timeout={LOCK_TIMEOUT_S}s".strip()
     cast("dict[str, Any]", store.pool.kwargs).update(others)  # such as sslmode, for which the library has no place
     return store
-
-
-@contextmanager
-def _connection_errors() -> Generator[None]:
-    """Raise the library's connection errors as ConnectionLostError."""
-    try:
-        yield
-    except (InterfaceError, OperationalError) as error:
-        raise ConnectionLostError(f"the connection to PostgreSQL failed: {error}") from error
 
 
 class CardRecorder(PostgresApplicationRecorder):
@@ -68,6 +65,7 @@ class CardRecorder(PostgresApplicationRecorder):
             self._sql(statement)
             for statement in (
                 *recorder_sql.APPEND_ONLY,
+                *recorder_sql.UNIQUE_ATTEMPTS,
                 *recorder_sql.TABLES,
                 *limits_sql.TABLES,
                 *recorder_sql.TYPES,
@@ -79,6 +77,7 @@ class CardRecorder(PostgresApplicationRecorder):
         self._insert = self._sql(recorder_sql.INSERT).as_bytes()
         self._append = self._sql(recorder_sql.APPEND).as_bytes()
         self._load = self._sql(recorder_sql.LOAD).as_bytes()
+        self._repeated = self._sql(recorder_sql.REPEATED).as_bytes()
         self._accepted_commands = self._sql(recorder_sql.ACCEPTED_COMMANDS).as_bytes()
 
     def _sql(self, statement: LiteralString) -> Composed:
@@ -98,6 +97,9 @@ class CardRecorder(PostgresApplicationRecorder):
             refuse=Identifier(schema, f"{table}_refuse_change"),
             refuse_rows=Identifier(f"{table}_refuse_row_change"),
             refuse_truncate=Identifier(f"{table}_refuse_truncate"),
+            attempt=Identifier(schema, f"{table}_attempt"),
+            attempts_index=Identifier(f"{table}_attempts"),
+            attempts=SQL("({})").format(SQL(", ").join(Literal(name) for name in names_of(ChargeAttempted))),
             channel=Identifier(self.channel_name),
             lock=f"{schema}.{table}",
             stream_type=Identifier(schema, f"{table}_stream"),
@@ -109,9 +111,22 @@ class CardRecorder(PostgresApplicationRecorder):
         )
 
     @contextmanager
+    def _connection_errors(self) -> Generator[None]:
+        """Raise the library's connection errors as ConnectionLostError, or LockHeldError where a lock is not free."""
+        try:
+            yield
+        except (InterfaceError, OperationalError) as error:
+            if isinstance(error.__cause__, LockNotAvailable):
+                message = f"another session has held a lock of the event log for {LOCK_TIMEOUT_S} s; nothing was stored"
+                remedy = "find it in pg_locks (locktype 'advisory') and end it with pg_terminate_backend"
+                raise LockHeldError(f"{message}; {remedy}") from error
+            self.datastore.pool.check()  # after a restart of the database the others are stale, too
+            raise ConnectionLostError(f"the connection to PostgreSQL failed: {error}") from error
+
+    @contextmanager
     def _cursor(self) -> Generator[Cursor[Any]]:
         with (
-            _connection_errors(),
+            self._connection_errors(),
             self.datastore.get_connection() as connection,
             connection.cursor(row_factory=tuple_row, binary=True) as cursor,
         ):
@@ -130,7 +145,24 @@ class CardRecorder(PostgresApplicationRecorder):
             return [position for (position,) in cursor.fetchall()]
 
     def append_many(self, writes: Sequence[Write], recorded_at: datetime) -> Refusals:
-        """See Recorder; one round trip."""
+        """See Recorder; one round trip, and three if the log holds one of the attempts already."""
+        try:
+            return self._append_many(writes, recorded_at)
+        except IntegrityError:
+            repeated = self._repeating(writes)
+            if not repeated:
+                raise
+        others = [write for write in writes if write.card_id not in repeated]
+        return self._append_many(others, recorded_at)._replace(repeated=repeated)
+
+    def _repeating(self, writes: Sequence[Write]) -> frozenset[UUID]:
+        """The streams that would record an attempt which the log holds already."""
+        facts = [fact for write in writes for fact in write.events]
+        with self._cursor() as cursor:
+            cursor.execute(self._repeated, fact_columns(facts))
+            return frozenset(card_id for (card_id,) in cursor)
+
+    def _append_many(self, writes: Sequence[Write], recorded_at: datetime) -> Refusals:
         with self._cursor() as cursor:
             cursor.execute(self._append, append_parameters(writes, recorded_at), prepare=True)
             refused = cursor.fetchall()
@@ -164,6 +196,6 @@ class CardRecorder(PostgresApplicationRecorder):
     @_reconnect
     def read_stream(self, card_id: UUID, *, after: int = 0, upto: int | None = None) -> list[StoredFact]:
         """See Recorder."""
-        with _connection_errors():
+        with self._connection_errors():
             events = self.select_events(card_id, gt=after, lte=upto)
         return [StoredFact(card_id, event.originator_version, event.topic, event.state) for event in events]

@@ -11,7 +11,7 @@ APPEND = """
     )
 """
 
-# One row per snapshot (topic NULL), then the events after it; each stream's rows in order.
+# One row per snapshot (topic NULL), then the events from its version on; each stream's rows in order.
 LOAD = """
     SELECT wanted.place, rows.version, rows.topic, rows.state
     FROM unnest(%b::{id_type}[]) WITH ORDINALITY AS wanted (id, place)
@@ -21,7 +21,7 @@ LOAD = """
         UNION ALL
         (
             SELECT e.originator_version, e.topic, e.state FROM {events} e
-            WHERE e.originator_id = wanted.id AND e.originator_version > coalesce(s.version, 0)
+            WHERE e.originator_id = wanted.id AND e.originator_version >= coalesce(s.version, 0)
             ORDER BY e.originator_version
         )
     ) AS rows
@@ -30,6 +30,14 @@ LOAD = """
 ACCEPTED_COMMANDS = (
     "SELECT command_id, body_hash, card_id, first_version, facts FROM {commands} WHERE command_id = ANY (%b::text[])"
 )
+
+# The streams among facts that are to be stored whose attempt the log holds already.
+REPEATED = """
+    SELECT n.id FROM unnest(%b::{id_type}[], %b::bigint[], %b::text[], %b::bytea[]) AS n (id, version, topic, state)
+    WHERE n.topic IN {attempts} AND EXISTS (
+        SELECT FROM {events} e WHERE e.topic IN {attempts} AND {attempt}(e.state) = {attempt}(n.state)
+    )
+"""
 
 APPEND_ONLY = (
     # Facts are never changed: not by the program, not by a mistake in a console.
@@ -48,6 +56,17 @@ APPEND_ONLY = (
     FOR EACH STATEMENT EXECUTE FUNCTION {refuse}()
     """,
     "REVOKE UPDATE, DELETE, TRUNCATE ON {events} FROM PUBLIC",
+)
+
+# An attempt is recorded once, whatever a wrong state would have decided: its id is the key at the gateway.
+# In our compact JSON this name cannot stand within a string, where its quotes would be escaped.
+UNIQUE_ATTEMPTS = (
+    """
+    CREATE OR REPLACE FUNCTION {attempt}(state bytea) RETURNS bytea LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
+        SELECT substring(state FROM nullif(position('"attempt_id":"'::bytea IN state), 0) + 14 FOR 36)
+    $$
+    """,
+    "CREATE UNIQUE INDEX IF NOT EXISTS {attempts_index} ON {events} ({attempt}(state)) WHERE topic IN {attempts}",
 )
 
 TABLES = (

@@ -1,8 +1,9 @@
 """The event store as the engine sees it: streams of cards, loaded and appended to many at a time."""
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
+from hashlib import sha256
 from typing import NamedTuple
 from uuid import UUID
 
@@ -24,6 +25,7 @@ from engine.store.port import (
     Recorder,
     Refusals,
     Snapshot,
+    StoredFact,
     StreamTail,
     Write,
 )
@@ -71,17 +73,31 @@ class _StoredSnapshot(Struct, frozen=True):
     wake_at: Instant | None
 
 
+CHECKSUM_BYTES = 16
+"""Of a snapshot, before its JSON."""
+
 _encode = json.Encoder().encode
 _decode_snapshot = json.Decoder(_StoredSnapshot).decode
+
+
+def _ignore(_: UUID) -> None:
+    pass
 
 
 class Store:
     """Loads and appends many cards at a time."""
 
     def __init__(
-        self, recorder: Recorder, *, sleep: Sleep = time.sleep, event_ids: EventIds = random_event_ids
+        self,
+        recorder: Recorder,
+        *,
+        sleep: Sleep = time.sleep,
+        event_ids: EventIds = random_event_ids,
+        wrong_snapshot: Callable[[UUID], None] = _ignore,
     ) -> None:
+        """`wrong_snapshot` is told of each card whose snapshot does not fit its facts and was not used."""
         self._recorder = recorder
+        self._wrong_snapshot = wrong_snapshot
         self._sleep = sleep
         self._event_ids = event_ids
 
@@ -126,16 +142,16 @@ class Store:
         return tuple(card_fact(read_fact(0, *event)) for event in events)
 
     def _stream(self, card_id: UUID, tail: StreamTail) -> Stream:
-        card, version, wake_at = None, 0, None
+        card, version, wake_at, events = None, 0, None, tail.events
         if tail.snapshot is not None:
-            try:
-                stored = _decode_snapshot(tail.snapshot.state)
-            except ValueError as error:
-                message = f"card {card_id}: its snapshot cannot be read; delete it, it is only a cache"
-                raise CorruptHistoryError(message) from error
-            card, version, wake_at = stored.card, tail.snapshot.version, stored.wake_at
-        if tail.events:
-            facts = [read_fact(0, *event) for event in tail.events]
+            stored = _checked(tail)
+            if stored is None:
+                self._wrong_snapshot(card_id)
+                events = self._recorder.read_stream(card_id)
+            else:
+                card, version, wake_at, events = stored.card, tail.snapshot.version, stored.wake_at, events[1:]
+        if events:
+            facts = [read_fact(0, *event) for event in events]
             card = replay(card, card_id, (card_fact(one) for one in facts))
             version, wake_at = facts[-1].version, facts[-1].wake_at
         return Stream(card_id, card, version, wake_at)
@@ -147,7 +163,7 @@ class Store:
             stored_fact(card_id, at, next(ids), recorded_at, actor, cause, wake_at, at == last, fact)
             for at, fact in enumerate(facts, start=version + 1)
         ]
-        snapshot = _snapshot(append) if _passes_snapshot(append) else None
+        snapshot = _snapshot(append, events[-1]) if _passes_snapshot(append) else None
         return Write(card_id, version + 1, events, snapshot, effects_of(card_id, facts), append.command)
 
 
@@ -156,7 +172,26 @@ def _passes_snapshot(append: Append) -> bool:
     return before // SNAPSHOT_EVERY != (before + len(append.facts)) // SNAPSHOT_EVERY
 
 
-def _snapshot(append: Append) -> Snapshot:
+def _snapshot(append: Append, last: StoredFact) -> Snapshot:
+    """The state after `last`, the last fact of the append; its bytes are the checksum and the JSON."""
     state = _encode(_StoredSnapshot(append.card, append.wake_at))
-    version = append.stream.version + len(append.facts)
-    return Snapshot(append.stream.card_id, version, STATE_VERSION, state)
+    return Snapshot(last.card_id, last.version, STATE_VERSION, with_checksum(last, state))
+
+
+def _checked(tail: StreamTail) -> _StoredSnapshot | None:
+    """The snapshot of a tail; None if it was changed, or was not taken after the fact that the log has there."""
+    if tail.snapshot is None or not tail.events or tail.events[0].version != tail.snapshot.version:
+        return None
+    state = tail.snapshot.state[CHECKSUM_BYTES:]
+    return _decode_snapshot(state) if tail.snapshot.state == with_checksum(tail.events[0], state) else None
+
+
+def with_checksum(last: StoredFact, state: bytes) -> bytes:
+    """The JSON of a state behind a checksum over it and the stored fact after which it was taken.
+
+    That fact names its event id; so a snapshot fits one place in one history.
+    """
+    checksum = sha256(b"%b %d " % (last.card_id.bytes, last.version))
+    checksum.update(last.state)
+    checksum.update(state)
+    return checksum.digest()[:CHECKSUM_BYTES] + state

@@ -34,7 +34,7 @@ from engine.ports import Charged
 from engine.rules import Rules
 from engine.store.port import Snapshot, StoredFact, Write
 from engine.store.recorder import CardRecorder, datastore
-from engine.store.streams import Store, Stream
+from engine.store.streams import CHECKSUM_BYTES, Store, Stream, with_checksum
 
 KINDS: tuple[tuple[str, str, str], ...] = (
     ("America/Sao_Paulo", "CNY", "keep-basic"),
@@ -140,7 +140,9 @@ def _original(
     marks = _marks(card_id)
     facts = [_Text(fact.version, fact.topic, marks.split(fact.state)) for fact in recorder.read_stream(card_id)]
     (tail,) = recorder.load_many([card_id], STATE_VERSION)
-    snapshot = None if tail.snapshot is None else _Text(tail.snapshot.version, "", marks.split(tail.snapshot.state))
+    snapshot = None
+    if tail.snapshot is not None:
+        snapshot = _Text(tail.snapshot.version, "", marks.split(tail.snapshot.state[CHECKSUM_BYTES:]))
     return _Original(card_id, facts, snapshot)
 
 
@@ -234,7 +236,8 @@ def _copy(original: _Original, card_id: UUID, number: int) -> Write:
     snapshot = None
     if original.snapshot is not None:
         version, _, pieces = original.snapshot
-        snapshot = Snapshot(card_id, version, STATE_VERSION, copied(pieces))
+        state = with_checksum(events[version - 1], copied(pieces))
+        snapshot = Snapshot(card_id, version, STATE_VERSION, state)
     return Write(card_id, 1, events, snapshot)
 
 

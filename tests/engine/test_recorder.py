@@ -10,7 +10,7 @@ import pytest
 from eventsourcing.persistence import IntegrityError, StoredEvent
 from eventsourcing.tests import persistence as published
 
-from engine.errors import ConnectionLostError
+from engine.errors import ConnectionLostError, LockHeldError
 from engine.store.recorder import CardRecorder, datastore
 from tests.engine.writes import ALL_STORED, append, facts, versions_of, write
 
@@ -98,10 +98,13 @@ def test_inserting_at_a_taken_version_inserts_nothing(recorder):
     assert versions_of(recorder, new) == []
 
 
-def test_a_failed_connection_is_a_connection_lost_error(recorder, connection):
+def test_a_failed_connection_is_a_connection_lost_error_and_the_other_stale_ones_are_replaced(new_recorder, connection):
+    recorder = new_recorder(pool_size=20)
+    recorder.datastore.pool.wait()
     end_all_others(connection)
     with pytest.raises(ConnectionLostError, match="connection"):
         append(recorder, write(uuid4(), 1))
+    assert append(recorder, write(uuid4(), 1)) == ALL_STORED
 
 
 def test_reads_are_repeated_over_another_connection(recorder, connection):
@@ -187,3 +190,18 @@ def test_a_follower_of_positions_sees_each_event_once_in_order(new_recorder, con
     assert seen == stored.fetchall()
     assert len(seen) == writers * per_card * sum(1 + number * 7 % 40 for number in range(batches))
     assert [position for position, _, _ in seen] == list(range(1, len(seen) + 1))
+
+
+# A lock that is not free
+
+
+def test_a_held_lock_of_the_appends_is_a_sentence_and_nothing_is_stored(cards_url, connect, monkeypatch):
+    monkeypatch.setattr("engine.store.recorder.LOCK_TIMEOUT_S", 1)
+    holder, card_id = connect(), uuid4()
+    with datastore(cards_url, pool_size=1) as pool:
+        recorder = CardRecorder(pool)
+        with holder.transaction():
+            holder.execute("SELECT pg_advisory_xact_lock(hashtextextended('public.card_events', 0))")
+            with pytest.raises(LockHeldError, match="held a lock of the event log for 1 s; nothing was stored"):
+                append(recorder, write(card_id, 1))
+        assert append(recorder, write(card_id, 1)) == ALL_STORED

@@ -108,12 +108,12 @@ class TestRecorder:
 
     # Snapshots, and many streams
 
-    def test_loading_returns_the_latest_snapshot_of_the_state_version_and_the_facts_after_it(self, recorder):
+    def test_loading_returns_the_latest_snapshot_of_the_state_version_and_the_facts_from_it_on(self, recorder):
         with_one, without, unknown = uuid4(), uuid4(), uuid4()
         append(recorder, write(with_one, 1, 2, snapshot=Snapshot(with_one, 2, 7, b"two")), write(without, 1, 2))
         four = Snapshot(with_one, 4, 7, b"four")
         append(recorder, write(with_one, 3, 4, 5, snapshot=four))
-        expected = StreamTail(four, facts(with_one, 5))
+        expected = StreamTail(four, facts(with_one, 4, 5))
         assert recorder.load_many([without, with_one, unknown, with_one], 7) == [
             StreamTail(None, facts(without, 1, 2)),
             expected,
@@ -128,7 +128,7 @@ class TestRecorder:
             snapshots = {card_id: Snapshot(card_id, version, 1, b"state") for card_id in cards[::3] if version == 4}
             append(recorder, *(write(card_id, version, snapshot=snapshots.get(card_id)) for card_id in cards))
         for place, tail in enumerate(recorder.load_many(cards, 1)):
-            first = 5 if place % 3 == 0 else 1
+            first = 4 if place % 3 == 0 else 1
             assert (tail.snapshot is not None) == (place % 3 == 0)
             assert tail.events == facts(cards[place], *range(first, 8))
 

@@ -117,14 +117,6 @@ def test_a_snapshot_of_another_state_version_is_ignored(store, connection):
     assert store.load_many([stream.card_id])[stream.card_id] == stream
 
 
-def test_a_snapshot_that_cannot_be_read_stops_its_card_and_no_other(store, connection):
-    stream, other = long_lived(store), stored(store, *PAYING)
-    connection.execute("UPDATE card_events_snapshots SET state = '{}'")
-    loaded = store.load_many([stream.card_id, other.card_id])
-    assert isinstance(loaded[stream.card_id], CorruptHistoryError)
-    assert loaded[other.card_id] == other
-
-
 # Accepted commands
 
 COMMAND = CommandIdentity("command-1", b"hash of its body")

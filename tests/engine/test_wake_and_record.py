@@ -3,10 +3,12 @@
 from datetime import date
 from uuid import uuid4
 
+from msgspec import json
 from msgspec.structs import replace
 
 from engine.calendar import local_date
 from engine.card.attempt import ChargeAttempted, ChargeOutcomeUnknown
+from engine.card.card import STATE_VERSION
 from engine.card.deadlines import ChargingBlocked
 from engine.card.decline import ChargeFailed
 from engine.card.payments import ChargeSucceeded
@@ -16,6 +18,8 @@ from engine.catalogue import Catalogue
 from engine.errors import BaohaoError, CorruptHistoryError, Refused
 from engine.ports import Charged, ChargeRequest, Declined, Refunded, Unclear
 from engine.questions import Question
+from engine.store.port import StoredFact
+from engine.store.streams import with_checksum
 from tests.engine.engine_calls import LATER, bind, enable, execute, kinds, paying, register, switch_off, wake
 from tests.engine.random_histories import RECORDED_AT
 from tests.engine.samples import (
@@ -223,3 +227,30 @@ class BrokenPolicy:
         if name == "lead_days":
             raise Refused("unknown_plan", "there is no such plan")
         return getattr(POLICY, name)
+
+
+# A wrong state
+
+
+def test_a_state_that_forgot_its_attempt_makes_no_second_one_and_the_others_of_the_batch_are_charged(
+    engine, store, connection
+):
+    forgetful, other = paying(engine, 2)
+    before = store.load_many([forgetful])[forgetful]
+    wake(engine, forgetful)
+    [*_, last] = store.history(forgetful)
+    stored = StoredFact(forgetful, last.version, "charge_attempted.v1", state_of(connection, forgetful, last.version))
+    state = with_checksum(stored, json.encode({"card": before.card, "wake_at": before.wake_at}))
+    connection.execute(
+        "INSERT INTO card_events_snapshots VALUES (%s, %s, %s, %s)", (forgetful, last.version, STATE_VERSION, state)
+    )
+    result = wake(engine, forgetful, other)
+    assert [question.card_id for question in result.questions] == [other]
+    assert isinstance(result.failed[forgetful], CorruptHistoryError)
+    assert "its next attempt is in the log already" in str(result.failed[forgetful])
+    assert store.history(forgetful)[-1] == last
+
+
+def state_of(connection, card_id, version):
+    query = "SELECT state FROM card_events WHERE originator_id = %s AND originator_version = %s"
+    return connection.execute(query, (card_id, version)).fetchone()[0]

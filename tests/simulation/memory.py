@@ -89,7 +89,7 @@ class MemoryRecorder:
         return {one: known[one] for one in command_ids if one in known}
 
     def load_many(self, card_ids: Sequence[UUID], state_version: int) -> list[StreamTail]:
-        """Snapshot and what came after it, per card."""
+        """Snapshot, the fact it was taken after and what came after that, per card."""
         return [self._tail(card_id, state_version) for card_id in card_ids]
 
     def read_stream(self, card_id: UUID, *, after: int = 0, upto: int | None = None) -> list[StoredFact]:
@@ -108,7 +108,7 @@ class MemoryRecorder:
         snapshot = kept.snapshot
         if snapshot is not None and snapshot.state_version != state_version:
             snapshot = None
-        since = snapshot.version if snapshot else 0
+        since = snapshot.version - 1 if snapshot else 0
         return StreamTail(snapshot, [StoredFact(*row[1:]) for row in kept.rows[since:]])
 
     def _repeated(self, writes: Sequence[Write]) -> set[UUID]:
