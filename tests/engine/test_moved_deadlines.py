@@ -34,6 +34,7 @@ from tests.engine.samples import (
     local,
     registered,
     started,
+    suspended,
     switched_off,
     unknown,
 )
@@ -189,3 +190,13 @@ def test_a_last_rung_that_we_missed_is_made_up_as_we_come_back():
     history.declined().wakes_until(BACK_AT + timedelta(hours=14) - SECOND)
     assert history.wake_at == BACK_AT + timedelta(hours=14)
     assert type(history.wakes().records[-1].fact) is NumberReclaimed
+
+
+def test_a_number_is_not_lost_by_the_few_hours_for_which_we_were_late():
+    history = History(registered(), bound(VISA), suspended())
+    history.does((enabled(at=LOST_AT - HOUR),))
+    assert history.wake_at == LOST_AT - HOUR
+    before = len(history.records)
+    moved, _, attempt = (one.fact for one in history.wakes(LOST_AT + 2 * HOUR).records[before:])
+    assert moved == DeadlinesMoved(reason="late", by=3 * HOUR, at=LOST_AT + 2 * HOUR)
+    assert (type(attempt), attempt.at) == (ChargeAttempted, LOST_AT + 2 * HOUR)

@@ -20,9 +20,11 @@ _DONE_WITHIN = timedelta(days=3)
 
 
 def note_late_wake(card: Card, fact: Fact) -> None:
-    """A card that is woken much later than planned was kept from paying by us."""
+    """A card that is woken much later than planned, or only after its number was lost, was kept from paying by us."""
     wake_at = card.wake_at
-    if wake_at is None or fact.at - wake_at <= LATE_AFTER:
+    if wake_at is None:
+        return
+    if fact.at - wake_at <= LATE_AFTER and not wake_at < card.reclaims_at(card.deadlines_moved) <= fact.at:
         return
     if card.agreed_price is None or card.is_over or card.open_attempt or card.held_since or card.blocked_since:
         return
@@ -116,6 +118,8 @@ def _check_last_attempt(findings: Findings, card: Card, fact: Fact) -> None:
     free_at = fact.at - 2 * DAY
     ready = [one for one in card.usable_methods() if card.not_before.get(one, free_at) <= free_at]
     if card.agreed_price is None or not ready or card.renewal is None or card.renewal.rung == 0:
+        return
+    if card.enabled_at >= card.reclaims_at(card.deadlines_moved):  # who wants to pay only then is too late
         return
     tried_at = card.last_attempt_at
     delayed = time_covered(_since(tried_at, card.not_holders_fault)) if tried_at else timedelta(0)
