@@ -92,7 +92,8 @@ class Policy(BaseModel):
     open_tries_recheck_most: timedelta = timedelta(hours=6)
     """… but after this at the latest (source: our own choice; open tries of an outage are looked up hourly)."""
     late_after: timedelta = timedelta(hours=6)
-    """A card that is woken later than this was delayed by us, and its deadlines move."""
+    """A card that is woken later than this was delayed by us, and its deadlines move; they also do for less where the
+    number would be lost meanwhile."""
     retry_soon_after: timedelta = timedelta(hours=1)
     """After a transient decline the method is tried once more in the same rung."""
     case_after: timedelta = timedelta(days=5)

@@ -7,7 +7,7 @@ from engine.card.attempt import AskCharge, Attempt, CaseOpened, ChargeAttempted,
 from engine.card.card import Card, evolve
 from engine.card.charge import charge_renewal, end_request, withheld_by_limit
 from engine.card.custody import is_kept
-from engine.card.deadlines import ChargingBlocked, DeadlinesMoved, move_deadlines
+from engine.card.deadlines import ChargingBlocked, DeadlinesMoved, move_deadlines, reclaims_at
 from engine.card.facts import CardFact, CardFacts
 from engine.card.lapse import lapse
 from engine.card.methods import ready_methods
@@ -130,8 +130,11 @@ def _until_next_look(card: Card, policy: Policy, at: datetime) -> Wait:
 def move_for_late_wake(
     card: Card, woken_for: datetime | None, policy: Policy, at: datetime
 ) -> tuple[DeadlinesMoved, ...]:
-    """The deadlines of an unpaid card move by the time for which we were not there to wake it."""
-    if woken_for is None or at - woken_for <= policy.late_after:
+    """The deadlines of an unpaid card move by the time for which we were not there to wake it.
+
+    A short time counts only where the number would be lost by it.
+    """
+    if woken_for is None or (at - woken_for <= policy.late_after and not woken_for < reclaims_at(card) <= at):
         return ()
     waiting = card.consent is not None and is_kept(card)
     if not waiting or card.attempts.open or card.held_since or card.deadlines.blocked_since:

@@ -10,6 +10,7 @@ from engine.card.charge import RenewalRequested, RenewalRequestEnded, renew_now
 from engine.card.methods import PaymentMethodsOrdered, bind_payment_method, update_payment_method
 from engine.card.term import CardRenewed, RenewalStarted
 from engine.money import Money
+from engine.networks import Limited
 from tests.engine.recorded_history import History
 from tests.engine.samples import DEBIT, MONTH_PRICE, OPENS_AT, PAYING, RULES, SECOND, VISA_AGAIN, local
 
@@ -62,6 +63,18 @@ def test_the_quick_second_try_belongs_to_the_request():
     assert "RenewalRequestEnded" not in kinds(history)
     history.declined("processing_error")
     assert kinds(history)[-1] == "RenewalRequestEnded"
+
+
+def test_a_method_that_a_limit_delays_is_not_tried_when_the_limit_has_room_again():
+    until = local("2026-03-06 00:00")
+    history = History().decides(renew_now, RULES, at=ASKED_AT)
+    history.wakes(ASKED_AT, {"visa": Limited("retries_30d", until)})
+    assert kinds(history)[-2:] == ["ChargeWithheld", "RenewalRequestEnded"]
+    history.wakes_until(OPENS_AT - SECOND)
+    assert history.attempts() == []
+    assert history.wake_at == OPENS_AT
+    history.wakes()
+    assert len(history.attempts()) == 1
 
 
 def test_a_method_that_is_bound_within_the_pass_belongs_to_it():

@@ -10,12 +10,13 @@ from engine.card.charge import RenewalRequested
 from engine.card.deadlines import ChargingBlocked, DeadlinesMoved
 from engine.card.decline import ChargeFailed
 from engine.card.hold import CardHeld, CardReleased, hold_card, release_card
-from engine.card.lapse import Suspended
+from engine.card.lapse import NumberReclaimed, Suspended
 from engine.card.next import move_for_late_wake
 from engine.card.outcomes import record_answer
 from engine.card.reminders import ReminderDue
 from engine.ports import Declined, NotFound
 from tests.engine.given_when_then import Given, fact, given
+from tests.engine.recorded_history import History
 from tests.engine.samples import (
     CHARGING,
     DECLINED,
@@ -33,6 +34,7 @@ from tests.engine.samples import (
     local,
     registered,
     started,
+    suspended,
     switched_off,
     unknown,
 )
@@ -155,3 +157,46 @@ def test_the_deadlines_of_a_card_that_is_woken_late_move_by_the_delay():
     assert move_for_late_wake(given(registered()).card, woken_for, POLICY, at) == ()
     assert move_for_late_wake(given(*CHARGING).card, woken_for, POLICY, at) == ()
     assert move_for_late_wake(card, None, POLICY, at) == ()
+
+
+LAST_RUNG_AT, LOST_AT = local("2026-04-30 10:00"), local("2026-05-01 00:00")
+BACK_AT = local("2026-05-04 19:00")
+
+
+def declined_until(at) -> History:
+    """Each wake before `at` comes on time, and each attempt is declined."""
+    history = History()
+    while history.wake_at < at:
+        history.wakes()
+        if history.card.attempts.open is not None:
+            history.declined()
+    return history
+
+
+def test_a_number_is_given_up_as_we_come_back_if_the_holders_days_were_over_while_we_were_away():
+    """It was tried on their last day; what we missed after that was only to give it up."""
+    history = declined_until(LOST_AT)
+    assert (history.wake_at, history.card.renewal.rung_at) == (LOST_AT, LAST_RUNG_AT)
+    before = len(history.records)
+    moved, lost = (one.fact for one in history.wakes(BACK_AT).records[before:])
+    assert moved == DeadlinesMoved(reason="late", by=timedelta(days=3, hours=19), at=BACK_AT)
+    assert (type(lost), lost.by, history.wake_at) == (NumberReclaimed, "deadline", None)
+
+
+def test_a_last_rung_that_we_missed_is_made_up_as_we_come_back():
+    history = declined_until(LAST_RUNG_AT)
+    attempt = history.wakes(BACK_AT).records[-1].fact
+    assert (type(attempt), attempt.reason, attempt.last_rung) == (ChargeAttempted, "next_rung", True)
+    history.declined().wakes_until(BACK_AT + timedelta(hours=14) - SECOND)
+    assert history.wake_at == BACK_AT + timedelta(hours=14)
+    assert type(history.wakes().records[-1].fact) is NumberReclaimed
+
+
+def test_a_number_is_not_lost_by_the_few_hours_for_which_we_were_late():
+    history = History(registered(), bound(VISA), suspended())
+    history.does((enabled(at=LOST_AT - HOUR),))
+    assert history.wake_at == LOST_AT - HOUR
+    before = len(history.records)
+    moved, _, attempt = (one.fact for one in history.wakes(LOST_AT + 2 * HOUR).records[before:])
+    assert moved == DeadlinesMoved(reason="late", by=3 * HOUR, at=LOST_AT + 2 * HOUR)
+    assert (type(attempt), attempt.at) == (ChargeAttempted, LOST_AT + 2 * HOUR)

@@ -6,6 +6,7 @@ from typing import Any
 from msgspec.structs import replace
 
 from engine import decisions, networks
+from engine.calendar import local_date
 from engine.card import (
     attempt,
     charge,
@@ -98,6 +99,16 @@ def rung_gap_ignored() -> list[Change]:
 def rungs_after_the_last_day() -> list[Change]:
     real = dunning.last_day
     return [(dunning, "last_day", lambda card: real(card) + 2 * DAY)]
+
+
+def no_rung_on_the_last_day() -> list[Change]:
+    real = dunning._next_rung_at
+
+    def next_rung_at(card, renewal, policy):
+        at = real(card, renewal, policy)
+        return None if at and local_date(at, card.term.zone) >= dunning.last_day(card) else at
+
+    return [(dunning, "_next_rung_at", next_rung_at)]
 
 
 def anchor_day_lost() -> list[Change]:

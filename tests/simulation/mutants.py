@@ -84,6 +84,7 @@ MUTANTS = (
     Mutant("rungs a day early", bugs.rung_a_day_early),
     Mutant("rung gap ignored", bugs.rung_gap_ignored, harsh=True),
     Mutant("rungs after the last day", bugs.rungs_after_the_last_day, cards=60, years=0.6, level="none", harsh=True),
+    Mutant("no rung on the last day", bugs.no_rung_on_the_last_day, cards=60, years=0.6, harsh=True),
     Mutant("anchor day lost", bugs.anchor_day_lost),
     Mutant("late payers pay for the past", bugs.late_payer_pays_for_the_past),
     Mutant("late payers pay for two terms within days", consenting.late_payer_pays_twice, cards=100, harsh=True),

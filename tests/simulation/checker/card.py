@@ -5,7 +5,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from tests.simulation.checker.days import DAY, OPENINGS, day_begins, instant, local_day
+from tests.simulation.checker.days import DAY, day_begins, instant, local_day, openings
 
 KEY_LIFETIME = timedelta(hours=24)
 """How long the gateway remembers the key of an attempt."""
@@ -214,7 +214,7 @@ class Card:
     @property
     def opens_at_earliest(self) -> datetime:
         """When the renewal opens, by the earliest of the policies."""
-        return min(day_begins(self.ends_on - days * DAY, self.zone) + hour for days, hour in OPENINGS.values())
+        return min(openings(self.ends_on, self.zone))
 
     @property
     def is_over(self) -> bool:

@@ -1,7 +1,7 @@
 """Dates, zones and durations, computed without the engine."""
 
 import re
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from functools import cache, lru_cache
 from zoneinfo import ZoneInfo
 
@@ -10,7 +10,7 @@ HOUR = timedelta(hours=1)
 SECOND = timedelta(seconds=1)
 CLOCK_SKEW = timedelta(minutes=5)
 """The most by which the clocks of two workers differ."""
-OPENINGS = {"first": (3, 10 * HOUR), "second": (5, 15 * HOUR), "third": (1, 9 * HOUR)}
+OPENINGS = {"first": (3, 10), "second": (5, 15), "third": (1, 9)}
 """By policy of the simulated world: days before the term ends, and local hour, at which renewals open."""
 _zone = cache(ZoneInfo)  # ZoneInfo itself keeps only eight alive
 _DURATION = re.compile(r"(-?)P(?:(\d+)D)?(?:T(\d+(?:\.\d+)?)S)?")
@@ -51,6 +51,12 @@ def day_begins(day: date, zone: str) -> datetime:
         else:
             before = middle
     return after
+
+
+def openings(ends_on: date, zone: str) -> list[datetime]:
+    """When renewals of terms that end on that day begin to open, by each policy; all are open an hour later."""
+    days = [(ends_on - days * DAY, time(hour)) for days, hour in OPENINGS.values()]
+    return [datetime.combine(day, hour, _zone(zone)).astimezone(UTC) for day, hour in days]
 
 
 def months_later(start: date, months: int, anchor_day: int) -> date:

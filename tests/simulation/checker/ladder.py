@@ -48,8 +48,11 @@ def _check_next_rung(findings: Findings, card: Card, fact: Fact, renewal: Renewa
 
 
 def check_limited_methods(findings: Findings, card: Card, fact: Fact) -> None:
-    """A method that a limit kept from being tried for a while is tried within the same rung."""
-    if card.renewal is None or card.agreed_price is None:
+    """A method that a limit kept from being tried for a while is tried within the same rung.
+
+    A pass ahead of the opening is no rung: it ends where nothing can be tried at once.
+    """
+    if card.renewal is None or not card.renewal.rung or card.agreed_price is None:
         return
     for method_id in card.usable_methods():
         until = card.renewal.limited_until.get(method_id)

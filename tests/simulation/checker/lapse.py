@@ -7,10 +7,9 @@ from tests.simulation.checker.days import (
     CLOCK_SKEW,
     DAY,
     HOUR,
-    OPENINGS,
-    day_begins,
     duration,
     local_day,
+    openings,
     time_covered,
 )
 from tests.simulation.checker.findings import Findings, Handler
@@ -22,9 +21,11 @@ _DONE_WITHIN = timedelta(days=3)
 
 
 def note_late_wake(card: Card, fact: Fact) -> None:
-    """A card that is woken much later than planned was kept from paying by us."""
+    """A card that is woken much later than planned, or only after its number was lost, was kept from paying by us."""
     wake_at = card.wake_at
-    if wake_at is None or fact.at - wake_at <= LATE_AFTER:
+    if wake_at is None:
+        return
+    if fact.at - wake_at <= LATE_AFTER and not wake_at < card.reclaims_at(card.deadlines_moved) <= fact.at:
         return
     card.busy_until = fact.at
     if card.agreed_price is None or card.is_over or card.open_attempt or card.held_since or card.blocked_since:
@@ -112,12 +113,19 @@ def _check_unpaid(findings: Findings, card: Card, fact: Fact, what: str) -> None
 
 
 def _check_last_attempt(findings: Findings, card: Card, fact: Fact) -> None:
-    """A card whose holder wants to pay, and could, is tried on the last day."""
-    ready = [one for one in card.usable_methods() if card.not_before.get(one, fact.at) <= fact.at - 2 * DAY]
+    """A card whose holder wants to pay, and could, is tried on the last of the holder's days.
+
+    Those are over where the number is given up late only since we were away: then nothing is tried once more.
+    """
+    free_at = fact.at - 2 * DAY
+    ready = [one for one in card.usable_methods() if card.not_before.get(one, free_at) <= free_at]
     if card.agreed_price is None or not ready or card.renewal is None or card.renewal.rung == 0:
         return
+    if card.enabled_at >= card.reclaims_at(card.deadlines_moved):  # who wants to pay only then is too late
+        return
     tried_at = card.last_attempt_at
-    if tried_at is None or local_day(tried_at, card.zone) < card.last_day - DAY:
+    delayed = time_covered(_since(tried_at, card.not_holders_fault)) if tried_at else timedelta(0)
+    if tried_at is None or local_day(tried_at + delayed, card.zone) < card.last_day - DAY:
         findings.violation("ladder", fact, f"it is given up, but the last attempt was made at {tried_at}")
 
 
@@ -158,7 +166,7 @@ def _last_days(card: Card) -> list[date]:
 
 
 def _opens_at_latest(card: Card) -> datetime:
-    return max(day_begins(card.ends_on - days * DAY, card.zone) + hour + HOUR for days, hour in OPENINGS.values())
+    return max(openings(card.ends_on, card.zone)) + HOUR
 
 
 def _since(opening: datetime, intervals: list[tuple[datetime, datetime]]) -> list[tuple[datetime, datetime]]:

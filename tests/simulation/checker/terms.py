@@ -3,7 +3,7 @@
 from datetime import date, datetime, timedelta
 
 from tests.simulation.checker.card import Card, Fact
-from tests.simulation.checker.days import DAY, HOUR, OPENINGS, day_begins, instant, local_day, months_later
+from tests.simulation.checker.days import HOUR, day_begins, instant, local_day, months_later, openings
 from tests.simulation.checker.findings import Findings, Handler
 from tests.simulation.checker.ladder import check_asked_for
 from tests.simulation.checker.reminders import check_noticed
@@ -93,7 +93,7 @@ def _may_restart(card: Card, fact: Fact) -> tuple[bool, ...]:
     if fact.at < card.ends_at:
         return (False,)
     ends_on = _dates(card, fact, restarts=False)[1]
-    opens = [day_begins(ends_on - days * DAY, card.next_zone) + hour for days, hour in OPENINGS.values()]
+    opens = openings(ends_on, card.next_zone)
     if fact.at > max(opens) + HOUR - LATE_RESTART:
         return (True,)
     return (False,) if fact.at <= min(opens) - LATE_RESTART else (False, True)
