@@ -23,7 +23,7 @@ from psycopg import Connection
 from psycopg_pool import ConnectionPool
 from pydantic import ValidationError
 
-from adapters.broker.due import DUE_STREAM, DUE_SUBJECT, CardDue
+from adapters.broker.due import DUE_STREAM, DUE_SUBJECT, CardDue, cause_of
 from adapters.broker.fetch import raise_nats_timeouts
 from adapters.broker.streams import CHARGING, ensure_due_stream
 from adapters.logs import BROKER_LOGGER
@@ -201,7 +201,7 @@ class Batch:
 
     def __init__(self, messages: Sequence[Msg]) -> None:
         self.causes: dict[UUID, str] = {}
-        """Card id → id of the message that woke it; a card with two messages is woken once."""
+        """Card id → the message that woke it; a card with two messages is woken once."""
         self.parked: list[ToPark] = []
         self._bodies: dict[UUID, bytes] = {}
         self._messages = len(messages)
@@ -217,7 +217,7 @@ class Batch:
             reason = f"malformed message: {error.errors()[0]['msg']}"
             self.parked.append((None, message.data, reason))
             return
-        self.causes[due.card_id] = (message.headers or {}).get("Nats-Msg-Id", "message without id")
+        self.causes[due.card_id] = cause_of(due.card_id, message.headers)
         self._bodies[due.card_id] = message.data
 
     def park(self, cards: Mapping[UUID, str]) -> None:

@@ -10,7 +10,7 @@ import structlog
 from nats.aio.client import Client
 from psycopg import Connection
 
-from adapters.broker.due import DUE_SUBJECT, CardDue
+from adapters.broker.due import DUE_SUBJECT, CardDue, message_id
 from adapters.broker.sending import Message, send
 from adapters.broker.streams import ensure_due_stream
 from adapters.control import CLOCK_CHANNEL, read_control
@@ -111,5 +111,4 @@ def mark_sent(connection: Connection[Any], leases: Sequence[Lease], lease_time: 
 
 def _message(lease: Lease) -> Message:
     body = CardDue.model_construct(card_id=lease.card_id)
-    message_id = f"{lease.card_id}.{lease.version}.{lease.lease}"
-    return Message(DUE_SUBJECT, message_id, body.__pydantic_serializer__.to_json(body))
+    return Message(DUE_SUBJECT, message_id(*lease), body.__pydantic_serializer__.to_json(body))
