@@ -90,3 +90,7 @@ class SchemaError(BaohaoError):
 
 class GatewayMisuseError(BaohaoError):
     """The gateway rejects our request as wrong (400, 401, 403, 404): not a decline; a person has to look."""
+
+
+class StandstillError(BaohaoError):
+    """A part of the system cannot go on until a person acts; the message says what to do."""

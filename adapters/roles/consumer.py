@@ -45,7 +45,7 @@ GATEWAY_MARGIN = timedelta(seconds=1)
 """A call to the gateway is cancelled this long after its budget."""
 
 NAK_DELAY_S = 1.0
-"""After a fault (database gone) the broker waits this long before it redelivers a message."""
+"""After a fault (database gone) the broker waits this long before it redelivers a message, then twice as long."""
 
 
 async def main(settings: Settings, database_url: str, nats_url: str, stop: asyncio.Event) -> None:
@@ -143,7 +143,7 @@ class Consumer:
         except Exception as error:
             log.exception("consumer.batch_failed", messages=len(messages), error=str(error))
             for message in messages:
-                await message.nak(delay=NAK_DELAY_S)
+                await message.nak(delay=NAK_DELAY_S * 2 ** (message.metadata.num_delivered - 1))
             return
         await batch.timed("ack_ms", _ack_all(messages))
         log.info("consumer.batch", **batch.log_fields())

@@ -16,6 +16,7 @@ from nats.aio.client import Client
 
 from adapters.broker.sending import NotStoredError
 from adapters.clock import recorded_now
+from engine.errors import StandstillError
 from engine.store.log import Listener
 
 log = structlog.get_logger()
@@ -129,8 +130,10 @@ async def stopped(stop: asyncio.Event, within: timedelta) -> bool:
 
 @contextlib.contextmanager
 def faults_logged(role: str) -> Iterator[None]:
-    """Log faults of database and broker instead of raising them; the caller retries."""
+    """Log faults of database and broker, and standstills, instead of raising them; the caller retries."""
     try:
         yield
+    except StandstillError as error:
+        log.error("role.standstill", role=role, error=str(error))  # noqa: TRY400 (a sentence for the operator)
     except (psycopg.Error, nats.errors.Error, NotStoredError, OSError, TimeoutError) as error:
         log.warning("role.fault", role=role, error=str(error) or type(error).__name__)

@@ -41,7 +41,7 @@ async def main(settings: Settings, database_url: str, nats_url: str, stop: async
 
     async def prepare(connections: Connections) -> None:
         nonlocal last_id
-        last_id = (await resume(connections.database, connections.broker, settings.stream_replicas)).last_id
+        last_id = (await resume(connections.database, connections.broker, settings)).last_id
 
     async def step(connections: Connections) -> bool:
         nonlocal last_id
@@ -62,10 +62,10 @@ class Published(NamedTuple):
     last_id: str | None
 
 
-async def resume(connection: Connection[Any], client: Client, replicas: int = 1) -> Published:
+async def resume(connection: Connection[Any], client: Client, settings: Settings) -> Published:
     """Create the stream if it is missing, and set the publisher's position to what the stream really holds."""
     jetstream = client.jetstream()
-    info = await ensure_events_stream(jetstream, replicas)
+    info = await ensure_events_stream(jetstream, settings)
     last: RawStreamMsg | None = None
     if info.state.messages:
         last = await jetstream.get_last_msg(EVENTS_STREAM, f"{EVENTS_SUBJECT}.>")

@@ -12,7 +12,7 @@ from psycopg import Connection
 
 from adapters.broker.due import DUE_SUBJECT, CardDue, message_id
 from adapters.broker.sending import Message, send
-from adapters.broker.streams import ensure_due_stream
+from adapters.broker.streams import ensure_due_stream, lease_of
 from adapters.control import CLOCK_CHANNEL, read_control
 from adapters.roles.lead import Connections, Work, lead
 from adapters.settings import Settings
@@ -33,13 +33,11 @@ BATCH = 1000
 """Messages sent together."""
 WINDOW = 4096
 """At most so many cards, the oldest due, are in flight: bounds the queue and the query of each pass."""
-ACK_WAITS_PER_LEASE = 3
-"""A message counts as lost after this many redelivery intervals of the broker."""
 
 
 async def main(settings: Settings, database_url: str, nats_url: str, stop: asyncio.Event) -> None:
     """Schedule until `stop`."""
-    lease_time = timedelta(seconds=ACK_WAITS_PER_LEASE * settings.ack_wait_s)
+    lease_time = lease_of(settings)
 
     async def prepare(connections: Connections) -> None:
         await ensure_due_stream(connections.broker.jetstream(), settings)

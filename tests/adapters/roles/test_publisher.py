@@ -15,6 +15,7 @@ from adapters.broker.contract import EVENTS_STREAM, public_event
 from adapters.broker.sending import NotStoredError, send
 from adapters.broker.streams import ensure_events_stream
 from adapters.roles.publisher import PUBLISHER, publish, resume
+from adapters.settings import load_settings
 from engine.store.log import head
 from projections.follow import lock_position, positions, save_position
 from tests.adapters.stored import messages, stored, stored_ids
@@ -25,7 +26,7 @@ LIMIT = 4
 
 async def publish_all(connection, client):
     """Publish as the role does until nothing is left, and return how many messages were sent."""
-    last_id, sent = (await resume(connection, client)).last_id, 0
+    last_id, sent = (await resume(connection, client, load_settings())).last_id, 0
     while True:
         step = await publish(connection, client, last_id, LIMIT)
         last_id, sent = step.last_id, sent + step.messages
@@ -70,12 +71,12 @@ def test_internal_facts_are_skipped_and_not_read_again(run, cards, connection, c
     assert public_event(cards.log()[-1]) is None
     run(publish_all(connection, client))
     assert positions(connection)[PUBLISHER] == head(connection)
-    assert run(resume(connection, client)).position == head(connection)
+    assert run(resume(connection, client, load_settings())).position == head(connection)
 
 
 def test_a_partly_stored_batch_is_completed(run, cards, connection, client):
     cards.register(1, 2)
-    run(ensure_events_stream(client.jetstream(), 1))
+    run(ensure_events_stream(client.jetstream(), load_settings()))
     run(send(client, messages(*cards.public_ids()[:2]), None, chained=True))
     assert run(publish_all(connection, client)) == len(cards.public_ids()) - 2
     assert run(stored_ids(client)) == cards.public_ids()
@@ -85,7 +86,7 @@ def test_a_publisher_that_dies_between_sending_and_committing_stores_nothing_twi
     run, cards, connection, client, database_url
 ):
     cards.register(1)
-    run(resume(connection, client))
+    run(resume(connection, client, load_settings()))
     with BreaksBeforeCommit.connect(database_url, autocommit=True) as dying, pytest.raises(psycopg.OperationalError):
         run(publish(dying, client, None, LIMIT))
     assert run(stored_ids(client)) == cards.public_ids()
@@ -113,7 +114,7 @@ def test_a_publisher_waits_while_another_one_sends_and_continues_after_it(
         other.commit()
         return await waiting
 
-    run(resume(connection, client))
+    run(resume(connection, client, load_settings()))
     with psycopg.connect(database_url, autocommit=True) as other:
         assert run(scenario(other)).messages == 1
     assert run(stored_ids(client)) == cards.public_ids()
@@ -128,10 +129,10 @@ def test_two_concurrent_publishers_publish_everything_in_order_and_once(run, car
             try:
                 last_id = (await publish(own_connection, client, last_id, LIMIT)).last_id
             except NotStoredError:
-                last_id = (await resume(own_connection, client)).last_id
+                last_id = (await resume(own_connection, client, load_settings())).last_id
 
     async def both(other):
-        await resume(connection, client)
+        await resume(connection, client, load_settings())
         await asyncio.gather(one(connection), one(other))
 
     with psycopg.connect(database_url, autocommit=True) as other:
@@ -152,7 +153,7 @@ def test_a_stream_emptied_by_retention_has_lost_nothing(run, cards, connection, 
     cards.register(1, 2)
     run(publish_all(connection, client))
     run(client.jetstream().purge_stream(EVENTS_STREAM))  # leaves what retention leaves: no message, the same sequence
-    assert run(resume(connection, client)) == (head(connection), None)
+    assert run(resume(connection, client, load_settings())) == (head(connection), None)
     assert run(publish_all(connection, client)) == 0
     published = len(cards.public_ids())
     cards.register(3)
