@@ -3,7 +3,6 @@
 Anybody who may publish on the queue can fill this table, so what is kept of a message is bounded and cleaned.
 """
 
-import re
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
@@ -12,6 +11,8 @@ from uuid import UUID
 import psycopg
 from psycopg import Connection
 from psycopg.rows import class_row
+
+from projections.parked_cards import cleaned
 
 PARKED_TABLE = """
     CREATE TABLE IF NOT EXISTS parked (
@@ -42,8 +43,6 @@ FOREIGN_KEPT = 1000
 """At most so many messages that name no card of the log are kept; further ones are not."""
 MESSAGE_KEPT = 1024
 """At most so many bytes of a message are kept."""
-REASON_KEPT = 500
-"""At most so many characters of a reason are kept."""
 
 _PARK = """
     INSERT INTO parked (card_id, message, reason)
@@ -62,17 +61,11 @@ def park(connection: Connection[Any], parked: Sequence[ToPark]) -> None:
     failed: psycopg.Error | None = None
     for card_id, message, reason in parked:
         try:
-            connection.execute(_PARK, (message[:MESSAGE_KEPT], _cleaned(reason), card_id, FOREIGN_KEPT), prepare=True)
+            connection.execute(_PARK, (message[:MESSAGE_KEPT], cleaned(reason), card_id, FOREIGN_KEPT), prepare=True)
         except (psycopg.DataError, psycopg.IntegrityError, psycopg.InternalError) as error:
             failed = failed or error
     if failed is not None:
         raise failed
-
-
-def _cleaned(reason: str) -> str:
-    """The beginning of a reason, with what PostgreSQL or a terminal does not take as text replaced by `?`."""
-    printable = re.sub(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]", "?", reason[: REASON_KEPT + 1])
-    return printable if len(printable) <= REASON_KEPT else f"{printable[: REASON_KEPT - 1]}…"
 
 
 def list_parked(connection: Connection[Any]) -> list[Parked]:

@@ -18,8 +18,9 @@ from engine.store.parameters import fact_columns
 from engine.store.recorder import CardRecorder, datastore
 from projections.follow import FOLLOWERS_TABLE
 from projections.live import LIVE, create_tables
+from projections.parked_cards import PARKED_CARDS_TABLE
 
-SCHEMA_VERSION = 4
+SCHEMA_VERSION = 5
 """The version that this program needs; each version adds a step to `migrate` from the one before."""
 
 _READ_MODELS_1 = ("cards", "due", "charges", "ledger")
@@ -77,7 +78,7 @@ def migrate(database_url: str) -> int:
         if found < SCHEMA_VERSION:
             _clear_away(connection)
             _create_events(database_url)
-            for step in (_from_1_to_2, _from_2_to_3, _from_3_to_4)[found - 1 :] if found else (_create,):
+            for step in (_from_1_to_2, _from_2_to_3, _from_3_to_4, _from_4_to_5)[found - 1 :] if found else (_create,):
                 with connection.transaction():
                     step(connection)
         return found
@@ -100,6 +101,7 @@ def _create(connection: Connection[Any]) -> None:
         PARKED_TABLE,
         DUE_SENT_TABLE,
         PUBLISHED_TABLE,
+        PARKED_CARDS_TABLE,
         "CREATE TABLE schema_version (version integer NOT NULL)",
     ):
         connection.execute(statement)
@@ -157,6 +159,12 @@ def _from_3_to_4(connection: Connection[Any]) -> None:
     """Limits keep a part for last rungs, and tell open tries from declines; advice delays hold for all cards."""
     rebuild_limits(connection)
     connection.execute("UPDATE schema_version SET version = 4")
+
+
+def _from_4_to_5(connection: Connection[Any]) -> None:
+    """Read models park the cards that they cannot follow."""
+    connection.execute(PARKED_CARDS_TABLE)
+    connection.execute("UPDATE schema_version SET version = 5")
 
 
 def check_schema(database_url: str) -> None:

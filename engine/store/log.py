@@ -3,17 +3,38 @@
 from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any, NamedTuple, Self
+from uuid import UUID
 
 import psycopg
 from psycopg import Connection, sql
 from psycopg.rows import tuple_row
 
 from engine.envelope import Recorded, read_fact
+from engine.errors import CorruptHistoryError
 from engine.store.recorder import CARD_EVENTS
+
+
+class Unreadable(NamedTuple):
+    """A row of the log that cannot be read, with its error."""
+
+    position: int
+    card_id: UUID
+    version: int
+    error: CorruptHistoryError
 
 
 def read_log(connection: Connection[Any], after: int, limit: int) -> list[Recorded]:
     """Up to `limit` facts with a position greater than `after`, in order; raises CorruptHistoryError."""
+    facts: list[Recorded] = []
+    for row in read_rows(connection, after, limit):
+        if isinstance(row, Unreadable):
+            raise row.error
+        facts.append(row)
+    return facts
+
+
+def read_rows(connection: Connection[Any], after: int, limit: int) -> list[Recorded | Unreadable]:
+    """Like `read_log`, with those rows among the facts that cannot be read."""
     with connection.cursor(row_factory=tuple_row, binary=True) as cursor:
         cursor.execute(
             """
@@ -23,7 +44,27 @@ def read_log(connection: Connection[Any], after: int, limit: int) -> list[Record
             (after, limit),
             prepare=True,
         )
-        return [read_fact(*row) for row in cursor]
+        return [_read(*row) for row in cursor]
+
+
+def read_rows_of(connection: Connection[Any], card_id: UUID, first: int, last: int) -> list[Recorded | Unreadable]:
+    """The rows of one stream with positions from `first` to `last`, in order."""
+    with connection.cursor(row_factory=tuple_row, binary=True) as cursor:
+        cursor.execute(
+            """
+            SELECT notification_id, originator_id, originator_version, topic, state FROM card_events
+            WHERE originator_id = %b AND notification_id BETWEEN %b::bigint AND %b::bigint ORDER BY notification_id
+            """,
+            (card_id, first, last),
+        )
+        return [_read(*row) for row in cursor]
+
+
+def _read(position: int, card_id: UUID, version: int, topic: str, state: bytes) -> Recorded | Unreadable:
+    try:
+        return read_fact(position, card_id, version, topic, state)
+    except CorruptHistoryError as error:
+        return Unreadable(position, card_id, version, error)
 
 
 class Read(NamedTuple):

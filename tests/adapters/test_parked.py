@@ -6,7 +6,8 @@ import psycopg
 import pytest
 
 from adapters import parked as module
-from adapters.parked import MESSAGE_KEPT, REASON_KEPT, list_parked, park, retry_parked
+from adapters.parked import MESSAGE_KEPT, list_parked, park, retry_parked
+from projections.parked_cards import REASON_KEPT
 
 ONE, OTHER = UUID(int=1), UUID(int=2)
 

@@ -6,7 +6,7 @@ import pytest
 
 from engine.envelope import NAME_OF
 from engine.errors import CorruptHistoryError
-from engine.store.log import FACTS_CHANNEL, Listener, head, read_log, read_named
+from engine.store.log import FACTS_CHANNEL, Listener, head, read_log, read_named, read_rows, read_rows_of
 from tests.engine.random_histories import RECORDED_AT, random_history, store_all
 
 AT_ONCE, LONG = timedelta(0), timedelta(seconds=10)
@@ -70,6 +70,23 @@ def test_a_fact_that_cannot_be_read_stops_the_reader_and_is_not_skipped(connecti
     )
     with pytest.raises(CorruptHistoryError, match=f"card {histories[0].card_id}, version 1000"):
         read_log(connection, 0, 10_000)
+
+
+def test_a_reader_of_rows_gets_those_that_cannot_be_read_among_the_facts(connection, histories):
+    card_id = histories[0].card_id
+    before = read_log(connection, 0, 10_000)
+    connection.execute(
+        "INSERT INTO card_events (originator_id, originator_version, topic, state) VALUES (%s, 1000, 'x.v1', '{}')",
+        (card_id,),
+    )
+    *facts, spoiled = read_rows(connection, 0, 10_000)
+    assert facts == before
+    assert (spoiled.position, spoiled.card_id, spoiled.version) == (head(connection), card_id, 1000)
+    assert str(spoiled.error).startswith(f"card {card_id}, version 1000: no fact is called 'x.v1'")
+    ours = [fact for fact in before if fact.card_id == card_id]
+    *facts, last = read_rows_of(connection, card_id, ours[1].position, head(connection))
+    assert (facts, last[:3]) == (ours[1:], spoiled[:3])
+    assert read_rows_of(connection, card_id, ours[1].position, ours[2].position) == ours[1:3]
 
 
 def test_a_listener_is_woken_by_new_facts_and_sleeps_otherwise(cards_url, store):
