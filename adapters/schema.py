@@ -8,7 +8,7 @@ from psycopg import Connection, sql
 from adapters.clock import recorded_now
 from adapters.control import CONTROL_BY, CONTROL_ROW, CONTROL_TABLE
 from adapters.parked import PARKED_TABLE
-from adapters.roles.publisher import PUBLISHED_TABLE
+from adapters.roles.publisher import PUBLISHED_EPOCH, PUBLISHED_TABLE
 from adapters.roles.scheduler import DUE_SENT_TABLE
 from engine.errors import SchemaError
 from engine.operations import OPERATIONS_ID, ChargingStopped
@@ -162,8 +162,10 @@ def _from_3_to_4(connection: Connection[Any]) -> None:
 
 
 def _from_4_to_5(connection: Connection[Any]) -> None:
-    """Read models park the cards that they cannot follow."""
+    """Read models park the cards that they cannot follow; the events stream has epochs."""
     connection.execute(PARKED_CARDS_TABLE)
+    connection.execute(PUBLISHED_TABLE)
+    connection.execute(PUBLISHED_EPOCH)
     connection.execute("UPDATE schema_version SET version = 5")
 
 

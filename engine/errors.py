@@ -80,6 +80,10 @@ class CorruptHistoryError(BaohaoError):
     """A stored fact cannot be read; the message names card and version."""
 
 
+class UnknownFactError(CorruptHistoryError):
+    """A stored fact has a name that this program does not know: a newer one has recorded it."""
+
+
 class ConnectionLostError(BaohaoError):
     """The connection to the event store failed; whether an append in progress was stored is unknown."""
 

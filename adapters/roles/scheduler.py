@@ -68,7 +68,7 @@ async def schedule(
     """One pass: send what is due at `now`, return how many. Raises NotStoredError, and then nothing is marked."""
     leases = await asyncio.to_thread(due_cards, connection, now, limit)
     if leases:
-        await send(client, [_message(lease) for lease in leases], None, chained=False)
+        await send(client, [_message(lease) for lease in leases])
         await asyncio.to_thread(mark_sent, connection, leases, lease_time)
     return len(leases)
 

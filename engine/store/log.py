@@ -68,27 +68,30 @@ def _read(position: int, card_id: UUID, version: int, topic: str, state: bytes) 
 
 
 class Read(NamedTuple):
-    """Facts in order, and the position up to which the log was searched for them."""
+    """Rows in order, and the position up to which the log was searched for them."""
 
-    facts: list[Recorded]
+    rows: list[Recorded | Unreadable]
     upto: int
 
 
-def read_named(connection: Connection[Any], names: Sequence[str], after: int, limit: int) -> Read:
-    """Like `read_log`, but only facts stored under `names`; all others are not even decoded."""
+def read_others(connection: Connection[Any], names: Sequence[str], after: int, limit: int) -> Read:
+    """Like `read_rows`, without the facts stored under `names`, which are not even decoded.
+
+    Facts of a name that this program does not know are among the rows, so that no reader passes over them.
+    """
     upto = head(connection)
     with connection.cursor(row_factory=tuple_row, binary=True) as cursor:
         cursor.execute(
             """
             SELECT notification_id, originator_id, originator_version, topic, state FROM card_events
-            WHERE notification_id > %b::bigint AND notification_id <= %b::bigint AND topic = ANY(%b)
+            WHERE notification_id > %b::bigint AND notification_id <= %b::bigint AND topic <> ALL(%b)
             ORDER BY notification_id LIMIT %b::bigint
             """,
             (after, upto, list(names), limit),
             prepare=True,
         )
-        facts = [read_fact(*row) for row in cursor]
-    return Read(facts, facts[-1].position if len(facts) == limit else max(after, upto))
+        rows = [_read(*row) for row in cursor]
+    return Read(rows, rows[-1].position if len(rows) == limit else max(after, upto))
 
 
 def head(connection: Connection[Any]) -> int:
