@@ -40,7 +40,7 @@ ToPark = tuple[UUID | None, bytes, str]
 
 
 FOREIGN_KEPT = 1000
-"""At most so many messages that name no card of the log are kept; further ones are not."""
+"""So many messages that name no card of the log are kept, and a few where consumers park at once; no more."""
 MESSAGE_KEPT = 1024
 """At most so many bytes of a message are kept."""
 
