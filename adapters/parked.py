@@ -1,17 +1,23 @@
-"""Messages and cards that could not be handled, kept with their reason until a person retries them."""
+"""Messages and cards that could not be handled, kept with their reason until a person retries them.
+
+Anybody who may publish on the queue can fill this table, so what is kept of a message is bounded and cleaned.
+"""
 
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 from uuid import UUID
 
+import psycopg
 from psycopg import Connection
 from psycopg.rows import class_row
+
+from projections.parked_cards import cleaned
 
 PARKED_TABLE = """
     CREATE TABLE IF NOT EXISTS parked (
         parked_id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
-        card_id uuid UNIQUE,  -- a card is parked once; NULL for a message that names no card
+        card_id uuid UNIQUE,  -- a card is parked once; NULL for a message that names none of ours
         message bytea NOT NULL,
         reason text NOT NULL,
         parked_at timestamptz NOT NULL DEFAULT now()
@@ -20,7 +26,7 @@ PARKED_TABLE = """
 
 
 class Parked(NamedTuple):
-    """A parked message; `card_id` is None where the message named no card."""
+    """A parked message; `card_id` is None where the message named no card of the log."""
 
     parked_id: int
     card_id: UUID | None
@@ -33,13 +39,33 @@ ToPark = tuple[UUID | None, bytes, str]
 """Card id (None: the message names none), message, reason."""
 
 
+FOREIGN_KEPT = 1000
+"""So many messages that name no card of the log are kept, and a few where consumers park at once; no more."""
+MESSAGE_KEPT = 1024
+"""At most so many bytes of a message are kept."""
+
+_PARK = """
+    INSERT INTO parked (card_id, message, reason)
+    SELECT ours.card_id, %b, %b
+    FROM (SELECT (SELECT originator_id FROM card_events WHERE originator_id = %b LIMIT 1)) AS ours (card_id)
+    WHERE ours.card_id IS NOT NULL OR (SELECT count(*) FROM parked WHERE card_id IS NULL) < %b
+    ON CONFLICT (card_id) DO NOTHING
+"""
+
+
 def park(connection: Connection[Any], parked: Sequence[ToPark]) -> None:
-    """Park messages; a card that is already parked keeps its first reason."""
-    with connection.cursor() as cursor:
-        cursor.executemany(
-            "INSERT INTO parked (card_id, message, reason) VALUES (%s, %s, %s) ON CONFLICT (card_id) DO NOTHING",
-            parked,
-        )
+    """Park messages, each by itself; a card that is already parked keeps its first reason.
+
+    One that cannot be stored keeps no other from it; its error is raised after all were tried.
+    """
+    failed: psycopg.Error | None = None
+    for card_id, message, reason in parked:
+        try:
+            connection.execute(_PARK, (message[:MESSAGE_KEPT], cleaned(reason), card_id, FOREIGN_KEPT), prepare=True)
+        except (psycopg.DataError, psycopg.IntegrityError, psycopg.InternalError) as error:
+            failed = failed or error
+    if failed is not None:
+        raise failed
 
 
 def list_parked(connection: Connection[Any]) -> list[Parked]:

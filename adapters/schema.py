@@ -10,7 +10,7 @@ from adapters.clock import recorded_now
 from adapters.control import CONTROL_BY, CONTROL_ROW, CONTROL_TABLE
 from adapters.parked import PARKED_TABLE
 from adapters.roles.lease import LEADERS_TABLE
-from adapters.roles.publisher import PUBLISHED_TABLE
+from adapters.roles.publisher import PUBLISHED_EPOCH, PUBLISHED_TABLE
 from adapters.roles.scheduler import DUE_SENT_TABLE
 from engine.errors import SchemaError
 from engine.operations import OPERATIONS_ID, ChargingStopped
@@ -20,6 +20,7 @@ from engine.store.parameters import fact_columns
 from engine.store.recorder import CardRecorder, datastore
 from projections.follow import FOLLOWERS_TABLE
 from projections.live import LIVE, create_tables
+from projections.parked_cards import PARKED_CARDS_TABLE
 
 SCHEMA_VERSION = 5
 """The version that this program needs; each version adds a step to `migrate` from the one before."""
@@ -106,6 +107,7 @@ def _create(connection: Connection[Any]) -> None:
         DUE_SENT_TABLE,
         PUBLISHED_TABLE,
         LEADERS_TABLE,
+        PARKED_CARDS_TABLE,
         "CREATE TABLE schema_version (version integer NOT NULL)",
     ):
         connection.execute(statement)
@@ -166,9 +168,13 @@ def _from_3_to_4(connection: Connection[Any]) -> None:
 
 
 def _from_4_to_5(connection: Connection[Any]) -> None:
-    """Snapshots have a checksum, so those without are removed; leaders hold a lease; an attempt is recorded once."""
+    """Snapshots prove themselves, leaders hold a lease, an attempt is recorded once; cards are parked for a model.
+
+    Snapshots without a checksum are removed. The events stream has epochs.
+    """
     connection.execute("DELETE FROM card_events_snapshots")
-    connection.execute(LEADERS_TABLE)
+    for statement in (LEADERS_TABLE, PARKED_CARDS_TABLE, PUBLISHED_TABLE, PUBLISHED_EPOCH):
+        connection.execute(statement)
     connection.execute("UPDATE schema_version SET version = 5")
 
 

@@ -89,6 +89,8 @@ class Settings(BaseSettings):
     """Seconds until the broker redelivers an unacknowledged message; unset: twice the gateway's budget and 5 more."""
     stream_replicas: int = Field(1, ge=1, le=5)
     """On how many NATS servers each stream is kept; one for a single server, three for a cluster."""
+    events_max_mb: int = Field(256, ge=1, le=10_000_000)
+    """Megabytes of public events that NATS keeps, reserved on each server; older ones leave for newer ones."""
     clock: Literal["system", "virtual"] = "system"
     """Business time: the system's, or a virtual clock that is moved by hand."""
     batch_size: int = Field(256, ge=1, le=10_000)

@@ -11,7 +11,7 @@ from msgspec import Struct, convert, json
 from engine.calendar import Instant
 from engine.card.event import Event
 from engine.card.facts import STORED_NAMES, CardFact
-from engine.errors import CorruptHistoryError
+from engine.errors import CorruptHistoryError, UnknownFactError
 from engine.operations import OPERATIONS_NAMES, OperationsFact
 from engine.upcasts import UPCASTS, Json
 
@@ -110,11 +110,13 @@ def encode_fact(  # noqa: PLR0917 (the fields of the envelope; to make a record 
 def read_fact(position: int, card_id: UUID, version: int, topic: str, state: bytes) -> Recorded:
     """One row of the log as a Recorded; raises CorruptHistoryError when name or content is invalid."""
     try:
-        stored = _decoder(topic)(state)
+        decode = _decoder(topic)
     except KeyError:
         message = f"card {card_id}, version {version}: no fact is called {topic!r}; is this program too old?"
-        raise CorruptHistoryError(message) from None
-    except ValueError as error:  # no JSON, not of this shape, or not even text
+        raise UnknownFactError(message) from None
+    try:
+        stored = decode(state)
+    except (ValueError, LookupError) as error:  # no JSON, not of this shape, or not even text
         message = f"card {card_id}, version {version}: {topic} cannot be read: {error}"
         raise CorruptHistoryError(message) from error
     return Recorded(

@@ -81,6 +81,10 @@ class CorruptHistoryError(BaohaoError):
     """A stored fact cannot be read; the message names card and version."""
 
 
+class UnknownFactError(CorruptHistoryError):
+    """A stored fact has a name that this program does not know: a newer one has recorded it."""
+
+
 class ConnectionLostError(BaohaoError):
     """The connection to the event store failed; whether an append in progress was stored is unknown."""
 
@@ -95,3 +99,7 @@ class SchemaError(BaohaoError):
 
 class GatewayMisuseError(BaohaoError):
     """The gateway rejects our request as wrong (400, 401, 403, 404): not a decline; a person has to look."""
+
+
+class StandstillError(BaohaoError):
+    """A part of the system cannot go on until a person acts; the message says what to do."""

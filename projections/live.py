@@ -40,6 +40,7 @@ def differences(connection: Connection[Any], batch: int) -> dict[str, int]:
     finally:
         connection.execute(sql.SQL("DROP SCHEMA {} CASCADE").format(schema))
         connection.execute("DELETE FROM followers WHERE name = %s", (name,))
+        connection.execute("DELETE FROM parked_cards WHERE follower = %s", (name,))
 
 
 def _difference(connection: Connection[Any], table: str, schema: sql.Identifier) -> int:

@@ -101,15 +101,26 @@ _UPSERT = """
 _DELETE = "DELETE FROM {table} WHERE {key} = ANY(%b::{key_type}[])"
 
 
+class FoldError(Exception):
+    """A fact cannot be folded; the cause says why."""
+
+    def __init__(self, recorded: Recorded) -> None:
+        super().__init__(f"{type(recorded.fact).__name__} at position {recorded.position}")
+        self.recorded = recorded
+
+
 def fold_batch(
     model: ReadModel[Any],
     facts: Iterable[Recorded],
     rows_of: Callable[[Sequence[Hashable]], dict[Hashable, Any]],
 ) -> dict[Hashable, Any]:
-    """The rows that `facts` change, folded per key; `rows_of` returns the current rows."""
+    """The rows that `facts` change, folded per key; `rows_of` returns the current rows. Raises FoldError."""
     by_key: dict[Hashable, list[Recorded]] = {}
     for recorded in facts:
-        key = model.key_of(recorded)
+        try:
+            key = model.key_of(recorded)
+        except Exception as error:
+            raise FoldError(recorded) from error
         if key is not None:
             by_key.setdefault(key, []).append(recorded)
     current = rows_of(list(by_key)) if model.reads_row and by_key else {}
@@ -117,7 +128,10 @@ def fold_batch(
     for key, facts_of_key in by_key.items():
         row = before = current.get(key)
         for recorded in facts_of_key:
-            row = model.fold(row, recorded)
+            try:
+                row = model.fold(row, recorded)
+            except Exception as error:
+                raise FoldError(recorded) from error
         if row is not before or not model.reads_row:
             changed[key] = row
     return changed

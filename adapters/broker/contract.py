@@ -2,6 +2,10 @@
 
 Subjects are `baohao.events.<type>`; the body is JSON of `PublicEvent`. `position` grows with each message, and
 `event_id` stays the same when a message is sent again, so that a reader can skip what it has seen.
+
+After the log was restored from a backup its positions are given again, in a new `epoch`. It begins with a message
+`epoch_started.v1`: what earlier epochs said of facts after its `position` is no longer in the log, unless it is said
+again. `(epoch, position)` always grows.
 No personal data, no card data, no decline codes that a holder must not learn.
 """
 
@@ -12,7 +16,6 @@ from uuid import UUID
 from pydantic import BaseModel, ConfigDict, SerializeAsAny
 
 from engine.card import facts
-from engine.card.facts import CardFact
 from engine.envelope import Fact, Recorded, names_of
 from engine.money import Money
 from engine.operations import OperationsFact
@@ -175,12 +178,24 @@ class PublicEvent(_Message):
     """One message on the events stream."""
 
     event_id: UUID
+    epoch: int
     position: int
     type: EventType
     card_id: UUID
     card_version: int
     at: datetime
     data: SerializeAsAny[_Message]
+
+
+class EpochStarted(_Message):
+    """The first message of an epoch, on the subject `baohao.events.epoch_started.v1`."""
+
+    event_id: UUID
+    epoch: int
+    position: int
+    """What follows are the facts after it."""
+    type: Literal["epoch_started.v1"] = "epoch_started.v1"
+    at: datetime
 
 
 InternalFact = (
@@ -215,20 +230,19 @@ InternalFact = (
 )
 """The facts that are not published."""
 
-PUBLIC_FACTS = tuple(
-    name for kind in get_args(CardFact) if kind not in get_args(InternalFact) for name in names_of(kind)
-)
-"""Stored names of the published facts: the publisher reads only these from the log."""
+INTERNAL_FACTS = tuple(name for kind in get_args(InternalFact) for name in names_of(kind))
+"""Stored names of the facts that are not published: the publisher reads all others from the log."""
 
 
-def public_event(recorded: Recorded) -> PublicEvent | None:
-    """The public message of a fact; None for internal facts."""
+def public_event(recorded: Recorded, epoch: int = 1) -> PublicEvent | None:
+    """The public message of a fact in an epoch of the stream; None for internal facts."""
     message = _message(recorded.fact)
     if message is None:
         return None
     kind, data = message
     return PublicEvent.model_construct(
         event_id=recorded.event_id,
+        epoch=epoch,
         position=recorded.position,
         type=kind,
         card_id=recorded.card_id,

@@ -1,5 +1,7 @@
 """The queue of due cards between scheduler and consumer; internal to them."""
 
+import re
+from collections.abc import Mapping
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict
@@ -13,3 +15,21 @@ class CardDue(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     card_id: UUID
+
+
+FOREIGN = "a message that is not from the scheduler"
+"""The cause where a message has another id than the scheduler's."""
+
+_COUNTS = re.compile(r"\.[0-9]{1,19}\.[0-9]{1,10}")
+
+
+def message_id(card_id: UUID, version: int, lease: int) -> str:
+    """The id of the message that wakes a card: one per version and lease."""
+    return f"{card_id}.{version}.{lease}"
+
+
+def cause_of(card_id: UUID, headers: Mapping[str, str] | None) -> str:
+    """The cause of the facts that a message leads to: its id, or FOREIGN; a stranger's id never gets into the log."""
+    found = (headers or {}).get("Nats-Msg-Id", "")
+    ours = found.startswith(str(card_id)) and _COUNTS.fullmatch(found, len(str(card_id)))
+    return found if ours else FOREIGN

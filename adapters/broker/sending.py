@@ -1,6 +1,6 @@
 """Sending many messages to a stream with one acknowledgement, that of the last one."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import nats.errors
@@ -24,26 +24,52 @@ CHUNK = 256
 """Messages between two pauses in which the client writes to its socket."""
 
 
-async def send(client: Client, messages: Sequence[Message], after: str | None, *, chained: bool) -> int:
-    """Publish `messages` in order wait until the broker has stored the last one, and return its sequence.
+async def send(client: Client, messages: Sequence[Message], after: int | None = None) -> int:
+    """Publish `messages` in order, wait until the broker has stored the last one, and return its sequence.
 
-    Chained, each message expects the one before it (first of all `after`) to be the stream's last, so that
-    nothing is stored behind a hole, and the last one's acknowledgement confirms them all.
-    Raises NotStoredError.
+    With `after`, the first one expects that to be the stream's last sequence, and each other one expects the message
+    before it to be the last, so that nothing is stored behind a hole or a stranger's message, and the last one's
+    acknowledgement confirms them all. The first one is waited for too: its error is the cause. Raises NotStoredError.
     """
-    headers: dict[str, str] = {}
+    first, *others = messages
     try:
-        for number, message in enumerate(messages, start=1):
-            headers = {"Nats-Msg-Id": message.message_id}
-            if chained and after is not None:
-                headers["Nats-Expected-Last-Msg-Id"] = after
-            after = message.message_id
-            if number < len(messages):
-                await client.publish(message.subject, message.body, headers=headers)
-                if number % CHUNK == 0:
-                    await client.flush()
-        message = messages[-1]
-        ack = await client.jetstream().publish(message.subject, message.body, headers=headers, timeout=ACK_TIMEOUT_S)
+        if after is None:
+            sequence = await _send_unchained(client, messages)
+        else:
+            sequence = await _stored(client, first, {"Nats-Expected-Last-Sequence": str(after)})
+            before = first
+            for number, message in enumerate(others, start=1):
+                expected = {"Nats-Expected-Last-Msg-Id": before.message_id}
+                before = message
+                if number == len(others):
+                    sequence = await _stored(client, message, expected)
+                else:
+                    await _publish(client, message, expected, number)
     except (nats.errors.Error, TimeoutError, OSError) as error:
         raise NotStoredError(str(error) or type(error).__name__) from error
+    return sequence
+
+
+async def _send_unchained(client: Client, messages: Sequence[Message]) -> int:
+    for number, message in enumerate(messages[:-1], start=1):
+        await _publish(client, message, {}, number)
+    return await _stored(client, messages[-1], {})
+
+
+async def _publish(client: Client, message: Message, headers: Mapping[str, str], number: int) -> None:
+    await client.publish(message.subject, message.body, headers={"Nats-Msg-Id": message.message_id, **headers})
+    if number % CHUNK == 0:
+        await client.flush()
+
+
+async def _stored(client: Client, message: Message, headers: Mapping[str, str]) -> int:
+    """Publish, wait for the acknowledgement, and return the sequence."""
+    ack = await client.jetstream().publish(
+        message.subject, message.body, headers={"Nats-Msg-Id": message.message_id, **headers}, timeout=ACK_TIMEOUT_S
+    )
+    if headers and ack.duplicate:
+        raise NotStoredError(
+            f"the broker takes message {message.message_id} for a duplicate of an earlier one; it forgets those "
+            "after two minutes, then it is sent"
+        )
     return ack.seq

@@ -1,7 +1,12 @@
-"""Streams and consumers on JetStream: created if missing, and checked, because a durable keeps old settings."""
+"""Streams and consumers on JetStream: created if missing, compared, corrected, or refused with what to do.
 
+Each has limits of its own, which the broker reserves, so that a long history of events leaves the queue its room.
+"""
+
+from collections.abc import Awaitable, Callable
 from datetime import timedelta
 
+import structlog
 from nats.js import JetStreamContext
 from nats.js.api import (
     AckPolicy,
@@ -9,36 +14,79 @@ from nats.js.api import (
     ConsumerInfo,
     DeliverPolicy,
     RetentionPolicy,
+    StorageType,
     StreamConfig,
     StreamInfo,
 )
-from nats.js.errors import NotFoundError
+from nats.js.errors import APIError, NotFoundError
 
 from adapters.broker.contract import EVENTS_STREAM, EVENTS_SUBJECT
 from adapters.broker.due import DUE_STREAM, DUE_SUBJECT
 from adapters.settings import Settings
+from engine.errors import StandstillError
+
+log = structlog.get_logger()
 
 CHARGING = "charging"
 """Name of the durable consumer that all consumer processes share."""
 
 EVENTS_RETENTION = timedelta(days=30)
 """How long public events stay on the broker; the log keeps them for ever."""
+EVENT_MAX_BYTES = 64 * 1024
+"""The largest public event with its headers; ours are far below."""
+
+ACK_WAITS_PER_LEASE = 3
+"""A message about a due card counts as lost after this many redelivery intervals of the broker."""
+DUE_MAX_BYTES = 16 * 1024**2
+"""Room for ten times as many messages as the scheduler has in flight."""
+DUE_MESSAGE_MAX_BYTES = 1024
+"""The largest message about a due card with its headers; ours have 250 bytes."""
+DUE_DELIVERIES = 5
+"""So often a message is delivered; then the scheduler's next one counts."""
 
 DUPLICATE_WINDOW = timedelta(minutes=2)
 UNACKED_BATCHES = 4
 """Limit of unacknowledged messages over all consumer processes, as a multiple of what one process takes."""
 
+_FOR_EVER = ("retention", "storage")
+"""The settings of a stream that the broker never changes."""
+_COMPARED = (
+    *_FOR_EVER,
+    "subjects",
+    "num_replicas",
+    "max_age",
+    "max_bytes",
+    "max_msgs",
+    "max_msgs_per_subject",
+    "max_msg_size",
+    "discard",
+    "duplicate_window",
+    "no_ack",
+)
+
+
+def lease_of(settings: Settings) -> timedelta:
+    """How long a message about a due card counts as in flight, and stays in the queue."""
+    return timedelta(seconds=ACK_WAITS_PER_LEASE * settings.ack_wait_s)
+
 
 async def ensure_due_stream(jetstream: JetStreamContext, settings: Settings) -> ConsumerInfo:
-    """The work queue of due cards and its consumer: created if missing, the consumer's settings corrected."""
+    """The work queue of due cards and its consumer: created if missing, their settings corrected.
+
+    Raises StandstillError where they cannot be.
+    """
+    lease = lease_of(settings)
     await _ensure_stream(
         jetstream,
-        DUE_STREAM,
         StreamConfig(
+            name=DUE_STREAM,
             subjects=[DUE_SUBJECT],
             num_replicas=settings.stream_replicas,
             retention=RetentionPolicy.WORK_QUEUE,
-            duplicate_window=DUPLICATE_WINDOW.total_seconds(),
+            max_age=lease.total_seconds(),
+            max_bytes=DUE_MAX_BYTES,
+            max_msg_size=DUE_MESSAGE_MAX_BYTES,
+            duplicate_window=min(DUPLICATE_WINDOW, lease).total_seconds(),
         ),
     )
     wanted = ConsumerConfig(
@@ -46,6 +94,7 @@ async def ensure_due_stream(jetstream: JetStreamContext, settings: Settings) -> 
         ack_policy=AckPolicy.EXPLICIT,
         deliver_policy=DeliverPolicy.ALL,
         ack_wait=settings.ack_wait_s,
+        max_deliver=DUE_DELIVERIES,
         max_ack_pending=UNACKED_BATCHES * settings.batch_size * settings.batches_in_flight,
         filter_subject=DUE_SUBJECT,
     )
@@ -54,27 +103,66 @@ async def ensure_due_stream(jetstream: JetStreamContext, settings: Settings) -> 
     except NotFoundError:
         return await jetstream.add_consumer(DUE_STREAM, wanted)
     have = info.config
-    if (have.ack_wait, have.max_ack_pending) != (wanted.ack_wait, wanted.max_ack_pending):
+    if (have.ack_wait, have.max_ack_pending, have.max_deliver) != (
+        wanted.ack_wait,
+        wanted.max_ack_pending,
+        wanted.max_deliver,
+    ):
         return await jetstream.add_consumer(DUE_STREAM, wanted)
     return info
 
 
-async def ensure_events_stream(jetstream: JetStreamContext, replicas: int) -> StreamInfo:
-    """The stream of public events, created if missing."""
+async def ensure_events_stream(jetstream: JetStreamContext, settings: Settings) -> StreamInfo:
+    """The stream of public events: created if missing, its settings corrected; raises StandstillError."""
     return await _ensure_stream(
         jetstream,
-        EVENTS_STREAM,
         StreamConfig(
+            name=EVENTS_STREAM,
             subjects=[f"{EVENTS_SUBJECT}.>"],
-            num_replicas=replicas,
+            num_replicas=settings.stream_replicas,
+            retention=RetentionPolicy.LIMITS,
             max_age=EVENTS_RETENTION.total_seconds(),
+            max_bytes=settings.events_max_mb * 1024**2,
+            max_msg_size=EVENT_MAX_BYTES,
             duplicate_window=DUPLICATE_WINDOW.total_seconds(),
         ),
     )
 
 
-async def _ensure_stream(jetstream: JetStreamContext, name: str, config: StreamConfig) -> StreamInfo:
+async def _ensure_stream(jetstream: JetStreamContext, settings: StreamConfig) -> StreamInfo:
+    wanted = settings.evolve(storage=StorageType.FILE, max_msgs=-1)
     try:
-        return await jetstream.stream_info(name)
+        info = await jetstream.stream_info(str(wanted.name))
     except NotFoundError:
-        return await jetstream.add_stream(config, name=name)
+        return await _apply(jetstream.add_stream, wanted)
+    have = info.config
+    changes = {name: getattr(wanted, name) for name in _COMPARED if getattr(have, name) != getattr(wanted, name)}
+    if not changes:
+        return info
+    if never := [f"{name} {getattr(have, name)}" for name in _FOR_EVER if name in changes]:
+        raise StandstillError(
+            f"stream {wanted.name} on the broker was not made by Baohao: it has {', '.join(never)}, which the broker "
+            f"cannot change; delete it with `nats stream rm {wanted.name}`, then Baohao makes its own"
+        )
+    if wanted.max_bytes is not None and info.state.bytes > wanted.max_bytes:
+        raise StandstillError(
+            f"stream {wanted.name} holds {info.state.bytes / 1024**2:.0f} MB, more than the {_room(wanted)} that it "
+            "may have, and its oldest messages would be lost: raise BAOHAO_EVENTS_MAX_MB, or purge it"
+        )
+    log.warning("stream.corrected", stream=wanted.name, **{name: str(value) for name, value in changes.items()})
+    return await _apply(jetstream.update_stream, have.evolve(**changes))
+
+
+async def _apply(change: Callable[[StreamConfig], Awaitable[StreamInfo]], config: StreamConfig) -> StreamInfo:
+    try:
+        return await change(config)
+    except APIError as error:
+        raise StandstillError(
+            f"the broker refuses stream {config.name} with {_room(config)} on {config.num_replicas} servers: "
+            f"{error.description or error}; give the broker more room or servers, or change BAOHAO_EVENTS_MAX_MB or "
+            "BAOHAO_STREAM_REPLICAS"
+        ) from error
+
+
+def _room(config: StreamConfig) -> str:
+    return f"{(config.max_bytes or 0) // 1024**2} MB"

@@ -24,6 +24,7 @@ charging_app = typer.Typer(help="Stop and resume all charging.", no_args_is_help
 catalogue_app = typer.Typer(help="Plans and prices.", no_args_is_help=True)
 case_app = typer.Typer(help="Cases for a person to resolve.", no_args_is_help=True)
 limits_app = typer.Typer(help="Network limits of payment cards.", no_args_is_help=True)
+events_app = typer.Typer(help="Public events on the broker.", no_args_is_help=True)
 app.add_typer(card_app, name="card")
 app.add_typer(cards_app, name="cards")
 app.add_typer(parked_app, name="parked")
@@ -31,6 +32,7 @@ app.add_typer(charging_app, name="charging")
 app.add_typer(catalogue_app, name="catalogue")
 app.add_typer(case_app, name="case")
 app.add_typer(limits_app, name="limits")
+app.add_typer(events_app, name="events")
 
 Json = Annotated[bool, typer.Option("--json", help="JSON on stdout, for programs.")]
 CardId = Annotated[UUID, typer.Argument(metavar="ID", help="The card's id.")]
@@ -301,3 +303,11 @@ def limits_allow(
     from adapters.cli import charging
 
     charging.allow(load_settings(), fingerprint, why, as_json=as_json)
+
+
+@events_app.command("new-epoch")
+def events_new_epoch(*, as_json: Json = False) -> None:
+    """After the database was restored from a backup: tell the readers, and publish again."""
+    from adapters.cli import publishing
+
+    publishing.new_epoch(load_settings(), as_json=as_json)

@@ -23,7 +23,7 @@ from psycopg import Connection, OperationalError
 from psycopg_pool import ConnectionPool
 from pydantic import ValidationError
 
-from adapters.broker.due import DUE_STREAM, DUE_SUBJECT, CardDue
+from adapters.broker.due import DUE_STREAM, DUE_SUBJECT, CardDue, cause_of
 from adapters.broker.fetch import raise_nats_timeouts
 from adapters.broker.streams import CHARGING, ensure_due_stream
 from adapters.logs import BROKER_LOGGER
@@ -49,7 +49,7 @@ ANSWERS_KEPT = timedelta(seconds=45)
 """How long the gateway's answers wait for a database that is away; then its questions are asked again."""
 
 NAK_DELAY_S = 1.0
-"""After a fault (database gone) the broker waits this long before it redelivers a message."""
+"""After a fault (database gone) the broker waits this long before it redelivers a message, then twice as long."""
 
 
 async def main(settings: Settings, database_url: str, nats_url: str, stop: asyncio.Event) -> None:
@@ -157,7 +157,7 @@ class Consumer:
         except Exception as error:
             log.exception("consumer.batch_failed", messages=len(messages), error=str(error))
             for message in messages:
-                await message.nak(delay=NAK_DELAY_S)
+                await message.nak(delay=NAK_DELAY_S * 2 ** (message.metadata.num_delivered - 1))
             return
         await batch.timed("ack_ms", _ack_all(messages))
         log.info("consumer.batch", **batch.log_fields())
@@ -224,7 +224,7 @@ class Batch:
 
     def __init__(self, messages: Sequence[Msg]) -> None:
         self.causes: dict[UUID, str] = {}
-        """Card id → id of the message that woke it; a card with two messages is woken once."""
+        """Card id → the message that woke it; a card with two messages is woken once."""
         self.parked: list[ToPark] = []
         self._bodies: dict[UUID, bytes] = {}
         self._messages = len(messages)
@@ -240,7 +240,7 @@ class Batch:
             reason = f"malformed message: {error.errors()[0]['msg']}"
             self.parked.append((None, message.data, reason))
             return
-        self.causes[due.card_id] = (message.headers or {}).get("Nats-Msg-Id", "message without id")
+        self.causes[due.card_id] = cause_of(due.card_id, message.headers)
         self._bodies[due.card_id] = message.data
 
     def park(self, cards: Mapping[UUID, str]) -> None:

@@ -18,6 +18,7 @@ from adapters.broker.refusals import is_hopeless, refuse_plaintext, wrong_passwo
 from adapters.broker.sending import NotStoredError
 from adapters.clock import recorded_now
 from adapters.roles.lease import LeaseLostError, renewing, take_lease
+from engine.errors import StandstillError
 from engine.store.log import Listener
 from engine.store.recorder import LOCK_TIMEOUT_S
 
@@ -155,8 +156,10 @@ async def stopped(stop: asyncio.Event, within: timedelta) -> bool:
 
 @contextlib.contextmanager
 def faults_logged(role: str) -> Iterator[None]:
-    """Log faults of database and broker instead of raising them; the caller retries."""
+    """Log faults of database and broker, and standstills, instead of raising them; the caller retries."""
     try:
         yield
+    except StandstillError as error:
+        log.error("role.standstill", role=role, error=str(error))  # noqa: TRY400 (a sentence for the operator)
     except (psycopg.Error, nats.errors.Error, NotStoredError, LeaseLostError, OSError, TimeoutError) as error:
         log.warning("role.fault", role=role, error=str(error) or type(error).__name__)

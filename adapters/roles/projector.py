@@ -1,6 +1,7 @@
 """The projector: facts become rows of the live read models."""
 
 import asyncio
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -11,8 +12,9 @@ from adapters.roles.lead import Connections, Work, lead
 from adapters.settings import Settings
 from engine.store.log import FACTS_CHANNEL
 from projections.due import DUE, DUE_CHANNEL
-from projections.follow import BATCH, follow
+from projections.follow import BATCH, follow, retry_parked_cards
 from projections.live import LIVE
+from projections.parked_cards import ParkedCard
 
 log = structlog.get_logger()
 
@@ -23,19 +25,33 @@ async def main(settings: Settings, database_url: str, nats_url: str, stop: async
     async def step(connections: Connections) -> bool:
         return await asyncio.to_thread(_step, connections.database)
 
+    async def prepare(connections: Connections) -> None:
+        nonlocal retried
+        if not retried:
+            await asyncio.to_thread(_retry, connections.database)
+            retried = True
+
+    retried = False
     poll = timedelta(milliseconds=settings.poll_ms)
-    work = Work("projector", _prepare, step, (FACTS_CHANNEL,), poll, needs_broker=False)
+    work = Work("projector", prepare, step, (FACTS_CHANNEL,), poll, needs_broker=False)
     await lead(work, database_url, nats_url, stop)
 
 
-async def _prepare(_: Connections) -> None:
-    """Nothing to prepare: it uses no stream."""
+def _retry(connection: psycopg.Connection[Any]) -> None:
+    """What another version of the program could not follow, this one may, so it is tried once in each process."""
+    _log_parked(retry_parked_cards(connection, LIVE))
+
+
+def _log_parked(parked: Sequence[ParkedCard]) -> None:
+    for card in parked:
+        log.error("projector.card_parked", **card._asdict() | {"card_id": str(card.card_id)})
 
 
 def _step(connection: psycopg.Connection[Any]) -> bool:
     progress = follow(connection, LIVE, BATCH)
     if progress.facts:
         log.info("projector.batch", facts=progress.facts, position=progress.position)
+    _log_parked(progress.parked)
     if DUE.name in progress.changed:
         connection.execute(f"NOTIFY {DUE_CHANNEL}")
     return progress.facts == BATCH

@@ -1,25 +1,39 @@
 """The publisher: facts become public messages, in order, each stored once.
 
-The stream itself knows how far it is: the id of its last message is a position. So messages that the broker lost are
+The stream itself knows how far it is: its last messages name facts of the log. So messages that the broker lost are
 sent again, and a new, empty stream is filled from the start of the log. A stream whose last sequence is at least the
-recorded one has lost nothing, whatever retention or a person removed from it.
+recorded one has lost nothing, whatever retention or a person removed from it. What strangers put on the stream is
+passed over; a message about a fact that the log does not have stops the publisher until a person has looked.
 """
 
 import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any, NamedTuple
+from uuid import UUID, uuid4
 
 import structlog
 from nats.aio.client import Client
-from nats.js.api import RawStreamMsg, StreamInfo
+from nats.js.api import StreamInfo
 from psycopg import Connection
 
-from adapters.broker.contract import EVENTS_STREAM, EVENTS_SUBJECT, PUBLIC_FACTS, PublicEvent, public_event
+from adapters.broker.contract import (
+    EVENTS_SUBJECT,
+    INTERNAL_FACTS,
+    EpochStarted,
+    PublicEvent,
+    public_event,
+)
 from adapters.broker.sending import Message, send
 from adapters.broker.streams import ensure_events_stream
+from adapters.broker.tail import Epoch, newest_epoch, published_upto
+from adapters.clock import recorded_now
 from adapters.roles.lead import Connections, Work, lead
 from adapters.settings import Settings
-from engine.store.log import FACTS_CHANNEL, Read, read_named
+from engine.envelope import Recorded
+from engine.errors import StandstillError, UnknownFactError
+from engine.store.log import FACTS_CHANNEL, Read, Unreadable, read_others
 from projections.follow import BATCH, lock_position, save_position
 
 log = structlog.get_logger()
@@ -30,23 +44,30 @@ PUBLISHED_TABLE = """
     CREATE TABLE IF NOT EXISTS published (
         single boolean PRIMARY KEY DEFAULT true CHECK (single),  -- there is one stream
         stream_created text NOT NULL,  -- distinguishes a new stream from one that retention emptied
-        last_sequence bigint NOT NULL  -- of our last message; another one means lost messages or a lost commit
+        last_sequence bigint NOT NULL,  -- of the stream when we last used it; another one means lost or other messages
+        epoch bigint NOT NULL DEFAULT 1,
+        epoch_id uuid  -- of the message that began the epoch; NULL in the first one
     )
 """
+PUBLISHED_EPOCH = """
+    ALTER TABLE published ADD COLUMN IF NOT EXISTS epoch bigint NOT NULL DEFAULT 1,
+        ADD COLUMN IF NOT EXISTS epoch_id uuid
+"""
+"""What version 5 of the schema added."""
 
 
 async def main(settings: Settings, database_url: str, nats_url: str, stop: asyncio.Event) -> None:
     """Publish until `stop`."""
-    last_id: str | None = None
+    last_sequence = 0
 
     async def prepare(connections: Connections) -> None:
-        nonlocal last_id
-        last_id = (await resume(connections.database, connections.broker, settings.stream_replicas)).last_id
+        nonlocal last_sequence
+        last_sequence = (await resume(connections.database, connections.broker, settings)).last_sequence
 
     async def step(connections: Connections) -> bool:
-        nonlocal last_id
-        done = await publish(connections.database, connections.broker, last_id, BATCH)
-        last_id = done.last_id
+        nonlocal last_sequence
+        done = await publish(connections.database, connections.broker, last_sequence, BATCH)
+        last_sequence = done.last_sequence
         if done.messages:
             log.info("publisher.batch", messages=done.messages)
         return done.more
@@ -56,90 +77,157 @@ async def main(settings: Settings, database_url: str, nats_url: str, stop: async
 
 
 class Published(NamedTuple):
-    """The position up to which facts are published, and the id of the stream's last message if it is still there."""
+    """The position up to which facts are published, and the stream's last sequence."""
 
     position: int
-    last_id: str | None
+    last_sequence: int
 
 
-async def resume(connection: Connection[Any], client: Client, replicas: int = 1) -> Published:
-    """Create the stream if it is missing, and set the publisher's position to what the stream really holds."""
-    jetstream = client.jetstream()
-    info = await ensure_events_stream(jetstream, replicas)
-    last: RawStreamMsg | None = None
-    if info.state.messages:
-        last = await jetstream.get_last_msg(EVENTS_STREAM, f"{EVENTS_SUBJECT}.>")
-    last_id = (last.headers or {}).get("Nats-Msg-Id") if last else None
-    position = await asyncio.to_thread(_resume, connection, info, last_id)
-    still_there = last is not None and last.seq == info.state.last_seq
-    return Published(position, last_id if still_there else None)
+class _Known(NamedTuple):
+    """What the database knows of the stream; its position is locked until the transaction ends."""
+
+    position: int
+    intact: bool
+    """Whether the stream has every message that we stored on it, apart from what was removed on purpose."""
+    sequences: range
+    """From the stream's end: the messages that the database does not know of."""
+    epoch: Epoch
 
 
-def _resume(connection: Connection[Any], info: StreamInfo, last_id: str | None) -> int:
-    """Keep the position if the stream is as we left it; else take it from the last message.
+async def resume(connection: Connection[Any], client: Client, settings: Settings) -> Published:
+    """Create the stream if it is missing, and set the publisher's position to what the stream really holds.
 
-    Without a last message retention emptied the stream, or it is new and starts from position 0.
+    Raises StandstillError if the stream tells of facts that the log does not have.
     """
-    created, sequence = str(info.created), info.state.last_seq
-    with connection.transaction():
-        position = lock_position(connection, PUBLISHER)
-        known = connection.execute("SELECT stream_created, last_sequence FROM published").fetchone()
-        if known != (created, sequence):
-            emptied_by_retention = known is not None and known[0] == created and known[1] <= sequence
-            if last_id is not None:
-                position = int(last_id)
-            elif not emptied_by_retention:
-                position = 0
-            save_position(connection, PUBLISHER, position)
-            connection.execute(
-                """
-                INSERT INTO published (stream_created, last_sequence) VALUES (%s, %s) ON CONFLICT (single) DO UPDATE
-                SET stream_created = excluded.stream_created, last_sequence = excluded.last_sequence
-                """,
-                (created, sequence),
-            )
-    return position
+    jetstream = client.jetstream()
+    info = await ensure_events_stream(jetstream, settings)
+    with _transaction(connection):
+        known = await asyncio.to_thread(_known, connection, info)
+        above = known.position if known.intact else 0
+        found = await published_upto(jetstream, connection, known.sequences, above, known.epoch)
+        position = above if found is None else found
+        await asyncio.to_thread(_save, connection, position, info, known.epoch)
+    return Published(position, info.state.last_seq)
+
+
+async def start_epoch(connection: Connection[Any], client: Client, settings: Settings) -> EpochStarted:
+    """Begin a new epoch of the stream, so that the publisher goes on after the log was restored from a backup.
+
+    It says again what the restored log does not know to be published. Killed in the middle, it can be repeated.
+    Raises NotStoredError if somebody publishes meanwhile.
+    """
+    jetstream = client.jetstream()
+    info = await ensure_events_stream(jetstream, settings)
+    everything = range(info.state.last_seq, max(info.state.first_seq, 1) - 1, -1)
+    with _transaction(connection):
+        known = await asyncio.to_thread(_known, connection, info)
+        number = 1 + max(known.epoch.number, await newest_epoch(jetstream, everything))
+        position = known.position if known.intact else 0
+        started = EpochStarted(event_id=uuid4(), epoch=number, position=position, at=recorded_now())
+        body = started.model_dump_json().encode()
+        message = Message(f"{EVENTS_SUBJECT}.{started.type}", str(started.event_id), body)
+        info.state.last_seq = await send(client, [message], info.state.last_seq)
+        await asyncio.to_thread(_save, connection, position, info, Epoch(number, started.event_id))
+    return started
+
+
+@contextmanager
+def _transaction(connection: Connection[Any]) -> Iterator[None]:
+    """One transaction around steps in other threads; `connection.transaction()` would be a nested one."""
+    connection.execute("BEGIN")
+    try:
+        yield
+        connection.commit()
+    except BaseException:
+        connection.rollback()
+        raise
+
+
+def _known(connection: Connection[Any], info: StreamInfo) -> _Known:
+    position = lock_position(connection, PUBLISHER)
+    row: tuple[str, int, int, UUID | None] | None = connection.execute(
+        "SELECT stream_created, last_sequence, epoch, epoch_id FROM published"
+    ).fetchone()
+    created, sequence, number, event_id = row or ("", 0, 1, None)
+    intact = created == str(info.created) and sequence <= info.state.last_seq
+    first = max(info.state.first_seq, sequence + 1 if intact else 1)
+    return _Known(position, intact, range(info.state.last_seq, first - 1, -1), Epoch(number, event_id))
+
+
+def _save(connection: Connection[Any], position: int, info: StreamInfo, epoch: Epoch) -> None:
+    save_position(connection, PUBLISHER, position)
+    connection.execute(
+        """
+        INSERT INTO published (stream_created, last_sequence, epoch, epoch_id) VALUES (%s, %s, %s, %s)
+        ON CONFLICT (single) DO UPDATE
+        SET stream_created = excluded.stream_created, last_sequence = excluded.last_sequence,
+            epoch = excluded.epoch, epoch_id = excluded.epoch_id
+        """,
+        (str(info.created), info.state.last_seq, *epoch),
+    )
 
 
 class Progress(NamedTuple):
-    """What one step did: messages sent, the id of the stream's last message, and whether there may be more."""
+    """What one step did: messages sent, the stream's last sequence, and whether there may be more."""
 
     messages: int
-    last_id: str | None
+    last_sequence: int
     more: bool
 
 
-async def publish(connection: Connection[Any], client: Client, last_id: str | None, limit: int) -> Progress:
+async def publish(connection: Connection[Any], client: Client, last_sequence: int, limit: int) -> Progress:
     """One step: up to `limit` public facts after the position become messages, then the position moves.
 
-    The position's row stays locked meanwhile. Raises NotStoredError; then `resume` finds out what is stored.
+    The position's row stays locked meanwhile. Raises NotStoredError; then `resume` finds out what is stored. Raises
+    StandstillError at a fact that only a newer program knows, after the facts before it were published.
     """
-    read = await asyncio.to_thread(_begin, connection, limit)
-    try:
-        messages = [_message(event) for fact in read.facts if (event := public_event(fact)) is not None]
-        sequence: int | None = None
+    with _transaction(connection):
+        read, epoch = await asyncio.to_thread(_read, connection, limit)
+        facts, upto = _publishable(read)
+        messages = [_message(event) for fact in facts if (event := public_event(fact, epoch)) is not None]
         if messages:
-            sequence = await send(client, messages, last_id, chained=True)
-            last_id = messages[-1].message_id
-        await asyncio.to_thread(_commit, connection, read.upto, sequence)
-    except BaseException:
-        await asyncio.to_thread(connection.rollback)
-        raise
-    return Progress(len(messages), last_id, len(messages) == limit)
+            last_sequence = await send(client, messages, last_sequence)
+        await asyncio.to_thread(_commit, connection, upto, last_sequence if messages else None)
+    return Progress(len(messages), last_sequence, len(read.rows) == limit or upto < read.upto)
 
 
-def _begin(connection: Connection[Any], limit: int) -> Read:
-    connection.execute("BEGIN")
-    return read_named(connection, PUBLIC_FACTS, lock_position(connection, PUBLISHER), limit)
+def _read(connection: Connection[Any], limit: int) -> tuple[Read, int]:
+    position = lock_position(connection, PUBLISHER)
+    row = connection.execute("SELECT epoch FROM published").fetchone()
+    return read_others(connection, INTERNAL_FACTS, position, limit), row[0] if row else 1
+
+
+def _publishable(read: Read) -> tuple[list[Recorded], int]:
+    """The facts before the first one of an unknown name, and the position up to which they go.
+
+    A fact that cannot be read for another reason is passed over, and named in the log.
+    """
+    facts: list[Recorded] = []
+    for number, row in enumerate(read.rows):
+        if isinstance(row, Recorded):
+            facts.append(row)
+        elif isinstance(row.error, UnknownFactError):
+            if number == 0:
+                raise StandstillError(
+                    f"this program is too old: {row.error}; a newer program records it and knows whether it is "
+                    "public, so nothing is published until this publisher is upgraded"
+                )
+            return facts, row.position - 1
+        else:
+            _log_unreadable(row)
+    return facts, read.upto
+
+
+def _log_unreadable(row: Unreadable) -> None:
+    log.error("publisher.fact_skipped", position=row.position, card_id=str(row.card_id), error=str(row.error))
 
 
 def _commit(connection: Connection[Any], upto: int, sequence: int | None) -> None:
     save_position(connection, PUBLISHER, upto)
     if sequence is not None:
         connection.execute("UPDATE published SET last_sequence = %s", (sequence,))
-    connection.commit()
 
 
 def _message(event: PublicEvent) -> Message:
     body = event.__pydantic_serializer__.to_json(event)
-    return Message(f"{EVENTS_SUBJECT}.{event.type}", str(event.position), body)
+    return Message(f"{EVENTS_SUBJECT}.{event.type}", str(event.event_id), body)

@@ -10,9 +10,9 @@ import structlog
 from nats.aio.client import Client
 from psycopg import Connection
 
-from adapters.broker.due import DUE_SUBJECT, CardDue
+from adapters.broker.due import DUE_STREAM, DUE_SUBJECT, CardDue, message_id
 from adapters.broker.sending import Message, send
-from adapters.broker.streams import ensure_due_stream
+from adapters.broker.streams import CHARGING, ensure_due_stream, lease_of
 from adapters.control import CLOCK_CHANNEL, read_control
 from adapters.roles.lead import Connections, Work, lead
 from adapters.settings import Settings
@@ -33,13 +33,11 @@ BATCH = 1000
 """Messages sent together."""
 WINDOW = 4096
 """At most so many cards, the oldest due, are in flight: bounds the queue and the query of each pass."""
-ACK_WAITS_PER_LEASE = 3
-"""A message counts as lost after this many redelivery intervals of the broker."""
 
 
 async def main(settings: Settings, database_url: str, nats_url: str, stop: asyncio.Event) -> None:
     """Schedule until `stop`."""
-    lease_time = timedelta(seconds=ACK_WAITS_PER_LEASE * settings.ack_wait_s)
+    lease_time = lease_of(settings)
 
     async def prepare(connections: Connections) -> None:
         await ensure_due_stream(connections.broker.jetstream(), settings)
@@ -47,7 +45,8 @@ async def main(settings: Settings, database_url: str, nats_url: str, stop: async
     async def step(connections: Connections) -> bool:
         virtual_clock = settings.clock == "virtual"
         control = await asyncio.to_thread(read_control, connections.database, virtual_clock=virtual_clock)
-        sent = await schedule(connections.database, connections.broker, control.now, BATCH, lease_time)
+        again = await somebody_consumes(connections.broker)
+        sent = await schedule(connections.database, connections.broker, control.now, BATCH, lease_time, again=again)
         if sent:
             log.info("scheduler.sent", messages=sent, due_by=control.now.isoformat())
         return sent == BATCH
@@ -64,19 +63,28 @@ class Lease(NamedTuple):
     lease: int
 
 
+async def somebody_consumes(client: Client) -> bool:
+    """Whether a consumer waits for messages or handles some; without one, nothing is gained by sending again."""
+    info = await client.jetstream().consumer_info(DUE_STREAM, CHARGING)
+    return bool(info.num_waiting or info.num_ack_pending)
+
+
 async def schedule(
-    connection: Connection[Any], client: Client, now: datetime, limit: int, lease_time: timedelta
+    connection: Connection[Any], client: Client, now: datetime, limit: int, lease_time: timedelta, *, again: bool = True
 ) -> int:
-    """One pass: send what is due at `now`, return how many. Raises NotStoredError, and then nothing is marked."""
-    leases = await asyncio.to_thread(due_cards, connection, now, limit)
+    """One pass: send what is due at `now`, return how many; `again` also sends what was lost.
+
+    Raises NotStoredError, and then nothing is marked.
+    """
+    leases = await asyncio.to_thread(due_cards, connection, now, limit, again=again)
     if leases:
-        await send(client, [_message(lease) for lease in leases], None, chained=False)
+        await send(client, [_message(lease) for lease in leases])
         await asyncio.to_thread(mark_sent, connection, leases, lease_time)
     return len(leases)
 
 
-def due_cards(connection: Connection[Any], now: datetime, limit: int) -> list[Lease]:
-    """The oldest due cards that are neither in flight nor parked."""
+def due_cards(connection: Connection[Any], now: datetime, limit: int, *, again: bool = True) -> list[Lease]:
+    """The oldest due cards that are neither in flight nor parked; without `again`, only those not sent so far."""
     rows = connection.execute(
         """
         SELECT d.card_id, d.version, CASE WHEN s.version = d.version THEN s.lease + 1 ELSE 1 END
@@ -85,10 +93,10 @@ def due_cards(connection: Connection[Any], now: datetime, limit: int) -> list[Le
             WHERE wake_at <= %(now)s AND NOT EXISTS (SELECT FROM parked p WHERE p.card_id = due.card_id)
             ORDER BY wake_at LIMIT %(window)s
         ) d LEFT JOIN due_sent s ON s.card_id = d.card_id
-        WHERE s.card_id IS NULL OR s.version <> d.version OR s.lease_until <= clock_timestamp()
+        WHERE s.card_id IS NULL OR s.version <> d.version OR (%(again)s AND s.lease_until <= clock_timestamp())
         ORDER BY d.wake_at LIMIT %(limit)s
         """,
-        {"now": now, "window": WINDOW, "limit": limit},
+        {"now": now, "window": WINDOW, "limit": limit, "again": again},
         prepare=True,
     )
     return [Lease(*row) for row in rows]
@@ -111,5 +119,4 @@ def mark_sent(connection: Connection[Any], leases: Sequence[Lease], lease_time: 
 
 def _message(lease: Lease) -> Message:
     body = CardDue.model_construct(card_id=lease.card_id)
-    message_id = f"{lease.card_id}.{lease.version}.{lease.lease}"
-    return Message(DUE_SUBJECT, message_id, body.__pydantic_serializer__.to_json(body))
+    return Message(DUE_SUBJECT, message_id(*lease), body.__pydantic_serializer__.to_json(body))

@@ -3,17 +3,38 @@
 from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any, NamedTuple, Self
+from uuid import UUID
 
 import psycopg
 from psycopg import Connection, sql
 from psycopg.rows import tuple_row
 
 from engine.envelope import Recorded, read_fact
+from engine.errors import CorruptHistoryError
 from engine.store.recorder import CARD_EVENTS
+
+
+class Unreadable(NamedTuple):
+    """A row of the log that cannot be read, with its error."""
+
+    position: int
+    card_id: UUID
+    version: int
+    error: CorruptHistoryError
 
 
 def read_log(connection: Connection[Any], after: int, limit: int) -> list[Recorded]:
     """Up to `limit` facts with a position greater than `after`, in order; raises CorruptHistoryError."""
+    facts: list[Recorded] = []
+    for row in read_rows(connection, after, limit):
+        if isinstance(row, Unreadable):
+            raise row.error
+        facts.append(row)
+    return facts
+
+
+def read_rows(connection: Connection[Any], after: int, limit: int) -> list[Recorded | Unreadable]:
+    """Like `read_log`, with those rows among the facts that cannot be read."""
     with connection.cursor(row_factory=tuple_row, binary=True) as cursor:
         cursor.execute(
             """
@@ -23,31 +44,54 @@ def read_log(connection: Connection[Any], after: int, limit: int) -> list[Record
             (after, limit),
             prepare=True,
         )
-        return [read_fact(*row) for row in cursor]
+        return [_read(*row) for row in cursor]
+
+
+def read_rows_of(connection: Connection[Any], card_id: UUID, first: int, last: int) -> list[Recorded | Unreadable]:
+    """The rows of one stream with positions from `first` to `last`, in order."""
+    with connection.cursor(row_factory=tuple_row, binary=True) as cursor:
+        cursor.execute(
+            """
+            SELECT notification_id, originator_id, originator_version, topic, state FROM card_events
+            WHERE originator_id = %b AND notification_id BETWEEN %b::bigint AND %b::bigint ORDER BY notification_id
+            """,
+            (card_id, first, last),
+        )
+        return [_read(*row) for row in cursor]
+
+
+def _read(position: int, card_id: UUID, version: int, topic: str, state: bytes) -> Recorded | Unreadable:
+    try:
+        return read_fact(position, card_id, version, topic, state)
+    except CorruptHistoryError as error:
+        return Unreadable(position, card_id, version, error)
 
 
 class Read(NamedTuple):
-    """Facts in order, and the position up to which the log was searched for them."""
+    """Rows in order, and the position up to which the log was searched for them."""
 
-    facts: list[Recorded]
+    rows: list[Recorded | Unreadable]
     upto: int
 
 
-def read_named(connection: Connection[Any], names: Sequence[str], after: int, limit: int) -> Read:
-    """Like `read_log`, but only facts stored under `names`; all others are not even decoded."""
+def read_others(connection: Connection[Any], names: Sequence[str], after: int, limit: int) -> Read:
+    """Like `read_rows`, without the facts stored under `names`, which are not even decoded.
+
+    Facts of a name that this program does not know are among the rows, so that no reader passes over them.
+    """
     upto = head(connection)
     with connection.cursor(row_factory=tuple_row, binary=True) as cursor:
         cursor.execute(
             """
             SELECT notification_id, originator_id, originator_version, topic, state FROM card_events
-            WHERE notification_id > %b::bigint AND notification_id <= %b::bigint AND topic = ANY(%b)
+            WHERE notification_id > %b::bigint AND notification_id <= %b::bigint AND topic <> ALL(%b)
             ORDER BY notification_id LIMIT %b::bigint
             """,
             (after, upto, list(names), limit),
             prepare=True,
         )
-        facts = [read_fact(*row) for row in cursor]
-    return Read(facts, facts[-1].position if len(facts) == limit else max(after, upto))
+        rows = [_read(*row) for row in cursor]
+    return Read(rows, rows[-1].position if len(rows) == limit else max(after, upto))
 
 
 def head(connection: Connection[Any]) -> int:

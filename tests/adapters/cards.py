@@ -103,7 +103,7 @@ class Cards:
 
     def public_ids(self) -> list[str]:
         """Ids of the public messages of the log, in order."""
-        return [str(event.position) for fact in self.log() if (event := public_event(fact)) is not None]
+        return [str(event.event_id) for fact in self.log() if (event := public_event(fact)) is not None]
 
     def names(self, card_id: UUID) -> list[str]:
         """Names of the card's facts, oldest first, readable or not."""

@@ -2,9 +2,24 @@
 
 from uuid import UUID
 
-from adapters.parked import list_parked, park, retry_parked
+import psycopg
+import pytest
+
+from adapters import parked as module
+from adapters.parked import MESSAGE_KEPT, list_parked, park, retry_parked
+from projections.parked_cards import REASON_KEPT
 
 ONE, OTHER = UUID(int=1), UUID(int=2)
+
+
+@pytest.fixture(autouse=True)
+def _in_the_log(connection):
+    """Both cards have a fact."""
+    for card_id in (ONE, OTHER):
+        connection.execute(
+            "INSERT INTO card_events (originator_id, originator_version, topic, state) VALUES (%s, 1, 'x.v1', '{}')",
+            (card_id,),
+        )
 
 
 def reasons(connection):
@@ -34,6 +49,33 @@ def test_a_card_is_parked_once_and_keeps_its_first_reason(connection):
 def test_messages_that_name_no_card_are_all_kept(connection):
     park(connection, [(None, b"a", "malformed"), (None, b"b", "malformed")])
     assert [parked.message for parked in list_parked(connection)] == [b"a", b"b"]
+
+
+def test_messages_that_name_no_card_of_the_log_are_kept_up_to_a_number(connection, monkeypatch):
+    monkeypatch.setattr(module, "FOREIGN_KEPT", 3)
+    park(connection, [(UUID(int=n), b"", f"unknown card {n}") for n in range(10, 20)])
+    park(connection, [(None, b"", "malformed"), (ONE, b"", "its own")])
+    assert reasons(connection) == [*((None, f"unknown card {n}") for n in (10, 11, 12)), (ONE, "its own")]
+
+
+def test_of_a_long_message_and_a_long_reason_the_beginning_is_kept(connection):
+    park(connection, [(ONE, bytes(100_000), "long " * 50_000)])
+    [parked] = list_parked(connection)
+    assert parked.message == bytes(MESSAGE_KEPT)
+    assert len(parked.reason) == REASON_KEPT
+    assert parked.reason.startswith("long long")
+
+
+def test_what_is_no_text_in_a_reason_is_replaced(connection):
+    park(connection, [(ONE, b"\x00", "found `\0`, \x1b[31m, \udcff and 保号")])
+    assert reasons(connection) == [(ONE, "found `?`, ?[31m, ? and 保号")]
+
+
+def test_one_that_cannot_be_stored_keeps_no_other_from_it(connection):
+    connection.execute("ALTER TABLE parked ADD CONSTRAINT refused CHECK (reason <> 'refused')")
+    with pytest.raises(psycopg.IntegrityError):
+        park(connection, [(None, b"", "first"), (ONE, b"", "refused"), (OTHER, b"", "last")])
+    assert reasons(connection) == [(None, "first"), (OTHER, "last")]
 
 
 def test_the_given_ones_are_retried_and_the_others_stay(connection):

@@ -136,8 +136,9 @@ def notices(history: History) -> list[Any]:
 
 
 def public(history: History) -> list[Any]:
-    """The public messages about a card."""
-    return [json.loads(event.model_dump_json()) for recorded in history if (event := public_event(recorded))]
+    """The public messages about a card, without the stream's epoch, which is no result of the log."""
+    events = (event for recorded in history if (event := public_event(recorded)))
+    return [json.loads(event.model_dump_json(exclude={"epoch"})) for event in events]
 
 
 def shown(appended: Iterable[Row]) -> dict[str, list[dict[str, Any]]]:

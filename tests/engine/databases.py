@@ -13,6 +13,7 @@ from engine.store.recorder import CardRecorder, datastore
 from engine.store.streams import Store
 from projections.follow import FOLLOWERS_TABLE
 from projections.live import create_tables
+from projections.parked_cards import PARKED_CARDS_TABLE
 
 _numbers = count(1)
 
@@ -32,6 +33,7 @@ def template(postgres_url: str) -> str:
         CardRecorder(pool).create_table()
     with psycopg.connect(url) as connection:
         connection.execute(FOLLOWERS_TABLE)
+        connection.execute(PARKED_CARDS_TABLE)
         create_tables(connection)
     return name
 

@@ -5,8 +5,8 @@ from datetime import timedelta
 import pytest
 
 from engine.envelope import NAME_OF
-from engine.errors import CorruptHistoryError
-from engine.store.log import FACTS_CHANNEL, Listener, head, read_log, read_named
+from engine.errors import CorruptHistoryError, UnknownFactError
+from engine.store.log import FACTS_CHANNEL, Listener, head, read_log, read_others, read_rows, read_rows_of
 from tests.engine.random_histories import RECORDED_AT, random_history, store_all
 
 AT_ONCE, LONG = timedelta(0), timedelta(seconds=10)
@@ -36,23 +36,34 @@ def test_a_follower_reads_every_fact_once_and_in_order_whatever_its_batch(connec
         assert [one.version for one in theirs] == list(range(1, len(theirs) + 1))
 
 
-@pytest.mark.parametrize("limit", [1, 7, 1000])
-def test_a_reader_of_some_kinds_of_facts_sees_each_of_them_once_and_reaches_the_end(connection, histories, limit):
-    names = ["charge_succeeded.v1", "card_renewed.v1", "suspended.v1"]
-    wanted = [one for one in read_log(connection, 0, 10_000) if NAME_OF[type(one.fact)] in names]
+@pytest.mark.parametrize("limit", [1, 3, 10_000])
+def test_a_reader_of_all_but_some_kinds_of_facts_sees_each_other_one_once_and_reaches_the_end(
+    connection, histories, limit
+):
+    skipped = [name for name in NAME_OF.values() if name not in {"charge_succeeded.v1", "card_renewed.v1"}]
+    wanted = [one for one in read_log(connection, 0, 10_000) if NAME_OF[type(one.fact)] not in skipped]
     assert wanted
     read, position = [], 0
     while position < head(connection):
-        facts, upto = read_named(connection, names, position, limit)
-        assert len(facts) <= limit
+        rows, upto = read_others(connection, skipped, position, limit)
+        assert len(rows) <= limit
         assert position < upto
-        read, position = read + facts, upto
+        read, position = read + rows, upto
     assert read == wanted
-    assert read_named(connection, names, position, limit) == ([], position)
+    assert read_others(connection, skipped, position, limit) == ([], position)
 
 
-def test_a_reader_that_finds_no_fact_of_its_kinds_reaches_the_end(connection, histories):
-    assert read_named(connection, ["no such fact"], 0, 10) == ([], head(connection))
+def test_a_reader_that_finds_no_other_fact_reaches_the_end(connection, histories):
+    assert read_others(connection, list(NAME_OF.values()), 0, 10) == ([], head(connection))
+
+
+def test_a_reader_of_all_but_some_kinds_does_not_pass_over_a_fact_of_an_unknown_name(connection, histories):
+    connection.execute(
+        "INSERT INTO card_events (originator_id, originator_version, topic, state) VALUES (%s, 1000, 'x.v1', '{}')",
+        (histories[0].card_id,),
+    )
+    [unknown] = read_others(connection, list(NAME_OF.values()), 0, 10).rows
+    assert isinstance(unknown.error, UnknownFactError)
 
 
 def test_the_last_fact_of_an_append_says_when_its_card_wakes(connection, histories):
@@ -70,6 +81,23 @@ def test_a_fact_that_cannot_be_read_stops_the_reader_and_is_not_skipped(connecti
     )
     with pytest.raises(CorruptHistoryError, match=f"card {histories[0].card_id}, version 1000"):
         read_log(connection, 0, 10_000)
+
+
+def test_a_reader_of_rows_gets_those_that_cannot_be_read_among_the_facts(connection, histories):
+    card_id = histories[0].card_id
+    before = read_log(connection, 0, 10_000)
+    connection.execute(
+        "INSERT INTO card_events (originator_id, originator_version, topic, state) VALUES (%s, 1000, 'x.v1', '{}')",
+        (card_id,),
+    )
+    *facts, spoiled = read_rows(connection, 0, 10_000)
+    assert facts == before
+    assert (spoiled.position, spoiled.card_id, spoiled.version) == (head(connection), card_id, 1000)
+    assert str(spoiled.error).startswith(f"card {card_id}, version 1000: no fact is called 'x.v1'")
+    ours = [fact for fact in before if fact.card_id == card_id]
+    *facts, last = read_rows_of(connection, card_id, ours[1].position, head(connection))
+    assert (facts, last[:3]) == (ours[1:], spoiled[:3])
+    assert read_rows_of(connection, card_id, ours[1].position, ours[2].position) == ours[1:3]
 
 
 def test_a_listener_is_woken_by_new_facts_and_sleeps_otherwise(cards_url, store):

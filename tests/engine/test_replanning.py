@@ -8,7 +8,7 @@ from engine.actor import actor
 from engine.card.custody import CardClosed
 from engine.card.waking import Replanned
 from engine.decisions import on_replan
-from engine.errors import BaohaoError, CorruptHistoryError
+from engine.errors import BaohaoError, UnknownFactError
 from engine.rules import Rules
 from tests.engine.engine_calls import LATER, kinds, paying, wake
 from tests.engine.recorded_history import History
@@ -71,7 +71,7 @@ def test_a_card_that_cannot_be_replanned_fails_alone(engine, store, connection):
     unknown = type(moved)(int=1)
     settled = engine.replan([moved, corrupt, unknown, charging, other], "policy 2", ANNA, SOONER, REGISTERED_AT)
     assert {card_id: type(error) for card_id, error in settled.failed.items()} == {
-        corrupt: CorruptHistoryError,
+        corrupt: UnknownFactError,
         unknown: BaohaoError,
     }
     assert (settled.facts, settled.questions) == (2, [])

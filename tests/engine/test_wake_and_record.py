@@ -15,7 +15,7 @@ from engine.card.payments import ChargeSucceeded
 from engine.card.term import CardRenewed, RenewalStarted
 from engine.card.waking import Deferred
 from engine.catalogue import Catalogue
-from engine.errors import BaohaoError, CorruptHistoryError, Refused
+from engine.errors import BaohaoError, Refused, UnknownFactError
 from engine.ports import Charged, ChargeRequest, Declined, Refunded, Unclear
 from engine.questions import Question
 from engine.store.port import StoredFact
@@ -200,7 +200,7 @@ def test_a_card_that_fails_is_reported_and_no_other_fails(engine, store, connect
     agreed = {good, gone, other_plan}  # a plan that is sold no more is kept for those who have it
     assert {question.request.card_id for question in settled.questions} == agreed
     assert {card_id: type(error) for card_id, error in settled.failed.items()} == {
-        corrupt: CorruptHistoryError,
+        corrupt: UnknownFactError,
         unknown: BaohaoError,
     }
 

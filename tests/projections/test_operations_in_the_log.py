@@ -2,12 +2,12 @@
 
 import pytest
 
-from adapters.broker.contract import PUBLIC_FACTS, public_event
+from adapters.broker.contract import INTERNAL_FACTS, public_event
 from engine.envelope import NAME_OF
 from engine.notices import NOTICE_FACTS, notice_of
 from engine.operations import OPERATIONS_ID, ChargingResumed, ChargingStopped
 from engine.store.limits_rebuild import rebuild_limits
-from engine.store.log import read_log, read_named
+from engine.store.log import read_log, read_others
 from engine.store.operations import record_operation
 from projections.follow import follow
 from projections.live import LIVE, MODELS, differences
@@ -56,7 +56,7 @@ def test_the_publisher_skips_them(connection, mixed):
     ours = [one for one in log if one.card_id == OPERATIONS_ID]
     assert {type(one.fact) for one in ours} == {ChargingStopped, ChargingResumed}
     assert {public_event(one) for one in ours} == {None}
-    facts, upto = read_named(connection, PUBLIC_FACTS, 0, 10_000)
+    facts, upto = read_others(connection, INTERNAL_FACTS, 0, 10_000)
     assert facts == [one for one in log if public_event(one) is not None]
     assert upto == log[-1].position
 

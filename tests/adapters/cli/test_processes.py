@@ -8,13 +8,15 @@ import subprocess
 import sys
 
 import nats
+import psycopg
 import pytest
 from nats.js.errors import NotFoundError
 
 from adapters import embedded
 from adapters.broker.due import DUE_STREAM
 from adapters.broker.streams import CHARGING
-from tests.adapters.cards import commands_for
+from adapters.schema import migrate
+from tests.adapters.cards import card_id_of, commands_for
 from tests.journey.patience import until
 
 NO_BROKER = "nats://127.0.0.1:1"
@@ -30,7 +32,7 @@ def test_a_wrong_setting_is_named_and_ends_with_78(installation):
 def test_a_role_refuses_to_start_on_an_unmigrated_database_with_78(new_installation):
     status, out, err = new_installation().ended("run", "consumer")
     assert (status, out) == (78, "")
-    assert err == "the database is at schema 0, this program needs 4; run `baohao migrate`\n"
+    assert err == "the database is at schema 0, this program needs 5; run `baohao migrate`\n"
 
 
 def test_a_database_that_cannot_be_reached_is_a_sentence_and_status_1(installation):
@@ -91,6 +93,27 @@ def test_read_models_are_kept_up_to_date_without_a_broker(installation, tmp_path
         until(lambda: installation.json("cards", "list"))
         process.send_signal(signal.SIGTERM)
         process.communicate(timeout=60)
+
+
+def test_a_row_that_cannot_be_read_parks_its_card_and_the_projector_goes_on(new_installation, tmp_path):
+    fresh, file = new_installation(), tmp_path / "cards.jsonl"
+    migrate(fresh.database_url)
+    with psycopg.connect(fresh.database_url, autocommit=True) as connection:
+        connection.execute(
+            "INSERT INTO card_events (originator_id, originator_version, topic, state) VALUES (%s, 1, 'x.v1', '{}')",
+            (card_id_of(2),),
+        )
+    file.write_text("\n".join(command.model_dump_json() for command in commands_for(1, "sim:good:1")))
+    fresh.json("import", file)
+    with fresh.process("run", "projector", NATS_URL=NO_BROKER) as process:
+        until(lambda: fresh.json("cards", "list"))
+        process.send_signal(signal.SIGTERM)
+        _, err = process.communicate(timeout=60)
+    lines = [json.loads(line) for line in err.splitlines()]
+    parked = [line for line in lines if line["event"] == "projector.card_parked"]
+    assert {line["card_id"] for line in parked} == {str(card_id_of(2))}
+    assert len({line["model"] for line in parked}) == len(parked) == 5
+    assert [line["event"] for line in lines[:: len(lines) - 1]] == ["role.started", "role.stopped"]
 
 
 def test_the_demo_prints_its_figures_in_json_on_stdout_and_all_else_on_stderr(installation, server_home):

@@ -1,17 +1,24 @@
 """The consumer charges due cards in overlapping batches, each card once, whatever the gateway does."""
 
 import asyncio
-from datetime import timedelta
+from datetime import date, timedelta
+from uuid import UUID
 
 import pytest
+from nats.aio.msg import Msg
 from structlog.testing import capture_logs
 
+from adapters.broker.due import DUE_SUBJECT, FOREIGN, CardDue
 from adapters.gateways.simulated import totals
 from adapters.parked import list_parked
 from adapters.roles import consumer as module
+from adapters.roles.consumer import Batch
 from engine.ports import NotFound, Unclear
-from tests.adapters.cards import FAR, PRICE, RENEWED
+from tests.adapters.cards import FAR, PRICE, RENEWED, card_id_of, commands_for
 from tests.adapters.roles.conftest import BUDGET
+
+LARGE = 260
+"""Cards in a batch, more than the default batch size."""
 
 
 class SilentGateway:
@@ -83,11 +90,36 @@ def test_a_charge_that_lay_while_we_were_stopped_is_not_sent_under_a_key_that_ma
     assert cards.names(due[0])[3:] == ["renewal_started", "charge_attempted", "charge_outcome_unknown"]
 
 
-def test_each_fact_names_the_message_that_led_to_it(cards, queue):
+@pytest.mark.parametrize(
+    ("sent", "cause"),
+    [
+        ("{}.3.1", "{}.3.1"),
+        (None, FOREIGN),
+        ("x" * 60_000, FOREIGN),
+        ("{}.3.1 and more", FOREIGN),
+        (f"{UUID(int=0)}.3.1", FOREIGN),
+    ],
+    ids=["ours", "without", "long", "with more", "of another card"],
+)
+def test_each_fact_names_the_message_that_led_to_it_but_keeps_no_id_of_a_stranger(run, cards, queue, sent, cause):
     [card_id] = cards.register(1)
-    queue.add(card_id, headers={"Nats-Msg-Id": "x"})
-    queue.take(queue.messages(1))
-    assert {fact.cause for fact in cards.log()[3:]} == {"x"}
+    headers = None if sent is None else {"Nats-Msg-Id": sent.format(card_id)}
+    message = Msg(_client=None, subject=DUE_SUBJECT, data=CardDue(card_id=card_id).model_dump_json().encode())
+    message.headers = headers
+    batch = Batch([message])
+    run(queue.consumer._run(batch))
+    assert {fact.cause for fact in cards.log()[3:]} == {cause.format(card_id)}
+
+
+def test_every_answer_of_a_large_batch_is_recorded(cards, record, queue):
+    for number in range(LARGE):
+        registration, *others = commands_for(number, f"sim:good:{number}")
+        cards.give(registration.model_copy(update={"starts_on": date(2026, 12, 5)}), *others)
+    due = [card_id_of(number) for number in range(LARGE)]
+    queue.handle(*due)
+    assert [card_id for card_id in due if cards.names(card_id)[3:] != RENEWED] == []
+    assert totals(record) == {"EUR": LARGE * PRICE}
+    assert queue.is_emptied()
 
 
 def test_a_card_with_two_messages_in_a_batch_is_woken_once(cards, record, queue):

@@ -25,9 +25,10 @@ def spoil(connection, card_id):
         (b"[]", "should be an object"),
         (b"{}", "Field required"),
         (b'{"card_id": "none"}', "valid UUID"),
+        (b'{"card_id":"\\u0000"}', "valid UUID"),
         (b'{"card_id": "%s", "charge": true}' % str(card_id_of(1)).encode(), "Extra inputs"),
     ],
-    ids=["empty", "binary", "list", "no_card", "no_id", "more_than_agreed"],
+    ids=["empty", "binary", "list", "no_card", "no_id", "nul", "more_than_agreed"],
 )
 def test_a_malformed_message_is_parked_with_its_reason_and_blocks_no_other(cards, connection, queue, body, reason):
     [card_id] = cards.register(2)
@@ -40,11 +41,20 @@ def test_a_malformed_message_is_parked_with_its_reason_and_blocks_no_other(cards
     assert queue.is_emptied()
 
 
+def test_all_malformed_messages_of_a_batch_are_parked(cards, connection, queue):
+    [card_id] = cards.register(1)
+    bodies = [b'{"card_id":"\\u0000"}', b"{}", b"[]", b'{"card_id":"\\u0000"}']
+    queue.handle(*bodies, card_id)
+    assert [parked.message for parked in list_parked(connection)] == bodies
+    assert cards.names(card_id)[3:] == RENEWED
+    assert queue.is_emptied()
+
+
 def test_a_message_about_an_unknown_card_is_parked_and_blocks_no_other(cards, connection, queue):
     [card_id] = cards.register(1)
     unknown = card_id_of(99)
     queue.handle(unknown, card_id)
-    assert reasons(connection) == [(unknown, f"BaohaoError: there is no card {unknown}")]
+    assert reasons(connection) == [(None, f"BaohaoError: there is no card {unknown}")]
     assert cards.names(card_id)[3:] == RENEWED
     assert queue.is_emptied()
 
@@ -73,10 +83,11 @@ def test_a_card_whose_request_is_invalid_is_parked_and_the_others_are_charged(ca
 
 
 def test_a_parked_card_is_parked_once_and_keeps_its_first_reason(cards, connection, queue):
-    unknown = card_id_of(99)
-    cards.park([(unknown, b"", "the first reason")])
-    queue.handle(unknown)
-    assert reasons(connection) == [(unknown, "the first reason")]
+    [card_id] = cards.register(1)
+    spoil(connection, card_id)
+    cards.park([(card_id, b"", "the first reason")])
+    queue.handle(card_id)
+    assert reasons(connection) == [(card_id, "the first reason")]
 
 
 def test_when_the_database_fails_the_batch_is_redelivered(cards, connection, queue):

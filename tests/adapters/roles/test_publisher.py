@@ -15,22 +15,10 @@ from adapters.broker.contract import EVENTS_STREAM, public_event
 from adapters.broker.sending import NotStoredError, send
 from adapters.broker.streams import ensure_events_stream
 from adapters.roles.publisher import PUBLISHER, publish, resume
+from adapters.settings import load_settings
 from engine.store.log import head
 from projections.follow import lock_position, positions, save_position
-from tests.adapters.stored import messages, stored, stored_ids
-
-LIMIT = 4
-"""Facts per step, so that a few cards need several."""
-
-
-async def publish_all(connection, client):
-    """Publish as the role does until nothing is left, and return how many messages were sent."""
-    last_id, sent = (await resume(connection, client)).last_id, 0
-    while True:
-        step = await publish(connection, client, last_id, LIMIT)
-        last_id, sent = step.last_id, sent + step.messages
-        if not step.more:
-            return sent
+from tests.adapters.stored import LIMIT, public_messages, publish_all, stored, stored_ids
 
 
 class BreaksBeforeCommit(psycopg.Connection):
@@ -55,6 +43,7 @@ def test_a_message_says_what_happened_to_which_card_and_when(run, cards, connect
     assert enabled.subject == "baohao.events.auto_renew_enabled.v1"
     assert json.loads(enabled.data) == {
         "event_id": str(fact.event_id),
+        "epoch": 1,
         "position": fact.position,
         "type": "auto_renew_enabled.v1",
         "card_id": str(card_id),
@@ -70,13 +59,13 @@ def test_internal_facts_are_skipped_and_not_read_again(run, cards, connection, c
     assert public_event(cards.log()[-1]) is None
     run(publish_all(connection, client))
     assert positions(connection)[PUBLISHER] == head(connection)
-    assert run(resume(connection, client)).position == head(connection)
+    assert run(resume(connection, client, load_settings())).position == head(connection)
 
 
 def test_a_partly_stored_batch_is_completed(run, cards, connection, client):
     cards.register(1, 2)
-    run(ensure_events_stream(client.jetstream(), 1))
-    run(send(client, messages(*cards.public_ids()[:2]), None, chained=True))
+    run(ensure_events_stream(client.jetstream(), load_settings()))
+    run(send(client, public_messages(cards)[:2], 0))
     assert run(publish_all(connection, client)) == len(cards.public_ids()) - 2
     assert run(stored_ids(client)) == cards.public_ids()
 
@@ -85,9 +74,9 @@ def test_a_publisher_that_dies_between_sending_and_committing_stores_nothing_twi
     run, cards, connection, client, database_url
 ):
     cards.register(1)
-    run(resume(connection, client))
+    run(resume(connection, client, load_settings()))
     with BreaksBeforeCommit.connect(database_url, autocommit=True) as dying, pytest.raises(psycopg.OperationalError):
-        run(publish(dying, client, None, LIMIT))
+        run(publish(dying, client, 0, LIMIT))
     assert run(stored_ids(client)) == cards.public_ids()
     assert positions(connection)[PUBLISHER] == 0
     assert run(publish_all(connection, client)) == 0
@@ -98,22 +87,22 @@ def test_a_publisher_waits_while_another_one_sends_and_continues_after_it(
     run, cards, connection, client, database_url, eventually
 ):
     cards.register(1)
-    published = cards.public_ids()[:2]
+    published = public_messages(cards)[:2]
     waits = "SELECT FROM pg_stat_activity WHERE pid = %s AND wait_event_type = 'Lock'"
 
     async def scenario(other):
         other.execute("BEGIN")
         lock_position(other, PUBLISHER)
-        waiting = asyncio.create_task(publish(connection, client, published[-1], LIMIT))
+        waiting = asyncio.create_task(publish(connection, client, len(published), LIMIT))
         with psycopg.connect(database_url, autocommit=True) as watcher:
             pid = connection.info.backend_pid
             await asyncio.to_thread(eventually, lambda: watcher.execute(waits, (pid,)).rowcount)
-        await send(client, messages(*published), None, chained=True)
-        save_position(other, PUBLISHER, int(published[-1]))
+        await send(client, published, 0)
+        save_position(other, PUBLISHER, json.loads(published[1].body)["position"])
         other.commit()
         return await waiting
 
-    run(resume(connection, client))
+    run(resume(connection, client, load_settings()))
     with psycopg.connect(database_url, autocommit=True) as other:
         assert run(scenario(other)).messages == 1
     assert run(stored_ids(client)) == cards.public_ids()
@@ -123,15 +112,15 @@ def test_two_concurrent_publishers_publish_everything_in_order_and_once(run, car
     cards.register(*range(1, 9))
 
     async def one(own_connection):
-        last_id = None
+        last = 0
         while positions(own_connection).get(PUBLISHER, 0) < head(own_connection):
             try:
-                last_id = (await publish(own_connection, client, last_id, LIMIT)).last_id
+                last = (await publish(own_connection, client, last, LIMIT)).last_sequence
             except NotStoredError:
-                last_id = (await resume(own_connection, client)).last_id
+                last = (await resume(own_connection, client, load_settings())).last_sequence
 
     async def both(other):
-        await resume(connection, client)
+        await resume(connection, client, load_settings())
         await asyncio.gather(one(connection), one(other))
 
     with psycopg.connect(database_url, autocommit=True) as other:
@@ -152,7 +141,7 @@ def test_a_stream_emptied_by_retention_has_lost_nothing(run, cards, connection, 
     cards.register(1, 2)
     run(publish_all(connection, client))
     run(client.jetstream().purge_stream(EVENTS_STREAM))  # leaves what retention leaves: no message, the same sequence
-    assert run(resume(connection, client)) == (head(connection), None)
+    assert run(resume(connection, client, load_settings())) == (head(connection), len(cards.public_ids()))
     assert run(publish_all(connection, client)) == 0
     published = len(cards.public_ids())
     cards.register(3)
@@ -160,16 +149,18 @@ def test_a_stream_emptied_by_retention_has_lost_nothing(run, cards, connection, 
     assert run(stored_ids(client)) == cards.public_ids()[published:]
 
 
-def test_after_a_lost_commit_a_stream_emptied_by_retention_repeats_one_step_only(
+def test_after_a_lost_commit_a_stream_emptied_at_once_gets_that_step_when_the_broker_has_forgotten_it(
     run, cards, connection, client, database_url
 ):
     cards.register(1)
     run(publish_all(connection, client))
     cards.register(2)
     with BreaksBeforeCommit.connect(database_url, autocommit=True) as dying, pytest.raises(psycopg.OperationalError):
-        run(publish(dying, client, None, LIMIT))
+        run(publish(dying, client, 3, LIMIT))
     run(client.jetstream().purge_stream(EVENTS_STREAM))
-    assert run(publish_all(connection, client)) == 3, "those of the second card"
+    with pytest.raises(NotStoredError, match="duplicate of an earlier one; it forgets those after two minutes"):
+        run(publish_all(connection, client))
+    assert positions(connection)[PUBLISHER] == json.loads(public_messages(cards)[2].body)["position"]
 
 
 def test_messages_removed_by_hand_stay_removed_and_stop_nothing(run, cards, connection, client):

@@ -1,16 +1,17 @@
 """The scheduler sends each due card once per version and lease, the oldest first, within its window."""
 
+import asyncio
 import json
 from datetime import timedelta
 
 import pytest
 
-from adapters.broker.due import DUE_STREAM
+from adapters.broker.due import DUE_STREAM, DUE_SUBJECT
 from adapters.broker.sending import NotStoredError
-from adapters.broker.streams import ensure_due_stream
+from adapters.broker.streams import CHARGING, ensure_due_stream
 from adapters.parked import retry_parked
 from adapters.roles import scheduler
-from adapters.roles.scheduler import schedule
+from adapters.roles.scheduler import schedule, somebody_consumes
 from adapters.settings import load_settings
 from tests.adapters.cards import FAR, card_id_of
 from tests.adapters.stored import stored, stored_ids
@@ -24,9 +25,9 @@ def run_pass(run, cards, connection, client):
     """One pass of the scheduler at `now`; returns how many messages it sent."""
     run(ensure_due_stream(client.jetstream(), load_settings()))
 
-    def one_pass(now=FAR, limit=100, lease_time=LONG):
+    def one_pass(now=FAR, limit=100, lease_time=LONG, *, again=True):
         cards.project()
-        return run(schedule(connection, client, now, limit, lease_time))
+        return run(schedule(connection, client, now, limit, lease_time, again=again))
 
     return one_pass
 
@@ -69,6 +70,34 @@ def test_a_lost_message_is_sent_again_with_another_id(cards, run_pass, queue):
     run_pass(lease_time=LONG)
     assert run_pass() == 0
     assert queue() == [message_id(1, lease=lease) for lease in (1, 2, 3)]
+
+
+def test_without_a_consumer_a_card_is_sent_once_per_version_and_new_ones_still_are(cards, run_pass, queue):
+    [card_id] = cards.register(1)
+    assert run_pass(lease_time=OVER, again=False) == 1
+    assert run_pass(lease_time=OVER, again=False) == 0
+    cards.bind(card_id, "pm-2")
+    cards.register(2)
+    assert run_pass(lease_time=OVER, again=False) == 2
+    assert queue() == [message_id(1), message_id(1, version=4), message_id(2)]
+
+
+def test_somebody_consumes_who_waits_for_messages_or_handles_some(run, client, eventually):
+    jetstream = client.jetstream()
+    run(ensure_due_stream(jetstream, load_settings()))
+    assert run(somebody_consumes(client)) is False
+    subscription = run(jetstream.pull_subscribe(DUE_SUBJECT, CHARGING, DUE_STREAM))
+
+    async def begin():
+        return asyncio.create_task(subscription.fetch(1, timeout=10))
+
+    fetch = run(begin())
+    eventually(lambda: run(somebody_consumes(client)))
+    run(jetstream.publish(DUE_SUBJECT, b"{}"))
+    [message] = run(asyncio.wait_for(fetch, 10))
+    assert run(somebody_consumes(client)) is True, "it is not acknowledged"
+    run(message.ack_sync())
+    assert run(somebody_consumes(client)) is False
 
 
 def test_a_changed_card_is_sent_again_at_once(cards, run_pass, queue):

@@ -1,0 +1,27 @@
+"""Commands about the stream of public events."""
+
+import asyncio
+
+import psycopg
+
+from adapters.broker.contract import EpochStarted
+from adapters.cli.output import put_fields
+from adapters.cli.servers import Running, both_servers
+from adapters.roles.lead import connected
+from adapters.roles.publisher import start_epoch
+from adapters.schema import check_schema
+from adapters.settings import Settings
+
+
+def new_epoch(settings: Settings, *, as_json: bool) -> None:
+    """Begin a new epoch of the stream."""
+    with both_servers(settings) as running:
+        check_schema(running.database_url)
+        started = asyncio.run(_started(running))
+    put_fields("events", {"epoch": started.epoch, "published_upto": started.position}, as_json=as_json)
+
+
+async def _started(running: Running) -> EpochStarted:
+    with psycopg.connect(running.database_url, autocommit=True) as connection:
+        async with connected(running.nats_url) as client:
+            return await start_epoch(connection, client, running.settings)

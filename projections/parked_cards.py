@@ -1,0 +1,106 @@
+"""Cards that a read model cannot follow: what they are parked at, and why, until their facts can be folded.
+
+The rows of a parked card stay as they were before the fact at `position`; all other cards go on.
+"""
+
+import re
+from collections.abc import Collection, Sequence
+from datetime import datetime
+from typing import Any, NamedTuple
+from uuid import UUID
+
+from psycopg import Connection
+from psycopg.rows import class_row
+
+PARKED_CARDS_TABLE = """
+    CREATE TABLE IF NOT EXISTS parked_cards (
+        follower text NOT NULL,
+        card_id uuid NOT NULL,
+        model text NOT NULL,
+        position bigint NOT NULL,  -- of the card's first fact that is not in the model's rows
+        reason text NOT NULL,
+        parked_at timestamptz NOT NULL DEFAULT now(),
+        PRIMARY KEY (follower, card_id, model)
+    )
+"""
+
+REASON_KEPT = 500
+"""At most so many characters of a reason are kept."""
+
+
+class ParkedCard(NamedTuple):
+    """A card that a read model does not follow from the fact at `position` on."""
+
+    model: str
+    card_id: UUID
+    position: int
+    reason: str
+
+
+class ListedCard(NamedTuple):
+    """A parked card as `list_parked_cards` shows it."""
+
+    model: str
+    card_id: UUID
+    position: int
+    reason: str
+    parked_at: datetime
+
+
+def park_cards(connection: Connection[Any], follower: str, cards: Collection[ParkedCard]) -> None:
+    """Park cards, in the transaction that writes the rows of the others."""
+    with connection.cursor() as cursor:
+        cursor.executemany(
+            "INSERT INTO parked_cards (follower, model, card_id, position, reason) VALUES (%s, %s, %s, %s, %s)",
+            [(follower, *card._replace(reason=cleaned(card.reason))) for card in cards],
+        )
+
+
+def parked_at(connection: Connection[Any], follower: str, card_ids: Sequence[UUID]) -> dict[tuple[str, UUID], int]:
+    """Those of the cards that are parked: (model, card id) → position."""
+    rows = connection.execute(
+        "SELECT model, card_id, position FROM parked_cards WHERE follower = %s AND card_id = ANY(%s)",
+        (follower, card_ids),
+        prepare=True,
+    ).fetchall()
+    return {(model, card_id): position for model, card_id, position in rows}
+
+
+def unpark_card(connection: Connection[Any], follower: str, card_id: UUID) -> dict[str, int]:
+    """Remove a card from those that are parked; returns model → position."""
+    rows = connection.execute(
+        "DELETE FROM parked_cards WHERE follower = %s AND card_id = %s RETURNING model, position", (follower, card_id)
+    ).fetchall()
+    return dict(rows)
+
+
+def parked_card_ids(connection: Connection[Any], follower: str) -> list[UUID]:
+    """The cards that at least one read model of a follower does not follow."""
+    rows = connection.execute(
+        "SELECT DISTINCT card_id FROM parked_cards WHERE follower = %s ORDER BY card_id", (follower,)
+    ).fetchall()
+    return [card_id for (card_id,) in rows]
+
+
+def list_parked_cards(connection: Connection[Any], follower: str, limit: int) -> list[ListedCard]:
+    """The cards that read models do not follow, by model, the longest parked first."""
+    with connection.cursor(row_factory=class_row(ListedCard)) as cursor:
+        return cursor.execute(
+            "SELECT model, card_id, position, reason, parked_at FROM parked_cards WHERE follower = %s "
+            "ORDER BY model, parked_at, card_id LIMIT %s",
+            (follower, limit),
+        ).fetchall()
+
+
+def count_parked_cards(connection: Connection[Any], follower: str) -> dict[str, int]:
+    """How many cards each read model does not follow; those that follow all are not named."""
+    rows = connection.execute(
+        "SELECT model, count(*) FROM parked_cards WHERE follower = %s GROUP BY model ORDER BY model", (follower,)
+    ).fetchall()
+    return dict(rows)
+
+
+def cleaned(reason: str) -> str:
+    """The beginning of a reason, with what PostgreSQL or a terminal does not take as text replaced by `?`."""
+    printable = re.sub(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]", "?", reason[: REASON_KEPT + 1])
+    return printable if len(printable) <= REASON_KEPT else f"{printable[: REASON_KEPT - 1]}…"

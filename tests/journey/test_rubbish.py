@@ -1,0 +1,90 @@
+"""Strangers fill the queue of due cards and the events' subjects under a running system: renewals go on."""
+
+import asyncio
+from contextlib import suppress
+from datetime import timedelta
+
+import nats
+import psycopg
+import pytest
+from nats.js.errors import NotFoundError
+
+from adapters import embedded
+from adapters.broker.contract import EVENTS_STREAM, public_event
+from adapters.broker.due import DUE_STREAM, DUE_SUBJECT
+from adapters.cli.serving import all_roles
+from adapters.control import move_clock
+from adapters.parked import FOREIGN_KEPT, list_parked
+from adapters.settings import load_settings
+from tests.adapters.cards import FAR, RENEWED, card_id_of, cards_of
+from tests.adapters.stored import stored
+from tests.journey.patience import until
+
+RUBBISH = 9_000
+"""More messages than the consumers may hold unacknowledged."""
+CARDS = range(1, 10)
+
+
+@pytest.fixture
+def settings(tmp_path, database_url):
+    with embedded.nats(tmp_path) as url:
+        yield load_settings(
+            home=tmp_path,
+            database_url=database_url,
+            nats_url=url,
+            clock="virtual",
+            gateway_budget_s=0.5,
+            ack_wait_s=1,
+            fetch_ms=5,
+            poll_ms=200,
+        )
+
+
+async def with_broker(url, work):
+    client = await nats.connect(url)
+    try:
+        return await work(client)
+    finally:
+        await client.close()
+
+
+async def put_rubbish(client):
+    for _ in range(RUBBISH):
+        await client.publish(DUE_SUBJECT, b'{"card_id":"\\u0000"}')
+    for message_id in ("abc", "99999999"):
+        await client.publish("baohao.events.card_renewed.v1", b"{}", headers={"Nats-Msg-Id": message_id})
+    await client.flush()
+
+
+async def queued(client):
+    return (await client.jetstream().stream_info(DUE_STREAM)).state.messages
+
+
+async def published(client):
+    with suppress(NotFoundError):  # it is not made yet
+        return await events_of(client)
+    return []
+
+
+async def events_of(client):
+    return [message.data for message in await stored(client, EVENTS_STREAM) if message.data != b"{}"]
+
+
+def test_rubbish_in_both_streams_costs_no_renewal_and_no_event(settings):
+    def broker(work):
+        return asyncio.run(with_broker(settings.nats_url, work))
+
+    with all_roles(settings), psycopg.connect(settings.database_url, autocommit=True) as connection:
+        cards, pool = cards_of(connection, settings.database_url, timedelta(seconds=0.5))
+        cards.register(*CARDS)
+        until(lambda: broker(published))
+        broker(put_rubbish)
+        move_clock(connection, FAR)
+        until(lambda: all(set(RENEWED) <= set(cards.names(card_id_of(n))) for n in CARDS))
+        until(lambda: broker(queued) == 0)
+        events = [e.model_dump_json().encode() for f in cards.log() if (e := public_event(f)) is not None]
+        until(lambda: broker(published) == events)
+        parked = list_parked(connection)
+        assert {one.card_id for one in parked} <= {None}
+        assert len(parked) < FOREIGN_KEPT + settings.pool_size
+        pool.close()
