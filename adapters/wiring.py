@@ -33,8 +33,12 @@ def rules_now(connection: Connection[Any], settings: Settings, installed: Rules)
 
 def engine_of(settings: Settings, database_url: str, role: str) -> Engine:
     """The engine on the real event store; its own decisions are recorded with the actor `system:role`."""
-    recorder = CardRecorder(datastore(database_url, settings.pool_size))
-    return Engine(Store(recorder), recorded_now, actor("system", role))
+    return Engine(Store(recorder_of(settings, database_url)), recorded_now, actor("system", role))
+
+
+def recorder_of(settings: Settings, database_url: str) -> CardRecorder:
+    """The real event store."""
+    return CardRecorder(datastore(database_url, settings.pool_size))
 
 
 def operator_of(settings: Settings) -> Actor:
