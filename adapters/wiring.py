@@ -37,8 +37,13 @@ def rules_now(connection: Connection[Any], settings: Settings, installed: Rules)
 
 def engine_of(settings: Settings, database_url: str, role: str) -> Engine:
     """The engine on the real event store; its own decisions are recorded with the actor `system:role`."""
-    recorder = CardRecorder(datastore(database_url, settings.pool_size))
+    recorder = recorder_of(settings, database_url)
     return Engine(Store(recorder, wrong_snapshot=_log_wrong_snapshot), recorded_now, actor("system", role))
+
+
+def recorder_of(settings: Settings, database_url: str) -> CardRecorder:
+    """The real event store."""
+    return CardRecorder(datastore(database_url, settings.pool_size))
 
 
 def _log_wrong_snapshot(card_id: UUID) -> None:

@@ -50,13 +50,14 @@ def decide(  # noqa: C901, PLR0911, PLR0912 (one case per command)
     if isinstance(command, RegisterCard):
         return custody.register_card(
             card,
-            catalogue,
+            rules,
             holder_id=command.holder_id,
             plan=command.plan,
             currency=command.currency,
             zone=command.zone,
             starts_on=command.starts_on,
             months=command.months,
+            lapsed=command.lapsed,
             at=at,
         )
     if card is None:

@@ -18,7 +18,7 @@ from engine.money import Currency, Money
 
 
 class RegisterCard(CommandBody):
-    """Register a card with its current term."""
+    """Register a card with its current term; one that ended long ago must be said to be `lapsed`."""
 
     command: Literal["RegisterCard"] = "RegisterCard"
     holder_id: ShortText
@@ -27,6 +27,7 @@ class RegisterCard(CommandBody):
     zone: ShortText
     starts_on: Annotated[date, Field(ge=date(2000, 1, 1), le=date(2100, 1, 1))]
     months: Period
+    lapsed: bool = False
 
 
 class BindPaymentMethod(CommandBody):

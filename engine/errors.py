@@ -7,6 +7,7 @@ RefusalCode = Literal[
     "unknown_card",
     "reserved_id",
     "already_registered",
+    "term_ended_long_ago",
     "card_closed",
     "card_reclaimed",
     "held",

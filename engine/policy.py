@@ -66,6 +66,10 @@ class Policy(BaseModel):
     late_restart_days: NonNegativeInt = 7
     """A term that is paid after it began, and less than this before the next renewal opens, starts on the day of
     payment: else both are charged within days (decisions: "late payment restarts the term?")."""
+    lapsed_days_most: PositiveInt = 30
+    """A card is registered as a matter of course up to so many days after its term ended; what ended earlier is taken
+    for a mistyped year, unless it is said to be lapsed (source: our own choice; a year off, all but the longest terms
+    seem to have ended half a year ago or more)."""
     charge_hour: int = Field(default=10, ge=0, le=22)
     """Local hour at which charges are made."""
     charge_spread_s: int = Field(default=3600, ge=1, le=3600)

@@ -10,10 +10,10 @@ No personal data, no card data, no decline codes that a holder must not learn.
 """
 
 from datetime import date, datetime
-from typing import Literal, get_args
+from typing import Annotated, Literal, get_args
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, SerializeAsAny
+from pydantic import BaseModel, ConfigDict, Field, SerializeAsAny
 
 from engine.card import facts
 from engine.envelope import Fact, Recorded, names_of
@@ -21,6 +21,10 @@ from engine.money import Money
 from engine.operations import OperationsFact
 
 EVENTS_STREAM, EVENTS_SUBJECT = "BAOHAO_EVENTS", "baohao.events"
+
+
+Fee = Annotated[Money | None, Field(default=None, exclude_if=lambda fee: fee is None)]
+"""What comes on top of a price if the service is off by then; a message without a fee has no such field."""
 
 
 class _Message(BaseModel):
@@ -49,6 +53,7 @@ class AutoRenewEnabled(_Message):
 
     months: int
     price: Money
+    reactivation_fee: Fee
 
 
 class PeriodChanged(_Message):
@@ -56,6 +61,7 @@ class PeriodChanged(_Message):
 
     months: int
     price: Money
+    reactivation_fee: Fee
 
 
 class PriceChangeAnnounced(_Message):
@@ -64,6 +70,7 @@ class PriceChangeAnnounced(_Message):
     months: int
     price: Money
     applies_from: date
+    reactivation_fee: Fee
 
 
 class AutoRenewSwitchedOff(_Message):
@@ -98,7 +105,7 @@ class ChargeFailed(_Message):
 
 
 class CardRenewed(_Message):
-    """The next term is paid."""
+    """The next term is paid; what was charged for it, a reactivation fee included, is in `ChargeSucceeded`."""
 
     term_number: int
     starts_on: date
@@ -269,14 +276,16 @@ def _message(fact: Fact) -> tuple[EventType, _Message] | None:  # noqa: C901, PL
             )
         case facts.PaymentMethodBound(method=method):
             return "payment_method_bound.v1", PaymentMethodBound(method_id=method.method_id, kind=method.kind)
-        case facts.PriceChangeAnnounced(months=months, price=price, applies_from=day):
-            return "price_change_announced.v1", PriceChangeAnnounced(months=months, price=price, applies_from=day)
+        case facts.PriceChangeAnnounced(months=months, price=price, applies_from=day, reactivation_fee=fee):
+            return "price_change_announced.v1", PriceChangeAnnounced(
+                months=months, price=price, applies_from=day, reactivation_fee=fee
+            )
         case facts.BalanceCredited(amount=amount, reason=reason):
             return "balance_credited.v1", BalanceCredited(amount=amount, reason=reason)
-        case facts.AutoRenewEnabled(months=months, price=price):
-            return "auto_renew_enabled.v1", AutoRenewEnabled(months=months, price=price)
-        case facts.PeriodChanged(months=months, price=price):
-            return "period_changed.v1", PeriodChanged(months=months, price=price)
+        case facts.AutoRenewEnabled(months=months, price=price, reactivation_fee=fee):
+            return "auto_renew_enabled.v1", AutoRenewEnabled(months=months, price=price, reactivation_fee=fee)
+        case facts.PeriodChanged(months=months, price=price, reactivation_fee=fee):
+            return "period_changed.v1", PeriodChanged(months=months, price=price, reactivation_fee=fee)
         case facts.AutoRenewSwitchedOff(reason=reason):
             return "auto_renew_switched_off.v1", AutoRenewSwitchedOff(reason=reason)
         case facts.CardRegistered(plan=plan, currency=currency, zone=zone, term=term):

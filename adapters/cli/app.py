@@ -71,12 +71,18 @@ def migrate(*, as_json: Json = False) -> None:
 def import_(
     file: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="JSON lines of commands.")],
     *,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Change nothing; show what would happen if it were done now.")
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """Execute the commands in FILE; a bad line is reported and changes nothing, the others are executed."""
     from adapters.cli import operating
 
-    operating.import_file(load_settings(), file, as_json=as_json)
+    if dry_run:
+        operating.try_file(load_settings(), file, as_json=as_json)
+    else:
+        operating.import_file(load_settings(), file, as_json=as_json)
 
 
 @card_app.command("show")

@@ -4,17 +4,18 @@ What the decisions of all slices have in common: plain functions of the card, ar
 facts. What is already so returns no facts; what the caller got wrong raises Refused.
 """
 
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Literal, Protocol
 from zoneinfo import ZoneInfo
 
 from msgspec.structs import replace
 
-from engine.calendar import Term, local_date, term_from
+from engine.calendar import Term, local_date, start_of_day, term_from
 from engine.card.event import Event
-from engine.catalogue import Catalogue, KeepRule, Period
+from engine.catalogue import KeepRule, Period
 from engine.errors import Refused
 from engine.money import Currency, Money
+from engine.rules import Rules
 from engine.value import Value
 
 Status = Literal["active", "grace", "suspended", "reclaimed", "closed"]
@@ -128,7 +129,7 @@ def zone_changed(custody: Custody, fact: ZoneChanged) -> Custody:
 
 def register_card(  # noqa: PLR0913 (one argument per field of the command)
     card: _Registered | None,
-    catalogue: Catalogue,
+    rules: Rules,
     *,
     holder_id: str,
     plan: str,
@@ -136,12 +137,16 @@ def register_card(  # noqa: PLR0913 (one argument per field of the command)
     zone: str,
     starts_on: date,
     months: Period,
+    lapsed: bool = False,
     at: datetime,
 ) -> tuple[CardRegistered, ...]:
     """Take a card with its running term into care.
 
-    Raises Refused `unknown_plan`, `unknown_currency`, `not_sold`, `unknown_zone`, `already_registered`.
+    A term that ended long ago is taken for a mistyped year, unless the caller says that the card is `lapsed`: one that
+    ended more than `lapsed_days_most` ago, or for which the carrier would have taken the number by now. Raises Refused
+    `unknown_plan`, `unknown_currency`, `not_sold`, `unknown_zone`, `already_registered`, `term_ended_long_ago`.
     """
+    catalogue = rules.catalogue
     keep_rule = catalogue.plan(plan).keep_rule
     _check_zone(zone)
     catalogue.quote(plan, currency, months, local_date(at, zone))
@@ -157,6 +162,8 @@ def register_card(  # noqa: PLR0913 (one argument per field of the command)
         at=at,
     )
     if card is None:
+        if not lapsed:
+            _check_ended_lately(fact, rules.policy.lapsed_days_most)
         return (fact,)
     known = card.custody
     if (known.holder_id, known.plan, known.currency, card.term) == (holder_id, plan, currency, fact.term):
@@ -196,6 +203,17 @@ def check_kept(card: HasStatus) -> None:
 def is_kept(card: HasStatus) -> bool:
     """Whether the card is still in our care."""
     return card.status not in ("reclaimed", "closed")
+
+
+def _check_ended_lately(fact: CardRegistered, days_most: int) -> None:
+    term, days = fact.term, min(days_most, fact.keep.reclaim_days)
+    if fact.at < start_of_day(term.ends_on + timedelta(days), term.zone):
+        return
+    message = (
+        f"the term from {term.starts_on} ended on {term.ends_on}, too long ago for a card that is to be kept; "
+        "correct the year, or say lapsed: true if the card did lapse then"
+    )
+    raise Refused("term_ended_long_ago", message, "starts_on")
 
 
 def _check_zone(zone: str) -> None:

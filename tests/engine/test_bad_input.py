@@ -157,6 +157,7 @@ REFUSALS: dict[type, list[Refusal]] = {
         no("already_registered", "card_id", card=PAYING, currency="USD"),
         no("already_registered", "card_id", card=PAYING, months=3),
         no("already_registered", "card_id", card=PAID),  # renewed since
+        no("term_ended_long_ago", "starts_on", starts_on="2026-01-01"),
     ],
     commands.BindPaymentMethod: [
         *KEPT,

@@ -2,12 +2,16 @@
 
 from datetime import date
 
+import pytest
+from msgspec.structs import replace
+
 from engine.card.custody import CardRegistered, register_card
 from engine.catalogue import KeepRule
 from tests.engine.given_when_then import fact, given
 from tests.engine.samples import (
-    CATALOGUE,
+    POLICY,
     REGISTERED_AT,
+    RULES,
     local,
 )
 
@@ -17,7 +21,7 @@ NOW = REGISTERED_AT
 def test_a_card_is_registered_with_its_running_term_and_its_carriers_keep_rule():
     then = given().when(
         register_card,
-        CATALOGUE,
+        RULES,
         holder_id="holder-1",
         plan="keep-short",
         currency="CNY",
@@ -40,3 +44,47 @@ def test_a_card_is_registered_with_its_running_term_and_its_carriers_keep_rule()
     assert (term.number, term.starts_on, term.ends_on) == (0, date(2026, 1, 31), date(2026, 2, 28))
     assert (term.starts_at, term.ends_at) == (local("2026-01-31 00:00"), local("2026-02-28 00:00"))
     assert (then.card.status, then.card.methods.bound, then.card.consent) == ("active", (), None)
+
+
+PATIENT = replace(RULES, policy=POLICY.model_copy(update={"lapsed_days_most": 60}))
+"""Only the carrier of keep-short is less patient than these."""
+
+
+def register(plan, starts_on, at, **said):
+    """A card of one month, registered at that time."""
+    rules = PATIENT if plan == "keep-short" else RULES
+    term = {"starts_on": date.fromisoformat(starts_on), "months": 1}
+    custody = {"holder_id": "holder-1", "plan": plan, "currency": "CNY", "zone": "Asia/Shanghai"}
+    return given().when(register_card, rules, **custody, **term, **said, at=local(at))
+
+
+@pytest.mark.parametrize(
+    ("plan", "starts_on", "at"),
+    [
+        ("keep-basic", "2025-11-15", "2026-12-01 12:00"),  # a year off; the carrier keeps the number for 365 days
+        ("keep-basic", "2026-11-01", "2026-12-31 00:00"),  # the term ended 30 days ago
+        ("keep-short", "2026-11-01", "2026-12-31 00:00"),  # the carrier has taken the number, after 30 days
+    ],
+)
+def test_a_term_that_ended_long_ago_is_refused_unless_it_is_said_to_be_lapsed(plan, starts_on, at):
+    register(plan, starts_on, at).refused("term_ended_long_ago")
+    then = register(plan, starts_on, at, lapsed=True)
+    assert then.card.term.starts_on == date.fromisoformat(starts_on)
+
+
+@pytest.mark.parametrize(
+    ("plan", "starts_on", "at"),
+    [
+        ("keep-basic", "2026-11-01", "2026-12-30 23:59"),
+        ("keep-short", "2026-11-01", "2026-12-30 23:59"),
+    ],
+)
+def test_a_card_that_lapsed_lately_is_registered_as_a_matter_of_course(plan, starts_on, at):
+    assert register(plan, starts_on, at).card.status == "active"
+
+
+def test_the_same_registration_given_again_years_later_changes_nothing():
+    card = register("keep-basic", "2026-11-01", "2026-11-02 12:00").card
+    again = {"holder_id": "holder-1", "plan": "keep-basic", "currency": "CNY", "zone": "Asia/Shanghai"}
+    term = {"starts_on": date(2026, 11, 1), "months": 1}
+    assert register_card(card, RULES, **again, **term, at=local("2028-11-02 12:00")) == ()

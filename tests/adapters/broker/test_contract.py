@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from adapters.broker.contract import INTERNAL_FACTS, EventType, public_event
 from engine.card.balance import BalanceCredited
-from engine.card.consent import PeriodChanged, PriceChangeAnnounced
+from engine.card.consent import AutoRenewEnabled, PeriodChanged, PriceChangeAnnounced
 from engine.card.custody import CardClosed
 from engine.card.facts import STORED_NAMES
 from engine.card.hold import CardHeld, CardReleased
@@ -83,6 +83,27 @@ def test_a_public_fact_has_its_message(fact, message):
 def test_a_charge_names_the_top_up_that_it_is_for(fact, top_up):
     _, data = published(replace(fact, top_up=top_up))
     assert data["top_up"] == top_up
+
+
+AGREED = {**PRICE, "months": 6, "terms_version": "terms-1", "channel": "web"}
+
+
+@pytest.mark.parametrize(
+    "fact",
+    [
+        AutoRenewEnabled(**AGREED),
+        PeriodChanged(**AGREED),
+        PriceChangeAnnounced(**PRICE, months=1, applies_from=date(2026, 6, 1)),
+    ],
+    ids=lambda fact: type(fact).__name__,
+)
+def test_a_reactivation_fee_stands_beside_the_price_only_where_there_is_one(fact):
+    kind, without = published(fact)
+    kind_with, data = published(replace(fact, reactivation_fee=cny(500)))
+    assert kind_with == kind
+    assert data == {**without, "reactivation_fee": {"minor": 500, "currency": "CNY"}}
+    assert "price" in without
+    assert "reactivation_fee" not in without
 
 
 SECRETS = {"code", "advice_code", "network_code", "token", "fingerprint", "last4", "brand", "gateway_ref", "evidence"}
