@@ -67,7 +67,7 @@ def migrate(*, as_json: Json = False) -> None:
 
 @app.command("import")
 def import_(
-    file: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="JSON lines of commands.")],
+    file: Annotated[typer.FileBinaryRead, typer.Argument(metavar="FILE", help="JSON lines of commands; - is stdin.")],
     *,
     as_json: Json = False,
 ) -> None:
@@ -153,6 +153,18 @@ def parked_retry(
     from adapters.cli import operating
 
     operating.retry_parked_messages(load_settings(), parked_ids or None, as_json=as_json)
+
+
+@parked_app.command("drop")
+def parked_drop(
+    parked_ids: Annotated[list[int], typer.Argument(metavar="ID...", help="Their ids in `parked list`.")],
+    *,
+    as_json: Json = False,
+) -> None:
+    """Remove messages that name no card."""
+    from adapters.cli import operating
+
+    operating.drop_parked_messages(load_settings(), parked_ids, as_json=as_json)
 
 
 @charging_app.command("stop")

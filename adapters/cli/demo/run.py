@@ -22,6 +22,7 @@ from adapters.cli.demo.year import Year
 from adapters.cli.output import err, put_fields, put_json
 from adapters.cli.servers import Running, temporary_home
 from adapters.cli.serving import all_roles
+from adapters.cli.system_lock import SystemRunsError, mark_demo, running_system
 from adapters.gateways.simulated import double_charges, totals
 from adapters.settings import Settings, load_settings
 from adapters.supervise import Supervisor
@@ -65,6 +66,7 @@ def demo_settings(home: Path, seed: int) -> Settings:
         home=home,
         database_url=None,
         nats_url=None,
+        nats_port=0,
         clock="virtual",
         gateway_seed=seed,
         gateway_record=home / "gateway.sqlite3",
@@ -85,7 +87,7 @@ def virtual_year(
 ) -> dict[str, Any]:
     """Run `months` of virtual time for `cards` made-up cards and sum it up."""
     with (
-        all_roles(settings) as (running, supervisor),
+        all_roles(settings, what="baohao demo") as (running, supervisor),
         psycopg.connect(running.database_url, autocommit=True) as connection,
     ):
         started = perf_counter()
@@ -164,6 +166,9 @@ def _home(given: Path | None) -> Iterator[Path]:
     """A folder for servers and logs: the given one, which is kept, or a temporary one."""
     if given is not None:
         given.mkdir(parents=True, exist_ok=True)
+        if running := running_system(given):
+            raise SystemRunsError(f"{running} already runs on {given}; give the demo another --home")
+        mark_demo(given)
         yield given.absolute()
         return
     with temporary_home("baohao-demo-") as folder:

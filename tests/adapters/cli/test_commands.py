@@ -16,7 +16,10 @@ from tests.adapters.cards import card_id_of, commands_for
 
 CARD, OTHER, UNKNOWN = card_id_of(1), card_id_of(2), card_id_of(99)
 WITHOUT_JSON = {"up", "run"}
-RUN_ELSEWHERE = {"demo", "card why", "catalogue check", "quote", "case list", "case resolve", "limits allow"}
+RUN_ELSEWHERE = {
+    *("demo", "card why", "catalogue check", "quote", "case list", "case resolve", "limits allow"),
+    *("parked retry", "parked drop"),
+}
 
 
 @pytest.fixture(scope="module")
@@ -51,14 +54,13 @@ def commands_of(group, *above):
 COMMANDS = dict(commands_of(typer.main.get_command(app)))
 FIELDS = {
     "migrate": {"before", "now"},
-    "import": {"lines", "accepted", "unchanged", "facts", "problems"},
+    "import": {"lines", "accepted", "repeated", "unchanged", "facts", "problems"},
     "settings": {"variable", "value", "default", "meaning"},
     "card show": {"card_id", "status", "ends_on", "price_minor", "version"},
     "card history": {"version", "name", "fact", "recorded_at", "cause", "actor"},
     "cards list": {"card_id", "status", "ends_at"},
     "due": {"card_id", "version", "wake_at"},
     "parked list": {"parked_id", "card_id", "message", "reason", "parked_at"},
-    "parked retry": {"retried"},
     "charging stop": {"stopped_since", "why", "by"},
     "charging resume": {"was_stopped_since"},
     "charging history": {"at", "by", "what", "why"},
@@ -76,7 +78,7 @@ def test_every_command_has_json_output_except_the_long_running_ones():
 
 @pytest.mark.parametrize("name", FIELDS)
 def test_with_json_a_command_prints_one_line_of_json_and_nothing_on_stderr(installation, file, name):
-    arguments = {"import": [file], "card show": [CARD], "card history": [CARD], "parked retry": [12345]}
+    arguments = {"import": [file], "card show": [CARD], "card history": [CARD]}
     done = installation.run(*name.split(), *arguments.get(name, []), "--json")
     assert (done.exit_code, done.stderr) == (0, "")
     answer = json.loads(done.stdout)
@@ -86,7 +88,7 @@ def test_with_json_a_command_prints_one_line_of_json_and_nothing_on_stderr(insta
         assert FIELDS[name] <= row.keys()
 
 
-@pytest.mark.parametrize("name", sorted(FIELDS.keys() - {"migrate", "import", "settings", "parked retry"}))
+@pytest.mark.parametrize("name", sorted(FIELDS.keys() - {"migrate", "import", "settings"}))
 def test_without_json_a_command_prints_a_table(installation, name):
     arguments = {"card show": [CARD], "card history": [CARD]}
     done = installation.run(*name.split(), *arguments.get(name, []))
@@ -167,6 +169,27 @@ def test_parked_messages_are_listed_with_their_reasons_whatever_their_bytes(inst
         (str(OTHER), '{"card_id": "2"}', "a reason"),
         (None, "\\xff", "malformed message"),
     ]
+
+
+def test_retrying_what_is_not_parked_or_names_no_card_is_a_sentence_and_status_1(installation):
+    _, message = [row["parked_id"] for row in installation.json("parked", "list")]
+    unknown = installation.run("parked", "retry", 99)
+    assert unknown.exit_code == 1
+    assert unknown.stderr == "nothing is parked under 99; `baohao parked list` shows what is\n"
+    malformed = installation.run("parked", "retry", message, "--json")
+    assert (malformed.exit_code, malformed.stdout) == (1, '{"retried": 0}\n')
+    assert f"`baohao parked drop {message}` removes it" in malformed.stderr
+
+
+def test_a_message_that_names_no_card_is_dropped_and_a_card_is_not(installation):
+    card, _ = [row["parked_id"] for row in installation.json("parked", "list")]
+    with psycopg.connect(installation.database_url, autocommit=True) as connection:
+        park(connection, [(None, b"{", "malformed message")])
+    *_, message = [row["parked_id"] for row in installation.json("parked", "list")]
+    assert installation.json("parked", "drop", message) == {"dropped": 1}
+    refused = installation.run("parked", "drop", card, message)
+    assert refused.exit_code == 1
+    assert f"parked under {card}, {message}" in refused.stderr
 
 
 def test_charging_stays_stopped_since_it_first_was_until_it_is_resumed(installation):
