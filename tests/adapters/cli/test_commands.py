@@ -62,7 +62,8 @@ FIELDS = {
     "due": {"card_id", "version", "wake_at"},
     "parked list": {"parked_id", "card_id", "message", "reason", "parked_at"},
     "charging stop": {"stopped_since", "why", "by"},
-    "charging resume": {"was_stopped_since"},
+    "charging status": {"stopped_since", "why", "by"},
+    "charging resume": {"was_stopped_since", "cards_woken"},
     "charging history": {"at", "by", "what", "why"},
     "replan": {"planned_anew", "failed"},
     "limits rebuild": {"counted_tries"},
@@ -122,10 +123,58 @@ def test_cards_are_listed_by_the_end_of_their_terms_up_to_a_limit(installation):
     assert [row["card_id"] for row in installation.json("due", "--limit", 1)] == [str(CARD)]
 
 
+def test_a_table_of_cards_says_of_how_many_and_has_pages(installation):
+    first = installation.run("cards", "list", "--limit", 1).stdout
+    second = installation.run("cards", "list", "--limit", 1, "--page", 2).stdout
+    titles = [table.splitlines()[0].strip() for table in (first, second)]
+    assert titles == ["cards 1 to 1 of 2; --page 2 has the next", "cards 2 to 2 of 2"]
+    assert str(CARD) in first
+    assert str(OTHER) in second
+    assert installation.run("cards", "list", "--page", 3).stdout == "cards on page 3 of 2 cards: none\n"
+
+
+def test_cards_are_listed_by_their_holder(installation):
+    holder = installation.json("card", "show", CARD)["holder_id"]
+    listed = installation.json("cards", "list", "--holder", holder)
+    assert str(CARD) in [row["card_id"] for row in listed]
+    assert {row["holder_id"] for row in listed} == {holder}
+    assert installation.json("cards", "list", "--holder", "nobody") == []
+
+
+def test_a_parked_card_says_so_wherever_it_is_looked_at(installation):
+    [parked] = [row for row in installation.json("parked", "list") if row["card_id"]]
+    shown = installation.json("card", "show", OTHER)
+    assert (shown["parked_since"], shown["parked_why"]) == (parked["parked_at"], "a reason")
+    assert installation.json("card", "why", OTHER)["parked"] == {"since": parked["parked_at"], "why": "a reason"}
+    why = installation.run("card", "why", OTHER).stdout
+    assert f"(a reason); `baohao parked retry {parked['parked_id']}` lets it go on." in why
+    [case] = installation.json("case", "list")
+    assert (case["card_id"], case["reason"]) == (str(OTHER), "parked: a reason")
+    assert installation.json("card", "why", CARD)["parked"] is None
+    assert installation.json("card", "show", CARD)["parked_since"] is None
+
+
+@pytest.mark.parametrize("name", ["cards list", "due", "parked list", "charging history", "case list", "settings"])
+def test_a_table_fits_a_terminal_and_no_column_is_squeezed(installation, name):
+    lines = installation.run(*name.split(), COLUMNS="80").stdout.splitlines()
+    assert max(map(len, lines)) <= 80
+    [head] = [line for line in lines if line.startswith("┃")]
+    assert all(len(cell.strip()) >= 2 and "…" not in cell for cell in head.strip("┃").split("┃"))
+
+
+def test_charging_status_says_since_when_why_and_by_whom(installation):
+    installation.json("charging", "resume")
+    assert installation.run("charging", "status").stdout == "charging is not stopped\n"
+    stopped = installation.json("charging", "stop", "--why", "gateway trouble")
+    assert installation.json("charging", "status") == stopped
+    assert "gateway trouble" in installation.run("charging", "status").stdout
+    installation.json("charging", "resume")
+
+
 def test_cards_are_listed_by_status(installation):
     assert len(installation.json("cards", "list", "--status", "active")) == 2
     assert installation.json("cards", "list", "--status", "suspended") == []
-    assert "cards: none" in installation.run("cards", "list", "--status", "suspended").stdout
+    assert "cards on page 1 of 0 cards: none" in installation.run("cards", "list", "--status", "suspended").stdout
     wrong = installation.run("cards", "list", "--status", "asleep")
     assert wrong.exit_code == 2
     assert "asleep" in wrong.stderr
