@@ -126,14 +126,16 @@ def blocked_cards(connection: Connection[Any]) -> list[UUID]:
     rows = connection.execute(
         """
         WITH operations AS (
-            SELECT notification_id AS position, topic FROM card_events WHERE originator_id = %(stream)s
+            SELECT notification_id AS position, topic = ANY (%(stopped)s) AS stops
+            FROM card_events WHERE originator_id = %(stream)s AND topic = ANY (%(stopped)s || %(resumed)s)
         ),
-        resumed AS (SELECT position FROM operations WHERE topic = ANY (%(resumed)s) ORDER BY position DESC LIMIT 2),
-        before AS (SELECT CASE WHEN count(*) = 2 THEN min(position) ELSE 0 END AS position FROM resumed)
+        resumed_before AS (
+            SELECT coalesce(max(position), 0) AS position FROM operations
+            WHERE NOT stops AND position < (SELECT max(position) FROM operations WHERE stops)
+        )
         SELECT DISTINCT originator_id FROM card_events
         WHERE topic = ANY (%(blocked)s) AND notification_id > (
-            SELECT min(position) FROM operations WHERE topic = ANY (%(stopped)s)
-            AND position > (SELECT position FROM before)
+            SELECT min(position) FROM operations WHERE stops AND position > (SELECT position FROM resumed_before)
         )
         ORDER BY originator_id
         """,

@@ -6,7 +6,9 @@ from collections.abc import Callable
 from types import FrameType
 from typing import NoReturn
 
-EXIT_FAILED, EXIT_SETTINGS, EXIT_INTERRUPTED = 1, 78, 130
+from adapters.termination import EXIT_INTERRUPTED
+
+EXIT_FAILED, EXIT_SETTINGS = 1, 78
 """78 is EX_CONFIG of sysexits: a restart would not help."""
 
 

@@ -7,14 +7,13 @@ from uuid import UUID
 
 import typer
 
-from adapters.cli.operations_app import charging_app, limits_app, parked_app
+from adapters.cli.operations_app import charging_app, clock_app, limits_app, parked_app
 from adapters.cli.options import CardId, Json, Limit
 from adapters.roles import Role
 from adapters.settings import load_settings
 
 app = typer.Typer(
     name="baohao",
-    help="保号: an event-sourced renewal engine that keeps phone numbers alive.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     add_completion=False,
@@ -30,6 +29,35 @@ app.add_typer(charging_app, name="charging")
 app.add_typer(catalogue_app, name="catalogue")
 app.add_typer(case_app, name="case")
 app.add_typer(limits_app, name="limits")
+app.add_typer(clock_app, name="clock")
+
+
+def _show_version(wanted: bool) -> None:  # noqa: FBT001 (an option's value)
+    if wanted:
+        from importlib.metadata import version
+
+        typer.echo(f"baohao {version('baohao')}")
+        raise typer.Exit
+
+
+@app.callback()
+def baohao(
+    *,
+    version: Annotated[
+        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="The version of this program.")
+    ] = False,
+) -> None:
+    """保号: an event-sourced renewal engine that keeps phone numbers alive."""
+
+
+@app.command()
+def status(
+    *, watch: Annotated[bool, typer.Option("--watch", help="Again every two seconds.")] = False, as_json: Json = False
+) -> None:
+    """Roles, leaders, lag, due cards by age, what is parked or for a person, whether charging is stopped, servers."""
+    from adapters.cli import status
+
+    status.show(load_settings(), watch=watch, as_json=as_json)
 
 
 @app.command()

@@ -8,7 +8,6 @@ import psycopg
 import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from adapters.cli import EXIT_INTERRUPTED
 from adapters.cli.output import err, out, put_fields, put_json, put_rows
 from adapters.cli.servers import connection, database
 from adapters.control import read_control
@@ -16,6 +15,7 @@ from adapters.importer import Imported, import_commands
 from adapters.parked import drop_parked, list_parked, retry_parked
 from adapters.schema import check_schema
 from adapters.settings import Settings
+from adapters.termination import EXIT_INTERRUPTED
 from adapters.wiring import engine_of, operator_of, rules_of
 
 SHOWN_PROBLEMS = 20

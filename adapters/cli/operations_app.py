@@ -9,6 +9,7 @@ from adapters.settings import load_settings
 
 parked_app = typer.Typer(help="Cards and messages that could not be handled.", no_args_is_help=True)
 charging_app = typer.Typer(help="Stop and resume all charging.", no_args_is_help=True)
+clock_app = typer.Typer(help="The virtual clock.", no_args_is_help=True)
 limits_app = typer.Typer(help="Network limits of payment cards.", no_args_is_help=True)
 
 
@@ -99,3 +100,21 @@ def limits_allow(
     from adapters.cli import charging
 
     charging.allow(load_settings(), fingerprint, why, as_json=as_json)
+
+
+@clock_app.command("forward")
+def clock_forward(
+    by: Annotated[str, typer.Argument(metavar="TIME", help="Such as 30d: minutes m, hours h, days d or weeks w.")],
+    *,
+    as_json: Json = False,
+) -> None:
+    """Let time pass on a running system with a virtual clock; refused where the clock is the real one."""
+    from adapters.cli import moving_clock
+
+    try:
+        span = moving_clock.span_of(by)
+    except ValueError:
+        raise typer.BadParameter(
+            f"{by!r} is not like 30d, 12h, 2w or 5m, at most ten years", param_hint="TIME"
+        ) from None
+    moving_clock.forward(load_settings(), span, as_json=as_json)

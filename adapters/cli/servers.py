@@ -53,6 +53,23 @@ def both_servers(settings: Settings) -> Iterator[Running]:
         yield Running(filled, database_url, nats_url, ours)
 
 
+class Found(NamedTuple):
+    """The addresses of running servers; None where an embedded one does not run."""
+
+    database_url: str | None
+    nats_url: str | None
+
+
+def running_servers(settings: Settings) -> Found:
+    """Where the servers are; starts none."""
+    from adapters.embedded import NatsServer, PostgresServer, url_in_use
+
+    return Found(
+        settings.database_url or url_in_use(PostgresServer(settings.home)),
+        settings.nats_url or url_in_use(NatsServer(settings.home, settings.nats_port)),
+    )
+
+
 @contextmanager
 def connection(settings: Settings) -> Iterator[psycopg.Connection[Any]]:
     """A connection to a database at the needed schema; raises SchemaError."""

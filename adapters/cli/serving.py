@@ -1,7 +1,9 @@
 """`baohao up`, `run ROLE`, `migrate`: the long-running processes, and the schema that they need."""
 
 import asyncio
+import os
 import signal
+import socket
 import sys
 import threading
 from collections.abc import Iterator, Mapping, Sequence
@@ -18,6 +20,7 @@ from adapters.logs import configure_logs
 from adapters.roles import ROLES, Role, run_role
 from adapters.schema import check_schema, migrate
 from adapters.settings import Settings, environment
+from adapters.status import named
 from adapters.supervise import Supervisor
 
 log = structlog.get_logger()
@@ -32,7 +35,8 @@ def run(role: Role, settings: Settings) -> None:
     configure_logs(role, settings.log_level, settings.log_format)
     with both_servers(settings) as running:
         check_schema(running.database_url)
-        asyncio.run(run_role(role, running.settings, running.database_url, running.nats_url))
+        database_url = named(running.database_url, role, socket.gethostname(), os.getpid())
+        asyncio.run(run_role(role, running.settings, database_url, running.nats_url))
 
 
 def upgrade(settings: Settings) -> int:

@@ -24,6 +24,7 @@ from adapters.cli.servers import Running, temporary_home
 from adapters.cli.serving import all_roles
 from adapters.cli.system_lock import SystemRunsError, mark_demo, running_system
 from adapters.gateways.simulated import double_charges, totals
+from adapters.parked import list_parked
 from adapters.settings import Settings, load_settings
 from adapters.supervise import Supervisor
 from adapters.wiring import engine_of, rules_of
@@ -56,8 +57,9 @@ def run_demo(*, cards: int, months: int, seed: int, home: Path | None, as_json: 
 
 
 def promises_held(summary: dict[str, Any]) -> bool:
-    """Whether nobody was charged twice, all money has its fact, and the read models equal a replay."""
-    return summary["double_charges"] == 0 and summary["ledger_equals_gateway"] and summary["read_models_equal_replay"]
+    """Whether nobody was charged twice, all money has its fact, no card is parked, and a replay equals the rows."""
+    counts = summary["double_charges"], summary["parked"]
+    return counts == (0, 0) and summary["ledger_equals_gateway"] and summary["read_models_equal_replay"]
 
 
 def demo_settings(home: Path, seed: int) -> Settings:
@@ -123,6 +125,7 @@ def _summary(connection: psycopg.Connection[Any], running: Running) -> dict[str,
         "unknown_resolved": _unknown_resolved(connection),
         "double_charges": double_charges(record),
         "refunds": _count(counts, RefundSucceeded),
+        "parked": len(list_parked(connection)),
         "cases": len(list_cases(connection, CASES_MAX)),
         "cards_by_status": count_by_status(connection),
         "gateway_total": gateway,

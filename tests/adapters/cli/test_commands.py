@@ -18,7 +18,7 @@ CARD, OTHER, UNKNOWN = card_id_of(1), card_id_of(2), card_id_of(99)
 WITHOUT_JSON = {"up", "run"}
 RUN_ELSEWHERE = {
     *("demo", "card why", "catalogue check", "quote", "case list", "case resolve", "limits allow"),
-    *("parked retry", "parked drop"),
+    *("parked retry", "parked drop", "status", "clock forward"),
 }
 
 
@@ -198,18 +198,6 @@ def test_a_wrong_catalogue_is_refused_before_anything_is_done(installation, file
     catalogue.write_text("plans = 7")
     with pytest.raises(CatalogueError, match=r"plans\.toml"):
         installation.run("import", file, BAOHAO_CATALOGUE=str(catalogue))
-
-
-def test_an_unknown_command_is_wrong_usage(installation):
-    done = installation.run("cards", "count")
-    assert (done.exit_code, done.stdout) == (2, "")
-    assert "count" in done.stderr
-
-
-def test_an_invalid_id_is_wrong_usage(installation):
-    done = installation.run("card", "show", "13")
-    assert (done.exit_code, done.stdout) == (2, "")
-    assert "Invalid value for 'ID'" in done.stderr
 
 
 def test_parked_messages_are_listed_with_their_reasons_whatever_their_bytes(installation):

@@ -120,17 +120,17 @@ main()
     assert json.loads(done.stderr)["event"] == "something.happened"
 
 
-def lines_of(cards):
-    return "".join(f"{command.model_dump_json()}\n" for n in range(cards) for command in commands_for(n, "sim:good:1"))
+def lines_of(numbers):
+    return "".join(f"{command.model_dump_json()}\n" for n in numbers for command in commands_for(n, "sim:good:1"))
 
 
 def test_an_import_from_a_pipe_that_is_interrupted_says_how_far_it_came(installation):
     begun = sys.executable, "-m", "adapters.cli", "import", "-"
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
     with subprocess.Popen(begun, env=os.environ | installation.environment, **pipes, text=True) as process:
-        process.stdin.write(lines_of(400))  # 1200 lines, of which the first 1000 are executed together
+        process.stdin.write(lines_of(range(1000, 1400)))  # 1200 lines, of which the first 1000 are executed together
         process.stdin.flush()
-        until(lambda: installation.run("card", "history", card_id_of(333)).exit_code == 0)
+        until(lambda: installation.run("card", "history", card_id_of(1333)).exit_code == 0)
         until(lambda: waits_for_input(process.pid))
         process.send_signal(signal.SIGINT)
         out, err = process.communicate(timeout=60)

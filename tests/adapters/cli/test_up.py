@@ -1,6 +1,7 @@
 """`baohao up` on embedded servers: it keeps them, shares them, starts them again, and is the only one on its home."""
 
 import asyncio
+import json
 import os
 import re
 import shutil
@@ -9,15 +10,19 @@ import subprocess
 import sys
 import tempfile
 from contextlib import contextmanager
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import nats
 import psutil
 import psycopg
 import pytest
+from typer.testing import CliRunner
 
+from adapters.cli.app import app
+from adapters.control import move_clock
 from adapters.embedded import NatsServer, PostgresServer, url_in_use
-from tests.adapters.cards import commands_for
+from tests.adapters.cards import BEGIN, card_id_of, commands_for
 from tests.journey.patience import until
 
 
@@ -45,6 +50,17 @@ class Home:
             out, err = process.communicate(given, timeout=60)
         return process.returncode, out, err
 
+    def json(self, *words):
+        """What a command prints that ends with status 0, in this process: quicker than one of its own."""
+        done = self.run(*words, "--json")
+        assert done.exit_code == 0, done.stderr
+        return json.loads(done.stdout)
+
+    def run(self, *words, given=""):
+        unset = dict.fromkeys(os.environ.keys() - self.environment.keys())
+        words = [str(word) for word in words]
+        return CliRunner().invoke(app, words, given, env=unset | self.environment, catch_exceptions=False)
+
     @contextmanager
     def up(self):
         """`baohao up`, once it says that it is up."""
@@ -55,6 +71,9 @@ class Home:
 
     def urls(self):
         return url_in_use(PostgresServer(self.folder)), url_in_use(NatsServer(self.folder, 0))
+
+    def log(self, role):
+        return (self.folder / "logs" / f"{role}.log").read_text()
 
     def server_pid(self, file):
         return int((self.folder / file).read_text().split()[0])
@@ -97,19 +116,65 @@ def answers(urls):
 def test_killed_servers_are_started_again_at_their_addresses_and_ctrl_c_ends_in_order(home):
     with home.up() as system:
         before = home.urls()
+        until(lambda: "role.leading" in home.log("projector"))
         for file in ("postgres/postmaster.pid", "nats/nats.pid"):
             pid = home.server_pid(file)
             os.kill(pid, signal.SIGKILL)
             until(lambda pid=pid: not psutil.pid_exists(pid) or psutil.Process(pid).status() == "zombie")
         until(lambda: answers(before))
         assert home.urls() == before
+        until(lambda: "role.recovered" in home.log("projector"))
+        assert home.log("projector").count("role.recovered") == 1
         assert home.ended("import", "-", given=LINES)[0] == 0
-        until(lambda: "active" in home.ended("cards", "list")[1])
+        until(lambda: home.json("cards", "list"))
         system.send_signal(signal.SIGINT)
         _, err = system.communicate(timeout=60)
     assert (system.returncode, err.splitlines()[-1]) == (0, "Baohao is down")
     assert len(re.findall(r'"event":"server.restarted"', err)) == 2
     assert home.urls() == (None, None)
+
+
+def test_status_shows_what_runs_and_what_is_missing(home):
+    nothing = home.run("status", "--json")
+    assert (nothing.exit_code, nothing.stderr) == (1, "")
+    assert json.loads(nothing.stdout)["problems"][0] == f"no database runs in {home.folder}; `baohao up` starts one"
+    with home.up() as system, home.start("run", "scheduler") as standby:
+        until(lambda: '"role.standby"' in standby.stderr.readline())
+        until(lambda: home.run("status", "--json").exit_code == 0)
+        found = home.json("status")
+        roles = {(one["role"], one["leads"]) for one in found["database"]["roles"]}
+        assert roles >= {("consumer", None), ("projector", True), ("publisher", True), ("scheduler", True)}
+        assert found["system"] == f"baohao up (process {system.pid})"
+        assert found["database"]["lag"].keys() >= {"publisher", "read_models"}
+        assert found["broker"]["due_waiting"] == 0
+        shown = home.run("status").stdout
+        assert "leads" in shown
+        assert "goes on" in shown
+        for process in (standby, system):
+            process.terminate()
+            process.communicate(timeout=60)
+
+
+def test_time_passes_on_a_virtual_clock_by_a_command_and_the_cards_act(home):
+    status, _, err = home.ended("clock", "forward", "30d")
+    assert (status, err.split(",")[0]) == (1, "this system's clock is the real one")
+    home = Home(Path(tempfile.mkdtemp(prefix="baohao-up-")))
+    home.folder.chmod(0o755)
+    home.environment["BAOHAO_CLOCK"] = "virtual"
+    status, _, err = home.ended("clock", "forward", "30d")
+    assert (status, err) == (1, f"nothing runs in {home.folder} that time could pass for; start `baohao up` first\n")
+    with home.up() as system:
+        with psycopg.connect(home.urls()[0], autocommit=True) as connection:
+            move_clock(connection, BEGIN)
+        assert home.run("import", "-", given=LINES).exit_code == 0
+        moved = {name: datetime.fromisoformat(at) for name, at in home.json("clock", "forward", "30d").items()}
+        assert moved == {"was": BEGIN, "now": BEGIN + timedelta(days=30)}
+        history = home.json("card", "history", card_id_of(1))
+        assert "card_renewed.v1" in [fact["name"] for fact in history]
+        assert not [fact for fact in history if fact["name"].startswith("deadlines_moved")]
+        system.terminate()
+        system.communicate(timeout=60)
+    shutil.rmtree(home.folder)
 
 
 def test_a_command_that_started_first_leaves_the_servers_to_the_system(home):
