@@ -76,7 +76,7 @@ def read_status(connection: Connection[Any], *, virtual_clock: bool) -> Status:
     newest = head(connection)
     counts = connection.execute(
         """
-        SELECT (SELECT count(*) FROM due_sent WHERE lease_until > clock_timestamp()),
+        SELECT (SELECT count(*) FROM due_sent JOIN due USING (card_id, version) WHERE lease_until > clock_timestamp()),
             (SELECT count(card_id) FROM parked), (SELECT count(*) - count(card_id) FROM parked),
             (SELECT count(*) FROM cases)
         """
