@@ -6,13 +6,16 @@ amount to, so that a batch need not read them.
 
 from datetime import datetime
 from typing import Any, NamedTuple
+from uuid import UUID
 
 from psycopg import Connection
 
 from adapters.clock import recorded_now
 from engine import operations
+from engine.card.deadlines import ChargingBlocked
+from engine.envelope import names_of
 from engine.errors import Refused
-from engine.operations import Stop
+from engine.operations import OPERATIONS_ID, ChargingResumed, ChargingStopped, Stop
 from engine.store.operations import Decision, record_operation
 from engine.store.port import Recorder
 
@@ -116,3 +119,31 @@ def charging_stopped_since(connection: Connection[Any]) -> Stop | None:
         """
     ).fetchone()
     return Stop(*row) if row else None
+
+
+def blocked_cards(connection: Connection[Any]) -> list[UUID]:
+    """The cards that the last stop, also one that was resumed already, kept from being charged."""
+    rows = connection.execute(
+        """
+        WITH operations AS (
+            SELECT notification_id AS position, topic = ANY (%(stopped)s) AS stops
+            FROM card_events WHERE originator_id = %(stream)s AND topic = ANY (%(stopped)s || %(resumed)s)
+        ),
+        resumed_before AS (
+            SELECT coalesce(max(position), 0) AS position FROM operations
+            WHERE NOT stops AND position < (SELECT max(position) FROM operations WHERE stops)
+        )
+        SELECT DISTINCT originator_id FROM card_events
+        WHERE topic = ANY (%(blocked)s) AND notification_id > (
+            SELECT min(position) FROM operations WHERE stops AND position > (SELECT position FROM resumed_before)
+        )
+        ORDER BY originator_id
+        """,
+        {
+            "stream": OPERATIONS_ID,
+            "resumed": list(names_of(ChargingResumed)),
+            "stopped": list(names_of(ChargingStopped)),
+            "blocked": list(names_of(ChargingBlocked)),
+        },
+    )
+    return [card_id for (card_id,) in rows]

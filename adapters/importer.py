@@ -41,9 +41,12 @@ class Imported:
 
     lines: int = 0
     accepted: int = 0
+    repeated: int = 0
+    """Those of them that had been accepted before; they are not executed again."""
     unchanged: int = 0
-    """Accepted commands that changed nothing."""
+    """Those of the others that changed nothing."""
     facts: int = 0
+    """Stored by this import."""
     problems: list[Problem] = field(default_factory=list["Problem"])
 
 
@@ -61,9 +64,11 @@ def import_commands(
         done.lines += len(batch)
         commands = list(_readable(batch, done.problems))
         rules, at = read_rules()
+        repeated = engine.accepted_before([command.command_id for _, command in commands])
         answers = engine.execute([Issued(command, actor) for _, command in commands], rules, at) if commands else []
-        for (line, _), answer in zip(commands, answers, strict=True):
-            _count(done, line, answer)
+        for (line, command), answer in zip(commands, answers, strict=True):
+            _count(done, line, answer, repeated=command.command_id in repeated)
+            repeated.add(command.command_id)
         on_progress(done)
     done.problems.sort(key=lambda problem: problem.line)
     return done
@@ -82,12 +87,15 @@ def _readable(batch: Sequence[tuple[int, bytes]], problems: list[Problem]) -> It
             )
 
 
-def _count(done: Imported, line: int, answer: object) -> None:
+def _count(done: Imported, line: int, answer: object, *, repeated: bool) -> None:
     match answer:
         case Refused() as refusal:
             done.problems.append(Problem(line, refusal.field, refusal.code, str(refusal)))
         case Exception() as error:
             done.problems.append(Problem(line, None, "failed", str(error)))
+        case tuple() if repeated:
+            done.accepted += 1
+            done.repeated += 1
         case ():
             done.accepted += 1
             done.unchanged += 1

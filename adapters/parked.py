@@ -74,13 +74,43 @@ def list_parked(connection: Connection[Any]) -> list[Parked]:
         return cursor.execute("SELECT * FROM parked ORDER BY parked_id").fetchall()
 
 
-def retry_parked(connection: Connection[Any], parked_ids: Sequence[int] | None) -> int:
-    """Unpark these (None: all), and return how many; the scheduler sends their cards again at its next pass."""
+class Retried(NamedTuple):
+    """What a retry did, by parked ids: those of cards that are tried again, of nothing, of messages without a card."""
+
+    retried: Sequence[int]
+    unknown: Sequence[int]
+    without_card: Sequence[int]
+
+
+def retry_parked(connection: Connection[Any], parked_ids: Sequence[int] | None) -> Retried:
+    """Unpark these cards (None: all); the scheduler sends them again at its next pass.
+
+    A message that names no card stays.
+    """
     with connection.transaction():
-        unparked = connection.execute(
-            "DELETE FROM parked WHERE %(ids)s::bigint[] IS NULL OR parked_id = ANY(%(ids)s) RETURNING card_id",
-            {"ids": None if parked_ids is None else list(parked_ids)},
-        ).fetchall()
-        card_ids = [card_id for (card_id,) in unparked if card_id is not None]
-        connection.execute("UPDATE due_sent SET lease_until = now() WHERE card_id = ANY(%s)", (card_ids,))
-    return len(unparked)
+        found = dict(
+            connection.execute(
+                """
+                SELECT parked_id, card_id FROM parked
+                WHERE %(ids)s::bigint[] IS NULL OR parked_id = ANY(%(ids)s) ORDER BY parked_id FOR UPDATE
+                """,
+                {"ids": None if parked_ids is None else list(parked_ids)},
+            ).fetchall()
+        )
+        cards = {parked_id: card_id for parked_id, card_id in found.items() if card_id is not None}
+        connection.execute("DELETE FROM parked WHERE parked_id = ANY(%s)", (list(cards),))
+        connection.execute("UPDATE due_sent SET lease_until = now() WHERE card_id = ANY(%s)", (list(cards.values()),))
+    unknown = [one for one in dict.fromkeys(parked_ids or ()) if one not in found]
+    return Retried(list(cards), unknown, [one for one in found if one not in cards])
+
+
+def drop_parked(connection: Connection[Any], parked_ids: Sequence[int]) -> list[int]:
+    """Remove these messages, as far as they name no card; the ids of those that were removed."""
+    query = "DELETE FROM parked WHERE parked_id = ANY(%s) AND card_id IS NULL RETURNING parked_id"
+    return sorted(parked_id for (parked_id,) in connection.execute(query, (list(parked_ids),)))
+
+
+def parked_card(connection: Connection[Any], card_id: UUID) -> Parked | None:
+    """The card's entry, if it is parked."""
+    with connection.cursor(row_factory=class_row(Parked)) as cursor:
+        return cursor.execute("SELECT * FROM parked WHERE card_id = %s", (card_id,)).fetchone()

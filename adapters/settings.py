@@ -71,6 +71,8 @@ class Settings(BaseSettings):
     """PostgreSQL; unset: an embedded server in the home folder. Also read from DATABASE_URL."""
     nats_url: _NatsUrl | None = Field(None, validation_alias=_also("NATS_URL"), repr=False)
     """NATS, several servers separated by commas; unset: an embedded server. Also read from NATS_URL."""
+    nats_port: int = Field(4222, ge=0, le=65_535)
+    """Port of the embedded NATS on 127.0.0.1; 0: any free one."""
     home: _AbsolutePath = Path(".baohao")
     """Folder of the embedded servers, their data and the logs."""
     catalogue: _AbsolutePath | None = None

@@ -7,6 +7,9 @@ from contextlib import contextmanager
 from types import FrameType
 from typing import NoReturn
 
+EXIT_INTERRUPTED = 128 + signal.SIGINT
+"""Exit status after Ctrl-C, as shells have it."""
+
 
 @contextmanager
 def termination_unwinds() -> Iterator[None]:

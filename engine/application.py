@@ -107,6 +107,10 @@ class Engine:
         )
         return result
 
+    def accepted_before(self, command_ids: Sequence[str]) -> set[str]:
+        """Those of the commands, by their ids, that were accepted before."""
+        return set(self._store.accepted_commands(list(command_ids))) if command_ids else set()
+
     def execute(self, commands: Sequence[Issued], rules: Rules, at: datetime) -> list[Reply]:
         """The reply to each command: its facts (() when it changes nothing), its refusal, or its error.
 

@@ -244,17 +244,33 @@ def find_card(connection: Connection[Any], card_id: UUID) -> CardRow | None:
         return cursor.execute("SELECT * FROM cards WHERE card_id = %s", (card_id,)).fetchone()
 
 
-def list_cards(connection: Connection[Any], status: str | None, limit: int) -> list[CardRow]:
-    """The cards of one status (None: of all) whose terms end first."""
+def list_cards(
+    connection: Connection[Any], status: str | None, limit: int, *, holder: str | None = None, skip: int = 0
+) -> list[CardRow]:
+    """The cards of a status and a holder (None: of all) whose terms end first, without the first `skip`."""
     with connection.cursor(row_factory=class_row(CardRow)) as cursor:
         cursor.execute(
             """
-            SELECT * FROM cards WHERE %(status)s::text IS NULL OR status = %(status)s
-            ORDER BY ends_at, card_id LIMIT %(limit)s
+            SELECT * FROM cards
+            WHERE (%(status)s::text IS NULL OR status = %(status)s)
+            AND (%(holder)s::text IS NULL OR holder_id = %(holder)s)
+            ORDER BY ends_at, card_id LIMIT %(limit)s OFFSET %(skip)s
             """,
-            {"status": status, "limit": limit},
+            {"status": status, "holder": holder, "limit": limit, "skip": skip},
         )
         return cursor.fetchall()
+
+
+def count_cards(connection: Connection[Any], status: str | None, holder: str | None) -> int:
+    """How many cards there are of a status and a holder (None: of all)."""
+    row = connection.execute(
+        """
+        SELECT count(*) FROM cards
+        WHERE (%(status)s::text IS NULL OR status = %(status)s) AND (%(holder)s::text IS NULL OR holder_id = %(holder)s)
+        """,
+        {"status": status, "holder": holder},
+    ).fetchone()
+    return int(row[0]) if row else 0
 
 
 def count_by_status(connection: Connection[Any]) -> dict[str, int]:

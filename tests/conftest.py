@@ -1,5 +1,6 @@
 """Real servers for the tests: started once per session, a fresh database for each test that asks."""
 
+import os
 import shutil
 import tempfile
 import time
@@ -12,6 +13,7 @@ import pytest
 
 from adapters import embedded
 
+os.environ["BAOHAO_NATS_PORT"] = "0"  # any free one: the tests of several cores start servers beside each other
 _numbers = count(1)
 
 

@@ -7,23 +7,21 @@ from uuid import UUID
 
 import typer
 
+from adapters.cli.operations_app import charging_app, clock_app, limits_app, parked_app
+from adapters.cli.options import CardId, Json, Limit
 from adapters.roles import Role
 from adapters.settings import load_settings
 
 app = typer.Typer(
     name="baohao",
-    help="保号: an event-sourced renewal engine that keeps phone numbers alive.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     add_completion=False,
 )
 card_app = typer.Typer(help="One card: its state, its history, and the reasons.", no_args_is_help=True)
 cards_app = typer.Typer(help="Many cards.", no_args_is_help=True)
-parked_app = typer.Typer(help="Cards and messages that could not be handled.", no_args_is_help=True)
-charging_app = typer.Typer(help="Stop and resume all charging.", no_args_is_help=True)
 catalogue_app = typer.Typer(help="Plans and prices.", no_args_is_help=True)
 case_app = typer.Typer(help="Cases for a person to resolve.", no_args_is_help=True)
-limits_app = typer.Typer(help="Network limits of payment cards.", no_args_is_help=True)
 events_app = typer.Typer(help="Public events on the broker.", no_args_is_help=True)
 app.add_typer(card_app, name="card")
 app.add_typer(cards_app, name="cards")
@@ -33,10 +31,35 @@ app.add_typer(catalogue_app, name="catalogue")
 app.add_typer(case_app, name="case")
 app.add_typer(limits_app, name="limits")
 app.add_typer(events_app, name="events")
+app.add_typer(clock_app, name="clock")
 
-Json = Annotated[bool, typer.Option("--json", help="JSON on stdout, for programs.")]
-CardId = Annotated[UUID, typer.Argument(metavar="ID", help="The card's id.")]
-Limit = Annotated[int, typer.Option(min=1, max=100_000, help="Maximum number of rows.")]
+
+def _show_version(wanted: bool) -> None:  # noqa: FBT001 (an option's value)
+    if wanted:
+        from importlib.metadata import version
+
+        typer.echo(f"baohao {version('baohao')}")
+        raise typer.Exit
+
+
+@app.callback()
+def baohao(
+    *,
+    version: Annotated[
+        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="The version of this program.")
+    ] = False,
+) -> None:
+    """保号: an event-sourced renewal engine that keeps phone numbers alive."""
+
+
+@app.command()
+def status(
+    *, watch: Annotated[bool, typer.Option("--watch", help="Again every two seconds.")] = False, as_json: Json = False
+) -> None:
+    """Roles, leaders, lag, due cards by age, what is parked or for a person, whether charging is stopped, servers."""
+    from adapters.cli import status
+
+    status.show(load_settings(), watch=watch, as_json=as_json)
 
 
 @app.command()
@@ -69,7 +92,7 @@ def migrate(*, as_json: Json = False) -> None:
 
 @app.command("import")
 def import_(
-    file: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="JSON lines of commands.")],
+    file: Annotated[typer.FileBinaryRead, typer.Argument(metavar="FILE", help="JSON lines of commands; - is stdin.")],
     *,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Change nothing; show what would happen if it were done now.")
@@ -77,12 +100,12 @@ def import_(
     as_json: Json = False,
 ) -> None:
     """Execute the commands in FILE; a bad line is reported and changes nothing, the others are executed."""
-    from adapters.cli import operating
+    from adapters.cli import importing
 
     if dry_run:
-        operating.try_file(load_settings(), file, as_json=as_json)
+        importing.try_file(load_settings(), file, as_json=as_json)
     else:
-        operating.import_file(load_settings(), file, as_json=as_json)
+        importing.import_file(load_settings(), file, as_json=as_json)
 
 
 @card_app.command("show")
@@ -125,14 +148,16 @@ def cards_list(
         Literal["active", "grace", "suspended", "reclaimed", "closed"] | None,
         typer.Option(help="Only these: active, grace, suspended, reclaimed or closed."),
     ] = None,
+    holder: Annotated[str | None, typer.Option(metavar="ID", help="Only the cards of this holder.")] = None,
     limit: Limit = 50,
+    page: Annotated[int, typer.Option(min=1, max=1_000_000, help="Which page of so many rows.")] = 1,
     *,
     as_json: Json = False,
 ) -> None:
     """Cards by the end of their terms, the earliest first."""
     from adapters.cli import inspecting
 
-    inspecting.show_cards(load_settings(), status, limit, as_json=as_json)
+    inspecting.show_cards(load_settings(), status, holder, limit=limit, page=page, as_json=as_json)
 
 
 @app.command()
@@ -141,54 +166,6 @@ def due(limit: Limit = 50, *, as_json: Json = False) -> None:
     from adapters.cli import inspecting
 
     inspecting.show_due(load_settings(), limit, as_json=as_json)
-
-
-@parked_app.command("list")
-def parked_list(*, as_json: Json = False) -> None:
-    """Parked cards and messages, with their reasons."""
-    from adapters.cli import operating
-
-    operating.list_parked_messages(load_settings(), as_json=as_json)
-
-
-@parked_app.command("retry")
-def parked_retry(
-    parked_ids: Annotated[list[int] | None, typer.Argument(metavar="[ID]...", help="Default: all.")] = None,
-    *,
-    as_json: Json = False,
-) -> None:
-    """Retry parked cards."""
-    from adapters.cli import operating
-
-    operating.retry_parked_messages(load_settings(), parked_ids or None, as_json=as_json)
-
-
-@charging_app.command("stop")
-def charging_stop(
-    why: Annotated[str, typer.Option(help="The reason, recorded with the stop.")] = "by the operator",
-    *,
-    as_json: Json = False,
-) -> None:
-    """Stop new attempts; open ones are completed, and no card is suspended for it."""
-    from adapters.cli import charging
-
-    charging.stop(load_settings(), why, as_json=as_json)
-
-
-@charging_app.command("resume")
-def charging_resume(*, as_json: Json = False) -> None:
-    """Allow attempts again: each card at its next wake, within hours; after `baohao replan`, at once."""
-    from adapters.cli import charging
-
-    charging.resume(load_settings(), as_json=as_json)
-
-
-@charging_app.command("history")
-def charging_history(*, as_json: Json = False) -> None:
-    """When charging was stopped and resumed, by whom and why."""
-    from adapters.cli import charging
-
-    charging.history(load_settings(), as_json=as_json)
 
 
 @catalogue_app.command("check")
@@ -285,30 +262,9 @@ def case_resolve(
 @app.command()
 def replan(*, why: Annotated[str, typer.Option(help="What changed.")] = "rules changed", as_json: Json = False) -> None:
     """Compute every card's wake time again, after a change of policy, catalogue or time zones."""
-    from adapters.cli import casework
+    from adapters.cli import replanning
 
-    casework.replan(load_settings(), why, as_json=as_json)
-
-
-@limits_app.command("rebuild")
-def limits_rebuild(*, as_json: Json = False) -> None:
-    """Rebuild the tables of the network limits from the log."""
-    from adapters.cli import casework
-
-    casework.rebuild_network_limits(load_settings(), as_json=as_json)
-
-
-@limits_app.command("allow")
-def limits_allow(
-    fingerprint: Annotated[str, typer.Argument(metavar="FINGERPRINT", help="The payment card's fingerprint.")],
-    *,
-    why: Annotated[str, typer.Option(help="Why it may be tried again, for those who come after you.")],
-    as_json: Json = False,
-) -> None:
-    """Let a payment card be tried again that a code has blocked for every card."""
-    from adapters.cli import charging
-
-    charging.allow(load_settings(), fingerprint, why, as_json=as_json)
+    replanning.replan(load_settings(), why, as_json=as_json)
 
 
 @events_app.command("new-epoch")

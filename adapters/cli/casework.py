@@ -1,34 +1,36 @@
 """What only an operator can do: resolving cases, replanning all cards, rebuilding the network limits."""
 
-from collections.abc import Iterator
-from typing import Any
 from uuid import UUID, uuid5
 
 import psycopg
 import typer
-from psycopg import Connection
 from pydantic import ValidationError
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from adapters.cli.output import err, put_fields, put_rows
 from adapters.cli.servers import connection, database
+from adapters.parked import list_parked
 from adapters.schema import check_schema
 from adapters.settings import Settings
 from adapters.wiring import engine_of, operator_of, rules_now, rules_of
 from engine.commands import Issued, ResolveAttempt
 from engine.errors import Refused
 from engine.store.limits_rebuild import rebuild_limits
-from projections.cases import list_cases
+from projections.cases import Case, list_cases
 
-CARDS_AT_ONCE = 1000
 CASE_COLUMNS = ("card_id", "reason", "about")
 """The columns that fit a terminal; JSON has all."""
 
 
 def show_cases(settings: Settings, limit: int, *, as_json: bool) -> None:
-    """Open cases, the oldest first."""
+    """Open cases and parked cards, the oldest first."""
     with connection(settings) as open_connection:
-        put_rows("cases", list_cases(open_connection, limit), as_json=as_json, columns=CASE_COLUMNS)
+        parked = [
+            Case(one.parked_at, one.card_id, f"parked: {one.reason}", None, None, None)
+            for one in list_parked(open_connection)
+            if one.card_id is not None
+        ]
+        cases = sorted([*list_cases(open_connection, limit), *parked], key=lambda case: case.opened_at)[:limit]
+    put_rows("cases", cases, as_json=as_json, columns=CASE_COLUMNS)
 
 
 def resolve(
@@ -56,29 +58,6 @@ def resolve(
     put_fields("resolved", {"facts": [type(fact).__name__ for fact in answer]}, as_json=as_json)
 
 
-def replan(settings: Settings, why: str, *, as_json: bool) -> None:
-    """Compute every card's wake time again; exit status 1 if some cards failed."""
-    planned, failed = 0, dict[UUID, Exception]()
-    columns = (TextColumn("replan"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    bar = Progress(*columns, console=err, transient=True, disable=not err.is_terminal)
-    with database(settings) as url, bar, psycopg.connect(url, autocommit=True) as open_connection:
-        check_schema(url)
-        engine, installed = engine_of(settings, url, "cli"), rules_of(settings)
-        row = open_connection.execute("SELECT count(*) FROM cards").fetchone()
-        task = bar.add_task("replan", total=row[0] if row else 0)
-        for card_ids in _batches(open_connection):
-            rules, at = rules_now(open_connection, settings, installed)
-            result = engine.replan(card_ids, f"replan: {why}", operator_of(settings), rules, at)
-            planned += result.facts
-            failed |= result.failed
-            bar.advance(task, len(card_ids))
-    for card_id, error in failed.items():
-        err.print(f"card {card_id}: {error}", markup=False, highlight=False, soft_wrap=True)
-    put_fields("replan", {"planned_anew": planned, "failed": len(failed)}, as_json=as_json)
-    if failed:
-        raise typer.Exit(1)
-
-
 def rebuild_network_limits(settings: Settings, *, as_json: bool) -> None:
     """Rebuild the tables of the network limits from the log."""
     with connection(settings) as open_connection:
@@ -96,12 +75,3 @@ def _resolution(card_id: UUID, attempt_id: UUID, **outcome: str | bool | None) -
     except ValidationError as error:
         wrong = error.errors()[0]
         raise typer.BadParameter(wrong["msg"], param_hint=str(wrong["loc"][0])) from None
-
-
-def _batches(open_connection: Connection[Any]) -> Iterator[list[UUID]]:
-    """The ids of all cards, in order."""
-    query = "SELECT card_id FROM cards WHERE %s::uuid IS NULL OR card_id > %s ORDER BY card_id LIMIT %s"
-    last: UUID | None = None
-    while card_ids := [card_id for (card_id,) in open_connection.execute(query, (last, last, CARDS_AT_ONCE))]:
-        yield card_ids
-        last = card_ids[-1]

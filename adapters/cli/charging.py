@@ -8,41 +8,71 @@ from typing import Any, NamedTuple
 import psycopg
 from psycopg import Connection
 
-from adapters.cli.output import put_fields, put_rows
+from adapters.cli.output import out, put_fields, put_rows
+from adapters.cli.replanning import plan_anew
+from adapters.cli.servers import connection as connection_to
 from adapters.cli.servers import database
-from adapters.control import allow_payment_card, charging_stopped_since, read_control, resume_charging, stop_charging
+from adapters.control import (
+    allow_payment_card,
+    blocked_cards,
+    charging_stopped_since,
+    read_control,
+    resume_charging,
+    stop_charging,
+)
 from adapters.schema import check_schema
 from adapters.settings import Settings
-from adapters.wiring import operator_of
+from adapters.wiring import operator_of, rules_of
 from engine.envelope import Recorded
 from engine.errors import CorruptHistoryError
-from engine.operations import ChargingResumed, ChargingStopped, PaymentCardAllowed
+from engine.operations import ChargingResumed, ChargingStopped, PaymentCardAllowed, Stop
 from engine.store.operations import operations_history
 from engine.store.recorder import CardRecorder, datastore
 
 
 def stop(settings: Settings, why: str, *, as_json: bool) -> None:
     """Stop all charging; raises Refused without a reason."""
-    with _installation(settings) as (connection, recorder):
+    with _installation(settings) as (_, connection, recorder):
         now = read_control(connection, virtual_clock=settings.clock == "virtual").now
         stop_charging(connection, recorder, why, operator_of(settings), now)
         stopped = charging_stopped_since(connection)
+    put_fields("charging", _fields(stopped), as_json=as_json)
+
+
+def status(settings: Settings, *, as_json: bool) -> None:
+    """Whether charging is stopped: since when, why, and by whom."""
+    with connection_to(settings) as connection:
+        stopped = charging_stopped_since(connection)
+    if stopped is None and not as_json:
+        out.print("charging is not stopped")
+        return
+    put_fields("charging", _fields(stopped), as_json=as_json)
+
+
+def _fields(stopped: Stop | None) -> dict[str, object]:
     since, reason, by = (stopped.since, stopped.reason, stopped.by) if stopped else (None, None, None)
-    put_fields("charging", {"stopped_since": since, "why": reason, "by": by}, as_json=as_json)
+    return {"stopped_since": since, "why": reason, "by": by}
 
 
 def resume(settings: Settings, *, as_json: bool) -> None:
-    """Resume charging."""
-    with _installation(settings) as (connection, recorder):
+    """Resume charging, and wake the cards that were kept from being charged; exit status 1 if some could not be.
+
+    Killed in between, it wakes them when it is given again.
+    """
+    rules = rules_of(settings)
+    with _installation(settings) as (url, connection, recorder):
         before = charging_stopped_since(connection)
         now = read_control(connection, virtual_clock=settings.clock == "virtual").now
         resume_charging(connection, recorder, operator_of(settings), now)
-    put_fields("charging", {"was_stopped_since": before.since if before else None}, as_json=as_json)
+        woken = plan_anew(settings, url, rules, blocked_cards(connection), "baohao charging resume")
+    since = before.since if before else None
+    put_fields("charging", {"was_stopped_since": since, "cards_woken": woken.planned_anew}, as_json=as_json)
+    woken.report()
 
 
 def allow(settings: Settings, fingerprint: str, why: str, *, as_json: bool) -> None:
     """Let a blocked payment card be tried again; raises Refused without a reason, or where nothing blocks it."""
-    with _installation(settings) as (connection, recorder):
+    with _installation(settings) as (_, connection, recorder):
         now = read_control(connection, virtual_clock=settings.clock == "virtual").now
         allow_payment_card(connection, recorder, fingerprint, why, operator_of(settings), now)
     put_fields("payment card", {"fingerprint": fingerprint, "allowed_at": now, "why": why}, as_json=as_json)
@@ -59,7 +89,7 @@ class Operation(NamedTuple):
 
 def history(settings: Settings, *, as_json: bool) -> None:
     """When charging was stopped and resumed, and payment cards allowed again, by whom and why, oldest first."""
-    with _installation(settings) as (_, recorder):
+    with _installation(settings) as (_, _, recorder):
         rows = [_operation(one) for one in operations_history(recorder)]
     put_rows("charging", rows, as_json=as_json)
 
@@ -76,10 +106,16 @@ def _operation(recorded: Recorded) -> Operation:
             raise CorruptHistoryError(f"{type(other).__name__} is no fact of operations")
 
 
+class _Installation(NamedTuple):
+    url: str
+    connection: Connection[Any]
+    recorder: CardRecorder
+
+
 @contextmanager
-def _installation(settings: Settings) -> Iterator[tuple[Connection[Any], CardRecorder]]:
+def _installation(settings: Settings) -> Iterator[_Installation]:
     """A connection and a recorder on a database at the needed schema; raises SchemaError."""
     with database(settings) as url:
         check_schema(url)
         with psycopg.connect(url, autocommit=True) as connection, closing(datastore(url, pool_size=1)) as pool:
-            yield connection, CardRecorder(pool)
+            yield _Installation(url, connection, CardRecorder(pool))

@@ -8,6 +8,8 @@ from msgspec import to_builtins
 
 from adapters.cli.inspecting import history_of
 from adapters.cli.output import err, out, put_json
+from adapters.cli.servers import connection
+from adapters.parked import Parked, parked_card
 from adapters.settings import Settings
 from engine.why.questions import overview, why_charged, why_not_charged
 from engine.why.story import Answer
@@ -25,10 +27,21 @@ def explain(settings: Settings, card_id: UUID, attempt_id: UUID | None, day: dat
     if answer is None:
         err.print(f"card {card_id} has no attempt {attempt_id}", soft_wrap=True)
         raise typer.Exit(1)
+    with connection(settings) as open_connection:
+        parked = parked_card(open_connection, card_id)
     if as_json:
-        put_json(to_builtins(answer))
+        put_json(to_builtins(answer) | {"parked": parked and {"since": parked.parked_at, "why": parked.reason}})
     else:
         _put(answer)
+        if parked:
+            out.print(_parked_sentence(parked), markup=False, highlight=False, soft_wrap=True)
+
+
+def _parked_sentence(parked: Parked) -> str:
+    return (
+        f"Nothing happens to it at present: it was parked on {parked.parked_at:%Y-%m-%d %H:%M} UTC ({parked.reason}); "
+        f"`baohao parked retry {parked.parked_id}` lets it go on."
+    )
 
 
 def _put(answer: Answer) -> None:

@@ -8,6 +8,7 @@ from pydantic_core import to_jsonable_python
 
 from adapters.cli.output import err, put_fields, put_json, put_rows, put_table
 from adapters.cli.servers import connection, database
+from adapters.parked import parked_card
 from adapters.schema import check_schema
 from adapters.settings import Settings
 from engine.envelope import NAME_OF, Recorded
@@ -15,7 +16,7 @@ from engine.store.recorder import CardRecorder, datastore
 from engine.store.streams import Store
 from engine.why.sentences import sentence
 from engine.why.story import story_of
-from projections.cards import find_card, list_cards
+from projections.cards import count_cards, find_card, list_cards
 from projections.due import list_due
 
 CARD_COLUMNS = ("card_id", "status", "ends_on", "last_decline")
@@ -25,11 +26,12 @@ CARD_COLUMNS = ("card_id", "status", "ends_on", "last_decline")
 def show_card(settings: Settings, card_id: UUID, *, as_json: bool) -> None:
     """The card's row in the read model."""
     with connection(settings) as open_connection:
-        row = find_card(open_connection, card_id)
+        row, parked = find_card(open_connection, card_id), parked_card(open_connection, card_id)
     if row is None:
         err.print(f"there is no card {card_id}")
         raise typer.Exit(1)
-    put_fields(f"card {card_id}", row._asdict(), as_json=as_json)
+    aside = {"parked_since": parked.parked_at, "parked_why": parked.reason} if parked else {"parked_since": None}
+    put_fields(f"card {card_id}", row._asdict() | aside, as_json=as_json)
 
 
 def show_history(settings: Settings, card_id: UUID, *, as_json: bool) -> None:
@@ -58,10 +60,17 @@ def history_of(settings: Settings, card_id: UUID) -> list[Recorded]:
     return history
 
 
-def show_cards(settings: Settings, status: str | None, limit: int, *, as_json: bool) -> None:
-    """Cards by the end of their terms."""
+def show_cards(
+    settings: Settings, status: str | None, holder: str | None, *, limit: int, page: int, as_json: bool
+) -> None:
+    """One page of cards by the end of their terms; the table's title says of how many."""
     with connection(settings) as open_connection:
-        put_rows("cards", list_cards(open_connection, status, limit), as_json=as_json, columns=CARD_COLUMNS)
+        of = count_cards(open_connection, status, holder)
+        rows = list_cards(open_connection, status, limit, holder=holder, skip=limit * (page - 1))
+    first, last = limit * (page - 1) + 1, limit * (page - 1) + len(rows)
+    more = f"; --page {page + 1} has the next" if last < of else ""
+    title = f"cards {first} to {last} of {of}{more}" if rows else f"cards on page {page} of {of} cards"
+    put_rows(title, rows, as_json=as_json, columns=CARD_COLUMNS)
 
 
 def show_due(settings: Settings, limit: int, *, as_json: bool) -> None:

@@ -2,19 +2,20 @@
 
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import psycopg
 
+from adapters.embedded.ownership import Server
 from adapters.settings import Settings
 
 
 @contextmanager
 def database(settings: Settings) -> Iterator[str]:
-    """The address of PostgreSQL; an embedded one runs as long as the block, or is shared if it already runs."""
+    """The address of PostgreSQL; an embedded one runs at least as long as the block."""
     if settings.database_url is not None:
         yield settings.database_url
         return
@@ -30,20 +31,43 @@ class Running(NamedTuple):
     settings: Settings
     database_url: str
     nats_url: str
+    embedded: Sequence[Server] = ()
+    """Those that run in the home folder."""
 
 
 @contextmanager
 def both_servers(settings: Settings) -> Iterator[Running]:
-    """PostgreSQL and NATS; embedded ones run as long as the block."""
-    with ExitStack() as stack:
-        database_url = stack.enter_context(database(settings))
-        nats_url = settings.nats_url
-        if nats_url is None:
-            from adapters import embedded
+    """PostgreSQL and NATS; embedded ones run at least as long as the block."""
+    from adapters.embedded import NatsServer, PostgresServer, used
 
-            nats_url = stack.enter_context(embedded.nats(settings.home))
+    with ExitStack() as stack:
+        ours: list[Server] = []
+
+        def start(server: Server) -> str:
+            ours.append(server)
+            return stack.enter_context(used(server))
+
+        database_url = settings.database_url or start(PostgresServer(settings.home))
+        nats_url = settings.nats_url or start(NatsServer(settings.home, settings.nats_port))
         filled = settings.model_copy(update={"database_url": database_url, "nats_url": nats_url})
-        yield Running(filled, database_url, nats_url)
+        yield Running(filled, database_url, nats_url, ours)
+
+
+class Found(NamedTuple):
+    """The addresses of running servers; None where an embedded one does not run."""
+
+    database_url: str | None
+    nats_url: str | None
+
+
+def running_servers(settings: Settings) -> Found:
+    """Where the servers are; starts none."""
+    from adapters.embedded import NatsServer, PostgresServer, url_in_use
+
+    return Found(
+        settings.database_url or url_in_use(PostgresServer(settings.home)),
+        settings.nats_url or url_in_use(NatsServer(settings.home, settings.nats_port)),
+    )
 
 
 @contextmanager

@@ -1,19 +1,33 @@
 """`baohao up`, `run ROLE`, `migrate`: the long-running processes, and the schema that they need."""
 
 import asyncio
+import os
 import signal
+import socket
 import sys
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
+import structlog
+
 from adapters.cli.output import err
 from adapters.cli.servers import Running, both_servers, database
+from adapters.cli.system_lock import only_system
+from adapters.embedded import EmbeddedError, restarted
+from adapters.embedded.ownership import Server
 from adapters.logs import configure_logs
 from adapters.roles import ROLES, Role, run_role
 from adapters.schema import check_schema, migrate
 from adapters.settings import Settings, environment
+from adapters.status import named
 from adapters.supervise import Supervisor
+
+log = structlog.get_logger()
+
+CHECK_S = 0.2
+AGAIN_S = 5
+STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 def run(role: Role, settings: Settings) -> None:
@@ -21,7 +35,8 @@ def run(role: Role, settings: Settings) -> None:
     configure_logs(role, settings.log_level, settings.log_format)
     with both_servers(settings) as running:
         check_schema(running.database_url)
-        asyncio.run(run_role(role, running.settings, running.database_url, running.nats_url))
+        database_url = named(running.database_url, role, socket.gethostname(), os.getpid())
+        asyncio.run(run_role(role, running.settings, database_url, running.nats_url))
 
 
 def upgrade(settings: Settings) -> int:
@@ -31,24 +46,60 @@ def upgrade(settings: Settings) -> int:
 
 
 @contextmanager
-def all_roles(settings: Settings, roles: Sequence[Role] = ROLES) -> Iterator[tuple[Running, Supervisor]]:
-    """Servers, schema and every role as a supervised process, until the block ends."""
-    with both_servers(settings) as running:
+def all_roles(
+    settings: Settings, roles: Sequence[Role] = ROLES, *, what: str = "baohao up"
+) -> Iterator[tuple[Running, Supervisor]]:
+    """Servers, schema and every role as a supervised process, until the block ends.
+
+    Raises SystemRunsError where another system runs on the home folder; `what` names this one to others.
+    """
+    with only_system(settings.home, what), both_servers(settings) as running:
         migrate(running.database_url)
         with Supervisor(_arguments(roles), environment(running.settings), settings.home / "logs") as supervisor:
             yield running, supervisor
 
 
 def up(settings: Settings) -> None:
-    """All roles until Ctrl-C."""
+    """All roles until Ctrl-C, SIGTERM or SIGHUP; starts embedded servers again that end meanwhile."""
     configure_logs("up", settings.log_level, settings.log_format)
     stop = threading.Event()
-    signal.signal(signal.SIGTERM, lambda *_: stop.set())
-    with all_roles(settings) as (_, supervisor):
-        err.print(f"Baohao is up: {', '.join(supervisor.pids())}; logs in {settings.home / 'logs'}; Ctrl-C stops it")
-        while not stop.wait(0.2):
+    with all_roles(settings) as (running, supervisor), _leaving_by(stop):
+        err.print(_is_up(running, supervisor), markup=False, highlight=False, soft_wrap=True)
+        while not stop.wait(CHECK_S):
             supervisor.check()
+            for server in running.embedded:
+                _keep_alive(server, stop)
+        err.print("Baohao stops: the roles finish what they have begun …", soft_wrap=True)
     err.print("Baohao is down")
+
+
+def _is_up(running: Running, supervisor: Supervisor) -> str:
+    home = running.settings.home
+    address = f"; events on {running.nats_url}" if running.settings.nats_url and running.embedded else ""
+    return f"Baohao is up: {', '.join(supervisor.pids())}{address}; logs in {home / 'logs'}; Ctrl-C stops it"
+
+
+def _keep_alive(server: Server, stop: threading.Event) -> None:
+    """Start an embedded server again that has ended; a failure is logged, and it is tried again after AGAIN_S."""
+    try:
+        if restarted(server):
+            log.warning("server.restarted", server=server.name)
+    except EmbeddedError as error:
+        log.error("server.not_restarted", server=server.name, error=str(error))  # noqa: TRY400 (its message is enough)
+        stop.wait(AGAIN_S)
+
+
+@contextmanager
+def _leaving_by(stop: threading.Event) -> Iterator[None]:
+    """Let Ctrl-C, SIGTERM and SIGHUP set `stop`, also a second time while the block ends."""
+    numbers = [number for number in STOP_SIGNALS if signal.getsignal(number) is not signal.SIG_IGN]
+    before = {number: signal.signal(number, lambda *_: stop.set()) for number in numbers}
+    try:
+        yield
+    finally:
+        if not stop.is_set():  # else a second signal must not interrupt the end
+            for number, handler in before.items():
+                signal.signal(number, handler)
 
 
 def _arguments(roles: Sequence[Role]) -> Mapping[str, Sequence[str]]:

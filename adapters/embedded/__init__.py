@@ -1,8 +1,8 @@
 """PostgreSQL and NATS from their wheels: nothing else to install or download.
 
-Each keeps its data in a home folder and is shared by the processes of that home: the first one starts the server,
-owns it, and stops it at its end; the others get its address. The system frees the owner's lock if the owner is killed,
-and a server that it left running is stopped before the next start.
+Each keeps its data in a home folder and is shared by the processes of that home: the first one starts the server, the
+others get its address, the last one stops it. The system frees the lock of a user that is killed, and a server that
+killed users left running is stopped before the next start. `baohao up` starts a server again that ends under it.
 
 PostgreSQL refuses to run as root. For root it runs as the system user `baohao_postgres`, created on first use, and
 every folder above its data and its programs is made passable (`o+x`) for all users: keep the home folder where
@@ -14,10 +14,10 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from adapters.embedded.nats_server import NatsServer
-from adapters.embedded.ownership import EmbeddedError, started_or_shared
+from adapters.embedded.ownership import EmbeddedError, restarted, url_in_use, used
 from adapters.embedded.postgres_server import PostgresServer
 
-__all__ = ["EmbeddedError", "nats", "postgres"]
+__all__ = ["EmbeddedError", "NatsServer", "PostgresServer", "nats", "postgres", "restarted", "url_in_use", "used"]
 
 
 @contextmanager
@@ -27,16 +27,16 @@ def postgres(home: Path) -> Iterator[str]:
     Data in `home/postgres`, log in `home/logs/postgres.log`. Ctrl-C, SIGTERM and SIGHUP end the block in order.
     Raises EmbeddedError.
     """
-    with started_or_shared(PostgresServer(home.resolve())) as url:
+    with used(PostgresServer(home)) as url:
         yield url
 
 
 @contextmanager
-def nats(home: Path, port: int = -1) -> Iterator[str]:
-    """Run NATS with JetStream on 127.0.0.1 for the block; yields its URL. Port -1 is any free one.
+def nats(home: Path, port: int = 0) -> Iterator[str]:
+    """Run NATS with JetStream on 127.0.0.1 for the block; yields its URL. Port 0 is any free one.
 
     Data in `home/nats`, log in `home/logs/nats.log`. Ctrl-C, SIGTERM and SIGHUP end the block in order.
     Raises EmbeddedError.
     """
-    with started_or_shared(NatsServer(home.resolve(), port)) as url:
+    with used(NatsServer(home, port)) as url:
         yield url

@@ -38,6 +38,8 @@ _OPTIONS = {
 }
 _LOCALE = ("--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8")  # the same order on every machine
 _ACCOUNT = "baohao_postgres"
+_SOCKETS_LINE = 4
+"""Index of the line of `postmaster.pid` that names the folder of the socket file."""
 _SOCKET_PATH_BYTES_MAX = 103  # macOS; Linux allows 107
 
 
@@ -47,28 +49,32 @@ class PostgresServer:
     name = "postgres"
 
     def __init__(self, home: Path) -> None:
-        self.home = home
-        self._data = home / "postgres"
-        self._sockets = self._data
+        self.home = home.resolve()
+        self._data = self.home / "postgres"
         self._account: dict[str, Any] = {}
 
-    def start(self) -> str:
-        """Create the data if missing, start, create the database `baohao` if missing; returns its URL."""
+    def start(self, before: str | None = None) -> str:
+        """Create the data if missing, start, create the database `baohao` if missing; returns its URL.
+
+        After a crash the socket file is in its old folder, so that `before` still holds.
+        """
+        del before
         if os.geteuid() == 0:
             self._account = _account_for(self._data)
             _make_passable(self._data)
             _make_readable(_programs().parent)
-        if left_behind(self._data / "postmaster.pid", self._data):
+        sockets = self._data if _fits_socket(self._data) else self._last_sockets()
+        if self.alive():
             self.stop()
         if not self._data.exists():
             self._create()
-        if not _fits_socket(self._data):
-            self._sockets = Path(tempfile.mkdtemp(prefix="baohao-"))
-            self._give(self._sockets)
+        if sockets is None or not sockets.exists():
+            sockets = Path(tempfile.mkdtemp(prefix="baohao-"))
+            self._give(sockets)
         options = [f"-c{name}={value}" for name, value in _OPTIONS.items()]
-        options.append(f"-cunix_socket_directories={self._sockets}")
+        options.append(f"-cunix_socket_directories={sockets}")
         self._run("pg_ctl", "start", "-w", "-t", START_S, "-D", self._data, "-o", shlex.join(options))
-        url = f"postgresql://baohao@/{{}}?host={quote(str(self._sockets))}&port={_OPTIONS['port']}"
+        url = f"postgresql://baohao@/{{}}?host={quote(str(sockets))}&port={_OPTIONS['port']}"
         with psycopg.connect(url.format("postgres"), autocommit=True) as connection:
             if not connection.execute("SELECT FROM pg_database WHERE datname = 'baohao'").rowcount:
                 connection.execute("CREATE DATABASE baohao")
@@ -76,12 +82,25 @@ class PostgresServer:
 
     def stop(self) -> None:
         """Disconnect all clients and stop; if that takes too long, stop as in a crash."""
+        sockets = self._last_sockets()
+        if os.geteuid() == 0 and self._data.exists():  # another process may have started it
+            self._account = _account_for(self._data)
         for mode in ("fast", "immediate"):
             if (self._data / "postmaster.pid").exists():
                 with suppress(EmbeddedError):
                     self._run("pg_ctl", "stop", "-w", "-t", STOP_S, "-m", mode, "-D", self._data)
-        if self._sockets != self._data:
-            shutil.rmtree(self._sockets, ignore_errors=True)
+        if sockets is not None and sockets != self._data:
+            shutil.rmtree(sockets, ignore_errors=True)
+
+    def alive(self) -> bool:
+        """Whether its process runs."""
+        return left_behind(self._data / "postmaster.pid", self._data) is not None
+
+    def _last_sockets(self) -> Path | None:
+        """The folder of the socket file of the last start, where it was not stopped in order."""
+        with suppress(OSError, IndexError):
+            return Path((self._data / "postmaster.pid").read_text().splitlines()[_SOCKETS_LINE])
+        return None
 
     def _create(self) -> None:
         """Initialise beside and rename, so that an interrupted attempt leaves nothing half made."""

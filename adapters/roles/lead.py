@@ -5,7 +5,7 @@ import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
 import nats
@@ -63,9 +63,13 @@ async def lead(work: Work, database_url: str, nats_url: str, stop: asyncio.Event
 
     A leader that stands still loses its lease, and with it the session that writes: `adapters.roles.lease`.
     """
+    standby: bool | None = None
     while not stop.is_set():
         with faults_logged(work.name):
             async with _leading(work, database_url, nats_url) as leading:
+                if standby != (leading is None):  # said once
+                    standby = leading is None
+                    log.info("role.standby" if standby else "role.leading", role=work.name)
                 if leading is not None:
                     await _steps(work, leading, stop)
         await stopped(stop, RETRY)
@@ -85,7 +89,9 @@ async def _steps(work: Work, leading: _Leading, stop: asyncio.Event) -> None:
     while not stop.is_set():
         if lease.done():
             lease.result()
-        if await work.step(connections):
+        more = await work.step(connections)
+        _recovered(work.name)
+        if more:
             continue
         if recorded_now() - checked > BROKER_CHECK:
             await work.prepare(connections)
@@ -154,12 +160,27 @@ async def stopped(stop: asyncio.Event, within: timedelta) -> bool:
     return stop.is_set()
 
 
+_faulty_since: dict[str, datetime] = {}
+"""The roles of this process whose last work ended in a fault, and when the first of a row was."""
+
+
 @contextlib.contextmanager
 def faults_logged(role: str) -> Iterator[None]:
-    """Log faults of database and broker, and standstills, instead of raising them; the caller retries."""
+    """Log faults of database and broker, standstills, and the recovery instead of raising; the caller retries."""
     try:
         yield
     except StandstillError as error:
+        _faulty_since.setdefault(role, recorded_now())
         log.error("role.standstill", role=role, error=str(error))  # noqa: TRY400 (a sentence for the operator)
     except (psycopg.Error, nats.errors.Error, NotStoredError, LeaseLostError, OSError, TimeoutError) as error:
+        _faulty_since.setdefault(role, recorded_now())
         log.warning("role.fault", role=role, error=str(error) or type(error).__name__)
+    else:
+        _recovered(role)
+
+
+def _recovered(role: str) -> None:
+    """Say once that the work goes on after a fault."""
+    since = _faulty_since.pop(role, None)
+    if since is not None:
+        log.info("role.recovered", role=role, after_s=round((recorded_now() - since).total_seconds(), 1))

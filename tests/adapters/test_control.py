@@ -3,9 +3,11 @@
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from msgspec.structs import replace
 
 from adapters.control import (
     CLOCK_CHANNEL,
+    blocked_cards,
     charging_stopped_since,
     move_clock,
     read_control,
@@ -17,6 +19,7 @@ from engine.operations import ChargingResumed, ChargingStopped, Stop
 from engine.store.log import Listener
 from engine.store.operations import operations_history
 from engine.store.recorder import CardRecorder, datastore
+from tests.adapters.cards import BEGIN, FAR
 
 NEW_YEAR = datetime(2040, 1, 1, tzinfo=UTC)
 A_DAY = timedelta(days=1)
@@ -118,3 +121,17 @@ def test_resuming_again_repairs_the_row_after_a_kill(connection, recorder):
     resume_charging(connection, recorder, "operator:cli", NEW_YEAR)
     assert not is_stopped(connection)
     assert len(operations_history(recorder)) == 2
+
+
+def test_the_cards_that_a_stop_kept_from_their_charge_are_known_until_the_next_stop(connection, database_url, cards):
+    recorder = CardRecorder(datastore(database_url, pool_size=1))
+    assert blocked_cards(connection) == []
+    for number in (1, 2):
+        stop_charging(connection, recorder, "tests", "operator:tests", BEGIN)
+        [card_id] = cards.register(number)
+        cards.engine.wake({card_id: "test"}, replace(cards.policy_and_catalogue, charging_stopped=True), FAR)
+        assert blocked_cards(connection) == [card_id]
+        resume_charging(connection, recorder, "operator:tests", FAR)
+        resume_charging(connection, recorder, "operator:tests", FAR)
+        assert blocked_cards(connection) == [card_id]
+    recorder.datastore.close()

@@ -170,8 +170,13 @@ def test_a_repeated_import_has_the_same_result_and_changes_nothing(import_lines,
     import_lines(REGISTER, BIND, ENABLE)
     before = head(connection)
     done = import_lines(REGISTER, BIND, ENABLE)
-    assert (done.accepted, done.problems) == (3, [])
+    assert (done.accepted, done.repeated, done.facts, done.problems) == (3, 3, 0, [])
     assert head(connection) == before
+
+
+def test_a_line_repeated_within_a_file_is_counted_as_repeated(import_lines):
+    done = import_lines(REGISTER, REGISTER, BIND, ENABLE, ENABLE | {"command_id": "another"})
+    assert (done.accepted, done.repeated, done.unchanged, done.facts) == (5, 1, 1, 3)
 
 
 def test_empty_lines_are_counted_and_skipped(import_lines):
@@ -207,7 +212,7 @@ def test_a_file_with_problems_ends_with_status_1_and_names_each(connection, data
     file.write_text("\n".join(map(json.dumps, [REGISTER, BIND | {"method": METHOD | {"kind": "cash"}}, BIND])))
     done = baohao_import(file, database_url)
     assert done.returncode == 1
-    assert done.stdout.split() == ["lines", "3,", "accepted", "2,", "unchanged", "0,", "facts", "2", "problems", "1"]
+    assert done.stdout == "lines 3, accepted 2, repeated 0, unchanged 0, facts 2, problems 1\n"
     [problem] = done.stderr.splitlines()
     assert problem.startswith("line 2, field method.kind: Input should be 'credit_card'")
     assert names(connection) == FACTS[:2]
@@ -217,7 +222,7 @@ def test_the_sample_is_imported_without_a_problem_and_ends_with_status_0(connect
     done = baohao_import(SAMPLE, database_url, "--json")
     assert done.returncode == 0, done.stderr
     figures = json.loads(done.stdout)
-    assert figures == {"lines": 184, "accepted": 184, "unchanged": 0, "facts": 184, "problems": []}
+    assert figures == {"lines": 184, "accepted": 184, "repeated": 0, "unchanged": 0, "facts": 184, "problems": []}
     recorded = read_log(connection, 0, 1000)
     assert len({one.card_id for one in recorded}) == 50
 

@@ -6,7 +6,7 @@ import psycopg
 import pytest
 
 from adapters import parked as module
-from adapters.parked import MESSAGE_KEPT, list_parked, park, retry_parked
+from adapters.parked import MESSAGE_KEPT, Retried, drop_parked, list_parked, park, retry_parked
 from projections.parked_cards import REASON_KEPT
 
 ONE, OTHER = UUID(int=1), UUID(int=2)
@@ -80,20 +80,28 @@ def test_one_that_cannot_be_stored_keeps_no_other_from_it(connection):
 
 def test_the_given_ones_are_retried_and_the_others_stay(connection):
     park(connection, [(ONE, b"", "a"), (OTHER, b"", "b"), (None, b"", "c")])
-    first, _, third = list_parked(connection)
-    assert retry_parked(connection, [first.parked_id, third.parked_id, 999]) == 2
-    assert reasons(connection) == [(OTHER, "b")]
+    first, _, third = [parked.parked_id for parked in list_parked(connection)]
+    assert retry_parked(connection, [first, third, 999]) == Retried([first], [999], [third])
+    assert reasons(connection) == [(OTHER, "b"), (None, "c")]
 
 
-def test_all_are_retried_when_none_is_given(connection):
+def test_all_cards_are_retried_when_none_is_given(connection):
     park(connection, [(ONE, b"", "a"), (None, b"", "b")])
-    assert retry_parked(connection, None) == 2
-    assert retry_parked(connection, None) == 0
+    first, message = [parked.parked_id for parked in list_parked(connection)]
+    assert retry_parked(connection, None) == Retried([first], [], [message])
+    assert retry_parked(connection, None) == Retried([], [], [message])
+
+
+def test_a_message_without_a_card_is_dropped_and_a_card_never(connection):
+    park(connection, [(ONE, b"", "a"), (None, b"", "b")])
+    first, message = [parked.parked_id for parked in list_parked(connection)]
+    assert drop_parked(connection, [first, message, 999]) == [message]
+    assert reasons(connection) == [(ONE, "a")]
 
 
 def test_an_empty_list_retries_none(connection):
     park(connection, [(ONE, b"", "a")])
-    assert retry_parked(connection, []) == 0
+    assert retry_parked(connection, []) == Retried([], [], [])
     assert reasons(connection) == [(ONE, "a")]
 
 

@@ -126,6 +126,7 @@ def bench_settings(home: Path) -> Settings:
         home=home,
         database_url=None,
         nats_url=None,
+        nats_port=0,
         clock="virtual",
         gateway_delay_ms=0,
         gateway_record=home / "gateway.sqlite3",

@@ -22,6 +22,14 @@ def test_a_command_that_changes_nothing_is_recorded_as_accepted(engine, store):
     assert kinds(store, card_id)[-1] is AutoRenewSwitchedOff
 
 
+def test_commands_that_were_accepted_are_known_by_their_ids(engine):
+    [card_id] = paying(engine)
+    off, refused = switch_off(card_id), enable(uuid4())
+    execute(engine, [off, refused], RULES, LATER)
+    assert engine.accepted_before([off.command_id, refused.command_id]) == {off.command_id}
+    assert engine.accepted_before([]) == set()
+
+
 def test_a_command_repeated_by_another_actor_is_the_same_command(engine, store):
     [card_id] = paying(engine)
     off = switch_off(card_id)

@@ -15,7 +15,7 @@ from engine.card.payments import ChargeSucceeded
 from engine.card.term import CardRenewed, RenewalStarted
 from engine.card.waking import Deferred
 from engine.catalogue import Catalogue
-from engine.errors import BaohaoError, Refused, UnknownFactError
+from engine.errors import BaohaoError, CorruptHistoryError, Refused, UnknownFactError
 from engine.ports import Charged, ChargeRequest, Declined, Refunded, Unclear
 from engine.questions import Question
 from engine.store.port import StoredFact

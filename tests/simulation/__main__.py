@@ -25,7 +25,10 @@ def seeds_of(text: str) -> list[int]:
     seeds: list[int] = []
     for part in text.split(","):
         first, _, last = part.partition("..")
-        seeds += range(int(first), int(last or first) + 1)
+        named = range(int(first), int(last or first) + 1)
+        if not named:
+            raise ValueError(part)
+        seeds += named
     return seeds
 
 

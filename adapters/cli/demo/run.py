@@ -22,7 +22,9 @@ from adapters.cli.demo.year import Year
 from adapters.cli.output import err, put_fields, put_json
 from adapters.cli.servers import Running, temporary_home
 from adapters.cli.serving import all_roles
+from adapters.cli.system_lock import SystemRunsError, mark_demo, running_system
 from adapters.gateways.simulated import double_charges, totals
+from adapters.parked import list_parked
 from adapters.settings import Settings, load_settings
 from adapters.supervise import Supervisor
 from adapters.wiring import engine_of, rules_of
@@ -55,8 +57,9 @@ def run_demo(*, cards: int, months: int, seed: int, home: Path | None, as_json: 
 
 
 def promises_held(summary: dict[str, Any]) -> bool:
-    """Whether nobody was charged twice, all money has its fact, and the read models equal a replay."""
-    return summary["double_charges"] == 0 and summary["ledger_equals_gateway"] and summary["read_models_equal_replay"]
+    """Whether nobody was charged twice, all money has its fact, no card is parked, and a replay equals the rows."""
+    counts = summary["double_charges"], summary["parked"]
+    return counts == (0, 0) and summary["ledger_equals_gateway"] and summary["read_models_equal_replay"]
 
 
 def demo_settings(home: Path, seed: int) -> Settings:
@@ -65,6 +68,7 @@ def demo_settings(home: Path, seed: int) -> Settings:
         home=home,
         database_url=None,
         nats_url=None,
+        nats_port=0,
         clock="virtual",
         gateway_seed=seed,
         gateway_record=home / "gateway.sqlite3",
@@ -85,7 +89,7 @@ def virtual_year(
 ) -> dict[str, Any]:
     """Run `months` of virtual time for `cards` made-up cards and sum it up."""
     with (
-        all_roles(settings) as (running, supervisor),
+        all_roles(settings, what="baohao demo") as (running, supervisor),
         psycopg.connect(running.database_url, autocommit=True) as connection,
     ):
         started = perf_counter()
@@ -121,6 +125,7 @@ def _summary(connection: psycopg.Connection[Any], running: Running) -> dict[str,
         "unknown_resolved": _unknown_resolved(connection),
         "double_charges": double_charges(record),
         "refunds": _count(counts, RefundSucceeded),
+        "parked": len(list_parked(connection)),
         "cases": len(list_cases(connection, CASES_MAX)),
         "cards_by_status": count_by_status(connection),
         "gateway_total": gateway,
@@ -164,6 +169,9 @@ def _home(given: Path | None) -> Iterator[Path]:
     """A folder for servers and logs: the given one, which is kept, or a temporary one."""
     if given is not None:
         given.mkdir(parents=True, exist_ok=True)
+        if running := running_system(given):
+            raise SystemRunsError(f"{running} already runs on {given}; give the demo another --home")
+        mark_demo(given)
         yield given.absolute()
         return
     with temporary_home("baohao-demo-") as folder:

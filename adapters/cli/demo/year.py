@@ -62,7 +62,7 @@ class Year:
                 due = self._next()
                 if due is None or due > self.end:
                     break
-                self.now = _grid_after(due)
+                self.now = min(_grid_after(due), self.end)
         finally:
             await client.close()
 
@@ -80,13 +80,13 @@ class Year:
             self.on_step(self.now)
 
     def _next(self) -> datetime | None:
-        row = self.connection.execute("SELECT min(wake_at) FROM due").fetchone()
+        row = self.connection.execute(_NEXT_WAKE).fetchone()
         times = [row[0]] if row and row[0] else []
         times += [self.commands[0].at] if self.commands else []
         return min(times, default=None)
 
     async def _rest(self, client: Client) -> None:
-        """Wait until nothing is due or unacknowledged and no follower is behind."""
+        """Wait until nothing is due, parked cards aside, or unacknowledged and no follower is behind."""
         loop = asyncio.get_running_loop()
         stuck_at = loop.time() + STUCK_AFTER.total_seconds()
         while not (self._is_quiet() and await _broker_is_quiet(client)):
@@ -108,8 +108,14 @@ class Year:
         return f"{row[0]} cards due, {row[1]} parked, followers up to {row[2]} facts behind"
 
 
+_NEXT_WAKE = """
+    SELECT min(wake_at) FROM due WHERE NOT EXISTS (SELECT FROM parked WHERE parked.card_id = due.card_id)
+"""
 _QUIET = """
-    SELECT NOT EXISTS (SELECT FROM due WHERE wake_at <= %(now)s) AND (
+    SELECT NOT EXISTS (
+        SELECT FROM due
+        WHERE wake_at <= %(now)s AND NOT EXISTS (SELECT FROM parked WHERE parked.card_id = due.card_id)
+    ) AND (
         SELECT count(*) = 2 AND min(position) >= coalesce((SELECT max(notification_id) FROM card_events), 0)
         FROM followers WHERE name IN ('read_models', 'publisher')
     )

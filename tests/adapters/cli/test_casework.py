@@ -6,7 +6,7 @@ import psycopg
 import pytest
 from msgspec.structs import replace
 
-from adapters.cli import casework
+from adapters.cli import replanning
 from adapters.control import move_clock
 from adapters.schema import migrate
 from engine.card.attempt import CaseOpened
@@ -150,14 +150,14 @@ def test_a_changed_policy_takes_effect_with_a_replan(installation, cards, follow
     planned = set(cards.register(*range(50, 57)))
     followed()
     before = wakes(cards)
-    monkeypatch.setattr(casework, "CARDS_AT_ONCE", 3)
+    monkeypatch.setattr(replanning, "CARDS_AT_ONCE", 3)
     assert installation.json("replan", "--why", "nothing changed")["failed"] == 0
     followed()
     assert {card_id: wakes(cards)[card_id] for card_id in planned} == {one: before[one] for one in planned}
 
     changed = Policy(version="2027", lead_days=Policy().lead_days + 1)
     rules = replace(cards.policy_and_catalogue, policy=changed)
-    monkeypatch.setattr(casework, "rules_of", lambda _: rules)
+    monkeypatch.setattr(replanning, "rules_of", lambda _: rules)
     first = installation.json("replan", "--why", "a day earlier")
     followed()
     assert first["planned_anew"] >= 7

@@ -16,7 +16,10 @@ from tests.adapters.cards import card_id_of, commands_for
 
 CARD, OTHER, UNKNOWN = card_id_of(1), card_id_of(2), card_id_of(99)
 WITHOUT_JSON = {"up", "run"}
-RUN_ELSEWHERE = {"demo", "card why", "catalogue check", "quote", "case list", "case resolve", "limits allow"}
+RUN_ELSEWHERE = {
+    *("demo", "card why", "catalogue check", "quote", "case list", "case resolve", "limits allow"),
+    *("parked retry", "parked drop", "status", "clock forward"),
+}
 
 
 @pytest.fixture(scope="module")
@@ -51,16 +54,16 @@ def commands_of(group, *above):
 COMMANDS = dict(commands_of(typer.main.get_command(app)))
 FIELDS = {
     "migrate": {"before", "now"},
-    "import": {"lines", "accepted", "unchanged", "facts", "problems"},
+    "import": {"lines", "accepted", "repeated", "unchanged", "facts", "problems"},
     "settings": {"variable", "value", "default", "meaning"},
     "card show": {"card_id", "status", "ends_on", "price_minor", "version"},
     "card history": {"version", "name", "fact", "recorded_at", "cause", "actor"},
     "cards list": {"card_id", "status", "ends_at"},
     "due": {"card_id", "version", "wake_at"},
     "parked list": {"parked_id", "card_id", "message", "reason", "parked_at"},
-    "parked retry": {"retried"},
     "charging stop": {"stopped_since", "why", "by"},
-    "charging resume": {"was_stopped_since"},
+    "charging status": {"stopped_since", "why", "by"},
+    "charging resume": {"was_stopped_since", "cards_woken"},
     "charging history": {"at", "by", "what", "why"},
     "replan": {"planned_anew", "failed"},
     "limits rebuild": {"counted_tries"},
@@ -77,7 +80,7 @@ def test_every_command_has_json_output_except_the_long_running_ones():
 
 @pytest.mark.parametrize("name", FIELDS)
 def test_with_json_a_command_prints_one_line_of_json_and_nothing_on_stderr(installation, file, name):
-    arguments = {"import": [file], "card show": [CARD], "card history": [CARD], "parked retry": [12345]}
+    arguments = {"import": [file], "card show": [CARD], "card history": [CARD]}
     done = installation.run(*name.split(), *arguments.get(name, []), "--json")
     assert (done.exit_code, done.stderr) == (0, "")
     answer = json.loads(done.stdout)
@@ -87,7 +90,7 @@ def test_with_json_a_command_prints_one_line_of_json_and_nothing_on_stderr(insta
         assert FIELDS[name] <= row.keys()
 
 
-@pytest.mark.parametrize("name", sorted(FIELDS.keys() - {"migrate", "import", "settings", "parked retry"}))
+@pytest.mark.parametrize("name", sorted(FIELDS.keys() - {"migrate", "import", "settings"}))
 def test_without_json_a_command_prints_a_table(installation, name):
     arguments = {"card show": [CARD], "card history": [CARD]}
     done = installation.run(*name.split(), *arguments.get(name, []))
@@ -121,10 +124,58 @@ def test_cards_are_listed_by_the_end_of_their_terms_up_to_a_limit(installation):
     assert [row["card_id"] for row in installation.json("due", "--limit", 1)] == [str(CARD)]
 
 
+def test_a_table_of_cards_says_of_how_many_and_has_pages(installation):
+    first = installation.run("cards", "list", "--limit", 1).stdout
+    second = installation.run("cards", "list", "--limit", 1, "--page", 2).stdout
+    titles = [table.splitlines()[0].strip() for table in (first, second)]
+    assert titles == ["cards 1 to 1 of 2; --page 2 has the next", "cards 2 to 2 of 2"]
+    assert str(CARD) in first
+    assert str(OTHER) in second
+    assert installation.run("cards", "list", "--page", 3).stdout == "cards on page 3 of 2 cards: none\n"
+
+
+def test_cards_are_listed_by_their_holder(installation):
+    holder = installation.json("card", "show", CARD)["holder_id"]
+    listed = installation.json("cards", "list", "--holder", holder)
+    assert str(CARD) in [row["card_id"] for row in listed]
+    assert {row["holder_id"] for row in listed} == {holder}
+    assert installation.json("cards", "list", "--holder", "nobody") == []
+
+
+def test_a_parked_card_says_so_wherever_it_is_looked_at(installation):
+    [parked] = [row for row in installation.json("parked", "list") if row["card_id"]]
+    shown = installation.json("card", "show", OTHER)
+    assert (shown["parked_since"], shown["parked_why"]) == (parked["parked_at"], "a reason")
+    assert installation.json("card", "why", OTHER)["parked"] == {"since": parked["parked_at"], "why": "a reason"}
+    why = installation.run("card", "why", OTHER).stdout
+    assert f"(a reason); `baohao parked retry {parked['parked_id']}` lets it go on." in why
+    [case] = installation.json("case", "list")
+    assert (case["card_id"], case["reason"]) == (str(OTHER), "parked: a reason")
+    assert installation.json("card", "why", CARD)["parked"] is None
+    assert installation.json("card", "show", CARD)["parked_since"] is None
+
+
+@pytest.mark.parametrize("name", ["cards list", "due", "parked list", "charging history", "case list", "settings"])
+def test_a_table_fits_a_terminal_and_no_column_is_squeezed(installation, name):
+    lines = installation.run(*name.split(), COLUMNS="80").stdout.splitlines()
+    assert max(map(len, lines)) <= 80
+    [head] = [line for line in lines if line.startswith("┃")]
+    assert all(len(cell.strip()) >= 2 and "…" not in cell for cell in head.strip("┃").split("┃"))
+
+
+def test_charging_status_says_since_when_why_and_by_whom(installation):
+    installation.json("charging", "resume")
+    assert installation.run("charging", "status").stdout == "charging is not stopped\n"
+    stopped = installation.json("charging", "stop", "--why", "gateway trouble")
+    assert installation.json("charging", "status") == stopped
+    assert "gateway trouble" in installation.run("charging", "status").stdout
+    installation.json("charging", "resume")
+
+
 def test_cards_are_listed_by_status(installation):
     assert len(installation.json("cards", "list", "--status", "active")) == 2
     assert installation.json("cards", "list", "--status", "suspended") == []
-    assert "cards: none" in installation.run("cards", "list", "--status", "suspended").stdout
+    assert "cards on page 1 of 0 cards: none" in installation.run("cards", "list", "--status", "suspended").stdout
     wrong = installation.run("cards", "list", "--status", "asleep")
     assert wrong.exit_code == 2
     assert "asleep" in wrong.stderr
@@ -150,24 +201,33 @@ def test_a_wrong_catalogue_is_refused_before_anything_is_done(installation, file
         installation.run("import", file, BAOHAO_CATALOGUE=str(catalogue))
 
 
-def test_an_unknown_command_is_wrong_usage(installation):
-    done = installation.run("cards", "count")
-    assert (done.exit_code, done.stdout) == (2, "")
-    assert "count" in done.stderr
-
-
-def test_an_invalid_id_is_wrong_usage(installation):
-    done = installation.run("card", "show", "13")
-    assert (done.exit_code, done.stdout) == (2, "")
-    assert "Invalid value for 'ID'" in done.stderr
-
-
 def test_parked_messages_are_listed_with_their_reasons_whatever_their_bytes(installation):
     listed = installation.json("parked", "list")
     assert [(row["card_id"], row["message"], row["reason"]) for row in listed] == [
         (str(OTHER), '{"card_id": "2"}', "a reason"),
         (None, "\\xff", "malformed message"),
     ]
+
+
+def test_retrying_what_is_not_parked_or_names_no_card_is_a_sentence_and_status_1(installation):
+    _, message = [row["parked_id"] for row in installation.json("parked", "list")]
+    unknown = installation.run("parked", "retry", 99)
+    assert unknown.exit_code == 1
+    assert unknown.stderr == "nothing is parked under 99; `baohao parked list` shows what is\n"
+    malformed = installation.run("parked", "retry", message, "--json")
+    assert (malformed.exit_code, malformed.stdout) == (1, '{"retried": 0}\n')
+    assert f"`baohao parked drop {message}` removes it" in malformed.stderr
+
+
+def test_a_message_that_names_no_card_is_dropped_and_a_card_is_not(installation):
+    card, _ = [row["parked_id"] for row in installation.json("parked", "list")]
+    with psycopg.connect(installation.database_url, autocommit=True) as connection:
+        park(connection, [(None, b"{", "malformed message")])
+    *_, message = [row["parked_id"] for row in installation.json("parked", "list")]
+    assert installation.json("parked", "drop", message) == {"dropped": 1}
+    refused = installation.run("parked", "drop", card, message)
+    assert refused.exit_code == 1
+    assert f"parked under {card}, {message}" in refused.stderr
 
 
 def test_charging_stays_stopped_since_it_first_was_until_it_is_resumed(installation):

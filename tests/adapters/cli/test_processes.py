@@ -6,8 +6,11 @@ import os
 import signal
 import subprocess
 import sys
+import time
+from pathlib import Path
 
 import nats
+import psutil
 import psycopg
 import pytest
 from nats.js.errors import NotFoundError
@@ -138,6 +141,79 @@ main()
     done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60, check=True)
     assert json.loads(done.stdout)
     assert json.loads(done.stderr)["event"] == "something.happened"
+
+
+def lines_of(numbers):
+    return "".join(f"{command.model_dump_json()}\n" for n in numbers for command in commands_for(n, "sim:good:1"))
+
+
+def test_an_import_from_a_pipe_that_is_interrupted_says_how_far_it_came(installation):
+    begun = sys.executable, "-m", "adapters.cli", "import", "-"
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    with subprocess.Popen(begun, env=os.environ | installation.environment, **pipes, text=True) as process:
+        process.stdin.write(lines_of(range(1000, 1400)))  # 1200 lines, of which the first 1000 are executed together
+        process.stdin.flush()
+        until(lambda: installation.run("card", "history", card_id_of(1333)).exit_code == 0)
+        until(lambda: waits_for_input(process.pid))
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert err == "interrupted after line 1000; import it again: what is done is not done twice\n"
+    assert out == "lines 1000, accepted 1000, repeated 0, unchanged 0, facts 1000, problems 0\n"
+
+
+def waits_for_input(pid):
+    """Whether a process used no processor time for half a second."""
+    process = psutil.Process(pid)
+    before = process.cpu_times()
+    time.sleep(0.5)
+    return process.cpu_times() == before
+
+
+def test_ctrl_c_is_one_word_however_early_it_comes(installation):
+    for moment in ("adapters.settings", "adapters.cli.app", "psycopg"):
+        program = f"""
+import os, signal, sys
+class Interrupts:
+    def find_spec(self, name, *_):
+        if name == {moment!r}:
+            sys.meta_path.remove(self)
+            os.kill(os.getpid(), signal.SIGINT)
+sys.meta_path.insert(0, Interrupts())
+from adapters.cli import main
+main()
+"""
+        command = [sys.executable, "-c", program, "cards", "list"]
+        environment = os.environ | installation.environment
+        done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60, check=False)
+        assert (done.returncode, done.stdout, done.stderr) == (130, "", "stopped\n")
+
+
+@pytest.mark.parametrize("words", [("up",), ("import", "-"), ("demo", "--home", "{home}")], ids=lambda words: words[0])
+def test_a_home_that_cannot_be_written_is_a_sentence(installation, tmp_path, words):
+    (tmp_path / "file").touch()
+    home = tmp_path / "file" / "home"  # root may write to every folder, but not to one that is a file
+    words = [word.format(home=home) for word in words]
+    status, out, err = installation.ended(*words, BAOHAO_HOME=str(home), DATABASE_URL="", NATS_URL="")
+    assert (status, out) == (1, "")
+    assert err.strip() == f"{err.split(':')[0]}: Not a directory"
+    assert str(tmp_path) in err
+
+
+def test_a_full_disk_is_a_sentence(installation):
+    with Path("/dev/full").open("w") as full:
+        command = [sys.executable, "-m", "adapters.cli", "settings", "--json"]
+        environment = os.environ | installation.environment
+        done = subprocess.run(command, env=environment, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+    assert (done.returncode, done.stderr) == (1, "No space left on device\n")
+
+
+def test_seeds_in_the_wrong_order_are_a_sentence(installation):
+    command = [sys.executable, "-m", "tests.simulation", "--seeds", "4..1"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 2
+    assert "'4..1' is not like 1, 1..4 or 1,5,9" in done.stderr
+    assert "Traceback" not in done.stderr
 
 
 def test_a_closed_stdout_is_no_error(installation):

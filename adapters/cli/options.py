@@ -1,0 +1,10 @@
+"""Options and arguments that several commands have."""
+
+from typing import Annotated
+from uuid import UUID
+
+import typer
+
+Json = Annotated[bool, typer.Option("--json", help="JSON on stdout, for programs.")]
+CardId = Annotated[UUID, typer.Argument(metavar="ID", help="The card's id.")]
+Limit = Annotated[int, typer.Option(min=1, max=100_000, help="Maximum number of rows.")]
