@@ -126,6 +126,13 @@ class ReleaseCard(CommandBody):
     command: Literal["ReleaseCard"] = "ReleaseCard"
 
 
+class ConfirmNumber(CommandBody):
+    """A person found out that the number still exists."""
+
+    command: Literal["ConfirmNumber"] = "ConfirmNumber"
+    evidence: Evidence
+
+
 class CloseCard(CommandBody):
     """Close the card."""
 
@@ -199,6 +206,7 @@ AnyCommand = (
     | ChangeZone
     | HoldCard
     | ReleaseCard
+    | ConfirmNumber
     | CloseCard
     | ConfirmReclaim
     | ResolveAttempt

@@ -10,6 +10,7 @@ RefusalCode = Literal[
     "card_closed",
     "card_reclaimed",
     "held",
+    "number_in_doubt",
     "unknown_zone",
     # what is sold
     "unknown_plan",

@@ -31,6 +31,7 @@ WithoutNotice = (
     | facts.ZoneChanged
     | facts.CardHeld
     | facts.CardReleased
+    | facts.NumberConfirmed
     | facts.CardClosed
     | facts.PaymentMethodBound
     | facts.PaymentMethodUpdated

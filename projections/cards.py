@@ -57,6 +57,7 @@ NotShown = (
     | facts.Replanned
     | facts.ChargeWithheld
     | facts.CaseOpened
+    | facts.NumberConfirmed
     | facts.AutoTopUpSet
     | facts.TopUpStarted
     | facts.TopUpFailed

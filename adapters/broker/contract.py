@@ -201,6 +201,7 @@ InternalFact = (
     | facts.ChargeWithheld
     | facts.ChargeOutcomeUnknown
     | facts.CaseOpened
+    | facts.NumberConfirmed
     | facts.AutoTopUpSet
     | facts.TopUpStarted
     | facts.TopUpFailed

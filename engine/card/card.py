@@ -18,6 +18,7 @@ from engine.card import (
     custody,
     deadlines,
     decline,
+    doubt,
     facts,
     methods,
     payments,
@@ -31,6 +32,7 @@ from engine.card.balance import Balance
 from engine.card.consent import Announced, Consent
 from engine.card.custody import Custody, Status
 from engine.card.deadlines import Deadlines
+from engine.card.doubt import Doubt
 from engine.card.methods import Methods
 from engine.card.payments import Payments
 from engine.card.refunds import Refunds
@@ -55,6 +57,7 @@ class Card(Value):
     deadlines: Deadlines
     status: Status = "active"
     held_since: Instant | None = None
+    doubt: Doubt | None = None
     methods: Methods = Methods()
     consent: Consent | None = None
     announced: Announced = ()
@@ -124,6 +127,8 @@ def _evolve(card: Card, fact: facts.CardFact) -> Card:  # noqa: C901, PLR0911, P
             return replace(card, held_since=fact.at)
         case facts.CardReleased():
             return replace(card, held_since=None)
+        case facts.NumberConfirmed():
+            return replace(card, doubt=doubt.confirmed(card.doubt, fact))
         case facts.CardClosed():
             return replace(card, status="closed")
         case facts.PaymentMethodBound(method=method):
@@ -142,7 +147,7 @@ def _evolve(card: Card, fact: facts.CardFact) -> Card:  # noqa: C901, PLR0911, P
         case facts.PeriodChanged():
             return _agreed(card, fact)
         case facts.PriceChangeAnnounced():
-            return _announced(card, fact)
+            return replace(card, announced=consent.announced(card.announced, fact, card.consent))
         case facts.AutoRenewSwitchedOff():
             return _switched_off(card)
         case facts.RenewalRequested():
@@ -256,6 +261,7 @@ def _renewed(card: Card, fact: facts.CardRenewed) -> Card:
         balance=balance.term_paid(card.balance, fact),
         deadlines=deadlines.restarted(card.deadlines),
         reminded=(),
+        doubt=doubt.after_renewal(card.doubt),
     )
 
 
@@ -274,12 +280,6 @@ def _agreed(card: Card, fact: facts.AutoRenewEnabled | facts.PeriodChanged) -> C
     )
 
 
-def _announced(card: Card, fact: facts.PriceChangeAnnounced) -> Card:
-    if card.consent is None:
-        raise CorruptHistoryError("a price without consent")
-    return replace(card, announced=consent.announced(card.announced, fact))
-
-
 def _switched_off(card: Card) -> Card:
     """What is open for the consent that ended is not sent again; a top-up that the holder asked for goes on."""
     top_up = card.top_ups.under_way
@@ -289,6 +289,8 @@ def _switched_off(card: Card) -> Card:
 
 
 def _case_opened(card: Card, fact: facts.CaseOpened) -> Card:
+    if fact.reason == doubt.IN_DOUBT:
+        return replace(card, doubt=Doubt(fact.at), attempts=attempt.unwanted(card.attempts))
     if card.attempts.open is not None and card.attempts.open.attempt_id == fact.about:
         return replace(card, attempts=attempt.case_opened(card.attempts))
     return replace(card, refunds=refunds.case_opened(card.refunds, fact.about))

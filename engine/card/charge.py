@@ -11,6 +11,7 @@ from engine.card.balance import HasBalance
 from engine.card.consent import HasConsent
 from engine.card.custody import check_kept
 from engine.card.deadlines import ChargingBlocked, HasDeadlines, opens_at, reclaims_at
+from engine.card.doubt import MayBeInDoubt, check_number
 from engine.card.dunning import TryNow, Withhold, next_try
 from engine.card.event import Event
 from engine.card.ids import derived_id
@@ -48,7 +49,7 @@ class _MayBeUnderWay(Protocol):
     def under_way(self) -> object | None: ...
 
 
-class OnRequest(HasAttempts, HasHold, Protocol):
+class OnRequest(HasAttempts, HasHold, MayBeInDoubt, Protocol):
     """What a charge on the holder's request reads of a card."""
 
     @property
@@ -64,8 +65,8 @@ def renew_now(
 ) -> tuple[RenewalStarted | RenewalRequested, ...]:
     """Charge for the next term at once, outside of the ladder; asked twice it is tried twice.
 
-    Raises Refused `auto_renew_off`, `charge_under_way`, `held`, `charging_stopped`, `already_paid_ahead`,
-    `no_usable_method`.
+    Raises Refused `auto_renew_off`, `charge_under_way`, `held`, `number_in_doubt`, `charging_stopped`,
+    `already_paid_ahead`, `no_usable_method`.
     """
     check_kept(card)
     if card.consent is None:
@@ -86,6 +87,7 @@ def check_may_charge(card: OnRequest, rules: Rules) -> None:
         raise Refused("charge_under_way", "a charge is under way; wait for its outcome")
     if card.held_since is not None:
         raise Refused("held", "the card is held by the operator")
+    check_number(card)
     if rules.charging_stopped:
         raise Refused("charging_stopped", "all charging is stopped for the moment; try again later")
 

@@ -11,6 +11,7 @@ from engine.card.custody import CardClosed, CardRegistered, ZoneChanged
 from engine.card.deadlines import ChargingBlocked, DeadlinesMoved
 from engine.card.decline import ChargeFailed
 from engine.card.disputes import DisputeRecorded, DisputeWon
+from engine.card.doubt import NumberConfirmed
 from engine.card.hold import CardHeld, CardReleased
 from engine.card.lapse import GraceStarted, NumberReclaimed, Suspended
 from engine.card.methods import PaymentMethodBound, PaymentMethodRemoved, PaymentMethodsOrdered, PaymentMethodUpdated
@@ -26,6 +27,7 @@ CardFact = (
     | ZoneChanged
     | CardHeld
     | CardReleased
+    | NumberConfirmed
     | CardClosed
     | PaymentMethodBound
     | PaymentMethodUpdated
@@ -78,6 +80,7 @@ STORED_NAMES: dict[str, type[CardFact]] = {
     "zone_changed.v1": ZoneChanged,
     "card_held.v1": CardHeld,
     "card_released.v1": CardReleased,
+    "number_confirmed.v1": NumberConfirmed,
     "card_closed.v1": CardClosed,
     "payment_method_bound.v1": PaymentMethodBound,
     "payment_method_updated.v1": PaymentMethodUpdated,

@@ -8,6 +8,7 @@ from engine.card.consent import AutoRenewSwitchedOff
 from engine.card.custody import CardClosed, CardRegistered
 from engine.card.deadlines import ChargingBlocked
 from engine.card.decline import ChargeFailed
+from engine.card.doubt import IN_DOUBT, is_in_doubt
 from engine.card.hold import CardHeld
 from engine.card.lapse import NumberReclaimed
 from engine.card.term import CardRenewed, Renewal, RenewalStarted
@@ -26,6 +27,8 @@ def obstacles(story: Story, place: int, at: datetime) -> tuple[Sentence, ...]:
         return (_open(story, place, card.attempts.open),)
     if card.held_since is not None:
         return (story.fact_sentence(story.origin(CardHeld, place)[0]),)
+    if is_in_doubt(card):
+        return (story.fact_sentence(story.origin(CaseOpened, place, lambda one: one.reason == IN_DOUBT)[0]),)
     if card.deadlines.blocked_since is not None:
         return (story.fact_sentence(story.origin(ChargingBlocked, place)[0]),)
     if card.consent is None:

@@ -69,6 +69,7 @@ DELAY_REASONS: dict[DelayReason, str] = {
     "open_tries": "a network limit was full of tries of the payment card whose outcome nobody knew yet",
     "held": "the card was held",
     "late": "we were not running",
+    "number_in_doubt": "nobody had said whether the number still exists",
 }
 WITHHELD_REASONS: dict[WithheldReason, str] = {
     "advice_delay": "it is still to be left alone",

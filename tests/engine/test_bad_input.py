@@ -29,6 +29,7 @@ from tests.engine.every_command import (
     EXAMPLES,
     FIVE,
     HELD,
+    IN_DOUBT,
     KINDS,
     NOW,
     OWED,
@@ -126,6 +127,7 @@ MONEY = [
 ]
 CHARGE = [
     no("held", after=HELD),
+    no("number_in_doubt", after=IN_DOUBT),
     no("charging_stopped", rules=STOPPED),
     no("charge_under_way", card=CHARGING),
     no("charge_under_way", after=UNDER_WAY),
@@ -201,6 +203,7 @@ REFUSALS: dict[type, list[Refusal]] = {
     commands.ChangeZone: [*KEPT, *ZONES],
     commands.HoldCard: KEPT,
     commands.ReleaseCard: KEPT,
+    commands.ConfirmNumber: KEPT,
     commands.CloseCard: [*UNKNOWN, no("card_reclaimed", after=RECLAIMED)],
     commands.ConfirmReclaim: [*UNKNOWN, no("card_closed", after=CLOSED)],
     commands.ResolveAttempt: [

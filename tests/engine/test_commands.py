@@ -118,6 +118,7 @@ WRONG_FIELDS: dict[type, list[tuple[dict[str, Any], str]]] = {
     commands.ChangeZone: [({"zone": ""}, "zone")],
     commands.HoldCard: [({"reason": ""}, "reason")],
     commands.ReleaseCard: MORE,
+    commands.ConfirmNumber: EVIDENCE,
     commands.CloseCard: [({"reason": NUL}, "reason")],
     commands.ConfirmReclaim: MORE,
     commands.ResolveAttempt: [*EVIDENCE, ({"charged": "perhaps"}, "charged"), ({"gateway_ref": ""}, "gateway_ref")],

@@ -39,6 +39,10 @@ FACTS = [
     ),
     (facts.CardHeld(reason="a\n doubt", by="operator", at=AT), "the card was held by the operator: “a doubt”"),
     (facts.CardReleased(at=AT), "the hold was lifted"),
+    (
+        facts.NumberConfirmed(evidence="a call", at=AT),
+        "a person confirmed that the number still exists (evidence: “a call”)",
+    ),
     (facts.CardClosed(reason="moved", balance=NOTHING, at=AT), "the card was closed: “moved”"),
     (
         facts.CardClosed(reason="moved", balance=PRICE, at=AT),

@@ -92,6 +92,11 @@ MUTANTS = (
     Mutant("switch-off ignored", bugs.switch_off_ignored),
     Mutant("sent again after the switch-off", bugs.sent_again_after_switch_off, cards=400, years=0.15),
     Mutant("hold ignored", bugs.hold_ignored),
+    Mutant(
+        "a released card is charged although nobody confirmed the number",
+        around.charged_though_nobody_confirmed,
+        cards=100,
+    ),
     Mutant("the operator's stop ignored", bugs.stop_ignored),
     Mutant("reserved balance not released", bugs.balance_not_released),
     Mutant("balance not reserved", bugs.balance_spent_twice),

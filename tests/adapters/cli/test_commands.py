@@ -16,7 +16,16 @@ from tests.adapters.cards import card_id_of, commands_for
 
 CARD, OTHER, UNKNOWN = card_id_of(1), card_id_of(2), card_id_of(99)
 WITHOUT_JSON = {"up", "run"}
-RUN_ELSEWHERE = {"demo", "card why", "catalogue check", "quote", "case list", "case resolve", "limits allow"}
+RUN_ELSEWHERE = {
+    "demo",
+    "card why",
+    "catalogue check",
+    "quote",
+    "case list",
+    "case resolve",
+    "case number-exists",
+    "limits allow",
+}
 
 
 @pytest.fixture(scope="module")

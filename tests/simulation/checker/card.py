@@ -191,6 +191,12 @@ class Card:
     """Intervals in which we kept this term from being paid."""
     blocked_since: datetime | None = None
     held_since: datetime | None = None
+    must_be_confirmed: bool = False
+    """It was released after the carrier's own date, and nobody has said since that the number still exists."""
+    confirmed_at: datetime | None = None
+    """When a person last said that the number still exists."""
+    doubted_since: datetime | None = None
+    """Since when that is a case for a person."""
     unwanted_position: int | None = None
     """The position of the fact since which no renewal may be charged."""
     is_reinstated: bool = False

@@ -165,7 +165,10 @@ class Checker:
         if card.to_debit:
             self._findings.violation("balance", fact, f"{card.to_debit} went back, but stay on the balance")
             card.to_debit = 0
-        is_at_rest = card.is_over or (card.held_since is not None and card.open_attempt is None)
+        is_kept_back = card.held_since is not None or card.doubted_since is not None
+        is_at_rest = card.is_over or (is_kept_back and card.open_attempt is None)
+        if card.must_be_confirmed and card.doubted_since is None:
+            self._findings.violation("liveness", fact, "nobody is asked whether the number still exists")
         if card.withheld_for_open_tries is not None:
             sentence = f"method {card.withheld_for_open_tries} is withheld for tries that are open, which is no limit"
             self._findings.violation("limits", fact, sentence)

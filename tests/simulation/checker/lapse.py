@@ -27,6 +27,8 @@ def note_late_wake(card: Card, fact: Fact) -> None:
         return
     if card.agreed_price is None or card.is_over or card.open_attempt or card.held_since or card.blocked_since:
         return
+    if card.doubted_since is not None:
+        return
     card.not_holders_fault.append((wake_at, fact.at))
 
 
@@ -100,6 +102,8 @@ def _check_unpaid(findings: Findings, card: Card, fact: Fact, what: str) -> None
         findings.violation("wrongful_suspension", fact, sentence)
     if card.held_since is not None:
         findings.violation("wrongful_suspension", fact, f"{what} while the card is held")
+    if card.doubted_since is not None:
+        findings.violation("wrongful_suspension", fact, f"{what} before a person said whether the number still exists")
     could_pay = card.renewal is not None and card.agreed_price is not None and card.usable_methods()
     if card.blocked_since is not None and could_pay and findings.is_charging_stopped(fact.at):
         findings.violation("wrongful_suspension", fact, f"{what} while the operator has stopped all charging")
@@ -153,7 +157,12 @@ def _since(opening: datetime, intervals: list[tuple[datetime, datetime]]) -> lis
 
 def finish(findings: Findings, card: Card, at: datetime) -> None:
     """At the end no card was forgotten."""
-    if card.is_over or card.held_since is not None or card.open_attempt is not None or card.status == "unregistered":
+    if card.is_over or card.status == "unregistered":
+        return
+    held_over = card.held_since is not None and at > card.reclaims_at(timedelta(0)) + _DONE_WITHIN
+    if (held_over or card.must_be_confirmed) and card.doubted_since is None and card.confirmed_at is None:
+        findings.violation("liveness", card.card_id, "nobody was asked whether the number of a held card still exists")
+    if card.held_since is not None or card.doubted_since is not None or card.open_attempt is not None:
         return
     unpaid = f"unpaid since {card.ends_on}, it"
     if at > card.suspends_at(card.deadlines_moved) + _DONE_WITHIN and card.status in ("active", "grace"):

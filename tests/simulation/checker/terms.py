@@ -5,7 +5,7 @@ from datetime import date, datetime, timedelta
 from tests.simulation.checker.card import Card, Fact
 from tests.simulation.checker.days import DAY, HOUR, OPENINGS, day_begins, instant, local_day, months_later
 from tests.simulation.checker.findings import Findings, Handler
-from tests.simulation.checker.ladder import check_asked_for
+from tests.simulation.checker.ladder import check_asked_for, check_confirmed
 
 LATE_RESTART = timedelta(days=7)
 """A term paid late, and less than this before the next one opens, starts on the day of payment."""
@@ -20,6 +20,7 @@ def renewed(findings: Findings, card: Card, fact: Fact) -> None:
         findings.violation("after_switch_off", fact, "it is renewed from the balance after it was switched off")
     if not fact.body.get("attempt_id"):
         check_asked_for(findings, card, fact)
+        check_confirmed(findings, card, fact)
     _check_payment(findings, card, fact)
     _check_dates(findings, card, fact)
     card.paid_terms.add(term["number"])
