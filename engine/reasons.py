@@ -7,6 +7,7 @@ from typing_extensions import TypeIs
 WaitReason = Literal[
     "renewal_opens",
     "next_rung",
+    "balance_pays",
     "method_delayed",
     "soon",
     "term_ends",

@@ -27,6 +27,7 @@ SwitchOffReason = Literal["holder", "operator", "mandate_withdrawn"]
 class AutoRenewEnabled(Event, kw_only=True):
     """The holder agreed to be charged for further terms, having been shown this period, price, saving and fee.
 
+    By the text of the terms the balance pays too, whatever the order of payment, where the number would be lost else.
     `reactivation_fee` comes on top if the service is off by then; None: none was shown, and none is charged.
     """
 

@@ -80,6 +80,7 @@ def _possible(card: Card, wake_at: datetime) -> Mapping[WaitReason, bool]:
         "renewal_opens": on and (renewal is None or renewal.is_over),
         "method_delayed": on and delayed,
         "next_rung": on and renewal is not None and not renewal.is_over and not delayed and tries_left(card),
+        "balance_pays": on and renewal is not None and not tries_left(card) and balance.minor >= renewal.price.minor,
         "reminder": _may_remind(card, wake_at),
         "top_up_gap": on and order is not None and balance.minor < order.threshold.minor,
     }
@@ -138,6 +139,8 @@ def _phrase(reason: _AheadReason, card: Card) -> str:  # noqa: C901, PLR0911, PL
             return f"the renewal of the term that ends on {card.term.ends_on} opens"
         case "next_rung":
             return _rung(card)
+        case "balance_pays":
+            return "the balance pays if it is enough, before the number is lost"
         case "method_delayed" | "soon":
             return _delayed(card)
         case "due":

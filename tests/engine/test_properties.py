@@ -14,6 +14,7 @@ from engine.card.balance import BalanceCredited
 from engine.card.card import Card, evolve, replay
 from engine.card.deadlines import reclaims_at, suspends_at
 from engine.card.decline import ChargeFailed
+from engine.card.doubt import is_in_doubt
 from engine.card.facts import STORED_NAMES
 from engine.card.lapse import NumberReclaimed, Suspended
 from engine.card.next import advance, deferred, next_step
@@ -59,7 +60,8 @@ def test_woken_twice_at_the_same_time_a_card_does_nothing_the_second_time(moves,
 
 def is_at_rest(card: Card) -> bool:
     """It is never woken again."""
-    return (card.status in {"reclaimed", "closed"} or card.held_since is not None) and card.attempts.open is None
+    left_alone = card.held_since is not None or is_in_doubt(card)
+    return (card.status in {"reclaimed", "closed"} or left_alone) and card.attempts.open is None
 
 
 @many_histories

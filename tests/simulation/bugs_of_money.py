@@ -4,7 +4,9 @@ from msgspec.structs import replace
 
 from engine.card import card as whole
 from engine.card import charge, custody, decline, disputes, lapse, refunds
+from engine.commands import TopUp
 from engine.money import Money
+from tests.simulation import holders, lives, world
 from tests.simulation.bugs import Change
 
 
@@ -28,6 +30,31 @@ def _free_balance(card):
 
 def remainder_too_small() -> list[Change]:
     return [(charge, "_from_balance", lambda card, due, _: min(card.balance.minor, due.minor))]
+
+
+def balance_lets_the_number_go() -> list[Change]:
+    """In a world in which everybody has a balance that is not spent first, and most charges are declined."""
+    real, new_card = charge._last_resort, holders.Holders.new_card
+
+    def last_resort(card, *args):
+        return real(replace(card, balance=replace(card.balance, minor=0)), *args)
+
+    def with_balance(self, slot, generation, at):
+        life, commands = new_card(self, slot, generation, at)
+        return life, [*commands, TopUp(**life.ids(), amount=Money(minor=5000, currency=life.currency))]
+
+    def token(_, unique, **__):
+        return f"sim:flaky:70+insufficient_funds:{unique}"
+
+    return [
+        (charge, "_last_resort", last_resort),
+        (holders.Holders, "new_card", with_balance),
+        (lives, "_token", token),
+    ]
+
+
+def balance_spent_though_not_first() -> list[Change]:
+    return [(charge, "charge_instant", lambda *_: world.BEGIN)]
 
 
 def refunded_top_up_kept() -> list[Change]:

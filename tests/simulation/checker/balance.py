@@ -109,6 +109,7 @@ def paid_out(findings: Findings, card: Card, fact: Fact) -> None:
 
 def _change_balance(findings: Findings, card: Card, fact: Fact, minor: int) -> None:
     card.balance += minor
+    card.balance_changed_at = fact.at
     if card.balance < 0:
         findings.violation("balance", fact, f"the balance is {card.balance}")
 

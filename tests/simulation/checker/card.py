@@ -160,6 +160,7 @@ class Card:
     open_attempt: Attempt | None = None
     attempts: dict[str, Attempt] = field(default_factory=dict[str, Attempt])
     balance: int = 0
+    balance_changed_at: datetime | None = None
     balance_first: bool = False
     withheld_for_open_tries: str | None = None
     """A method that was withheld in this append, though declines leave room in the limit; nothing was tried since."""

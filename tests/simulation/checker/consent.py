@@ -98,7 +98,7 @@ def request_ended(findings: Findings, card: Card, fact: Fact) -> None:
     if card.renewal is None or card.renewal.rung:
         findings.violation("ladder", fact, "a request ends that nobody made")
     if card.renewal is not None:
-        card.renewal.is_asked_for = False
+        card.renewal.is_asked_for, card.renewal.limited_until = False, {}
 
 
 def renewal_started(findings: Findings, card: Card, fact: Fact) -> None:

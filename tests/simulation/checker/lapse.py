@@ -60,6 +60,7 @@ def reclaimed(findings: Findings, card: Card, fact: Fact) -> None:
         _check_deadline(findings, card, fact, card.reclaims_at(timedelta(0)), "it is given up")
         _check_unpaid(findings, card, fact, "it is given up")
         _check_last_attempt(findings, card, fact)
+        _check_balance_used(findings, card, fact)
         check_limited_methods(findings, card, fact)
     elif not fact.is_by_command:
         findings.violation("wrongful_suspension", fact, "the carrier never said so")
@@ -121,6 +122,15 @@ def _check_last_attempt(findings: Findings, card: Card, fact: Fact) -> None:
     tried_at = card.last_attempt_at
     if tried_at is None or local_day(tried_at, card.zone) < card.last_day - DAY:
         findings.violation("ladder", fact, f"it is given up, but the last attempt was made at {tried_at}")
+
+
+def _check_balance_used(findings: Findings, card: Card, fact: Fact) -> None:
+    """The number is not lost while the balance has been enough for a day, whether it is spent first or not."""
+    if card.agreed_price is None or card.renewal is None or card.enabled_at > fact.at - DAY:
+        return
+    due = card.renewal.price + card.renewal.fee
+    if card.balance >= due and (card.balance_changed_at is None or card.balance_changed_at < fact.at - DAY):
+        findings.violation("wrongful_suspension", fact, f"it is given up, but {card.balance} are enough for {due}")
 
 
 def charging_blocked(_: Findings, card: Card, fact: Fact) -> None:

@@ -21,6 +21,8 @@ def renewed(findings: Findings, card: Card, fact: Fact) -> None:
     if not fact.body.get("attempt_id"):
         check_asked_for(findings, card, fact)
         check_confirmed(findings, card, fact)
+        if not card.balance_first and local_day(fact.at, card.zone) < card.last_day:
+            findings.violation("balance", fact, f"it is spent, though not first and the last day is {card.last_day}")
     _check_payment(findings, card, fact)
     _check_dates(findings, card, fact)
     card.paid_terms.add(term["number"])
