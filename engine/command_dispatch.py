@@ -127,8 +127,17 @@ def decide(  # noqa: C901, PLR0911, PLR0912 (one case per command)
                 policy=policy,
                 at=at,
             )
-        case RecordRefund(attempt_id=about, amount=amount, to=to, evidence=evidence):
-            return refunds.record_refund(card, recall, attempt_id=about, amount=amount, to=to, evidence=evidence, at=at)
+        case RecordRefund():
+            return refunds.record_refund(
+                card,
+                recall,
+                attempt_id=command.attempt_id,
+                amount=command.amount,
+                to=command.to,
+                evidence=command.evidence,
+                ends_term=command.ends_term,
+                at=at,
+            )
         case RecordDispute(attempt_id=attempt_id, amount=amount, evidence=evidence):
             return disputes.record_dispute(card, recall, attempt_id=attempt_id, amount=amount, evidence=evidence, at=at)
         case RecordDisputeWon(attempt_id=about, amount=amount, evidence=evidence):

@@ -157,13 +157,14 @@ class ResolveAttempt(CommandBody):
 
 
 class RecordRefund(CommandBody):
-    """The operator refunded a charge or, without attempt, paid out the balance."""
+    """The operator refunded a charge or, without attempt, paid out the balance; `ends_term`: its term ends too."""
 
     command: Literal["RecordRefund"] = "RecordRefund"
     attempt_id: UUID | None = None
     amount: Money
     to: Literal["method", "balance"] = "method"
     evidence: Evidence
+    ends_term: bool = False
 
 
 class _OfCharge(CommandBody):

@@ -48,6 +48,9 @@ RefusalCode = Literal[
     "more_than_disputed",
     "not_what_is_owed",
     "is_on_balance",
+    "term_begun",
+    "not_the_last_term",
+    "not_a_full_refund",
     # the command itself
     "command_id_reused",
     # operations

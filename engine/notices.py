@@ -20,7 +20,7 @@ from engine.value import Value
 
 TermKind = Literal["renewed", "grace", "suspended", "reclaimed"]
 ConsentKind = Literal["switched_on", "period_changed", "price_change", "switched_off"]
-MoneyKind = Literal["refunded", "top_up_failed", "auto_top_up_stopped"]
+MoneyKind = Literal["refunded", "term_undone", "top_up_failed", "auto_top_up_stopped"]
 NoticeKind = ReminderKind | TermKind | ConsentKind | MoneyKind
 Values = Mapping[str, JsonValue]
 
@@ -94,6 +94,8 @@ def _content(fact: Fact) -> tuple[NoticeKind, Values] | None:  # noqa: C901, PLR
     match fact:
         case facts.CardRenewed():
             return "renewed", _renewed(fact)
+        case facts.TermUndone(undone_number=number, term=term):
+            return "term_undone", _plain(undone_number=number, ends_on=term.ends_on)
         case facts.ReminderDue():
             return fact.kind, _reminder(fact)
         case facts.PriceChangeAnnounced(months=months, price=price, saving=saving, applies_from=day):

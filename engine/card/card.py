@@ -20,12 +20,14 @@ from engine.card import (
     decline,
     doubt,
     facts,
+    lapse,
     methods,
     payments,
     refunds,
     reminders,
     term,
     top_ups,
+    undoing,
 )
 from engine.card.attempt import Attempts
 from engine.card.balance import Balance
@@ -39,6 +41,7 @@ from engine.card.refunds import Refunds
 from engine.card.reminders import Reminded
 from engine.card.term import Renewal
 from engine.card.top_ups import TopUps
+from engine.card.undoing import Before
 from engine.errors import CorruptHistoryError
 from engine.networks import DELAYED
 from engine.value import Value
@@ -68,6 +71,7 @@ class Card(Value):
     payments: Payments = ()
     refunds: Refunds = ()
     reminded: Reminded = ()
+    before: Before | None = None
 
 
 def replay(card: Card | None, card_id: UUID, history: Iterable[facts.CardFact]) -> Card:
@@ -105,6 +109,8 @@ def _evolve(card: Card, fact: facts.CardFact) -> Card:  # noqa: C901, PLR0911, P
             return _succeeded(card, fact)
         case facts.CardRenewed():
             return _renewed(card, fact)
+        case facts.TermUndone():
+            return replace(card, **undoing.undone(card, fact))
         case facts.RenewalStarted():
             return replace(card, renewal=term.offered(card.renewal, fact))
         case facts.Deferred() | facts.Replanned():
@@ -155,14 +161,8 @@ def _evolve(card: Card, fact: facts.CardFact) -> Card:  # noqa: C901, PLR0911, P
             return replace(card, methods=methods.cleared_for_holder(card.methods), renewal=renewal)
         case facts.RenewalRequestEnded():
             return replace(card, renewal=term.request_over(card.renewal))
-        case facts.GraceStarted():
-            return replace(card, status="grace")
-        case facts.Suspended():
-            return replace(card, status="suspended")
-        case facts.Reinstated():
-            return replace(card, status="active")
-        case facts.NumberReclaimed():
-            return replace(card, status="reclaimed")
+        case facts.GraceStarted() | facts.Suspended() | facts.Reinstated() | facts.NumberReclaimed():
+            return replace(card, status=lapse.STATUS_AFTER[type(fact)])
         case facts.ChargingBlocked():
             return replace(card, deadlines=deadlines.blocked(card.deadlines, fact))
         case facts.DeadlinesMoved():
@@ -262,6 +262,7 @@ def _renewed(card: Card, fact: facts.CardRenewed) -> Card:
         deadlines=deadlines.restarted(card.deadlines),
         reminded=(),
         doubt=doubt.after_renewal(card.doubt),
+        before=undoing.before(card, fact),
     )
 
 

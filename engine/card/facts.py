@@ -20,6 +20,7 @@ from engine.card.refunds import RefundFailed, RefundOutcomeUnknown, RefundRecord
 from engine.card.reminders import ReminderDue
 from engine.card.term import CardRenewed, Reinstated, RenewalStarted
 from engine.card.top_ups import AutoTopUpSet, AutoTopUpStopped, TopUpFailed, TopUpStarted
+from engine.card.undoing import TermUndone
 from engine.card.waking import Deferred, Replanned
 
 CardFact = (
@@ -47,6 +48,7 @@ CardFact = (
     | ChargeOutcomeUnknown
     | CaseOpened
     | CardRenewed
+    | TermUndone
     | GraceStarted
     | Suspended
     | Reinstated
@@ -100,6 +102,7 @@ STORED_NAMES: dict[str, type[CardFact]] = {
     "charge_outcome_unknown.v1": ChargeOutcomeUnknown,
     "case_opened.v1": CaseOpened,
     "card_renewed.v1": CardRenewed,
+    "term_undone.v1": TermUndone,
     "grace_started.v1": GraceStarted,
     "suspended.v1": Suspended,
     "reinstated.v1": Reinstated,

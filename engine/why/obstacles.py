@@ -5,7 +5,7 @@ from datetime import datetime
 from engine.card.attempt import Attempt, CaseOpened, ChargeAttempted, ChargeOutcomeUnknown, ChargeWithheld
 from engine.card.card import Card
 from engine.card.consent import AutoRenewSwitchedOff
-from engine.card.custody import CardClosed, CardRegistered
+from engine.card.custody import CardClosed
 from engine.card.deadlines import ChargingBlocked
 from engine.card.decline import ChargeFailed
 from engine.card.doubt import IN_DOUBT, is_in_doubt
@@ -63,7 +63,7 @@ def _off(story: Story, place: int) -> Sentence:
 
 
 def _paid(story: Story, place: int, card: Card) -> Sentence:
-    at, fact = story.origin((CardRenewed, CardRegistered), place)
+    at, fact = story.term_began(place)
     how = "renewed" if isinstance(fact, CardRenewed) else "registered"
     if fact.at >= card.term.ends_at:
         ended = f"with a term that had ended on {card.term.ends_on} already"

@@ -60,6 +60,9 @@ def clause(fact: Fact, zone: str) -> str:  # noqa: C901, PLR0911, PLR0912 (one c
             return _started(fact)
         case facts.CardRenewed():
             return _renewed(fact)
+        case facts.TermUndone(undone_number=number, term=term):
+            why = f"since all that was charged for it by attempt {fact.attempt_id} went back"
+            return f"term {number} was undone, {why}; term {term.number} runs on until {term.ends_on}"
         case facts.GraceStarted():
             return _grace(fact)
         case facts.Suspended():

@@ -24,6 +24,7 @@ from engine.card.reminders import ReminderDue
 from engine.card.step import Wait
 from engine.card.term import CardRenewed, RenewalStarted
 from engine.card.top_ups import AutoTopUpStopped, TopUpStarted
+from engine.card.undoing import TermUndone
 from engine.card.waking import Deferred
 from tests.engine.random_histories import KEEP_RULES, MOVES, CardHistory, random_history
 from tests.engine.samples import CARD_ID, POLICY
@@ -119,13 +120,18 @@ def test_no_card_is_given_up_while_a_charge_is_open_or_unknown_or_before_its_tim
 @given(move_lists, keep_rules)
 def test_a_term_is_paid_once_at_most_and_terms_follow_one_another(moves, keep_rule):
     *_, history = each_moment(moves, keep_rule)
-    given_back = {fact.attempt_id for fact in history.facts if isinstance(fact, RefundStarted)}
+    given_back = {fact.attempt_id for fact in history.facts if isinstance(fact, RefundStarted | TermUndone)}
     paid = Counter(
         fact.term_number
         for fact in history.facts
         if isinstance(fact, ChargeSucceeded) and fact.top_up is None and fact.attempt_id not in given_back
     )
-    renewals = [fact for fact in history.facts if isinstance(fact, CardRenewed)]
+    renewals: list[CardRenewed] = []
+    for fact in history.facts:
+        if isinstance(fact, CardRenewed):
+            renewals.append(fact)
+        elif isinstance(fact, TermUndone):
+            assert renewals.pop().term.number == fact.undone_number
     assert set(paid.values()) <= {1}
     assert set(paid) <= {fact.term.number for fact in renewals}
     assert [fact.term.number for fact in renewals] == list(range(1, len(renewals) + 1))
@@ -254,7 +260,7 @@ def test_each_reminder_is_due_once_per_cause(moves, keep_rule):
 
 def test_random_histories_contain_every_kind_of_fact():
     """The properties above would be worthless over histories in which nothing happens."""
-    facts = [fact for seed in range(150) for fact in random_history(seed, 120).facts]
+    facts = [fact for seed in range(200) for fact in random_history(seed, 120).facts]
     kinds = Counter(type(fact) for fact in facts)
     rare = {AutoTopUpStopped}  # takes four declined top-ups over eleven days; the simulation gets there
     assert set(kinds) | rare == set(STORED_NAMES.values())

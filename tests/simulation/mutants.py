@@ -132,6 +132,8 @@ MUTANTS = (
     Mutant("a success after a decline is ignored", money.late_success_after_a_decline_ignored, cards=100),
     Mutant("of a card that is given up the reserve is not owed", money.reserve_not_owed, cards=1000, years=0.25),
     Mutant("the balance leaves less than the gateway charges", money.remainder_too_small, cards=200),
+    Mutant("a term that is undone counts its attempts from 1", money.attempts_of_an_undone_term_from_1, cards=60),
+    Mutant("a term is undone, and auto-renewal stays on", money.undone_term_stays_on, cards=100),
     Mutant("the balance lets the number go", money.balance_lets_the_number_go, cards=100),
     Mutant("the balance is spent early though it is not first", money.balance_spent_though_not_first, cards=200),
     Mutant("grace for a card without days of grace", bugs.grace_without_days),

@@ -97,6 +97,20 @@ class Announced(NamedTuple):
     months: int
 
 
+class Before(NamedTuple):
+    """What was before a term was paid: the term that ran, and what belonged to it."""
+
+    attempt_id: str | None
+    begins_at: datetime
+    """When the term that was paid begins."""
+    from_balance: int
+    term: dict[str, Any]
+    anchor_day: int
+    deadlines_moved: timedelta
+    not_holders_fault: list[tuple[datetime, datetime]]
+    reminders: set[tuple[str, ...]]
+
+
 @dataclass(slots=True)
 class Renewal:
     """The unpaid renewal of the next term."""
@@ -128,6 +142,7 @@ class Card:
     next_zone: str = ""
     grace_days: int = 0
     reclaim_days: int = 0
+    term: dict[str, Any] = field(default_factory=dict[str, Any])
     anchor_day: int = 0
     term_number: int = -1
     ends_on: date = date.min
@@ -157,6 +172,12 @@ class Card:
     delayed_before_last_rungs: set[str] = field(default_factory=set[str])
     """Those of them that a network limit delays, but not for last rungs."""
     renewal: Renewal | None = None
+    before: "Before | None" = None
+    """What was before the last term was paid, as long as that term has not begun."""
+    to_release: int = 0
+    """What the balance paid of a term that was undone, and has to come back within the same append."""
+    must_be_off: bool = False
+    """A term was undone in this append, so that auto-renewal must be off at its end."""
     open_attempt: Attempt | None = None
     attempts: dict[str, Attempt] = field(default_factory=dict[str, Attempt])
     balance: int = 0
@@ -243,6 +264,7 @@ class Card:
 
     def begin_term(self, term: dict[str, Any]) -> None:
         """Make `term` the running one."""
+        self.term = term
         self.term_number, self.zone = term["number"], term["zone"]
         self.ends_on, self.ends_at = date.fromisoformat(term["ends_on"]), instant(term["ends_at"])
 
