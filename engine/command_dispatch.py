@@ -3,7 +3,20 @@
 from datetime import datetime
 from typing import assert_never
 
-from engine.card import announcing, charge, consent, custody, disputes, hold, lapse, methods, outcomes, refunds, top_ups
+from engine.card import (
+    announcing,
+    charge,
+    consent,
+    custody,
+    disputes,
+    doubt,
+    hold,
+    lapse,
+    methods,
+    outcomes,
+    refunds,
+    top_ups,
+)
 from engine.card.card import Card
 from engine.card.facts import CardFacts
 from engine.card.payments import Recall
@@ -14,6 +27,7 @@ from engine.commands import (
     ChangePeriod,
     ChangeZone,
     CloseCard,
+    ConfirmNumber,
     ConfirmReclaim,
     EnableAutoRenew,
     HoldCard,
@@ -99,6 +113,8 @@ def decide(  # noqa: C901, PLR0911, PLR0912 (one case per command)
             return hold.hold_card(card, reason=reason, at=at)
         case ReleaseCard():
             return hold.release_card(card, policy, at=at)
+        case ConfirmNumber(evidence=evidence):
+            return doubt.confirm_number(card, policy, evidence=evidence, at=at)
         case CloseCard(reason=reason):
             return custody.close_card(card, reason=reason, at=at)
         case ConfirmReclaim():
@@ -113,8 +129,17 @@ def decide(  # noqa: C901, PLR0911, PLR0912 (one case per command)
                 policy=policy,
                 at=at,
             )
-        case RecordRefund(attempt_id=about, amount=amount, to=to, evidence=evidence):
-            return refunds.record_refund(card, recall, attempt_id=about, amount=amount, to=to, evidence=evidence, at=at)
+        case RecordRefund():
+            return refunds.record_refund(
+                card,
+                recall,
+                attempt_id=command.attempt_id,
+                amount=command.amount,
+                to=command.to,
+                evidence=command.evidence,
+                ends_term=command.ends_term,
+                at=at,
+            )
         case RecordDispute(attempt_id=attempt_id, amount=amount, evidence=evidence):
             return disputes.record_dispute(card, recall, attempt_id=attempt_id, amount=amount, evidence=evidence, at=at)
         case RecordDisputeWon(attempt_id=about, amount=amount, evidence=evidence):

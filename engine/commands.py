@@ -127,6 +127,13 @@ class ReleaseCard(CommandBody):
     command: Literal["ReleaseCard"] = "ReleaseCard"
 
 
+class ConfirmNumber(CommandBody):
+    """A person found out that the number still exists."""
+
+    command: Literal["ConfirmNumber"] = "ConfirmNumber"
+    evidence: Evidence
+
+
 class CloseCard(CommandBody):
     """Close the card."""
 
@@ -151,13 +158,14 @@ class ResolveAttempt(CommandBody):
 
 
 class RecordRefund(CommandBody):
-    """The operator refunded a charge or, without attempt, paid out the balance."""
+    """The operator refunded a charge or, without attempt, paid out the balance; `ends_term`: its term ends too."""
 
     command: Literal["RecordRefund"] = "RecordRefund"
     attempt_id: UUID | None = None
     amount: Money
     to: Literal["method", "balance"] = "method"
     evidence: Evidence
+    ends_term: bool = False
 
 
 class _OfCharge(CommandBody):
@@ -200,6 +208,7 @@ AnyCommand = (
     | ChangeZone
     | HoldCard
     | ReleaseCard
+    | ConfirmNumber
     | CloseCard
     | ConfirmReclaim
     | ResolveAttempt

@@ -11,6 +11,7 @@ RefusalCode = Literal[
     "card_closed",
     "card_reclaimed",
     "held",
+    "number_in_doubt",
     "unknown_zone",
     # what is sold
     "unknown_plan",
@@ -48,6 +49,9 @@ RefusalCode = Literal[
     "more_than_disputed",
     "not_what_is_owed",
     "is_on_balance",
+    "term_begun",
+    "not_the_last_term",
+    "not_a_full_refund",
     # the command itself
     "command_id_reused",
     # operations

@@ -24,6 +24,7 @@ ConsentKind = Literal["switched_on", "period_changed", "price_change", "switched
 MethodKind = Literal["method_bound", "method_updated", "method_removed"]
 MoneyKind = Literal[
     "refunded",
+    "term_undone",
     "disputed",
     "auto_top_up_set",
     "auto_top_up_ended",
@@ -42,6 +43,7 @@ WithoutNotice = (
     | facts.ZoneChanged
     | facts.CardHeld
     | facts.CardReleased
+    | facts.NumberConfirmed
     | facts.PaymentMethodsOrdered
     | facts.RenewalRequested
     | facts.RenewalRequestEnded
@@ -96,6 +98,8 @@ def _content(fact: Fact) -> tuple[NoticeKind, Values] | None:  # noqa: C901, PLR
     match fact:
         case facts.CardRenewed():
             return "renewed", _renewed(fact)
+        case facts.TermUndone(undone_number=number, term=term):
+            return "term_undone", _plain(undone_number=number, ends_on=term.ends_on)
         case facts.ReminderDue():
             return fact.kind, _reminder(fact)
         case facts.PriceChangeAnnounced(months=months, price=price, saving=saving, applies_from=day):

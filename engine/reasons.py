@@ -7,6 +7,7 @@ from typing_extensions import TypeIs
 WaitReason = Literal[
     "renewal_opens",
     "next_rung",
+    "balance_pays",
     "method_delayed",
     "soon",
     "term_ends",
@@ -24,10 +25,11 @@ WaitReason = Literal[
     "no_try_left",
     "number_lost",
     "held",
+    "number_in_doubt",
     "reclaimed",
     "closed",
 ]
-"""Why a card waits. The last six wait for no instant: such a card is not woken again."""
+"""Why a card waits. The last seven wait for no instant, except for `held` until the carrier's date."""
 
 PlanReason = Literal[WaitReason, "due"]
 """The reason in `Deferred` and `Replanned`: that of the wait, or that something is due at once."""
@@ -35,8 +37,8 @@ PlanReason = Literal[WaitReason, "due"]
 WithheldReason = Literal["advice_delay", "delayed", "never"]
 """Why a try is withheld; any other reason is the name of a network limit in the edition that the fact names."""
 
-CaseReason = Literal["outcome_unknown", "refund_unknown"]
-"""What a person is to find out: what became of an attempt, or of a refund."""
+CaseReason = Literal["outcome_unknown", "refund_unknown", "number_may_be_lost"]
+"""What a person is to find out: what became of an attempt or of a refund, or whether the number still exists."""
 
 _PLAN_REASONS = frozenset(get_args(PlanReason))
 _WITHHELD_REASONS = frozenset(get_args(WithheldReason))

@@ -7,6 +7,7 @@ from uuid import UUID
 from psycopg import Connection
 from psycopg.rows import class_row
 
+from engine.calendar import Term
 from engine.card import facts
 from engine.card.facts import CardFact
 from engine.envelope import Fact, Recorded
@@ -57,6 +58,7 @@ NotShown = (
     | facts.Replanned
     | facts.ChargeWithheld
     | facts.CaseOpened
+    | facts.NumberConfirmed
     | facts.AutoTopUpSet
     | facts.TopUpStarted
     | facts.TopUpFailed
@@ -141,6 +143,8 @@ def _changes(row: CardRow, fact: Fact) -> _Changes | None:  # noqa: C901, PLR091
             return _succeeded(fact)
         case facts.CardRenewed():
             return _renewed(row, fact)
+        case facts.TermUndone(term=term):
+            return _running(term)
         case facts.ChargeFailed(code=code):
             balance = row.balance_minor + row.reserved_minor
             return {"last_decline": code, "outcome_unknown": False, "balance_minor": balance, "reserved_minor": 0}
@@ -198,13 +202,15 @@ def _succeeded(fact: facts.ChargeSucceeded) -> _Changes | None:
 def _renewed(row: CardRow, fact: facts.CardRenewed) -> _Changes:
     term = fact.term
     spent = fact.from_balance if fact.attempt_id is None else 0  # else the attempt had reserved it
+    return {"status": "active", "balance_minor": row.balance_minor - spent, **_running(term)}
+
+
+def _running(term: Term) -> _Changes:
     return {
-        "status": "active",
         "term_number": term.number,
         "starts_on": term.starts_on,
         "ends_on": term.ends_on,
         "ends_at": term.ends_at,
-        "balance_minor": row.balance_minor - spent,
     }
 
 

@@ -9,7 +9,9 @@ from psycopg.rows import class_row
 
 from engine.card.attempt import CaseOpened
 from engine.card.decline import ChargeFailed
+from engine.card.doubt import IN_DOUBT, NumberConfirmed
 from engine.card.hold import CardHeld, CardReleased
+from engine.card.ids import derived_id
 from engine.card.payments import ChargeSucceeded
 from engine.card.refunds import RefundFailed, RefundRecorded, RefundSucceeded, refund_id_of
 from engine.envelope import Recorded
@@ -42,6 +44,8 @@ def fold(row: CaseRow | None, recorded: Recorded) -> CaseRow | None:
     del row
     card_id, at = recorded.card_id, recorded.fact.at
     match recorded.fact:
+        case CaseOpened(about=about, reason=reason) if reason == IN_DOUBT:
+            return CaseRow(about, card_id, reason, None, at)
         case CaseOpened(about=about, reason=reason, attempt_id=attempt_id):
             return CaseRow(about, card_id, reason, attempt_id or about, at)
         case RefundFailed(refund_id=refund_id, attempt_id=attempt_id, code=code):
@@ -63,8 +67,10 @@ def _key_of(recorded: Recorded) -> UUID | None:
             return refund_id
         case RefundRecorded(attempt_id=attempt_id):
             return refund_id_of(card_id, attempt_id)
-        case CardHeld(by="alarm") | CardReleased():
+        case CardHeld() | CardReleased():
             return card_id
+        case NumberConfirmed():
+            return derived_id(card_id, IN_DOUBT)
         case _:
             return None
 
@@ -88,8 +94,8 @@ def list_cases(connection: Connection[Any], limit: int) -> list[Case]:
     """The oldest cases first.
 
     Balances owed for closed and reclaimed cards come from the read model `cards`, as far as they can be paid out now:
-    what a last attempt has reserved is owed too, and is added when its outcome is known. A hold on such a card is no
-    case.
+    what a last attempt has reserved is owed too, and is added when its outcome is known. A hold on such a card, or a
+    doubt whether its number exists, is no case.
     """
     with connection.cursor(row_factory=class_row(Case)) as cursor:
         cursor.execute(

@@ -114,6 +114,13 @@ class CardRenewed(_Message):
     price: Money
 
 
+class TermUndone(_Message):
+    """A paid term that had not begun ended, since its charge went back; the card is paid until `ends_on`."""
+
+    term_number: int
+    ends_on: date
+
+
 class CardGraceStarted(_Message):
     """The term ended unpaid; service goes on until `suspends_on`."""
 
@@ -169,6 +176,7 @@ EventType = Literal[
     "charge_succeeded.v1",
     "charge_failed.v1",
     "card_renewed.v1",
+    "term_undone.v1",
     "card_grace_started.v1",
     "card_suspended.v1",
     "card_reinstated.v1",
@@ -223,6 +231,7 @@ InternalFact = (
     | facts.ChargeWithheld
     | facts.ChargeOutcomeUnknown
     | facts.CaseOpened
+    | facts.NumberConfirmed
     | facts.AutoTopUpSet
     | facts.TopUpStarted
     | facts.TopUpFailed
@@ -270,6 +279,8 @@ def _message(fact: Fact) -> tuple[EventType, _Message] | None:  # noqa: C901, PL
             return "card_renewed.v1", CardRenewed.model_construct(
                 term_number=term.number, starts_on=term.starts_on, ends_on=term.ends_on, months=months, price=price
             )
+        case facts.TermUndone(undone_number=number, term=term):
+            return "term_undone.v1", TermUndone(term_number=number, ends_on=term.ends_on)
         case facts.ChargeFailed(attempt_id=attempt_id, term_number=number, consequence=consequence, top_up=top_up):
             return "charge_failed.v1", ChargeFailed(
                 attempt_id=attempt_id, term_number=number, next=consequence.value, top_up=top_up

@@ -229,7 +229,7 @@ def demo(
 
 @case_app.command("list")
 def case_list(*, limit: Limit = 50, as_json: Json = False) -> None:
-    """Unknown outcomes, refunds to make by hand, cards held by an alarm, balances owed."""
+    """Unknown outcomes, refunds to make by hand, held cards, numbers that may be lost, balances owed."""
     from adapters.cli import casework
 
     casework.show_cases(load_settings(), limit, as_json=as_json)
@@ -257,6 +257,19 @@ def case_resolve(
         evidence=evidence,
         as_json=as_json,
     )
+
+
+@case_app.command("number-exists")
+def case_number_exists(
+    card_id: CardId,
+    *,
+    evidence: Annotated[str, typer.Option(help="How you know: a reference, no personal data.")],
+    as_json: Json = False,
+) -> None:
+    """Confirm that the number still exists after a long hold: the card may be charged again."""
+    from adapters.cli import casework
+
+    casework.confirm_number(load_settings(), card_id, evidence=evidence, as_json=as_json)
 
 
 @app.command()

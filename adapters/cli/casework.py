@@ -1,6 +1,8 @@
 """What only an operator can do: resolving cases, replanning all cards, rebuilding the network limits."""
 
-from uuid import UUID, uuid5
+from collections.abc import Mapping
+from typing import TypeVar
+from uuid import UUID, uuid4, uuid5
 
 import psycopg
 import typer
@@ -12,11 +14,12 @@ from adapters.parked import list_parked
 from adapters.schema import check_schema
 from adapters.settings import Settings
 from adapters.wiring import engine_of, operator_of, rules_now, rules_of
-from engine.commands import Issued, ResolveAttempt
+from engine.commands import ConfirmNumber, Issued, ResolveAttempt
 from engine.errors import Refused
 from engine.store.limits_rebuild import rebuild_limits
 from projections.cases import Case, list_cases
 
+C = TypeVar("C", ResolveAttempt, ConfirmNumber)
 CASE_COLUMNS = ("card_id", "reason", "about")
 """The columns that fit a terminal; JSON has all."""
 
@@ -45,6 +48,17 @@ def resolve(
 ) -> None:
     """Record the outcome of an attempt; exit status 1 if it is refused, 2 if it is malformed."""
     command = _resolution(card_id, attempt_id, charged=charged, gateway_ref=gateway_ref, evidence=evidence)
+    put_fields("resolved", {"facts": _facts_of(settings, command)}, as_json=as_json)
+
+
+def confirm_number(settings: Settings, card_id: UUID, *, evidence: str, as_json: bool) -> None:
+    """Record that a number still exists; exit status 1 if it is refused, 2 if it is malformed."""
+    about = {"command_id": f"number-exists:{uuid4()}", "card_id": card_id, "evidence": evidence}
+    put_fields("confirmed", {"facts": _facts_of(settings, _valid(ConfirmNumber, about))}, as_json=as_json)
+
+
+def _facts_of(settings: Settings, command: ResolveAttempt | ConfirmNumber) -> list[str]:
+    """The facts that a command led to; where it is refused, exit status 1."""
     with database(settings) as url:
         check_schema(url)
         with psycopg.connect(url, autocommit=True) as open_connection:
@@ -55,7 +69,7 @@ def resolve(
         code = f" [{answer.code}]" if isinstance(answer, Refused) else ""
         err.print(f"{answer}{code}", markup=False, highlight=False, soft_wrap=True)
         raise typer.Exit(1)
-    put_fields("resolved", {"facts": [type(fact).__name__ for fact in answer]}, as_json=as_json)
+    return [type(fact).__name__ for fact in answer]
 
 
 def rebuild_network_limits(settings: Settings, *, as_json: bool) -> None:
@@ -68,10 +82,13 @@ def rebuild_network_limits(settings: Settings, *, as_json: bool) -> None:
 def _resolution(card_id: UUID, attempt_id: UUID, **outcome: str | bool | None) -> ResolveAttempt:
     """The command; its id is derived from the outcome, so that a repeat is the same command."""
     command_id = f"resolve:{uuid5(attempt_id, repr(sorted(outcome.items())))}"
+    return _valid(ResolveAttempt, {"command_id": command_id, "card_id": card_id, "attempt_id": attempt_id, **outcome})
+
+
+def _valid(kind: type[C], fields: Mapping[str, object]) -> C:
+    """The command with these fields; where one is malformed, exit status 2."""
     try:
-        return ResolveAttempt.model_validate(
-            {"command_id": command_id, "card_id": card_id, "attempt_id": attempt_id, **outcome}
-        )
+        return kind.model_validate(fields)
     except ValidationError as error:
         wrong = error.errors()[0]
         raise typer.BadParameter(wrong["msg"], param_hint=str(wrong["loc"][0])) from None

@@ -83,7 +83,7 @@ class ChargeOutcomeUnknown(Event, kw_only=True):
 
 
 class CaseOpened(Event, kw_only=True):
-    """Asking did not help for too long: a person has to find out what became of this attempt or refund.
+    """A person has to find out what became of an attempt or refund, or whether the number still exists: `reason`.
 
     `attempt_id` names the charge that a refund is to give back.
     """

@@ -95,6 +95,12 @@ def term_paid(balance: Balance, fact: CardRenewed) -> Balance:
     return replace(balance, paid_terms=kept, minor=balance.minor - spent)
 
 
+def term_undone(balance: Balance, number: int) -> Balance:
+    """What the balance paid for that term comes back by a fact of its own."""
+    paid_terms = {one: minor for one, minor in balance.paid_terms.items() if one != number}
+    return replace(balance, paid_terms=paid_terms) if balance.paid_terms else balance
+
+
 # Decisions
 
 

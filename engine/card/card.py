@@ -18,25 +18,30 @@ from engine.card import (
     custody,
     deadlines,
     decline,
+    doubt,
     facts,
+    lapse,
     methods,
     payments,
     refunds,
     reminders,
     term,
     top_ups,
+    undoing,
 )
 from engine.card.attempt import Attempts
 from engine.card.balance import Balance
 from engine.card.consent import Announced, Consent
 from engine.card.custody import Custody, Status
 from engine.card.deadlines import Deadlines
+from engine.card.doubt import Doubt
 from engine.card.methods import Methods
 from engine.card.payments import Payments
 from engine.card.refunds import Refunds
 from engine.card.reminders import NONE_YET, Reminded
 from engine.card.term import Renewal
 from engine.card.top_ups import TopUps
+from engine.card.undoing import Before
 from engine.errors import CorruptHistoryError
 from engine.networks import DELAYED
 from engine.value import Value
@@ -55,6 +60,7 @@ class Card(Value):
     deadlines: Deadlines
     status: Status = "active"
     held_since: Instant | None = None
+    doubt: Doubt | None = None
     methods: Methods = Methods()
     consent: Consent | None = None
     announced: Announced = ()
@@ -65,6 +71,7 @@ class Card(Value):
     payments: Payments = ()
     refunds: Refunds = ()
     reminded: Reminded = NONE_YET
+    before: Before | None = None
 
 
 def replay(card: Card | None, card_id: UUID, history: Iterable[facts.CardFact]) -> Card:
@@ -102,6 +109,8 @@ def _evolve(card: Card, fact: facts.CardFact) -> Card:  # noqa: C901, PLR0911, P
             return _succeeded(card, fact)
         case facts.CardRenewed():
             return _renewed(card, fact)
+        case facts.TermUndone():
+            return replace(card, **undoing.undone(card, fact))
         case facts.RenewalStarted():
             return replace(card, renewal=term.offered(card.renewal, fact))
         case facts.Deferred() | facts.Replanned():
@@ -122,6 +131,8 @@ def _evolve(card: Card, fact: facts.CardFact) -> Card:  # noqa: C901, PLR0911, P
             return replace(card, held_since=fact.at)
         case facts.CardReleased():
             return replace(card, held_since=None)
+        case facts.NumberConfirmed():
+            return replace(card, doubt=doubt.confirmed(card.doubt, fact))
         case facts.CardClosed():
             return replace(card, status="closed")
         case facts.PaymentMethodBound(method=method):
@@ -140,7 +151,7 @@ def _evolve(card: Card, fact: facts.CardFact) -> Card:  # noqa: C901, PLR0911, P
         case facts.PeriodChanged():
             return _agreed(card, fact)
         case facts.PriceChangeAnnounced():
-            return _announced(card, fact)
+            return replace(card, announced=consent.announced(card.announced, fact, card.consent))
         case facts.AutoRenewSwitchedOff():
             return _switched_off(card)
         case facts.RenewalRequested():
@@ -148,14 +159,11 @@ def _evolve(card: Card, fact: facts.CardFact) -> Card:  # noqa: C901, PLR0911, P
             return replace(card, methods=methods.cleared_for_holder(card.methods), renewal=renewal)
         case facts.RenewalRequestEnded():
             return replace(card, renewal=term.request_over(card.renewal))
-        case facts.GraceStarted():
-            return replace(card, status="grace", deadlines=deadlines.end_notified(card.deadlines))
-        case facts.Suspended():
-            return replace(card, status="suspended", deadlines=deadlines.end_notified(card.deadlines))
-        case facts.Reinstated():
-            return replace(card, status="active")
-        case facts.NumberReclaimed():
-            return replace(card, status="reclaimed")
+        case facts.GraceStarted() | facts.Suspended():
+            known = deadlines.end_notified(card.deadlines)
+            return replace(card, status=lapse.STATUS_AFTER[type(fact)], deadlines=known)
+        case facts.Reinstated() | facts.NumberReclaimed():
+            return replace(card, status=lapse.STATUS_AFTER[type(fact)])
         case facts.ChargingBlocked():
             return replace(card, deadlines=deadlines.blocked(card.deadlines, fact))
         case facts.DeadlinesMoved():
@@ -257,6 +265,8 @@ def _renewed(card: Card, fact: facts.CardRenewed) -> Card:
         balance=balance.term_paid(card.balance, fact),
         deadlines=deadlines.restarted(card.deadlines),
         reminded={},
+        doubt=doubt.after_renewal(card.doubt),
+        before=undoing.before(card, fact),
     )
 
 
@@ -275,12 +285,6 @@ def _agreed(card: Card, fact: facts.AutoRenewEnabled | facts.PeriodChanged) -> C
     )
 
 
-def _announced(card: Card, fact: facts.PriceChangeAnnounced) -> Card:
-    if card.consent is None:
-        raise CorruptHistoryError("a price without consent")
-    return replace(card, announced=consent.announced(card.announced, fact))
-
-
 def _switched_off(card: Card) -> Card:
     """What is open for the consent that ended is not sent again; a top-up that the holder asked for goes on."""
     top_up, known = card.top_ups.under_way, deadlines.end_notified(card.deadlines)
@@ -290,6 +294,8 @@ def _switched_off(card: Card) -> Card:
 
 
 def _case_opened(card: Card, fact: facts.CaseOpened) -> Card:
+    if fact.reason == doubt.IN_DOUBT:
+        return replace(card, doubt=Doubt(fact.at), attempts=attempt.unwanted(card.attempts))
     if card.attempts.open is not None and card.attempts.open.attempt_id == fact.about:
         return replace(card, attempts=attempt.case_opened(card.attempts))
     return replace(card, refunds=refunds.case_opened(card.refunds, fact.about))

@@ -10,7 +10,16 @@ from engine.card.attempt import ChargeAttempted, ChargeWithheld, HasAttempts, Ha
 from engine.card.balance import HasBalance
 from engine.card.consent import HasConsent
 from engine.card.custody import check_kept
-from engine.card.deadlines import ChargingBlocked, DeadlinesMoved, HasDeadlines, opens_at, reclaims_at
+from engine.card.deadlines import (
+    ChargingBlocked,
+    DeadlinesMoved,
+    HasDeadlines,
+    charge_instant,
+    last_day,
+    opens_at,
+    reclaims_at,
+)
+from engine.card.doubt import MayBeInDoubt, check_number
 from engine.card.dunning import Try, TryLater, TryNow, Withhold, next_try
 from engine.card.event import Event
 from engine.card.ids import derived_id
@@ -58,7 +67,7 @@ class _MayBeUnderWay(Protocol):
     def under_way(self) -> object | None: ...
 
 
-class OnRequest(HasAttempts, HasHold, Protocol):
+class OnRequest(HasAttempts, HasHold, MayBeInDoubt, Protocol):
     """What a charge on the holder's request reads of a card."""
 
     @property
@@ -74,8 +83,8 @@ def renew_now(
 ) -> tuple[RenewalStarted | RenewalRequested, ...]:
     """Charge for the next term at once, outside of the ladder; asked twice it is tried twice.
 
-    Raises Refused `auto_renew_off`, `charge_under_way`, `held`, `charging_stopped`, `already_paid_ahead`,
-    `no_usable_method`.
+    Raises Refused `auto_renew_off`, `charge_under_way`, `held`, `number_in_doubt`, `charging_stopped`,
+    `already_paid_ahead`, `no_usable_method`.
     """
     check_kept(card)
     if card.consent is None:
@@ -96,6 +105,7 @@ def check_may_charge(card: OnRequest, rules: Rules) -> None:
         raise Refused("charge_under_way", "a charge is under way; wait for its outcome")
     if card.held_since is not None:
         raise Refused("held", "the card is held by the operator")
+    check_number(card)
     if rules.charging_stopped:
         raise Refused("charging_stopped", "all charging is stopped for the moment; try again later")
 
@@ -113,6 +123,11 @@ def charge_renewal(card: Chargeable, rules: Rules, at: datetime) -> tuple[Chargi
         return Wait(opening, "renewal_opens")
     if renewal is None or renewal.is_over or renewal.stale or not _fee_is_agreed(card, renewal):
         return (offer(card, card.consent, rules, at),)
+    return _pay(card, renewal, rules, at)
+
+
+def _pay(card: Chargeable, renewal: Renewal, rules: Rules, at: datetime) -> tuple[ChargingFact, ...] | Wait:
+    """Pay for what is on offer: from the balance if it is spent first, by a method, or as a last resort."""
     due = amount_due(card, renewal)
     from_balance = _from_balance(card, due, rules.catalogue) if card.methods.balance_first else 0
     chosen = next_try(card, renewal, rules.policy, at)
@@ -132,8 +147,22 @@ def _charge(
     elif isinstance(chosen, Withhold):
         return (_delayed_too_long(card, chosen, rules.policy, at),)
     else:
-        return Wait(None, "no_try_left") if chosen is None else Wait(chosen.at, chosen.reason)
+        facts = _last_resort(card, renewal, due, chosen, rules.policy, at)
+        if isinstance(facts, Wait):
+            return facts
     return _stopped(card, rules.policy, at) if rules.charging_stopped else facts
+
+
+def _last_resort(
+    card: Chargeable, renewal: Renewal, due: Money, chosen: TryLater | None, policy: Policy, at: datetime
+) -> tuple[Reinstated | CardRenewed, ...] | Wait:
+    """The balance, also where it is not spent first, once no method can pay before the number is lost."""
+    waiting = Wait(None, "no_try_left") if chosen is None else Wait(chosen.at, chosen.reason)
+    has_try = waiting.until is not None and waiting.until < reclaims_at(card)
+    if has_try or card.balance.minor < due.minor:
+        return waiting
+    pays_at = charge_instant(card, last_day(card), policy)
+    return Wait(pays_at, "balance_pays") if at < pays_at else renewed(card, renewal, policy, at, from_balance=due.minor)
 
 
 def _from_balance(card: HasBalance, due: Money, catalogue: Catalogue) -> int:

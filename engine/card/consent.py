@@ -14,7 +14,7 @@ from engine.card.deadlines import HasDeadlines, reclaims_at
 from engine.card.event import Event
 from engine.card.methods import NO_NUL, HasMethods
 from engine.catalogue import Catalogue, Period, Quote
-from engine.errors import Refused
+from engine.errors import CorruptHistoryError, Refused
 from engine.money import Money
 from engine.value import Value
 
@@ -27,6 +27,7 @@ SwitchOffReason = Literal["holder", "operator", "mandate_withdrawn"]
 class AutoRenewEnabled(Event, kw_only=True):
     """The holder agreed to be charged for further terms, having been shown this period, price, saving and fee.
 
+    By the text of the terms the balance pays too, whatever the order of payment, where the number would be lost else.
     `reactivation_fee` comes on top if the service is off by then; None: none was shown, and none is charged.
     """
 
@@ -145,8 +146,10 @@ def still_announced(announced: Announced, day: date) -> Announced:
     return tuple(one for one in announced if one.applies_from > day) if announced else announced
 
 
-def announced(before: Announced, fact: PriceChangeAnnounced) -> Announced:
-    """One more price that the holder knows of."""
+def announced(before: Announced, fact: PriceChangeAnnounced, consent: Consent | None) -> Announced:
+    """One more price that the holder knows of; raises CorruptHistoryError without consent."""
+    if consent is None:
+        raise CorruptHistoryError("a price without consent")
     later = AnnouncedPrice(
         fact.months, fact.price, fact.saving, fact.catalogue_version, fact.applies_from, fact.reactivation_fee
     )

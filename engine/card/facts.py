@@ -11,6 +11,7 @@ from engine.card.custody import CardClosed, CardRegistered, ZoneChanged
 from engine.card.deadlines import ChargingBlocked, DeadlinesMoved
 from engine.card.decline import ChargeFailed
 from engine.card.disputes import DisputeRecorded, DisputeWon
+from engine.card.doubt import NumberConfirmed
 from engine.card.hold import CardHeld, CardReleased
 from engine.card.lapse import GraceStarted, NumberReclaimed, Suspended
 from engine.card.methods import PaymentMethodBound, PaymentMethodRemoved, PaymentMethodsOrdered, PaymentMethodUpdated
@@ -19,6 +20,7 @@ from engine.card.refunds import RefundFailed, RefundOutcomeUnknown, RefundRecord
 from engine.card.reminders import ReminderDue
 from engine.card.term import CardRenewed, Reinstated, RenewalStarted
 from engine.card.top_ups import AutoTopUpSet, AutoTopUpStopped, TopUpFailed, TopUpStarted
+from engine.card.undoing import TermUndone
 from engine.card.waking import Deferred, Replanned
 
 CardFact = (
@@ -26,6 +28,7 @@ CardFact = (
     | ZoneChanged
     | CardHeld
     | CardReleased
+    | NumberConfirmed
     | CardClosed
     | PaymentMethodBound
     | PaymentMethodUpdated
@@ -45,6 +48,7 @@ CardFact = (
     | ChargeOutcomeUnknown
     | CaseOpened
     | CardRenewed
+    | TermUndone
     | GraceStarted
     | Suspended
     | Reinstated
@@ -78,6 +82,7 @@ STORED_NAMES: dict[str, type[CardFact]] = {
     "zone_changed.v1": ZoneChanged,
     "card_held.v1": CardHeld,
     "card_released.v1": CardReleased,
+    "number_confirmed.v1": NumberConfirmed,
     "card_closed.v1": CardClosed,
     "payment_method_bound.v1": PaymentMethodBound,
     "payment_method_updated.v1": PaymentMethodUpdated,
@@ -97,6 +102,7 @@ STORED_NAMES: dict[str, type[CardFact]] = {
     "charge_outcome_unknown.v1": ChargeOutcomeUnknown,
     "case_opened.v1": CaseOpened,
     "card_renewed.v1": CardRenewed,
+    "term_undone.v1": TermUndone,
     "grace_started.v1": GraceStarted,
     "suspended.v1": Suspended,
     "reinstated.v1": Reinstated,

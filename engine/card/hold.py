@@ -6,9 +6,10 @@ What decisions have in common: custody.py.
 from datetime import datetime
 from typing import Literal, Protocol
 
-from engine.card.attempt import HasAttempts, HasHold
+from engine.card.attempt import CaseOpened, HasAttempts, HasHold
 from engine.card.custody import HasStatus, check_kept
 from engine.card.deadlines import DeadlinesMoved, HasDeadlines, move_deadlines
+from engine.card.doubt import MayBeInDoubt, is_in_doubt, on_release
 from engine.card.event import Event
 from engine.card.term import HasRenewal, open_since
 from engine.policy import Policy
@@ -29,7 +30,7 @@ class _Holdable(HasHold, HasStatus, Protocol):
     """What a hold reads of a card."""
 
 
-class _Releasable(_Holdable, HasAttempts, HasRenewal, HasDeadlines, Protocol):
+class _Releasable(_Holdable, HasAttempts, HasRenewal, HasDeadlines, MayBeInDoubt, Protocol):
     """What a release reads of a card."""
 
 
@@ -39,11 +40,18 @@ def hold_card(card: _Holdable, *, reason: str, at: datetime) -> tuple[CardHeld, 
     return () if card.held_since is not None else (CardHeld(reason=reason, by="operator", at=at),)
 
 
-def release_card(card: _Releasable, policy: Policy, *, at: datetime) -> tuple[CardReleased | DeadlinesMoved, ...]:
-    """Lift the hold; the deadlines move by the time for which it, or what came before it, kept us from charging."""
+def release_card(
+    card: _Releasable, policy: Policy, *, at: datetime
+) -> tuple[CardReleased | DeadlinesMoved | CaseOpened, ...]:
+    """Lift the hold; the deadlines move by the time for which it, or what came before it, kept us from charging.
+
+    After the carrier's own date it is a case whether the number still exists.
+    """
     check_kept(card)
     if card.held_since is None:
         return ()
     attempt = card.attempts.open
-    since = min(card.held_since, card.deadlines.blocked_since or at, attempt.attempted_at if attempt else at)
-    return CardReleased(at=at), *move_deadlines(card, "held", since, open_since(card, policy), at)
+    in_doubt_since = card.doubt.since if card.doubt is not None and is_in_doubt(card) else at
+    before = (card.deadlines.blocked_since or at, attempt.attempted_at if attempt else at, in_doubt_since)
+    moved = move_deadlines(card, "held", min(card.held_since, *before), open_since(card, policy), at)
+    return CardReleased(at=at), *moved, *on_release(card, at)

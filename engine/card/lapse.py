@@ -3,6 +3,7 @@
 What decisions have in common: custody.py.
 """
 
+from collections.abc import Mapping
 from datetime import date, datetime, timedelta
 from typing import Literal, Protocol
 
@@ -11,13 +12,13 @@ from msgspec.structs import replace
 from engine.calendar import local_date
 from engine.card.attempt import HasAttempts
 from engine.card.balance import BalanceCredited, HasBalance
-from engine.card.custody import balance_owed, check_kept
+from engine.card.custody import Status, balance_owed, check_kept
 from engine.card.deadlines import HasDeadlines, reclaims_at, suspends_at
 from engine.card.event import Event
 from engine.card.payments import HasPayments
 from engine.card.refunds import RefundStarted, refund_started
 from engine.card.step import Wait
-from engine.card.term import HasRenewal
+from engine.card.term import HasRenewal, Reinstated
 from engine.money import Money
 from engine.policy import Policy
 
@@ -56,6 +57,13 @@ class NumberReclaimed(Event, kw_only=True):
 
 
 # The state is the card's status, of which custody.py has the values.
+
+STATUS_AFTER: Mapping[type[Event], Status] = {
+    GraceStarted: "grace",
+    Suspended: "suspended",
+    Reinstated: "active",
+    NumberReclaimed: "reclaimed",
+}
 
 
 class Lapsing(HasRenewal, HasDeadlines, HasBalance, HasAttempts, Protocol):

@@ -8,6 +8,7 @@ from engine.card.card import Card, evolve
 from engine.card.charge import charge_renewal, end_request, withheld_by_limit
 from engine.card.custody import is_kept
 from engine.card.deadlines import ChargingBlocked, DeadlinesMoved, move_deadlines, reclaims_at
+from engine.card.doubt import is_in_doubt, while_held
 from engine.card.facts import CardFact, CardFacts
 from engine.card.lapse import lapse
 from engine.card.methods import ready_methods
@@ -30,16 +31,21 @@ def next_step(card: Card, rules: Rules, at: datetime) -> Step:
     refunding = ask_for_refunds(card, rules.policy, at)
     if refunding is not None and not isinstance(refunding, Wait):
         return (refunding,) if isinstance(refunding, CaseOpened) else refunding
+    held = while_held(card, at) if card.held_since is not None and is_kept(card) else None
+    if isinstance(held, CaseOpened):
+        return (held,)
     if card.attempts.open is not None:
         asking = ask_about(card, card.attempts.open, rules, at)
         if not isinstance(asking, Wait):
             return (asking,) if isinstance(asking, CaseOpened) else asking
         paying = _from_balance(card, card.attempts.open, rules, at)
-        return paying if isinstance(paying, tuple) else earliest(asking, paying, refunding)
+        return paying if isinstance(paying, tuple) else earliest(asking, paying, refunding, held)
     if card.status in ("reclaimed", "closed"):
         return earliest(Wait(None, card.status), refunding)
-    if card.held_since is not None:
-        return earliest(Wait(None, "held"), refunding)
+    if held is not None:
+        return earliest(held, refunding)
+    if is_in_doubt(card):
+        return earliest(Wait(None, "number_in_doubt"), refunding)
     return _charge_or_lapse(card, rules, at, refunding)
 
 
@@ -137,7 +143,7 @@ def move_for_late_wake(
     if woken_for is None or (at - woken_for <= policy.late_after and not woken_for < reclaims_at(card) <= at):
         return ()
     waiting = card.consent is not None and is_kept(card)
-    if not waiting or card.attempts.open or card.held_since or card.deadlines.blocked_since:
+    if not waiting or card.attempts.open or card.held_since or card.deadlines.blocked_since or is_in_doubt(card):
         return ()
     return move_deadlines(card, "late", woken_for, open_since(card, policy), at)
 
@@ -158,7 +164,7 @@ def _from_balance(card: Card, attempt: Attempt, rules: Rules, at: datetime) -> C
     """A top-up of unknown outcome does not keep a renewal waiting for which the balance is enough."""
     if attempt.top_up is None or not card.methods.balance_first or attempt.unknown is None:
         return None
-    if card.held_since is not None or not is_kept(card):
+    if card.held_since is not None or is_in_doubt(card) or not is_kept(card):
         return None
     step = charge_renewal(card, rules, at)
     if isinstance(step, Wait):

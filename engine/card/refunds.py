@@ -13,11 +13,13 @@ from msgspec.structs import replace
 from engine.calendar import Instant
 from engine.card.attempt import CaseOpened, Unknown, patience
 from engine.card.balance import BalanceCredited, BalanceDebited, BalancePaidOut, check_amount, pay_out_balance
+from engine.card.consent import AutoRenewSwitchedOff
 from engine.card.deadlines import HasTerm
 from engine.card.event import Event
 from engine.card.ids import derived_id
 from engine.card.payments import Debitable, HasPayments, Payment, Recall, debit_balance, find_payment, less
 from engine.card.step import Wait
+from engine.card.undoing import TermUndone, Undoable, undo_term
 from engine.errors import Refused
 from engine.money import Money
 from engine.policy import Policy
@@ -110,7 +112,7 @@ class HasRefunds(Protocol):
     def refunds(self) -> Refunds: ...
 
 
-class Refundable(HasRefunds, HasPayments, HasTerm, Debitable, Protocol):
+class Refundable(HasRefunds, HasPayments, Debitable, Undoable, Protocol):
     """What refunds read of a card."""
 
 
@@ -171,21 +173,23 @@ def record_refund(
     to: Literal["method", "balance"],
     evidence: str,
     at: datetime,
-) -> tuple[RefundRecorded | BalanceDebited | BalanceCredited | BalancePaidOut, ...]:
+    ends_term: bool = False,
+) -> tuple[RefundRecorded | BalanceDebited | BalanceCredited | BalancePaidOut | TermUndone | AutoRenewSwitchedOff, ...]:
     """Money given back by the operator: outside of the gateway's port, or onto the balance.
 
     Without an attempt it was left on the balance. A refund that the gateway could not make, or that became a case, ends
-    with it. Raises Refused `unknown_attempt`, `amount_not_positive`, `wrong_currency`, `more_than_charged`,
-    `not_what_is_owed`, `is_on_balance`, `no_charge_named`, `more_than_balance`.
+    with it; so does with `ends_term` the term that the charge paid for. Raises Refused `unknown_attempt`,
+    `amount_not_positive`, `wrong_currency`, `more_than_charged`, `not_what_is_owed`, `is_on_balance`,
+    `no_charge_named`, `more_than_balance`, and those of `undo_term`.
     """
     if attempt_id is None:
-        if to == "balance":
-            raise Refused("no_charge_named", "say which charge goes back onto the balance", "attempt_id")
+        if to == "balance" or ends_term:
+            raise Refused("no_charge_named", "say which charge goes back", "attempt_id")
         return pay_out_balance(card, amount=amount, evidence=evidence, at=at)
     check_amount(card, amount)
     currency = card.custody.currency
     owed = next((one for one in card.refunds if one.attempt_id == attempt_id), None)
-    if owed is not None and (owed.refused or owed.case_opened) and to == "method":  # the whole of it
+    if owed is not None and (owed.refused or owed.case_opened) and to == "method" and not ends_term:  # the whole
         if amount != owed.amount:
             message = f"{owed.amount.minor} {currency} minor are to be given back, not {amount.minor}"
             raise Refused("not_what_is_owed", message, "amount.minor")
@@ -194,12 +198,14 @@ def record_refund(
     if amount.minor > payment.left:
         message = f"of that charge {payment.left} {currency} minor are left to give back, not {amount.minor}"
         raise Refused("more_than_charged", message, "amount.minor")
+    is_full = amount.minor == payment.left
+    ended = undo_term(card, attempt_id=attempt_id, is_full=is_full, at=at) if ends_term else ()
     if to == "method":
         refunded = RefundRecorded(attempt_id=attempt_id, amount=amount, evidence=evidence, at=at)
-        return refunded, *debit_balance(card, payment, less(payment, refunded=amount.minor), "refund", at)
+        return refunded, *debit_balance(card, payment, less(payment, refunded=amount.minor), "refund", at), *ended
     if payment.top_up is not None:
         raise Refused("is_on_balance", "that charge went onto the balance already; give it back to the method", "to")
-    return (BalanceCredited(amount=amount, reason="refund", about=attempt_id, evidence=evidence, at=at),)
+    return BalanceCredited(amount=amount, reason="refund", about=attempt_id, evidence=evidence, at=at), *ended
 
 
 def refund_id_of(card_id: UUID, attempt_id: UUID) -> UUID:

@@ -101,7 +101,7 @@ def payment_failed(card: Remindable, charging: Wait, policy: Policy, at: datetim
     if renewal is None or card.consent is None or charging.reason == "soon":
         return ()
     notified = renewal.declines_notified
-    nothing_tried = notified is None and charging.reason == "no_try_left"
+    nothing_tried = notified is None and charging.reason in ("no_try_left", "balance_pays")
     if renewal.declines <= (notified or 0) and not nothing_tried:
         return ()
     zone = card.term.zone

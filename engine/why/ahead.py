@@ -7,7 +7,8 @@ from typing import Literal, assert_never
 from engine.calendar import local_date
 from engine.card.card import Card
 from engine.card.consent import Consent
-from engine.card.deadlines import DAY, last_day, reclaims_at, suspends_at
+from engine.card.deadlines import DAY, carrier_reclaims_at, last_day, reclaims_at, suspends_at
+from engine.card.doubt import is_in_doubt
 from engine.card.methods import usable_methods
 from engine.card.waking import Deferred, Replanned
 from engine.policy import REMINDER_RULES
@@ -40,13 +41,17 @@ def ahead(story: Story, place: int) -> Sentence:
 def _for_good(card: Card) -> str:
     if card.status in ("reclaimed", "closed"):
         return f", since the card is {card.status}"
-    return ", since the card is held" if card.held_since is not None else ""
+    if card.held_since is not None:
+        return ", since the card is held"
+    return " before a person said that the number still exists" if is_in_doubt(card) else ""
 
 
 def _reasons(card: Card, wake_at: datetime) -> tuple[_AheadReason, ...]:
     """Why the card wakes at `wake_at`; several reasons where only the policy could decide between them."""
     if any(not one.refused and (one.unknown is None or one.unknown.ask_again_at == wake_at) for one in card.refunds):
         return ("refund_awaited",)
+    if card.held_since is not None and wake_at == carrier_reclaims_at(card):
+        return ("held",)
     attempt = card.attempts.open
     if attempt is not None:
         if attempt.unknown is None:
@@ -88,6 +93,7 @@ def _possible(card: Card, wake_at: datetime) -> Mapping[WaitReason, bool]:
         and not delayed
         and not awaits
         and tries_left(card),
+        "balance_pays": on and renewal is not None and not tries_left(card) and balance.minor >= renewal.price.minor,
         "reminder": _may_remind(card, wake_at),
         "top_up_gap": on and order is not None and balance.minor < order.threshold.minor,
     }
@@ -159,6 +165,8 @@ def _phrase(reason: _AheadReason, card: Card) -> str:  # noqa: C901, PLR0911, PL
             return f"the renewal of the term that ends on {card.term.ends_on} opens"
         case "next_rung":
             return _rung(card)
+        case "balance_pays":
+            return "the balance pays if it is enough, before the number is lost"
         case "method_delayed" | "soon":
             return _delayed(card)
         case "due":
@@ -187,8 +195,10 @@ def _phrase(reason: _AheadReason, card: Card) -> str:  # noqa: C901, PLR0911, PL
             return "it is looked at again whether the network limit is still full of tries of unknown outcome"
         case "top_up_gap":
             return "an automatic top-up may be made again"
+        case "held":
+            return "it becomes a case for a person whether the number still exists, unless the hold is lifted before"
         case (
-            "auto_renew_off" | "no_try_left" | "number_lost" | "held" | "reclaimed" | "closed"
+            "auto_renew_off" | "no_try_left" | "number_lost" | "number_in_doubt" | "reclaimed" | "closed"
         ):  # no instant to wait for
             return reason.replace("_", " ")
         case _:

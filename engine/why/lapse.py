@@ -2,13 +2,11 @@
 
 from engine.card.attempt import CaseOpened
 from engine.card.balance import BalanceCredited
-from engine.card.custody import CardRegistered
 from engine.card.deadlines import DeadlinesMoved
 from engine.card.disputes import DisputeRecorded, DisputeWon
 from engine.card.lapse import GraceStarted, NumberReclaimed, Suspended
 from engine.card.payments import ChargeSucceeded
 from engine.card.refunds import RefundFailed, RefundOutcomeUnknown, RefundRecorded, RefundStarted, RefundSucceeded
-from engine.card.term import CardRenewed
 from engine.why.obstacles import obstacles
 from engine.why.phrases import count
 from engine.why.story import Sentence, Story
@@ -81,7 +79,7 @@ def _why(story: Story, place: int) -> tuple[Sentence, ...]:
 
 
 def _term_began(story: Story, upto: int) -> int:
-    return story.origin((CardRenewed, CardRegistered), upto)[0]
+    return story.term_began(upto)[0]
 
 
 def _moves(story: Story, upto: int) -> tuple[Sentence, ...]:

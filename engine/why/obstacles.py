@@ -5,9 +5,10 @@ from datetime import datetime
 from engine.card.attempt import Attempt, CaseOpened, ChargeAttempted, ChargeOutcomeUnknown, ChargeWithheld
 from engine.card.card import Card
 from engine.card.consent import AutoRenewSwitchedOff
-from engine.card.custody import CardClosed, CardRegistered
+from engine.card.custody import CardClosed
 from engine.card.deadlines import ChargingBlocked
 from engine.card.decline import ChargeFailed
+from engine.card.doubt import IN_DOUBT, is_in_doubt
 from engine.card.hold import CardHeld
 from engine.card.lapse import NumberReclaimed
 from engine.card.reminders import ReminderDue
@@ -27,6 +28,8 @@ def obstacles(story: Story, place: int, at: datetime) -> tuple[Sentence, ...]:
         return (_open(story, place, card.attempts.open),)
     if card.held_since is not None:
         return (story.fact_sentence(story.origin(CardHeld, place)[0]),)
+    if is_in_doubt(card):
+        return (story.fact_sentence(story.origin(CaseOpened, place, lambda one: one.reason == IN_DOUBT)[0]),)
     if card.deadlines.blocked_since is not None:
         return (story.fact_sentence(story.origin(ChargingBlocked, place)[0]),)
     if card.consent is None:
@@ -61,7 +64,7 @@ def _off(story: Story, place: int) -> Sentence:
 
 
 def _paid(story: Story, place: int, card: Card) -> Sentence:
-    at, fact = story.origin((CardRenewed, CardRegistered), place)
+    at, fact = story.term_began(place)
     how = "renewed" if isinstance(fact, CardRenewed) else "registered"
     if fact.at >= card.term.ends_at:
         ended = f"with a term that had ended on {card.term.ends_on} already"

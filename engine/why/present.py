@@ -2,9 +2,7 @@
 
 from engine.card.card import Card
 from engine.card.consent import AutoRenewEnabled, PeriodChanged, PriceChangeAnnounced
-from engine.card.custody import CardRegistered
 from engine.card.lapse import GraceStarted
-from engine.card.term import CardRenewed
 from engine.card.top_ups import AutoTopUpSet
 from engine.money import Money
 from engine.why.ahead import ahead
@@ -29,7 +27,7 @@ def present(story: Story) -> tuple[Sentence, ...]:
 
 
 def _term(story: Story, card: Card) -> Sentence:
-    at, _ = story.origin((CardRenewed, CardRegistered), story.end)
+    at, _ = story.term_began(story.end)
     text = f"Card {card.card_id} of {card.custody.holder_id} (plan {card.custody.plan}) is {_STATUS[card.status]}"
     term = f"its term {card.term.number} runs from {card.term.starts_on} to {card.term.ends_on} ({card.term.zone})"
     return story.sentence(f"{text}; {term}.", 0, at)

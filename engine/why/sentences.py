@@ -32,6 +32,8 @@ def clause(fact: Fact, zone: str) -> str:  # noqa: C901, PLR0911, PLR0912 (one c
             return f"the card was held by the {fact.by}: {quoted(fact.reason)}"
         case facts.CardReleased():
             return "the hold was lifted"
+        case facts.NumberConfirmed(evidence=evidence):
+            return f"a person confirmed that the number still exists (evidence: {quoted(evidence)})"
         case facts.CardClosed():
             return f"the card was closed: {quoted(fact.reason)}{owed(fact)}"
         case facts.PaymentMethodBound():
@@ -58,6 +60,9 @@ def clause(fact: Fact, zone: str) -> str:  # noqa: C901, PLR0911, PLR0912 (one c
             return _started(fact)
         case facts.CardRenewed():
             return _renewed(fact)
+        case facts.TermUndone(undone_number=number, term=term):
+            why = f"since all that was charged for it by attempt {fact.attempt_id} went back"
+            return f"term {number} was undone, {why}; term {term.number} runs on until {term.ends_on}"
         case facts.GraceStarted():
             return _grace(fact)
         case facts.Suspended():

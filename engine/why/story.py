@@ -6,7 +6,9 @@ from uuid import UUID
 
 from engine.actor import is_person
 from engine.card.card import Card, evolve
+from engine.card.custody import CardRegistered
 from engine.card.event import Event
+from engine.card.term import CardRenewed
 from engine.envelope import Recorded, card_fact
 from engine.errors import CorruptHistoryError
 from engine.value import Value
@@ -79,6 +81,11 @@ class Story(Value):
     ) -> tuple[int, F] | None:
         """The latest of these at or before `upto`; None where there is none."""
         return next(self.backwards(kind, upto, wanted), None)
+
+    def term_began(self, upto: int) -> tuple[int, CardRenewed | CardRegistered]:
+        """Where and how the term that runs at `upto` was paid."""
+        number = self.cards[upto].term.number
+        return self.origin((CardRenewed, CardRegistered), upto, lambda fact: fact.term.number == number)
 
     def origin(
         self, kind: type[F] | tuple[type[F], ...], upto: int, wanted: Callable[[F], bool] = lambda _: True

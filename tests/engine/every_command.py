@@ -10,11 +10,13 @@ from pydantic import TypeAdapter
 
 from engine import commands
 from engine.actor import actor
+from engine.card.attempt import CaseOpened
 from engine.card.card import replay
 from engine.card.custody import CardClosed
 from engine.card.disputes import DisputeRecorded
 from engine.card.event import Event
 from engine.card.hold import CardHeld
+from engine.card.ids import derived_id
 from engine.card.lapse import NumberReclaimed
 from engine.card.refunds import RefundFailed, RefundStarted, refund_id_of
 from engine.money import Money
@@ -46,6 +48,7 @@ NOW = local("2026-03-29 12:00")
 
 TWO_METHODS = (*PAYING, bound(PAYPAL))
 HELD = CardHeld(reason="a doubt", by="operator", at=NOW)
+IN_DOUBT = CaseOpened(about=derived_id(CARD_ID, "number_may_be_lost"), reason="number_may_be_lost", at=NOW)
 NOTHING = Money(minor=0, currency="CNY")
 CLOSED = CardClosed(reason="holder", balance=NOTHING, at=NOW)
 RECLAIMED = NumberReclaimed(
@@ -107,6 +110,7 @@ EXAMPLES: dict[type, Example] = {
     commands.ChangeZone: Example(PAYING, {"zone": "Europe/London"}),
     commands.HoldCard: Example(PAYING, {"reason": "a doubt"}),
     commands.ReleaseCard: Example((*PAYING, HELD), {}),
+    commands.ConfirmNumber: Example((*PAYING, HELD, IN_DOUBT), {"evidence": "ticket-1"}),
     commands.CloseCard: Example(PAYING, {"reason": "moved"}),
     commands.ConfirmReclaim: Example(PAID, {}),
     commands.ResolveAttempt: Example((*CHARGING, unknown()), {"charged": True, "gateway_ref": "ref-1", **OF_ATTEMPT}),

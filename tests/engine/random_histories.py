@@ -16,6 +16,7 @@ from engine.commands import (
     ChangePeriod,
     ChangeZone,
     CloseCard,
+    ConfirmNumber,
     ConfirmReclaim,
     EnableAutoRenew,
     HoldCard,
@@ -100,6 +101,11 @@ def _of_last_payment(card: Card) -> dict[str, Any]:
     return {"attempt_id": about, "amount": cny(100), "evidence": "ticket-2"}
 
 
+def _whole_last_payment(card: Card) -> dict[str, Any]:
+    minor = card.payments[-1].left if card.payments else 0
+    return {**_of_last_payment(card), "amount": cny(minor), "ends_term": True}
+
+
 PASSING = [timedelta(seconds=1), timedelta(seconds=20), timedelta(hours=1), timedelta(days=1), timedelta(days=9)]
 SOFT = ["insufficient_funds", "do_not_honor", "processing_error", "card_velocity_exceeded"]
 FINAL = ["expired_card", "stolen_card", "stop_payment_order", "authentication_required", "invalid_amount"]
@@ -143,11 +149,13 @@ MOVES = (
     command(ChangeZone, zone="Europe/London"),
     command(HoldCard, reason="asked"),
     *[command(ReleaseCard)] * 2,
+    command(ConfirmNumber, evidence="ticket-4"),
     _resolution(charged=True),
     _resolution(charged=False),
     Move("command", (RecordRefund, _of_last_payment)),
     Move("command", (RecordRefund, lambda c: {**_of_last_payment(c), "to": "balance"})),
     command(RecordRefund, amount=cny(50), evidence="ticket-3"),
+    *[Move("command", (RecordRefund, _whole_last_payment))] * 2,
     Move("command", (RecordDispute, _of_last_payment)),
     Move("command", (RecordDisputeWon, _of_last_payment)),
     move("stops"),

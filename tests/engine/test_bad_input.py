@@ -29,6 +29,7 @@ from tests.engine.every_command import (
     EXAMPLES,
     FIVE,
     HELD,
+    IN_DOUBT,
     KINDS,
     NOW,
     OWED,
@@ -41,6 +42,7 @@ from tests.engine.every_command import (
 from tests.engine.samples import (
     CHARGING,
     DECLINED,
+    ENDS_AT,
     PAYING,
     SECOND,
     TWO_VERSIONS,
@@ -100,6 +102,7 @@ _DECLINED_TOP_UP = (
     TopUpFailed(number=1, last_code="insufficient_funds", at=UNDER_WAY.at),
 )
 DECLINED_FIVE_TIMES = (*PAYING, *_DECLINED_TOP_UP * 5)
+PAID_FROM_BALANCE = (*PAID[:-1], replace(PAID[-1], attempt_id=None))
 TOPPED_UP = (UNDER_WAY, replace(CHARGING[-1], **_TOPPED_UP), replace(succeeded(), **_TOPPED_UP))
 
 
@@ -126,6 +129,7 @@ MONEY = [
 ]
 CHARGE = [
     no("held", after=HELD),
+    no("number_in_doubt", after=IN_DOUBT),
     no("charging_stopped", rules=STOPPED),
     no("charge_under_way", card=CHARGING),
     no("charge_under_way", after=UNDER_WAY),
@@ -202,6 +206,7 @@ REFUSALS: dict[type, list[Refusal]] = {
     commands.ChangeZone: [*KEPT, *ZONES],
     commands.HoldCard: KEPT,
     commands.ReleaseCard: KEPT,
+    commands.ConfirmNumber: KEPT,
     commands.CloseCard: [*UNKNOWN, no("card_reclaimed", after=RECLAIMED)],
     commands.ConfirmReclaim: [*UNKNOWN, no("card_closed", after=CLOSED)],
     commands.ResolveAttempt: [
@@ -220,6 +225,10 @@ REFUSALS: dict[type, list[Refusal]] = {
         no("more_than_charged", "amount.minor", card=OWED),
         no("more_than_balance", "amount.minor", attempt_id=None, to="method"),
         no("wrong_currency", "amount.currency", attempt_id=None, amount=EUROS, to="method"),
+        no("no_charge_named", "attempt_id", attempt_id=None, to="method", ends_term=True),
+        no("not_a_full_refund", "amount.minor", ends_term=True),
+        no("not_the_last_term", "attempt_id", card=PAID_FROM_BALANCE, ends_term=True),
+        no("term_begun", "ends_term", ends_term=True, at=ENDS_AT),
     ],
     commands.RecordDispute: [
         *OF_CHARGE,

@@ -74,7 +74,7 @@ def test_a_method_that_needs_its_holder_is_tried_when_the_holder_asks():
 def test_an_invalid_request_of_ours_holds_the_card_and_uses_up_nothing():
     then = answer(given(*CHARGING), Declined(code="invalid_amount"))
     then.then(fact(ChargeFailed, consequence=Consequence.ALARM), fact(CardHeld, by="alarm"))
-    Given(then.card).at(ENDS_AT + timedelta(days=90)).nothing().waits(None, "held")
+    Given(then.card).at(ENDS_AT + timedelta(days=29)).nothing().waits(ENDS_AT + timedelta(days=30), "held")
     at = NOW + timedelta(days=1)
     released = Given(then.card).when(release_card, POLICY, at=at)
     released.then(fact(CardReleased), fact(DeadlinesMoved, reason="held", by=timedelta(days=1)))

@@ -7,6 +7,7 @@ from uuid import UUID
 import pytest
 from msgspec.structs import asdict, replace
 
+from engine.calendar import term_from
 from engine.card import facts
 from engine.card.facts import STORED_NAMES
 from engine.declines import CONSEQUENCES, Consequence
@@ -19,6 +20,7 @@ from tests.engine.test_events import stored
 
 AT = local("2026-03-29 10:00")
 A = UUID(int=10)
+TERM = term_from(0, date(2026, 3, 1), 1, 1, "Asia/Shanghai")
 PRICE, SAVING = Money(minor=1500, currency="CNY"), Money(minor=0, currency="CNY")
 FIFTEEN, NOTHING = {"minor": 1500, "currency": "CNY"}, {"minor": 0, "currency": "CNY"}
 CANCEL = {"how_to_cancel": "switch_off_auto_renew"}
@@ -123,6 +125,11 @@ NOTICES = [
     (SWITCHED_OFF, "switched_off", {"reason": "holder", "ends_on": "2026-04-01", "lost_on": "2026-05-01"}),
     (GIVEN_BACK, "refunded", {"amount": FIFTEEN}),
     (facts.RefundRecorded(attempt_id=A, amount=PRICE, evidence="cash", at=AT), "refunded", {"amount": FIFTEEN}),
+    (
+        facts.TermUndone(undone_number=1, attempt_id=A, term=TERM, at=AT),
+        "term_undone",
+        {"undone_number": 1, "ends_on": "2026-04-01"},
+    ),
     (top_up_failed("expired_card"), "top_up_failed", {"number": 3, "code": "expired_card"}),
     (STOPPED, "auto_top_up_stopped", {"declined": 4, "code": None}),
     (bound(), "method_bound", METHOD),

@@ -6,9 +6,11 @@ from typing import get_args
 import pytest
 from msgspec.structs import replace
 
+from engine.card.balance import BalanceCredited
 from engine.card.consent import change_period
 from engine.card.top_ups import set_auto_top_up
 from engine.card.waking import Deferred, Replanned
+from engine.money import Money
 from engine.ports import Unclear
 from engine.reasons import PlanReason
 from engine.why.questions import what_next
@@ -82,6 +84,15 @@ def test_a_method_within_a_rung_is_waited_for():
     assert next_of(history) == f"Next, on 2026-03-29 11:00 {HERE}: visa may be tried again."
     deferred = Deferred(reason="soon", until=history.wake_at, at=history.at)
     assert next_of(history.does((deferred,))) == f"Next, on 2026-03-29 11:00 {HERE}: visa may be tried again."
+
+
+def test_the_balance_is_waited_for_when_no_method_is_left():
+    credit = BalanceCredited(amount=Money(minor=9000, currency="CNY"), reason="released", about=None, at=REGISTERED_AT)
+    history = History(registered(grace_days=0, reclaim_days=5), bound(), enabled(), credit).wakes()
+    history.declined("stolen_card").wakes()
+    assert next_of(history) == (
+        f"Next, on 2026-04-05 10:00 {HERE}: the balance pays if it is enough, before the number is lost."
+    )
 
 
 def test_an_outcome_that_stays_unknown_becomes_a_case():

@@ -134,6 +134,13 @@ FACTS = [
         f"a case for a person was opened, to find out what became of attempt {A}",
     ),
     (
+        facts.CaseOpened(about=R, reason="number_may_be_lost", at=AT),
+        (
+            "a case for a person was opened, since the card was held past the day on which the carrier may take the "
+            "number: nothing is charged before its existence is confirmed"
+        ),
+    ),
+    (
         facts.CaseOpened(about=R, reason="refund_unknown", at=AT),
         f"a case for a person was opened, to find out what became of refund {R}",
     ),

@@ -7,6 +7,7 @@ from uuid import UUID
 import pytest
 from msgspec.structs import replace
 
+from engine.calendar import term_from
 from engine.card import facts
 from engine.card.facts import STORED_NAMES
 from engine.catalogue import KeepRule
@@ -19,6 +20,7 @@ from tests.engine.samples import DEBIT, VISA, ZONE, local, registered, renewed
 
 AT, LATER = local("2026-03-29 10:00"), local("2026-03-30 11:30")
 A = UUID(int=10)
+RUNNING = term_from(0, date(2026, 3, 1), 1, 1, "Asia/Shanghai")
 PRICE, NOTHING = Money(minor=1500, currency="CNY"), Money(minor=0, currency="CNY")
 SHOWN = {"price": PRICE, "catalogue_version": "c1", "at": AT}
 CONSENT = {**SHOWN, "months": 3, "saving": Money(minor=250, currency="CNY"), "terms_version": "t1", "channel": "web"}
@@ -39,6 +41,17 @@ FACTS = [
     ),
     (facts.CardHeld(reason="a\n doubt", by="operator", at=AT), "the card was held by the operator: “a doubt”"),
     (facts.CardReleased(at=AT), "the hold was lifted"),
+    (
+        facts.TermUndone(undone_number=1, attempt_id=A, term=RUNNING, at=AT),
+        (
+            f"term 1 was undone, since all that was charged for it by attempt {A} went back; "
+            "term 0 runs on until 2026-04-01"
+        ),
+    ),
+    (
+        facts.NumberConfirmed(evidence="a call", at=AT),
+        "a person confirmed that the number still exists (evidence: “a call”)",
+    ),
     (facts.CardClosed(reason="moved", balance=NOTHING, at=AT), "the card was closed: “moved”"),
     (
         facts.CardClosed(reason="moved", balance=PRICE, at=AT),

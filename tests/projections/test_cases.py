@@ -12,7 +12,9 @@ from engine.actor import actor
 from engine.card.attempt import CaseOpened
 from engine.card.balance import BalanceCredited, BalancePaidOut
 from engine.card.custody import CardClosed
+from engine.card.doubt import IN_DOUBT, NumberConfirmed, is_in_doubt
 from engine.card.hold import CardHeld, CardReleased
+from engine.card.ids import derived_id
 from engine.card.lapse import NumberReclaimed
 from engine.card.refunds import (
     RefundFailed,
@@ -87,8 +89,17 @@ def test_an_alarm_waits_until_the_card_is_released():
     assert reasons(ALARM, CardReleased(at=LATER)) == []
 
 
-def test_a_hold_by_an_operator_is_no_case():
-    assert reasons(replace(ALARM, by="operator")) == []
+def test_a_hold_by_an_operator_is_a_case_since_when_it_is_held():
+    [row] = rows(CASES, CardHeld(reason="a dispute", by="operator", at=OPENS_AT)).values()
+    assert (row.reason, row.about, row.opened_at) == ("held: a dispute", None, OPENS_AT)
+
+
+def test_a_number_that_may_be_lost_is_a_case_beside_the_hold_until_it_is_confirmed():
+    doubted = (ALARM, case(derived_id(CARD_ID, IN_DOUBT), IN_DOUBT))
+    assert reasons(*doubted) == ["held: the gateway calls our request wrong", IN_DOUBT]
+    assert reasons(*doubted, CardReleased(at=LATER)) == [IN_DOUBT]
+    assert [row.about for row in rows(CASES, *doubted).values()] == [None, None]
+    assert reasons(*doubted, NumberConfirmed(evidence="a call", at=LATER), CardReleased(at=LATER)) == []
 
 
 def waiting(life) -> set[UUID]:
@@ -98,8 +109,9 @@ def waiting(life) -> set[UUID]:
     if card.attempts.open and card.attempts.open.case_opened:
         ids.add(card.attempts.open.attempt_id)
     if card.held_since:
-        holds = [fact.by for fact in life.facts if isinstance(fact, CardHeld)]
-        ids |= {life.card_id} if holds[-1] == "alarm" else set()
+        ids.add(life.card_id)
+    if is_in_doubt(card):
+        ids.add(derived_id(life.card_id, IN_DOUBT))
     return ids
 
 

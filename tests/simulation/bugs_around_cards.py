@@ -14,6 +14,10 @@ from tests.simulation import memory, world
 from tests.simulation.bugs import DAY, Change
 
 
+def charged_though_nobody_confirmed() -> list[Change]:
+    return [(following, "is_in_doubt", lambda _: False)]
+
+
 def limits_not_enforced() -> list[Change]:
     return [(networks.LimitBook, "_limited", lambda *_: None)]
 

@@ -3,9 +3,13 @@
 from msgspec.structs import replace
 
 from engine.card import card as whole
-from engine.card import charge, custody, decline, disputes, lapse, refunds
+from engine.card import charge, custody, decline, disputes, lapse, refunds, undoing
+from engine.card.consent import AutoRenewSwitchedOff
+from engine.commands import TopUp
 from engine.money import Money
+from tests.simulation import holders, lives, world
 from tests.simulation.bugs import Change
+from tests.simulation.random_commands import undoing_term
 
 
 def late_success_after_a_decline_ignored() -> list[Change]:
@@ -28,6 +32,57 @@ def _free_balance(card):
 
 def remainder_too_small() -> list[Change]:
     return [(charge, "_from_balance", lambda card, due, _: min(card.balance.minor, due.minor))]
+
+
+def balance_lets_the_number_go() -> list[Change]:
+    """In a world in which everybody has a balance that is not spent first, and most charges are declined."""
+    real, new_card = charge._last_resort, holders.Holders.new_card
+
+    def last_resort(card, *args):
+        return real(replace(card, balance=replace(card.balance, minor=0)), *args)
+
+    def with_balance(self, slot, generation, at):
+        life, commands = new_card(self, slot, generation, at)
+        return life, [*commands, TopUp(**life.ids(), amount=Money(minor=5000, currency=life.currency))]
+
+    def token(_, unique, **__):
+        return f"sim:flaky:70+insufficient_funds:{unique}"
+
+    return [
+        (charge, "_last_resort", last_resort),
+        (holders.Holders, "new_card", with_balance),
+        (lives, "_token", token),
+    ]
+
+
+def balance_spent_though_not_first() -> list[Change]:
+    return [(charge, "charge_instant", lambda *_: world.BEGIN)]
+
+
+def attempts_of_an_undone_term_from_1() -> list[Change]:
+    """In a world in which most terms that are paid ahead are undone soon after."""
+    real, reaction = undoing.undone, holders.Holders.reaction
+
+    def refunding(self, life, row, rows):
+        return reaction(self, life, row, rows) if row.topic != "card_renewed.v1" else [undoing_term(life, rows)]
+
+    def undone(card, fact):
+        return {**real(card, fact), "attempts": replace(card.attempts, made=0)}
+
+    return [
+        (undoing, "undone", undone),
+        (holders.Holders, "reaction", refunding),
+        (world, "REACTED_TO", holders.REACTED_TO | {"card_renewed.v1"}),
+    ]
+
+
+def undone_term_stays_on() -> list[Change]:
+    real = refunds.undo_term
+
+    def undo_term(card, **about):
+        return tuple(fact for fact in real(card, **about) if not isinstance(fact, AutoRenewSwitchedOff))
+
+    return [(refunds, "undo_term", undo_term)]
 
 
 def refunded_top_up_kept() -> list[Change]:

@@ -129,6 +129,11 @@ def resolve_attempt(life: Life, attempt_id: UUID, gateway_ref: str | None) -> as
     )
 
 
+def number_found(life: Life) -> asked.Command:
+    """The command of a person who found out that the number of a card that was held for long still exists."""
+    return asked.ConfirmNumber(**life.ids(), evidence="the carrier's list")
+
+
 def other_body(command: asked.Command) -> asked.Command:
     """Another command under the same id."""
     if isinstance(command, asked.HoldCard):

@@ -6,11 +6,11 @@ from uuid import UUID
 
 from engine.actor import Actor, actor
 from engine.card.attempt import CaseOpened
-from engine.commands import AnnouncePriceChange, Command, ResolveAttempt
+from engine.commands import AnnouncePriceChange, Command, ConfirmNumber, ResolveAttempt
 from engine.envelope import read_fact
 from tests.simulation.agenda import Agenda, on_grid
 from tests.simulation.chance import Chance
-from tests.simulation.holders import ENDED, Holders
+from tests.simulation.holders import ENDED, Holders, number_found
 from tests.simulation.lives import Life
 from tests.simulation.memory import Row
 
@@ -57,7 +57,10 @@ class People:
         elif row.topic == "case_opened.v1":
             case = cast("CaseOpened", read_fact(*row).fact)
             hours = 1 + 30 * self._chance.of("person", row.card_id, row.version)
-            self._agenda.add(on_grid(at + timedelta(hours=hours)), "person", (life, case.about))
+            if case.reason == "number_may_be_lost":
+                self._agenda.add(on_grid(at + timedelta(hours=9 * hours)), "command", number_found(life))
+            else:
+                self._agenda.add(on_grid(at + timedelta(hours=hours)), "person", (life, case.about))
         elif at < self._quiet_from or row.topic == "card_held.v1":
             for command in self._holders.reaction(life, row, rows):
                 hours = 48 * self._chance.of("reaction", row.card_id, row.version)
@@ -65,7 +68,7 @@ class People:
 
     def who(self, command: Command) -> Actor:
         """Who gives a command: the card's holder, or the operator."""
-        if isinstance(command, ResolveAttempt | AnnouncePriceChange):
+        if isinstance(command, ResolveAttempt | ConfirmNumber | AnnouncePriceChange):
             return OPERATOR
         return actor("holder", self.lives[command.card_id].holder_id)
 

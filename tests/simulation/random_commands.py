@@ -3,7 +3,7 @@
 import json
 from collections.abc import Callable, Sequence
 from random import Random
-from typing import Any
+from typing import Any, Literal
 from uuid import UUID
 
 from msgspec.structs import replace
@@ -57,6 +57,13 @@ def disputing_top_up(life: Life, rows: Sequence[Row]) -> list[asked.Command]:
             if charge.get("top_up") is not None:
                 return [_dispute_of(life, charge)]
     return []
+
+
+def undoing_term(life: Life, rows: Sequence[Row], to: Literal["method", "balance"] = "method") -> asked.Command:
+    """The last charge goes back, and the term that it may have paid ahead ends."""
+    charge = json.loads(next(row for row in reversed(rows) if row.topic == "charge_succeeded.v1").state)["fact"]
+    about = {"attempt_id": UUID(charge["attempt_id"]), "amount": Money(**charge["amount"]), "evidence": "a letter"}
+    return asked.RecordRefund(**life.ids(), **about, to=to, ends_term=True)
 
 
 def _dispute_of(life: Life, charge: dict[str, Any], part: float = 1) -> asked.Command:
@@ -138,6 +145,8 @@ def _confirm_reclaim(life: Life, _: Random, __: Sequence[Row]) -> list[asked.Com
 def _refund(life: Life, dice: Random, rows: Sequence[Row]) -> list[asked.Command]:
     charge = _recent(rows, dice, "charge_succeeded.v1")
     most = charge["amount"]["minor"] if charge else 500
+    if charge and dice.random() < 0.4:
+        return [undoing_term(life, rows, dice.choice(("method", "balance")))]
     return [
         asked.RecordRefund(
             **life.ids(),

@@ -16,9 +16,10 @@ from engine.card.hold import CardHeld, CardReleased
 from engine.card.lapse import NumberReclaimed
 from engine.card.refunds import RefundRecorded, RefundSucceeded
 from engine.card.term import Reinstated
+from engine.card.undoing import TermUndone
 from engine.envelope import read_fact
 from tests.engine.random_histories import cny, random_history
-from tests.engine.samples import DECLINED, OPENS_AT, VISA, attempt_id, failed, succeeded
+from tests.engine.samples import DECLINED, OPENS_AT, VISA, attempt_id, failed, renewed, succeeded
 from tests.engine.test_events import stored
 from tests.projections.folding import recorded
 
@@ -65,6 +66,10 @@ REFUNDED = ("charge_refunded.v1", {"attempt_id": str(attempt_id()), "amount": MO
         (CardClosed(reason="moved to Mallorca", balance=cny(5), at=OPENS_AT), ("card_closed.v1", {})),
         (CardHeld(reason="a word about the holder", by="operator", at=OPENS_AT), ("card_held.v1", {"by": "operator"})),
         (CardReleased(at=OPENS_AT), ("card_released.v1", {})),
+        (
+            TermUndone(undone_number=1, attempt_id=attempt_id(), term=renewed().term, at=OPENS_AT),
+            ("term_undone.v1", {"term_number": 1, "ends_on": "2026-05-01"}),
+        ),
         (RefundSucceeded(**ABOUT, refund_id=UUID(int=9), gateway_ref="back-1"), REFUNDED),
         (RefundRecorded(**ABOUT, evidence=EVIDENCE), REFUNDED),
         (
@@ -118,7 +123,7 @@ def names_in(data) -> set[str]:
 def test_no_decline_code_no_token_and_no_free_text_is_published():
     decline = replace(failed(code="stolen_card"), advice_code="03", network_code="43")
     on_again = Reinstated(term_number=1, at=OPENS_AT)
-    histories = (fact for seed in range(30) for fact in random_history(seed, 60).facts)
+    histories = (fact for seed in range(40) for fact in random_history(seed, 60).facts)
     facts = [*DECLINED, decline, on_again, *histories]
     kinds = set()
     for fact in facts:

@@ -1,4 +1,4 @@
-"""What only an operator can do: `case list`, `case resolve` and `replan`."""
+"""What only an operator can do: `case list`, `case resolve`, `case number-exists` and `replan`."""
 
 from datetime import timedelta
 
@@ -9,8 +9,10 @@ from msgspec.structs import replace
 from adapters.cli import replanning
 from adapters.control import move_clock
 from adapters.schema import migrate
+from engine.actor import actor
 from engine.card.attempt import CaseOpened
 from engine.card.decline import ChargeFailed
+from engine.commands import HoldCard, Issued
 from engine.policy import Policy
 from engine.ports import Unclear
 from projections.follow import follow
@@ -136,6 +138,26 @@ def test_outcome_and_evidence_are_required(installation):
         done = installation.run("case", "resolve", *ids, "--not-charged", "--evidence", evidence)
         assert (done.exit_code, done.stdout) == (2, "")
         assert "evidence" in done.stderr
+
+
+def test_a_number_that_a_long_hold_has_put_in_doubt_is_confirmed(installation, cards, followed):
+    [card_id] = cards.register(30)
+    rules, _ = cards.rules()
+    held = HoldCard(command_id="hold-30", card_id=card_id, reason="a dispute")
+    cards.engine.execute([Issued(held, actor("operator", "test"))], rules, NOW)
+    cards.engine.wake({card_id: "test"}, rules, NOW + timedelta(days=400))
+    followed()
+    found = {one["reason"] for one in installation.json("case", "list") if one["card_id"] == str(card_id)}
+    assert found == {"held: a dispute", "number_may_be_lost"}
+
+    done = installation.json("case", "number-exists", card_id, "--evidence", EVIDENCE)
+    assert done == {"facts": ["NumberConfirmed"]}
+    followed()
+    found = [one["reason"] for one in installation.json("case", "list") if one["card_id"] == str(card_id)]
+    assert found == ["held: a dispute"]
+    stranger = installation.run("case", "number-exists", card_id_of(99), "--evidence", EVIDENCE)
+    assert (stranger.exit_code, "register it first" in stranger.stderr) == (1, True)
+    assert installation.run("case", "number-exists", card_id, "--evidence", "").exit_code == 2
 
 
 # Replanning

@@ -11,6 +11,7 @@ from engine.commands import (
     AnnouncePriceChange,
     AnyCommand,
     BindPaymentMethod,
+    ConfirmNumber,
     ConfirmReclaim,
     HoldCard,
     RecordDispute,
@@ -23,7 +24,15 @@ from engine.commands import (
     UpdatePaymentMethod,
 )
 
-NOT_OF_HOLDERS = {ConfirmReclaim, ResolveAttempt, RecordRefund, RecordDispute, RecordDisputeWon, AnnouncePriceChange}
+NOT_OF_HOLDERS = {
+    ConfirmNumber,
+    ConfirmReclaim,
+    ResolveAttempt,
+    RecordRefund,
+    RecordDispute,
+    RecordDisputeWon,
+    AnnouncePriceChange,
+}
 """They depend on what became of a card."""
 
 

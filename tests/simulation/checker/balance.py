@@ -80,9 +80,19 @@ def credited(findings: Findings, card: Card, fact: Fact) -> None:
         else:
             attempt.debited -= minor
         card.to_credit = 0
-    elif attempt is not None and (attempt.from_balance != minor or attempt.outcome != "charged"):
-        findings.violation("balance", fact, f"{minor} are released, {attempt.from_balance} were reserved")
+    else:
+        _check_released(findings, card, fact, minor)
     _change_balance(findings, card, fact, minor)
+
+
+def _check_released(findings: Findings, card: Card, fact: Fact, minor: int) -> None:
+    """What an attempt had reserved, or what the balance had paid of a term that was undone."""
+    attempt = card.attempts.get(fact.body.get("about") or "")
+    if attempt is not None and (attempt.from_balance != minor or attempt.outcome != "charged"):
+        findings.violation("balance", fact, f"{minor} are released, {attempt.from_balance} were reserved")
+    if attempt is None and card.to_release not in (0, minor):
+        findings.violation("balance", fact, f"{minor} come back of a term that was undone, {card.to_release} paid")
+    card.to_release = 0 if attempt is None else card.to_release
 
 
 def debited(findings: Findings, card: Card, fact: Fact) -> None:
@@ -109,6 +119,7 @@ def paid_out(findings: Findings, card: Card, fact: Fact) -> None:
 
 def _change_balance(findings: Findings, card: Card, fact: Fact, minor: int) -> None:
     card.balance += minor
+    card.balance_changed_at = fact.at
     if card.balance < 0:
         findings.violation("balance", fact, f"the balance is {card.balance}")
 

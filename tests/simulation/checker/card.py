@@ -97,6 +97,20 @@ class Announced(NamedTuple):
     months: int
 
 
+class Before(NamedTuple):
+    """What was before a term was paid: the term that ran, and what belonged to it."""
+
+    attempt_id: str | None
+    begins_at: datetime
+    """When the term that was paid begins."""
+    from_balance: int
+    term: dict[str, Any]
+    anchor_day: int
+    deadlines_moved: timedelta
+    not_holders_fault: list[tuple[datetime, datetime]]
+    reminders: set[tuple[str, ...]]
+
+
 @dataclass(slots=True)
 class Renewal:
     """The unpaid renewal of the next term."""
@@ -132,6 +146,7 @@ class Card:
     next_zone: str = ""
     grace_days: int = 0
     reclaim_days: int = 0
+    term: dict[str, Any] = field(default_factory=dict[str, Any])
     anchor_day: int = 0
     term_number: int = -1
     ends_on: date = date.min
@@ -169,9 +184,16 @@ class Card:
     delayed_before_last_rungs: set[str] = field(default_factory=set[str])
     """Those of them that a network limit delays, but not for last rungs."""
     renewal: Renewal | None = None
+    before: "Before | None" = None
+    """What was before the last term was paid, as long as that term has not begun."""
+    to_release: int = 0
+    """What the balance paid of a term that was undone, and has to come back within the same append."""
+    must_be_off: bool = False
+    """A term was undone in this append, so that auto-renewal must be off at its end."""
     open_attempt: Attempt | None = None
     attempts: dict[str, Attempt] = field(default_factory=dict[str, Attempt])
     balance: int = 0
+    balance_changed_at: datetime | None = None
     balance_first: bool = False
     withheld_for_open_tries: str | None = None
     """A method that was withheld in this append, though declines leave room in the limit; nothing was tried since."""
@@ -203,6 +225,12 @@ class Card:
     """Intervals in which we kept this term from being paid."""
     blocked_since: datetime | None = None
     held_since: datetime | None = None
+    must_be_confirmed: bool = False
+    """It was released after the carrier's own date, and nobody has said since that the number still exists."""
+    confirmed_at: datetime | None = None
+    """When a person last said that the number still exists."""
+    doubted_since: datetime | None = None
+    """Since when that is a case for a person."""
     unwanted_position: int | None = None
     """The position of the fact since which no renewal may be charged."""
     is_reinstated: bool = False
@@ -248,6 +276,7 @@ class Card:
 
     def begin_term(self, term: dict[str, Any]) -> None:
         """Make `term` the running one."""
+        self.term = term
         self.term_number, self.zone = term["number"], term["zone"]
         self.ends_on, self.ends_at = date.fromisoformat(term["ends_on"]), instant(term["ends_at"])
 

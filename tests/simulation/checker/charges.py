@@ -69,6 +69,7 @@ def _check_consent(findings: Findings, card: Card, fact: Fact, attempt: Attempt)
     if card.is_over or card.held_since is not None:
         state = card.status if card.is_over else "held"
         findings.violation("not_to_be_charged", fact, f"it is charged while it is {state}")
+    ladder.check_confirmed(findings, card, fact)
     if findings.is_charging_stopped(fact.at):
         sentence = "it is charged while the operator has stopped all charging"
         findings.violation("not_to_be_charged", fact, sentence)

@@ -158,16 +158,30 @@ class Checker:
                 self._findings.violation("hot", fact, f"{RECENT_FACTS_MAX} facts within {within}")
             card.recent_facts.clear()
 
+    def _check_undone(self, card: Card, fact: Fact) -> None:
+        """With a term that was undone auto-renewal goes off."""
+        card.must_be_off = False
+        if card.agreed_price is not None:
+            self._findings.violation("after_switch_off", fact, "a term was undone, but auto-renewal is on")
+
     def _check_end_of_append(self, card: Card, fact: Fact) -> None:
         """No money is left where it does not belong, and a card in our care has a time at which it wakes."""
         if card.to_credit:
             sentence = f"{card.to_credit} have to come back onto the balance with the dispute that was won"
             self._findings.violation("balance", fact, sentence)
             card.to_credit = 0
+        if card.to_release:
+            self._findings.violation("balance", fact, f"{card.to_release} of a term that was undone do not come back")
+            card.to_release = 0
+        if card.must_be_off:
+            self._check_undone(card, fact)
         if card.to_debit:
             self._findings.violation("balance", fact, f"{card.to_debit} went back, but stay on the balance")
             card.to_debit = 0
-        is_at_rest = card.is_over or (card.held_since is not None and card.open_attempt is None)
+        is_kept_back = card.held_since is not None or card.doubted_since is not None
+        is_at_rest = card.is_over or (is_kept_back and card.open_attempt is None)
+        if card.must_be_confirmed and card.doubted_since is None:
+            self._findings.violation("liveness", fact, "nobody is asked whether the number still exists")
         if card.withheld_for_open_tries is not None:
             sentence = f"method {card.withheld_for_open_tries} is withheld for tries that are open, which is no limit"
             self._findings.violation("limits", fact, sentence)

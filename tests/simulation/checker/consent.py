@@ -103,6 +103,7 @@ def request_ended(findings: Findings, card: Card, fact: Fact) -> None:
         findings.violation("ladder", fact, "a request ends that nobody made")
     if card.renewal is not None:
         card.renewal.is_asked_for = card.renewal.is_untried = False
+        card.renewal.limited_until = {}
 
 
 def renewal_started(findings: Findings, card: Card, fact: Fact) -> None:

@@ -1,6 +1,12 @@
-"""Custody: a card is registered once, held and released, and its zone changes from the next term on."""
+"""Custody: a card is registered once, held and released, and its zone changes from the next term on.
+
+After a hold that outlasted the carrier's own date a person has to confirm the number.
+"""
+
+from datetime import timedelta
 
 from tests.simulation.checker.card import Card, Fact
+from tests.simulation.checker.days import DAY
 from tests.simulation.checker.findings import Findings, Handler
 
 
@@ -36,7 +42,25 @@ def released(findings: Findings, card: Card, fact: Fact) -> None:
     if card.open_attempt is not None:
         card.not_holders_fault.append((card.open_attempt.at, fact.at))
     card.held_since, card.busy_until = None, fact.at
-    if card.agreed_price is not None and not card.is_over:
+    is_late = fact.at >= card.reclaims_at(timedelta(0))
+    if is_late and (card.confirmed_at is None or fact.at >= card.confirmed_at + DAY):
+        card.must_be_confirmed = True
+    _wanted_again(card)
+
+
+def number_confirmed(findings: Findings, card: Card, fact: Fact) -> None:
+    """A person says that the number still exists."""
+    if card.doubted_since is None:
+        findings.violation("custody", fact, "the number is confirmed though nobody asked")
+    elif card.held_since is None:
+        card.not_holders_fault.append((card.doubted_since, fact.at))
+    card.must_be_confirmed, card.doubted_since, card.confirmed_at = False, None, fact.at
+    card.busy_until = fact.at
+    _wanted_again(card)
+
+
+def _wanted_again(card: Card) -> None:
+    if card.agreed_price is not None and not card.is_over and card.held_since is None and card.doubted_since is None:
         card.unwanted_position = None
 
 
@@ -45,4 +69,5 @@ HANDLERS: dict[str, Handler] = {
     "zone_changed.v1": zone_changed,
     "card_held.v1": held,
     "card_released.v1": released,
+    "number_confirmed.v1": number_confirmed,
 }

@@ -53,10 +53,15 @@ def day_begins(day: date, zone: str) -> datetime:
     return after
 
 
+def opening(ends_on: date, zone: str, policy: str) -> datetime:
+    """When renewals of terms that end on that day begin to open by that policy; all are open an hour later."""
+    days, hour = OPENINGS[policy]
+    return datetime.combine(ends_on - days * DAY, time(hour), _zone(zone)).astimezone(UTC)
+
+
 def openings(ends_on: date, zone: str) -> list[datetime]:
-    """When renewals of terms that end on that day begin to open, by each policy; all are open an hour later."""
-    days = [(ends_on - days * DAY, time(hour)) for days, hour in OPENINGS.values()]
-    return [datetime.combine(day, hour, _zone(zone)).astimezone(UTC) for day, hour in days]
+    """The same by each policy."""
+    return [opening(ends_on, zone, policy) for policy in OPENINGS]
 
 
 def months_later(start: date, months: int, anchor_day: int) -> date:

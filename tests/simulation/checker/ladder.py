@@ -61,6 +61,12 @@ def check_limited_methods(findings: Findings, card: Card, fact: Fact) -> None:
             findings.violation("ladder", fact, sentence)
 
 
+def check_confirmed(findings: Findings, card: Card, fact: Fact) -> None:
+    """After a hold that outlasted the carrier's own date nothing is charged before a person confirmed the number."""
+    if card.must_be_confirmed:
+        findings.violation("not_to_be_charged", fact, "it is charged, and nobody has said that the number still exists")
+
+
 def check_asked_for(findings: Findings, card: Card, fact: Fact) -> None:
     """Ahead of its opening the renewal is paid only in a pass that the holder asked for."""
     renewal = card.renewal

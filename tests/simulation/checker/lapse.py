@@ -30,6 +30,8 @@ def note_late_wake(card: Card, fact: Fact) -> None:
     card.busy_until = fact.at
     if card.agreed_price is None or card.is_over or card.open_attempt or card.held_since or card.blocked_since:
         return
+    if card.doubted_since is not None:
+        return
     card.not_holders_fault.append((wake_at, fact.at))
 
 
@@ -61,6 +63,7 @@ def reclaimed(findings: Findings, card: Card, fact: Fact) -> None:
         _check_deadline(findings, card, fact, card.reclaims_at(timedelta(0)), "it is given up")
         _check_unpaid(findings, card, fact, "it is given up")
         _check_last_attempt(findings, card, fact)
+        _check_balance_used(findings, card, fact)
         check_limited_methods(findings, card, fact)
     elif not fact.is_by_command:
         findings.violation("wrongful_suspension", fact, "the carrier never said so")
@@ -103,6 +106,8 @@ def _check_unpaid(findings: Findings, card: Card, fact: Fact, what: str) -> None
         findings.violation("wrongful_suspension", fact, sentence)
     if card.held_since is not None:
         findings.violation("wrongful_suspension", fact, f"{what} while the card is held")
+    if card.doubted_since is not None:
+        findings.violation("wrongful_suspension", fact, f"{what} before a person said whether the number still exists")
     could_pay = card.renewal is not None and card.agreed_price is not None and card.usable_methods()
     if card.blocked_since is not None and could_pay and findings.is_charging_stopped(fact.at):
         findings.violation("wrongful_suspension", fact, f"{what} while the operator has stopped all charging")
@@ -127,6 +132,15 @@ def _check_last_attempt(findings: Findings, card: Card, fact: Fact) -> None:
     delayed = time_covered(_since(tried_at, card.not_holders_fault)) if tried_at else timedelta(0)
     if tried_at is None or local_day(tried_at + delayed, card.zone) < card.last_day - DAY:
         findings.violation("ladder", fact, f"it is given up, but the last attempt was made at {tried_at}")
+
+
+def _check_balance_used(findings: Findings, card: Card, fact: Fact) -> None:
+    """The number is not lost while the balance has been enough for a day, whether it is spent first or not."""
+    if card.agreed_price is None or card.renewal is None or card.enabled_at > fact.at - DAY:
+        return
+    due = card.renewal.price + card.renewal.fee
+    if card.balance >= due and (card.balance_changed_at is None or card.balance_changed_at < fact.at - DAY):
+        findings.violation("wrongful_suspension", fact, f"it is given up, but {card.balance} are enough for {due}")
 
 
 def charging_blocked(_: Findings, card: Card, fact: Fact) -> None:
@@ -176,7 +190,12 @@ def _since(opening: datetime, intervals: list[tuple[datetime, datetime]]) -> lis
 
 def finish(findings: Findings, card: Card, at: datetime) -> None:
     """At the end no card was forgotten."""
-    if card.is_over or card.held_since is not None or card.open_attempt is not None or card.status == "unregistered":
+    if card.is_over or card.status == "unregistered":
+        return
+    held_over = card.held_since is not None and at > card.reclaims_at(timedelta(0)) + _DONE_WITHIN
+    if (held_over or card.must_be_confirmed) and card.doubted_since is None and card.confirmed_at is None:
+        findings.violation("liveness", card.card_id, "nobody was asked whether the number of a held card still exists")
+    if card.held_since is not None or card.doubted_since is not None or card.open_attempt is not None:
         return
     unpaid = f"unpaid since {card.ends_on}, it"
     if at > card.suspends_at(card.deadlines_moved) + _DONE_WITHIN and card.status in ("active", "grace"):

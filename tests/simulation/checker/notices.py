@@ -16,6 +16,7 @@ from tests.simulation.checker.reminders import check_failure, told_ahead
 
 _NOTICE_OF_FACT = {
     "card_renewed.v1": "renewed",
+    "term_undone.v1": "term_undone",
     "grace_started.v1": "grace",
     "suspended.v1": "suspended",
     "number_reclaimed.v1": "reclaimed",

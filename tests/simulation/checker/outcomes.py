@@ -39,6 +39,7 @@ def failed(findings: Findings, card: Card, fact: Fact) -> None:
     _close(card, attempt, fact)
     if attempt.top_up is None:
         card.balance += attempt.from_balance
+        card.balance_changed_at = fact.at if attempt.from_balance else card.balance_changed_at
     given = (code, body.get("advice_code"), body.get("network_code"))
     consequence = "retry" if code in codes.NOT_COUNTED else codes.consequence(*given)
     if body["consequence"] != consequence or not body.get("policy_version"):

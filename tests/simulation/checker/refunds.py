@@ -103,6 +103,11 @@ def dispute_won(findings: Findings, card: Card, fact: Fact) -> None:
 def case_opened(_: Findings, card: Card, fact: Fact) -> None:
     """A person has to find out."""
     card.cases.add(fact.body["about"])
+    if fact.body["reason"] != "number_may_be_lost":
+        return
+    card.doubted_since, card.unwanted_position = fact.at, fact.position
+    if card.open_attempt is not None:
+        card.open_attempt.unwanted_position = card.open_attempt.unwanted_position or fact.position
 
 
 def finish(findings: Findings, card: Card, at: datetime) -> None:

@@ -6,7 +6,7 @@ Consent that is given later than the notice is due is itself the notice; a charg
 from datetime import date, datetime, timedelta
 
 from tests.simulation.checker.card import Card, Fact
-from tests.simulation.checker.days import CLOCK_SKEW, DAY, HOUR, OPENINGS, day_begins, local_day
+from tests.simulation.checker.days import CLOCK_SKEW, DAY, HOUR, OPENINGS, local_day, opening
 from tests.simulation.checker.findings import Findings
 
 AHEAD, WAIT = 7 * DAY, 5 * DAY
@@ -81,9 +81,8 @@ def check_noticed(findings: Findings, card: Card, fact: Fact, version: str | Non
 
 def _opens_between(card: Card, version: str) -> tuple[datetime, datetime]:
     """When the renewal opens at the earliest and at the latest; an hour is left for changes of the clock."""
-    days, hour = OPENINGS[version]
-    opening = day_begins(card.ends_on - days * DAY, card.zone) + hour
-    return opening - HOUR, opening + 2 * HOUR
+    begins = opening(card.ends_on, card.zone, version)
+    return begins - HOUR, begins + 2 * HOUR
 
 
 def check_failure(findings: Findings, card: Card, fact: Fact) -> None:

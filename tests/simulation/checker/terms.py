@@ -2,10 +2,10 @@
 
 from datetime import date, datetime, timedelta
 
-from tests.simulation.checker.card import Card, Fact
+from tests.simulation.checker.card import Before, Card, Fact
 from tests.simulation.checker.days import HOUR, day_begins, instant, local_day, months_later, openings
 from tests.simulation.checker.findings import Findings, Handler
-from tests.simulation.checker.ladder import check_asked_for
+from tests.simulation.checker.ladder import check_asked_for, check_confirmed
 from tests.simulation.checker.reminders import check_noticed
 
 LATE_RESTART = timedelta(days=7)
@@ -21,16 +21,48 @@ def renewed(findings: Findings, card: Card, fact: Fact) -> None:
         findings.violation("after_switch_off", fact, "it is renewed from the balance after it was switched off")
     if not fact.body.get("attempt_id"):
         check_asked_for(findings, card, fact)
+        check_confirmed(findings, card, fact)
+        if not card.balance_first and local_day(fact.at, card.zone) < card.last_day:
+            findings.violation("balance", fact, f"it is spent, though not first and the last day is {card.last_day}")
     if not fact.body.get("attempt_id") and card.renewal and not card.renewal.rung and not card.renewal.is_untried:
         check_noticed(findings, card, fact, None)
     _check_payment(findings, card, fact)
     _check_dates(findings, card, fact)
+    card.before = Before(
+        fact.body.get("attempt_id"),
+        instant(term["starts_at"]),
+        fact.body.get("from_balance", 0),
+        card.term,
+        card.anchor_day,
+        card.deadlines_moved,
+        card.not_holders_fault,
+        card.reminders,
+    )
     card.paid_terms.add(term["number"])
     card.begin_term(term)
     card.anchor_day = fact.body["anchor_day"]
     card.status, card.renewal, card.is_reinstated = "active", None, False
     card.deadlines_moved, card.blocked_since, card.not_holders_fault = timedelta(0), None, []
     card.reminders, card.told_ahead_at, card.is_told_days, card.busy_until = set(), None, False, fact.at
+
+
+def undone(findings: Findings, card: Card, fact: Fact) -> None:
+    """The last term ends before it begins: its charge went back, and the term before it runs on."""
+    before, attempt = card.before, card.attempts.get(fact.body["attempt_id"])
+    if before is None or attempt is None or before.attempt_id != attempt.attempt_id or not fact.is_by_command:
+        findings.violation("term", fact, "a term is undone that was not paid last by that attempt")
+        return
+    body = fact.body
+    if fact.at >= before.begins_at or (body["term"], body["undone_number"]) != (before.term, card.term_number):
+        findings.violation("term", fact, f"a term is undone that began at {before.begins_at}")
+    if attempt.given_back + attempt.disputed < attempt.minor:
+        findings.violation("refund", fact, f"a term is undone, but of {attempt.minor} {attempt.given_back} went back")
+    card.must_be_off, card.to_release, card.before, card.renewal = True, before.from_balance, None, None
+    card.paid_terms.discard(card.term_number)
+    card.begin_term(before.term)
+    card.anchor_day, card.deadlines_moved, card.blocked_since = before.anchor_day, before.deadlines_moved, None
+    card.not_holders_fault = before.not_holders_fault
+    card.reminders = {one for one in before.reminders if one[0] != "payment_failed"}  # it is offered anew
 
 
 def _check_payment(findings: Findings, card: Card, fact: Fact) -> None:
@@ -118,5 +150,6 @@ def reinstated(findings: Findings, card: Card, fact: Fact) -> None:
 
 HANDLERS: dict[str, Handler] = {
     "card_renewed.v1": renewed,
+    "term_undone.v1": undone,
     "reinstated.v1": reinstated,
 }

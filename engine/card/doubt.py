@@ -1,0 +1,126 @@
+"""Doubt: after a hold that outlasted the carrier's own date, whether the number still exists; until then no charge.
+
+What decisions have in common: custody.py.
+"""
+
+from datetime import datetime
+from typing import Protocol
+
+from msgspec.structs import replace
+
+from engine.calendar import Instant
+from engine.card.attempt import CaseOpened
+from engine.card.custody import HasStatus, check_kept
+from engine.card.deadlines import DAY, DeadlinesMoved, HasDeadlines, carrier_reclaims_at, move_deadlines
+from engine.card.event import Event
+from engine.card.ids import derived_id
+from engine.card.step import Wait
+from engine.card.term import HasRenewal, open_since
+from engine.errors import Refused
+from engine.policy import Policy
+from engine.value import Value
+
+IN_DOUBT = "number_may_be_lost"
+"""The reason of the case."""
+CONFIRMED_FOR = DAY
+"""A confirmation that was given during the hold counts for a release so soon after it."""
+
+
+# Facts
+
+
+class NumberConfirmed(Event, kw_only=True):
+    """A person found out that the number still exists, as `evidence` shows."""
+
+    evidence: str
+
+
+# State
+
+
+class Doubt(Value):
+    """Since when it is to be found out whether the number still exists, and when a person said that it does."""
+
+    since: Instant
+    confirmed_at: Instant | None = None
+
+
+class MayBeInDoubt(Protocol):
+    """A card of which it may have to be found out whether its number still exists."""
+
+    @property
+    def doubt(self) -> Doubt | None: ...
+
+
+class _Doubtful(MayBeInDoubt, HasDeadlines, Protocol):
+    """What the case reads of a card."""
+
+
+class _Confirmable(_Doubtful, HasRenewal, HasStatus, Protocol):
+    """What a confirmation reads of a card."""
+
+    @property
+    def held_since(self) -> datetime | None: ...
+
+
+# Fold
+
+
+def confirmed(doubt: Doubt | None, fact: NumberConfirmed) -> Doubt:
+    """The number existed then."""
+    return Doubt(fact.at, fact.at) if doubt is None else replace(doubt, confirmed_at=fact.at)
+
+
+def after_renewal(doubt: Doubt | None) -> Doubt | None:
+    """A new term has a date of its own; whether the number exists is still to be found out."""
+    return doubt if doubt is not None and doubt.confirmed_at is None else None
+
+
+# Decisions
+
+
+def is_in_doubt(card: MayBeInDoubt) -> bool:
+    """Whether nothing may be charged before a person said that the number still exists."""
+    return card.doubt is not None and card.doubt.confirmed_at is None
+
+
+def check_number(card: MayBeInDoubt) -> None:
+    """Raise Refused `number_in_doubt` for a charge before it is known that the number still exists."""
+    if is_in_doubt(card):
+        message = (
+            "the card was held past the day on which its carrier may take the number; confirm first that it exists"
+        )
+        raise Refused("number_in_doubt", message)
+
+
+def while_held(card: _Doubtful, at: datetime) -> CaseOpened | Wait:
+    """The case of a held card, which opens on the carrier's own date; or the wait for it."""
+    if card.doubt is not None:
+        return Wait(None, "held")
+    date = carrier_reclaims_at(card)
+    return Wait(date, "held") if at < date else _case(card, at)
+
+
+def on_release(card: _Doubtful, at: datetime) -> tuple[CaseOpened, ...]:
+    """The case of a card that is released after that date, unless it is open or a person has just confirmed."""
+    if at < carrier_reclaims_at(card) or is_in_doubt(card):
+        return ()
+    confirmed_at = card.doubt.confirmed_at if card.doubt is not None else None
+    return () if confirmed_at is not None and at < confirmed_at + CONFIRMED_FOR else (_case(card, at),)
+
+
+def confirm_number(
+    card: _Confirmable, policy: Policy, *, evidence: str, at: datetime
+) -> tuple[NumberConfirmed | DeadlinesMoved, ...]:
+    """A person says that the number still exists; the deadlines move by the time for which nobody had said so."""
+    check_kept(card)
+    if card.doubt is None or card.doubt.confirmed_at is not None:
+        return ()
+    fact = NumberConfirmed(evidence=evidence, at=at)
+    if card.held_since is not None:  # the release moves them
+        return (fact,)
+    return fact, *move_deadlines(card, "number_in_doubt", card.doubt.since, open_since(card, policy), at)
+
+
+def _case(card: HasDeadlines, at: datetime) -> CaseOpened:
+    return CaseOpened(about=derived_id(card.card_id, IN_DOUBT), reason=IN_DOUBT, at=at)
