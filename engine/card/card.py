@@ -230,7 +230,7 @@ def _succeeded(card: Card, fact: facts.ChargeSucceeded) -> Card:
 
 
 def _failed(card: Card, fact: facts.ChargeFailed) -> Card:
-    failed = attempt.open_attempt_of(card.attempts)
+    failed = attempt.open_attempt_of(card.attempts, fact.attempt_id)
     attempts, kept = decline.failed(card.attempts, fact), decline.method_failed(card.methods, fact)
     if failed.top_up is not None:
         declined = top_ups.declined(card.top_ups, fact.code, fact.fingerprint, fact.at, counts=fact.counts)
@@ -282,15 +282,15 @@ def _announced(card: Card, fact: facts.PriceChangeAnnounced) -> Card:
 
 def _switched_off(card: Card) -> Card:
     """What is open for the consent that ended is not sent again; a top-up that the holder asked for goes on."""
-    top_up = card.top_ups.under_way
+    top_up, attempts = card.top_ups.under_way, attempt.unwanted(card.attempts)
     if top_up is not None and not top_up.automatic:
-        return replace(card, consent=None)
-    return replace(card, consent=None, attempts=attempt.unwanted(card.attempts))
+        attempts = replace(attempts, top_up=card.attempts.top_up)
+    return replace(card, consent=None, attempts=attempts)
 
 
 def _case_opened(card: Card, fact: facts.CaseOpened) -> Card:
-    if card.attempts.open is not None and card.attempts.open.attempt_id == fact.about:
-        return replace(card, attempts=attempt.case_opened(card.attempts))
+    if attempt.open_attempt(card.attempts, fact.about) is not None:
+        return replace(card, attempts=attempt.case_opened(card.attempts, fact.about))
     return replace(card, refunds=refunds.case_opened(card.refunds, fact.about))
 
 

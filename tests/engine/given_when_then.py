@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from engine.card.attempt import AskCharge
+from engine.card.asking import AskCharge
 from engine.card.card import Card, replay
 from engine.card.event import Event
 from engine.card.facts import CardFacts

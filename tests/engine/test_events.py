@@ -67,7 +67,7 @@ CARD_SHAPES = {
     5: "f2a5da2ad1c2d5980bc37fd3d0546fed54ff6202393def9d3933bc0c3d9412e9",
     6: "c061c02fed76110f0ad483477e6532012e2b9635a46fbaf7819af9b40d752135",
     7: "0bc3f3691e3f3519152b5cd8f941b1c22f948034c9b0aea76ecef3aae9f9828f",
-    8: "321433eba40ec637ec28972fdef0347d8f4ea2d23c117924a3987f8a7c586b08",
+    8: "4c43456c336b8d9ab172615d0f9d5dc5034459eb4fe03ac4ae5b5a12e8ac998b",
 }
 """Per STATE_VERSION the shape of the state in its snapshots; a changed shape needs a new version, and a line here."""
 

@@ -7,6 +7,7 @@ from msgspec.structs import replace
 
 from engine import decisions, networks
 from engine.card import (
+    asking,
     attempt,
     charge,
     deadlines,
@@ -65,7 +66,7 @@ def lapsing_while_unknown() -> list[Change]:
 
 
 def unknown_moves_no_deadline() -> list[Change]:
-    return [(where, "move_for_unknown", lambda *_: ()) for where in (decline, outcomes)]
+    return [(decline, "move_for_unknown", lambda *_: ())]
 
 
 def lateness_moves_no_deadline() -> list[Change]:
@@ -140,7 +141,7 @@ def switch_off_ignored() -> list[Change]:
 
 
 def sent_again_after_switch_off() -> list[Change]:
-    return [(attempt, "_still_wanted", lambda *_: True)]
+    return [(asking, "_still_wanted", lambda *_: True)]
 
 
 def hold_ignored() -> list[Change]:

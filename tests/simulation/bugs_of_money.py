@@ -4,6 +4,8 @@ from msgspec.structs import replace
 
 from engine.card import card as whole
 from engine.card import charge, custody, decline, disputes, lapse, refunds
+from engine.card import next as following
+from engine.card.attempt import open_attempts
 from engine.money import Money
 from tests.simulation.bugs import Change
 
@@ -59,3 +61,7 @@ def dispute_of_the_method_id() -> list[Change]:
 
 def won_money_kept_from_the_balance() -> list[Change]:
     return [(disputes, "_back_on_balance", lambda *_: ())]
+
+
+def unknown_top_up_keeps_renewal_waiting() -> list[Change]:
+    return [(following, "_must_be_known_first", lambda card: bool(open_attempts(card.attempts)))]

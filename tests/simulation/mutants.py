@@ -127,6 +127,7 @@ MUTANTS = (
     Mutant("a success after a decline is ignored", money.late_success_after_a_decline_ignored, cards=100),
     Mutant("of a card that is given up the reserve is not owed", money.reserve_not_owed, cards=1000, years=0.25),
     Mutant("the balance leaves less than the gateway charges", money.remainder_too_small, cards=200),
+    Mutant("an unknown top-up keeps the renewal waiting", money.unknown_top_up_keeps_renewal_waiting, cards=400),
     Mutant("grace for a card without days of grace", bugs.grace_without_days),
     Mutant("holders learn of codes that are not for them", around.secrets_told),
     Mutant("the key of a notice is used again", around.notice_key_used_again),

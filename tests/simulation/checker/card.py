@@ -5,7 +5,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from tests.simulation.checker.days import DAY, OPENINGS, day_begins, instant, local_day
+from tests.simulation.checker.days import DAY, HOUR, OPENINGS, day_begins, instant, local_day
 
 KEY_LIFETIME = timedelta(hours=24)
 """How long the gateway remembers the key of an attempt."""
@@ -58,6 +58,8 @@ class Attempt:
     declined_at: datetime | None = None
     is_last_rung: bool = False
     is_unknown: bool = False
+    has_kept_waiting: bool = False
+    """It is for a top-up, and was asked about when the next term was not offered, though its time had come."""
     parameters: str | None = None
     last_sent_at: datetime | None = None
     unwanted_position: int | None = None
@@ -158,6 +160,8 @@ class Card:
     """Those of them that a network limit delays, but not for last rungs."""
     renewal: Renewal | None = None
     open_attempt: Attempt | None = None
+    """The one for the renewal."""
+    open_top_up: Attempt | None = None
     attempts: dict[str, Attempt] = field(default_factory=dict[str, Attempt])
     balance: int = 0
     balance_first: bool = False
@@ -205,6 +209,11 @@ class Card:
         return min(day_begins(self.ends_on - days * DAY, self.zone) + hour for days, hour in OPENINGS.values())
 
     @property
+    def opens_at_latest(self) -> datetime:
+        """When the renewal opens, by the latest of the policies and hours."""
+        return max(day_begins(self.ends_on - days * DAY, self.zone) + hour + HOUR for days, hour in OPENINGS.values())
+
+    @property
     def is_over(self) -> bool:
         """Whether the card was reclaimed or closed."""
         return self.status in ("reclaimed", "closed")
@@ -230,6 +239,11 @@ class Card:
         begun_at = self.renewal.rung_at if self.renewal else None
         return begun_at is not None and local_day(begun_at, self.zone) >= self.last_day
 
+    @property
+    def open_attempts(self) -> list[Attempt]:
+        """The attempts whose outcomes are awaited."""
+        return [one for one in (self.open_attempt, self.open_top_up) if one is not None]
+
     def usable_methods(self) -> list[str]:
         """Bound methods that may be charged."""
         return [method_id for method_id in self.methods if method_id not in self.unusable]
@@ -240,11 +254,11 @@ class Card:
         self.ends_on, self.ends_at = date.fromisoformat(term["ends_on"]), instant(term["ends_at"])
 
     def mark_unwanted(self, position: int, method_id: str | None = None) -> None:
-        """From `position` on the open attempt, if it is of that method, may only be looked up, not sent."""
-        attempt = self.open_attempt
-        asked_for = self.top_up is not None and not self.top_up[1] and method_id is None
-        if attempt is not None and method_id in (None, attempt.method_id) and not asked_for:
-            attempt.unwanted_position = attempt.unwanted_position or position
+        """From `position` on the open attempts, those of that method, may only be looked up, not sent."""
+        for attempt in self.open_attempts:
+            asked_for = attempt.top_up is not None and self.top_up is not None and not self.top_up[1]
+            if method_id == attempt.method_id or (method_id is None and not asked_for):
+                attempt.unwanted_position = attempt.unwanted_position or position
 
     def end_disputed(self) -> None:
         """Whatever is bound of what was disputed may not be charged, under whatever id and details."""

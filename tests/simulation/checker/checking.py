@@ -165,7 +165,7 @@ class Checker:
         if card.to_debit:
             self._findings.violation("balance", fact, f"{card.to_debit} went back, but stay on the balance")
             card.to_debit = 0
-        is_at_rest = card.is_over or (card.held_since is not None and card.open_attempt is None)
+        is_at_rest = card.is_over or (card.held_since is not None and not card.open_attempts)
         if card.withheld_for_open_tries is not None:
             sentence = f"method {card.withheld_for_open_tries} is withheld for tries that are open, which is no limit"
             self._findings.violation("limits", fact, sentence)

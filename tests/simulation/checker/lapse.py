@@ -6,9 +6,6 @@ from tests.simulation.checker.card import Card, Fact
 from tests.simulation.checker.days import (
     CLOCK_SKEW,
     DAY,
-    HOUR,
-    OPENINGS,
-    day_begins,
     duration,
     local_day,
     time_covered,
@@ -88,7 +85,7 @@ def _check_deadline(findings: Findings, card: Card, fact: Fact, by_rule: datetim
     intervals = [*card.not_holders_fault]
     if card.blocked_since is not None:
         intervals.append((card.blocked_since, fact.at))
-    earliest = by_rule + time_covered(_since(_opens_at_latest(card), intervals))
+    earliest = by_rule + time_covered(_since(card.opens_at_latest, intervals))
     if fact.at < earliest - CLOCK_SKEW:
         findings.violation("wrongful_suspension", fact, f"{what} before {earliest}; by the keep rule {by_rule}")
 
@@ -137,13 +134,9 @@ def deadlines_moved(findings: Findings, card: Card, fact: Fact) -> None:
     most = time_covered(_since(card.opens_at_earliest, card.not_holders_fault))
     if moved > most + CLOCK_SKEW:
         findings.violation("moved_too_far", fact, f"deadlines moved by {moved}, but we delayed it only by {most}")
-    least = time_covered(_since(_opens_at_latest(card), card.not_holders_fault))
+    least = time_covered(_since(card.opens_at_latest, card.not_holders_fault))
     if moved < least - CLOCK_SKEW:
         findings.violation("moved_too_little", fact, f"deadlines moved by {moved}, though we delayed it by {least}")
-
-
-def _opens_at_latest(card: Card) -> datetime:
-    return max(day_begins(card.ends_on - days * DAY, card.zone) + hour + HOUR for days, hour in OPENINGS.values())
 
 
 def _since(opening: datetime, intervals: list[tuple[datetime, datetime]]) -> list[tuple[datetime, datetime]]:
