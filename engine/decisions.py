@@ -5,8 +5,10 @@ from datetime import datetime
 from typing import NamedTuple
 
 from engine.actor import Actor
-from engine.card.attempt import AskCharge, ChargeAttempted
-from engine.card.card import Card, replay
+from engine.card.asking import AskCharge
+from engine.card.attempt import ChargeAttempted, open_attempt_of
+from engine.card.card import Card
+from engine.card.evolve import replay
 from engine.card.facts import CardFacts
 from engine.card.next import Step, advance, deferred, move_for_late_wake, next_step, waits_for_open_tries, wakes_at
 from engine.card.outcomes import record_answer
@@ -146,8 +148,10 @@ def _question(stream: Stream, append: Append, step: Step, policy: Policy) -> Que
         return about_charge(stream, card, step.attempt, step.learned, cause, policy)
     if isinstance(step, AskRefund):
         return about_refund(stream, step.refund, cause)
-    if card.attempts.open is not None and any(isinstance(fact, ChargeAttempted) for fact in facts):
-        return about_charge(stream, card, card.attempts.open, "sent", cause, policy)
+    intent = next((fact for fact in facts if isinstance(fact, ChargeAttempted)), None)
+    if intent is not None:  # the one that was made now: all others of an append would have waited for it
+        attempt = open_attempt_of(card.attempts, intent.attempt_id)
+        return about_charge(stream, card, attempt, "sent", cause, policy)
     if card.refunds and any(isinstance(fact, RefundStarted) for fact in facts):
         return about_refund(stream, card.refunds[-1], cause)
     return None

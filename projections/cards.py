@@ -145,11 +145,13 @@ def _changes(row: CardRow, fact: Fact) -> _Changes | None:  # noqa: C901, PLR091
             return _renewed(row, fact)
         case facts.TermUndone(term=term):
             return _running(term)
-        case facts.ChargeFailed(code=code):
+        case facts.ChargeFailed(code=code, top_up=None):
             balance = row.balance_minor + row.reserved_minor
             return {"last_decline": code, "outcome_unknown": False, "balance_minor": balance, "reserved_minor": 0}
-        case facts.ChargeOutcomeUnknown():
-            return {"outcome_unknown": True}
+        case facts.ChargeFailed(code=code):
+            return {"last_decline": code}
+        case facts.ChargeOutcomeUnknown(term_number=number):  # of a top-up it names the running term
+            return {"outcome_unknown": True} if number > row.term_number else None
         case facts.PaymentMethodBound():
             return {"methods": row.methods + 1}
         case facts.PaymentMethodRemoved():
@@ -196,6 +198,8 @@ def _no_change(_: NotShown | facts.CardRegistered) -> None:
 def _succeeded(fact: facts.ChargeSucceeded) -> _Changes | None:
     if fact.learned == "late":  # it is refunded and changes nothing
         return None
+    if fact.top_up is not None:
+        return {"last_decline": None}
     return {"last_decline": None, "outcome_unknown": False, "reserved_minor": 0}
 
 

@@ -1,25 +1,21 @@
-"""An attempt: one charge with one key, from its intent until its outcome is known; and who asks about it when.
+"""An attempt: one charge with one key, from its intent until its outcome is known.
 
-Intent before effect: the attempt is a fact before the gateway hears of it. While nobody knows its outcome, no other
-attempt is made and no deadline passes.
+Intent before effect: the attempt is a fact before the gateway hears of it. One attempt is open for each purpose at
+most: while nobody knows the outcome of one for the renewal, no other attempt is made and no deadline passes; one of
+unknown outcome for a top-up keeps no renewal waiting, and no deadline.
 """
 
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Literal, Protocol
 from uuid import UUID
 
 from msgspec.structs import replace
 
 from engine.calendar import Instant
-from engine.card.custody import HasStatus, is_kept
-from engine.card.deadlines import DAY, HasDeadlines, carrier_reclaims_at
 from engine.card.event import Event
-from engine.card.step import Wait
 from engine.card.term import AttemptReason, Renewal, without
 from engine.errors import CorruptHistoryError
 from engine.money import Money
-from engine.policy import Policy
-from engine.rules import Rules
 from engine.value import Value
 
 CLOSED_KEPT = 20
@@ -73,7 +69,7 @@ class ChargeWithheld(Event, kw_only=True):
 
 
 class ChargeOutcomeUnknown(Event, kw_only=True):
-    """Nobody can say whether money moved; until it is known nothing else is attempted and no deadline passes."""
+    """Nobody can say whether money moved; until it is known nothing else is attempted for the same purpose."""
 
     attempt_id: UUID
     term_number: int
@@ -143,9 +139,12 @@ class ClosedAttempt(Value):
 
 
 class Attempts(Value):
-    """The open attempt, and what is remembered of earlier ones."""
+    """The open attempts, one for each purpose at most, and what is remembered of earlier ones."""
 
     open: Attempt | None = None
+    """For the renewal; only this one may have reserved a part of the balance."""
+    top_up: Attempt | None = None
+    """For the top-up under way."""
     made: int = 0
     """Attempts for the next term so far, over all renewals that offered it."""
     closed: tuple[ClosedAttempt, ...] = ()
@@ -166,10 +165,6 @@ class HasHold(Protocol):
     def held_since(self) -> datetime | None: ...
 
 
-class Askable(HasAttempts, HasDeadlines, HasStatus, HasHold, Protocol):
-    """What asking about an attempt reads of a card."""
-
-
 # Fold
 
 
@@ -186,7 +181,9 @@ def attempted(attempts: Attempts, fact: ChargeAttempted) -> Attempts:
         from_balance=fact.from_balance,
         fingerprint=fact.fingerprint,
     )
-    return Attempts(attempt, attempts.made if fact.top_up is not None else fact.number, attempts.closed)
+    if fact.top_up is not None:
+        return replace(attempts, top_up=attempt)
+    return replace(attempts, open=attempt, made=fact.number)
 
 
 def method_tried(renewal: Renewal, fact: ChargeAttempted) -> Renewal:
@@ -208,111 +205,72 @@ def _passed(renewal: Renewal, rung: int, at: datetime, tried: tuple[str, ...]) -
 
 def outcome_unknown(attempts: Attempts, fact: ChargeOutcomeUnknown) -> Attempts:
     """The open attempt is asked about again."""
-    attempt = open_attempt_of(attempts)
+    attempt = open_attempt_of(attempts, fact.attempt_id)
     case_opened = attempt.unknown is not None and attempt.unknown.case_opened
-    unknown = Unknown(fact.asked, fact.ask_again_at, case_opened)
-    return replace(attempts, open=replace(attempt, unknown=unknown))
+    return _changed(attempts, replace(attempt, unknown=Unknown(fact.asked, fact.ask_again_at, case_opened)))
 
 
-def case_opened(attempts: Attempts) -> Attempts:
+def case_opened(attempts: Attempts, attempt_id: UUID) -> Attempts:
     """A person investigates the open attempt too."""
-    attempt = open_attempt_of(attempts)
+    attempt = open_attempt_of(attempts, attempt_id)
     if attempt.unknown is None:
         raise CorruptHistoryError(f"attempt {attempt.attempt_id}: a case without an unknown outcome")
-    return replace(attempts, open=replace(attempt, unknown=replace(attempt.unknown, case_opened=True)))
+    return _changed(attempts, replace(attempt, unknown=replace(attempt.unknown, case_opened=True)))
 
 
 def unwanted(attempts: Attempts, method_id: str | None = None) -> Attempts:
-    """The open attempt, if it is of that method (None: of any), is looked up from now on, and not sent again."""
-    attempt = attempts.open
-    if attempt is None or attempt.look_up_only or method_id not in (None, attempt.method_id):
-        return attempts
-    return replace(attempts, open=replace(attempt, look_up_only=True))
+    """The open attempts, those of that method (None: of any), are looked up from now on, and not sent again."""
+    for attempt in open_attempts(attempts):
+        if method_id in (None, attempt.method_id):
+            attempts = _changed(attempts, replace(attempt, look_up_only=True))
+    return attempts
 
 
 def disputed(attempts: Attempts, instrument: str) -> Attempts:
-    """The open attempt, if it charges what was disputed, is looked up from now on, and not sent again."""
-    attempt = attempts.open
-    if attempt is None or attempt.instrument != instrument:
-        return attempts
-    return replace(attempts, open=replace(attempt, look_up_only=True))
+    """The open attempts that charge what was disputed are looked up from now on, and not sent again."""
+    for attempt in open_attempts(attempts):
+        if attempt.instrument == instrument:
+            attempts = _changed(attempts, replace(attempt, look_up_only=True))
+    return attempts
 
 
-def open_attempt_of(attempts: Attempts) -> Attempt:
-    """The open attempt; raises CorruptHistoryError where there is none."""
-    if attempts.open is None:
+def open_attempts(attempts: Attempts) -> tuple[Attempt, ...]:
+    """The attempts whose outcomes are awaited: that for the renewal first."""
+    return tuple(one for one in (attempts.open, attempts.top_up) if one is not None)
+
+
+def open_attempt(attempts: Attempts, attempt_id: UUID) -> Attempt | None:
+    """The open attempt of that id, whatever it is for; None where there is none."""
+    return next((one for one in open_attempts(attempts) if one.attempt_id == attempt_id), None)
+
+
+def open_attempt_of(attempts: Attempts, attempt_id: UUID) -> Attempt:
+    """The open attempt of that id; raises CorruptHistoryError where there is none."""
+    attempt = open_attempt(attempts, attempt_id)
+    if attempt is None:
         raise CorruptHistoryError("an outcome without an open attempt")
-    return attempts.open
+    return attempt
+
+
+def attempt_ended(attempts: Attempts, attempt: Attempt) -> Attempts:
+    """The outcome of the open attempt is known."""
+    return replace(attempts, open=None) if attempt.top_up is None else replace(attempts, top_up=None)
+
+
+def _changed(attempts: Attempts, attempt: Attempt) -> Attempts:
+    return replace(attempts, open=attempt) if attempt.top_up is None else replace(attempts, top_up=attempt)
 
 
 def reserve_debited(attempts: Attempts, minor: int) -> Attempts:
     """So much less of the balance is reserved with the open attempt."""
     if not minor:
         return attempts
-    attempt = open_attempt_of(attempts)
+    attempt = attempts.open
+    if attempt is None:
+        raise CorruptHistoryError("a reserve without an open attempt")
     return replace(attempts, open=replace(attempt, from_balance=attempt.from_balance - minor))
 
 
 def soon_again(renewal: Renewal, method_id: str) -> Renewal:
     """The method may be tried once more in this pass, shortly."""
     return replace(renewal, soon=(*renewal.soon, method_id), tried=without(renewal.tried, method_id))
-
-
-# Asking
-
-
-class AskCharge(Value):
-    """Ask the gateway about an attempt that is already recorded."""
-
-    attempt: Attempt
-    learned: OutcomeSource
-
-
-def ask_about(card: Askable, attempt: Attempt, rules: Rules, at: datetime) -> CaseOpened | AskCharge | Wait:
-    """Ask about the open attempt, wait until it is asked about, or call a person.
-
-    An attempt younger than the gateway's budget is left alone whoever asks: its first call may be under way.
-    """
-    policy, unknown = rules.policy, attempt.unknown
-    if unknown is None:
-        ask_at, reason = attempt.attempted_at + policy.gateway_budget, "answer_awaited"
-    else:
-        ask_at, reason = unknown.ask_again_at, "outcome_unknown"
-        if not unknown.case_opened:
-            soonest = carrier_reclaims_at(card) - policy.case_before_reclaim_days * DAY
-            case_at = min(attempt.attempted_at + policy.case_after, soonest)
-            if at >= case_at:
-                return CaseOpened(about=attempt.attempt_id, reason="outcome_unknown", at=at)
-            ask_at = ask_at if at >= ask_at else min(ask_at, case_at)
-    if at < ask_at:
-        return Wait(ask_at, reason)
-    key_is_known = at < attempt.attempted_at + policy.key_lifetime
-    return AskCharge(attempt, "asked_again" if key_is_known and _still_wanted(card, attempt, rules) else "looked_up")
-
-
-def _still_wanted(card: Askable, attempt: Attempt, rules: Rules) -> bool:
-    """Whether it may be sent again, since it might charge for the first time."""
-    if attempt.look_up_only or rules.charging_stopped:
-        return False
-    return card.held_since is None and is_kept(card)
-
-
-def not_answered(attempt: Attempt, term_number: int, reason: str, policy: Policy, at: datetime) -> ChargeOutcomeUnknown:
-    """The gateway gave no definite answer."""
-    asked = (attempt.unknown.asked if attempt.unknown else 0) + 1
-    return ChargeOutcomeUnknown(
-        attempt_id=attempt.attempt_id,
-        term_number=term_number,
-        reason=reason,
-        asked=asked,
-        ask_again_at=at + patience(policy, asked, attempt.attempted_at, at),
-        at=at,
-    )
-
-
-def patience(policy: Policy, asked: int, sent_at: datetime, at: datetime) -> timedelta:
-    """How long to wait after having asked so often, of what was first sent at `sent_at`."""
-    if at >= sent_at + policy.key_lifetime:
-        return policy.look_up_every
-    waits = policy.ask_again_after
-    return waits[min(asked, len(waits)) - 1]

@@ -6,7 +6,7 @@ What decisions have in common: custody.py.
 from datetime import datetime
 from typing import Protocol
 
-from engine.card.attempt import ChargeAttempted, ChargeWithheld, HasAttempts, HasHold
+from engine.card.attempt import ChargeAttempted, ChargeWithheld, HasAttempts, HasHold, open_attempts
 from engine.card.balance import HasBalance
 from engine.card.consent import HasConsent
 from engine.card.custody import check_kept
@@ -101,7 +101,7 @@ def renew_now(
 
 def check_may_charge(card: OnRequest, rules: Rules) -> None:
     """Raise Refused for a charge that the holder asks for while none can be made."""
-    if card.attempts.open is not None or card.top_ups.under_way is not None:
+    if open_attempts(card.attempts) or card.top_ups.under_way is not None:
         raise Refused("charge_under_way", "a charge is under way; wait for its outcome")
     if card.held_since is not None:
         raise Refused("held", "the card is held by the operator")

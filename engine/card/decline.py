@@ -14,6 +14,7 @@ from engine.card.attempt import (
     ClosedAttempt,
     HasHold,
     OutcomeSource,
+    attempt_ended,
     open_attempt_of,
     soon_again,
 )
@@ -71,8 +72,8 @@ class Declinable(HasConsent, HasMethods, HasRenewal, HasDeadlines, HasStatus, Ha
 
 
 def failed(attempts: Attempts, fact: ChargeFailed) -> Attempts:
-    """No attempt is open any more; the last ones are remembered, since the gateway may yet say that they succeeded."""
-    attempt = open_attempt_of(attempts)
+    """The attempt is over; the last ones are remembered, since the gateway may yet say that they succeeded."""
+    attempt = open_attempt_of(attempts, fact.attempt_id)
     closed = ClosedAttempt(
         attempt.attempt_id,
         fact.term_number,
@@ -84,7 +85,8 @@ def failed(attempts: Attempts, fact: ChargeFailed) -> Attempts:
     )
     alike = [one for one in attempts.closed if one.happened == fact.happened]
     oldest = alike[0] if len(alike) == CLOSED_KEPT else None  # by kind, since declines are many
-    return replace(attempts, open=None, closed=(*(one for one in attempts.closed if one is not oldest), closed))
+    remembered = (*(one for one in attempts.closed if one is not oldest), closed)
+    return replace(attempt_ended(attempts, attempt), closed=remembered)
 
 
 def method_failed(methods: Methods, fact: ChargeFailed) -> Methods:
@@ -182,7 +184,7 @@ class _Delayed(HasRenewal, HasDeadlines, HasStatus, Protocol):
 def move_for_unknown(
     card: _Delayed, attempt: Attempt, learned: OutcomeSource, policy: Policy, at: datetime
 ) -> tuple[DeadlinesMoved, ...]:
-    """The time for which the outcome was unknown does not count against the holder."""
-    if learned == "sent" or not is_kept(card):
+    """The time for which the outcome of a charge for the renewal was unknown does not count against the holder."""
+    if attempt.top_up is not None or learned == "sent" or not is_kept(card):
         return ()
     return move_deadlines(card, "unknown_outcome", attempt.attempted_at, open_since(card, policy), at)

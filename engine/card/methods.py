@@ -125,6 +125,9 @@ class _MayBeOpen(Protocol):
     @property
     def open(self) -> object | None: ...
 
+    @property
+    def top_up(self) -> object | None: ...
+
 
 class _Charging(_Keeping, Protocol):
     """What removal reads of a card: whether auto-renewal is on and whether an attempt is open."""
@@ -283,7 +286,7 @@ def remove_payment_method(card: _Charging, *, method_id: str, at: datetime) -> t
     """
     check_kept(card)
     _bound(card, method_id, "method_id")
-    if len(card.methods.bound) == 1 and (card.consent is not None or card.attempts.open is not None):
+    if len(card.methods.bound) == 1 and (card.consent or card.attempts.open or card.attempts.top_up):
         message = "it is the only payment method of a card that is to be charged; switch auto-renewal off first"
         raise Refused("last_method", message, "method_id")
     return (PaymentMethodRemoved(method_id=method_id, reason="holder", at=at),)

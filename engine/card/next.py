@@ -3,19 +3,21 @@
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 
-from engine.card.attempt import AskCharge, Attempt, CaseOpened, ChargeAttempted, ask_about
-from engine.card.card import Card, evolve
+from engine.card.asking import AskCharge, ask_about
+from engine.card.attempt import CaseOpened, ChargeAttempted, open_attempts
+from engine.card.card import Card
 from engine.card.charge import charge_renewal, end_request, withheld_by_limit
 from engine.card.custody import is_kept
 from engine.card.deadlines import ChargingBlocked, DeadlinesMoved, move_deadlines, reclaims_at
 from engine.card.doubt import is_in_doubt, while_held
+from engine.card.evolve import evolve
 from engine.card.facts import CardFact, CardFacts
 from engine.card.lapse import lapse
 from engine.card.methods import ready_methods
 from engine.card.refunds import AskRefund, ask_for_refunds
-from engine.card.reminders import ReminderDue, payment_failed, reminders
+from engine.card.reminders import payment_failed, reminders
 from engine.card.step import Wait, earliest
-from engine.card.term import CardRenewed, Reinstated, RenewalStarted, open_since
+from engine.card.term import open_since
 from engine.card.top_ups import charge_top_up
 from engine.card.waking import Deferred
 from engine.networks import Limited
@@ -28,32 +30,47 @@ NO_LIMITS: Mapping[str, Limited] = {}
 
 def next_step(card: Card, rules: Rules, at: datetime) -> Step:
     """Facts to append, a question to the gateway, or a wait; the same result for the same arguments."""
-    refunding = ask_for_refunds(card, rules.policy, at)
-    if refunding is not None and not isinstance(refunding, Wait):
-        return (refunding,) if isinstance(refunding, CaseOpened) else refunding
     held = while_held(card, at) if card.held_since is not None and is_kept(card) else None
     if isinstance(held, CaseOpened):
         return (held,)
-    if card.attempts.open is not None:
-        asking = ask_about(card, card.attempts.open, rules, at)
-        if not isinstance(asking, Wait):
-            return (asking,) if isinstance(asking, CaseOpened) else asking
-        paying = _from_balance(card, card.attempts.open, rules, at)
-        return paying if isinstance(paying, tuple) else earliest(asking, paying, refunding, held)
+    asking = _ask(card, rules, at)
+    if asking is not None and not isinstance(asking, Wait):
+        return (asking,) if isinstance(asking, CaseOpened) else asking
+    if asking is not None and _must_be_known_first(card):
+        return earliest(asking, held)
     if card.status in ("reclaimed", "closed"):
-        return earliest(Wait(None, card.status), refunding)
+        return earliest(Wait(None, card.status), asking)
     if held is not None:
-        return earliest(held, refunding)
+        return earliest(held, asking)
     if is_in_doubt(card):
-        return earliest(Wait(None, "number_in_doubt"), refunding)
-    return _charge_or_lapse(card, rules, at, refunding)
+        return earliest(Wait(None, "number_in_doubt"), asking)
+    return _charge_or_lapse(card, rules, at, asking)
 
 
-def _charge_or_lapse(card: Card, rules: Rules, at: datetime, refunding: Wait | None) -> CardFacts | Wait:
+def _ask(card: Card, rules: Rules, at: datetime) -> CaseOpened | AskRefund | AskCharge | Wait | None:
+    """Ask about a refund or an open attempt, or until when there is nothing to ask; None if nothing is awaited."""
+    refunding = ask_for_refunds(card, rules.policy, at)
+    asked = (ask_about(card, one, rules, at) for one in open_attempts(card.attempts))
+    waits: list[Wait] = []
+    for one in (refunding, *asked):
+        if one is not None and not isinstance(one, Wait):
+            return one
+        if one is not None:
+            waits.append(one)
+    return earliest(*waits) if waits else None
+
+
+def _must_be_known_first(card: Card) -> bool:
+    """Whether nothing else is done before an attempt's outcome is known: a top-up waits only for its first answer."""
+    top_up = card.attempts.top_up
+    return card.attempts.open is not None or (top_up is not None and top_up.unknown is None)
+
+
+def _charge_or_lapse(card: Card, rules: Rules, at: datetime, asking: Wait | None) -> CardFacts | Wait:
     blocked_since = card.deadlines.blocked_since
     if blocked_since is not None and (card.consent is None or not rules.charging_stopped):  # waits no longer, or tries
         return _unblocked(card, blocked_since, rules.policy, at)
-    topping_up = charge_top_up(card, rules, at)
+    topping_up = charge_top_up(card, rules, at) if card.attempts.top_up is None else None
     if topping_up is not None and not isinstance(topping_up, Wait):
         return topping_up
     charging = charge_renewal(card, rules, at)
@@ -63,7 +80,7 @@ def _charge_or_lapse(card: Card, rules: Rules, at: datetime, refunding: Wait | N
     if notice:
         return notice
     if charging.blocks_lapse:
-        return earliest(charging, topping_up, refunding)
+        return earliest(charging, topping_up, asking)
     ended = end_request(card, charging, rules.policy, at)
     if ended:
         return ended
@@ -73,7 +90,7 @@ def _charge_or_lapse(card: Card, rules: Rules, at: datetime, refunding: Wait | N
     reminding = reminders(card, rules, at)
     if reminding is not None and not isinstance(reminding, Wait):
         return reminding
-    return earliest(charging, lapsing, topping_up, reminding, refunding)
+    return earliest(charging, lapsing, topping_up, reminding, asking)
 
 
 def advance(
@@ -96,7 +113,7 @@ def advance(
             if isinstance(fact, ChargeAttempted) and fact.method_id in limited:
                 if _must_wait(card, fact, limited, at):
                     before, count = waiting or _blocked(card, facts, at)
-                    return before, tuple(facts[:count]), _until_next_look(before, rules.policy, at)
+                    return before, tuple(facts[:count]), _until_next_look(before, rules, at)
                 fact = withheld_by_limit(fact, limited[fact.method_id])  # noqa: PLW2901 (it takes the attempt's place)
             card = evolve(card, card.card_id, fact)
             facts.append(fact)
@@ -123,14 +140,12 @@ def _blocked(card: Card, facts: list[CardFact], at: datetime) -> tuple[Card, int
     return evolve(card, card.card_id, fact), len(facts)
 
 
-def _until_next_look(card: Card, policy: Policy, at: datetime) -> Wait:
-    """The longer it has waited, the later it looks again; a refund is not kept waiting by that."""
+def _until_next_look(card: Card, rules: Rules, at: datetime) -> Wait:
+    """The longer it has waited, the later it looks again; what is awaited of the gateway is asked for all the same."""
+    policy, asking = rules.policy, _ask(card, rules, at)
     waited = at - (card.deadlines.blocked_since or at)
     pause = min(max(waited, policy.open_tries_recheck), policy.open_tries_recheck_most)
-    refunding = ask_for_refunds(card, policy, at)
-    return earliest(
-        Wait(at + pause, "open_tries", blocks_lapse=True), refunding if isinstance(refunding, Wait) else None
-    )
+    return earliest(Wait(at + pause, "open_tries", blocks_lapse=True), asking if isinstance(asking, Wait) else None)
 
 
 def move_for_late_wake(
@@ -158,18 +173,6 @@ def deferred(step: AskCharge | AskRefund | Wait, woken_for: datetime | None, at:
     if not isinstance(step, Wait) or woken_for is None or woken_for > at:
         return ()
     return (Deferred(reason=step.reason, until=step.until, at=at),)
-
-
-def _from_balance(card: Card, attempt: Attempt, rules: Rules, at: datetime) -> CardFacts | Wait | None:
-    """A top-up of unknown outcome does not keep a renewal waiting for which the balance is enough."""
-    if attempt.top_up is None or not card.methods.balance_first or attempt.unknown is None:
-        return None
-    if card.held_since is not None or is_in_doubt(card) or not is_kept(card):
-        return None
-    step = charge_renewal(card, rules, at)
-    if isinstance(step, Wait):
-        return step if step.reason in ("renewal_opens", "notice_awaited") else None
-    return step if isinstance(step[0], RenewalStarted | Reinstated | CardRenewed | ReminderDue) else None
 
 
 def _unblocked(card: Card, since: datetime, policy: Policy, at: datetime) -> tuple[DeadlinesMoved, ...]:

@@ -7,13 +7,14 @@ from datetime import datetime
 from typing import Protocol
 from uuid import UUID
 
+from engine.card.asking import not_answered
 from engine.card.attempt import (
     Attempt,
     ChargeOutcomeUnknown,
     ClosedAttempt,
     HasAttempts,
     OutcomeSource,
-    not_answered,
+    open_attempt,
 )
 from engine.card.balance import BalanceCredited, HasBalance
 from engine.card.custody import is_kept
@@ -23,7 +24,6 @@ from engine.card.decline import (
     Decline,
     DeclineFact,
     charge_failed,
-    move_for_unknown,
     term_number,
 )
 from engine.card.payments import ChargeSucceeded, HasPayments, paid_with, unknown_attempt
@@ -57,8 +57,8 @@ def record_answer(
     card: Settling, attempt_id: UUID, answer: Answer, *, learned: OutcomeSource, policy: Policy, at: datetime
 ) -> tuple[OutcomeFact, ...]:
     """What the gateway's answer about an attempt means; () when the outcome is recorded already."""
-    attempt = card.attempts.open
-    if attempt is None or attempt.attempt_id != attempt_id:
+    attempt = open_attempt(card.attempts, attempt_id)
+    if attempt is None:
         return _late_news(card, attempt_id, answer, at)
     match answer:
         case Charged() if answer.amount == attempt.amount and answer.attempt_id == attempt_id:
@@ -92,8 +92,8 @@ def resolve_attempt(
     """What a person found out about an attempt; raises Refused `unknown_attempt`, `gateway_ref_missing`."""
     if charged and not gateway_ref:
         raise Refused("gateway_ref_missing", "say under which reference the gateway keeps the charge", "gateway_ref")
-    attempt = card.attempts.open
-    if attempt is not None and attempt.attempt_id == attempt_id:
+    attempt = open_attempt(card.attempts, attempt_id)
+    if attempt is not None:
         if charged:
             return _paid(card, attempt, gateway_ref or "", "resolved", policy, at, evidence=evidence)
         decline = Decline(Declined(code=NOT_CHARGED), TRY_AGAIN, "resolved", evidence)
@@ -135,8 +135,7 @@ def _paid(
         reason: RefundReason = "card_closed" if card.status == "closed" else "number_reclaimed"
         return (succeeded, *_released(card, attempt, at), refund_started(card, payment, reason, at))
     if attempt.top_up is not None:
-        credit = BalanceCredited(amount=attempt.amount, reason="top_up", about=attempt.attempt_id, at=at)
-        return succeeded, credit, *move_for_unknown(card, attempt, learned, policy, at)
+        return succeeded, BalanceCredited(amount=attempt.amount, reason="top_up", about=attempt.attempt_id, at=at)
     if card.renewal is None:  # cannot be: an open attempt keeps its renewal
         payment = paid_with(succeeded, attempt.method_id, attempt.instrument)
         return (succeeded, refund_started(card, payment, "late_success", at))

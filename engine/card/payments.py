@@ -8,7 +8,7 @@ from uuid import UUID
 from msgspec.structs import replace
 
 from engine.calendar import Term
-from engine.card.attempt import Attempts, HasAttempts, OutcomeSource
+from engine.card.attempt import Attempts, HasAttempts, OutcomeSource, attempt_ended, open_attempt, open_attempts
 from engine.card.balance import BalanceCredited, BalanceDebited, HasBalance
 from engine.card.event import Event
 from engine.errors import CorruptHistoryError, Refused
@@ -81,14 +81,15 @@ class HasPayments(Protocol):
 
 def settled(attempts: Attempts, fact: ChargeSucceeded) -> Attempts:
     """The money came: for the open attempt, or late for one that was closed."""
-    if attempts.open is not None and attempts.open.attempt_id == fact.attempt_id:
-        return replace(attempts, open=None)
+    attempt = open_attempt(attempts, fact.attempt_id)
+    if attempt is not None:
+        return attempt_ended(attempts, attempt)
     return replace(attempts, closed=tuple(one for one in attempts.closed if one.attempt_id != fact.attempt_id))
 
 
 def payment_of(attempts: Attempts, fact: ChargeSucceeded) -> Payment:
     """The payment that an attempt, open or closed before, became; raises CorruptHistoryError."""
-    known = (*((attempts.open,) if attempts.open else ()), *attempts.closed)
+    known = (*open_attempts(attempts), *attempts.closed)
     attempt = next((one for one in known if one.attempt_id == fact.attempt_id), None)
     if attempt is None:
         raise CorruptHistoryError("an outcome without an attempt")

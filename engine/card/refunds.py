@@ -11,7 +11,8 @@ from uuid import UUID
 from msgspec.structs import replace
 
 from engine.calendar import Instant
-from engine.card.attempt import CaseOpened, Unknown, patience
+from engine.card.asking import patience
+from engine.card.attempt import CaseOpened, Unknown
 from engine.card.balance import BalanceCredited, BalanceDebited, BalancePaidOut, check_amount, pay_out_balance
 from engine.card.consent import AutoRenewSwitchedOff
 from engine.card.deadlines import HasTerm

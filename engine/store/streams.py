@@ -11,7 +11,8 @@ from msgspec import Struct, json
 
 from engine.actor import Actor
 from engine.calendar import Instant
-from engine.card.card import STATE_VERSION, Card, replay
+from engine.card.card import STATE_VERSION, Card
+from engine.card.evolve import replay
 from engine.card.facts import CardFacts
 from engine.card.limits import effects_of
 from engine.card.payments import Payment

@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from typing import Literal, assert_never
 
 from engine.calendar import local_date
+from engine.card.attempt import open_attempts
 from engine.card.card import Card
 from engine.card.consent import Consent
 from engine.card.deadlines import DAY, carrier_reclaims_at, last_day, reclaims_at, suspends_at
@@ -52,17 +53,22 @@ def _reasons(card: Card, wake_at: datetime) -> tuple[_AheadReason, ...]:
         return ("refund_awaited",)
     if card.held_since is not None and wake_at == carrier_reclaims_at(card):
         return ("held",)
-    attempt = card.attempts.open
-    if attempt is not None:
-        if attempt.unknown is None:
-            return ("answer_awaited",)
-        return ("outcome_unknown" if attempt.unknown.ask_again_at == wake_at else "case",)
+    attempts = open_attempts(card.attempts)
+    if any(one.unknown is not None and one.unknown.ask_again_at == wake_at for one in attempts):
+        return ("outcome_unknown",)
+    if any(one.unknown is None for one in attempts):
+        return ("answer_awaited",)
+    if card.attempts.open is not None:
+        return ("case",)
     deadline = _deadlines(card).get(wake_at)
     if deadline is not None:
         return (deadline,)
     if card.deadlines.blocked_since is not None:
         return (card.deadlines.blocked_by,)
-    return tuple(reason for reason, possible in _possible(card, wake_at).items() if possible) or ("due",)
+    reasons: list[_AheadReason] = [reason for reason, possible in _possible(card, wake_at).items() if possible]
+    if any(one.unknown is not None and not one.unknown.case_opened for one in attempts):
+        reasons.append("case")
+    return tuple(reasons) or ("due",)
 
 
 def _deadlines(card: Card) -> Mapping[datetime, WaitReason]:

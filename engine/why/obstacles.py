@@ -25,7 +25,17 @@ def obstacles(story: Story, place: int, at: datetime) -> tuple[Sentence, ...]:
     if card.status in ("reclaimed", "closed"):
         return (story.fact_sentence(story.origin((NumberReclaimed, CardClosed), place)[0]),)
     if card.attempts.open is not None:
-        return (_open(story, place, card.attempts.open),)
+        return (_open(story, place, card.attempts.open, "nothing else is attempted and no deadline passes"),)
+    top_up = card.attempts.top_up
+    if top_up is None:
+        return _not_under_way(story, place, card, at)
+    if top_up.unknown is None:
+        return (_open(story, place, top_up, "nothing else is attempted"),)
+    about = _open(story, place, top_up, "no other top-up begins, but no renewal waits for it")
+    return (about, *_not_under_way(story, place, card, at))
+
+
+def _not_under_way(story: Story, place: int, card: Card, at: datetime) -> tuple[Sentence, ...]:
     if card.held_since is not None:
         return (story.fact_sentence(story.origin(CardHeld, place)[0]),)
     if is_in_doubt(card):
@@ -39,7 +49,7 @@ def obstacles(story: Story, place: int, at: datetime) -> tuple[Sentence, ...]:
     return _unpaid(story, place, card, card.renewal, at)
 
 
-def _open(story: Story, place: int, attempt: Attempt) -> Sentence:
+def _open(story: Story, place: int, attempt: Attempt, meanwhile: str) -> Sentence:
     about = [
         one
         for one, fact in story.backwards((ChargeAttempted, ChargeOutcomeUnknown, CaseOpened), place)
@@ -50,7 +60,7 @@ def _open(story: Story, place: int, attempt: Attempt) -> Sentence:
     asked = f"is unknown, asked {count(unknown.asked, 'time')} so far" if unknown else "is not known yet"
     person = ", and a person has been called" if unknown and unknown.case_opened else ""
     text = f"The outcome of attempt {attempt.attempt_id}, under way since {since}, {asked}{person}; until it is known"
-    return story.sentence(f"{text} nothing else is attempted and no deadline passes.", *about)
+    return story.sentence(f"{text} {meanwhile}.", *about)
 
 
 def _off(story: Story, place: int) -> Sentence:

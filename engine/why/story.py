@@ -5,9 +5,10 @@ from typing import TypeVar
 from uuid import UUID
 
 from engine.actor import is_person
-from engine.card.card import Card, evolve
+from engine.card.card import Card
 from engine.card.custody import CardRegistered
 from engine.card.event import Event
+from engine.card.evolve import evolve
 from engine.card.term import CardRenewed
 from engine.envelope import Recorded, card_fact
 from engine.errors import CorruptHistoryError

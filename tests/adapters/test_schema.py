@@ -12,7 +12,7 @@ from msgspec.structs import replace
 from adapters.control import charging_stopped_since
 from adapters.schema import SCHEMA_VERSION, check_schema, migrate
 from engine.actor import actor
-from engine.card.card import replay
+from engine.card.evolve import replay
 from engine.declines import Consequence
 from engine.errors import SchemaError
 from engine.operations import ChargingStopped, Stop

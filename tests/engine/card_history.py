@@ -9,8 +9,10 @@ from uuid import UUID
 
 from msgspec.structs import replace
 
-from engine.card.attempt import AskCharge, ChargeAttempted
-from engine.card.card import Card, replay
+from engine.card.asking import AskCharge
+from engine.card.attempt import Attempt, Attempts, ChargeAttempted, open_attempt_of, open_attempts
+from engine.card.card import Card
+from engine.card.evolve import replay
 from engine.card.facts import CardFacts
 from engine.card.next import Step, advance, deferred, move_for_late_wake, next_step, wakes_at
 from engine.card.outcomes import record_answer
@@ -79,14 +81,21 @@ class CardHistory:
 
     def answered(self, answer: Callable[[Card], Any]) -> None:
         """The gateway answers, sooner or later, once or twice."""
-        attempt = self.card.attempts.open
+        attempt = self._asked_about()
         if attempt is None:
             return
         learned = self.question.learned if self.question else "sent"
-        reply, policy = answer(self.card), self.rules.policy
+        asked = replace(self.card, attempts=Attempts(attempt))
+        reply, policy = answer(asked), self.rules.policy
         outcome = record_answer(self.card, attempt.attempt_id, reply, learned=learned, policy=policy, at=self.at)
         card, facts, step = advance(replay(self.card, self.card_id, outcome), self.rules, self.at)
         self._append(outcome + facts, card, step)
+
+    def _asked_about(self) -> Attempt | None:
+        """The open attempt of the last question, or else the first one."""
+        about = self.question.attempt.attempt_id if self.question else None
+        found = open_attempts(self.card.attempts)
+        return next((one for one in found if one.attempt_id == about), found[0] if found else None)
 
     def never_happened(self) -> None:
         """The outcome of the charge is unclear, and after days the gateway has no record of it."""
@@ -148,9 +157,10 @@ class CardHistory:
 
     def _append(self, facts: CardFacts, card: Card, step: Step) -> None:
         sent = bool(facts) and isinstance(facts[-1], ChargeAttempted)
-        self.question = (
-            step if isinstance(step, AskCharge) else AskCharge(card.attempts.open, "sent") if sent else self.question
-        )
+        if isinstance(step, AskCharge):
+            self.question = step
+        elif sent:
+            self.question = AskCharge(open_attempt_of(card.attempts, facts[-1].attempt_id), "sent")
         if facts:
             self.card, self.wake_at = card, wakes_at(step, self.at)
             self.appends.append(Appended(facts, card, self.wake_at))

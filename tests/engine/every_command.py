@@ -11,10 +11,10 @@ from pydantic import TypeAdapter
 from engine import commands
 from engine.actor import actor
 from engine.card.attempt import CaseOpened
-from engine.card.card import replay
 from engine.card.custody import CardClosed
 from engine.card.disputes import DisputeRecorded
 from engine.card.event import Event
+from engine.card.evolve import replay
 from engine.card.hold import CardHeld
 from engine.card.ids import derived_id
 from engine.card.lapse import NumberReclaimed

@@ -12,9 +12,10 @@ from datetime import datetime
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from engine.card.attempt import AskCharge
-from engine.card.card import Card, replay
+from engine.card.asking import AskCharge
+from engine.card.card import Card
 from engine.card.event import Event
+from engine.card.evolve import replay
 from engine.card.facts import CardFacts
 from engine.card.next import advance
 from engine.card.refunds import AskRefund

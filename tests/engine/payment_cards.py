@@ -7,8 +7,8 @@ from msgspec.structs import replace
 
 from engine.actor import actor
 from engine.card.attempt import ChargeAttempted
-from engine.card.card import replay
 from engine.card.decline import ChargeFailed
+from engine.card.evolve import replay
 from engine.card.payments import ChargeSucceeded
 from engine.declines import Consequence
 from engine.money import Money

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 from uuid import UUID
 
 from engine.actor import actor
+from engine.card.attempt import open_attempts
 from engine.card.card import Card
 from engine.card.refunds import Refund
 from engine.commands import (
@@ -86,8 +87,8 @@ def cny(minor: int) -> Money:
 
 
 def _about_last(card: Card) -> dict[str, Any]:
-    open_one = (card.attempts.open,) if card.attempts.open else ()
-    attempts = [one.attempt_id for one in (*card.attempts.closed, *card.payments, *open_one)]
+    awaited = open_attempts(card.attempts)
+    attempts = [one.attempt_id for one in (*card.attempts.closed, *card.payments, *awaited)]
     return {"attempt_id": attempts[-1] if attempts else UUID(int=1), "evidence": "ticket-1"}
 
 

@@ -6,8 +6,9 @@ from typing import Any
 from uuid import UUID
 
 from engine.actor import actor
-from engine.card.card import Card, replay
+from engine.card.card import Card
 from engine.card.event import Event
+from engine.card.evolve import replay
 from engine.card.facts import CardFacts
 from engine.card.next import next_step, wakes_at
 from engine.decisions import Decided, on_answer, on_wake

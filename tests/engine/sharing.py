@@ -6,8 +6,9 @@ from uuid import UUID
 
 from engine.actor import actor
 from engine.application import Engine
-from engine.card.card import Card, replay
+from engine.card.card import Card
 from engine.card.event import Event
+from engine.card.evolve import replay
 from engine.card.facts import CardFacts
 from engine.card.methods import PaymentMethod
 from engine.ports import Answer, Charged, ChargeRequest, Declined, Unclear

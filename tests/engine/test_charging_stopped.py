@@ -5,8 +5,8 @@ from datetime import timedelta
 from msgspec.structs import replace
 
 from engine.card.attempt import ChargeAttempted
-from engine.card.card import replay
 from engine.card.deadlines import ChargingBlocked, DeadlinesMoved, reclaims_at, suspends_at
+from engine.card.evolve import replay
 from engine.card.lapse import GraceStarted, Suspended
 from engine.card.term import RenewalStarted
 from tests.engine.given_when_then import Given, fact, given

@@ -6,7 +6,8 @@ from functools import partial
 import pytest
 from msgspec.structs import replace
 
-from engine.card.attempt import AskCharge, ChargeAttempted
+from engine.card.asking import AskCharge
+from engine.card.attempt import ChargeAttempted
 from engine.card.balance import BalanceCredited, BalanceDebited
 from engine.card.charge import renew_now
 from engine.card.disputes import DisputeRecorded, DisputeWon, record_dispute, record_dispute_won

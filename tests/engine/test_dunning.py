@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 
 from engine.calendar import local_date, local_instant
 from engine.card.attempt import ChargeAttempted
-from engine.card.card import Card, replay
+from engine.card.card import Card
 from engine.card.deadlines import charge_instant, opens_at
+from engine.card.evolve import replay
 from engine.card.lapse import NumberReclaimed, Suspended
 from engine.card.next import advance
 from engine.card.reminders import ReminderDue

@@ -4,8 +4,8 @@ import pytest
 from msgspec.structs import replace
 
 from engine.card.attempt import CaseOpened
-from engine.card.card import replay
 from engine.card.consent import PriceChangeAnnounced
+from engine.card.evolve import replay
 from engine.errors import CorruptHistoryError
 from engine.money import Money
 from tests.engine.samples import (

@@ -226,7 +226,7 @@ def test_the_balances_part_is_reserved_with_the_intent_and_released_on_failure()
 def test_the_holder_tops_up():
     started = given(*PAYING).when(top_up, RULES, amount=cny(1000), at=NOW).then(fact(TopUpStarted, automatic=False))
     then = Given(started.card).at(REGISTERED_AT).then(fact(ChargeAttempted, top_up=1, rung=0, amount=cny(1000)))
-    attempt = then.card.attempts.open
+    attempt = then.card.attempts.top_up
     yes = Charged(attempt_id=attempt.attempt_id, amount=attempt.amount, gateway_ref="ref")
     paid = answer(Given(then.card), yes, to=attempt.attempt_id)
     paid.then(fact(ChargeSucceeded, top_up=1), fact(BalanceCredited, amount=cny(1000), reason="top_up"))
@@ -240,7 +240,7 @@ def test_an_automatic_top_up_is_made_once_a_day_at_most():
     order = {"threshold": cny(500), "amount": cny(1000)}
     then = given(*PAYING).when(set_auto_top_up, **order, at=NOW).then(fact(AutoTopUpSet))
     begun = Given(then.card).at(REGISTERED_AT).then(fact(TopUpStarted, automatic=True), fact(ChargeAttempted, top_up=1))
-    attempt = begun.card.attempts.open
+    attempt = begun.card.attempts.top_up
     no = answer(Given(begun.card), Declined(code="do_not_honor"), to=attempt.attempt_id, at=REGISTERED_AT)
     then_what = Given(no.card).at(REGISTERED_AT).then(fact(TopUpFailed))
     then_what.waits(REGISTERED_AT + POLICY.top_up_gap, "top_up_gap")

@@ -4,7 +4,8 @@ from uuid import UUID
 
 from msgspec.structs import replace
 
-from engine.card.attempt import AskCharge, ChargeAttempted
+from engine.card.asking import AskCharge
+from engine.card.attempt import ChargeAttempted
 from engine.card.next import deferred, next_step, wakes_at
 from engine.card.step import Wait
 from engine.card.term import RenewalStarted

@@ -7,8 +7,8 @@ from msgspec.structs import replace
 
 from engine.actor import actor
 from engine.card.attempt import ChargeAttempted, ChargeWithheld
-from engine.card.card import replay
 from engine.card.deadlines import ChargingBlocked, DeadlinesMoved
+from engine.card.evolve import replay
 from engine.card.lapse import Suspended
 from engine.card.next import advance
 from engine.card.term import CardRenewed, RenewalStarted

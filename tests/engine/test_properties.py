@@ -9,12 +9,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from engine.calendar import local_date
-from engine.card.attempt import AskCharge, ChargeAttempted
+from engine.card.asking import AskCharge
+from engine.card.attempt import ChargeAttempted, open_attempts
 from engine.card.balance import BalanceCredited
-from engine.card.card import Card, evolve, replay
+from engine.card.card import Card
 from engine.card.deadlines import reclaims_at, suspends_at
 from engine.card.decline import ChargeFailed
 from engine.card.doubt import is_in_doubt
+from engine.card.evolve import evolve, replay
 from engine.card.facts import STORED_NAMES
 from engine.card.lapse import NumberReclaimed, Suspended
 from engine.card.next import advance, deferred, next_step
@@ -62,7 +64,7 @@ def test_woken_twice_at_the_same_time_a_card_does_nothing_the_second_time(moves,
 def is_at_rest(card: Card) -> bool:
     """It is never woken again."""
     left_alone = card.held_since is not None or is_in_doubt(card)
-    return (card.status in {"reclaimed", "closed"} or left_alone) and card.attempts.open is None
+    return (card.status in {"reclaimed", "closed"} or left_alone) and not open_attempts(card.attempts)
 
 
 @many_histories
@@ -193,11 +195,12 @@ def test_a_charge_is_attempted_only_with_consent_at_the_offered_price_while_no_o
     for card, fact in each_step(history.facts):
         if isinstance(fact, RenewalStarted):
             assert card.consent.months == fact.months
-            assert card.attempts.open is None or card.attempts.open.top_up is not None  # the balance may pay meanwhile
+            assert card.attempts.open is None
             offered = fact
         if not isinstance(fact, ChargeAttempted):
             continue
         assert (card.attempts.open, card.held_since) == (None, None)
+        assert card.attempts.top_up is None or (fact.top_up is None and card.attempts.top_up.unknown is not None)
         assert card.status not in {"reclaimed", "closed"}
         assert fact.method_id not in card.methods.ended
         assert fact.at >= card.methods.not_before.get(fact.method_id, fact.at)

@@ -5,8 +5,9 @@ from uuid import UUID, uuid4
 import pytest
 
 from engine.actor import actor
-from engine.card.card import STATE_VERSION, replay
+from engine.card.card import STATE_VERSION
 from engine.card.consent import AutoRenewSwitchedOff
+from engine.card.evolve import replay
 from engine.errors import ConnectionLostError, CorruptHistoryError
 from engine.store.appending import APPEND_TRIES
 from engine.store.port import Refusals

@@ -31,7 +31,7 @@ YEAR = (registered(months=12), bound(), enabled())
 
 def answered(card, at: datetime, code: str | None = "insufficient_funds") -> Then:
     """The open attempt is answered, and what follows at once."""
-    attempt = card.attempts.open
+    attempt = card.attempts.top_up
     yes = Charged(attempt_id=attempt.attempt_id, amount=attempt.amount, gateway_ref="ref")
     said = yes if code is None else Declined(code=code)
     about = {"learned": "sent", "policy": POLICY, "at": at}

@@ -157,13 +157,13 @@ def test_an_open_renewal_has_no_reminder_ahead_when_the_policy_opens_later_ones_
     assert "renewal_ahead" not in [getattr(one, "kind", None) for one in then.facts]
 
 
-def test_a_top_up_of_unknown_outcome_delays_no_renewal_that_the_balance_can_pay():
+def test_a_top_up_of_unknown_outcome_delays_no_renewal_whether_the_balance_pays_or_a_method():
     begun = local("2026-03-29 09:00")
     amount = Money(minor=500, currency="CNY")
     then = given(*PAYING, TopUpStarted(number=1, amount=amount, automatic=False, at=begun)).at(begun)
     top_up = then.facts[0]
     asked = replace(unknown(), attempt_id=top_up.attempt_id, ask_again_at=OPENS_AT + timedelta(1))
-    for minor, renewed in ((1500, [RenewalStarted, CardRenewed]), (1499, [RenewalStarted])):
+    for minor, renewed in ((1500, [RenewalStarted, CardRenewed]), (1000, [RenewalStarted, ChargeAttempted])):
         card = Given(given(*PAYING, *_prepaid(minor), *_under_way(amount, begun), top_up, asked).card)
         card.at(OPENS_AT - SECOND).nothing().waits(OPENS_AT, "renewal_opens")
         assert [type(one) for one in card.at(OPENS_AT).facts] == renewed

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from engine.actor import actor
-from engine.card.attempt import CaseOpened
+from engine.card.attempt import CaseOpened, open_attempts
 from engine.card.balance import BalanceCredited, BalancePaidOut
 from engine.card.custody import CardClosed
 from engine.card.doubt import IN_DOUBT, NumberConfirmed, is_in_doubt
@@ -106,8 +106,7 @@ def waiting(life) -> set[UUID]:
     """The open cases according to the card's state."""
     card = life.card
     ids = {one.refund_id for one in card.refunds if one.case_opened or one.refused}
-    if card.attempts.open and card.attempts.open.case_opened:
-        ids.add(card.attempts.open.attempt_id)
+    ids |= {one.attempt_id for one in open_attempts(card.attempts) if one.unknown and one.unknown.case_opened}
     if card.held_since:
         ids.add(life.card_id)
     if is_in_doubt(card):

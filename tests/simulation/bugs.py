@@ -8,6 +8,7 @@ from msgspec.structs import replace
 from engine import decisions, networks
 from engine.calendar import local_date
 from engine.card import (
+    asking,
     attempt,
     charge,
     deadlines,
@@ -21,7 +22,7 @@ from engine.card import (
     top_ups,
 )
 from engine.card import (
-    card as whole,
+    evolve as whole,
 )
 from engine.card import next as following
 from engine.card.hold import CardHeld
@@ -66,7 +67,7 @@ def lapsing_while_unknown() -> list[Change]:
 
 
 def unknown_moves_no_deadline() -> list[Change]:
-    return [(where, "move_for_unknown", lambda *_: ()) for where in (decline, outcomes)]
+    return [(decline, "move_for_unknown", lambda *_: ())]
 
 
 def lateness_moves_no_deadline() -> list[Change]:
@@ -151,7 +152,7 @@ def switch_off_ignored() -> list[Change]:
 
 
 def sent_again_after_switch_off() -> list[Change]:
-    return [(attempt, "_still_wanted", lambda *_: True)]
+    return [(asking, "_still_wanted", lambda *_: True)]
 
 
 def hold_ignored() -> list[Change]:

@@ -2,8 +2,10 @@
 
 from msgspec.structs import replace
 
-from engine.card import card as whole
 from engine.card import charge, custody, decline, disputes, lapse, refunds, undoing
+from engine.card import evolve as whole
+from engine.card import next as following
+from engine.card.attempt import open_attempts
 from engine.card.consent import AutoRenewSwitchedOff
 from engine.commands import TopUp
 from engine.money import Money
@@ -114,3 +116,7 @@ def dispute_of_the_method_id() -> list[Change]:
 
 def won_money_kept_from_the_balance() -> list[Change]:
     return [(disputes, "_back_on_balance", lambda *_: ())]
+
+
+def unknown_top_up_keeps_renewal_waiting() -> list[Change]:
+    return [(following, "_must_be_known_first", lambda card: bool(open_attempts(card.attempts)))]

@@ -138,6 +138,7 @@ MUTANTS = (
     Mutant("a term is undone, and auto-renewal stays on", money.undone_term_stays_on, cards=100),
     Mutant("the balance lets the number go", money.balance_lets_the_number_go, cards=100),
     Mutant("the balance is spent early though it is not first", money.balance_spent_though_not_first, cards=200),
+    Mutant("an unknown top-up keeps the renewal waiting", money.unknown_top_up_keeps_renewal_waiting, cards=400),
     Mutant("grace for a card without days of grace", bugs.grace_without_days),
     Mutant("holders learn of codes that are not for them", around.secrets_told),
     Mutant("the key of a notice is used again", around.notice_key_used_again),

@@ -5,7 +5,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from tests.simulation.checker.days import DAY, day_begins, instant, local_day, openings
+from tests.simulation.checker.days import DAY, HOUR, day_begins, instant, local_day, openings
 
 KEY_LIFETIME = timedelta(hours=24)
 """How long the gateway remembers the key of an attempt."""
@@ -58,6 +58,8 @@ class Attempt:
     declined_at: datetime | None = None
     is_last_rung: bool = False
     is_unknown: bool = False
+    has_kept_waiting: bool = False
+    """It is for a top-up, and was asked about when the next term was not offered, though its time had come."""
     parameters: str | None = None
     last_sent_at: datetime | None = None
     unwanted_position: int | None = None
@@ -191,6 +193,8 @@ class Card:
     must_be_off: bool = False
     """A term was undone in this append, so that auto-renewal must be off at its end."""
     open_attempt: Attempt | None = None
+    """The one for the renewal."""
+    open_top_up: Attempt | None = None
     attempts: dict[str, Attempt] = field(default_factory=dict[str, Attempt])
     balance: int = 0
     balance_changed_at: datetime | None = None
@@ -245,6 +249,11 @@ class Card:
         return min(openings(self.ends_on, self.zone))
 
     @property
+    def opens_at_latest(self) -> datetime:
+        """When the renewal opens, by the latest of the policies and hours."""
+        return max(openings(self.ends_on, self.zone)) + HOUR
+
+    @property
     def is_over(self) -> bool:
         """Whether the card was reclaimed or closed."""
         return self.status in ("reclaimed", "closed")
@@ -270,6 +279,11 @@ class Card:
         begun_at = self.renewal.rung_at if self.renewal else None
         return begun_at is not None and local_day(begun_at, self.zone) >= self.last_day
 
+    @property
+    def open_attempts(self) -> list[Attempt]:
+        """The attempts whose outcomes are awaited."""
+        return [one for one in (self.open_attempt, self.open_top_up) if one is not None]
+
     def usable_methods(self) -> list[str]:
         """Bound methods that may be charged."""
         return [method_id for method_id in self.methods if method_id not in self.unusable]
@@ -281,11 +295,11 @@ class Card:
         self.ends_on, self.ends_at = date.fromisoformat(term["ends_on"]), instant(term["ends_at"])
 
     def mark_unwanted(self, position: int, method_id: str | None = None) -> None:
-        """From `position` on the open attempt, if it is of that method, may only be looked up, not sent."""
-        attempt = self.open_attempt
-        asked_for = self.top_up is not None and not self.top_up[1] and method_id is None
-        if attempt is not None and method_id in (None, attempt.method_id) and not asked_for:
-            attempt.unwanted_position = attempt.unwanted_position or position
+        """From `position` on the open attempts, those of that method, may only be looked up, not sent."""
+        for attempt in self.open_attempts:
+            asked_for = attempt.top_up is not None and self.top_up is not None and not self.top_up[1]
+            if method_id == attempt.method_id or (method_id is None and not asked_for):
+                attempt.unwanted_position = attempt.unwanted_position or position
 
     def end_disputed(self) -> None:
         """Whatever is bound of what was disputed may not be charged, under whatever id and details."""

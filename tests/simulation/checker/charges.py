@@ -15,17 +15,21 @@ def attempted(findings: Findings, card: Card, fact: Fact) -> None:
     attempt = _attempt(card, fact)
     if attempt.attempt_id in findings.attempts:
         findings.violation("two_intents", fact, f"attempt {attempt.attempt_id} was made before")
-    if card.open_attempt is not None:
-        state = "of unknown outcome" if card.open_attempt.is_unknown else "open"
-        sentence = f"it is charged while attempt {card.open_attempt.attempt_id} is {state}"
-        findings.violation("two_open", fact, sentence)
+    for other in card.open_attempts:
+        if other.top_up is not None and other.is_unknown and attempt.top_up is None:
+            continue  # it keeps no renewal waiting
+        state = "of unknown outcome" if other.is_unknown else "open"
+        findings.violation("two_open", fact, f"it is charged while attempt {other.attempt_id} is {state}")
     _check_consent(findings, card, fact, attempt)
     _check_purpose(findings, card, fact, attempt)
     _check_method(findings, card, fact, attempt)
     if not fact.body.get("policy_version"):
         findings.violation("explained", fact, "it does not say by which policy")
-    findings.attempts[attempt.attempt_id] = card.attempts[attempt.attempt_id] = card.open_attempt = attempt
-    if attempt.top_up is None:
+    findings.attempts[attempt.attempt_id] = card.attempts[attempt.attempt_id] = attempt
+    if attempt.top_up is not None:
+        card.open_top_up = attempt
+    else:
+        card.open_attempt = attempt
         _check_noticed(findings, card, fact, attempt)
         ladder.enter_rung(findings, card, fact, attempt.rung, fact.body["reason"])
         if card.renewal is not None:

@@ -179,7 +179,7 @@ class Checker:
             self._findings.violation("balance", fact, f"{card.to_debit} went back, but stay on the balance")
             card.to_debit = 0
         is_kept_back = card.held_since is not None or card.doubted_since is not None
-        is_at_rest = card.is_over or (is_kept_back and card.open_attempt is None)
+        is_at_rest = card.is_over or (is_kept_back and not card.open_attempts)
         if card.must_be_confirmed and card.doubted_since is None:
             self._findings.violation("liveness", fact, "nobody is asked whether the number still exists")
         if card.withheld_for_open_tries is not None:

@@ -6,10 +6,8 @@ from tests.simulation.checker.card import Card, Fact
 from tests.simulation.checker.days import (
     CLOCK_SKEW,
     DAY,
-    HOUR,
     duration,
     local_day,
-    openings,
     time_covered,
 )
 from tests.simulation.checker.findings import Findings, Handler
@@ -94,7 +92,7 @@ def _check_deadline(findings: Findings, card: Card, fact: Fact, by_rule: datetim
     intervals = [*card.not_holders_fault]
     if card.blocked_since is not None:
         intervals.append((card.blocked_since, fact.at))
-    earliest = by_rule + time_covered(_since(_opens_at_latest(card), intervals))
+    earliest = by_rule + time_covered(_since(card.opens_at_latest, intervals))
     if fact.at < earliest - CLOCK_SKEW:
         findings.violation("wrongful_suspension", fact, f"{what} before {earliest}; by the keep rule {by_rule}")
 
@@ -166,7 +164,7 @@ def deadlines_moved(findings: Findings, card: Card, fact: Fact) -> None:
     most = time_covered(_since(card.opens_at_earliest, card.not_holders_fault))
     if moved > most + CLOCK_SKEW:
         findings.violation("moved_too_far", fact, f"deadlines moved by {moved}, but we delayed it only by {most}")
-    least = time_covered(_since(_opens_at_latest(card), card.not_holders_fault))
+    least = time_covered(_since(card.opens_at_latest, card.not_holders_fault))
     if moved < least - CLOCK_SKEW:
         findings.violation("moved_too_little", fact, f"deadlines moved by {moved}, though we delayed it by {least}")
 
@@ -177,10 +175,6 @@ def _last_days(card: Card) -> list[date]:
     if card.status != "suspended":
         deadlines.append(card.suspends_at(card.deadlines_moved))
     return [local_day(one, card.zone) for one in deadlines]
-
-
-def _opens_at_latest(card: Card) -> datetime:
-    return max(openings(card.ends_on, card.zone)) + HOUR
 
 
 def _since(opening: datetime, intervals: list[tuple[datetime, datetime]]) -> list[tuple[datetime, datetime]]:

@@ -78,9 +78,11 @@ def _apply_consequence(findings: Findings, card: Card, fact: Fact, attempt: Atte
 
 
 def _close(card: Card, attempt: Attempt, fact: Fact) -> None:
+    if card.open_top_up is attempt:
+        card.open_top_up = None
     if card.open_attempt is attempt:
         card.open_attempt, card.busy_until = None, fact.at
-    if fact.body["learned"] != "sent":
+    if attempt.top_up is None and fact.body["learned"] != "sent":
         card.not_holders_fault.append((attempt.at, fact.at))
 
 
@@ -91,9 +93,22 @@ def became_unknown(findings: Findings, card: Card, fact: Fact) -> None:
         findings.violation("outcome", fact, "an outcome that is known cannot be unknown")
         return
     attempt.is_unknown = True
+    keeps_waiting = attempt.top_up is not None and _should_be_offered(findings, card, fact)
+    if keeps_waiting and attempt.has_kept_waiting:
+        findings.violation("liveness", fact, "the renewal waits for a top-up of unknown outcome")
+    attempt.has_kept_waiting = keeps_waiting
     again_after = instant(fact.body["ask_again_at"]) - fact.at
     if fact.at < attempt.at + KEY_ASKED - CLOCK_SKEW and again_after > ASKED_EVERY:
         findings.violation("liveness", fact, f"though its key is known, it is asked about again after {again_after}")
+
+
+def _should_be_offered(findings: Findings, card: Card, fact: Fact) -> bool:
+    """Whether nothing else keeps the next term from being offered: an offer is made in the append that finds it so."""
+    if card.renewal is not None or card.agreed_price is None or card.is_over or card.held_since is not None:
+        return False
+    if card.blocked_since is not None or findings.is_charging_stopped(fact.at):
+        return False
+    return card.opens_at_latest < fact.at < card.reclaims_at(card.deadlines_moved) - CLOCK_SKEW
 
 
 HANDLERS: dict[str, Handler] = {

@@ -76,8 +76,9 @@ def dispute_recorded(findings: Findings, card: Card, fact: Fact) -> None:
         findings.violation("refund", fact, f"attempt {attempt_id} is disputed twice")
     card.disputed[attempt_id] = attempt.instrument
     card.end_disputed()
-    if card.open_attempt is not None and card.open_attempt.instrument == attempt.instrument:
-        card.open_attempt.unwanted_position = card.open_attempt.unwanted_position or fact.position
+    for open_attempt in card.open_attempts:
+        if open_attempt.instrument == attempt.instrument:
+            open_attempt.unwanted_position = open_attempt.unwanted_position or fact.position
     before = attempt.back_twice
     attempt.disputed += minor
     card.mark_for_debit(attempt, before)

@@ -1,0 +1,73 @@
+"""Asking about an open attempt: who asks the gateway when, by which call, and when a person is called."""
+
+from datetime import datetime, timedelta
+from typing import Protocol
+
+from engine.card.attempt import Attempt, CaseOpened, ChargeOutcomeUnknown, HasHold, OutcomeSource
+from engine.card.custody import HasStatus, is_kept
+from engine.card.deadlines import DAY, HasDeadlines, carrier_reclaims_at
+from engine.card.step import Wait
+from engine.policy import Policy
+from engine.rules import Rules
+from engine.value import Value
+
+
+class Askable(HasDeadlines, HasStatus, HasHold, Protocol):
+    """What asking about an attempt reads of a card."""
+
+
+class AskCharge(Value):
+    """Ask the gateway about an attempt that is already recorded."""
+
+    attempt: Attempt
+    learned: OutcomeSource
+
+
+def ask_about(card: Askable, attempt: Attempt, rules: Rules, at: datetime) -> CaseOpened | AskCharge | Wait:
+    """Ask about the open attempt, wait until it is asked about, or call a person.
+
+    An attempt younger than the gateway's budget is left alone whoever asks: its first call may be under way.
+    """
+    policy, unknown = rules.policy, attempt.unknown
+    if unknown is None:
+        ask_at, reason = attempt.attempted_at + policy.gateway_budget, "answer_awaited"
+    else:
+        ask_at, reason = unknown.ask_again_at, "outcome_unknown"
+        if not unknown.case_opened:
+            soonest = carrier_reclaims_at(card) - policy.case_before_reclaim_days * DAY
+            case_at = min(attempt.attempted_at + policy.case_after, soonest)
+            if at >= case_at:
+                return CaseOpened(about=attempt.attempt_id, reason="outcome_unknown", at=at)
+            ask_at = ask_at if at >= ask_at else min(ask_at, case_at)
+    if at < ask_at:
+        return Wait(ask_at, reason)
+    key_is_known = at < attempt.attempted_at + policy.key_lifetime
+    return AskCharge(attempt, "asked_again" if key_is_known and _still_wanted(card, attempt, rules) else "looked_up")
+
+
+def _still_wanted(card: Askable, attempt: Attempt, rules: Rules) -> bool:
+    """Whether it may be sent again, since it might charge for the first time."""
+    if attempt.look_up_only or rules.charging_stopped:
+        return False
+    return card.held_since is None and is_kept(card)
+
+
+def not_answered(attempt: Attempt, term_number: int, reason: str, policy: Policy, at: datetime) -> ChargeOutcomeUnknown:
+    """The gateway gave no definite answer."""
+    asked = (attempt.unknown.asked if attempt.unknown else 0) + 1
+    return ChargeOutcomeUnknown(
+        attempt_id=attempt.attempt_id,
+        term_number=term_number,
+        reason=reason,
+        asked=asked,
+        ask_again_at=at + patience(policy, asked, attempt.attempted_at, at),
+        at=at,
+    )
+
+
+def patience(policy: Policy, asked: int, sent_at: datetime, at: datetime) -> timedelta:
+    """How long to wait after having asked so often, of what was first sent at `sent_at`."""
+    if at >= sent_at + policy.key_lifetime:
+        return policy.look_up_every
+    waits = policy.ask_again_after
+    return waits[min(asked, len(waits)) - 1]
