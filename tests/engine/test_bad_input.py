@@ -9,6 +9,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, NamedTuple, get_args
 
+import pytest
 from msgspec import to_builtins
 from msgspec.structs import replace
 
@@ -55,6 +56,13 @@ from tests.engine.samples import (
     succeeded,
     switched_off,
 )
+
+
+@pytest.fixture
+def store(store, connection):
+    """One whose cards may be copies of one history, with the ids of its attempts."""
+    connection.execute("DROP INDEX card_events_attempts")
+    return store
 
 
 class Refusal(NamedTuple):

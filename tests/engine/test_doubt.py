@@ -4,7 +4,8 @@ from datetime import timedelta
 
 from msgspec.structs import replace
 
-from engine.card.attempt import CaseOpened, ChargeAttempted, ask_about
+from engine.card.asking import ask_about
+from engine.card.attempt import CaseOpened, ChargeAttempted
 from engine.card.balance import BalanceCredited
 from engine.card.charge import RenewalRequested, renew_now
 from engine.card.custody import CardClosed

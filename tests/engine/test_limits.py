@@ -11,6 +11,7 @@ from engine.card.attempt import ChargeAttempted, ChargeWithheld
 from engine.declines import NEVER_HAPPENED, NOT_CHARGED, Consequence
 from engine.money import Money
 from engine.networks import NEVER, OPEN_FOR, RULES, Limited
+from engine.store.port import Refusals
 from engine.store.streams import CommandIdentity, Store, Stream
 from tests.engine.engine_calls import paying, wake
 from tests.engine.payment_cards import (
@@ -235,7 +236,7 @@ def test_a_block_holds_for_those_that_come_after_it_in_the_batch(store):
     never = append(declined(stolen, code="stolen_card", consequence=Consequence.NEVER))
     other = append(tries(fingerprint="other"))
     answers = store.append_many([before, never, after, other], RECORDED_AT)
-    assert answers == (frozenset(), {after.stream.card_id: Limited(NEVER, None)})
+    assert answers == Refusals(frozenset(), {after.stream.card_id: Limited(NEVER, None)})
     assert [len(store.history(one.stream.card_id)) for one in (before, never, after, other)] == [1, 1, 0, 1]
 
 
@@ -274,7 +275,7 @@ def test_of_a_card_in_conflict_nothing_is_written(store, connection):
     before = contents(connection)
     never = declined(earlier, code="stolen_card", consequence=Consequence.NEVER)
     asked = append(approved(earlier), tries(), never, stream=card.stream)
-    assert store.append_many([asked], RECORDED_AT) == (frozenset({card.stream.card_id}), {})
+    assert store.append_many([asked], RECORDED_AT) == Refusals(frozenset({card.stream.card_id}), {})
     assert contents(connection) == before
 
 

@@ -5,6 +5,7 @@ from datetime import date, timedelta
 import pytest
 from msgspec.structs import replace
 
+from engine.calendar import local_date
 from engine.card.attempt import ChargeAttempted
 from engine.card.charge import RenewalRequested
 from engine.card.deadlines import ChargingBlocked, DeadlinesMoved
@@ -179,7 +180,9 @@ def test_a_number_is_given_up_as_we_come_back_if_the_holders_days_were_over_whil
     assert (history.wake_at, history.card.renewal.rung_at) == (LOST_AT, LAST_RUNG_AT)
     before = len(history.records)
     moved, lost = (one.fact for one in history.wakes(BACK_AT).records[before:])
-    assert moved == DeadlinesMoved(reason="late", by=timedelta(days=3, hours=19), at=BACK_AT)
+    assert moved == DeadlinesMoved(
+        reason="late", by=timedelta(days=3, hours=19), lost_on=local_date(BACK_AT, "Asia/Shanghai"), at=BACK_AT
+    )
     assert (type(lost), lost.by, history.wake_at) == (NumberReclaimed, "deadline", None)
 
 

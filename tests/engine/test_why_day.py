@@ -283,7 +283,7 @@ def test_a_top_up_in_progress_prevents_a_charge_too():
         (
             f"The outcome of attempt {attempt_id}, under way since 2026-03-29 09:59, is not known yet; until it is "
             "known "
-            "nothing else is attempted and no deadline passes."
+            "nothing else is attempted."
         ),
     ]
 
