@@ -79,7 +79,7 @@ def _apply_consequence(findings: Findings, card: Card, fact: Fact, attempt: Atte
 
 def _close(card: Card, attempt: Attempt, fact: Fact) -> None:
     if card.open_top_up is attempt:
-        card.open_top_up = None
+        card.open_top_up, card.busy_until = None, fact.at
     if card.open_attempt is attempt:
         card.open_attempt, card.busy_until = None, fact.at
     if attempt.top_up is None and fact.body["learned"] != "sent":
