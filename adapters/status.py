@@ -112,7 +112,7 @@ def running_roles(connection: Connection[Any]) -> list[RunningRole]:
                 split_part(application_name, ' ', 4) AS host,
                 CASE WHEN split_part(application_name, ' ', 2) = ANY (%(led)s) THEN bool_or(backend IS NOT NULL) END
                 AS leads,
-                min(backend_start) AS since
+                min(pg_stat_activity.backend_start) AS since
             FROM pg_stat_activity LEFT JOIN leaders ON backend = pid AND lease_until > clock_timestamp()
             WHERE application_name ~ %(pattern)s AND datname = current_database()
             GROUP BY application_name ORDER BY 1, 5

@@ -4,7 +4,7 @@ import asyncio
 
 import psycopg
 
-from adapters.broker.contract import EpochStarted
+from adapters.broker.messages import EpochStarted
 from adapters.cli.output import put_fields
 from adapters.cli.servers import Running, both_servers
 from adapters.roles.lead import connected

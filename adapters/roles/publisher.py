@@ -18,13 +18,8 @@ from nats.aio.client import Client
 from nats.js.api import StreamInfo
 from psycopg import Connection
 
-from adapters.broker.contract import (
-    EVENTS_SUBJECT,
-    INTERNAL_FACTS,
-    EpochStarted,
-    PublicEvent,
-    public_event,
-)
+from adapters.broker.contract import EVENTS_SUBJECT, INTERNAL_FACTS, public_event
+from adapters.broker.messages import EpochStarted, PublicEvent
 from adapters.broker.sending import Message, send
 from adapters.broker.streams import ensure_events_stream
 from adapters.broker.tail import Epoch, newest_epoch, published_upto

@@ -83,7 +83,7 @@ def test_what_was_accepted_before_is_repeated(run):
 @pytest.mark.parametrize(
     ("starts_on", "expected", "opens"),
     [
-        ("2026-11-15", ("active", "", None, "renewal_opens"), "2026-12-12"),
+        ("2026-11-15", ("active", "", None, "reminder"), "2026-12-12"),
         ("2026-11-03", ("active", "renewal_started, charge_attempted", "7.70 EUR", "answer_awaited"), "2026-11-30"),
     ],
 )
@@ -111,7 +111,7 @@ def test_the_command_line_shows_it_and_changes_nothing(connection, database_url,
     done = baohao_import(file, database_url, "--dry-run", "--json")
     assert done.returncode == 1
     shown = json.loads(done.stdout)
-    assert [shown[name] for name in ("lines", "accepted", "unchanged", "facts", "repeated")] == [3, 2, 0, 2, 1]
+    assert [shown[name] for name in ("lines", "accepted", "unchanged", "facts", "repeated")] == [3, 2, 0, 1, 1]
     assert [one["code"] for one in shown["problems"]] == ["term_ended_long_ago"]
     assert [(one["card_id"], one["status"], one["renewal_opens"]) for one in shown["cards"]] == [
         (OTHER, "reclaimed", None)

@@ -16,7 +16,8 @@ from typing import Any, NamedTuple, get_args
 import nats
 import psycopg
 
-from adapters.broker.contract import EVENTS_STREAM, EventType
+from adapters.broker.contract import EVENTS_STREAM
+from adapters.broker.messages import EventType
 from adapters.cli.servers import Running
 from adapters.cli.serving import all_roles
 from adapters.control import move_clock

@@ -74,6 +74,12 @@ def store(recorder) -> Store:
 
 
 @pytest.fixture
+def copied_attempts(connection) -> None:
+    """Cards may be copies of one history, ids of attempts included."""
+    connection.execute("DROP INDEX card_events_attempts")
+
+
+@pytest.fixture
 def connect(cards_url) -> Iterator[Callable[[], Connection[Any]]]:
     """Makes connections in autocommit mode."""
     opened = []

@@ -57,12 +57,7 @@ from tests.engine.samples import (
     switched_off,
 )
 
-
-@pytest.fixture
-def store(store, connection):
-    """One whose cards may be copies of one history, with the ids of its attempts."""
-    connection.execute("DROP INDEX card_events_attempts")
-    return store
+pytestmark = pytest.mark.usefixtures("copied_attempts")
 
 
 class Refusal(NamedTuple):

@@ -54,11 +54,7 @@ from tests.engine.samples import (
 WHEN = pytest.mark.parametrize("later", [timedelta(0), timedelta(hours=1)], ids=["at once", "later"])
 
 
-@pytest.fixture
-def store(store, connection):
-    """One whose cards may be copies of one history, with the ids of its attempts."""
-    connection.execute("DROP INDEX card_events_attempts")
-    return store
+pytestmark = pytest.mark.usefixtures("copied_attempts")
 
 
 def then_is(then: Then, twice: Expected | str | None) -> None:

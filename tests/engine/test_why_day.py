@@ -10,8 +10,6 @@ from engine.card.balance import BalanceCredited
 from engine.card.charge import renew_now
 from engine.card.consent import switch_off_auto_renew
 from engine.card.custody import close_card
-from engine.card.doubt import confirm_number
-from engine.card.hold import hold_card, release_card
 from engine.card.methods import order_payment_methods
 from engine.card.top_ups import top_up
 from engine.money import Money
@@ -282,38 +280,9 @@ def test_a_top_up_in_progress_prevents_a_charge_too():
         ),
         (
             f"The outcome of attempt {attempt_id}, under way since 2026-03-29 09:59, is not known yet; until it is "
-            "known "
-            "nothing else is attempted."
+            "known nothing else is attempted."
         ),
     ]
-
-
-def test_a_held_card_is_not_charged():
-    history = History().decides(hold_card, reason="a doubt", at=local("2026-03-05 12:00"))
-    assert texts(history, march(29))[2:] == [
-        f"On 2026-03-05 12:00 {HERE} the card was held by the operator: “a doubt”.",
-        (
-            f"Next, on 2026-05-01 00:00 {HERE}: it becomes a case for a person whether the number still exists, unless "
-            "the hold is lifted before."
-        ),
-    ]
-    history.decides(release_card, POLICY, at=local("2026-03-30 12:00"))
-    assert texts(history, march(30))[-1] == "Next, at once: what falls due after this is decided."
-
-
-def test_a_card_held_past_the_carriers_date_is_not_charged_before_the_number_is_confirmed():
-    history = History().decides(hold_card, reason="a doubt", at=local("2026-03-05 12:00")).wakes()
-    opened = (
-        f"On 2026-05-01 00:00 {HERE} a case for a person was opened, since the card was held past the day on which the "
-        "carrier may take the number: nothing is charged before its existence is confirmed."
-    )
-    nothing = "Next, nothing happens by itself"
-    assert texts(history, may(1))[-1] == f"{nothing}, since the card is held."
-    history.decides(release_card, POLICY, at=local("2026-05-02 12:00"))
-    assert opened in texts(history, may(3))
-    assert texts(history, may(3))[-1] == f"{nothing} before a person said that the number still exists."
-    history.decides(confirm_number, POLICY, evidence="the carrier's list", at=local("2026-05-04 12:00"))
-    assert texts(history, may(4))[-1] == "Next, at once: what falls due after this is decided."
 
 
 def test_the_operator_s_stop_is_shown():

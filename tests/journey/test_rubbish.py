@@ -80,6 +80,8 @@ def test_rubbish_in_both_streams_costs_no_renewal_and_no_event(settings):
         until(lambda: broker(published))
         broker(put_rubbish)
         move_clock(connection, FAR)
+        until(lambda: all("renewal_started" in cards.names(card_id_of(n)) for n in CARDS))
+        move_clock(connection, FAR + timedelta(days=5))  # the notices that came late are old enough
         until(lambda: all(set(RENEWED) <= set(cards.names(card_id_of(n))) for n in CARDS))
         until(lambda: broker(queued) == 0)
         events = [e.model_dump_json().encode() for f in cards.log() if (e := public_event(f)) is not None]

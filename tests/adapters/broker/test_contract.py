@@ -7,7 +7,8 @@ from uuid import UUID
 import pytest
 from msgspec.structs import replace
 
-from adapters.broker.contract import INTERNAL_FACTS, EventType, public_event
+from adapters.broker.contract import INTERNAL_FACTS, public_event
+from adapters.broker.messages import EventType
 from engine.card.balance import BalanceCredited
 from engine.card.consent import AutoRenewEnabled, PeriodChanged, PriceChangeAnnounced
 from engine.card.custody import CardClosed
@@ -122,9 +123,9 @@ def names_in(data) -> set[str]:
 
 def test_no_decline_code_no_token_and_no_free_text_is_published():
     decline = replace(failed(code="stolen_card"), advice_code="03", network_code="43")
-    on_again = Reinstated(term_number=1, at=OPENS_AT)
+    on_again, undone = Reinstated(term_number=1, at=OPENS_AT), read_fact(0, *stored("term_undone.v1")).fact
     histories = (fact for seed in range(40) for fact in random_history(seed, 60).facts)
-    facts = [*DECLINED, decline, on_again, *histories]
+    facts = [*DECLINED, decline, on_again, undone, *histories]
     kinds = set()
     for fact in facts:
         event = public_event(recorded(fact))

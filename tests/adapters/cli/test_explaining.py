@@ -56,7 +56,10 @@ def test_a_day_without_a_charge_is_explained(installation):
     assert done.stdout.splitlines() == [
         "On 2026-04-09 no charge for the next term was made. [fact 8]",
         f"{WHY_HELD} [fact 8]",
-        "Next, nothing happens by itself, since the card is held. [fact 8]",
+        (
+            "Next, on 2026-05-31 00:00 (Asia/Shanghai): it becomes a case for a person whether the number still "
+            "exists, unless the hold is lifted before. [fact 8]"
+        ),
     ]
 
 
