@@ -1,6 +1,7 @@
 """Prices: checking a catalogue file, and quoting renewals."""
 
 from datetime import date
+from decimal import Decimal
 from pathlib import Path
 from typing import NamedTuple
 
@@ -9,17 +10,8 @@ import typer
 from adapters.cli.output import put_fields, put_json, put_rows, put_table
 from adapters.clock import recorded_now
 from engine.catalogue import PERIODS, Catalogue, Period, read_catalogue
-from engine.money import Currency
+from engine.money import Currency, exponent
 from engine.toml_file import read_toml
-
-WITHOUT_MINOR_UNIT = frozenset(
-    {
-        *("BIF", "CLP", "DJF", "GNF", "ISK", "JPY", "KMF", "KRW"),
-        *("PYG", "RWF", "UGX", "UYI", "VND", "VUV", "XAF", "XOF", "XPF"),
-    }
-)
-WITH_THREE_DIGITS = frozenset({"BHD", "IQD", "JOD", "KWD", "LYD", "OMR", "TND"})
-"""The currencies whose minor unit does not have two digits (source: ISO 4217)."""
 
 
 class Offer(NamedTuple):
@@ -85,9 +77,7 @@ def _as_row(offer: Offer) -> tuple[object, ...]:
 
 
 def _money(minor: int, currency: Currency) -> str:
-    digits = 0 if currency in WITHOUT_MINOR_UNIT else 3 if currency in WITH_THREE_DIGITS else 2
-    whole, rest = divmod(minor, 10**digits)
-    return f"{whole:,}.{rest:0{digits}d} {currency}" if digits else f"{whole:,} {currency}"
+    return f"{Decimal(minor).scaleb(-exponent(currency)):,f} {currency}"
 
 
 def _put_summary(file: Path, catalogue: Catalogue, *, as_json: bool) -> None:
