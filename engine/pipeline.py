@@ -72,9 +72,9 @@ def resume_recording(answers: Sequence[tuple[Question, GatewayAnswer]]) -> Pipel
     return (yield from _retry_alone(failed, {question.card_id: question.cause for question, _ in answers}))
 
 
-def look_up_if_late(question: Question, at: datetime) -> Question:
-    """The question, as a look-up if it is a charge whose key the gateway may have forgotten at `at`."""
-    if question.key_known_until is None or at < question.key_known_until:
+def look_up_unless_in_time(question: Question, at: datetime) -> Question:
+    """The question, as a look-up if it is a charge that must not be sent at `at`: too late, or the clock went back."""
+    if question.sent_within is None or question.sent_within.contains(at):
         return question
     return question._replace(learned="looked_up")
 
@@ -88,8 +88,8 @@ def _ask_and_record(result: StepResult) -> _Steps:
     """Ask and record as long as there are questions."""
     failed = dict(result.failed)
     while result.questions:
-        at: datetime = yield ReadClock()  # the process may have been suspended for hours
-        replies = yield Ask([look_up_if_late(question, at) for question in result.questions], at)
+        at: datetime = yield ReadClock()  # the process may have been suspended for hours, or the clock put right
+        replies = yield Ask([look_up_unless_in_time(question, at) for question in result.questions], at)
         result = yield Record(_to_record(replies, failed))
         failed |= result.failed
     return failed

@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Literal, NamedTuple
 from uuid import UUID
 
+from engine.card.asking import Span, sent_within
 from engine.card.attempt import Attempt, OutcomeSource
 from engine.card.card import Card
 from engine.card.refunds import Refund
@@ -24,8 +25,8 @@ class Question(NamedTuple):
     learned: OutcomeSource
     """How the outcome will have been learned; `looked_up` must never cause a charge."""
     cause: str
-    key_known_until: datetime | None = None
-    """From then on a charge must not be sent, since the gateway may have forgotten its key; None for a refund."""
+    sent_within: Span | None = None
+    """Before and after that a charge must not be sent; None for a refund."""
 
     @property
     def card_id(self) -> UUID:
@@ -52,7 +53,7 @@ def about_charge(
         token=attempt.token,
         amount=attempt.amount,
     )
-    return Question(stream, request, learned, cause, attempt.attempted_at + policy.key_lifetime)
+    return Question(stream, request, learned, cause, sent_within(attempt, policy))
 
 
 def about_refund(stream: Stream, refund: Refund, cause: str) -> Question:

@@ -1,17 +1,21 @@
 """What a decision needs besides the card and the time."""
 
+from datetime import datetime
+
 from engine.catalogue import Catalogue
 from engine.policy import STRICTEST, Policy, ReminderRule
 from engine.value import Value
 
 
 class Rules(Value):
-    """Policy, catalogue and the operator's stop, read once per batch."""
+    """Policy, catalogue, the operator's stop and the trust in the clock, read once per batch."""
 
     policy: Policy
     catalogue: Catalogue
     charging_stopped: bool = False
     """The operator has stopped all charging."""
+    clock_ahead_until: datetime | None = None
+    """A clock that decided was ahead, and showed times up to this one; None where that was never noticed."""
 
     def reminder_rule(self, plan: str) -> ReminderRule:
         """What precedes a charge for holders of `plan`; the strictest rule if the plan is not sold any more."""

@@ -1,7 +1,7 @@
 """Asking about an open attempt: who asks the gateway when, by which call, and when a person is called."""
 
 from datetime import datetime, timedelta
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from engine.card.attempt import Attempt, CaseOpened, ChargeOutcomeUnknown, HasHold, OutcomeSource
 from engine.card.custody import HasStatus, is_kept
@@ -10,6 +10,9 @@ from engine.card.step import Wait
 from engine.policy import Policy
 from engine.rules import Rules
 from engine.value import Value
+
+CLOCKS_DIFFER_MOST = timedelta(minutes=5)
+"""Clocks of machines that work may differ by this; together with the policy's `key_lifetime` less than a key lives."""
 
 
 class Askable(HasDeadlines, HasStatus, HasHold, Protocol):
@@ -41,8 +44,40 @@ def ask_about(card: Askable, attempt: Attempt, rules: Rules, at: datetime) -> Ca
             ask_at = ask_at if at >= ask_at else min(ask_at, case_at)
     if at < ask_at:
         return Wait(ask_at, reason)
-    key_is_known = at < attempt.attempted_at + policy.key_lifetime
-    return AskCharge(attempt, "asked_again" if key_is_known and _still_wanted(card, attempt, rules) else "looked_up")
+    again = _key_is_known(attempt, rules, at) and _still_wanted(card, attempt, rules)
+    return AskCharge(attempt, "asked_again" if again else "looked_up")
+
+
+def _key_is_known(attempt: Attempt, rules: Rules, at: datetime) -> bool:
+    """Whether the gateway certainly still knows the attempt's key, or has not seen it so far.
+
+    Nobody knows when an attempt of a clock that was ahead was really sent: it may have been long before its own time.
+    """
+    ahead_until = rules.clock_ahead_until
+    if ahead_until is not None and attempt.attempted_at <= ahead_until:
+        return False
+    return sent_within(attempt, rules.policy).contains(at)
+
+
+class Span(NamedTuple):
+    """From an instant to another one, which is not part of it."""
+
+    begins: datetime
+    ends: datetime
+
+    def contains(self, at: datetime) -> bool:
+        """Whether the instant is one of them."""
+        return self.begins <= at < self.ends
+
+
+def sent_within(attempt: Attempt, policy: Policy) -> Span:
+    """When an attempt may be sent, for the first time or again.
+
+    Earlier it was decided by a clock that was ahead: sent then, its key would be forgotten before its own time has
+    passed. Later the gateway may have forgotten it.
+    """
+    made_at = attempt.attempted_at
+    return Span(made_at - CLOCKS_DIFFER_MOST, made_at + policy.key_lifetime)
 
 
 def _still_wanted(card: Askable, attempt: Attempt, rules: Rules) -> bool:

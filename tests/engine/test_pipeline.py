@@ -6,6 +6,7 @@ from uuid import UUID
 import pytest
 
 from engine.application import StepResult
+from engine.card.asking import CLOCKS_DIFFER_MOST
 from engine.card.refunds import Refund
 from engine.errors import BaohaoError, GatewayMisuseError
 from engine.pipeline import Ask, ReadClock, Record, Wake, renew, resume_asking, resume_recording
@@ -76,8 +77,16 @@ def test_the_gateway_is_asked_as_long_as_answers_lead_to_questions():
     assert batch.gives([(NEXT_QUESTION, DECLINED)]).gives(DONE).parked == {}
 
 
-@pytest.mark.parametrize(("at", "kind"), [(FORGOTTEN_AT - SECOND, "charge"), (FORGOTTEN_AT, "look_up")])
-def test_a_charge_is_only_looked_up_once_the_gateway_may_have_forgotten_its_key(at, kind):
+@pytest.mark.parametrize(
+    ("at", "kind"),
+    [
+        (OPENS_AT - CLOCKS_DIFFER_MOST - SECOND, "look_up"),
+        (OPENS_AT - CLOCKS_DIFFER_MOST, "charge"),
+        (FORGOTTEN_AT - SECOND, "charge"),
+        (FORGOTTEN_AT, "look_up"),
+    ],
+)
+def test_a_charge_is_only_looked_up_if_the_clock_went_back_or_the_gateway_may_have_forgotten_its_key(at, kind):
     [question] = woken().asks(QUESTION, at=at).step.questions
     assert (question.kind, question.request) == (kind, QUESTION.request)
 

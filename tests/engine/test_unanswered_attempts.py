@@ -6,6 +6,7 @@ import pytest
 from msgspec.structs import replace
 from pydantic import ValidationError
 
+from engine.card.asking import CLOCKS_DIFFER_MOST
 from engine.card.attempt import CaseOpened, ChargeAttempted
 from engine.card.deadlines import DeadlinesMoved
 from engine.card.decline import ChargeFailed
@@ -63,6 +64,21 @@ def test_when_the_gateway_may_have_forgotten_the_key_the_attempt_is_only_looked_
     given(*CHARGING).at(KEY_ENDS_AT - SECOND).asks("asked_again")
     given(*CHARGING).at(KEY_ENDS_AT).asks("looked_up")
     given(*CHARGING, unknown(asked=2)).at(KEY_ENDS_AT + timedelta(days=1)).asks("looked_up")
+
+
+def test_an_attempt_of_a_clock_that_went_back_is_looked_up_until_its_own_time_has_come():
+    """Sent now, its key would be forgotten long before the attempt is a day old."""
+    early = OPENS_AT - CLOCKS_DIFFER_MOST
+    asked_early = (*CHARGING, unknown(at=OPENS_AT - timedelta(days=10)))
+    given(*asked_early).at(early - SECOND).nothing().asks("looked_up")
+    given(*asked_early).at(early).nothing().asks("asked_again")
+
+
+def test_an_attempt_of_a_clock_that_was_ahead_is_never_sent_again():
+    """It may have been sent days before the time that it bears."""
+    at = OPENS_AT + timedelta(hours=1)
+    given(*CHARGING).at(at, replace(RULES, clock_ahead_until=OPENS_AT)).asks("looked_up")
+    given(*CHARGING).at(at, replace(RULES, clock_ahead_until=OPENS_AT - SECOND)).asks("asked_again")
 
 
 def test_while_the_key_is_known_we_ask_hourly_then_look_up_daily():

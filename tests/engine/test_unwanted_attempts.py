@@ -16,7 +16,7 @@ from engine.card.term import CardRenewed, RenewalStarted
 from engine.card.top_ups import AutoTopUpSet, TopUpStarted
 from engine.money import Money
 from engine.networks import Limited
-from engine.pipeline import look_up_if_late
+from engine.pipeline import look_up_unless_in_time
 from engine.ports import Unclear
 from tests.engine.given_when_then import Given, fact, given
 from tests.engine.recorded_history import History
@@ -68,8 +68,8 @@ def test_a_charge_that_is_not_wanted_any_more_is_only_looked_up(since):
 def test_a_question_becomes_a_look_up_once_the_gateway_may_have_forgotten_its_key():
     question = History().wakes().question
     forgotten_at = OPENS_AT + POLICY.key_lifetime
-    assert look_up_if_late(question, forgotten_at - SECOND) is question
-    assert look_up_if_late(question, forgotten_at) == question._replace(learned="looked_up")
+    assert look_up_unless_in_time(question, forgotten_at - SECOND) is question
+    assert look_up_unless_in_time(question, forgotten_at) == question._replace(learned="looked_up")
 
 
 def test_one_attempt_has_one_set_of_parameters_however_often_it_is_asked_about():

@@ -2,15 +2,16 @@
 
 from msgspec.structs import replace
 
-from engine import decisions, networks, notices, pipeline
+from engine import decisions, networks, notices, pipeline, questions
 from engine.actor import actor
+from engine.card import asking
 from engine.card import next as following
 from engine.card.lapse import Suspended
 from engine.card.step import Wait
 from engine.card.top_ups import TopUpFailed
 from engine.declines import CONSEQUENCES
 from engine.store.port import Refusals
-from tests.simulation import memory, world
+from tests.simulation import memory, workers, world
 from tests.simulation.bugs import DAY, Change
 
 
@@ -118,7 +119,21 @@ def suspension_told_to_nobody() -> list[Change]:
 
 
 def sent_however_long_it_lay() -> list[Change]:
-    return [(pipeline, "look_up_if_late", lambda question, _: question)]
+    return [(pipeline, "look_up_unless_in_time", lambda question, _: question)]
+
+
+def sent_though_the_clock_went_back() -> list[Change]:
+    real = asking.sent_within
+    begin = world.BEGIN
+
+    def sent_within(*about):
+        return real(*about)._replace(begins=begin)
+
+    return [(asking, "sent_within", sent_within), (questions, "sent_within", sent_within)]
+
+
+def clock_ahead_forgotten() -> list[Change]:
+    return [(workers, "replace", lambda rules, **_: rules)]
 
 
 def failed_cards_not_parked() -> list[Change]:

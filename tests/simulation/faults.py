@@ -21,8 +21,12 @@ WorkerFault = Literal[
     "skewed",
     "unreadable_once",
     "unreadable",
+    "clock_put_right",
+    "clock_ahead",
 ]
-"""Faults of the worker that handles it; a history that cannot be read is read at the second try, or not at all."""
+"""Faults of the worker that handles it; a history that cannot be read is read at the second try, or not at all.
+
+A clock is ahead by days while the worker decides, and put right before the gateway is asked, or only after the end."""
 CallFault = Literal["crash_before_call", "crash_after_call", "paused", "answer_delayed", "answer_twice"]
 """Faults of a question to the gateway and of its answer, on our side."""
 GatewayFault = Literal["held_up", "garbled", "gone", "silent", "denied"]
@@ -47,6 +51,7 @@ KINDS: tuple[FaultKind, ...] = (*WAKE_FAULTS, *CALL_FAULTS, *GATEWAY_FAULTS, *CO
 _RATES: Mapping[Level, float] = {"none": 0.0, "low": 0.004, "high": 0.02}
 _GAP_DAYS: Mapping[Level, int] = {"none": 0, "low": 90, "high": 30}
 _RELATIVE_RATES = {"held_up": 0.1, "garbled": 0.5, "gone": 0.5, "silent": 0.5, "denied": 0.2, "unreadable": 0.5}
+_RELATIVE_RATES |= {"clock_put_right": 0.5, "clock_ahead": 0.5}
 
 
 class Window(NamedTuple):

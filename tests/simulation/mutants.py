@@ -127,7 +127,10 @@ MUTANTS = (
     Mutant("a top-up that went back stays on the balance", money.refunded_top_up_kept, cards=100),
     Mutant("what is reserved stays though its top-up went back", money.reserved_money_kept, cards=400),
     Mutant(
-        "a refund onto the balance stays though the charge is disputed", money.refunded_and_disputed_kept, cards=200
+        "a refund onto the balance stays though the charge is disputed",
+        money.refunded_and_disputed_kept,
+        cards=200,
+        years=0.6,
     ),
     Mutant("a disputed card with new details is charged", money.dispute_of_the_method_id, cards=200),
     Mutant("a dispute that is won gives the balance nothing back", money.won_money_kept_from_the_balance, cards=200),
@@ -151,6 +154,8 @@ MUTANTS = (
     Mutant("another price is agreed to than was shown", consenting.quote_not_compared),
     Mutant("off and on forgets an announced price", consenting.raise_forgotten_by_off_and_on, cards=100, years=0.9),
     Mutant("a charge is sent however long it lay", around.sent_however_long_it_lay),
+    Mutant("a charge is sent though the clock went back", around.sent_though_the_clock_went_back, cards=300),
+    Mutant("sent again though a clock was ahead", around.clock_ahead_forgotten, cards=200),
     Mutant("a failed card is acknowledged without being parked", around.failed_cards_not_parked),
     Mutant("a failed card is parked without another try", around.failed_cards_not_retried),
     Mutant("a time-out is not recorded", around.time_out_not_recorded),

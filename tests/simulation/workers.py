@@ -7,6 +7,8 @@ from functools import partial
 from itertools import count
 from uuid import UUID
 
+from msgspec.structs import replace
+
 from engine.application import Engine, StepResult
 from engine.errors import CorruptHistoryError
 from engine.pipeline import (
@@ -38,6 +40,7 @@ from tests.simulation.people import OPERATOR
 LATER = tuple(timedelta(seconds=s) for s in (25, 25, 10_800, 32_400, 97_200))
 _PAUSES = tuple(timedelta(seconds=s) for s in (25, 25, 10_800, 93_600))
 _SKEWS = tuple(timedelta(seconds=s) for s in (-90, -3, 4, 75))
+_AHEAD = tuple(timedelta(hours=h) for h in (26, 30, 100))
 _PARKED_FOR = tuple(timedelta(hours=h) for h in (3, 12, 30))
 _TRUTH_AFTER = timedelta(hours=20)
 """When it becomes known that a charge was made which the gateway had called declined."""
@@ -85,6 +88,9 @@ class _Run:
     """One pipeline under way."""
 
     skew: timedelta = timedelta(0)
+    """How far its clock is ahead when it decides …"""
+    lasting: bool = False
+    """… and at all other steps too."""
     trouble: Trouble = field(default_factory=Trouble)
     """Of the first append."""
     decided_at: int = 0
@@ -110,6 +116,8 @@ class Workers:
     interfere: Callable[[UUID], None]
     """Lets the card's holder want something at once."""
     parked: set[UUID] = field(default_factory=set[UUID])
+    ahead_until: datetime | None = None
+    """The latest time that a clock showed which was ahead, as other processes have noticed."""
 
     def wake(self, card_ids: Iterable[UUID]) -> None:
         """Wake many cards, each with its fate, and see them through."""
@@ -148,8 +156,8 @@ class Workers:
         return again
 
     def _wake(self, fate: WorkerFault | None, card_ids: list[UUID]) -> None:
-        skew = self.moment.some(_SKEWS, "skew") if fate == "skewed" else timedelta(0)
-        trouble = Trouble(
+        run = _Run(*self._skew(fate))
+        run.trouble = Trouble(
             crash_before=fate == "crash_before_append",
             crash_after=fate == "crash_after_append",
             lost_reply=fate == "lost_reply",
@@ -159,8 +167,24 @@ class Workers:
             tries = 1 if fate == "unreadable_once" else _TRIES_TO_READ
             self.store.unreadable = dict.fromkeys(card_ids, tries)
         causes = dict.fromkeys(card_ids, f"{self.moment.now:%y%m%d%H%M%S} {fate or ''}")
-        self._run(renew(causes), _Run(skew, trouble))
+        self._run(renew(causes), run)
         self.store.unreadable = {}
+        if run.lasting:
+            shown = self.moment.after(run.skew)
+            self.ahead_until = max(shown, self.ahead_until or shown)
+
+    def _skew(self, fate: WorkerFault | None) -> tuple[timedelta, bool]:
+        """How far the worker's clock is ahead, and whether for longer than it decides."""
+        if fate == "skewed":
+            return self.moment.some(_SKEWS, "skew"), False
+        if fate in ("clock_put_right", "clock_ahead"):
+            ahead = self.moment.some(_AHEAD, "ahead")
+            self.checker.window("clock_ahead", self.moment.now, self.moment.after(ahead))
+            return ahead, fate == "clock_ahead"
+        return timedelta(0), False
+
+    def _rules_at(self, at: datetime) -> Rules:
+        return replace(self.rules(at), clock_ahead_until=self.ahead_until)
 
     def _rival(self, card_ids: list[UUID]) -> None:
         """Another worker has the same cards, or their holders want something, between our loading and appending."""
@@ -189,19 +213,23 @@ class Workers:
             case Wake(causes):
                 return self._woken(causes, run)
             case ReadClock():
-                return self.moment.now
-            case Ask(questions, at):
-                return self._asked(questions, at, run)
+                return self._clock(run)
+            case Ask(questions):
+                return self._asked(questions, self.moment.now, run)
             case Record(answers):
                 run.decided_at = self.recorder.position
-                return self.engine.record(answers, self.rules(self.moment.now), self.moment.now)
+                at = self._clock(run)
+                return self.engine.record(answers, self._rules_at(at), at)
+
+    def _clock(self, run: _Run) -> datetime:
+        return self.moment.after(run.skew) if run.lasting else self.moment.now
 
     def _woken(self, causes: Mapping[UUID, str], run: _Run) -> StepResult:
         at = self.moment.after(run.skew)
         run.decided_at = self.recorder.position
         self.recorder.trouble, run.trouble = run.trouble, Trouble()
         try:
-            return self.engine.wake(causes, self.rules(at), at)
+            return self.engine.wake(causes, self._rules_at(at), at)
         finally:
             self.recorder.trouble = Trouble()
 

@@ -61,6 +61,7 @@ class Attempt:
     has_kept_waiting: bool = False
     """It is for a top-up, and was asked about when the next term was not offered, though its time had come."""
     parameters: str | None = None
+    first_sent_at: datetime | None = None
     last_sent_at: datetime | None = None
     unwanted_position: int | None = None
     """The position of the fact since which it is unwanted."""
@@ -192,6 +193,8 @@ class Card:
     """What the balance paid of a term that was undone, and has to come back within the same append."""
     must_be_off: bool = False
     """A term was undone in this append, so that auto-renewal must be off at its end."""
+    passed_twice: timedelta = timedelta(0)
+    """The time that passes once more, since a clock that was ahead was put right."""
     open_attempt: Attempt | None = None
     """The one for the renewal."""
     open_top_up: Attempt | None = None

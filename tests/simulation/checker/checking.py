@@ -128,7 +128,9 @@ class Checker:
         self._batch.acknowledged(parked, attempts)
 
     def window(self, kind: str, begins: datetime, ends: datetime) -> None:
-        """An outage, or a time in which the operator has stopped all charging."""
+        """An outage, a time in which the operator has stopped all charging, or one that a clock was ahead by."""
+        if kind == "clock_ahead":
+            self._findings.clocks_ahead.append((begins, ends))
         if kind == "charging_stop":
             self._findings.charging_stops.append((begins, ends))
 
@@ -147,7 +149,10 @@ class Checker:
             sentence = f"it comes after fact {card.version} and position {self._position}"
             self._findings.violation("lost_fact", fact, sentence)
         if card.at is not None and fact.at < card.at - CLOCK_SKEW:
-            self._findings.violation("time", fact, f"business time went back from {card.at}")
+            if self._findings.was_clock_ahead(card.at):
+                card.passed_twice += card.at - fact.at
+            else:
+                self._findings.violation("time", fact, f"business time went back from {card.at}")
         card.version, self._position = fact.version, fact.position
 
     def _check_rate(self, card: Card, fact: Fact) -> None:

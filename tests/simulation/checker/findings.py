@@ -70,6 +70,8 @@ class Findings:
     limits: Limits = field(default_factory=Limits)
     charging_stops: list[tuple[datetime, datetime]] = field(default_factory=list["tuple[datetime, datetime]"])
     """Intervals in which the operator had stopped all charging."""
+    clocks_ahead: list[tuple[datetime, datetime]] = field(default_factory=list["tuple[datetime, datetime]"])
+    """For each clock that was ahead, the true time and what it showed."""
     policies_since: dict[str, datetime] = field(default_factory=dict[str, datetime])
     """Since when facts are decided by a policy."""
     refunds_started: set[str] = field(default_factory=set[str])
@@ -96,6 +98,10 @@ class Findings:
     def is_charging_stopped(self, at: datetime) -> bool:
         """Whether the operator had stopped all charging at that instant."""
         return any(begins <= at < ends for begins, ends in self.charging_stops)
+
+    def was_clock_ahead(self, at: datetime) -> bool:
+        """Whether a clock that was ahead may have shown that instant."""
+        return any(begins < at <= ends for begins, ends in self.clocks_ahead)
 
 
 Handler = Callable[[Findings, Card, Fact], None]

@@ -20,6 +20,7 @@ def received(  # noqa: PLR0917 (the fields of a request as the gateway received 
     _check_parameters(findings, attempt, parameters)
     if kind == "charge":
         _check_sending(findings, card, attempt, at, decided_at)
+        attempt.first_sent_at = min(at, attempt.first_sent_at or at)
         attempt.last_sent_at = max(at, attempt.last_sent_at or at)
 
 
@@ -36,8 +37,9 @@ def _check_parameters(findings: Findings, attempt: Attempt, parameters: str) -> 
 
 
 def _check_sending(findings: Findings, card: Card, attempt: Attempt, at: datetime, decided_at: int) -> None:
-    if at >= attempt.at + KEY_LIFETIME:
-        sentence = f"attempt {attempt.attempt_id} of {attempt.at} was sent at {at}, when its key is forgotten"
+    first_at = min(attempt.at, attempt.first_sent_at or at)
+    if at >= first_at + KEY_LIFETIME:
+        sentence = f"attempt {attempt.attempt_id} of {first_at} was sent at {at}, when its key is forgotten"
         findings.violation("old_key", card.card_id, sentence)
     unwanted = (attempt.unwanted_position, card.unwanted_position if attempt.top_up is None else None)
     if any(place and attempt.position < place <= decided_at for place in unwanted):

@@ -162,7 +162,7 @@ def deadlines_moved(findings: Findings, card: Card, fact: Fact) -> None:
     elif fact.body.get("lost_on"):
         findings.violation("reminder", fact, "days are told again that were not told before, or are the same")
     most = time_covered(_since(card.opens_at_earliest, card.not_holders_fault))
-    if moved > most + CLOCK_SKEW:
+    if moved > most + card.passed_twice + CLOCK_SKEW:
         findings.violation("moved_too_far", fact, f"deadlines moved by {moved}, but we delayed it only by {most}")
     least = time_covered(_since(card.opens_at_latest, card.not_holders_fault))
     if moved < least - CLOCK_SKEW:
