@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import NamedTuple
 from uuid import UUID
-from zoneinfo import ZoneInfo
 
+from engine.calendar import zone_named
 from engine.card.attempt import ChargeAttempted
 from engine.card.card import Card
 from engine.card.deadlines import opens_at
@@ -97,7 +97,7 @@ def foresee(card: Card, rules: Rules, at: datetime) -> Foreseen:
     asked = next((fact.amount for fact in facts if isinstance(fact, ChargeAttempted)), None)
     names = [NAME_OF[type(fact)].partition(".")[0] for fact in facts]
     waits = (step.reason, step.until) if isinstance(step, Wait) else ("due", at)
-    zone = ZoneInfo(card.term.zone)
+    zone = zone_named(card.term.zone)
     return Foreseen(
         card_id=card.card_id,
         status=after.status,

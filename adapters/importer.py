@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import islice
+from typing import BinaryIO
 
 from pydantic import TypeAdapter, ValidationError
 
@@ -15,10 +16,17 @@ from engine.application import Engine
 from engine.commands import Command, Issued
 from engine.errors import Refused
 from engine.rules import Rules
+from engine.text import masked, printable
 
 COMMANDS: TypeAdapter[Command] = TypeAdapter(Command)
 BATCH = 1000
 """Lines executed together."""
+LINE_BYTES = 65_536
+"""The longest line that is read as a command."""
+FIELDS_NAMED = 8
+"""If more fields of a line are wrong, they are counted."""
+MESSAGE_CHARS = 500
+"""The longest sentence about a line."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +58,15 @@ class Imported:
     problems: list[Problem] = field(default_factory=list["Problem"])
 
 
+def read_lines(file: BinaryIO) -> Iterator[bytes]:
+    """The lines of a file; of one that is longer than LINE_BYTES only the beginning, too long all the same."""
+    while line := file.readline(LINE_BYTES + 1):
+        yield line
+        rest = line
+        while len(rest) > LINE_BYTES and not rest.endswith(b"\n"):
+            rest = file.readline(LINE_BYTES + 1)
+
+
 def import_commands(
     lines: Iterable[bytes],
     engine: Engine,
@@ -78,21 +95,37 @@ def _readable(batch: Sequence[tuple[int, bytes]], problems: list[Problem]) -> It
     for line, text in batch:
         if not text.strip():
             continue
+        if len(text) > LINE_BYTES:
+            problems.append(Problem(line, None, "malformed", f"longer than {LINE_BYTES:,} bytes; no command is"))
+            continue
         try:
             yield line, COMMANDS.validate_json(text)
         except ValidationError as error:
-            problems.extend(
-                Problem(line, ".".join(map(str, e["loc"][1:] or e["loc"])) or None, "malformed", e["msg"])
-                for e in error.errors()
-            )
+            problems.extend(_malformed(line, error))
+
+
+def _malformed(line: int, error: ValidationError) -> list[Problem]:
+    """What is wrong with a line, in sentences that repeat no secret, however its fields are called."""
+    wrong = error.errors(include_url=False, include_input=False)
+    if len(wrong) > FIELDS_NAMED:
+        return [Problem(line, None, "malformed", f"{len(wrong):,} fields are wrong or unknown; is it a command?")]
+    return [
+        Problem(line, _shown(".".join(map(str, e["loc"][1:] or e["loc"]))) or None, "malformed", _shown(e["msg"]))
+        for e in wrong
+    ]
+
+
+def _shown(text: str) -> str:
+    """The beginning of a text that may repeat what stands in a line."""
+    return printable(masked(text[:MESSAGE_CHARS])) + ("…" if len(text) > MESSAGE_CHARS else "")
 
 
 def _count(done: Imported, line: int, answer: object, *, repeated: bool) -> None:
     match answer:
         case Refused() as refusal:
-            done.problems.append(Problem(line, refusal.field, refusal.code, str(refusal)))
+            done.problems.append(Problem(line, refusal.field, refusal.code, _shown(str(refusal))))
         case Exception() as error:
-            done.problems.append(Problem(line, None, "failed", str(error)))
+            done.problems.append(Problem(line, None, "failed", _shown(str(error))))
         case tuple() if repeated:
             done.accepted += 1
             done.repeated += 1

@@ -12,6 +12,7 @@ from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from engine.errors import BaohaoError
+from engine.text import has_card_number, is_contact
 
 PREFIX = "BAOHAO_"
 
@@ -31,6 +32,8 @@ def _lower(value: object) -> object:
 def _plain_name(value: str) -> str:
     if not re.fullmatch(r"[\w.-]{1,64}", value):
         raise ValueError("it should be one word of letters, digits and . - _, at most 64 of them")
+    if is_contact(value) or has_card_number(value):
+        raise ValueError("it should be a role or a staff number, not the number of a phone or of a payment card")
     return value
 
 

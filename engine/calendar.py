@@ -2,6 +2,7 @@
 
 from datetime import UTC, date, datetime, time, timedelta
 from functools import cache, lru_cache
+from importlib import resources
 from typing import Annotated
 from zoneinfo import ZoneInfo
 
@@ -14,7 +15,6 @@ Instant = Annotated[datetime, Meta(tz=True)]
 """An aware datetime; in JSON an ISO 8601 string."""
 SECOND = timedelta(seconds=1)
 _MIDNIGHT = time()
-_zone = cache(ZoneInfo)  # ZoneInfo's own cache keeps eight, and reads any other from disk again (100 µs)
 
 
 class Term(Value):
@@ -31,6 +31,22 @@ class Term(Value):
     zone: str
 
 
+@cache
+def known_zones() -> frozenset[str]:
+    """The time zones that a card can live in: those of the package tzdata, whatever else the machine has."""
+    names = (resources.files("tzdata") / "zones").read_text("utf-8").split()
+    return frozenset(names) - {"Factory"}  # it stands for a clock that nobody has set
+
+
+@cache  # ZoneInfo's own cache keeps eight, and reads any other from disk again (100 µs)
+def zone_named(zone: str) -> ZoneInfo:
+    """The zone as tzdata has it, the same on every machine; one that old facts name and tzdata does not, as here."""
+    if zone not in known_zones():
+        return ZoneInfo(zone)
+    with resources.files("tzdata").joinpath("zoneinfo", *zone.split("/")).open("rb") as file:
+        return ZoneInfo.from_file(file, zone)
+
+
 @lru_cache(maxsize=4096)  # the cards of a batch ask for few dates
 def months_after(start: date, months: int, anchor_day: int) -> date:
     """The date `months` calendar months after `start` that keeps `anchor_day` where the month has it.
@@ -43,7 +59,7 @@ def months_after(start: date, months: int, anchor_day: int) -> date:
 @lru_cache(maxsize=65_536)  # the cards of a batch ask for the same instant, and live in few zones
 def local_date(instant: datetime, zone: str) -> date:
     """The date that a wall calendar in `zone` shows at `instant` (aware)."""
-    return instant.astimezone(_zone(zone)).date()
+    return instant.astimezone(zone_named(zone)).date()
 
 
 @lru_cache(maxsize=65_536)
@@ -53,7 +69,7 @@ def local_instant(day: date, wall: time, zone: str) -> datetime:
     In an overlap that is the earlier of the two; in a gap the moment at which the clock jumped over it.
     Some zones skipped whole days (Apia, 30 December 2011), so the local date of the result may be later.
     """
-    tz = _zone(zone)
+    tz = zone_named(zone)
     wanted = datetime.combine(day, wall)
     by_old_offset, by_new_offset = (wanted.replace(tzinfo=tz, fold=fold).astimezone(UTC) for fold in (0, 1))
     if by_old_offset.astimezone(tz).replace(tzinfo=None) == wanted:

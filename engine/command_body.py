@@ -8,13 +8,15 @@ from msgspec import json
 from pydantic import BaseModel, ConfigDict, Field
 
 from engine.card.methods import NO_NUL
+from engine.text import NoCardNumber
 
 ADDED_LATER = frozenset({"ends_term", "lapsed", "shown"})
 """Fields, of whatever kind of command, that came after commands of it had been stored; each has a default."""
 
-Evidence = Annotated[str, Field(min_length=1, max_length=1000, pattern=NO_NUL)]
+Evidence = Annotated[str, Field(min_length=1, max_length=1000, pattern=NO_NUL), NoCardNumber]
 """Where a person found out what is claimed: a reference, never personal data."""
 ShortText = Annotated[str, Field(min_length=1, max_length=200, pattern=NO_NUL)]
+Reason = Annotated[ShortText, NoCardNumber]
 
 
 class CommandBody(BaseModel):

@@ -13,15 +13,16 @@ from engine.actor import Actor
 from engine.card.consent import ShownQuote, SwitchOffReason
 from engine.card.methods import PaymentMethod
 from engine.catalogue import Period
-from engine.command_body import CommandBody, Evidence, ShortText
+from engine.command_body import CommandBody, Evidence, Reason, ShortText
 from engine.money import Currency, Money
+from engine.text import NoContact
 
 
 class RegisterCard(CommandBody):
     """Register a card with its current term; one that ended long ago must be said to be `lapsed`."""
 
     command: Literal["RegisterCard"] = "RegisterCard"
-    holder_id: ShortText
+    holder_id: Annotated[ShortText, NoContact]
     plan: ShortText
     currency: Currency
     zone: ShortText
@@ -118,7 +119,7 @@ class HoldCard(CommandBody):
     """Stop all automatic work on a card."""
 
     command: Literal["HoldCard"] = "HoldCard"
-    reason: ShortText
+    reason: Reason
 
 
 class ReleaseCard(CommandBody):
@@ -138,7 +139,7 @@ class CloseCard(CommandBody):
     """Close the card."""
 
     command: Literal["CloseCard"] = "CloseCard"
-    reason: ShortText = "holder"
+    reason: Reason = "holder"
 
 
 class ConfirmReclaim(CommandBody):

@@ -11,6 +11,7 @@ from uuid import UUID
 from engine.card.event import Event
 from engine.errors import Refused
 from engine.networks import LimitEffects
+from engine.text import CARD_NUMBER_REFUSED, has_card_number
 from engine.value import Value
 
 OPERATIONS_ID = UUID("0b5e7a70-0000-4000-8000-000000000000")
@@ -102,3 +103,5 @@ def _check_reason(reason: str, explained: str) -> None:
     if len(reason) > REASON_LENGTH_MAX or any(category(each) in {"Cc", "Cs"} for each in reason):
         message = f"a reason is one line of at most {REASON_LENGTH_MAX} characters, without control characters"
         raise Refused("reason_invalid", message, "reason")
+    if has_card_number(reason):
+        raise Refused("reason_invalid", f"the reason {CARD_NUMBER_REFUSED}", "reason")

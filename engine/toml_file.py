@@ -11,6 +11,12 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 Model = TypeVar("Model", bound=BaseModel)
+BYTES_MOST = 1 << 20
+"""The largest file that is read."""
+PARTS_MOST = 32
+"""Of a dotted key."""
+PROBLEMS_MOST = 50
+"""So many problems are reported; of the others, their number."""
 Place = tuple[str | int, ...]
 """Keys and array indexes from the top of the file."""
 
@@ -31,8 +37,14 @@ class Problem(NamedTuple):
 def read_toml(source: Traversable, model: type[Model]) -> Model | tuple[Problem, ...]:
     """The file as a `model`, or all its problems in the order of their lines."""
     try:
-        content = source.read_bytes()
+        with source.open("rb") as file:
+            content = file.read(BYTES_MOST + 1)
+        if len(content) > BYTES_MOST:
+            return (Problem(None, "", f"is larger than {BYTES_MOST:,} bytes; is it the right file?"),)
         text = content.decode()
+        if deep := _DEEP_KEY.search(text):
+            line = text.count("\n", 0, deep.start()) + 1
+            return (Problem(line, "", f"has a key of more than {PARTS_MOST} parts; nothing here is so deep"),)
         document = tomllib.loads(text)
     except UnicodeDecodeError as error:
         return (Problem(error.object.count(b"\n", 0, error.start) + 1, "", "is not text in UTF-8; save it as such"),)
@@ -45,7 +57,13 @@ def read_toml(source: Traversable, model: type[Model]) -> Model | tuple[Problem,
     except ValidationError as error:
         lines = lines_of(text)
         problems = (_of_field(lines, details) for details in error.errors(include_url=False))
-        return tuple(sorted(problems, key=lambda problem: problem.line or 0))
+        return _first(sorted(problems, key=lambda problem: problem.line or 0))
+
+
+def _first(problems: list[Problem]) -> tuple[Problem, ...]:
+    more = len(problems) - PROBLEMS_MOST
+    rest = (Problem(None, "", f"has {more:,} more problems; correct these first"),) if more > 0 else ()
+    return (*problems[:PROBLEMS_MOST], *rest)
 
 
 def dotted(place: Place) -> str:
@@ -105,6 +123,7 @@ _BARE_KEY = re.compile(r"[\w-]+")
 _BLANK = re.compile(r"(?:\s|#[^\n]*)*")
 _QUOTED = r""""(?:\\.|[^"\\])*"|'[^']*'"""
 _KEY = re.compile(rf"{_QUOTED}|[\w-]+")
+_DEEP_KEY = re.compile(rf"""(?<![\w-])(?:(?:[\w-]++|"[^"\n]*"|'[^'\n]*')[ \t]*+\.[ \t]*+){{{PARTS_MOST}}}""")
 _SCALAR = re.compile(rf'"""(?:\\.|[^\\])*?"{{3,5}}|\'\'\'.*?\'{{3,5}}|{_QUOTED}|[^,\]}}#\n]+', re.DOTALL)
 
 
@@ -114,6 +133,7 @@ class _Locator:
     def __init__(self, text: str) -> None:
         self._text = text
         self._at = 0
+        self._counted_to, self._counted = 0, 1
         self._lines: dict[Place, int] = {(): 1}
         self._last_items: dict[Place, int] = {}  # of each array of tables, the index of its last one
 
@@ -182,7 +202,9 @@ class _Locator:
 
     def _line(self) -> int:
         self._skip_blank()
-        return self._text.count("\n", 0, self._at) + 1
+        self._counted += self._text.count("\n", self._counted_to, self._at)
+        self._counted_to = self._at
+        return self._counted
 
     def _more(self) -> bool:
         self._skip_blank()

@@ -6,6 +6,8 @@ from msgspec import Struct, structs
 from pydantic import GetCoreSchemaHandler
 from pydantic_core import CoreSchema, core_schema
 
+from engine.text import masked_token
+
 
 @dataclass_transform(frozen_default=True)
 class Value(Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
@@ -14,6 +16,12 @@ class Value(Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True)
     Read from our own JSON, only its types are checked. As a part of a pydantic model, which comes from outside, it is
     validated by its annotations in full, even if it was constructed in Python.
     """
+
+    def __repr__(self) -> str:
+        """As usual, but for a token, of which only the end is shown: errors and logs repeat it."""
+        fields = {name: getattr(self, name) for name in self.__struct_fields__}
+        shown = (f"{name}={(masked_token(one) if name == 'token' else one)!r}" for name, one in fields.items())
+        return f"{type(self).__name__}({', '.join(shown)})"
 
     @classmethod
     def __get_pydantic_core_schema__(cls, source: object, handler: GetCoreSchemaHandler) -> CoreSchema:

@@ -13,7 +13,7 @@ from adapters.cli.output import err, out, put_json, put_rows
 from adapters.cli.servers import database
 from adapters.clock import recorded_now
 from adapters.dry_run import DryRunRecorder, foresee
-from adapters.importer import Imported, import_commands
+from adapters.importer import Imported, import_commands, read_lines
 from adapters.schema import check_schema
 from adapters.settings import Settings
 from adapters.termination import EXIT_INTERRUPTED
@@ -82,7 +82,8 @@ def _imported(
             on_progress(done)
             bar.update(task, completed=done.lines)
 
-        return import_commands(lines, engine, operator_of(settings), lambda: _rules_now(settings, url, rules), show)
+        read = read_lines(lines)
+        return import_commands(read, engine, operator_of(settings), lambda: _rules_now(settings, url, rules), show)
 
 
 def _count_lines(lines: BinaryIO) -> int | None:
@@ -90,7 +91,7 @@ def _count_lines(lines: BinaryIO) -> int | None:
     if not lines.seekable():
         return None
     start = lines.tell()
-    count = sum(1 for _ in lines)
+    count = sum(1 for _ in read_lines(lines))
     lines.seek(start)
     return count
 

@@ -15,6 +15,7 @@ from engine.calendar import Instant
 from engine.card.custody import HasStatus, check_kept
 from engine.card.event import Event
 from engine.errors import Refused
+from engine.text import NoCardNumber
 from engine.value import Value
 
 MethodKind = Literal["credit_card", "debit_card", "paypal", "e_wallet"]
@@ -22,6 +23,8 @@ NO_NUL = r"^[^\x00]*$"
 """What holders and operators write: NUL fits in no text column, and would stop every read model at its fact."""
 DISPUTED = "disputed"
 """What stands in place of a code where a dispute ended a method."""
+_Name = Annotated[str, Field(min_length=1, max_length=64, pattern=NO_NUL), NoCardNumber]
+_Code = Annotated[str, Field(min_length=1, max_length=200, pattern=NO_NUL), NoCardNumber]
 METHODS_MAX = 10
 """Methods on one card: each may be charged once in every pass."""
 
@@ -29,14 +32,14 @@ METHODS_MAX = 10
 class PaymentMethod(Value):
     """A way to pay; of a payment card only token, brand, last four, expiry and fingerprint are ever known."""
 
-    method_id: Annotated[str, Field(min_length=1, max_length=64, pattern=NO_NUL)]
+    method_id: _Name
     kind: MethodKind
-    token: Annotated[str, Field(min_length=1, max_length=200, pattern=NO_NUL)]
-    brand: Annotated[str | None, Field(min_length=1, max_length=64, pattern=NO_NUL)] = None
+    token: _Code
+    brand: _Name | None = None
     last4: Annotated[str | None, Field(pattern=r"^\d{4}$")] = None
     expires_on: date | None = None
     """The last day on which it is valid."""
-    fingerprint: Annotated[str | None, Field(min_length=1, max_length=200, pattern=NO_NUL)] = None
+    fingerprint: _Code | None = None
     """The same for one payment card wherever it is bound; wallets have none."""
 
     @property

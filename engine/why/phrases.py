@@ -3,8 +3,8 @@
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 from decimal import Decimal
-from zoneinfo import ZoneInfo
 
+from engine.calendar import zone_named
 from engine.card.attempt import OutcomeSource
 from engine.card.consent import SwitchOffReason
 from engine.card.deadlines import DelayReason
@@ -87,7 +87,7 @@ def money(amount: Money) -> str:
 
 def clock(instant: datetime, zone: str) -> str:
     """An instant in `zone`, such as `2026-03-29 10:00`."""
-    return f"{instant.astimezone(ZoneInfo(zone)):%Y-%m-%d %H:%M}"
+    return f"{instant.astimezone(zone_named(zone)):%Y-%m-%d %H:%M}"
 
 
 def span(time: timedelta) -> str:

@@ -6,12 +6,13 @@ import subprocess
 import sys
 from collections import Counter
 from datetime import UTC, datetime
+from io import BytesIO
 from pathlib import Path
 
 import pytest
 
 from adapters import importer
-from adapters.importer import Problem, import_commands
+from adapters.importer import LINE_BYTES, Problem, import_commands, read_lines
 from adapters.settings import load_settings
 from adapters.wiring import rules_of
 from engine.actor import actor
@@ -196,6 +197,55 @@ def test_a_long_file_is_executed_in_batches_and_problems_are_in_the_order_of_lin
 def test_a_problem_reads_as_a_sentence():
     assert str(Problem(7, "zone", "unknown_zone", "no such zone")) == "line 7, field zone: no such zone [unknown_zone]"
     assert str(Problem(7, None, "malformed", "Invalid JSON")) == "line 7: Invalid JSON [malformed]"
+
+
+# Lines and fields without end
+
+
+def test_of_a_line_that_is_too_long_only_the_beginning_is_kept():
+    file = BytesIO(b"first\n" + b"x" * (3 * LINE_BYTES) + b"\nlast")
+    assert [len(line) for line in read_lines(file)] == [6, LINE_BYTES + 1, 4]
+
+
+def test_a_line_without_end_is_read_in_bounded_memory():
+    class Endless(BytesIO):
+        left = 16_000
+
+        def readline(self, size=-1):
+            assert 0 < size <= LINE_BYTES + 1
+            self.left -= 1
+            return b"x" * size if self.left > 0 else b""
+
+    assert [len(line) for line in read_lines(Endless())] == [LINE_BYTES + 1]
+
+
+def test_a_line_that_is_too_long_is_one_problem_and_affects_no_other(import_lines):
+    done = import_lines(REGISTER, b" " * LINE_BYTES + json.dumps(BIND).encode(), BIND)
+    assert [str(one) for one in done.problems] == ["line 2: longer than 65,536 bytes; no command is [malformed]"]
+    assert done.accepted == 2
+
+
+def test_thousands_of_fields_are_one_problem(import_lines):
+    done = import_lines(BIND | {str(number): 0 for number in range(5000)})
+    [problem] = done.problems
+    assert str(problem) == "line 1: 5,000 fields are wrong or unknown; is it a command? [malformed]"
+
+
+def test_no_problem_repeats_a_card_number_or_what_moves_a_terminal(import_lines):
+    number = "4242424242424242"
+    done = import_lines(
+        REGISTER,
+        BIND | {"method": METHOD | {"token": number}},
+        BIND | {number: 1, "\x1b[2J": 1},
+        {"command": "RemovePaymentMethod", "command_id": "c-9", "card_id": CARD, "method_id": number},
+        {"command": f"\x9b{number} " + "x" * 9999, "command_id": "c-9", "card_id": CARD},
+    )
+    texts = list(map(str, done.problems))
+    assert texts[0].startswith("line 2, field method.token: looks like the number of a payment card, which is never ")
+    assert (done.problems[1].field, done.problems[2].field) == ("************4242", "?[2J")
+    assert texts[3] == "line 4, field method_id: no method '************4242' is bound to the card [unknown_method]"
+    assert len(texts[4]) < 600
+    assert not any(number in text or "\x1b" in text or "\x9b" in text for text in texts)
 
 
 # The command line, as a process

@@ -145,7 +145,8 @@ QUOTE = [
 OTHER_QUOTE = {"price": {"minor": 1, "currency": "CNY"}, "catalogue_version": "2026-11-01"}
 SHOWN = [no("price_changed", "shown", shown=OTHER_QUOTE)]
 SOLD = [*QUOTE, no("not_sold", "plan", at=TOO_EARLY), no("not_sold", "plan", rules=FEWER, at=TOO_LATE)]
-ZONES = [no("unknown_zone", "zone", zone=zone) for zone in ("Asia/Peking", "Asia", "../etc/passwd", "/etc/passwd", " ")]
+NO_ZONES = ("Asia/Peking", "Asia", "../etc/passwd", "localtime", "Factory", "posix/UTC", "right/UTC", " ")
+ZONES = [no("unknown_zone", "zone", zone=zone) for zone in NO_ZONES]
 OF_CHARGE = [
     *UNKNOWN,
     *MONEY,

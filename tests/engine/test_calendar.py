@@ -1,22 +1,32 @@
 """Local dates in every zone there is: first instants of days, and terms that follow one another without drift."""
 
 import csv
+import zoneinfo
 from bisect import bisect_right
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, time, timedelta
 from functools import cache
 from importlib import resources
 from pathlib import Path
-from zoneinfo import ZoneInfo, available_timezones
+from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.calendar import local_date, local_instant, months_after, start_of_day, term_after, term_from
+from engine.calendar import (
+    known_zones,
+    local_date,
+    local_instant,
+    months_after,
+    start_of_day,
+    term_after,
+    term_from,
+    zone_named,
+)
 from engine.catalogue import PERIODS
 
-ZONES = sorted(available_timezones())
+ZONES = sorted(known_zones())
 FIRST, LAST = datetime(1969, 12, 20, tzinfo=UTC), datetime(2051, 1, 10, tzinfo=UTC)
 DAY, SECOND = timedelta(days=1), timedelta(seconds=1)
 LOOKED_FOR_EVERY = timedelta(days=12)
@@ -30,7 +40,7 @@ days = st.dates(date(1970, 1, 1), date(2050, 12, 31))
 @cache
 def changes(zone: str) -> tuple[datetime, ...]:
     """The instants from 1970 to 2050 at which the zone's offset changes, to the second."""
-    tz = ZoneInfo(zone)
+    tz = zone_named(zone)
     found, at = [], FIRST
     while at < LAST:
         following = at + LOOKED_FOR_EVERY
@@ -50,7 +60,7 @@ def change_between(before: datetime, after: datetime, tz: ZoneInfo) -> datetime:
 
 def first_instant_by_stretches(day: date, zone: str) -> datetime:
     """The same by brute force: between two changes of its offset a zone is plain arithmetic."""
-    tz = ZoneInfo(zone)
+    tz = zone_named(zone)
     midnight = datetime.combine(day, time(), UTC)
     start, end = midnight - 3 * DAY, midnight + 3 * DAY
     inside = [change for change in changes(zone) if start < change < end]
@@ -62,7 +72,7 @@ def first_instant_by_stretches(day: date, zone: str) -> datetime:
 
 
 def assert_first(instant: datetime, day: date, zone: str) -> None:
-    tz = ZoneInfo(zone)
+    tz = zone_named(zone)
     assert instant.astimezone(tz).date() >= day
     for earlier in JUST_BEFORE:
         assert (instant - earlier).astimezone(tz).date() < day, (zone, day, instant, earlier)
@@ -72,7 +82,7 @@ def distinct_zones() -> Iterator[str]:
     """One name of each set of names that mean the same zone."""
     known: set[tuple[object, ...]] = set()
     for zone in ZONES:
-        what = (ZoneInfo(zone).utcoffset(datetime(2049, 7, 1)), changes(zone))  # noqa: DTZ001 (wall time is meant)
+        what = (zone_named(zone).utcoffset(datetime(2049, 7, 1)), changes(zone))  # noqa: DTZ001 (wall time is meant)
         if what not in known:
             known.add(what)
             yield zone
@@ -87,7 +97,7 @@ def test_a_day_begins_at_the_first_instant_that_shows_it_or_a_later_one(zone, da
 def test_a_day_begins_likewise_around_every_change_of_every_zone():
     seen = 0
     for zone in distinct_zones():
-        tz = ZoneInfo(zone)
+        tz = zone_named(zone)
         for change in changes(zone):
             shown = {(change - SECOND).astimezone(tz).date(), change.astimezone(tz).date()}
             for day in (min(shown), max(shown), max(shown) + DAY):
@@ -114,7 +124,7 @@ def test_a_day_begins_likewise_around_every_change_of_every_zone():
 )
 def test_a_day_of_note_begins(zone, day, begins):
     found = start_of_day(day, zone)
-    assert found.astimezone(ZoneInfo(zone)).strftime("%Y-%m-%d %H:%M") == begins
+    assert found.astimezone(zone_named(zone)).strftime("%Y-%m-%d %H:%M") == begins
     assert_first(found, day, zone)
     assert found == first_instant_by_stretches(day, zone)
 
@@ -127,7 +137,7 @@ def test_days_begin_in_their_order(zone, day):
 @given(zones, days, st.times())
 def test_a_wall_time_is_shown_at_its_instant_or_was_jumped_over(zone, day, wall):
     wall = wall.replace(microsecond=0)
-    tz = ZoneInfo(zone)
+    tz = zone_named(zone)
     instant = local_instant(day, wall, zone)
     shown = instant.astimezone(tz).replace(tzinfo=None)
     wanted = datetime.combine(day, wall)
@@ -142,7 +152,7 @@ def test_a_wall_time_that_was_jumped_over_is_the_moment_of_the_jump():
     """In each zone's first jump and its last: whether into summer time or over a whole day."""
     seen = 0
     for zone in ZONES:
-        tz = ZoneInfo(zone)
+        tz = zone_named(zone)
         jumps = [at for at in changes(zone) if at.astimezone(tz).utcoffset() > (at - SECOND).astimezone(tz).utcoffset()]
         for jump in jumps[:1] + jumps[-1:]:
             before, after = ((at.astimezone(tz).replace(tzinfo=None)) for at in (jump - SECOND, jump))
@@ -222,3 +232,21 @@ def test_after_a_change_of_zone_the_next_term_begins_when_the_last_one_ended(sta
 
 def test_zones_come_with_the_program_where_the_machine_has_none():
     assert resources.files("tzdata").joinpath("zoneinfo", "Pacific", "Apia").is_file()
+
+
+def test_zones_are_those_that_come_with_the_program_and_real():
+    assert {"Asia/Shanghai", "Europe/London", "UTC", "US/Pacific"} <= known_zones()
+    assert not known_zones() & {"localtime", "Factory", "posixrules", "posix/Asia/Shanghai", "right/Asia/Shanghai"}
+    assert zone_named("Asia/Shanghai").key == "Asia/Shanghai"
+
+
+def test_a_zone_that_only_this_machine_has_can_be_read_from_old_facts(tmp_path):
+    before = zoneinfo.TZPATH
+    tmp_path.joinpath("localtime").write_bytes(
+        resources.files("tzdata").joinpath("zoneinfo", "Asia", "Shanghai").read_bytes()
+    )
+    zoneinfo.reset_tzpath([tmp_path])
+    try:
+        assert local_date(datetime(2026, 3, 31, 16, tzinfo=UTC), "localtime") == date(2026, 4, 1)
+    finally:
+        zoneinfo.reset_tzpath(before)

@@ -109,14 +109,38 @@ def test_a_missing_table_is_reported_on_the_first_line(read):
         (b"[one]\nb = '''", None, "is not TOML: Expected \"'''\" (at end of document)"),
         (b"[one]\n# \xff", 2, "is not text in UTF-8; save it as such"),
         (b"a = " + b"[" * 9_999, None, "is not TOML: maximum recursion depth exceeded"),
+        (b"[one]\n" + b"a." * 100_000 + b"a = 1", 2, "has a key of more than 32 parts"),
+        (b"['a'" + b' . "a"' * 40 + b"]", 1, "has a key of more than 32 parts"),
+        (b"#" * (1 << 20) + b"\n", None, "is larger than 1,048,576 bytes"),
         (b"a = " + b"9" * 9_999, None, "is not TOML: Exceeds the limit"),
     ],
-    ids=["no value", "twice", "no such day", "no end", "no text", "too deep", "too long"],
+    ids=[
+        "no value",
+        "twice",
+        "no such day",
+        "no end",
+        "no text",
+        "too deep",
+        "dots",
+        "dots in a header",
+        "too large",
+        "too long",
+    ],
 )
 def test_a_file_that_is_no_toml_is_reported_with_the_line(read, content, line, message):
     [problem] = read(content)
     assert (problem.line, problem.place) == (line, "")
     assert problem.message.startswith(message)
+
+
+def test_of_very_many_problems_the_first_are_reported_with_their_lines_and_the_others_counted(read):
+    found = read(b"[one]\na = 1\n" + b"".join(b"k%d = 1\n" % number for number in range(5_000)))
+    assert [problem.line for problem in found] == [*range(3, 53), None]
+    assert found[-1].formatted("some.toml") == "some.toml: has 4,950 more problems; correct these first"
+
+
+def test_dots_in_texts_and_comments_are_no_keys(read):
+    assert read(b"# " + b"." * 99 + b"\n[one]\na = 1\nb = '" + b"." * 99 + b"'") == Outer(one=Inner(a=1, b="." * 99))
 
 
 def test_a_missing_file_is_reported(tmp_path):
