@@ -10,6 +10,7 @@ import structlog
 from structlog.typing import EventDict, Processor
 
 from adapters.clock import recorded_now
+from engine.text import escaped, masked, printable, printable_lines
 
 BROKER_LOGGER = logging.getLogger("broker")
 """FastStream's `logger`; without it, FastStream would print to standard output with its own handlers."""
@@ -29,7 +30,9 @@ def configure_logs(role: str, level: str = "info", log_format: Literal["json", "
             structlog.contextvars.merge_contextvars,
             structlog.processors.add_log_level,
             _add_context(role),
-            *(_for_people() if to_console else _for_machines()),
+            structlog.processors.format_exc_info,
+            _cleaned,
+            _for_people() if to_console else _as_json,
         ],
         wrapper_class=structlog.make_filtering_bound_logger(level),
         logger_factory=(
@@ -65,19 +68,24 @@ def _add_context(role: str) -> Processor:
     return add
 
 
-def _for_machines() -> list[Processor]:
-    return [structlog.processors.format_exc_info, _as_json]
+def _cleaned(_logger: object, _method: str, line: EventDict) -> EventDict:
+    """No card numbers and tokens in texts that others may have written, and nothing that moves a terminal."""
+    return {
+        name: (printable_lines if name == "exception" else printable)(masked(value))
+        if isinstance(value, str)
+        else value
+        for name, value in line.items()
+    }
 
 
-def _for_people() -> list[Processor]:
-    renderer = structlog.dev.ConsoleRenderer(
+def _for_people() -> Processor:
+    return structlog.dev.ConsoleRenderer(
         timestamp_key="recorded_at",
         colors=sys.stderr.isatty(),
         exception_formatter=structlog.dev.plain_traceback,  # the default shows variables, secrets too
     )
-    return [renderer]
 
 
 def _as_json(_logger: object, _method: str, line: EventDict) -> bytes:
     text = json.dumps(line, ensure_ascii=False, separators=(",", ":"), default=str)
-    return text.encode(errors="backslashreplace")
+    return escaped(text).encode()

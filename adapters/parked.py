@@ -12,6 +12,7 @@ import psycopg
 from psycopg import Connection
 from psycopg.rows import class_row
 
+from engine.text import masked
 from projections.parked_cards import cleaned
 
 PARKED_TABLE = """
@@ -61,11 +62,17 @@ def park(connection: Connection[Any], parked: Sequence[ToPark]) -> None:
     failed: psycopg.Error | None = None
     for card_id, message, reason in parked:
         try:
-            connection.execute(_PARK, (message[:MESSAGE_KEPT], cleaned(reason), card_id, FOREIGN_KEPT), prepare=True)
+            kept = _masked(message[: 2 * MESSAGE_KEPT])[:MESSAGE_KEPT]
+            connection.execute(_PARK, (kept, cleaned(reason), card_id, FOREIGN_KEPT), prepare=True)
         except (psycopg.DataError, psycopg.IntegrityError, psycopg.InternalError) as error:
             failed = failed or error
     if failed is not None:
         raise failed
+
+
+def _masked(message: bytes) -> bytes:
+    """A message without card numbers and tokens; its other bytes are kept, whatever they are."""
+    return masked(message.decode("utf-8", "surrogateescape")).encode("utf-8", "surrogateescape")
 
 
 def list_parked(connection: Connection[Any]) -> list[Parked]:

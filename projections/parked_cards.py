@@ -3,7 +3,6 @@
 The rows of a parked card stay as they were before the fact at `position`; all other cards go on.
 """
 
-import re
 from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
@@ -11,6 +10,8 @@ from uuid import UUID
 
 from psycopg import Connection
 from psycopg.rows import class_row
+
+from engine.text import masked, printable
 
 PARKED_CARDS_TABLE = """
     CREATE TABLE IF NOT EXISTS parked_cards (
@@ -101,6 +102,6 @@ def count_parked_cards(connection: Connection[Any], follower: str) -> dict[str, 
 
 
 def cleaned(reason: str) -> str:
-    """The beginning of a reason, with what PostgreSQL or a terminal does not take as text replaced by `?`."""
-    printable = re.sub(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]", "?", reason[: REASON_KEPT + 1])
-    return printable if len(printable) <= REASON_KEPT else f"{printable[: REASON_KEPT - 1]}…"
+    """The beginning of a reason, without card numbers and tokens, and with what is no plain text replaced by `?`."""
+    kept = printable(masked(reason[: 2 * REASON_KEPT]))
+    return kept if len(kept) <= REASON_KEPT else f"{kept[: REASON_KEPT - 1]}…"

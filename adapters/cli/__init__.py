@@ -67,7 +67,9 @@ def _run(command: Callable[[], object]) -> None:
 
 
 def _end(sentence: str, status: int) -> NoReturn:
-    sys.stderr.write(f"{sentence}\n")
+    from engine.text import masked, printable_lines
+
+    sys.stderr.write(f"{printable_lines(masked(sentence))}\n")
     raise SystemExit(status)
 
 

@@ -14,6 +14,7 @@ from adapters.settings import Settings
 from engine.envelope import NAME_OF, Recorded
 from engine.store.recorder import CardRecorder, datastore
 from engine.store.streams import Store
+from engine.text import masked_token
 from engine.why.sentences import sentence
 from engine.why.story import story_of
 from projections.cards import count_cards, find_card, list_cards
@@ -82,4 +83,8 @@ def show_due(settings: Settings, limit: int, *, as_json: bool) -> None:
 def _as_json(recorded: Recorded) -> dict[str, object]:
     envelope = recorded._asdict()
     del envelope["position"], envelope["last"]
-    return envelope | {"name": NAME_OF[type(recorded.fact)], "fact": to_jsonable_python(recorded.fact, fallback=asdict)}
+    fact = to_jsonable_python(recorded.fact, fallback=asdict)
+    for part in (fact, fact.get("method")):
+        if isinstance(part, dict) and "token" in part:
+            part["token"] = masked_token(part["token"])
+    return envelope | {"name": NAME_OF[type(recorded.fact)], "fact": fact}

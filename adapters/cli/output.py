@@ -11,13 +11,27 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-out = Console()
-err = Console(stderr=True)
+from engine.text import escaped, masked, printable_lines
+
+
+class _Cleaned(Console):
+    """Prints no control characters of other people's texts, and no card numbers or tokens."""
+
+    def print(self, *objects: Any, **options: Any) -> None:  # noqa: ANN401 (as the console has it)
+        super().print(*(_cleaned(one) if isinstance(one, str) else one for one in objects), **options)
+
+
+def _cleaned(text: str) -> str:
+    return printable_lines(masked(text))
+
+
+out = _Cleaned()
+err = _Cleaned(stderr=True)
 
 
 def put_json(value: object) -> None:
     """One line of JSON on stdout."""
-    sys.stdout.write(json.dumps(value, default=_plain, ensure_ascii=False) + "\n")
+    sys.stdout.write(escaped(json.dumps(value, default=_plain, ensure_ascii=False)) + "\n")
     sys.stdout.flush()
 
 
@@ -27,7 +41,7 @@ def put_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object
     for column in columns:
         table.add_column(column, overflow="fold", no_wrap=column.endswith("_id"))  # ids stay whole to be copied
     for row in rows:
-        table.add_row(*(Text(_shown(cell)) for cell in row))  # never mark-up: other people wrote much of it
+        table.add_row(*(Text(_cleaned(_shown(cell))) for cell in row))  # never mark-up: other people wrote much of it
     out.print(table)
 
 

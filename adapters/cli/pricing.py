@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import typer
 
-from adapters.cli.output import put_fields, put_json, put_rows, put_table
+from adapters.cli.output import err, put_fields, put_json, put_rows, put_table
 from adapters.clock import recorded_now
 from engine.catalogue import PERIODS, Catalogue, Period, read_catalogue
 from engine.money import Currency, exponent
@@ -37,7 +37,7 @@ def check(file: Path, *, as_json: bool) -> None:
         put_json([problem._asdict() for problem in found])
     else:
         for problem in found:
-            typer.echo(problem.formatted(file), err=True)
+            err.print(problem.formatted(file), markup=False, highlight=False, soft_wrap=True)
     raise typer.Exit(1)
 
 

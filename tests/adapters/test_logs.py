@@ -14,8 +14,9 @@ log.info("batch.decided", cards=256, name="保号")
 log.debug("batch.detail")
 logging.getLogger("nats.aio").info("chatter")
 BROKER_LOGGER.warning("slow %s", "consumer")
+log.warning("card.failed", error="token='tok_1' of 4242 4242 4242 4242\\x1b[2J\\x9b\\n\\u202e")
 try:
-    1 / 0
+    raise ZeroDivisionError("of 4242424242424242\\x1b[2J")
 except ZeroDivisionError:
     secret = "hidden" + "-value"
     log.exception("batch.failed")
@@ -30,13 +31,14 @@ def run(log_format):
 
 def test_each_line_has_its_time_level_event_role_and_fields():
     done = run("json")
-    decided, slow, failed = map(json.loads, done.stderr.splitlines())
+    decided, slow, card, failed = map(json.loads, done.stderr.splitlines())
     assert list(decided) == ["recorded_at", "level", "event", "role", "pid", "cards", "name"]
     assert datetime.fromisoformat(decided["recorded_at"]).tzinfo == UTC
     assert (decided["level"], decided["event"], decided["role"]) == ("info", "batch.decided", "consumer")
     assert decided["name"] == "保号"
     assert (slow["level"], slow["event"], slow["message"]) == ("warning", "broker", "slow consumer")
-    assert "ZeroDivisionError" in failed["exception"]
+    assert card["error"] == 'token="…" of ***************4242?[2J???'
+    assert "ZeroDivisionError: of ************4242?[2J" in failed["exception"]
     assert done.stdout == ""
 
 
@@ -45,4 +47,6 @@ def test_console_lines_are_readable_and_show_no_values_of_variables():
     assert "batch.decided" in done.stderr
     assert "ZeroDivisionError" in done.stderr
     assert "hidden-value" not in done.stderr
+    assert "ZeroDivisionError: of ************4242?[2J" in done.stderr
+    assert "***************4242?[2J???" in done.stderr
     assert done.stdout == ""

@@ -71,6 +71,13 @@ def test_what_is_no_text_in_a_reason_is_replaced(connection):
     assert reasons(connection) == [(ONE, "found `?`, ?[31m, ? and 保号")]
 
 
+def test_of_card_numbers_and_tokens_only_the_end_is_kept(connection):
+    park(connection, [(ONE, b'{"token": "tok-1"} 4242424242424242 \xff', "token='tok-1' of 4242 4242 4242 4242")])
+    [parked] = list_parked(connection)
+    assert parked.message == b'{"token": "\xe2\x80\xa6"} ************4242 \xff'
+    assert parked.reason == 'token="…" of ***************4242'
+
+
 def test_one_that_cannot_be_stored_keeps_no_other_from_it(connection):
     connection.execute("ALTER TABLE parked ADD CONSTRAINT refused CHECK (reason <> 'refused')")
     with pytest.raises(psycopg.IntegrityError):

@@ -52,6 +52,11 @@ def test_an_empty_variable_counts_as_unset(monkeypatch):
         ("BAOHAO_BATCH_SIZE", "0", "BAOHAO_BATCH_SIZE is '0', but it should be greater than or equal to 1."),
         ("BAOHAO_BATCH_SIZE", "many", "BAOHAO_BATCH_SIZE is 'many', but it should be a valid integer"),
         ("BAOHAO_OPERATOR", "night shift", "BAOHAO_OPERATOR is 'night shift', but it should be one word of letters, "),
+        (
+            "BAOHAO_OPERATOR",
+            "13800138000",
+            "BAOHAO_OPERATOR is '13800138000', but it should be a role or a staff number, ",
+        ),
         ("BAOHAO_CLOCK", "sundial", "BAOHAO_CLOCK is 'sundial', but it should be 'system' or 'virtual'."),
         ("BAOHAO_ACK_WAIT_S", "5", "BAOHAO_ACK_WAIT_S (5) must be more than BAOHAO_GATEWAY_BUDGET_S (5), or"),
         (

@@ -65,8 +65,8 @@ def test_a_stop_without_a_reason_is_refused(reason):
     assert (refused.value.code, refused.value.field) == ("reason_missing", "reason")
 
 
-@pytest.mark.parametrize("reason", ["two\nlines", "nul\0", "half \ud800", "x" * 201])
-def test_a_reason_is_one_short_line(reason):
+@pytest.mark.parametrize("reason", ["two\nlines", "nul\0", "half \ud800", "x" * 201, "of 4242424242424242"])
+def test_a_reason_is_one_short_line_without_a_card_number(reason):
     with pytest.raises(Refused) as refused:
         stop_charging(None, reason, AT)
     assert (refused.value.code, refused.value.field) == ("reason_invalid", "reason")

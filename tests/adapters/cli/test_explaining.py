@@ -51,6 +51,13 @@ def test_with_json_the_same_is_one_object(installation):
     assert answer["sentences"][0] == {"text": ASKED_FOR, "versions": [5]}
 
 
+def test_the_history_shows_only_the_end_of_a_token(installation):
+    facts = [one["fact"] for one in installation.json("card", "history", CARD_ID)]
+    tokens = [part["token"] for fact in facts for part in (fact, fact.get("method")) if "token" in (part or ())]
+    assert len(tokens) >= 2
+    assert all(token.startswith("…") for token in tokens)
+
+
 def test_a_day_without_a_charge_is_explained(installation):
     done = installation.run("card", "why", CARD_ID, "--date", "2026-04-09")
     assert done.stdout.splitlines() == [
