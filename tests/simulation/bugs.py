@@ -120,8 +120,8 @@ def anchor_day_lost() -> list[Change]:
 def late_payer_pays_for_the_past() -> list[Change]:
     real = term.renewed
 
-    def renewed(card, renewal, attempt_id, from_balance, policy, at):
-        facts = real(card, renewal, attempt_id, from_balance, policy, at)
+    def renewed(card, renewal, policy, at, **how):
+        facts = real(card, renewal, policy, at, **how)
         past = term.term_after(card.term, renewal.months, card.anchor_day, card.custody.zone)
         return (*facts[:-1], replace(facts[-1], term=past))
 
@@ -276,11 +276,8 @@ def grace_without_days() -> list[Change]:
     real = lapse.lapse
 
     def lapsing(card, policy, at):
-        keep = (
-            card.deadlines.keep.model_copy(update={"grace_days": 1})
-            if not card.deadlines.keep.grace_days
-            else card.deadlines.keep
-        )
-        return real(replace(card, keep=keep), policy, at)
+        keep = card.deadlines.keep
+        granted = keep if keep.grace_days else replace(keep, grace_days=1)
+        return real(replace(card, deadlines=replace(card.deadlines, keep=granted)), policy, at)
 
     return [(following, "lapse", lapsing)]

@@ -70,7 +70,7 @@ def failure_told_after_each_method() -> list[Change]:
     def charge_renewal(card, rules, at):
         step = real(card, rules, at)
         told = card.renewal is not None and card.renewal.declines and isinstance(step, tuple)
-        first = following.payment_failed(card, Wait(at, "told"), at) if told else ()
+        first = following.payment_failed(card, Wait(at, "told"), rules.policy, at) if told else ()
         return step if not first else (*step, *first)
 
     return [(following, "charge_renewal", charge_renewal)]

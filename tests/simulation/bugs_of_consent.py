@@ -18,8 +18,8 @@ def price_before_its_day() -> list[Change]:
 def early_notice_of_a_price() -> list[Change]:
     real = announcing.announce_price_change
 
-    def announce(card, catalogue, *, version, at):
-        facts = real(card, catalogue, version=version, at=at)
+    def announce(card, catalogue, **of):
+        facts = real(card, catalogue, **of)
         return tuple(replace(one, applies_from=one.applies_from - 300 * DAY) for one in facts)
 
     return [(announcing, "announce_price_change", announce)]
@@ -43,7 +43,9 @@ def fee_of_the_catalogue() -> list[Change]:
 def announced_for_ever() -> list[Change]:
     """What was announced cannot be taken back."""
     real = consent.announced
-    return [(consent, "announced", lambda before, fact: real(before, replace(fact, replaces_later=False)))]
+    return [
+        (consent, "announced", lambda before, fact, given: real(before, replace(fact, replaces_later=False), given))
+    ]
 
 
 def agreed_again_in_vain() -> list[Change]:

@@ -46,8 +46,8 @@ def moved_days_kept_quiet() -> list[Change]:
 def receipt_of_no_method() -> list[Change]:
     real = outcomes.renewed
 
-    def renewed(card, renewal, attempt_id, from_balance, at, _):
-        *others, fact = real(card, renewal, attempt_id, from_balance, at)
+    def renewed(card, renewal, policy, at, **how):
+        *others, fact = real(card, renewal, policy, at, **how)
         return *others, replace(fact, method_id=None)
 
     return [(outcomes, "renewed", renewed)]
