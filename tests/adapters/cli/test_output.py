@@ -1,12 +1,10 @@
 """What is printed moves no terminal and shows no card number, whoever wrote it; JSON stays the same value."""
 
 import json
+import subprocess
+import sys
 
-import pytest
-
-from adapters.cli import _run
 from adapters.cli.output import err, out, put_fields, put_json
-from engine.errors import BaohaoError
 
 WRITTEN = "\x1b]0;owned\x07\x1b[2J\x9b31m \u202e 4242424242424242"
 SHOWN = "?]0;owned??[2J?31m ? ************4242"
@@ -32,10 +30,18 @@ def test_json_has_the_same_value_in_escapes(capsys):
     assert json.loads(printed) == {"reason": "\x1b\x9b\u202e保号"}
 
 
-def test_an_error_that_ends_a_command_shows_none(capsys):
-    def fail():
-        raise BaohaoError(WRITTEN)
+FAILING = f"""
+from adapters.cli import _run
+from engine.errors import BaohaoError
 
-    with pytest.raises(SystemExit):
-        _run(fail)
-    assert capsys.readouterr().err == f"{SHOWN}\n"
+def fail():
+    raise BaohaoError({WRITTEN!r})
+
+_run(fail)
+"""
+
+
+def test_an_error_that_ends_a_command_shows_none():
+    """In a process of its own, since a command sets up the logs of its process."""
+    done = subprocess.run([sys.executable, "-c", FAILING], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (1, f"{SHOWN}\n")
