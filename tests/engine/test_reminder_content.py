@@ -1,6 +1,6 @@
 """What reminders say beside the charge, and what the law of a plan's market asks for."""
 
-from datetime import date, timedelta
+from datetime import date
 
 import pytest
 from msgspec.structs import replace
@@ -10,7 +10,6 @@ from engine.card.attempt import ChargeAttempted
 from engine.card.deadlines import DeadlinesMoved
 from engine.card.hold import CardHeld, CardReleased, release_card
 from engine.card.reminders import ReminderDue
-from engine.card.term import RenewalStarted
 from engine.catalogue import Catalogue
 from engine.command_dispatch import decide
 from engine.commands import AnnouncePriceChange
@@ -27,7 +26,6 @@ from tests.engine.samples import (
     MONTH_PRICE,
     OPENS_AT,
     POLICY,
-    REGISTERED_AT,
     RULES,
     SECOND,
     TWO_VERSIONS,
@@ -41,32 +39,7 @@ from tests.engine.samples import (
     started,
     suspended,
 )
-
-DAY = timedelta(days=1)
-NOTIFIED_AT = local("2026-03-22 10:00")
-AGREED_EARLY = (registered(), bound(), enabled(at=REGISTERED_AT))
-NO_GRACE = (registered(grace_days=0, reclaim_days=5), bound(), enabled(at=REGISTERED_AT))
-CHARGE = (fact(RenewalStarted), fact(ChargeAttempted, amount=MONTH_PRICE))
-NOTICE = fact(
-    ReminderDue,
-    kind="renewal_ahead",
-    about="2026-03-29",
-    amount=MONTH_PRICE,
-    months=1,
-    method_id="visa",
-    charge_on=date(2026, 3, 29),
-    policy_version=POLICY.version,
-)
-
-
-def reminded(at=NOTIFIED_AT) -> ReminderDue:
-    return ReminderDue(kind="renewal_ahead", term_number=0, about="2026-03-29", at=at)
-
-
-def at_once(notice_at):
-    """What is told when nobody was told in time, and until when the charge then waits."""
-    return given(*AGREED_EARLY).at(notice_at)
-
+from tests.engine.test_reminders import AGREED_EARLY, DAY, NO_GRACE, reminded
 
 # Markets
 
