@@ -148,10 +148,10 @@ def _question(stream: Stream, append: Append, step: Step, policy: Policy) -> Que
         return about_charge(stream, card, step.attempt, step.learned, cause, policy)
     if isinstance(step, AskRefund):
         return about_refund(stream, step.refund, cause)
-    intent = next((fact for fact in facts if isinstance(fact, ChargeAttempted)), None)
-    if intent is not None:  # the one that was made now: all others of an append would have waited for it
-        attempt = open_attempt_of(card.attempts, intent.attempt_id)
-        return about_charge(stream, card, attempt, "sent", cause, policy)
+    for fact in facts:
+        if isinstance(fact, ChargeAttempted):  # the one that was made now: all others would have waited for it
+            attempt = open_attempt_of(card.attempts, fact.attempt_id)
+            return about_charge(stream, card, attempt, "sent", cause, policy)
     if card.refunds and any(isinstance(fact, RefundStarted) for fact in facts):
         return about_refund(stream, card.refunds[-1], cause)
     return None

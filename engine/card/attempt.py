@@ -236,12 +236,22 @@ def disputed(attempts: Attempts, instrument: str) -> Attempts:
 
 def open_attempts(attempts: Attempts) -> tuple[Attempt, ...]:
     """The attempts whose outcomes are awaited: that for the renewal first."""
-    return tuple(one for one in (attempts.open, attempts.top_up) if one is not None)
+    if attempts.top_up is None:
+        return () if attempts.open is None else (attempts.open,)
+    return (attempts.top_up,) if attempts.open is None else (attempts.open, attempts.top_up)
 
 
 def open_attempt(attempts: Attempts, attempt_id: UUID) -> Attempt | None:
     """The open attempt of that id, whatever it is for; None where there is none."""
-    return next((one for one in open_attempts(attempts) if one.attempt_id == attempt_id), None)
+    for one in open_attempts(attempts):
+        if one.attempt_id == attempt_id:
+            return one
+    return None
+
+
+def closed_attempt(attempts: Attempts, attempt_id: UUID) -> ClosedAttempt | None:
+    """The attempt of that id that was closed as not charged, as far as the card remembers it."""
+    return next((one for one in attempts.closed if one.attempt_id == attempt_id), None)
 
 
 def open_attempt_of(attempts: Attempts, attempt_id: UUID) -> Attempt:

@@ -123,15 +123,17 @@ def charge_renewal(card: Chargeable, rules: Rules, at: datetime) -> tuple[Chargi
         return Wait(opening, "renewal_opens")
     if renewal is None or renewal.is_over or renewal.stale or not _fee_is_agreed(card, renewal):
         return (offer(card, card.consent, rules, at),)
-    return _pay(card, renewal, rules, at)
+    return _pay(card, renewal, opening, rules, at)
 
 
-def _pay(card: Chargeable, renewal: Renewal, rules: Rules, at: datetime) -> tuple[ChargingFact, ...] | Wait:
+def _pay(
+    card: Chargeable, renewal: Renewal, opening: datetime, rules: Rules, at: datetime
+) -> tuple[ChargingFact, ...] | Wait:
     """Pay for what is on offer: from the balance if it is spent first, by a method, or as a last resort."""
     due = amount_due(card, renewal)
     from_balance = _from_balance(card, due, rules.catalogue) if card.methods.balance_first else 0
     chosen = next_try(card, renewal, rules.policy, at)
-    noticed = _notice_first(card, renewal, chosen, rules, at, paid=from_balance == due.minor)
+    noticed = _notice_first(card, renewal, opening, chosen, rules, at, paid=from_balance == due.minor)
     return noticed if noticed is not None else _charge(card, renewal, chosen, from_balance, rules, at)
 
 
@@ -189,7 +191,7 @@ def _fee_is_agreed(card: HasConsent, renewal: Renewal) -> bool:
 
 
 def _notice_first(
-    card: Chargeable, renewal: Renewal, chosen: Try | None, rules: Rules, at: datetime, *, paid: bool
+    card: Chargeable, renewal: Renewal, opening: datetime, chosen: Try | None, rules: Rules, at: datetime, *, paid: bool
 ) -> tuple[ReminderDue | DeadlinesMoved, ...] | Wait | None:
     """What has to come before the first charge that nobody asked for: the notice, or its days; None if nothing has to.
 
@@ -197,7 +199,7 @@ def _notice_first(
     """
     if renewal.rung or renewal.asked or card.consent is None:
         return None
-    opening, may_at = opens_at(card, rules.policy), charged_from(card, rules)
+    may_at = charged_from(card, opening, rules)
     if may_at is None and at >= opening:
         return tell_ahead(card, card.consent, rules, at)
     may_at = may_at or opening

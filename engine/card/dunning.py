@@ -1,7 +1,7 @@
 """The retry plan as a value: which method to try when, from the card's history, the policy and the deadline."""
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Protocol
 
 from engine.calendar import local_date
@@ -92,11 +92,11 @@ def _next_rung(
     policy: Policy,
     at: datetime,
 ) -> Try | None:
-    due = _next_rung_at(card, renewal, policy)
     last = last_day(card)
+    due = _next_rung_at(card, renewal, last, policy)
     if due is None or local_date(due, card.term.zone) > last or at >= reclaims_at(card):
         return None  # one that we missed ourselves is made up while the number is still ours
-    rung, is_last = renewal.rung + 1, _is_last(card, at)
+    rung, is_last = renewal.rung + 1, local_date(at, card.term.zone) >= last
     ready = ready_methods(card, at, last_rung=is_last) if at >= due else ()
     if ready:
         return TryNow(ready[0], rung, "next_rung" if renewal.rung else "renewal_opened", is_last)
@@ -111,14 +111,14 @@ def _next_rung(
     return Withhold(soonest, rung, until, limit.rule if limit else None)
 
 
-def _next_rung_at(card: Dunned, renewal: Renewal, policy: Policy) -> datetime | None:
+def _next_rung_at(card: Dunned, renewal: Renewal, last: date, policy: Policy) -> datetime | None:
     """Rungs fall on the ladder's local days after the first failure; those past the last day become one on it.
 
     One that we missed is made up at the next charge hour that is far enough from the last rung.
     """
     if renewal.rung_at is None:
         return opens_at(card, policy)
-    zone, last = card.term.zone, last_day(card)
+    zone = card.term.zone
     if local_date(renewal.rung_at, zone) >= last:
         return None
     beyond = max(0, renewal.rung - len(policy.ladder_days))

@@ -71,10 +71,12 @@ def _evolve(card: Card, fact: facts.CardFact) -> Card:  # noqa: C901, PLR0911, P
             return _succeeded(card, fact)
         case facts.CardRenewed():
             return _renewed(card, fact)
-        case facts.TermUndone():
-            return replace(card, **undoing.undone(card, fact))
         case facts.RenewalStarted():
             return replace(card, renewal=term.offered(card.renewal, fact))
+        case facts.ReminderDue():
+            return _reminded(card, fact)
+        case facts.TermUndone():
+            return replace(card, **undoing.undone(card, fact))
         case facts.Deferred() | facts.Replanned():
             return card
         case facts.ChargeFailed():
@@ -83,8 +85,6 @@ def _evolve(card: Card, fact: facts.CardFact) -> Card:  # noqa: C901, PLR0911, P
             return _withheld(card, fact)
         case facts.ChargeOutcomeUnknown():
             return replace(card, attempts=attempt.outcome_unknown(card.attempts, fact))
-        case facts.ReminderDue():
-            return _reminded(card, fact)
         case facts.CardRegistered():
             return registered(card.card_id, fact)
         case facts.ZoneChanged():

@@ -49,8 +49,11 @@ def next_step(card: Card, rules: Rules, at: datetime) -> Step:
 
 def _ask(card: Card, rules: Rules, at: datetime) -> CaseOpened | AskRefund | AskCharge | Wait | None:
     """Ask about a refund or an open attempt, or until when there is nothing to ask; None if nothing is awaited."""
+    awaited = open_attempts(card.attempts)
+    if not awaited and not card.refunds:  # most cards, most of the time
+        return None
     refunding = ask_for_refunds(card, rules.policy, at)
-    asked = (ask_about(card, one, rules, at) for one in open_attempts(card.attempts))
+    asked = (ask_about(card, one, rules, at) for one in awaited)
     waits: list[Wait] = []
     for one in (refunding, *asked):
         if one is not None and not isinstance(one, Wait):

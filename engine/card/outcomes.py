@@ -14,6 +14,7 @@ from engine.card.attempt import (
     ClosedAttempt,
     HasAttempts,
     OutcomeSource,
+    closed_attempt,
     open_attempt,
 )
 from engine.card.balance import BalanceCredited, HasBalance
@@ -99,7 +100,7 @@ def resolve_attempt(
         decline = Decline(Declined(code=NOT_CHARGED), TRY_AGAIN, "resolved", evidence)
         return charge_failed(card, attempt, decline, policy, at)
     was_paid = any(one.attempt_id == attempt_id for one in card.payments)
-    closed = next((one for one in card.attempts.closed if one.attempt_id == attempt_id), None)
+    closed = closed_attempt(card.attempts, attempt_id)
     if (was_paid and charged) or (closed is not None and not charged):
         return ()
     if closed is not None:
@@ -158,7 +159,7 @@ def _released(card: HasBalance, attempt: Attempt, at: datetime) -> tuple[Balance
 
 def _late_news(card: Settling, attempt_id: UUID, answer: Answer, at: datetime) -> tuple[OutcomeFact, ...]:
     """A success after a definite failure: recorded, and given back at once."""
-    closed = next((one for one in card.attempts.closed if one.attempt_id == attempt_id), None)
+    closed = closed_attempt(card.attempts, attempt_id)
     if closed is None or not isinstance(answer, Charged) or answer.attempt_id != attempt_id:
         return ()
     return _too_much(card, closed, answer.gateway_ref, at)

@@ -8,7 +8,7 @@ from uuid import UUID
 from msgspec.structs import replace
 
 from engine.calendar import Term
-from engine.card.attempt import Attempts, HasAttempts, OutcomeSource, attempt_ended, open_attempt, open_attempts
+from engine.card.attempt import Attempts, HasAttempts, OutcomeSource, attempt_ended, closed_attempt, open_attempt
 from engine.card.balance import BalanceCredited, BalanceDebited, HasBalance
 from engine.card.event import Event
 from engine.errors import CorruptHistoryError, Refused
@@ -89,8 +89,7 @@ def settled(attempts: Attempts, fact: ChargeSucceeded) -> Attempts:
 
 def payment_of(attempts: Attempts, fact: ChargeSucceeded) -> Payment:
     """The payment that an attempt, open or closed before, became; raises CorruptHistoryError."""
-    known = (*open_attempts(attempts), *attempts.closed)
-    attempt = next((one for one in known if one.attempt_id == fact.attempt_id), None)
+    attempt = open_attempt(attempts, fact.attempt_id) or closed_attempt(attempts, fact.attempt_id)
     if attempt is None:
         raise CorruptHistoryError("an outcome without an attempt")
     return paid_with(fact, attempt.method_id, attempt.instrument)

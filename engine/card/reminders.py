@@ -130,15 +130,18 @@ def notice_due_at(card: Remindable, rules: Rules) -> datetime:
     return _before_opening(card, rules.reminder_rule(card.custody.plan).ahead_days, rules.policy)
 
 
-def charged_from(card: Remindable, rules: Rules) -> datetime | None:
+def charged_from(card: Remindable, opening: datetime, rules: Rules) -> datetime | None:
     """From when on the next term may be charged by itself: its opening, or when a late notice is old enough.
 
     None while there is no notice; consent that was given later than the notice is due is one.
     """
-    opening, notified_at = opens_at(card, rules.policy), card.reminded.get("renewal_ahead")
+    notified_at = card.reminded.get("renewal_ahead")
+    may_at = None if notified_at is None else _may_charge_at(card, rules, notified_at)
+    if may_at is not None and may_at <= opening:
+        return opening
     if card.consent is None or card.consent.given_at >= notice_due_at(card, rules):
         return opening
-    return None if notified_at is None else max(opening, _may_charge_at(card, rules, notified_at))
+    return may_at
 
 
 def tell_ahead(

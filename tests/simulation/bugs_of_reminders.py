@@ -4,7 +4,6 @@ from msgspec.structs import replace
 
 from engine.card import charge, deadlines, outcomes, reminders
 from engine.card import next as following
-from engine.card.deadlines import opens_at
 from tests.simulation.bugs import DAY, Change
 
 
@@ -18,7 +17,7 @@ def reminder_a_day_late() -> list[Change]:
 
 
 def notice_not_waited_for() -> list[Change]:
-    return [(charge, "charged_from", lambda card, rules: opens_at(card, rules.policy))]
+    return [(charge, "charged_from", lambda _card, opening, _rules: opening)]
 
 
 def reminder_of_another_price() -> list[Change]:
