@@ -1,11 +1,12 @@
 """`scripts/faults`: seeded faults over real servers and processes, checked from outside."""
 
+import logging
 from collections import Counter
 from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 from time import perf_counter
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
@@ -14,6 +15,7 @@ from adapters.cli import run_command
 from adapters.cli.demo.population import BEGIN
 from adapters.cli.output import err, out, put_fields, put_json
 from adapters.cli.servers import temporary_home
+from adapters.logs import configure_logs
 from tests.faults.run import Outcome, Plan, live_through
 from tests.simulation.__main__ import seeds_of
 
@@ -22,6 +24,8 @@ _TOLD_MOST = 20
 
 def run_faults(plans: Sequence[Plan], *, keep: Path | None, as_json: bool) -> int:
     """Live through all plans; the exit status is 0 only if no promise was broken."""
+    configure_logs("faults", "error")
+    logging.getLogger("nats").setLevel(logging.CRITICAL)  # it loses its connection again and again
     started, outcomes = perf_counter(), list[Outcome]()
     columns = TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn()
     with Progress(*columns, console=err, disable=as_json, transient=True) as bar:
@@ -65,7 +69,7 @@ def _tell(outcome: Outcome, *, as_json: bool) -> None:
         err.print(sentence, markup=False, highlight=False, soft_wrap=True, style="red")
 
 
-def _figures(outcomes: Sequence[Outcome], wall_s: float) -> dict[str, object]:
+def _figures(outcomes: Sequence[Outcome], wall_s: float) -> dict[str, Any]:
     faults: Counter[str] = Counter()
     ended: Counter[str] = Counter()
     for one in outcomes:

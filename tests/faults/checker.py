@@ -159,7 +159,7 @@ class Evidence:
 
 def facts_of(connection: psycopg.Connection[Any]) -> list[Fact]:
     """The whole table of facts in order."""
-    return [Fact(*row, json.loads(row[4])) for row in connection.execute(_FACTS)]
+    return [Fact(*row, stored=json.loads(row[4])) for row in connection.execute(_FACTS)]
 
 
 def public_facts(facts: Sequence[Fact]) -> int:

@@ -5,9 +5,9 @@ import shutil
 import signal
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -48,8 +48,12 @@ DOWN_S = (0.0, 2.0)
 """How long a server is away."""
 INTO_WORK_S = (0.0, 0.25)
 """How long after the clock has moved a fault comes, while what became due is being done."""
+LATE = timedelta(days=1)
+"""A fault that missed the work of so long a time comes at once."""
 FORWARD_DAYS = (0.5, 6.0)
 SESSIONS_CUT = 3
+BURST_MOST = 4
+"""Faults come together, up to so many at one virtual instant."""
 LAST_EVENTS = 40
 """From so many of the stream's last messages one is published again."""
 
@@ -63,10 +67,13 @@ class Planned(NamedTuple):
 
 
 def planned(dice: Random, number: int, begin: datetime, end: datetime) -> list[Planned]:
-    """So many faults between two virtual instants, in order."""
+    """So many faults between two virtual instants, in order, some of them together."""
     kinds = dice.choices(list(KINDS), list(KINDS.values()), k=number)
-    times = sorted(begin + dice.random() * (end - begin) for _ in range(number))
-    return [Planned(at, dice.uniform(*INTO_WORK_S), kind) for at, kind in zip(times, kinds, strict=True)]
+    times: list[datetime] = []
+    while len(times) < number:
+        times += dice.randint(1, BURST_MOST) * [begin + dice.random() * (end - begin)]
+    faults = [Planned(at, dice.uniform(*INTO_WORK_S), kind) for at, kind in zip(times, kinds, strict=False)]
+    return sorted(faults)
 
 
 @dataclass
@@ -94,7 +101,8 @@ class Faults:
         if self._step != now:
             self._step, self._step_since = now, time.monotonic()
         while self.left and self.left[0].at <= now:
-            if time.monotonic() < self._step_since + self.left[0].into_work_s and now - self.left[0].at < timedelta(days=1):
+            is_early = time.monotonic() < self._step_since + self.left[0].into_work_s
+            if is_early and now - self.left[0].at < LATE:
                 return
             self.inflict(self.left.pop(0).kind)
 
@@ -102,14 +110,6 @@ class Faults:
         """One fault."""
         if getattr(self, f"_{kind}")() is not False:
             self.counts[kind] += 1
-
-    @contextmanager
-    def ended(self) -> Iterator[None]:
-        """Nothing stays frozen after the block."""
-        try:
-            yield
-        finally:
-            self._thaw(float("inf"))
 
     def calm(self) -> None:
         """Nothing more goes wrong, and nothing stands still."""

@@ -12,8 +12,8 @@ from time import perf_counter
 from typing import Any
 
 import psycopg
-from msgspec import json
 from dateutil.relativedelta import relativedelta
+from msgspec import json
 
 from adapters.cli.demo.population import BEGIN, population
 from adapters.cli.demo.run import demo_settings
@@ -77,7 +77,7 @@ class Outcome:
 
 def live_through(plan: Plan, home: Path, tell: Callable[[datetime, int], None]) -> Outcome:
     """One seed; `tell` hears the virtual time and the number of faults so far."""
-    settings = demo_settings(home, plan.seed)
+    settings = demo_settings(home, plan.seed).model_copy(update={"gateway_budget_s": 0.5, "ack_wait_s": 1.5})
     outcome, started = Outcome(plan), perf_counter()
     with both_servers(settings) as running:
         migrate(running.database_url)
@@ -111,9 +111,7 @@ class _Driver:
         dice = Random(f"faults:{plan.seed}")
         self._running, self._tell = running, tell
         self._until = time.monotonic() + 60 * plan.minutes
-        self.faults = Faults(
-            dice, planned(dice, plan.faults, BEGIN, end - QUIET), running, supervisor, self._connect
-        )
+        self.faults = Faults(dice, planned(dice, plan.faults, BEGIN, end - QUIET), running, supervisor, self._connect)
         recorder = recorder_of(running.settings, running.database_url)
         self.faults.year = self.year = Year(
             begin=BEGIN,

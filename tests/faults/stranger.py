@@ -19,7 +19,10 @@ def publish(nats_url: str, subject: str, body: bytes, message_id: str = "") -> N
     headers = f"NATS/1.0\r\n{MARK}: yes\r\n" + (f"Nats-Msg-Id: {message_id}\r\n" if message_id else "") + "\r\n"
     head = headers.encode()
     address = urlsplit(nats_url)
-    with socket.create_connection((address.hostname, address.port or 4222), timeout=5) as line, line.makefile("rwb") as io:
+    with (
+        socket.create_connection((address.hostname, address.port or 4222), timeout=5) as line,
+        line.makefile("rwb") as io,
+    ):
         io.readline()  # INFO
         io.write(b'CONNECT {"verbose":false,"headers":true}\r\n')
         io.write(f"HPUB {subject} {len(head)} {len(head) + len(body)}\r\n".encode() + head + body + b"\r\nPING\r\n")

@@ -12,7 +12,7 @@ from tests.simulation.checker.limits import Limits
 
 VIOLATIONS_MAX = 200
 MINIMUM_CHARGES = {"USD": 50, "EUR": 65}
-"""The least that the gateway of the simulated world charges, in minor units: where less would be left, the balance pays less."""
+"""The least that the simulated world's gateway charges, in minor units: else the balance pays less."""
 
 Kind = Literal[
     "actor",
