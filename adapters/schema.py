@@ -9,6 +9,7 @@ from psycopg import Connection, sql
 from adapters.clock import recorded_now
 from adapters.control import CONTROL_BY, CONTROL_ROW, CONTROL_TABLE
 from adapters.parked import PARKED_TABLE
+from adapters.pooler import refuse_transaction_pooler
 from adapters.roles.lease import LEADERS_TABLE
 from adapters.roles.publisher import PUBLISHED_EPOCH, PUBLISHED_TABLE
 from adapters.roles.scheduler import DUE_SENT_TABLE
@@ -71,7 +72,11 @@ _MIGRATION = "migration"
 
 
 def migrate(database_url: str) -> int:
-    """Bring the database to SCHEMA_VERSION; does nothing if it is there. Returns the version found."""
+    """Bring the database to SCHEMA_VERSION; does nothing if it is there. Returns the version found.
+
+    Raises SchemaError.
+    """
+    refuse_transaction_pooler(database_url)
     with psycopg.connect(database_url, autocommit=True) as connection:
         connection.execute("SELECT pg_advisory_lock(hashtextextended('baohao.migrate', 0))")
         found = _version(connection)

@@ -17,6 +17,17 @@ os.environ["BAOHAO_NATS_PORT"] = "0"  # any free one: the tests of several cores
 _numbers = count(1)
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--slow", action="store_true", help="also run the tests that take more than 20 s")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if not config.getoption("--slow"):
+        for item in items:
+            if "slow" in item.keywords:
+                item.add_marker(pytest.mark.skip(reason="takes more than 20 s; run with --slow"))
+
+
 @pytest.fixture(scope="session")
 def server_home() -> Iterator[Path]:
     """A folder with a short path (that of a socket file is limited) that other system users may pass."""

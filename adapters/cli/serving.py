@@ -17,6 +17,7 @@ from adapters.cli.system_lock import only_system
 from adapters.embedded import EmbeddedError, restarted
 from adapters.embedded.ownership import Server
 from adapters.logs import configure_logs
+from adapters.pooler import refuse_transaction_pooler
 from adapters.roles import ROLES, Role, run_role
 from adapters.schema import check_schema, migrate
 from adapters.settings import Settings, environment
@@ -34,6 +35,7 @@ def run(role: Role, settings: Settings) -> None:
     """One role in this process, until SIGTERM or Ctrl-C."""
     configure_logs(role, settings.log_level, settings.log_format)
     with both_servers(settings) as running:
+        refuse_transaction_pooler(running.database_url)
         check_schema(running.database_url)
         database_url = named(running.database_url, role, socket.gethostname(), os.getpid())
         asyncio.run(run_role(role, running.settings, database_url, running.nats_url))

@@ -106,10 +106,11 @@ async def _leading(work: Work, database_url: str, nats_url: str) -> AsyncIterato
         connection.execute(
             "SELECT set_config('lock_timeout', %s, false)", (f"{LOCK_TIMEOUT_S}s",)
         )  # a row that a person has locked is a fault
-        if not await asyncio.to_thread(take_lease, connection, work.name):
+        backend = await asyncio.to_thread(take_lease, connection, work.name)
+        if backend is None:
             yield None
             return
-        async with renewing(database_url, work.name, connection.info.backend_pid) as lease:
+        async with renewing(database_url, work.name, backend) as lease:
             with Listener(database_url, work.channels) as listener:
                 async with connected(nats_url) if work.needs_broker else contextlib.nullcontext(Client()) as client:
                     yield _Leading(Connections(connection, client), listener, lease)

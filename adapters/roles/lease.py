@@ -58,11 +58,14 @@ class LeaseLostError(Exception):
     """Another process leads now."""
 
 
-def take_lease(connection: Connection[Any], role: str) -> bool:
-    """Take the lease for this connection's session if it is free, lapsed, or of a session that ended."""
+def take_lease(connection: Connection[Any], role: str) -> int | None:
+    """Take the lease if it is free, lapsed, or of a session that ended; the number of the session that has it now.
+
+    The connection itself may know another number, which a pooler made up.
+    """
     process = f"{socket.gethostname()} {os.getpid()}"
     row = connection.execute(_TAKE, {"role": role, "process": process, "lease": LEASE}).fetchone()
-    return row is not None
+    return None if row is None else int(row[0])
 
 
 @contextlib.asynccontextmanager

@@ -6,7 +6,7 @@ compared and written atomically. The lock's key is derived in SQL from the table
 commands are kept in the same transaction.
 """
 
-from collections.abc import Generator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from typing import Any, LiteralString, cast
@@ -15,7 +15,7 @@ from uuid import UUID
 from eventsourcing.persistence import IntegrityError, InterfaceError, OperationalError, StoredEvent
 from eventsourcing.postgres import PostgresApplicationRecorder, PostgresDatastore
 from eventsourcing.utils import retry
-from psycopg import Cursor
+from psycopg import Connection, Cursor
 from psycopg.conninfo import conninfo_to_dict
 from psycopg.errors import LockNotAvailable
 from psycopg.rows import tuple_row
@@ -38,10 +38,23 @@ _reconnect = retry(ConnectionLostError, max_attempts=10, wait=0.2)
 """For idempotent calls."""
 
 
+class _Datastore(PostgresDatastore):
+    """The library's, whose sessions do not wait for ever; a pooler would refuse this as a start-up option."""
+
+    def after_connect_func(self) -> Callable[[Connection[Any]], None]:
+        as_the_library = super().after_connect_func()
+
+        def after_connect(connection: Connection[Any]) -> None:
+            as_the_library(connection)
+            connection.execute("SELECT set_config('lock_timeout', %s, false)", (f"{LOCK_TIMEOUT_S}s",))
+
+        return after_connect
+
+
 def datastore(database_url: str, pool_size: int) -> PostgresDatastore:
     """The library's datastore (connection pool) for a connection string, with all of its options."""
     parts = conninfo_to_dict(database_url)
-    store = PostgresDatastore(
+    store = _Datastore(
         dbname=str(parts.get("dbname") or "postgres"),
         host=str(parts.get("host") or "localhost"),
         port=str(parts.get("port") or "5432"),
@@ -51,7 +64,6 @@ def datastore(database_url: str, pool_size: int) -> PostgresDatastore:
         max_overflow=pool_size,
     )
     others = {name: value for name, value in parts.items() if name not in _OF_DATASTORE}
-    others["options"] = f"{others.get('options', '')} -c lock_timeout={LOCK_TIMEOUT_S}s".strip()
     cast("dict[str, Any]", store.pool.kwargs).update(others)  # such as sslmode, for which the library has no place
     return store
 

@@ -62,7 +62,7 @@ class Year:
                 due = self._next()
                 if due is None or due > self.end:
                     break
-                self.now = min(_grid_after(due), self.end)
+                self.now = max(self.now, min(_grid_after(due), self.end))  # who moved the clock may be ahead
         finally:
             await client.close()
 

@@ -6,9 +6,6 @@ from tests.simulation.checker.days import CLOCK_SKEW, instant
 from tests.simulation.checker.findings import Findings, Handler
 from tests.simulation.checker.reminders import check_noticed
 
-MINIMUM_CHARGES = {"USD": 50, "EUR": 65}
-"""The least that the simulated gateway charges, in minor units: where less would be left, the balance pays less."""
-
 
 def attempted(findings: Findings, card: Card, fact: Fact) -> None:
     """A charge was decided."""
@@ -127,7 +124,7 @@ def _check_delay(findings: Findings, card: Card, fact: Fact, attempt: Attempt) -
 def _check_amount(findings: Findings, card: Card, fact: Fact, attempt: Attempt, renewal: Renewal) -> None:
     due = renewal.price + (renewal.fee if card.status == "suspended" else 0)
     from_balance = min(card.balance, due) if card.balance_first else 0
-    least = MINIMUM_CHARGES.get(attempt.currency, 0)
+    least = findings.minimum_charges.get(attempt.currency, 0)
     if 0 < due - from_balance < least:
         from_balance = max(0, due - least)
     if attempt.minor + attempt.from_balance != due or attempt.minor <= 0:

@@ -26,7 +26,7 @@ from tests.simulation.checker.batch import Batch
 from tests.simulation.checker.card import Card, Fact
 from tests.simulation.checker.command_memory import CommandMemory
 from tests.simulation.checker.days import CLOCK_SKEW, instant
-from tests.simulation.checker.findings import Findings, Handler, Violation, no_check
+from tests.simulation.checker.findings import MINIMUM_CHARGES, Findings, Handler, Violation, no_check
 from tests.simulation.checker.gateway_record import check_record
 
 HANDLERS: dict[str, Handler] = {
@@ -52,11 +52,11 @@ OVERDUE = timedelta(days=2)
 class Checker:
     """Keeps its own model of each card; `violations` grows as promises are found broken."""
 
-    def __init__(self, seed: int) -> None:
+    def __init__(self, seed: int, minimum_charges: Mapping[str, int] = MINIMUM_CHARGES) -> None:
         self.attempts = 0
         self.facts = 0
         self._position = 0
-        self._findings = Findings(seed)
+        self._findings = Findings(seed, minimum_charges)
         self._notices = notices.Notices(self._findings)
         self._commands = CommandMemory(self._findings)
         self._batch = Batch(self._findings)

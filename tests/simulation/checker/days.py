@@ -10,8 +10,8 @@ HOUR = timedelta(hours=1)
 SECOND = timedelta(seconds=1)
 CLOCK_SKEW = timedelta(minutes=5)
 """The most by which the clocks of two workers differ."""
-OPENINGS = {"first": (3, 10), "second": (5, 15), "third": (1, 9)}
-"""By policy of the simulated world: days before the term ends, and local hour, at which renewals open."""
+OPENINGS = {"first": (3, 10), "second": (5, 15), "third": (1, 9), "2026-11-01": (3, 10)}
+"""When renewals open by policy, three of the simulated world and the installed one: days before the end, local hour."""
 _zone = cache(ZoneInfo)  # ZoneInfo itself keeps only eight alive
 _DURATION = re.compile(r"(-?)P(?:(\d+)D)?(?:T(\d+(?:\.\d+)?)S)?")
 

@@ -1,7 +1,7 @@
 """What all rules share: the cards as known so far, and the promises that were found broken."""
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal, NamedTuple
@@ -11,6 +11,8 @@ from tests.simulation.checker.card import Attempt, Card, Fact
 from tests.simulation.checker.limits import Limits
 
 VIOLATIONS_MAX = 200
+MINIMUM_CHARGES = {"USD": 50, "EUR": 65}
+"""The least that the simulated world's gateway charges, in minor units: else the balance pays less."""
 
 Kind = Literal[
     "actor",
@@ -65,6 +67,7 @@ class Findings:
     """Everything that was found out about the world of one seed."""
 
     seed: int
+    minimum_charges: Mapping[str, int] = field(default_factory=lambda: MINIMUM_CHARGES)
     cards: dict[UUID, Card] = field(default_factory=dict[UUID, Card])
     attempts: dict[str, Attempt] = field(default_factory=dict[str, Attempt])
     limits: Limits = field(default_factory=Limits)

@@ -1,0 +1,1 @@
+"""Seeded faults over real servers and processes, checked from outside afterwards."""
