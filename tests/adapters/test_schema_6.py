@@ -19,5 +19,9 @@ def test_no_clock_was_ahead_so_far_and_the_row_is_kept(database_url):
         assert migrate(database_url) == 5 < SCHEMA_VERSION
         check_schema(database_url)
         control = read_control(connection, virtual_clock=False)
-        assert (control.clock_ahead_until, control.clock_confirmed_until, control.charging_stopped) == (None, None, True)
+        assert (control.clock_ahead_until, control.clock_confirmed_until, control.charging_stopped) == (
+            None,
+            None,
+            True,
+        )
         assert charging_stopped_since(connection).reason == "tests"
