@@ -1,7 +1,7 @@
-"""What the operator sets for all roles at once: whether charging is stopped, and the virtual clock's time.
+"""What is set for all roles at once: whether charging is stopped, what a clock did, and the virtual clock's time.
 
-One row, read once per batch. That charging was stopped or resumed is a fact of the log; the row repeats what the facts
-amount to, so that a batch need not read them.
+One row, read once per batch. That charging was stopped or resumed, or a clock confirmed, is a fact of the log; the row
+repeats what the facts amount to, so that a batch need not read them.
 """
 
 from datetime import datetime
@@ -16,7 +16,7 @@ from engine.card.deadlines import ChargingBlocked
 from engine.envelope import names_of
 from engine.errors import Refused
 from engine.operations import OPERATIONS_ID, ChargingResumed, ChargingStopped, Stop
-from engine.store.operations import Decision, record_operation
+from engine.store.operations import Decision, operations_history, record_operation
 from engine.store.port import Recorder
 
 CONTROL_TABLE = """
@@ -25,11 +25,18 @@ CONTROL_TABLE = """
         virtual_now timestamptz,  -- the virtual clock; NULL until it is set
         charging_stopped_at timestamptz,
         charging_stopped_why text,
-        charging_stopped_by text
+        charging_stopped_by text,
+        clock_ahead_until timestamptz,  -- a clock that decided was ahead, and showed times up to this one
+        clock_confirmed_until timestamptz  -- facts up to this time may be of a clock that was ahead, the operator said
     )
 """
 CONTROL_BY = "ALTER TABLE control ADD COLUMN IF NOT EXISTS charging_stopped_by text"
 """What version 3 of the schema added."""
+CONTROL_CLOCK = """
+    ALTER TABLE control ADD COLUMN IF NOT EXISTS clock_ahead_until timestamptz,
+        ADD COLUMN IF NOT EXISTS clock_confirmed_until timestamptz
+"""
+"""What version 6 of the schema added."""
 CONTROL_ROW = "INSERT INTO control DEFAULT VALUES ON CONFLICT DO NOTHING"
 
 CLOCK_CHANNEL = "baohao_clock"
@@ -40,16 +47,30 @@ class Control(NamedTuple):
     """What one batch reads of it."""
 
     now: datetime
+    """The business time: the virtual clock's, or this machine's after the database answered."""
     charging_stopped: bool
+    clock_ahead_until: datetime | None
+    clock_confirmed_until: datetime | None
+    asked_at: datetime
+    """This machine's clock before the database was asked."""
+    database_now: datetime
+    """The database's clock in between."""
 
 
 def read_control(connection: Connection[Any], *, virtual_clock: bool) -> Control:
-    """The time (the virtual clock's, or the system's) and whether charging is stopped."""
+    """The row and the time; whether the clocks can be trusted is another question: `adapters.clock_check`."""
+    asked_at = recorded_now()
     row = connection.execute(
-        "SELECT virtual_now, charging_stopped_at IS NOT NULL FROM control", prepare=True
+        """
+        SELECT virtual_now, charging_stopped_at IS NOT NULL, clock_ahead_until, clock_confirmed_until,
+            clock_timestamp()
+        FROM (SELECT) AS always LEFT JOIN control ON true
+        """,
+        prepare=True,
     ).fetchone()
-    virtual_now, stopped = row or (None, False)
-    return Control(virtual_now if virtual_clock and virtual_now else recorded_now(), stopped)
+    virtual_now, stopped, ahead, confirmed, database_now = row or (None, False, None, None, asked_at)  # it has a row
+    now = virtual_now if virtual_clock and virtual_now else recorded_now()
+    return Control(now, stopped, ahead, confirmed, asked_at, database_now)
 
 
 def move_clock(connection: Connection[Any], now: datetime) -> None:
@@ -94,6 +115,31 @@ def allow_payment_card(
         actor=actor,
         cause="baohao limits allow",
     )
+
+
+def note_clock_ahead(connection: Connection[Any], until: datetime) -> None:
+    """Remember for all roles that a clock that decided may have been ahead, with times up to `until`."""
+    connection.execute("UPDATE control SET clock_ahead_until = greatest(clock_ahead_until, %s)", (until,))
+
+
+def confirm_clock(
+    connection: Connection[Any], recorder: Recorder, newest: datetime, reason: str, actor: str, at: datetime
+) -> None:
+    """Let the work go on though the log holds facts of the future, up to `newest`: a clock was ahead.
+
+    Raises Refused where it holds none. What was sent with that clock counts as lost, whatever its lease says.
+    """
+    with connection.transaction():
+        connection.execute("SELECT FROM control FOR UPDATE")
+
+        def decision(_: Stop | None) -> tuple[operations.ClockConfirmed, ...]:
+            before = operations.confirmed_until(one.fact for one in operations_history(recorder))
+            return operations.confirm_clock(before, newest, reason, at)
+
+        record_operation(recorder, decision, actor=actor, cause="baohao clock confirm", recorded_at=recorded_now())
+        note_clock_ahead(connection, newest)
+        connection.execute("UPDATE control SET clock_confirmed_until = %s", (newest,))
+        connection.execute("UPDATE due_sent SET lease_until = least(lease_until, clock_timestamp())")
 
 
 def _operate(connection: Connection[Any], recorder: Recorder, decision: Decision, *, actor: str, cause: str) -> None:

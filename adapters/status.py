@@ -13,6 +13,7 @@ from psycopg.rows import class_row
 from adapters.broker.contract import EVENTS_STREAM
 from adapters.broker.due import DUE_STREAM
 from adapters.broker.streams import CHARGING
+from adapters.clock_check import wrong_clock
 from adapters.control import charging_stopped_since, read_control
 from adapters.roles import ROLES
 from adapters.roles.lead import connected
@@ -65,6 +66,8 @@ class Status(NamedTuple):
     cases: int
     cards: dict[str, int]
     charging_stopped: Stop | None
+    clock_wrong: str | None
+    """What is wrong with the clocks of this machine and the database."""
 
 
 class BrokerStatus(NamedTuple):
@@ -78,7 +81,8 @@ class BrokerStatus(NamedTuple):
 
 def read_status(connection: Connection[Any], *, virtual_clock: bool) -> Status:
     """The state of the system as the database knows it."""
-    now = read_control(connection, virtual_clock=virtual_clock).now
+    control = read_control(connection, virtual_clock=virtual_clock)
+    now = control.now
     newest = head(connection)
     counts = connection.execute(
         """
@@ -100,6 +104,7 @@ def read_status(connection: Connection[Any], *, virtual_clock: bool) -> Status:
         cases,
         count_by_status(connection),
         charging_stopped_since(connection),
+        None if virtual_clock else wrong_clock(connection, control),
     )
 
 

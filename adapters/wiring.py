@@ -9,7 +9,7 @@ from msgspec.structs import replace
 from psycopg import Connection
 
 from adapters.clock import recorded_now
-from adapters.control import read_control
+from adapters.clock_check import CheckedClock
 from adapters.gateways.simulated import SimulatedGateway
 from adapters.settings import Settings
 from engine.actor import Actor, actor
@@ -29,10 +29,11 @@ def rules_of(settings: Settings) -> Rules:
     return Rules(policy, read_catalogue(settings.catalogue))
 
 
-def rules_now(connection: Connection[Any], settings: Settings, installed: Rules) -> tuple[Rules, datetime]:
-    """The installed rules with the operator's stop, and the business time."""
-    control = read_control(connection, virtual_clock=settings.clock == "virtual")
-    return replace(installed, charging_stopped=control.charging_stopped), control.now
+def rules_now(connection: Connection[Any], clock: CheckedClock, installed: Rules) -> tuple[Rules, datetime]:
+    """The installed rules with what is set for all roles, and the business time; raises ClockWrongError."""
+    control = clock.read(connection)
+    rules = replace(installed, charging_stopped=control.charging_stopped, clock_ahead_until=control.clock_ahead_until)
+    return rules, control.now
 
 
 def engine_of(settings: Settings, database_url: str, role: str) -> Engine:

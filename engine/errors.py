@@ -58,6 +58,7 @@ RefusalCode = Literal[
     "reason_missing",
     "reason_invalid",
     "not_blocked",
+    "clock_not_behind",
 ]
 """Every code of a refusal, stable and for programs; README.md beside this file lists when each is used."""
 

@@ -3,11 +3,12 @@
 The stream is in the same log as those of the cards, under a fixed id. The envelope names who acted.
 """
 
-from collections.abc import Sequence
-from datetime import datetime
+from collections.abc import Iterable, Sequence
+from datetime import datetime, timedelta
 from unicodedata import category
 from uuid import UUID
 
+from engine.calendar import Instant
 from engine.card.event import Event
 from engine.errors import Refused
 from engine.networks import LimitEffects
@@ -17,6 +18,8 @@ from engine.value import Value
 OPERATIONS_ID = UUID("0b5e7a70-0000-4000-8000-000000000000")
 """Id of the stream; no card is registered under it."""
 
+CLOCKS_DIFFER_AT_MOST = timedelta(minutes=1)
+"""Clocks of machines that work may differ by this: a fact may be later than a clock by as much."""
 REASON_LENGTH_MAX = 200
 """Characters."""
 
@@ -38,13 +41,21 @@ class PaymentCardAllowed(Event, kw_only=True):
     reason: str
 
 
-OperationsFact = ChargingStopped | ChargingResumed | PaymentCardAllowed
+class ClockConfirmed(Event, kw_only=True):
+    """The clock is right, though facts up to `until` are of the future: a clock was ahead when they were recorded."""
+
+    until: Instant
+    reason: str
+
+
+OperationsFact = ChargingStopped | ChargingResumed | PaymentCardAllowed | ClockConfirmed
 """Every fact of operations: a closed union."""
 
 OPERATIONS_NAMES: dict[str, type[OperationsFact]] = {
     "charging_stopped.v1": ChargingStopped,
     "charging_resumed.v1": ChargingResumed,
     "payment_card_allowed.v1": PaymentCardAllowed,
+    "clock_confirmed.v1": ClockConfirmed,
 }
 """Names under which they are stored, for ever."""
 
@@ -89,6 +100,24 @@ def allow_payment_card(fingerprint: str, reason: str, at: datetime) -> tuple[Pay
     """
     _check_reason(reason, "the payment card may be tried again")
     return (PaymentCardAllowed(fingerprint=fingerprint, reason=reason, at=at),)
+
+
+def confirm_clock(before: datetime | None, newest: datetime, reason: str, at: datetime) -> tuple[ClockConfirmed, ...]:
+    """Say that the clock is right though the log holds facts up to `newest`; nothing if that was said `before`.
+
+    Raises Refused: `reason_missing`, `reason_invalid`, `clock_not_behind`.
+    """
+    _check_reason(reason, "facts of the future are of a clock that was ahead")
+    if before is not None and before >= newest:
+        return ()
+    if newest - at <= CLOCKS_DIFFER_AT_MOST:
+        raise Refused("clock_not_behind", "no fact of the log is later than the clock, so there is nothing to confirm")
+    return (ClockConfirmed(until=newest, reason=reason, at=at),)
+
+
+def confirmed_until(facts: Iterable[Event]) -> datetime | None:
+    """Up to which time the facts of operations say that others may be of a clock that was ahead."""
+    return max((fact.until for fact in facts if isinstance(fact, ClockConfirmed)), default=None)
 
 
 def effects_of(facts: Sequence[OperationsFact]) -> LimitEffects:

@@ -15,10 +15,7 @@ class Rules(Value):
     charging_stopped: bool = False
     """The operator has stopped all charging."""
     clock_ahead_until: datetime | None = None
-    """A clock that decided was ahead, and showed times up to this one; None where that was never noticed.
-
-    Only the simulation notices it so far: no role compares its clock with the log's or the database's yet.
-    """
+    """A clock that decided was ahead, and showed times up to this one; None where that was never noticed."""
 
     def reminder_rule(self, plan: str) -> ReminderRule:
         """What precedes a charge for holders of `plan`; the strictest rule if the plan is not sold any more."""

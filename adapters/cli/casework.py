@@ -10,6 +10,7 @@ from pydantic import ValidationError
 
 from adapters.cli.output import err, put_fields, put_rows
 from adapters.cli.servers import connection, database
+from adapters.clock_check import clock_of
 from adapters.parked import list_parked
 from adapters.schema import check_schema
 from adapters.settings import Settings
@@ -62,7 +63,7 @@ def _facts_of(settings: Settings, command: ResolveAttempt | ConfirmNumber) -> li
     with database(settings) as url:
         check_schema(url)
         with psycopg.connect(url, autocommit=True) as open_connection:
-            rules, at = rules_now(open_connection, settings, rules_of(settings))
+            rules, at = rules_now(open_connection, clock_of(settings), rules_of(settings))
         issued = Issued(command, operator_of(settings))
         (answer,) = engine_of(settings, url, "cli").execute([issued], rules, at)
     if isinstance(answer, Exception):

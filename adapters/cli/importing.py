@@ -12,6 +12,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from adapters.cli.output import err, out, put_json, put_rows
 from adapters.cli.servers import database
 from adapters.clock import recorded_now
+from adapters.clock_check import CheckedClock, clock_of
 from adapters.dry_run import DryRunRecorder, foresee
 from adapters.importer import Imported, import_commands, read_lines
 from adapters.schema import check_schema
@@ -59,7 +60,7 @@ def try_file(settings: Settings, lines: BinaryIO, *, as_json: bool) -> None:
         store = Store(recorder)
         engine = Engine(store, recorded_now, actor("system", "cli"))
         done = _imported(settings, url, lines, engine, lambda _: None)
-        rules, at = _rules_now(settings, url, rules_of(settings))
+        rules, at = _rules_now(clock_of(settings), url, rules_of(settings))
         streams = store.load_many(recorder.changed).values()
     foreseen = [foresee(one.card, rules, at) for one in streams if isinstance(one, Stream) and one.card is not None]
     if not as_json:
@@ -73,7 +74,7 @@ def try_file(settings: Settings, lines: BinaryIO, *, as_json: bool) -> None:
 def _imported(
     settings: Settings, url: str, lines: BinaryIO, engine: Engine, on_progress: Callable[[Imported], None]
 ) -> Imported:
-    rules = rules_of(settings)
+    rules, clock = rules_of(settings), clock_of(settings)
     columns = (TextColumn("import"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with Progress(*columns, console=err, transient=True, disable=not err.is_terminal) as bar:
         task = bar.add_task("import", total=_count_lines(lines))
@@ -83,7 +84,7 @@ def _imported(
             bar.update(task, completed=done.lines)
 
         read = read_lines(lines)
-        return import_commands(read, engine, operator_of(settings), lambda: _rules_now(settings, url, rules), show)
+        return import_commands(read, engine, operator_of(settings), lambda: _rules_now(clock, url, rules), show)
 
 
 def _count_lines(lines: BinaryIO) -> int | None:
@@ -96,9 +97,9 @@ def _count_lines(lines: BinaryIO) -> int | None:
     return count
 
 
-def _rules_now(settings: Settings, url: str, rules: Rules) -> tuple[Rules, datetime]:
-    with psycopg.connect(url) as open_connection:
-        return rules_now(open_connection, settings, rules)
+def _rules_now(clock: CheckedClock, url: str, rules: Rules) -> tuple[Rules, datetime]:
+    with psycopg.connect(url, autocommit=True) as open_connection:
+        return rules_now(open_connection, clock, rules)
 
 
 def _report(done: Imported, *, as_json: bool, **more: object) -> None:

@@ -1,18 +1,21 @@
-"""`baohao clock forward`: virtual time passes on a running system, from one wake time to the next."""
+"""`baohao clock`: virtual time passes on a running system, or a system clock is confirmed after one was ahead."""
 
 import re
 from datetime import timedelta
 
 import psycopg
 
+from adapters.cli.charging import installation
 from adapters.cli.demo.year import Year
 from adapters.cli.output import err, put_fields
 from adapters.cli.servers import running_servers
-from adapters.control import move_clock, read_control
+from adapters.clock_check import compare_with_database
+from adapters.control import confirm_clock, move_clock, read_control
 from adapters.schema import check_schema
 from adapters.settings import Settings
-from adapters.wiring import engine_of, rules_of
+from adapters.wiring import engine_of, operator_of, rules_of
 from engine.errors import BaohaoError
+from engine.store.log import newest
 
 UNITS = {"m": timedelta(minutes=1), "h": timedelta(hours=1), "d": timedelta(days=1), "w": timedelta(weeks=1)}
 YEARS_MAX = timedelta(days=3660)
@@ -57,3 +60,18 @@ def forward(settings: Settings, by: timedelta, *, as_json: bool) -> None:
         year.run()
         move_clock(connection, year.end)
     put_fields("clock", {"was": begin, "now": year.end}, as_json=as_json)
+
+
+def confirm(settings: Settings, why: str, *, as_json: bool) -> None:
+    """Let the work go on though the log holds facts of the future. Raises ClockError on a virtual clock.
+
+    Raises ClockWrongError where this machine's clock is not the database's, and Refused where no fact is of the future.
+    """
+    if settings.clock == "virtual":
+        raise ClockError("this system's clock is the virtual one, which is never wrong; there is nothing to confirm")
+    with installation(settings) as (_, connection, recorder):
+        control = read_control(connection, virtual_clock=False)
+        compare_with_database(control)
+        newest_at = newest(connection, after=0).time or control.now
+        confirm_clock(connection, recorder, newest_at, why, operator_of(settings), control.now)
+    put_fields("clock", {"now": control.now, "facts_upto": newest_at, "why": why}, as_json=as_json)

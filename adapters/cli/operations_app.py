@@ -9,7 +9,7 @@ from adapters.settings import load_settings
 
 parked_app = typer.Typer(help="Cards and messages that could not be handled.", no_args_is_help=True)
 charging_app = typer.Typer(help="Stop and resume all charging.", no_args_is_help=True)
-clock_app = typer.Typer(help="The virtual clock.", no_args_is_help=True)
+clock_app = typer.Typer(help="The clock.", no_args_is_help=True)
 limits_app = typer.Typer(help="Network limits of payment cards.", no_args_is_help=True)
 
 
@@ -118,3 +118,15 @@ def clock_forward(
             f"{by!r} is not like 30d, 12h, 2w or 5m, at most ten years", param_hint="TIME"
         ) from None
     moving_clock.forward(load_settings(), span, as_json=as_json)
+
+
+@clock_app.command("confirm")
+def clock_confirm(
+    *,
+    why: Annotated[str, typer.Option(help="How you know that the clock is right, for those who come after you.")],
+    as_json: Json = False,
+) -> None:
+    """The database's clock is right, and facts of the future are of a clock that was ahead: let the work go on."""
+    from adapters.cli import moving_clock
+
+    moving_clock.confirm(load_settings(), why, as_json=as_json)

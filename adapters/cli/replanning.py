@@ -10,6 +10,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from adapters.cli.output import err, put_fields
 from adapters.cli.servers import database
+from adapters.clock_check import clock_of
 from adapters.schema import check_schema
 from adapters.settings import Settings
 from adapters.wiring import engine_of, operator_of, rules_now, rules_of
@@ -52,10 +53,10 @@ def plan_anew(settings: Settings, database_url: str, installed: Rules, card_ids:
     bar = Progress(*columns, console=err, transient=True, disable=not err.is_terminal)
     with bar, psycopg.connect(database_url, autocommit=True) as connection:
         task = bar.add_task("replan", total=len(card_ids))
-        engine = engine_of(settings, database_url, "cli")
+        engine, clock = engine_of(settings, database_url, "cli"), clock_of(settings)
         for start in range(0, len(card_ids), CARDS_AT_ONCE):
             batch = card_ids[start : start + CARDS_AT_ONCE]
-            rules, at = rules_now(connection, settings, installed)
+            rules, at = rules_now(connection, clock, installed)
             result = engine.replan(batch, cause, operator_of(settings), rules, at)
             planned.planned_anew += result.facts
             planned.failed |= result.failed

@@ -59,6 +59,7 @@ def find_out(settings: Settings) -> Found:
     if database is not None:
         missing = [role for role in ROLES if role not in {one.role for one in database.roles}]
         problems += [f"no {role} runs; `baohao up` or `baohao run {role}` starts one" for role in missing]
+        problems += [database.clock_wrong] if database.clock_wrong else []
     return Found(running_system(settings.home), database, broker, problems)
 
 
@@ -108,6 +109,7 @@ def _rows(found: Found) -> list[tuple[str, object]]:
         stopped = f"stopped since {stop.since:%Y-%m-%d %H:%M} UTC by {stop.by}: {stop.reason}" if stop else "goes on"
         rows += [
             ("business time", status.now),
+            ("clock", "wrong" if status.clock_wrong else "right"),
             ("cards", _counted(status.cards)),
             *((f"{name}: facts behind", facts) for name, facts in status.lag.items()),
             ("due, by age", _counted(status.due)),

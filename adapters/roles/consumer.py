@@ -26,6 +26,7 @@ from pydantic import ValidationError
 from adapters.broker.due import DUE_STREAM, DUE_SUBJECT, CardDue, cause_of
 from adapters.broker.fetch import raise_nats_timeouts
 from adapters.broker.streams import CHARGING, ensure_due_stream
+from adapters.clock_check import ClockWrongError, clock_of
 from adapters.logs import BROKER_LOGGER
 from adapters.parked import ToPark, park
 from adapters.roles.lead import BROKER_CHECK, PING_INTERVAL_S, RETRY, connected, faults_logged, stopped
@@ -74,10 +75,10 @@ async def main(settings: Settings, database_url: str, nats_url: str, stop: async
         ConnectionPool[Connection[Any]](database_url, max_size=settings.pool_size, kwargs={"autocommit": True}) as pool,
         contextlib.closing(gateway_of(settings)) as gateway,
     ):
-        installed = rules_of(settings)
+        installed, clock = rules_of(settings), clock_of(settings)
 
         def read_rules() -> tuple[Rules, datetime]:
-            return over_a_live_connection(pool, lambda connection: rules_now(connection, settings, installed))
+            return over_a_live_connection(pool, lambda connection: rules_now(connection, clock, installed))
 
         def park_all(parked: Sequence[ToPark]) -> None:
             over_a_live_connection(pool, lambda connection: park(connection, parked))
@@ -93,6 +94,7 @@ async def main(settings: Settings, database_url: str, nats_url: str, stop: async
                     raise_nats_timeouts(subscriber)
                     while not await stopped(stop, BROKER_CHECK):
                         with faults_logged("consumer"):
+                            await asyncio.to_thread(read_rules)  # says it if the clock is wrong
                             await ensure_due_stream(client.jetstream(), settings)
             await stopped(stop, RETRY)
         await subscriber.stop()
@@ -127,6 +129,7 @@ class Consumer:
     """Rules and business time, read for each step."""
     park: Callable[[Sequence[ToPark]], None]
     batches_in_flight: int
+    _draining: asyncio.Event = field(init=False, default_factory=asyncio.Event)
     _slots: asyncio.Semaphore = field(init=False)
     _in_flight: set[asyncio.Task[None]] = field(init=False, default_factory=set[asyncio.Task[None]])
 
@@ -142,6 +145,7 @@ class Consumer:
 
     async def drain(self) -> None:
         """Wait until no batch is in flight."""
+        self._draining.set()
         await asyncio.gather(*self._in_flight, return_exceptions=True)
 
     def _done(self, task: asyncio.Task[None]) -> None:
@@ -154,13 +158,23 @@ class Consumer:
             await self._run(batch)
             if batch.parked:
                 await batch.timed("park_ms", asyncio.to_thread(self.park, batch.parked))
+        except ClockWrongError:
+            await _nak_all(messages)
+            await self._stand_still()
+            return
         except Exception as error:
             log.exception("consumer.batch_failed", messages=len(messages), error=str(error))
-            for message in messages:
-                await message.nak(delay=NAK_DELAY_S * 2 ** (message.metadata.num_delivered - 1))
+            await _nak_all(messages)
             return
         await batch.timed("ack_ms", _ack_all(messages))
         log.info("consumer.batch", **batch.log_fields())
+
+    async def _stand_still(self) -> None:
+        """Keep the batch's place until the clock is right or the consumer ends: soon no more batches are fetched."""
+        while not await stopped(self._draining, RETRY):
+            with faults_logged("consumer"):
+                await asyncio.to_thread(self.read_rules)
+                return
 
     async def _run(self, batch: "Batch") -> None:
         """Perform the steps of the pipeline, and park the cards that it returns."""
@@ -277,6 +291,11 @@ class Batch:
 def _log_failures(failed: Mapping[UUID, Exception]) -> None:
     for card_id, error in failed.items():
         log.warning("consumer.card_failed", card_id=str(card_id), error=str(error))
+
+
+async def _nak_all(messages: Sequence[Msg]) -> None:
+    for message in messages:
+        await message.nak(delay=NAK_DELAY_S * 2 ** (message.metadata.num_delivered - 1))
 
 
 async def _ack_all(messages: Sequence[Msg]) -> None:

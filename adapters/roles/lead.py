@@ -5,7 +5,8 @@ import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
+from time import monotonic
 from typing import Any, NamedTuple
 
 import nats
@@ -16,7 +17,7 @@ from nats.aio.client import Client
 
 from adapters.broker.refusals import is_hopeless, refuse_plaintext, wrong_password
 from adapters.broker.sending import NotStoredError
-from adapters.clock import recorded_now
+from adapters.clock_check import CheckedClock, ClockWrongError
 from adapters.roles.lease import LeaseLostError, renewing, take_lease
 from engine.errors import StandstillError
 from engine.store.log import Listener
@@ -32,6 +33,8 @@ PING_INTERVAL_S = 3
 """How often a client asks whether its broker is alive; after two without an answer it goes to another one."""
 BROKER_CHECK = timedelta(seconds=2)
 """How often an idle role checks that its streams exist."""
+SAY_AGAIN = timedelta(minutes=10)
+"""How often a role that stands still because of a wrong clock says so."""
 
 
 class Connections(NamedTuple):
@@ -54,6 +57,8 @@ class Work:
     """PostgreSQL notifications that wake it."""
     poll: timedelta
     """Fallback polling interval, should a notification be lost."""
+    clock: CheckedClock
+    """While it is wrong, nothing is done, and nobody leads here."""
     needs_broker: bool = True
     """If false, it gets a client that is never connected."""
 
@@ -66,7 +71,7 @@ async def lead(work: Work, database_url: str, nats_url: str, stop: asyncio.Event
     standby: bool | None = None
     while not stop.is_set():
         with faults_logged(work.name):
-            async with _leading(work, database_url, nats_url) as leading:
+            async with _leading(work, database_url, nats_url, stop) as leading:
                 if standby != (leading is None):  # said once
                     standby = leading is None
                     log.info("role.standby" if standby else "role.leading", role=work.name)
@@ -85,27 +90,33 @@ class _Leading(NamedTuple):
 async def _steps(work: Work, leading: _Leading, stop: asyncio.Event) -> None:
     connections, listener, lease = leading
     await work.prepare(connections)
-    checked = recorded_now()
+    checked = monotonic()
     while not stop.is_set():
         if lease.done():
             lease.result()
+        await asyncio.to_thread(work.clock.check, connections.database)
         more = await work.step(connections)
         _recovered(work.name)
         if more:
             continue
-        if recorded_now() - checked > BROKER_CHECK:
+        if monotonic() - checked > BROKER_CHECK.total_seconds():
             await work.prepare(connections)
-            checked = recorded_now()
+            checked = monotonic()
         await _wait_for_work(listener, work.poll, stop)
 
 
 @asynccontextmanager
-async def _leading(work: Work, database_url: str, nats_url: str) -> AsyncIterator[_Leading | None]:
-    """Connections and listener of the leader; None while another process leads."""
+async def _leading(work: Work, database_url: str, nats_url: str, stop: asyncio.Event) -> AsyncIterator[_Leading | None]:
+    """Connections and listener of the leader, once the clock is right; None while another process leads."""
     with psycopg.connect(database_url, autocommit=True) as connection:
         connection.execute(
             "SELECT set_config('lock_timeout', %s, false)", (f"{LOCK_TIMEOUT_S}s",)
         )  # a row that a person has locked is a fault
+        while not await _clock_is_right(work, connection):
+            await stopped(stop, RETRY)
+            if stop.is_set():
+                yield None
+                return
         backend = await asyncio.to_thread(take_lease, connection, work.name)
         if backend is None:
             yield None
@@ -114,6 +125,15 @@ async def _leading(work: Work, database_url: str, nats_url: str) -> AsyncIterato
             with Listener(database_url, work.channels) as listener:
                 async with connected(nats_url) if work.needs_broker else contextlib.nullcontext(Client()) as client:
                     yield _Leading(Connections(connection, client), listener, lease)
+
+
+async def _clock_is_right(work: Work, connection: psycopg.Connection[Any]) -> bool:
+    try:
+        await asyncio.to_thread(work.clock.check, connection)
+    except ClockWrongError as error:
+        _say_clock_wrong(work.name, error)
+        return False
+    return True
 
 
 @asynccontextmanager
@@ -161,8 +181,10 @@ async def stopped(stop: asyncio.Event, within: timedelta) -> bool:
     return stop.is_set()
 
 
-_faulty_since: dict[str, datetime] = {}
-"""The roles of this process whose last work ended in a fault, and when the first of a row was."""
+_faulty_since: dict[str, float] = {}
+"""The roles of this process whose last work ended in a fault; when the first of a row was, by the monotonic clock."""
+_clock_wrong_said: dict[str, float] = {}
+"""The roles of this process that stand still because of the clock, and when they last said so."""
 
 
 @contextlib.contextmanager
@@ -170,18 +192,30 @@ def faults_logged(role: str) -> Iterator[None]:
     """Log faults of database and broker, standstills, and the recovery instead of raising; the caller retries."""
     try:
         yield
+    except ClockWrongError as error:
+        _say_clock_wrong(role, error)
     except StandstillError as error:
-        _faulty_since.setdefault(role, recorded_now())
+        _faulty_since.setdefault(role, monotonic())
         log.error("role.standstill", role=role, error=str(error))  # noqa: TRY400 (a sentence for the operator)
     except (psycopg.Error, nats.errors.Error, NotStoredError, LeaseLostError, OSError, TimeoutError) as error:
-        _faulty_since.setdefault(role, recorded_now())
+        _faulty_since.setdefault(role, monotonic())
         log.warning("role.fault", role=role, error=str(error) or type(error).__name__)
     else:
         _recovered(role)
 
 
+def _say_clock_wrong(role: str, error: ClockWrongError) -> None:
+    """Say it at once, and then rarely, as long as it lasts."""
+    now = monotonic()
+    _faulty_since.setdefault(role, now)
+    if role not in _clock_wrong_said or now - _clock_wrong_said[role] >= SAY_AGAIN.total_seconds():
+        _clock_wrong_said[role] = now
+        log.error("clock.wrong", role=role, error=str(error))
+
+
 def _recovered(role: str) -> None:
     """Say once that the work goes on after a fault."""
+    _clock_wrong_said.pop(role, None)
     since = _faulty_since.pop(role, None)
     if since is not None:
-        log.info("role.recovered", role=role, after_s=round((recorded_now() - since).total_seconds(), 1))
+        log.info("role.recovered", role=role, after_s=round(monotonic() - since, 1))

@@ -8,6 +8,7 @@ from typing import Any
 import psycopg
 import structlog
 
+from adapters.clock_check import clock_of
 from adapters.roles.lead import Connections, Work, lead
 from adapters.settings import Settings
 from engine.store.log import FACTS_CHANNEL
@@ -33,7 +34,7 @@ async def main(settings: Settings, database_url: str, nats_url: str, stop: async
 
     retried = False
     poll = timedelta(milliseconds=settings.poll_ms)
-    work = Work("projector", prepare, step, (FACTS_CHANNEL,), poll, needs_broker=False)
+    work = Work("projector", prepare, step, (FACTS_CHANNEL,), poll, clock_of(settings), needs_broker=False)
     await lead(work, database_url, nats_url, stop)
 
 

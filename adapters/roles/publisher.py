@@ -24,6 +24,7 @@ from adapters.broker.sending import Message, send
 from adapters.broker.streams import ensure_events_stream
 from adapters.broker.tail import Epoch, newest_epoch, published_upto
 from adapters.clock import recorded_now
+from adapters.clock_check import clock_of
 from adapters.roles.lead import Connections, Work, lead
 from adapters.settings import Settings
 from engine.envelope import Recorded
@@ -68,7 +69,8 @@ async def main(settings: Settings, database_url: str, nats_url: str, stop: async
         return done.more
 
     poll = timedelta(milliseconds=settings.poll_ms)
-    await lead(Work(PUBLISHER, prepare, step, (FACTS_CHANNEL,), poll), database_url, nats_url, stop)
+    work = Work(PUBLISHER, prepare, step, (FACTS_CHANNEL,), poll, clock_of(settings))
+    await lead(work, database_url, nats_url, stop)
 
 
 class Published(NamedTuple):

@@ -13,7 +13,8 @@ from psycopg import Connection
 from adapters.broker.due import DUE_STREAM, DUE_SUBJECT, CardDue, message_id
 from adapters.broker.sending import Message, send
 from adapters.broker.streams import CHARGING, ensure_due_stream, lease_of
-from adapters.control import CLOCK_CHANNEL, read_control
+from adapters.clock_check import clock_of
+from adapters.control import CLOCK_CHANNEL
 from adapters.roles.lead import Connections, Work, lead
 from adapters.settings import Settings
 from projections.due import DUE_CHANNEL
@@ -37,14 +38,13 @@ WINDOW = 4096
 
 async def main(settings: Settings, database_url: str, nats_url: str, stop: asyncio.Event) -> None:
     """Schedule until `stop`."""
-    lease_time = lease_of(settings)
+    lease_time, clock = lease_of(settings), clock_of(settings)
 
     async def prepare(connections: Connections) -> None:
         await ensure_due_stream(connections.broker.jetstream(), settings)
 
     async def step(connections: Connections) -> bool:
-        virtual_clock = settings.clock == "virtual"
-        control = await asyncio.to_thread(read_control, connections.database, virtual_clock=virtual_clock)
+        control = await asyncio.to_thread(clock.read, connections.database)
         again = await somebody_consumes(connections.broker)
         sent = await schedule(connections.database, connections.broker, control.now, BATCH, lease_time, again=again)
         if sent:
@@ -52,7 +52,8 @@ async def main(settings: Settings, database_url: str, nats_url: str, stop: async
         return sent == BATCH
 
     poll = timedelta(milliseconds=settings.poll_ms)
-    await lead(Work("scheduler", prepare, step, (DUE_CHANNEL, CLOCK_CHANNEL), poll), database_url, nats_url, stop)
+    work = Work("scheduler", prepare, step, (DUE_CHANNEL, CLOCK_CHANNEL), poll, clock)
+    await lead(work, database_url, nats_url, stop)
 
 
 class Lease(NamedTuple):

@@ -1,7 +1,7 @@
 """The log as followers read it: the facts of all streams in order, and a notification when there are more."""
 
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, NamedTuple, Self
 from uuid import UUID
 
@@ -98,6 +98,37 @@ def head(connection: Connection[Any]) -> int:
     """The position of the last fact; 0 when there is none."""
     row = connection.execute("SELECT coalesce(max(notification_id), 0) FROM card_events").fetchone()
     return int(row[0]) if row else 0
+
+
+class Newest(NamedTuple):
+    """Of some facts: the position of the last one, and the latest time at which one was decided or recorded."""
+
+    position: int
+    time: datetime | None
+    """Rounded up to the next second; None without a fact that has times."""
+
+
+def newest(connection: Connection[Any], after: int) -> Newest:
+    """The last of the facts after a position, and their latest time; without reading JSON, at a microsecond a fact.
+
+    In our compact JSON neither name can stand within a string, where its quotes would be escaped.
+    """
+    row = connection.execute(
+        """
+        SELECT max(position), max(greatest(recorded, decided)) FROM (
+            SELECT notification_id AS position,
+                encode(substring(state FROM nullif(recorded, 0) + 15 FOR 19), 'escape') COLLATE "C" AS recorded,
+                encode(substring(state FROM nullif(decided, 0) + 6 FOR 19), 'escape') COLLATE "C" AS decided
+            FROM card_events, position('"recorded_at":"'::bytea IN state) AS recorded,
+                position('"at":"'::bytea IN state) AS decided
+            WHERE notification_id > %s
+        ) AS facts
+        WHERE recorded LIKE '____-__-__T__:__:__' AND decided LIKE '____-__-__T__:__:__'
+        """,
+        (after,),
+    ).fetchone()
+    position, time = row or (None, None)
+    return Newest(max(after, position or 0), time and datetime.fromisoformat(f"{time}+00:00") + timedelta(seconds=1))
 
 
 FACTS_CHANNEL = CARD_EVENTS

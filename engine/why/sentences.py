@@ -5,7 +5,7 @@ from msgspec.structs import replace
 from engine.card import facts
 from engine.envelope import Fact, Recorded
 from engine.money import Money
-from engine.operations import ChargingResumed, ChargingStopped, PaymentCardAllowed
+from engine.operations import ChargingResumed, ChargingStopped, ClockConfirmed, PaymentCardAllowed
 from engine.why.money_sentences import money_clause
 from engine.why.phrases import DELAY_REASONS, SWITCH_OFF_REASONS, clock, count, described, listed, money, quoted, span
 
@@ -24,6 +24,8 @@ def clause(fact: Fact, zone: str) -> str:  # noqa: C901, PLR0911, PLR0912 (one c
             return "charging was resumed"
         case PaymentCardAllowed(fingerprint=fingerprint, reason=reason):
             return f"payment card {fingerprint} was allowed again: {quoted(reason)}"
+        case ClockConfirmed(until=until, reason=reason):
+            return f"the clock was confirmed, after one had been ahead up to {clock(until, zone)}: {quoted(reason)}"
         case facts.CardRegistered():
             return _registered(fact)
         case facts.ZoneChanged():

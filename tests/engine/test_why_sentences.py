@@ -12,7 +12,7 @@ from engine.card import facts
 from engine.card.facts import STORED_NAMES
 from engine.catalogue import KeepRule
 from engine.money import Money
-from engine.operations import OPERATIONS_NAMES, ChargingResumed, ChargingStopped, PaymentCardAllowed
+from engine.operations import OPERATIONS_NAMES, ChargingResumed, ChargingStopped, ClockConfirmed, PaymentCardAllowed
 from engine.why.money_sentences import MoneyFact
 from engine.why.sentences import sentence
 from tests.engine.recorded_history import recorded
@@ -206,6 +206,10 @@ FACTS = [
     (
         PaymentCardAllowed(fingerprint="fp-7", reason="its issuer vouches for it", at=AT),
         "payment card fp-7 was allowed again: “its issuer vouches for it”",
+    ),
+    (
+        ClockConfirmed(until=AT + timedelta(days=11), reason="the time server was wrong", at=AT),
+        "the clock was confirmed, after one had been ahead up to 2026-04-09 10:00: “the time server was wrong”",
     ),
 ]
 

@@ -19,7 +19,7 @@ WITHOUT_JSON = {"up", "run"}
 RUN_ELSEWHERE = {
     *("demo", "card why", "catalogue check", "quote", "limits allow"),
     *("case list", "case resolve", "case number-exists"),
-    *("parked retry", "parked drop", "status", "clock forward"),
+    *("parked retry", "parked drop", "status", "clock forward", "clock confirm"),
 }
 
 

@@ -18,7 +18,7 @@ from nats.js.errors import NotFoundError
 from adapters import embedded
 from adapters.broker.due import DUE_STREAM
 from adapters.broker.streams import CHARGING
-from adapters.schema import migrate
+from adapters.schema import SCHEMA_VERSION, migrate
 from tests.adapters.cards import card_id_of, commands_for
 from tests.journey.patience import until
 
@@ -35,7 +35,7 @@ def test_a_wrong_setting_is_named_and_ends_with_78(installation):
 def test_a_role_refuses_to_start_on_an_unmigrated_database_with_78(new_installation):
     status, out, err = new_installation().ended("run", "consumer")
     assert (status, out) == (78, "")
-    assert err == "the database is at schema 0, this program needs 5; run `baohao migrate`\n"
+    assert err == f"the database is at schema 0, this program needs {SCHEMA_VERSION}; run `baohao migrate`\n"
 
 
 def test_a_database_that_cannot_be_reached_is_a_sentence_and_status_1(installation):
