@@ -72,6 +72,8 @@ class Settings(BaseSettings):
 
     database_url: _PostgresUrl | None = Field(None, validation_alias=_also("DATABASE_URL"), repr=False)
     """PostgreSQL; unset: an embedded server in the home folder. Also read from DATABASE_URL."""
+    owner_database_url: _PostgresUrl | None = Field(None, repr=False)
+    """The same database as its owner, for `baohao migrate` alone, which gives the application its rights."""
     nats_url: _NatsUrl | None = Field(None, validation_alias=_also("NATS_URL"), repr=False)
     """NATS, several servers separated by commas; unset: an embedded server. Also read from NATS_URL."""
     nats_port: int = Field(4222, ge=0, le=65_535)
@@ -114,6 +116,13 @@ class Settings(BaseSettings):
     """The lowest level that is logged."""
     log_format: Annotated[Literal["json", "console"], BeforeValidator(_lower)] = "json"
     """JSON lines for programs, or readable lines for people."""
+
+    @model_validator(mode="after")
+    def _owner_of_a_named_database(self) -> Self:
+        if self.owner_database_url is not None and self.database_url is None:
+            message = f"{PREFIX}OWNER_DATABASE_URL is set, but not DATABASE_URL, which names the application's role"
+            raise ValueError(message)
+        return self
 
     @model_validator(mode="after")
     def _broker_waits_longer_than_the_gateway(self) -> Self:

@@ -25,8 +25,15 @@ def database(settings: Settings) -> Iterator[str]:
         yield url
 
 
+def owner_of(settings: Settings, database_url: str) -> str:
+    """The address by which the owner of the tables reaches the database of `database_url`."""
+    from adapters.embedded import owner_url
+
+    return settings.owner_database_url or (database_url if settings.database_url else owner_url(database_url))
+
+
 class Running(NamedTuple):
-    """The servers in use; `settings` holds their addresses too, for child processes."""
+    """The servers in use; `settings` holds their addresses too, for child processes, but not the owner's."""
 
     settings: Settings
     database_url: str
@@ -49,7 +56,9 @@ def both_servers(settings: Settings) -> Iterator[Running]:
 
         database_url = settings.database_url or start(PostgresServer(settings.home))
         nats_url = settings.nats_url or start(NatsServer(settings.home, settings.nats_port))
-        filled = settings.model_copy(update={"database_url": database_url, "nats_url": nats_url})
+        filled = settings.model_copy(
+            update={"database_url": database_url, "nats_url": nats_url, "owner_database_url": None}
+        )
         yield Running(filled, database_url, nats_url, ours)
 
 
@@ -85,7 +94,6 @@ def connection(settings: Settings) -> Iterator[psycopg.Connection[Any]]:
 def temporary_home(prefix: str) -> Iterator[Path]:
     """A folder for servers and logs, removed after the block."""
     folder = Path(tempfile.mkdtemp(prefix=prefix))
-    folder.chmod(0o755)  # run as root, PostgreSQL is another user and must reach its data in there
     try:
         yield folder
     finally:
