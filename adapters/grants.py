@@ -4,7 +4,7 @@ The roles and commands can add to the log and read it. Nothing in the database i
 disable a trigger, or leave behind what would run when the owner comes to migrate.
 """
 
-from typing import Any
+from typing import Any, LiteralString
 
 import psycopg
 from psycopg import Connection, sql
@@ -19,7 +19,7 @@ _ADD = "SELECT, INSERT"
 _CHANGE = "SELECT, INSERT, UPDATE, DELETE"
 _REBUILD = "SELECT, INSERT, UPDATE, DELETE, TRUNCATE"
 
-RIGHTS = {
+RIGHTS: dict[str, LiteralString] = {
     CARD_EVENTS: _ADD,
     f"{CARD_EVENTS}_commands": _ADD,
     f"{CARD_EVENTS}_snapshots": _REBUILD,

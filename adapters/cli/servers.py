@@ -10,14 +10,15 @@ from typing import Any, NamedTuple
 import psycopg
 
 from adapters.embedded.ownership import Server
+from adapters.secret_files import with_password
 from adapters.settings import Settings
 
 
 @contextmanager
 def database(settings: Settings) -> Iterator[str]:
     """The address of PostgreSQL; an embedded one runs at least as long as the block."""
-    if settings.database_url is not None:
-        yield settings.database_url
+    if (named := named_database(settings)) is not None:
+        yield named
         return
     from adapters import embedded
 
@@ -25,11 +26,18 @@ def database(settings: Settings) -> Iterator[str]:
         yield url
 
 
+def named_database(settings: Settings) -> str | None:
+    """The address of the database that the settings name, with its password."""
+    return settings.database_url and with_password(settings.database_url, settings.database_password_file)
+
+
 def owner_of(settings: Settings, database_url: str) -> str:
     """The address by which the owner of the tables reaches the database of `database_url`."""
     from adapters.embedded import owner_url
 
-    return settings.owner_database_url or (database_url if settings.database_url else owner_url(database_url))
+    if settings.owner_database_url is not None:
+        return with_password(settings.owner_database_url, settings.owner_password_file)
+    return database_url if settings.database_url else owner_url(database_url)
 
 
 class Running(NamedTuple):
@@ -54,10 +62,15 @@ def both_servers(settings: Settings) -> Iterator[Running]:
             ours.append(server)
             return stack.enter_context(used(server))
 
-        database_url = settings.database_url or start(PostgresServer(settings.home))
+        database_url = named_database(settings) or start(PostgresServer(settings.home))
         nats_url = settings.nats_url or start(NatsServer(settings.home, settings.nats_port))
         filled = settings.model_copy(
-            update={"database_url": database_url, "nats_url": nats_url, "owner_database_url": None}
+            update={
+                "database_url": settings.database_url or database_url,
+                "nats_url": nats_url,
+                "owner_database_url": None,
+                "owner_password_file": None,
+            }
         )
         yield Running(filled, database_url, nats_url, ours)
 
@@ -74,7 +87,7 @@ def running_servers(settings: Settings) -> Found:
     from adapters.embedded import NatsServer, PostgresServer, url_in_use
 
     return Found(
-        settings.database_url or url_in_use(PostgresServer(settings.home)),
+        named_database(settings) or url_in_use(PostgresServer(settings.home)),
         settings.nats_url or url_in_use(NatsServer(settings.home, settings.nats_port)),
     )
 

@@ -20,7 +20,8 @@ log = structlog.get_logger()
 
 
 async def main(settings: Settings, database_url: str, nats_url: str, stop: asyncio.Event) -> None:
-    """Project until `stop`."""
+    """Project until `stop`, without the broker."""
+    del nats_url
 
     async def step(connections: Connections) -> bool:
         return await asyncio.to_thread(_step, connections.database)
@@ -33,8 +34,8 @@ async def main(settings: Settings, database_url: str, nats_url: str, stop: async
 
     retried = False
     poll = timedelta(milliseconds=settings.poll_ms)
-    work = Work("projector", prepare, step, (FACTS_CHANNEL,), poll, needs_broker=False)
-    await lead(work, database_url, nats_url, stop)
+    work = Work("projector", prepare, step, (FACTS_CHANNEL,), poll)
+    await lead(work, database_url, stop)
 
 
 def _retry(connection: psycopg.Connection[Any]) -> None:
