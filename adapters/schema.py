@@ -8,6 +8,7 @@ from psycopg import Connection, sql
 
 from adapters.clock import recorded_now
 from adapters.control import CONTROL_BY, CONTROL_CLOCK, CONTROL_ROW, CONTROL_TABLE
+from adapters.grants import grant_rights
 from adapters.parked import PARKED_TABLE
 from adapters.pooler import refuse_transaction_pooler
 from adapters.roles.lease import LEADERS_TABLE
@@ -71,9 +72,10 @@ _MIGRATION = "migration"
 """Actor and cause of a fact that the migration records."""
 
 
-def migrate(database_url: str) -> int:
-    """Bring the database to SCHEMA_VERSION; does nothing if it is there. Returns the version found.
+def migrate(database_url: str, application_url: str | None = None) -> int:
+    """As the owner, bring the database to SCHEMA_VERSION if it is not there; returns the version found.
 
+    The role of `application_url`, if that is not the owner, gets its rights each time, and has to be let in.
     Raises SchemaError.
     """
     refuse_transaction_pooler(database_url)
@@ -88,6 +90,9 @@ def migrate(database_url: str) -> int:
             for step in _STEPS[found - 1 :] if found else (_create,):
                 with connection.transaction():
                     step(connection)
+        if application_url is not None:
+            grant_rights(connection, application_url)
+            check_schema(application_url)
         return found
 
 
@@ -194,9 +199,13 @@ _STEPS = (_from_1_to_2, _from_2_to_3, _from_3_to_4, _from_4_to_5, _from_5_to_6)
 
 
 def check_schema(database_url: str) -> None:
-    """Raise SchemaError unless the database is at SCHEMA_VERSION."""
+    """Raise SchemaError unless the database is at SCHEMA_VERSION, and the role may use it."""
     with psycopg.connect(database_url, autocommit=True) as connection:
-        found = _version(connection)
+        try:
+            found = _version(connection)
+        except psycopg.errors.InsufficientPrivilege as error:
+            message = f"the role {connection.info.user} has no rights in the database"
+            raise SchemaError(f"{message}; run `baohao migrate` with BAOHAO_OWNER_DATABASE_URL set") from error
     if found != SCHEMA_VERSION:
         raise SchemaError(_mismatch(found))
 

@@ -58,6 +58,23 @@ _Seconds = Annotated[float, Field(gt=0, le=300)]
 _Milliseconds = Annotated[int, Field(ge=1, le=60_000)]
 
 
+_NEEDS = {
+    "owner_database_url": "database_url",
+    "database_password_file": "database_url",
+    "owner_password_file": "owner_database_url",
+    "nats_user": "nats_password_file",
+    "nats_password_file": "nats_user",
+    "nats_ca": "nats_url",
+    "nats_cert": "nats_key",
+    "nats_key": "nats_ca",
+}
+"""Settings that say something only together with another one."""
+
+
+def _is_plain(address: str) -> bool:
+    return not address.startswith("tls://")
+
+
 class Settings(BaseSettings):
     """The settings of an installation; a field `batch_size` is the variable `BAOHAO_BATCH_SIZE`."""
 
@@ -72,8 +89,24 @@ class Settings(BaseSettings):
 
     database_url: _PostgresUrl | None = Field(None, validation_alias=_also("DATABASE_URL"), repr=False)
     """PostgreSQL; unset: an embedded server in the home folder. Also read from DATABASE_URL."""
+    owner_database_url: _PostgresUrl | None = Field(None, repr=False)
+    """The same database as its owner, for `baohao migrate` alone, which gives the application its rights."""
     nats_url: _NatsUrl | None = Field(None, validation_alias=_also("NATS_URL"), repr=False)
     """NATS, several servers separated by commas; unset: an embedded server. Also read from NATS_URL."""
+    database_password_file: _AbsolutePath | None = None
+    """File with the password for DATABASE_URL, so that the address need not hold it."""
+    owner_password_file: _AbsolutePath | None = None
+    """File with the password for BAOHAO_OWNER_DATABASE_URL."""
+    nats_user: str | None = None
+    """User of NATS; with its password in a file."""
+    nats_password_file: _AbsolutePath | None = None
+    """File with the password of BAOHAO_NATS_USER."""
+    nats_ca: _AbsolutePath | None = None
+    """Certificates (PEM) of the authority that signed those of NATS; its addresses then begin with tls://."""
+    nats_cert: _AbsolutePath | None = None
+    """Our own certificate (PEM), where NATS wants to see one."""
+    nats_key: _AbsolutePath | None = None
+    """Private key (PEM) of BAOHAO_NATS_CERT."""
     nats_port: int = Field(4222, ge=0, le=65_535)
     """Port of the embedded NATS on 127.0.0.1; 0: any free one."""
     home: _AbsolutePath = Path(".baohao")
@@ -114,6 +147,15 @@ class Settings(BaseSettings):
     """The lowest level that is logged."""
     log_format: Annotated[Literal["json", "console"], BeforeValidator(_lower)] = "json"
     """JSON lines for programs, or readable lines for people."""
+
+    @model_validator(mode="after")
+    def _complete(self) -> Self:
+        for field, needed in _NEEDS.items():
+            if getattr(self, field) is not None and getattr(self, needed) is None:
+                raise ValueError(f"{_variable(field)} is set, but not {_variable(needed)}, which it needs")
+        if self.nats_ca is not None and any(_is_plain(address) for address in (self.nats_url or "").split(",")):
+            raise ValueError(f"{PREFIX}NATS_CA is set, so each address of NATS_URL should begin with tls://")
+        return self
 
     @model_validator(mode="after")
     def _broker_waits_longer_than_the_gateway(self) -> Self:

@@ -10,13 +10,14 @@ from psycopg import Connection
 from psycopg.conninfo import make_conninfo
 from psycopg.rows import class_row
 
+from adapters.broker.connection import connected
 from adapters.broker.contract import EVENTS_STREAM
 from adapters.broker.due import DUE_STREAM
 from adapters.broker.streams import CHARGING
 from adapters.clock_check import wrong_clock
 from adapters.control import charging_stopped_since, read_control
 from adapters.roles import ROLES
-from adapters.roles.lead import connected
+from adapters.settings import Settings
 from engine.operations import Stop
 from engine.store.log import head
 from projections.cards import count_by_status
@@ -145,9 +146,9 @@ def due_by_age(connection: Connection[Any], now: datetime) -> dict[str, int]:
     return counts
 
 
-async def read_broker(nats_url: str) -> BrokerStatus:
+async def read_broker(nats_url: str, settings: Settings) -> BrokerStatus:
     """The state of the streams; raises OSError, TimeoutError or a NATS error where the broker does not answer."""
-    async with connected(nats_url) as client:
+    async with connected(nats_url, settings) as client:
         jetstream = client.jetstream()
         due = events = None
         with suppress(NotFoundError):

@@ -59,7 +59,9 @@ def operator_of(settings: Settings) -> Actor:
 
 def gateway_of(settings: Settings) -> SimulatedGateway:
     """The gateway that the settings name."""
-    settings.gateway_record.parent.mkdir(parents=True, exist_ok=True)  # with external servers nothing else creates it
+    settings.gateway_record.parent.mkdir(
+        mode=0o700, parents=True, exist_ok=True
+    )  # with external servers nothing else creates it
     return SimulatedGateway(
         settings.gateway_record,
         settings.gateway_seed,

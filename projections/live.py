@@ -16,6 +16,9 @@ from projections.read_model import ReadModel
 MODELS: tuple[ReadModel[Any], ...] = (CARDS, DUE, CHARGES, LEDGER, CASES)
 LIVE = Follower("read_models", MODELS)
 
+_ASIDE = "pg_temp"
+"""The schema of the session's temporary tables, for which nobody needs a right to create schemas."""
+
 
 def create_tables(connection: Connection[Any], schema: str = "public") -> None:
     """Create the tables of all read models in `schema`."""
@@ -27,23 +30,22 @@ def create_tables(connection: Connection[Any], schema: str = "public") -> None:
 def differences(connection: Connection[Any], batch: int) -> dict[str, int]:
     """Replay the whole log and count, per read model, the rows that differ from the live ones.
 
-    Meaningful while nothing is appended. The replay has a schema of its own, which is dropped afterwards.
+    Meaningful while nothing is appended. The replay has temporary tables, which are dropped afterwards.
     """
     name = f"replay_{uuid4().hex[:12]}"
-    schema = sql.Identifier(name)
-    connection.execute(sql.SQL("CREATE SCHEMA {}").format(schema))
     try:
-        create_tables(connection, name)
-        while follow(connection, Follower(name, MODELS, name), batch).facts:
+        create_tables(connection, _ASIDE)
+        while follow(connection, Follower(name, MODELS, _ASIDE), batch).facts:
             pass
-        return {model.name: _difference(connection, model.name, schema) for model in MODELS}
+        return {model.name: _difference(connection, model.name) for model in MODELS}
     finally:
-        connection.execute(sql.SQL("DROP SCHEMA {} CASCADE").format(schema))
+        for model in MODELS:
+            connection.execute(sql.SQL("DROP TABLE IF EXISTS {}").format(sql.Identifier(_ASIDE, model.name)))
         connection.execute("DELETE FROM followers WHERE name = %s", (name,))
         connection.execute("DELETE FROM parked_cards WHERE follower = %s", (name,))
 
 
-def _difference(connection: Connection[Any], table: str, schema: sql.Identifier) -> int:
+def _difference(connection: Connection[Any], table: str) -> int:
     """Rows that only one side has, compared as text so that each byte counts."""
     query = sql.SQL(
         """
@@ -51,6 +53,6 @@ def _difference(connection: Connection[Any], table: str, schema: sql.Identifier)
         FULL JOIN (SELECT t::text AS row FROM {1}.{0} t) AS replayed USING (row)
         WHERE live.row IS NULL OR replayed.row IS NULL
         """
-    ).format(sql.Identifier(table), schema)
+    ).format(sql.Identifier(table), sql.Identifier(_ASIDE))
     row = connection.execute(query).fetchone()
     return int(row[0]) if row else 0

@@ -30,18 +30,17 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 @pytest.fixture(scope="session")
 def server_home() -> Iterator[Path]:
-    """A folder with a short path (that of a socket file is limited) that other system users may pass."""
+    """A folder with a short path: that of a socket file is limited."""
     home = Path(tempfile.mkdtemp(prefix="baohao-test-"))
-    home.chmod(0o755)
     yield home
     shutil.rmtree(home, ignore_errors=True)
 
 
 @pytest.fixture(scope="session")
 def postgres_url(server_home) -> Iterator[str]:
-    """A PostgreSQL of this test session."""
+    """A PostgreSQL of this test session, as its owner."""
     with embedded.postgres(server_home) as url:
-        yield url
+        yield embedded.owner_url(url)
 
 
 @pytest.fixture(scope="session")

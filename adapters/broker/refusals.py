@@ -2,9 +2,10 @@
 
 import asyncio
 import json
+import ssl
 from urllib.parse import urlsplit
 
-from adapters.settings import SettingsError
+from adapters.settings import PREFIX, SettingsError
 
 _DEFAULT_PORT = 4222
 
@@ -31,11 +32,12 @@ async def refuse_plaintext(nats_url: str) -> None:
             raise SettingsError(f"{message}. Turn TLS on there, or say nats:// if the network is trusted.")
 
 
-def is_hopeless(error: Exception) -> bool:
-    """Whether the broker refused who we are."""
-    return "authorization violation" in str(error).lower()
-
-
-def wrong_password() -> SettingsError:
-    """The sentence for a refused user or password."""
-    return SettingsError("The broker refuses the user or the password of NATS_URL: correct it, then start again.")
+def refused(error: Exception) -> SettingsError | None:
+    """The sentence for an error that says who we are is refused, or that the server is not to be trusted."""
+    if "authorization violation" in str(error).lower():
+        return SettingsError("The broker refuses the user or the password of NATS_URL: correct it, then start again.")
+    if isinstance(error, ssl.SSLCertVerificationError):
+        why = error.verify_message or str(error)
+        message = f"The broker's certificate is not to be trusted: {why}; nothing was sent to it"
+        return SettingsError(f"{message}. Name who signed it in {PREFIX}NATS_CA, or find out who answers there.")
+    return None

@@ -61,6 +61,10 @@ def _run(command: Callable[[], object]) -> None:
 
         from psycopg import OperationalError  # the database cannot be reached, has gone, or its disk is full
 
+        from adapters.database_refusals import is_hopeless, refused
+
+        if isinstance(error, OperationalError) and is_hopeless(error):
+            _end(str(refused(error)), EXIT_SETTINGS)
         if not isinstance(error, OperationalError | FileError):
             raise
         _end(str(error), EXIT_FAILED)

@@ -63,6 +63,14 @@ def status(
 
 
 @app.command()
+def health(*, as_json: Json = False) -> None:
+    """Whether both servers answer, within six seconds; exit status 1 if not."""
+    from adapters.cli import health
+
+    health.show(load_settings(), as_json=as_json)
+
+
+@app.command()
 def up() -> None:
     """Run every role as a supervised process, with embedded servers where none are configured."""
     from adapters.cli import serving

@@ -4,11 +4,11 @@ import asyncio
 
 import psycopg
 
+from adapters.broker.connection import connected
 from adapters.broker.messages import EpochStarted
 from adapters.cli.output import put_fields
 from adapters.cli.servers import Running, both_servers
 from adapters.clock_check import clock_of
-from adapters.roles.lead import connected
 from adapters.roles.publisher import start_epoch
 from adapters.schema import check_schema
 from adapters.settings import Settings
@@ -25,5 +25,5 @@ def new_epoch(settings: Settings, *, as_json: bool) -> None:
 async def _started(running: Running) -> EpochStarted:
     with psycopg.connect(running.database_url, autocommit=True) as connection:
         clock_of(running.settings).read(connection)
-        async with connected(running.nats_url) as client:
+        async with connected(running.nats_url, running.settings) as client:
             return await start_epoch(connection, client, running.settings)

@@ -10,14 +10,15 @@ from typing import Any, NamedTuple
 import psycopg
 
 from adapters.embedded.ownership import Server
+from adapters.secret_files import with_password
 from adapters.settings import Settings
 
 
 @contextmanager
 def database(settings: Settings) -> Iterator[str]:
     """The address of PostgreSQL; an embedded one runs at least as long as the block."""
-    if settings.database_url is not None:
-        yield settings.database_url
+    if (named := named_database(settings)) is not None:
+        yield named
         return
     from adapters import embedded
 
@@ -25,8 +26,22 @@ def database(settings: Settings) -> Iterator[str]:
         yield url
 
 
+def named_database(settings: Settings) -> str | None:
+    """The address of the database that the settings name, with its password."""
+    return settings.database_url and with_password(settings.database_url, settings.database_password_file)
+
+
+def owner_of(settings: Settings, database_url: str) -> str:
+    """The address by which the owner of the tables reaches the database of `database_url`."""
+    from adapters.embedded import owner_url
+
+    if settings.owner_database_url is not None:
+        return with_password(settings.owner_database_url, settings.owner_password_file)
+    return database_url if settings.database_url else owner_url(database_url)
+
+
 class Running(NamedTuple):
-    """The servers in use; `settings` holds their addresses too, for child processes."""
+    """The servers in use; `settings` holds their addresses too, for child processes, but not the owner's."""
 
     settings: Settings
     database_url: str
@@ -47,9 +62,16 @@ def both_servers(settings: Settings) -> Iterator[Running]:
             ours.append(server)
             return stack.enter_context(used(server))
 
-        database_url = settings.database_url or start(PostgresServer(settings.home))
+        database_url = named_database(settings) or start(PostgresServer(settings.home))
         nats_url = settings.nats_url or start(NatsServer(settings.home, settings.nats_port))
-        filled = settings.model_copy(update={"database_url": database_url, "nats_url": nats_url})
+        filled = settings.model_copy(
+            update={
+                "database_url": settings.database_url or database_url,
+                "nats_url": nats_url,
+                "owner_database_url": None,
+                "owner_password_file": None,
+            }
+        )
         yield Running(filled, database_url, nats_url, ours)
 
 
@@ -65,7 +87,7 @@ def running_servers(settings: Settings) -> Found:
     from adapters.embedded import NatsServer, PostgresServer, url_in_use
 
     return Found(
-        settings.database_url or url_in_use(PostgresServer(settings.home)),
+        named_database(settings) or url_in_use(PostgresServer(settings.home)),
         settings.nats_url or url_in_use(NatsServer(settings.home, settings.nats_port)),
     )
 
@@ -85,7 +107,6 @@ def connection(settings: Settings) -> Iterator[psycopg.Connection[Any]]:
 def temporary_home(prefix: str) -> Iterator[Path]:
     """A folder for servers and logs, removed after the block."""
     folder = Path(tempfile.mkdtemp(prefix=prefix))
-    folder.chmod(0o755)  # run as root, PostgreSQL is another user and must reach its data in there
     try:
         yield folder
     finally:

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 import structlog
 
 from adapters.cli.output import err
-from adapters.cli.servers import Running, both_servers, database
+from adapters.cli.servers import Running, both_servers, database, owner_of
 from adapters.cli.system_lock import only_system
 from adapters.embedded import EmbeddedError, restarted
 from adapters.embedded.ownership import Server
@@ -44,7 +44,7 @@ def run(role: Role, settings: Settings) -> None:
 def upgrade(settings: Settings) -> int:
     """Bring the schema up to date; returns the version before."""
     with database(settings) as url:
-        return migrate(url)
+        return migrate(owner_of(settings, url), url)
 
 
 @contextmanager
@@ -56,7 +56,7 @@ def all_roles(
     Raises SystemRunsError where another system runs on the home folder; `what` names this one to others.
     """
     with only_system(settings.home, what), both_servers(settings) as running:
-        migrate(running.database_url)
+        migrate(owner_of(settings, running.database_url), running.database_url)
         with Supervisor(_arguments(roles), environment(running.settings), settings.home / "logs") as supervisor:
             yield running, supervisor
 

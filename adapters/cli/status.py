@@ -55,7 +55,7 @@ def find_out(settings: Settings) -> Found:
     if servers.nats_url is None:
         problems.append(f"no broker runs in {settings.home}; `baohao up` starts one")
     else:
-        broker = _asked(lambda url=servers.nats_url: asyncio.run(read_broker(url)), "the broker", problems)
+        broker = _asked(lambda url=servers.nats_url: asyncio.run(read_broker(url, settings)), "the broker", problems)
     if database is not None:
         missing = [role for role in ROLES if role not in {one.role for one in database.roles}]
         problems += [f"no {role} runs; `baohao up` or `baohao run {role}` starts one" for role in missing]

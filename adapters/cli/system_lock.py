@@ -22,7 +22,7 @@ def only_system(home: Path, what: str) -> Iterator[None]:
 
     Raises SystemRunsError while another process holds it.
     """
-    home.mkdir(parents=True, exist_ok=True)
+    home.mkdir(mode=0o700, parents=True, exist_ok=True)
     with (home / "system.lock").open("a+") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)

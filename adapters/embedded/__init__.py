@@ -4,9 +4,12 @@ Each keeps its data in a home folder and is shared by the processes of that home
 others get its address, the last one stops it. The system frees the lock of a user that is killed, and a server that
 killed users left running is stopped before the next start. `baohao up` starts a server again that ends under it.
 
-PostgreSQL refuses to run as root. For root it runs as the system user `baohao_postgres`, created on first use, and
-every folder above its data and its programs is made passable (`o+x`) for all users: keep the home folder where
-that is harmless. Works on Linux and macOS.
+A home folder that is created here, the data and the logs in it are for their user alone, and so is the socket file.
+
+PostgreSQL refuses to run as root. For root it runs as the system user `baohao_postgres`, created on first use, whose
+group may then pass a home folder that was closed to all others. Folders above that one, and those above the programs,
+are made passable (`o+x`) for all users where they are not: keep the home folder where that is harmless. Works on Linux
+and macOS.
 """
 
 from collections.abc import Iterator
@@ -15,15 +18,26 @@ from pathlib import Path
 
 from adapters.embedded.nats_server import NatsServer
 from adapters.embedded.ownership import EmbeddedError, restarted, url_in_use, used
-from adapters.embedded.postgres_server import PostgresServer
+from adapters.embedded.postgres_server import PostgresServer, owner_url
 
-__all__ = ["EmbeddedError", "NatsServer", "PostgresServer", "nats", "postgres", "restarted", "url_in_use", "used"]
+__all__ = [
+    "EmbeddedError",
+    "NatsServer",
+    "PostgresServer",
+    "nats",
+    "owner_url",
+    "postgres",
+    "restarted",
+    "url_in_use",
+    "used",
+]
 
 
 @contextmanager
 def postgres(home: Path) -> Iterator[str]:
-    """Run PostgreSQL for the block; yields the URL of its database `baohao`, of which the user is superuser.
+    """Run PostgreSQL for the block; yields the URL of its database `baohao` for the application's role.
 
+    That role is no superuser; `owner_url` gives the address of the one that owns everything.
     Data in `home/postgres`, log in `home/logs/postgres.log`. Ctrl-C, SIGTERM and SIGHUP end the block in order.
     Raises EmbeddedError.
     """

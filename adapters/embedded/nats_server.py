@@ -33,7 +33,7 @@ class NatsServer:
         self.stop()
         for stale in self._data.glob("*.ports"):
             stale.unlink()
-        self._data.mkdir(exist_ok=True)
+        self._data.mkdir(mode=0o700, exist_ok=True)
         port = self._port if before is None else _port_of(before)
         if port > 0 and _taken(port):
             raise EmbeddedError(f"port {port} is taken; set BAOHAO_NATS_PORT to a free one, or to 0 for any")

@@ -53,7 +53,8 @@ def used(server: Server) -> Iterator[str]:
     Each user shares a lock on `home/<name>.url`, which holds the URL while the server is ready; the system frees the
     lock of a killed user. Starts and stops take turns by a lock on `home/<name>.lock`.
     """
-    log_of(server).parent.mkdir(parents=True, exist_ok=True)
+    for folder in (server.home, log_of(server).parent):
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     with _url_file(server) as url_file, termination_unwinds():
         with _turn(server):
             try:

@@ -19,6 +19,7 @@ from typing import Any
 from urllib.parse import quote
 
 import psycopg
+from psycopg import sql
 
 from adapters.embedded.ownership import START_S, STOP_S, EmbeddedError, left_behind, log_of
 
@@ -38,6 +39,8 @@ _OPTIONS = {
 }
 _LOCALE = ("--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8")  # the same order on every machine
 _ACCOUNT = "baohao_postgres"
+_OWNER, _APPLICATION = "baohao", "baohao_app"
+"""The roles in the database: the superuser that owns everything, and the one of all processes."""
 _SOCKETS_LINE = 4
 """Index of the line of `postmaster.pid` that names the folder of the socket file."""
 _SOCKET_PATH_BYTES_MAX = 103  # macOS; Linux allows 107
@@ -54,14 +57,15 @@ class PostgresServer:
         self._account: dict[str, Any] = {}
 
     def start(self, before: str | None = None) -> str:
-        """Create the data if missing, start, create the database `baohao` if missing; returns its URL.
+        """Create the data if missing, start, create database and roles if missing; returns the application's URL.
 
         After a crash the socket file is in its old folder, so that `before` still holds.
         """
         del before
         if os.geteuid() == 0:
             self._account = _account_for(self._data)
-            _make_passable(self._data)
+            _make_passable(self.home)
+            _let_pass(self.home, self._account["group"])
             _make_readable(_programs().parent)
         sockets = self._data if _fits_socket(self._data) else self._last_sockets()
         if self.alive():
@@ -74,11 +78,13 @@ class PostgresServer:
         options = [f"-c{name}={value}" for name, value in _OPTIONS.items()]
         options.append(f"-cunix_socket_directories={sockets}")
         self._run("pg_ctl", "start", "-w", "-t", START_S, "-D", self._data, "-o", shlex.join(options))
-        url = f"postgresql://baohao@/{{}}?host={quote(str(sockets))}&port={_OPTIONS['port']}"
-        with psycopg.connect(url.format("postgres"), autocommit=True) as connection:
+        url = f"postgresql://{{}}@/{{}}?host={quote(str(sockets))}&port={_OPTIONS['port']}"
+        with psycopg.connect(url.format(_OWNER, "postgres"), autocommit=True) as connection:
+            if not connection.execute("SELECT FROM pg_roles WHERE rolname = %s", (_APPLICATION,)).rowcount:
+                connection.execute(sql.SQL("CREATE ROLE {} LOGIN").format(sql.Identifier(_APPLICATION)))
             if not connection.execute("SELECT FROM pg_database WHERE datname = 'baohao'").rowcount:
                 connection.execute("CREATE DATABASE baohao")
-        return url.format("baohao")
+        return url.format(_APPLICATION, "baohao")
 
     def stop(self) -> None:
         """Disconnect all clients and stop; if that takes too long, stop as in a crash."""
@@ -108,7 +114,7 @@ class PostgresServer:
         shutil.rmtree(fresh, ignore_errors=True)
         fresh.mkdir(mode=0o700)
         self._give(fresh)
-        access = ("--username=baohao", "--auth=trust")  # whoever may open the socket file
+        access = (f"--username={_OWNER}", "--auth=trust")  # whoever may open the socket file
         self._run("initdb", "-D", fresh, "--no-instructions", "--encoding=UTF8", *_LOCALE, *access)
         fresh.rename(self._data)
 
@@ -124,6 +130,11 @@ class PostgresServer:
             )
         if done.returncode:
             raise EmbeddedError(f"{program} ended with status {done.returncode}")
+
+
+def owner_url(url: str) -> str:
+    """The URL by which the owner reaches the database of an application's URL."""
+    return url.replace(f"//{_APPLICATION}@", f"//{_OWNER}@", 1)
 
 
 def _programs() -> Path:
@@ -144,6 +155,17 @@ def _account_for(data: Path) -> dict[str, Any]:
         subprocess.run(command, check=True, capture_output=True)  # noqa: S603 (our own words)
         account = pwd.getpwnam(_ACCOUNT)
     return {"user": account.pw_uid, "group": account.pw_gid, "extra_groups": []}
+
+
+def _let_pass(home: Path, group: int) -> None:
+    """Let the group pass a home folder that is closed to all but root; else, where it may not, everybody."""
+    folder = home.stat()
+    ours = folder.st_gid == group or not folder.st_mode & stat.S_IRWXG
+    if ours and not folder.st_mode & stat.S_IRWXO:
+        os.chown(home, -1, group)
+        home.chmod(stat.S_IRWXU | stat.S_IXGRP)
+    else:
+        _allow(home, stat.S_IXOTH)
 
 
 def _make_passable(path: Path) -> None:

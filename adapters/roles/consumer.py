@@ -18,18 +18,20 @@ import structlog
 from faststream import AckPolicy
 from faststream.nats import JStream, NatsBroker, PullSub
 from faststream.nats.message import NatsBatchMessage
+from faststream.nats.security import NatsSecurity, NatsUserPassword
 from nats.aio.msg import Msg
 from psycopg import Connection, OperationalError
 from psycopg_pool import ConnectionPool
 from pydantic import ValidationError
 
+from adapters.broker.connection import PING_INTERVAL_S, connected, identity_of
 from adapters.broker.due import DUE_STREAM, DUE_SUBJECT, CardDue, cause_of
 from adapters.broker.fetch import raise_nats_timeouts
 from adapters.broker.streams import CHARGING, ensure_due_stream
 from adapters.clock_check import ClockWrongError, clock_of
 from adapters.logs import BROKER_LOGGER
 from adapters.parked import ToPark, park
-from adapters.roles.lead import BROKER_CHECK, PING_INTERVAL_S, RETRY, connected, faults_logged, stopped
+from adapters.roles.lead import BROKER_CHECK, RETRY, faults_logged, stopped
 from adapters.settings import Settings
 from adapters.wiring import engine_of, gateway_of, rules_now, rules_of
 from engine.application import Engine, StepResult
@@ -61,6 +63,7 @@ async def main(settings: Settings, database_url: str, nats_url: str, stop: async
         max_reconnect_attempts=-1,  # after its default of 60 FastStream would spin on the closed connection
         apply_types=False,
         logger=BROKER_LOGGER,
+        security=_security_of(settings),
     )
     subscriber = broker.subscriber(
         DUE_SUBJECT,
@@ -88,7 +91,7 @@ async def main(settings: Settings, database_url: str, nats_url: str, stop: async
         subscriber(consumer.take)
         while not stop.is_set():
             with faults_logged("consumer"):
-                async with connected(nats_url) as client:
+                async with connected(nats_url, settings) as client:
                     await ensure_due_stream(client.jetstream(), settings)
                     await broker.start()
                     raise_nats_timeouts(subscriber)
@@ -101,6 +104,14 @@ async def main(settings: Settings, database_url: str, nats_url: str, stop: async
         await consumer.drain()
         with faults_logged("consumer"):  # the broker may be gone
             await broker.stop()
+
+
+def _security_of(settings: Settings) -> NatsSecurity:
+    """As FastStream wants what our own connections are given."""
+    identity = identity_of(settings)
+    if "password" in identity:
+        return NatsUserPassword(identity["user"], identity["password"], ssl_context=identity.get("tls"))
+    return NatsSecurity(ssl_context=identity.get("tls"))
 
 
 def over_a_live_connection(pool: ConnectionPool[Connection[Any]], use: Callable[[Connection[Any]], T]) -> T:

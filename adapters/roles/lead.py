@@ -3,21 +3,20 @@
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from time import monotonic
 from typing import Any, NamedTuple
 
-import nats
 import nats.errors
 import psycopg
 import structlog
 from nats.aio.client import Client
 
-from adapters.broker.refusals import is_hopeless, refuse_plaintext, wrong_password
 from adapters.broker.sending import NotStoredError
 from adapters.clock_check import CheckedClock, ClockWrongError
+from adapters.database_refusals import is_hopeless, refused
 from adapters.roles.lease import LeaseLostError, renewing, take_lease
 from engine.errors import StandstillError
 from engine.store.log import Listener
@@ -27,10 +26,6 @@ log = structlog.get_logger()
 
 RETRY = timedelta(seconds=1)
 """Pause after a fault (database or broker gone) before a role retries."""
-CONNECT_WITHIN = timedelta(seconds=5)
-"""Time-out of one attempt to connect to the broker, of which one server may not answer for two seconds."""
-PING_INTERVAL_S = 3
-"""How often a client asks whether its broker is alive; after two without an answer it goes to another one."""
 BROKER_CHECK = timedelta(seconds=2)
 """How often an idle role checks that its streams exist."""
 SAY_AGAIN = timedelta(minutes=10)
@@ -59,11 +54,11 @@ class Work:
     """Fallback polling interval, should a notification be lost."""
     clock: CheckedClock
     """While it is wrong, nothing is done, and nobody leads here."""
-    needs_broker: bool = True
-    """If false, it gets a client that is never connected."""
+    broker: Callable[[], AbstractAsyncContextManager[Client]] = lambda: contextlib.nullcontext(Client())
+    """Connects to the broker; else it gets a client that is never connected."""
 
 
-async def lead(work: Work, database_url: str, nats_url: str, stop: asyncio.Event) -> None:
+async def lead(work: Work, database_url: str, stop: asyncio.Event) -> None:
     """Become the leader, prepare, then step while there is more to do and wait to be woken, until `stop`.
 
     A leader that stands still loses its lease, and with it the session that writes: `adapters.roles.lease`.
@@ -71,7 +66,7 @@ async def lead(work: Work, database_url: str, nats_url: str, stop: asyncio.Event
     standby: bool | None = None
     while not stop.is_set():
         with faults_logged(work.name):
-            async with _leading(work, database_url, nats_url, stop) as leading:
+            async with _leading(work, database_url, stop) as leading:
                 if standby != (leading is None):  # said once
                     standby = leading is None
                     log.info("role.standby" if standby else "role.leading", role=work.name)
@@ -106,8 +101,8 @@ async def _steps(work: Work, leading: _Leading, stop: asyncio.Event) -> None:
 
 
 @asynccontextmanager
-async def _leading(work: Work, database_url: str, nats_url: str, stop: asyncio.Event) -> AsyncIterator[_Leading | None]:
-    """Connections and listener of the leader, once the clock is right; None while another process leads."""
+async def _leading(work: Work, database_url: str, stop: asyncio.Event) -> AsyncIterator[_Leading | None]:
+    """Connections and listener of the leader; None while another process leads."""
     with psycopg.connect(database_url, autocommit=True) as connection:
         connection.execute(
             "SELECT set_config('lock_timeout', %s, false)", (f"{LOCK_TIMEOUT_S}s",)
@@ -123,7 +118,7 @@ async def _leading(work: Work, database_url: str, nats_url: str, stop: asyncio.E
             return
         async with renewing(database_url, work.name, backend) as lease:
             with Listener(database_url, work.channels) as listener:
-                async with connected(nats_url) if work.needs_broker else contextlib.nullcontext(Client()) as client:
+                async with work.broker() as client:
                     yield _Leading(Connections(connection, client), listener, lease)
 
 
@@ -134,35 +129,6 @@ async def _clock_is_right(work: Work, connection: psycopg.Connection[Any]) -> bo
         _say_clock_wrong(work.name, error)
         return False
     return True
-
-
-@asynccontextmanager
-async def connected(nats_url: str) -> AsyncIterator[Client]:
-    """A connection to the broker that reconnects by itself; `nats_url` may name several servers.
-
-    Raises TimeoutError if none of them can be reached at first, and SettingsError if they refuse us or TLS.
-    """
-    refused: list[Exception] = []
-
-    async def heard(error: Exception) -> None:
-        if is_hopeless(error):
-            refused.append(error)
-        log.warning("broker.error", error=str(error) or type(error).__name__)
-
-    try:
-        async with asyncio.timeout(CONNECT_WITHIN.total_seconds()):  # the role stays responsive to `stop`
-            await refuse_plaintext(nats_url)
-            client = await nats.connect(
-                nats_url.split(","), max_reconnect_attempts=-1, ping_interval=PING_INTERVAL_S, error_cb=heard
-            )
-    except (TimeoutError, nats.errors.Error):
-        if refused:
-            raise wrong_password() from None
-        raise
-    try:
-        yield client
-    finally:
-        await client.close()
 
 
 async def _wait_for_work(listener: Listener, poll: timedelta, stop: asyncio.Event) -> None:
@@ -189,7 +155,10 @@ _clock_wrong_said: dict[str, float] = {}
 
 @contextlib.contextmanager
 def faults_logged(role: str) -> Iterator[None]:
-    """Log faults of database and broker, standstills, and the recovery instead of raising; the caller retries."""
+    """Log faults of database and broker, standstills, and the recovery instead of raising; the caller retries.
+
+    Raises SettingsError where the database refuses who we are.
+    """
     try:
         yield
     except ClockWrongError as error:
@@ -198,6 +167,8 @@ def faults_logged(role: str) -> Iterator[None]:
         _faulty_since.setdefault(role, monotonic())
         log.error("role.standstill", role=role, error=str(error))  # noqa: TRY400 (a sentence for the operator)
     except (psycopg.Error, nats.errors.Error, NotStoredError, LeaseLostError, OSError, TimeoutError) as error:
+        if isinstance(error, psycopg.Error) and is_hopeless(error):
+            raise refused(error) from None
         _faulty_since.setdefault(role, monotonic())
         log.warning("role.fault", role=role, error=str(error) or type(error).__name__)
     else:

@@ -21,7 +21,8 @@ log = structlog.get_logger()
 
 
 async def main(settings: Settings, database_url: str, nats_url: str, stop: asyncio.Event) -> None:
-    """Project until `stop`."""
+    """Project until `stop`, without the broker."""
+    del nats_url
 
     async def step(connections: Connections) -> bool:
         return await asyncio.to_thread(_step, connections.database)
@@ -34,8 +35,8 @@ async def main(settings: Settings, database_url: str, nats_url: str, stop: async
 
     retried = False
     poll = timedelta(milliseconds=settings.poll_ms)
-    work = Work("projector", prepare, step, (FACTS_CHANNEL,), poll, clock_of(settings), needs_broker=False)
-    await lead(work, database_url, nats_url, stop)
+    work = Work("projector", prepare, step, (FACTS_CHANNEL,), poll, clock_of(settings))
+    await lead(work, database_url, stop)
 
 
 def _retry(connection: psycopg.Connection[Any]) -> None:

@@ -10,6 +10,7 @@ import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
+from functools import partial
 from typing import Any, NamedTuple
 from uuid import UUID, uuid4
 
@@ -18,6 +19,7 @@ from nats.aio.client import Client
 from nats.js.api import StreamInfo
 from psycopg import Connection
 
+from adapters.broker.connection import connected
 from adapters.broker.contract import EVENTS_SUBJECT, INTERNAL_FACTS, public_event
 from adapters.broker.messages import EpochStarted, PublicEvent
 from adapters.broker.sending import Message, send
@@ -69,8 +71,9 @@ async def main(settings: Settings, database_url: str, nats_url: str, stop: async
         return done.more
 
     poll = timedelta(milliseconds=settings.poll_ms)
-    work = Work(PUBLISHER, prepare, step, (FACTS_CHANNEL,), poll, clock_of(settings))
-    await lead(work, database_url, nats_url, stop)
+    broker = partial(connected, nats_url, settings)
+    work = Work(PUBLISHER, prepare, step, (FACTS_CHANNEL,), poll, clock_of(settings), broker)
+    await lead(work, database_url, stop)
 
 
 class Published(NamedTuple):

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -10,6 +11,7 @@ import structlog
 from nats.aio.client import Client
 from psycopg import Connection
 
+from adapters.broker.connection import connected
 from adapters.broker.due import DUE_STREAM, DUE_SUBJECT, CardDue, message_id
 from adapters.broker.sending import Message, send
 from adapters.broker.streams import CHARGING, ensure_due_stream, lease_of
@@ -52,8 +54,9 @@ async def main(settings: Settings, database_url: str, nats_url: str, stop: async
         return sent == BATCH
 
     poll = timedelta(milliseconds=settings.poll_ms)
-    work = Work("scheduler", prepare, step, (DUE_CHANNEL, CLOCK_CHANNEL), poll, clock)
-    await lead(work, database_url, nats_url, stop)
+    broker = partial(connected, nats_url, settings)
+    work = Work("scheduler", prepare, step, (DUE_CHANNEL, CLOCK_CHANNEL), poll, clock, broker)
+    await lead(work, database_url, stop)
 
 
 class Lease(NamedTuple):

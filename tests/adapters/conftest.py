@@ -9,6 +9,7 @@ import pytest
 
 from adapters.schema import migrate
 from tests.adapters.cards import cards_of
+from tests.engine.databases import application_url
 
 
 @pytest.fixture
@@ -20,14 +21,15 @@ def run():
 
 @pytest.fixture
 def connection(database_url):
-    migrate(database_url)
+    """As the owner, who may do to the tables what a test wants; the cards are the application's."""
+    migrate(database_url, application_url(database_url))
     with psycopg.connect(database_url, autocommit=True) as open_connection:
         yield open_connection
 
 
 @pytest.fixture
 def cards(connection, database_url):
-    found, pool = cards_of(connection, database_url, gateway_budget=timedelta(seconds=1))
+    found, pool = cards_of(connection, application_url(database_url), gateway_budget=timedelta(seconds=1))
     yield found
     pool.close()
 

@@ -1,6 +1,7 @@
 """The embedded servers start, are shared, keep their data, and leave nothing running."""
 
 import asyncio
+import os
 import shutil
 import signal
 import subprocess
@@ -47,6 +48,8 @@ def owner(home):
 
 
 def query(url, sql):
+    """As the owner."""
+    url = embedded.owner_url(url)
     with psycopg.connect(url, autocommit=True) as connection:
         cursor = connection.execute(sql)
         return cursor.fetchall() if cursor.description else None
@@ -89,6 +92,34 @@ def test_postgres_runs_with_our_settings_and_restarts_with_its_data(home):
     with embedded.postgres(home) as url:
         assert query(url, "SELECT * FROM kept") == []
     assert not servers_of(home)
+
+
+def modes_of(*paths):
+    return [oct(path.stat().st_mode & 0o777) for path in paths]
+
+
+def test_a_new_home_its_data_logs_and_socket_are_closed_to_others(home):
+    new = home / "new"
+    as_root = os.geteuid() == 0  # then the account of the server passes the folder by its group
+    with embedded.postgres(new) as url, embedded.nats(new):
+        assert modes_of(new) == ["0o710" if as_root else "0o700"]
+        assert modes_of(new / "postgres", new / "nats", new / "logs") == ["0o700"] * 3
+        assert modes_of(new / "postgres" / ".s.PGSQL.5432") == ["0o700"]
+        if as_root:
+            assert new.stat().st_gid == (new / "postgres").stat().st_gid
+            command = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "ls", str(new / "postgres")]
+            assert subprocess.run(command, capture_output=True, check=False).returncode != 0
+    with embedded.postgres(new) as again:
+        assert modes_of(new) == ["0o710" if as_root else "0o700"]
+        assert again == url
+
+
+def test_the_processes_are_no_superuser(home):
+    with embedded.postgres(home) as url, psycopg.connect(url) as connection:
+        assert connection.execute("SELECT rolname, rolsuper FROM pg_roles WHERE rolname = current_user").fetchone() == (
+            "baohao_app",
+            False,
+        )
 
 
 def test_text_sorts_by_code_point(database_url):

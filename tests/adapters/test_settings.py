@@ -60,6 +60,12 @@ def test_an_empty_variable_counts_as_unset(monkeypatch):
         ("BAOHAO_CLOCK", "sundial", "BAOHAO_CLOCK is 'sundial', but it should be 'system' or 'virtual'."),
         ("BAOHAO_ACK_WAIT_S", "5", "BAOHAO_ACK_WAIT_S (5) must be more than BAOHAO_GATEWAY_BUDGET_S (5), or"),
         (
+            "BAOHAO_OWNER_DATABASE_URL",
+            "postgresql://db/one",
+            "BAOHAO_OWNER_DATABASE_URL is set, but not BAOHAO_DATABASE_URL, which it needs.",
+        ),
+        ("BAOHAO_NATS_USER", "me", "BAOHAO_NATS_USER is set, but not BAOHAO_NATS_PASSWORD_FILE, which it needs."),
+        (
             "DATABASE_URL",
             "mysql://me:secret@db",
             "BAOHAO_DATABASE_URL or DATABASE_URL is wrong: it should begin with postgresql:// or postgres://.",
@@ -72,6 +78,12 @@ def test_a_wrong_variable_stops_the_start_with_a_sentence(monkeypatch, variable,
         load_settings()
     assert str(refusal.value).startswith(sentence)
     assert str(refusal.value).count("\n") == 0
+
+
+def test_an_authority_for_the_broker_needs_addresses_with_tls():
+    assert load_settings(nats_url="tls://a,tls://b", nats_ca="/ca.pem").nats_ca == Path("/ca.pem")
+    with pytest.raises(SettingsError, match="NATS_CA is set, so each address of NATS_URL should begin with tls://"):
+        load_settings(nats_url="tls://a,nats://b", nats_ca="/ca.pem")
 
 
 def test_an_unknown_override_is_refused():

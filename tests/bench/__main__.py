@@ -92,7 +92,7 @@ def measure(settings: Settings, cards: int, show: Show) -> dict[str, Any]:
     with _bench(settings, show) as bench:
         with bench.roles():
             main = _renew(bench, cohort)
-            limit = limit_per_s(bench.running.database_url, main, show)
+            limit = limit_per_s(bench.owner_url, main, show)
             bench.seed(others, f"{others.cards:,} cards that are not due")
             among_others = _renew(bench, Cohort(2, cards // 2, FACTS, AMONG_OTHERS_DUE))
             long = _renew(bench, Cohort(3, min(cards // 10, LONG_MAX), LONG_FACTS, LONG_DUE))

@@ -21,6 +21,7 @@ from adapters.broker.messages import EventType
 from adapters.cli.servers import Running
 from adapters.cli.serving import all_roles
 from adapters.control import move_clock
+from adapters.embedded import owner_url
 from adapters.gateways.simulated import double_charges, totals
 from adapters.roles.publisher import PUBLISHER
 from adapters.wiring import rules_of
@@ -78,10 +79,16 @@ class Bench:
     """Per currency, the money of these renewals in the ledger."""
     _flaws: list[str] = field(init=False, default_factory=list[str])
 
+    @property
+    def owner_url(self) -> str:
+        """For tables of a measurement's own."""
+        return owner_url(self.running.database_url)
+
     @contextmanager
     def roles(self, **changed: object) -> Iterator[None]:
         """All roles, with some settings changed."""
-        settings = self.running.settings.model_copy(update=changed)
+        owner = {"owner_database_url": self.owner_url}
+        settings = self.running.settings.model_copy(update=owner | changed)
         with all_roles(settings) as (_, supervisor):
             self._processes = Processes(supervisor, settings.home)
             move_clock(self.connection, self.now)

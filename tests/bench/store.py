@@ -28,7 +28,7 @@ def append_events_per_s(bench: Bench, card_ids: Sequence[UUID]) -> float:
 
     All are the last facts of the first card.
     """
-    with closing(datastore(bench.running.database_url, pool_size=1)) as store:
+    with closing(datastore(bench.owner_url, pool_size=1)) as store:
         recorder = CardRecorder(store, events_table_name="bench_appended")
         recorder.create_table()
         real, measured = Store(CardRecorder(store)), Store(recorder)

@@ -22,6 +22,11 @@ def at_database(postgres_url: str, name: str) -> str:
     return postgres_url.replace("/baohao?", f"/{name}?")
 
 
+def application_url(owner_url: str) -> str:
+    """The same database for the application's role."""
+    return owner_url.replace("//baohao@", "//baohao_app@", 1)
+
+
 @cache
 def template(postgres_url: str) -> str:
     """The name of a database with all tables and no rows."""

@@ -18,6 +18,7 @@ from adapters.parked import FOREIGN_KEPT, list_parked
 from adapters.settings import load_settings
 from tests.adapters.cards import FAR, RENEWED, card_id_of, cards_of
 from tests.adapters.stored import stored
+from tests.engine.databases import application_url
 from tests.journey.patience import until
 
 RUBBISH = 9_000
@@ -30,7 +31,8 @@ def settings(tmp_path, database_url):
     with embedded.nats(tmp_path) as url:
         yield load_settings(
             home=tmp_path,
-            database_url=database_url,
+            database_url=application_url(database_url),
+            owner_database_url=database_url,
             nats_url=url,
             clock="virtual",
             gateway_budget_s=0.5,

@@ -23,6 +23,7 @@ from adapters.settings import load_settings
 from projections.ledger import gateway_totals
 from tests.adapters.cards import BEGIN, PRICE, RENEWED, card_id_of, cards_of
 from tests.adapters.stored import stored
+from tests.engine.databases import application_url
 from tests.journey.patience import until
 
 EXTRAS = ("deadlines_moved", "reminder_due")
@@ -55,7 +56,8 @@ def broker(tmp_path):
 def settings(broker, database_url):
     return load_settings(
         home=broker.home,
-        database_url=database_url,
+        database_url=application_url(database_url),
+        owner_database_url=database_url,
         nats_url=broker.start(),
         clock="virtual",
         gateway_budget_s=0.5,

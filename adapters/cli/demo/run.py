@@ -168,7 +168,7 @@ def _broker_events(nats_url: str) -> int:
 def _home(given: Path | None) -> Iterator[Path]:
     """A folder for servers and logs: the given one, which is kept, or a temporary one."""
     if given is not None:
-        given.mkdir(parents=True, exist_ok=True)
+        given.mkdir(mode=0o700, parents=True, exist_ok=True)
         if running := running_system(given):
             raise SystemRunsError(f"{running} already runs on {given}; give the demo another --home")
         mark_demo(given)

@@ -12,8 +12,10 @@ import psycopg
 import pytest
 from typer.testing import CliRunner
 
+from adapters import embedded
 from adapters.cli.app import app
 from adapters.schema import migrate
+from tests.engine.databases import application_url
 
 _numbers = count(1)
 PROCESS_S = 60
@@ -27,7 +29,11 @@ class Installation:
 
     @property
     def database_url(self) -> str:
-        return self.environment["DATABASE_URL"]
+        """As its owner; the commands are the application."""
+        return embedded.owner_url(self.environment["DATABASE_URL"])
+
+    def migrate(self) -> None:
+        migrate(self.database_url, self.environment["DATABASE_URL"])
 
     def run(self, *words: object, **environment: str):
         """The command in this process; its `exit_code`, `stdout` and `stderr`."""
@@ -71,7 +77,7 @@ def new_installation(postgres_url, nats_url, tmp_path_factory):
         made.append(f"cli_{next(_numbers)}")
         with psycopg.connect(postgres_url, autocommit=True) as connection:
             connection.execute(f"CREATE DATABASE {made[-1]}")
-        database_url = postgres_url.replace("/baohao?", f"/{made[-1]}?")
+        database_url = application_url(postgres_url).replace("/baohao?", f"/{made[-1]}?")
         return Installation({"DATABASE_URL": database_url, "NATS_URL": nats_url, "BAOHAO_HOME": str(home)})
 
     yield make
@@ -84,5 +90,5 @@ def new_installation(postgres_url, nats_url, tmp_path_factory):
 def installation(new_installation):
     """A migrated database."""
     fresh = new_installation()
-    migrate(fresh.database_url)
+    fresh.migrate()
     return fresh

@@ -8,7 +8,6 @@ from msgspec.structs import replace
 
 from adapters.cli import replanning
 from adapters.control import move_clock
-from adapters.schema import migrate
 from engine.actor import actor
 from engine.card.attempt import CaseOpened
 from engine.card.decline import ChargeFailed
@@ -29,7 +28,7 @@ A_DAY = timedelta(days=1)
 def installation(new_installation):
     """One on the virtual clock, which stands a month after the cards were registered."""
     fresh = new_installation()
-    migrate(fresh.database_url)
+    fresh.migrate()
     with psycopg.connect(fresh.database_url, autocommit=True) as connection:
         move_clock(connection, NOW)
     return Installation(fresh.environment | {"BAOHAO_CLOCK": "virtual"})

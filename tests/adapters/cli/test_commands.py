@@ -56,6 +56,7 @@ COMMANDS = dict(commands_of(typer.main.get_command(app)))
 FIELDS = {
     "migrate": {"before", "now"},
     "import": {"lines", "accepted", "repeated", "unchanged", "facts", "problems"},
+    "health": {"database", "broker"},
     "settings": {"variable", "value", "default", "meaning"},
     "card show": {"card_id", "status", "ends_on", "price_minor", "version"},
     "card history": {"version", "name", "fact", "recorded_at", "cause", "actor"},

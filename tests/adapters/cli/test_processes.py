@@ -18,7 +18,7 @@ from nats.js.errors import NotFoundError
 from adapters import embedded
 from adapters.broker.due import DUE_STREAM
 from adapters.broker.streams import CHARGING
-from adapters.schema import SCHEMA_VERSION, migrate
+from adapters.schema import SCHEMA_VERSION
 from tests.adapters.cards import card_id_of, commands_for
 from tests.journey.patience import until
 
@@ -100,7 +100,7 @@ def test_read_models_are_kept_up_to_date_without_a_broker(installation, tmp_path
 
 def test_a_row_that_cannot_be_read_parks_its_card_and_the_projector_goes_on(new_installation, tmp_path):
     fresh, file = new_installation(), tmp_path / "cards.jsonl"
-    migrate(fresh.database_url)
+    fresh.migrate()
     with psycopg.connect(fresh.database_url, autocommit=True) as connection:
         connection.execute(
             "INSERT INTO card_events (originator_id, originator_version, topic, state) VALUES (%s, 1, 'x.v1', '{}')",

@@ -22,7 +22,8 @@ ASKED = RENEWED[:2]
 def settings(installation, tmp_path_factory):
     return load_settings(
         home=tmp_path_factory.mktemp("system"),
-        database_url=installation.database_url,
+        database_url=installation.environment["DATABASE_URL"],
+        owner_database_url=installation.database_url,
         nats_url=installation.environment["NATS_URL"],
         clock="virtual",
         gateway_budget_s=0.5,

@@ -36,7 +36,7 @@ def database(tmp_path):
 @pytest.fixture
 def database_url(database):
     url = database.start()
-    migrate(url)
+    migrate(embedded.owner_url(url), url)
     return url
 
 

@@ -10,6 +10,7 @@ import pytest
 
 from adapters.roles.lease import take_lease
 from projections.follow import lock_position, save_position
+from tests.engine.databases import application_url
 from tests.journey.patience import until
 
 
@@ -57,8 +58,12 @@ def leader_of(connection, role):
 def test_a_projector_that_is_stopped_is_replaced_by_its_twin_and_steps_back_when_it_wakes(
     cards, database_url, nats_url, tmp_path
 ):
-    servers = {"DATABASE_URL": database_url, "NATS_URL": nats_url}
-    env = os.environ | servers | {"BAOHAO_HOME": str(tmp_path), "BAOHAO_CLOCK": "virtual"}
+    env = os.environ | {
+        "DATABASE_URL": application_url(database_url),
+        "NATS_URL": nats_url,
+        "BAOHAO_HOME": str(tmp_path),
+        "BAOHAO_CLOCK": "virtual",
+    }
     command = [sys.executable, "-m", "adapters.cli", "run", "projector"]
     log = tmp_path / "log"
     with log.open("wb") as output:

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from adapters.schema import migrate
+from tests.engine.databases import application_url
 
 PROGRAM = Path(sysconfig.get_path("scripts")) / "nats-server"
 
@@ -30,8 +31,8 @@ def guarded(tmp_path, eventually):
 
 
 def ended(role, database_url, nats_url, home):
-    migrate(database_url)
-    env = os.environ | {"DATABASE_URL": database_url, "NATS_URL": nats_url, "BAOHAO_HOME": str(home)}
+    migrate(database_url, application := application_url(database_url))
+    env = os.environ | {"DATABASE_URL": application, "NATS_URL": nats_url, "BAOHAO_HOME": str(home)}
     command = [sys.executable, "-m", "adapters.cli", "run", role]
     return subprocess.run(command, env=env, capture_output=True, text=True, timeout=30, check=False)
 
