@@ -1,5 +1,6 @@
 # One image for every role: `baohao migrate`, `baohao run consumer`, …
-FROM python:3.12-slim AS build
+# To pin the base by content as well, add the digest that your registry shows: python:3.12.12-slim@sha256:…
+FROM python:3.12.12-slim AS build
 ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1
 WORKDIR /src
 COPY requirements.lock .
@@ -9,8 +10,8 @@ COPY . .
 RUN python -m venv /opt/baohao \
     && /opt/baohao/bin/pip install --no-index --find-links /wheels .
 
-FROM python:3.12-slim
-RUN useradd --system --uid 10001 --no-create-home baohao && install --directory --owner=baohao /var/lib/baohao
+FROM python:3.12.12-slim
+RUN useradd --system --uid 10001 --no-create-home baohao && install --directory --mode=0700 --owner=baohao /var/lib/baohao
 COPY --from=build /opt/baohao /opt/baohao
 ENV PATH=/opt/baohao/bin:$PATH HOME=/tmp PYTHONUNBUFFERED=1
 USER baohao

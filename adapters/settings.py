@@ -113,6 +113,8 @@ class Settings(BaseSettings):
     """Folder of the embedded servers, their data and the logs."""
     catalogue: _AbsolutePath | None = None
     """TOML file of plans and prices; unset: the one that comes with the engine."""
+    policy: _AbsolutePath | None = None
+    """TOML file of the renewal rules that differ from the shipped ones; unset: none do."""
     gateway: Literal["simulated"] = "simulated"
     """The payment gateway."""
     gateway_seed: int = 1

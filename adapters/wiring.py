@@ -15,7 +15,7 @@ from adapters.settings import Settings
 from engine.actor import Actor, actor
 from engine.application import Engine
 from engine.catalogue import read_catalogue
-from engine.policy import Policy
+from engine.policy_file import read_policy
 from engine.rules import Rules
 from engine.store.recorder import CardRecorder, datastore
 from engine.store.streams import Store
@@ -24,8 +24,8 @@ log = structlog.get_logger()
 
 
 def rules_of(settings: Settings) -> Rules:
-    """Policy and catalogue of this installation; raises CatalogueError."""
-    policy = Policy(gateway_budget=timedelta(seconds=settings.gateway_budget_s))
+    """Policy and catalogue of this installation; raises PolicyError and CatalogueError."""
+    policy = read_policy(settings.policy, timedelta(seconds=settings.gateway_budget_s))
     return Rules(policy, read_catalogue(settings.catalogue))
 
 

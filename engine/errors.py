@@ -83,6 +83,10 @@ class CatalogueError(BaohaoError):
     """The catalogue file is wrong; the message names where and what to do."""
 
 
+class PolicyError(BaohaoError):
+    """The policy file is wrong; the message names where and what to do."""
+
+
 class CorruptHistoryError(BaohaoError):
     """A stored fact cannot be read; the message names card and version."""
 

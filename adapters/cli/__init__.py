@@ -45,12 +45,12 @@ def _interrupt(_number: int, _frame: FrameType | None) -> NoReturn:
 def _run(command: Callable[[], object]) -> None:
     from adapters.logs import configure_logs
     from adapters.settings import SettingsError
-    from engine.errors import BaohaoError, CatalogueError, SchemaError
+    from engine.errors import BaohaoError, CatalogueError, PolicyError, SchemaError
 
     configure_logs("cli")  # a role configures its own later; no log line may come between the results on stdout
     try:
         command()
-    except (SettingsError, SchemaError, CatalogueError) as error:
+    except (SettingsError, SchemaError, CatalogueError, PolicyError) as error:
         _end(str(error), EXIT_SETTINGS)
     except BaohaoError as error:
         _end(str(error), EXIT_FAILED)

@@ -21,6 +21,7 @@ app = typer.Typer(
 card_app = typer.Typer(help="One card: its state, its history, and the reasons.", no_args_is_help=True)
 cards_app = typer.Typer(help="Many cards.", no_args_is_help=True)
 catalogue_app = typer.Typer(help="Plans and prices.", no_args_is_help=True)
+policy_app = typer.Typer(help="The renewal rules.", no_args_is_help=True)
 case_app = typer.Typer(help="Cases for a person to resolve.", no_args_is_help=True)
 events_app = typer.Typer(help="Public events on the broker.", no_args_is_help=True)
 app.add_typer(card_app, name="card")
@@ -28,6 +29,7 @@ app.add_typer(cards_app, name="cards")
 app.add_typer(parked_app, name="parked")
 app.add_typer(charging_app, name="charging")
 app.add_typer(catalogue_app, name="catalogue")
+app.add_typer(policy_app, name="policy")
 app.add_typer(case_app, name="case")
 app.add_typer(limits_app, name="limits")
 app.add_typer(events_app, name="events")
@@ -188,6 +190,18 @@ def catalogue_check(
     from adapters.cli import pricing
 
     pricing.check(file, as_json=as_json)
+
+
+@policy_app.command("check")
+def policy_check(
+    file: Annotated[Path, typer.Argument(exists=True, dir_okay=False, metavar="FILE", help="Renewal rules in TOML.")],
+    *,
+    as_json: Json = False,
+) -> None:
+    """What FILE changes of the shipped rules, or all its problems with their lines."""
+    from adapters.cli import pricing
+
+    pricing.check_policy(file, as_json=as_json)
 
 
 @app.command()

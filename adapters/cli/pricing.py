@@ -1,9 +1,10 @@
-"""Prices: checking a catalogue file, and quoting renewals."""
+"""Prices and rules: checking files of the catalogue and of the policy, and quoting renewals."""
 
+from collections.abc import Sequence
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, NoReturn
 
 import typer
 
@@ -11,7 +12,9 @@ from adapters.cli.output import err, put_fields, put_json, put_rows, put_table
 from adapters.clock import recorded_now
 from engine.catalogue import PERIODS, Catalogue, Period, read_catalogue
 from engine.money import Currency, exponent
-from engine.toml_file import read_toml
+from engine.policy import Policy
+from engine.policy_file import PolicyFile
+from engine.toml_file import Problem, read_toml
 
 
 class Offer(NamedTuple):
@@ -30,13 +33,27 @@ class Offer(NamedTuple):
 def check(file: Path, *, as_json: bool) -> None:
     """A summary of the catalogue in `file`; exit status 1 with its problems, one a line, if it has any."""
     found = read_toml(file, Catalogue)
-    if isinstance(found, Catalogue):
-        _put_summary(file, found, as_json=as_json)
-        return
+    if not isinstance(found, Catalogue):
+        _refuse(file, found, as_json=as_json)
+    _put_summary(file, found, as_json=as_json)
+
+
+def check_policy(file: Path, *, as_json: bool) -> None:
+    """What the policy in `file` changes; exit status 1 with its problems, one a line, if it has any."""
+    found = read_toml(file, PolicyFile)
+    if not isinstance(found, PolicyFile):
+        _refuse(file, found, as_json=as_json)
+    shipped = Policy()
+    changed = {name: value for name, value in found.model_dump(mode="json").items() if name != "gateway_budget"}
+    before = shipped.model_dump(mode="json")
+    put_fields("policy", {name: value for name, value in changed.items() if value != before[name]}, as_json=as_json)
+
+
+def _refuse(file: Path, problems: Sequence[Problem], *, as_json: bool) -> NoReturn:
     if as_json:
-        put_json([problem._asdict() for problem in found])
+        put_json([problem._asdict() for problem in problems])
     else:
-        for problem in found:
+        for problem in problems:
             err.print(problem.formatted(file), markup=False, highlight=False, soft_wrap=True)
     raise typer.Exit(1)
 

@@ -17,7 +17,7 @@ from tests.adapters.cards import card_id_of, commands_for
 CARD, OTHER, UNKNOWN = card_id_of(1), card_id_of(2), card_id_of(99)
 WITHOUT_JSON = {"up", "run"}
 RUN_ELSEWHERE = {
-    *("demo", "card why", "catalogue check", "quote", "limits allow"),
+    *("demo", "card why", "catalogue check", "policy check", "quote", "limits allow"),
     *("case list", "case resolve", "case number-exists"),
     *("parked retry", "parked drop", "status", "clock forward", "clock confirm"),
 }

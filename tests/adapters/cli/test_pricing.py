@@ -203,3 +203,20 @@ def test_a_quote_from_an_invalid_file_reports_its_problems(command_line, bad, pr
 def test_an_invalid_period_or_day_is_wrong_usage(command_line, words):
     done = command_line.run("quote", *words.split())
     assert (done.exit_code, done.stdout) == (2, "")
+
+
+def test_a_policy_is_checked_and_shows_what_it_changes(command_line, tmp_path):
+    file = tmp_path / "policy.toml"
+    file.write_text('version = "acme-1"\ncharge_hour = 9\nlead_days = 3\n')
+    assert command_line.json("policy", "check", file) == {"version": "acme-1", "charge_hour": 9}
+    file.write_text('version = "acme-1"\ncharge_hour = 99\n')
+    done = command_line.run("policy", "check", file)
+    assert (done.exit_code, done.stdout) == (1, "")
+    assert done.stderr == f"{file}:2: charge_hour: must be less than or equal to 22\n"
+
+
+def test_a_role_does_not_start_with_a_wrong_policy(installation, tmp_path):
+    file = tmp_path / "policy.toml"
+    file.write_text("charge_hour = 9\n")
+    status, _, err = installation.ended("run", "consumer", BAOHAO_POLICY=str(file))
+    assert (status, err.splitlines()[-1]) == (78, f"{file}:1: version: is missing; add it")
