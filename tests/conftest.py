@@ -14,6 +14,8 @@ import pytest
 from adapters import embedded
 
 os.environ["BAOHAO_NATS_PORT"] = "0"  # any free one: the tests of several cores start servers beside each other
+LENT_POSTGRES, LENT_NATS = "TEST_POSTGRES_URL", "TEST_NATS_URL"
+"""Variables by which a test lends its servers to the tests that it runs."""
 _numbers = count(1)
 
 
@@ -38,14 +40,20 @@ def server_home() -> Iterator[Path]:
 
 @pytest.fixture(scope="session")
 def postgres_url(server_home) -> Iterator[str]:
-    """A PostgreSQL of this test session, as its owner."""
+    """A PostgreSQL of this test session, or that of the test that started it; as its owner."""
+    if lent := os.environ.get(LENT_POSTGRES):
+        yield lent
+        return
     with embedded.postgres(server_home) as url:
         yield embedded.owner_url(url)
 
 
 @pytest.fixture(scope="session")
 def nats_url(server_home) -> Iterator[str]:
-    """A NATS server with JetStream of this test session."""
+    """A NATS server with JetStream of this test session, or that of the test that started it."""
+    if lent := os.environ.get(LENT_NATS):
+        yield lent
+        return
     with embedded.nats(server_home) as url:
         yield url
 
@@ -53,7 +61,7 @@ def nats_url(server_home) -> Iterator[str]:
 @pytest.fixture
 def database_url(postgres_url) -> Iterator[str]:
     """An empty database for one test, dropped afterwards."""
-    name = f"test_{next(_numbers)}"
+    name = f"test_{os.getpid()}_{next(_numbers)}"
     with psycopg.connect(postgres_url, autocommit=True) as connection:
         connection.execute(f"CREATE DATABASE {name}")
         yield postgres_url.replace("/baohao?", f"/{name}?")

@@ -14,6 +14,8 @@ from typing import NamedTuple
 
 import pytest
 
+from tests.conftest import LENT_NATS, LENT_POSTGRES
+
 ROOT = Path(__file__).resolve().parents[2]
 COPIED = ("engine", "projections", "adapters", "tests", "pyproject.toml")
 
@@ -218,11 +220,12 @@ BUGS = (
 
 @pytest.mark.slow
 @pytest.mark.parametrize("bug", BUGS, ids=lambda bug: bug.name.replace(" ", "_"))
-def test_each_bug_is_found_by_its_test(bug, tmp_path):
+def test_each_bug_is_found_by_its_test(bug, tmp_path, postgres_url, nats_url):
     sow(bug, tmp_path)
     file, name = bug.found_by.split("::")
     command = [sys.executable, "-m", "pytest", "-n", "0", "-p", "no:cacheprovider", f"tests/{file}", "-k", name]
-    ended = subprocess.run(command, cwd=tmp_path, env=os.environ, capture_output=True, text=True, check=False)
+    env = os.environ | {LENT_POSTGRES: postgres_url, LENT_NATS: nats_url}
+    ended = subprocess.run(command, cwd=tmp_path, env=env, capture_output=True, text=True, check=False)
     last = ended.stdout.splitlines()[-1]
     assert re.search(r"\d+ failed", last), f"nothing failed: {last}\n{ended.stderr}"
     assert "error" not in last, f"it only crashed: {ended.stdout}"

@@ -1,5 +1,6 @@
 """Databases for the tests: each test has its own, with every table in it, copied from one that was made once."""
 
+import os
 from collections.abc import Callable, Iterator
 from functools import cache
 from itertools import count
@@ -30,7 +31,7 @@ def application_url(owner_url: str) -> str:
 @cache
 def template(postgres_url: str) -> str:
     """The name of a database with all tables and no rows."""
-    name = "cards_template"
+    name = f"cards_template_{os.getpid()}"
     with psycopg.connect(postgres_url, autocommit=True) as connection:
         connection.execute(f"CREATE DATABASE {name}")
     url = at_database(postgres_url, name)
@@ -46,7 +47,7 @@ def template(postgres_url: str) -> str:
 @pytest.fixture
 def cards_url(postgres_url) -> Iterator[str]:
     """A database with all tables and no rows, dropped after the test."""
-    name = f"cards_{next(_numbers)}"
+    name = f"cards_{os.getpid()}_{next(_numbers)}"
     with psycopg.connect(postgres_url, autocommit=True) as connection:
         connection.execute(f"CREATE DATABASE {name} TEMPLATE {template(postgres_url)}")
         connection.execute(f"ALTER DATABASE {name} SET synchronous_commit = off")  # no test crashes the server

@@ -60,8 +60,8 @@ def opening(ends_on: date, zone: str, policy: str) -> datetime:
 
 
 def openings(ends_on: date, zone: str) -> list[datetime]:
-    """The same by each policy."""
-    return [opening(ends_on, zone, policy) for policy in OPENINGS]
+    """The same by each policy, each instant once."""
+    return list(dict.fromkeys(opening(ends_on, zone, policy) for policy in OPENINGS))
 
 
 def months_later(start: date, months: int, anchor_day: int) -> date:
