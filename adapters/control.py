@@ -1,7 +1,7 @@
-"""What the operator sets for all roles at once: whether charging is stopped, and the virtual clock's time.
+"""What the operator sets for all roles at once: whether charging is stopped, a restore, and the virtual clock's time.
 
-One row, read once per batch. That charging was stopped or resumed is a fact of the log; the row repeats what the facts
-amount to, so that a batch need not read them.
+One row, read once per batch. That charging was stopped, or the database restored, is a fact of the log; the row repeats
+what the facts amount to, so that a batch need not read them.
 """
 
 from datetime import datetime
@@ -15,8 +15,10 @@ from engine import operations
 from engine.card.deadlines import ChargingBlocked
 from engine.envelope import names_of
 from engine.errors import Refused
-from engine.operations import OPERATIONS_ID, ChargingResumed, ChargingStopped, Stop
-from engine.store.operations import Decision, record_operation
+from engine.operations import OPERATIONS_ID, ChargingResumed, ChargingStopped, Restore, Stop
+from engine.rules import Gap
+from engine.store import operations as operations_of
+from engine.store.operations import Decision, RestoreDecision, record_operation
 from engine.store.port import Recorder
 
 CONTROL_TABLE = """
@@ -25,11 +27,20 @@ CONTROL_TABLE = """
         virtual_now timestamptz,  -- the virtual clock; NULL until it is set
         charging_stopped_at timestamptz,
         charging_stopped_why text,
-        charging_stopped_by text
+        charging_stopped_by text,
+        restored_since timestamptz,  -- of the last restore: from here …
+        restored_until timestamptz,  -- … to here the log may have lost facts
+        restore_open boolean NOT NULL DEFAULT false  -- it is still looked up what that was
     )
 """
 CONTROL_BY = "ALTER TABLE control ADD COLUMN IF NOT EXISTS charging_stopped_by text"
 """What version 3 of the schema added."""
+CONTROL_RESTORE = """
+    ALTER TABLE control ADD COLUMN IF NOT EXISTS restored_since timestamptz,
+        ADD COLUMN IF NOT EXISTS restored_until timestamptz,
+        ADD COLUMN IF NOT EXISTS restore_open boolean NOT NULL DEFAULT false
+"""
+"""What version 6 of the schema added."""
 CONTROL_ROW = "INSERT INTO control DEFAULT VALUES ON CONFLICT DO NOTHING"
 
 CLOCK_CHANNEL = "baohao_clock"
@@ -41,15 +52,23 @@ class Control(NamedTuple):
 
     now: datetime
     charging_stopped: bool
+    restored: Gap | None
+    """What the log may have lost, while that is looked up."""
 
 
 def read_control(connection: Connection[Any], *, virtual_clock: bool) -> Control:
-    """The time (the virtual clock's, or the system's) and whether charging is stopped."""
+    """The time (the virtual clock's, or the system's), whether charging is stopped, and the gap of a restore."""
     row = connection.execute(
-        "SELECT virtual_now, charging_stopped_at IS NOT NULL FROM control", prepare=True
+        """
+        SELECT virtual_now, charging_stopped_at IS NOT NULL, restore_open, restored_since, restored_until FROM control
+        """,
+        prepare=True,
     ).fetchone()
-    virtual_now, stopped = row or (None, False)
-    return Control(virtual_now if virtual_clock and virtual_now else recorded_now(), stopped)
+    if row is None:
+        return Control(recorded_now(), charging_stopped=False, restored=None)
+    virtual_now, stopped, is_open, since, until = row
+    now = virtual_now if virtual_clock and virtual_now else recorded_now()
+    return Control(now, stopped, Gap(since, until) if is_open else None)
 
 
 def move_clock(connection: Connection[Any], now: datetime) -> None:
@@ -108,6 +127,27 @@ def _operate(connection: Connection[Any], recorder: Recorder, decision: Decision
             "UPDATE control SET charging_stopped_at = %s, charging_stopped_why = %s, charging_stopped_by = %s",
             (None, None, None) if stop is None else (stop.since, stop.reason, stop.by),
         )
+
+
+def record_restore(
+    connection: Connection[Any], recorder: Recorder, decision: RestoreDecision, *, actor: str, cause: str
+) -> Restore | None:
+    """Store a fact about a restore, then update the row, as for a stop. Returns the last restore."""
+    with connection.transaction():
+        connection.execute("SELECT FROM control FOR UPDATE")
+        restore = operations_of.record_restore(recorder, decision, actor=actor, cause=cause, recorded_at=recorded_now())
+        if restore is not None:
+            connection.execute(
+                "UPDATE control SET restored_since = %s, restored_until = %s, restore_open = %s",
+                (restore.gap.since, restore.gap.until, not restore.ended),
+            )
+    return restore
+
+
+def restored_until(connection: Connection[Any]) -> datetime | None:
+    """When the database was restored last; None if never. What the gateway charged before that is looked up."""
+    row = connection.execute("SELECT restored_until FROM control").fetchone()
+    return row[0] if row else None
 
 
 def charging_stopped_since(connection: Connection[Any]) -> Stop | None:

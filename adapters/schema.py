@@ -7,7 +7,7 @@ from eventsourcing.persistence import IntegrityError
 from psycopg import Connection, sql
 
 from adapters.clock import recorded_now
-from adapters.control import CONTROL_BY, CONTROL_ROW, CONTROL_TABLE
+from adapters.control import CONTROL_BY, CONTROL_RESTORE, CONTROL_ROW, CONTROL_TABLE
 from adapters.parked import PARKED_TABLE
 from adapters.roles.lease import LEADERS_TABLE
 from adapters.roles.publisher import PUBLISHED_EPOCH, PUBLISHED_TABLE
@@ -22,7 +22,7 @@ from projections.follow import FOLLOWERS_TABLE
 from projections.live import LIVE, create_tables
 from projections.parked_cards import PARKED_CARDS_TABLE
 
-SCHEMA_VERSION = 5
+SCHEMA_VERSION = 6
 """The version that this program needs; each version adds a step to `migrate` from the one before."""
 
 _READ_MODELS_1 = ("cards", "due", "charges", "ledger")
@@ -80,7 +80,11 @@ def migrate(database_url: str) -> int:
         if found < SCHEMA_VERSION:
             _clear_away(connection)
             _create_events(database_url)
-            for step in (_from_1_to_2, _from_2_to_3, _from_3_to_4, _from_4_to_5)[found - 1 :] if found else (_create,):
+            for step in (
+                (_from_1_to_2, _from_2_to_3, _from_3_to_4, _from_4_to_5, _from_5_to_6)[found - 1 :]
+                if found
+                else (_create,)
+            ):
                 with connection.transaction():
                     step(connection)
         return found
@@ -176,6 +180,15 @@ def _from_4_to_5(connection: Connection[Any]) -> None:
     for statement in (LEADERS_TABLE, PARKED_CARDS_TABLE, PUBLISHED_TABLE, PUBLISHED_EPOCH):
         connection.execute(statement)
     connection.execute("UPDATE schema_version SET version = 5")
+
+
+def _from_5_to_6(connection: Connection[Any]) -> None:
+    """What a restore from a backup may have lost is looked up at the gateway."""
+    connection.execute(CONTROL_RESTORE)
+    connection.execute("UPDATE schema_version SET version = 6")
+
+
+_STEPS = (_from_1_to_2, _from_2_to_3, _from_3_to_4, _from_4_to_5, _from_5_to_6)
 
 
 def check_schema(database_url: str) -> None:

@@ -17,6 +17,7 @@ from adapters.control import charging_stopped_since, read_control
 from adapters.roles import ROLES
 from adapters.roles.lead import connected
 from engine.operations import Stop
+from engine.rules import Gap
 from engine.store.log import head
 from projections.cards import count_by_status
 from projections.follow import positions
@@ -65,6 +66,8 @@ class Status(NamedTuple):
     cases: int
     cards: dict[str, int]
     charging_stopped: Stop | None
+    restored: Gap | None
+    """What the log may have lost, while that is looked up."""
 
 
 class BrokerStatus(NamedTuple):
@@ -78,7 +81,8 @@ class BrokerStatus(NamedTuple):
 
 def read_status(connection: Connection[Any], *, virtual_clock: bool) -> Status:
     """The state of the system as the database knows it."""
-    now = read_control(connection, virtual_clock=virtual_clock).now
+    control = read_control(connection, virtual_clock=virtual_clock)
+    now = control.now
     newest = head(connection)
     counts = connection.execute(
         """
@@ -100,6 +104,7 @@ def read_status(connection: Connection[Any], *, virtual_clock: bool) -> Status:
         cases,
         count_by_status(connection),
         charging_stopped_since(connection),
+        control.restored,
     )
 
 

@@ -30,9 +30,9 @@ def rules_of(settings: Settings) -> Rules:
 
 
 def rules_now(connection: Connection[Any], settings: Settings, installed: Rules) -> tuple[Rules, datetime]:
-    """The installed rules with the operator's stop, and the business time."""
+    """The installed rules with the operator's stop and the gap of a restore, and the business time."""
     control = read_control(connection, virtual_clock=settings.clock == "virtual")
-    return replace(installed, charging_stopped=control.charging_stopped), control.now
+    return replace(installed, charging_stopped=control.charging_stopped, restored=control.restored), control.now
 
 
 def engine_of(settings: Settings, database_url: str, role: str) -> Engine:

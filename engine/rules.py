@@ -7,8 +7,15 @@ from engine.policy import STRICTEST, Policy, ReminderRule
 from engine.value import Value
 
 
+class Gap(Value):
+    """The time of which a restored log may have lost facts: from its newest one to the restore."""
+
+    since: datetime
+    until: datetime
+
+
 class Rules(Value):
-    """Policy, catalogue, the operator's stop and the trust in the clock, read once per batch."""
+    """Policy, catalogue, the operator's stop, a restore and the trust in the clock, read once per batch."""
 
     policy: Policy
     catalogue: Catalogue
@@ -19,6 +26,9 @@ class Rules(Value):
 
     Only the simulation notices it so far: no role compares its clock with the log's or the database's yet.
     """
+
+    restored: Gap | None = None
+    """The database was restored, and the gap is not closed yet; None where all is known."""
 
     def reminder_rule(self, plan: str) -> ReminderRule:
         """What precedes a charge for holders of `plan`; the strictest rule if the plan is not sold any more."""

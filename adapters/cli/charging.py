@@ -25,14 +25,14 @@ from adapters.settings import Settings
 from adapters.wiring import operator_of, rules_of
 from engine.envelope import Recorded
 from engine.errors import CorruptHistoryError
-from engine.operations import ChargingResumed, ChargingStopped, PaymentCardAllowed, Stop
+from engine.operations import ChargingResumed, ChargingStopped, PaymentCardAllowed, RestoreBegun, RestoreEnded, Stop
 from engine.store.operations import operations_history
 from engine.store.recorder import CardRecorder, datastore
 
 
 def stop(settings: Settings, why: str, *, as_json: bool) -> None:
     """Stop all charging; raises Refused without a reason."""
-    with _installation(settings) as (_, connection, recorder):
+    with installation(settings) as (_, connection, recorder):
         now = read_control(connection, virtual_clock=settings.clock == "virtual").now
         stop_charging(connection, recorder, why, operator_of(settings), now)
         stopped = charging_stopped_since(connection)
@@ -60,7 +60,7 @@ def resume(settings: Settings, *, as_json: bool) -> None:
     Killed in between, it wakes them when it is given again.
     """
     rules = rules_of(settings)
-    with _installation(settings) as (url, connection, recorder):
+    with installation(settings) as (url, connection, recorder):
         before = charging_stopped_since(connection)
         now = read_control(connection, virtual_clock=settings.clock == "virtual").now
         resume_charging(connection, recorder, operator_of(settings), now)
@@ -72,7 +72,7 @@ def resume(settings: Settings, *, as_json: bool) -> None:
 
 def allow(settings: Settings, fingerprint: str, why: str, *, as_json: bool) -> None:
     """Let a blocked payment card be tried again; raises Refused without a reason, or where nothing blocks it."""
-    with _installation(settings) as (_, connection, recorder):
+    with installation(settings) as (_, connection, recorder):
         now = read_control(connection, virtual_clock=settings.clock == "virtual").now
         allow_payment_card(connection, recorder, fingerprint, why, operator_of(settings), now)
     put_fields("payment card", {"fingerprint": fingerprint, "allowed_at": now, "why": why}, as_json=as_json)
@@ -88,8 +88,8 @@ class Operation(NamedTuple):
 
 
 def history(settings: Settings, *, as_json: bool) -> None:
-    """When charging was stopped and resumed, and payment cards allowed again, by whom and why, oldest first."""
-    with _installation(settings) as (_, _, recorder):
+    """When charging was stopped and resumed, payment cards allowed again, the database restored: by whom and why."""
+    with installation(settings) as (_, _, recorder):
         rows = [_operation(one) for one in operations_history(recorder)]
     put_rows("charging", rows, as_json=as_json)
 
@@ -102,20 +102,26 @@ def _operation(recorded: Recorded) -> Operation:
             return Operation(at, recorded.actor, "resumed", None)
         case PaymentCardAllowed(at=at, fingerprint=fingerprint, reason=reason):
             return Operation(at, recorded.actor, f"allowed {fingerprint}", reason)
+        case RestoreBegun(at=at, reason=reason, since=since):
+            return Operation(at, recorded.actor, f"restore begun, since {since:%Y-%m-%d %H:%M} UTC", reason)
+        case RestoreEnded(at=at, reason=reason):
+            return Operation(at, recorded.actor, "restore ended", reason)
         case other:
             raise CorruptHistoryError(f"{type(other).__name__} is no fact of operations")
 
 
-class _Installation(NamedTuple):
+class Installation(NamedTuple):
+    """The database's address, a connection and a recorder."""
+
     url: str
     connection: Connection[Any]
     recorder: CardRecorder
 
 
 @contextmanager
-def _installation(settings: Settings) -> Iterator[_Installation]:
+def installation(settings: Settings) -> Iterator[Installation]:
     """A connection and a recorder on a database at the needed schema; raises SchemaError."""
     with database(settings) as url:
         check_schema(url)
         with psycopg.connect(url, autocommit=True) as connection, closing(datastore(url, pool_size=1)) as pool:
-            yield _Installation(url, connection, CardRecorder(pool))
+            yield Installation(url, connection, CardRecorder(pool))
