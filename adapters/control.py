@@ -1,7 +1,7 @@
-"""What is set for all roles at once: whether charging is stopped, what a clock did, and the virtual clock's time.
+"""What is set for all roles at once: a stop of all charging, a wrong clock, a restore, and the virtual clock's time.
 
-One row, read once per batch. That charging was stopped or resumed, or a clock confirmed, is a fact of the log; the row
-repeats what the facts amount to, so that a batch need not read them.
+One row, read once per batch. That charging was stopped, a clock confirmed or the database restored is a fact of the
+log; the row repeats what the facts amount to, so that a batch need not read them.
 """
 
 from datetime import datetime
@@ -14,9 +14,11 @@ from adapters.clock import recorded_now
 from engine import operations
 from engine.card.deadlines import ChargingBlocked
 from engine.envelope import names_of
-from engine.errors import Refused
-from engine.operations import OPERATIONS_ID, ChargingResumed, ChargingStopped, Stop
-from engine.store.operations import Decision, operations_history, record_operation
+from engine.errors import BaohaoError, Refused
+from engine.operations import OPERATIONS_ID, ChargingResumed, ChargingStopped, Restore, Stop
+from engine.rules import Gap
+from engine.store import operations as operations_of
+from engine.store.operations import Decision, RestoreDecision, operations_history, record_operation
 from engine.store.port import Recorder
 
 CONTROL_TABLE = """
@@ -27,7 +29,10 @@ CONTROL_TABLE = """
         charging_stopped_why text,
         charging_stopped_by text,
         clock_ahead_until timestamptz,  -- a clock that decided was ahead, and showed times up to this one
-        clock_confirmed_until timestamptz  -- facts up to this time may be of a clock that was ahead, the operator said
+        clock_confirmed_until timestamptz,  -- facts up to this time may be of a clock that was ahead, the operator said
+        restored_since timestamptz,  -- of the last restore: from here …
+        restored_until timestamptz,  -- … to here the log may have lost facts
+        restore_open boolean NOT NULL DEFAULT false  -- it is still looked up what that was
     )
 """
 CONTROL_BY = "ALTER TABLE control ADD COLUMN IF NOT EXISTS charging_stopped_by text"
@@ -36,7 +41,12 @@ CONTROL_CLOCK = """
     ALTER TABLE control ADD COLUMN IF NOT EXISTS clock_ahead_until timestamptz,
         ADD COLUMN IF NOT EXISTS clock_confirmed_until timestamptz
 """
-"""What version 6 of the schema added."""
+CONTROL_RESTORE = """
+    ALTER TABLE control ADD COLUMN IF NOT EXISTS restored_since timestamptz,
+        ADD COLUMN IF NOT EXISTS restored_until timestamptz,
+        ADD COLUMN IF NOT EXISTS restore_open boolean NOT NULL DEFAULT false
+"""
+"""These two are what version 6 of the schema added."""
 CONTROL_ROW = "INSERT INTO control DEFAULT VALUES ON CONFLICT DO NOTHING"
 
 CLOCK_CHANNEL = "baohao_clock"
@@ -55,6 +65,8 @@ class Control(NamedTuple):
     """This machine's clock before the database was asked."""
     database_now: datetime
     """The database's clock in between."""
+    restored: Gap | None
+    """What the log may have lost, while that is looked up."""
 
 
 def read_control(connection: Connection[Any], *, virtual_clock: bool) -> Control:
@@ -63,14 +75,17 @@ def read_control(connection: Connection[Any], *, virtual_clock: bool) -> Control
     row = connection.execute(
         """
         SELECT virtual_now, charging_stopped_at IS NOT NULL, clock_ahead_until, clock_confirmed_until,
-            clock_timestamp()
+            clock_timestamp(), restore_open, restored_since, restored_until
         FROM (SELECT) AS always LEFT JOIN control ON true
         """,
         prepare=True,
     ).fetchone()
-    virtual_now, stopped, ahead, confirmed, database_now = row or (None, False, None, None, asked_at)  # it has a row
+    if row is None:  # cannot be: an outer join gives a row
+        raise BaohaoError("the control row cannot be read")
+    virtual_now, stopped, ahead, confirmed, database_now, is_open, since, until = row
     now = virtual_now if virtual_clock and virtual_now else recorded_now()
-    return Control(now, stopped, ahead, confirmed, asked_at, database_now)
+    gap = Gap(since, until) if is_open else None
+    return Control(now, stopped, ahead, confirmed, asked_at, database_now, gap)
 
 
 def move_clock(connection: Connection[Any], now: datetime) -> None:
@@ -154,6 +169,27 @@ def _operate(connection: Connection[Any], recorder: Recorder, decision: Decision
             "UPDATE control SET charging_stopped_at = %s, charging_stopped_why = %s, charging_stopped_by = %s",
             (None, None, None) if stop is None else (stop.since, stop.reason, stop.by),
         )
+
+
+def record_restore(
+    connection: Connection[Any], recorder: Recorder, decision: RestoreDecision, *, actor: str, cause: str
+) -> Restore | None:
+    """Store a fact about a restore, then update the row, as for a stop. Returns the last restore."""
+    with connection.transaction():
+        connection.execute("SELECT FROM control FOR UPDATE")
+        restore = operations_of.record_restore(recorder, decision, actor=actor, cause=cause, recorded_at=recorded_now())
+        if restore is not None:
+            connection.execute(
+                "UPDATE control SET restored_since = %s, restored_until = %s, restore_open = %s",
+                (restore.gap.since, restore.gap.until, not restore.ended),
+            )
+    return restore
+
+
+def restored_until(connection: Connection[Any]) -> datetime | None:
+    """When the database was restored last; None if never. What the gateway charged before that is looked up."""
+    row = connection.execute("SELECT restored_until FROM control").fetchone()
+    return row[0] if row else None
 
 
 def charging_stopped_since(connection: Connection[Any]) -> Stop | None:

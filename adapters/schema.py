@@ -7,7 +7,7 @@ from eventsourcing.persistence import IntegrityError
 from psycopg import Connection, sql
 
 from adapters.clock import recorded_now
-from adapters.control import CONTROL_BY, CONTROL_CLOCK, CONTROL_ROW, CONTROL_TABLE
+from adapters.control import CONTROL_BY, CONTROL_CLOCK, CONTROL_RESTORE, CONTROL_ROW, CONTROL_TABLE
 from adapters.grants import grant_rights
 from adapters.parked import PARKED_TABLE
 from adapters.pooler import refuse_transaction_pooler
@@ -189,8 +189,9 @@ def _from_4_to_5(connection: Connection[Any]) -> None:
 
 
 def _from_5_to_6(connection: Connection[Any]) -> None:
-    """The control row tells what a clock that was ahead did."""
+    """The control row tells what a clock that was ahead did, and what a restore may have lost."""
     connection.execute(CONTROL_CLOCK)
+    connection.execute(CONTROL_RESTORE)
     connection.execute("UPDATE schema_version SET version = 6")
 
 

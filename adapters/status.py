@@ -19,6 +19,7 @@ from adapters.control import charging_stopped_since, read_control
 from adapters.roles import ROLES
 from adapters.settings import Settings
 from engine.operations import Stop
+from engine.rules import Gap
 from engine.store.log import head
 from projections.cards import count_by_status
 from projections.follow import positions
@@ -69,6 +70,8 @@ class Status(NamedTuple):
     charging_stopped: Stop | None
     clock_wrong: str | None
     """What is wrong with the clocks of this machine and the database."""
+    restored: Gap | None
+    """What the log may have lost, while that is looked up."""
 
 
 class BrokerStatus(NamedTuple):
@@ -106,6 +109,7 @@ def read_status(connection: Connection[Any], *, virtual_clock: bool) -> Status:
         count_by_status(connection),
         charging_stopped_since(connection),
         None if virtual_clock else wrong_clock(connection, control),
+        control.restored,
     )
 
 

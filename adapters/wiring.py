@@ -32,7 +32,12 @@ def rules_of(settings: Settings) -> Rules:
 def rules_now(connection: Connection[Any], clock: CheckedClock, installed: Rules) -> tuple[Rules, datetime]:
     """The installed rules with what is set for all roles, and the business time; raises ClockWrongError."""
     control = clock.read(connection)
-    rules = replace(installed, charging_stopped=control.charging_stopped, clock_ahead_until=control.clock_ahead_until)
+    rules = replace(
+        installed,
+        charging_stopped=control.charging_stopped,
+        clock_ahead_until=control.clock_ahead_until,
+        restored=control.restored,
+    )
     return rules, control.now
 
 

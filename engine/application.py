@@ -93,7 +93,9 @@ class Engine:
                 if card_id in turn:
                     later.append((question, answer))
                 else:
-                    turn[card_id] = _Task(question.stream, on_answer(question, answer, self._actor, rules, at))
+                    recall = partial(self._store.charge, card_id)
+                    decide = on_answer(question, answer, self._actor, rules, at, recall)
+                    turn[card_id] = _Task(question.stream, decide)
             self._decide_and_append(turn.values(), result)
             left = later
         return result

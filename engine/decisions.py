@@ -10,12 +10,14 @@ from engine.card.attempt import ChargeAttempted, open_attempt_of
 from engine.card.card import Card
 from engine.card.evolve import replay
 from engine.card.facts import CardFacts
+from engine.card.found import close_gap
+from engine.card.gap import AskCharges
 from engine.card.next import Step, advance, deferred, move_for_late_wake, next_step, waits_for_open_tries, wakes_at
 from engine.card.outcomes import record_answer
 from engine.card.payments import Recall
 from engine.card.refunds import AskRefund, RefundStarted, record_refund_answer
 from engine.card.step import Wait
-from engine.card.waking import Replanned
+from engine.card.waking import Deferred, Replanned
 from engine.command_dispatch import decide
 from engine.commands import Issued
 from engine.errors import BaohaoError
@@ -24,6 +26,8 @@ from engine.policy import Policy
 from engine.ports import (
     Charged,
     ChargeRequest,
+    ChargesFound,
+    ChargesRequest,
     Declined,
     GatewayAnswer,
     NotFound,
@@ -32,7 +36,7 @@ from engine.ports import (
     RefundRequest,
     Unclear,
 )
-from engine.questions import Question, about_charge, about_refund
+from engine.questions import Question, about_charge, about_gap, about_refund
 from engine.rules import Rules
 from engine.store.streams import Append, CommandIdentity, Stream
 
@@ -61,15 +65,20 @@ def on_wake(cause: str, actor: Actor, rules: Rules, at: datetime) -> Decision:
     return decision
 
 
-def on_answer(question: Question, answer: GatewayAnswer, actor: Actor, rules: Rules, at: datetime) -> Decision:
+def on_answer(
+    question: Question, answer: GatewayAnswer, actor: Actor, rules: Rules, at: datetime, recall: Recall
+) -> Decision:
     """The outcome that the gateway's answer gives, and every step that is due after it."""
     cause = question.cause
 
     def decision(stream: Stream, limited: Mapping[str, Limited]) -> Decided:
         before = card_of(stream)
-        outcome = _outcome(before, question, answer, rules.policy, at)
+        outcome = _outcome(before, question, answer, rules, at, recall)
         if not outcome:
             return Decided(None)
+        if isinstance(waiting := outcome[-1], Deferred):  # for the gateway's complete list of charges
+            after = replay(before, stream.card_id, outcome)
+            return Decided(Append(stream, outcome, after, waiting.until, cause, actor))
         outcome = move_for_late_wake(before, stream.wake_at, rules.policy, at) + outcome  # as for a command
         card = replay(before, stream.card_id, outcome)
         try:
@@ -125,8 +134,13 @@ def card_of(stream: Stream) -> Card:
     return stream.card
 
 
-def _outcome(card: Card, question: Question, answer: GatewayAnswer, policy: Policy, at: datetime) -> CardFacts:
+def _outcome(
+    card: Card, question: Question, answer: GatewayAnswer, rules: Rules, at: datetime, recall: Recall
+) -> CardFacts:
+    policy = rules.policy
     match question.request, answer:
+        case ChargesRequest(), ChargesFound() | Unclear():
+            return close_gap(card, answer, rules, recall, at)
         case RefundRequest(refund_id=refund_id), Refunded() | RefundDeclined() | Unclear():
             return record_refund_answer(card, refund_id, answer, policy=policy, at=at)
         case ChargeRequest(attempt_id=attempt_id), Charged() | Declined() | NotFound() | Unclear():
@@ -148,6 +162,8 @@ def _question(stream: Stream, append: Append, step: Step, policy: Policy) -> Que
         return about_charge(stream, card, step.attempt, step.learned, cause, policy)
     if isinstance(step, AskRefund):
         return about_refund(stream, step.refund, cause)
+    if isinstance(step, AskCharges):
+        return about_gap(stream, step.gap, cause)
     for fact in facts:
         if isinstance(fact, ChargeAttempted):  # the one that was made now: all others would have waited for it
             attempt = open_attempt_of(card.attempts, fact.attempt_id)

@@ -32,6 +32,7 @@ RefusalCode = Literal[
     "already_paid_ahead",
     "charge_under_way",
     "charging_stopped",
+    "restored",
     # amounts
     "wrong_currency",
     "amount_not_positive",
@@ -59,6 +60,7 @@ RefusalCode = Literal[
     "reason_invalid",
     "not_blocked",
     "clock_not_behind",
+    "restore_unfinished",
 ]
 """Every code of a refusal, stable and for programs; README.md beside this file lists when each is used."""
 

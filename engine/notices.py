@@ -57,6 +57,8 @@ WithoutNotice = (
     | facts.ChargeSucceeded
     | facts.ChargeFailed
     | facts.ChargeOutcomeUnknown
+    | facts.ChargeFound
+    | facts.GapClosed
     | facts.CaseOpened
     | facts.TopUpStarted
     | facts.BalanceDebited

@@ -8,10 +8,13 @@ from datetime import datetime, timedelta
 from unicodedata import category
 from uuid import UUID
 
+from msgspec.structs import replace
+
 from engine.calendar import Instant
 from engine.card.event import Event
 from engine.errors import Refused
 from engine.networks import LimitEffects
+from engine.rules import Gap
 from engine.text import CARD_NUMBER_REFUSED, has_card_number
 from engine.value import Value
 
@@ -48,7 +51,23 @@ class ClockConfirmed(Event, kw_only=True):
     reason: str
 
 
-OperationsFact = ChargingStopped | ChargingResumed | PaymentCardAllowed | ClockConfirmed
+class RestoreBegun(Event, kw_only=True):
+    """The database was restored from a backup: the log may lack what happened from `since` until now.
+
+    Before anything is sent for a card, the gateway is asked what it charged the card meanwhile.
+    """
+
+    since: Instant
+    reason: str
+
+
+class RestoreEnded(Event, kw_only=True):
+    """The look-ups after a restore came to their end; with a `reason` although something was left to look up."""
+
+    reason: str | None = None
+
+
+OperationsFact = ChargingStopped | ChargingResumed | PaymentCardAllowed | ClockConfirmed | RestoreBegun | RestoreEnded
 """Every fact of operations: a closed union."""
 
 OPERATIONS_NAMES: dict[str, type[OperationsFact]] = {
@@ -56,6 +75,8 @@ OPERATIONS_NAMES: dict[str, type[OperationsFact]] = {
     "charging_resumed.v1": ChargingResumed,
     "payment_card_allowed.v1": PaymentCardAllowed,
     "clock_confirmed.v1": ClockConfirmed,
+    "restore_begun.v1": RestoreBegun,
+    "restore_ended.v1": RestoreEnded,
 }
 """Names under which they are stored, for ever."""
 
@@ -66,6 +87,28 @@ class Stop(Value):
     since: datetime
     reason: str
     by: str
+
+
+class Restore(Value):
+    """The last restore: the gap that it left in the log, and whether that is closed."""
+
+    gap: Gap
+    reason: str
+    by: str
+    ended: bool = False
+
+
+def restore_after(restore: Restore | None, fact: Event, actor: str) -> Restore | None:
+    """The last restore after one more fact, recorded by `actor`; begun again its gap grows."""
+    match fact:
+        case RestoreBegun(since=since, reason=reason, at=at):
+            if restore is not None and not restore.ended:
+                since = min(since, restore.gap.since)
+            return Restore(Gap(since, at), reason, actor)
+        case RestoreEnded() if restore is not None:
+            return replace(restore, ended=True)
+        case _:
+            return restore
 
 
 def stop_after(stop: Stop | None, fact: Event, actor: str) -> Stop | None:
@@ -91,6 +134,31 @@ def stop_charging(stop: Stop | None, reason: str, at: datetime) -> tuple[Chargin
 def resume_charging(stop: Stop | None, at: datetime) -> tuple[ChargingResumed, ...]:
     """Resume charging; nothing if it is not stopped."""
     return () if stop is None else (ChargingResumed(at=at),)
+
+
+def begin_restore(since: datetime, reason: str, at: datetime) -> tuple[RestoreBegun, ...]:
+    """Have all cards looked up at the gateway; begun again, they are all looked up again.
+
+    Raises Refused `reason_missing`, `reason_invalid`.
+    """
+    _check_reason(reason, "all cards are to be looked up")
+    return (RestoreBegun(since=min(since, at), reason=reason, at=at),)
+
+
+def end_restore(restore: Restore | None, left: int, reason: str | None, at: datetime) -> tuple[RestoreEnded, ...]:
+    """End the look-ups; nothing if there are none.
+
+    `left` counts cards to be looked up, and charges that the log does not have: then it takes a reason. Raises Refused
+    `restore_unfinished`, `reason_missing`, `reason_invalid`.
+    """
+    if restore is None or restore.ended:
+        return ()
+    if left and reason is None:
+        message = "what is left may be charged twice once this ends; see `baohao restore status`, or give a reason"
+        raise Refused("restore_unfinished", message, "reason")
+    if reason is not None:
+        _check_reason(reason, "the look-ups are to end")
+    return (RestoreEnded(reason=reason if left else None, at=at),)
 
 
 def allow_payment_card(fingerprint: str, reason: str, at: datetime) -> tuple[PaymentCardAllowed, ...]:

@@ -93,9 +93,36 @@ class RefundDeclined(_Answer):
     code: Text
 
 
+class ChargesRequest(_Request):
+    """All charges since an instant: of one card, or of all where none is named."""
+
+    since: datetime
+    card_id: UUID | None = None
+
+
+class FoundCharge(_Answer):
+    """Money that was taken, as the gateway's list shows it."""
+
+    attempt_id: UUID
+    card_id: UUID
+    purpose: Text
+    token: Text
+    amount: Money
+    refunded_minor: int = 0
+    """The part of `amount` that went back."""
+    gateway_ref: Text
+    charged_at: datetime
+
+
+class ChargesFound(_Answer):
+    """The gateway's list of charges, complete but for those of the last hours."""
+
+    charges: tuple[FoundCharge, ...]
+
+
 RefundAnswer = Refunded | RefundDeclined | Unclear
-GatewayRequest = ChargeRequest | RefundRequest
-GatewayAnswer = Answer | RefundAnswer
+GatewayRequest = ChargeRequest | RefundRequest | ChargesRequest
+GatewayAnswer = Answer | RefundAnswer | ChargesFound
 
 
 class Gateway(Protocol):
@@ -115,6 +142,10 @@ class Gateway(Protocol):
 
     async def refund(self, request: RefundRequest, at: datetime) -> RefundAnswer:
         """Refund the money once, however often and however late the same request comes."""
+        ...
+
+    async def charges(self, request: ChargesRequest, at: datetime) -> ChargesFound | Unclear:
+        """The charges that were made since an instant, found by the card and purpose that came with each request."""
         ...
 
     @property

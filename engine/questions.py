@@ -8,12 +8,14 @@ from uuid import UUID
 from engine.card.asking import Span, sent_within
 from engine.card.attempt import Attempt, OutcomeSource
 from engine.card.card import Card
+from engine.card.gap import LOOK_BACK
 from engine.card.refunds import Refund
 from engine.policy import Policy
-from engine.ports import ChargeRequest, Gateway, GatewayAnswer, GatewayRequest, RefundRequest
+from engine.ports import ChargeRequest, ChargesRequest, Gateway, GatewayAnswer, GatewayRequest, RefundRequest
+from engine.rules import Gap
 from engine.store.streams import Stream
 
-QuestionKind = Literal["charge", "look_up", "refund"]
+QuestionKind = Literal["charge", "look_up", "refund", "charges"]
 """The call of the gateway by which a question is asked."""
 
 
@@ -26,11 +28,11 @@ class Question(NamedTuple):
     """How the outcome will have been learned; `looked_up` must never cause a charge."""
     cause: str
     sent_within: Span | None = None
-    """Before and after that a charge must not be sent; None for a refund."""
+    """Before and after that a charge must not be sent; None for what may be asked at any time."""
 
     @property
     def card_id(self) -> UUID:
-        """The card of the attempt or refund."""
+        """The card that it is about."""
         return self.stream.card_id
 
     @property
@@ -38,6 +40,8 @@ class Question(NamedTuple):
         """The call by which it is asked."""
         if isinstance(self.request, RefundRequest):
             return "refund"
+        if isinstance(self.request, ChargesRequest):
+            return "charges"
         return "look_up" if self.learned == "looked_up" else "charge"
 
 
@@ -68,9 +72,17 @@ def about_refund(stream: Stream, refund: Refund, cause: str) -> Question:
     return Question(stream, request, "sent", cause)
 
 
+def about_gap(stream: Stream, gap: Gap, cause: str) -> Question:
+    """The question for all charges of a card that a restored log may have lost."""
+    request = ChargesRequest(since=gap.since - LOOK_BACK, card_id=stream.card_id)
+    return Question(stream, request, "looked_up", cause)
+
+
 def ask(gateway: Gateway, question: Question, at: datetime) -> Awaitable[GatewayAnswer]:
     """The gateway's answer to a question that is asked at `at`; raises GatewayMisuseError."""
     request = question.request
     if isinstance(request, RefundRequest):
         return gateway.refund(request, at)
+    if isinstance(request, ChargesRequest):
+        return gateway.charges(request, at)
     return gateway.look_up(request, at) if question.kind == "look_up" else gateway.charge(request, at)

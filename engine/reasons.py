@@ -21,6 +21,7 @@ WaitReason = Literal[
     "charging_stopped",
     "open_tries",
     "top_up_gap",
+    "restored",
     "auto_renew_off",
     "no_try_left",
     "number_lost",
@@ -37,8 +38,9 @@ PlanReason = Literal[WaitReason, "due"]
 WithheldReason = Literal["advice_delay", "delayed", "never"]
 """Why a try is withheld; any other reason is the name of a network limit in the edition that the fact names."""
 
-CaseReason = Literal["outcome_unknown", "refund_unknown", "number_may_be_lost"]
-"""What a person is to find out: what became of an attempt or of a refund, or whether the number still exists."""
+CaseReason = Literal["outcome_unknown", "refund_unknown", "number_may_be_lost", "charge_unexplained"]
+"""What a person is to find out: what became of an attempt or of a refund, whether the number still exists, or what a
+charge was for that a restored log does not know."""
 
 _PLAN_REASONS = frozenset(get_args(PlanReason))
 _WITHHELD_REASONS = frozenset(get_args(WithheldReason))

@@ -7,8 +7,15 @@ from engine.policy import STRICTEST, Policy, ReminderRule
 from engine.value import Value
 
 
+class Gap(Value):
+    """The time of which a restored log may have lost facts: from its newest one to the restore."""
+
+    since: datetime
+    until: datetime
+
+
 class Rules(Value):
-    """Policy, catalogue, the operator's stop and the trust in the clock, read once per batch."""
+    """Policy, catalogue, the operator's stop, a restore and the trust in the clock, read once per batch."""
 
     policy: Policy
     catalogue: Catalogue
@@ -16,6 +23,9 @@ class Rules(Value):
     """The operator has stopped all charging."""
     clock_ahead_until: datetime | None = None
     """A clock that decided was ahead, and showed times up to this one; None where that was never noticed."""
+
+    restored: Gap | None = None
+    """The database was restored, and the gap is not closed yet; None where all is known."""
 
     def reminder_rule(self, plan: str) -> ReminderRule:
         """What precedes a charge for holders of `plan`; the strictest rule if the plan is not sold any more."""

@@ -57,6 +57,7 @@ NotShown = (
     | facts.Deferred
     | facts.Replanned
     | facts.ChargeWithheld
+    | facts.GapClosed
     | facts.CaseOpened
     | facts.NumberConfirmed
     | facts.AutoTopUpSet
@@ -160,6 +161,8 @@ def _changes(row: CardRow, fact: Fact) -> _Changes | None:  # noqa: C901, PLR091
             return {"balance_minor": row.balance_minor + amount.minor}
         case facts.ChargeAttempted(from_balance=minor):
             return {"balance_minor": row.balance_minor - minor, "reserved_minor": minor}
+        case facts.ChargeFound(from_balance=minor):
+            return {"balance_minor": row.balance_minor - minor, "reserved_minor": minor} if minor else None
         case facts.BalanceDebited(amount=amount, from_reserve=reserved):
             balance = row.balance_minor - amount.minor + reserved
             return {"balance_minor": balance, "reserved_minor": row.reserved_minor - reserved}

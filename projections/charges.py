@@ -8,6 +8,7 @@ from engine.card.attempt import ChargeAttempted, ChargeOutcomeUnknown
 from engine.card.balance import BalanceCredited
 from engine.card.decline import ChargeFailed
 from engine.card.disputes import DisputeRecorded, DisputeWon
+from engine.card.gap import ChargeFound
 from engine.card.payments import ChargeSucceeded
 from engine.card.refunds import RefundRecorded, RefundSucceeded
 from engine.envelope import Recorded
@@ -41,7 +42,7 @@ class ChargeRow(NamedTuple):
 def fold(row: ChargeRow | None, recorded: Recorded) -> ChargeRow | None:
     """The row after one more fact."""
     match recorded.fact:
-        case ChargeAttempted() as fact:
+        case (ChargeAttempted() | ChargeFound()) as fact:
             return ChargeRow(
                 fact.attempt_id,
                 recorded.card_id,
@@ -74,7 +75,7 @@ def fold(row: ChargeRow | None, recorded: Recorded) -> ChargeRow | None:
 
 def _key_of(recorded: Recorded) -> UUID | None:
     match recorded.fact:
-        case ChargeAttempted() | ChargeSucceeded() | ChargeFailed() | ChargeOutcomeUnknown() as fact:
+        case ChargeAttempted() | ChargeFound() | ChargeSucceeded() | ChargeFailed() | ChargeOutcomeUnknown() as fact:
             return fact.attempt_id
         case RefundSucceeded() | RefundRecorded() | DisputeRecorded() | DisputeWon() as fact:
             return fact.attempt_id

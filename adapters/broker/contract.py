@@ -35,6 +35,8 @@ InternalFact = (
     | facts.ChargeAttempted
     | facts.ChargeWithheld
     | facts.ChargeOutcomeUnknown
+    | facts.ChargeFound
+    | facts.GapClosed
     | facts.CaseOpened
     | facts.NumberConfirmed
     | facts.AutoTopUpSet

@@ -25,7 +25,15 @@ from adapters.settings import Settings
 from adapters.wiring import operator_of, rules_of
 from engine.envelope import Recorded
 from engine.errors import CorruptHistoryError
-from engine.operations import ChargingResumed, ChargingStopped, ClockConfirmed, PaymentCardAllowed, Stop
+from engine.operations import (
+    ChargingResumed,
+    ChargingStopped,
+    ClockConfirmed,
+    PaymentCardAllowed,
+    RestoreBegun,
+    RestoreEnded,
+    Stop,
+)
 from engine.store.operations import operations_history
 from engine.store.recorder import CardRecorder, datastore
 
@@ -88,7 +96,7 @@ class Operation(NamedTuple):
 
 
 def history(settings: Settings, *, as_json: bool) -> None:
-    """What operators did: charging stopped and resumed, payment cards allowed, the clock confirmed; oldest first."""
+    """What operators did: stops of charging, payment cards allowed, clocks confirmed, restores; oldest first."""
     with installation(settings) as (_, _, recorder):
         rows = [_operation(one) for one in operations_history(recorder)]
     put_rows("charging", rows, as_json=as_json)
@@ -106,6 +114,10 @@ def _operation(recorded: Recorded) -> Operation:
             return Operation(
                 at, recorded.actor, f"confirmed the clock, though facts go up to {until:%Y-%m-%d %H:%M}", reason
             )
+        case RestoreBegun(at=at, reason=reason, since=since):
+            return Operation(at, recorded.actor, f"restore begun, since {since:%Y-%m-%d %H:%M} UTC", reason)
+        case RestoreEnded(at=at, reason=reason):
+            return Operation(at, recorded.actor, "restore ended", reason)
         case other:
             raise CorruptHistoryError(f"{type(other).__name__} is no fact of operations")
 

@@ -1,5 +1,6 @@
 """The commands for what is stopped, parked or limited, and their options; see app.py for the others."""
 
+from datetime import UTC, datetime
 from typing import Annotated
 
 import typer
@@ -9,6 +10,7 @@ from adapters.settings import load_settings
 
 parked_app = typer.Typer(help="Cards and messages that could not be handled.", no_args_is_help=True)
 charging_app = typer.Typer(help="Stop and resume all charging.", no_args_is_help=True)
+restore_app = typer.Typer(help="After the database was restored from a backup.", no_args_is_help=True)
 clock_app = typer.Typer(help="The clock.", no_args_is_help=True)
 limits_app = typer.Typer(help="Network limits of payment cards.", no_args_is_help=True)
 
@@ -79,6 +81,44 @@ def charging_history(*, as_json: Json = False) -> None:
     from adapters.cli import charging
 
     charging.history(load_settings(), as_json=as_json)
+
+
+@restore_app.command("begin")
+def restore_begin(
+    *,
+    since: Annotated[
+        datetime | None,
+        typer.Option(
+            formats=["%Y-%m-%dT%H:%M:%S"], help="In UTC: since when facts may be missing; default: the log's newest."
+        ),
+    ] = None,
+    why: Annotated[str, typer.Option(help="What happened, recorded with the restore.")],
+    as_json: Json = False,
+) -> None:
+    """Send nothing for a card before the gateway was asked what it charged the card since the backup."""
+    from adapters.cli import restoring
+
+    restoring.begin(load_settings(), since.replace(tzinfo=UTC) if since else None, why, as_json=as_json)
+
+
+@restore_app.command("status")
+def restore_status(*, as_json: Json = False) -> None:
+    """How many cards are still to be looked up, and what the gateway charged that the log does not know."""
+    from adapters.cli import restoring
+
+    restoring.status(load_settings(), as_json=as_json)
+
+
+@restore_app.command("end")
+def restore_end(
+    *,
+    why: Annotated[str | None, typer.Option(help="Why, although something is left; it may be charged twice.")] = None,
+    as_json: Json = False,
+) -> None:
+    """End the look-ups, when nothing is left."""
+    from adapters.cli import restoring
+
+    restoring.end(load_settings(), why, as_json=as_json)
 
 
 @limits_app.command("rebuild")

@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import Callable
+from contextlib import closing
 from typing import Any, NamedTuple
 
 import psycopg
@@ -12,10 +13,13 @@ from msgspec import to_builtins
 from adapters.cli.output import err, out, put_json, put_table
 from adapters.cli.servers import running_servers
 from adapters.cli.system_lock import running_system
+from adapters.lost import Watch
 from adapters.roles import ROLES
 from adapters.schema import check_schema
 from adapters.settings import Settings
 from adapters.status import BROKER_ERRORS, BrokerStatus, Status, read_broker, read_status
+from adapters.wiring import gateway_of
+from engine.rules import Gap
 
 WATCH_S = 2
 
@@ -52,6 +56,8 @@ def find_out(settings: Settings) -> Found:
         problems.append(f"no database runs in {settings.home}; `baohao up` starts one")
     else:
         database = _asked(lambda url=servers.database_url: _read_database(url, settings), "the database", problems)
+        behind = _asked(lambda url=servers.database_url: _log_is_behind(url, settings), "the database", problems)
+        problems += [behind] if behind else []
     if servers.nats_url is None:
         problems.append(f"no broker runs in {settings.home}; `baohao up` starts one")
     else:
@@ -77,6 +83,18 @@ def _read_database(url: str, settings: Settings) -> Status:
         return read_status(connection, virtual_clock=settings.clock == "virtual")
 
 
+def _log_is_behind(url: str, settings: Settings) -> str | None:
+    """A sentence where the gateway has charged what the log does not know."""
+    if not settings.gateway_record.exists():
+        return None
+    with psycopg.connect(url, autocommit=True) as connection, closing(gateway_of(settings)) as gateway:
+
+        def use(work: Callable[[psycopg.Connection[Any]], Any]) -> Any:  # noqa: ANN401 (whatever the work returns)
+            return work(connection)
+
+        return asyncio.run(Watch(gateway).log_is_behind(use))
+
+
 def _put(found: Found, *, as_json: bool) -> None:
     if as_json:
         database = _as_json(found.database) if found.database else None
@@ -93,7 +111,8 @@ def _put(found: Found, *, as_json: bool) -> None:
 def _as_json(status: Status) -> dict[str, object]:
     stop = status.charging_stopped
     roles = [role._asdict() for role in status.roles]
-    return status._asdict() | {"roles": roles, "charging_stopped": to_builtins(stop) if stop else None}
+    facts = {"charging_stopped": to_builtins(stop) if stop else None, "restored": to_builtins(status.restored)}
+    return status._asdict() | {"roles": roles} | facts
 
 
 def _put_roles(status: Status) -> None:
@@ -118,6 +137,7 @@ def _rows(found: Found) -> list[tuple[str, object]]:
             *((f"{model}: cards it cannot follow", cards) for model, cards in status.parked_for_models.items()),
             ("cases", status.cases),
             ("charging", stopped),
+            *((("restore", _restored(status.restored)),) if status.restored else ()),
         ]
     if (broker := found.broker) is not None:
         rows += [
@@ -125,6 +145,10 @@ def _rows(found: Found) -> list[tuple[str, object]]:
             ("public events", f"{broker.events} messages, {broker.events_bytes} bytes"),
         ]
     return rows
+
+
+def _restored(gap: Gap) -> str:
+    return f"what the log may lack since {gap.since:%Y-%m-%d %H:%M} UTC is looked up; see `baohao restore status`"
 
 
 def _counted(counts: dict[str, int]) -> str:

@@ -37,6 +37,7 @@ from adapters.gateways.simulated_methods import DECLINES, FAILURES, Method, meth
 from adapters.gateways.simulated_record import (
     CHARGED,
     Saved,
+    Taken,
     double_charges,
     known,
     movement_of,
@@ -44,6 +45,7 @@ from adapters.gateways.simulated_record import (
     outcome_of,
     refund_of,
     save,
+    taken_since,
     totals,
     write,
     write_refund,
@@ -54,7 +56,10 @@ from engine.ports import (
     Answer,
     Charged,
     ChargeRequest,
+    ChargesFound,
+    ChargesRequest,
     Declined,
+    FoundCharge,
     NotFound,
     RefundAnswer,
     RefundDeclined,
@@ -147,6 +152,15 @@ class SimulatedGateway:
         await self._delay()
         return answer
 
+    async def charges(self, request: ChargesRequest, at: datetime) -> ChargesFound | Unclear:  # noqa: ARG002 (as above)
+        """The money that was taken since an instant, newest first, with what of it was refunded."""
+        answer: ChargesFound | Unclear = _UNAVAILABLE
+        with suppress(sqlite3.Error):
+            taken = taken_since(self._db, request.since, request.card_id)
+            answer = ChargesFound(charges=tuple(_listed(one) for one in taken))
+        await self._delay()
+        return answer
+
     def save(self, record: Path) -> None:
         """Copy the record to a file, replacing its content."""
         save(self._db, record)
@@ -235,6 +249,20 @@ def _random(seed: bytes, attempt_id: UUID) -> float:
 
 def _answer_of(outcome: str, request: ChargeRequest) -> Charged | Declined:
     return _charged(request.attempt_id, request.amount) if outcome == CHARGED else _declined(outcome)
+
+
+def _listed(one: Taken) -> FoundCharge:
+    attempt_id, amount = UUID(one.key), Money(minor=one.minor, currency=one.currency)
+    return FoundCharge(
+        attempt_id=attempt_id,
+        card_id=UUID(one.card_id),
+        purpose=one.purpose,
+        token=one.token,
+        amount=amount,
+        refunded_minor=one.refunded,
+        gateway_ref=_charged(attempt_id, amount).gateway_ref,
+        charged_at=one.at,
+    )
 
 
 @lru_cache(maxsize=1024)

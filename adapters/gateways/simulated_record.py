@@ -64,6 +64,19 @@ class Movement(NamedTuple):
     refund_id: str | None
 
 
+class Taken(NamedTuple):
+    """A charge as the provider lists it, newest first; `refunded` counts minor units."""
+
+    key: str
+    card_id: str
+    purpose: str
+    token: str
+    currency: str
+    minor: int
+    at: datetime
+    refunded: int
+
+
 class SavedRefund(NamedTuple):
     """A refund request; `arrived` is false if the simulated provider never received it."""
 
@@ -172,6 +185,22 @@ def movement_of(db: sqlite3.Connection, attempt_id: UUID) -> Movement | None:
         (str(attempt_id),),
     ).fetchone()
     return Movement(*row) if row else None
+
+
+def taken_since(db: sqlite3.Connection, since: datetime, card_id: UUID | None) -> list[Taken]:
+    """The money that was taken since an instant, of one card or of all."""
+    rows = db.execute(
+        """
+        SELECT m.key, card_id, purpose, token, m.currency, m.minor, m.at, coalesce(r.minor, 0)
+        FROM movements m LEFT JOIN refunds r ON r.movement = m.id AND r.arrived
+        WHERE julianday(m.at) >= julianday(?1) AND (?2 IS NULL OR card_id = ?2) ORDER BY m.id DESC
+        """,
+        (_text(since), str(card_id) if card_id else None),
+    )
+    return [
+        Taken(key, card, purpose, token, currency, minor, datetime.fromisoformat(at), refunded)
+        for key, card, purpose, token, currency, minor, at, refunded in rows
+    ]
 
 
 def refund_of(db: sqlite3.Connection, refund_id: UUID) -> SavedRefund | None:

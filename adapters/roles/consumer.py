@@ -7,9 +7,10 @@ one, the next ones are decided.
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import partial
 from time import monotonic, perf_counter, sleep
 from typing import Any, TypeVar
 from uuid import UUID
@@ -30,12 +31,13 @@ from adapters.broker.fetch import raise_nats_timeouts
 from adapters.broker.streams import CHARGING, ensure_due_stream
 from adapters.clock_check import ClockWrongError, clock_of
 from adapters.logs import BROKER_LOGGER
+from adapters.lost import Watch
 from adapters.parked import ToPark, park
 from adapters.roles.lead import BROKER_CHECK, RETRY, faults_logged, stopped
 from adapters.settings import Settings
 from adapters.wiring import engine_of, gateway_of, rules_now, rules_of
 from engine.application import Engine, StepResult
-from engine.errors import ConnectionLostError, LockHeldError
+from engine.errors import ConnectionLostError, LockHeldError, StandstillError
 from engine.pipeline import Ask, GatewayReply, ReadClock, Record, Step, Wake, renew
 from engine.ports import Gateway, GatewayAnswer
 from engine.questions import Question, ask
@@ -87,7 +89,12 @@ async def main(settings: Settings, database_url: str, nats_url: str, stop: async
             over_a_live_connection(pool, lambda connection: park(connection, parked))
 
         engine = engine_of(settings, database_url, "consumer")
-        consumer = Consumer(engine, gateway, read_rules, park_all, settings.batches_in_flight)
+        watch = Watch(gateway)
+
+        def log_is_behind() -> Awaitable[str | None]:
+            return watch.log_is_behind(partial(over_a_live_connection, pool))
+
+        consumer = Consumer(engine, gateway, read_rules, park_all, settings.batches_in_flight, log_is_behind)
         subscriber(consumer.take)
         while not stop.is_set():
             with faults_logged("consumer"):
@@ -130,6 +137,10 @@ async def _undecoded(message: NatsBatchMessage) -> list[Msg]:
     return message.raw_message
 
 
+async def _up_to_date() -> None:
+    pass
+
+
 @dataclass
 class Consumer:
     """Handles batches of messages; keeps only the batches in flight."""
@@ -140,6 +151,8 @@ class Consumer:
     """Rules and business time, read for each step."""
     park: Callable[[Sequence[ToPark]], None]
     batches_in_flight: int
+    log_is_behind: Callable[[], Awaitable[str | None]] = _up_to_date
+    """Asked before each batch: a sentence why nothing may be sent, or None."""
     _draining: asyncio.Event = field(init=False, default_factory=asyncio.Event)
     _slots: asyncio.Semaphore = field(init=False)
     _in_flight: set[asyncio.Task[None]] = field(init=False, default_factory=set[asyncio.Task[None]])
@@ -166,12 +179,18 @@ class Consumer:
     async def _handle(self, messages: list[Msg]) -> None:
         batch = Batch(messages)
         try:
+            if (behind := await self.log_is_behind()) is not None:
+                raise StandstillError(behind)  # noqa: TRY301 (the messages come again)
             await self._run(batch)
             if batch.parked:
                 await batch.timed("park_ms", asyncio.to_thread(self.park, batch.parked))
         except ClockWrongError:
             await _nak_all(messages)
             await self._stand_still()
+            return
+        except StandstillError as error:
+            log.error("role.standstill", role="consumer", error=str(error))  # noqa: TRY400 (a sentence for the operator)
+            await _nak_all(messages)
             return
         except Exception as error:
             log.exception("consumer.batch_failed", messages=len(messages), error=str(error))

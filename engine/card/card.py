@@ -9,6 +9,7 @@ from engine.card.consent import Announced, Consent
 from engine.card.custody import Custody, Status
 from engine.card.deadlines import Deadlines
 from engine.card.doubt import Doubt
+from engine.card.gap import GapState
 from engine.card.methods import Methods
 from engine.card.payments import Payments
 from engine.card.refunds import Refunds
@@ -18,7 +19,7 @@ from engine.card.top_ups import TopUps
 from engine.card.undoing import Before
 from engine.value import Value
 
-STATE_VERSION = 8
+STATE_VERSION = 9
 """Part of every snapshot; raise it when Card or evolve changes, and old snapshots are passed over."""
 
 
@@ -44,3 +45,4 @@ class Card(Value):
     refunds: Refunds = ()
     reminded: Reminded = NONE_YET
     before: Before | None = None
+    gap: GapState = GapState()

@@ -22,6 +22,7 @@ from engine.card.deadlines import (
 from engine.card.doubt import MayBeInDoubt, check_number
 from engine.card.dunning import Try, TryLater, TryNow, Withhold, next_try
 from engine.card.event import Event
+from engine.card.gap import HasGap, after_gap, check_gap
 from engine.card.ids import derived_id
 from engine.card.methods import usable_methods
 from engine.card.reminders import Remindable, ReminderDue, charged_from, tell_ahead
@@ -58,7 +59,7 @@ ChargingFact = (
 """What a step towards the next term may record."""
 
 
-class Chargeable(HasAttempts, HasBalance, Renewable, Remindable, Protocol):
+class Chargeable(HasAttempts, HasBalance, HasGap, Renewable, Remindable, Protocol):
     """What charging the next term reads of a card."""
 
 
@@ -67,7 +68,7 @@ class _MayBeUnderWay(Protocol):
     def under_way(self) -> object | None: ...
 
 
-class OnRequest(HasAttempts, HasHold, MayBeInDoubt, Protocol):
+class OnRequest(HasAttempts, HasHold, MayBeInDoubt, HasGap, Protocol):
     """What a charge on the holder's request reads of a card."""
 
     @property
@@ -83,7 +84,7 @@ def renew_now(
 ) -> tuple[RenewalStarted | RenewalRequested, ...]:
     """Charge for the next term at once, outside of the ladder; asked twice it is tried twice.
 
-    Raises Refused `auto_renew_off`, `charge_under_way`, `held`, `number_in_doubt`, `charging_stopped`,
+    Raises Refused `auto_renew_off`, `charge_under_way`, `held`, `number_in_doubt`, `restored`, `charging_stopped`,
     `already_paid_ahead`, `no_usable_method`.
     """
     check_kept(card)
@@ -106,6 +107,7 @@ def check_may_charge(card: OnRequest, rules: Rules) -> None:
     if card.held_since is not None:
         raise Refused("held", "the card is held by the operator")
     check_number(card)
+    check_gap(card, rules)
     if rules.charging_stopped:
         raise Refused("charging_stopped", "all charging is stopped for the moment; try again later")
 
@@ -228,7 +230,7 @@ def _attempt(
     renewal = card.renewal
     term_number, number, method = card.term.number + 1, card.attempts.made + 1, chosen.method
     return ChargeAttempted(
-        attempt_id=derived_id(card.card_id, f"renewal:{term_number}:{method.method_id}:{number}"),
+        attempt_id=derived_id(card.card_id, f"renewal:{term_number}:{method.method_id}:{number}{after_gap(card)}"),
         term_number=term_number,
         number=number,
         rung=chosen.rung,

@@ -20,6 +20,7 @@ from engine.card import (
     decline,
     doubt,
     facts,
+    gap,
     lapse,
     methods,
     payments,
@@ -130,6 +131,12 @@ def _evolve(card: Card, fact: facts.CardFact) -> Card:  # noqa: C901, PLR0911, P
             return replace(card, deadlines=deadlines.blocked(card.deadlines, fact))
         case facts.DeadlinesMoved():
             return replace(card, deadlines=deadlines.moved(card.deadlines, fact))
+        case facts.ChargeFound():
+            left = balance.debited(card.balance, fact.from_balance)
+            known = gap.explained(card.gap, fact.attempt_id)
+            return replace(card, attempts=gap.found(card.attempts, fact), balance=left, gap=known)
+        case facts.GapClosed():
+            return replace(card, gap=gap.closed(fact))
         case facts.CaseOpened():
             return _case_opened(card, fact)
         case facts.AutoTopUpSet():
@@ -258,6 +265,8 @@ def _switched_off(card: Card) -> Card:
 def _case_opened(card: Card, fact: facts.CaseOpened) -> Card:
     if fact.reason == doubt.IN_DOUBT:
         return replace(card, doubt=Doubt(fact.at), attempts=attempt.unwanted(card.attempts))
+    if fact.reason == gap.UNEXPLAINED:
+        return replace(card, gap=gap.unexplained(card.gap, fact.about))
     if attempt.open_attempt(card.attempts, fact.about) is not None:
         return replace(card, attempts=attempt.case_opened(card.attempts, fact.about))
     return replace(card, refunds=refunds.case_opened(card.refunds, fact.about))

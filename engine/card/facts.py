@@ -12,6 +12,7 @@ from engine.card.deadlines import ChargingBlocked, DeadlinesMoved
 from engine.card.decline import ChargeFailed
 from engine.card.disputes import DisputeRecorded, DisputeWon
 from engine.card.doubt import NumberConfirmed
+from engine.card.gap import ChargeFound, GapClosed
 from engine.card.hold import CardHeld, CardReleased
 from engine.card.lapse import GraceStarted, NumberReclaimed, Suspended
 from engine.card.methods import PaymentMethodBound, PaymentMethodRemoved, PaymentMethodsOrdered, PaymentMethodUpdated
@@ -46,6 +47,8 @@ CardFact = (
     | ChargeSucceeded
     | ChargeFailed
     | ChargeOutcomeUnknown
+    | ChargeFound
+    | GapClosed
     | CaseOpened
     | CardRenewed
     | TermUndone
@@ -100,6 +103,8 @@ STORED_NAMES: dict[str, type[CardFact]] = {
     "charge_succeeded.v1": ChargeSucceeded,
     "charge_failed.v2": ChargeFailed,
     "charge_outcome_unknown.v1": ChargeOutcomeUnknown,
+    "charge_found.v1": ChargeFound,
+    "gap_closed.v1": GapClosed,
     "case_opened.v1": CaseOpened,
     "card_renewed.v1": CardRenewed,
     "term_undone.v1": TermUndone,

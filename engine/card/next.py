@@ -12,6 +12,7 @@ from engine.card.deadlines import ChargingBlocked, DeadlinesMoved, move_deadline
 from engine.card.doubt import is_in_doubt, while_held
 from engine.card.evolve import evolve
 from engine.card.facts import CardFact, CardFacts
+from engine.card.gap import AskCharges, open_gap
 from engine.card.lapse import lapse
 from engine.card.methods import ready_methods
 from engine.card.refunds import AskRefund, ask_for_refunds
@@ -24,12 +25,17 @@ from engine.networks import Limited
 from engine.policy import Policy
 from engine.rules import Rules
 
-Step = CardFacts | AskCharge | AskRefund | Wait
+Step = CardFacts | AskCharge | AskRefund | AskCharges | Wait
+QuestionOrWait = AskCharge | AskRefund | AskCharges | Wait
+"""What remains when no facts are due."""
 NO_LIMITS: Mapping[str, Limited] = {}
 
 
 def next_step(card: Card, rules: Rules, at: datetime) -> Step:
     """Facts to append, a question to the gateway, or a wait; the same result for the same arguments."""
+    gap = open_gap(card, rules)
+    if gap is not None:
+        return AskCharges(gap)
     held = while_held(card, at) if card.held_since is not None and is_kept(card) else None
     if isinstance(held, CaseOpened):
         return (held,)
@@ -98,7 +104,7 @@ def _charge_or_lapse(card: Card, rules: Rules, at: datetime, asking: Wait | None
 
 def advance(
     card: Card, rules: Rules, at: datetime, limited: Mapping[str, Limited] = NO_LIMITS
-) -> tuple[Card, CardFacts, AskCharge | AskRefund | Wait]:
+) -> tuple[Card, CardFacts, QuestionOrWait]:
     """Take every step that is due at `at`: the card after them, their facts, and what remains.
 
     `limited` holds the methods (by id) that the network limits forbid to try now. Where a limit is full of open tries
@@ -171,7 +177,7 @@ def wakes_at(step: Step, at: datetime) -> datetime | None:
     return step.until if isinstance(step, Wait) else at
 
 
-def deferred(step: AskCharge | AskRefund | Wait, woken_for: datetime | None, at: datetime) -> tuple[Deferred, ...]:
+def deferred(step: QuestionOrWait, woken_for: datetime | None, at: datetime) -> tuple[Deferred, ...]:
     """The fact that moves on the wake time of a card that was due but has nothing to do but wait."""
     if not isinstance(step, Wait) or woken_for is None or woken_for > at:
         return ()

@@ -9,6 +9,7 @@ from engine.card.attempt import ChargeAttempted
 from engine.card.balance import BalanceCredited, BalanceDebited
 from engine.card.disputes import DisputeRecorded, DisputeWon
 from engine.card.event import Event
+from engine.card.gap import ChargeFound
 from engine.card.payments import ChargeSucceeded, Payment, less, paid_with
 from engine.card.refunds import RefundRecorded, RefundStarted, RefundSucceeded
 
@@ -16,7 +17,7 @@ from engine.card.refunds import RefundRecorded, RefundStarted, RefundSucceeded
 def charge_in(facts: Iterable[Event], attempt_id: UUID) -> Payment | None:
     """The charge of an attempt as a whole history shows it; None if it never succeeded."""
     about = [fact for fact in facts if attempt_id in (getattr(fact, "attempt_id", None), getattr(fact, "about", None))]
-    attempted = next((fact for fact in about if isinstance(fact, ChargeAttempted)), None)
+    attempted = next((fact for fact in about if isinstance(fact, ChargeAttempted | ChargeFound)), None)
     paid = next((fact for fact in about if isinstance(fact, ChargeSucceeded)), None)
     if attempted is None or paid is None:
         return None

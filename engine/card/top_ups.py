@@ -16,6 +16,7 @@ from engine.card.consent import HasConsent
 from engine.card.custody import HasCustody, check_kept
 from engine.card.deadlines import DAY, HasTerm
 from engine.card.event import Event
+from engine.card.gap import HasGap, after_gap
 from engine.card.ids import derived_id
 from engine.card.methods import HasMethods, PaymentMethod, ready_methods, usable_methods
 from engine.card.step import Wait
@@ -131,7 +132,7 @@ class _Paying(HasTopUps, OnRequest, HasMethods, HasCustody, Protocol):
     def top_ups(self) -> TopUps: ...
 
 
-class ToppedUp(HasTopUps, HasTerm, HasBalance, HasMethods, HasConsent, Protocol):
+class ToppedUp(HasTopUps, HasTerm, HasBalance, HasMethods, HasConsent, HasGap, Protocol):
     """What a top-up in due time reads of a card."""
 
 
@@ -287,7 +288,7 @@ def _next_attempt(card: ToppedUp, top_up: TopUp, rules: Rules, at: datetime) -> 
     number = top_up.attempts + 1
     return (
         ChargeAttempted(
-            attempt_id=derived_id(card.card_id, f"top_up:{top_up.number}:{method.method_id}:{number}"),
+            attempt_id=derived_id(card.card_id, f"top_up:{top_up.number}:{method.method_id}:{number}{after_gap(card)}"),
             term_number=card.term.number,
             number=number,
             rung=0,

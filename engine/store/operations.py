@@ -3,10 +3,12 @@
 import time
 from collections.abc import Callable
 from datetime import datetime
+from typing import TypeVar
 
+from engine.card.event import Event
 from engine.envelope import Recorded, read_fact
 from engine.errors import BaohaoError, CorruptHistoryError
-from engine.operations import OPERATIONS_ID, OperationsFact, Stop, effects_of, stop_after
+from engine.operations import OPERATIONS_ID, OperationsFact, Restore, Stop, effects_of, restore_after, stop_after
 from engine.store.appending import append_writes, random_event_ids, stored_fact
 from engine.store.port import Recorder, StoredFact, Write
 
@@ -15,6 +17,11 @@ CONFLICT_TRIES = 5
 
 Decision = Callable[[Stop | None], tuple[OperationsFact, ...]]
 """From the stop that is in force, or None, to the facts to append; raises Refused."""
+
+RestoreDecision = Callable[[Restore | None], tuple[OperationsFact, ...]]
+"""The same, from the last restore."""
+
+S = TypeVar("S")
 
 
 def operations_history(recorder: Recorder) -> list[Recorded]:
@@ -34,20 +41,38 @@ def record_operation(
 
     Raises Refused, ConnectionLostError, CorruptHistoryError, and BaohaoError after CONFLICT_TRIES conflicts.
     """
+    return _record(recorder, decision, stop_after, actor, cause, recorded_at)
+
+
+def record_restore(
+    recorder: Recorder, decision: RestoreDecision, *, actor: str, cause: str, recorded_at: datetime
+) -> Restore | None:
+    """Record what is decided about a restore, if anything; returns the last one. Raises as `record_operation`."""
+    return _record(recorder, decision, restore_after, actor, cause, recorded_at)
+
+
+def _record(
+    recorder: Recorder,
+    decision: Callable[[S | None], tuple[OperationsFact, ...]],
+    after: Callable[[S | None, Event, str], S | None],
+    actor: str,
+    cause: str,
+    recorded_at: datetime,
+) -> S | None:
     for _ in range(CONFLICT_TRIES):
-        history, stop = operations_history(recorder), None
+        history, state = operations_history(recorder), None
         for one in history:
-            stop = stop_after(stop, one.fact, one.actor)
-        facts = decision(stop)
+            state = after(state, one.fact, one.actor)
+        facts = decision(state)
         if not facts:
-            return stop
+            return state
         ids, first, last = random_event_ids(len(facts)), len(history) + 1, len(history) + len(facts)
         events: list[StoredFact] = []
         for version, fact in enumerate(facts, start=first):
-            stop = stop_after(stop, fact, actor)
+            state = after(state, fact, actor)
             envelope = next(ids), recorded_at, actor, cause, None, version == last
             events.append(stored_fact(OPERATIONS_ID, version, *envelope, fact))
         write = Write(OPERATIONS_ID, first, events, limit_effects=effects_of(facts))
         if not append_writes(recorder, [write], recorded_at, time.sleep).conflicts:
-            return stop
+            return state
     raise BaohaoError(f"other operators were faster {CONFLICT_TRIES} times over; try again")

@@ -201,6 +201,8 @@ def _phrase(reason: _AheadReason, card: Card) -> str:  # noqa: C901, PLR0911, PL
             return "it is looked at again whether the network limit is still full of tries of unknown outcome"
         case "top_up_gap":
             return "an automatic top-up may be made again"
+        case "restored":
+            return "the gateway is asked again what it charged before the database was restored"
         case "held":
             return "it becomes a case for a person whether the number still exists, unless the hold is lifted before"
         case (

@@ -3,6 +3,7 @@
 from uuid import UUID
 
 from engine.card.attempt import ChargeAttempted
+from engine.card.gap import ChargeFound
 from engine.why.amount import why_amount
 from engine.why.choice import why_method
 from engine.why.outcome import what_became
@@ -15,7 +16,7 @@ def charge(story: Story, attempt_id: UUID) -> tuple[Sentence, ...]:
     """Everything about an attempt; () when the history has none of that id."""
     found = story.last(ChargeAttempted, story.end, lambda fact: fact.attempt_id == attempt_id)
     if found is None:
-        return ()
+        return _found_after_restore(story, attempt_id)
     place, attempt = found
     return (
         _what_for(story, place, attempt),
@@ -24,8 +25,14 @@ def charge(story: Story, attempt_id: UUID) -> tuple[Sentence, ...]:
         why_method(story, place, attempt),
         _limits(story, place, attempt),
         _decided(story, place, attempt),
-        *what_became(story, place, attempt),
+        *what_became(story, place, attempt_id),
     )
+
+
+def _found_after_restore(story: Story, attempt_id: UUID) -> tuple[Sentence, ...]:
+    """A charge whose intent was lost with the log before it was restored."""
+    found = story.last(ChargeFound, story.end, lambda fact: fact.attempt_id == attempt_id)
+    return () if found is None else (story.fact_sentence(found[0]), *what_became(story, found[0], attempt_id))
 
 
 def _what_for(story: Story, place: int, attempt: ChargeAttempted) -> Sentence:

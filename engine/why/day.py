@@ -45,7 +45,7 @@ def _charges(story: Story, place: int) -> bool:
 
 def _outcome(story: Story, place: int) -> tuple[Sentence, ...]:
     fact = story.records[place].fact
-    return what_became(story, place, fact) if isinstance(fact, ChargeAttempted) else ()
+    return what_became(story, place, fact.attempt_id) if isinstance(fact, ChargeAttempted) else ()
 
 
 def _nothing_later(story: Story, place: int) -> Sentence:

@@ -6,6 +6,7 @@ from msgspec.structs import replace
 
 from engine.card import facts
 from engine.card.doubt import IN_DOUBT
+from engine.card.gap import UNEXPLAINED
 from engine.why.phrases import (
     ATTEMPT_REASONS,
     AUTHORITIES,
@@ -25,6 +26,8 @@ MoneyFact = (
     | facts.ChargeSucceeded
     | facts.ChargeFailed
     | facts.ChargeOutcomeUnknown
+    | facts.ChargeFound
+    | facts.GapClosed
     | facts.CaseOpened
     | facts.AutoTopUpSet
     | facts.TopUpStarted
@@ -56,6 +59,10 @@ def money_clause(fact: MoneyFact, zone: str) -> str:  # noqa: C901, PLR0911, PLR
             return _unknown(fact, zone)
         case facts.ChargeWithheld():
             return _withheld(fact, zone)
+        case facts.ChargeFound():
+            return _found(fact, zone)
+        case facts.GapClosed(until=until):
+            return f"everything that the gateway charged before {clock(until, zone)} was in the log again, as it listed"
         case facts.CaseOpened():
             return _case(fact)
         case facts.AutoTopUpSet():
@@ -98,13 +105,23 @@ def _attempted(fact: facts.ChargeAttempted) -> str:
     )
 
 
-def purpose(fact: facts.ChargeAttempted | facts.ChargeWithheld) -> str:
+def purpose(fact: facts.ChargeAttempted | facts.ChargeWithheld | facts.ChargeFound) -> str:
     """The purpose of a try."""
     return f"term {fact.term_number}" if fact.top_up is None else f"top-up {fact.top_up}"
 
 
-def _part(fact: facts.ChargeAttempted | facts.ChargeSucceeded) -> str:
+def _part(fact: facts.ChargeAttempted | facts.ChargeSucceeded | facts.ChargeFound) -> str:
     return money(replace(fact.amount, minor=fact.from_balance))
+
+
+def _found(fact: facts.ChargeFound, zone: str) -> str:
+    balance = f", with {_part(fact)} from the balance besides" if fact.from_balance else ""
+    kept = "it counts" if fact.pays else "it is not needed and goes back"
+    return (
+        f"a charge was found that the log had lost when the database was restored: method {fact.method_id} was charged "
+        f"{money(fact.amount)} for {purpose(fact)}{balance} on {clock(fact.charged_at, zone)}, "
+        f"attempt {fact.attempt_id}; {kept}"
+    )
 
 
 def _withheld(fact: facts.ChargeWithheld, zone: str) -> str:
@@ -146,6 +163,9 @@ def _case(fact: facts.CaseOpened) -> str:
     if fact.reason == IN_DOUBT:
         why = "since the card was held past the day on which the carrier may take the number"
         return f"a case for a person was opened, {why}: nothing is charged before its existence is confirmed"
+    if fact.reason == UNEXPLAINED:
+        why = "the gateway charged it before the database was restored, and the restored card has no reason for it"
+        return f"a case for a person was opened about attempt {fact.about}: {why}"
     what = "attempt" if fact.reason == "outcome_unknown" else "refund"
     return f"a case for a person was opened, to find out what became of {what} {fact.about}"
 

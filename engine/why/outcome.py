@@ -2,7 +2,7 @@
 
 from uuid import UUID
 
-from engine.card.attempt import ChargeAttempted, ChargeOutcomeUnknown
+from engine.card.attempt import ChargeOutcomeUnknown
 from engine.card.decline import ChargeFailed
 from engine.card.payments import ChargeSucceeded
 from engine.card.refunds import RefundStarted
@@ -11,9 +11,9 @@ from engine.why.phrases import count
 from engine.why.story import Sentence, Story
 
 
-def what_became(story: Story, place: int, attempt: ChargeAttempted) -> tuple[Sentence, ...]:
+def what_became(story: Story, place: int, attempt_id: UUID) -> tuple[Sentence, ...]:
     """The outcome of an attempt; while there is none, that and what happens next."""
-    about = _about(story, place, attempt.attempt_id)
+    about = _about(story, place, attempt_id)
     unknown = [one for one in about if isinstance(story.records[one].fact, ChargeOutcomeUnknown)]
     settled = {one for one in about if isinstance(story.records[one].fact, ChargeSucceeded | ChargeFailed)}
     shown = sorted({*about, *(other for one in settled for other in _same_append(story, one))} - set(unknown))

@@ -70,6 +70,7 @@ DELAY_REASONS: dict[DelayReason, str] = {
     "held": "the card was held",
     "late": "we were not running",
     "notice_late": "the notice of the charge came too late",
+    "restored": "the database had been restored, and the gateway was asked first what it had charged",
     "number_in_doubt": "nobody had said whether the number still exists",
 }
 WITHHELD_REASONS: dict[WithheldReason, str] = {

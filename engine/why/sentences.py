@@ -5,7 +5,14 @@ from msgspec.structs import replace
 from engine.card import facts
 from engine.envelope import Fact, Recorded
 from engine.money import Money
-from engine.operations import ChargingResumed, ChargingStopped, ClockConfirmed, PaymentCardAllowed
+from engine.operations import (
+    ChargingResumed,
+    ChargingStopped,
+    ClockConfirmed,
+    PaymentCardAllowed,
+    RestoreBegun,
+    RestoreEnded,
+)
 from engine.why.money_sentences import money_clause
 from engine.why.phrases import DELAY_REASONS, SWITCH_OFF_REASONS, clock, count, described, listed, money, quoted, span
 
@@ -26,6 +33,11 @@ def clause(fact: Fact, zone: str) -> str:  # noqa: C901, PLR0911, PLR0912 (one c
             return f"payment card {fingerprint} was allowed again: {quoted(reason)}"
         case ClockConfirmed(until=until, reason=reason):
             return f"the clock was confirmed, after one had been ahead up to {clock(until, zone)}: {quoted(reason)}"
+        case RestoreBegun(since=since, reason=reason):
+            why = f"what happened since {clock(since, zone)} may be missing: {quoted(reason)}"
+            return f"the database had been restored; all cards are looked up at the gateway, as {why}"
+        case RestoreEnded(reason=reason):
+            return "the look-ups after the restore ended" + (f" before their time: {quoted(reason)}" if reason else "")
         case facts.CardRegistered():
             return _registered(fact)
         case facts.ZoneChanged():

@@ -17,6 +17,7 @@ from engine.card.card import Card
 from engine.card.event import Event
 from engine.card.evolve import replay
 from engine.card.facts import CardFacts
+from engine.card.gap import AskCharges
 from engine.card.next import advance
 from engine.card.refunds import AskRefund
 from engine.card.step import Wait
@@ -52,7 +53,7 @@ class Then:
     facts: CardFacts = ()
     refusal: Refused | None = None
     card: Card | None = None
-    step: AskCharge | AskRefund | Wait | None = None
+    step: AskCharge | AskRefund | AskCharges | Wait | None = None
 
     def then(self, *expected: Expected) -> "Then":
         assert self.refusal is None, self.refusal
@@ -72,6 +73,10 @@ class Then:
 
     def gives_back(self) -> None:
         assert isinstance(self.step, AskRefund), self.step
+
+    def looks_up_its_charges(self) -> None:
+        assert isinstance(self.step, AskCharges), self.step
+        assert not self.facts, self.facts
 
     def asks(self, learned: str) -> None:
         assert isinstance(self.step, AskCharge), self.step

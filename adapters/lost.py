@@ -1,0 +1,150 @@
+"""What the gateway charged and the log does not know.
+
+Each attempt is in the log before the gateway hears of it, so there is nothing of the kind unless the database was
+restored from a backup.
+"""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from time import monotonic
+from typing import Any, TypeVar, get_args
+from uuid import UUID
+
+from psycopg import Connection
+
+from adapters.clock import recorded_now
+from adapters.control import read_control, restored_until
+from engine.card.attempt import ChargeAttempted
+from engine.card.event import Event
+from engine.card.facts import CardFact
+from engine.card.gap import LOOK_BACK, ChargeFound, GapClosed
+from engine.envelope import names_of, read_fact
+from engine.operations import OPERATIONS_ID, RestoreBegun
+from engine.ports import ChargesFound, ChargesRequest, FoundCharge, Gateway
+from engine.rules import Gap
+from engine.store.log import head
+
+T = TypeVar("T")
+
+EVER = datetime(1970, 1, 1, tzinfo=UTC)
+COMPARED_EVERY = timedelta(minutes=1)
+COMPARED = 100
+"""So many of the gateway's newest charges are compared with the log."""
+
+_KNOWN = [*names_of(ChargeAttempted), *names_of(ChargeFound)]
+
+
+class Watch:
+    """Whether the log is behind the gateway: compared now and then, and whenever the log is shorter than it was."""
+
+    def __init__(self, gateway: Gateway) -> None:
+        self._gateway = gateway
+        self._head = 0
+        self._next = 0.0
+        self._behind: str | None = None
+
+    async def log_is_behind(self, use: "Use") -> str | None:
+        """A sentence where the gateway has charged what the log does not know, and nobody said why."""
+        newest = await asyncio.to_thread(use, head)
+        if newest >= self._head and monotonic() < self._next and self._behind is None:
+            return None
+        self._behind = await self._compared(use)
+        if self._behind is None:
+            self._head, self._next = newest, monotonic() + COMPARED_EVERY.total_seconds()
+        return self._behind
+
+    async def _compared(self, use: "Use") -> str | None:
+        since = await asyncio.to_thread(use, _compared_since)
+        if since is None:
+            return None
+        found = await self._gateway.charges(ChargesRequest(since=since), recorded_now())
+        if not isinstance(found, ChargesFound):
+            return None  # who lists nothing charges nothing either
+        return await asyncio.to_thread(use, partial(_unknown_to_log, found.charges[:COMPARED]))
+
+
+Use = Callable[[Callable[[Connection[Any]], T]], T]
+"""Calls something with a connection."""
+
+
+def _compared_since(connection: Connection[Any]) -> datetime | None:
+    """Since when the gateway's charges are compared with the log; None while a restore's look-ups go on."""
+    restored = read_control(connection, virtual_clock=False).restored
+    return _at_of_newest(connection, ChargeAttempted) or EVER if restored is None else None
+
+
+def _unknown_to_log(charges: Sequence[FoundCharge], connection: Connection[Any]) -> str | None:
+    looked_up_until = restored_until(connection) or EVER
+    unknown = not_in_log(connection, [one for one in charges if one.charged_at > looked_up_until])
+    if not unknown:
+        return None
+    card_id, at = unknown[0].card_id, unknown[0].charged_at
+    return (
+        f"the log is behind: on {at:%Y-%m-%d %H:%M} UTC the gateway charged card {card_id}, and the log does not know "
+        "of it; was the database restored from a backup? Nothing is sent before `baohao restore begin`"
+    )
+
+
+def not_in_log(connection: Connection[Any], charges: Sequence[FoundCharge]) -> list[FoundCharge]:
+    """Those of the gateway's charges whose attempt the log does not have."""
+    query = """
+        SELECT FROM card_events
+        WHERE originator_id = %s AND topic = ANY(%s) AND position(convert_to(%s, 'UTF8') IN state) > 0 LIMIT 1
+    """
+    return [
+        one for one in charges if connection.execute(query, (one.card_id, _KNOWN, str(one.attempt_id))).rowcount == 0
+    ]
+
+
+async def lost_charges(connection: Connection[Any], gateway: Gateway, gap: Gap, at: datetime) -> list[FoundCharge]:
+    """The charges of a gap that the log does not have yet; raises TimeoutError where the gateway does not answer."""
+    found = await gateway.charges(ChargesRequest(since=gap.since - LOOK_BACK), at)
+    if not isinstance(found, ChargesFound):
+        raise TimeoutError(f"the gateway does not list its charges: {found.reason}")
+    return not_in_log(connection, [one for one in found.charges if one.charged_at <= gap.until])
+
+
+def all_cards(connection: Connection[Any]) -> list[UUID]:
+    """Every card of the log."""
+    query = "SELECT originator_id FROM card_events WHERE originator_version = 1 AND originator_id <> %s ORDER BY 1"
+    return [card_id for (card_id,) in connection.execute(query, (OPERATIONS_ID,))]
+
+
+def cards_left(connection: Connection[Any]) -> int:
+    """How many cards are still to be looked up since the restore was begun last."""
+    row = connection.execute(
+        """
+        SELECT (SELECT count(*) FROM card_events WHERE originator_version = 1 AND originator_id <> %(operations)s)
+            - (
+                SELECT count(DISTINCT originator_id) FROM card_events
+                WHERE topic = ANY(%(closed)s) AND notification_id > (
+                    SELECT coalesce(max(notification_id), 0) FROM card_events
+                    WHERE originator_id = %(operations)s AND topic = ANY(%(begun)s)
+                )
+            )
+        """,
+        {
+            "operations": OPERATIONS_ID,
+            "closed": list(names_of(GapClosed)),
+            "begun": list(names_of(RestoreBegun)),
+        },
+    ).fetchone()
+    return int(row[0]) if row else 0
+
+
+def newest_fact_at(connection: Connection[Any]) -> datetime | None:
+    """The business time of the newest fact of a card; None where there is none."""
+    return _at_of_newest(connection, *get_args(CardFact))
+
+
+def _at_of_newest(connection: Connection[Any], *kinds: type[Event]) -> datetime | None:
+    row = connection.execute(
+        """
+        SELECT originator_id, originator_version, topic, state FROM card_events
+        WHERE topic = ANY(%s) ORDER BY notification_id DESC LIMIT 1
+        """,
+        ([name for kind in kinds for name in names_of(kind)],),
+    ).fetchone()
+    return read_fact(0, *row).fact.at if row else None
