@@ -7,10 +7,14 @@ from engine.command_dispatch import decide
 from engine.commands import RegisterCard
 from engine.errors import BaohaoError, CorruptHistoryError, Refused
 from engine.operations import (
+    CLOCKS_DIFFER_AT_MOST,
     OPERATIONS_ID,
     ChargingResumed,
     ChargingStopped,
+    ClockConfirmed,
     Stop,
+    confirm_clock,
+    confirmed_until,
     resume_charging,
     stop_after,
     stop_charging,
@@ -75,6 +79,28 @@ def test_a_reason_is_one_short_line_without_a_card_number(reason):
 def test_after_resuming_there_is_no_stop_and_facts_of_cards_change_nothing():
     assert stop_after(STOP, RESUMED, "operator:cli") is None
     assert stop_after(STOP, PAYING[0], "consumer") == STOP
+
+
+def test_a_clock_is_confirmed_once_for_the_facts_that_are_later_than_it():
+    (fact,) = confirm_clock(None, AT + DAY, "ntp was wrong", AT)
+    assert fact == ClockConfirmed(until=AT + DAY, reason="ntp was wrong", at=AT)
+    assert confirmed_until([STOPPED, fact, RESUMED]) == AT + DAY
+    assert confirm_clock(AT + DAY, AT + DAY, "ntp was wrong", AT + HOUR) == ()
+    assert confirm_clock(AT + DAY, AT + 2 * DAY, "ntp was wrong", AT + HOUR)
+    assert stop_after(STOP, fact, "operator:7") == STOP
+
+
+@pytest.mark.parametrize("later", [-DAY, CLOCKS_DIFFER_AT_MOST])
+def test_a_clock_that_is_not_behind_the_facts_is_not_confirmed(later):
+    with pytest.raises(Refused) as refused:
+        confirm_clock(None, AT + later, "ntp was wrong", AT)
+    assert refused.value.code == "clock_not_behind"
+
+
+def test_a_clock_is_not_confirmed_without_a_reason():
+    with pytest.raises(Refused) as refused:
+        confirm_clock(None, AT + DAY, " ", AT)
+    assert (refused.value.code, refused.value.field) == ("reason_missing", "reason")
 
 
 # Their stream
