@@ -160,8 +160,8 @@ def _changes(row: CardRow, fact: Fact) -> _Changes | None:  # noqa: C901, PLR091
             return {"balance_minor": row.balance_minor + amount.minor}
         case facts.ChargeAttempted(from_balance=minor):
             return {"balance_minor": row.balance_minor - minor, "reserved_minor": minor}
-        case facts.BalanceDebited(amount=amount, from_reserve=reserved):
-            balance = row.balance_minor - amount.minor + reserved
+        case facts.BalanceDebited(amount=amount, from_reserve=reserved, of_term=term):
+            balance = row.balance_minor - (amount.minor - reserved if term is None else 0)
             return {"balance_minor": balance, "reserved_minor": row.reserved_minor - reserved}
         case facts.BalancePaidOut(amount=amount):
             return {"balance_minor": row.balance_minor - amount.minor}

@@ -60,6 +60,8 @@ DEFAULTS = {
     "DeadlinesMoved.lost_on": None,
     "BalanceCredited.evidence": None,
     "BalanceDebited.from_reserve": 0,
+    "BalanceDebited.of_term": None,
+    "DisputeWon.to_terms": 0,
     "DisputeRecorded.instrument": None,
     "ReminderDue.code": None,
     "ReminderDue.amount": None,
@@ -81,6 +83,7 @@ CARD_SHAPES = {
     6: "c061c02fed76110f0ad483477e6532012e2b9635a46fbaf7819af9b40d752135",
     7: "0bc3f3691e3f3519152b5cd8f941b1c22f948034c9b0aea76ecef3aae9f9828f",
     8: "0dd2ef1c2b1f7c6f953c3cf65dda4ab64a7d9e31848c944b4f2a0a029ec41f80",
+    9: "3ef5c733fa16b03879ef5decb4ac7621ca7838bf86121ba139ea918d86f4fbc5",
 }
 """Per STATE_VERSION the shape of the state in its snapshots; a changed shape needs a new version, and a line here."""
 
