@@ -79,6 +79,18 @@ def test_a_refused_refund_waits_until_the_money_was_refunded_by_hand():
     assert reasons(STARTED, REFUSED, BY_HAND) == []
 
 
+def test_a_refund_that_is_disputed_waits_until_a_person_says_what_went_back_and_again_once_it_is_owed():
+    disputed = (STARTED, case(REFUND, "refund_disputed"))
+    assert reasons(*disputed) == ["refund_disputed"]
+    nothing = replace(BY_HAND, amount=NOTHING)
+    assert reasons(*disputed, nothing) == []
+    owed = (*disputed, nothing, case(REFUND, "refund_owed"))
+    assert reasons(*owed) == ["refund_owed"]
+    assert reasons(*owed, BY_HAND) == []
+    onto = BalanceCredited(amount=cny(1500), reason="refund", about=attempt_id(), at=LATER)
+    assert reasons(*owed, onto) == []
+
+
 def test_a_refused_refund_names_its_charge():
     [row] = rows(CASES, STARTED, REFUSED).values()
     assert row.about == attempt_id()
