@@ -15,7 +15,8 @@ from engine.card.gap import AskCharges
 from engine.card.next import Step, advance, deferred, move_for_late_wake, next_step, waits_for_open_tries, wakes_at
 from engine.card.outcomes import record_answer
 from engine.card.payments import Recall
-from engine.card.refunds import AskRefund, RefundStarted, record_refund_answer
+from engine.card.refunding import AskRefund, record_refund_answer
+from engine.card.refunds import RefundStarted
 from engine.card.step import Wait
 from engine.card.waking import Deferred, Replanned
 from engine.command_dispatch import decide

@@ -38,9 +38,12 @@ PlanReason = Literal[WaitReason, "due"]
 WithheldReason = Literal["advice_delay", "delayed", "never"]
 """Why a try is withheld; any other reason is the name of a network limit in the edition that the fact names."""
 
-CaseReason = Literal["outcome_unknown", "refund_unknown", "number_may_be_lost", "charge_unexplained"]
-"""What a person is to find out: what became of an attempt or of a refund, whether the number still exists, or what a
-charge was for that a restored log does not know."""
+CaseReason = Literal[
+    "outcome_unknown", "refund_unknown", "refund_disputed", "refund_owed", "number_may_be_lost", "charge_unexplained"
+]
+"""What a person is to find out or do: what became of an attempt or of a refund; whether a refund was made of a charge
+that the holder's bank took back too; give back what is owed again; whether the number still exists; or what a charge
+was for that a restored log does not know."""
 
 _PLAN_REASONS = frozenset(get_args(PlanReason))
 _WITHHELD_REASONS = frozenset(get_args(WithheldReason))

@@ -163,8 +163,8 @@ def _changes(row: CardRow, fact: Fact) -> _Changes | None:  # noqa: C901, PLR091
             return {"balance_minor": row.balance_minor - minor, "reserved_minor": minor}
         case facts.ChargeFound(from_balance=minor):
             return {"balance_minor": row.balance_minor - minor, "reserved_minor": minor} if minor else None
-        case facts.BalanceDebited(amount=amount, from_reserve=reserved):
-            balance = row.balance_minor - amount.minor + reserved
+        case facts.BalanceDebited(amount=amount, from_reserve=reserved, of_term=term):
+            balance = row.balance_minor - (amount.minor - reserved if term is None else 0)
             return {"balance_minor": balance, "reserved_minor": row.reserved_minor - reserved}
         case facts.BalancePaidOut(amount=amount):
             return {"balance_minor": row.balance_minor - amount.minor}

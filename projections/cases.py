@@ -8,6 +8,7 @@ from psycopg import Connection
 from psycopg.rows import class_row
 
 from engine.card.attempt import CaseOpened
+from engine.card.balance import BalanceCredited
 from engine.card.decline import ChargeFailed
 from engine.card.doubt import IN_DOUBT, NumberConfirmed
 from engine.card.hold import CardHeld, CardReleased
@@ -65,7 +66,7 @@ def _key_of(recorded: Recorded) -> UUID | None:
             return attempt_id
         case RefundSucceeded(refund_id=refund_id) | RefundFailed(refund_id=refund_id):
             return refund_id
-        case RefundRecorded(attempt_id=attempt_id):
+        case RefundRecorded(attempt_id=attempt_id) | BalanceCredited(reason="refund", about=UUID() as attempt_id):
             return refund_id_of(card_id, attempt_id)
         case CardHeld() | CardReleased():
             return card_id

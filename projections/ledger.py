@@ -71,13 +71,13 @@ def _transfer(fact: Event) -> _Transfer | None:  # noqa: C901, PLR0911 (one case
             return None  # it was only reserved
         case BalanceCredited(amount=amount, about=about):
             return _Transfer(SALES, BALANCE, amount, about)
-        case BalanceDebited(amount=amount, about=about):
+        case BalanceDebited(amount=amount, about=about, of_term=None):
             return _Transfer(BALANCE, SALES, amount, about)
         case BalancePaidOut(amount=amount):
             return _Transfer(BALANCE, PAID_OUT, amount, None)
         case RefundSucceeded(amount=amount, attempt_id=attempt_id):
             return _Transfer(SALES, GATEWAY, amount, attempt_id)
-        case RefundRecorded(amount=amount, attempt_id=attempt_id):
+        case RefundRecorded(amount=amount, attempt_id=attempt_id) if amount.minor:
             return _Transfer(SALES, PAID_OUT, amount, attempt_id)
         case DisputeRecorded(amount=amount, attempt_id=attempt_id):
             return _Transfer(SALES, DISPUTES, amount, attempt_id)

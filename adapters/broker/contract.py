@@ -124,6 +124,8 @@ def _message(fact: Fact) -> tuple[messages.EventType, messages.Message] | None: 
             return "card_held.v1", messages.CardHeld(by=by)
         case facts.CardReleased():
             return "card_released.v1", messages.CardReleased()
+        case facts.RefundRecorded(amount=amount) if not amount.minor:
+            return None
         case facts.RefundSucceeded() | facts.RefundRecorded():
             return "charge_refunded.v1", messages.ChargeRefunded(attempt_id=fact.attempt_id, amount=fact.amount)
         case _:

@@ -161,6 +161,11 @@ class SimulatedGateway:
         await self._delay()
         return answer
 
+    def has_refunded(self, refund_id: UUID) -> bool:
+        """Whether a refund was made, also where its answer was lost: what a person finds in the provider's list."""
+        saved = refund_of(self._db, refund_id)
+        return saved is not None and saved.arrived
+
     def save(self, record: Path) -> None:
         """Copy the record to a file, replacing its content."""
         save(self._db, record)

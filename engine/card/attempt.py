@@ -113,6 +113,8 @@ class Attempt(Value):
     """The number of the top-up that it is for; None for a renewal."""
     from_balance: int = 0
     """Minor units reserved from the balance in addition."""
+    reserve_taken: int = 0
+    """Minor units of the reserve that left the balance meanwhile: it does not pay for its renewal any more."""
     fingerprint: str | None = None
     unknown: Unknown | None = None
     """None until a question about it had no definite answer."""
@@ -278,7 +280,13 @@ def reserve_debited(attempts: Attempts, minor: int) -> Attempts:
     attempt = attempts.open
     if attempt is None:
         raise CorruptHistoryError("a reserve without an open attempt")
-    return replace(attempts, open=replace(attempt, from_balance=attempt.from_balance - minor))
+    from_balance, taken = attempt.from_balance - minor, attempt.reserve_taken + minor
+    return replace(attempts, open=replace(attempt, from_balance=from_balance, reserve_taken=taken))
+
+
+def not_tried(renewal: Renewal | None, method_id: str) -> Renewal | None:
+    """The method may be tried in this pass again: what it was charged paid for nothing, and goes back."""
+    return None if renewal is None else replace(renewal, tried=without(renewal.tried, method_id))
 
 
 def soon_again(renewal: Renewal, method_id: str) -> Renewal:

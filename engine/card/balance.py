@@ -3,7 +3,7 @@
 What decisions have in common: custody.py.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Iterator, Mapping
 from datetime import datetime
 from typing import Literal, Protocol
 from uuid import UUID
@@ -19,6 +19,9 @@ from engine.value import Value
 
 AMOUNT_MAX_MINOR = 1_000_000_000
 """More is a slip of the keyboard."""
+
+GoneBy = Literal["refund", "dispute"]
+"""How a charge went back: by us, or by the holder's bank."""
 
 
 # Facts
@@ -36,13 +39,15 @@ class BalanceCredited(Event, kw_only=True):
 class BalanceDebited(Event, kw_only=True):
     """Money left the balance again, because the charge that had brought it went back.
 
-    `from_reserve` is the part of `amount` that the open attempt had reserved: it is not released any more.
+    `from_reserve` is the part of `amount` that the open attempt had reserved: it is not released any more. With
+    `of_term` nothing left the balance: it had paid for that term, and does not come back if the term does.
     """
 
     amount: Money
-    reason: Literal["refund", "dispute"]
+    reason: GoneBy
     about: UUID
     from_reserve: int = 0
+    of_term: int | None = None
 
 
 class BalancePaidOut(Event, kw_only=True):
@@ -55,6 +60,15 @@ class BalancePaidOut(Event, kw_only=True):
 # State
 
 
+class Withheld(Value):
+    """What the balance paid for a term with money that went back since: if the term comes back, this does not."""
+
+    about: UUID
+    reason: GoneBy
+    of_term: int
+    minor: int
+
+
 class Balance(Value):
     """Prepaid money on the card, in minor units of its currency."""
 
@@ -62,6 +76,10 @@ class Balance(Value):
     """What may be spent; what an open attempt has reserved is not in it."""
     paid_terms: Mapping[int, int] = {}
     """What the balance paid for the last two terms, by their number."""
+    withheld: tuple[Withheld, ...] = ()
+    """The parts of it that went back another way."""
+    paid_out: int = 0
+    """What went back to the holder outside of the gateway, in all."""
 
 
 class HasBalance(HasCustody, Protocol):
@@ -84,6 +102,11 @@ def debited(balance: Balance, minor: int) -> Balance:
     return replace(balance, minor=balance.minor - minor) if minor else balance
 
 
+def paid_out(balance: Balance, fact: BalancePaidOut) -> Balance:
+    """So much less may be spent, and no charge that brought it may go back in its place."""
+    return replace(balance, minor=balance.minor - fact.amount.minor, paid_out=balance.paid_out + fact.amount.minor)
+
+
 def term_paid(balance: Balance, fact: CardRenewed) -> Balance:
     """What the balance paid for a term is remembered; with an attempt it was reserved before."""
     if not fact.from_balance and not balance.paid_terms:
@@ -92,13 +115,40 @@ def term_paid(balance: Balance, fact: CardRenewed) -> Balance:
     paid_terms = {**balance.paid_terms, number: fact.from_balance}
     kept = {one: minor for one, minor in paid_terms.items() if one >= number - 1 and minor}
     spent = fact.from_balance if fact.attempt_id is None else 0
-    return replace(balance, paid_terms=kept, minor=balance.minor - spent)
+    withheld = tuple(one for one in balance.withheld if one.of_term in kept)
+    return replace(balance, paid_terms=kept, withheld=withheld, minor=balance.minor - spent)
 
 
 def term_undone(balance: Balance, number: int) -> Balance:
     """What the balance paid for that term comes back by a fact of its own."""
+    if not balance.paid_terms:
+        return balance
     paid_terms = {one: minor for one, minor in balance.paid_terms.items() if one != number}
-    return replace(balance, paid_terms=paid_terms) if balance.paid_terms else balance
+    return replace(
+        balance, paid_terms=paid_terms, withheld=tuple(one for one in balance.withheld if one.of_term != number)
+    )
+
+
+def ended(balance: Balance) -> Balance:
+    """The card is given up: nothing more comes back of what the balance paid for terms."""
+    return replace(balance, paid_terms={}, withheld=()) if balance.paid_terms else balance
+
+
+def withheld(balance: Balance, fact: BalanceDebited, of_term: int) -> Balance:
+    """What the balance paid for that term comes back with it no more."""
+    one = Withheld(fact.about, fact.reason, of_term, fact.amount.minor)
+    return replace(balance, withheld=(*balance.withheld, one))
+
+
+def no_longer_withheld(balance: Balance, about: UUID, minor: int) -> Balance:
+    """So much of what went back of that charge was given back to us: it comes back with its terms again."""
+    kept: list[Withheld] = []
+    for one in balance.withheld:
+        freed = min(one.minor, minor) if one.about == about else 0
+        minor -= freed
+        if freed < one.minor:
+            kept.append(replace(one, minor=one.minor - freed))
+    return replace(balance, withheld=tuple(kept))
 
 
 # Decisions
@@ -111,6 +161,39 @@ def pay_out_balance(card: HasBalance, *, amount: Money, evidence: str, at: datet
         message = f"there are {card.balance.minor} {card.custody.currency} minor on the balance, not {amount.minor}"
         raise Refused("more_than_balance", message, "amount.minor")
     return (BalancePaidOut(amount=amount, evidence=evidence, at=at),)
+
+
+def withhold(card: HasBalance, minor: int, reason: GoneBy, about: UUID, at: datetime) -> Iterator[BalanceDebited]:
+    """What the balance cannot give back, since it paid for terms with it: the latest term first."""
+    balance = card.balance
+    for number, paid in sorted(balance.paid_terms.items(), reverse=True):
+        taken = min(minor, paid - sum(one.minor for one in balance.withheld if one.of_term == number))
+        if taken > 0:
+            amount = Money(minor=taken, currency=card.custody.currency)
+            yield BalanceDebited(amount=amount, reason=reason, about=about, of_term=number, at=at)
+            minor -= taken
+
+
+def withheld_about(balance: Balance, about: UUID) -> int:
+    """What is withheld because that charge went back, in minor units."""
+    return sum(one.minor for one in balance.withheld if one.about == about)
+
+
+def give_back_terms(
+    card: HasBalance, numbers: Collection[int], at: datetime
+) -> tuple[BalanceCredited | BalanceDebited, ...]:
+    """What the balance paid for terms that come back, less what of it went back another way."""
+    currency = card.custody.currency
+    minor = sum(paid for number, paid in card.balance.paid_terms.items() if number in numbers)
+    if not minor:
+        return ()
+    credit = BalanceCredited(amount=Money(minor=minor, currency=currency), reason="released", about=None, at=at)
+    debits = (
+        BalanceDebited(amount=Money(minor=one.minor, currency=currency), reason=one.reason, about=one.about, at=at)
+        for one in card.balance.withheld
+        if one.of_term in numbers
+    )
+    return credit, *debits
 
 
 def check_amount(card: HasCustody, amount: Money, field: str = "amount") -> None:

@@ -6,10 +6,11 @@ What decisions have in common: custody.py.
 from datetime import datetime
 from uuid import UUID
 
-from engine.card.balance import BalanceCredited, BalanceDebited, check_amount
+from engine.card.attempt import CaseOpened
+from engine.card.balance import BalanceCredited, BalanceDebited, check_amount, withheld_about
 from engine.card.event import Event
 from engine.card.payments import Payment, Recall, debit_balance, find_payment, less
-from engine.card.refunds import Refundable
+from engine.card.refunds import Refundable, refund_id_of
 from engine.errors import Refused
 from engine.money import Money
 
@@ -34,7 +35,8 @@ class DisputeRecorded(Event, kw_only=True):
 class DisputeWon(Event, kw_only=True):
     """The holder's bank gave back what it had taken of a charge: the charge was right.
 
-    `over`: nothing of the charge is disputed any more, and what was charged may be charged by itself again.
+    `over`: nothing of the charge is disputed any more, and what was charged may be charged by itself again. So much as
+    `to_terms` of what the balance paid for terms comes back with them again.
     """
 
     attempt_id: UUID
@@ -42,6 +44,7 @@ class DisputeWon(Event, kw_only=True):
     amount: Money
     evidence: str
     over: bool
+    to_terms: int = 0
 
 
 def record_dispute(
@@ -69,8 +72,11 @@ def record_dispute(
 
 def record_dispute_won(
     card: Refundable, recall: Recall, *, attempt_id: UUID, amount: Money, evidence: str, at: datetime
-) -> tuple[DisputeWon | BalanceCredited, ...]:
-    """The holder's bank gave back what it had taken; so does what had left the balance with it.
+) -> tuple[DisputeWon | BalanceCredited | CaseOpened, ...]:
+    """The holder's bank gave back what it had taken; what had left the balance with it comes back too.
+
+    As much stays away as has to for what is disputed still. A refund that was not sent because of it is sent; of a
+    charge that pays for nothing a person gives back what is left.
 
     Raises Refused `unknown_attempt`, `amount_not_positive`, `wrong_currency`, `more_than_disputed`.
     """
@@ -80,20 +86,25 @@ def record_dispute_won(
         message = f"of that charge {payment.disputed} {card.custody.currency} minor are disputed, not {amount.minor}"
         raise Refused("more_than_disputed", message, "amount.minor")
     after = less(payment, disputed=-amount.minor)
+    back = max(0, payment.debited + withheld_about(card.balance, attempt_id) - after.back_twice)
+    to_balance = Money(minor=min(back, payment.debited), currency=card.custody.currency)
     won = DisputeWon(
         attempt_id=attempt_id,
         method_id=payment.method_id,
         amount=amount,
         evidence=evidence,
         over=after.disputed == 0,
+        to_terms=back - to_balance.minor,
         at=at,
     )
-    return won, *_back_on_balance(card, payment, after, at)
+    credit = BalanceCredited(amount=to_balance, reason="dispute_won", about=attempt_id, at=at)
+    return won, *((credit,) if to_balance.minor else ()), *_owed_again(card, after, at)
 
 
-def _back_on_balance(card: Refundable, before: Payment, after: Payment, at: datetime) -> tuple[BalanceCredited, ...]:
-    minor = min(before.back_twice - after.back_twice, before.debited)
-    if minor <= 0:
+def _owed_again(card: Refundable, payment: Payment, at: datetime) -> tuple[CaseOpened, ...]:
+    """A person gives back what is left of a charge that pays for nothing; a refund that is not finished has its own."""
+    is_under_way = any(one.attempt_id == payment.attempt_id for one in card.refunds)
+    if is_under_way or not payment.goes_back or not payment.left:
         return ()
-    amount = Money(minor=minor, currency=card.custody.currency)
-    return (BalanceCredited(amount=amount, reason="dispute_won", about=before.attempt_id, at=at),)
+    about = refund_id_of(card.card_id, payment.attempt_id)
+    return (CaseOpened(about=about, reason="refund_owed", attempt_id=payment.attempt_id, at=at),)

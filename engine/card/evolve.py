@@ -77,7 +77,8 @@ def _evolve(card: Card, fact: facts.CardFact) -> Card:  # noqa: C901, PLR0911, P
         case facts.ReminderDue():
             return _reminded(card, fact)
         case facts.TermUndone():
-            return replace(card, **undoing.undone(card, fact))
+            paid = payments.going_back(card.payments, (fact.attempt_id,))
+            return replace(card, **undoing.undone(card, fact), payments=paid)
         case facts.Deferred() | facts.Replanned():
             return card
         case facts.ChargeFailed():
@@ -97,7 +98,7 @@ def _evolve(card: Card, fact: facts.CardFact) -> Card:  # noqa: C901, PLR0911, P
         case facts.NumberConfirmed():
             return replace(card, doubt=doubt.confirmed(card.doubt, fact))
         case facts.CardClosed():
-            return replace(card, status="closed")
+            return replace(card, status="closed", balance=balance.ended(card.balance))
         case facts.PaymentMethodBound(method=method):
             renewal = term.method_added(card.renewal, method.method_id)
             return replace(card, methods=methods.bound(card.methods, method), renewal=renewal)
@@ -125,8 +126,10 @@ def _evolve(card: Card, fact: facts.CardFact) -> Card:  # noqa: C901, PLR0911, P
         case facts.GraceStarted() | facts.Suspended():
             known = deadlines.end_notified(card.deadlines)
             return replace(card, status=lapse.STATUS_AFTER[type(fact)], deadlines=known)
-        case facts.Reinstated() | facts.NumberReclaimed():
+        case facts.Reinstated():
             return replace(card, status=lapse.STATUS_AFTER[type(fact)])
+        case facts.NumberReclaimed():
+            return _reclaimed(card, fact)
         case facts.ChargingBlocked():
             return replace(card, deadlines=deadlines.blocked(card.deadlines, fact))
         case facts.DeadlinesMoved():
@@ -149,16 +152,17 @@ def _evolve(card: Card, fact: facts.CardFact) -> Card:  # noqa: C901, PLR0911, P
             return replace(card, top_ups=top_ups.stopped(card.top_ups))
         case facts.BalanceCredited():
             return _credited(card, fact)
+        case facts.BalanceDebited(of_term=int() as number):
+            return replace(card, balance=balance.withheld(card.balance, fact, number))
         case facts.BalanceDebited():
             attempts = attempt.reserve_debited(card.attempts, fact.from_reserve)
             debited = balance.debited(card.balance, fact.amount.minor - fact.from_reserve)
             taken = payments.debited(card.payments, fact.about, fact.amount.minor)
             return replace(card, balance=debited, attempts=attempts, payments=taken)
         case facts.BalancePaidOut():
-            return replace(card, balance=balance.debited(card.balance, fact.amount.minor))
+            return replace(card, balance=balance.paid_out(card.balance, fact))
         case facts.RefundStarted():
-            taken = payments.taken_back(card.payments, fact.attempt_id, refunded=fact.amount.minor)
-            return replace(card, refunds=refunds.started(card.refunds, fact), payments=taken)
+            return _refund_started(card, fact)
         case facts.RefundSucceeded():
             return replace(card, refunds=refunds.succeeded(card.refunds, fact))
         case facts.RefundOutcomeUnknown():
@@ -172,9 +176,16 @@ def _evolve(card: Card, fact: facts.CardFact) -> Card:  # noqa: C901, PLR0911, P
         case facts.DisputeWon():
             back = payments.taken_back(card.payments, fact.attempt_id, disputed=-fact.amount.minor)
             kept = methods.dispute_over(card.methods, fact.attempt_id, fact.method_id) if fact.over else card.methods
-            return replace(card, payments=back, methods=kept)
+            terms = balance.no_longer_withheld(card.balance, fact.attempt_id, fact.to_terms)
+            return replace(card, payments=back, methods=kept, balance=terms)
         case _:
             assert_never(fact)
+
+
+def _reclaimed(card: Card, fact: facts.NumberReclaimed) -> Card:
+    lost = lapse.charges_lost(card, fact.at) if fact.by == "carrier" else ()
+    paid = payments.going_back(card.payments, [one.attempt_id for one in lost])
+    return replace(card, status=lapse.STATUS_AFTER[type(fact)], balance=balance.ended(card.balance), payments=paid)
 
 
 def _attempted(card: Card, fact: facts.ChargeAttempted) -> Card:
@@ -279,10 +290,18 @@ def _credited(card: Card, fact: facts.BalanceCredited) -> Card:
     return replace(card, payments=payments.credited(card.payments, fact))
 
 
+def _refund_started(card: Card, fact: facts.RefundStarted) -> Card:
+    payment = next((one for one in card.payments if one.attempt_id == fact.attempt_id), None)
+    if payment is not None and fact.reason == "term_not_covered":
+        card = replace(card, renewal=attempt.not_tried(card.renewal, payment.method_id))
+    taken = payments.taken_back(card.payments, fact.attempt_id, refunded=fact.amount.minor)
+    paid = payments.going_back(taken, (fact.attempt_id,))
+    return replace(card, refunds=refunds.started(card.refunds, fact), payments=paid)
+
+
 def _refund_recorded(card: Card, fact: facts.RefundRecorded) -> Card:
-    kept = refunds.replaced(card.refunds, fact.attempt_id)
-    if len(kept) < len(card.refunds):  # it takes the place of one that the gateway could not make
-        return replace(card, refunds=kept)
+    if any(one.attempt_id == fact.attempt_id for one in card.refunds):  # in the place of one by the gateway
+        return replace(card, refunds=refunds.replaced(card.refunds, fact))
     return replace(card, payments=payments.taken_back(card.payments, fact.attempt_id, refunded=fact.amount.minor))
 
 

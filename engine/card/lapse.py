@@ -11,11 +11,11 @@ from msgspec.structs import replace
 
 from engine.calendar import local_date
 from engine.card.attempt import HasAttempts
-from engine.card.balance import BalanceCredited, HasBalance
+from engine.card.balance import BalanceCredited, BalanceDebited, HasBalance, give_back_terms
 from engine.card.custody import Status, balance_owed, check_kept
 from engine.card.deadlines import HasDeadlines, reclaims_at, suspends_at
 from engine.card.event import Event
-from engine.card.payments import HasPayments
+from engine.card.payments import HasPayments, Payments
 from engine.card.refunds import RefundStarted, refund_started
 from engine.card.step import Wait
 from engine.card.term import HasRenewal, Reinstated
@@ -98,23 +98,31 @@ def lapse(card: Lapsing, policy: Policy, at: datetime) -> tuple[GraceStarted | S
 
 def confirm_reclaim(
     card: _Reclaimed, policy: Policy, *, at: datetime
-) -> tuple[BalanceCredited | NumberReclaimed | RefundStarted, ...]:
+) -> tuple[BalanceCredited | BalanceDebited | NumberReclaimed | RefundStarted, ...]:
     """The carrier took the number, whatever we think of it: what was paid for terms that are not over goes back."""
     if card.status == "reclaimed":
         return ()
     check_kept(card)
     lost = _reclaimed(card, "carrier", policy, at)
-    if card.status != "active" or at >= card.term.ends_at:
-        return (lost,)
-    terms = {card.term.number - 1, card.term.number} if at < card.term.starts_at else {card.term.number}
-    paid = [one for one in card.payments if one.top_up is None and one.term_number in terms]
+    paid = charges_lost(card, at)
     refunds = tuple(refund_started(card, one, "number_reclaimed", at) for one in paid if one.left)
-    minor = sum(minor for number, minor in card.balance.paid_terms.items() if number in terms)
-    if not minor:
-        return (lost, *refunds)
-    back = Money(minor=minor, currency=card.custody.currency)
-    credit = BalanceCredited(amount=back, reason="released", about=None, at=at)
-    return credit, replace(lost, balance=lost.balance + back), *refunds
+    back = give_back_terms(card, _terms_lost(card, at), at)
+    minor = sum(one.amount.minor if isinstance(one, BalanceCredited) else -one.amount.minor for one in back)
+    owed = replace(lost.balance, minor=lost.balance.minor + minor)
+    return *back, replace(lost, balance=owed), *refunds
+
+
+def charges_lost(card: _Reclaimed, at: datetime) -> Payments:
+    """The charges for terms that are not over, if the number is lost now."""
+    terms = _terms_lost(card, at)
+    return tuple(one for one in card.payments if one.top_up is None and one.term_number in terms)
+
+
+def _terms_lost(card: Lapsing, at: datetime) -> frozenset[int]:
+    if card.status != "active" or at >= card.term.ends_at:
+        return frozenset()
+    number = card.term.number
+    return frozenset({number - 1, number} if at < card.term.starts_at else {number})
 
 
 def _suspended(card: Lapsing, policy: Policy, at: datetime) -> Suspended:

@@ -15,7 +15,7 @@ from engine.card.facts import CardFact, CardFacts
 from engine.card.gap import AskCharges, open_gap
 from engine.card.lapse import lapse
 from engine.card.methods import ready_methods
-from engine.card.refunds import AskRefund, ask_for_refunds
+from engine.card.refunding import AskRefund, ask_for_refunds
 from engine.card.reminders import payment_failed, reminders
 from engine.card.step import Wait, earliest
 from engine.card.term import open_since

@@ -25,6 +25,7 @@ from engine.card.decline import (
     Decline,
     DeclineFact,
     charge_failed,
+    move_for_unknown,
     term_number,
 )
 from engine.card.payments import ChargeSucceeded, HasPayments, paid_with, unknown_attempt
@@ -137,9 +138,13 @@ def _paid(
         return (succeeded, *_released(card, attempt, at), refund_started(card, payment, reason, at))
     if attempt.top_up is not None:
         return succeeded, BalanceCredited(amount=attempt.amount, reason="top_up", about=attempt.attempt_id, at=at)
+    payment = paid_with(succeeded, attempt.method_id, attempt.instrument)
     if card.renewal is None:  # cannot be: an open attempt keeps its renewal
-        payment = paid_with(succeeded, attempt.method_id, attempt.instrument)
         return (succeeded, refund_started(card, payment, "late_success", at))
+    if attempt.reserve_taken:
+        moved = move_for_unknown(card, attempt, learned, policy, at)
+        back = refund_started(card, payment, "term_not_covered", at)
+        return (succeeded, *_released(card, attempt, at), *moved, back)
     return (succeeded, *_renewed_by(card, card.renewal, attempt, policy, at))
 
 

@@ -1,15 +1,21 @@
-"""Payments: charges that succeeded, as far as their money may still have to go back."""
+"""Payments: charges that succeeded, as far as their money may still have to go back.
+
+Over a card's life no decision of ours gives back more than was taken in: what was refunded, what the holder's bank
+took, what is on the balance unspent, and what was paid out of it. What goes back is taken once, from wherever it is
+now: from what the balance has free, from what is reserved, from what it paid for terms that may come back, or from a
+refund that is not finished. Only the bank itself may take what went back already.
+"""
 
 from collections.abc import Callable, Collection
 from datetime import datetime
-from typing import Literal, Protocol
+from typing import Protocol
 from uuid import UUID
 
 from msgspec.structs import replace
 
 from engine.calendar import Term
 from engine.card.attempt import Attempts, HasAttempts, OutcomeSource, attempt_ended, closed_attempt, open_attempt
-from engine.card.balance import BalanceCredited, BalanceDebited, HasBalance
+from engine.card.balance import Balance, BalanceCredited, BalanceDebited, GoneBy, HasBalance, withheld_about, withhold
 from engine.card.event import Event
 from engine.errors import CorruptHistoryError, Refused
 from engine.money import Money
@@ -51,6 +57,8 @@ class Payment(Value):
     """What left the balance with it."""
     instrument: str | None = None
     """What was charged: the payment card's fingerprint, or else the token."""
+    goes_back: bool = False
+    """It pays for no term and is not on the balance: whatever we have of it is the holder's."""
 
     @property
     def left(self) -> int:
@@ -58,11 +66,16 @@ class Payment(Value):
         return max(0, self.amount.minor - self.refunded - self.disputed)
 
     @property
+    def excess(self) -> int:
+        """Minor units that went back beyond what was charged."""
+        return max(0, self.refunded + self.disputed - self.amount.minor)
+
+    @property
     def back_twice(self) -> int:
         """Minor units that it brought onto the balance, and that went back another way as well."""
         if self.top_up is not None:
             return min(self.amount.minor, self.refunded + self.disputed)
-        return min(self.credited, max(0, self.refunded + self.disputed - self.amount.minor))
+        return min(self.credited, self.excess)
 
 
 Payments = tuple[Payment, ...]
@@ -130,6 +143,11 @@ def debited(payments: Payments, attempt_id: UUID, minor: int) -> Payments:
     return tuple(replace(one, debited=one.debited + minor) if one.attempt_id == attempt_id else one for one in payments)
 
 
+def going_back(payments: Payments, attempt_ids: Collection[UUID]) -> Payments:
+    """Those charges pay for nothing any more."""
+    return tuple(replace(one, goes_back=True) if one.attempt_id in attempt_ids else one for one in payments)
+
+
 def credited(payments: Payments, fact: BalanceCredited) -> Payments:
     """A charge refunded onto the balance, or whose dispute was won, as far as it may still go back."""
     match fact:
@@ -159,21 +177,30 @@ class Debitable(HasBalance, HasAttempts, Protocol):
 
 
 def debit_balance(
-    card: Debitable, before: Payment, after: Payment, reason: Literal["refund", "dispute"], at: datetime
+    card: Debitable, before: Payment, after: Payment, reason: GoneBy, at: datetime
 ) -> tuple[BalanceDebited, ...]:
     """What a charge brought onto the balance goes with it, each minor unit once, as far as it is still there.
 
-    What an open attempt has reserved is still there.
+    What an open attempt has reserved is still there. What paid for terms is withheld, in case they come back.
     """
+    wanted = after.back_twice - before.back_twice
+    if wanted <= 0:
+        return ()
     attempt = card.attempts.open
     reserved = attempt.from_balance if attempt is not None else 0
-    minor = min(after.back_twice - before.back_twice, card.balance.minor + reserved)
-    if minor <= 0:
-        return ()
+    minor, about = min(wanted, card.balance.minor + reserved), after.attempt_id
+    spent = withhold(card, wanted - minor, reason, about, at)
+    if not minor:
+        return tuple(spent)
     amount = Money(minor=minor, currency=card.custody.currency)
     from_reserve = max(0, minor - card.balance.minor)
-    about = after.attempt_id
-    return (BalanceDebited(amount=amount, reason=reason, about=about, from_reserve=from_reserve, at=at),)
+    left = BalanceDebited(amount=amount, reason=reason, about=about, from_reserve=from_reserve, at=at)
+    return left, *spent
+
+
+def not_covered(balance: Balance, payment: Payment) -> int:
+    """Minor units that went back beyond what was charged, and that the balance could not make good."""
+    return max(0, payment.excess - payment.debited - withheld_about(balance, payment.attempt_id))
 
 
 # Finding

@@ -12,6 +12,7 @@ from engine.card.event import Event
 from engine.card.gap import ChargeFound
 from engine.card.payments import ChargeSucceeded, Payment, less, paid_with
 from engine.card.refunds import RefundRecorded, RefundStarted, RefundSucceeded
+from engine.card.undoing import TermUndone
 
 
 def charge_in(facts: Iterable[Event], attempt_id: UUID) -> Payment | None:
@@ -37,24 +38,27 @@ def _after(payment: Payment, fact: Event) -> Payment:
             return less(payment, refunded=fact.amount.minor, credited=fact.amount.minor)
         case BalanceCredited(reason="dispute_won"):
             return replace(payment, debited=payment.debited - fact.amount.minor)
-        case BalanceDebited():
+        case BalanceDebited(of_term=None):
             return replace(payment, debited=payment.debited + fact.amount.minor)
+        case RefundStarted() | TermUndone():
+            return replace(payment, goes_back=True)
         case _:
             return payment
 
 
 def _given_back(about: Iterable[Event]) -> int:
     """What went back to the method by us, in minor units."""
-    minor, under_way = 0, False
+    minor, under_way = 0, 0
     for fact in about:
         match fact:
             case RefundRecorded() if under_way:  # it takes the place of one that the gateway could not make
-                under_way = False
-            case RefundStarted() | RefundRecorded():
+                under_way -= fact.amount.minor
+            case RefundStarted():
+                minor, under_way = minor + fact.amount.minor, fact.amount.minor
+            case RefundRecorded():
                 minor += fact.amount.minor
-                under_way = isinstance(fact, RefundStarted)
             case RefundSucceeded():
-                under_way = False
+                under_way = 0
             case _:
                 pass
     return minor

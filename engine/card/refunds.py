@@ -11,23 +11,36 @@ from uuid import UUID
 from msgspec.structs import replace
 
 from engine.calendar import Instant
-from engine.card.asking import patience
-from engine.card.attempt import CaseOpened, Unknown
-from engine.card.balance import BalanceCredited, BalanceDebited, BalancePaidOut, check_amount, pay_out_balance
+from engine.card.attempt import Unknown
+from engine.card.balance import (
+    BalanceCredited,
+    BalanceDebited,
+    BalancePaidOut,
+    HasBalance,
+    check_amount,
+    pay_out_balance,
+)
 from engine.card.consent import AutoRenewSwitchedOff
 from engine.card.deadlines import HasTerm
 from engine.card.event import Event
 from engine.card.ids import derived_id
-from engine.card.payments import Debitable, HasPayments, Payment, Recall, debit_balance, find_payment, less
-from engine.card.step import Wait
+from engine.card.payments import (
+    Debitable,
+    HasPayments,
+    Payment,
+    Recall,
+    debit_balance,
+    find_payment,
+    less,
+    not_covered,
+)
 from engine.card.undoing import TermUndone, Undoable, undo_term
 from engine.errors import Refused
 from engine.money import Money
-from engine.policy import Policy
-from engine.ports import RefundAnswer, RefundDeclined, Refunded, Unclear
 from engine.value import Value
 
-RefundReason = Literal["late_success", "card_closed", "number_reclaimed"]
+RefundReason = Literal["late_success", "card_closed", "number_reclaimed", "term_not_covered"]
+"""Why a charge goes back; the last: what was reserved of the balance beside it had gone, so it paid for no term."""
 
 
 # Facts
@@ -73,7 +86,10 @@ class RefundFailed(Event, kw_only=True):
 
 
 class RefundRecorded(Event, kw_only=True):
-    """The operator gave money back outside of the gateway's port, as `evidence` shows."""
+    """The operator gave money back outside of the gateway's port, as `evidence` shows.
+
+    In the place of a refund that a person had to look into: what went back in all, 0 if nothing did or had to.
+    """
 
     attempt_id: UUID
     amount: Money
@@ -95,11 +111,8 @@ class Refund(Value):
     """None until a question about it had no definite answer."""
     refused: bool = False
     """The gateway definitely did not give it back: a person has to."""
-
-    @property
-    def case_opened(self) -> bool:
-        """Whether a person investigates its unknown outcome."""
-        return self.unknown is not None and self.unknown.case_opened
+    case_opened: bool = False
+    """A person knows of it."""
 
 
 Refunds = tuple[Refund, ...]
@@ -113,7 +126,11 @@ class HasRefunds(Protocol):
     def refunds(self) -> Refunds: ...
 
 
-class Refundable(HasRefunds, HasPayments, Debitable, Undoable, Protocol):
+class Refunding(HasRefunds, HasPayments, HasBalance, Protocol):
+    """What a refund under way reads of a card."""
+
+
+class Refundable(Refunding, Debitable, Undoable, Protocol):
     """What refunds read of a card."""
 
 
@@ -132,30 +149,28 @@ def succeeded(refunds: Refunds, fact: RefundSucceeded) -> Refunds:
 
 def outcome_unknown(refunds: Refunds, fact: RefundOutcomeUnknown) -> Refunds:
     """The refund is asked for again."""
-    return _changed(
-        refunds,
-        fact.refund_id,
-        lambda one: replace(one, unknown=Unknown(fact.asked, fact.ask_again_at, one.case_opened)),
-    )
+    return _changed(refunds, fact.refund_id, lambda one: replace(one, unknown=Unknown(fact.asked, fact.ask_again_at)))
 
 
 def refused(refunds: Refunds, fact: RefundFailed) -> Refunds:
     """A person has to give it back."""
-    return _changed(refunds, fact.refund_id, lambda one: replace(one, refused=True))
+    return _changed(refunds, fact.refund_id, lambda one: replace(one, refused=True, case_opened=True))
 
 
 def case_opened(refunds: Refunds, refund_id: UUID) -> Refunds:
-    """A person investigates the refund too."""
-    return _changed(
-        refunds,
-        refund_id,
-        lambda one: replace(one, unknown=replace(one.unknown, case_opened=True)) if one.unknown else one,
+    """A person looks into the refund too."""
+    return _changed(refunds, refund_id, lambda one: replace(one, case_opened=True))
+
+
+def replaced(refunds: Refunds, fact: RefundRecorded) -> Refunds:
+    """The operator gave back what the gateway could not; the rest is owed if the holder's bank gives back its part."""
+    others = (one for one in refunds if one.attempt_id != fact.attempt_id)
+    rest = (
+        replace(one, amount=one.amount - fact.amount, unknown=None, refused=True, case_opened=False)
+        for one in refunds
+        if one.attempt_id == fact.attempt_id and one.amount.minor > fact.amount.minor
     )
-
-
-def replaced(refunds: Refunds, attempt_id: UUID) -> Refunds:
-    """The operator gave back what the gateway could not."""
-    return tuple(one for one in refunds if one.attempt_id != attempt_id)
+    return (*others, *rest)
 
 
 def _changed(refunds: Refunds, refund_id: UUID, change: Callable[[Refund], Refund]) -> Refunds:
@@ -179,22 +194,19 @@ def record_refund(
     """Money given back by the operator: outside of the gateway's port, or onto the balance.
 
     Without an attempt it was left on the balance. A refund that the gateway could not make, or that became a case, ends
-    with it; so does with `ends_term` the term that the charge paid for. Raises Refused `unknown_attempt`,
-    `amount_not_positive`, `wrong_currency`, `more_than_charged`, `not_what_is_owed`, `is_on_balance`,
-    `no_charge_named`, `more_than_balance`, and those of `undo_term`.
+    with it, see `_made_by_hand`; so does with `ends_term` the term that the charge paid for. Raises Refused
+    `unknown_attempt`, `amount_not_positive`, `wrong_currency`, `more_than_charged`, `not_what_is_owed`,
+    `is_on_balance`, `no_charge_named`, `more_than_balance`, and those of `undo_term`.
     """
     if attempt_id is None:
         if to == "balance" or ends_term:
             raise Refused("no_charge_named", "say which charge goes back", "attempt_id")
         return pay_out_balance(card, amount=amount, evidence=evidence, at=at)
+    owed = next((one for one in card.refunds if one.attempt_id == attempt_id), None)
+    if owed is not None and (owed.refused or owed.case_opened) and to == "method" and not ends_term:
+        return _made_by_hand(card, owed, amount, evidence, at)
     check_amount(card, amount)
     currency = card.custody.currency
-    owed = next((one for one in card.refunds if one.attempt_id == attempt_id), None)
-    if owed is not None and (owed.refused or owed.case_opened) and to == "method" and not ends_term:  # the whole
-        if amount != owed.amount:
-            message = f"{owed.amount.minor} {currency} minor are to be given back, not {amount.minor}"
-            raise Refused("not_what_is_owed", message, "amount.minor")
-        return (RefundRecorded(attempt_id=attempt_id, amount=amount, evidence=evidence, at=at),)
     payment = find_payment(card, recall, attempt_id)
     if amount.minor > payment.left:
         message = f"of that charge {payment.left} {currency} minor are left to give back, not {amount.minor}"
@@ -203,10 +215,40 @@ def record_refund(
     ended = undo_term(card, attempt_id=attempt_id, is_full=is_full, at=at) if ends_term else ()
     if to == "method":
         refunded = RefundRecorded(attempt_id=attempt_id, amount=amount, evidence=evidence, at=at)
-        return refunded, *debit_balance(card, payment, less(payment, refunded=amount.minor), "refund", at), *ended
+        debits = debit_balance(card, payment, less(payment, refunded=amount.minor), "refund", at)
+        if payment.top_up is not None:
+            _check_not_paid_out(card, amount.minor - sum(one.amount.minor for one in debits))
+        return refunded, *debits, *ended
     if payment.top_up is not None:
         raise Refused("is_on_balance", "that charge went onto the balance already; give it back to the method", "to")
     return BalanceCredited(amount=amount, reason="refund", about=attempt_id, evidence=evidence, at=at), *ended
+
+
+def _check_not_paid_out(card: Refundable, missing: int) -> None:
+    """Of a top-up goes back what is on the balance or was spent; what was paid out went back already."""
+    if min(missing, card.balance.paid_out):
+        message = f"{missing} {card.custody.currency} minor of it are not on the balance any more, which was paid out"
+        raise Refused("more_than_balance", message, "amount.minor")
+
+
+def _made_by_hand(card: Refundable, owed: Refund, amount: Money, evidence: str, at: datetime) -> tuple[RefundRecorded]:
+    """What is owed now in all, also 0; or the whole refund, if the gateway may have made it and is found to have."""
+    due = to_give_back(card, owed)
+    if amount.minor or due:
+        check_amount(card, amount)
+    whole = 0 if owed.refused else owed.amount.minor
+    if amount.currency != card.custody.currency or amount.minor not in (due, whole or due):
+        made = f", or {whole} if the gateway has made the refund" if whole not in (0, due) else ""
+        message = f"{due} {card.custody.currency} minor are to be given back{made}, not {amount.minor}"
+        raise Refused("not_what_is_owed", message, "amount.minor")
+    return (RefundRecorded(attempt_id=owed.attempt_id, amount=amount, evidence=evidence, at=at),)
+
+
+def to_give_back(card: Refunding, refund: Refund) -> int:
+    """Minor units of the refund that the holder is owed still: not what the holder's bank has taken meanwhile."""
+    payment = next((one for one in card.payments if one.attempt_id == refund.attempt_id), None)
+    taken = not_covered(card.balance, payment) if payment is not None else 0
+    return max(0, refund.amount.minor - taken)
 
 
 def refund_id_of(card_id: UUID, attempt_id: UUID) -> UUID:
@@ -224,55 +266,3 @@ def refund_started(card: HasTerm, payment: Payment, reason: RefundReason, at: da
         reason=reason,
         at=at,
     )
-
-
-# Asking
-
-
-class AskRefund(Value):
-    """Ask the gateway to make a refund that is already recorded."""
-
-    refund: Refund
-
-
-def ask_for_refunds(card: HasRefunds, policy: Policy, at: datetime) -> CaseOpened | AskRefund | Wait | None:
-    """Ask for the refund that has waited longest, wait until it is time, or call a person; None when there is none."""
-    under_way = card.refunds
-    if not under_way:
-        return None
-    for one in under_way:
-        if one.unknown and not one.case_opened and not one.refused and at >= one.started_at + policy.case_after:
-            return CaseOpened(about=one.refund_id, reason="refund_unknown", attempt_id=one.attempt_id, at=at)
-    open_ones = [one for one in under_way if not one.refused]
-    if not open_ones:
-        return None
-    refund = min(open_ones, key=lambda one: _ask_at(one, policy))
-    ask_at = _ask_at(refund, policy)
-    return AskRefund(refund) if at >= ask_at else Wait(ask_at, "refund_awaited")
-
-
-def _ask_at(refund: Refund, policy: Policy) -> datetime:
-    return refund.unknown.ask_again_at if refund.unknown else refund.started_at + policy.gateway_budget
-
-
-def record_refund_answer(
-    card: HasRefunds, refund_id: UUID, answer: RefundAnswer, *, policy: Policy, at: datetime
-) -> tuple[RefundSucceeded | RefundFailed | RefundOutcomeUnknown, ...]:
-    """What the gateway's answer about a refund means; () when the outcome is recorded already."""
-    refund = next((one for one in card.refunds if one.refund_id == refund_id and not one.refused), None)
-    if refund is None:
-        return ()
-    attempt_id = refund.attempt_id
-    match answer:
-        case Refunded() if answer.amount == refund.amount and answer.refund_id == refund_id:
-            ref, amount = answer.gateway_ref, refund.amount
-            return (RefundSucceeded(refund_id=refund_id, attempt_id=attempt_id, amount=amount, gateway_ref=ref, at=at),)
-        case RefundDeclined(code=code):
-            return (RefundFailed(refund_id=refund_id, attempt_id=attempt_id, code=code, at=at),)
-        case _ if refund.unknown is not None and at < refund.unknown.ask_again_at:
-            return ()  # of two questions asked at once, only the first is recorded
-        case _:
-            reason = answer.reason if isinstance(answer, Unclear) else "answer_is_not_ours"
-            asked = (refund.unknown.asked if refund.unknown else 0) + 1
-            again = at + patience(policy, asked, refund.started_at, at)
-            return (RefundOutcomeUnknown(refund_id=refund_id, reason=reason, asked=asked, ask_again_at=again, at=at),)

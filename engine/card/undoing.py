@@ -13,7 +13,7 @@ from msgspec.structs import replace
 from engine.calendar import Term
 from engine.card import balance
 from engine.card.attempt import HasAttempts
-from engine.card.balance import BalanceCredited, HasBalance
+from engine.card.balance import BalanceCredited, BalanceDebited, HasBalance, give_back_terms
 from engine.card.consent import AutoRenewSwitchedOff, HasConsent, switched_off
 from engine.card.custody import check_kept
 from engine.card.deadlines import Deadlines, HasDeadlines
@@ -21,7 +21,6 @@ from engine.card.event import Event
 from engine.card.reminders import Reminded
 from engine.card.term import CardRenewed, HasRenewal
 from engine.errors import CorruptHistoryError, Refused
-from engine.money import Money
 from engine.value import Value
 
 # Facts
@@ -107,7 +106,7 @@ def undone(card: _Restorable, fact: TermUndone) -> Mapping[str, object]:
 
 def undo_term(
     card: Undoable, *, attempt_id: UUID, is_full: bool, at: datetime
-) -> tuple[TermUndone | BalanceCredited | AutoRenewSwitchedOff, ...]:
+) -> tuple[TermUndone | BalanceCredited | BalanceDebited | AutoRenewSwitchedOff, ...]:
     """End the last term with the refund of its charge; what the balance paid of it returns, auto-renewal goes off.
 
     Raises Refused `term_begun`, `not_the_last_term`, `not_a_full_refund`.
@@ -122,8 +121,7 @@ def undo_term(
         message = "a term ends only when all that is left of its charge goes back"
         raise Refused("not_a_full_refund", message, "amount.minor")
     fact = TermUndone(undone_number=card.term.number, attempt_id=attempt_id, term=kept.term, at=at)
-    paid = Money(minor=card.balance.paid_terms.get(card.term.number, 0), currency=card.custody.currency)
-    credit = (BalanceCredited(amount=paid, reason="released", about=None, at=at),) if paid.minor else ()
+    paid = give_back_terms(card, {card.term.number}, at)
     restored = _Restored(card.card_id, kept.term, kept.deadlines)
     off = (switched_off(restored, "operator", at),) if card.consent is not None else ()
-    return (fact, *credit, *off)
+    return (fact, *paid, *off)

@@ -76,7 +76,7 @@ def money_clause(fact: MoneyFact, zone: str) -> str:  # noqa: C901, PLR0911, PLR
         case facts.BalanceCredited():
             return _credited(fact)
         case facts.BalanceDebited():
-            return f"{money(fact.amount)} left the balance again, since the charge that had brought it went back"
+            return _debited(fact)
         case facts.BalancePaidOut():
             return f"{money(fact.amount)} of the balance was paid out{_evidence(fact.evidence)}"
         case facts.RefundStarted():
@@ -166,6 +166,11 @@ def _case(fact: facts.CaseOpened) -> str:
     if fact.reason == UNEXPLAINED:
         why = "the gateway charged it before the database was restored, and the restored card has no reason for it"
         return f"a case for a person was opened about attempt {fact.about}: {why}"
+    if fact.reason == "refund_disputed":
+        taken = "of whose charge the holder's bank took back more than leaves room for it: it is not asked for any more"
+        return f"a case for a person was opened, to find out whether the gateway has made refund {fact.about}, {taken}"
+    if fact.reason == "refund_owed":
+        return f"a case for a person was opened, since what refund {fact.about} was to give back is owed again"
     what = "attempt" if fact.reason == "outcome_unknown" else "refund"
     return f"a case for a person was opened, to find out what became of {what} {fact.about}"
 
@@ -193,6 +198,15 @@ def _credited(fact: facts.BalanceCredited) -> str:
     why = {"top_up": "by a top-up", "refund": "as a refund", "released": unused, "dispute_won": won}[fact.reason]
     about = f" of attempt {fact.about}" if fact.about else ""
     return f"{money(fact.amount)} came onto the balance {why}{about}{_evidence(fact.evidence)}"
+
+
+def _debited(fact: facts.BalanceDebited) -> str:
+    since = "since the charge that had brought it went back"
+    if fact.of_term is not None:
+        return (
+            f"{money(fact.amount)} of the balance, paid for term {fact.of_term}, would not come back with it, {since}"
+        )
+    return f"{money(fact.amount)} left the balance again, {since}"
 
 
 def _refund_started(fact: facts.RefundStarted) -> str:
@@ -224,6 +238,9 @@ def _refund_failed(fact: facts.RefundFailed) -> str:
 
 
 def _refund_recorded(fact: facts.RefundRecorded) -> str:
+    if not fact.amount.minor:
+        of_refund = f"nothing went back of attempt {fact.attempt_id} by the refund of it, and nothing has to for now"
+        return f"the operator found that {of_refund}{_evidence(fact.evidence)}"
     return (
         f"the operator gave {money(fact.amount)} of attempt {fact.attempt_id} back outside of the engine"
         f"{_evidence(fact.evidence)}"
@@ -240,7 +257,9 @@ def _disputed(fact: facts.DisputeRecorded) -> str:
 def _dispute_won(fact: facts.DisputeWon) -> str:
     again = f", and what method {fact.method_id} stood for may be charged by itself again" if fact.over else ""
     back = f"the holder's bank gave {money(fact.amount)} of attempt {fact.attempt_id} back to us"
-    return f"{back}{_evidence(fact.evidence)}{again}"
+    part = money(replace(fact.amount, minor=fact.to_terms))
+    terms = f", and {part} that the balance paid for terms would come back with them again" if fact.to_terms else ""
+    return f"{back}{_evidence(fact.evidence)}{again}{terms}"
 
 
 def _evidence(evidence: str | None) -> str:

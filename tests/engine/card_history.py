@@ -17,7 +17,8 @@ from engine.card.facts import CardFacts
 from engine.card.next import Step, advance, deferred, move_for_late_wake, next_step, wakes_at
 from engine.card.outcomes import record_answer
 from engine.card.recall import charge_in
-from engine.card.refunds import Refund, record_refund_answer
+from engine.card.refunding import record_refund_answer
+from engine.card.refunds import Refund
 from engine.card.step import Wait
 from engine.card.waking import Replanned
 from engine.command_dispatch import decide

@@ -19,7 +19,7 @@ from engine.card.evolve import replay
 from engine.card.facts import CardFacts
 from engine.card.gap import AskCharges
 from engine.card.next import advance
-from engine.card.refunds import AskRefund
+from engine.card.refunding import AskRefund
 from engine.card.step import Wait
 from engine.errors import Refused
 from engine.rules import Rules

@@ -64,6 +64,8 @@ DEFAULTS = {
     "DeadlinesMoved.lost_on": None,
     "BalanceCredited.evidence": None,
     "BalanceDebited.from_reserve": 0,
+    "BalanceDebited.of_term": None,
+    "DisputeWon.to_terms": 0,
     "DisputeRecorded.instrument": None,
     "ReminderDue.code": None,
     "ReminderDue.amount": None,

@@ -5,10 +5,12 @@ from functools import partial
 import pytest
 from msgspec.structs import replace
 
-from engine.card.attempt import CLOSED_KEPT
-from engine.card.balance import BalanceDebited
+from engine.card.attempt import CLOSED_KEPT, ChargeAttempted
+from engine.card.balance import BalanceCredited, BalanceDebited
 from engine.card.custody import CardClosed, close_card
-from engine.card.disputes import DisputeRecorded, record_dispute
+from engine.card.deadlines import DeadlinesMoved
+from engine.card.disputes import DisputeRecorded, DisputeWon, record_dispute, record_dispute_won
+from engine.card.evolve import replay
 from engine.card.lapse import NumberReclaimed, confirm_reclaim
 from engine.card.methods import PaymentMethodsOrdered
 from engine.card.outcomes import record_answer, resolve_attempt
@@ -17,13 +19,15 @@ from engine.card.recall import charge_in
 from engine.card.refunds import (
     RefundRecorded,
     RefundStarted,
+    RefundSucceeded,
     record_refund,
 )
-from engine.card.term import CardRenewed
 from engine.money import Money
 from engine.ports import Declined
 from tests.engine.given_when_then import Given, Then, fact, given, no_older_charge
 from tests.engine.samples import (
+    CARD_ID,
+    DEBIT,
     DECLINED,
     ENDS_AT,
     FIVE,
@@ -36,6 +40,7 @@ from tests.engine.samples import (
     TEN,
     attempt_id,
     attempted,
+    bound,
     charged,
     failed,
     started,
@@ -64,6 +69,11 @@ def answered(card: Given, said) -> Then:
     return card.when(record_answer, attempt_id(), said, learned="asked_again", policy=POLICY, at=ENDS_AT - SECOND)
 
 
+def refund_made(begun: RefundStarted) -> RefundSucceeded:
+    about = {"refund_id": begun.refund_id, "attempt_id": begun.attempt_id, "amount": begun.amount}
+    return RefundSucceeded(**about, gateway_ref="refund-1", at=begun.at)
+
+
 @pytest.mark.parametrize(("ask", "to", "recorded"), GOES_BACK)
 def test_a_top_up_that_goes_back_is_taken_from_what_is_reserved_and_is_not_released(ask, to, recorded):
     back = given(*RESERVING).when(ask, no_older_charge, **to, **TOPPED_UP)
@@ -73,11 +83,47 @@ def test_a_top_up_that_goes_back_is_taken_from_what_is_reserved_and_is_not_relea
 
 
 @pytest.mark.parametrize(("ask", "to", "recorded"), GOES_BACK)
-def test_a_top_up_that_went_back_pays_for_no_term(ask, to, recorded):
+def test_a_charge_whose_reserve_went_back_pays_for_no_term_and_goes_back(ask, to, recorded):
     back = given(*RESERVING).when(ask, no_older_charge, **to, **TOPPED_UP).then(fact(recorded), fact(BalanceDebited))
     paid = answered(Given(back.card), charged(amount=FIVE))
-    paid.then(fact(ChargeSucceeded, from_balance=0), fact(CardRenewed, from_balance=0))
-    assert (paid.card.balance.minor, paid.card.balance.paid_terms) == (0, {})
+    paid.then(
+        fact(ChargeSucceeded, from_balance=0),
+        fact(DeadlinesMoved, reason="unknown_outcome"),
+        fact(RefundStarted, reason="term_not_covered", amount=FIVE),
+    )
+    card = paid.card
+    assert (card.term.number, card.balance.minor, card.balance.paid_terms) == (0, 0, {})
+    assert card.renewal.declines == 0
+
+
+def test_what_is_left_of_the_reserve_of_such_a_charge_is_released():
+    history = (*RESERVING, topped_up(2)[-1])  # half of what goes back is free
+    back = given(*history).when(record_dispute, no_older_charge, **TOPPED_UP)
+    paid = answered(Given(back.card), charged(amount=FIVE))
+    paid.then(
+        fact(ChargeSucceeded, from_balance=500),
+        fact(BalanceCredited, reason="released", amount=FIVE),
+        fact(DeadlinesMoved),
+        fact(RefundStarted, amount=FIVE),
+    )
+    assert paid.card.balance.minor == 500
+
+
+def test_after_such_a_charge_the_next_attempt_asks_the_whole_price_under_a_key_of_its_own():
+    back = given(*RESERVING, bound(DEBIT)).when(record_refund, no_older_charge, to="method", **TOPPED_UP)
+    paid = answered(Given(back.card), charged(amount=FIVE))
+    refunded = replay(paid.card, CARD_ID, [refund_made(paid.facts[-1])])
+    again = Given(refunded).at(ENDS_AT - SECOND)
+    again.then(fact(ChargeAttempted, amount=MONTH_PRICE, number=2, from_balance=0, method_id="visa"))
+
+
+def test_a_dispute_that_is_won_before_such_a_charge_is_answered_gives_its_reserve_back_as_balance():
+    back = given(*RESERVING).when(record_dispute, no_older_charge, **TOPPED_UP)
+    won = Given(back.card).when(record_dispute_won, no_older_charge, **TOPPED_UP)
+    won.then(fact(DisputeWon, to_terms=0), fact(BalanceCredited, amount=TEN, reason="dispute_won"))
+    paid = answered(Given(won.card), charged(amount=FIVE))
+    assert isinstance(paid.facts[-1], RefundStarted)
+    assert paid.card.balance.minor == 1000
 
 
 def test_what_is_free_of_the_balance_goes_before_what_is_reserved():

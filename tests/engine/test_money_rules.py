@@ -15,6 +15,7 @@ from engine.card.lapse import GraceStarted, NumberReclaimed, Suspended, confirm_
 from engine.card.methods import PaymentMethodsOrdered
 from engine.card.outcomes import record_answer
 from engine.card.payments import ChargeSucceeded
+from engine.card.refunding import record_refund_answer
 from engine.card.refunds import (
     RefundFailed,
     RefundOutcomeUnknown,
@@ -22,7 +23,6 @@ from engine.card.refunds import (
     RefundStarted,
     RefundSucceeded,
     record_refund,
-    record_refund_answer,
 )
 from engine.card.reminders import ReminderDue
 from engine.card.term import CardRenewed, RenewalStarted

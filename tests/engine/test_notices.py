@@ -160,6 +160,11 @@ def test_a_fact_gives_its_notice(fact, kind, values):
     assert notice_of(recorded(fact, version=7)[0]) == Notice(f"{CARD_ID}:7:{kind}", CARD_ID, kind, fact.at, values)
 
 
+def test_a_refund_of_which_nothing_went_back_gives_no_notice():
+    nothing = facts.RefundRecorded(attempt_id=A, amount=Money(minor=0, currency="CNY"), evidence="list", at=AT)
+    assert notice_of(recorded(nothing)[0]) is None
+
+
 @pytest.mark.parametrize("name", STORED_NAMES)
 def test_any_other_fact_gives_no_notice(name):
     recorded = read_fact(0, *stored(name))

@@ -138,13 +138,15 @@ def test_a_refunded_top_up_leaves_the_balance(minor, left):
     assert taken.card.balance.minor == left
 
 
-def test_the_spent_part_of_a_top_up_cannot_leave_the_balance():
+def test_the_spent_part_of_a_top_up_cannot_leave_the_balance_but_is_withheld_from_its_term():
     spent = CardRenewed(
         term=renewed().term, months=1, price=FIVE, anchor_day=1, attempt_id=None, from_balance=500, at=NOW
     )
     card = given(*PAYING, *topped_up(1), CHARGING[-2], spent)
     about = {"attempt_id": topped_up(1)[1].attempt_id, "evidence": "letter", "at": NOW, "amount": FIVE}
-    card.when(record_dispute, no_older_charge, **about).then(fact(DisputeRecorded))
+    then = card.when(record_dispute, no_older_charge, **about)
+    then.then(fact(DisputeRecorded), fact(BalanceDebited, amount=FIVE, of_term=1))
+    assert then.card.balance.minor == 0
 
 
 # Old charges

@@ -15,7 +15,8 @@ from engine.card.charge import RenewalRequested
 from engine.card.disputes import DisputeRecorded
 from engine.card.event import Event
 from engine.card.outcomes import record_answer
-from engine.card.refunds import RefundOutcomeUnknown, record_refund_answer
+from engine.card.refunding import record_refund_answer
+from engine.card.refunds import RefundOutcomeUnknown
 from engine.card.top_ups import AutoTopUpSet
 from engine.command_dispatch import decide
 from engine.commands import (

@@ -14,7 +14,7 @@ from tests.engine.samples import ZONE, local
 
 AT, LATER = local("2026-03-29 10:00"), local("2026-03-30 11:30")
 A, R = UUID(int=10), UUID(int=11)
-PRICE = Money(minor=1500, currency="CNY")
+PRICE, NOTHING = Money(minor=1500, currency="CNY"), Money(minor=0, currency="CNY")
 TRY = {"attempt_id": A, "term_number": 1, "at": AT}
 VERSION = {"policy_version": "p1"}
 COUNTED = {"happened": True, "counts": True, "ends_method": False}
@@ -145,6 +145,17 @@ FACTS = [
         f"a case for a person was opened, to find out what became of refund {R}",
     ),
     (
+        facts.CaseOpened(about=R, reason="refund_disputed", attempt_id=A, at=AT),
+        (
+            f"a case for a person was opened, to find out whether the gateway has made refund {R}, of whose charge the "
+            "holder's bank took back more than leaves room for it: it is not asked for any more"
+        ),
+    ),
+    (
+        facts.CaseOpened(about=R, reason="refund_owed", attempt_id=A, at=AT),
+        f"a case for a person was opened, since what refund {R} was to give back is owed again",
+    ),
+    (
         facts.AutoTopUpSet(threshold=PRICE, amount=PRICE, at=AT),
         "the holder agreed to top up 15.00 CNY whenever the balance is below 15.00 CNY",
     ),
@@ -186,6 +197,13 @@ FACTS = [
         "15.00 CNY left the balance again, since the charge that had brought it went back",
     ),
     (
+        facts.BalanceDebited(amount=PRICE, reason="dispute", about=A, of_term=2, at=AT),
+        (
+            "15.00 CNY of the balance, paid for term 2, would not come back with it, "
+            "since the charge that had brought it went back"
+        ),
+    ),
+    (
         facts.BalancePaidOut(amount=PRICE, evidence="bank slip", at=AT),
         "15.00 CNY of the balance was paid out (evidence: “bank slip”)",
     ),
@@ -195,6 +213,31 @@ FACTS = [
             f"refund {R} of 15.00 CNY of attempt {A} was decided, because the charge succeeded after it had been "
             "recorded "
             "as failed"
+        ),
+    ),
+    (
+        facts.RefundStarted(
+            refund_id=R, attempt_id=A, gateway_ref="ref-1", amount=PRICE, reason="term_not_covered", at=AT
+        ),
+        (
+            f"refund {R} of 15.00 CNY of attempt {A} was decided, because what was reserved of the balance beside it "
+            "had gone, so that it paid for no term"
+        ),
+    ),
+    (
+        facts.RefundRecorded(attempt_id=A, amount=NOTHING, evidence="list", at=AT),
+        (
+            f"the operator found that nothing went back of attempt {A} by the refund of it, and nothing has to for now "
+            "(evidence: “list”)"
+        ),
+    ),
+    (
+        facts.DisputeWon(
+            attempt_id=A, method_id="visa", amount=PRICE, evidence="file", over=False, to_terms=500, at=AT
+        ),
+        (
+            f"the holder's bank gave 15.00 CNY of attempt {A} back to us (evidence: “file”), "
+            "and 5.00 CNY that the balance paid for terms would come back with them again"
         ),
     ),
     (

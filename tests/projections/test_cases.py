@@ -79,6 +79,18 @@ def test_a_refused_refund_waits_until_the_money_was_refunded_by_hand():
     assert reasons(STARTED, REFUSED, BY_HAND) == []
 
 
+def test_a_refund_that_is_disputed_waits_until_a_person_says_what_went_back_and_again_once_it_is_owed():
+    disputed = (STARTED, case(REFUND, "refund_disputed"))
+    assert reasons(*disputed) == ["refund_disputed"]
+    nothing = replace(BY_HAND, amount=NOTHING)
+    assert reasons(*disputed, nothing) == []
+    owed = (*disputed, nothing, case(REFUND, "refund_owed"))
+    assert reasons(*owed) == ["refund_owed"]
+    assert reasons(*owed, BY_HAND) == []
+    onto = BalanceCredited(amount=cny(1500), reason="refund", about=attempt_id(), at=LATER)
+    assert reasons(*owed, onto) == []
+
+
 def test_a_refused_refund_names_its_charge():
     [row] = rows(CASES, STARTED, REFUSED).values()
     assert row.about == attempt_id()
@@ -105,7 +117,7 @@ def test_a_number_that_may_be_lost_is_a_case_beside_the_hold_until_it_is_confirm
 def waiting(life) -> set[UUID]:
     """The open cases according to the card's state."""
     card = life.card
-    ids = {one.refund_id for one in card.refunds if one.case_opened or one.refused}
+    ids = {one.refund_id for one in card.refunds if one.case_opened}
     ids |= {one.attempt_id for one in open_attempts(card.attempts) if one.unknown and one.unknown.case_opened}
     if card.held_since:
         ids.add(life.card_id)

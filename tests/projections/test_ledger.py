@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from engine.card.balance import BalanceCredited, BalancePaidOut
+from engine.card.balance import BalanceCredited, BalanceDebited, BalancePaidOut
 from engine.card.disputes import DisputeRecorded, DisputeWon
 from engine.card.payments import ChargeSucceeded
 from engine.card.refunds import RefundRecorded, RefundSucceeded
@@ -83,6 +83,12 @@ def test_what_the_balance_pays_for_a_term_is_earned_with_the_term():
     for fact, minor, about in ((partly, 600, attempt_id()), (wholly, 1500, None)):
         [row] = rows(LEDGER, fact).values()
         assert fields(row, "debit", "credit", "minor", "attempt_id") == ("balance", "sales", minor, about)
+
+
+def test_what_is_withheld_of_a_term_and_a_refund_that_was_not_made_move_nothing():
+    withheld = BalanceDebited(amount=MONTH_PRICE, reason="dispute", about=attempt_id(), of_term=1, at=OPENS_AT)
+    assert rows(LEDGER, withheld) == {}
+    assert rows(LEDGER, RefundRecorded(**OPERATOR | {"amount": replace(MONTH_PRICE, minor=0)})) == {}
 
 
 def test_releasing_a_reservation_moves_nothing():

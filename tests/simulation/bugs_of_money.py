@@ -2,16 +2,17 @@
 
 from msgspec.structs import replace
 
-from engine.card import charge, custody, decline, disputes, lapse, refunds, undoing
+from engine.card import balance, charge, custody, decline, disputes, lapse, outcomes, refunding, refunds, undoing
 from engine.card import evolve as whole
 from engine.card import next as following
 from engine.card.attempt import open_attempts
+from engine.card.balance import BalanceCredited
 from engine.card.consent import AutoRenewSwitchedOff
-from engine.commands import TopUp
+from engine.commands import ConfirmReclaim, OrderPaymentMethods, TopUp
 from engine.money import Money
 from tests.simulation import holders, lives, world
 from tests.simulation.bugs import Change
-from tests.simulation.random_commands import undoing_term
+from tests.simulation.random_commands import disputing_top_up, undoing_term
 
 
 def late_success_after_a_decline_ignored() -> list[Change]:
@@ -115,8 +116,70 @@ def dispute_of_the_method_id() -> list[Change]:
 
 
 def won_money_kept_from_the_balance() -> list[Change]:
-    return [(disputes, "_back_on_balance", lambda *_: ())]
+    real = disputes.record_dispute_won
+
+    def record_dispute_won(card, recall, **about):
+        return tuple(fact for fact in real(card, recall, **about) if not isinstance(fact, BalanceCredited))
+
+    return [(disputes, "record_dispute_won", record_dispute_won)]
 
 
 def unknown_top_up_keeps_renewal_waiting() -> list[Change]:
     return [(following, "_must_be_known_first", lambda card: bool(open_attempts(card.attempts)))]
+
+
+def spent_money_comes_back_with_its_term() -> list[Change]:
+    """In a world in which whoever pays from the balance disputes the top-up, and the carrier takes the number."""
+
+    def give_back_terms(card, numbers, at):
+        forgotten = replace(card, balance=replace(card.balance, withheld=()))
+        return balance.give_back_terms(forgotten, numbers, at)
+
+    return [*_disputed_and_lost(), *((where, "give_back_terms", give_back_terms) for where in (lapse, undoing))]
+
+
+def _disputed_and_lost() -> list[Change]:
+    reaction, new_card = holders.Holders.reaction, holders.Holders.new_card
+
+    def reacting(self, life, row, rows):
+        if row.topic != "card_renewed.v1":
+            return reaction(self, life, row, rows)
+        return [*disputing_top_up(life, rows), ConfirmReclaim(**life.ids())]
+
+    def with_balance(self, slot, generation, at):
+        life, commands = new_card(self, slot, generation, at)
+        order = OrderPaymentMethods(**life.ids(), method_ids=life.method_ids(), balance_first=True)
+        return life, [*commands, order, TopUp(**life.ids(), amount=Money(minor=5000, currency=life.currency))]
+
+    return [
+        (holders.Holders, "reaction", reacting),
+        (holders.Holders, "new_card", with_balance),
+        (world, "REACTED_TO", holders.REACTED_TO | {"card_renewed.v1"}),
+    ]
+
+
+def term_for_what_is_left_of_its_reserve() -> list[Change]:
+    """In a world in which each charge is paid in part by a top-up, and whoever waits for an outcome disputes that."""
+    real, new_card, reaction = outcomes._paid, holders.Holders.new_card, holders.Holders.reaction
+
+    def with_balance(self, slot, generation, at):
+        life, commands = new_card(self, slot, generation, at)
+        order = OrderPaymentMethods(**life.ids(), method_ids=life.method_ids(), balance_first=True)
+        return life, [*commands, order, TopUp(**life.ids(), amount=Money(minor=100, currency=life.currency))]
+
+    def reacting(self, life, row, rows):
+        is_unknown = row.topic == "charge_outcome_unknown.v1"
+        return disputing_top_up(life, rows) if is_unknown else reaction(self, life, row, rows)
+
+    def paid(card, attempt, *args, **said):
+        return real(card, replace(attempt, reserve_taken=0), *args, **said)
+
+    return [
+        (outcomes, "_paid", paid),
+        (holders.Holders, "new_card", with_balance),
+        (holders.Holders, "reaction", reacting),
+    ]
+
+
+def disputed_refund_asked_for() -> list[Change]:
+    return [(refunding, "_exceeds", lambda *_: False)]

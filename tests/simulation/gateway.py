@@ -107,6 +107,10 @@ class FaultyGateway:
         )
         return _at_once(self._inner.look_up(request, at))
 
+    def has_refunded(self, refund_id: UUID) -> bool:
+        """Whether a person finds a refund in the provider's list."""
+        return self._inner.has_refunded(refund_id)
+
     def save(self, record: Path) -> None:
         """Write the record of requests and money moved to a file."""
         self._inner.save(record)

@@ -2,17 +2,30 @@
 
 from datetime import datetime, timedelta
 from random import Random
+from typing import cast
 from uuid import UUID, uuid5
 
 from msgspec.structs import replace
 
 from engine import commands as asked
+from engine.card.evolve import replay
+from engine.card.facts import CardFact
+from engine.card.refunds import to_give_back
 from engine.catalogue import PERIODS
+from engine.envelope import read_fact
+from engine.money import Money
 from tests.simulation.chance import Chance, weighted
 from tests.simulation.lives import Life
 from tests.simulation.market import CURRENCIES, PLANS
 from tests.simulation.memory import Row
-from tests.simulation.random_commands import RANDOM_COMMANDS, disputing_top_up, enabling, prepaying
+from tests.simulation.random_commands import (
+    RANDOM_COMMANDS,
+    disputing_refunded,
+    disputing_top_up,
+    enabling,
+    prepaying,
+    winning_dispute,
+)
 
 _NAMESPACE = UUID("6f1f0c6e-6b0b-5d53-9d2b-5a8f1d0a7c11")
 _ZONES = (
@@ -24,6 +37,9 @@ REACTED_TO = frozenset(
         "charge_failed.v2",
         "charge_outcome_unknown.v1",
         "charging_blocked.v1",
+        "refund_started.v1",
+        "refund_outcome_unknown.v1",
+        "dispute_recorded.v1",
         "suspended.v1",
         "auto_renew_switched_off.v1",
         "card_held.v1",
@@ -93,6 +109,10 @@ class Holders:
         match row.topic:
             case "charge_outcome_unknown.v1" | "charging_blocked.v1":  # people rarely notice it
                 return self._alarmed(life, dice, rows) if dice.random() < 0.12 else []
+            case "refund_started.v1" | "refund_outcome_unknown.v1":  # who does not wait for it asks the bank
+                return disputing_refunded(life, row, rows, dice)
+            case "dispute_recorded.v1":
+                return winning_dispute(life, row, dice) if dice.random() < 0.5 else []
             case "auto_renew_switched_off.v1":
                 return [enabling(life, dice)]
             case "card_held.v1":
@@ -127,6 +147,18 @@ def resolve_attempt(life: Life, attempt_id: UUID, gateway_ref: str | None) -> as
         gateway_ref=gateway_ref,
         evidence="the provider's list shows it" if gateway_ref else "the provider's list does not have it",
     )
+
+
+def settle_refund(life: Life, rows: list[Row], refund_id: UUID, *, made: bool) -> asked.Command | None:
+    """The command of a person who found out whether a refund was made; None where nothing is to be done any more."""
+    card = replay(None, life.card_id, [cast("CardFact", read_fact(*row).fact) for row in rows])
+    refund = next((one for one in card.refunds if one.refund_id == refund_id), None)
+    if refund is None:
+        return None
+    due = Money(minor=to_give_back(card, refund), currency=life.currency)
+    amount = refund.amount if made and not refund.refused else due
+    about = {"attempt_id": refund.attempt_id, "amount": amount, "evidence": "the provider's list"}
+    return asked.RecordRefund(**life.ids(), **about)
 
 
 def number_found(life: Life) -> asked.Command:

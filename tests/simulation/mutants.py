@@ -134,6 +134,11 @@ MUTANTS = (
     ),
     Mutant("a disputed card with new details is charged", money.dispute_of_the_method_id, cards=200),
     Mutant("a dispute that is won gives the balance nothing back", money.won_money_kept_from_the_balance, cards=200),
+    Mutant(
+        "what was spent and went back comes back with its term", money.spent_money_comes_back_with_its_term, cards=60
+    ),
+    Mutant("a term is given for what is left of its reserve", money.term_for_what_is_left_of_its_reserve, cards=100),
+    Mutant("a refund is asked for though its charge is disputed", money.disputed_refund_asked_for, cards=100),
     Mutant("a success after a decline is ignored", money.late_success_after_a_decline_ignored, cards=100),
     Mutant("of a card that is given up the reserve is not owed", money.reserve_not_owed, cards=1000, years=0.25),
     Mutant("the balance leaves less than the gateway charges", money.remainder_too_small, cards=200),

@@ -59,6 +59,19 @@ def disputing_top_up(life: Life, rows: Sequence[Row]) -> list[asked.Command]:
     return []
 
 
+def disputing_refunded(life: Life, row: Row, rows: Sequence[Row], dice: Random) -> list[asked.Command]:
+    """The charge that a refund is about is disputed."""
+    refund = json.loads(row.state)["fact"]["refund_id"]
+    started = (json.loads(one.state)["fact"] for one in rows if one.topic == "refund_started.v1")
+    about = next((one for one in started if one["refund_id"] == refund), None)
+    return [_dispute_of(life, about, dice.choice((0.5, 1, 1)))] if about is not None else []
+
+
+def winning_dispute(life: Life, row: Row, dice: Random) -> list[asked.Command]:
+    """The bank gives back what it took, or a part of it."""
+    return [_won(life, json.loads(row.state)["fact"], dice)]
+
+
 def undoing_term(life: Life, rows: Sequence[Row], to: Literal["method", "balance"] = "method") -> asked.Command:
     """The last charge goes back, and the term that it may have paid ahead ends."""
     charge = json.loads(next(row for row in reversed(rows) if row.topic == "charge_succeeded.v1").state)["fact"]
@@ -165,11 +178,13 @@ def _dispute(life: Life, dice: Random, rows: Sequence[Row]) -> list[asked.Comman
 
 def _dispute_won(life: Life, dice: Random, rows: Sequence[Row]) -> list[asked.Command]:
     dispute = _recent(rows, dice, "dispute_recorded.v1")
-    if dispute is None:
-        return []
+    return [_won(life, dispute, dice)] if dispute is not None else []
+
+
+def _won(life: Life, dispute: dict[str, Any], dice: Random) -> asked.Command:
     amount = Money(minor=max(1, int(dispute["amount"]["minor"] * dice.choice((0.5, 1, 1)))), currency=life.currency)
     attempt_id = UUID(dispute["attempt_id"])
-    return [asked.RecordDisputeWon(**life.ids(), attempt_id=attempt_id, amount=amount, evidence="the bank's file")]
+    return asked.RecordDisputeWon(**life.ids(), attempt_id=attempt_id, amount=amount, evidence="the bank's file")
 
 
 def _announce(life: Life, dice: Random, _: Sequence[Row]) -> list[asked.Command]:

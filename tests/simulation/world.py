@@ -25,7 +25,7 @@ from tests.simulation.chance import Chance
 from tests.simulation.checker import Checker
 from tests.simulation.faults import COMMAND_FAULTS, KINDS, CommandFault, FaultKind, Faults, Level
 from tests.simulation.gateway import DelayedRequest, FaultyGateway
-from tests.simulation.holders import REACTED_TO, Holders, other_body, resolve_attempt
+from tests.simulation.holders import REACTED_TO, Holders, other_body, resolve_attempt, settle_refund
 from tests.simulation.lives import Life
 from tests.simulation.market import BEGIN, POLICIES, catalogue, version_name
 from tests.simulation.memory import CrashError, Row, Trouble, TroubledRecorder
@@ -203,7 +203,8 @@ class World:
         for life in jobs.get("thought", ()):
             self._execute_all(self._people.random_commands(life, self._recorder.rows(life.card_id), self.now))
         self._execute_all(jobs.get("command", ()))
-        self._execute_all([self._found(life, attempt_id) for life, attempt_id in jobs.get("person", ())])
+        found = [self._found(life, about) for life, about in jobs.get("person", ())]
+        self._execute_all([one for one in found if one is not None])
         due = self._still_due([*self._workers.retry(jobs.get("retry", ())), *jobs.get("check", ())])
         self._workers.wake(dict.fromkeys([*due, *jobs.get("wake", ())]))
         for held in jobs.get("arrival", ()):
@@ -219,9 +220,13 @@ class World:
 
     # People
 
-    def _found(self, life: Life, attempt_id: UUID) -> asked.Command:
-        answer = self._gateway.listed(attempt_id, self.now)
-        return resolve_attempt(life, attempt_id, answer.gateway_ref if isinstance(answer, Charged) else None)
+    def _found(self, life: Life, about: UUID) -> asked.Command | None:
+        """What a person who looks into an attempt or a refund finds out."""
+        rows = self._recorder.rows(life.card_id)
+        if any(row.topic == "refund_started.v1" and str(about).encode() in row.state for row in rows):
+            return settle_refund(life, rows, about, made=self._gateway.has_refunded(about))
+        answer = self._gateway.listed(about, self.now)
+        return resolve_attempt(life, about, answer.gateway_ref if isinstance(answer, Charged) else None)
 
     def _execute_all(self, commands: Iterable[asked.Command]) -> None:
         groups: dict[CommandFault | None, list[asked.Command]] = {}

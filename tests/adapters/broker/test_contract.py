@@ -84,6 +84,10 @@ def test_a_public_fact_has_its_message(fact, message):
     assert published(fact) == message
 
 
+def test_a_refund_of_which_nothing_went_back_has_no_message():
+    assert public_event(recorded(RefundRecorded(**ABOUT | {"amount": cny(0)}, evidence=EVIDENCE))) is None
+
+
 @pytest.mark.parametrize("top_up", [None, 3])
 @pytest.mark.parametrize("fact", [succeeded(), failed()], ids=["charged", "declined"])
 def test_a_charge_names_the_top_up_that_it_is_for(fact, top_up):

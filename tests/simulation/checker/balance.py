@@ -3,8 +3,10 @@
 from datetime import timedelta
 
 from tests.simulation.checker.card import Card, Fact
+from tests.simulation.checker.days import instant
 from tests.simulation.checker.findings import Findings, Handler
 from tests.simulation.checker.refunds import give_back
+from tests.simulation.checker.spent import Withheld
 
 TOP_UP_GAP = timedelta(hours=24)
 BACKOFF = {1: timedelta(days=1), 2: timedelta(days=3), 3: timedelta(days=7)}
@@ -75,6 +77,7 @@ def credited(findings: Findings, card: Card, fact: Fact) -> None:
         if attempt is not None:
             attempt.credited += minor
     elif reason == "dispute_won":
+        card.spent.is_moved = True
         if minor != card.to_credit or attempt is None:
             findings.violation("balance", fact, f"{minor} come back onto the balance, {card.to_credit} have to")
         else:
@@ -88,20 +91,53 @@ def credited(findings: Findings, card: Card, fact: Fact) -> None:
 def _check_released(findings: Findings, card: Card, fact: Fact, minor: int) -> None:
     """What an attempt had reserved, or what the balance had paid of a term that was undone."""
     attempt = card.attempts.get(fact.body.get("about") or "")
+    if attempt is None and not card.to_release:  # only a reclaim gives terms back without undoing them
+        card.to_release = card.spent.return_terms(_terms_lost(card, fact))
     if attempt is not None and (attempt.from_balance != minor or attempt.outcome != "charged"):
         findings.violation("balance", fact, f"{minor} are released, {attempt.from_balance} were reserved")
-    if attempt is None and card.to_release not in (0, minor):
-        findings.violation("balance", fact, f"{minor} come back of a term that was undone, {card.to_release} paid")
+    if attempt is None and card.to_release != minor:
+        findings.violation("balance", fact, f"{minor} come back of terms, {card.to_release} were paid")
     card.to_release = 0 if attempt is None else card.to_release
+
+
+def _terms_lost(card: Card, fact: Fact) -> set[int]:
+    """The terms that are not over."""
+    if card.status != "active" or fact.at >= card.ends_at:
+        return set()
+    ahead = fact.at < instant(card.term["starts_at"])
+    return {card.term_number - 1, card.term_number} if ahead else {card.term_number}
+
+
+def _withheld(findings: Findings, card: Card, fact: Fact) -> None:
+    """The balance paid for a term with it, and it does not come back with the term."""
+    spent, minor, number = card.spent, fact.body["amount"]["minor"], fact.body["of_term"]
+    if (
+        minor > spent.to_withhold
+        or minor > spent.left(number)
+        or any(spent.left(one) for one in spent.paid if one > number)
+    ):
+        sentence = f"{minor} are withheld of term {number}, {spent.to_withhold} have to be, of the latest term first"
+        findings.violation("balance", fact, sentence)
+    spent.to_withhold -= minor
+    spent.withheld.append(Withheld(fact.body["about"], number, minor))
 
 
 def debited(findings: Findings, card: Card, fact: Fact) -> None:
     """What a charge had brought onto the balance leaves it with the charge: what is free first, then a reserve."""
+    card.spent.is_moved = True
+    if fact.body.get("of_term") is not None:
+        _withheld(findings, card, fact)
+        return
     minor, from_reserve = fact.body["amount"]["minor"], fact.body.get("from_reserve", 0)
-    if minor != card.to_debit:
+    taken = (fact.body["about"], minor)
+    if taken in card.spent.to_take:
+        card.spent.to_take.remove(taken)
+    elif minor != card.to_debit:
         sentence = f"{minor} leave the balance for {fact.body['about']}, but {card.to_debit} have to"
         findings.violation("balance", fact, sentence)
-    card.to_debit = 0
+        card.to_debit = 0
+    else:
+        card.to_debit = 0
     if from_reserve != max(0, minor - card.balance):
         findings.violation("balance", fact, f"{from_reserve} of {minor} leave a reserve, {card.balance} were free")
     if from_reserve and card.open_attempt is not None:
@@ -114,6 +150,8 @@ def debited(findings: Findings, card: Card, fact: Fact) -> None:
 
 def paid_out(findings: Findings, card: Card, fact: Fact) -> None:
     """The rest of the balance went back to the holder."""
+    card.spent.is_moved = True
+    card.spent.paid_out += fact.body["amount"]["minor"]
     _change_balance(findings, card, fact, -fact.body["amount"]["minor"])
 
 
@@ -122,6 +160,28 @@ def _change_balance(findings: Findings, card: Card, fact: Fact, minor: int) -> N
     card.balance_changed_at = fact.at
     if card.balance < 0:
         findings.violation("balance", fact, f"the balance is {card.balance}")
+
+
+def check_moved(findings: Findings, card: Card, fact: Fact) -> None:
+    """What went back, or is on the balance, is no more than was taken; what the bank took twice nobody can help."""
+    spent = card.spent
+    for what, minor in (("withheld", spent.to_withhold), ("taken", sum(minor for _, minor in spent.to_take))):
+        if minor:
+            findings.violation(
+                "balance", fact, f"{minor} went back and have to be {what}, but would come back with a term"
+            )
+    spent.to_withhold, spent.to_take, spent.is_moved = 0, [], False
+    charged = [one for one in card.attempts.values() if one.outcome == "charged"]
+    gone = sum(one.given_back - one.credited + one.disputed - one.minor for one in charged)
+    reserved = card.open_attempt.from_balance if card.open_attempt is not None else 0
+    beyond = gone + spent.paid_out + card.balance + reserved
+    twice = sum(max(0, one.given_back - one.credited + one.disputed - one.minor) for one in charged)
+    if fact.topic.startswith("dispute") and spent.paid_out:
+        spent.lost = max(spent.lost, beyond - twice)
+    if beyond > twice + spent.lost:
+        findings.violation(
+            "balance", fact, f"{beyond} more than was charged went back, {twice + spent.lost} by the bank"
+        )
 
 
 HANDLERS: dict[str, Handler] = {

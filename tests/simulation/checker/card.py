@@ -5,7 +5,9 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any, NamedTuple
 from uuid import UUID
 
+from tests.simulation.checker.attempt import Attempt
 from tests.simulation.checker.days import DAY, HOUR, day_begins, instant, local_day, openings
+from tests.simulation.checker.spent import Spent
 
 KEY_LIFETIME = timedelta(hours=24)
 """How long the gateway remembers the key of an attempt."""
@@ -34,63 +36,6 @@ class Fact(NamedTuple):
         return " " in self.cause
 
 
-@dataclass(slots=True)
-class Attempt:
-    """One attempt to charge: what is stored of it, and what the gateway received."""
-
-    attempt_id: str
-    position: int
-    at: datetime
-    term_number: int
-    top_up: int | None
-    method_id: str
-    token: str
-    minor: int
-    currency: str
-    from_balance: int
-    """What it has reserved of the balance and still holds."""
-    rung: int
-    fingerprint: str | None
-    purpose: str
-    card_id: UUID
-    outcome: str | None = None
-    """charged or the code of the decline; None while it is open."""
-    declined_at: datetime | None = None
-    is_last_rung: bool = False
-    is_unknown: bool = False
-    has_kept_waiting: bool = False
-    """It is for a top-up, and was asked about when the next term was not offered, though its time had come."""
-    parameters: str | None = None
-    first_sent_at: datetime | None = None
-    last_sent_at: datetime | None = None
-    unwanted_position: int | None = None
-    """The position of the fact since which it is unwanted."""
-    is_used: bool = False
-    """A term or the balance was given for it."""
-    reserve_taken: int = 0
-    """What it had reserved of the balance, and left with a top-up or refund that went back."""
-    given_back: int = 0
-    credited: int = 0
-    """The part of `given_back` that went onto the balance."""
-    debited: int = 0
-    """What left the balance with it."""
-    disputed: int = 0
-    refunding: int = 0
-    """The part of `given_back` that the gateway was asked to refund."""
-
-    @property
-    def instrument(self) -> str:
-        """What it charges: the fingerprint of the payment card, or the token where there is none."""
-        return self.fingerprint or self.token
-
-    @property
-    def back_twice(self) -> int:
-        """What it brought onto the balance and what went back to the holder as well: never more than it brought."""
-        if self.top_up is not None:
-            return min(self.minor, self.given_back + self.disputed)
-        return min(self.credited, max(0, self.given_back + self.disputed - self.minor))
-
-
 class Announced(NamedTuple):
     """A price of which the holder was notified, from which day on it applies, and for which period."""
 
@@ -106,7 +51,6 @@ class Before(NamedTuple):
     attempt_id: str | None
     begins_at: datetime
     """When the term that was paid begins."""
-    from_balance: int
     term: dict[str, Any]
     anchor_day: int
     deadlines_moved: timedelta
@@ -224,8 +168,11 @@ class Card:
     to_credit: int = 0
     """What has to come back onto the balance within the same append, since a dispute was won."""
     attempt_of_refund: dict[str, str] = field(default_factory=dict[str, str])
-    refused_refunds: set[str] = field(default_factory=set[str])
-    """Attempts whose refund the gateway refused."""
+    refund_minor: dict[str, int] = field(default_factory=dict[str, int])
+    """What each refund is to give back still."""
+    refused_refunds: dict[str, str] = field(default_factory=dict[str, str])
+    """The refund of an attempt that only a person can make."""
+    spent: Spent = field(default_factory=Spent)
     cases: set[str] = field(default_factory=set[str])
     deadlines_moved: timedelta = timedelta(0)
     not_holders_fault: list[tuple[datetime, datetime]] = field(default_factory=list["tuple[datetime, datetime]"])
@@ -313,4 +260,7 @@ class Card:
     def mark_for_debit(self, attempt: Attempt, back_twice_before: int) -> None:
         """What went back twice has to leave the balance, as far as it is there or reserved with the open attempt."""
         reserved = self.open_attempt.from_balance if self.open_attempt is not None else 0
-        self.to_debit = max(0, min(attempt.back_twice - back_twice_before, self.balance + reserved))
+        wanted = max(0, attempt.back_twice - back_twice_before)
+        self.to_debit = min(wanted, self.balance + reserved)
+        spent = sum(self.spent.left(number) for number in self.spent.paid)
+        self.spent.to_withhold = min(wanted - self.to_debit, spent)

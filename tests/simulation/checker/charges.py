@@ -1,7 +1,8 @@
 """Attempts: intent before effect, one at a time, only where it was agreed, for the right amount."""
 
 from tests.simulation.checker import ladder, limits
-from tests.simulation.checker.card import Attempt, Card, Fact, Renewal
+from tests.simulation.checker.attempt import Attempt
+from tests.simulation.checker.card import Card, Fact, Renewal
 from tests.simulation.checker.days import CLOCK_SKEW, instant
 from tests.simulation.checker.findings import Findings, Handler
 from tests.simulation.checker.reminders import check_noticed

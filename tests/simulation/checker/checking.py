@@ -180,6 +180,8 @@ class Checker:
             card.to_release = 0
         if card.must_be_off:
             self._check_undone(card, fact)
+        if card.spent.is_moved:
+            balance.check_moved(self._findings, card, fact)
         if card.to_debit:
             self._findings.violation("balance", fact, f"{card.to_debit} went back, but stay on the balance")
             card.to_debit = 0

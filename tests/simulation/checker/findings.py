@@ -7,7 +7,8 @@ from datetime import datetime
 from typing import Literal, NamedTuple
 from uuid import UUID
 
-from tests.simulation.checker.card import Attempt, Card, Fact
+from tests.simulation.checker.attempt import Attempt
+from tests.simulation.checker.card import Card, Fact
 from tests.simulation.checker.limits import Limits
 
 VIOLATIONS_MAX = 200
@@ -77,7 +78,7 @@ class Findings:
     """For each clock that was ahead, the true time and what it showed."""
     policies_since: dict[str, datetime] = field(default_factory=dict[str, datetime])
     """Since when facts are decided by a policy."""
-    refunds_started: set[str] = field(default_factory=set[str])
+    refunds_started: dict[str, Card] = field(default_factory=dict[str, Card])
     refunds_succeeded: set[str] = field(default_factory=set[str])
     violations: list[Violation] = field(default_factory=list[Violation])
     """The first VIOLATIONS_MAX."""

@@ -50,5 +50,5 @@ def _check_charges(findings: Findings, movements: list[tuple[str, str, str, int,
 def _check_refunds(findings: Findings, made: set[str]) -> None:
     for refund_id in sorted(findings.refunds_succeeded - made):
         findings.violation("refund", None, f"refund {refund_id} is stored as done, but the gateway has no such refund")
-    for refund_id in sorted(made - findings.refunds_started):
+    for refund_id in sorted(made - findings.refunds_started.keys()):
         findings.violation("refund", None, f"the gateway made refund {refund_id}, which was never decided")

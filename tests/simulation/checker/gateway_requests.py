@@ -2,15 +2,19 @@
 
 from datetime import datetime
 
-from tests.simulation.checker.card import KEY_LIFETIME, Attempt, Card
+from tests.simulation.checker import refunds
+from tests.simulation.checker.attempt import Attempt
+from tests.simulation.checker.card import KEY_LIFETIME, Card
 from tests.simulation.checker.findings import Findings
 
 
 def received(  # noqa: PLR0917 (the fields of a request as the gateway received it)
     findings: Findings, at: datetime, kind: str, key: str, parameters: str, decided_at: int, position: int
 ) -> None:
-    """The gateway received a charge or a look-up (refunds are checked at the end)."""
+    """The gateway received a charge, a look-up or a refund (of these it is checked at the end what it made)."""
     if kind == "refund":
+        if key in findings.refunds_started:
+            refunds.asked(findings, findings.refunds_started[key], key, decided_at)
         return
     attempt = findings.attempts.get(key)
     if attempt is None or attempt.position > position:

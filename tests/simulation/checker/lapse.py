@@ -66,6 +66,7 @@ def reclaimed(findings: Findings, card: Card, fact: Fact) -> None:
     elif not fact.is_by_command:
         findings.violation("wrongful_suspension", fact, "the carrier never said so")
     _check_balance_owed(findings, card, fact)
+    card.spent.end()
     card.status = "reclaimed"
     card.unwanted_position = fact.position
 
@@ -76,6 +77,7 @@ def closed(findings: Findings, card: Card, fact: Fact) -> None:
         findings.violation("custody", fact, "it is closed twice")
     if card.status != "reclaimed":
         _check_balance_owed(findings, card, fact)
+    card.spent.end()
     card.status = "closed"
     card.unwanted_position = fact.position
 

@@ -5,7 +5,8 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 
 from tests.simulation.checker import codes
-from tests.simulation.checker.card import Attempt, Card, Fact
+from tests.simulation.checker.attempt import Attempt
+from tests.simulation.checker.card import Card, Fact
 from tests.simulation.checker.days import CLOCK_SKEW
 
 MONTH, DAY = timedelta(days=30), timedelta(hours=24)

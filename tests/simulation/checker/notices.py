@@ -25,7 +25,6 @@ _NOTICE_OF_FACT = {
     "price_change_announced.v1": "price_change",
     "auto_renew_switched_off.v1": "switched_off",
     "refund_succeeded.v1": "refunded",
-    "refund_recorded.v1": "refunded",
     "top_up_failed.v1": "top_up_failed",
     "auto_top_up_stopped.v1": "auto_top_up_stopped",
     "payment_method_bound.v1": "method_bound",
@@ -63,6 +62,8 @@ def _kind_of(card: Card, fact: Fact) -> str | None:
             return "dates_moved" if body.get("lost_on") else None
         case "card_closed.v1":
             return "closed" if body["balance"]["minor"] else None
+        case "refund_recorded.v1":  # 0 where nothing went back by a refund
+            return "refunded" if body["amount"]["minor"] else None
         case "top_up_failed.v1" if card.is_top_up_withdrawn:
             return None
         case _:

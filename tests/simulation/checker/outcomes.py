@@ -1,7 +1,8 @@
 """Outcomes of attempts: each has one, a decline is followed by what its codes allow, nothing is said too soon."""
 
 from tests.simulation.checker import codes
-from tests.simulation.checker.card import KEY_LIFETIME, Attempt, Card, Fact
+from tests.simulation.checker.attempt import Attempt
+from tests.simulation.checker.card import KEY_LIFETIME, Card, Fact
 from tests.simulation.checker.days import CLOCK_SKEW, HOUR, instant
 from tests.simulation.checker.findings import Findings, Handler
 

@@ -2,6 +2,7 @@
 
 from datetime import datetime, timedelta
 
+from tests.simulation.checker.attempt import Attempt
 from tests.simulation.checker.card import Card, Fact
 from tests.simulation.checker.findings import Findings, Handler, no_check
 
@@ -10,16 +11,38 @@ DISPUTED_MOST = 2
 REFUNDED_WITHIN = timedelta(days=5)
 
 
+def asked(findings: Findings, card: Card, refund_id: str, decided_at: int) -> None:
+    """The gateway is asked for no refund of what the holder's bank had taken back before that was decided."""
+    attempt = card.attempts.get(card.attempt_of_refund[refund_id])
+    if attempt is None or not 0 < attempt.disputed_position <= decided_at:
+        return
+    if attempt.excess > attempt.debited + card.spent.of(attempt.attempt_id):
+        sentence = f"refund {refund_id} is asked for, but of {attempt.minor} the bank took {attempt.disputed} back"
+        findings.violation("refund", card.card_id, sentence)
+
+
 def refund_started(findings: Findings, card: Card, fact: Fact) -> None:
     """A refund was decided."""
     refund_id, attempt_id, minor = fact.body["refund_id"], fact.body["attempt_id"], fact.body["amount"]["minor"]
     if refund_id in card.open_refunds:
         findings.violation("refund", fact, f"refund {refund_id} begins twice")
     card.open_refunds[refund_id], card.attempt_of_refund[refund_id] = fact.at, attempt_id
-    findings.refunds_started.add(refund_id)
+    card.refund_minor[refund_id] = minor
+    if fact.body["reason"] == "term_not_covered":
+        _check_not_covered(findings, card, fact)
+    findings.refunds_started[refund_id] = card
     if attempt_id in card.attempts:
         card.attempts[attempt_id].refunding += minor
     give_back(findings, card, fact, attempt_id, minor)
+
+
+def _check_not_covered(findings: Findings, card: Card, fact: Fact) -> None:
+    """A charge goes back of which the reserve had gone; the renewal stays on offer, and its method may be tried."""
+    attempt = card.attempts.get(fact.body["attempt_id"])
+    if attempt is None or not attempt.reserve_taken or card.renewal is None:
+        findings.violation("refund", fact, "a charge goes back as not enough, but nothing of its reserve had gone")
+        return
+    card.renewal.tried.discard(attempt.method_id)
 
 
 def give_back(findings: Findings, card: Card, fact: Fact, attempt_id: str | None, minor: int) -> None:
@@ -43,25 +66,35 @@ def refund_succeeded(findings: Findings, card: Card, fact: Fact) -> None:
 def refund_failed(_: Findings, card: Card, fact: Fact) -> None:
     """The money did not go back, which a person has to look into."""
     card.open_refunds.pop(fact.body["refund_id"], None)
-    card.refused_refunds.add(fact.body["attempt_id"])
+    card.refused_refunds[fact.body["attempt_id"]] = fact.body["refund_id"]
 
 
 def refund_recorded(findings: Findings, card: Card, fact: Fact) -> None:
     """The operator gave money back."""
     attempt_id, minor = fact.body["attempt_id"], fact.body["amount"]["minor"]
-    if attempt_id in card.refused_refunds:
-        card.refused_refunds.discard(attempt_id)
-        return
-    with_case = [one for one in card.open_refunds if one in card.cases and card.attempt_of_refund[one] == attempt_id]
-    if with_case:
-        for refund_id in with_case:
-            del card.open_refunds[refund_id]
-        return
+    card.spent.is_moved = True
     attempt = card.attempts.get(attempt_id)
+    with_case = [one for one in card.open_refunds if one in card.cases and card.attempt_of_refund[one] == attempt_id]
+    refund_id = card.refused_refunds.pop(attempt_id, None) or next(iter(with_case), None)
+    if refund_id is not None and attempt is not None:
+        _made_by_hand(findings, card, fact, attempt, refund_id)
+        return
     before = attempt.back_twice if attempt is not None else 0
     give_back(findings, card, fact, attempt_id, minor)
     if attempt is not None:
         card.mark_for_debit(attempt, before)
+
+
+def _made_by_hand(findings: Findings, card: Card, fact: Fact, attempt: Attempt, refund_id: str) -> None:
+    """In the place of a refund: what is owed of it, or all if the gateway may have made it; the rest is owed later."""
+    minor, whole = fact.body["amount"]["minor"], card.refund_minor[refund_id]
+    due = max(0, whole - (attempt.excess - attempt.debited - card.spent.of(attempt.attempt_id)))
+    if minor not in (due, whole if refund_id in card.open_refunds else due):
+        findings.violation("refund", fact, f"{minor} are given back by hand, {due} were owed")
+    card.open_refunds.pop(refund_id, None)
+    card.refund_minor[refund_id] = whole - minor
+    if minor < whole:
+        card.refused_refunds[attempt.attempt_id] = refund_id
 
 
 def dispute_recorded(findings: Findings, card: Card, fact: Fact) -> None:
@@ -81,6 +114,7 @@ def dispute_recorded(findings: Findings, card: Card, fact: Fact) -> None:
             open_attempt.unwanted_position = open_attempt.unwanted_position or fact.position
     before = attempt.back_twice
     attempt.disputed += minor
+    attempt.disputed_position, card.spent.is_moved = fact.position, True
     card.mark_for_debit(attempt, before)
 
 
@@ -91,9 +125,12 @@ def dispute_won(findings: Findings, card: Card, fact: Fact) -> None:
     if attempt is None or minor > attempt.disputed:
         findings.violation("refund", fact, f"more of attempt {attempt_id} is won than was disputed")
         return
-    before = attempt.back_twice
     attempt.disputed -= minor
-    card.to_credit = min(before - attempt.back_twice, attempt.debited)
+    back = max(0, attempt.debited + card.spent.of(attempt_id) - attempt.back_twice)
+    card.to_credit, card.spent.is_moved = min(back, attempt.debited), True
+    if fact.body.get("to_terms", 0) != back - card.to_credit:
+        findings.violation("balance", fact, f"{back - card.to_credit} have to come back with terms again")
+    card.spent.free(attempt_id, back - card.to_credit)
     if attempt.disputed:
         return
     del card.disputed[attempt_id]

@@ -31,7 +31,6 @@ def renewed(findings: Findings, card: Card, fact: Fact) -> None:
     card.before = Before(
         fact.body.get("attempt_id"),
         instant(term["starts_at"]),
-        fact.body.get("from_balance", 0),
         card.term,
         card.anchor_day,
         card.deadlines_moved,
@@ -39,6 +38,7 @@ def renewed(findings: Findings, card: Card, fact: Fact) -> None:
         card.reminders,
     )
     card.paid_terms.add(term["number"])
+    card.spent.renewed(term["number"], fact.body.get("from_balance", 0))
     card.begin_term(term)
     card.anchor_day = fact.body["anchor_day"]
     card.status, card.renewal, card.is_reinstated = "active", None, False
@@ -57,7 +57,8 @@ def undone(findings: Findings, card: Card, fact: Fact) -> None:
         findings.violation("term", fact, f"a term is undone that began at {before.begins_at}")
     if attempt.given_back + attempt.disputed < attempt.minor:
         findings.violation("refund", fact, f"a term is undone, but of {attempt.minor} {attempt.given_back} went back")
-    card.must_be_off, card.to_release, card.before, card.renewal = True, before.from_balance, None, None
+    card.must_be_off, card.before, card.renewal = True, None, None
+    card.to_release = card.spent.return_terms({card.term_number})
     card.paid_terms.discard(card.term_number)
     card.begin_term(before.term)
     card.anchor_day, card.deadlines_moved, card.blocked_since = before.anchor_day, before.deadlines_moved, None
@@ -68,29 +69,29 @@ def undone(findings: Findings, card: Card, fact: Fact) -> None:
 def _check_payment(findings: Findings, card: Card, fact: Fact) -> None:
     body, renewal = fact.body, card.renewal
     from_balance = body.get("from_balance", 0)
-    charged, went_back = _use_attempt(findings, card, fact, from_balance)
+    charged = _use_attempt(findings, card, fact, from_balance)
     fee = (body.get("reactivation_fee") or {}).get("minor", 0)
     price = body["price"]["minor"]
     if renewal is None:
         findings.violation("unpaid_term", fact, "no renewal was offered")
-    elif charged + from_balance + went_back != price + fee or price != renewal.price:
+    elif charged + from_balance != price + fee or price != renewal.price:
         sentence = f"{charged} charged and {from_balance} from the balance for {price} and a fee of {fee}"
         findings.violation("amount", fact, sentence)
     if bool(fee) != (card.is_reinstated and bool(renewal and renewal.fee)):
         findings.violation("amount", fact, f"a fee of {fee} for a card that was {card.is_reinstated=}")
 
 
-def _use_attempt(findings: Findings, card: Card, fact: Fact, from_balance: int) -> tuple[int, int]:
-    """The minor units that the attempt charged, and what went back of its reserve; 0 where the balance alone paid."""
+def _use_attempt(findings: Findings, card: Card, fact: Fact, from_balance: int) -> int:
+    """The minor units that the attempt charged; 0 where the balance alone paid."""
     attempt_id = fact.body.get("attempt_id")
     if not attempt_id:
         card.balance -= from_balance
-        return 0, 0
+        return 0
     attempt = card.attempts.get(attempt_id)
     pays = attempt is not None and attempt.outcome == "charged" and not attempt.is_used
     if attempt is None or not pays or attempt.term_number != fact.body["term"]["number"]:
         findings.violation("unpaid_term", fact, f"attempt {attempt_id} did not pay for it")
-        return 0, 0
+        return 0
     attempt.is_used = True
     if fact.body.get("method_id") != attempt.method_id:
         findings.violation(
@@ -98,7 +99,7 @@ def _use_attempt(findings: Findings, card: Card, fact: Fact, from_balance: int) 
         )
     if attempt.from_balance != from_balance:
         findings.violation("balance", fact, f"{attempt.from_balance} were reserved, not {from_balance}")
-    return attempt.minor, attempt.reserve_taken
+    return attempt.minor
 
 
 def _check_dates(findings: Findings, card: Card, fact: Fact) -> None:
