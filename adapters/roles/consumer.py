@@ -7,11 +7,11 @@ one, the next ones are decided.
 
 import asyncio
 import contextlib
-from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
-from time import monotonic, perf_counter, sleep
+from time import monotonic, sleep
 from typing import Any, TypeVar
 from uuid import UUID
 
@@ -23,16 +23,16 @@ from faststream.nats.security import NatsSecurity, NatsUserPassword
 from nats.aio.msg import Msg
 from psycopg import Connection, OperationalError
 from psycopg_pool import ConnectionPool
-from pydantic import ValidationError
 
 from adapters.broker.connection import PING_INTERVAL_S, connected, identity_of
-from adapters.broker.due import DUE_STREAM, DUE_SUBJECT, CardDue, cause_of
+from adapters.broker.due import DUE_STREAM, DUE_SUBJECT
 from adapters.broker.fetch import raise_nats_timeouts
 from adapters.broker.streams import CHARGING, ensure_due_stream
 from adapters.clock_check import ClockWrongError, clock_of
 from adapters.logs import BROKER_LOGGER
 from adapters.lost import Watch
 from adapters.parked import ToPark, park
+from adapters.roles.batch import Batch, ack_all, log_failures, nak_all
 from adapters.roles.lead import BROKER_CHECK, RETRY, faults_logged, stopped
 from adapters.settings import Settings
 from adapters.wiring import engine_of, gateway_of, rules_now, rules_of
@@ -52,9 +52,6 @@ GATEWAY_MARGIN = timedelta(seconds=1)
 
 ANSWERS_KEPT = timedelta(seconds=45)
 """How long the gateway's answers wait for a database that is away; then its questions are asked again."""
-
-NAK_DELAY_S = 1.0
-"""After a fault (database gone) the broker waits this long before it redelivers a message, then twice as long."""
 
 
 async def main(settings: Settings, database_url: str, nats_url: str, stop: asyncio.Event) -> None:
@@ -185,18 +182,18 @@ class Consumer:
             if batch.parked:
                 await batch.timed("park_ms", asyncio.to_thread(self.park, batch.parked))
         except ClockWrongError:
-            await _nak_all(messages)
+            await nak_all(messages)
             await self._stand_still()
             return
         except StandstillError as error:
             log.error("role.standstill", role="consumer", error=str(error))  # noqa: TRY400 (a sentence for the operator)
-            await _nak_all(messages)
+            await nak_all(messages)
             return
         except Exception as error:
             log.exception("consumer.batch_failed", messages=len(messages), error=str(error))
-            await _nak_all(messages)
+            await nak_all(messages)
             return
-        await batch.timed("ack_ms", _ack_all(messages))
+        await batch.timed("ack_ms", ack_all(messages))
         log.info("consumer.batch", **batch.log_fields())
 
     async def _stand_still(self) -> None:
@@ -206,7 +203,7 @@ class Consumer:
                 await asyncio.to_thread(self.read_rules)
                 return
 
-    async def _run(self, batch: "Batch") -> None:
+    async def _run(self, batch: Batch) -> None:
         """Perform the steps of the pipeline, and park the cards that it returns."""
         pipeline = renew(batch.causes)
         sent: object = None
@@ -218,7 +215,7 @@ class Consumer:
                 return
             sent = await self._perform(step, batch)
 
-    async def _perform(self, step: Step, batch: "Batch") -> object:
+    async def _perform(self, step: Step, batch: Batch) -> object:
         match step:
             case Wake(causes):
                 return batch.count(await batch.timed("wake_ms", asyncio.to_thread(self._wake, causes)))
@@ -229,7 +226,7 @@ class Consumer:
                 return at
             case Ask(questions, at):
                 replies = await batch.timed("gateway_ms", self._ask_all(questions, at))
-                _log_failures({question.card_id: reply for question, reply in replies if isinstance(reply, Exception)})
+                log_failures({question.card_id: reply for question, reply in replies if isinstance(reply, Exception)})
                 return replies
 
     def _wake(self, causes: Mapping[UUID, str]) -> StepResult:
@@ -261,73 +258,3 @@ class Consumer:
 def _reply_of(task: asyncio.Future[GatewayAnswer]) -> GatewayReply:
     error = task.exception()
     return error if isinstance(error, Exception) else task.result()
-
-
-class Batch:
-    """Messages handled together, with what became of them and how long each stage took."""
-
-    def __init__(self, messages: Sequence[Msg]) -> None:
-        self.causes: dict[UUID, str] = {}
-        """Card id → the message that woke it; a card with two messages is woken once."""
-        self.parked: list[ToPark] = []
-        self._bodies: dict[UUID, bytes] = {}
-        self._messages = len(messages)
-        self._facts = self._questions = 0
-        self._times: dict[str, float] = {}
-        for message in messages:
-            self._read(message)
-
-    def _read(self, message: Msg) -> None:
-        try:
-            due = CardDue.__pydantic_validator__.validate_json(message.data)
-        except ValidationError as error:
-            reason = f"malformed message: {error.errors()[0]['msg']}"
-            self.parked.append((None, message.data, reason))
-            return
-        self.causes[due.card_id] = cause_of(due.card_id, message.headers)
-        self._bodies[due.card_id] = message.data
-
-    def park(self, cards: Mapping[UUID, str]) -> None:
-        """Add cards to those to park, each with its reason."""
-        self.parked += [(card_id, self._bodies[card_id], reason) for card_id, reason in cards.items()]
-
-    async def timed(self, stage: str, work: Coroutine[Any, Any, T]) -> T:
-        """Await `work`, adding to the stage's time."""
-        started = perf_counter()
-        try:
-            return await work
-        finally:
-            self._times[stage] = self._times.get(stage, 0.0) + (perf_counter() - started) * 1e3
-
-    def count(self, result: StepResult) -> StepResult:
-        """Count one step's facts and questions, log what failed in it, and return the result."""
-        self._facts += result.facts
-        self._questions += len(result.questions)
-        _log_failures(result.failed)
-        return result
-
-    def log_fields(self) -> dict[str, Any]:
-        """The fields of the batch's one log line."""
-        return {
-            "messages": self._messages,
-            "cards": len(self.causes),
-            "facts": self._facts,
-            "questions": self._questions,
-            "parked": len(self.parked),
-            **{stage: round(ms, 1) for stage, ms in self._times.items()},
-        }
-
-
-def _log_failures(failed: Mapping[UUID, Exception]) -> None:
-    for card_id, error in failed.items():
-        log.warning("consumer.card_failed", card_id=str(card_id), error=str(error))
-
-
-async def _nak_all(messages: Sequence[Msg]) -> None:
-    for message in messages:
-        await message.nak(delay=NAK_DELAY_S * 2 ** (message.metadata.num_delivered - 1))
-
-
-async def _ack_all(messages: Sequence[Msg]) -> None:
-    for message in messages:
-        await message.ack()

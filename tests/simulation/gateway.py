@@ -11,7 +11,7 @@ from adapters.gateways.simulated_record import IN_MEMORY
 from engine.errors import GatewayMisuseError
 from engine.money import Money
 from engine.pipeline import GatewayReply
-from engine.ports import Answer, Charged, ChargeRequest, Declined, Unclear
+from engine.ports import Answer, Charged, ChargeRequest, ChargesRequest, Declined, RefundRequest, Unclear
 from engine.questions import Question, QuestionKind, ask
 from tests.simulation.faults import GATEWAY_FAULTS, Faults, GatewayFault, Window
 
@@ -121,7 +121,9 @@ class FaultyGateway:
 
     def _fault(self, question: Question, at: datetime) -> GatewayFault | None:
         request = question.request
-        if not isinstance(request, ChargeRequest):
+        if isinstance(request, ChargesRequest):  # nothing is restored here
+            return None
+        if isinstance(request, RefundRequest):
             return self._faults.fault_for(_OF_REFUNDS, "refund", request.refund_id.int, at.timestamp())
         if question.kind == "look_up":
             return None
@@ -167,7 +169,9 @@ def _at_once(call: Awaitable[T]) -> T:
 
 def _received(question: Question, at: datetime, decided_at: int, position: int) -> ReceivedRequest:
     request = question.request
-    key = request.attempt_id if isinstance(request, ChargeRequest) else request.refund_id
+    match request:
+        case ChargeRequest(attempt_id=key) | RefundRequest(refund_id=key) | ChargesRequest(card_id=key):
+            pass
     return ReceivedRequest(at, question.kind, str(key), request.parameters, decided_at, position)
 
 

@@ -12,7 +12,7 @@ from adapters.broker.due import DUE_SUBJECT, FOREIGN, CardDue
 from adapters.gateways.simulated import totals
 from adapters.parked import list_parked
 from adapters.roles import consumer as module
-from adapters.roles.consumer import Batch
+from adapters.roles.batch import Batch
 from engine.ports import NotFound, Unclear
 from tests.adapters.cards import FAR, PRICE, RENEWED, card_id_of, commands_for
 from tests.adapters.roles.conftest import BUDGET

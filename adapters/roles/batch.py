@@ -1,0 +1,94 @@
+"""A batch of messages about due cards: which cards it wakes, what was parked of it, its one log line, its settling."""
+
+from collections.abc import Coroutine, Mapping, Sequence
+from time import perf_counter
+from typing import Any, TypeVar
+from uuid import UUID
+
+import structlog
+from nats.aio.msg import Msg
+from pydantic import ValidationError
+
+from adapters.broker.due import CardDue, cause_of
+from adapters.parked import ToPark
+from engine.application import StepResult
+
+log = structlog.get_logger()
+
+T = TypeVar("T")
+
+NAK_DELAY_S = 1.0
+"""After a fault (database gone) the broker waits this long before it redelivers a message, then twice as long."""
+
+
+class Batch:
+    """Messages handled together, with what became of them and how long each stage took."""
+
+    def __init__(self, messages: Sequence[Msg]) -> None:
+        self.causes: dict[UUID, str] = {}
+        """Card id → the message that woke it; a card with two messages is woken once."""
+        self.parked: list[ToPark] = []
+        self._bodies: dict[UUID, bytes] = {}
+        self._messages = len(messages)
+        self._facts = self._questions = 0
+        self._times: dict[str, float] = {}
+        for message in messages:
+            self._read(message)
+
+    def _read(self, message: Msg) -> None:
+        try:
+            due = CardDue.__pydantic_validator__.validate_json(message.data)
+        except ValidationError as error:
+            reason = f"malformed message: {error.errors()[0]['msg']}"
+            self.parked.append((None, message.data, reason))
+            return
+        self.causes[due.card_id] = cause_of(due.card_id, message.headers)
+        self._bodies[due.card_id] = message.data
+
+    def park(self, cards: Mapping[UUID, str]) -> None:
+        """Add cards to those to park, each with its reason."""
+        self.parked += [(card_id, self._bodies[card_id], reason) for card_id, reason in cards.items()]
+
+    async def timed(self, stage: str, work: Coroutine[Any, Any, T]) -> T:
+        """Await `work`, adding to the stage's time."""
+        started = perf_counter()
+        try:
+            return await work
+        finally:
+            self._times[stage] = self._times.get(stage, 0.0) + (perf_counter() - started) * 1e3
+
+    def count(self, result: StepResult) -> StepResult:
+        """Count one step's facts and questions, log what failed in it, and return the result."""
+        self._facts += result.facts
+        self._questions += len(result.questions)
+        log_failures(result.failed)
+        return result
+
+    def log_fields(self) -> dict[str, Any]:
+        """The fields of the batch's one log line."""
+        return {
+            "messages": self._messages,
+            "cards": len(self.causes),
+            "facts": self._facts,
+            "questions": self._questions,
+            "parked": len(self.parked),
+            **{stage: round(ms, 1) for stage, ms in self._times.items()},
+        }
+
+
+def log_failures(failed: Mapping[UUID, Exception]) -> None:
+    """One line for each card with what went wrong."""
+    for card_id, error in failed.items():
+        log.warning("consumer.card_failed", card_id=str(card_id), error=str(error))
+
+
+async def nak_all(messages: Sequence[Msg]) -> None:
+    """Let the broker redeliver the messages, the later the more often it did."""
+    for message in messages:
+        await message.nak(delay=NAK_DELAY_S * 2 ** (message.metadata.num_delivered - 1))
+
+
+async def ack_all(messages: Sequence[Msg]) -> None:
+    """The messages are settled."""
+    for message in messages:
+        await message.ack()
