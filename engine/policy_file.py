@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from datetime import timedelta
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from pydantic import BaseModel, Field, field_validator
 
@@ -74,14 +74,14 @@ class PolicyFile(Policy):
         return after
 
 
-def _amounts(value: object) -> Iterator[object]:
+def _amounts(value: Any) -> Iterator[object]:  # noqa: ANN401 (fields of every type)
     """The numbers and durations in a value, however deep."""
     if isinstance(value, BaseModel):
         value = dict(value)
     if isinstance(value, Mapping):
-        value = tuple(value.values())
+        value = tuple(cast("Mapping[str, Any]", value).values())
     if isinstance(value, tuple):
-        for part in value:
+        for part in cast("tuple[Any, ...]", value):
             yield from _amounts(part)
     else:
         yield value
@@ -96,5 +96,5 @@ def read_policy(path: Path | None, gateway_budget: timedelta) -> Policy:
         return Policy(gateway_budget=gateway_budget)
     found = read_toml(path, PolicyFile)
     if isinstance(found, PolicyFile):
-        return Policy(**dict(found) | {"gateway_budget": gateway_budget})
+        return Policy.model_validate(dict(found) | {"gateway_budget": gateway_budget})
     raise PolicyError("\n".join(problem.formatted(path) for problem in found))
