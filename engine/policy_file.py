@@ -79,7 +79,7 @@ def _amounts(value: Any) -> Iterator[object]:  # noqa: ANN401 (fields of every t
     if isinstance(value, BaseModel):
         value = dict(value)
     if isinstance(value, Mapping):
-        value = tuple(cast("Mapping[Any, Any]", value).values())
+        value = tuple(cast("Mapping[str, Any]", value).values())
     if isinstance(value, tuple):
         for part in cast("tuple[Any, ...]", value):
             yield from _amounts(part)
