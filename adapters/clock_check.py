@@ -42,16 +42,17 @@ class CheckedClock:
     def read(self, connection: Connection[Any]) -> Control:
         """What to decide by; raises ClockWrongError. One query more than `read_control` every LOOK_S."""
         control = read_control(connection, virtual_clock=self._virtual)
-        if not self._virtual:
-            compare_with_database(control)
-            self._compare_with_log(connection, control)
-            self._right_at = time.monotonic()
+        if self._virtual:
+            return control._replace(clock_ahead_until=None)  # a command on the system clock may have noted one
+        compare_with_database(control)
+        self._compare_with_log(connection, control)
+        self._right_at = time.monotonic()
         return control
 
-    def check(self, connection: Connection[Any]) -> None:
-        """Raise ClockWrongError if the clock is wrong; does nothing for LOOK_S after it was found right."""
-        if not self._virtual and time.monotonic() - self._right_at >= LOOK_S:
-            self.read(connection)
+    @property
+    def is_to_be_checked(self) -> bool:
+        """Whether it is a system clock that was not found right within LOOK_S."""
+        return not self._virtual and time.monotonic() - self._right_at >= LOOK_S
 
     def _compare_with_log(self, connection: Connection[Any], control: Control) -> None:
         newest_at = self._newest_time(connection)

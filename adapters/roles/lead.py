@@ -89,7 +89,8 @@ async def _steps(work: Work, leading: _Leading, stop: asyncio.Event) -> None:
     while not stop.is_set():
         if lease.done():
             lease.result()
-        await asyncio.to_thread(work.clock.check, connections.database)
+        if work.clock.is_to_be_checked:
+            await asyncio.to_thread(work.clock.read, connections.database)
         more = await work.step(connections)
         _recovered(work.name)
         if more:
@@ -124,7 +125,7 @@ async def _leading(work: Work, database_url: str, stop: asyncio.Event) -> AsyncI
 
 async def _clock_is_right(work: Work, connection: psycopg.Connection[Any]) -> bool:
     try:
-        await asyncio.to_thread(work.clock.check, connection)
+        await asyncio.to_thread(work.clock.read, connection)
     except ClockWrongError as error:
         _say_clock_wrong(work.name, error)
         return False

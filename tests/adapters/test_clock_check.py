@@ -77,6 +77,21 @@ def test_a_clock_that_is_behind_the_log_is_wrong_and_the_future_facts_are_noted(
     assert "the log holds a fact of" in wrong_clock(connection, noted)
 
 
+def test_a_clock_is_checked_again_a_second_after_it_was_found_right_and_at_once_after_it_was_wrong(
+    connection, clocks, clock
+):
+    assert clock.is_to_be_checked
+    clocks.process = AHEAD
+    with pytest.raises(ClockWrongError):
+        clock.read(connection)
+    assert clock.is_to_be_checked
+    clocks.process = timedelta(0)
+    clock.read(connection)
+    assert not clock.is_to_be_checked
+    clock._right_at -= clock_check.LOOK_S
+    assert clock.is_to_be_checked
+
+
 def test_a_fact_of_the_near_future_is_another_machines(connection, cards, clock):
     record(cards, 1, datetime.now(UTC) + 50 * SECOND)
     assert clock.read(connection).clock_ahead_until is None
@@ -121,12 +136,16 @@ def test_what_cannot_be_read_has_no_time(connection, cards):
     assert newest(connection, head(connection)) == (head(connection), None)
 
 
-def test_the_virtual_clock_is_never_wrong(connection, cards, clocks):
+def test_the_virtual_clock_is_never_wrong_whatever_a_command_on_the_system_clock_found(
+    connection, cards, clocks, clock
+):
     record(cards, 1, datetime.now(UTC) + AHEAD)
+    with pytest.raises(ClockWrongError):
+        clock.read(connection)
     clocks.process = AHEAD
-    clock = CheckedClock(virtual=True)
-    clock.check(connection)
-    assert clock.read(connection).clock_ahead_until is None
+    virtual = CheckedClock(virtual=True)
+    assert not virtual.is_to_be_checked
+    assert virtual.read(connection).clock_ahead_until is None
 
 
 # Confirming

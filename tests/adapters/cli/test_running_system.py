@@ -12,10 +12,17 @@ from adapters.control import move_clock
 from adapters.gateways.simulated import double_charges, totals
 from adapters.settings import load_settings
 from tests.adapters.cards import BEGIN, PRICE, RENEWED, cards_of
+from tests.adapters.cli.conftest import Installation
 from tests.adapters.conftest import remove_streams
 from tests.journey.patience import until
 
 ASKED = RENEWED[:2]
+
+
+@pytest.fixture(scope="module")
+def installation(installation):
+    """One on the virtual clock, as its roles are."""
+    return Installation(installation.environment | {"BAOHAO_CLOCK": "virtual"})
 
 
 @pytest.fixture(scope="module")

@@ -20,6 +20,7 @@ from engine.actor import actor
 from engine.commands import Issued
 from engine.errors import Refused
 from tests.adapters.cards import PRICE, RENEWED, Cards, card_id_of, commands_for
+from tests.adapters.conftest import remove_streams
 from tests.adapters.roles.conftest import BUDGET
 from tests.adapters.shifted_clocks import Clocks, GatewayWithClock
 from tests.journey.patience import until as patiently
@@ -77,10 +78,8 @@ class System:
 
 
 @pytest.fixture
-def system(monkeypatch, client, cards, database_url, nats_url, tmp_path):
-    del client  # it has removed the streams
-    clocks = Clocks(monkeypatch, database_url)
-    settings = load_settings(
+def settings(database_url, nats_url, tmp_path):
+    return load_settings(
         home=tmp_path,
         database_url=database_url,
         nats_url=nats_url,
@@ -90,6 +89,11 @@ def system(monkeypatch, client, cards, database_url, nats_url, tmp_path):
         fetch_ms=20,
         poll_ms=100,
     )
+
+
+@pytest.fixture
+def system(monkeypatch, run, client, cards, settings):
+    clocks = Clocks(monkeypatch, settings.database_url)
 
     def gateway_of(_settings):
         gateway = GatewayWithClock(settings.gateway_record, 1, BUDGET)
@@ -101,6 +105,7 @@ def system(monkeypatch, client, cards, database_url, nats_url, tmp_path):
     monkeypatch.setattr(lead, "_clock_wrong_said", {})
     yield System(cards, clocks, settings)
     clocks.close()
+    run(remove_streams(client))  # whose settings are not those of other tests
 
 
 async def until(holds):
