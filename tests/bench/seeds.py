@@ -30,7 +30,7 @@ from engine.card.next import next_step, wakes_at
 from engine.catalogue import Catalogue, Period
 from engine.commands import BindPaymentMethod, Command, EnableAutoRenew, Issued, RegisterCard
 from engine.errors import BaohaoError
-from engine.ports import Charged
+from engine.ports import Charged, ChargeRequest
 from engine.rules import Rules
 from engine.store.port import Snapshot, StoredFact, Write
 from engine.store.recorder import CardRecorder, datastore
@@ -162,6 +162,7 @@ def _make_history(engine: Engine, rules: Rules, cohort: Cohort, card_id: UUID, k
         message_id = f"{card_id}.{version + 1}.1"
         for question in engine.wake({card_id: message_id}, rules, at).questions:
             request = question.request
+            assert isinstance(request, ChargeRequest)
             paid = Charged(attempt_id=request.attempt_id, amount=request.amount, gateway_ref=f"sim_{NAME}_{number}")
             engine.record([(question, paid)], rules, at)
     engine.wake({card_id: f"{card_id}.{cohort.facts - LAST_FACTS}.1"}, rules, cohort.due - REMINDED_BEFORE)

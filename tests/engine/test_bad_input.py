@@ -263,6 +263,7 @@ def test_every_command_has_examples():
 
 def test_every_refusal_code_has_an_example():
     elsewhere = {"command_id_reused", "reason_missing", "reason_invalid", "reserved_id", "not_blocked"}
+    elsewhere |= {"restored", "restore_unfinished"}
     assert set(get_args(RefusalCode)) - elsewhere == {row.code for _, row in ROWS}
 
 

@@ -12,8 +12,16 @@ from engine.card import facts
 from engine.card.facts import STORED_NAMES
 from engine.catalogue import KeepRule
 from engine.money import Money
-from engine.operations import OPERATIONS_NAMES, ChargingResumed, ChargingStopped, PaymentCardAllowed
+from engine.operations import (
+    OPERATIONS_NAMES,
+    ChargingResumed,
+    ChargingStopped,
+    PaymentCardAllowed,
+    RestoreBegun,
+    RestoreEnded,
+)
 from engine.why.money_sentences import MoneyFact
+from engine.why.phrases import clock
 from engine.why.sentences import sentence
 from tests.engine.recorded_history import recorded
 from tests.engine.samples import DEBIT, VISA, ZONE, local, registered, renewed
@@ -206,6 +214,18 @@ FACTS = [
     (
         PaymentCardAllowed(fingerprint="fp-7", reason="its issuer vouches for it", at=AT),
         "payment card fp-7 was allowed again: “its issuer vouches for it”",
+    ),
+    (
+        RestoreBegun(since=AT, reason="the disk died", at=AT),
+        (
+            "the database had been restored; all cards are looked up at the gateway, as what happened since "
+            f"{clock(AT, ZONE)} may be missing: “the disk died”"
+        ),
+    ),
+    (RestoreEnded(at=AT), "the look-ups after the restore ended"),
+    (
+        RestoreEnded(reason="nobody knows the card", at=AT),
+        "the look-ups after the restore ended before their time: “nobody knows the card”",
     ),
 ]
 

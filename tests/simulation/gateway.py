@@ -11,7 +11,7 @@ from adapters.gateways.simulated_record import IN_MEMORY
 from engine.errors import GatewayMisuseError
 from engine.money import Money
 from engine.pipeline import GatewayReply
-from engine.ports import Answer, Charged, ChargeRequest, Declined, Unclear
+from engine.ports import Answer, Charged, ChargeRequest, ChargesRequest, Declined, RefundRequest, Unclear
 from engine.questions import Question, QuestionKind, ask
 from tests.simulation.faults import GATEWAY_FAULTS, Faults, GatewayFault, Window
 
@@ -117,6 +117,8 @@ class FaultyGateway:
 
     def _fault(self, question: Question, at: datetime) -> GatewayFault | None:
         request = question.request
+        if isinstance(request, ChargesRequest):
+            return None
         if not isinstance(request, ChargeRequest):
             return self._faults.fault_for(_OF_REFUNDS, "refund", request.refund_id.int, at.timestamp())
         if question.kind == "look_up":
@@ -163,7 +165,11 @@ def _at_once(call: Awaitable[T]) -> T:
 
 def _received(question: Question, at: datetime, decided_at: int, position: int) -> ReceivedRequest:
     request = question.request
-    key = request.attempt_id if isinstance(request, ChargeRequest) else request.refund_id
+    match request:
+        case ChargeRequest(attempt_id=key) | RefundRequest(refund_id=key):
+            pass
+        case ChargesRequest():
+            key = question.card_id
     return ReceivedRequest(at, question.kind, str(key), request.parameters, decided_at, position)
 
 
