@@ -162,8 +162,7 @@ def _make_history(engine: Engine, rules: Rules, cohort: Cohort, card_id: UUID, k
         message_id = f"{card_id}.{version + 1}.1"
         for question in engine.wake({card_id: message_id}, rules, at).questions:
             request = question.request
-            if not isinstance(request, ChargeRequest):
-                raise BaohaoError(f"card {card_id} has to be charged first")
+            assert isinstance(request, ChargeRequest)
             paid = Charged(attempt_id=request.attempt_id, amount=request.amount, gateway_ref=f"sim_{NAME}_{number}")
             engine.record([(question, paid)], rules, at)
     engine.wake({card_id: f"{card_id}.{cohort.facts - LAST_FACTS}.1"}, rules, cohort.due - REMINDED_BEFORE)

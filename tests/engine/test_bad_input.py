@@ -264,6 +264,7 @@ def test_every_command_has_examples():
 def test_every_refusal_code_has_an_example():
     elsewhere = {"command_id_reused", "reserved_id"}
     elsewhere |= {"reason_missing", "reason_invalid", "not_blocked", "clock_not_behind"}  # of operations
+    elsewhere |= {"restored", "restore_unfinished"}
     assert set(get_args(RefusalCode)) - elsewhere == {row.code for _, row in ROWS}
 
 

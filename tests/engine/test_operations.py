@@ -1,6 +1,7 @@
 """Stopping and resuming all charging: decisions, and the stream of their facts."""
 
 import pytest
+from msgspec.structs import replace
 
 from engine.actor import actor
 from engine.command_dispatch import decide
@@ -12,14 +13,21 @@ from engine.operations import (
     ChargingResumed,
     ChargingStopped,
     ClockConfirmed,
+    Restore,
+    RestoreBegun,
+    RestoreEnded,
     Stop,
+    begin_restore,
     confirm_clock,
     confirmed_until,
+    end_restore,
+    restore_after,
     resume_charging,
     stop_after,
     stop_charging,
 )
-from engine.store.operations import CONFLICT_TRIES, operations_history, record_operation
+from engine.rules import Gap
+from engine.store.operations import CONFLICT_TRIES, operations_history, record_operation, record_restore
 from engine.store.streams import Append, Stream
 from tests.engine.every_command import command
 from tests.engine.given_when_then import no_older_charge
@@ -168,3 +176,47 @@ def test_no_card_is_registered_under_the_id_of_operations():
     with pytest.raises(Refused) as refused:
         decide(register, None, TWO_VERSIONS, AT, no_older_charge)
     assert (refused.value.code, refused.value.field) == ("reserved_id", "card_id")
+
+
+# A restore
+
+
+def begin(recorder, since=AT, at=AT + HOUR, reason: str = "the disk died"):
+    decided = begin_restore(since, reason, at)
+    return record_restore(recorder, lambda _: decided, actor="operator:cli", cause="test", recorded_at=RECORDED_AT)
+
+
+def end(recorder, left: int, reason: str | None = None, at=AT + DAY):
+    def decide(restore):
+        return end_restore(restore, left, reason, at)
+
+    return record_restore(recorder, decide, actor="operator:cli", cause="test", recorded_at=RECORDED_AT)
+
+
+def test_a_restore_begins_and_ends_once_beside_a_stop(any_recorder):
+    stop(any_recorder)
+    assert begin(any_recorder) == Restore(Gap(AT, AT + HOUR), "the disk died", "operator:cli")
+    assert end(any_recorder, left=0).ended
+    assert end(any_recorder, left=0).ended
+    assert [one.fact for one in operations_history(any_recorder)] == [
+        STOPPED,
+        RestoreBegun(since=AT, reason="the disk died", at=AT + HOUR),
+        RestoreEnded(at=AT + DAY),
+    ]
+
+
+def test_begun_again_the_gap_of_a_restore_grows():
+    first = Restore(Gap(AT, AT + HOUR), "the disk died", "operator:cli")
+    again = RestoreBegun(since=AT + HOUR, reason="again", at=AT + DAY)
+    assert restore_after(first, again, "operator:7") == Restore(Gap(AT, AT + DAY), "again", "operator:7")
+    assert restore_after(replace(first, ended=True), again, "operator:7").gap == Gap(AT + HOUR, AT + DAY)
+
+
+def test_a_restore_does_not_end_while_something_is_left_unless_there_is_a_reason(any_recorder):
+    begin(any_recorder)
+    with pytest.raises(Refused) as refused:
+        end(any_recorder, left=1)
+    assert (refused.value.code, refused.value.field) == ("restore_unfinished", "reason")
+    assert end(any_recorder, left=1, reason="the card is unknown").ended
+    assert operations_history(any_recorder)[-1].fact.reason == "the card is unknown"
+    assert end_restore(None, 5, None, AT) == ()

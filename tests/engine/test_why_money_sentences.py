@@ -19,7 +19,35 @@ TRY = {"attempt_id": A, "term_number": 1, "at": AT}
 VERSION = {"policy_version": "p1"}
 COUNTED = {"happened": True, "counts": True, "ends_method": False}
 
+FOUND = {"method_id": "visa", "token": "tok-visa", "amount": PRICE, "charged_at": LATER}
+
 FACTS = [
+    (
+        facts.ChargeFound(**TRY, **FOUND, pays=True, from_balance=500),
+        (
+            "a charge was found that the log had lost when the database was restored: method visa was charged "
+            "15.00 CNY for term 1, with 5.00 CNY from the balance besides on 2026-03-30 11:30, "
+            f"attempt {A}; it counts"
+        ),
+    ),
+    (
+        facts.ChargeFound(**TRY, **FOUND, pays=False, top_up=2),
+        (
+            "a charge was found that the log had lost when the database was restored: method visa was charged "
+            f"15.00 CNY for top-up 2 on 2026-03-30 11:30, attempt {A}; it is not needed and goes back"
+        ),
+    ),
+    (
+        facts.GapClosed(until=LATER, at=AT),
+        "everything that the gateway charged before 2026-03-30 11:30 was in the log again, as it listed",
+    ),
+    (
+        facts.CaseOpened(about=A, reason="charge_unexplained", at=AT),
+        (
+            f"a case for a person was opened about attempt {A}: the gateway charged it before the database was "
+            "restored, and the restored card has no reason for it"
+        ),
+    ),
     (
         facts.ChargeAttempted(
             **TRY, **VERSION, number=2, rung=1, reason="next_method", method_id="visa", token="tok-visa", amount=PRICE

@@ -12,8 +12,17 @@ from engine.card import facts
 from engine.card.facts import STORED_NAMES
 from engine.catalogue import KeepRule
 from engine.money import Money
-from engine.operations import OPERATIONS_NAMES, ChargingResumed, ChargingStopped, ClockConfirmed, PaymentCardAllowed
+from engine.operations import (
+    OPERATIONS_NAMES,
+    ChargingResumed,
+    ChargingStopped,
+    ClockConfirmed,
+    PaymentCardAllowed,
+    RestoreBegun,
+    RestoreEnded,
+)
 from engine.why.money_sentences import MoneyFact
+from engine.why.phrases import clock
 from engine.why.sentences import sentence
 from tests.engine.recorded_history import recorded
 from tests.engine.samples import DEBIT, VISA, ZONE, local, registered, renewed
@@ -210,6 +219,18 @@ FACTS = [
     (
         ClockConfirmed(until=AT + timedelta(days=11), reason="the time server was wrong", at=AT),
         "the clock was confirmed, after one had been ahead up to 2026-04-09 10:00: “the time server was wrong”",
+    ),
+    (
+        RestoreBegun(since=AT, reason="the disk died", at=AT),
+        (
+            "the database had been restored; all cards are looked up at the gateway, as what happened since "
+            f"{clock(AT, ZONE)} may be missing: “the disk died”"
+        ),
+    ),
+    (RestoreEnded(at=AT), "the look-ups after the restore ended"),
+    (
+        RestoreEnded(reason="nobody knows the card", at=AT),
+        "the look-ups after the restore ended before their time: “nobody knows the card”",
     ),
 ]
 

@@ -170,8 +170,10 @@ def _at_once(call: Awaitable[T]) -> T:
 def _received(question: Question, at: datetime, decided_at: int, position: int) -> ReceivedRequest:
     request = question.request
     match request:
-        case ChargeRequest(attempt_id=key) | RefundRequest(refund_id=key) | ChargesRequest(card_id=key):
+        case ChargeRequest(attempt_id=key) | RefundRequest(refund_id=key):
             pass
+        case ChargesRequest():
+            key = question.card_id
     return ReceivedRequest(at, question.kind, str(key), request.parameters, decided_at, position)
 
 

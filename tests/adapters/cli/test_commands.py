@@ -21,6 +21,7 @@ RUN_ELSEWHERE = {
     *("demo", "card why", "catalogue check", "policy check", "quote", "limits allow"),
     *("case list", "case resolve", "case number-exists"),
     *("parked retry", "parked drop", "status", "clock forward", "clock confirm"),
+    *("restore begin", "restore status", "restore end"),
 }
 
 
