@@ -266,7 +266,7 @@ def case_number_exists(
     evidence: Annotated[str, typer.Option(help="How you know: a reference, no personal data.")],
     as_json: Json = False,
 ) -> None:
-    """Confirm that the number still exists after a long hold: the card may be charged again."""
+    """Confirm that the number still exists after a delay of ours: the card may be charged again."""
     from adapters.cli import casework
 
     casework.confirm_number(load_settings(), card_id, evidence=evidence, as_json=as_json)

@@ -18,7 +18,7 @@ from engine.card.top_ups import TopUps
 from engine.card.undoing import Before
 from engine.value import Value
 
-STATE_VERSION = 8
+STATE_VERSION = 9
 """Part of every snapshot; raise it when Card or evolve changes, and old snapshots are passed over."""
 
 

@@ -129,7 +129,8 @@ def _evolve(card: Card, fact: facts.CardFact) -> Card:  # noqa: C901, PLR0911, P
         case facts.ChargingBlocked():
             return replace(card, deadlines=deadlines.blocked(card.deadlines, fact))
         case facts.DeadlinesMoved():
-            return replace(card, deadlines=deadlines.moved(card.deadlines, fact))
+            moved = deadlines.moved(card.deadlines, fact)
+            return replace(card, deadlines=moved, doubt=doubt.delayed(card.doubt, fact))
         case facts.CaseOpened():
             return _case_opened(card, fact)
         case facts.AutoTopUpSet():

@@ -99,6 +99,7 @@ MUTANTS = (
         around.charged_though_nobody_confirmed,
         cards=100,
     ),
+    Mutant("charged past the carrier's date unless it was held", around.charged_past_the_carriers_date, cards=100),
     Mutant("the operator's stop ignored", bugs.stop_ignored),
     Mutant("reserved balance not released", bugs.balance_not_released),
     Mutant("balance not reserved", bugs.balance_spent_twice),

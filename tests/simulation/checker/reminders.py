@@ -40,6 +40,7 @@ def told_ahead(findings: Findings, card: Card, fact: Fact) -> None:
         earliest, _ = _opens_between(card, version)
         if fact.at + WAIT > earliest:  # we told it too late
             card.not_holders_fault.append((card.ends_at - _LONG_AGO, fact.at + WAIT))
+            card.late_notices.append(card.not_holders_fault[-1])
 
 
 def _wrong_values(card: Card, fact: Fact, version: str) -> list[str]:
