@@ -169,6 +169,7 @@ MUTANTS = (
     Mutant("reminders doubled", reminding.reminders_doubled),
     Mutant("a late notice moves no deadline", reminding.late_notice_moves_no_deadline, cards=100),
     Mutant("days that moved are kept quiet", reminding.moved_days_kept_quiet),
+    Mutant("a failure is told without the fee of the next try", reminding.failure_told_without_the_fee),
     Mutant("a receipt names no method", reminding.receipt_of_no_method),
 )
 
