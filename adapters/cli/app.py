@@ -8,7 +8,7 @@ from uuid import UUID
 import typer
 
 from adapters.cli.operations_app import charging_app, clock_app, limits_app, parked_app
-from adapters.cli.options import CardId, Json, Limit
+from adapters.cli.options import CardId, Json, Limit, Page
 from adapters.roles import Role
 from adapters.settings import load_settings
 
@@ -150,7 +150,7 @@ def cards_list(
     ] = None,
     holder: Annotated[str | None, typer.Option(metavar="ID", help="Only the cards of this holder.")] = None,
     limit: Limit = 50,
-    page: Annotated[int, typer.Option(min=1, max=1_000_000, help="Which page of so many rows.")] = 1,
+    page: Page = 1,
     *,
     as_json: Json = False,
 ) -> None:

@@ -13,7 +13,6 @@ from adapters.cli.replanning import plan_anew
 from adapters.cli.servers import connection as connection_to
 from adapters.cli.servers import database
 from adapters.control import (
-    allow_payment_card,
     blocked_cards,
     charging_stopped_since,
     read_control,
@@ -32,7 +31,7 @@ from engine.store.recorder import CardRecorder, datastore
 
 def stop(settings: Settings, why: str, *, as_json: bool) -> None:
     """Stop all charging; raises Refused without a reason."""
-    with _installation(settings) as (_, connection, recorder):
+    with installation_of(settings) as (_, connection, recorder):
         now = read_control(connection, virtual_clock=settings.clock == "virtual").now
         stop_charging(connection, recorder, why, operator_of(settings), now)
         stopped = charging_stopped_since(connection)
@@ -60,7 +59,7 @@ def resume(settings: Settings, *, as_json: bool) -> None:
     Killed in between, it wakes them when it is given again.
     """
     rules = rules_of(settings)
-    with _installation(settings) as (url, connection, recorder):
+    with installation_of(settings) as (url, connection, recorder):
         before = charging_stopped_since(connection)
         now = read_control(connection, virtual_clock=settings.clock == "virtual").now
         resume_charging(connection, recorder, operator_of(settings), now)
@@ -68,14 +67,6 @@ def resume(settings: Settings, *, as_json: bool) -> None:
     since = before.since if before else None
     put_fields("charging", {"was_stopped_since": since, "cards_woken": woken.planned_anew}, as_json=as_json)
     woken.report()
-
-
-def allow(settings: Settings, fingerprint: str, why: str, *, as_json: bool) -> None:
-    """Let a blocked payment card be tried again; raises Refused without a reason, or where nothing blocks it."""
-    with _installation(settings) as (_, connection, recorder):
-        now = read_control(connection, virtual_clock=settings.clock == "virtual").now
-        allow_payment_card(connection, recorder, fingerprint, why, operator_of(settings), now)
-    put_fields("payment card", {"fingerprint": fingerprint, "allowed_at": now, "why": why}, as_json=as_json)
 
 
 class Operation(NamedTuple):
@@ -89,7 +80,7 @@ class Operation(NamedTuple):
 
 def history(settings: Settings, *, as_json: bool) -> None:
     """When charging was stopped and resumed, and payment cards allowed again, by whom and why, oldest first."""
-    with _installation(settings) as (_, _, recorder):
+    with installation_of(settings) as (_, _, recorder):
         rows = [_operation(one) for one in operations_history(recorder)]
     put_rows("charging", rows, as_json=as_json)
 
@@ -106,16 +97,18 @@ def _operation(recorded: Recorded) -> Operation:
             raise CorruptHistoryError(f"{type(other).__name__} is no fact of operations")
 
 
-class _Installation(NamedTuple):
+class Installation(NamedTuple):
+    """A database, with what writes to it."""
+
     url: str
     connection: Connection[Any]
     recorder: CardRecorder
 
 
 @contextmanager
-def _installation(settings: Settings) -> Iterator[_Installation]:
+def installation_of(settings: Settings) -> Iterator[Installation]:
     """A connection and a recorder on a database at the needed schema; raises SchemaError."""
     with database(settings) as url:
         check_schema(url)
         with psycopg.connect(url, autocommit=True) as connection, closing(datastore(url, pool_size=1)) as pool:
-            yield _Installation(url, connection, CardRecorder(pool))
+            yield Installation(url, connection, CardRecorder(pool))
