@@ -14,7 +14,7 @@ from adapters.clock import recorded_now
 from engine import operations
 from engine.card.deadlines import ChargingBlocked
 from engine.envelope import names_of
-from engine.errors import BaohaoError, Refused
+from engine.errors import BaohaoError
 from engine.operations import OPERATIONS_ID, ChargingResumed, ChargingStopped, Restore, Stop
 from engine.rules import Gap
 from engine.store import operations as operations_of
@@ -119,10 +119,7 @@ def resume_charging(connection: Connection[Any], recorder: Recorder, actor: str,
 def allow_payment_card(
     connection: Connection[Any], recorder: Recorder, fingerprint: str, reason: str, actor: str, at: datetime
 ) -> None:
-    """Let a payment card be tried again that a code has blocked; raises Refused where nothing blocks it."""
-    row = connection.execute("SELECT FROM card_events_blocked WHERE fingerprint = %s", (fingerprint,)).fetchone()
-    if row is None:
-        raise Refused("not_blocked", f"payment card {fingerprint!r} is not blocked", "fingerprint")
+    """Let a payment card be tried again that a code has blocked. Raises Refused `reason_missing`, `reason_invalid`."""
     _operate(
         connection,
         recorder,

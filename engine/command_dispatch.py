@@ -4,6 +4,7 @@ from datetime import datetime
 from typing import assert_never
 
 from engine.card import (
+    allowing,
     announcing,
     charge,
     consent,
@@ -21,6 +22,7 @@ from engine.card.card import Card
 from engine.card.facts import CardFacts
 from engine.card.payments import Recall
 from engine.commands import (
+    AllowPaymentMethod,
     AnnouncePriceChange,
     AnyCommand,
     BindPaymentMethod,
@@ -85,6 +87,8 @@ def decide(  # noqa: C901, PLR0911, PLR0912 (one case per command)
             return methods.remove_payment_method(card, method_id=method_id, at=at)
         case OrderPaymentMethods(method_ids=ids, balance_first=first):
             return methods.order_payment_methods(card, method_ids=ids, balance_first=first, at=at)
+        case AllowPaymentMethod(fingerprint=fingerprint, reason=reason):
+            return allowing.allow_payment_method(card, fingerprint=fingerprint, reason=reason, at=at)
         case EnableAutoRenew() | ChangePeriod():
             agree = consent.enable_auto_renew if isinstance(command, EnableAutoRenew) else consent.change_period
             return agree(

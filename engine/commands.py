@@ -60,6 +60,14 @@ class OrderPaymentMethods(CommandBody):
     balance_first: bool = False
 
 
+class AllowPaymentMethod(CommandBody):
+    """Charge what is bound of a payment card that an operator allowed again."""
+
+    command: Literal["AllowPaymentMethod"] = "AllowPaymentMethod"
+    fingerprint: ShortText
+    reason: Reason
+
+
 class EnableAutoRenew(CommandBody):
     """Switch auto-renewal on for a period, at the price that the holder was `shown`."""
 
@@ -200,6 +208,7 @@ AnyCommand = (
     | UpdatePaymentMethod
     | RemovePaymentMethod
     | OrderPaymentMethods
+    | AllowPaymentMethod
     | EnableAutoRenew
     | ChangePeriod
     | SwitchOffAutoRenew

@@ -45,6 +45,7 @@ WithoutNotice = (
     | facts.CardReleased
     | facts.NumberConfirmed
     | facts.PaymentMethodsOrdered
+    | facts.PaymentMethodAllowed
     | facts.RenewalRequested
     | facts.RenewalRequestEnded
     | facts.RenewalStarted

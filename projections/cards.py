@@ -51,6 +51,7 @@ NotShown = (
     | facts.RenewalStarted
     | facts.PaymentMethodUpdated
     | facts.PaymentMethodsOrdered
+    | facts.PaymentMethodAllowed
     | facts.ChargingBlocked
     | facts.DeadlinesMoved
     | facts.ReminderDue

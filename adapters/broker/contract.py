@@ -22,6 +22,7 @@ InternalFact = (
     OperationsFact
     | facts.ZoneChanged
     | facts.PaymentMethodsOrdered
+    | facts.PaymentMethodAllowed
     | facts.RenewalRequested
     | facts.RenewalRequestEnded
     | facts.RenewalStarted

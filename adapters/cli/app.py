@@ -8,7 +8,7 @@ from uuid import UUID
 import typer
 
 from adapters.cli.operations_app import charging_app, clock_app, limits_app, parked_app, restore_app
-from adapters.cli.options import CardId, Json, Limit
+from adapters.cli.options import CardId, Json, Limit, Page
 from adapters.roles import Role
 from adapters.settings import load_settings
 
@@ -161,7 +161,7 @@ def cards_list(
     ] = None,
     holder: Annotated[str | None, typer.Option(metavar="ID", help="Only the cards of this holder.")] = None,
     limit: Limit = 50,
-    page: Annotated[int, typer.Option(min=1, max=1_000_000, help="Which page of so many rows.")] = 1,
+    page: Page = 1,
     *,
     as_json: Json = False,
 ) -> None:
@@ -289,7 +289,7 @@ def case_number_exists(
     evidence: Annotated[str, typer.Option(help="How you know: a reference, no personal data.")],
     as_json: Json = False,
 ) -> None:
-    """Confirm that the number still exists after a long hold: the card may be charged again."""
+    """Confirm that the number still exists after a delay of ours: the card may be charged again."""
     from adapters.cli import casework
 
     casework.confirm_number(load_settings(), card_id, evidence=evidence, as_json=as_json)

@@ -1,4 +1,4 @@
-"""What only an operator can do: resolving cases, replanning all cards, rebuilding the network limits."""
+"""What only a person can find out: the open cases, and resolving them."""
 
 from collections.abc import Mapping
 from typing import TypeVar
@@ -17,7 +17,6 @@ from adapters.settings import Settings
 from adapters.wiring import engine_of, operator_of, rules_now, rules_of
 from engine.commands import ConfirmNumber, Issued, ResolveAttempt
 from engine.errors import Refused
-from engine.store.limits_rebuild import rebuild_limits
 from projections.cases import Case, list_cases
 
 C = TypeVar("C", ResolveAttempt, ConfirmNumber)
@@ -71,13 +70,6 @@ def _facts_of(settings: Settings, command: ResolveAttempt | ConfirmNumber) -> li
         err.print(f"{answer}{code}", markup=False, highlight=False, soft_wrap=True)
         raise typer.Exit(1)
     return [type(fact).__name__ for fact in answer]
-
-
-def rebuild_network_limits(settings: Settings, *, as_json: bool) -> None:
-    """Rebuild the tables of the network limits from the log."""
-    with connection(settings) as open_connection:
-        tries = rebuild_limits(open_connection)
-    put_fields("limits", {"counted_tries": tries}, as_json=as_json)
 
 
 def _resolution(card_id: UUID, attempt_id: UUID, **outcome: str | bool | None) -> ResolveAttempt:

@@ -14,7 +14,6 @@ from adapters.cli.servers import connection as connection_to
 from adapters.cli.servers import database
 from adapters.clock_check import clock_of
 from adapters.control import (
-    allow_payment_card,
     blocked_cards,
     charging_stopped_since,
     resume_charging,
@@ -40,7 +39,7 @@ from engine.store.recorder import CardRecorder, datastore
 
 def stop(settings: Settings, why: str, *, as_json: bool) -> None:
     """Stop all charging; raises Refused without a reason."""
-    with installation(settings) as (_, connection, recorder):
+    with installation_of(settings) as (_, connection, recorder):
         now = clock_of(settings).read(connection).now
         stop_charging(connection, recorder, why, operator_of(settings), now)
         stopped = charging_stopped_since(connection)
@@ -68,7 +67,7 @@ def resume(settings: Settings, *, as_json: bool) -> None:
     Killed in between, it wakes them when it is given again.
     """
     rules = rules_of(settings)
-    with installation(settings) as (url, connection, recorder):
+    with installation_of(settings) as (url, connection, recorder):
         before = charging_stopped_since(connection)
         now = clock_of(settings).read(connection).now
         resume_charging(connection, recorder, operator_of(settings), now)
@@ -76,14 +75,6 @@ def resume(settings: Settings, *, as_json: bool) -> None:
     since = before.since if before else None
     put_fields("charging", {"was_stopped_since": since, "cards_woken": woken.planned_anew}, as_json=as_json)
     woken.report()
-
-
-def allow(settings: Settings, fingerprint: str, why: str, *, as_json: bool) -> None:
-    """Let a blocked payment card be tried again; raises Refused without a reason, or where nothing blocks it."""
-    with installation(settings) as (_, connection, recorder):
-        now = clock_of(settings).read(connection).now
-        allow_payment_card(connection, recorder, fingerprint, why, operator_of(settings), now)
-    put_fields("payment card", {"fingerprint": fingerprint, "allowed_at": now, "why": why}, as_json=as_json)
 
 
 class Operation(NamedTuple):
@@ -97,7 +88,7 @@ class Operation(NamedTuple):
 
 def history(settings: Settings, *, as_json: bool) -> None:
     """What operators did: stops of charging, payment cards allowed, clocks confirmed, restores; oldest first."""
-    with installation(settings) as (_, _, recorder):
+    with installation_of(settings) as (_, _, recorder):
         rows = [_operation(one) for one in operations_history(recorder)]
     put_rows("charging", rows, as_json=as_json)
 
@@ -131,7 +122,7 @@ class Installation(NamedTuple):
 
 
 @contextmanager
-def installation(settings: Settings) -> Iterator[Installation]:
+def installation_of(settings: Settings) -> Iterator[Installation]:
     """A connection and a recorder on a database at the needed schema; raises SchemaError."""
     with database(settings) as url:
         check_schema(url)

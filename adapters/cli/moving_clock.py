@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import psycopg
 
-from adapters.cli.charging import installation
+from adapters.cli.charging import installation_of
 from adapters.cli.demo.year import Year
 from adapters.cli.output import err, put_fields
 from adapters.cli.servers import running_servers
@@ -69,7 +69,7 @@ def confirm(settings: Settings, why: str, *, as_json: bool) -> None:
     """
     if settings.clock == "virtual":
         raise ClockError("this system's clock is the virtual one, which is never wrong; there is nothing to confirm")
-    with installation(settings) as (_, connection, recorder):
+    with installation_of(settings) as (_, connection, recorder):
         control = read_control(connection, virtual_clock=False)
         compare_with_database(control)
         newest_at = newest(connection, after=0).time or control.now

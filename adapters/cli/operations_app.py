@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from adapters.cli.options import Json
+from adapters.cli.options import Json, Limit, Page
 from adapters.settings import load_settings
 
 parked_app = typer.Typer(help="Cards and messages that could not be handled.", no_args_is_help=True)
@@ -124,9 +124,17 @@ def restore_end(
 @limits_app.command("rebuild")
 def limits_rebuild(*, as_json: Json = False) -> None:
     """Rebuild the tables of the network limits from the log."""
-    from adapters.cli import casework
+    from adapters.cli import limiting
 
-    casework.rebuild_network_limits(load_settings(), as_json=as_json)
+    limiting.rebuild(load_settings(), as_json=as_json)
+
+
+@limits_app.command("blocked")
+def limits_blocked(*, limit: Limit = 50, page: Page = 1, as_json: Json = False) -> None:
+    """Payment cards that a code or an issuer's advice has blocked for every card."""
+    from adapters.cli import limiting
+
+    limiting.show_blocked(load_settings(), limit=limit, page=page, as_json=as_json)
 
 
 @limits_app.command("allow")
@@ -136,10 +144,10 @@ def limits_allow(
     why: Annotated[str, typer.Option(help="Why it may be tried again, for those who come after you.")],
     as_json: Json = False,
 ) -> None:
-    """Let a payment card be tried again that a code has blocked for every card."""
-    from adapters.cli import charging
+    """Let a payment card be tried again that a code has blocked for every card, also where that had ended it."""
+    from adapters.cli import limiting
 
-    charging.allow(load_settings(), fingerprint, why, as_json=as_json)
+    limiting.allow(load_settings(), fingerprint, why, as_json=as_json)
 
 
 @clock_app.command("forward")

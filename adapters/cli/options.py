@@ -7,4 +7,5 @@ import typer
 
 Json = Annotated[bool, typer.Option("--json", help="JSON on stdout, for programs.")]
 CardId = Annotated[UUID, typer.Argument(metavar="ID", help="The card's id.")]
+Page = Annotated[int, typer.Option(min=1, max=1_000_000, help="Which page of so many rows.")]
 Limit = Annotated[int, typer.Option(min=1, max=100_000, help="Maximum number of rows.")]

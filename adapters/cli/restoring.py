@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from psycopg import Connection
 
-from adapters.cli.charging import installation
+from adapters.cli.charging import installation_of
 from adapters.cli.output import put_fields
 from adapters.cli.replanning import plan_anew
 from adapters.control import read_control, record_restore
@@ -27,7 +27,7 @@ SHOWN = 20
 def begin(settings: Settings, since: datetime | None, why: str, *, as_json: bool) -> None:
     """Begin the look-ups, and wake all cards for them; killed in between, it is given again."""
     rules = rules_of(settings)
-    with installation(settings) as (url, connection, recorder):
+    with installation_of(settings) as (url, connection, recorder):
         now = read_control(connection, virtual_clock=settings.clock == "virtual").now
         begins = since or newest_fact_at(connection) or now
         restore = record_restore(
@@ -95,7 +95,7 @@ def end(settings: Settings, why: str | None, *, as_json: bool) -> None:
 
 @contextmanager
 def _left(settings: Settings) -> Iterator[tuple[Connection[Any], Any, Left | None]]:
-    with installation(settings) as (_, connection, recorder), closing(gateway_of(settings)) as gateway:
+    with installation_of(settings) as (_, connection, recorder), closing(gateway_of(settings)) as gateway:
         control = read_control(connection, virtual_clock=settings.clock == "virtual")
         left = None
         if control.restored is not None:

@@ -6,6 +6,7 @@ from typing import NamedTuple, Protocol
 from engine.card.attempt import Attempt, CaseOpened, ChargeOutcomeUnknown, HasHold, OutcomeSource
 from engine.card.custody import HasStatus, is_kept
 from engine.card.deadlines import DAY, HasDeadlines, carrier_reclaims_at
+from engine.card.doubt import MayBeInDoubt, may_be_lost
 from engine.card.step import Wait
 from engine.policy import Policy
 from engine.rules import Rules
@@ -15,7 +16,7 @@ CLOCKS_DIFFER_MOST = timedelta(minutes=5)
 """Clocks of machines that work may differ by this; together with the policy's `key_lifetime` less than a key lives."""
 
 
-class Askable(HasDeadlines, HasStatus, HasHold, Protocol):
+class Askable(HasDeadlines, HasStatus, HasHold, MayBeInDoubt, Protocol):
     """What asking about an attempt reads of a card."""
 
 
@@ -44,7 +45,7 @@ def ask_about(card: Askable, attempt: Attempt, rules: Rules, at: datetime) -> Ca
             ask_at = ask_at if at >= ask_at else min(ask_at, case_at)
     if at < ask_at:
         return Wait(ask_at, reason)
-    again = _key_is_known(attempt, rules, at) and _still_wanted(card, attempt, rules)
+    again = _key_is_known(attempt, rules, at) and _still_wanted(card, attempt, rules, at)
     return AskCharge(attempt, "asked_again" if again else "looked_up")
 
 
@@ -80,11 +81,11 @@ def sent_within(attempt: Attempt, policy: Policy) -> Span:
     return Span(made_at - CLOCKS_DIFFER_MOST, made_at + policy.key_lifetime)
 
 
-def _still_wanted(card: Askable, attempt: Attempt, rules: Rules) -> bool:
+def _still_wanted(card: Askable, attempt: Attempt, rules: Rules, at: datetime) -> bool:
     """Whether it may be sent again, since it might charge for the first time."""
     if attempt.look_up_only or rules.charging_stopped:
         return False
-    return card.held_since is None and is_kept(card)
+    return card.held_since is None and is_kept(card) and not may_be_lost(card, at)
 
 
 def not_answered(attempt: Attempt, term_number: int, reason: str, policy: Policy, at: datetime) -> ChargeOutcomeUnknown:

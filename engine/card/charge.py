@@ -14,6 +14,7 @@ from engine.card.deadlines import (
     ChargingBlocked,
     DeadlinesMoved,
     HasDeadlines,
+    carrier_reclaims_at,
     charge_instant,
     last_day,
     opens_at,
@@ -220,7 +221,8 @@ def _notice_first(
 def _stopped(card: HasDeadlines, policy: Policy, at: datetime) -> tuple[ChargingBlocked, ...] | Wait:
     if card.deadlines.blocked_since is None:
         return (ChargingBlocked(at=at),)
-    return Wait(at + policy.stopped_recheck, "charging_stopped", blocks_lapse=True)
+    again_at, date = at + policy.stopped_recheck, carrier_reclaims_at(card)
+    return Wait(date if at < date < again_at else again_at, "charging_stopped", blocks_lapse=True)
 
 
 def _attempt(

@@ -26,6 +26,7 @@ from engine.card.hold import CardHeld
 from engine.card.methods import HasMethods, Methods, PaymentMethodRemoved, delayed, ended
 from engine.card.term import HasRenewal, Renewal, open_since
 from engine.declines import METHOD_ENDS, NO_CHARGE_MADE, Authority, Consequence, Verdict
+from engine.networks import NEVER
 from engine.policy import Policy
 from engine.ports import Declined
 
@@ -93,7 +94,8 @@ def method_failed(methods: Methods, fact: ChargeFailed) -> Methods:
     """What the decline means for its method."""
     if fact.ends_method:
         needs_holder = fact.consequence is Consequence.HOLDER_PRESENT
-        methods = ended(methods, fact.method_id, fact.code, needs_holder=needs_holder)
+        why = NEVER if fact.consequence is Consequence.NEVER else fact.code  # an operator may allow it again
+        methods = ended(methods, fact.method_id, why, needs_holder=needs_holder)
     return methods if fact.not_before is None else delayed(methods, fact.method_id, fact.not_before)
 
 

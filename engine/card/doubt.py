@@ -1,9 +1,14 @@
-"""Doubt: after a hold that outlasted the carrier's own date, whether the number still exists; until then no charge.
+"""Doubt: once our delays have outlasted the carrier's own date, whether the number exists; until then no charge.
+
+The deadlines move by our delays, but the carrier knows nothing of them: whoever is charged after its date may pay for
+a number that is gone. A case opens when a charge falls due then, and for a held card on that date or its release.
 
 What decisions have in common: custody.py.
 """
 
-from datetime import datetime
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from functools import reduce
 from typing import Protocol
 
 from msgspec.structs import replace
@@ -11,7 +16,14 @@ from msgspec.structs import replace
 from engine.calendar import Instant
 from engine.card.attempt import CaseOpened
 from engine.card.custody import HasStatus, check_kept
-from engine.card.deadlines import DAY, DeadlinesMoved, HasDeadlines, carrier_reclaims_at, move_deadlines
+from engine.card.deadlines import (
+    DAY,
+    DeadlinesMoved,
+    HasDeadlines,
+    HasTerm,
+    carrier_reclaims_at,
+    move_deadlines,
+)
 from engine.card.event import Event
 from engine.card.ids import derived_id
 from engine.card.step import Wait
@@ -23,7 +35,7 @@ from engine.value import Value
 IN_DOUBT = "number_may_be_lost"
 """The reason of the case."""
 CONFIRMED_FOR = DAY
-"""A confirmation that was given during the hold counts for a release so soon after it."""
+"""A confirmation counts until we have delayed the payment for so long after it."""
 
 
 # Facts
@@ -43,6 +55,8 @@ class Doubt(Value):
 
     since: Instant
     confirmed_at: Instant | None = None
+    delayed_by: timedelta = timedelta(0)
+    """For how long we have delayed the payment since the confirmation."""
 
 
 class MayBeInDoubt(Protocol):
@@ -68,7 +82,15 @@ class _Confirmable(_Doubtful, HasRenewal, HasStatus, Protocol):
 
 def confirmed(doubt: Doubt | None, fact: NumberConfirmed) -> Doubt:
     """The number existed then."""
-    return Doubt(fact.at, fact.at) if doubt is None else replace(doubt, confirmed_at=fact.at)
+    return Doubt(fact.at if doubt is None else doubt.since, fact.at)
+
+
+def delayed(doubt: Doubt | None, fact: DeadlinesMoved) -> Doubt | None:
+    """We delayed the payment: the part after the confirmation makes that older; days after a late notice do not."""
+    if doubt is None or doubt.confirmed_at is None or fact.reason == "notice_late":
+        return doubt
+    since_then = min(fact.by, fact.at - doubt.confirmed_at)
+    return replace(doubt, delayed_by=doubt.delayed_by + max(since_then, timedelta(0)))  # clocks may have differed
 
 
 def after_renewal(doubt: Doubt | None) -> Doubt | None:
@@ -87,10 +109,18 @@ def is_in_doubt(card: MayBeInDoubt) -> bool:
 def check_number(card: MayBeInDoubt) -> None:
     """Raise Refused `number_in_doubt` for a charge before it is known that the number still exists."""
     if is_in_doubt(card):
-        message = (
-            "the card was held past the day on which its carrier may take the number; confirm first that it exists"
-        )
-        raise Refused("number_in_doubt", message)
+        message = "we delayed the payment past the day on which the carrier may take the number"
+        raise Refused("number_in_doubt", f"{message}; confirm first that it still exists")
+
+
+def may_be_lost(card: _Doubtful, at: datetime) -> bool:
+    """Whether it is past the carrier's own date, and nobody has said lately that the number still exists."""
+    return at >= carrier_reclaims_at(card) and not _is_confirmed(card.doubt)
+
+
+def number_case(card: HasTerm, at: datetime) -> CaseOpened:
+    """The case: a person has to find out whether the number still exists."""
+    return CaseOpened(about=derived_id(card.card_id, IN_DOUBT), reason=IN_DOUBT, at=at)
 
 
 def while_held(card: _Doubtful, at: datetime) -> CaseOpened | Wait:
@@ -98,15 +128,17 @@ def while_held(card: _Doubtful, at: datetime) -> CaseOpened | Wait:
     if card.doubt is not None:
         return Wait(None, "held")
     date = carrier_reclaims_at(card)
-    return Wait(date, "held") if at < date else _case(card, at)
+    return Wait(date, "held") if at < date else number_case(card, at)
 
 
-def on_release(card: _Doubtful, at: datetime) -> tuple[CaseOpened, ...]:
-    """The case of a card that is released after that date, unless it is open or a person has just confirmed."""
+def on_release(card: _Doubtful, moved: Sequence[DeadlinesMoved], at: datetime) -> tuple[CaseOpened, ...]:
+    """The case of a card that is released after that date, unless it is open or a person has just confirmed.
+
+    `moved`: by how much the hold delayed the payment.
+    """
     if at < carrier_reclaims_at(card) or is_in_doubt(card):
         return ()
-    confirmed_at = card.doubt.confirmed_at if card.doubt is not None else None
-    return () if confirmed_at is not None and at < confirmed_at + CONFIRMED_FOR else (_case(card, at),)
+    return () if _is_confirmed(reduce(delayed, moved, card.doubt)) else (number_case(card, at),)
 
 
 def confirm_number(
@@ -119,8 +151,9 @@ def confirm_number(
     fact = NumberConfirmed(evidence=evidence, at=at)
     if card.held_since is not None:  # the release moves them
         return (fact,)
-    return fact, *move_deadlines(card, "number_in_doubt", card.doubt.since, open_since(card, policy), at)
+    since = min(card.doubt.since, card.deadlines.blocked_since or card.doubt.since)
+    return fact, *move_deadlines(card, "number_in_doubt", since, open_since(card, policy), at)
 
 
-def _case(card: HasDeadlines, at: datetime) -> CaseOpened:
-    return CaseOpened(about=derived_id(card.card_id, IN_DOUBT), reason=IN_DOUBT, at=at)
+def _is_confirmed(doubt: Doubt | None) -> bool:
+    return doubt is not None and doubt.confirmed_at is not None and doubt.delayed_by < CONFIRMED_FOR

@@ -12,6 +12,7 @@ from msgspec.structs import replace
 
 from engine.calendar import local_date
 from engine.card import (
+    allowing,
     attempt,
     balance,
     consent,
@@ -110,6 +111,9 @@ def _evolve(card: Card, fact: facts.CardFact) -> Card:  # noqa: C901, PLR0911, P
             return replace(card, methods=methods.removed(card.methods, method_id), attempts=attempts)
         case facts.PaymentMethodsOrdered():
             return replace(card, methods=methods.ordered(card.methods, fact))
+        case facts.PaymentMethodAllowed():
+            renewal = term.method_added(card.renewal, fact.method_id)
+            return replace(card, methods=allowing.allowed(card.methods, fact), renewal=renewal)
         case facts.AutoRenewEnabled():
             return _enabled(card, fact)
         case facts.PeriodChanged():
@@ -133,7 +137,8 @@ def _evolve(card: Card, fact: facts.CardFact) -> Card:  # noqa: C901, PLR0911, P
         case facts.ChargingBlocked():
             return replace(card, deadlines=deadlines.blocked(card.deadlines, fact))
         case facts.DeadlinesMoved():
-            return replace(card, deadlines=deadlines.moved(card.deadlines, fact))
+            moved = deadlines.moved(card.deadlines, fact)
+            return replace(card, deadlines=moved, doubt=doubt.delayed(card.doubt, fact))
         case facts.ChargeFound():
             left = balance.debited(card.balance, fact.from_balance)
             known = gap.explained(card.gap, fact.attempt_id)

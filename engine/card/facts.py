@@ -3,6 +3,7 @@
 Names never change; a changed shape gets a new version, and the old one an upcast (upcasts.py).
 """
 
+from engine.card.allowing import PaymentMethodAllowed
 from engine.card.attempt import CaseOpened, ChargeAttempted, ChargeOutcomeUnknown, ChargeWithheld
 from engine.card.balance import BalanceCredited, BalanceDebited, BalancePaidOut
 from engine.card.charge import RenewalRequested, RenewalRequestEnded
@@ -35,6 +36,7 @@ CardFact = (
     | PaymentMethodUpdated
     | PaymentMethodRemoved
     | PaymentMethodsOrdered
+    | PaymentMethodAllowed
     | AutoRenewEnabled
     | PeriodChanged
     | PriceChangeAnnounced
@@ -91,6 +93,7 @@ STORED_NAMES: dict[str, type[CardFact]] = {
     "payment_method_updated.v1": PaymentMethodUpdated,
     "payment_method_removed.v1": PaymentMethodRemoved,
     "payment_methods_ordered.v1": PaymentMethodsOrdered,
+    "payment_method_allowed.v1": PaymentMethodAllowed,
     "auto_renew_enabled.v1": AutoRenewEnabled,
     "period_changed.v1": PeriodChanged,
     "price_change_announced.v1": PriceChangeAnnounced,

@@ -102,7 +102,7 @@ class Methods(Value):
     balance_first: bool = False
     """The balance is spent before any method is charged."""
     ended: Mapping[str, str] = {}
-    """Method ids not to be tried before the holder changes something, each with the code that ended it."""
+    """Method ids not to be tried before the holder changes something, each with the code that ended it, or NEVER."""
     needs_holder: tuple[str, ...] = ()
     """Those of the ended methods that may be tried while the holder is present."""
     not_before: Mapping[str, Instant] = {}
@@ -147,14 +147,14 @@ class _Charging(_Keeping, Protocol):
 
 def bound(methods: Methods, method: PaymentMethod) -> Methods:
     """One more method, last in order."""
-    return _disputed_ended(cleared(replace(methods, bound=(*methods.bound, method)), method.method_id))
+    return disputed_ended(cleared(replace(methods, bound=(*methods.bound, method)), method.method_id))
 
 
 def updated(methods: Methods, method: PaymentMethod) -> Methods:
     """New details in the same place."""
     same = method.method_id
     bound = tuple(method if m.method_id == same else m for m in methods.bound)
-    return _disputed_ended(cleared(replace(methods, bound=bound), same))
+    return disputed_ended(cleared(replace(methods, bound=bound), same))
 
 
 def removed(methods: Methods, method_id: str) -> Methods:
@@ -183,14 +183,14 @@ def cleared(methods: Methods, method_id: str) -> Methods:
 def cleared_for_holder(methods: Methods) -> Methods:
     """While the holder is present, what needs the holder may be tried."""
     ended = {one: code for one, code in methods.ended.items() if one not in methods.needs_holder}
-    return _disputed_ended(replace(methods, ended=ended, needs_holder=()))
+    return disputed_ended(replace(methods, ended=ended, needs_holder=()))
 
 
 def disputed(methods: Methods, attempt_id: UUID, instrument: str) -> Methods:
     """What was charged is not charged by itself any more."""
     known = any(one.attempt_id == attempt_id for one in methods.disputed)
     more = () if known else (Disputed(attempt_id, instrument),)
-    return _disputed_ended(replace(methods, disputed=(*methods.disputed, *more)))
+    return disputed_ended(replace(methods, disputed=(*methods.disputed, *more)))
 
 
 def dispute_over(methods: Methods, attempt_id: UUID, method_id: str) -> Methods:
@@ -199,10 +199,10 @@ def dispute_over(methods: Methods, attempt_id: UUID, method_id: str) -> Methods:
     freed = {one.method_id for one in methods.bound if one.instrument in instruments} if instruments else {method_id}
     ended = {one: code for one, code in methods.ended.items() if code != DISPUTED or one not in freed}
     left = tuple(one for one in methods.disputed if one.attempt_id != attempt_id)
-    return _disputed_ended(replace(methods, ended=ended, disputed=left))
+    return disputed_ended(replace(methods, ended=ended, disputed=left))
 
 
-def _disputed_ended(methods: Methods) -> Methods:
+def disputed_ended(methods: Methods) -> Methods:
     """Nothing that is disputed may be charged; what ended a method before still does."""
     if not methods.disputed:
         return methods

@@ -9,17 +9,17 @@ from engine.card.card import Card
 from engine.card.charge import charge_renewal, end_request, withheld_by_limit
 from engine.card.custody import is_kept
 from engine.card.deadlines import ChargingBlocked, DeadlinesMoved, move_deadlines, reclaims_at
-from engine.card.doubt import is_in_doubt, while_held
+from engine.card.doubt import is_in_doubt, may_be_lost, number_case, while_held
 from engine.card.evolve import evolve
 from engine.card.facts import CardFact, CardFacts
 from engine.card.gap import AskCharges, open_gap
 from engine.card.lapse import lapse
 from engine.card.methods import ready_methods
 from engine.card.refunding import AskRefund, ask_for_refunds
-from engine.card.reminders import payment_failed, reminders
+from engine.card.reminders import ReminderDue, payment_failed, reminders
 from engine.card.step import Wait, earliest
-from engine.card.term import open_since
-from engine.card.top_ups import charge_top_up
+from engine.card.term import CardRenewed, open_since
+from engine.card.top_ups import TopUpStarted, charge_top_up
 from engine.card.waking import Deferred
 from engine.networks import Limited
 from engine.policy import Policy
@@ -50,7 +50,8 @@ def next_step(card: Card, rules: Rules, at: datetime) -> Step:
         return earliest(held, asking)
     if is_in_doubt(card):
         return earliest(Wait(None, "number_in_doubt"), asking)
-    return _charge_or_lapse(card, rules, at, asking)
+    step = _charge_or_lapse(card, rules, at, asking)
+    return (number_case(card, at),) if _would_charge(card, step) and may_be_lost(card, at) else step
 
 
 def _ask(card: Card, rules: Rules, at: datetime) -> CaseOpened | AskRefund | AskCharge | Wait | None:
@@ -73,6 +74,17 @@ def _must_be_known_first(card: Card) -> bool:
     """Whether nothing else is done before an attempt's outcome is known: a top-up waits only for its first answer."""
     top_up = card.attempts.top_up
     return card.attempts.open is not None or (top_up is not None and top_up.unknown is None)
+
+
+def _would_charge(card: Card, step: CardFacts | Wait) -> bool:
+    """Whether it charges or spends the balance, announces that to the holder, or is kept from it by us."""
+    if isinstance(step, Wait):
+        return card.deadlines.blocked_since is not None
+    return any(
+        isinstance(one, ChargeAttempted | CardRenewed | TopUpStarted | ChargingBlocked)
+        or (isinstance(one, ReminderDue) and one.kind == "renewal_ahead")
+        for one in step
+    )
 
 
 def _charge_or_lapse(card: Card, rules: Rules, at: datetime, asking: Wait | None) -> CardFacts | Wait:

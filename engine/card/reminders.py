@@ -27,7 +27,7 @@ from engine.card.deadlines import (
 from engine.card.event import Event
 from engine.card.methods import HasMethods, usable_methods
 from engine.card.step import Wait, earliest
-from engine.card.term import HasRenewal, amount_due, open_since, price_ahead
+from engine.card.term import HasRenewal, Renewal, amount_due, open_since, price_ahead
 from engine.catalogue import Period
 from engine.money import Money
 from engine.policy import Policy
@@ -43,8 +43,9 @@ class ReminderDue(Event, kw_only=True):
     """A notice of what will happen, or has failed, is due; `about` is the day, the method or the declines so far.
 
     Ahead of a renewal: what it costs, for how many months, on which day and from which method it will be charged (None:
-    from none that is known). After a failure: `code` is the last decline's, `amount` what is due, `next_try_at` None
-    where no try is left; the service ends on `suspends_on` (None: it is off), the number is lost on `lost_on`.
+    from none that is known). After a failure: `code` is the last decline's, `amount` what the next try will charge, or
+    what is due now where no try is left (`next_try_at` None); the service ends on `suspends_on` (None: it is off), the
+    number is lost on `lost_on`.
     """
 
     kind: ReminderKind
@@ -104,22 +105,29 @@ def payment_failed(card: Remindable, charging: Wait, policy: Policy, at: datetim
     nothing_tried = notified is None and charging.reason in ("no_try_left", "balance_pays")
     if renewal.declines <= (notified or 0) and not nothing_tried:
         return ()
-    zone = card.term.zone
+    zone, next_try_at = card.term.zone, None if charging.blocks_lapse else charging.until
     return (
         ReminderDue(
             kind="payment_failed",
             term_number=card.term.number,
             about=str(renewal.declines),
             code=renewal.last_code,
-            amount=amount_due(card, renewal),
+            amount=_amount_due_at(card, renewal, next_try_at),
             months=renewal.months,
-            next_try_at=None if charging.blocks_lapse else charging.until,
+            next_try_at=next_try_at,
             suspends_on=None if card.status == "suspended" else local_date(suspends_at(card), zone),
             lost_on=local_date(reclaims_at(card), zone),
             policy_version=policy.version,
             at=at,
         ),
     )
+
+
+def _amount_due_at(card: Remindable, renewal: Renewal, at: datetime | None) -> Money:
+    """What the try at `at` will charge, with the fee if the service is off by then; None: what is due now."""
+    if at is not None and at > suspends_at(card) and renewal.reactivation_fee is not None:
+        return renewal.price + renewal.reactivation_fee
+    return amount_due(card, renewal)
 
 
 # Decisions: ahead of a charge

@@ -161,7 +161,7 @@ def _unknown(fact: facts.ChargeOutcomeUnknown, zone: str) -> str:
 
 def _case(fact: facts.CaseOpened) -> str:
     if fact.reason == IN_DOUBT:
-        why = "since the card was held past the day on which the carrier may take the number"
+        why = "since we delayed the payment past the day on which the carrier may take the number"
         return f"a case for a person was opened, {why}: nothing is charged before its existence is confirmed"
     if fact.reason == UNEXPLAINED:
         why = "the gateway charged it before the database was restored, and the restored card has no reason for it"

@@ -58,6 +58,8 @@ def clause(fact: Fact, zone: str) -> str:  # noqa: C901, PLR0911, PLR0912 (one c
             return _removed(fact)
         case facts.PaymentMethodsOrdered():
             return _ordered(fact)
+        case facts.PaymentMethodAllowed(method_id=method_id, fingerprint=fingerprint, reason=reason):
+            return f"method {method_id} is allowed again with payment card {fingerprint}: {quoted(reason)}"
         case facts.AutoRenewEnabled():
             return f"auto-renewal was switched on: {offered(fact)}"
         case facts.PeriodChanged():

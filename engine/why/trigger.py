@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 from msgspec.structs import replace
 
 from engine.calendar import local_date
+from engine.card.allowing import PaymentMethodAllowed
 from engine.card.attempt import ChargeAttempted, ChargeWithheld
 from engine.card.charge import RenewalRequested
 from engine.card.consent import AutoRenewEnabled, PeriodChanged
@@ -90,9 +91,13 @@ def _soon(story: Story, place: int, attempt: ChargeAttempted) -> Sentence:
 
 
 def _new_method(story: Story, place: int, _: ChargeAttempted) -> Sentence:
-    at, given = story.origin((PaymentMethodBound, PaymentMethodUpdated), place)
-    what = "bound" if isinstance(given, PaymentMethodBound) else "updated"
-    text = f"It was made then because method {given.method.method_id} was {what} on {story.clock(at)}"
+    at, given = story.origin((PaymentMethodBound, PaymentMethodUpdated, PaymentMethodAllowed), place)
+    match given:
+        case PaymentMethodAllowed(method_id=method_id):
+            what = "allowed again"
+        case _:
+            method_id, what = given.method.method_id, "bound" if isinstance(given, PaymentMethodBound) else "updated"
+    text = f"It was made then because method {method_id} was {what} on {story.clock(at)}"
     return story.sentence(
         f"{text}, while the term was unpaid; that is tried at once and is no rung of the ladder.", at, place
     )

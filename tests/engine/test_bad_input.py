@@ -179,6 +179,7 @@ REFUSALS: dict[type, list[Refusal]] = {
         no("last_method", "method_id", card=PAYING, method_id="visa"),
         no("last_method", "method_id", card=(*CHARGING, switched_off()), method_id="visa"),
     ],
+    commands.AllowPaymentMethod: UNKNOWN,
     commands.OrderPaymentMethods: [
         *KEPT,
         *(

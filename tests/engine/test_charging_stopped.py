@@ -4,8 +4,9 @@ from datetime import timedelta
 
 from msgspec.structs import replace
 
-from engine.card.attempt import ChargeAttempted
+from engine.card.attempt import CaseOpened, ChargeAttempted
 from engine.card.deadlines import ChargingBlocked, DeadlinesMoved, reclaims_at, suspends_at
+from engine.card.doubt import IN_DOUBT
 from engine.card.evolve import replay
 from engine.card.lapse import GraceStarted, Suspended
 from engine.card.term import RenewalStarted
@@ -77,4 +78,6 @@ def test_charging_resumed_the_card_is_charged_before_it_lapses():
 
 def test_a_card_is_not_given_up_when_charging_is_stopped_on_its_last_day():
     blocked = given(*DECLINED, suspended()).at(local("2026-04-30 10:00"), STOPPED).card
-    Given(blocked).at(local("2026-05-02 10:00"), STOPPED).nothing().waits(local("2026-05-02 13:00"), "charging_stopped")
+    Given(blocked).at(local("2026-04-30 21:00"), STOPPED).nothing().waits(local("2026-05-01 00:00"), "charging_stopped")
+    then = Given(blocked).at(local("2026-05-02 10:00"), STOPPED).then(fact(CaseOpened, reason=IN_DOUBT))
+    then.waits(None, "number_in_doubt")

@@ -109,6 +109,7 @@ WRONG_FIELDS: dict[type, list[tuple[dict[str, Any], str]]] = {
         ({"method_ids": ["visa", ""]}, "method_ids.1"),
         ({"balance_first": "perhaps"}, "balance_first"),
     ],
+    commands.AllowPaymentMethod: [({"fingerprint": ""}, "fingerprint"), ({"reason": LONG}, "reason")],
     commands.EnableAutoRenew: CONSENT,
     commands.ChangePeriod: CONSENT,
     commands.SwitchOffAutoRenew: [*IDS, *MORE, ({"reason": "bored"}, "reason")],

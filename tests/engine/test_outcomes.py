@@ -108,7 +108,7 @@ def test_a_decline_is_a_fact_with_its_consequence_and_counters():
         )
     )
     assert then.card.attempts.open is None
-    assert then.card.methods.ended == {"visa": "stolen_card"}
+    assert then.card.methods.ended == {"visa": "never"}
     assert then.card.renewal.last_code == "stolen_card"
 
 

@@ -127,6 +127,23 @@ def test_a_failure_of_a_suspended_card_is_told_with_the_fee_and_without_the_day_
     )
 
 
+def test_each_failure_is_told_with_what_its_next_try_then_charges():
+    """With two days of grace the service is off from 3 April on; the tries are on days 0, 1, 3, 5 and 7."""
+    history, told, charged = History(), [], []
+    while len(charged) < 5:
+        charged.append(history.wakes_until(local("2026-05-01 00:00")).records[-1].fact)
+        told.append(history.declined().records[-1].fact)
+    fee_from = [(one.next_try_at, one.amount.minor) for one in told]
+    assert fee_from[:4] == [(one.at, one.amount.minor) for one in charged[1:]]
+    assert [minor for _, minor in fee_from] == [1500, 1500, 2000, 2000, 2000]
+    assert [one.amount.minor for one in charged] == [1500, 1500, 1500, 2000, 2000]
+
+
+def test_a_failure_without_a_further_try_is_told_with_what_is_due_now():
+    history = History(registered(), bound(), enabled()).wakes(OPENS_AT).declined("lost_card")
+    assert (history.records[-1].fact.next_try_at, history.records[-1].fact.amount) == (None, MONTH_PRICE)
+
+
 def _offer_and_try(card):
     at = local("2026-04-10 12:00")
     offer = replace(started(at=at), reactivation_fee=Money(minor=500, currency="CNY"))

@@ -28,8 +28,8 @@ def test_a_held_card_is_not_charged():
 def test_a_card_held_past_the_carriers_date_is_not_charged_before_the_number_is_confirmed():
     history = History().decides(hold_card, reason="a doubt", at=local("2026-03-05 12:00")).wakes()
     opened = (
-        f"On 2026-05-01 00:00 {HERE} a case for a person was opened, since the card was held past the day on which the "
-        "carrier may take the number: nothing is charged before its existence is confirmed."
+        f"On 2026-05-01 00:00 {HERE} a case for a person was opened, since we delayed the payment past the day on "
+        "which the carrier may take the number: nothing is charged before its existence is confirmed."
     )
     nothing = "Next, nothing happens by itself"
     assert texts(history, may(1))[-1] == f"{nothing}, since the card is held."

@@ -164,8 +164,8 @@ FACTS = [
     (
         facts.CaseOpened(about=R, reason="number_may_be_lost", at=AT),
         (
-            "a case for a person was opened, since the card was held past the day on which the carrier may take the "
-            "number: nothing is charged before its existence is confirmed"
+            "a case for a person was opened, since we delayed the payment past the day on which the carrier may take "
+            "the number: nothing is charged before its existence is confirmed"
         ),
     ),
     (

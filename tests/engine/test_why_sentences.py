@@ -84,6 +84,10 @@ FACTS = [
         "the holder chose the order of payment: visa, debit and paypal; the balance is spent first",
     ),
     (
+        facts.PaymentMethodAllowed(method_id="visa", fingerprint="fp-visa", reason="it is good", at=AT),
+        "method visa is allowed again with payment card fp-visa: “it is good”",
+    ),
+    (
         facts.PaymentMethodsOrdered(method_ids=(), balance_first=False, at=AT),
         "the holder chose the order of payment; the balance is not spent by itself",
     ),

@@ -16,7 +16,11 @@ from tests.simulation.bugs import DAY, Change
 
 
 def charged_though_nobody_confirmed() -> list[Change]:
-    return [(following, "is_in_doubt", lambda _: False)]
+    return [(following, "is_in_doubt", lambda _: False), *charged_past_the_carriers_date()]
+
+
+def charged_past_the_carriers_date() -> list[Change]:
+    return [(following, "may_be_lost", lambda *_: False)]
 
 
 def limits_not_enforced() -> list[Change]:

@@ -2,7 +2,7 @@
 
 from msgspec.structs import replace
 
-from engine.card import charge, deadlines, outcomes, reminders
+from engine.card import charge, deadlines, outcomes, reminders, term
 from engine.card import next as following
 from tests.simulation.bugs import DAY, Change
 
@@ -40,6 +40,10 @@ def late_notice_moves_no_deadline() -> list[Change]:
 
 def moved_days_kept_quiet() -> list[Change]:
     return [(deadlines, "end_notified", lambda before: before)]
+
+
+def failure_told_without_the_fee() -> list[Change]:
+    return [(reminders, "_amount_due_at", lambda card, renewal, _: term.amount_due(card, renewal))]
 
 
 def receipt_of_no_method() -> list[Change]:

@@ -99,6 +99,7 @@ MUTANTS = (
         around.charged_though_nobody_confirmed,
         cards=100,
     ),
+    Mutant("charged past the carrier's date unless it was held", around.charged_past_the_carriers_date, cards=100),
     Mutant("the operator's stop ignored", bugs.stop_ignored),
     Mutant("reserved balance not released", bugs.balance_not_released),
     Mutant("balance not reserved", bugs.balance_spent_twice),
@@ -173,6 +174,7 @@ MUTANTS = (
     Mutant("reminders doubled", reminding.reminders_doubled),
     Mutant("a late notice moves no deadline", reminding.late_notice_moves_no_deadline, cards=100),
     Mutant("days that moved are kept quiet", reminding.moved_days_kept_quiet),
+    Mutant("a failure is told without the fee of the next try", reminding.failure_told_without_the_fee),
     Mutant("a receipt names no method", reminding.receipt_of_no_method),
 )
 

@@ -71,6 +71,7 @@ FIELDS = {
     "charging history": {"at", "by", "what", "why"},
     "replan": {"planned_anew", "failed"},
     "limits rebuild": {"counted_tries"},
+    "limits blocked": {"fingerprint", "since", "until", "code", "cards"},
     "events new-epoch": {"epoch", "published_upto"},
 }
 """For each command with --json, the fields that its object or each of its rows must have."""
@@ -284,17 +285,3 @@ def test_every_command_has_a_help_text(installation, name):
 
 def test_a_closed_connection_does_not_kill_the_process():
     assert signal.getsignal(signal.SIGPIPE) is signal.SIG_IGN, "the command line keeps Python's own setting"
-
-
-def test_a_blocked_payment_card_is_allowed_again_with_a_reason(installation):
-    with pytest.raises(Refused, match="is not blocked"):
-        installation.run("limits", "allow", "fp-7", "--why", "its issuer vouches for it")
-    with psycopg.connect(installation.database_url, autocommit=True) as connection:
-        connection.execute("INSERT INTO card_events_blocked VALUES ('fp-7')")
-        with pytest.raises(Refused, match="say why"):
-            installation.run("limits", "allow", "fp-7", "--why", " ")
-        done = installation.json("limits", "allow", "fp-7", "--why", "its issuer vouches for it")
-        assert done["fingerprint"] == "fp-7"
-        assert connection.execute("SELECT count(*) FROM card_events_blocked").fetchone() == (0,)
-    *_, last = installation.json("charging", "history")
-    assert (last["what"], last["why"], last["by"]) == ("allowed fp-7", "its issuer vouches for it", "operator:cli")

@@ -182,7 +182,9 @@ class Card:
     must_be_confirmed: bool = False
     """It was released after the carrier's own date, and nobody has said since that the number still exists."""
     confirmed_at: datetime | None = None
-    """When a person last said that the number still exists."""
+    """When a person last said that the number still exists, in this term."""
+    late_notices: list[tuple[datetime, datetime]] = field(default_factory=list["tuple[datetime, datetime]"])
+    """Those of `not_holders_fault` that late notices cause: they make a confirmation no older."""
     doubted_since: datetime | None = None
     """Since when that is a case for a person."""
     unwanted_position: int | None = None

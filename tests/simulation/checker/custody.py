@@ -1,12 +1,11 @@
 """Custody: a card is registered once, held and released, and its zone changes from the next term on.
 
-After a hold that outlasted the carrier's own date a person has to confirm the number.
+Once our delays have outlasted the carrier's own date a person has to confirm the number.
 """
 
-from datetime import timedelta
-
 from tests.simulation.checker.card import Card, Fact
-from tests.simulation.checker.days import DAY
+from tests.simulation.checker.confirmed import is_confirmed
+from tests.simulation.checker.days import CLOCK_SKEW
 from tests.simulation.checker.findings import Findings, Handler
 
 
@@ -42,8 +41,7 @@ def released(findings: Findings, card: Card, fact: Fact) -> None:
     if card.open_attempt is not None:
         card.not_holders_fault.append((card.open_attempt.at, fact.at))
     card.held_since, card.busy_until = None, fact.at
-    is_late = fact.at >= card.reclaims_at(timedelta(0))
-    if is_late and (card.confirmed_at is None or fact.at >= card.confirmed_at + DAY):
+    if not is_confirmed(card, fact.at, CLOCK_SKEW):
         card.must_be_confirmed = True
     _wanted_again(card)
 

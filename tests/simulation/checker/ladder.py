@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 from tests.simulation.checker.card import Card, Fact, Renewal
+from tests.simulation.checker.confirmed import is_confirmed
 from tests.simulation.checker.days import CLOCK_SKEW, DAY, local_day
 from tests.simulation.checker.findings import Findings
 
@@ -62,8 +63,8 @@ def check_limited_methods(findings: Findings, card: Card, fact: Fact) -> None:
 
 
 def check_confirmed(findings: Findings, card: Card, fact: Fact) -> None:
-    """After a hold that outlasted the carrier's own date nothing is charged before a person confirmed the number."""
-    if card.must_be_confirmed:
+    """Once our delays have outlasted the carrier's own date nothing is charged before a person confirmed the number."""
+    if card.must_be_confirmed or card.doubted_since is not None or not is_confirmed(card, fact.at, CLOCK_SKEW):
         findings.violation("not_to_be_charged", fact, "it is charged, and nobody has said that the number still exists")
 
 

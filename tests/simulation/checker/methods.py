@@ -45,9 +45,23 @@ def ordered(findings: Findings, card: Card, fact: Fact) -> None:
     card.balance_first = fact.body["balance_first"]
 
 
+def allowed(findings: Findings, card: Card, fact: Fact) -> None:
+    """An operator allowed a payment card again that a code had blocked for every card."""
+    method_id = fact.body["method_id"]
+    if card.methods.get(method_id, {}).get("fingerprint") != fact.body["fingerprint"] or not fact.is_by_command:
+        findings.violation("method", fact, f"method {method_id} is allowed, which is no such payment card")
+    if card.unusable.get(method_id) != "never":
+        findings.violation("method", fact, f"method {method_id} is allowed after {card.unusable.get(method_id)}")
+    card.unusable.pop(method_id, None)
+    if card.renewal is not None:
+        card.renewal.tried.discard(method_id)
+    card.end_disputed()
+
+
 HANDLERS: dict[str, Handler] = {
     "payment_method_bound.v1": bound_or_updated,
     "payment_method_updated.v1": bound_or_updated,
     "payment_method_removed.v1": removed,
     "payment_methods_ordered.v1": ordered,
+    "payment_method_allowed.v1": allowed,
 }

@@ -54,7 +54,7 @@ def failed(findings: Findings, card: Card, fact: Fact) -> None:
 def _apply_consequence(findings: Findings, card: Card, fact: Fact, attempt: Attempt, consequence: str) -> None:
     method_id, code = attempt.method_id, str(attempt.outcome)
     if consequence in codes.MAKES_UNUSABLE:
-        card.unusable[method_id] = code
+        card.unusable[method_id] = "never" if consequence == "never" else code
         if consequence == "holder_present":
             card.needs_holder.add(method_id)
     delay = codes.delay(code, fact.body.get("advice_code"))

@@ -4,11 +4,13 @@ from datetime import datetime, timedelta
 
 from tests.simulation.checker.attempt import Attempt
 from tests.simulation.checker.card import Card, Fact
+from tests.simulation.checker.confirmed import is_confirmed
 from tests.simulation.checker.findings import Findings, Handler, no_check
 
 DISPUTED_MOST = 2
 """A bank may take back more than was charged, by its rate of exchange, but not more than so many times."""
 REFUNDED_WITHIN = timedelta(days=5)
+_SLACK = timedelta(hours=1)
 
 
 def asked(findings: Findings, card: Card, refund_id: str, decided_at: int) -> None:
@@ -138,11 +140,13 @@ def dispute_won(findings: Findings, card: Card, fact: Fact) -> None:
     card.end_disputed()
 
 
-def case_opened(_: Findings, card: Card, fact: Fact) -> None:
+def case_opened(findings: Findings, card: Card, fact: Fact) -> None:
     """A person has to find out."""
     card.cases.add(fact.body["about"])
     if fact.body["reason"] != "number_may_be_lost":
         return
+    if card.doubted_since is not None or is_confirmed(card, fact.at, -_SLACK):
+        findings.violation("explained", fact, "a person is asked for a number that is known to exist, or asked twice")
     card.doubted_since, card.unwanted_position = fact.at, fact.position
     if card.open_attempt is not None:
         card.open_attempt.unwanted_position = card.open_attempt.unwanted_position or fact.position

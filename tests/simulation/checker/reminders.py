@@ -6,7 +6,7 @@ Consent that is given later than the notice is due is itself the notice; a charg
 from datetime import date, datetime, timedelta
 
 from tests.simulation.checker.card import Card, Fact
-from tests.simulation.checker.days import CLOCK_SKEW, DAY, HOUR, OPENINGS, local_day, opening
+from tests.simulation.checker.days import CLOCK_SKEW, DAY, HOUR, OPENINGS, instant, local_day, opening
 from tests.simulation.checker.findings import Findings
 
 AHEAD, WAIT = 7 * DAY, 5 * DAY
@@ -40,6 +40,7 @@ def told_ahead(findings: Findings, card: Card, fact: Fact) -> None:
         earliest, _ = _opens_between(card, version)
         if fact.at + WAIT > earliest:  # we told it too late
             card.not_holders_fault.append((card.ends_at - _LONG_AGO, fact.at + WAIT))
+            card.late_notices.append(card.not_holders_fault[-1])
 
 
 def _wrong_values(card: Card, fact: Fact, version: str) -> list[str]:
@@ -90,8 +91,9 @@ def check_failure(findings: Findings, card: Card, fact: Fact) -> None:
     body, renewal = fact.body, card.renewal
     if renewal is None:
         return
-    is_off = card.status == "suspended"
-    due = renewal.price + (renewal.fee if is_off else 0)
+    is_off, next_try_at = card.status == "suspended", body.get("next_try_at")
+    off_by_then = next_try_at is not None and instant(next_try_at) > card.suspends_at(card.deadlines_moved)
+    due = renewal.price + (renewal.fee if is_off or off_by_then else 0)
     if (body.get("amount") or {}).get("minor") != due:
         findings.violation("reminder", fact, f"the failure of {body.get('amount')} is told, not of {due}")
     check_days_told(findings, card, fact, is_off=is_off)

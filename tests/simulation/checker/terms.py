@@ -43,6 +43,7 @@ def renewed(findings: Findings, card: Card, fact: Fact) -> None:
     card.anchor_day = fact.body["anchor_day"]
     card.status, card.renewal, card.is_reinstated = "active", None, False
     card.deadlines_moved, card.blocked_since, card.not_holders_fault = timedelta(0), None, []
+    card.confirmed_at, card.late_notices = None, []
     card.reminders, card.told_ahead_at, card.is_told_days, card.busy_until = set(), None, False, fact.at
 
 
