@@ -87,7 +87,7 @@ CARD_SHAPES = {
     6: "c061c02fed76110f0ad483477e6532012e2b9635a46fbaf7819af9b40d752135",
     7: "0bc3f3691e3f3519152b5cd8f941b1c22f948034c9b0aea76ecef3aae9f9828f",
     8: "0dd2ef1c2b1f7c6f953c3cf65dda4ab64a7d9e31848c944b4f2a0a029ec41f80",
-    9: "056a5cc9733dbdb69eda8cb6d9f4eebf68f3587c18a2c927e9bcc7b0845ab82f",
+    9: "568bca922c5f137807f917638712fa0d17dab027bc69856e56eb7a9055777b5b",
 }
 """Per STATE_VERSION the shape of the state in its snapshots; a changed shape needs a new version, and a line here."""
 
