@@ -109,7 +109,7 @@ class Newest(NamedTuple):
 
 
 def newest(connection: Connection[Any], after: int) -> Newest:
-    """The last of the facts after a position, and their latest time; without reading JSON, at a microsecond a fact.
+    """The last of the facts after a position, and their latest time, at a few microseconds a fact.
 
     In our compact JSON neither name can stand within a string, where its quotes would be escaped.
     """
