@@ -15,6 +15,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextC
 from adapters.cli import run_command
 from adapters.cli.output import err, put_json, put_table
 from adapters.cli.servers import both_servers, temporary_home
+from adapters.embedded import owner_url
 from adapters.roles.collector import collect_rarely
 from adapters.settings import Settings, load_settings
 from tests.bench.limit import limit_per_s
@@ -173,9 +174,12 @@ def _rows(key: str, figure: object) -> Iterator[tuple[str, str]]:
 
 @contextmanager
 def _bench(settings: Settings, show: Show) -> Iterator[Bench]:
-    """Empty servers."""
+    """Empty servers; the roles are the application, the measurement is the owner, who may ask for a checkpoint."""
     show("starting", 0, 1)
-    with both_servers(settings) as running, psycopg.connect(running.database_url, autocommit=True) as connection:
+    with (
+        both_servers(settings) as running,
+        psycopg.connect(owner_url(running.database_url), autocommit=True) as connection,
+    ):
         show("starting", 1, 1)
         yield Bench(running, connection, show, START)
 

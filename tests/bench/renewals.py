@@ -115,7 +115,7 @@ class Bench:
             self.show(f"writing {what}", written, cohort.cards * cohort.facts)
             self._processes.record_memory(self.peak_rss_mb)
 
-        seed(self.running.database_url, rules_of(self.running.settings), cohort, watch)
+        seed(self.owner_url, rules_of(self.running.settings), cohort, watch)
         self._rest(f"following {what}")
 
     def _rest(self, what: str) -> None:
