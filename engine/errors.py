@@ -8,6 +8,7 @@ RefusalCode = Literal[
     "reserved_id",
     "already_registered",
     "term_ended_long_ago",
+    "term_far_ahead",
     "card_closed",
     "card_reclaimed",
     "held",

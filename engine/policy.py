@@ -70,6 +70,9 @@ class Policy(BaseModel):
     """A card is registered as a matter of course up to so many days after its term ended; what ended earlier is taken
     for a mistyped year, unless it is said to be lapsed (source: our own choice; a year off, all but the longest terms
     seem to have ended half a year ago or more)."""
+    ahead_days_most: PositiveInt = 400
+    """A card is registered up to so many days before its term starts; what starts later is taken for a mistyped year
+    (source: our own choice; no carrier sells a term more than a year ahead)."""
     charge_hour: int = Field(default=10, ge=0, le=22)
     """Local hour at which charges are made."""
     charge_spread_s: int = Field(default=3600, ge=1, le=3600)

@@ -1,14 +1,15 @@
 """What only a person can find out: the open cases, and resolving them."""
 
 from collections.abc import Mapping
-from typing import TypeVar
+from datetime import datetime
+from typing import NamedTuple, TypeVar
 from uuid import UUID, uuid4, uuid5
 
 import psycopg
 import typer
 from pydantic import ValidationError
 
-from adapters.cli.output import err, put_fields, put_rows
+from adapters.cli.output import err, out, put_fields, put_rows
 from adapters.cli.servers import connection, database
 from adapters.clock_check import clock_of
 from adapters.parked import list_parked
@@ -20,6 +21,20 @@ from engine.errors import Refused
 from projections.cases import Case, list_cases
 
 C = TypeVar("C", ResolveAttempt, ConfirmNumber)
+
+
+class _Shown(NamedTuple):
+    """A case with the command that closes it."""
+
+    opened_at: datetime
+    card_id: UUID
+    reason: str
+    about: UUID | None
+    minor: int | None
+    currency: str | None
+    resolve_with: str
+
+
 CASE_COLUMNS = ("card_id", "reason", "about")
 """The columns that fit a terminal; JSON has all."""
 
@@ -28,12 +43,44 @@ def show_cases(settings: Settings, limit: int, *, as_json: bool) -> None:
     """Open cases and parked cards, the oldest first."""
     with connection(settings) as open_connection:
         parked = [
-            Case(one.parked_at, one.card_id, f"parked: {one.reason}", None, None, None)
+            _shown(Case(one.parked_at, one.card_id, f"parked: {one.reason}", None, None, None), one.parked_id)
             for one in list_parked(open_connection)
             if one.card_id is not None
         ]
-        cases = sorted([*list_cases(open_connection, limit), *parked], key=lambda case: case.opened_at)[:limit]
+        listed = [_shown(one) for one in list_cases(open_connection, limit)]
+    cases = sorted([*listed, *parked], key=lambda case: case.opened_at)[:limit]
     put_rows("cases", cases, as_json=as_json, columns=CASE_COLUMNS)
+    if not as_json:
+        for one in cases:
+            out.print(f"{one.reason}: {one.resolve_with}", markup=False, highlight=False, soft_wrap=True)
+
+
+def _shown(case: Case, parked_id: int | None = None) -> _Shown:
+    return _Shown(*case, resolve_with=_resolve_with(case, parked_id))
+
+
+def _resolve_with(case: Case, parked_id: int | None) -> str:
+    """The command that closes the case; what stands in capitals is to be filled in."""
+    card_id, kind = case.card_id, case.reason.partition(":")[0]
+    if parked_id is not None:
+        return f"baohao parked retry {parked_id}"
+    match kind:
+        case "outcome_unknown":
+            charged = "--charged --gateway-ref REF (or --not-charged) --evidence TEXT"
+            return f"baohao case resolve {card_id} {case.about} {charged}"
+        case "number_may_be_lost":
+            lost = _imported("ConfirmReclaim", card_id)
+            return f"baohao case number-exists {card_id} --evidence TEXT, or if the number is lost {lost}"
+        case "held":
+            return _imported("ReleaseCard", card_id)
+        case "balance_owed":
+            return f"{_imported('RecordRefund', card_id)} without attempt_id, once it is paid out"
+        case _:
+            return f"{_imported('RecordRefund', card_id)} of attempt {case.about}, once the money went back"
+
+
+def _imported(command: str, card_id: UUID) -> str:
+    return f"baohao import a {command} of {card_id}"
 
 
 def resolve(
@@ -54,7 +101,11 @@ def resolve(
 def confirm_number(settings: Settings, card_id: UUID, *, evidence: str, as_json: bool) -> None:
     """Record that a number still exists; exit status 1 if it is refused, 2 if it is malformed."""
     about = {"command_id": f"number-exists:{uuid4()}", "card_id": card_id, "evidence": evidence}
-    put_fields("confirmed", {"facts": _facts_of(settings, _valid(ConfirmNumber, about))}, as_json=as_json)
+    facts = _facts_of(settings, _valid(ConfirmNumber, about))
+    if facts or as_json:
+        put_fields("confirmed", {"facts": facts}, as_json=as_json)
+    else:
+        out.print(f"nothing needed confirming: nobody has to know whether the number of card {card_id} exists")
 
 
 def _facts_of(settings: Settings, command: ResolveAttempt | ConfirmNumber) -> list[str]:

@@ -254,7 +254,10 @@ def _quote(card: _Agreeing, catalogue: Catalogue, months: Period, shown: ShownQu
     """Today's quote; raises Refused `price_changed` if the holder saw another one."""
     quote = catalogue.quote(card.custody.plan, card.custody.currency, months, local_date(at, card.custody.zone))
     if shown not in (None, ShownQuote(quote.price, quote.catalogue_version, quote.reactivation_fee)):
-        raise Refused("price_changed", "the price is not the one that was shown; show today's and ask again", "shown")
+        amounts = [f"{one.minor} {one.currency} minor" for one in (quote.price, quote.reactivation_fee) if one]
+        today = " and a reactivation fee of ".join(amounts)
+        message = f"the price is not the one that was shown: today it is {today}, version {quote.catalogue_version}"
+        raise Refused("price_changed", f"{message}; show that and ask again", "shown")
     return quote
 
 

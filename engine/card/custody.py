@@ -142,8 +142,9 @@ def register_card(  # noqa: PLR0913 (one argument per field of the command)
     """Take a card with its running term into care.
 
     A term that ended long ago is taken for a mistyped year, unless the caller says that the card is `lapsed`: one that
-    ended more than `lapsed_days_most` ago, or for which the carrier would have taken the number by now. Raises Refused
-    `unknown_plan`, `unknown_currency`, `not_sold`, `unknown_zone`, `already_registered`, `term_ended_long_ago`.
+    ended more than `lapsed_days_most` ago, or for which the carrier would have taken the number by now. So is one that
+    starts more than `ahead_days_most` ahead. Raises Refused `unknown_plan`, `unknown_currency`, `not_sold`,
+    `unknown_zone`, `already_registered`, `term_ended_long_ago`, `term_far_ahead`.
     """
     catalogue = rules.catalogue
     keep_rule = catalogue.plan(plan).keep_rule
@@ -161,6 +162,7 @@ def register_card(  # noqa: PLR0913 (one argument per field of the command)
         at=at,
     )
     if card is None:
+        _check_starts_soon(fact, rules.policy.ahead_days_most)
         if not lapsed:
             _check_ended_lately(fact, rules.policy.lapsed_days_most)
         return (fact,)
@@ -213,6 +215,12 @@ def _check_ended_lately(fact: CardRegistered, days_most: int) -> None:
         "correct the year, or say lapsed: true if the card did lapse then"
     )
     raise Refused("term_ended_long_ago", message, "starts_on")
+
+
+def _check_starts_soon(fact: CardRegistered, days_most: int) -> None:
+    if fact.term.starts_on > local_date(fact.at, fact.zone) + timedelta(days_most):
+        message = f"the term starts on {fact.term.starts_on}, more than {days_most} days ahead; correct the year"
+        raise Refused("term_far_ahead", message, "starts_on")
 
 
 def _check_zone(zone: str) -> None:

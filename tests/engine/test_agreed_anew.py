@@ -155,6 +155,9 @@ def test_what_was_shown_must_be_the_quote_of_today(decision, shown):
         if card is on or decision is enable_auto_renew:
             asked = {"months": months, "shown": ShownQuote(**shown), **TERMS}
             card.when(decision, RULES.catalogue, **asked, at=NOW).refused("price_changed")
+    refusal = on.when(decision, RULES.catalogue, **asked, at=NOW).refusal
+    today = f"today it is 14400 CNY minor and a reactivation fee of 500 CNY minor, version {OLD}"
+    assert str(refusal) == f"the price is not the one that was shown: {today}; show that and ask again"
     right = ShownQuote(cny(14_400), OLD, cny(500))
     on.when(decision, RULES.catalogue, months=12, shown=right, **TERMS, at=NOW).then(fact(PeriodChanged, months=12))
 

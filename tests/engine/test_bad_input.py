@@ -91,8 +91,7 @@ def leaving_out(plan: str) -> Rules:
 STOPPED, FEWER = replace(TWO_VERSIONS, charging_stopped=True), leaving_out("keep-short")
 TOO_EARLY, TOO_LATE = local("2025-12-31 12:00"), local("2026-06-02 12:00")
 OFF = (*PAYING, switched_off())
-EUROS = {"minor": 5, "currency": "EUR"}
-FIFTEEN_AND_MORE = {"minor": 1501, "currency": "CNY"}
+EUROS, FIFTEEN_AND_MORE = {"minor": 5, "currency": "EUR"}, {"minor": 1501, "currency": "CNY"}
 UNDER_WAY = TopUpStarted(number=1, amount=Money(**TEN), automatic=False, at=NOW)
 REFUNDED_500 = BalanceCredited(amount=Money(**FIVE), reason="refund", about=attempt_id(), evidence="cash", at=NOW)
 DISPUTED_500 = DisputeRecorded(attempt_id=attempt_id(), method_id="visa", amount=Money(**FIVE), evidence="bank", at=NOW)
@@ -145,8 +144,9 @@ QUOTE = [
 OTHER_QUOTE = {"price": {"minor": 1, "currency": "CNY"}, "catalogue_version": "2026-11-01"}
 SHOWN = [no("price_changed", "shown", shown=OTHER_QUOTE)]
 SOLD = [*QUOTE, no("not_sold", "plan", at=TOO_EARLY), no("not_sold", "plan", rules=FEWER, at=TOO_LATE)]
-NO_ZONES = ("Asia/Peking", "Asia", "../etc/passwd", "localtime", "Factory", "posix/UTC", "right/UTC", " ")
-ZONES = [no("unknown_zone", "zone", zone=zone) for zone in NO_ZONES]
+MISTYPED_YEARS = {"term_ended_long_ago": "2026-01-01", "term_far_ahead": "2027-05-04"}
+NO_ZONES = "Asia/Peking Asia ../etc/passwd localtime Factory posix/UTC right/UTC UTC+8"
+ZONES = [no("unknown_zone", "zone", zone=zone) for zone in NO_ZONES.split()]
 OF_CHARGE = [
     *UNKNOWN,
     *MONEY,
@@ -165,7 +165,7 @@ REFUSALS: dict[type, list[Refusal]] = {
         no("already_registered", "card_id", card=PAYING, currency="USD"),
         no("already_registered", "card_id", card=PAYING, months=3),
         no("already_registered", "card_id", card=PAID),  # renewed since
-        no("term_ended_long_ago", "starts_on", starts_on="2026-01-01"),
+        *(no(code, "starts_on", starts_on=day) for code, day in MISTYPED_YEARS.items()),
     ],
     commands.BindPaymentMethod: [
         *KEPT,

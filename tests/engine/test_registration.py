@@ -72,6 +72,12 @@ def test_a_term_that_ended_long_ago_is_refused_unless_it_is_said_to_be_lapsed(pl
     assert then.card.term.starts_on == date.fromisoformat(starts_on)
 
 
+def test_a_term_that_starts_more_than_400_days_ahead_is_taken_for_a_mistyped_year_also_of_a_lapsed_card():
+    for lapsed in (False, True):
+        register("keep-basic", "2028-01-06", "2026-12-01 00:00", lapsed=lapsed).refused("term_far_ahead")
+    assert register("keep-basic", "2028-01-05", "2026-12-01 00:00").card.term.starts_on == date(2028, 1, 5)
+
+
 @pytest.mark.parametrize(
     ("plan", "starts_on", "at"),
     [

@@ -79,7 +79,8 @@ def test_a_case_is_listed_until_it_is_resolved(installation, cards, followed):
     assert (case["card_id"], case["about"], case["reason"]) == (str(card_id), str(attempt_id), "outcome_unknown")
     people = installation.run("case", "list").stdout
     assert str(card_id) in people
-    assert "outcome_unknown" in people
+    assert f"outcome_unknown: baohao case resolve {card_id} {attempt_id} --charged" in people
+    assert case["resolve_with"].startswith(f"baohao case resolve {card_id} {attempt_id} --charged --gateway-ref REF")
 
     done = installation.json(
         *("case", "resolve", card_id, attempt_id, "--charged", "--gateway-ref", "ch_7", "--evidence", EVIDENCE)
@@ -148,12 +149,17 @@ def test_a_number_that_a_long_hold_has_put_in_doubt_is_confirmed(installation, c
     followed()
     found = {one["reason"] for one in installation.json("case", "list") if one["card_id"] == str(card_id)}
     assert found == {"held: a dispute", "number_may_be_lost"}
+    people = installation.run("case", "list").stdout
+    assert f"held: a dispute: baohao import a ReleaseCard of {card_id}" in people
+    assert f"number_may_be_lost: baohao case number-exists {card_id} --evidence TEXT, or if" in people
 
     done = installation.json("case", "number-exists", card_id, "--evidence", EVIDENCE)
     assert done == {"facts": ["NumberConfirmed"]}
     followed()
     found = [one["reason"] for one in installation.json("case", "list") if one["card_id"] == str(card_id)]
     assert found == ["held: a dispute"]
+    again = installation.run("case", "number-exists", card_id, "--evidence", EVIDENCE)
+    assert (again.exit_code, again.stdout.startswith("nothing needed confirming")) == (0, True)
     stranger = installation.run("case", "number-exists", card_id_of(99), "--evidence", EVIDENCE)
     assert (stranger.exit_code, "register it first" in stranger.stderr) == (1, True)
     assert installation.run("case", "number-exists", card_id, "--evidence", "").exit_code == 2
