@@ -258,14 +258,12 @@ ROWS = [(kind, row) for kind, rows in REFUSALS.items() for row in rows]
 
 
 def test_every_command_has_examples():
-    assert set(REFUSALS) == set(KINDS)
-    assert all(REFUSALS.values())
+    assert {kind for kind, _ in ROWS} == set(KINDS)
 
 
 def test_every_refusal_code_has_an_example():
-    elsewhere = {"command_id_reused", "reserved_id"}
+    elsewhere = {"command_id_reused", "reserved_id", "restored", "restore_unfinished"}
     elsewhere |= {"reason_missing", "reason_invalid", "not_blocked", "clock_not_behind"}  # of operations
-    elsewhere |= {"restored", "restore_unfinished"}
     assert set(get_args(RefusalCode)) - elsewhere == {row.code for _, row in ROWS}
 
 
