@@ -11,6 +11,7 @@ from engine.card import (
     custody,
     disputes,
     doubt,
+    ending,
     hold,
     lapse,
     methods,
@@ -45,6 +46,7 @@ from engine.commands import (
     SetAutoTopUp,
     SwitchOffAutoRenew,
     TopUp,
+    UndoTerm,
     UpdatePaymentMethod,
 )
 from engine.errors import Refused
@@ -144,6 +146,8 @@ def decide(  # noqa: C901, PLR0911, PLR0912 (one case per command)
                 ends_term=command.ends_term,
                 at=at,
             )
+        case UndoTerm(attempt_id=attempt_id):
+            return ending.end_term(card, recall, attempt_id=attempt_id, at=at)
         case RecordDispute(attempt_id=attempt_id, amount=amount, evidence=evidence):
             return disputes.record_dispute(card, recall, attempt_id=attempt_id, amount=amount, evidence=evidence, at=at)
         case RecordDisputeWon(attempt_id=about, amount=amount, evidence=evidence):

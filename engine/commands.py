@@ -177,6 +177,13 @@ class RecordRefund(CommandBody):
     ends_term: bool = False
 
 
+class UndoTerm(CommandBody):
+    """The term that a charge paid for ends before it begins, since all of the charge went back."""
+
+    command: Literal["UndoTerm"] = "UndoTerm"
+    attempt_id: UUID
+
+
 class _OfCharge(CommandBody):
     attempt_id: UUID
     amount: Money
@@ -223,6 +230,7 @@ AnyCommand = (
     | ConfirmReclaim
     | ResolveAttempt
     | RecordRefund
+    | UndoTerm
     | RecordDispute
     | RecordDisputeWon
     | AnnouncePriceChange

@@ -18,7 +18,7 @@ from engine.card.evolve import replay
 from engine.card.hold import CardHeld
 from engine.card.ids import derived_id
 from engine.card.lapse import NumberReclaimed
-from engine.card.refunds import RefundFailed, RefundStarted, refund_id_of
+from engine.card.refunds import RefundFailed, RefundRecorded, RefundStarted, refund_id_of
 from engine.money import Money
 from engine.store.streams import Append, Store, Stream
 from tests.engine.random_histories import RECORDED_AT
@@ -50,6 +50,7 @@ KINDS: tuple[type, ...] = get_args(commands.AnyCommand)
 NOW = local("2026-03-29 12:00")
 
 TWO_METHODS = (*PAYING, bound(PAYPAL))
+REFUNDED = RefundRecorded(attempt_id=attempt_id(), amount=MONTH_PRICE, evidence="ticket-1", at=NOW)
 HELD = CardHeld(reason="a doubt", by="operator", at=NOW)
 IN_DOUBT = CaseOpened(about=derived_id(CARD_ID, "number_may_be_lost"), reason="number_may_be_lost", at=NOW)
 NOTHING = Money(minor=0, currency="CNY")
@@ -122,6 +123,7 @@ EXAMPLES: dict[type, Example] = {
     commands.ConfirmReclaim: Example(PAID, {}),
     commands.ResolveAttempt: Example((*CHARGING, unknown()), {"charged": True, "gateway_ref": "ref-1", **OF_ATTEMPT}),
     commands.RecordRefund: Example(PAID, {"amount": FIVE, "to": "balance", **OF_ATTEMPT}),
+    commands.UndoTerm: Example((*PAID, REFUNDED), {"attempt_id": str(attempt_id())}),
     commands.RecordDispute: Example(PAID, {"amount": FIVE, **OF_ATTEMPT}),
     commands.RecordDisputeWon: Example((*PAID, DISPUTED), {"amount": FIVE, **OF_ATTEMPT}),
     commands.AnnouncePriceChange: Example(PAYING, {"version": DEARER}),

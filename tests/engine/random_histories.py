@@ -32,6 +32,7 @@ from engine.commands import (
     SetAutoTopUp,
     SwitchOffAutoRenew,
     TopUp,
+    UndoTerm,
     UpdatePaymentMethod,
 )
 from engine.money import Money
@@ -159,6 +160,7 @@ MOVES = (
     *[Move("command", (RecordRefund, _whole_last_payment))] * 2,
     Move("command", (RecordDispute, _of_last_payment)),
     Move("command", (RecordDisputeWon, _of_last_payment)),
+    Move("command", (UndoTerm, lambda c: {"attempt_id": _of_last_payment(c)["attempt_id"]})),
     move("stops"),
     *[move("resumes")] * 2,
 )

@@ -11,6 +11,7 @@ from engine.card.event import Event
 from engine.card.evolve import replay
 from engine.card.facts import CardFacts
 from engine.card.methods import PaymentMethod
+from engine.commands import ConfirmNumber, Issued
 from engine.ports import Answer, Charged, ChargeRequest, Declined, Unclear
 from engine.questions import Question
 from engine.store.streams import Append, Store, Stream
@@ -61,6 +62,13 @@ class Sharing:
                 answers = [(question, self._answer(question, gateway, at)) for question in result.questions]
                 result = self.engine.record(answers, RULES, at)
             assert not result.failed
+
+    def confirm(self, card_id: UUID, at: datetime) -> None:
+        """A person says that the number still exists."""
+        command = ConfirmNumber(command_id=f"confirm {card_id}", card_id=card_id, evidence="the carrier's list")
+        [facts] = self.engine.execute([Issued(command, actor("operator", "tests"))], RULES, at)
+        assert isinstance(facts, tuple)
+        assert facts
 
     def _answer(self, question: Question, gateway: Gateway, at: datetime) -> Answer:
         assert isinstance(question.request, ChargeRequest)

@@ -141,7 +141,7 @@ def test_what_is_disputed_as_well_stays_ended():
 
 
 def test_that_it_was_allowed_again_is_why_it_is_charged():
-    history = History(*STOLEN[:-3]).wakes().declined("stolen_card")
+    history = History(*STOLEN[:-3]).wakes().declined("stolen_card").declined("insufficient_funds")
     history.decides(allow_payment_method, fingerprint="fp-visa", reason=WHY, at=OPENS_AT + DAY).wakes()
     said = " ".join(one.text for one in why_charged(history.records, history.attempts()[-1]).sentences)
     assert "It was made then because method visa was allowed again on 2026-03-30 10:00, while the term" in said

@@ -90,12 +90,11 @@ def leaving_out(plan: str) -> Rules:
 
 STOPPED, FEWER = replace(TWO_VERSIONS, charging_stopped=True), leaving_out("keep-short")
 TOO_EARLY, TOO_LATE = local("2025-12-31 12:00"), local("2026-06-02 12:00")
-OFF = (*PAYING, switched_off())
+OFF, TOP_UP_ID = (*PAYING, switched_off()), attempt_id(7)
 EUROS, FIFTEEN_AND_MORE = {"minor": 5, "currency": "EUR"}, {"minor": 1501, "currency": "CNY"}
 UNDER_WAY = TopUpStarted(number=1, amount=Money(**TEN), automatic=False, at=NOW)
 REFUNDED_500 = BalanceCredited(amount=Money(**FIVE), reason="refund", about=attempt_id(), evidence="cash", at=NOW)
 DISPUTED_500 = DisputeRecorded(attempt_id=attempt_id(), method_id="visa", amount=Money(**FIVE), evidence="bank", at=NOW)
-TOP_UP_ID = attempt_id(7)
 _TOPPED_UP = {"attempt_id": TOP_UP_ID, "top_up": 1, "amount": Money(**TEN)}
 _DECLINED_TOP_UP = (
     UNDER_WAY,
@@ -180,6 +179,7 @@ REFUSALS: dict[type, list[Refusal]] = {
         no("last_method", "method_id", card=(*CHARGING, switched_off()), method_id="visa"),
     ],
     commands.AllowPaymentMethod: UNKNOWN,
+    commands.UndoTerm: [*KEPT, no("not_a_full_refund", "attempt_id", card=PAID), no("term_begun", at=ENDS_AT)],
     commands.OrderPaymentMethods: [
         *KEPT,
         *(

@@ -123,6 +123,7 @@ WRONG_FIELDS: dict[type, list[tuple[dict[str, Any], str]]] = {
     commands.CloseCard: [({"reason": NUL}, "reason")],
     commands.ConfirmReclaim: MORE,
     commands.ResolveAttempt: [*EVIDENCE, ({"charged": "perhaps"}, "charged"), ({"gateway_ref": ""}, "gateway_ref")],
+    commands.UndoTerm: EVIDENCE[:1],
     commands.RecordRefund: [*EVIDENCE, *AMOUNT, ({"to": "charity"}, "to"), ({"ends_term": "maybe"}, "ends_term")],
     commands.RecordDispute: [*EVIDENCE, *AMOUNT],
     commands.RecordDisputeWon: [*EVIDENCE, *AMOUNT],

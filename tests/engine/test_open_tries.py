@@ -6,7 +6,7 @@ from datetime import timedelta
 from msgspec.structs import replace
 
 from engine.actor import actor
-from engine.card.attempt import ChargeAttempted, ChargeWithheld
+from engine.card.attempt import CaseOpened, ChargeAttempted, ChargeWithheld
 from engine.card.deadlines import ChargingBlocked, DeadlinesMoved
 from engine.card.evolve import replay
 from engine.card.lapse import Suspended
@@ -56,7 +56,10 @@ def test_an_outage_of_eight_days_loses_no_number_of_eleven_cards_that_share_a_ma
     for card_id in waits:
         kinds = Counter(type(fact) for fact in cards.facts(card_id)[3:])
         assert kinds.pop(Deferred) < 50  # when it looks again, and nothing else
-        assert kinds == {RenewalStarted: 1, ChargingBlocked: 1}
+        assert kinds == {RenewalStarted: 1, ChargingBlocked: 1, DeadlinesMoved: 1, CaseOpened: 1}
+    cards.live(recovers_at + 2 * DAY, charges)  # the open tries are answered
+    for card_id in waits:
+        cards.confirm(card_id, recovers_at + 2 * DAY)  # it was past the carrier's own date
     cards.live(recovers_at + 3 * DAY, charges)
     assert all(any(isinstance(fact, CardRenewed) for fact in cards.facts(one)) for one in cards.ids)
 

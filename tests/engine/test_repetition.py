@@ -30,6 +30,7 @@ from engine.commands import (
     ResolveAttempt,
     SetAutoTopUp,
     TopUp,
+    UndoTerm,
 )
 from engine.money import Money
 from engine.ports import Answer, Declined, NotFound, RefundAnswer, RefundDeclined, Refunded, Unclear
@@ -90,6 +91,7 @@ SECOND_TIME = {
     RenewNow: fact(RenewalRequested),
     TopUp: "charge_under_way",  # and once that is over, another one
     RecordRefund: fact(BalanceCredited),
+    UndoTerm: "term_begun",  # the one before it runs
     RecordDispute: fact(DisputeRecorded),
     RecordDisputeWon: "more_than_disputed",
 }

@@ -86,8 +86,8 @@ def refund_forgotten() -> list[Change]:
 def rung_a_day_early() -> list[Change]:
     real = dunning._next_rung_at
 
-    def next_rung_at(card, renewal, policy):
-        at = real(card, renewal, policy)
+    def next_rung_at(card, renewal, last, policy):
+        at = real(card, renewal, last, policy)
         return at - DAY if at and renewal.rung else at
 
     return [(dunning, "_next_rung_at", next_rung_at)]
@@ -105,9 +105,9 @@ def rungs_after_the_last_day() -> list[Change]:
 def no_rung_on_the_last_day() -> list[Change]:
     real = dunning._next_rung_at
 
-    def next_rung_at(card, renewal, policy):
-        at = real(card, renewal, policy)
-        return None if at and local_date(at, card.term.zone) >= dunning.last_day(card) else at
+    def next_rung_at(card, renewal, last, policy):
+        at = real(card, renewal, last, policy)
+        return None if at and local_date(at, card.term.zone) >= last else at
 
     return [(dunning, "_next_rung_at", next_rung_at)]
 

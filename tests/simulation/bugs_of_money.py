@@ -2,7 +2,19 @@
 
 from msgspec.structs import replace
 
-from engine.card import balance, charge, custody, decline, disputes, lapse, outcomes, refunding, refunds, undoing
+from engine.card import (
+    balance,
+    charge,
+    custody,
+    decline,
+    disputes,
+    ending,
+    lapse,
+    outcomes,
+    refunding,
+    refunds,
+    undoing,
+)
 from engine.card import evolve as whole
 from engine.card import next as following
 from engine.card.attempt import open_attempts
@@ -77,6 +89,11 @@ def attempts_of_an_undone_term_from_1() -> list[Change]:
         (holders.Holders, "reaction", refunding),
         (world, "REACTED_TO", holders.REACTED_TO | {"card_renewed.v1"}),
     ]
+
+
+def undone_though_money_is_left() -> list[Change]:
+    real = ending.find_payment
+    return [(ending, "find_payment", lambda *args: replace(real(*args), refunded=real(*args).amount.minor))]
 
 
 def undone_term_stays_on() -> list[Change]:

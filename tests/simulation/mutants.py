@@ -145,6 +145,7 @@ MUTANTS = (
     Mutant("the balance leaves less than the gateway charges", money.remainder_too_small, cards=200),
     Mutant("a term that is undone counts its attempts from 1", money.attempts_of_an_undone_term_from_1, cards=60),
     Mutant("a term is undone, and auto-renewal stays on", money.undone_term_stays_on, cards=100),
+    Mutant("a term is undone though money of its charge is left", money.undone_though_money_is_left, cards=200),
     Mutant("the balance lets the number go", money.balance_lets_the_number_go, cards=100),
     Mutant("the balance is spent early though it is not first", money.balance_spent_though_not_first, cards=200),
     Mutant("an unknown top-up keeps the renewal waiting", money.unknown_top_up_keeps_renewal_waiting, cards=400),

@@ -173,7 +173,11 @@ def _refund(life: Life, dice: Random, rows: Sequence[Row]) -> list[asked.Command
 
 def _dispute(life: Life, dice: Random, rows: Sequence[Row]) -> list[asked.Command]:
     charge = _recent(rows, dice, "charge_succeeded.v1")
-    return [_dispute_of(life, charge, dice.choice((0.5, 1, 1, 1.1)))] if charge else []
+    if charge is None:
+        return []
+    disputed = _dispute_of(life, charge, dice.choice((0.5, 1, 1, 1.1)))
+    ends = asked.UndoTerm(**life.ids(), attempt_id=UUID(charge["attempt_id"]))
+    return [disputed, ends] if dice.random() < 0.7 else [disputed]
 
 
 def _dispute_won(life: Life, dice: Random, rows: Sequence[Row]) -> list[asked.Command]:

@@ -8,6 +8,7 @@ import pytest
 from adapters.cli.demo.population import BEGIN, population
 from adapters.gateways.simulated_methods import method_of
 from engine.commands import (
+    AllowPaymentMethod,
     AnnouncePriceChange,
     AnyCommand,
     BindPaymentMethod,
@@ -25,6 +26,7 @@ from engine.commands import (
 )
 
 NOT_OF_HOLDERS = {
+    AllowPaymentMethod,
     ConfirmNumber,
     ConfirmReclaim,
     ResolveAttempt,

@@ -7,7 +7,6 @@ import pytest
 
 from adapters.cli import limiting
 from adapters.control import move_clock
-from adapters.schema import migrate
 from engine.card.methods import PaymentMethod
 from engine.commands import BindPaymentMethod, OrderPaymentMethods
 from engine.errors import Refused
@@ -25,7 +24,7 @@ NOW = BEGIN + timedelta(days=5)
 def installation(new_installation):
     """One on the virtual clock."""
     fresh = new_installation()
-    migrate(fresh.database_url)
+    fresh.migrate()
     with psycopg.connect(fresh.database_url, autocommit=True) as connection:
         move_clock(connection, NOW)
     return Installation(fresh.environment | {"BAOHAO_CLOCK": "virtual"})

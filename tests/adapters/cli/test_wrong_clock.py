@@ -6,7 +6,6 @@ import psycopg
 import pytest
 
 from adapters.control import read_control
-from adapters.schema import migrate
 from engine.actor import actor
 from engine.commands import Issued
 from engine.policy import Policy
@@ -20,7 +19,7 @@ WHY = "the time server was wrong"
 def ahead(new_installation):
     """An installation with a card that was registered while the clocks were ahead."""
     fresh = new_installation()
-    migrate(fresh.database_url)
+    fresh.migrate()
     with psycopg.connect(fresh.database_url, autocommit=True) as connection:
         cards, pool = cards_of(connection, fresh.database_url, Policy().gateway_budget)
         issued = [Issued(command, actor("operator", "tests")) for command in commands_for(1, "sim:good:1")]

@@ -38,6 +38,8 @@ class Attempt:
     """The position of the fact since which it is unwanted."""
     is_used: bool = False
     """A term or the balance was given for it."""
+    is_undone: bool = False
+    """The term that it paid for was undone: all of it went back, to the holder or to the bank."""
     reserve_taken: int = 0
     """What it had reserved of the balance, and left with a top-up or refund that went back."""
     given_back: int = 0

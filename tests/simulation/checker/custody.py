@@ -38,6 +38,8 @@ def released(findings: Findings, card: Card, fact: Fact) -> None:
         findings.violation("custody", fact, "it was not held")
         return
     card.not_holders_fault.append((card.held_since, fact.at))
+    if card.doubted_since is not None:
+        card.not_holders_fault.append((card.doubted_since, fact.at))
     if card.open_attempt is not None:
         card.not_holders_fault.append((card.open_attempt.at, fact.at))
     card.held_since, card.busy_until = None, fact.at

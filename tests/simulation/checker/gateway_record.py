@@ -40,7 +40,7 @@ def _check_charges(findings: Findings, movements: list[tuple[str, str, str, int,
             findings.violation("lost_fact", card, f"the gateway charged {key}, but it is stored as {attempt.outcome}")
         if refunded > minor:
             findings.violation("refund", card, f"{refunded} went back of {minor} that were charged as {key}")
-        if not refunded and attempt.given_back - attempt.refunding < minor:
+        if not refunded and not attempt.is_undone and attempt.given_back - attempt.refunding + attempt.disputed < minor:
             kept[card_id, purpose] += attempt.outcome is not None
     for (card_id, purpose), times in kept.items():
         if times > 1:

@@ -159,7 +159,7 @@ def finish(findings: Findings, card: Card, at: datetime) -> None:
             findings.violation("refund", card.card_id, f"refund {refund_id} of {began_at} is still open")
     paid: set[int] = set()
     for attempt in card.attempts.values():
-        if attempt.outcome != "charged" or attempt.given_back:
+        if attempt.outcome != "charged" or attempt.given_back or attempt.is_undone:
             continue
         if not attempt.is_used:
             sentence = f"attempt {attempt.attempt_id} was charged for nothing and kept"

@@ -58,6 +58,7 @@ def undone(findings: Findings, card: Card, fact: Fact) -> None:
         findings.violation("term", fact, f"a term is undone that began at {before.begins_at}")
     if attempt.given_back + attempt.disputed < attempt.minor:
         findings.violation("refund", fact, f"a term is undone, but of {attempt.minor} {attempt.given_back} went back")
+    attempt.is_undone = True
     card.must_be_off, card.before, card.renewal = True, None, None
     card.to_release = card.spent.return_terms({card.term_number})
     card.paid_terms.discard(card.term_number)
