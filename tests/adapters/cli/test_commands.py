@@ -17,7 +17,7 @@ from tests.adapters.cards import card_id_of, commands_for
 CARD, OTHER, UNKNOWN = card_id_of(1), card_id_of(2), card_id_of(99)
 WITHOUT_JSON = {"up", "run"}
 RUN_ELSEWHERE = {
-    *("demo", "card why", "catalogue check", "quote", "limits allow"),
+    *("demo", "card why", "catalogue check", "quote", "limits allow", "limits blocked"),
     *("case list", "case resolve", "case number-exists"),
     *("parked retry", "parked drop", "status", "clock forward"),
 }
@@ -68,7 +68,6 @@ FIELDS = {
     "charging history": {"at", "by", "what", "why"},
     "replan": {"planned_anew", "failed"},
     "limits rebuild": {"counted_tries"},
-    "limits blocked": {"fingerprint", "since", "until", "code", "cards"},
     "events new-epoch": {"epoch", "published_upto"},
 }
 """For each command with --json, the fields that its object or each of its rows must have."""
