@@ -36,10 +36,12 @@ def obstacles(story: Story, place: int, at: datetime) -> tuple[Sentence, ...]:
 
 
 def _not_under_way(story: Story, place: int, card: Card, at: datetime) -> tuple[Sentence, ...]:
+    doubted = story.last(CaseOpened, place, lambda one: one.reason == IN_DOUBT) if is_in_doubt(card) else None
+    in_doubt = (story.fact_sentence(doubted[0]),) if doubted is not None else ()
     if card.held_since is not None:
-        return (story.fact_sentence(story.origin(CardHeld, place)[0]),)
-    if is_in_doubt(card):
-        return (story.fact_sentence(story.origin(CaseOpened, place, lambda one: one.reason == IN_DOUBT)[0]),)
+        return story.fact_sentence(story.origin(CardHeld, place)[0]), *in_doubt
+    if in_doubt:
+        return in_doubt
     if card.deadlines.blocked_since is not None:
         return (story.fact_sentence(story.origin(ChargingBlocked, place)[0]),)
     if card.consent is None:

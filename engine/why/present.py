@@ -4,6 +4,7 @@ from engine.card.card import Card
 from engine.card.consent import AutoRenewEnabled, PeriodChanged, PriceChangeAnnounced
 from engine.card.lapse import GraceStarted
 from engine.card.top_ups import AutoTopUpSet
+from engine.card.undoing import TermUndone
 from engine.money import Money
 from engine.why.ahead import ahead
 from engine.why.choice import why_not_chargeable
@@ -18,6 +19,7 @@ def present(story: Story) -> tuple[Sentence, ...]:
     card = story.cards[-1]
     sentences = (
         _term(story, card),
+        *_undone(story, card),
         *_status(story, card),
         *(_details(story, card) if card.status not in ("reclaimed", "closed") else ()),
         *refunds(story),
@@ -31,6 +33,13 @@ def _term(story: Story, card: Card) -> Sentence:
     text = f"Card {card.card_id} of {card.custody.holder_id} (plan {card.custody.plan}) is {_STATUS[card.status]}"
     term = f"its term {card.term.number} runs from {card.term.starts_on} to {card.term.ends_on} ({card.term.zone})"
     return story.sentence(f"{text}; {term}.", 0, at)
+
+
+def _undone(story: Story, card: Card) -> tuple[Sentence, ...]:
+    """The next term was paid, and ended before it began."""
+    number = card.term.number
+    undone = story.last(TermUndone, story.end, lambda one: one.term.number == number)
+    return () if undone is None else (story.fact_sentence(undone[0]),)
 
 
 def _status(story: Story, card: Card) -> tuple[Sentence, ...]:

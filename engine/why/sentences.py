@@ -2,6 +2,7 @@
 
 from msgspec.structs import replace
 
+from engine.calendar import local_date
 from engine.card import facts
 from engine.envelope import Fact, Recorded
 from engine.money import Money
@@ -205,9 +206,10 @@ def _moved(fact: facts.DeadlinesMoved) -> str:
 
 
 def _reminder(fact: facts.ReminderDue, zone: str) -> str:
+    opens = "opened" if str(local_date(fact.at, zone)) > fact.about else "opens"  # notified late, by our own fault
     what = {
-        "renewal_far_ahead": f"the renewal opens on {fact.about}",
-        "renewal_ahead": f"the renewal opens on {fact.about}",
+        "renewal_far_ahead": f"the renewal {opens} on {fact.about}",
+        "renewal_ahead": f"the renewal {opens} on {fact.about}",
         "method_expires": f"method {fact.about} will have expired by the next term",
         "payment_failed": f"the payment failed (declines so far: {fact.about})",
         "last_chance": f"the number is lost on {fact.about}",

@@ -8,9 +8,11 @@ from engine.card.balance import BalanceCredited
 from engine.card.consent import AutoRenewSwitchedOff
 from engine.card.disputes import DisputeRecorded
 from engine.card.ending import end_term
-from engine.card.refunds import RefundRecorded
+from engine.card.refunds import RefundRecorded, record_refund
 from engine.card.undoing import TermUndone
+from engine.why.questions import overview
 from tests.engine.given_when_then import Given, Then, fact, given, no_older_charge
+from tests.engine.recorded_history import History
 from tests.engine.samples import (
     CHARGING,
     ENDS_AT,
@@ -18,6 +20,7 @@ from tests.engine.samples import (
     MONTH_PRICE,
     OPENS_AT,
     PAID,
+    PAYING,
     TEN,
     attempt_id,
 )
@@ -54,6 +57,14 @@ def test_once_nothing_is_left_of_its_charge_the_term_ends_when_the_operator_says
     assert then.card.term == given(*CHARGING).card.term
     assert then.card.balance.minor == (MONTH_PRICE.minor if back == (TO_BALANCE,) else 0)
     ended(Given(then.card)).refused("term_begun")
+
+
+def test_why_says_that_the_next_term_was_paid_and_undone():
+    history = History(*PAYING).wakes().paid()
+    about = {"attempt_id": history.attempts()[0], "evidence": "ticket-1"}
+    history.decides(record_refund, no_older_charge, amount=MONTH_PRICE, to="method", ends_term=True, at=AT, **about)
+    said = [one.text for one in overview(history.records).sentences]
+    assert [one for one in said if "term 1 was undone, since all that was charged for it" in one]
 
 
 def test_while_something_is_left_of_it_the_term_goes_on():

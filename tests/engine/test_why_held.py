@@ -5,6 +5,7 @@ from functools import partial
 
 from engine.card.doubt import confirm_number
 from engine.card.hold import hold_card, release_card
+from engine.why.questions import overview
 from tests.engine.recorded_history import History
 from tests.engine.samples import POLICY, local
 from tests.engine.test_why_day import HERE, texts
@@ -33,6 +34,9 @@ def test_a_card_held_past_the_carriers_date_is_not_charged_before_the_number_is_
     )
     nothing = "Next, nothing happens by itself"
     assert texts(history, may(1))[-1] == f"{nothing}, since the card is held."
+    said = [one.text for one in overview(history.records).sentences]
+    assert f"On 2026-03-05 12:00 {HERE} the card was held by the operator: “a doubt”." in said
+    assert opened in said
     history.decides(release_card, POLICY, at=local("2026-05-02 12:00"))
     assert opened in texts(history, may(3))
     assert texts(history, may(3))[-1] == f"{nothing} before a person said that the number still exists."

@@ -190,6 +190,10 @@ FACTS = [
         "the holder was to be told that the renewal opens on 2026-04-01",
     ),
     (
+        facts.ReminderDue(kind="renewal_ahead", term_number=0, about="2026-03-28", at=AT),
+        "the holder was to be told that the renewal opened on 2026-03-28",
+    ),
+    (
         facts.ReminderDue(kind="method_expires", term_number=0, about="visa", at=AT),
         "the holder was to be told that method visa will have expired by the next term",
     ),

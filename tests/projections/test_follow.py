@@ -45,7 +45,7 @@ def another(connection, name: str) -> Follower:
 
 @pytest.fixture
 def lives(store):
-    lives = varied_lives(50)
+    lives = varied_lives(60)
     store_all(store, lives)
     return lives
 
@@ -61,7 +61,7 @@ def test_batches_of_any_size_give_the_same_rows(connection, lives):
 
 
 def test_following_while_the_log_grows_gives_the_same_rows(store, connection):
-    lives = varied_lives(50)
+    lives = varied_lives(60)
     for _ in stored_round_by_round(store, lives):
         follow(connection, LIVE, 13)
     follow_all(connection, LIVE, 13)
