@@ -89,13 +89,18 @@ def _unknown_to_log(charges: Sequence[FoundCharge], connection: Connection[Any])
 
 def not_in_log(connection: Connection[Any], charges: Sequence[FoundCharge]) -> list[FoundCharge]:
     """Those of the gateway's charges whose attempt the log does not have."""
-    query = """
-        SELECT FROM card_events
-        WHERE originator_id = %s AND topic = ANY(%s) AND position(convert_to(%s, 'UTF8') IN state) > 0 LIMIT 1
-    """
-    return [
-        one for one in charges if connection.execute(query, (one.card_id, _KNOWN, str(one.attempt_id))).rowcount == 0
-    ]
+    rows = connection.execute(
+        """
+        SELECT attempt_id::uuid FROM unnest(%s::uuid[], %s::text[]) AS charged (card_id, attempt_id)
+        WHERE NOT EXISTS (
+            SELECT FROM card_events WHERE originator_id = charged.card_id AND topic = ANY(%s)
+            AND position(convert_to(attempt_id, 'UTF8') IN state) > 0
+        )
+        """,
+        ([one.card_id for one in charges], [str(one.attempt_id) for one in charges], _KNOWN),
+    )
+    missing = {attempt_id for (attempt_id,) in rows}
+    return [one for one in charges if one.attempt_id in missing]
 
 
 async def lost_charges(connection: Connection[Any], gateway: Gateway, gap: Gap, at: datetime) -> list[FoundCharge]:

@@ -11,6 +11,7 @@ from psycopg import Connection
 from adapters.cli.charging import installation_of
 from adapters.cli.output import put_fields
 from adapters.cli.replanning import plan_anew
+from adapters.clock_check import clock_of
 from adapters.control import read_control, record_restore
 from adapters.lost import all_cards, cards_left, lost_charges, newest_fact_at
 from adapters.settings import Settings
@@ -28,7 +29,7 @@ def begin(settings: Settings, since: datetime | None, why: str, *, as_json: bool
     """Begin the look-ups, and wake all cards for them; killed in between, it is given again."""
     rules = rules_of(settings)
     with installation_of(settings) as (url, connection, recorder):
-        now = read_control(connection, virtual_clock=settings.clock == "virtual").now
+        now = clock_of(settings).read(connection).now
         begins = since or newest_fact_at(connection) or now
         restore = record_restore(
             connection,
@@ -82,7 +83,7 @@ def end(settings: Settings, why: str | None, *, as_json: bool) -> None:
     with _left(settings) as (connection, recorder, left):
         if left is not None:
             remaining = left.cards + len(left.charges)
-            now = read_control(connection, virtual_clock=settings.clock == "virtual").now
+            now = clock_of(settings).read(connection).now
             record_restore(
                 connection,
                 recorder,

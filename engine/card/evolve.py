@@ -133,7 +133,9 @@ def _evolve(card: Card, fact: facts.CardFact) -> Card:  # noqa: C901, PLR0911, P
         case facts.Reinstated():
             return replace(card, status=lapse.STATUS_AFTER[type(fact)])
         case facts.NumberReclaimed():
-            return _reclaimed(card, fact)
+            paid = payments.going_back(card.payments, fact.charges)
+            status = lapse.STATUS_AFTER[type(fact)]
+            return replace(card, status=status, balance=balance.ended(card.balance), payments=paid)
         case facts.ChargingBlocked():
             return replace(card, deadlines=deadlines.blocked(card.deadlines, fact))
         case facts.DeadlinesMoved():
@@ -185,12 +187,6 @@ def _evolve(card: Card, fact: facts.CardFact) -> Card:  # noqa: C901, PLR0911, P
             return replace(card, payments=back, methods=kept, balance=terms)
         case _:
             assert_never(fact)
-
-
-def _reclaimed(card: Card, fact: facts.NumberReclaimed) -> Card:
-    lost = lapse.charges_lost(card, fact.at) if fact.by == "carrier" else ()
-    paid = payments.going_back(card.payments, [one.attempt_id for one in lost])
-    return replace(card, status=lapse.STATUS_AFTER[type(fact)], balance=balance.ended(card.balance), payments=paid)
 
 
 def _attempted(card: Card, fact: facts.ChargeAttempted) -> Card:

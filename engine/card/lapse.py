@@ -6,6 +6,7 @@ What decisions have in common: custody.py.
 from collections.abc import Mapping
 from datetime import date, datetime, timedelta
 from typing import Literal, Protocol
+from uuid import UUID
 
 from msgspec.structs import replace
 
@@ -15,7 +16,7 @@ from engine.card.balance import BalanceCredited, BalanceDebited, HasBalance, giv
 from engine.card.custody import Status, balance_owed, check_kept
 from engine.card.deadlines import HasDeadlines, reclaims_at, suspends_at
 from engine.card.event import Event
-from engine.card.payments import HasPayments, Payments
+from engine.card.payments import HasPayments
 from engine.card.refunds import RefundStarted, refund_started
 from engine.card.step import Wait
 from engine.card.term import HasRenewal, Reinstated
@@ -46,7 +47,8 @@ class Suspended(Event, kw_only=True):
 class NumberReclaimed(Event, kw_only=True):
     """The carrier took the number back: by its deadline, or because it said so; `balance` is owed to the holder.
 
-    What an open attempt has reserved is part of it, and can be paid out when its outcome is known.
+    What an open attempt has reserved is part of it, and can be paid out when its outcome is known. `charges` are the
+    attempts that paid for terms which were not over: they pay for nothing any more.
     """
 
     term_number: int
@@ -54,6 +56,7 @@ class NumberReclaimed(Event, kw_only=True):
     quarantined_until: date
     balance: Money
     policy_version: str
+    charges: tuple[UUID, ...] = ()
 
 
 # The state is the card's status, of which custody.py has the values.
@@ -103,19 +106,13 @@ def confirm_reclaim(
     if card.status == "reclaimed":
         return ()
     check_kept(card)
-    lost = _reclaimed(card, "carrier", policy, at)
-    paid = charges_lost(card, at)
+    lost, terms = _reclaimed(card, "carrier", policy, at), _terms_lost(card, at)
+    paid = [one for one in card.payments if one.top_up is None and one.term_number in terms]
     refunds = tuple(refund_started(card, one, "number_reclaimed", at) for one in paid if one.left)
-    back = give_back_terms(card, _terms_lost(card, at), at)
+    back = give_back_terms(card, terms, at)
     minor = sum(one.amount.minor if isinstance(one, BalanceCredited) else -one.amount.minor for one in back)
     owed = replace(lost.balance, minor=lost.balance.minor + minor)
-    return *back, replace(lost, balance=owed), *refunds
-
-
-def charges_lost(card: _Reclaimed, at: datetime) -> Payments:
-    """The charges for terms that are not over, if the number is lost now."""
-    terms = _terms_lost(card, at)
-    return tuple(one for one in card.payments if one.top_up is None and one.term_number in terms)
+    return *back, replace(lost, balance=owed, charges=tuple(one.attempt_id for one in paid)), *refunds
 
 
 def _terms_lost(card: Lapsing, at: datetime) -> frozenset[int]:

@@ -62,6 +62,7 @@ DEFAULTS = {
     "DeadlinesMoved.until": None,
     "DeadlinesMoved.suspends_on": None,
     "DeadlinesMoved.lost_on": None,
+    "NumberReclaimed.charges": (),
     "BalanceCredited.evidence": None,
     "BalanceDebited.from_reserve": 0,
     "BalanceDebited.of_term": None,

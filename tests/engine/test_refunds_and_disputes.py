@@ -197,7 +197,7 @@ def test_of_a_charge_that_pays_for_its_term_nothing_is_owed_when_its_dispute_is_
 
 
 def test_a_reclaim_by_the_deadline_makes_no_charge_the_holders():
-    lost = replace(LOST.facts[0], by="deadline")
+    lost = replace(LOST.facts[0], by="deadline", charges=())
     card = disputed(given(*PAID, lost))
     won(card).then(fact(DisputeWon))
 

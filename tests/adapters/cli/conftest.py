@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 from dataclasses import dataclass
+from datetime import datetime
 from itertools import count
 from typing import Any
 
@@ -14,7 +15,10 @@ from typer.testing import CliRunner
 
 from adapters import embedded
 from adapters.cli.app import app
+from adapters.control import move_clock
 from adapters.schema import migrate
+from engine.policy import Policy
+from tests.adapters.cards import cards_of
 from tests.engine.databases import application_url
 
 _numbers = count(1)
@@ -92,3 +96,20 @@ def installation(new_installation):
     fresh = new_installation()
     fresh.migrate()
     return fresh
+
+
+def on_virtual_clock(fresh: Installation, now: datetime) -> Installation:
+    """A migrated database whose virtual clock stands at `now`, and commands that go by it."""
+    fresh.migrate()
+    with psycopg.connect(fresh.database_url, autocommit=True) as connection:
+        move_clock(connection, now)
+    return Installation(fresh.environment | {"BAOHAO_CLOCK": "virtual"})
+
+
+@pytest.fixture(scope="module")
+def cards(installation):
+    """Cards in it, as the roles work on them."""
+    with psycopg.connect(installation.database_url, autocommit=True) as connection:
+        found, pool = cards_of(connection, installation.database_url, Policy().gateway_budget)
+        yield found
+        pool.close()

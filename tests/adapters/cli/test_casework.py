@@ -2,12 +2,10 @@
 
 from datetime import timedelta
 
-import psycopg
 import pytest
 from msgspec.structs import replace
 
 from adapters.cli import replanning
-from adapters.control import move_clock
 from engine.actor import actor
 from engine.card.attempt import CaseOpened
 from engine.card.decline import ChargeFailed
@@ -16,8 +14,8 @@ from engine.policy import Policy
 from engine.ports import Unclear
 from projections.follow import follow
 from projections.live import LIVE
-from tests.adapters.cards import BEGIN, card_id_of, cards_of
-from tests.adapters.cli.conftest import Installation
+from tests.adapters.cards import BEGIN, card_id_of
+from tests.adapters.cli.conftest import on_virtual_clock
 
 EVIDENCE = "gateway's console, line 7"
 NOW = BEGIN + timedelta(days=30)
@@ -27,19 +25,7 @@ A_DAY = timedelta(days=1)
 @pytest.fixture(scope="module")
 def installation(new_installation):
     """One on the virtual clock, which stands a month after the cards were registered."""
-    fresh = new_installation()
-    fresh.migrate()
-    with psycopg.connect(fresh.database_url, autocommit=True) as connection:
-        move_clock(connection, NOW)
-    return Installation(fresh.environment | {"BAOHAO_CLOCK": "virtual"})
-
-
-@pytest.fixture(scope="module")
-def cards(installation):
-    with psycopg.connect(installation.database_url, autocommit=True) as connection:
-        found, pool = cards_of(connection, installation.database_url, Policy().gateway_budget)
-        yield found
-        pool.close()
+    return on_virtual_clock(new_installation(), NOW)
 
 
 @pytest.fixture(scope="module")

@@ -22,6 +22,7 @@ from engine.commands import (
     ReleaseCard,
     RenewNow,
     ResolveAttempt,
+    UndoTerm,
     UpdatePaymentMethod,
 )
 
@@ -34,6 +35,7 @@ NOT_OF_HOLDERS = {
     RecordDispute,
     RecordDisputeWon,
     AnnouncePriceChange,
+    UndoTerm,
 }
 """They depend on what became of a card."""
 

@@ -6,15 +6,13 @@ import psycopg
 import pytest
 
 from adapters.cli import limiting
-from adapters.control import move_clock
 from engine.card.methods import PaymentMethod
 from engine.commands import BindPaymentMethod, OrderPaymentMethods
 from engine.errors import Refused
 from engine.networks import NEVER
-from engine.policy import Policy
 from engine.ports import Declined
-from tests.adapters.cards import BEGIN, cards_of
-from tests.adapters.cli.conftest import Installation
+from tests.adapters.cards import BEGIN
+from tests.adapters.cli.conftest import on_virtual_clock
 
 WHY = "its issuer vouches for it"
 NOW = BEGIN + timedelta(days=5)
@@ -23,19 +21,7 @@ NOW = BEGIN + timedelta(days=5)
 @pytest.fixture(scope="module")
 def installation(new_installation):
     """One on the virtual clock."""
-    fresh = new_installation()
-    fresh.migrate()
-    with psycopg.connect(fresh.database_url, autocommit=True) as connection:
-        move_clock(connection, NOW)
-    return Installation(fresh.environment | {"BAOHAO_CLOCK": "virtual"})
-
-
-@pytest.fixture(scope="module")
-def cards(installation):
-    with psycopg.connect(installation.database_url, autocommit=True) as connection:
-        found, pool = cards_of(connection, installation.database_url, Policy().gateway_budget)
-        yield found
-        pool.close()
+    return on_virtual_clock(new_installation(), NOW)
 
 
 def blocked(cards, fingerprint, *numbers):
