@@ -38,6 +38,7 @@ from engine.commands import (
     RecordDispute,
     RecordDisputeWon,
     RecordRefund,
+    RefundCharge,
     RegisterCard,
     ReleaseCard,
     RemovePaymentMethod,
@@ -145,6 +146,10 @@ def decide(  # noqa: C901, PLR0911, PLR0912 (one case per command)
                 evidence=command.evidence,
                 ends_term=command.ends_term,
                 at=at,
+            )
+        case RefundCharge(attempt_id=about, amount=amount, ends_term=ends_term):
+            return refunds.refund_charge(
+                card, recall, attempt_id=about, amount=amount, ends_term=ends_term, at=at
             )
         case UndoTerm(attempt_id=attempt_id):
             return ending.end_term(card, recall, attempt_id=attempt_id, at=at)

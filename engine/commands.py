@@ -177,6 +177,15 @@ class RecordRefund(CommandBody):
     ends_term: bool = False
 
 
+class RefundCharge(CommandBody):
+    """Refund a charge by the gateway: all that is left of it, or an amount; `ends_term`: its term ends too."""
+
+    command: Literal["RefundCharge"] = "RefundCharge"
+    attempt_id: UUID
+    amount: Money | None = None
+    ends_term: bool = False
+
+
 class UndoTerm(CommandBody):
     """The term that a charge paid for ends before it begins, since all of the charge went back."""
 
@@ -230,6 +239,7 @@ AnyCommand = (
     | ConfirmReclaim
     | ResolveAttempt
     | RecordRefund
+    | RefundCharge
     | UndoTerm
     | RecordDispute
     | RecordDisputeWon

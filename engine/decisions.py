@@ -23,7 +23,6 @@ from engine.command_dispatch import decide
 from engine.commands import Issued
 from engine.errors import BaohaoError
 from engine.networks import Limited
-from engine.policy import Policy
 from engine.ports import (
     Charged,
     ChargeRequest,
@@ -32,11 +31,14 @@ from engine.ports import (
     Declined,
     GatewayAnswer,
     NotFound,
+    Pending,
+    RefundAccepted,
     RefundDeclined,
     Refunded,
     RefundRequest,
     Unclear,
 )
+from engine.provider import Provider
 from engine.questions import Question, about_charge, about_gap, about_refund
 from engine.rules import Rules
 from engine.store.streams import Append, CommandIdentity, Stream
@@ -61,7 +63,7 @@ def on_wake(cause: str, actor: Actor, rules: Rules, at: datetime) -> Decision:
         late = move_for_late_wake(before, stream.wake_at, rules.policy, at)
         card, facts, step = advance(replay(before, stream.card_id, late), rules, at, limited)
         facts = late + facts or deferred(step, stream.wake_at, at)
-        return _decided(Append(stream, facts, card, wakes_at(step, at), cause, actor), step, rules.policy)
+        return _decided(Append(stream, facts, card, wakes_at(step, at), cause, actor), step, rules.provider)
 
     return decision
 
@@ -86,7 +88,7 @@ def on_answer(
             card, facts, step = advance(card, rules, at, limited)
         except BaohaoError:  # the outcome is recorded all the same; the next wake fails with this error again
             return Decided(Append(stream, outcome, card, at, cause, actor))
-        return _decided(Append(stream, outcome + facts, card, wakes_at(step, at), cause, actor), step, rules.policy)
+        return _decided(Append(stream, outcome + facts, card, wakes_at(step, at), cause, actor), step, rules.provider)
 
     return decision
 
@@ -138,29 +140,31 @@ def card_of(stream: Stream) -> Card:
 def _outcome(
     card: Card, question: Question, answer: GatewayAnswer, rules: Rules, at: datetime, recall: Recall
 ) -> CardFacts:
-    policy = rules.policy
     match question.request, answer:
         case ChargesRequest(), ChargesFound() | Unclear():
             return close_gap(card, answer, rules, recall, at)
-        case RefundRequest(refund_id=refund_id), Refunded() | RefundDeclined() | Unclear():
-            return record_refund_answer(card, refund_id, answer, policy=policy, at=at)
-        case ChargeRequest(attempt_id=attempt_id), Charged() | Declined() | NotFound() | Unclear():
-            return record_answer(card, attempt_id, answer, learned=question.learned, policy=policy, at=at)
+        case (
+            RefundRequest() as request,
+            Refunded() | RefundDeclined() | RefundAccepted() | NotFound() | Unclear(),
+        ):
+            return record_refund_answer(card, request, answer, rules=rules, recall=recall, at=at)
+        case ChargeRequest(attempt_id=attempt_id), Charged() | Declined() | Pending() | NotFound() | Unclear():
+            return record_answer(card, attempt_id, answer, learned=question.learned, rules=rules, at=at)
         case _:
             raise BaohaoError(f"{type(answer).__name__} is no answer to a {type(question.request).__name__}")
 
 
-def _decided(append: Append, step: Step, policy: Policy) -> Decided:
+def _decided(append: Append, step: Step, provider: Provider) -> Decided:
     """The append, if it has facts, and the question that follows from it or from the step."""
     stream = append.stored if append.facts else append.stream
-    question = _question(stream, append, step, policy)
+    question = _question(stream, append, step, provider)
     return Decided(append if append.facts else None, question)
 
 
-def _question(stream: Stream, append: Append, step: Step, policy: Policy) -> Question | None:
+def _question(stream: Stream, append: Append, step: Step, provider: Provider) -> Question | None:
     card, facts, cause = append.card, append.facts, append.cause
     if isinstance(step, AskCharge):
-        return about_charge(stream, card, step.attempt, step.learned, cause, policy)
+        return about_charge(stream, card, step.attempt, step.learned, cause, provider)
     if isinstance(step, AskRefund):
         return about_refund(stream, step.refund, cause)
     if isinstance(step, AskCharges):
@@ -168,7 +172,7 @@ def _question(stream: Stream, append: Append, step: Step, policy: Policy) -> Que
     for fact in facts:
         if isinstance(fact, ChargeAttempted):  # the one that was made now: all others would have waited for it
             attempt = open_attempt_of(card.attempts, fact.attempt_id)
-            return about_charge(stream, card, attempt, "sent", cause, policy)
+            return about_charge(stream, card, attempt, "sent", cause, provider)
     if card.refunds and any(isinstance(fact, RefundStarted) for fact in facts):
         return about_refund(stream, card.refunds[-1], cause)
     return None

@@ -58,6 +58,7 @@ WithoutNotice = (
     | facts.ChargeSucceeded
     | facts.ChargeFailed
     | facts.ChargeOutcomeUnknown
+    | facts.ChargePending
     | facts.ChargeFound
     | facts.GapClosed
     | facts.CaseOpened
@@ -66,6 +67,8 @@ WithoutNotice = (
     | facts.BalancePaidOut
     | facts.RefundStarted
     | facts.RefundOutcomeUnknown
+    | facts.RefundPending
+    | facts.RefundReturned
     | facts.RefundFailed
     | facts.DisputeWon
 )

@@ -87,11 +87,7 @@ class Policy(BaseModel):
     ask_again_after: tuple[timedelta, ...] = (timedelta(minutes=5), timedelta(minutes=15), timedelta(hours=1))
     """Waits between questions about an unknown outcome while its key is known; the last one repeats …"""
     look_up_every: timedelta = timedelta(days=1)
-    """… and when the gateway may have forgotten the key (Stripe: after 24 h)."""
-    key_lifetime: timedelta = timedelta(hours=23)
-    """How long a gateway certainly knows an idempotency key (Stripe: 24 h); after that only look up."""
-    never_happened_after: timedelta = timedelta(hours=24)
-    """An attempt missing from the gateway's records so long after it was last sent never happened."""
+    """… and when the gateway may have forgotten the key, or has said that the outcome is to come."""
     stopped_recheck: timedelta = timedelta(hours=3)
     """How often cards that would be charged are checked while charging is stopped."""
     open_tries_recheck: timedelta = timedelta(minutes=10)
@@ -105,6 +101,8 @@ class Policy(BaseModel):
     """After a transient decline the method is tried once more in the same rung."""
     case_after: timedelta = timedelta(days=5)
     """An outcome that is unknown for so long becomes a case for a person …"""
+    pending_case_after: timedelta = timedelta(days=14)
+    """… one that the gateway has announced after so long (PayPal takes up to 5 business days; source: our own choice) …"""
     case_before_reclaim_days: NonNegativeInt = 2
     """… and at the latest so many days before the carrier takes the number."""
     reminders: Annotated[Mapping[str, ReminderRule], AfterValidator(_with_strictest)] = REMINDER_RULES

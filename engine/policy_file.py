@@ -59,20 +59,6 @@ class PolicyFile(Policy):
             raise ValueError("must not be empty")
         return waits
 
-    @field_validator("key_lifetime")
-    @classmethod
-    def _known_for_certain(cls, lifetime: timedelta) -> timedelta:
-        if lifetime > _SHIPPED.key_lifetime:
-            raise ValueError("must be at most 23 hours, or a key is sent again that the gateway has forgotten")
-        return lifetime
-
-    @field_validator("never_happened_after")
-    @classmethod
-    def _certain(cls, after: timedelta) -> timedelta:
-        if after < _SHIPPED.never_happened_after:
-            raise ValueError("must be at least 24 hours, or a charge that is only late is made again")
-        return after
-
 
 def _amounts(value: Any) -> Iterator[object]:  # noqa: ANN401 (fields of every type)
     """The numbers and durations in a value, however deep."""

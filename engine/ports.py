@@ -11,6 +11,7 @@ from msgspec import json
 from pydantic import BaseModel, ConfigDict, StringConstraints
 
 from engine.money import Money
+from engine.provider import Provider
 from engine.value import Value
 
 Text = Annotated[str, StringConstraints(pattern=r"^[^\x00]*$", max_length=200)]
@@ -29,7 +30,10 @@ class _Answer(BaseModel):
 
 
 class ChargeRequest(_Request):
-    """One attempt to take money: one id, one idempotency key, one set of parameters, for ever."""
+    """One attempt to take money: one id, one idempotency key, one set of parameters, for ever.
+
+    `gateway_ref` is known only for look-ups, once the gateway has said that the outcome comes later.
+    """
 
     attempt_id: UUID
     card_id: UUID
@@ -37,6 +41,8 @@ class ChargeRequest(_Request):
     """What is bought, for instance `renewal:7`; the gateway keeps it with the payment."""
     token: str
     amount: Money
+    attempted_at: datetime
+    gateway_ref: str | None = None
 
 
 class Charged(_Answer):
@@ -55,6 +61,13 @@ class Declined(_Answer):
     network_code: Text | None = None
 
 
+class Pending(_Answer):
+    """The provider accepted the charge and will know its outcome later, perhaps days later."""
+
+    attempt_id: UUID
+    gateway_ref: Text
+
+
 class Unclear(_Answer):
     """Time-out, 5xx, garbage: it is unknown whether the money was taken."""
 
@@ -62,10 +75,10 @@ class Unclear(_Answer):
 
 
 class NotFound(_Answer):
-    """The gateway's complete list has no such attempt (the answer of a look-up only)."""
+    """The gateway's complete list has no such attempt or refund (the answer of a look-up only)."""
 
 
-Answer = Charged | Declined | Unclear | NotFound
+Answer = Charged | Declined | Pending | Unclear | NotFound
 
 
 class RefundRequest(_Request):
@@ -91,6 +104,13 @@ class RefundDeclined(_Answer):
     """The money was definitely not refunded, and will not be."""
 
     code: Text
+
+
+class RefundAccepted(_Answer):
+    """The provider accepted the refund; whether the money arrives it will know later."""
+
+    refund_id: UUID
+    gateway_ref: Text
 
 
 class ChargesRequest(_Request):
@@ -120,7 +140,7 @@ class ChargesFound(_Answer):
     charges: tuple[FoundCharge, ...]
 
 
-RefundAnswer = Refunded | RefundDeclined | Unclear
+RefundAnswer = Refunded | RefundDeclined | RefundAccepted | Unclear | NotFound
 GatewayRequest = ChargeRequest | RefundRequest | ChargesRequest
 GatewayAnswer = Answer | RefundAnswer | ChargesFound
 
@@ -128,7 +148,7 @@ GatewayAnswer = Answer | RefundAnswer | ChargesFound
 class Gateway(Protocol):
     """A payment service provider.
 
-    All calls return within the policy's `gateway_budget` and never raise for what the provider answers or fails to
+    `provider` is what decisions have to know of it. All calls return within the policy's `gateway_budget` and never raise for what the provider answers or fails to
     answer, except GatewayMisuseError when it calls the request itself wrong. `at` is the business time of the call.
     """
 
@@ -141,11 +161,20 @@ class Gateway(Protocol):
         ...
 
     async def refund(self, request: RefundRequest, at: datetime) -> RefundAnswer:
-        """Refund the money once, however often and however late the same request comes."""
+        """Refund the money once, however often and however late the same request comes; returns its state now."""
+        ...
+
+    async def look_up_refund(self, request: RefundRequest, at: datetime) -> RefundAnswer:
+        """The state of the refund now; never causes one. A refund that succeeded may fail days later."""
         ...
 
     async def charges(self, request: ChargesRequest, at: datetime) -> ChargesFound | Unclear:
         """The charges that were made since an instant, found by the card and purpose that came with each request."""
+        ...
+
+    @property
+    def provider(self) -> Provider:
+        """What decisions have to know of the provider."""
         ...
 
     @property

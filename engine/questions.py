@@ -10,12 +10,12 @@ from engine.card.attempt import Attempt, OutcomeSource
 from engine.card.card import Card
 from engine.card.gap import LOOK_BACK
 from engine.card.refunds import Refund
-from engine.policy import Policy
+from engine.provider import Provider
 from engine.ports import ChargeRequest, ChargesRequest, Gateway, GatewayAnswer, GatewayRequest, RefundRequest
 from engine.rules import Gap
 from engine.store.streams import Stream
 
-QuestionKind = Literal["charge", "look_up", "refund", "charges"]
+QuestionKind = Literal["charge", "look_up", "refund", "look_up_refund", "charges"]
 """The call of the gateway by which a question is asked."""
 
 
@@ -39,14 +39,14 @@ class Question(NamedTuple):
     def kind(self) -> QuestionKind:
         """The call by which it is asked."""
         if isinstance(self.request, RefundRequest):
-            return "refund"
+            return "look_up_refund" if self.learned == "looked_up" else "refund"
         if isinstance(self.request, ChargesRequest):
             return "charges"
         return "look_up" if self.learned == "looked_up" else "charge"
 
 
 def about_charge(
-    stream: Stream, card: Card, attempt: Attempt, learned: OutcomeSource, cause: str, policy: Policy
+    stream: Stream, card: Card, attempt: Attempt, learned: OutcomeSource, cause: str, provider: Provider
 ) -> Question:
     """The question that sends an attempt or asks for its outcome."""
     purpose = f"renewal:{card.term.number + 1}" if attempt.top_up is None else f"top_up:{attempt.top_up}"
@@ -56,8 +56,10 @@ def about_charge(
         purpose=purpose,
         token=attempt.token,
         amount=attempt.amount,
+        attempted_at=attempt.attempted_at,
+        gateway_ref=attempt.pending_ref,
     )
-    return Question(stream, request, learned, cause, sent_within(attempt, policy))
+    return Question(stream, request, learned, cause, sent_within(attempt, provider))
 
 
 def about_refund(stream: Stream, refund: Refund, cause: str) -> Question:
@@ -69,7 +71,7 @@ def about_refund(stream: Stream, refund: Refund, cause: str) -> Question:
         gateway_ref=refund.gateway_ref,
         amount=refund.amount,
     )
-    return Question(stream, request, "sent", cause)
+    return Question(stream, request, "sent" if refund.pending_ref is None else "looked_up", cause)
 
 
 def about_gap(stream: Stream, gap: Gap, cause: str) -> Question:
@@ -82,7 +84,7 @@ def ask(gateway: Gateway, question: Question, at: datetime) -> Awaitable[Gateway
     """The gateway's answer to a question that is asked at `at`; raises GatewayMisuseError."""
     request = question.request
     if isinstance(request, RefundRequest):
-        return gateway.refund(request, at)
+        return gateway.refund(request, at) if question.kind == "refund" else gateway.look_up_refund(request, at)
     if isinstance(request, ChargesRequest):
         return gateway.charges(request, at)
     return gateway.look_up(request, at) if question.kind == "look_up" else gateway.charge(request, at)

@@ -4,6 +4,7 @@ from datetime import datetime
 
 from engine.catalogue import Catalogue
 from engine.policy import STRICTEST, Policy, ReminderRule
+from engine.provider import Provider
 from engine.value import Value
 
 
@@ -15,10 +16,11 @@ class Gap(Value):
 
 
 class Rules(Value):
-    """Policy, catalogue, the operator's stop, a restore and the trust in the clock, read once per batch."""
+    """Policy, catalogue, provider, the operator's stop, a restore and the trust in the clock, read once per batch."""
 
     policy: Policy
     catalogue: Catalogue
+    provider: Provider = Provider()
     charging_stopped: bool = False
     """The operator has stopped all charging."""
     clock_ahead_until: datetime | None = None

@@ -1,19 +1,21 @@
 """Asking about an open attempt: who asks the gateway when, by which call, and when a person is called."""
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import NamedTuple, Protocol
 
-from engine.card.attempt import Attempt, CaseOpened, ChargeOutcomeUnknown, HasHold, OutcomeSource
+from engine.card.attempt import Attempt, CaseOpened, ChargeOutcomeUnknown, ChargePending, HasHold, OutcomeSource
 from engine.card.custody import HasStatus, is_kept
 from engine.card.deadlines import DAY, HasDeadlines, carrier_reclaims_at
 from engine.card.doubt import MayBeInDoubt, may_be_lost
 from engine.card.step import Wait
 from engine.policy import Policy
+from engine.provider import Provider
 from engine.rules import Rules
 from engine.value import Value
 
 CLOCKS_DIFFER_MOST = timedelta(minutes=5)
-"""Clocks of machines that work may differ by this; together with the policy's `key_lifetime` less than a key lives."""
+"""Clocks of machines that work may differ by this; together with the provider's `key_lifetime` less than a key lives."""
+_FOR_EVER = datetime.max.replace(tzinfo=UTC)
 
 
 class Askable(HasDeadlines, HasStatus, HasHold, MayBeInDoubt, Protocol):
@@ -36,17 +38,23 @@ def ask_about(card: Askable, attempt: Attempt, rules: Rules, at: datetime) -> Ca
     if unknown is None:
         ask_at, reason = attempt.attempted_at + policy.gateway_budget, "answer_awaited"
     else:
-        ask_at, reason = unknown.ask_again_at, "outcome_unknown"
+        ask_at, reason = unknown.ask_again_at, "outcome_unknown" if attempt.pending_ref is None else "charge_pending"
         if not unknown.case_opened:
-            soonest = carrier_reclaims_at(card) - policy.case_before_reclaim_days * DAY
-            case_at = min(attempt.attempted_at + policy.case_after, soonest)
+            case_at = _case_at(card, attempt, policy)
             if at >= case_at:
-                return CaseOpened(about=attempt.attempt_id, reason="outcome_unknown", at=at)
+                return CaseOpened(about=attempt.attempt_id, reason=reason, at=at)
             ask_at = ask_at if at >= ask_at else min(ask_at, case_at)
     if at < ask_at:
         return Wait(ask_at, reason)
-    again = _key_is_known(attempt, rules, at) and _still_wanted(card, attempt, rules, at)
+    again = attempt.pending_ref is None and _key_is_known(attempt, rules, at) and _still_wanted(card, attempt, rules, at)
     return AskCharge(attempt, "asked_again" if again else "looked_up")
+
+
+def _case_at(card: HasDeadlines, attempt: Attempt, policy: Policy) -> datetime:
+    """When a person is called: sooner if the carrier would take the number by then."""
+    patient_for = policy.case_after if attempt.pending_ref is None else policy.pending_case_after
+    soonest = carrier_reclaims_at(card) - policy.case_before_reclaim_days * DAY
+    return min(attempt.attempted_at + patient_for, soonest)
 
 
 def _key_is_known(attempt: Attempt, rules: Rules, at: datetime) -> bool:
@@ -57,7 +65,7 @@ def _key_is_known(attempt: Attempt, rules: Rules, at: datetime) -> bool:
     ahead_until = rules.clock_ahead_until
     if ahead_until is not None and attempt.attempted_at <= ahead_until:
         return False
-    return sent_within(attempt, rules.policy).contains(at)
+    return sent_within(attempt, rules.provider).contains(at)
 
 
 class Span(NamedTuple):
@@ -71,14 +79,19 @@ class Span(NamedTuple):
         return self.begins <= at < self.ends
 
 
-def sent_within(attempt: Attempt, policy: Policy) -> Span:
+def sent_within(attempt: Attempt, provider: Provider) -> Span:
     """When an attempt may be sent, for the first time or again.
 
     Earlier it was decided by a clock that was ahead: sent then, its key would be forgotten before its own time has
     passed. Later the gateway may have forgotten it.
     """
     made_at = attempt.attempted_at
-    return Span(made_at - CLOCKS_DIFFER_MOST, made_at + policy.key_lifetime)
+    return Span(made_at - CLOCKS_DIFFER_MOST, key_ends_at(made_at, provider))
+
+
+def key_ends_at(sent_at: datetime, provider: Provider) -> datetime:
+    """From when on the provider may have forgotten a key that was first sent at `sent_at`."""
+    return _FOR_EVER if provider.key_lifetime is None else sent_at + provider.key_lifetime
 
 
 def _still_wanted(card: Askable, attempt: Attempt, rules: Rules, at: datetime) -> bool:
@@ -88,22 +101,37 @@ def _still_wanted(card: Askable, attempt: Attempt, rules: Rules, at: datetime) -
     return card.held_since is None and is_kept(card) and not may_be_lost(card, at)
 
 
-def not_answered(attempt: Attempt, term_number: int, reason: str, policy: Policy, at: datetime) -> ChargeOutcomeUnknown:
+def not_answered(attempt: Attempt, term_number: int, reason: str, rules: Rules, at: datetime) -> ChargeOutcomeUnknown:
     """The gateway gave no definite answer."""
     asked = (attempt.unknown.asked if attempt.unknown else 0) + 1
+    pending = attempt.pending_ref is not None
     return ChargeOutcomeUnknown(
         attempt_id=attempt.attempt_id,
         term_number=term_number,
         reason=reason,
         asked=asked,
-        ask_again_at=at + patience(policy, asked, attempt.attempted_at, at),
+        ask_again_at=at + (rules.policy.look_up_every if pending else patience(rules, asked, attempt.attempted_at, at)),
         at=at,
     )
 
 
-def patience(policy: Policy, asked: int, sent_at: datetime, at: datetime) -> timedelta:
+def outcome_to_come(
+    attempt: Attempt, term_number: int, gateway_ref: str, policy: Policy, at: datetime
+) -> ChargePending:
+    """The gateway will know the outcome later."""
+    return ChargePending(
+        attempt_id=attempt.attempt_id,
+        term_number=term_number,
+        gateway_ref=gateway_ref,
+        asked=(attempt.unknown.asked if attempt.unknown else 0) + 1,
+        ask_again_at=at + policy.look_up_every,
+        at=at,
+    )
+
+
+def patience(rules: Rules, asked: int, sent_at: datetime, at: datetime) -> timedelta:
     """How long to wait after having asked so often, of what was first sent at `sent_at`."""
-    if at >= sent_at + policy.key_lifetime:
-        return policy.look_up_every
-    waits = policy.ask_again_after
+    if at >= key_ends_at(sent_at, rules.provider):
+        return rules.policy.look_up_every
+    waits = rules.policy.ask_again_after
     return waits[min(asked, len(waits)) - 1]

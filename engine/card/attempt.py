@@ -78,6 +78,19 @@ class ChargeOutcomeUnknown(Event, kw_only=True):
     ask_again_at: Instant
 
 
+class ChargePending(Event, kw_only=True):
+    """The gateway accepted the charge, and will know its outcome later; until then it is looked up once a day.
+
+    `gateway_ref` is its name for the charge. Nothing else is attempted for the same purpose meanwhile.
+    """
+
+    attempt_id: UUID
+    term_number: int
+    gateway_ref: str
+    asked: int
+    ask_again_at: Instant
+
+
 class CaseOpened(Event, kw_only=True):
     """A person has to find out what became of an attempt or refund, or whether the number still exists: `reason`.
 
@@ -118,6 +131,8 @@ class Attempt(Value):
     fingerprint: str | None = None
     unknown: Unknown | None = None
     """None until a question about it had no definite answer."""
+    pending_ref: str | None = None
+    """The gateway's name for the charge, once it has said that its outcome comes later."""
     look_up_only: bool = False
     """It is not wanted any more, and must not be sent again: it might charge for the first time."""
 
@@ -205,11 +220,13 @@ def _passed(renewal: Renewal, rung: int, at: datetime, tried: tuple[str, ...]) -
     return replace(renewal, rung=rung, rung_at=at, tried=tried, soon=(), asked_for=None, asked=False)
 
 
-def outcome_unknown(attempts: Attempts, fact: ChargeOutcomeUnknown) -> Attempts:
+def outcome_unknown(attempts: Attempts, fact: ChargeOutcomeUnknown | ChargePending) -> Attempts:
     """The open attempt is asked about again."""
     attempt = open_attempt_of(attempts, fact.attempt_id)
     case_opened = attempt.unknown is not None and attempt.unknown.case_opened
-    return _changed(attempts, replace(attempt, unknown=Unknown(fact.asked, fact.ask_again_at, case_opened)))
+    pending_ref = fact.gateway_ref if isinstance(fact, ChargePending) else attempt.pending_ref
+    unknown = Unknown(fact.asked, fact.ask_again_at, case_opened)
+    return _changed(attempts, replace(attempt, unknown=unknown, pending_ref=pending_ref))
 
 
 def case_opened(attempts: Attempts, attempt_id: UUID) -> Attempts:

@@ -86,7 +86,7 @@ def _evolve(card: Card, fact: facts.CardFact) -> Card:  # noqa: C901, PLR0911, P
             return _failed(card, fact)
         case facts.ChargeWithheld():
             return _withheld(card, fact)
-        case facts.ChargeOutcomeUnknown():
+        case facts.ChargeOutcomeUnknown() | facts.ChargePending():
             return replace(card, attempts=attempt.outcome_unknown(card.attempts, fact))
         case facts.CardRegistered():
             return registered(card.card_id, fact)
@@ -171,7 +171,13 @@ def _evolve(card: Card, fact: facts.CardFact) -> Card:  # noqa: C901, PLR0911, P
         case facts.RefundStarted():
             return _refund_started(card, fact)
         case facts.RefundSucceeded():
-            return replace(card, refunds=refunds.succeeded(card.refunds, fact))
+            arrived = payments.refund_arrived(card.payments, fact.attempt_id, fact.refund_id)
+            return replace(card, refunds=refunds.succeeded(card.refunds, fact), payments=arrived)
+        case facts.RefundPending():
+            return replace(card, refunds=refunds.accepted(card.refunds, fact))
+        case facts.RefundReturned():
+            back = payments.refund_came_back(card.payments, fact.attempt_id, fact.refund_id)
+            return replace(card, refunds=refunds.returned(card.refunds, fact), payments=back)
         case facts.RefundOutcomeUnknown():
             return replace(card, refunds=refunds.outcome_unknown(card.refunds, fact))
         case facts.RefundFailed():
@@ -296,7 +302,7 @@ def _refund_started(card: Card, fact: facts.RefundStarted) -> Card:
     if payment is not None and fact.reason == "term_not_covered":
         card = replace(card, renewal=attempt.not_tried(card.renewal, payment.method_id))
     taken = payments.taken_back(card.payments, fact.attempt_id, refunded=fact.amount.minor)
-    paid = payments.going_back(taken, (fact.attempt_id,))
+    paid = taken if fact.reason == "operator" else payments.going_back(taken, (fact.attempt_id,))
     return replace(card, refunds=refunds.started(card.refunds, fact), payments=paid)
 
 

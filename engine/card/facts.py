@@ -4,7 +4,7 @@ Names never change; a changed shape gets a new version, and the old one an upcas
 """
 
 from engine.card.allowing import PaymentMethodAllowed
-from engine.card.attempt import CaseOpened, ChargeAttempted, ChargeOutcomeUnknown, ChargeWithheld
+from engine.card.attempt import CaseOpened, ChargeAttempted, ChargeOutcomeUnknown, ChargePending, ChargeWithheld
 from engine.card.balance import BalanceCredited, BalanceDebited, BalancePaidOut
 from engine.card.charge import RenewalRequested, RenewalRequestEnded
 from engine.card.consent import AutoRenewEnabled, AutoRenewSwitchedOff, PeriodChanged, PriceChangeAnnounced
@@ -18,7 +18,15 @@ from engine.card.hold import CardHeld, CardReleased
 from engine.card.lapse import GraceStarted, NumberReclaimed, Suspended
 from engine.card.methods import PaymentMethodBound, PaymentMethodRemoved, PaymentMethodsOrdered, PaymentMethodUpdated
 from engine.card.payments import ChargeSucceeded
-from engine.card.refunds import RefundFailed, RefundOutcomeUnknown, RefundRecorded, RefundStarted, RefundSucceeded
+from engine.card.refunds import (
+    RefundFailed,
+    RefundOutcomeUnknown,
+    RefundPending,
+    RefundRecorded,
+    RefundReturned,
+    RefundStarted,
+    RefundSucceeded,
+)
 from engine.card.reminders import ReminderDue
 from engine.card.term import CardRenewed, Reinstated, RenewalStarted
 from engine.card.top_ups import AutoTopUpSet, AutoTopUpStopped, TopUpFailed, TopUpStarted
@@ -49,6 +57,7 @@ CardFact = (
     | ChargeSucceeded
     | ChargeFailed
     | ChargeOutcomeUnknown
+    | ChargePending
     | ChargeFound
     | GapClosed
     | CaseOpened
@@ -70,7 +79,9 @@ CardFact = (
     | RefundStarted
     | RefundSucceeded
     | RefundOutcomeUnknown
+    | RefundPending
     | RefundFailed
+    | RefundReturned
     | RefundRecorded
     | DisputeRecorded
     | DisputeWon
@@ -106,6 +117,7 @@ STORED_NAMES: dict[str, type[CardFact]] = {
     "charge_succeeded.v1": ChargeSucceeded,
     "charge_failed.v2": ChargeFailed,
     "charge_outcome_unknown.v1": ChargeOutcomeUnknown,
+    "charge_pending.v1": ChargePending,
     "charge_found.v1": ChargeFound,
     "gap_closed.v1": GapClosed,
     "case_opened.v1": CaseOpened,
@@ -127,7 +139,9 @@ STORED_NAMES: dict[str, type[CardFact]] = {
     "refund_started.v1": RefundStarted,
     "refund_succeeded.v1": RefundSucceeded,
     "refund_outcome_unknown.v1": RefundOutcomeUnknown,
+    "refund_pending.v1": RefundPending,
     "refund_failed.v1": RefundFailed,
+    "refund_returned.v1": RefundReturned,
     "refund_recorded.v1": RefundRecorded,
     "dispute_recorded.v1": DisputeRecorded,
     "dispute_won.v1": DisputeWon,

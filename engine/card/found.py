@@ -44,7 +44,7 @@ def close_gap(card: Card, answer: ChargesFound | Unclear, rules: Rules, recall: 
     if isinstance(answer, Unclear):
         return (Deferred(reason="restored", until=at + policy.ask_again_after[1], at=at),)
     after, facts = _record(card, answer.charges, rules, recall, at)
-    complete_at = list_is_complete_at(gap, policy)
+    complete_at = list_is_complete_at(gap, rules.provider)
     if at < complete_at:
         return (*facts, Deferred(reason="restored", until=complete_at, at=at))
     if after.gap.unexplained:
@@ -183,7 +183,7 @@ def _settled(card: Card, one: FoundCharge, facts: CardFacts, rules: Rules, at: d
     """The facts, of which `applied` are in the card already, and the success after them, less what went back of it."""
     card = replay(card, card.card_id, facts[applied:])
     answer = Charged(attempt_id=one.attempt_id, amount=one.amount, gateway_ref=one.gateway_ref)
-    paid = record_answer(card, one.attempt_id, answer, learned="looked_up", policy=rules.policy, at=at)
+    paid = record_answer(card, one.attempt_id, answer, learned="looked_up", rules=rules, at=at)
     if not one.refunded_minor or not _is_kept(one):
         return facts + paid
     back = Money(minor=one.refunded_minor, currency=one.amount.currency)

@@ -16,7 +16,7 @@ from engine.card.attempt import Attempt, Attempts, ClosedAttempt
 from engine.card.event import Event
 from engine.errors import Refused
 from engine.money import Money
-from engine.policy import Policy
+from engine.provider import Provider
 from engine.rules import Gap, Rules
 from engine.value import Value
 
@@ -139,9 +139,9 @@ def check_gap(card: HasGap, rules: Rules) -> None:
         raise Refused("restored", message)
 
 
-def list_is_complete_at(gap: Gap, policy: Policy) -> datetime:
+def list_is_complete_at(gap: Gap, provider: Provider) -> datetime:
     """When the gateway's list certainly has every charge of the gap, as for an attempt that never happened."""
-    return gap.until + policy.never_happened_after
+    return gap.until + provider.never_happened_after
 
 
 def after_gap(card: HasGap) -> str:

@@ -7,10 +7,11 @@ from datetime import datetime
 from typing import Protocol
 from uuid import UUID
 
-from engine.card.asking import not_answered
+from engine.card.asking import not_answered, outcome_to_come
 from engine.card.attempt import (
     Attempt,
     ChargeOutcomeUnknown,
+    ChargePending,
     ClosedAttempt,
     HasAttempts,
     OutcomeSource,
@@ -40,10 +41,19 @@ from engine.declines import (
 from engine.errors import Refused
 from engine.money import Money
 from engine.policy import Policy
-from engine.ports import Answer, Charged, Declined, NotFound
+from engine.ports import Answer, Charged, Declined, NotFound, Pending
+from engine.provider import Provider
+from engine.rules import Rules
 
 OutcomeFact = (
-    ChargeSucceeded | ChargeOutcomeUnknown | DeclineFact | Reinstated | CardRenewed | BalanceCredited | RefundStarted
+    ChargeSucceeded
+    | ChargeOutcomeUnknown
+    | ChargePending
+    | DeclineFact
+    | Reinstated
+    | CardRenewed
+    | BalanceCredited
+    | RefundStarted
 )
 """What an outcome may record."""
 
@@ -56,29 +66,34 @@ class Settling(Declinable, HasAttempts, HasPayments, HasBalance, Renewable, Prot
 
 
 def record_answer(
-    card: Settling, attempt_id: UUID, answer: Answer, *, learned: OutcomeSource, policy: Policy, at: datetime
+    card: Settling, attempt_id: UUID, answer: Answer, *, learned: OutcomeSource, rules: Rules, at: datetime
 ) -> tuple[OutcomeFact, ...]:
     """What the gateway's answer about an attempt means; () when the outcome is recorded already."""
     attempt = open_attempt(card.attempts, attempt_id)
     if attempt is None:
         return _late_news(card, attempt_id, answer, at)
+    policy = rules.policy
     match answer:
         case Charged() if answer.amount == attempt.amount and answer.attempt_id == attempt_id:
             return _paid(card, attempt, answer.gateway_ref, learned, policy, at)
         case Charged():
-            return _unknown(card, attempt, "answer_is_not_ours", policy, at)
+            return _unknown(card, attempt, "answer_is_not_ours", rules, at)
         case Declined(code=code) if verdict_on(code).consequence is Consequence.RECONCILE:
-            return _unknown(card, attempt, code, policy, at)
+            return _unknown(card, attempt, code, rules, at)
         case Declined():
             verdict = verdict_on(answer.code, answer.advice_code, answer.network_code)
             return charge_failed(card, attempt, Decline(answer, verdict, learned), policy, at)
-        case NotFound() if at >= attempt.attempted_at + policy.key_lifetime + policy.never_happened_after:
+        case Pending() if answer.attempt_id == attempt_id:
+            return _pending(card, attempt, answer.gateway_ref, policy, at)
+        case Pending():
+            return _unknown(card, attempt, "answer_is_not_ours", rules, at)
+        case NotFound() if _never_happened(attempt, rules.provider, at):
             decline = Decline(Declined(code=NEVER_HAPPENED), TRY_AGAIN, learned)
             return charge_failed(card, attempt, decline, policy, at)
         case NotFound():
-            return _unknown(card, attempt, "not_found_yet", policy, at)
+            return _unknown(card, attempt, "not_found_yet", rules, at)
         case _:
-            return _unknown(card, attempt, answer.reason, policy, at)
+            return _unknown(card, attempt, answer.reason, rules, at)
 
 
 def resolve_attempt(
@@ -187,8 +202,27 @@ def _too_much(
     return succeeded, refund_started(card, payment, "late_success", at)
 
 
-def _unknown(card: Settling, attempt: Attempt, reason: str, policy: Policy, at: datetime) -> tuple[OutcomeFact, ...]:
+def _never_happened(attempt: Attempt, provider: Provider, at: datetime) -> bool:
+    """Whether a charge that the complete list does not have was never made.
+
+    Where a key is known for ever, it may have been sent just now; one that the provider has accepted is somewhere.
+    """
+    if provider.key_lifetime is None or attempt.pending_ref is not None:
+        return False
+    return at >= attempt.attempted_at + provider.key_lifetime + provider.never_happened_after
+
+
+def _pending(
+    card: Settling, attempt: Attempt, gateway_ref: str, policy: Policy, at: datetime
+) -> tuple[OutcomeFact, ...]:
+    """The outcome comes later; () where that is known, and it is not time to ask."""
+    if attempt.pending_ref is not None and attempt.unknown is not None and at < attempt.unknown.ask_again_at:
+        return ()
+    return (outcome_to_come(attempt, term_number(card, attempt), gateway_ref, policy, at),)
+
+
+def _unknown(card: Settling, attempt: Attempt, reason: str, rules: Rules, at: datetime) -> tuple[OutcomeFact, ...]:
     """One more question without an answer; of two that were asked at once, only the first is recorded."""
     if attempt.unknown is not None and at < attempt.unknown.ask_again_at:
         return ()
-    return (not_answered(attempt, term_number(card, attempt), reason, policy, at),)
+    return (not_answered(attempt, term_number(card, attempt), reason, rules, at),)

@@ -57,6 +57,8 @@ class Payment(Value):
     """What left the balance with it."""
     instrument: str | None = None
     """What was charged: the payment card's fingerprint, or else the token."""
+    refunded_by: tuple[UUID, ...] = ()
+    """Refunds of it by the gateway that succeeded, and did not come back."""
     goes_back: bool = False
     """It pays for no term and is not on the balance: whatever we have of it is the holder's."""
 
@@ -136,6 +138,24 @@ def taken_back(
 ) -> Payments:
     """Of the payment so many minor units less are left; of what is refunded, `credited` went onto the balance."""
     return tuple(less(one, refunded, disputed, credited) if one.attempt_id == attempt_id else one for one in payments)
+
+
+def refund_arrived(payments: Payments, attempt_id: UUID, refund_id: UUID) -> Payments:
+    """A refund by the gateway succeeded."""
+    return _refunded_by(payments, attempt_id, lambda ids: (*ids, refund_id))
+
+
+def refund_came_back(payments: Payments, attempt_id: UUID, refund_id: UUID) -> Payments:
+    """A refund that had succeeded did not."""
+    return _refunded_by(payments, attempt_id, lambda ids: tuple(one for one in ids if one != refund_id))
+
+
+def _refunded_by(
+    payments: Payments, attempt_id: UUID, change: Callable[[tuple[UUID, ...]], tuple[UUID, ...]]
+) -> Payments:
+    return tuple(
+        replace(one, refunded_by=change(one.refunded_by)) if one.attempt_id == attempt_id else one for one in payments
+    )
 
 
 def debited(payments: Payments, attempt_id: UUID, minor: int) -> Payments:

@@ -10,8 +10,8 @@ from engine.card.balance import BalanceCredited, BalanceDebited
 from engine.card.disputes import DisputeRecorded, DisputeWon
 from engine.card.event import Event
 from engine.card.gap import ChargeFound
-from engine.card.payments import ChargeSucceeded, Payment, less, paid_with
-from engine.card.refunds import RefundRecorded, RefundStarted, RefundSucceeded
+from engine.card.payments import ChargeSucceeded, Payment, less, paid_with, refund_arrived, refund_came_back
+from engine.card.refunds import RefundRecorded, RefundReturned, RefundStarted, RefundSucceeded
 from engine.card.undoing import TermUndone
 
 
@@ -40,8 +40,14 @@ def _after(payment: Payment, fact: Event) -> Payment:
             return replace(payment, debited=payment.debited - fact.amount.minor)
         case BalanceDebited(of_term=None):
             return replace(payment, debited=payment.debited + fact.amount.minor)
-        case RefundStarted() | TermUndone():
+        case RefundStarted(reason=reason):
+            return payment if reason == "operator" else replace(payment, goes_back=True)
+        case TermUndone():
             return replace(payment, goes_back=True)
+        case RefundSucceeded(attempt_id=attempt_id, refund_id=refund_id):
+            return refund_arrived((payment,), attempt_id, refund_id)[0]
+        case RefundReturned(attempt_id=attempt_id, refund_id=refund_id):
+            return refund_came_back((payment,), attempt_id, refund_id)[0]
         case _:
             return payment
 
@@ -59,6 +65,8 @@ def _given_back(about: Iterable[Event]) -> int:
                 minor += fact.amount.minor
             case RefundSucceeded():
                 under_way = 0
+            case RefundReturned():
+                under_way = fact.amount.minor
             case _:
                 pass
     return minor

@@ -1,24 +1,30 @@
 """Refunding: who asks the gateway for a refund when, what it answers, and when a person is called."""
 
 from datetime import datetime
-from uuid import UUID
 
 from engine.card.asking import patience
 from engine.card.attempt import CaseOpened
+from engine.card.payments import Recall, find_payment
 from engine.card.refunds import (
-    HasRefunds,
     Refund,
     RefundFailed,
     Refunding,
     RefundOutcomeUnknown,
+    RefundPending,
+    RefundReturned,
     RefundSucceeded,
     to_give_back,
 )
 from engine.card.step import Wait
 from engine.policy import Policy
-from engine.ports import RefundAnswer, RefundDeclined, Refunded, Unclear
+from engine.ports import NotFound, RefundAccepted, RefundAnswer, RefundDeclined, Refunded, RefundRequest, Unclear
 from engine.reasons import CaseReason
+from engine.rules import Rules
 from engine.value import Value
+
+
+RefundAnswerFact = RefundSucceeded | RefundPending | RefundOutcomeUnknown | RefundFailed | RefundReturned
+"""What an answer about a refund may record."""
 
 
 class AskRefund(Value):
@@ -53,7 +59,8 @@ def _case_reason(card: Refunding, refund: Refund, policy: Policy, at: datetime) 
         return "refund_owed" if to_give_back(card, refund) else None
     if _exceeds(card, refund):
         return "refund_disputed" if at >= _ask_at(refund, policy) else None
-    return "refund_unknown" if refund.unknown and at >= refund.started_at + policy.case_after else None
+    patient_for = policy.case_after if refund.pending_ref is None else policy.pending_case_after
+    return "refund_unknown" if refund.unknown and at >= refund.started_at + patient_for else None
 
 
 def _exceeds(card: Refunding, refund: Refund) -> bool:
@@ -65,11 +72,14 @@ def _ask_at(refund: Refund, policy: Policy) -> datetime:
 
 
 def record_refund_answer(
-    card: HasRefunds, refund_id: UUID, answer: RefundAnswer, *, policy: Policy, at: datetime
-) -> tuple[RefundSucceeded | RefundFailed | RefundOutcomeUnknown, ...]:
+    card: Refunding, request: RefundRequest, answer: RefundAnswer, *, rules: Rules, recall: Recall, at: datetime
+) -> tuple[RefundAnswerFact, ...]:
     """What the gateway's answer about a refund means; () when the outcome is recorded already."""
-    refund = next((one for one in card.refunds if one.refund_id == refund_id and not one.refused), None)
+    refund_id = request.refund_id
+    refund = next((one for one in card.refunds if one.refund_id == refund_id), None)
     if refund is None:
+        return _late_news(card, request, answer, recall, at)
+    if refund.refused:
         return ()
     attempt_id = refund.attempt_id
     match answer:
@@ -78,10 +88,55 @@ def record_refund_answer(
             return (RefundSucceeded(refund_id=refund_id, attempt_id=attempt_id, amount=amount, gateway_ref=ref, at=at),)
         case RefundDeclined(code=code):
             return (RefundFailed(refund_id=refund_id, attempt_id=attempt_id, code=code, at=at),)
+        case RefundAccepted() if refund.pending_ref is None and answer.refund_id == refund_id:
+            return (_accepted(refund, answer.gateway_ref, rules.policy, at),)
         case _ if refund.unknown is not None and at < refund.unknown.ask_again_at:
             return ()  # of two questions asked at once, only the first is recorded
+        case RefundAccepted() if answer.refund_id == refund_id:
+            return (_accepted(refund, answer.gateway_ref, rules.policy, at),)
         case _:
-            reason = answer.reason if isinstance(answer, Unclear) else "answer_is_not_ours"
-            asked = (refund.unknown.asked if refund.unknown else 0) + 1
-            again = at + patience(policy, asked, refund.started_at, at)
-            return (RefundOutcomeUnknown(refund_id=refund_id, reason=reason, asked=asked, ask_again_at=again, at=at),)
+            return (_not_answered(refund, answer, rules, at),)
+
+
+def _accepted(refund: Refund, gateway_ref: str, policy: Policy, at: datetime) -> RefundPending:
+    again = at + policy.look_up_every
+    return RefundPending(
+        refund_id=refund.refund_id, gateway_ref=gateway_ref, asked=_asked(refund), ask_again_at=again, at=at
+    )
+
+
+def _not_answered(refund: Refund, answer: RefundAnswer, rules: Rules, at: datetime) -> RefundOutcomeUnknown:
+    match answer:
+        case Unclear(reason=reason):
+            pass
+        case NotFound():
+            reason = "not_found_yet"
+        case _:
+            reason = "answer_is_not_ours"
+    asked, pending = _asked(refund), refund.pending_ref is not None
+    wait = rules.policy.look_up_every if pending else patience(rules, asked, refund.started_at, at)
+    return RefundOutcomeUnknown(refund_id=refund.refund_id, reason=reason, asked=asked, ask_again_at=at + wait, at=at)
+
+
+def _asked(refund: Refund) -> int:
+    return (refund.unknown.asked if refund.unknown else 0) + 1
+
+
+def _late_news(
+    card: Refunding, request: RefundRequest, answer: RefundAnswer, recall: Recall, at: datetime
+) -> tuple[RefundReturned, ...]:
+    """A refund that had succeeded came back; () where that is known."""
+    if not isinstance(answer, RefundDeclined):
+        return ()
+    payment = find_payment(card, recall, request.attempt_id)
+    if request.refund_id not in payment.refunded_by:
+        return ()
+    returned = RefundReturned(
+        refund_id=request.refund_id,
+        attempt_id=request.attempt_id,
+        gateway_ref=request.gateway_ref,
+        amount=request.amount,
+        code=answer.code,
+        at=at,
+    )
+    return (returned,)

@@ -39,8 +39,8 @@ from engine.errors import Refused
 from engine.money import Money
 from engine.value import Value
 
-RefundReason = Literal["late_success", "card_closed", "number_reclaimed", "term_not_covered"]
-"""Why a charge goes back; the last: what was reserved of the balance beside it had gone, so it paid for no term."""
+RefundReason = Literal["late_success", "card_closed", "number_reclaimed", "term_not_covered", "operator"]
+"""Why a charge goes back; `term_not_covered`: what was reserved beside it had gone, so it paid for no term."""
 
 
 # Facts
@@ -77,6 +77,25 @@ class RefundOutcomeUnknown(Event, kw_only=True):
     ask_again_at: Instant
 
 
+class RefundPending(Event, kw_only=True):
+    """The gateway accepted the refund, and will know later whether the money arrived; it is looked up once a day."""
+
+    refund_id: UUID
+    gateway_ref: str
+    asked: int
+    ask_again_at: Instant
+
+
+class RefundReturned(Event, kw_only=True):
+    """A refund that had succeeded came back to us; a person has to find another way."""
+
+    refund_id: UUID
+    attempt_id: UUID
+    gateway_ref: str
+    amount: Money
+    code: str
+
+
 class RefundFailed(Event, kw_only=True):
     """The gateway definitely did not give the money back; a person has to find another way."""
 
@@ -109,6 +128,8 @@ class Refund(Value):
     started_at: Instant
     unknown: Unknown | None = None
     """None until a question about it had no definite answer."""
+    pending_ref: str | None = None
+    """The gateway's name for it, once it has said that its outcome comes later."""
     refused: bool = False
     """The gateway definitely did not give it back: a person has to."""
     case_opened: bool = False
@@ -150,6 +171,18 @@ def succeeded(refunds: Refunds, fact: RefundSucceeded) -> Refunds:
 def outcome_unknown(refunds: Refunds, fact: RefundOutcomeUnknown) -> Refunds:
     """The refund is asked for again."""
     return _changed(refunds, fact.refund_id, lambda one: replace(one, unknown=Unknown(fact.asked, fact.ask_again_at)))
+
+
+def accepted(refunds: Refunds, fact: RefundPending) -> Refunds:
+    """The refund is looked up later."""
+    unknown = Unknown(fact.asked, fact.ask_again_at)
+    return _changed(refunds, fact.refund_id, lambda one: replace(one, unknown=unknown, pending_ref=fact.gateway_ref))
+
+
+def returned(refunds: Refunds, fact: RefundReturned) -> Refunds:
+    """A person has to give it back another way."""
+    back = Refund(fact.refund_id, fact.attempt_id, fact.gateway_ref, fact.amount, fact.at, refused=True)
+    return (*refunds, replace(back, case_opened=True))
 
 
 def refused(refunds: Refunds, fact: RefundFailed) -> Refunds:
@@ -205,23 +238,69 @@ def record_refund(
     owed = next((one for one in card.refunds if one.attempt_id == attempt_id), None)
     if owed is not None and (owed.refused or owed.case_opened) and to == "method" and not ends_term:
         return _made_by_hand(card, owed, amount, evidence, at)
-    check_amount(card, amount)
-    currency = card.custody.currency
-    payment = find_payment(card, recall, attempt_id)
-    if amount.minor > payment.left:
-        message = f"of that charge {payment.left} {currency} minor are left to give back, not {amount.minor}"
-        raise Refused("more_than_charged", message, "amount.minor")
-    is_full = amount.minor == payment.left
-    ended = undo_term(card, attempt_id=attempt_id, is_full=is_full, at=at) if ends_term else ()
+    payment = _check_left(card, recall, attempt_id, amount)
+    ended = _ended(card, payment, amount, at) if ends_term else ()
     if to == "method":
+        _check_none_under_way(card, attempt_id)
         refunded = RefundRecorded(attempt_id=attempt_id, amount=amount, evidence=evidence, at=at)
-        debits = debit_balance(card, payment, less(payment, refunded=amount.minor), "refund", at)
-        if payment.top_up is not None:
-            _check_not_paid_out(card, amount.minor - sum(one.amount.minor for one in debits))
-        return refunded, *debits, *ended
+        return refunded, *_debits(card, payment, amount, at), *ended
     if payment.top_up is not None:
         raise Refused("is_on_balance", "that charge went onto the balance already; give it back to the method", "to")
     return BalanceCredited(amount=amount, reason="refund", about=attempt_id, evidence=evidence, at=at), *ended
+
+
+def refund_charge(
+    card: Refundable, recall: Recall, *, attempt_id: UUID, amount: Money | None, ends_term: bool, at: datetime
+) -> tuple[RefundStarted | BalanceDebited | TermUndone | AutoRenewSwitchedOff, ...]:
+    """Refund a charge by the gateway, all that is left of it where no amount is named, and maybe end its term.
+
+    Raises Refused `unknown_attempt`, `amount_not_positive`, `wrong_currency`, `more_than_charged`,
+    `refund_under_way`, `more_than_balance`, and those of `undo_term`.
+    """
+    left = find_payment(card, recall, attempt_id)
+    amount = amount or Money(minor=left.left, currency=left.amount.currency)
+    payment = _check_left(card, recall, attempt_id, amount)
+    _check_none_under_way(card, attempt_id)
+    started = RefundStarted(
+        refund_id=derived_id(card.card_id, f"refund:{attempt_id}:{payment.refunded}"),
+        attempt_id=attempt_id,
+        gateway_ref=payment.gateway_ref,
+        amount=amount,
+        reason="operator",
+        at=at,
+    )
+    return started, *_debits(card, payment, amount, at), *(_ended(card, payment, amount, at) if ends_term else ())
+
+
+def _check_left(card: Refundable, recall: Recall, attempt_id: UUID, amount: Money) -> Payment:
+    """The charge, of which so much is left to give back."""
+    check_amount(card, amount)
+    payment = find_payment(card, recall, attempt_id)
+    if amount.minor > payment.left:
+        currency = card.custody.currency
+        message = f"of that charge {payment.left} {currency} minor are left to give back, not {amount.minor}"
+        raise Refused("more_than_charged", message, "amount.minor")
+    return payment
+
+
+def _check_none_under_way(card: Refundable, attempt_id: UUID) -> None:
+    """One refund of a charge is made after the other."""
+    if any(one.attempt_id == attempt_id for one in card.refunds):
+        raise Refused("refund_under_way", "a refund of that charge is not finished yet; see its history", "attempt_id")
+
+
+def _ended(
+    card: Refundable, payment: Payment, amount: Money, at: datetime
+) -> tuple[TermUndone | AutoRenewSwitchedOff, ...]:
+    return undo_term(card, attempt_id=payment.attempt_id, is_full=amount.minor == payment.left, at=at)
+
+
+def _debits(card: Refundable, payment: Payment, amount: Money, at: datetime) -> tuple[BalanceDebited, ...]:
+    """What leaves the balance with a refund to the method."""
+    debits = debit_balance(card, payment, less(payment, refunded=amount.minor), "refund", at)
+    if payment.top_up is not None:
+        _check_not_paid_out(card, amount.minor - sum(one.amount.minor for one in debits))
+    return debits
 
 
 def _check_not_paid_out(card: Refundable, missing: int) -> None:
