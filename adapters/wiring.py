@@ -10,7 +10,7 @@ from psycopg import Connection
 
 from adapters.clock import recorded_now
 from adapters.clock_check import CheckedClock
-from adapters.gateways.simulated import SimulatedGateway
+from adapters.gateways.simulated import SIMULATED, SimulatedGateway
 from adapters.settings import Settings
 from engine.actor import Actor, actor
 from engine.application import Engine
@@ -26,7 +26,7 @@ log = structlog.get_logger()
 def rules_of(settings: Settings) -> Rules:
     """Policy and catalogue of this installation; raises PolicyError and CatalogueError."""
     policy = read_policy(settings.policy, timedelta(seconds=settings.gateway_budget_s))
-    return Rules(policy, read_catalogue(settings.catalogue))
+    return Rules(policy, read_catalogue(settings.catalogue), SIMULATED)
 
 
 def rules_now(connection: Connection[Any], clock: CheckedClock, installed: Rules) -> tuple[Rules, datetime]:
