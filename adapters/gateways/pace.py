@@ -30,7 +30,8 @@ _RESERVE = """
         SELECT greatest(extract(epoch FROM next_at - now)::float8, 0) AS wait_s, now
         FROM (SELECT next_at, clock_timestamp() AS now FROM row) AS locked
     ), given AS (
-        SELECT wait_s, now, least(%(wanted)s::int, greatest(0, floor((%(longest_s)s - wait_s) * %(rate)s)::int)) AS turns
+        SELECT wait_s, now,
+            least(%(wanted)s::int, greatest(0, ceil((%(longest_s)s - wait_s) * %(rate)s)::int)) AS turns
         FROM free
     ), taken AS (
         UPDATE gateway_pace SET next_at = now + make_interval(secs => wait_s + turns / %(rate)s)

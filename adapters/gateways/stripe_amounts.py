@@ -7,9 +7,11 @@ special for payouts alone; charges in them have two decimals.
 from engine.errors import BaohaoError
 from engine.money import Money, exponent
 
-_WHOLE = frozenset("BIF CLP DJF GNF JPY KMF KRW MGA PYG RWF VND VUV XAF XOF XPF".split())
+_WHOLE = frozenset(
+    {"BIF", "CLP", "DJF", "GNF", "JPY", "KMF", "KRW", "MGA", "PYG", "RWF", "VND", "VUV", "XAF", "XOF", "XPF"}
+)
 """Charged in whole units; of these ISO 4217 has two decimals for MGA."""
-_THOUSANDTHS = frozenset("BHD JOD KWD OMR TND".split())
+_THOUSANDTHS = frozenset({"BHD", "JOD", "KWD", "OMR", "TND"})
 """Charged in thousandths, the last digit being 0."""
 _WHOLE_SENT_AS_HUNDREDTHS = frozenset({"ISK", "UGX"})
 """Whole units only, but for compatibility the API wants two decimals, always 00: 5 ISK are 500."""

@@ -134,7 +134,7 @@ def _check_signature(header: str, body: bytes, secret: str, at: datetime) -> Non
         raise NotificationError("its signature is missing or no signature")
     seconds = int(times[0])
     expected = _signed(seconds, body, secret).encode()
-    if not any([hmac.compare_digest(expected, one.encode()) for one in signatures]):  # all, whichever it is
+    if not any(hmac.compare_digest(expected, one.encode()) for one in signatures):
         raise NotificationError("its signature is wrong")
     if abs(seconds - at.timestamp()) > TOLERANCE.total_seconds():
         raise NotificationError("it was signed too long ago, or in the future")
@@ -159,7 +159,7 @@ def _hint(event: _Event, subject: _Subject, happened_at: datetime) -> Hint:
         card_id=_uuid(metadata.get("card")),
         refund_id=_uuid(metadata.get("refund_id")),
         holder_id=metadata.get("holder"),
-        **names,  # pyright: ignore[reportArgumentType] (names of fields that are texts)
+        **names,
     )
 
 

