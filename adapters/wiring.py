@@ -13,7 +13,7 @@ from psycopg import Connection
 from adapters.clock import recorded_now
 from adapters.clock_check import CheckedClock
 from adapters.gateways.pace import Pace, at_once
-from adapters.gateways.simulated import SimulatedGateway
+from adapters.gateways.simulated import SIMULATED, SimulatedGateway
 from adapters.secret_files import stripe_key_of
 from adapters.settings import Settings
 from engine.actor import Actor, actor
@@ -21,6 +21,7 @@ from engine.application import Engine
 from engine.catalogue import read_catalogue
 from engine.policy_file import read_policy
 from engine.ports import Gateway
+from engine.provider import Provider
 from engine.rules import Rules
 from engine.store.recorder import CardRecorder, datastore
 from engine.store.streams import Store
@@ -31,7 +32,8 @@ log = structlog.get_logger()
 def rules_of(settings: Settings) -> Rules:
     """Policy and catalogue of this installation; raises PolicyError and CatalogueError."""
     policy = read_policy(settings.policy, timedelta(seconds=settings.gateway_budget_s))
-    return Rules(policy, read_catalogue(settings.catalogue))
+    provider = SIMULATED if settings.gateway == "simulated" else Provider()
+    return Rules(policy, read_catalogue(settings.catalogue), provider)
 
 
 def rules_now(connection: Connection[Any], clock: CheckedClock, installed: Rules) -> tuple[Rules, datetime]:

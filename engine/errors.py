@@ -51,6 +51,7 @@ RefusalCode = Literal[
     "more_than_disputed",
     "not_what_is_owed",
     "is_on_balance",
+    "refund_under_way",
     "term_begun",
     "not_the_last_term",
     "not_a_full_refund",

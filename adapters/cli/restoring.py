@@ -44,7 +44,7 @@ def begin(settings: Settings, since: datetime | None, why: str, *, as_json: bool
         "since": gap.since,
         "until": gap.until,
         "cards_woken": woken.planned_anew,
-        "complete_from": list_is_complete_at(gap, rules.policy),
+        "complete_from": list_is_complete_at(gap, rules.provider),
         "next": "register the cards again that the backup lacks, `baohao events new-epoch`, `baohao restore status`",
     }
     put_fields("restore", fields, as_json=as_json)
@@ -65,7 +65,7 @@ def status(settings: Settings, *, as_json: bool) -> None:
     with _left(settings) as (_, _, left):
         fields: dict[str, object] = {"open": left is not None}
         if left is not None:
-            complete_from = list_is_complete_at(left.gap, rules_of(settings).policy)
+            complete_from = list_is_complete_at(left.gap, rules_of(settings).provider)
             unknown = [f"{one.card_id} {one.purpose} {one.gateway_ref}" for one in left.charges[:SHOWN]]
             fields |= {
                 "since": left.gap.since,

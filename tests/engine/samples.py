@@ -34,6 +34,7 @@ ZONE = "Asia/Shanghai"
 POLICY = Policy()
 CATALOGUE = read_catalogue()
 RULES = Rules(POLICY, CATALOGUE)
+PROVIDER = RULES.provider
 DEARER = "2027-01-01"
 """A later version of the catalogue, twice as dear from 1 June 2026."""
 

@@ -31,7 +31,7 @@ from engine.card.top_ups import AutoTopUpStopped, TopUpStarted
 from engine.card.undoing import TermUndone
 from engine.card.waking import Deferred
 from tests.engine.random_histories import KEEP_RULES, MOVES, CardHistory, random_history
-from tests.engine.samples import CARD_ID, POLICY
+from tests.engine.samples import CARD_ID, POLICY, PROVIDER
 
 move_lists = st.lists(st.sampled_from(MOVES), min_size=20, max_size=100)
 keep_rules = st.sampled_from(KEEP_RULES)
@@ -244,7 +244,7 @@ def test_a_charge_is_sent_again_only_while_it_is_wanted_and_its_key_is_known(mov
             assert card.status not in {"reclaimed", "closed"}
             assert step.attempt.method_id in {method.method_id for method in card.methods.bound}
             assert not history.rules.charging_stopped
-            assert history.at < step.attempt.attempted_at + POLICY.key_lifetime
+            assert history.at < step.attempt.attempted_at + PROVIDER.key_lifetime
 
 
 @many_histories

@@ -25,6 +25,7 @@ from engine.card.refunds import (
 from engine.card.undoing import TermUndone
 from engine.money import Money
 from engine.ports import RefundDeclined, Refunded, Unclear
+from engine.questions import refund_request
 from tests.engine.given_when_then import Given, Then, fact, given, no_older_charge
 from tests.engine.samples import (
     CARD_ID,
@@ -34,6 +35,7 @@ from tests.engine.samples import (
     OPENS_AT,
     PAID,
     POLICY,
+    RULES,
     SECOND,
     TEN,
     attempt_id,
@@ -62,7 +64,8 @@ def won(card: Given, amount=MONTH_PRICE) -> Then:
 
 
 def answered(card: Given, said, at=SOON) -> Then:
-    return card.when(record_refund_answer, REFUND, said, policy=POLICY, at=at)
+    about = {"rules": RULES, "recall": no_older_charge, "at": at}
+    return card.when(record_refund_answer, refund_request(CARD_ID, card.card.refunds[0]), said, **about)
 
 
 def by_hand(card: Given, amount) -> Then:

@@ -34,6 +34,7 @@ from engine.commands import (
 )
 from engine.money import Money
 from engine.ports import Answer, Declined, NotFound, RefundAnswer, RefundDeclined, Refunded, Unclear
+from engine.questions import refund_request
 from tests.engine.engine_calls import execute
 from tests.engine.every_command import EXAMPLES, FIVE, KINDS, NOW, OWED, REFUND, REFUNDING, cards_with, command
 from tests.engine.given_when_then import Expected, Given, Then, fact, given, no_older_charge
@@ -44,7 +45,8 @@ from tests.engine.samples import (
     MONTH_PRICE,
     OPENS_AT,
     PAYING,
-    POLICY,
+    PROVIDER,
+    RULES,
     TWO_VERSIONS,
     attempt_id,
     charged,
@@ -161,8 +163,9 @@ class RepeatedAnswer(NamedTuple):
     at: datetime = NOW
 
 
+REFUND_REQUEST = refund_request(CARD_ID, REFUND)
 ASKED_AGAIN = fact(ChargeOutcomeUnknown, asked=2)
-CERTAINLY = OPENS_AT + POLICY.key_lifetime + POLICY.never_happened_after
+CERTAINLY = OPENS_AT + PROVIDER.key_lifetime + PROVIDER.never_happened_after
 ANSWERS = {
     "charged": RepeatedAnswer(CHARGING, charged()),
     "charged after all": RepeatedAnswer(NEVER_HAPPENED, charged()),
@@ -197,7 +200,7 @@ def test_every_answer_has_an_example():
 @WHEN
 @pytest.mark.parametrize("row", ANSWERS.values(), ids=ANSWERS)
 def test_a_repeated_answer(row, later):
-    answer = {"learned": "sent", "policy": POLICY}
+    answer = {"learned": "sent", "rules": RULES}
     once = given(*row.card).when(record_answer, attempt_id(), row.reply, **answer, at=row.at)
     assert once.facts
     twice = row.twice if later else None
@@ -207,8 +210,8 @@ def test_a_repeated_answer(row, later):
 @WHEN
 @pytest.mark.parametrize("row", REFUND_ANSWERS.values(), ids=REFUND_ANSWERS)
 def test_a_repeated_answer_about_a_refund(row, later):
-    answer = {"policy": POLICY, "at": row.at + later}
-    once = given(*row.card).when(record_refund_answer, REFUND.refund_id, row.reply, policy=POLICY, at=row.at)
+    answer = {"rules": RULES, "recall": no_older_charge, "at": row.at + later}
+    once = given(*row.card).when(record_refund_answer, REFUND_REQUEST, row.reply, **{**answer, "at": row.at})
     assert once.facts
     twice = row.twice if later else None
-    then_is(Given(once.card).when(record_refund_answer, REFUND.refund_id, row.reply, **answer), twice)
+    then_is(Given(once.card).when(record_refund_answer, REFUND_REQUEST, row.reply, **answer), twice)

@@ -149,7 +149,7 @@ gateway = SimulatedGateway(record, 1, timedelta(seconds=20))
 async def charge(i):
     id = uuid5(NAMESPACE_OID, str(i))
     amount = Money(minor=1, currency="EUR")
-    request = ChargeRequest(attempt_id=id, card_id=id, purpose="renewal:1", token="sim:flaky:50:x", amount=amount)
+    request = ChargeRequest(attempt_id=id, card_id=id, purpose="renewal:1", token="sim:flaky:50:x", amount=amount, attempted_at=NOON)
     answer = await gateway.charge(request, datetime(2027, 2, 28, 12, tzinfo=UTC))
     print(id, type(answer).__name__, flush=True)
 
