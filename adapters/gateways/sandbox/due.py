@@ -1,0 +1,28 @@
+"""What happens by itself when its time has come: pending payments and refunds end, disputes are opened."""
+
+from collections.abc import Callable
+
+from adapters.gateways.sandbox import paying, refunds
+from adapters.gateways.sandbox.record import Entry
+from adapters.gateways.sandbox.world import World
+
+_DOES: dict[str, Callable[[World, Entry], None]] = {
+    "payment_intent": paying.finish_processing,
+    "refund": refunds.finish,
+}
+_AT_ONCE_MAX = 1000
+
+
+def do_due(world: World) -> None:
+    """Do all that is due by the sandbox's clock, and note when the next is."""
+    while found := world.record.rows(
+        "SELECT id, what, object_id FROM due WHERE at <= ? ORDER BY at, id LIMIT ?", world.now_s, _AT_ONCE_MAX
+    ):
+        for number, what, object_id in found:
+            entry = world.record.get(object_id)
+            if entry and what in _DOES:
+                _DOES[what](world, entry)
+            world.record.do("DELETE FROM due WHERE id = ?", number)
+            world.record.keep()
+    ((earliest,),) = world.record.rows("SELECT MIN(at) FROM due")
+    world.next_due_s = float("inf") if earliest is None else earliest
