@@ -17,6 +17,8 @@ from adapters.gateways.stripe_amounts import AmountError, from_stripe, to_stripe
 from adapters.gateways.stripe_answers import (
     ABANDONED,
     HOLDER_NEEDED,
+    METHOD_UNUSABLE,
+    REQUEST_INVALID,
     Wanted,
     declined,
     find_refund,
@@ -31,7 +33,7 @@ from adapters.gateways.stripe_answers import (
     wants_outcome,
 )
 from adapters.gateways.stripe_api import CARD_ERROR, OK, REFUSED, StripeApi, failure_of, unexpected
-from adapters.gateways.stripe_objects import Charge, Failure, Intent, Refund, read
+from adapters.gateways.stripe_objects import Charge, Failure, Intent, Method, Refund, read
 from adapters.gateways.stripe_token import CARD, Token, read_token
 from adapters.gateways.stripe_transport import Reply, Unanswered
 from engine.errors import GatewayMisuseError
@@ -51,6 +53,7 @@ from engine.ports import (
 from engine.provider import Provider
 
 INTENTS = "/v1/payment_intents"
+METHODS = "/v1/payment_methods"
 REFUNDS = "/v1/refunds"
 CLOCKS_DIFFER = timedelta(hours=1)
 """How much Stripe's clock may differ from ours in look-ups; more only makes the list longer."""
@@ -134,15 +137,26 @@ class StripeGateway:
         if reply.status == CARD_ERROR:
             return await self._declined(failure_of(reply), request, about)
         if reply.status in REFUSED:
-            return refused_request(failure_of(reply))
+            answer = refused_request(failure_of(reply))
+            return await self._if_usable(answer, token) if answer == Declined(code=REQUEST_INVALID) else answer
         if reply.status >= _SERVER_ERRORS and reply.replayed:  # the same for as long as the key is known
             found = await self._look_up(request, token, about)
             return unclear("server_error") if isinstance(found, NotFound) else found
         raise unexpected(reply)
 
+    async def _if_usable(self, answer: Declined, token: Token) -> Declined:
+        """The answer, unless the method is none of the customer's any more: Stripe then gives no code."""
+        reply = await self._api.get(f"{METHODS}/{token.method}", {})
+        if reply.status == _NOT_FOUND:
+            return Declined(code=METHOD_UNUSABLE)
+        if reply.status != OK:
+            raise unexpected(reply)
+        method = read(reply.body, Method)
+        return answer if method.customer == token.customer else Declined(code=METHOD_UNUSABLE)
+
     async def _declined(self, failure: Failure, request: ChargeRequest, about: Wanted) -> Answer:
         intent = failure.payment_intent
-        if intent is None or failure.type != "card_error":
+        if intent is None or failure.type not in ("card_error", "invalid_request_error"):  # the latter for wallets
             return unclear("not_understood")
         if (wrong := not_as_wanted(intent, about)) is not None:
             return wrong

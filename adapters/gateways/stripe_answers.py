@@ -40,6 +40,8 @@ NOTHING_EXECUTED: dict[str, UnclearReason] = {
     "rate_limit": "rate_limited",
 }
 """Codes of requests that Stripe did not execute, and will when asked again."""
+_VAGUE = ("card_declined", "payment_method_provider_decline", "payment_intent_payment_attempt_failed")
+"""Codes beside which the decline code, if there is one, says why."""
 _ABOUT_METHOD = ("payment_method", "customer")
 
 Open = Literal["requires_action"]
@@ -111,10 +113,10 @@ def _canceled(intent: Intent) -> Declined:
 
 def declined(failure: Failure, intent: Intent | None) -> Declined:
     """A definite no of the issuer, the network or Radar: the more exact one of code and decline code."""
-    code = failure.decline_code if failure.code == "card_declined" else failure.code
+    code = failure.decline_code or failure.code if failure.code in _VAGUE else failure.code
     judged = intent.latest_charge if intent is not None else None
     return Declined(
-        code=_radars(judged) or code or GENERIC,
+        code=_radars(judged) or (GENERIC if code in (None, "card_declined") else code),
         advice_code=_advice(failure),
         network_code=failure.network_decline_code,
     )

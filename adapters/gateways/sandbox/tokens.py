@@ -189,7 +189,7 @@ def _behaving(method: TokenMethod, rest: str) -> TokenMethod | None:
         except ValueError:
             return None
         return codes and method._replace(decline=codes, **how)
-    if rest.startswith("processing_"):
+    if rest.startswith("processing_") and _codes(rest) is None:  # `processing_error` is a code
         method, rest = method._replace(processing=True), rest.removeprefix("processing_")
     codes = _codes(rest)
     return codes and method._replace(decline=codes)
