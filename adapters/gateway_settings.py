@@ -41,7 +41,7 @@ class GatewaySettings(BaseSettings):
     """File with the key, so that no environment shows it."""
     stripe_webhook_secret: str | None = Field(None, repr=False)
     """Stripe: the secret of the endpoint that receives notifications (whsec_)."""
-    stripe_webhook_secret_file: _AbsolutePath | None = None
+    stripe_webhook_secret_file: _AbsolutePath | None = Field(None, repr=False)
     """File with that secret."""
     stripe_mode: Literal["live", "test"] = "test"
     """Stripe: whether real money moves; the key has to be one of this mode."""

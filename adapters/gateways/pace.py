@@ -18,27 +18,24 @@ log = structlog.get_logger()
 PACE_TABLE = """
     CREATE TABLE IF NOT EXISTS gateway_pace (
         single boolean PRIMARY KEY DEFAULT true CHECK (single),  -- there is one row
-        next_at timestamptz NOT NULL DEFAULT 'epoch'  -- the database's time: the next free turn
+        next_at timestamptz NOT NULL DEFAULT 'epoch',  -- the database's time: the next free turn
+        first_at timestamptz NOT NULL DEFAULT 'epoch',  -- the last reservation: its first turn …
+        turns integer NOT NULL DEFAULT 0  -- … and how many they are
     )
 """
 PACE_ROW = "INSERT INTO gateway_pace DEFAULT VALUES ON CONFLICT DO NOTHING"
 
-_RESERVE = """
-    WITH row AS (
-        SELECT next_at FROM gateway_pace FOR UPDATE
-    ), free AS (
-        SELECT greatest(extract(epoch FROM next_at - now)::float8, 0) AS wait_s, now
-        FROM (SELECT next_at, clock_timestamp() AS now FROM row) AS locked
-    ), given AS (
-        SELECT wait_s, now,
-            least(%(wanted)s::int, greatest(0, ceil((%(longest_s)s - wait_s) * %(rate)s)::int)) AS turns
-        FROM free
-    ), taken AS (
-        UPDATE gateway_pace SET next_at = now + make_interval(secs => wait_s + turns / %(rate)s)
-        FROM given WHERE turns > 0
-    )
-    SELECT turns, wait_s FROM given
+_FREE = "greatest(next_at, statement_timestamp())"
+_WAIT = f"extract(epoch FROM {_FREE} - statement_timestamp())::float8"
+_TURNS = f"least(%(wanted)s::int, greatest(0, ceil((%(longest_s)s - {_WAIT}) * %(rate)s::float8)::int))"
+_RESERVE = f"""
+    UPDATE gateway_pace SET
+        first_at = {_FREE},
+        turns = {_TURNS},
+        next_at = {_FREE} + make_interval(secs => {_TURNS} / %(rate)s::float8)
+    RETURNING turns, extract(epoch FROM first_at - clock_timestamp())::float8
 """
+"""One statement on one row: whoever waits for the row's lock goes on from what the one before has left."""
 
 Turn = Callable[[], Awaitable[None]]
 """Waits until one more request may be sent; raises NoTurnError where that takes too long."""
