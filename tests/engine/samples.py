@@ -49,6 +49,15 @@ def with_dearer(catalogue: Catalogue) -> Catalogue:
 
 TWO_VERSIONS = Rules(POLICY, with_dearer(CATALOGUE))
 
+
+def leaving_out(plan: str) -> Rules:
+    """The later prices do not have this plan."""
+    content = TWO_VERSIONS.catalogue.model_dump()
+    for amounts in ("prices", "reactivation_fees"):
+        del content["versions"][-1][amounts][plan]
+    return replace(TWO_VERSIONS, catalogue=Catalogue.model_validate(content))
+
+
 VISA = PaymentMethod(
     method_id="visa",
     kind="credit_card",

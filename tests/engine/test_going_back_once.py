@@ -11,6 +11,7 @@ from engine.card.custody import CardClosed, close_card
 from engine.card.deadlines import DeadlinesMoved
 from engine.card.disputes import DisputeRecorded, DisputeWon, record_dispute, record_dispute_won
 from engine.card.evolve import replay
+from engine.card.giving_back import record_refund
 from engine.card.lapse import NumberReclaimed, confirm_reclaim
 from engine.card.methods import PaymentMethodsOrdered
 from engine.card.outcomes import record_answer, resolve_attempt
@@ -20,7 +21,6 @@ from engine.card.refunds import (
     RefundRecorded,
     RefundStarted,
     RefundSucceeded,
-    record_refund,
 )
 from engine.money import Money
 from engine.ports import Declined

@@ -11,6 +11,7 @@ from engine.card.consent import switch_off_auto_renew
 from engine.card.custody import CardClosed, close_card
 from engine.card.decline import ChargeFailed
 from engine.card.disputes import DisputeRecorded, record_dispute
+from engine.card.giving_back import record_refund
 from engine.card.lapse import GraceStarted, NumberReclaimed, Suspended, confirm_reclaim
 from engine.card.methods import PaymentMethodsOrdered
 from engine.card.outcomes import record_answer
@@ -22,7 +23,6 @@ from engine.card.refunds import (
     RefundRecorded,
     RefundStarted,
     RefundSucceeded,
-    record_refund,
 )
 from engine.card.reminders import ReminderDue
 from engine.card.term import CardRenewed, RenewalStarted

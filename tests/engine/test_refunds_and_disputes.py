@@ -10,6 +10,7 @@ from engine.card.balance import BalanceCredited
 from engine.card.consent import AutoRenewSwitchedOff
 from engine.card.disputes import DisputeWon, record_dispute, record_dispute_won
 from engine.card.evolve import replay
+from engine.card.giving_back import record_refund
 from engine.card.lapse import NumberReclaimed, confirm_reclaim
 from engine.card.recall import charge_in
 from engine.card.refunding import record_refund_answer
@@ -19,7 +20,6 @@ from engine.card.refunds import (
     RefundRecorded,
     RefundStarted,
     RefundSucceeded,
-    record_refund,
     refund_id_of,
 )
 from engine.card.undoing import TermUndone
