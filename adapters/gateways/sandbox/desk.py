@@ -24,7 +24,8 @@ from adapters.gateways.sandbox.world import Setting, World
 
 KEY_LIFETIME_S = 24 * 3600
 """How long an idempotency key is known (Stripe: at least 24 hours)."""
-_OK, _SERVER_ERROR = 200, 500
+_OK, _NOT_FOUND, _SERVER_ERROR = 200, 404, 500
+_TICK_S = 0.05
 _BROKEN = b'{"error":{"message":"An unknown error occurred","type":"api_error"}}'
 
 log = structlog.get_logger()
@@ -75,6 +76,14 @@ class Desk:
         future: asyncio.Future[Any] = loop.create_future()
         self._waiting.append((job, future))
         return future
+
+    async def tick(self) -> None:
+        """Do what is due by itself, for ever."""
+        while True:
+            now_s = self.clock.at(recorded_now().timestamp())
+            if self.world.next_due_s <= now_s:
+                await self.do(lambda _: None)
+            await asyncio.sleep(_TICK_S)
 
     def _flush(self) -> None:
         waiting, self._waiting = self._waiting, []
@@ -128,7 +137,7 @@ def answer(world: World, request: Request) -> Reply:
         found = endpoint_of(request.method, request.path)
         if found is None:
             message = f"Unrecognized request URL ({request.method}: /v1/{request.path})."
-            raise RefusedError(404, {"message": message, "type": "invalid_request_error"}, judged=False)
+            raise RefusedError(_NOT_FOUND, {"message": message, "type": "invalid_request_error"}, judged=False)
         endpoint, ids = found
         paths = raw.get("expand") or {}
         tree = tree_of([one for one in paths.values() if isinstance(one, str)]) if isinstance(paths, dict) else {}

@@ -12,6 +12,7 @@ from msgspec import Struct
 
 from adapters.gateways.sandbox.clock import SandboxClock
 from adapters.gateways.sandbox.desk import Desk, Reply, Request, in_use
+from adapters.gateways.sandbox.pages import Pages
 from adapters.gateways.sandbox.record import Record
 from adapters.gateways.sandbox.refusals import RefusedError
 from adapters.gateways.sandbox.showing import show_error
@@ -40,13 +41,14 @@ class Server:
         self._delay_s = delay_s
         self._observe = observe
         self._numbers = count(1)
+        self._pages = Pages(desk)
 
     async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
         """One HTTP request."""
         path = request.path
         if path.startswith("/v1/"):
             return await self._api(request, path[4:])
-        return web.Response(status=404, text="There is nothing here.\n")
+        return await self._pages.handle(request)
 
     async def _api(self, request: web.BaseRequest, path: str) -> web.StreamResponse:
         body = await request.read() if request.can_read_body else b""
@@ -124,7 +126,9 @@ async def serving(
         await site.start()
         host, number = runner.addresses[0][:2]
         desk.world.address = f"http://{host}:{number}"
+        ticking = asyncio.create_task(desk.tick())
         yield desk.world.address
+        ticking.cancel()
     finally:
         await runner.cleanup()
         kept.close()
