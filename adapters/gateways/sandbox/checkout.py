@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 from urllib.parse import urlencode
 
-from adapters.gateways.sandbox import payment_intents, paying, setup_intents
+from adapters.gateways.sandbox import paying, payment_intents, setup_intents
 from adapters.gateways.sandbox.payment_methods import attached, find_or_make, token_of
 from adapters.gateways.sandbox.record import Entry
 from adapters.gateways.sandbox.refusals import RefusedError

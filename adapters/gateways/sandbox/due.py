@@ -38,3 +38,12 @@ def do_due(world: World) -> None:
             world.record.keep()
     ((earliest,),) = world.record.rows("SELECT MIN(at) FROM due")
     world.next_due_s = float("inf") if earliest is None else earliest
+
+
+def do_now(world: World, entry: Entry) -> bool:
+    """Let happen to an object what would happen to it later; whether there was anything."""
+    rows = world.record.rows("SELECT id, what FROM due WHERE object_id = ? ORDER BY at, id", entry.id)
+    for number, what in rows:
+        _DOES[what](world, entry)
+        world.record.do("DELETE FROM due WHERE id = ?", number)
+    return bool(rows)

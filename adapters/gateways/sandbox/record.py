@@ -105,7 +105,7 @@ class Record:
         """An id that was never used, the same for the same seed and the same order of requests."""
         return f"{prefix}_{self._next()[1]}"
 
-    def new(  # noqa: PLR0913 (an object has that many sides)
+    def new(
         self,
         prefix: str,
         body: dict[str, Any],
