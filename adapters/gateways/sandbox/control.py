@@ -21,7 +21,7 @@ _LOCAL = ("127.0.0.1", "localhost", "[::1]")
 
 
 class Clock(Struct, forbid_unknown_fields=True):
-    """`now` sets the clock, in seconds or as an ISO date with zone; null lets it be the real one. `forward_s` moves it."""
+    """`now` sets the clock, in seconds or as an ISO date with zone; `forward_s` moves it; neither: the real one."""
 
     now: float | datetime | None = None
     forward_s: float | None = None
@@ -133,5 +133,5 @@ def _settle(world: World, object_id: str) -> dict[str, Any]:
     return entry.body
 
 
-def _json(value: Any, status: int = 200) -> web.Response:
+def _json(value: object, status: int = 200) -> web.Response:
     return web.Response(status=status, body=json.encode(value), content_type="application/json")

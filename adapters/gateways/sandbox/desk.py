@@ -115,7 +115,7 @@ class Desk:
             world.record.do("DELETE FROM answers WHERE at < ?", world.now_s - KEY_LIFETIME_S)
             world.record.keep()
 
-    def _result(self, job: Job) -> Any:
+    def _result(self, job: Job) -> object:
         try:
             result = job(self.world)
         except sqlite3.Error:

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from adapters.gateways.sandbox.parameters import flag, ignored, metadata, read
+from adapters.gateways.sandbox.parameters import a_hash, flag, ignored, metadata, read
 from adapters.gateways.sandbox.payment_methods import EXPAND, merged, token_of
 from adapters.gateways.sandbox.record import Entry
 from adapters.gateways.sandbox.refusals import invalid
@@ -142,8 +142,5 @@ def end(world: World, dispute: Entry, status: str) -> None:
         world.emit("charge.dispute.funds_reinstated", dispute)
 
 
-def _evidence(value: Any, name: str) -> dict[str, Any]:
-    return read(value, dict.fromkeys((*_EVIDENCE, "enhanced_evidence"), ignored), inside=name)
-
-
-_UPDATE = {**EXPAND, "evidence": _evidence, "metadata": metadata, "submit": flag}
+_EVIDENCE_HASH = a_hash(dict.fromkeys((*_EVIDENCE, "enhanced_evidence"), ignored))
+_UPDATE = {**EXPAND, "evidence": _EVIDENCE_HASH, "metadata": metadata, "submit": flag}

@@ -264,7 +264,7 @@ PAYMENT_DATA = a_hash(
 )
 
 
-def currency(value: Any, name: str) -> str:
+def currency(value: object, name: str) -> str:
     """Three letters, in lower case."""
     code = text(value, name).lower()
     if len(code) == 3 and code.isalpha() and code.isascii():  # noqa: PLR2004 (ISO 4217)

@@ -6,13 +6,26 @@ Source: docs.stripe.com/currencies (zero-decimal and three-decimal currencies, s
 
 from adapters.gateways.sandbox.refusals import RefusedError, unreadable
 
-_NONE = frozenset(["bif", "clp", "djf", "gnf", "jpy", "kmf", "krw", "mga", "pyg", "rwf", "vnd", "vuv", "xaf", "xof", "xpf"])
-_THREE = frozenset(["bhd", "jod", "kwd", "omr", "tnd"])
+_NONE = frozenset(
+    {"bif", "clp", "djf", "gnf", "jpy", "kmf", "krw", "mga", "pyg", "rwf", "vnd", "vuv", "xaf", "xof", "xpf"}
+)
+_THREE = frozenset({"bhd", "jod", "kwd", "omr", "tnd"})
 _WHOLE_AS_HUNDREDTHS = frozenset({"isk", "ugx"})
-_MINIMUM = {
-    "usd": 50, "eur": 50, "gbp": 30, "jpy": 50, "cny": 350, "hkd": 400, "sgd": 50, "aud": 50, "cad": 50,
-    "chf": 50, "nzd": 50, "brl": 50, "inr": 50, "dkk": 250, "nok": 300, "sek": 300, "mxn": 1000, "pln": 200,
-    "myr": 200, "thb": 1000, "czk": 1500, "huf": 17_500, "ron": 200, "aed": 200,
+_MINIMUM = dict.fromkeys(("usd", "eur", "jpy", "sgd", "aud", "cad", "chf", "nzd", "brl", "inr"), 50) | {
+    "gbp": 30,
+    "cny": 350,
+    "hkd": 400,
+    "dkk": 250,
+    "nok": 300,
+    "sek": 300,
+    "mxn": 1000,
+    "pln": 200,
+    "myr": 200,
+    "thb": 1000,
+    "czk": 1500,
+    "huf": 17_500,
+    "ron": 200,
+    "aed": 200,
 }
 AMOUNT_MAX = 99_999_999
 

@@ -9,8 +9,8 @@ _EN: dict[str, Any] = {
     "pay": "Pay",
     "save": "Save a payment method",
     "save_button": "Save",
-    "saving_explained": "The method that you choose will be saved, so that renewals can be charged to it later. Nothing "
-    "is charged now.",
+    "saving_explained": "The method that you choose will be saved, so that renewals can be charged to it later. "
+    "Nothing is charged now.",
     "you_pay": "You pay for",
     "total": "Total",
     "choose": "Choose a test method",
