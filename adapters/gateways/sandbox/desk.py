@@ -16,7 +16,7 @@ from adapters.clock import recorded_now
 from adapters.gateways.sandbox.clock import SandboxClock
 from adapters.gateways.sandbox.due import do_due
 from adapters.gateways.sandbox.endpoints import endpoint_of
-from adapters.gateways.sandbox.form import MalformedFormError, decode
+from adapters.gateways.sandbox.form import MalformedFormError, Nested, decode
 from adapters.gateways.sandbox.record import Answer, Record
 from adapters.gateways.sandbox.refusals import RefusedError, key_in_use, key_of_another, unreadable
 from adapters.gateways.sandbox.showing import show, show_error, tree_of
@@ -24,7 +24,8 @@ from adapters.gateways.sandbox.world import Setting, World
 
 KEY_LIFETIME_S = 24 * 3600
 """How long an idempotency key is known (Stripe: at least 24 hours)."""
-_OK, _SERVER_ERROR = 200, 500
+_OK, _NOT_FOUND, _SERVER_ERROR = 200, 404, 500
+_TICK_S = 0.05
 _BROKEN = b'{"error":{"message":"An unknown error occurred","type":"api_error"}}'
 
 log = structlog.get_logger()
@@ -38,6 +39,7 @@ class Request(Struct):
     text: bytes
     key: str | None
     request_id: str
+    fault: str | None = None
 
 
 class Reply(Struct):
@@ -59,9 +61,7 @@ class Desk:
         self.record = record
         self.clock = clock
         self.world = World(record, setting)
-        self.busy_keys: set[str] = set()
         self._waiting: list[tuple[Job, asyncio.Future[Any]]] = []
-        self.world.next_due_s = 0.0
 
     def ask(self, request: Request) -> asyncio.Future[Reply]:
         """Carry out a request in the next batch."""
@@ -75,6 +75,14 @@ class Desk:
         future: asyncio.Future[Any] = loop.create_future()
         self._waiting.append((job, future))
         return future
+
+    async def tick(self) -> None:
+        """Do what is due by itself, for ever."""
+        while True:
+            now_s = self.clock.at(recorded_now().timestamp())
+            if self.world.next_due_s <= now_s:
+                await self.do(lambda _: None)
+            await asyncio.sleep(_TICK_S)
 
     def _flush(self) -> None:
         waiting, self._waiting = self._waiting, []
@@ -94,6 +102,8 @@ class Desk:
                 future.set_exception(result)
             else:
                 future.set_result(result)
+        if self.world.next_due_s <= self.world.now_s and not self._waiting:
+            self.do(lambda _: None)
 
     def _begin(self) -> None:
         world = self.world
@@ -105,7 +115,7 @@ class Desk:
             world.record.do("DELETE FROM answers WHERE at < ?", world.now_s - KEY_LIFETIME_S)
             world.record.keep()
 
-    def _result(self, job: Job) -> Any:
+    def _result(self, job: Job) -> object:
         try:
             result = job(self.world)
         except sqlite3.Error:
@@ -125,21 +135,30 @@ def answer(world: World, request: Request) -> Reply:
         raw, digest = decode(request.text)
         if request.key and (known := _kept(world, request, digest)):
             return Reply(known.status, known.body, replayed=True)
-        found = endpoint_of(request.method, request.path)
-        if found is None:
-            message = f"Unrecognized request URL ({request.method}: /v1/{request.path})."
-            raise RefusedError(404, {"message": message, "type": "invalid_request_error"}, judged=False)
-        endpoint, ids = found
-        paths = raw.get("expand") or {}
-        tree = tree_of([one for one in paths.values() if isinstance(one, str)]) if isinstance(paths, dict) else {}
-        reply, judged = Reply(_OK, show(world, endpoint(world, raw, *ids), tree)), True
+        if request.fault == "error_before":
+            reply, judged = Reply(_SERVER_ERROR, _BROKEN), True
+        else:
+            reply, judged = Reply(_OK, _carried_out(world, request, raw)), True
     except MalformedFormError as error:
         reply, judged = _refused(world, unreadable(str(error)))
     except RefusedError as refused:
         reply, judged = _refused(world, refused)
+    if request.fault == "error_after" and judged:
+        reply = Reply(_SERVER_ERROR, _BROKEN)
     if judged and request.key and request.method == "POST":
         world.record.remember(Answer(request.key, request.path, digest, reply.status, reply.body, world.now_s))
     return reply
+
+
+def _carried_out(world: World, request: Request, raw: Nested) -> bytes:
+    found = endpoint_of(request.method, request.path)
+    if found is None:
+        message = f"Unrecognized request URL ({request.method}: /v1/{request.path})."
+        raise RefusedError(_NOT_FOUND, {"message": message, "type": "invalid_request_error"}, judged=False)
+    endpoint, ids = found
+    paths = raw.get("expand") or {}
+    tree = tree_of([one for one in paths.values() if isinstance(one, str)]) if isinstance(paths, dict) else {}
+    return show(world, endpoint(world, raw, *ids), tree)
 
 
 def _refused(world: World, refused: RefusedError) -> tuple[Reply, bool]:

@@ -2,13 +2,25 @@
 
 from collections.abc import Callable
 
-from adapters.gateways.sandbox import paying, refunds
+from adapters.gateways.sandbox import checkout, disputes, paying, refunds, sessions
 from adapters.gateways.sandbox.record import Entry
 from adapters.gateways.sandbox.world import World
 
-_DOES: dict[str, Callable[[World, Entry], None]] = {
-    "payment_intent": paying.finish_processing,
+
+def _finish_payment(world: World, intent: Entry) -> None:
+    if intent.body["status"] == "processing":
+        paying.finish_processing(world, intent)
+        checkout.processed(world, intent)
+
+
+_DOES: dict[str, Callable[[World, Entry], object]] = {
+    "payment_intent": _finish_payment,
     "refund": refunds.finish,
+    "session": sessions.run_out,
+    "dispute": disputes.run_out,
+    "open dispute": disputes.open_dispute,
+    "open inquiry": disputes.open_inquiry,
+    "open two_disputes": disputes.open_two,
 }
 _AT_ONCE_MAX = 1000
 
@@ -26,3 +38,12 @@ def do_due(world: World) -> None:
             world.record.keep()
     ((earliest,),) = world.record.rows("SELECT MIN(at) FROM due")
     world.next_due_s = float("inf") if earliest is None else earliest
+
+
+def do_now(world: World, entry: Entry) -> bool:
+    """Let happen to an object what would happen to it later; whether there was anything."""
+    rows = world.record.rows("SELECT id, what FROM due WHERE object_id = ? ORDER BY at, id", entry.id)
+    for number, what in rows:
+        _DOES[what](world, entry)
+        world.record.do("DELETE FROM due WHERE id = ?", number)
+    return bool(rows)

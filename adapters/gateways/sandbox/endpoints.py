@@ -5,7 +5,17 @@ from functools import partial
 from itertools import pairwise
 from typing import Any
 
-from adapters.gateways.sandbox import charges, customers, lists, payment_intents, payment_methods, refunds
+from adapters.gateways.sandbox import (
+    charges,
+    customers,
+    disputes,
+    lists,
+    payment_intents,
+    payment_methods,
+    refunds,
+    sessions,
+    setup_intents,
+)
 from adapters.gateways.sandbox.parameters import read, text
 from adapters.gateways.sandbox.payment_methods import EXPAND
 from adapters.gateways.sandbox.record import Entry
@@ -61,6 +71,21 @@ ENDPOINTS: dict[tuple[str, ...], Endpoint] = {
     ("GET", "refunds", "*"): _retrieve("refund"),
     ("POST", "refunds", "*"): refunds.update,
     ("POST", "refunds", "*", "cancel"): refunds.cancel,
+    ("POST", "setup_intents"): setup_intents.create,
+    ("GET", "setup_intents"): _list(lists.SETUP_INTENTS),
+    ("GET", "setup_intents", "*"): _retrieve("setup_intent", "intent"),
+    ("POST", "setup_intents", "*"): setup_intents.update,
+    ("POST", "setup_intents", "*", "confirm"): setup_intents.confirm,
+    ("POST", "setup_intents", "*", "cancel"): setup_intents.cancel,
+    ("POST", "checkout", "sessions"): sessions.create,
+    ("GET", "checkout", "sessions"): _list(lists.SESSIONS),
+    ("GET", "checkout", "sessions", "*"): _retrieve("checkout.session", "session"),
+    ("POST", "checkout", "sessions", "*"): sessions.update,
+    ("POST", "checkout", "sessions", "*", "expire"): sessions.expire,
+    ("GET", "disputes"): _list(lists.DISPUTES),
+    ("GET", "disputes", "*"): _retrieve("dispute"),
+    ("POST", "disputes", "*"): disputes.update,
+    ("POST", "disputes", "*", "close"): disputes.close,
     ("GET", "events"): _list(lists.EVENTS),
     ("GET", "events", "*"): _retrieve("event"),
 }

@@ -35,9 +35,9 @@ def _put(nested: Nested, name: str, value: str) -> None:
         raise MalformedFormError(f"Invalid request: the parameter name {name[:100]!r} cannot be read.")
     place = nested
     parts = [outer, *rest[:-1].split("][")]
-    for part, following in zip(parts, parts[1:], strict=False):
+    for part in parts[:-1]:
         inner = place.setdefault(part or str(len(place)), {})
-        if isinstance(inner, str) or following is None:
+        if isinstance(inner, str):
             raise MalformedFormError(f"Invalid request: the parameter {outer!r} is both a value and a hash.")
         place = inner
     place[parts[-1] or str(len(place))] = value

@@ -89,7 +89,8 @@ def page(world: World, raw: dict[str, Any], listed: Listed, **fixed: str) -> Pag
 
 
 def _conditions(given: dict[str, Any], listed: Listed) -> tuple[list[str], list[Any]]:
-    conditions, values = ["object = ?"], [listed.object]
+    conditions: list[str] = ["object = ?"]
+    values: list[Any] = [listed.object]
     if listed.object == "customer":
         conditions.append("json_extract(body, '$.deleted') IS NULL")
     for name, (condition, _) in listed.by.items():
@@ -105,7 +106,7 @@ def _conditions(given: dict[str, Any], listed: Listed) -> tuple[list[str], list[
     return conditions, values
 
 
-def _bound(value: Any) -> Any:
+def _bound(value: object) -> object:
     if isinstance(value, list):
         return "[" + ",".join(f'"{one}"' for one in value if '"' not in one and "\\" not in one) + "]"
     return value

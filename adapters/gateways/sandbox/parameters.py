@@ -9,7 +9,7 @@ from typing import Any, cast
 from adapters.gateways.sandbox.form import Nested
 from adapters.gateways.sandbox.refusals import unreadable
 
-Kind = Callable[[Any, str], Any]
+Kind = Callable[[object, str], Any]
 Table = Mapping[str, Kind]
 UNSET = ""
 """What an empty value of a parameter that may be unset becomes."""
@@ -17,7 +17,7 @@ _TEXT_LENGTH_MAX = 5000
 _METADATA_KEYS_MAX, _METADATA_KEY_MAX, _METADATA_VALUE_MAX = 50, 40, 500
 
 
-def text(value: Any, name: str) -> str:
+def text(value: object, name: str) -> str:
     """A text that is not empty."""
     if not isinstance(value, str):
         raise unreadable(f"Invalid string: {_shown(value)}", param=name)
@@ -38,14 +38,14 @@ def text(value: Any, name: str) -> str:
     return value
 
 
-def integer(value: Any, name: str) -> int:
+def integer(value: object, name: str) -> int:
     """A whole number."""
     if isinstance(value, str) and value.removeprefix("-").isascii() and value.removeprefix("-").isdigit():
         return int(value[:20])
     raise unreadable(f"Invalid integer: {_shown(value)}", code="parameter_invalid_integer", param=name)
 
 
-def flag(value: Any, name: str) -> bool:
+def flag(value: object, name: str) -> bool:
     """`true` or `false`."""
     if value in ("true", "false"):
         return value == "true"
@@ -55,11 +55,10 @@ def flag(value: Any, name: str) -> bool:
 def one_of(*values: str) -> Kind:
     """One of a few words."""
 
-    def kind(value: Any, name: str) -> str:
-        if value in values:
+    def kind(value: object, name: str) -> str:
+        if isinstance(value, str) and value in values:
             return value
-        listed = f"{', '.join(values[:-1])} or {values[-1]}" if len(values) > 1 else values[0]
-        raise unreadable(f"Invalid {name}: must be one of {listed}", param=name)
+        raise unreadable(f"Invalid {name}: must be one of {', '.join(values)}", param=name)
 
     return kind
 
@@ -67,7 +66,7 @@ def one_of(*values: str) -> Kind:
 def either(first: Kind, second: Kind) -> Kind:
     """What the first kind reads, or else the second."""
 
-    def kind(value: Any, name: str) -> Any:
+    def kind(value: object, name: str) -> object:
         try:
             return first(value, name)
         except Exception:  # noqa: BLE001 (whatever the first refuses, the second judges)
@@ -84,7 +83,7 @@ def may_be_unset(inner: Kind) -> Kind:
 def a_hash(table: Table, *, needed: tuple[str, ...] = ()) -> Kind:
     """A hash with the names of a table; those in `needed` must be there."""
 
-    def kind(value: Any, name: str) -> dict[str, Any]:
+    def kind(value: object, name: str) -> dict[str, Any]:
         if not isinstance(value, dict):
             raise unreadable("Invalid object", param=name)
         return read(value, table, needed=needed, inside=name)
@@ -95,7 +94,7 @@ def a_hash(table: Table, *, needed: tuple[str, ...] = ()) -> Kind:
 def each(inner: Kind) -> Kind:
     """A list, in the order of its indexes."""
 
-    def kind(value: Any, name: str) -> list[Any]:
+    def kind(value: object, name: str) -> list[Any]:
         if not isinstance(value, dict) or not all(key.isdigit() for key in value):
             raise unreadable("Invalid array", param=name)
         ordered = sorted(value.items(), key=lambda item: int(item[0]))
@@ -104,12 +103,12 @@ def each(inner: Kind) -> Kind:
     return kind
 
 
-def ignored(value: Any, name: str) -> Any:  # noqa: ARG001 (a kind like the others)
+def ignored(value: object, name: str) -> object:  # noqa: ARG001 (a kind like the others)
     """Something documented that changes nothing here: any value is taken."""
     return value
 
 
-def metadata(value: Any, name: str) -> dict[str, str]:
+def metadata(value: object, name: str) -> dict[str, str]:
     """At most 50 keys of at most 40 characters, with values of at most 500; an empty value removes its key."""
     if value == "":
         return {}
@@ -144,7 +143,7 @@ def read(raw: Nested, table: Table, *, needed: tuple[str, ...] = (), inside: str
     return found
 
 
-def _shown(value: Any) -> str:
+def _shown(value: object) -> str:
     return str(value)[:50] if isinstance(value, str) else "a hash"
 
 

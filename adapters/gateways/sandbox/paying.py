@@ -113,8 +113,6 @@ def _process(world: World, intent: Entry, method: Entry) -> None:
 
 def finish_processing(world: World, intent: Entry) -> None:
     """The outcome of a payment that was processing."""
-    if intent.body["status"] != "processing":
-        return
     method = world.find("payment_method", intent.hidden["method"])
     charge = world.find("charge", intent.body["latest_charge"])
     if declined := decided(world, token_of(method), intent):
@@ -144,7 +142,7 @@ def succeed(world: World, intent: Entry, method: Entry, charge: Entry) -> None:
         world.record.put(method)
     after = token_of(method).after
     if after in ("dispute", "inquiry", "two_disputes") and not manual:
-        world.due(0, after, charge.id)
+        world.due(0, f"open {after}", charge.id)
 
 
 def decline(world: World, intent: Entry, method: Entry, declined: Decline, *, with_charge: bool = True) -> None:

@@ -20,12 +20,10 @@ from adapters.gateways.sandbox.payment_methods import EXPAND, find_or_make, merg
 from adapters.gateways.sandbox.record import Entry
 from adapters.gateways.sandbox.refusals import RefusedError, invalid, unreadable
 from adapters.gateways.sandbox.tokens import method_of
+from adapters.gateways.sandbox.units import judge_amount
 from adapters.gateways.sandbox.world import World, without
 
 KINDS = ("card", "paypal", "link", "alipay", "wechat_pay")
-AMOUNT_MAX = 99_999_999
-_MINIMUM = {"usd": 50, "eur": 50, "gbp": 30, "jpy": 50, "cny": 350, "hkd": 400, "sgd": 50, "aud": 50, "cad": 50}
-_MINIMUM_OF_OTHERS = 1
 _CONFIRMABLE = ("requires_payment_method", "requires_confirmation", "requires_action")
 _CANCELABLE = (*_CONFIRMABLE, "requires_capture", "processing")
 
@@ -40,7 +38,7 @@ def create(world: World, raw: dict[str, Any]) -> Entry:
     if name := given.get("payment_method"):
         _use(world, intent, find_or_make(world, name))
     elif data := given.get("payment_method_data"):
-        _use(world, intent, _of_data(world, data))
+        _use(world, intent, of_data(world, data))
     world.emit("payment_intent.created", intent)
     return _confirmed(world, intent, given) if confirm else intent
 
@@ -123,22 +121,6 @@ def _judge(given: dict[str, Any], *, confirm: bool) -> None:
             )
 
 
-def judge_amount(amount: int, currency: str) -> None:
-    """Refuse an amount below Stripe's minimum of the currency or above its maximum."""
-    if amount < 1:
-        raise unreadable(
-            "This value must be greater than or equal to 1.", code="parameter_invalid_integer", param="amount"
-        )
-    if amount < _MINIMUM.get(currency, _MINIMUM_OF_OTHERS):
-        raise unreadable(
-            f"Amount must be at least {_MINIMUM[currency]} {currency}.", code="amount_too_small", param="amount"
-        )
-    if amount > AMOUNT_MAX:
-        raise unreadable(
-            f"Amount must be no more than {AMOUNT_MAX} {currency}.", code="amount_too_large", param="amount"
-        )
-
-
 def _customer(world: World, given: dict[str, Any]) -> str | None:
     name = given.get("customer")
     return world.find("customer", name, "customer").id if name else None
@@ -161,7 +143,8 @@ def _use(world: World, intent: Entry, method: Entry) -> None:
     world.record.put(intent)
 
 
-def _of_data(world: World, data: dict[str, Any]) -> Entry:
+def of_data(world: World, data: dict[str, Any]) -> Entry:
+    """A new method of `payment_method_data`: of a kind, or of a token."""
     token = (data.get("card") or {}).get("token", "")
     name = token.replace("tok_", "pm_card_", 1) if data["type"] == "card" else f"pm_sandbox_{data['type']}"
     if method_of(name) is None:
@@ -207,7 +190,7 @@ def confirm(world: World, raw: dict[str, Any], object_id: str) -> Entry:
     if name := given.get("payment_method"):
         _use(world, intent, find_or_make(world, name))
     elif data := given.get("payment_method_data"):
-        _use(world, intent, _of_data(world, data))
+        _use(world, intent, of_data(world, data))
     world.record.put(intent)
     return _confirmed(world, intent, given)
 
@@ -268,7 +251,7 @@ def unexpected(intent: Entry, verb: str, wanted: str) -> RefusedError:
 
 _ADDRESS = a_hash({name: may_be_unset(text) for name in ("city", "country", "line1", "line2", "postal_code", "state")})
 _SHIPPING = a_hash({"address": _ADDRESS, "carrier": text, "name": text, "phone": text, "tracking_number": text})
-_DATA = a_hash(
+PAYMENT_DATA = a_hash(
     {
         "type": one_of(*KINDS),
         "card": a_hash({"token": text}),
@@ -281,7 +264,7 @@ _DATA = a_hash(
 )
 
 
-def currency(value: Any, name: str) -> str:
+def currency(value: object, name: str) -> str:
     """Three letters, in lower case."""
     code = text(value, name).lower()
     if len(code) == 3 and code.isalpha() and code.isascii():  # noqa: PLR2004 (ISO 4217)
@@ -292,7 +275,7 @@ def currency(value: Any, name: str) -> str:
 _BOTH = {
     **EXPAND,
     "payment_method": text,
-    "payment_method_data": _DATA,
+    "payment_method_data": PAYMENT_DATA,
     "payment_method_types": each(one_of(*KINDS)),
     "receipt_email": may_be_unset(text),
     "setup_future_usage": one_of("", "off_session", "on_session"),

@@ -19,9 +19,8 @@ BILLING = a_hash(
     }
 )
 _KINDS = ("card", "paypal", "link", "alipay", "wechat_pay")
-NO_BILLING = {"address": dict.fromkeys(("city", "country", "line1", "line2", "postal_code", "state"))} | dict.fromkeys(
-    ("email", "name", "phone", "tax_id")
-)
+_NO_ADDRESS = dict.fromkeys(("city", "country", "line1", "line2", "postal_code", "state"))
+NO_BILLING: dict[str, Any] = {"address": _NO_ADDRESS, **dict.fromkeys(("email", "name", "phone", "tax_id"))}
 _YEARS_VALID = 5
 _SECONDS_A_YEAR = 31_556_952
 
@@ -137,7 +136,7 @@ def _update(method: Entry, given: dict[str, Any]) -> Entry:
 
 def merged_billing(given: dict[str, Any]) -> dict[str, Any]:
     """Billing details with every name that the API shows."""
-    address = {**NO_BILLING["address"], **(given.get("address") or {})}
+    address = {**_NO_ADDRESS, **(given.get("address") or {})}
     return {**NO_BILLING, **{name: value or None for name, value in given.items()}, "address": address}
 
 

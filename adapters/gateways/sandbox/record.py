@@ -105,7 +105,7 @@ class Record:
         """An id that was never used, the same for the same seed and the same order of requests."""
         return f"{prefix}_{self._next()[1]}"
 
-    def new(  # noqa: PLR0913 (an object has that many sides)
+    def new(
         self,
         prefix: str,
         body: dict[str, Any],
@@ -153,7 +153,7 @@ class Record:
             body = self._encoded[entry.id] = _encode(entry.body)
         return body
 
-    def do(self, statement: str, *values: Any) -> None:
+    def do(self, statement: str, *values: object) -> None:
         """A statement for the transaction of this batch."""
         self._pending.append((statement, values))
 
@@ -183,7 +183,7 @@ class Record:
         """Keep an answer under its idempotency key."""
         self._answers[answer.key] = answer
 
-    def rows(self, query: str, *values: Any) -> list[tuple[Any, ...]]:
+    def rows(self, query: str, *values: object) -> list[tuple[Any, ...]]:
         """What a query finds, in the record and in the batch."""
         self._write()
         return self._db.execute(query, values).fetchall()

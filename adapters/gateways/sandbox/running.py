@@ -4,30 +4,21 @@ import asyncio
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
-from adapters.gateways.sandbox.server import Exchange, serving
-from adapters.gateways.sandbox.world import Setting
+from adapters.gateways.sandbox.server import Exchange, Options, serving
 
 
 @contextmanager
-def running(
-    record: Path | str = ":memory:",
-    *,
-    port: int = 0,
-    setting: Setting | None = None,
-    delay_s: float = 0.0,
-    observe: Callable[[Exchange], None] | None = None,
-) -> Iterator[str]:
+def running(options: Options | None = None, observe: Callable[[Exchange], None] | None = None) -> Iterator[str]:
     """The address of a sandbox that runs until the block ends; raises OSError where the port is taken."""
-    up, ended = threading.Event(), threading.Event()
+    up = threading.Event()
     found: list[str | BaseException] = []
     loop = asyncio.new_event_loop()
     stop = asyncio.Event()
 
     async def serve() -> None:
         try:
-            async with serving(record, port=port, setting=setting, delay_s=delay_s, observe=observe) as address:
+            async with serving(options, observe) as address:
                 found.append(address)
                 up.set()
                 await stop.wait()
@@ -36,7 +27,6 @@ def running(
             raise
         finally:
             up.set()
-            ended.set()
 
     def run() -> None:
         with asyncio.Runner(loop_factory=lambda: loop) as runner:

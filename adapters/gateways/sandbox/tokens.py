@@ -7,6 +7,7 @@ Stripe's published test tokens stand here by name. The sandbox adds one for each
     pm_sandbox_flaky_<percent>[_<code>…]       declines with that probability
     pm_sandbox_until_<day>[_<code>…]           declines before that UTC day, 2027-03-01 for instance, then good
     pm_sandbox_processing[_<code>…]            stays processing for a while, then succeeds or declines
+    pm_sandbox_authentication[_on_setup]       the holder must be there: always, or only where it was not set up
     pm_sandbox_paypal…, _link…, _alipay, _wechat_pay   the same with a wallet: pm_sandbox_paypal_processing
 
 A token of the sandbox's that ends in `_fp` and letters or digits has the fingerprint of that ending; without it each
@@ -36,6 +37,7 @@ WALLET_CODES = (
     *("payment_method_not_available", "payment_method_unactivated", "payment_intent_payment_attempt_failed"),
     *("payment_intent_payment_attempt_expired", "payment_intent_authentication_failure", "billing_invalid_mandate"),
     *("payment_intent_mandate_invalid", "debit_not_authorized", "refer_to_customer"),
+    "setup_intent_authentication_failure",
 )
 """Declines that come as an error code alone."""
 REQUEST_CODES = (
@@ -180,8 +182,10 @@ def _behaving(method: TokenMethod, rest: str) -> TokenMethod | None:
         return method._replace(funding="debit" if rest == "debit" else "credit")
     if rest == "processing":
         return method._replace(processing=True)
-    if rest == "authentication":
-        return method._replace(authentication="always")
+    if rest.startswith("authentication"):
+        when = {"authentication": "always", "authentication_on_setup": "unless_set_up"}.get(rest)
+        if when:
+            return method._replace(authentication=when)
     if found := re.fullmatch(r"(flaky|until)_([0-9-]+)(?:_(.+))?", rest):
         codes = _codes(found[3] or ("do_not_honor" if found[1] == "flaky" else "insufficient_funds"))
         try:

@@ -42,7 +42,8 @@ class World:
         self.real_now_s = 0.0
         self.request_id = ""
         self.key: str | None = None
-        self.next_due_s = float("inf")
+        self.next_due_s = 0.0
+        self.next_delivery_s = 0.0
 
     @property
     def now(self) -> int:
@@ -71,6 +72,8 @@ class World:
             "type": kind,
         }
         event = self.record.new("evt", body, self.now, parent=entry.id, hidden={"type": kind})
+        if self.endpoints:
+            self.next_delivery_s = 0.0
         for endpoint in range(self.endpoints):
             self.record.do(
                 "INSERT INTO deliveries (event_id, endpoint, tries, next_at) VALUES (?, ?, 0, ?)",
