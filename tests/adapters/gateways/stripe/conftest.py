@@ -24,9 +24,9 @@ def sandbox(judge):
 def _judged(request):
     yield
     if "sandbox" in request.fixturenames:
-        findings, judged = request.getfixturevalue("judge").findings, request.getfixturevalue("judge").findings.clear
-        found = [*findings]
-        judged()
+        findings = request.getfixturevalue("judge").findings
+        found = list(findings)
+        findings.clear()  # the next test starts anew
         assert found == []
 
 
