@@ -58,7 +58,9 @@ def test_a_live_key_in_live_mode_starts():
     assert stripe_key_of(stripe(stripe_key=LIVE, stripe_mode="live")) == LIVE
 
 
-@pytest.mark.parametrize("url", ["https://api.stripe.com", "https://api.stripe.com/", SANDBOX, "http://[::1]:1", "http://localhost:80"])
+@pytest.mark.parametrize(
+    "url", ["https://api.stripe.com", "https://api.stripe.com/", SANDBOX, "http://[::1]:1", "http://localhost:80"]
+)
 def test_the_address_is_stripes_or_on_this_machine(url):
     assert stripe(stripe_url=url).stripe_url == url.rstrip("/")
 
@@ -67,7 +69,12 @@ def test_the_address_is_stripes_or_on_this_machine(url):
     "url",
     [
         *("http://api.stripe.com", "https://api.stripe.com.evil.example", "https://127.0.0.1.evil.example"),
-        *("http://me:secret@127.0.0.1:1", "http://127.0.0.1:1/path", "http://127.0.0.1:1@evil.example", "ftp://localhost"),
+        *(
+            "http://me:secret@127.0.0.1:1",
+            "http://127.0.0.1:1/path",
+            "http://127.0.0.1:1@evil.example",
+            "ftp://localhost",
+        ),
     ],
 )
 def test_keys_are_sent_nowhere_else(url):

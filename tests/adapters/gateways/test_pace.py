@@ -34,7 +34,7 @@ def turns(*paces, each):
         began = time.monotonic()
         came = await asyncio.gather(*(one(pace) for pace in paces for _ in range(each)))
         await asyncio.gather(*(pace.close() for pace in paces))
-        return sorted((at - began for at in came if at is not None)), came.count(None)
+        return sorted(at - began for at in came if at is not None), came.count(None)
 
     return asyncio.run(together())
 

@@ -129,7 +129,12 @@ def test_a_generic_decline_is_looked_at_closely(wire):
 
 @pytest.mark.parametrize(
     "looked_at",
-    [answer(500, {}), answer(200, b"null"), answer(200, radar(None, reason="rule")), answer(200, radar(None, type="x"))],
+    [
+        answer(500, {}),
+        answer(200, b"null"),
+        answer(200, radar(None, reason="rule")),
+        answer(200, radar(None, type="x")),
+    ],
 )
 def test_and_stays_generic_where_nothing_more_is_found(wire, looked_at):
     wanted = request("generic", "cus_1/pm_1")
@@ -244,7 +249,9 @@ def test_an_amount_below_stripes_least_raises_the_alarm(sandbox, bound):
     assert consequence_of(answered.code) is Consequence.ALARM
 
 
-@pytest.mark.parametrize("token", ["", "sim:good:1", "cus_1", "pm_1", "cus_1/pm_1/cash", "cus_1/pm_1\x00", "cus_1/alipay"])
+@pytest.mark.parametrize(
+    "token", ["", "sim:good:1", "cus_1", "pm_1", "cus_1/pm_1/cash", "cus_1/pm_1\x00", "cus_1/alipay"]
+)
 def test_a_token_that_is_not_to_be_charged_parks_the_card_and_is_not_repeated(wire, token):
     with pytest.raises(GatewayMisuseError) as misuse:
         charge(wire.url, request("foreign", token))

@@ -148,7 +148,14 @@ def test_a_method_that_can_be_saved_is_not_paid_on_a_page(wire):
 
 CUSTOMER = {"id": "cus_1", "object": "customer", "livemode": False, "metadata": {"holder": "h-1"}}
 CARD = {"brand": "visa", "last4": "4242", "exp_month": 2, "exp_year": 2028, "funding": "credit", "fingerprint": "fp"}
-METHOD = {"id": "pm_1", "object": "payment_method", "livemode": False, "type": "card", "customer": "cus_1", "card": CARD}
+METHOD = {
+    "id": "pm_1",
+    "object": "payment_method",
+    "livemode": False,
+    "type": "card",
+    "customer": "cus_1",
+    "card": CARD,
+}
 SETUP = {
     "id": "seti_1",
     "object": "setup_intent",

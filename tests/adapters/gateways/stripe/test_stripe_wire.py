@@ -82,9 +82,15 @@ FAULTS = {
     "to be captured": (changed(status="requires_capture"), "not_understood"),
     "a NUL": (changed(id="pi_\x00"), "not_understood"),
     "a decline without its payment": (answer(402, error(code="expired_card")), "not_understood"),
-    "a decline of another": (answer(402, error(code="expired_card", payment_intent=failed(metadata={}))), "answer_is_not_ours"),
+    "a decline of another": (
+        answer(402, error(code="expired_card", payment_intent=failed(metadata={}))),
+        "answer_is_not_ours",
+    ),
     "a live decline": (answer(402, error(code="expired_card", payment_intent=failed(livemode=True))), "wrong_mode"),
-    "a decline of no kind": (answer(402, error("oauth", code="expired_card", payment_intent=failed())), "not_understood"),
+    "a decline of no kind": (
+        answer(402, error("oauth", code="expired_card", payment_intent=failed())),
+        "not_understood",
+    ),
     "a decline that is none": (answer(402, b"{}"), "not_understood"),
     "a key in use": (answer(409, error("invalid_request_error", code="idempotency_key_in_use")), "key_in_use"),
     "a lock": (answer(429, error("invalid_request_error", code="lock_timeout")), "lock_timeout"),
@@ -121,7 +127,9 @@ def test_a_fault_leaves_a_look_up_unclear(wire, fault):
         assert isinstance(look_up(wire.url, wanted, budget=SHORT), Unclear)
 
 
-REFUND_FAULTS = [name for name in FAULTS if name.startswith(("cut", "html", "null", "a list", "an error", "a redirect"))]
+REFUND_FAULTS = [
+    name for name in FAULTS if name.startswith(("cut", "html", "null", "a list", "an error", "a redirect"))
+]
 
 
 @pytest.mark.parametrize("fault", REFUND_FAULTS)
