@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from datetime import datetime
 from typing import Any, NamedTuple
 
@@ -15,7 +15,7 @@ from adapters.clock_check import clock_of
 from adapters.control import read_control, record_restore
 from adapters.lost import all_cards, cards_left, lost_charges, newest_fact_at
 from adapters.settings import Settings
-from adapters.wiring import gateway_of, operator_of, rules_of
+from adapters.wiring import opened_gateway, operator_of, rules_of
 from engine.card.gap import list_is_complete_at
 from engine.operations import begin_restore, end_restore
 from engine.ports import FoundCharge
@@ -96,10 +96,15 @@ def end(settings: Settings, why: str | None, *, as_json: bool) -> None:
 
 @contextmanager
 def _left(settings: Settings) -> Iterator[tuple[Connection[Any], Any, Left | None]]:
-    with installation_of(settings) as (_, connection, recorder), closing(gateway_of(settings)) as gateway:
+    with installation_of(settings) as (_, connection, recorder):
         control = read_control(connection, virtual_clock=settings.clock == "virtual")
         left = None
         if control.restored is not None:
-            charges = asyncio.run(lost_charges(connection, gateway, control.restored, control.now))
+            charges = asyncio.run(_lost(settings, connection, control.restored, control.now))
             left = Left(control.restored, cards_left(connection), charges)
         yield connection, recorder, left
+
+
+async def _lost(settings: Settings, connection: Connection[Any], gap: Gap, now: datetime) -> list[FoundCharge]:
+    async with opened_gateway(settings) as gateway:
+        return await lost_charges(connection, gateway, gap, now)
