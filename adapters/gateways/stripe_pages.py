@@ -196,10 +196,12 @@ def _set_up(setup: SetupIntent, customer: Customer, *, livemode: bool) -> Bindin
         raise Unanswered("wrong_mode")
     if customer.id not in (setup.customer, method.customer) or method.type not in REUSABLE:
         return BindingRefused("not_usable")
-    return _bound(method, Token(customer.id, method.id, method.type))
+    return bound_of(method, customer.id)
 
 
-def _bound(method: Method, token: Token) -> Bound | BindingRefused:
+def bound_of(method: Method, customer_id: str) -> Bound | BindingRefused:
+    """A saved method as we keep it."""
+    token = Token(customer_id, method.id, method.type)
     if has_card_number(str(token)):
         return BindingRefused("card_number")
     card = method.card
