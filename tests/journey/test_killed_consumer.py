@@ -1,4 +1,4 @@
-"""The consumer is killed again and again in virtual months: nobody is charged twice, nothing is lost, little delayed."""
+"""The consumer is killed again and again: nobody is charged twice, nothing is lost, little is delayed."""
 
 import os
 import signal

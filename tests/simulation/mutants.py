@@ -151,7 +151,12 @@ MUTANTS = (
     Mutant(
         "what was spent and went back comes back with its term", money.spent_money_comes_back_with_its_term, cards=60
     ),
-    Mutant("a term is given for what is left of its reserve", money.term_for_what_is_left_of_its_reserve, cards=100),
+    Mutant(
+        "a term is given for what is left of its reserve",
+        money.term_for_what_is_left_of_its_reserve,
+        cards=100,
+        soon=(33, 60),
+    ),
     Mutant(
         "a refund is asked for though its charge is disputed", money.disputed_refund_asked_for, cards=100, soon=(4, 25)
     ),
