@@ -35,6 +35,8 @@ class Mutant:
     harsh: bool = False
     soon: tuple[int, int] | None = None
     """Seed and cards of a small world in which it showed soon when that was searched for; it is lived through first."""
+    slow: bool = False
+    """No such world was found."""
 
     def plans(self) -> Iterator[Plan]:
         """The worlds in their order."""
@@ -146,7 +148,7 @@ MUTANTS = (
         years=0.6,
         soon=(42, 50),
     ),
-    Mutant("a disputed card with new details is charged", money.dispute_of_the_method_id, cards=200),
+    Mutant("a disputed card with new details is charged", money.dispute_of_the_method_id, cards=200, slow=True),
     Mutant("a dispute that is won gives the balance nothing back", money.won_money_kept_from_the_balance, cards=200),
     Mutant(
         "what was spent and went back comes back with its term", money.spent_money_comes_back_with_its_term, cards=60
@@ -188,7 +190,7 @@ MUTANTS = (
     Mutant("holders learn of codes that are not for them", around.secrets_told),
     Mutant("the key of a notice is used again", around.notice_key_used_again),
     Mutant("nobody is told of a suspension", around.suspension_told_to_nobody),
-    Mutant("who switched off is told of a failed top-up", around.withdrawn_top_up_told, cards=600),
+    Mutant("who switched off is told of a failed top-up", around.withdrawn_top_up_told, cards=600, slow=True),
     Mutant("a price is announced too late", consenting.early_notice_of_a_price),
     Mutant("a fee is charged that nobody agreed to", consenting.fee_of_the_catalogue),
     Mutant("an announced price cannot be taken back", consenting.announced_for_ever, cards=60, years=0.9, soon=(7, 60)),
