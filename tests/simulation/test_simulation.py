@@ -21,7 +21,7 @@ def as_parameter(mutant):
     return pytest.param(mutant, id=mutant.name.replace(" ", "_"), marks=[pytest.mark.slow] if mutant.slow else [])
 
 
-@pytest.mark.parametrize("mutant", map(as_parameter, MUTANTS))
+@pytest.mark.parametrize("mutant", [as_parameter(mutant) for mutant in MUTANTS])
 def test_the_checker_finds_each_bug_that_is_sown(mutant):
     found = mutant.hunt().found
     assert found is not None
