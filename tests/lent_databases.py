@@ -32,8 +32,7 @@ _OWN = {
     "pg_trigger": "oid",
     "pg_type": "oid",
 }
-"""Tables of the catalogue and what identifies the system's own rows; whatever is changed has another `xmin`."""
-_LIFTED = "left(nspname, 3) = 'pg_'"
+"""Tables of the catalogue, and the column that tells the system's rows; a changed row has another `xmin`."""
 _CATALOGUE = "SELECT " + ", ".join(
     [
         *(
@@ -45,7 +44,7 @@ _CATALOGUE = "SELECT " + ", ".join(
             "relforcerowsecurity, relhasrules, relhastriggers, relispartition, reltablespace",
             where=f"pg_class WHERE oid >= {_SYSTEM_OIDS_BELOW} AND relnamespace <> 'pg_toast'::regnamespace",
         ),
-        _DIGEST.format(what="t.*, t.xmin", where=f"pg_namespace t WHERE NOT {_LIFTED}"),
+        _DIGEST.format(what="t.*, t.xmin", where="pg_namespace t WHERE left(nspname, 3) <> 'pg_'"),
         _DIGEST.format(what="t.*, t.xmin", where="pg_default_acl t"),
         _DIGEST.format(what="t.*, t.xmin", where="pg_extension t"),
         _DIGEST.format(what="t.*, t.xmin", where="pg_event_trigger t"),
