@@ -20,6 +20,7 @@ WaitReason = Literal[
     "charge_pending",
     "refund_awaited",
     "charging_stopped",
+    "gateway_down",
     "open_tries",
     "top_up_gap",
     "restored",

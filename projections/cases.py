@@ -47,14 +47,12 @@ def fold(row: CaseRow | None, recorded: Recorded) -> CaseRow | None:
     match recorded.fact:
         case CaseOpened(about=about, reason=reason) if reason == IN_DOUBT:
             return CaseRow(about, card_id, reason, None, at)
-        case CaseOpened(about=about, reason=reason, attempt_id=None):
-            return CaseRow(about, card_id, reason, about, at)
-        case CaseOpened(reason=reason, attempt_id=UUID() as attempt_id):
-            return CaseRow(refund_id_of(card_id, attempt_id), card_id, reason, attempt_id, at)
-        case RefundFailed(attempt_id=attempt_id, code=code):
-            return CaseRow(refund_id_of(card_id, attempt_id), card_id, f"refund_failed: {code}", attempt_id, at)
-        case RefundReturned(attempt_id=attempt_id, code=code):
-            return CaseRow(refund_id_of(card_id, attempt_id), card_id, f"refund_returned: {code}", attempt_id, at)
+        case CaseOpened(about=about, reason=reason, attempt_id=attempt_id):
+            return CaseRow(about, card_id, reason, attempt_id or about, at)
+        case RefundFailed(refund_id=refund_id, attempt_id=attempt_id, code=code):
+            return CaseRow(refund_id, card_id, f"refund_failed: {code}", attempt_id, at)
+        case RefundReturned(refund_id=refund_id, attempt_id=attempt_id, code=code):
+            return CaseRow(refund_id, card_id, f"refund_returned: {code}", attempt_id, at)
         case CardHeld(reason=reason):
             return CaseRow(card_id, card_id, f"held: {reason}", None, at)
         case _:
@@ -62,21 +60,17 @@ def fold(row: CaseRow | None, recorded: Recorded) -> CaseRow | None:
 
 
 def _key_of(recorded: Recorded) -> UUID | None:
-    """Of a case about a refund the charge decides, since one refund of a charge is made after the other."""
     card_id = recorded.card_id
     match recorded.fact:
-        case CaseOpened(about=about, attempt_id=None):
+        case CaseOpened(about=about):
             return about
         case ChargeSucceeded(attempt_id=attempt_id) | ChargeFailed(attempt_id=attempt_id):
             return attempt_id
-        case (
-            CaseOpened(attempt_id=UUID() as attempt_id)
-            | RefundSucceeded(attempt_id=attempt_id)
-            | RefundFailed(attempt_id=attempt_id)
-            | RefundReturned(attempt_id=attempt_id)
-            | RefundRecorded(attempt_id=attempt_id)
-            | BalanceCredited(reason="refund", about=UUID() as attempt_id)
-        ):
+        case RefundSucceeded(refund_id=refund_id) | RefundFailed(refund_id=refund_id):
+            return refund_id
+        case RefundReturned(refund_id=refund_id) | RefundRecorded(refund_id=UUID() as refund_id):
+            return refund_id
+        case RefundRecorded(attempt_id=attempt_id) | BalanceCredited(reason="refund", about=UUID() as attempt_id):
             return refund_id_of(card_id, attempt_id)
         case CardHeld() | CardReleased():
             return card_id

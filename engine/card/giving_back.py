@@ -45,8 +45,9 @@ def record_refund(
         if to == "balance" or ends_term:
             raise Refused("no_charge_named", "say which charge goes back", "attempt_id")
         return pay_out_balance(card, amount=amount, evidence=evidence, at=at)
-    owed = next((one for one in card.refunds if one.attempt_id == attempt_id), None)
-    if owed is not None and (owed.refused or owed.case_opened) and to == "method" and not ends_term:
+    of_charge = (one for one in card.refunds if one.attempt_id == attempt_id)
+    owed = next((one for one in of_charge if one.refused or one.case_opened), None)
+    if owed is not None and to == "method" and not ends_term:
         return _made_by_hand(card, owed, amount, evidence, at)
     payment = _check_left(card, recall, attempt_id, amount)
     ended = _ended(card, payment, amount, at) if ends_term else ()
@@ -130,4 +131,5 @@ def _made_by_hand(card: Refundable, owed: Refund, amount: Money, evidence: str, 
         made = f", or {whole} if the gateway has made the refund" if whole not in (0, due) else ""
         message = f"{due} {card.custody.currency} minor are to be given back{made}, not {amount.minor}"
         raise Refused("not_what_is_owed", message, "amount.minor")
-    return (RefundRecorded(attempt_id=owed.attempt_id, amount=amount, evidence=evidence, at=at),)
+    about = {"attempt_id": owed.attempt_id, "refund_id": owed.refund_id}
+    return (RefundRecorded(**about, amount=amount, evidence=evidence, at=at),)

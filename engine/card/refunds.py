@@ -93,12 +93,14 @@ class RefundFailed(Event, kw_only=True):
 class RefundRecorded(Event, kw_only=True):
     """The operator gave money back outside of the gateway's port, as `evidence` shows.
 
-    In the place of a refund that a person had to look into: what went back in all, 0 if nothing did or had to.
+    In the place of a refund that a person had to look into, `refund_id`, or in older facts that of the charge: what
+    went back in all, 0 if nothing did or had to.
     """
 
     attempt_id: UUID
     amount: Money
     evidence: str
+    refund_id: UUID | None = None
 
 
 # State
@@ -183,13 +185,15 @@ def case_opened(refunds: Refunds, refund_id: UUID) -> Refunds:
 
 def replaced(refunds: Refunds, fact: RefundRecorded) -> Refunds:
     """The operator gave back what the gateway could not; the rest is owed if the holder's bank gives back its part."""
-    others = (one for one in refunds if one.attempt_id != fact.attempt_id)
+    meant = tuple(
+        one for one in refunds if fact.refund_id in (None, one.refund_id) and one.attempt_id == fact.attempt_id
+    )
     rest = (
         replace(one, amount=one.amount - fact.amount, unknown=None, refused=True, case_opened=False)
-        for one in refunds
-        if one.attempt_id == fact.attempt_id and one.amount.minor > fact.amount.minor
+        for one in meant
+        if one.amount.minor > fact.amount.minor
     )
-    return (*others, *rest)
+    return (*(one for one in refunds if one not in meant), *rest)
 
 
 def _changed(refunds: Refunds, refund_id: UUID, change: Callable[[Refund], Refund]) -> Refunds:

@@ -199,6 +199,8 @@ def _phrase(reason: _AheadReason, card: Card) -> str:  # noqa: C901, PLR0911, PL
             return "the gateway is asked about the refund"
         case "charging_stopped":
             return "it is looked at again whether charging is still stopped"
+        case "gateway_down":
+            return "it is looked at again whether the gateway answers"
         case "open_tries":
             return "it is looked at again whether the network limit is still full of tries of unknown outcome"
         case "top_up_gap":

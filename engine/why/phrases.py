@@ -68,6 +68,7 @@ SWITCH_OFF_REASONS: dict[SwitchOffReason, str] = {
 DELAY_REASONS: dict[DelayReason, str] = {
     "unknown_outcome": "the outcome of a charge was not known",
     "charging_stopped": "the operator had stopped all charging",
+    "gateway_down": "the gateway did not answer",
     "open_tries": "a network limit was full of tries of the payment card whose outcome nobody knew yet",
     "held": "the card was held",
     "late": "we were not running",

@@ -63,6 +63,7 @@ DEFAULTS = {
     "DeadlinesMoved.suspends_on": None,
     "DeadlinesMoved.lost_on": None,
     "NumberReclaimed.charges": (),
+    "RefundRecorded.refund_id": None,
     "BalanceCredited.evidence": None,
     "BalanceDebited.from_reserve": 0,
     "BalanceDebited.of_term": None,

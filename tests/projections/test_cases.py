@@ -117,7 +117,7 @@ def test_a_number_that_may_be_lost_is_a_case_beside_the_hold_until_it_is_confirm
 def waiting(life) -> set[UUID]:
     """The open cases according to the card's state."""
     card = life.card
-    ids = {refund_id_of(card.card_id, one.attempt_id) for one in card.refunds if one.case_opened}
+    ids = {one.refund_id for one in card.refunds if one.case_opened}
     ids |= {one.attempt_id for one in open_attempts(card.attempts) if one.unknown and one.unknown.case_opened}
     if card.held_since:
         ids.add(life.card_id)

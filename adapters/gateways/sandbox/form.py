@@ -1,10 +1,13 @@
 """Bodies and queries as Stripe writes them: `a[b][0]=x` is `{"a": {"b": {"0": "x"}}}` until its kind is known."""
 
 from hashlib import blake2b
-from urllib.parse import parse_qsl
+from urllib.parse import unquote
 
 Nested = dict[str, "str | Nested"]
 """Names to texts or to more of the same; what is a list and what a hash only the endpoint knows."""
+
+
+_NO_UTF8 = "Invalid request: the body is not a form in UTF-8."
 
 
 class MalformedFormError(ValueError):
@@ -14,19 +17,30 @@ class MalformedFormError(ValueError):
 def decode(text: bytes) -> tuple[Nested, bytes]:
     """The nested parameters, and a digest that is equal for equal parameters in any order."""
     try:
-        pairs = parse_qsl(text.decode("ascii"), keep_blank_values=True, errors="strict")
+        form = text.decode()
     except UnicodeDecodeError:
-        raise MalformedFormError("Invalid request: the body is not a form in UTF-8.") from None
+        raise MalformedFormError(_NO_UTF8) from None
+    pieces = form.replace("+", " ").split("&")
+    quoted = "%" in form
     nested: Nested = {}
-    for name, value in pairs:
-        if "\x00" in value:
-            raise MalformedFormError("Invalid request: a value holds a NUL character.")
+    for piece in pieces:
+        name, _, value = piece.partition("=")
+        if quoted:
+            name, value = _unquoted(name), _unquoted(value)
         if "[" in name:
             _put(nested, name, value)
-        else:
+        elif piece:
             nested[name] = value
-    digest = blake2b(repr(sorted(pairs)).encode(), digest_size=16).digest()
-    return nested, digest
+    if "\x00" in form or (quoted and "%00" in form):
+        raise MalformedFormError("Invalid request: a value holds a NUL character.")
+    return nested, blake2b("&".join(sorted(pieces)).encode(), digest_size=16).digest()
+
+
+def _unquoted(text: str) -> str:
+    try:
+        return unquote(text, errors="strict") if "%" in text else text
+    except UnicodeDecodeError:
+        raise MalformedFormError(_NO_UTF8) from None
 
 
 def _put(nested: Nested, name: str, value: str) -> None:

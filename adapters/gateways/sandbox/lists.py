@@ -91,6 +91,8 @@ def page(world: World, raw: dict[str, Any], listed: Listed, **fixed: str) -> Pag
 def _conditions(given: dict[str, Any], listed: Listed) -> tuple[list[str], list[Any]]:
     conditions: list[str] = ["object = ?"]
     values: list[Any] = [listed.object]
+    if listed.object != "event":
+        conditions.append("object <> 'event'")
     if listed.object == "customer":
         conditions.append("json_extract(body, '$.deleted') IS NULL")
     for name, (condition, _) in listed.by.items():

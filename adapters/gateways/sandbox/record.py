@@ -23,17 +23,19 @@ _SCHEMA = """
         body BLOB NOT NULL,        -- as the API shows it
         hidden BLOB NOT NULL       -- what the API does not show
     );
-    CREATE INDEX IF NOT EXISTS objects_by_kind ON objects (object, seq);
+    -- most objects are events, which need no index: the newest objects are likely to be some
+    CREATE INDEX IF NOT EXISTS objects_by_kind ON objects (object, seq) WHERE object <> 'event';
     CREATE INDEX IF NOT EXISTS objects_by_customer ON objects (customer, object, seq) WHERE customer IS NOT NULL;
     CREATE INDEX IF NOT EXISTS objects_by_parent ON objects (parent, object, seq) WHERE parent IS NOT NULL;
     CREATE TABLE IF NOT EXISTS answers (
-        key TEXT PRIMARY KEY,      -- the idempotency key
+        id INTEGER PRIMARY KEY,    -- long rows are appended, whatever the order of keys
+        key TEXT NOT NULL UNIQUE,  -- the idempotency key
         path TEXT NOT NULL,
         parameters BLOB NOT NULL,  -- their digest
         status INTEGER NOT NULL,
         body BLOB NOT NULL,
         at REAL NOT NULL           -- by the sandbox's clock
-    ) WITHOUT ROWID;
+    );
     CREATE INDEX IF NOT EXISTS answers_by_time ON answers (at);
     CREATE TABLE IF NOT EXISTS due (
         id INTEGER PRIMARY KEY,
@@ -53,6 +55,8 @@ _SCHEMA = """
     CREATE TABLE IF NOT EXISTS remembered (name TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;
 """
 _COLUMNS = "seq, id, object, created, customer, parent, body, hidden"
+_BY_ID = f"SELECT {_COLUMNS} FROM objects WHERE id = ?"  # noqa: S608 (a constant)
+_KNOWN_MAX = 10_000
 _encode = json.Encoder().encode
 _decode = json.decode
 
@@ -89,14 +93,18 @@ class Record:
 
     def __init__(self, path: Path, seed: int = 0) -> None:
         self._db = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+        self._db.execute("PRAGMA page_size = 8192")
         self._db.execute("PRAGMA journal_mode = WAL")
+        self._db.execute("PRAGMA wal_autocheckpoint = 8000")
         self._db.execute("PRAGMA synchronous = FULL")  # an answered request survives a power cut
         self._db.executescript(_SCHEMA)
         (self._last,) = self._db.execute("SELECT COALESCE(MAX(seq), 0) FROM objects").fetchone()
         self._seed = seed.to_bytes(8, "big", signed=True)
         self._working: dict[str, Entry] = {}
+        self._read: dict[str, Entry] = {}
         self._encoded: dict[str, bytes] = {}
         self._rows: dict[str, _Row] = {}
+        self._known: dict[str, _Row] = {}  # rows that were read, until they change
         self._answers: dict[str, Answer] = {}
         self._statements: list[tuple[str, tuple[Any, ...]]] = []
         self._pending: list[tuple[str, tuple[Any, ...]]] = []
@@ -126,20 +134,28 @@ class Record:
 
     def _next(self) -> tuple[int, str]:
         self._last += 1
-        return self._last, blake2b(self._last.to_bytes(8, "big"), key=self._seed, digest_size=12).hexdigest()
+        random = blake2b(self._last.to_bytes(8, "big"), key=self._seed, digest_size=8).hexdigest()
+        return self._last, f"{self._last:08x}{random}"  # in order, so that the index of ids grows at its end
 
     def get(self, object_id: str) -> Entry | None:
         """An object; call `put` after changing it."""
         if entry := self._working.get(object_id):
             return entry
-        row = (
-            self._rows.get(object_id)
-            or self._db.execute(
-                f"SELECT {_COLUMNS} FROM objects WHERE id = ?",  # noqa: S608 (a constant)
-                (object_id,),
-            ).fetchone()
-        )
-        return _entry(row) if row else None
+        if entry := self._read.get(object_id):
+            return entry
+        row = self._rows.get(object_id) or self._known.get(object_id)
+        if row is None:
+            row = self._db.execute(_BY_ID, (object_id,)).fetchone()
+            if row is None:
+                return None
+            self._know(row)
+        entry = self._read[object_id] = _entry(row)
+        return entry
+
+    def _know(self, row: _Row) -> None:
+        if len(self._known) > _KNOWN_MAX:
+            self._known.clear()
+        self._known[row[1]] = row
 
     def put(self, entry: Entry) -> None:
         """An object that was changed."""
@@ -161,6 +177,7 @@ class Record:
         """What the request changed is part of the batch."""
         for e in self._working.values():
             body = self._encoded.get(e.id) or _encode(e.body)
+            self._known.pop(e.id, None)
             self._rows[e.id] = e.seq, e.id, e.object, e.created, e.customer, e.parent, body, _encode(e.hidden)
         self._statements += self._pending
         self.forget()
@@ -168,6 +185,7 @@ class Record:
     def forget(self) -> None:
         """What the request changed is dropped."""
         self._working.clear()
+        self._read.clear()
         self._encoded.clear()
         self._pending.clear()
 
@@ -220,7 +238,7 @@ class Record:
             self._rows.clear()
         if self._answers:
             self._db.executemany(
-                "INSERT OR REPLACE INTO answers VALUES (?, ?, ?, ?, ?, ?)",
+                "INSERT OR REPLACE INTO answers (key, path, parameters, status, body, at) VALUES (?, ?, ?, ?, ?, ?)",
                 [(a.key, a.path, a.parameters, a.status, a.body, a.at) for a in self._answers.values()],
             )
             self._answers.clear()

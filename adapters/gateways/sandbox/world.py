@@ -59,7 +59,7 @@ class World:
 
     def emit(self, kind: str, entry: Entry, previous: dict[str, Any] | None = None) -> None:
         """An event about an object as it is now; `previous` is what changed, as it was before."""
-        data: dict[str, Any] = {"object": Raw(self.record.shown(entry))}
+        data: dict[str, Any] = {"object": Raw(self.record.shown(entry))}  # encoded once, whoever shows it
         if previous:
             data["previous_attributes"] = previous
         body = {
@@ -71,7 +71,7 @@ class World:
             "request": {"id": self.request_id or None, "idempotency_key": self.key},
             "type": kind,
         }
-        event = self.record.new("evt", body, self.now, parent=entry.id, hidden={"type": kind})
+        event = self.record.new("evt", body, self.now, hidden={"type": kind})
         if self.endpoints:
             self.next_delivery_s = 0.0
         for endpoint in range(self.endpoints):
