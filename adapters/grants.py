@@ -33,6 +33,7 @@ RIGHTS: dict[str, LiteralString] = {
     "due_sent": _CHANGE,
     "published": _CHANGE,
     "leaders": _CHANGE,
+    "gateway_pace": "SELECT, UPDATE",
     "schema_version": "SELECT",
 }
 """Table → rights of the application; every table that `migrate` creates is named."""

@@ -8,6 +8,7 @@ from psycopg import Connection, sql
 
 from adapters.clock import recorded_now
 from adapters.control import CONTROL_BY, CONTROL_CLOCK, CONTROL_RESTORE, CONTROL_ROW, CONTROL_TABLE
+from adapters.gateways.pace import PACE_ROW, PACE_TABLE
 from adapters.grants import grant_rights
 from adapters.parked import PARKED_TABLE
 from adapters.pooler import refuse_transaction_pooler
@@ -24,7 +25,7 @@ from projections.follow import FOLLOWERS_TABLE
 from projections.live import LIVE, create_tables
 from projections.parked_cards import PARKED_CARDS_TABLE
 
-SCHEMA_VERSION = 6
+SCHEMA_VERSION = 7
 """The version that this program needs; each version adds a step to `migrate` from the one before."""
 
 _READ_MODELS_1 = ("cards", "due", "charges", "ledger")
@@ -118,6 +119,8 @@ def _create(connection: Connection[Any]) -> None:
         PUBLISHED_TABLE,
         LEADERS_TABLE,
         PARKED_CARDS_TABLE,
+        PACE_TABLE,
+        PACE_ROW,
         "CREATE TABLE schema_version (version integer NOT NULL)",
     ):
         connection.execute(statement)
@@ -195,7 +198,14 @@ def _from_5_to_6(connection: Connection[Any]) -> None:
     connection.execute("UPDATE schema_version SET version = 6")
 
 
-_STEPS = (_from_1_to_2, _from_2_to_3, _from_3_to_4, _from_4_to_5, _from_5_to_6)
+def _from_6_to_7(connection: Connection[Any]) -> None:
+    """All processes together keep the pace of requests to the provider."""
+    connection.execute(PACE_TABLE)
+    connection.execute(PACE_ROW)
+    connection.execute("UPDATE schema_version SET version = 7")
+
+
+_STEPS = (_from_1_to_2, _from_2_to_3, _from_3_to_4, _from_4_to_5, _from_5_to_6, _from_6_to_7)
 """Each from one version to the next."""
 
 

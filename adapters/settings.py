@@ -9,8 +9,9 @@ from typing import Annotated, Any, Literal, NamedTuple, Self
 
 from pydantic import AfterValidator, AliasChoices, BeforeValidator, Field, ValidationError, model_validator
 from pydantic.fields import FieldInfo
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import SettingsConfigDict
 
+from adapters.gateway_settings import GatewaySettings, absolute
 from engine.errors import BaohaoError
 from engine.text import has_card_number, is_contact
 
@@ -19,10 +20,6 @@ PREFIX = "BAOHAO_"
 
 class SettingsError(BaohaoError):
     """A variable is unknown or wrong; each line of the message names one and says what is allowed."""
-
-
-def _absolute(path: Path) -> Path:
-    return path.expanduser().absolute()
 
 
 def _lower(value: object) -> object:
@@ -51,7 +48,7 @@ def _also(variable: str) -> AliasChoices:
     return AliasChoices(PREFIX + variable, variable)
 
 
-_AbsolutePath = Annotated[Path, AfterValidator(_absolute)]
+_AbsolutePath = Annotated[Path, AfterValidator(absolute)]
 _PostgresUrl = Annotated[str, _begins_with("postgresql://", "postgres://")]
 _NatsUrl = Annotated[str, _begins_with("nats://", "tls://")]
 _Seconds = Annotated[float, Field(gt=0, le=300)]
@@ -69,13 +66,15 @@ _NEEDS = {
     "nats_key": "nats_ca",
 }
 """Settings that say something only together with another one."""
+_SECRETS = frozenset({"stripe_key", "stripe_webhook_secret"})
+"""Settings that are never shown."""
 
 
 def _is_plain(address: str) -> bool:
     return not address.startswith("tls://")
 
 
-class Settings(BaseSettings):
+class Settings(GatewaySettings):
     """The settings of an installation; a field `batch_size` is the variable `BAOHAO_BATCH_SIZE`."""
 
     model_config = SettingsConfigDict(
@@ -115,14 +114,12 @@ class Settings(BaseSettings):
     """TOML file of plans and prices; unset: the one that comes with the engine."""
     policy: _AbsolutePath | None = None
     """TOML file of the renewal rules that differ from the shipped ones; unset: none do."""
-    gateway: Literal["simulated"] = "simulated"
-    """The payment gateway."""
     gateway_seed: int = 1
     """Simulated gateway: the seed of its random outcomes."""
     gateway_record: _AbsolutePath = Field(default_factory=lambda valid: valid["home"] / "gateway.sqlite3")
     """Simulated gateway: the file of what it charged; unset: gateway.sqlite3 in the home folder."""
-    gateway_budget_s: _Seconds = 5
-    """The longest that one call to the gateway may take, in seconds."""
+    gateway_budget_s: _Seconds = Field(default_factory=lambda valid: 5 if valid["gateway"] == "simulated" else 20)
+    """The longest that one call to the gateway may take, in seconds; unset: 5 for the simulated one, 20 for Stripe."""
     gateway_delay_ms: int = Field(0, ge=0, le=60_000)
     """Simulated gateway: how long it takes to answer, in milliseconds."""
     ack_wait_s: float = Field(default_factory=lambda valid: 2 * valid["gateway_budget_s"] + 5, le=3600)
@@ -197,6 +194,7 @@ def describe(settings: Settings) -> list[Described]:
     for name, field in Settings.model_fields.items():
         default = "derived" if field.default_factory else _text(field.default)
         value = _masked(_text(getattr(settings, name)))
+        value = "***" if value and name in _SECRETS else value
         rows.append(Described(_variable(name), value, default, field.description or ""))
     return rows
 

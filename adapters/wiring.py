@@ -1,7 +1,9 @@
 """Builds from the settings what roles and commands work with."""
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, closing
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 import structlog
@@ -10,12 +12,16 @@ from psycopg import Connection
 
 from adapters.clock import recorded_now
 from adapters.clock_check import CheckedClock
-from adapters.gateways.simulated import SimulatedGateway
+from adapters.gateways.pace import Pace, at_once
+from adapters.gateways.simulated import SIMULATED, SimulatedGateway
+from adapters.secret_files import stripe_key_of
 from adapters.settings import Settings
 from engine.actor import Actor, actor
 from engine.application import Engine
 from engine.catalogue import read_catalogue
 from engine.policy_file import read_policy
+from engine.ports import Gateway
+from engine.provider import Provider
 from engine.rules import Rules
 from engine.store.recorder import CardRecorder, datastore
 from engine.store.streams import Store
@@ -26,7 +32,8 @@ log = structlog.get_logger()
 def rules_of(settings: Settings) -> Rules:
     """Policy and catalogue of this installation; raises PolicyError and CatalogueError."""
     policy = read_policy(settings.policy, timedelta(seconds=settings.gateway_budget_s))
-    return Rules(policy, read_catalogue(settings.catalogue))
+    provider = SIMULATED if settings.gateway == "simulated" else Provider()
+    return Rules(policy, read_catalogue(settings.catalogue), provider)
 
 
 def rules_now(connection: Connection[Any], clock: CheckedClock, installed: Rules) -> tuple[Rules, datetime]:
@@ -62,8 +69,25 @@ def operator_of(settings: Settings) -> Actor:
     return actor("operator", settings.operator)
 
 
-def gateway_of(settings: Settings) -> SimulatedGateway:
-    """The gateway that the settings name."""
+class Flow(NamedTuple):
+    """How many cards a consumer works on at a time."""
+
+    batch_size: int
+    batches_in_flight: int
+
+
+def flow_of(settings: Settings) -> Flow:
+    """As set, but no more than what two consumers can send within half of the gateway's budget."""
+    most = settings.batch_size, settings.batches_in_flight
+    if settings.gateway == "simulated":
+        return Flow(*most)
+    cards = max(1, int(settings.gateway_rate * settings.gateway_budget_s / 4))
+    batches = min(settings.batches_in_flight, max(1, cards // 25))
+    return Flow(min(settings.batch_size, max(1, cards // batches)), batches)
+
+
+def simulated_of(settings: Settings) -> SimulatedGateway:
+    """The simulated gateway on its record."""
     settings.gateway_record.parent.mkdir(
         mode=0o700, parents=True, exist_ok=True
     )  # with external servers nothing else creates it
@@ -73,3 +97,30 @@ def gateway_of(settings: Settings) -> SimulatedGateway:
         timedelta(seconds=settings.gateway_budget_s),
         delay=timedelta(milliseconds=settings.gateway_delay_ms),
     )
+
+
+@asynccontextmanager
+async def opened_gateway(settings: Settings, database_url: str | None = None) -> AsyncIterator[Gateway]:
+    """The gateway that the settings name, until the block ends; it keeps the common pace if there is a database.
+
+    Raises SettingsError for a key that is missing or of the other mode.
+    """
+    if settings.gateway == "simulated":
+        with closing(simulated_of(settings)) as simulated:
+            yield simulated
+        return
+    from adapters.gateways.stripe import StripeGateway  # noqa: PLC0415 (it takes 32 MB and half a second)
+    from adapters.gateways.stripe_api import StripeApi  # noqa: PLC0415 (as above)
+
+    key, livemode = stripe_key_of(settings), settings.stripe_mode == "live"
+    budget = timedelta(seconds=settings.gateway_budget_s)
+    pace = Pace(database_url, settings.gateway_rate, budget / 2) if database_url else None
+    gateway = StripeGateway(
+        StripeApi(key, settings.stripe_url, pace.turn if pace else at_once, livemode=livemode), budget
+    )
+    try:
+        yield gateway
+    finally:
+        await gateway.close()
+        if pace is not None:
+            await pace.close()

@@ -12,11 +12,11 @@ from engine.card import (
     disputes,
     doubt,
     ending,
+    giving_back,
     hold,
     lapse,
     methods,
     outcomes,
-    refunds,
     top_ups,
 )
 from engine.card.card import Card
@@ -137,7 +137,7 @@ def decide(  # noqa: C901, PLR0911, PLR0912 (one case per command)
                 at=at,
             )
         case RecordRefund():
-            return refunds.record_refund(
+            return giving_back.record_refund(
                 card,
                 recall,
                 attempt_id=command.attempt_id,
@@ -148,9 +148,7 @@ def decide(  # noqa: C901, PLR0911, PLR0912 (one case per command)
                 at=at,
             )
         case RefundCharge(attempt_id=about, amount=amount, ends_term=ends_term):
-            return refunds.refund_charge(
-                card, recall, attempt_id=about, amount=amount, ends_term=ends_term, at=at
-            )
+            return giving_back.refund_charge(card, recall, attempt_id=about, amount=amount, ends_term=ends_term, at=at)
         case UndoTerm(attempt_id=attempt_id):
             return ending.end_term(card, recall, attempt_id=attempt_id, at=at)
         case RecordDispute(attempt_id=attempt_id, amount=amount, evidence=evidence):

@@ -50,6 +50,7 @@ RefusalCode = Literal[
     "more_than_balance",
     "more_than_disputed",
     "not_what_is_owed",
+    "refund_under_way",
     "is_on_balance",
     "term_begun",
     "not_the_last_term",

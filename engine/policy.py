@@ -102,7 +102,7 @@ class Policy(BaseModel):
     case_after: timedelta = timedelta(days=5)
     """An outcome that is unknown for so long becomes a case for a person …"""
     pending_case_after: timedelta = timedelta(days=14)
-    """… one that the gateway has announced after so long (PayPal takes up to 5 business days; source: our own choice) …"""
+    """… one that the gateway said would come later after so long (PayPal: up to 5 business days; our own choice) …"""
     case_before_reclaim_days: NonNegativeInt = 2
     """… and at the latest so many days before the carrier takes the number."""
     reminders: Annotated[Mapping[str, ReminderRule], AfterValidator(_with_strictest)] = REMINDER_RULES

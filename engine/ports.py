@@ -11,7 +11,6 @@ from msgspec import json
 from pydantic import BaseModel, ConfigDict, StringConstraints
 
 from engine.money import Money
-from engine.provider import Provider
 from engine.value import Value
 
 Text = Annotated[str, StringConstraints(pattern=r"^[^\x00]*$", max_length=200)]
@@ -148,7 +147,7 @@ GatewayAnswer = Answer | RefundAnswer | ChargesFound
 class Gateway(Protocol):
     """A payment service provider.
 
-    `provider` is what decisions have to know of it. All calls return within the policy's `gateway_budget` and never raise for what the provider answers or fails to
+    All calls return within the policy's `gateway_budget` and never raise for what the provider answers or fails to
     answer, except GatewayMisuseError when it calls the request itself wrong. `at` is the business time of the call.
     """
 
@@ -170,11 +169,6 @@ class Gateway(Protocol):
 
     async def charges(self, request: ChargesRequest, at: datetime) -> ChargesFound | Unclear:
         """The charges that were made since an instant, found by the card and purpose that came with each request."""
-        ...
-
-    @property
-    def provider(self) -> Provider:
-        """What decisions have to know of the provider."""
         ...
 
     @property

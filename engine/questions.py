@@ -10,8 +10,8 @@ from engine.card.attempt import Attempt, OutcomeSource
 from engine.card.card import Card
 from engine.card.gap import LOOK_BACK
 from engine.card.refunds import Refund
-from engine.provider import Provider
 from engine.ports import ChargeRequest, ChargesRequest, Gateway, GatewayAnswer, GatewayRequest, RefundRequest
+from engine.provider import Provider
 from engine.rules import Gap
 from engine.store.streams import Stream
 
@@ -64,14 +64,19 @@ def about_charge(
 
 def about_refund(stream: Stream, refund: Refund, cause: str) -> Question:
     """The question that sends a refund or asks for its outcome."""
-    request = RefundRequest(
+    request = refund_request(stream.card_id, refund)
+    return Question(stream, request, "sent" if refund.pending_ref is None else "looked_up", cause)
+
+
+def refund_request(card_id: UUID, refund: Refund) -> RefundRequest:
+    """The same request whenever the refund is asked for."""
+    return RefundRequest(
         refund_id=refund.refund_id,
         attempt_id=refund.attempt_id,
-        card_id=stream.card_id,
+        card_id=card_id,
         gateway_ref=refund.gateway_ref,
         amount=refund.amount,
     )
-    return Question(stream, request, "sent" if refund.pending_ref is None else "looked_up", cause)
 
 
 def about_gap(stream: Stream, gap: Gap, cause: str) -> Question:

@@ -20,6 +20,7 @@ WaitReason = Literal[
     "charge_pending",
     "refund_awaited",
     "charging_stopped",
+    "gateway_down",
     "open_tries",
     "top_up_gap",
     "restored",
@@ -40,7 +41,13 @@ WithheldReason = Literal["advice_delay", "delayed", "never"]
 """Why a try is withheld; any other reason is the name of a network limit in the edition that the fact names."""
 
 CaseReason = Literal[
-    "outcome_unknown", "charge_pending", "refund_unknown", "refund_disputed", "refund_owed", "number_may_be_lost", "charge_unexplained"
+    "outcome_unknown",
+    "charge_pending",
+    "refund_unknown",
+    "refund_disputed",
+    "refund_owed",
+    "number_may_be_lost",
+    "charge_unexplained",
 ]
 """What a person is to find out or do: what became of an attempt or of a refund; whether a refund was made of a charge
 that the holder's bank took back too; give back what is owed again; whether the number still exists; or what a charge

@@ -22,7 +22,9 @@ class Rules(Value):
     catalogue: Catalogue
     provider: Provider = Provider()
     charging_stopped: bool = False
-    """The operator has stopped all charging."""
+    """No charge may be made for the moment: the operator has stopped all charging, or the gateway is down."""
+    gateway_down: bool = False
+    """The gateway has not answered for so long that nothing is sent; open attempts are looked up all the same."""
     clock_ahead_until: datetime | None = None
     """A clock that decided was ahead, and showed times up to this one; None where that was never noticed."""
 

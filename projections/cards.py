@@ -68,6 +68,8 @@ NotShown = (
     | facts.RefundStarted
     | facts.RefundSucceeded
     | facts.RefundOutcomeUnknown
+    | facts.RefundPending
+    | facts.RefundReturned
     | facts.RefundFailed
     | facts.RefundRecorded
     | facts.DisputeRecorded
@@ -152,8 +154,8 @@ def _changes(row: CardRow, fact: Fact) -> _Changes | None:  # noqa: C901, PLR091
             return {"last_decline": code, "outcome_unknown": False, "balance_minor": balance, "reserved_minor": 0}
         case facts.ChargeFailed(code=code):
             return {"last_decline": code}
-        case facts.ChargeOutcomeUnknown(term_number=number):  # of a top-up it names the running term
-            return {"outcome_unknown": True} if number > row.term_number else None
+        case facts.ChargeOutcomeUnknown(term_number=number) | facts.ChargePending(term_number=number):
+            return {"outcome_unknown": True} if number > row.term_number else None  # a top-up names the running term
         case facts.PaymentMethodBound():
             return {"methods": row.methods + 1}
         case facts.PaymentMethodRemoved():

@@ -14,7 +14,7 @@ from engine.card.doubt import IN_DOUBT, NumberConfirmed
 from engine.card.hold import CardHeld, CardReleased
 from engine.card.ids import derived_id
 from engine.card.payments import ChargeSucceeded
-from engine.card.refunds import RefundFailed, RefundRecorded, RefundSucceeded, refund_id_of
+from engine.card.refunds import RefundFailed, RefundRecorded, RefundReturned, RefundSucceeded, refund_id_of
 from engine.envelope import Recorded
 from projections.read_model import Column, ReadModel
 
@@ -51,6 +51,8 @@ def fold(row: CaseRow | None, recorded: Recorded) -> CaseRow | None:
             return CaseRow(about, card_id, reason, attempt_id or about, at)
         case RefundFailed(refund_id=refund_id, attempt_id=attempt_id, code=code):
             return CaseRow(refund_id, card_id, f"refund_failed: {code}", attempt_id, at)
+        case RefundReturned(refund_id=refund_id, attempt_id=attempt_id, code=code):
+            return CaseRow(refund_id, card_id, f"refund_returned: {code}", attempt_id, at)
         case CardHeld(reason=reason):
             return CaseRow(card_id, card_id, f"held: {reason}", None, at)
         case _:
@@ -65,6 +67,8 @@ def _key_of(recorded: Recorded) -> UUID | None:
         case ChargeSucceeded(attempt_id=attempt_id) | ChargeFailed(attempt_id=attempt_id):
             return attempt_id
         case RefundSucceeded(refund_id=refund_id) | RefundFailed(refund_id=refund_id):
+            return refund_id
+        case RefundReturned(refund_id=refund_id) | RefundRecorded(refund_id=UUID() as refund_id):
             return refund_id
         case RefundRecorded(attempt_id=attempt_id) | BalanceCredited(reason="refund", about=UUID() as attempt_id):
             return refund_id_of(card_id, attempt_id)

@@ -4,19 +4,19 @@ from datetime import datetime
 from typing import NamedTuple
 from uuid import UUID
 
-from engine.card.attempt import ChargeAttempted, ChargeOutcomeUnknown
+from engine.card.attempt import ChargeAttempted, ChargeOutcomeUnknown, ChargePending
 from engine.card.balance import BalanceCredited
 from engine.card.decline import ChargeFailed
 from engine.card.disputes import DisputeRecorded, DisputeWon
 from engine.card.gap import ChargeFound
 from engine.card.payments import ChargeSucceeded
-from engine.card.refunds import RefundRecorded, RefundSucceeded
+from engine.card.refunds import RefundRecorded, RefundReturned, RefundSucceeded
 from engine.envelope import Recorded
 from projections.read_model import Column, ReadModel
 
 
 class ChargeRow(NamedTuple):
-    """An attempt; `status` is attempted, unknown, failed or succeeded; `minor` counts minor units.
+    """An attempt; `status` is attempted, unknown, pending, failed or succeeded; `minor` counts minor units.
 
     `top_up` is the number of the top-up that it is for, None for a renewal; `refunded_minor` was refunded, to the
     balance or to the method, or taken back by the holder's bank in disputes that are not won: more than `minor`, if
@@ -65,9 +65,11 @@ def fold(row: ChargeRow | None, recorded: Recorded) -> ChargeRow | None:
             return row._replace(status="failed", code=code, settled_at=at)
         case ChargeOutcomeUnknown(reason=reason) if row:
             return row._replace(status="unknown", code=reason)
+        case ChargePending(gateway_ref=gateway_ref) if row:
+            return row._replace(status="pending", code=None, gateway_ref=gateway_ref)
         case RefundSucceeded() | RefundRecorded() | DisputeRecorded() | BalanceCredited() as fact if row:
             return row._replace(refunded_minor=row.refunded_minor + fact.amount.minor)
-        case DisputeWon(amount=amount) if row:
+        case DisputeWon(amount=amount) | RefundReturned(amount=amount) if row:
             return row._replace(refunded_minor=row.refunded_minor - amount.minor)
         case _:
             return row
@@ -75,9 +77,11 @@ def fold(row: ChargeRow | None, recorded: Recorded) -> ChargeRow | None:
 
 def _key_of(recorded: Recorded) -> UUID | None:
     match recorded.fact:
-        case ChargeAttempted() | ChargeFound() | ChargeSucceeded() | ChargeFailed() | ChargeOutcomeUnknown() as fact:
+        case ChargeAttempted() | ChargeFound() | ChargeSucceeded() | ChargeFailed() as fact:
             return fact.attempt_id
-        case RefundSucceeded() | RefundRecorded() | DisputeRecorded() | DisputeWon() as fact:
+        case ChargeOutcomeUnknown() | ChargePending() as fact:
+            return fact.attempt_id
+        case RefundSucceeded() | RefundReturned() | RefundRecorded() | DisputeRecorded() | DisputeWon() as fact:
             return fact.attempt_id
         case BalanceCredited(reason="refund", about=about):
             return about

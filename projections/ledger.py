@@ -10,7 +10,7 @@ from engine.card.balance import BalanceCredited, BalanceDebited, BalancePaidOut
 from engine.card.disputes import DisputeRecorded, DisputeWon
 from engine.card.event import Event
 from engine.card.payments import ChargeSucceeded
-from engine.card.refunds import RefundRecorded, RefundSucceeded
+from engine.card.refunds import RefundRecorded, RefundReturned, RefundSucceeded
 from engine.card.term import CardRenewed
 from engine.envelope import Recorded
 from engine.money import Money
@@ -77,6 +77,8 @@ def _transfer(fact: Event) -> _Transfer | None:  # noqa: C901, PLR0911 (one case
             return _Transfer(BALANCE, PAID_OUT, amount, None)
         case RefundSucceeded(amount=amount, attempt_id=attempt_id):
             return _Transfer(SALES, GATEWAY, amount, attempt_id)
+        case RefundReturned(amount=amount, attempt_id=attempt_id):
+            return _Transfer(GATEWAY, SALES, amount, attempt_id)
         case RefundRecorded(amount=amount, attempt_id=attempt_id) if amount.minor:
             return _Transfer(SALES, PAID_OUT, amount, attempt_id)
         case DisputeRecorded(amount=amount, attempt_id=attempt_id):

@@ -36,6 +36,7 @@ InternalFact = (
     | facts.ChargeAttempted
     | facts.ChargeWithheld
     | facts.ChargeOutcomeUnknown
+    | facts.ChargePending
     | facts.ChargeFound
     | facts.GapClosed
     | facts.CaseOpened
@@ -48,6 +49,7 @@ InternalFact = (
     | facts.BalancePaidOut
     | facts.RefundStarted
     | facts.RefundOutcomeUnknown
+    | facts.RefundPending
     | facts.RefundFailed
     | facts.DisputeRecorded
     | facts.DisputeWon
@@ -129,6 +131,8 @@ def _message(fact: Fact) -> tuple[messages.EventType, messages.Message] | None: 
             return None
         case facts.RefundSucceeded() | facts.RefundRecorded():
             return "charge_refunded.v1", messages.ChargeRefunded(attempt_id=fact.attempt_id, amount=fact.amount)
+        case facts.RefundReturned(attempt_id=attempt_id, amount=amount):
+            return "refund_returned.v1", messages.RefundReturned(attempt_id=attempt_id, amount=amount)
         case _:
             return _not_public(fact)
 

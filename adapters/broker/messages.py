@@ -82,6 +82,13 @@ class ChargeRefunded(Message):
     amount: Money
 
 
+class RefundReturned(Message):
+    """A refund by the gateway came back after it had succeeded; a person finds another way."""
+
+    attempt_id: UUID
+    amount: Money
+
+
 class ChargeFailed(Message):
     """Money was definitely not taken; `next` is the consequence."""
 
@@ -172,6 +179,7 @@ EventType = Literal[
     "card_held.v1",
     "card_released.v1",
     "charge_refunded.v1",
+    "refund_returned.v1",
     "balance_credited.v1",
 ]
 

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from datetime import datetime
 from typing import Any, NamedTuple
 
@@ -15,7 +15,7 @@ from adapters.clock_check import clock_of
 from adapters.control import read_control, record_restore
 from adapters.lost import all_cards, cards_left, lost_charges, newest_fact_at
 from adapters.settings import Settings
-from adapters.wiring import gateway_of, operator_of, rules_of
+from adapters.wiring import opened_gateway, operator_of, rules_of
 from engine.card.gap import list_is_complete_at
 from engine.operations import begin_restore, end_restore
 from engine.ports import FoundCharge
@@ -44,7 +44,7 @@ def begin(settings: Settings, since: datetime | None, why: str, *, as_json: bool
         "since": gap.since,
         "until": gap.until,
         "cards_woken": woken.planned_anew,
-        "complete_from": list_is_complete_at(gap, rules.policy),
+        "complete_from": list_is_complete_at(gap, rules.provider),
         "next": "register the cards again that the backup lacks, `baohao events new-epoch`, `baohao restore status`",
     }
     put_fields("restore", fields, as_json=as_json)
@@ -65,7 +65,7 @@ def status(settings: Settings, *, as_json: bool) -> None:
     with _left(settings) as (_, _, left):
         fields: dict[str, object] = {"open": left is not None}
         if left is not None:
-            complete_from = list_is_complete_at(left.gap, rules_of(settings).policy)
+            complete_from = list_is_complete_at(left.gap, rules_of(settings).provider)
             unknown = [f"{one.card_id} {one.purpose} {one.gateway_ref}" for one in left.charges[:SHOWN]]
             fields |= {
                 "since": left.gap.since,
@@ -96,10 +96,15 @@ def end(settings: Settings, why: str | None, *, as_json: bool) -> None:
 
 @contextmanager
 def _left(settings: Settings) -> Iterator[tuple[Connection[Any], Any, Left | None]]:
-    with installation_of(settings) as (_, connection, recorder), closing(gateway_of(settings)) as gateway:
+    with installation_of(settings) as (_, connection, recorder):
         control = read_control(connection, virtual_clock=settings.clock == "virtual")
         left = None
         if control.restored is not None:
-            charges = asyncio.run(lost_charges(connection, gateway, control.restored, control.now))
+            charges = asyncio.run(_lost(settings, connection, control.restored, control.now))
             left = Left(control.restored, cards_left(connection), charges)
         yield connection, recorder, left
+
+
+async def _lost(settings: Settings, connection: Connection[Any], gap: Gap, now: datetime) -> list[FoundCharge]:
+    async with opened_gateway(settings) as gateway:
+        return await lost_charges(connection, gateway, gap, now)

@@ -18,7 +18,7 @@ from adapters.roles import ROLES
 from adapters.schema import check_schema
 from adapters.settings import Settings
 from adapters.status import BROKER_ERRORS, BrokerStatus, Status, read_broker, read_status
-from adapters.wiring import gateway_of
+from adapters.wiring import simulated_of
 from engine.rules import Gap
 
 WATCH_S = 2
@@ -84,10 +84,10 @@ def _read_database(url: str, settings: Settings) -> Status:
 
 
 def _log_is_behind(url: str, settings: Settings) -> str | None:
-    """A sentence where the gateway has charged what the log does not know."""
-    if not settings.gateway_record.exists():
+    """A sentence where the simulated gateway has charged what the log does not know; consumers watch the others."""
+    if settings.gateway != "simulated" or not settings.gateway_record.exists():
         return None
-    with psycopg.connect(url, autocommit=True) as connection, closing(gateway_of(settings)) as gateway:
+    with psycopg.connect(url, autocommit=True) as connection, closing(simulated_of(settings)) as gateway:
 
         def use(work: Callable[[psycopg.Connection[Any]], Any]) -> Any:  # noqa: ANN401 (whatever the work returns)
             return work(connection)

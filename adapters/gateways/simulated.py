@@ -67,11 +67,14 @@ from engine.ports import (
     RefundRequest,
     Unclear,
 )
+from engine.provider import Provider
 
-__all__ = ["KEY_LIFETIME", "SimulatedGateway", "double_charges", "totals"]
+__all__ = ["KEY_LIFETIME", "SIMULATED", "SimulatedGateway", "double_charges", "totals"]
 
 KEY_LIFETIME = timedelta(hours=24)
 """How long an arrived idempotency key is known, in business time (Stripe prunes keys after 24 hours)."""
+SIMULATED = Provider(name="simulated", key_lifetime=KEY_LIFETIME - timedelta(hours=1))
+"""What it promises: the same as Stripe, with the same margin."""
 
 _UNAVAILABLE = Unclear(reason="gateway_unavailable")
 _SLOW_TIMES = 3
@@ -149,6 +152,14 @@ class SimulatedGateway:
         with suppress(sqlite3.Error), self._db:
             self._db.execute("BEGIN IMMEDIATE")
             answer = _refund(self._db, self._seed, request, at)
+        await self._delay()
+        return answer
+
+    async def look_up_refund(self, request: RefundRequest, at: datetime) -> RefundAnswer:  # noqa: ARG002 (as above)
+        """Whether a refund was made, without ever making one."""
+        answer: RefundAnswer = _UNAVAILABLE
+        with suppress(sqlite3.Error):
+            answer = _refunded(request) if self.has_refunded(request.refund_id) else NotFound()
         await self._delay()
         return answer
 

@@ -6,7 +6,6 @@ one, the next ones are decided.
 """
 
 import asyncio
-import contextlib
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -34,12 +33,12 @@ from adapters.lost import Watch
 from adapters.parked import ToPark, park
 from adapters.roles.batch import Batch, ack_all, log_failures, nak_all
 from adapters.roles.lead import BROKER_CHECK, RETRY, faults_logged, stopped
-from adapters.settings import Settings
-from adapters.wiring import engine_of, gateway_of, rules_now, rules_of
+from adapters.settings import Settings, SettingsError
+from adapters.wiring import engine_of, flow_of, opened_gateway, rules_now, rules_of
 from engine.application import Engine, StepResult
 from engine.errors import ConnectionLostError, LockHeldError, StandstillError
 from engine.pipeline import Ask, GatewayReply, ReadClock, Record, Step, Wake, renew
-from engine.ports import Gateway, GatewayAnswer
+from engine.ports import Gateway, GatewayAnswer, Unclear
 from engine.questions import Question, ask
 from engine.rules import Rules
 
@@ -54,8 +53,60 @@ ANSWERS_KEPT = timedelta(seconds=45)
 """How long the gateway's answers wait for a database that is away; then its questions are asked again."""
 
 
+REFUSED_US = Unclear(reason="provider_refuses_us")
+"""The answer to requests that were not executed because the provider does not let us in."""
+
+
 async def main(settings: Settings, database_url: str, nats_url: str, stop: asyncio.Event) -> None:
-    """Consume until `stop`, then finish the batches in flight."""
+    """Consume until `stop`, then finish the batches in flight; raises SettingsError if the provider refuses our key."""
+    async with opened_gateway(settings, database_url) as gateway:
+        with ConnectionPool[Connection[Any]](
+            database_url, max_size=settings.pool_size, kwargs={"autocommit": True}
+        ) as pool:
+            consumer = _consumer_of(settings, database_url, pool, gateway)
+            broker, subscriber = _subscribed(settings, nats_url, consumer)
+            while not stop.is_set() and consumer.refused_us is None:
+                with faults_logged("consumer"):
+                    async with connected(nats_url, settings) as client:
+                        await ensure_due_stream(client.jetstream(), settings)
+                        await broker.start()
+                        raise_nats_timeouts(subscriber)
+                        while not await stopped(stop, BROKER_CHECK) and consumer.refused_us is None:
+                            with faults_logged("consumer"):
+                                await asyncio.to_thread(consumer.read_rules)  # says it if the clock is wrong
+                                await ensure_due_stream(client.jetstream(), settings)
+                if consumer.refused_us is None:
+                    await stopped(stop, RETRY)
+            await subscriber.stop()
+            await consumer.drain()
+            with faults_logged("consumer"):  # the broker may be gone
+                await broker.stop()
+    if consumer.refused_us is not None:
+        raise consumer.refused_us
+
+
+def _consumer_of(
+    settings: Settings, database_url: str, pool: ConnectionPool[Connection[Any]], gateway: Gateway
+) -> "Consumer":
+    installed, clock = rules_of(settings), clock_of(settings)
+
+    def read_rules() -> tuple[Rules, datetime]:
+        return over_a_live_connection(pool, lambda connection: rules_now(connection, clock, installed))
+
+    def park_all(parked: Sequence[ToPark]) -> None:
+        over_a_live_connection(pool, lambda connection: park(connection, parked))
+
+    engine = engine_of(settings, database_url, "consumer")
+    watch = Watch(gateway)
+
+    def log_is_behind() -> Awaitable[str | None]:
+        return watch.log_is_behind(partial(over_a_live_connection, pool))
+
+    return Consumer(engine, gateway, read_rules, park_all, flow_of(settings).batches_in_flight, log_is_behind)
+
+
+def _subscribed(settings: Settings, nats_url: str, consumer: "Consumer") -> tuple[NatsBroker, Any]:
+    """The broker, not started yet, whose batches the consumer takes, and the subscription to them."""
     broker = NatsBroker(
         nats_url.split(","),
         ping_interval=PING_INTERVAL_S,
@@ -68,46 +119,13 @@ async def main(settings: Settings, database_url: str, nats_url: str, stop: async
         DUE_SUBJECT,
         durable=CHARGING,
         stream=JStream(DUE_STREAM, declare=False),  # ours has settings that FastStream would change
-        pull_sub=PullSub(batch=True, batch_size=settings.batch_size, timeout=settings.fetch_ms / 1e3),
+        pull_sub=PullSub(batch=True, batch_size=flow_of(settings).batch_size, timeout=settings.fetch_ms / 1e3),
         ack_policy=AckPolicy.MANUAL,
         decoder=_undecoded,
         no_reply=True,
     )
-    with (
-        ConnectionPool[Connection[Any]](database_url, max_size=settings.pool_size, kwargs={"autocommit": True}) as pool,
-        contextlib.closing(gateway_of(settings)) as gateway,
-    ):
-        installed, clock = rules_of(settings), clock_of(settings)
-
-        def read_rules() -> tuple[Rules, datetime]:
-            return over_a_live_connection(pool, lambda connection: rules_now(connection, clock, installed))
-
-        def park_all(parked: Sequence[ToPark]) -> None:
-            over_a_live_connection(pool, lambda connection: park(connection, parked))
-
-        engine = engine_of(settings, database_url, "consumer")
-        watch = Watch(gateway)
-
-        def log_is_behind() -> Awaitable[str | None]:
-            return watch.log_is_behind(partial(over_a_live_connection, pool))
-
-        consumer = Consumer(engine, gateway, read_rules, park_all, settings.batches_in_flight, log_is_behind)
-        subscriber(consumer.take)
-        while not stop.is_set():
-            with faults_logged("consumer"):
-                async with connected(nats_url, settings) as client:
-                    await ensure_due_stream(client.jetstream(), settings)
-                    await broker.start()
-                    raise_nats_timeouts(subscriber)
-                    while not await stopped(stop, BROKER_CHECK):
-                        with faults_logged("consumer"):
-                            await asyncio.to_thread(read_rules)  # says it if the clock is wrong
-                            await ensure_due_stream(client.jetstream(), settings)
-            await stopped(stop, RETRY)
-        await subscriber.stop()
-        await consumer.drain()
-        with faults_logged("consumer"):  # the broker may be gone
-            await broker.stop()
+    subscriber(consumer.take)
+    return broker, subscriber
 
 
 def _security_of(settings: Settings) -> NatsSecurity:
@@ -150,6 +168,8 @@ class Consumer:
     batches_in_flight: int
     log_is_behind: Callable[[], Awaitable[str | None]] = _up_to_date
     """Asked before each batch: a sentence why nothing may be sent, or None."""
+    refused_us: SettingsError | None = field(init=False, default=None)
+    """Set once the provider has refused our key: the role is to end."""
     _draining: asyncio.Event = field(init=False, default_factory=asyncio.Event)
     _slots: asyncio.Semaphore = field(init=False)
     _in_flight: set[asyncio.Task[None]] = field(init=False, default_factory=set[asyncio.Task[None]])
@@ -187,6 +207,10 @@ class Consumer:
             return
         except StandstillError as error:
             log.error("role.standstill", role="consumer", error=str(error))  # noqa: TRY400 (a sentence for the operator)
+            await nak_all(messages)
+            return
+        except SettingsError as error:
+            self.refused_us = error
             await nak_all(messages)
             return
         except Exception as error:
@@ -251,10 +275,13 @@ class Consumer:
         _, late = await asyncio.wait(tasks, timeout=limit.total_seconds())
         for task in late:
             task.cancel()
-        replies: list[GatewayReply] = [None if task in late else _reply_of(task) for task in tasks]
+        replies: list[GatewayReply] = [None if task in late else self._reply_of(task) for task in tasks]
         return list(zip(questions, replies, strict=True))
 
-
-def _reply_of(task: asyncio.Future[GatewayAnswer]) -> GatewayReply:
-    error = task.exception()
-    return error if isinstance(error, Exception) else task.result()
+    def _reply_of(self, task: asyncio.Future[GatewayAnswer]) -> GatewayReply:
+        """What a call returned or raised; where the provider lets us in no more, the batch is recorded to its end."""
+        error = task.exception()
+        if isinstance(error, SettingsError):
+            self.refused_us = error
+            return REFUSED_US
+        return error if isinstance(error, Exception) else task.result()

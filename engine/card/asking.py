@@ -14,7 +14,7 @@ from engine.rules import Rules
 from engine.value import Value
 
 CLOCKS_DIFFER_MOST = timedelta(minutes=5)
-"""Clocks of machines that work may differ by this; together with the provider's `key_lifetime` less than a key lives."""
+"""Clocks of machines that work may differ by this; with the provider's `key_lifetime` less than a key lives."""
 _FOR_EVER = datetime.max.replace(tzinfo=UTC)
 
 
@@ -46,7 +46,9 @@ def ask_about(card: Askable, attempt: Attempt, rules: Rules, at: datetime) -> Ca
             ask_at = ask_at if at >= ask_at else min(ask_at, case_at)
     if at < ask_at:
         return Wait(ask_at, reason)
-    again = attempt.pending_ref is None and _key_is_known(attempt, rules, at) and _still_wanted(card, attempt, rules, at)
+    again = (
+        attempt.pending_ref is None and _key_is_known(attempt, rules, at) and _still_wanted(card, attempt, rules, at)
+    )
     return AskCharge(attempt, "asked_again" if again else "looked_up")
 
 

@@ -118,7 +118,7 @@ def charge_renewal(card: Chargeable, rules: Rules, at: datetime) -> tuple[Chargi
     if card.consent is None:
         return Wait(None, "auto_renew_off")
     if card.deadlines.blocked_since is not None and rules.charging_stopped:  # whatever the days say meanwhile
-        return _stopped(card, rules.policy, at)
+        return _stopped(card, rules, at)
     if at >= card.term.ends_at and at >= reclaims_at(card):  # it is lost, even if that is not written down yet
         return Wait(None, "number_lost")
     renewal, opening = card.renewal, opens_at(card, rules.policy)
@@ -155,7 +155,7 @@ def _charge(
         facts = _last_resort(card, renewal, due, chosen, rules.policy, at)
         if isinstance(facts, Wait):
             return facts
-    return _stopped(card, rules.policy, at) if rules.charging_stopped else facts
+    return _stopped(card, rules, at) if rules.charging_stopped else facts
 
 
 def _last_resort(
@@ -218,11 +218,12 @@ def _notice_first(
     return Wait(may_at, "notice_awaited" if may_at > opening else "renewal_opens")
 
 
-def _stopped(card: HasDeadlines, policy: Policy, at: datetime) -> tuple[ChargingBlocked, ...] | Wait:
+def _stopped(card: HasDeadlines, rules: Rules, at: datetime) -> tuple[ChargingBlocked, ...] | Wait:
+    reason = "gateway_down" if rules.gateway_down else "charging_stopped"
     if card.deadlines.blocked_since is None:
-        return (ChargingBlocked(at=at),)
-    again_at, date = at + policy.stopped_recheck, carrier_reclaims_at(card)
-    return Wait(date if at < date < again_at else again_at, "charging_stopped", blocks_lapse=True)
+        return (ChargingBlocked(reason=reason, at=at),)
+    again_at, date = at + rules.policy.stopped_recheck, carrier_reclaims_at(card)
+    return Wait(date if at < date < again_at else again_at, reason, blocks_lapse=True)
 
 
 def _attempt(

@@ -20,8 +20,9 @@ from engine.value import Value
 DAY = timedelta(days=1)
 HOUR = timedelta(hours=1)
 
-BlockReason = Literal["charging_stopped", "open_tries"]
-"""What keeps a card from being charged: the operator's stop, or that a network limit is full of open tries of ours."""
+BlockReason = Literal["charging_stopped", "gateway_down", "open_tries"]
+"""What keeps a card from being charged: the operator's stop, a gateway that does not answer, or that a network limit is
+full of open tries of ours."""
 DelayReason = Literal["unknown_outcome", "held", "late", "notice_late", "number_in_doubt", "restored"] | BlockReason
 """What on our side delayed a payment: an unknown outcome, a hold, that we were not running, a late notice of a charge,
 that nobody had said whether the number still exists, that the database was restored, or what blocked it."""

@@ -107,8 +107,8 @@ def _evolve(card: Card, fact: facts.CardFact) -> Card:  # noqa: C901, PLR0911, P
             renewal = term.method_added(card.renewal, method.method_id)
             return replace(card, methods=methods.updated(card.methods, method), renewal=renewal)
         case facts.PaymentMethodRemoved(method_id=method_id):
-            attempts = attempt.unwanted(card.attempts, method_id)
-            return replace(card, methods=methods.removed(card.methods, method_id), attempts=attempts)
+            kept = methods.removed(card.methods, method_id)
+            return replace(card, methods=kept, attempts=attempt.unwanted(card.attempts, method_id))
         case facts.PaymentMethodsOrdered():
             return replace(card, methods=methods.ordered(card.methods, fact))
         case facts.PaymentMethodAllowed():
@@ -139,8 +139,7 @@ def _evolve(card: Card, fact: facts.CardFact) -> Card:  # noqa: C901, PLR0911, P
         case facts.ChargingBlocked():
             return replace(card, deadlines=deadlines.blocked(card.deadlines, fact))
         case facts.DeadlinesMoved():
-            moved = deadlines.moved(card.deadlines, fact)
-            return replace(card, deadlines=moved, doubt=doubt.delayed(card.doubt, fact))
+            return replace(card, deadlines=deadlines.moved(card.deadlines, fact), doubt=doubt.delayed(card.doubt, fact))
         case facts.ChargeFound():
             left = balance.debited(card.balance, fact.from_balance)
             known = gap.explained(card.gap, fact.attempt_id)

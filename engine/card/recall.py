@@ -54,19 +54,24 @@ def _after(payment: Payment, fact: Event) -> Payment:
 
 def _given_back(about: Iterable[Event]) -> int:
     """What went back to the method by us, in minor units."""
-    minor, under_way = 0, 0
+    minor = 0
+    unfinished: dict[UUID, int] = {}
     for fact in about:
         match fact:
-            case RefundRecorded() if under_way:  # it takes the place of one that the gateway could not make
-                under_way -= fact.amount.minor
-            case RefundStarted():
-                minor, under_way = minor + fact.amount.minor, fact.amount.minor
-            case RefundRecorded():
-                minor += fact.amount.minor
-            case RefundSucceeded():
-                under_way = 0
-            case RefundReturned():
-                under_way = fact.amount.minor
+            case RefundRecorded(amount=amount) if unfinished:  # in the place of one that the gateway could not make
+                refund_id = fact.refund_id or next(iter(unfinished))
+                unfinished[refund_id] -= amount.minor
+                if unfinished[refund_id] <= 0:
+                    del unfinished[refund_id]
+            case RefundStarted(refund_id=refund_id, amount=amount):
+                minor += amount.minor
+                unfinished[refund_id] = amount.minor
+            case RefundRecorded(amount=amount):
+                minor += amount.minor
+            case RefundSucceeded(refund_id=refund_id):
+                unfinished.pop(refund_id, None)
+            case RefundReturned(refund_id=refund_id, amount=amount):
+                unfinished[refund_id] = amount.minor
             case _:
                 pass
     return minor

@@ -22,7 +22,6 @@ from engine.reasons import CaseReason
 from engine.rules import Rules
 from engine.value import Value
 
-
 RefundAnswerFact = RefundSucceeded | RefundPending | RefundOutcomeUnknown | RefundFailed | RefundReturned
 """What an answer about a refund may record."""
 

@@ -1,7 +1,4 @@
-"""Refunds: money of a charge that goes back, by the engine's own refunds or by the operator.
-
-What decisions have in common: custody.py.
-"""
+"""Refunds: money of a charge that goes back, by the engine's own refunds or by the operator."""
 
 from collections.abc import Callable
 from datetime import datetime
@@ -13,14 +10,8 @@ from msgspec.structs import replace
 from engine.calendar import Instant
 from engine.card.attempt import Unknown
 from engine.card.balance import (
-    BalanceCredited,
-    BalanceDebited,
-    BalancePaidOut,
     HasBalance,
-    check_amount,
-    pay_out_balance,
 )
-from engine.card.consent import AutoRenewSwitchedOff
 from engine.card.deadlines import HasTerm
 from engine.card.event import Event
 from engine.card.ids import derived_id
@@ -28,14 +19,9 @@ from engine.card.payments import (
     Debitable,
     HasPayments,
     Payment,
-    Recall,
-    debit_balance,
-    find_payment,
-    less,
     not_covered,
 )
-from engine.card.undoing import TermUndone, Undoable, undo_term
-from engine.errors import Refused
+from engine.card.undoing import Undoable
 from engine.money import Money
 from engine.value import Value
 
@@ -107,12 +93,14 @@ class RefundFailed(Event, kw_only=True):
 class RefundRecorded(Event, kw_only=True):
     """The operator gave money back outside of the gateway's port, as `evidence` shows.
 
-    In the place of a refund that a person had to look into: what went back in all, 0 if nothing did or had to.
+    In the place of a refund that a person had to look into, `refund_id`, or in older facts that of the charge: what
+    went back in all, 0 if nothing did or had to.
     """
 
     attempt_id: UUID
     amount: Money
     evidence: str
+    refund_id: UUID | None = None
 
 
 # State
@@ -197,130 +185,22 @@ def case_opened(refunds: Refunds, refund_id: UUID) -> Refunds:
 
 def replaced(refunds: Refunds, fact: RefundRecorded) -> Refunds:
     """The operator gave back what the gateway could not; the rest is owed if the holder's bank gives back its part."""
-    others = (one for one in refunds if one.attempt_id != fact.attempt_id)
+    meant = tuple(
+        one for one in refunds if fact.refund_id in (None, one.refund_id) and one.attempt_id == fact.attempt_id
+    )
     rest = (
         replace(one, amount=one.amount - fact.amount, unknown=None, refused=True, case_opened=False)
-        for one in refunds
-        if one.attempt_id == fact.attempt_id and one.amount.minor > fact.amount.minor
+        for one in meant
+        if one.amount.minor > fact.amount.minor
     )
-    return (*others, *rest)
+    return (*(one for one in refunds if one not in meant), *rest)
 
 
 def _changed(refunds: Refunds, refund_id: UUID, change: Callable[[Refund], Refund]) -> Refunds:
     return tuple(change(one) if one.refund_id == refund_id else one for one in refunds)
 
 
-# Decisions
-
-
-def record_refund(
-    card: Refundable,
-    recall: Recall,
-    *,
-    attempt_id: UUID | None,
-    amount: Money,
-    to: Literal["method", "balance"],
-    evidence: str,
-    at: datetime,
-    ends_term: bool = False,
-) -> tuple[RefundRecorded | BalanceDebited | BalanceCredited | BalancePaidOut | TermUndone | AutoRenewSwitchedOff, ...]:
-    """Money given back by the operator: outside of the gateway's port, or onto the balance.
-
-    Without an attempt it was left on the balance. A refund that the gateway could not make, or that became a case, ends
-    with it, see `_made_by_hand`; so does with `ends_term` the term that the charge paid for. Raises Refused
-    `unknown_attempt`, `amount_not_positive`, `wrong_currency`, `more_than_charged`, `not_what_is_owed`,
-    `is_on_balance`, `no_charge_named`, `more_than_balance`, and those of `undo_term`.
-    """
-    if attempt_id is None:
-        if to == "balance" or ends_term:
-            raise Refused("no_charge_named", "say which charge goes back", "attempt_id")
-        return pay_out_balance(card, amount=amount, evidence=evidence, at=at)
-    owed = next((one for one in card.refunds if one.attempt_id == attempt_id), None)
-    if owed is not None and (owed.refused or owed.case_opened) and to == "method" and not ends_term:
-        return _made_by_hand(card, owed, amount, evidence, at)
-    payment = _check_left(card, recall, attempt_id, amount)
-    ended = _ended(card, payment, amount, at) if ends_term else ()
-    if to == "method":
-        _check_none_under_way(card, attempt_id)
-        refunded = RefundRecorded(attempt_id=attempt_id, amount=amount, evidence=evidence, at=at)
-        return refunded, *_debits(card, payment, amount, at), *ended
-    if payment.top_up is not None:
-        raise Refused("is_on_balance", "that charge went onto the balance already; give it back to the method", "to")
-    return BalanceCredited(amount=amount, reason="refund", about=attempt_id, evidence=evidence, at=at), *ended
-
-
-def refund_charge(
-    card: Refundable, recall: Recall, *, attempt_id: UUID, amount: Money | None, ends_term: bool, at: datetime
-) -> tuple[RefundStarted | BalanceDebited | TermUndone | AutoRenewSwitchedOff, ...]:
-    """Refund a charge by the gateway, all that is left of it where no amount is named, and maybe end its term.
-
-    Raises Refused `unknown_attempt`, `amount_not_positive`, `wrong_currency`, `more_than_charged`,
-    `refund_under_way`, `more_than_balance`, and those of `undo_term`.
-    """
-    left = find_payment(card, recall, attempt_id)
-    amount = amount or Money(minor=left.left, currency=left.amount.currency)
-    payment = _check_left(card, recall, attempt_id, amount)
-    _check_none_under_way(card, attempt_id)
-    started = RefundStarted(
-        refund_id=derived_id(card.card_id, f"refund:{attempt_id}:{payment.refunded}"),
-        attempt_id=attempt_id,
-        gateway_ref=payment.gateway_ref,
-        amount=amount,
-        reason="operator",
-        at=at,
-    )
-    return started, *_debits(card, payment, amount, at), *(_ended(card, payment, amount, at) if ends_term else ())
-
-
-def _check_left(card: Refundable, recall: Recall, attempt_id: UUID, amount: Money) -> Payment:
-    """The charge, of which so much is left to give back."""
-    check_amount(card, amount)
-    payment = find_payment(card, recall, attempt_id)
-    if amount.minor > payment.left:
-        currency = card.custody.currency
-        message = f"of that charge {payment.left} {currency} minor are left to give back, not {amount.minor}"
-        raise Refused("more_than_charged", message, "amount.minor")
-    return payment
-
-
-def _check_none_under_way(card: Refundable, attempt_id: UUID) -> None:
-    """One refund of a charge is made after the other."""
-    if any(one.attempt_id == attempt_id for one in card.refunds):
-        raise Refused("refund_under_way", "a refund of that charge is not finished yet; see its history", "attempt_id")
-
-
-def _ended(
-    card: Refundable, payment: Payment, amount: Money, at: datetime
-) -> tuple[TermUndone | AutoRenewSwitchedOff, ...]:
-    return undo_term(card, attempt_id=payment.attempt_id, is_full=amount.minor == payment.left, at=at)
-
-
-def _debits(card: Refundable, payment: Payment, amount: Money, at: datetime) -> tuple[BalanceDebited, ...]:
-    """What leaves the balance with a refund to the method."""
-    debits = debit_balance(card, payment, less(payment, refunded=amount.minor), "refund", at)
-    if payment.top_up is not None:
-        _check_not_paid_out(card, amount.minor - sum(one.amount.minor for one in debits))
-    return debits
-
-
-def _check_not_paid_out(card: Refundable, missing: int) -> None:
-    """Of a top-up goes back what is on the balance or was spent; what was paid out went back already."""
-    if min(missing, card.balance.paid_out):
-        message = f"{missing} {card.custody.currency} minor of it are not on the balance any more, which was paid out"
-        raise Refused("more_than_balance", message, "amount.minor")
-
-
-def _made_by_hand(card: Refundable, owed: Refund, amount: Money, evidence: str, at: datetime) -> tuple[RefundRecorded]:
-    """What is owed now in all, also 0; or the whole refund, if the gateway may have made it and is found to have."""
-    due = to_give_back(card, owed)
-    if amount.minor or due:
-        check_amount(card, amount)
-    whole = 0 if owed.refused else owed.amount.minor
-    if amount.currency != card.custody.currency or amount.minor not in (due, whole or due):
-        made = f", or {whole} if the gateway has made the refund" if whole not in (0, due) else ""
-        message = f"{due} {card.custody.currency} minor are to be given back{made}, not {amount.minor}"
-        raise Refused("not_what_is_owed", message, "amount.minor")
-    return (RefundRecorded(attempt_id=owed.attempt_id, amount=amount, evidence=evidence, at=at),)
+# What is owed
 
 
 def to_give_back(card: Refunding, refund: Refund) -> int:

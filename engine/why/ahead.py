@@ -193,10 +193,14 @@ def _phrase(reason: _AheadReason, card: Card) -> str:  # noqa: C901, PLR0911, PL
             return "the gateway is asked again about the attempt of unknown outcome"
         case "case":
             return "the attempt of unknown outcome becomes a case for a person"
+        case "charge_pending":
+            return "the gateway is asked about the charge that it accepted, or it becomes a case for a person"
         case "refund_awaited":
             return "the gateway is asked about the refund"
         case "charging_stopped":
             return "it is looked at again whether charging is still stopped"
+        case "gateway_down":
+            return "it is looked at again whether the gateway answers"
         case "open_tries":
             return "it is looked at again whether the network limit is still full of tries of unknown outcome"
         case "top_up_gap":

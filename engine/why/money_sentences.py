@@ -26,6 +26,7 @@ MoneyFact = (
     | facts.ChargeSucceeded
     | facts.ChargeFailed
     | facts.ChargeOutcomeUnknown
+    | facts.ChargePending
     | facts.ChargeFound
     | facts.GapClosed
     | facts.CaseOpened
@@ -39,7 +40,9 @@ MoneyFact = (
     | facts.RefundStarted
     | facts.RefundSucceeded
     | facts.RefundOutcomeUnknown
+    | facts.RefundPending
     | facts.RefundFailed
+    | facts.RefundReturned
     | facts.RefundRecorded
     | facts.DisputeRecorded
     | facts.DisputeWon
@@ -57,6 +60,8 @@ def money_clause(fact: MoneyFact, zone: str) -> str:  # noqa: C901, PLR0911, PLR
             return _failed(fact, zone)
         case facts.ChargeOutcomeUnknown():
             return _unknown(fact, zone)
+        case facts.ChargePending():
+            return _pending(fact, zone)
         case facts.ChargeWithheld():
             return _withheld(fact, zone)
         case facts.ChargeFound():
@@ -85,8 +90,12 @@ def money_clause(fact: MoneyFact, zone: str) -> str:  # noqa: C901, PLR0911, PLR
             return _refunded(fact)
         case facts.RefundOutcomeUnknown():
             return _refund_unknown(fact, zone)
+        case facts.RefundPending():
+            return _refund_pending(fact, zone)
         case facts.RefundFailed():
             return _refund_failed(fact)
+        case facts.RefundReturned():
+            return _refund_returned(fact)
         case facts.RefundRecorded():
             return _refund_recorded(fact)
         case facts.DisputeRecorded():
@@ -159,6 +168,13 @@ def _unknown(fact: facts.ChargeOutcomeUnknown, zone: str) -> str:
     )
 
 
+def _pending(fact: facts.ChargePending, zone: str) -> str:
+    return (
+        f"the gateway had accepted attempt {fact.attempt_id} under the reference {quoted(fact.gateway_ref)}, and would "
+        f"know its outcome later; it is looked up on {clock(fact.ask_again_at, zone)}"
+    )
+
+
 def _case(fact: facts.CaseOpened) -> str:
     if fact.reason == IN_DOUBT:
         why = "since we delayed the payment past the day on which the carrier may take the number"
@@ -171,7 +187,7 @@ def _case(fact: facts.CaseOpened) -> str:
         return f"a case for a person was opened, to find out whether the gateway has made refund {fact.about}, {taken}"
     if fact.reason == "refund_owed":
         return f"a case for a person was opened, since what refund {fact.about} was to give back is owed again"
-    what = "attempt" if fact.reason == "outcome_unknown" else "refund"
+    what = "attempt" if fact.reason in ("outcome_unknown", "charge_pending") else "refund"
     return f"a case for a person was opened, to find out what became of {what} {fact.about}"
 
 
@@ -227,6 +243,20 @@ def _refund_unknown(fact: facts.RefundOutcomeUnknown, zone: str) -> str:
     return (
         f"nobody could say whether refund {fact.refund_id} was made ({fact.reason}, "
         f"asked {count(fact.asked, 'time')}); the gateway is asked again on {clock(fact.ask_again_at, zone)}"
+    )
+
+
+def _refund_pending(fact: facts.RefundPending, zone: str) -> str:
+    return (
+        f"the gateway had accepted refund {fact.refund_id} under the reference {quoted(fact.gateway_ref)}, and would "
+        f"know later whether it arrives; it is looked up on {clock(fact.ask_again_at, zone)}"
+    )
+
+
+def _refund_returned(fact: facts.RefundReturned) -> str:
+    return (
+        f"refund {fact.refund_id}, {money(fact.amount)} of attempt {fact.attempt_id}, came back to us after it had "
+        f"succeeded (code {fact.code}), so that a person has to find another way"
     )
 
 

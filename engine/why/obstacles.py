@@ -2,7 +2,14 @@
 
 from datetime import datetime
 
-from engine.card.attempt import Attempt, CaseOpened, ChargeAttempted, ChargeOutcomeUnknown, ChargeWithheld
+from engine.card.attempt import (
+    Attempt,
+    CaseOpened,
+    ChargeAttempted,
+    ChargeOutcomeUnknown,
+    ChargePending,
+    ChargeWithheld,
+)
 from engine.card.card import Card
 from engine.card.consent import AutoRenewSwitchedOff
 from engine.card.custody import CardClosed
@@ -54,12 +61,13 @@ def _not_under_way(story: Story, place: int, card: Card, at: datetime) -> tuple[
 def _open(story: Story, place: int, attempt: Attempt, meanwhile: str) -> Sentence:
     about = [
         one
-        for one, fact in story.backwards((ChargeAttempted, ChargeOutcomeUnknown, CaseOpened), place)
+        for one, fact in story.backwards((ChargeAttempted, ChargeOutcomeUnknown, ChargePending, CaseOpened), place)
         if attempt.attempt_id == (fact.about if isinstance(fact, CaseOpened) else fact.attempt_id)
     ]
     since = clock(attempt.attempted_at, story.zone)
     unknown = attempt.unknown
-    asked = f"is unknown, asked {count(unknown.asked, 'time')} so far" if unknown else "is not known yet"
+    state = "is unknown" if attempt.pending_ref is None else "is not decided at the gateway yet"
+    asked = f"{state}, asked {count(unknown.asked, 'time')} so far" if unknown else "is not known yet"
     person = ", and a person has been called" if unknown and unknown.case_opened else ""
     text = f"The outcome of attempt {attempt.attempt_id}, under way since {since}, {asked}{person}; until it is known"
     return story.sentence(f"{text} {meanwhile}.", *about)

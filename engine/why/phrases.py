@@ -58,6 +58,7 @@ REFUND_REASONS: dict[RefundReason, str] = {
     "card_closed": "the card was closed",
     "number_reclaimed": "the number had been reclaimed",
     "term_not_covered": "what was reserved of the balance beside it had gone, so that it paid for no term",
+    "operator": "the operator asked for it",
 }
 SWITCH_OFF_REASONS: dict[SwitchOffReason, str] = {
     "holder": "by the holder",
@@ -67,6 +68,7 @@ SWITCH_OFF_REASONS: dict[SwitchOffReason, str] = {
 DELAY_REASONS: dict[DelayReason, str] = {
     "unknown_outcome": "the outcome of a charge was not known",
     "charging_stopped": "the operator had stopped all charging",
+    "gateway_down": "the gateway did not answer",
     "open_tries": "a network limit was full of tries of the payment card whose outcome nobody knew yet",
     "held": "the card was held",
     "late": "we were not running",

@@ -48,7 +48,7 @@ def test_an_empty_variable_counts_as_unset(monkeypatch):
     ("variable", "value", "sentence"),
     [
         ("BAOHAO_BATCH_SIZ", "1", "BAOHAO_BATCH_SIZ is not a setting; there is BAOHAO_BATCH_SIZE."),
-        ("BAOHAO_XXXXXXXX", "1", "BAOHAO_XXXXXXXX is not a setting; there are BAOHAO_DATABASE_URL, "),
+        ("BAOHAO_XXXXXXXX", "1", "BAOHAO_XXXXXXXX is not a setting; there are BAOHAO_GATEWAY, "),
         ("BAOHAO_BATCH_SIZE", "0", "BAOHAO_BATCH_SIZE is '0', but it should be greater than or equal to 1."),
         ("BAOHAO_BATCH_SIZE", "many", "BAOHAO_BATCH_SIZE is 'many', but it should be a valid integer"),
         ("BAOHAO_OPERATOR", "night shift", "BAOHAO_OPERATOR is 'night shift', but it should be one word of letters, "),

@@ -139,6 +139,7 @@ def _request(recorded: Recorded) -> ChargeRequest:
         purpose=f"renewal:{attempt.term_number}" if attempt.top_up is None else f"top_up:{attempt.top_up}",
         token=attempt.token,
         amount=attempt.amount,
+        attempted_at=attempt.at,
     )
 
 

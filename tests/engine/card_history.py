@@ -18,13 +18,14 @@ from engine.card.next import Step, advance, deferred, move_for_late_wake, next_s
 from engine.card.outcomes import record_answer
 from engine.card.recall import charge_in
 from engine.card.refunding import record_refund_answer
-from engine.card.refunds import Refund
+from engine.card.refunds import Refund, RefundSucceeded
 from engine.card.step import Wait
 from engine.card.waking import Replanned
 from engine.command_dispatch import decide
 from engine.errors import Refused
 from engine.networks import Limited
-from engine.ports import Charged, NotFound, Unclear
+from engine.ports import Charged, NotFound, RefundDeclined, Unclear
+from engine.questions import refund_request
 from tests.engine import samples
 from tests.engine.samples import REGISTERED_AT, TWO_VERSIONS, bound, enabled, registered
 
@@ -87,8 +88,8 @@ class CardHistory:
             return
         learned = self.question.learned if self.question else "sent"
         asked = replace(self.card, attempts=Attempts(attempt))
-        reply, policy = answer(asked), self.rules.policy
-        outcome = record_answer(self.card, attempt.attempt_id, reply, learned=learned, policy=policy, at=self.at)
+        about = {"learned": learned, "rules": self.rules, "at": self.at}
+        outcome = record_answer(self.card, attempt.attempt_id, answer(asked), **about)
         card, facts, step = advance(replay(self.card, self.card_id, outcome), self.rules, self.at)
         self._append(outcome + facts, card, step)
 
@@ -108,17 +109,30 @@ class CardHistory:
     def refund_answered(self, answer: Callable[[Refund], Any]) -> None:
         """The gateway answers about a refund."""
         for refund in self.card.refunds[:1]:
-            policy = self.rules.policy
-            outcome = record_refund_answer(self.card, refund.refund_id, answer(refund), policy=policy, at=self.at)
+            about = {"rules": self.rules, "recall": partial(charge_in, self.facts), "at": self.at}
+            outcome = record_refund_answer(self.card, refund_request(self.card_id, refund), answer(refund), **about)
             card, facts, step = advance(replay(self.card, self.card_id, outcome), self.rules, self.at)
             self._append(outcome + facts, card, step)
+
+    def refund_comes_back(self) -> None:
+        """A refund that had succeeded fails days later."""
+        for payment in self.card.payments:
+            for refund_id in payment.refunded_by[:1]:
+                back = next(
+                    one for one in self.facts if isinstance(one, RefundSucceeded) and one.refund_id == refund_id
+                )
+                about = {"rules": self.rules, "recall": partial(charge_in, self.facts), "at": self.at}
+                request, failed = refund_request(self.card_id, back), RefundDeclined(code="closed_account")
+                outcome = record_refund_answer(self.card, request, failed, **about)
+                card, facts, step = advance(replay(self.card, self.card_id, outcome), self.rules, self.at)
+                self._append(outcome + facts, card, step)
 
     def late_success(self) -> None:
         """The gateway reports that an attempt recorded as failed succeeded."""
         for failed in self.card.attempts.closed[:1]:
             reply = Charged(attempt_id=failed.attempt_id, amount=failed.amount, gateway_ref=f"late-{failed.attempt_id}")
-            policy = self.rules.policy
-            outcome = record_answer(self.card, failed.attempt_id, reply, learned="late", policy=policy, at=self.at)
+            about = {"learned": "late", "rules": self.rules, "at": self.at}
+            outcome = record_answer(self.card, failed.attempt_id, reply, **about)
             card, facts, step = advance(replay(self.card, self.card_id, outcome), self.rules, self.at)
             self._append(outcome + facts, card, step)
 

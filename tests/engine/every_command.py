@@ -123,6 +123,7 @@ EXAMPLES: dict[type, Example] = {
     commands.ConfirmReclaim: Example(PAID, {}),
     commands.ResolveAttempt: Example((*CHARGING, unknown()), {"charged": True, "gateway_ref": "ref-1", **OF_ATTEMPT}),
     commands.RecordRefund: Example(PAID, {"amount": FIVE, "to": "balance", **OF_ATTEMPT}),
+    commands.RefundCharge: Example(PAID, {"attempt_id": str(attempt_id()), "amount": FIVE}),
     commands.UndoTerm: Example((*PAID, REFUNDED), {"attempt_id": str(attempt_id())}),
     commands.RecordDispute: Example(PAID, {"amount": FIVE, **OF_ATTEMPT}),
     commands.RecordDisputeWon: Example((*PAID, DISPUTED), {"amount": FIVE, **OF_ATTEMPT}),

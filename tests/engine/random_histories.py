@@ -25,6 +25,7 @@ from engine.commands import (
     RecordDispute,
     RecordDisputeWon,
     RecordRefund,
+    RefundCharge,
     ReleaseCard,
     RemovePaymentMethod,
     RenewNow,
@@ -36,7 +37,7 @@ from engine.commands import (
     UpdatePaymentMethod,
 )
 from engine.money import Money
-from engine.ports import Charged, Declined, RefundDeclined, Refunded
+from engine.ports import Charged, Declined, Pending, RefundAccepted, RefundDeclined, Refunded
 from engine.store.streams import Append, Store, Stream
 from tests.engine.card_history import DEBIT, VISA, VISA_AGAIN, CardHistory, finds_nothing, is_unclear
 from tests.engine.samples import DEARER, PAYPAL
@@ -49,6 +50,11 @@ def charges(card: Card) -> Charged:
     return Charged(attempt_id=attempt.attempt_id, amount=attempt.amount, gateway_ref=f"ref-{attempt.attempt_id}")
 
 
+def is_pending(card: Card) -> Pending:
+    attempt = card.attempts.open
+    return Pending(attempt_id=attempt.attempt_id, gateway_ref=f"ref-{attempt.attempt_id}")
+
+
 def declines(code: str, advice: str | None = None) -> Callable[[Card], Declined]:
     def answer(_: Card) -> Declined:
         return Declined(code=code, advice_code=advice)
@@ -58,6 +64,10 @@ def declines(code: str, advice: str | None = None) -> Callable[[Card], Declined]
 
 def refunds(refund: Refund) -> Refunded:
     return Refunded(refund_id=refund.refund_id, amount=refund.amount, gateway_ref=f"back-{refund.refund_id}")
+
+
+def accepts_refund(refund: Refund) -> RefundAccepted:
+    return RefundAccepted(refund_id=refund.refund_id, gateway_ref=f"back-{refund.refund_id}")
 
 
 def declines_refund(_: Refund) -> RefundDeclined:
@@ -129,9 +139,12 @@ MOVES = (
     move("answered", declines("do_not_honor", advice="28")),
     *[move("answered", is_unclear)] * 3,
     *[move("answered", finds_nothing)] * 2,
+    move("answered", is_pending),
     *[move("refund_answered", refunds)] * 3,
     move("refund_answered", is_unclear),
+    move("refund_answered", accepts_refund),
     move("refund_answered", declines_refund),
+    move("refund_comes_back"),
     *[move("never_happened")] * 2,
     move("late_success"),
     move("limited"),
@@ -158,6 +171,8 @@ MOVES = (
     Move("command", (RecordRefund, lambda c: {**_of_last_payment(c), "to": "balance"})),
     command(RecordRefund, amount=cny(50), evidence="ticket-3"),
     *[Move("command", (RecordRefund, _whole_last_payment))] * 2,
+    Move("command", (RefundCharge, lambda c: {"attempt_id": _of_last_payment(c)["attempt_id"], "amount": cny(100)})),
+    Move("command", (RefundCharge, lambda c: {"attempt_id": _of_last_payment(c)["attempt_id"], "ends_term": True})),
     Move("command", (RecordDispute, _of_last_payment)),
     Move("command", (RecordDisputeWon, _of_last_payment)),
     Move("command", (UndoTerm, lambda c: {"attempt_id": _of_last_payment(c)["attempt_id"]})),

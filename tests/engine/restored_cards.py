@@ -9,12 +9,12 @@ from engine.card.waking import Deferred
 from engine.ports import ChargesFound, FoundCharge
 from engine.rules import Gap
 from tests.engine.given_when_then import Given, Then, fact
-from tests.engine.samples import CARD_ID, MONTH_PRICE, OPENS_AT, POLICY, RULES, VISA, attempt_id, local
+from tests.engine.samples import CARD_ID, MONTH_PRICE, OPENS_AT, PROVIDER, RULES, VISA, attempt_id, local
 
 BACKUP_AT = local("2026-03-28 12:00")
 """A day before the renewal opens."""
 RESTORED_AT = local("2026-03-30 12:00")
-COMPLETE_AT = RESTORED_AT + POLICY.never_happened_after
+COMPLETE_AT = RESTORED_AT + PROVIDER.never_happened_after
 RESTORED = replace(RULES, restored=Gap(BACKUP_AT, RESTORED_AT))
 WAITS = fact(Deferred, reason="restored", until=COMPLETE_AT)
 CLOSED = fact(GapClosed, until=RESTORED_AT)

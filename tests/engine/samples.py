@@ -34,6 +34,7 @@ ZONE = "Asia/Shanghai"
 POLICY = Policy()
 CATALOGUE = read_catalogue()
 RULES = Rules(POLICY, CATALOGUE)
+PROVIDER = RULES.provider
 DEARER = "2027-01-01"
 """A later version of the catalogue, twice as dear from 1 June 2026."""
 
@@ -47,6 +48,15 @@ def with_dearer(catalogue: Catalogue) -> Catalogue:
 
 
 TWO_VERSIONS = Rules(POLICY, with_dearer(CATALOGUE))
+
+
+def leaving_out(plan: str) -> Rules:
+    """The later prices do not have this plan."""
+    content = TWO_VERSIONS.catalogue.model_dump()
+    for amounts in ("prices", "reactivation_fees"):
+        del content["versions"][-1][amounts][plan]
+    return replace(TWO_VERSIONS, catalogue=Catalogue.model_validate(content))
+
 
 VISA = PaymentMethod(
     method_id="visa",

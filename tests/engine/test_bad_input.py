@@ -20,7 +20,6 @@ from engine.card.disputes import DisputeRecorded
 from engine.card.event import Event
 from engine.card.methods import METHODS_MAX, PaymentMethod
 from engine.card.top_ups import TopUpFailed, TopUpStarted
-from engine.catalogue import Catalogue
 from engine.errors import RefusalCode
 from engine.money import Money
 from engine.rules import Rules
@@ -36,6 +35,7 @@ from tests.engine.every_command import (
     OWED,
     PAID,
     RECLAIMED,
+    REFUND,
     TEN,
     cards_with,
     command,
@@ -51,6 +51,7 @@ from tests.engine.samples import (
     attempt_id,
     bound,
     failed,
+    leaving_out,
     local,
     registered,
     succeeded,
@@ -80,19 +81,12 @@ def no(
     return Refusal(code, field, card, after, rules, at, changed)
 
 
-def leaving_out(plan: str) -> Rules:
-    """The later prices do not have this plan."""
-    content = TWO_VERSIONS.catalogue.model_dump()
-    for amounts in ("prices", "reactivation_fees"):
-        del content["versions"][-1][amounts][plan]
-    return replace(TWO_VERSIONS, catalogue=Catalogue.model_validate(content))
-
-
 STOPPED, FEWER = replace(TWO_VERSIONS, charging_stopped=True), leaving_out("keep-short")
 TOO_EARLY, TOO_LATE = local("2025-12-31 12:00"), local("2026-06-02 12:00")
 OFF, TOP_UP_ID = (*PAYING, switched_off()), attempt_id(7)
 EUROS, FIFTEEN_AND_MORE = {"minor": 5, "currency": "EUR"}, {"minor": 1501, "currency": "CNY"}
 UNDER_WAY = TopUpStarted(number=1, amount=Money(**TEN), automatic=False, at=NOW)
+BY_GATEWAY = replace(REFUND, reason="operator", amount=Money(**FIVE))
 REFUNDED_500 = BalanceCredited(amount=Money(**FIVE), reason="refund", about=attempt_id(), evidence="cash", at=NOW)
 DISPUTED_500 = DisputeRecorded(attempt_id=attempt_id(), method_id="visa", amount=Money(**FIVE), evidence="bank", at=NOW)
 _TOPPED_UP = {"attempt_id": TOP_UP_ID, "top_up": 1, "amount": Money(**TEN)}
@@ -234,6 +228,12 @@ REFUSALS: dict[type, list[Refusal]] = {
         no("not_a_full_refund", "amount.minor", ends_term=True),
         no("not_the_last_term", "attempt_id", card=PAID_FROM_BALANCE, ends_term=True),
         no("term_begun", "ends_term", ends_term=True, at=ENDS_AT),
+    ],
+    commands.RefundCharge: [
+        *OF_CHARGE,
+        no("more_than_charged", "amount.minor", amount=FIFTEEN_AND_MORE),
+        no("refund_under_way", "attempt_id", after=BY_GATEWAY),
+        no("not_a_full_refund", "amount.minor", ends_term=True),
     ],
     commands.RecordDispute: [
         *OF_CHARGE,

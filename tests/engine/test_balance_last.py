@@ -20,7 +20,6 @@ from tests.engine.samples import (
     DECLINED,
     MONTH_PRICE,
     OPENS_AT,
-    POLICY,
     RULES,
     VISA,
     attempt_id,
@@ -46,7 +45,7 @@ def credit(minor: int = DUE.minor) -> BalanceCredited:
 
 
 def declined(then: Then, number: int, at) -> Then:
-    about = {"learned": "sent", "policy": POLICY, "at": at}
+    about = {"learned": "sent", "rules": RULES, "at": at}
     return Given(then.card).when(record_answer, attempt_id(number), Declined(code="insufficient_funds"), **about)
 
 

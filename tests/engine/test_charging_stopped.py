@@ -41,6 +41,14 @@ def test_while_charging_is_stopped_nothing_is_charged_and_no_card_lapses():
     Given(then.card).at(later, STOPPED).nothing().waits(later + recheck, "charging_stopped")
 
 
+def test_while_the_gateway_is_down_it_is_as_if_charging_were_stopped_and_the_facts_say_why():
+    down = replace(STOPPED, gateway_down=True)
+    then = given(*PAYING).at(OPENS_AT, down).then(fact(RenewalStarted), fact(ChargingBlocked, reason="gateway_down"))
+    then.waits(OPENS_AT + POLICY.stopped_recheck, "gateway_down")
+    up = Given(then.card).at(ENDS_AT + timedelta(days=4))
+    up.then(fact(DeadlinesMoved, reason="gateway_down"), fact(ChargeAttempted))
+
+
 def test_a_card_that_waits_for_its_next_rung_is_not_blocked_by_the_stop():
     given(*DECLINED).at(OPENS_AT + SECOND, STOPPED).nothing().waits(local("2026-03-30 10:00"), "next_rung")
 

@@ -125,6 +125,7 @@ WRONG_FIELDS: dict[type, list[tuple[dict[str, Any], str]]] = {
     commands.ResolveAttempt: [*EVIDENCE, ({"charged": "perhaps"}, "charged"), ({"gateway_ref": ""}, "gateway_ref")],
     commands.UndoTerm: EVIDENCE[:1],
     commands.RecordRefund: [*EVIDENCE, *AMOUNT, ({"to": "charity"}, "to"), ({"ends_term": "maybe"}, "ends_term")],
+    commands.RefundCharge: [*AMOUNT, ({"ends_term": "maybe"}, "ends_term"), ({"evidence": "bank"}, "evidence")],
     commands.RecordDispute: [*EVIDENCE, *AMOUNT],
     commands.RecordDisputeWon: [*EVIDENCE, *AMOUNT],
     commands.AnnouncePriceChange: [({"version": LONG}, "version")],

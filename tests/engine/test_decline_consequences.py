@@ -20,7 +20,7 @@ NOW = OPENS_AT + SECOND
 
 
 def answer(card: Given, reply, *, at=NOW, to=None, learned="sent"):
-    return card.when(record_answer, to or attempt_id(), reply, learned=learned, policy=POLICY, at=at)
+    return card.when(record_answer, to or attempt_id(), reply, learned=learned, rules=RULES, at=at)
 
 
 @pytest.mark.parametrize(

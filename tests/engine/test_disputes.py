@@ -11,10 +11,10 @@ from engine.card.attempt import ChargeAttempted
 from engine.card.balance import BalanceCredited, BalanceDebited
 from engine.card.charge import renew_now
 from engine.card.disputes import DisputeRecorded, DisputeWon, record_dispute, record_dispute_won
+from engine.card.giving_back import record_refund
 from engine.card.methods import bind_payment_method, remove_payment_method, update_payment_method
 from engine.card.next import next_step
 from engine.card.recall import charge_in
-from engine.card.refunds import record_refund
 from engine.money import Money
 from tests.engine.given_when_then import Given, Then, fact, given, no_older_charge
 from tests.engine.samples import (

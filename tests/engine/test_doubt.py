@@ -27,6 +27,7 @@ from tests.engine.samples import (
     DECLINED,
     MONTH_PRICE,
     POLICY,
+    PROVIDER,
     RULES,
     VISA,
     attempt_id,
@@ -122,7 +123,7 @@ def test_an_attempt_that_is_open_meanwhile_is_looked_up_and_never_sent_again():
     card.then(CASE, fact(CaseOpened, about=attempt_id()))
     free = released(Given(card.card), LOST_AT + HOUR)
     asked_at = free.card.attempts.open.attempted_at + 8 * DAY
-    key_known = replace(RULES, policy=POLICY.model_copy(update={"key_lifetime": 99 * DAY}))
+    key_known = replace(RULES, provider=replace(PROVIDER, key_lifetime=99 * DAY))
     assert ask_about(free.card, free.card.attempts.open, key_known, asked_at).learned == "looked_up"
 
 
@@ -138,7 +139,7 @@ def test_a_top_up_of_unknown_outcome_spends_no_balance_meanwhile():
 def test_a_late_payment_leaves_the_number_in_doubt_for_the_term_it_paid():
     doubted = given(*SHORT, *CHARGING[3:], unknown(), HELD).at(LOST_AT)
     paid = Given(doubted.card).when(
-        record_answer, attempt_id(), charged(), learned="looked_up", policy=POLICY, at=LOST_AT + HOUR
+        record_answer, attempt_id(), charged(), learned="looked_up", rules=RULES, at=LOST_AT + HOUR
     )
     assert paid.card.term.number == 1
     free = released(Given(paid.card), LOST_AT + 2 * HOUR)
@@ -159,7 +160,7 @@ def test_holds_and_outcomes_within_a_doubt_count_once_and_in_full():
 
 def test_what_never_happened_during_the_hold_is_not_tried_again():
     free = released(given(*SHORT, *CHARGING[3:], unknown(), HELD))
-    asked = {"learned": "looked_up", "policy": POLICY, "at": RELEASED_AT + HOUR}
+    asked = {"learned": "looked_up", "rules": RULES, "at": RELEASED_AT + HOUR}
     never = Given(free.card).when(record_answer, attempt_id(), NotFound(), **asked)
     never.then(fact(ChargeFailed, code="never_happened"), fact(DeadlinesMoved, by=HOUR))
     assert Given(never.card).at(RELEASED_AT + DAY).step.reason == "number_in_doubt"

@@ -126,7 +126,7 @@ def test_who_missed_even_the_notice_is_notified_only_once_the_number_is_confirme
 
 def test_after_an_unknown_outcome_past_the_date_the_next_method_waits_for_the_confirmation():
     card = given(registered(), bound(VISA), bound(DEBIT), *CHARGING[2:], unknown())
-    asked = {"learned": "looked_up", "policy": POLICY}
+    asked = {"learned": "looked_up", "rules": RULES}
     declined = Declined(code="insufficient_funds")
     before = card.when(record_answer, attempt_id(), declined, at=LOST_AT - HOUR, **asked)
     Given(before.card).at(LOST_AT - HOUR).then(fact(ChargeAttempted, method_id="debit"))
@@ -144,7 +144,7 @@ def test_an_open_attempt_is_looked_up_after_the_date_and_its_success_counts():
     asked = ask_about(opened.card, opened.card.attempts.open, RULES, LOST_AT)
     assert asked.learned == "looked_up"
     never = Given(opened.card).when(
-        record_answer, attempt_id(), NotFound(), learned="looked_up", policy=POLICY, at=LOST_AT + 2 * DAY
+        record_answer, attempt_id(), NotFound(), learned="looked_up", rules=RULES, at=LOST_AT + 2 * DAY
     )
     Given(never.card).at(LOST_AT + 2 * DAY).then(CASE)
 
@@ -154,7 +154,7 @@ def test_the_ladder_goes_on_after_a_confirmation_until_we_delay_it_for_a_day_aga
     case_at = LOST_AT + HOUR
     asked = confirmed(Given(card.at(case_at).card), case_at)
     tried = Given(asked.card).at(case_at).then(fact(ChargeAttempted, number=2))
-    declined = {"learned": "sent", "policy": POLICY}
+    declined = {"learned": "sent", "rules": RULES}
     answered = Given(tried.card).when(
         record_answer, attempt_id(2), Declined(code="insufficient_funds"), at=case_at, **declined
     )

@@ -8,7 +8,8 @@ from engine.card.balance import BalanceCredited
 from engine.card.consent import AutoRenewSwitchedOff
 from engine.card.disputes import DisputeRecorded
 from engine.card.ending import end_term
-from engine.card.refunds import RefundRecorded, record_refund
+from engine.card.giving_back import record_refund
+from engine.card.refunds import RefundRecorded
 from engine.card.undoing import TermUndone
 from engine.why.questions import overview
 from tests.engine.given_when_then import Given, Then, fact, given, no_older_charge

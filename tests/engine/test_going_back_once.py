@@ -11,6 +11,7 @@ from engine.card.custody import CardClosed, close_card
 from engine.card.deadlines import DeadlinesMoved
 from engine.card.disputes import DisputeRecorded, DisputeWon, record_dispute, record_dispute_won
 from engine.card.evolve import replay
+from engine.card.giving_back import record_refund
 from engine.card.lapse import NumberReclaimed, confirm_reclaim
 from engine.card.methods import PaymentMethodsOrdered
 from engine.card.outcomes import record_answer, resolve_attempt
@@ -20,7 +21,6 @@ from engine.card.refunds import (
     RefundRecorded,
     RefundStarted,
     RefundSucceeded,
-    record_refund,
 )
 from engine.money import Money
 from engine.ports import Declined
@@ -36,6 +36,7 @@ from tests.engine.samples import (
     PAYING,
     POLICY,
     REGISTERED_AT,
+    RULES,
     SECOND,
     TEN,
     attempt_id,
@@ -66,7 +67,7 @@ LATE = {"attempt_id": attempt_id(), "at": ENDS_AT}
 
 
 def answered(card: Given, said) -> Then:
-    return card.when(record_answer, attempt_id(), said, learned="asked_again", policy=POLICY, at=ENDS_AT - SECOND)
+    return card.when(record_answer, attempt_id(), said, learned="asked_again", rules=RULES, at=ENDS_AT - SECOND)
 
 
 def refund_made(begun: RefundStarted) -> RefundSucceeded:
@@ -170,7 +171,7 @@ def test_of_a_card_that_is_given_up_what_is_reserved_is_owed_too_and_released_on
 @pytest.mark.parametrize("ask", ["gateway", "person"])
 def test_a_success_after_a_recorded_decline_is_recorded_and_goes_back(ask):
     if ask == "gateway":
-        late = given(*DECLINED).when(record_answer, attempt_id(), charged(), learned="late", policy=POLICY, at=ENDS_AT)
+        late = given(*DECLINED).when(record_answer, attempt_id(), charged(), learned="late", rules=RULES, at=ENDS_AT)
     else:
         late = given(*DECLINED).when(
             resolve_attempt, gateway_ref="ref-1", charged=True, evidence="list", policy=POLICY, **LATE
@@ -180,13 +181,13 @@ def test_a_success_after_a_recorded_decline_is_recorded_and_goes_back(ask):
         fact(RefundStarted, reason="late_success", amount=MONTH_PRICE),
     )
     assert late.card.term.number == 0
-    again = Given(late.card).when(record_answer, attempt_id(), charged(), learned="late", policy=POLICY, at=ENDS_AT)
+    again = Given(late.card).when(record_answer, attempt_id(), charged(), learned="late", rules=RULES, at=ENDS_AT)
     again.nothing()
 
 
 def test_a_decline_said_again_changes_nothing():
     said = Declined(code="insufficient_funds")
-    given(*DECLINED).when(record_answer, attempt_id(), said, learned="late", policy=POLICY, at=ENDS_AT).nothing()
+    given(*DECLINED).when(record_answer, attempt_id(), said, learned="late", rules=RULES, at=ENDS_AT).nothing()
 
 
 def test_the_last_failed_attempts_are_remembered():
@@ -200,5 +201,5 @@ def test_declines_push_out_no_attempt_that_never_happened():
     never = (attempted(1, 1), replace(failed(1, 1, code="never_happened"), happened=False))
     rungs = [(replace(attempted(n, n), number=n), failed(n, n)) for n in range(2, CLOSED_KEPT + 4)]
     card = given(*PAYING, started(), *never, *(one for rung in rungs for one in rung))
-    late = card.when(record_answer, attempt_id(1), charged(), learned="late", policy=POLICY, at=ENDS_AT)
+    late = card.when(record_answer, attempt_id(1), charged(), learned="late", rules=RULES, at=ENDS_AT)
     late.then(fact(ChargeSucceeded, learned="late"), fact(RefundStarted, reason="late_success"))

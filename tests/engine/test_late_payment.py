@@ -23,7 +23,6 @@ from tests.engine.samples import (
     MONTH_PRICE,
     OPENS_AT,
     PAYING,
-    POLICY,
     REGISTERED_AT,
     RULES,
     SECOND,
@@ -46,7 +45,7 @@ def enable(card: Given, months: int = 1) -> Then:
 
 
 def answer(card: Given, reply, *, at, learned="sent", to=None) -> Then:
-    return card.when(record_answer, to or attempt_id(), reply, learned=learned, policy=POLICY, at=at)
+    return card.when(record_answer, to or attempt_id(), reply, learned=learned, rules=RULES, at=at)
 
 
 def test_paid_in_grace_the_anchor_stays():

@@ -19,6 +19,7 @@ from engine.card.custody import close_card
 from engine.card.disputes import record_dispute, record_dispute_won
 from engine.card.event import Event
 from engine.card.evolve import replay
+from engine.card.giving_back import record_refund
 from engine.card.lapse import confirm_reclaim
 from engine.card.methods import PaymentMethodsOrdered
 from engine.card.next import advance, next_step
@@ -26,11 +27,12 @@ from engine.card.outcomes import record_answer
 from engine.card.payments import ChargeSucceeded
 from engine.card.recall import charge_in
 from engine.card.refunding import AskRefund, record_refund_answer
-from engine.card.refunds import record_refund, to_give_back
+from engine.card.refunds import to_give_back
 from engine.card.term import CardRenewed
 from engine.errors import Refused
 from engine.money import Money
 from engine.ports import Charged, Declined, RefundDeclined, Refunded, Unclear
+from engine.questions import refund_request
 from tests.engine.money_ledger import Ledger, booked
 from tests.engine.samples import (
     CARD_ID,
@@ -111,7 +113,7 @@ def answers(life: Life) -> Iterator[Life]:
     )
     for answer in said:
         ask = (life.card, attempt.attempt_id, answer)
-        facts = record_answer(*ask, learned="sent", policy=POLICY, at=AT)
+        facts = record_answer(*ask, learned="sent", rules=RULES, at=AT)
         yield after(life, type(answer).__name__, facts)
 
 
@@ -178,7 +180,8 @@ def gateway(life: Life) -> Iterator[Life]:
     if not made:
         said += [("refused", RefundDeclined(code="no"), life.ledger), ("lost", Unclear(reason="timeout"), life.ledger)]
     for name, answer, ledger in said:
-        facts = record_refund_answer(life.card, one.refund_id, answer, policy=POLICY, at=AT)
+        about = {"rules": RULES, "recall": recall(life), "at": AT}
+        facts = record_refund_answer(life.card, refund_request(CARD_ID, one), answer, **about)
         yield after(life, f"refund {name}", facts, ledger)
 
 

@@ -11,6 +11,7 @@ from engine.card.consent import switch_off_auto_renew
 from engine.card.custody import CardClosed, close_card
 from engine.card.decline import ChargeFailed
 from engine.card.disputes import DisputeRecorded, record_dispute
+from engine.card.giving_back import record_refund
 from engine.card.lapse import GraceStarted, NumberReclaimed, Suspended, confirm_reclaim
 from engine.card.methods import PaymentMethodsOrdered
 from engine.card.outcomes import record_answer
@@ -22,15 +23,16 @@ from engine.card.refunds import (
     RefundRecorded,
     RefundStarted,
     RefundSucceeded,
-    record_refund,
 )
 from engine.card.reminders import ReminderDue
 from engine.card.term import CardRenewed, RenewalStarted
 from engine.card.top_ups import AutoTopUpSet, TopUpFailed, TopUpStarted, set_auto_top_up, top_up
 from engine.money import Money
 from engine.ports import Charged, Declined, RefundDeclined, Refunded, Unclear
+from engine.questions import refund_request
 from tests.engine.given_when_then import Given, fact, given, no_older_charge
 from tests.engine.samples import (
+    CARD_ID,
     CATALOGUE,
     CHARGING,
     DECLINED,
@@ -69,7 +71,7 @@ def cny(minor: int) -> Money:
 
 
 def answer(card: Given, reply, *, at=NOW, to=None, learned="sent"):
-    return card.when(record_answer, to or attempt_id(), reply, learned=learned, policy=POLICY, at=at)
+    return card.when(record_answer, to or attempt_id(), reply, learned=learned, rules=RULES, at=at)
 
 
 # The end
@@ -121,16 +123,16 @@ def refunding() -> Given:
 def test_a_refund_is_requested_until_it_is_answered():
     card = refunding()
     refund = card.card.refunds[0]
-    about = {"policy": POLICY, "at": ENDS_AT}
+    about = {"rules": RULES, "recall": no_older_charge, "at": ENDS_AT}
     card.at(ENDS_AT).nothing().waits(ENDS_AT + POLICY.gateway_budget, "refund_awaited")
     card.at(ENDS_AT + POLICY.gateway_budget).gives_back()
     yes = Refunded(refund_id=refund.refund_id, amount=refund.amount, gateway_ref="back")
-    card.when(record_refund_answer, refund.refund_id, yes, **about).then(fact(RefundSucceeded))
+    card.when(record_refund_answer, refund_request(CARD_ID, refund), yes, **about).then(fact(RefundSucceeded))
     lie = yes.model_copy(update={"amount": cny(1)})
-    card.when(record_refund_answer, refund.refund_id, lie, **about).then(
+    card.when(record_refund_answer, refund_request(CARD_ID, refund), lie, **about).then(
         fact(RefundOutcomeUnknown, reason="answer_is_not_ours")
     )
-    unclear = card.when(record_refund_answer, refund.refund_id, Unclear(reason="timeout"), **about)
+    unclear = card.when(record_refund_answer, refund_request(CARD_ID, refund), Unclear(reason="timeout"), **about)
     unclear.then(fact(RefundOutcomeUnknown, asked=1, ask_again_at=ENDS_AT + timedelta(minutes=5)))
     Given(unclear.card).at(ENDS_AT + POLICY.case_after).then(fact(CaseOpened, reason="refund_unknown"))
 
@@ -139,7 +141,9 @@ def test_a_refund_that_the_gateway_refuses_is_made_by_a_person():
     card = refunding()
     refund = card.card.refunds[0]
     no = RefundDeclined(code="too_late")
-    failed_one = card.when(record_refund_answer, refund.refund_id, no, policy=POLICY, at=ENDS_AT)
+    failed_one = card.when(
+        record_refund_answer, refund_request(CARD_ID, refund), no, rules=RULES, recall=no_older_charge, at=ENDS_AT
+    )
     failed_one.then(fact(RefundFailed, code="too_late"))
     by_hand = {"attempt_id": refund.attempt_id, "to": "method", "evidence": "bank", "at": ENDS_AT}
     by_person = Given(failed_one.card).when(record_refund, no_older_charge, amount=MONTH_PRICE, **by_hand)

@@ -54,7 +54,7 @@ def release(card: Given, at):
 
 
 def never_happened(card: Given, at):
-    about = {"learned": "looked_up", "policy": POLICY, "at": at}
+    about = {"learned": "looked_up", "rules": RULES, "at": at}
     return card.when(record_answer, attempt_id(), NotFound(), **about)
 
 
@@ -111,7 +111,7 @@ def test_a_delay_moves_the_suspension_of_a_card_without_grace_and_starts_no_grac
 def test_without_delay_a_card_without_grace_is_suspended_as_its_term_ends():
     given(*NO_GRACE, *DECLINED[3:]).at(ENDS_AT - SECOND).then(fact(ChargeAttempted, rung=2))
     declined = given(*NO_GRACE, *DECLINED[3:]).at(local("2026-03-31 10:00"))
-    about = {"learned": "sent", "policy": POLICY, "at": ENDS_AT - HOUR}
+    about = {"learned": "sent", "rules": RULES, "at": ENDS_AT - HOUR}
     no = Given(declined.card).when(record_answer, attempt_id(2), Declined(code="insufficient_funds"), **about)
     Given(no.card).at(ENDS_AT).then(
         fact(ReminderDue, kind="payment_failed"),

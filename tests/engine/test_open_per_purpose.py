@@ -54,7 +54,7 @@ def said(attempt, code=None):
 
 
 def answered(history, attempt, code=None, at=NOW):
-    about = {"learned": "asked_again", "policy": POLICY, "at": at}
+    about = {"learned": "asked_again", "rules": RULES, "at": at}
     return given(*history).when(record_answer, attempt.attempt_id, said(attempt, code), **about)
 
 
@@ -83,7 +83,7 @@ def test_each_answer_finds_its_own_attempt_in_whatever_order(first):
     one = answered(BOTH, order[0])
     assert one.facts[0].attempt_id == order[0].attempt_id
     both = Given(one.card).when(
-        record_answer, order[1].attempt_id, said(order[1]), learned="asked_again", policy=POLICY, at=NOW
+        record_answer, order[1].attempt_id, said(order[1]), learned="asked_again", rules=RULES, at=NOW
     )
     assert {type(fact) for fact in (*one.facts, *both.facts)} >= {ChargeSucceeded, BalanceCredited, CardRenewed}
     assert (both.card.attempts.open, both.card.attempts.top_up) == (None, None)
@@ -97,7 +97,7 @@ def test_a_declined_top_up_leaves_the_renewal_and_its_ladder_alone():
     assert then.card.renewal.declines == 0
     over = Given(answered(BOTH, RENEWAL).card)  # first the renewal, then the top-up
     failed = over.when(
-        record_answer, TOP_UP.attempt_id, Declined(code="expired_card"), learned="looked_up", policy=POLICY, at=NOW
+        record_answer, TOP_UP.attempt_id, Declined(code="expired_card"), learned="looked_up", rules=RULES, at=NOW
     )
     Given(failed.card).at(NOW).then(fact(TopUpFailed))
 
@@ -194,7 +194,7 @@ def test_a_card_that_waits_for_open_tries_of_others_is_asked_about_its_top_up():
 
 
 def test_no_answer_is_recorded_for_the_attempt_that_was_asked_about():
-    about = {"learned": "asked_again", "policy": POLICY, "at": AGAIN}
+    about = {"learned": "asked_again", "rules": RULES, "at": AGAIN}
     then = given(*BOTH).when(record_answer, TOP_UP.attempt_id, Unclear(reason="timeout"), **about)
     then.then(fact(ChargeOutcomeUnknown, attempt_id=TOP_UP.attempt_id, asked=2, term_number=0))
     assert then.card.attempts.open.unknown is None

@@ -27,6 +27,8 @@ from tests.engine.samples import (
     PAYING,
     PAYPAL,
     POLICY,
+    PROVIDER,
+    RULES,
     SECOND,
     VISA,
     attempt_id,
@@ -43,7 +45,7 @@ from tests.engine.samples import (
 
 
 def answer(card: Given, reply, *, at, learned="sent", to=None) -> Then:
-    return card.when(record_answer, to or attempt_id(), reply, learned=learned, policy=POLICY, at=at)
+    return card.when(record_answer, to or attempt_id(), reply, learned=learned, rules=RULES, at=at)
 
 
 def test_a_charge_that_succeeds_renews_the_card_where_its_term_ends():
@@ -157,7 +159,7 @@ def test_a_duplicate_transaction_may_have_moved_money_and_is_unknown():
 
 
 def test_what_the_gateway_cannot_find_is_unknown_until_it_certainly_never_happened():
-    surely = OPENS_AT + POLICY.key_lifetime + POLICY.never_happened_after
+    surely = OPENS_AT + PROVIDER.key_lifetime + PROVIDER.never_happened_after
     card = given(*CHARGING, unknown())
     answer(card, NotFound(), learned="looked_up", at=surely - SECOND).then(
         fact(ChargeOutcomeUnknown, reason="not_found_yet", asked=2)

@@ -13,7 +13,18 @@ from engine.pipeline import Ask, ReadClock, Record, Wake, renew, resume_asking, 
 from engine.ports import Declined, Unclear
 from engine.questions import about_refund, ask
 from tests.engine.recorded_history import History
-from tests.engine.samples import CARD_ID, FIVE, OPENS_AT, PAYPAL, POLICY, SECOND, VISA, bound, enabled, registered
+from tests.engine.samples import (
+    CARD_ID,
+    FIVE,
+    OPENS_AT,
+    PAYPAL,
+    PROVIDER,
+    SECOND,
+    VISA,
+    bound,
+    enabled,
+    registered,
+)
 
 CAUSE = "due-1"
 OTHER = UUID(int=2)
@@ -23,7 +34,7 @@ NEXT_QUESTION = History(*TWO_METHODS).wakes().declined("expired_card").question
 DECLINED = Declined(code="expired_card")
 DONE = StepResult()
 AT = OPENS_AT + SECOND
-FORGOTTEN_AT = OPENS_AT + POLICY.key_lifetime
+FORGOTTEN_AT = OPENS_AT + PROVIDER.key_lifetime
 GOING_BACK = Refund(refund_id=UUID(int=3), attempt_id=UUID(int=4), gateway_ref="ref-1", amount=FIVE, started_at=AT)
 REFUND = about_refund(QUESTION.stream, GOING_BACK, CAUSE)
 LOOK_UP = QUESTION._replace(learned="looked_up")

@@ -58,14 +58,6 @@ def test_a_file_changes_what_it_names_and_nothing_else(policy_of):
         ("ask_again_after = []", "ask_again_after: must not be empty"),
         ("look_up_every = 0", "look_up_every: must be more than 0 seconds and at most 366 days"),
         ("ask_again_after = [300, -1]", "ask_again_after: must be more than 0 seconds and at most 366 days"),
-        (
-            "key_lifetime = 90_000",
-            "key_lifetime: must be at most 23 hours, or a key is sent again that the gateway has",
-        ),
-        (
-            "never_happened_after = 3600",
-            "never_happened_after: must be at least 24 hours, or a charge that is only late",
-        ),
         ("gateway_budget = 5", "gateway_budget: is the setting BAOHAO_GATEWAY_BUDGET_S; remove it here"),
         (f"reminders = {{ {STRICTEST} = {{ ahead_days = 999 }} }}", "reminders: must be at most 366 days"),
         ("reminders = { us = { ahead_days = 9 } }", "reminders: must have rules for 'strictest'"),

@@ -29,7 +29,6 @@ from tests.engine.samples import (
     MONTH_PRICE,
     OPENS_AT,
     PAYING,
-    POLICY,
     REGISTERED_AT,
     RULES,
     SECOND,
@@ -56,7 +55,7 @@ def cny(minor: int) -> Money:
 
 
 def answer(card: Given, reply, *, at=NOW, to=None, learned="sent"):
-    return card.when(record_answer, to or attempt_id(), reply, learned=learned, policy=POLICY, at=at)
+    return card.when(record_answer, to or attempt_id(), reply, learned=learned, rules=RULES, at=at)
 
 
 def test_another_period_is_chosen_for_the_next_term():

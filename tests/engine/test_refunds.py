@@ -11,6 +11,7 @@ from engine.calendar import term_from
 from engine.card.attempt import CaseOpened
 from engine.card.balance import BalanceCredited, BalanceDebited
 from engine.card.disputes import DisputeRecorded, record_dispute
+from engine.card.giving_back import record_refund
 from engine.card.lapse import NumberReclaimed, confirm_reclaim
 from engine.card.next import next_step
 from engine.card.recall import charge_in
@@ -19,7 +20,6 @@ from engine.card.refunds import (
     RefundRecorded,
     RefundStarted,
     RefundSucceeded,
-    record_refund,
     refund_id_of,
 )
 from engine.card.term import CardRenewed

@@ -10,6 +10,7 @@ from engine.card.balance import BalanceCredited
 from engine.card.consent import AutoRenewSwitchedOff
 from engine.card.disputes import DisputeWon, record_dispute, record_dispute_won
 from engine.card.evolve import replay
+from engine.card.giving_back import record_refund
 from engine.card.lapse import NumberReclaimed, confirm_reclaim
 from engine.card.recall import charge_in
 from engine.card.refunding import record_refund_answer
@@ -19,12 +20,12 @@ from engine.card.refunds import (
     RefundRecorded,
     RefundStarted,
     RefundSucceeded,
-    record_refund,
     refund_id_of,
 )
 from engine.card.undoing import TermUndone
 from engine.money import Money
 from engine.ports import RefundDeclined, Refunded, Unclear
+from engine.questions import refund_request
 from tests.engine.given_when_then import Given, Then, fact, given, no_older_charge
 from tests.engine.samples import (
     CARD_ID,
@@ -34,6 +35,7 @@ from tests.engine.samples import (
     OPENS_AT,
     PAID,
     POLICY,
+    RULES,
     SECOND,
     TEN,
     attempt_id,
@@ -62,7 +64,8 @@ def won(card: Given, amount=MONTH_PRICE) -> Then:
 
 
 def answered(card: Given, said, at=SOON) -> Then:
-    return card.when(record_refund_answer, REFUND, said, policy=POLICY, at=at)
+    about = {"rules": RULES, "recall": no_older_charge, "at": at}
+    return card.when(record_refund_answer, refund_request(CARD_ID, card.card.refunds[0]), said, **about)
 
 
 def by_hand(card: Given, amount) -> Then:

@@ -16,7 +16,7 @@ from engine.card.disputes import DisputeRecorded
 from engine.card.event import Event
 from engine.card.outcomes import record_answer
 from engine.card.refunding import record_refund_answer
-from engine.card.refunds import RefundOutcomeUnknown
+from engine.card.refunds import RefundOutcomeUnknown, RefundSucceeded
 from engine.card.top_ups import AutoTopUpSet
 from engine.command_dispatch import decide
 from engine.commands import (
@@ -25,6 +25,7 @@ from engine.commands import (
     RecordDispute,
     RecordDisputeWon,
     RecordRefund,
+    RefundCharge,
     RemovePaymentMethod,
     RenewNow,
     ResolveAttempt,
@@ -33,7 +34,18 @@ from engine.commands import (
     UndoTerm,
 )
 from engine.money import Money
-from engine.ports import Answer, Declined, NotFound, RefundAnswer, RefundDeclined, Refunded, Unclear
+from engine.ports import (
+    Answer,
+    Declined,
+    NotFound,
+    Pending,
+    RefundAccepted,
+    RefundAnswer,
+    RefundDeclined,
+    Refunded,
+    Unclear,
+)
+from engine.questions import refund_request
 from tests.engine.engine_calls import execute
 from tests.engine.every_command import EXAMPLES, FIVE, KINDS, NOW, OWED, REFUND, REFUNDING, cards_with, command
 from tests.engine.given_when_then import Expected, Given, Then, fact, given, no_older_charge
@@ -44,7 +56,8 @@ from tests.engine.samples import (
     MONTH_PRICE,
     OPENS_AT,
     PAYING,
-    POLICY,
+    PROVIDER,
+    RULES,
     TWO_VERSIONS,
     attempt_id,
     charged,
@@ -91,6 +104,7 @@ SECOND_TIME = {
     RenewNow: fact(RenewalRequested),
     TopUp: "charge_under_way",  # and once that is over, another one
     RecordRefund: fact(BalanceCredited),
+    RefundCharge: "refund_under_way",
     UndoTerm: "term_begun",  # the one before it runs
     RecordDispute: fact(DisputeRecorded),
     RecordDisputeWon: "more_than_disputed",
@@ -161,8 +175,9 @@ class RepeatedAnswer(NamedTuple):
     at: datetime = NOW
 
 
+REFUND_REQUEST = refund_request(CARD_ID, REFUND)
 ASKED_AGAIN = fact(ChargeOutcomeUnknown, asked=2)
-CERTAINLY = OPENS_AT + POLICY.key_lifetime + POLICY.never_happened_after
+CERTAINLY = OPENS_AT + PROVIDER.key_lifetime + PROVIDER.never_happened_after
 ANSWERS = {
     "charged": RepeatedAnswer(CHARGING, charged()),
     "charged after all": RepeatedAnswer(NEVER_HAPPENED, charged()),
@@ -174,9 +189,16 @@ ANSWERS = {
     "declined for want of any mandate": RepeatedAnswer(CHARGING, Declined(code="revocation_of_all_authorizations")),
     "declined as paid already": RepeatedAnswer(CHARGING, Declined(code="duplicate_transaction"), ASKED_AGAIN),
     "unclear": RepeatedAnswer(CHARGING, Unclear(reason="timeout"), ASKED_AGAIN),
+    "pending": RepeatedAnswer(CHARGING, Pending(attempt_id=attempt_id(), gateway_ref="ref-1")),
+    "pending, of another attempt": RepeatedAnswer(
+        CHARGING, Pending(attempt_id=attempt_id(9), gateway_ref="ref-9"), ASKED_AGAIN
+    ),
     "not found yet": RepeatedAnswer(CHARGING, NotFound(), ASKED_AGAIN),
     "not found": RepeatedAnswer(CHARGING, NotFound(), at=CERTAINLY),
 }
+GIVEN_BACK = RefundSucceeded(
+    refund_id=REFUND.refund_id, attempt_id=attempt_id(), amount=MONTH_PRICE, gateway_ref="back-1", at=NOW
+)
 REFUND_ASKED_AGAIN = fact(RefundOutcomeUnknown, asked=2)
 REFUNDED = Refunded(refund_id=REFUND.refund_id, amount=MONTH_PRICE, gateway_ref="back-1")
 REFUND_ANSWERS = {
@@ -185,7 +207,13 @@ REFUND_ANSWERS = {
         REFUNDING, REFUNDED.model_copy(update={"amount": CNY_5}), REFUND_ASKED_AGAIN
     ),
     "declined": RepeatedAnswer(REFUNDING, RefundDeclined(code="too_late")),
+    "accepted": RepeatedAnswer(REFUNDING, RefundAccepted(refund_id=REFUND.refund_id, gateway_ref="back-1")),
+    "accepted, another one": RepeatedAnswer(
+        REFUNDING, RefundAccepted(refund_id=attempt_id(9), gateway_ref="back-9"), REFUND_ASKED_AGAIN
+    ),
+    "not found": RepeatedAnswer(REFUNDING, NotFound(), REFUND_ASKED_AGAIN),
     "unclear": RepeatedAnswer(REFUNDING, Unclear(reason="timeout"), REFUND_ASKED_AGAIN),
+    "came back": RepeatedAnswer((*REFUNDING, GIVEN_BACK), RefundDeclined(code="closed_account")),
 }
 
 
@@ -197,7 +225,7 @@ def test_every_answer_has_an_example():
 @WHEN
 @pytest.mark.parametrize("row", ANSWERS.values(), ids=ANSWERS)
 def test_a_repeated_answer(row, later):
-    answer = {"learned": "sent", "policy": POLICY}
+    answer = {"learned": "sent", "rules": RULES}
     once = given(*row.card).when(record_answer, attempt_id(), row.reply, **answer, at=row.at)
     assert once.facts
     twice = row.twice if later else None
@@ -207,8 +235,8 @@ def test_a_repeated_answer(row, later):
 @WHEN
 @pytest.mark.parametrize("row", REFUND_ANSWERS.values(), ids=REFUND_ANSWERS)
 def test_a_repeated_answer_about_a_refund(row, later):
-    answer = {"policy": POLICY, "at": row.at + later}
-    once = given(*row.card).when(record_refund_answer, REFUND.refund_id, row.reply, policy=POLICY, at=row.at)
+    answer = {"rules": RULES, "recall": no_older_charge, "at": row.at + later}
+    once = given(*row.card).when(record_refund_answer, REFUND_REQUEST, row.reply, **{**answer, "at": row.at})
     assert once.facts
     twice = row.twice if later else None
-    then_is(Given(once.card).when(record_refund_answer, REFUND.refund_id, row.reply, **answer), twice)
+    then_is(Given(once.card).when(record_refund_answer, REFUND_REQUEST, row.reply, **answer), twice)

@@ -11,11 +11,11 @@ from engine.card.balance import BalanceCredited, BalanceDebited, BalancePaidOut
 from engine.card.consent import AutoRenewSwitchedOff
 from engine.card.disputes import DisputeRecorded, DisputeWon, record_dispute, record_dispute_won
 from engine.card.evolve import replay
+from engine.card.giving_back import record_refund
 from engine.card.lapse import NumberReclaimed, confirm_reclaim
 from engine.card.recall import charge_in
 from engine.card.refunds import (
     RefundRecorded,
-    record_refund,
 )
 from engine.card.undoing import TermUndone
 from engine.money import Money

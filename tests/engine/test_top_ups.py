@@ -13,7 +13,6 @@ from tests.engine.samples import (
     FIVE,
     PAYING,
     PAYPAL,
-    POLICY,
     REGISTERED_AT,
     RULES,
     TEN,
@@ -34,7 +33,7 @@ def answered(card, at: datetime, code: str | None = "insufficient_funds") -> The
     attempt = card.attempts.top_up
     yes = Charged(attempt_id=attempt.attempt_id, amount=attempt.amount, gateway_ref="ref")
     said = yes if code is None else Declined(code=code)
-    about = {"learned": "sent", "policy": POLICY, "at": at}
+    about = {"learned": "sent", "rules": RULES, "at": at}
     return Given(Given(card).when(record_answer, attempt.attempt_id, said, **about).card).at(at)
 
 

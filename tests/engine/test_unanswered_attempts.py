@@ -25,6 +25,7 @@ from tests.engine.samples import (
     PAYING,
     PAYPAL,
     POLICY,
+    PROVIDER,
     RULES,
     SECOND,
     VISA,
@@ -40,7 +41,7 @@ from tests.engine.samples import (
 )
 
 STOPPED = replace(RULES, charging_stopped=True)
-KEY_ENDS_AT = OPENS_AT + POLICY.key_lifetime
+KEY_ENDS_AT = OPENS_AT + PROVIDER.key_lifetime
 
 
 def test_an_attempt_younger_than_the_gateways_budget_is_left_alone():
@@ -113,7 +114,7 @@ def test_while_charging_is_stopped_the_attempt_is_only_looked_up(history):
 
 
 def test_what_never_happened_uses_up_nothing():
-    at = KEY_ENDS_AT + POLICY.never_happened_after
+    at = KEY_ENDS_AT + PROVIDER.never_happened_after
     then = given(*CHARGING, unknown(), failed(code="never_happened", at=at)).at(at)
     then.then(fact(ChargeAttempted, number=2, rung=1, method_id="visa", attempt_id=attempt_id(2)))
     assert then.card.renewal.first_failed_at is None

@@ -11,7 +11,8 @@ from engine.card.balance import BalanceCredited
 from engine.card.charge import renew_now
 from engine.card.consent import AutoRenewSwitchedOff, enable_auto_renew
 from engine.card.deadlines import DeadlinesMoved, reclaims_at
-from engine.card.refunds import RefundRecorded, record_refund
+from engine.card.giving_back import record_refund
+from engine.card.refunds import RefundRecorded
 from engine.card.reminders import ReminderDue
 from engine.card.undoing import TermUndone
 from engine.commands import RecordRefund

@@ -26,7 +26,7 @@ from tests.engine.samples import (
     OPENS_AT,
     PAYING,
     PAYPAL,
-    POLICY,
+    PROVIDER,
     RULES,
     SECOND,
     VISA,
@@ -67,7 +67,7 @@ def test_a_charge_that_is_not_wanted_any_more_is_only_looked_up(since):
 
 def test_a_question_becomes_a_look_up_once_the_gateway_may_have_forgotten_its_key():
     question = History().wakes().question
-    forgotten_at = OPENS_AT + POLICY.key_lifetime
+    forgotten_at = OPENS_AT + PROVIDER.key_lifetime
     assert look_up_unless_in_time(question, forgotten_at - SECOND) is question
     assert look_up_unless_in_time(question, forgotten_at) == question._replace(learned="looked_up")
 

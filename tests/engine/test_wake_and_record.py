@@ -53,7 +53,12 @@ def test_a_due_card_becomes_a_question_and_its_answer_a_renewal(engine, store):
     [question] = settled.questions
     [attempted] = [one.fact for one in store.history(card_id) if isinstance(one.fact, ChargeAttempted)]
     assert question.request == ChargeRequest(
-        attempt_id=attempted.attempt_id, card_id=card_id, purpose="renewal:1", token="tok-visa", amount=MONTH_PRICE
+        attempt_id=attempted.attempt_id,
+        card_id=card_id,
+        purpose="renewal:1",
+        token="tok-visa",
+        amount=MONTH_PRICE,
+        attempted_at=attempted.at,
     )
     assert (question.learned, question.cause, settled.facts, settled.failed) == ("sent", f"due-{card_id}", 2, {})
 

@@ -6,9 +6,9 @@ from engine.card.announcing import announce_price_change
 from engine.card.balance import BalanceCredited
 from engine.card.custody import close_card
 from engine.card.disputes import record_dispute
+from engine.card.giving_back import record_refund
 from engine.card.hold import hold_card, release_card
 from engine.card.lapse import confirm_reclaim
-from engine.card.refunds import record_refund
 from engine.card.top_ups import set_auto_top_up
 from engine.money import Money
 from engine.ports import RefundDeclined, Unclear

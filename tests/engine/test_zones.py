@@ -12,8 +12,8 @@ from tests.engine.samples import (
     ENDS_AT,
     OPENS_AT,
     PAYING,
-    POLICY,
     REGISTERED_AT,
+    RULES,
     SECOND,
     VISA,
     attempt_id,
@@ -30,7 +30,7 @@ NOW = OPENS_AT + SECOND
 
 
 def answer(card: Given, reply, *, at=NOW, to=None, learned="sent"):
-    return card.when(record_answer, to or attempt_id(), reply, learned=learned, policy=POLICY, at=at)
+    return card.when(record_answer, to or attempt_id(), reply, learned=learned, rules=RULES, at=at)
 
 
 def test_a_change_of_zone_counts_from_the_next_term():
@@ -47,7 +47,7 @@ def test_after_a_move_a_term_paid_late_begins_no_earlier_than_the_last_one_ended
     no_grace = (registered(grace_days=0, reclaim_days=5), bound(VISA), enabled(), CHARGING[3], moved)
     at = ENDS_AT + timedelta(hours=9)
     card = given(*no_grace, suspended(at=ENDS_AT), attempted(at=at))
-    then = card.when(record_answer, attempt_id(), charged(), learned="sent", policy=POLICY, at=at)
+    then = card.when(record_answer, attempt_id(), charged(), learned="sent", rules=RULES, at=at)
     term = then.card.term
     assert (term.starts_on, term.zone) == (date(2026, 4, 1), zone)
     assert term.starts_at == max(ENDS_AT, local("2026-04-01 00:00", zone))

@@ -41,6 +41,7 @@ PUBLIC = {
     "card_released.v1": "card_released.v1",
     "refund_succeeded.v1": "charge_refunded.v1",
     "refund_recorded.v1": "charge_refunded.v1",
+    "refund_returned.v1": "refund_returned.v1",
     "balance_credited.v1": "balance_credited.v1",
 }
 """Stored names of the facts that others are told, and the type under which they are."""

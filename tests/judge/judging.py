@@ -108,9 +108,7 @@ def expanded(answer, path=""):
     for name, value in answer.items() if isinstance(answer, dict) else enumerate(answer):
         here = f"{path}.{name}" if path else str(name)
         whole = isinstance(value, dict) and "object" in value and value["object"] != "list"
-        if whole and "id" in value and name != "payment_method_in_error" and not path.endswith("data") and path != "":
-            yield here
-        elif whole and "id" in value and isinstance(answer, dict) and "object" in answer:
+        if (whole and "id" in value and name != "payment_method_in_error" and not path.endswith("data") and path != "") or (whole and "id" in value and isinstance(answer, dict) and "object" in answer):
             yield here
         if isinstance(value, dict | list) and name not in ("last_payment_error", "last_setup_error"):
             if isinstance(value, dict) and value.get("object") == "event":

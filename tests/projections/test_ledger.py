@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from engine.card.balance import BalanceCredited, BalanceDebited, BalancePaidOut
 from engine.card.disputes import DisputeRecorded, DisputeWon
 from engine.card.payments import ChargeSucceeded
-from engine.card.refunds import RefundRecorded, RefundSucceeded
+from engine.card.refunds import RefundRecorded, RefundReturned, RefundSucceeded
 from projections.follow import follow
 from projections.ledger import LEDGER, LedgerRow, gateway_totals
 from projections.live import LIVE
@@ -121,7 +121,8 @@ def test_the_gateway_owes_us_what_it_took_and_did_not_give_back(seed):
     *_, (_, accounts) = booked(life)
     took = sum(fact.amount.minor for fact in life.facts if isinstance(fact, ChargeSucceeded))
     gave = sum(fact.amount.minor for fact in life.facts if isinstance(fact, RefundSucceeded))
-    assert accounts["gateway"] == took - gave
+    returned = sum(fact.amount.minor for fact in life.facts if isinstance(fact, RefundReturned))
+    assert accounts["gateway"] == took - gave + returned
     assert sum(accounts.values()) == 0
 
 
@@ -133,7 +134,7 @@ def test_the_gateways_totals_are_the_sum_of_all_successes_less_what_went_back(st
     expected = Counter()
     for life in lives:
         for fact in life.facts:
-            if isinstance(fact, ChargeSucceeded):
+            if isinstance(fact, ChargeSucceeded | RefundReturned):
                 expected[fact.amount.currency] += fact.amount.minor
             if isinstance(fact, RefundSucceeded):
                 expected[fact.amount.currency] -= fact.amount.minor

@@ -51,8 +51,12 @@ def attempt_id_without_number() -> list[Change]:
     return [(charge, "derived_id", lambda card_id, purpose: derived_id(card_id, purpose.rsplit(":", 1)[0]))]
 
 
+def provider(**fields: object) -> list[Change]:
+    return [(world, "PROVIDER", replace(world.PROVIDER, **fields))]
+
+
 def key_sent_for_a_month() -> list[Change]:
-    return policy(key_lifetime=30 * DAY)
+    return provider(key_lifetime=30 * DAY)
 
 
 def lapsing_while_unknown() -> list[Change]:
@@ -203,7 +207,7 @@ def asked_once_a_day() -> list[Change]:
 
 
 def never_happened_too_soon() -> list[Change]:
-    return policy(key_lifetime=timedelta(minutes=1), never_happened_after=timedelta(0))
+    return provider(key_lifetime=timedelta(minutes=1), never_happened_after=timedelta(0))
 
 
 def never_is_retried() -> list[Change]:

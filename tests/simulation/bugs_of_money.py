@@ -9,10 +9,10 @@ from engine.card import (
     decline,
     disputes,
     ending,
+    giving_back,
     lapse,
     outcomes,
     refunding,
-    refunds,
     undoing,
 )
 from engine.card import evolve as whole
@@ -97,34 +97,34 @@ def undone_though_money_is_left() -> list[Change]:
 
 
 def undone_term_stays_on() -> list[Change]:
-    real = refunds.undo_term
+    real = giving_back.undo_term
 
     def undo_term(card, **about):
         return tuple(fact for fact in real(card, **about) if not isinstance(fact, AutoRenewSwitchedOff))
 
-    return [(refunds, "undo_term", undo_term)]
+    return [(giving_back, "undo_term", undo_term)]
 
 
 def refunded_top_up_kept() -> list[Change]:
-    return [(where, "debit_balance", lambda *_: ()) for where in (refunds, disputes)]
+    return [(where, "debit_balance", lambda *_: ()) for where in (giving_back, disputes)]
 
 
 def reserved_money_kept() -> list[Change]:
-    real = refunds.debit_balance
+    real = giving_back.debit_balance
 
     def debit_balance(card, *args):
         return real(replace(card, attempts=replace(card.attempts, open=None)), *args)
 
-    return [(where, "debit_balance", debit_balance) for where in (refunds, disputes)]
+    return [(where, "debit_balance", debit_balance) for where in (giving_back, disputes)]
 
 
 def refunded_and_disputed_kept() -> list[Change]:
-    real = refunds.debit_balance
+    real = giving_back.debit_balance
 
     def debit_balance(card, before, after, reason, at):
         return real(card, before, after, reason, at) if before.top_up is not None else ()
 
-    return [(where, "debit_balance", debit_balance) for where in (refunds, disputes)]
+    return [(where, "debit_balance", debit_balance) for where in (giving_back, disputes)]
 
 
 def dispute_of_the_method_id() -> list[Change]:

@@ -103,7 +103,12 @@ class FaultyGateway:
         """What a person finds about an attempt in the provider's list of charges."""
         nothing = Money(minor=0, currency="XXX")
         request = ChargeRequest(
-            attempt_id=attempt_id, card_id=attempt_id, purpose="", token="sim:good:found", amount=nothing
+            attempt_id=attempt_id,
+            card_id=attempt_id,
+            purpose="",
+            token="sim:good:found",
+            amount=nothing,
+            attempted_at=at,
         )
         return _at_once(self._inner.look_up(request, at))
 

@@ -4,6 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 from engine.catalogue import Catalogue, read_catalogue
 from engine.policy import Policy
+from engine.provider import Provider
 
 BEGIN = datetime(2027, 1, 1, tzinfo=UTC)
 CURRENCIES = ("CNY", "USD", "EUR")
@@ -59,6 +60,7 @@ def version_name(half_year: int) -> str:
 
 CATALOGUE = catalogue()
 
+PROVIDER = Provider()
 POLICIES = (
     Policy(version="first"),
     Policy(version="second", lead_days=5, charge_hour=15, stopped_recheck=timedelta(hours=5)),

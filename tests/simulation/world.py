@@ -27,7 +27,7 @@ from tests.simulation.faults import COMMAND_FAULTS, KINDS, CommandFault, FaultKi
 from tests.simulation.gateway import DelayedRequest, FaultyGateway
 from tests.simulation.holders import REACTED_TO, Holders, other_body, resolve_attempt, settle_refund
 from tests.simulation.lives import Life
-from tests.simulation.market import BEGIN, POLICIES, catalogue, version_name
+from tests.simulation.market import BEGIN, POLICIES, PROVIDER, catalogue, version_name
 from tests.simulation.memory import CrashError, Row, Trouble, TroubledRecorder
 from tests.simulation.moment import Moment
 from tests.simulation.people import People
@@ -166,7 +166,7 @@ class World:
     def _rules(self, at: datetime) -> Rules:
         policy = POLICIES[min(int((at - BEGIN) / self._third), len(POLICIES) - 1) if self._changes else 0]
         stopped = any(window.begins <= at < window.ends for window in self._stops)
-        return Rules(policy, self._catalogue, charging_stopped=stopped)
+        return Rules(policy, self._catalogue, PROVIDER, charging_stopped=stopped)
 
     # What happened
 

@@ -187,7 +187,7 @@ def _behaving(method: TokenMethod, rest: str) -> TokenMethod | None:
             return codes and _declining(method, codes, *_when(found[1], found[2]))
         except ValueError:
             return None
-    if rest.startswith("processing_"):
+    if rest.startswith("processing_") and _codes(rest) is None:  # `processing_error` is a code
         method, rest = method._replace(processing=True), rest.removeprefix("processing_")
     codes = _codes(rest)
     return codes and _declining(method, codes)

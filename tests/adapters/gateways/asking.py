@@ -25,6 +25,7 @@ def request(name="a", behaviour="good", *, minor=990, currency="EUR", purpose="r
         purpose=purpose,
         token=f"sim:{behaviour}:{name}",
         amount=Money(minor=minor, currency=currency),
+        attempted_at=NOON,
     )
 
 

@@ -149,8 +149,9 @@ gateway = SimulatedGateway(record, 1, timedelta(seconds=20))
 async def charge(i):
     id = uuid5(NAMESPACE_OID, str(i))
     amount = Money(minor=1, currency="EUR")
-    request = ChargeRequest(attempt_id=id, card_id=id, purpose="renewal:1", token="sim:flaky:50:x", amount=amount)
-    answer = await gateway.charge(request, datetime(2027, 2, 28, 12, tzinfo=UTC))
+    noon = datetime(2027, 2, 28, 12, tzinfo=UTC)
+    about = {"card_id": id, "purpose": "renewal:1", "amount": amount, "attempted_at": noon}
+    answer = await gateway.charge(ChargeRequest(attempt_id=id, token="sim:flaky:50:x", **about), noon)
     print(id, type(answer).__name__, flush=True)
 
 async def main():

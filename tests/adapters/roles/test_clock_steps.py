@@ -95,12 +95,13 @@ def settings(database_url, nats_url, tmp_path):
 def system(monkeypatch, run, client, cards, settings):
     clocks = Clocks(monkeypatch, settings.database_url)
 
-    def gateway_of(_settings):
-        gateway = GatewayWithClock(settings.gateway_record, 1, BUDGET)
-        gateway.clocks = clocks
-        return gateway
+    @asynccontextmanager
+    async def opened_gateway(*_):
+        with closing(GatewayWithClock(settings.gateway_record, 1, BUDGET)) as gateway:
+            gateway.clocks = clocks
+            yield gateway
 
-    monkeypatch.setattr(consumer, "gateway_of", gateway_of)
+    monkeypatch.setattr(consumer, "opened_gateway", opened_gateway)
     monkeypatch.setattr(lead, "_faulty_since", {})
     monkeypatch.setattr(lead, "_clock_wrong_said", {})
     yield System(cards, clocks, settings)

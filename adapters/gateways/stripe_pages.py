@@ -1,0 +1,210 @@
+"""Stripe's hosted pages: a holder binds a way to pay, or pays once by a wallet that cannot be saved.
+
+The holder is sent to Stripe and comes back; no script of ours and no card number are involved. What came of it is
+fetched: neither the address by which the holder returns nor a notification is believed.
+"""
+
+import calendar
+from collections.abc import Sequence
+from datetime import date
+from typing import Literal, NamedTuple
+
+from adapters.gateways.stripe_amounts import to_stripe
+from adapters.gateways.stripe_answers import GENERIC
+from adapters.gateways.stripe_api import OK, REFUSED, StripeApi, failure_of, unexpected
+from adapters.gateways.stripe_objects import Customer, Method, Session, SetupIntent, read
+from adapters.gateways.stripe_token import PAY_NOW, REUSABLE, Token, read_token
+from adapters.gateways.stripe_transport import Reply, Unanswered
+from engine.card.methods import MethodKind
+from engine.errors import GatewayMisuseError
+from engine.ports import ChargeRequest
+from engine.text import has_card_number
+
+SESSIONS = "/v1/checkout/sessions"
+CUSTOMERS = "/v1/customers"
+_SESSION = "{CHECKOUT_SESSION_ID}"
+"""Stripe puts the session's id in its place."""
+_KINDS: dict[str, MethodKind] = {"paypal": "paypal", "link": "e_wallet"}
+_LOOPBACK = ("http://127.0.0.1:", "http://localhost:", "http://[::1]:")
+
+
+class ReturnAddresses(NamedTuple):
+    """Where the holder comes back to; to `done` the session's id is added."""
+
+    done: str
+    canceled: str
+
+
+class HostedPage(NamedTuple):
+    """Where the holder is sent to."""
+
+    address: str
+    session_id: str
+
+
+class Bound(NamedTuple):
+    """The holder has bound a way to pay."""
+
+    token: str
+    kind: MethodKind
+    brand: str | None = None
+    last4: str | None = None
+    expires_on: date | None = None
+    fingerprint: str | None = None
+
+
+class Waiting(NamedTuple):
+    """The holder has not finished."""
+
+
+class BindingRefused(NamedTuple):
+    """Nothing was bound; `reason` is for programs."""
+
+    reason: str
+
+
+Binding = Bound | Waiting | BindingRefused
+
+
+class StripePages:
+    """Begins visits to the hosted pages, and says what came of them.
+
+    All calls raise Unanswered where Stripe does not answer as it should, and SettingsError where it refuses our key.
+    """
+
+    def __init__(self, api: StripeApi) -> None:
+        self._api = api
+
+    async def begin_binding(
+        self,
+        holder_id: str,
+        currency: str,
+        back: ReturnAddresses,
+        key: str,
+        *,
+        customer: str | None = None,
+        types: Sequence[str] = REUSABLE,
+    ) -> HostedPage:
+        """A page on which the holder binds a way to pay; the same `key` gives the same page for a day.
+
+        `customer` is the holder's at Stripe if there is one; else one is made.
+        """
+        parameters: dict[str, object] = {
+            "mode": "setup",
+            "currency": currency.lower(),
+            "customer": customer or await self._new_customer(holder_id),
+            "payment_method_types": list(types),
+            "metadata": {"holder": holder_id},
+            "setup_intent_data": {"metadata": {"holder": holder_id}},
+        }
+        return await self._begin(parameters, back, key)
+
+    async def binding(self, session_id: str, holder_id: str) -> Binding:
+        """What came of a visit, if it was this holder's."""
+        expanded = ["customer", "setup_intent.payment_method"]
+        session = await self._api.fetch(f"{SESSIONS}/{session_id}", Session, {"expand": expanded})
+        if session.livemode is not self._api.livemode:
+            raise Unanswered("wrong_mode")
+        if session.id != session_id or session.mode != "setup":
+            raise Unanswered("answer_is_not_ours")
+        customer = session.customer
+        if not isinstance(customer, Customer) or customer.metadata.get("holder") != holder_id:
+            return BindingRefused("other_holder")
+        match session.status:
+            case "open":
+                return Waiting()
+            case "expired":
+                return BindingRefused("expired")
+            case "complete" if isinstance(session.setup_intent, SetupIntent):
+                return _set_up(session.setup_intent, customer, livemode=self._api.livemode)
+            case _:
+                raise Unanswered("not_understood")
+
+    async def begin_payment(self, request: ChargeRequest, what: str, back: ReturnAddresses) -> HostedPage:
+        """A page on which the holder pays one attempt, named `what`, by a wallet that cannot be charged later.
+
+        Its key is the attempt's id, as for a charge. Raises GatewayMisuseError for the token of a method that can be
+        saved, and AmountError.
+        """
+        token = read_token(request.token)
+        if token.type not in PAY_NOW:
+            raise GatewayMisuseError(f"{token.type} is charged by us, not paid on a page")
+        names = {"card": str(request.card_id), "purpose": request.purpose, "attempt": str(request.attempt_id)}
+        price = {
+            "currency": request.amount.currency.lower(),
+            "unit_amount": to_stripe(request.amount),
+            "product_data": {"name": what},
+        }
+        parameters: dict[str, object] = {
+            "mode": "payment",
+            "customer": token.customer,
+            "payment_method_types": [token.type],
+            "line_items": [{"price_data": price, "quantity": 1}],
+            "metadata": names,
+            "payment_intent_data": {"metadata": names},
+        }
+        if token.type == "wechat_pay":
+            parameters["payment_method_options"] = {"wechat_pay": {"client": "web"}}
+        return await self._begin(parameters, back, str(request.attempt_id))
+
+    async def pay_now_token(self, holder_id: str, wallet: Literal["alipay", "wechat_pay"]) -> str:
+        """A token by which a holder pays now; a customer is made for it."""
+        return str(Token(await self._new_customer(holder_id), None, wallet))
+
+    async def _new_customer(self, holder_id: str) -> str:
+        """The holder's customer; the same for a day, and a new one after that."""
+        reply = await self._api.post(CUSTOMERS, f"customer:{holder_id}", {"metadata": {"holder": holder_id}})
+        customer = read(_well(reply).body, Customer)
+        if customer.livemode is not self._api.livemode:
+            raise Unanswered("wrong_mode")
+        if customer.metadata.get("holder") != holder_id:
+            raise Unanswered("answer_is_not_ours")
+        return customer.id
+
+    async def _begin(self, parameters: dict[str, object], back: ReturnAddresses, key: str) -> HostedPage:
+        joined = "&" if "?" in back.done else "?"
+        addresses = {"success_url": f"{back.done}{joined}session_id={_SESSION}", "cancel_url": back.canceled}
+        reply = await self._api.post(SESSIONS, key, parameters | addresses)
+        session = read(_well(reply).body, Session)
+        if session.livemode is not self._api.livemode:
+            raise Unanswered("wrong_mode")
+        if session.mode != parameters["mode"] or not (session.url or "").startswith(("https://", *_LOOPBACK)):
+            raise Unanswered("not_understood")
+        return HostedPage(session.url or "", session.id)
+
+
+def _well(reply: Reply) -> Reply:
+    """The reply if all went well; raises GatewayMisuseError, with a code, for a request that is called wrong."""
+    if reply.status in REFUSED:
+        failure = failure_of(reply)
+        raise GatewayMisuseError(f"Stripe refuses our page: {failure.code or failure.type} {failure.param or ''}")
+    if reply.status != OK:
+        raise unexpected(reply)
+    return reply
+
+
+def _set_up(setup: SetupIntent, customer: Customer, *, livemode: bool) -> Binding:
+    if setup.livemode is not livemode:
+        raise Unanswered("wrong_mode")
+    method = setup.payment_method
+    if setup.status == "processing":
+        return Waiting()
+    if setup.status != "succeeded" or not isinstance(method, Method):
+        failure = setup.last_setup_error
+        return BindingRefused((failure and (failure.decline_code or failure.code)) or GENERIC)
+    if method.livemode is not livemode:
+        raise Unanswered("wrong_mode")
+    if customer.id not in (setup.customer, method.customer) or method.type not in REUSABLE:
+        return BindingRefused("not_usable")
+    return _bound(method, Token(customer.id, method.id, method.type))
+
+
+def _bound(method: Method, token: Token) -> Bound | BindingRefused:
+    if has_card_number(str(token)):
+        return BindingRefused("card_number")
+    card = method.card
+    if card is None:
+        return Bound(str(token), _KINDS.get(method.type, "e_wallet"), brand=method.type)
+    last_day = date(card.exp_year, card.exp_month, calendar.monthrange(card.exp_year, card.exp_month)[1])
+    kind: MethodKind = "debit_card" if card.funding in ("debit", "prepaid") else "credit_card"
+    return Bound(str(token), kind, card.brand, card.last4, last_day, card.fingerprint)
