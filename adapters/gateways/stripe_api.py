@@ -1,5 +1,6 @@
 """Single requests to Stripe and whole lists, at the common pace; who is not let in does not go on."""
 
+import asyncio
 from collections.abc import Mapping
 from typing import Literal, TypeVar
 
@@ -32,6 +33,7 @@ class StripeApi:
         self.livemode = livemode
         self._requests = Requests(key, url, CONCURRENCY)
         self._turn = turn
+        self._connections = asyncio.Semaphore(CONCURRENCY)
 
     async def post(self, path: str, key: str, parameters: Mapping[str, object]) -> Reply:
         """Do something once; raises Unanswered, and SettingsError if our key is refused."""
@@ -68,14 +70,21 @@ class StripeApi:
     async def _send(
         self, method: Literal["get", "post"], path: str, parameters: Mapping[str, object], key: str | None = None
     ) -> Reply:
+        await self._turn_comes()
+        waits = self._connections.locked()
+        async with self._connections:
+            if waits:  # its turn has passed, and all that waited would be sent at once
+                await self._turn_comes()
+            reply = await self._requests.send(method, path, parameters, key)
+        if reply.status in (REFUSED_KEY, REFUSED_RIGHT):
+            raise SettingsError(_refusal(reply.status))
+        return reply
+
+    async def _turn_comes(self) -> None:
         try:
             await self._turn()
         except NoTurnError as error:
             raise Unanswered("rate_limited" if error.known else "rate_unknown") from None
-        reply = await self._requests.send(method, path, parameters, key)
-        if reply.status in (REFUSED_KEY, REFUSED_RIGHT):
-            raise SettingsError(_refusal(reply.status))
-        return reply
 
 
 def failure_of(reply: Reply) -> Failure:
