@@ -137,7 +137,9 @@ class StripeGateway:
             return await self._declined(failure_of(reply), request, about)
         if reply.status in REFUSED:
             answer = refused_request(failure_of(reply))
-            return await self._if_usable(answer, token) if answer == Declined(code=REQUEST_INVALID) else answer
+            if isinstance(answer, Declined) and answer.code == REQUEST_INVALID:
+                return await self._if_usable(answer, token)
+            return answer
         if reply.status >= _SERVER_ERRORS and reply.replayed:  # the same for as long as the key is known
             found = await self._look_up(request, token, about)
             return unclear("server_error") if isinstance(found, NotFound) else found

@@ -165,7 +165,8 @@ def _say_nothing(*_: object, **__: object) -> None:
 
 def _silence_library() -> None:
     """No telemetry, which writes a file into the home folder; no log, which holds parameters and bodies."""
-    requesting.log_info = requesting.log_debug = _say_nothing
+    for name in ("log_info", "log_debug"):
+        setattr(requesting, name, _say_nothing)
     stripe.enable_telemetry = False
     stripe.log = None
     library_internals.STRIPE_LOG = None  # from the environment, and there is no other way to overrule it
