@@ -196,10 +196,11 @@ def _set_up(setup: SetupIntent, customer: Customer, *, livemode: bool) -> Bindin
         raise Unanswered("wrong_mode")
     if customer.id not in (setup.customer, method.customer) or method.type not in REUSABLE:
         return BindingRefused("not_usable")
-    return _bound(method, Token(customer.id, method.id, method.type))
+    return bound_as(method, Token(customer.id, method.id, method.type))
 
 
-def _bound(method: Method, token: Token) -> Bound | BindingRefused:
+def bound_as(method: Method, token: Token) -> Bound | BindingRefused:
+    """The method in our words; refused where its token looks like a card number, which none should."""
     if has_card_number(str(token)):
         return BindingRefused("card_number")
     card = method.card
