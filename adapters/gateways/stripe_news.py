@@ -1,96 +1,87 @@
-"""What a notification hinted at, fetched: who paid, what a method is now, what became of a dispute."""
+"""What a notification of Stripe hints at, fetched: a dispute, or new details of a saved payment card."""
 
+from datetime import datetime
 from typing import Literal, NamedTuple
 from uuid import UUID
 
-from msgspec import Struct
-
 from adapters.gateways.stripe_amounts import from_stripe
 from adapters.gateways.stripe_api import StripeApi
-from adapters.gateways.stripe_lists import INTENTS
-from adapters.gateways.stripe_objects import Dispute, Intent, Method
-from adapters.gateways.stripe_pages import BindingRefused, Bound, bound_as
-from adapters.gateways.stripe_token import REUSABLE, Token, read_token
+from adapters.gateways.stripe_notifications import uuid_of
+from adapters.gateways.stripe_objects import Customer, Dispute, Intent, Method
+from adapters.gateways.stripe_pages import Bound, bound_of
 from adapters.gateways.stripe_transport import Unanswered
-from engine.errors import GatewayMisuseError
 from engine.money import Money
 
-DisputeState = Literal["inquiry", "open", "won", "lost"]
-"""An inquiry takes no money; an open dispute has taken it; one that is won brings it back."""
-
-_STATES: dict[str, DisputeState] = {
-    "warning_needs_response": "inquiry",
-    "warning_under_review": "inquiry",
-    "warning_closed": "inquiry",
-    "prevented": "inquiry",
-    "needs_response": "open",
-    "under_review": "open",
-    "won": "won",
-    "lost": "lost",
-}
-"""Stripe's states of disputes (docs.stripe.com/api/disputes)."""
+DISPUTES = "/v1/disputes"
+DisputeState = Literal["asked", "taken", "won"]
+"""The bank only asks, it has taken the money, or it has given it back."""
 
 
-class Paid(NamedTuple):
-    """What of ours a PaymentIntent belongs to."""
-
-    attempt_id: UUID
-    card_id: UUID
-
-
-class DisputeNow(NamedTuple):
-    """A dispute as it is now; the amount is the bank's, which may differ from the charge's."""
+class FoundDispute(NamedTuple):
+    """A dispute of a charge of ours, with the bank's own amount."""
 
     dispute_id: str
-    paid: Paid
+    attempt_id: UUID
+    card_id: UUID
     amount: Money
     state: DisputeState
 
 
+class FoundMethod(NamedTuple):
+    """A payment method of a holder as it is now."""
+
+    holder_id: str
+    bound: Bound
+
+
 class StripeNews:
-    """Fetches what was hinted at; raises Unanswered, and SettingsError where Stripe refuses our key."""
+    """Fetches what hints name; raises Unanswered where Stripe does not answer as it should."""
 
     def __init__(self, api: StripeApi) -> None:
         self._api = api
 
-    async def paid(self, payment_intent: str) -> Paid | None:
-        """What of ours it belongs to; None where it is another's on the same account."""
-        intent = await self._api.fetch(f"{INTENTS}/{payment_intent}", Intent, {})
-        self._check(intent, intent.id, payment_intent)
-        try:
-            return Paid(UUID(intent.metadata["attempt"]), UUID(intent.metadata["card"]))
-        except (KeyError, ValueError):
+    async def dispute(self, dispute_id: str) -> FoundDispute | None:
+        """The dispute as it is now; None for one of a charge that is not ours."""
+        dispute = await self._api.fetch(f"{DISPUTES}/{dispute_id}", Dispute, {})
+        self._check(dispute.id, dispute_id, live=dispute.livemode)
+        if dispute.payment_intent is None:
             return None
-
-    async def dispute(self, dispute_id: str) -> DisputeNow | None:
-        """The dispute now; None where it is about another's charge. Raises AmountError."""
-        dispute = await self._api.fetch(f"/v1/disputes/{dispute_id}", Dispute, {})
-        self._check(dispute, dispute.id, dispute_id)
-        if dispute.status not in _STATES:
-            raise Unanswered("not_understood")
-        paid = await self.paid(dispute.payment_intent) if dispute.payment_intent else None
-        if paid is None:
+        intent = await self._api.fetch(f"/v1/payment_intents/{dispute.payment_intent}", Intent, {})
+        self._check(intent.id, dispute.payment_intent, live=intent.livemode)
+        attempt_id, card_id = uuid_of(intent.metadata.get("attempt")), uuid_of(intent.metadata.get("card"))
+        if attempt_id is None or card_id is None:
             return None
         amount = from_stripe(dispute.amount, dispute.currency)
-        return DisputeNow(dispute.id, paid, amount, _STATES[dispute.status])
+        return FoundDispute(dispute.id, attempt_id, card_id, amount, _state_of(dispute))
 
-    async def method(self, token: str) -> Bound | BindingRefused:
-        """What the token's method is now: networks give new numbers and dates to old cards.
+    async def disputes(self, since: datetime) -> list[FoundDispute]:
+        """All disputes of charges of ours that were begun since then."""
+        listed = await self._api.list_all(DISPUTES, Dispute, {"created": {"gte": int(since.timestamp())}})
+        found = [await self.dispute(one.id) for one in listed]
+        return [one for one in found if one is not None]
 
-        Raises GatewayMisuseError for a token that names no saved method.
-        """
-        named = read_token(token)
-        if named.method is None:
-            raise GatewayMisuseError(f"{named.type} is not saved at Stripe")
-        method = await self._api.fetch(f"/v1/payment_methods/{named.method}", Method, {})
-        self._check(method, method.id, named.method)
-        if method.customer != named.customer or method.type not in REUSABLE:
-            return BindingRefused("not_usable")
-        return bound_as(method, Token(named.customer, method.id, method.type))
+    async def method(self, method_id: str) -> FoundMethod | None:
+        """A saved method and whose it is; None if it belongs to no holder of ours any more."""
+        method = await self._api.fetch(f"/v1/payment_methods/{method_id}", Method, {})
+        self._check(method.id, method_id, live=method.livemode)
+        if method.customer is None:
+            return None
+        customer = await self._api.fetch(f"/v1/customers/{method.customer}", Customer, {})
+        holder_id, bound = customer.metadata.get("holder"), bound_of(method, customer.id)
+        return FoundMethod(holder_id, bound) if holder_id is not None and isinstance(bound, Bound) else None
 
-    def _check(self, found: Struct, found_id: str, asked_for: str) -> None:
-        """Raise Unanswered for an object of the other mode, or another one."""
-        if getattr(found, "livemode", None) is not self._api.livemode:
+    def _check(self, found: str, asked_for: str, *, live: bool) -> None:
+        """Raise Unanswered for an object of the other mode, or for another one."""
+        if live is not self._api.livemode:
             raise Unanswered("wrong_mode")
-        if found_id != asked_for:
+        if found != asked_for:
             raise Unanswered("answer_is_not_ours")
+
+
+def _state_of(dispute: Dispute) -> DisputeState:
+    """Stripe takes the money when a dispute begins, unless it is only a question (`warning_…`)."""
+    if dispute.status.startswith("warning_") or dispute.status == "prevented":
+        return "asked"
+    if dispute.status not in ("needs_response", "under_review", "won", "lost"):
+        raise Unanswered("not_understood")
+    return "won" if dispute.status == "won" else "taken"

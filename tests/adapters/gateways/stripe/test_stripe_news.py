@@ -1,17 +1,16 @@
 """What notifications hint at, fetched from the sandbox."""
 
 import asyncio
+from datetime import timedelta
 from urllib.request import Request, urlopen
 
 import pytest
 
 from adapters.gateways.pace import at_once
 from adapters.gateways.stripe_api import StripeApi
-from adapters.gateways.stripe_news import DisputeNow, Paid, StripeNews
-from adapters.gateways.stripe_pages import BindingRefused
+from adapters.gateways.stripe_news import FoundDispute, StripeNews
 from adapters.gateways.stripe_transport import Unanswered
-from engine.errors import GatewayMisuseError
-from tests.adapters.gateways.stripe.asking import KEY, charge, get, intent, post, request
+from tests.adapters.gateways.stripe.asking import KEY, NOW, charge, get, intent, post, request
 from tests.adapters.gateways.stripe.wire import answer
 
 
@@ -32,17 +31,6 @@ def by_itself(sandbox, path):
         pass
 
 
-def test_a_charge_leads_to_the_attempt_and_card_that_it_paid_for(sandbox, bound):
-    wanted = request("who paid", bound("pm_card_visa"))
-    charged = charge(sandbox, wanted)
-    assert news(sandbox, lambda one: one.paid(charged.gateway_ref)) == Paid(wanted.attempt_id, wanted.card_id)
-
-
-def test_what_others_charged_on_the_account_is_none_of_ours(sandbox):
-    foreign = post(sandbox, "/v1/payment_intents", amount=500, currency="eur")["id"]
-    assert news(sandbox, lambda one: one.paid(foreign)) is None
-
-
 def test_a_dispute_has_the_banks_amount_and_leads_to_the_attempt(sandbox, bound):
     wanted = request("disputed", bound("pm_card_visa"))
     charged = charge(sandbox, wanted)
@@ -50,9 +38,15 @@ def test_a_dispute_has_the_banks_amount_and_leads_to_the_attempt(sandbox, bound)
     by_itself(sandbox, f"charges/{made}/dispute")
     dispute_id = get(sandbox, f"/v1/disputes?payment_intent={charged.gateway_ref}")["data"][0]["id"]
     now = news(sandbox, lambda one: one.dispute(dispute_id))
-    assert now == DisputeNow(dispute_id, Paid(wanted.attempt_id, wanted.card_id), charged.amount, "open")
+    assert now == FoundDispute(dispute_id, wanted.attempt_id, wanted.card_id, charged.amount, "taken")
+    assert now in news(sandbox, lambda one: one.disputes(NOW - timedelta(hours=1)))
     post(sandbox, f"/v1/disputes/{dispute_id}/close")
-    assert news(sandbox, lambda one: one.dispute(dispute_id)).state == "lost"
+    assert news(sandbox, lambda one: one.dispute(dispute_id)).state == "taken"
+
+
+def test_a_dispute_of_what_others_charged_on_the_account_is_none_of_ours(wire):
+    wire.says(answer(200, DISPUTE), answer(200, intent(WANTED, metadata={"order": "7"})))
+    assert news(wire.url, lambda one: one.dispute("dp_1")) is None
 
 
 DISPUTE = {
@@ -71,12 +65,12 @@ WANTED = request("about a dispute", "cus_1/pm_1")
 @pytest.mark.parametrize(
     ("status", "state"),
     [
-        ("warning_needs_response", "inquiry"),
-        ("warning_closed", "inquiry"),
-        ("needs_response", "open"),
-        ("under_review", "open"),
+        ("warning_needs_response", "asked"),
+        ("warning_closed", "asked"),
+        ("needs_response", "taken"),
+        ("under_review", "taken"),
         ("won", "won"),
-        ("lost", "lost"),
+        ("lost", "taken"),
     ],
 )
 def test_each_state_of_a_dispute_has_its_meaning(wire, status, state):
@@ -99,23 +93,29 @@ def test_a_dispute_that_is_not_understood_is_unclear(wire, changed, reason):
         news(wire.url, lambda one: one.dispute("dp_1"))
 
 
-def test_a_card_that_the_network_has_replaced_has_new_details(sandbox, bound):
-    token = bound("pm_card_visa")
-    before = news(sandbox, lambda one: one.method(token))
-    by_itself(sandbox, f"payment_methods/{token.split('/')[1]}/update")
-    after = news(sandbox, lambda one: one.method(token))
-    assert after.token == before.token == token
-    assert after.expires_on.year == before.expires_on.year + 1
-    assert after.last4 != before.last4
+def held(sandbox, token, holder):
+    """A card of a holder's customer: the customer and the method."""
+    customer = post(sandbox, "/v1/customers", **{"metadata[holder]": holder})["id"]
+    return post(sandbox, f"/v1/payment_methods/{token}/attach", customer=customer)["id"]
 
 
-def test_a_method_that_was_detached_is_not_usable(sandbox, bound):
-    token = bound("pm_card_visa")
-    post(sandbox, f"/v1/payment_methods/{token.split('/')[1]}/detach")
-    assert news(sandbox, lambda one: one.method(token)) == BindingRefused("not_usable")
+def test_a_card_that_the_network_has_replaced_has_new_details(sandbox):
+    method_id = held(sandbox, "pm_card_visa", "h-replaced")
+    before = news(sandbox, lambda one: one.method(method_id))
+    by_itself(sandbox, f"payment_methods/{method_id}/update")
+    after = news(sandbox, lambda one: one.method(method_id))
+    assert after.holder_id == before.holder_id == "h-replaced"
+    assert after.bound.token == before.bound.token
+    assert after.bound.expires_on.year == before.bound.expires_on.year + 1
+    assert after.bound.last4 != before.bound.last4
 
 
-def test_a_wallet_that_is_paid_on_a_page_has_no_method(wire):
-    with pytest.raises(GatewayMisuseError):
-        news(wire.url, lambda one: one.method("cus_1/alipay"))
-    assert wire.asked == []
+def test_a_method_that_was_detached_is_nobodys(sandbox):
+    method_id = held(sandbox, "pm_card_visa", "h-detached")
+    post(sandbox, f"/v1/payment_methods/{method_id}/detach")
+    assert news(sandbox, lambda one: one.method(method_id)) is None
+
+
+def test_a_method_of_a_customer_that_is_no_holder_is_none_of_ours(sandbox, bound):
+    method_id = bound("pm_card_visa").split("/")[1]
+    assert news(sandbox, lambda one: one.method(method_id)) is None

@@ -176,6 +176,9 @@ SESSION = {
 }
 
 
+UNCLEAR = "not_understood"
+
+
 def came_of(wire, session):
     wire.says(answer(200, session))
     try:
@@ -208,6 +211,8 @@ def came_of(wire, session):
             SESSION | {"setup_intent": SETUP | {"customer": "cus_2", "payment_method": METHOD | {"customer": None}}},
             BindingRefused("not_usable"),
         ),
+        (SESSION | {"setup_intent": SETUP | {"payment_method": METHOD | {"card": CARD | {"exp_month": 13}}}}, UNCLEAR),
+        (SESSION | {"setup_intent": SETUP | {"payment_method": METHOD | {"card": CARD | {"exp_year": 0}}}}, UNCLEAR),
         (
             SESSION | {"setup_intent": SETUP | {"payment_method": METHOD | {"type": "ideal"}}},
             BindingRefused("not_usable"),
