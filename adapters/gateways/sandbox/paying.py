@@ -144,6 +144,18 @@ def succeed(world: World, intent: Entry, method: Entry, charge: Entry) -> None:
         world.due(0, f"open {after}", charge.id)
 
 
+def captured(world: World, intent: Entry, amount: int) -> Entry:
+    """The intent after a part of what was reserved was taken, and the rest released."""
+    charge = world.find("charge", intent.body["latest_charge"])
+    charge.body |= {"captured": True, "amount_captured": amount, "balance_transaction": world.record.new_id("txn")}
+    world.record.put(charge)
+    world.emit("charge.captured", charge)
+    intent.body |= {"status": "succeeded", "amount_received": amount, "amount_capturable": 0}
+    world.record.put(intent)
+    world.emit("payment_intent.succeeded", intent)
+    return intent
+
+
 def decline(world: World, intent: Entry, method: Entry, declined: Decline, *, with_charge: bool = True) -> None:
     """The money did not move; another method may be tried."""
     charge = charges.record_charge(world, intent, method, declined, pending=False) if with_charge else None
