@@ -83,7 +83,7 @@ async def _bound_there(address: str, commands: Sequence[Dated]) -> list[Dated]:
     for one in commands:
         if isinstance(one.command, BindPaymentMethod | UpdatePaymentMethod):
             wanted[one.command.method.token] = holders[one.command.card_id], one.command.method
-    async with aiohttp.ClientSession(address, auth=aiohttp.BasicAuth(KEY)) as session:
+    async with aiohttp.ClientSession(address, headers={"Authorization": f"Bearer {KEY}"}) as session:
         names = sorted({holder for holder, _ in wanted.values()})
         customers = dict(zip(names, await asyncio.gather(*(_customer(session, name) for name in names)), strict=True))
         made = await asyncio.gather(*(_attached(session, customers[who], what) for who, what in wanted.values()))
