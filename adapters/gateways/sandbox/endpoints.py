@@ -15,6 +15,7 @@ from adapters.gateways.sandbox import (
     refunds,
     sessions,
     setup_intents,
+    transactions,
 )
 from adapters.gateways.sandbox.parameters import read, text
 from adapters.gateways.sandbox.payment_methods import EXPAND
@@ -42,6 +43,11 @@ def _methods_of_customer(world: World, raw: dict[str, Any], customer: str) -> Pa
     world.find("customer", customer)
     found = lists.page(world, raw, lists.METHODS, customer=customer)
     return found._replace(url=f"/v1/customers/{customer}/payment_methods")
+
+
+def _transaction(world: World, raw: dict[str, Any], object_id: str) -> Entry:
+    read(raw, EXPAND)
+    return transactions.retrieve(world, object_id)
 
 
 ENDPOINTS: dict[tuple[str, ...], Endpoint] = {
@@ -87,6 +93,8 @@ ENDPOINTS: dict[tuple[str, ...], Endpoint] = {
     ("GET", "disputes", "*"): _retrieve("dispute"),
     ("POST", "disputes", "*"): disputes.update,
     ("POST", "disputes", "*", "close"): disputes.close,
+    ("GET", "balance_transactions"): transactions.list_all,
+    ("GET", "balance_transactions", "*"): _transaction,
     ("GET", "events"): _list(lists.EVENTS),
     ("GET", "events", "*"): _retrieve("event"),
 }

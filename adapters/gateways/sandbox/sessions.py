@@ -3,8 +3,8 @@
 from typing import Any
 
 from adapters.gateways.sandbox import setup_intents
+from adapters.gateways.sandbox.intent_parameters import KINDS, currency
 from adapters.gateways.sandbox.parameters import a_hash, each, ignored, integer, metadata, one_of, read, text
-from adapters.gateways.sandbox.payment_intents import KINDS, currency
 from adapters.gateways.sandbox.payment_methods import EXPAND, merged
 from adapters.gateways.sandbox.record import Entry
 from adapters.gateways.sandbox.refusals import invalid, unreadable
@@ -12,6 +12,13 @@ from adapters.gateways.sandbox.units import judge_amount
 from adapters.gateways.sandbox.world import World
 
 _HOUR_S = 3600
+_NEVER_SET = (
+    *("adaptive_pricing", "after_expiration", "allow_promotion_codes", "client_secret", "collected_information"),
+    *("consent", "consent_collection", "currency_conversion", "customer_account", "invoice", "invoice_creation"),
+    *("payment_link", "payment_method_configuration_details", "permissions", "recovered_from"),
+    *("saved_payment_method_options", "shipping_address_collection", "shipping_cost", "subscription"),
+    "wallet_options",
+)
 _LASTS_MIN_S, _LASTS_MAX_S = _HOUR_S // 2, 24 * _HOUR_S
 
 
@@ -93,60 +100,41 @@ def _new(world: World, given: dict[str, Any], customer: str | None, total: int |
     details = dict.fromkeys(("address", "business_name", "individual_name", "name", "phone", "tax_ids"))
     body = {
         "object": "checkout.session",
-        "adaptive_pricing": None,
-        "after_expiration": None,
-        "allow_promotion_codes": None,
+        **dict.fromkeys(_NEVER_SET),
         "amount_subtotal": total,
         "amount_total": total,
         "automatic_tax": {"enabled": False, "liability": None, "provider": None, "status": None},
         "billing_address_collection": given.get("billing_address_collection"),
         "cancel_url": given.get("cancel_url"),
         "client_reference_id": given.get("client_reference_id"),
-        "client_secret": None,
-        "collected_information": None,
-        "consent": None,
-        "consent_collection": None,
         "currency": code,
-        "currency_conversion": None,
         "custom_fields": [],
         "custom_text": dict.fromkeys(("after_submit", "shipping_address", "submit", "terms_of_service_acceptance")),
         "customer": customer,
-        "customer_account": None,
         "customer_creation": None if setup or customer else given.get("customer_creation", "if_required"),
         "customer_details": {**details, "email": email, "tax_exempt": "none"} if email else None,
         "customer_email": email,
         "discounts": None if setup else [],
         "expires_at": given.get("expires_at", world.now + _LASTS_MAX_S),
-        "invoice": None,
-        "invoice_creation": None,
         "livemode": False,
         "locale": given.get("locale"),
         "metadata": merged({}, given.get("metadata", {})),
         "mode": given["mode"],
         "origin_context": given.get("origin_context"),
         "payment_intent": None,
-        "payment_link": None,
         "payment_method_collection": "always" if setup else "if_required",
-        "payment_method_configuration_details": None,
         "payment_method_options": {},
         "payment_method_types": kinds,
         "payment_status": "no_payment_required" if setup else "unpaid",
-        "permissions": None,
         "phone_number_collection": {"enabled": False},
-        "recovered_from": None,
-        "saved_payment_method_options": None,
         "setup_intent": None,
-        "shipping_address_collection": None,
-        "shipping_cost": None,
         "shipping_options": [],
         "status": "open",
         "submit_type": given.get("submit_type"),
-        "subscription": None,
         "success_url": given["success_url"],
         "total_details": None if setup else {"amount_discount": 0, "amount_shipping": 0, "amount_tax": 0},
         "ui_mode": "hosted_page",
         "url": None,
-        "wallet_options": None,
     }
     return world.record.new("cs_test", body, world.now, customer=customer)
 
