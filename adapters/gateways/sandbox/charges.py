@@ -114,6 +114,9 @@ def _details(method: dict[str, Any], amount: int) -> dict[str, Any]:
     if kind == "paypal":
         shown = {**method["paypal"], "payer_name": None, "seller_protection": None, "transaction_id": None}
         return {"paypal": shown, "type": "paypal"}
+    if kind == "sepa_debit":
+        shown = {name: value for name, value in method["sepa_debit"].items() if name != "generated_from"}
+        return {"sepa_debit": {**shown, "mandate": None}, "type": kind}
     if kind == "wechat_pay":
         return {"wechat_pay": {"fingerprint": None, "transaction_id": None}, "type": kind}
     return {kind: _NO_TRANSACTION.get(kind, {}), "type": kind}

@@ -13,11 +13,9 @@ from adapters.gateways.sandbox.parameters import (
     one_of,
     text,
 )
-from adapters.gateways.sandbox.payment_methods import EXPAND
+from adapters.gateways.sandbox.payment_methods import EXPAND, KINDS
 from adapters.gateways.sandbox.refusals import unreadable
 
-KINDS = ("card", "paypal", "link", "alipay", "wechat_pay")
-"""The kinds of payment methods that the sandbox knows."""
 _ADDRESS = a_hash({name: may_be_unset(text) for name in ("city", "country", "line1", "line2", "postal_code", "state")})
 _SHIPPING = a_hash({"address": _ADDRESS, "carrier": text, "name": text, "phone": text, "tracking_number": text})
 PAYMENT_DATA = a_hash(

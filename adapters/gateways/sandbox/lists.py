@@ -54,6 +54,8 @@ SESSIONS = Listed(
     },
 )
 REFUNDS = Listed("refund", "/v1/refunds", {"charge": ("parent = ?", text), "payment_intent": _BY_INTENT})
+PRODUCTS = Listed("product", "/v1/products", {})
+PRICES = Listed("price", "/v1/prices", {"product": ("parent = ?", text)})
 DISPUTES = Listed("dispute", "/v1/disputes", {"charge": ("parent = ?", text), "payment_intent": _BY_INTENT})
 EVENTS = Listed(
     "event",

@@ -2,10 +2,10 @@
 
 from typing import Any
 
-from adapters.gateways.sandbox.intent_parameters import CANCEL, CAPTURE, CONFIRM, CREATE, KINDS, UPDATE
+from adapters.gateways.sandbox.intent_parameters import CANCEL, CAPTURE, CONFIRM, CREATE, UPDATE
 from adapters.gateways.sandbox.parameters import read
 from adapters.gateways.sandbox.paying import captured, declined_answer, pay
-from adapters.gateways.sandbox.payment_methods import find_or_make, merged, merged_billing
+from adapters.gateways.sandbox.payment_methods import KINDS, find_or_make, merged, merged_billing
 from adapters.gateways.sandbox.record import Entry
 from adapters.gateways.sandbox.refusals import RefusedError, invalid, unreadable
 from adapters.gateways.sandbox.tokens import method_of

@@ -3,9 +3,10 @@
 from typing import Any
 
 from adapters.gateways.sandbox import setup_intents
-from adapters.gateways.sandbox.intent_parameters import KINDS, currency
+from adapters.gateways.sandbox.intent_parameters import currency
 from adapters.gateways.sandbox.parameters import a_hash, each, ignored, integer, metadata, one_of, read, text
-from adapters.gateways.sandbox.payment_methods import EXPAND, merged
+from adapters.gateways.sandbox.payment_methods import EXPAND, KINDS, merged
+from adapters.gateways.sandbox.products import make_price
 from adapters.gateways.sandbox.record import Entry
 from adapters.gateways.sandbox.refusals import invalid, unreadable
 from adapters.gateways.sandbox.units import judge_amount
@@ -77,8 +78,9 @@ def _judge(world: World, given: dict[str, Any]) -> None:
 
 
 def _item(world: World, given: dict[str, Any], number: int) -> dict[str, Any]:
-    data, quantity = given["price_data"], given.get("quantity", 1)
-    amount = data["unit_amount"] * quantity
+    quantity = given.get("quantity", 1)
+    price, name = _price(world, given)
+    amount = price.body["unit_amount"] * quantity
     return {
         "id": world.record.new_id("li"),
         "object": "item",
@@ -86,11 +88,26 @@ def _item(world: World, given: dict[str, Any], number: int) -> dict[str, Any]:
         "amount_subtotal": amount,
         "amount_tax": 0,
         "amount_total": amount,
-        "currency": data["currency"],
-        "description": data.get("product_data", {}).get("name") or f"#{number + 1}",
-        "price": None,
+        "currency": price.body["currency"],
+        "description": name or f"#{number + 1}",
+        "price": price.body,
         "quantity": quantity,
     }
+
+
+def _price(world: World, given: dict[str, Any]) -> tuple[Entry, str | None]:
+    """The price of an item, which is named or given, and what is sold."""
+    if "price" in given:
+        price = world.find("price", given["price"], "line_items[0][price]")
+        return price, world.find("product", price.body["product"]).body["name"]
+    if "price_data" not in given:
+        raise unreadable("Missing required param: line_items[0][price].", code="parameter_missing", param="line_items")
+    data = given["price_data"]
+    name = data.get("product_data", {}).get("name")
+    if name is None:
+        name = world.find("product", data.get("product", ""), "line_items[0][price_data][product]").body["name"]
+    product_id = data.get("product") or world.record.new_id("prod")
+    return make_price(world, product_id, data["currency"], data["unit_amount"]), name
 
 
 def _new(world: World, given: dict[str, Any], customer: str | None, total: int | None, code: str | None) -> Entry:
@@ -190,11 +207,11 @@ _PRICE = a_hash(
 )
 _ITEM = a_hash(
     {
+        "price": text,
         "price_data": _PRICE,
         "quantity": integer,
         **dict.fromkeys(("adjustable_quantity", "dynamic_tax_rates", "metadata", "tax_rates"), ignored),
-    },
-    needed=("price_data",),
+    }
 )
 _SETUP_DATA = {"description": text, "metadata": metadata, "on_behalf_of": text}
 _PAYMENT_DATA = {

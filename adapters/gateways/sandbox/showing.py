@@ -18,6 +18,7 @@ _EXPANDABLE = {
     "checkout.session": {"customer", "payment_intent", "setup_intent", "line_items"},
     "refund": {"charge", "payment_intent", "balance_transaction"},
     "balance_transaction": {"source"},
+    "price": {"product"},
     "dispute": {"charge", "payment_intent"},
     "customer": set[str](),
     "event": set[str](),
