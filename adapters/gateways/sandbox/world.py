@@ -92,6 +92,11 @@ class World:
         self.next_due_s = min(self.next_due_s, at_s)
 
 
+def transaction_id(source: Entry) -> str:
+    """The id of the balance transaction of a charge or a refund."""
+    return f"txn_{source.id.partition('_')[2]}"
+
+
 def without(table: dict[str, Any], names: Iterable[str]) -> dict[str, Any]:
     """A copy without some names."""
     return {name: value for name, value in table.items() if name not in names}
