@@ -32,7 +32,8 @@ CONTROL_TABLE = """
         clock_confirmed_until timestamptz,  -- facts up to this time may be of a clock that was ahead, the operator said
         restored_since timestamptz,  -- of the last restore: from here …
         restored_until timestamptz,  -- … to here the log may have lost facts
-        restore_open boolean NOT NULL DEFAULT false  -- it is still looked up what that was
+        restore_open boolean NOT NULL DEFAULT false,  -- it is still looked up what that was
+        gateway_down_since timestamptz  -- the gateway does not answer: nothing is sent; NULL: it does
     )
 """
 CONTROL_BY = "ALTER TABLE control ADD COLUMN IF NOT EXISTS charging_stopped_by text"
@@ -47,6 +48,8 @@ CONTROL_RESTORE = """
         ADD COLUMN IF NOT EXISTS restore_open boolean NOT NULL DEFAULT false
 """
 """These two are what version 6 of the schema added."""
+CONTROL_GATEWAY = "ALTER TABLE control ADD COLUMN IF NOT EXISTS gateway_down_since timestamptz"
+"""What version 7 added."""
 CONTROL_ROW = "INSERT INTO control DEFAULT VALUES ON CONFLICT DO NOTHING"
 
 CLOCK_CHANNEL = "baohao_clock"
@@ -67,6 +70,8 @@ class Control(NamedTuple):
     """The database's clock in between."""
     restored: Gap | None
     """What the log may have lost, while that is looked up."""
+    gateway_down: bool
+    """The gateway does not answer."""
 
 
 def read_control(connection: Connection[Any], *, virtual_clock: bool) -> Control:
@@ -75,17 +80,34 @@ def read_control(connection: Connection[Any], *, virtual_clock: bool) -> Control
     row = connection.execute(
         """
         SELECT virtual_now, charging_stopped_at IS NOT NULL, clock_ahead_until, clock_confirmed_until,
-            clock_timestamp(), restore_open, restored_since, restored_until
+            clock_timestamp(), restore_open, restored_since, restored_until, gateway_down_since IS NOT NULL
         FROM (SELECT) AS always LEFT JOIN control ON true
         """,
         prepare=True,
     ).fetchone()
     if row is None:  # cannot be: an outer join gives a row
         raise BaohaoError("the control row cannot be read")
-    virtual_now, stopped, ahead, confirmed, database_now, is_open, since, until = row
+    virtual_now, stopped, ahead, confirmed, database_now, is_open, since, until, down = row
     now = virtual_now if virtual_clock and virtual_now else recorded_now()
     gap = Gap(since, until) if is_open else None
-    return Control(now, stopped, ahead, confirmed, asked_at, database_now, gap)
+    return Control(now, stopped, ahead, confirmed, asked_at, database_now, gap, down)
+
+
+def gateway_is_down(connection: Connection[Any], at: datetime) -> bool:
+    """Let nothing be sent until the gateway answers again; false if that is set already."""
+    query = "UPDATE control SET gateway_down_since = %s WHERE gateway_down_since IS NULL"
+    return connection.execute(query, (at,)).rowcount > 0
+
+
+def gateway_is_up(connection: Connection[Any]) -> datetime | None:
+    """Let charges be made again; since when the gateway had been down, None if it had not."""
+    row = connection.execute(
+        """
+        UPDATE control SET gateway_down_since = NULL FROM (SELECT gateway_down_since AS since FROM control) AS before
+        WHERE gateway_down_since IS NOT NULL RETURNING since
+        """
+    ).fetchone()
+    return row[0] if row else None
 
 
 def move_clock(connection: Connection[Any], now: datetime) -> None:

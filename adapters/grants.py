@@ -34,6 +34,7 @@ RIGHTS: dict[str, LiteralString] = {
     "published": _CHANGE,
     "leaders": _CHANGE,
     "gateway_pace": "SELECT, UPDATE",
+    "inbox": _CHANGE,
     "schema_version": "SELECT",
 }
 """Table → rights of the application; every table that `migrate` creates is named."""

@@ -7,9 +7,17 @@ from eventsourcing.persistence import IntegrityError
 from psycopg import Connection, sql
 
 from adapters.clock import recorded_now
-from adapters.control import CONTROL_BY, CONTROL_CLOCK, CONTROL_RESTORE, CONTROL_ROW, CONTROL_TABLE
+from adapters.control import (
+    CONTROL_BY,
+    CONTROL_CLOCK,
+    CONTROL_GATEWAY,
+    CONTROL_RESTORE,
+    CONTROL_ROW,
+    CONTROL_TABLE,
+)
 from adapters.gateways.pace import PACE_ROW, PACE_TABLE
 from adapters.grants import grant_rights
+from adapters.inbox import INBOX_TABLE
 from adapters.parked import PARKED_TABLE
 from adapters.pooler import refuse_transaction_pooler
 from adapters.roles.lease import LEADERS_TABLE
@@ -121,6 +129,7 @@ def _create(connection: Connection[Any]) -> None:
         PARKED_CARDS_TABLE,
         PACE_TABLE,
         PACE_ROW,
+        INBOX_TABLE,
         "CREATE TABLE schema_version (version integer NOT NULL)",
     ):
         connection.execute(statement)
@@ -199,9 +208,9 @@ def _from_5_to_6(connection: Connection[Any]) -> None:
 
 
 def _from_6_to_7(connection: Connection[Any]) -> None:
-    """All processes together keep the pace of requests to the provider."""
-    connection.execute(PACE_TABLE)
-    connection.execute(PACE_ROW)
+    """All processes together keep the pace of requests to the provider; what it notifies us of is kept."""
+    for statement in (PACE_TABLE, PACE_ROW, INBOX_TABLE, CONTROL_GATEWAY):
+        connection.execute(statement)
     connection.execute("UPDATE schema_version SET version = 7")
 
 

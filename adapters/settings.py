@@ -108,6 +108,10 @@ class Settings(GatewaySettings):
     """Private key (PEM) of BAOHAO_NATS_CERT."""
     nats_port: int = Field(4222, ge=0, le=65_535)
     """Port of the embedded NATS on 127.0.0.1; 0: any free one."""
+    web_host: str = "127.0.0.1"
+    """Address on which the web role listens; what stands before it ends TLS."""
+    web_port: int = Field(8080, ge=0, le=65_535)
+    """Port of the web role; 0: any free one."""
     home: _AbsolutePath = Path(".baohao")
     """Folder of the embedded servers, their data and the logs."""
     catalogue: _AbsolutePath | None = None

@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, closing
 from datetime import datetime, timedelta
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 from uuid import UUID
 
 import structlog
@@ -26,6 +26,9 @@ from engine.rules import Rules
 from engine.store.recorder import CardRecorder, datastore
 from engine.store.streams import Store
 
+if TYPE_CHECKING:
+    from adapters.gateways.stripe_api import StripeApi
+
 log = structlog.get_logger()
 
 
@@ -41,7 +44,8 @@ def rules_now(connection: Connection[Any], clock: CheckedClock, installed: Rules
     control = clock.read(connection)
     rules = replace(
         installed,
-        charging_stopped=control.charging_stopped,
+        charging_stopped=control.charging_stopped or control.gateway_down,
+        gateway_down=control.gateway_down and not control.charging_stopped,
         clock_ahead_until=control.clock_ahead_until,
         restored=control.restored,
     )
@@ -110,17 +114,23 @@ async def opened_gateway(settings: Settings, database_url: str | None = None) ->
             yield simulated
         return
     from adapters.gateways.stripe import StripeGateway  # noqa: PLC0415 (it takes 32 MB and half a second)
+
+    async with opened_stripe(settings, database_url) as api:
+        yield StripeGateway(api, timedelta(seconds=settings.gateway_budget_s))
+
+
+@asynccontextmanager
+async def opened_stripe(settings: Settings, database_url: str | None = None) -> AsyncIterator["StripeApi"]:
+    """Stripe's API; raises as `opened_gateway`."""
     from adapters.gateways.stripe_api import StripeApi  # noqa: PLC0415 (as above)
 
     key, livemode = stripe_key_of(settings), settings.stripe_mode == "live"
-    budget = timedelta(seconds=settings.gateway_budget_s)
-    pace = Pace(database_url, settings.gateway_rate, budget / 2) if database_url else None
-    gateway = StripeGateway(
-        StripeApi(key, settings.stripe_url, pace.turn if pace else at_once, livemode=livemode), budget
-    )
+    longest = timedelta(seconds=settings.gateway_budget_s) / 2
+    pace = Pace(database_url, settings.gateway_rate, longest) if database_url else None
+    api = StripeApi(key, settings.stripe_url, pace.turn if pace else at_once, livemode=livemode)
     try:
-        yield gateway
+        yield api
     finally:
-        await gateway.close()
+        await api.close()
         if pace is not None:
             await pace.close()

@@ -10,12 +10,15 @@ from uuid import UUID
 
 from engine.actor import Actor
 from engine.card.attempt import ChargeAttempted
+from engine.card.card import Card
+from engine.card.event import Event
 from engine.card.facts import CardFacts
 from engine.card.next import NO_LIMITS
 from engine.commands import Command, Issued
 from engine.decisions import Decided, Decision, on_answer, on_command, on_replan, on_wake
 from engine.errors import BaohaoError, CorruptHistoryError, Refused
 from engine.networks import Limited
+from engine.news import News, question_about
 from engine.ports import GatewayAnswer
 from engine.questions import Question
 from engine.rules import Rules
@@ -99,6 +102,24 @@ class Engine:
             self._decide_and_append(turn.values(), result)
             left = later
         return result
+
+    def look_ups(self, news: Sequence[News], rules: Rules) -> list[Question | None]:
+        """The question that each of the news calls for; None where nothing more can be learned. Records nothing."""
+        streams = self._load({one.card_id for one in news}, {})
+        return [
+            question_about(one, streams[one.card_id], partial(self._history, one.card_id), rules.provider)
+            if one.card_id in streams
+            else None
+            for one in news
+        ]
+
+    def cards(self, card_ids: Sequence[UUID]) -> list[Card]:
+        """The cards as they are, without those that do not exist or cannot be read."""
+        streams = self._load(card_ids, {})
+        return [one.card for one in streams.values() if one.card is not None]
+
+    def _history(self, card_id: UUID) -> list[Event]:
+        return [one.fact for one in self._store.history(card_id)]
 
     def replan(self, card_ids: Sequence[UUID], cause: str, actor: Actor, rules: Rules, at: datetime) -> StepResult:
         """Compute each card's wake time again, after a change of policy, catalogue or zone database."""

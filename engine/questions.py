@@ -6,10 +6,10 @@ from typing import Literal, NamedTuple
 from uuid import UUID
 
 from engine.card.asking import Span, sent_within
-from engine.card.attempt import Attempt, OutcomeSource
+from engine.card.attempt import Attempt, ChargeAttempted, OutcomeSource
 from engine.card.card import Card
 from engine.card.gap import LOOK_BACK
-from engine.card.refunds import Refund
+from engine.card.refunds import Refund, RefundStarted
 from engine.ports import ChargeRequest, ChargesRequest, Gateway, GatewayAnswer, GatewayRequest, RefundRequest
 from engine.provider import Provider
 from engine.rules import Gap
@@ -49,17 +49,23 @@ def about_charge(
     stream: Stream, card: Card, attempt: Attempt, learned: OutcomeSource, cause: str, provider: Provider
 ) -> Question:
     """The question that sends an attempt or asks for its outcome."""
-    purpose = f"renewal:{card.term.number + 1}" if attempt.top_up is None else f"top_up:{attempt.top_up}"
-    request = ChargeRequest(
+    request = charge_request(card.card_id, attempt, card.term.number + 1, attempt.pending_ref)
+    return Question(stream, request, learned, cause, sent_within(attempt, provider))
+
+
+def charge_request(
+    card_id: UUID, attempt: Attempt | ChargeAttempted, term_number: int, gateway_ref: str | None = None
+) -> ChargeRequest:
+    """The same request whenever it is sent; `term_number` counts for a renewal."""
+    return ChargeRequest(
         attempt_id=attempt.attempt_id,
-        card_id=card.card_id,
-        purpose=purpose,
+        card_id=card_id,
+        purpose=f"renewal:{term_number}" if attempt.top_up is None else f"top_up:{attempt.top_up}",
         token=attempt.token,
         amount=attempt.amount,
-        attempted_at=attempt.attempted_at,
-        gateway_ref=attempt.pending_ref,
+        attempted_at=attempt.attempted_at if isinstance(attempt, Attempt) else attempt.at,
+        gateway_ref=gateway_ref,
     )
-    return Question(stream, request, learned, cause, sent_within(attempt, provider))
 
 
 def about_refund(stream: Stream, refund: Refund, cause: str) -> Question:
@@ -68,7 +74,7 @@ def about_refund(stream: Stream, refund: Refund, cause: str) -> Question:
     return Question(stream, request, "sent" if refund.pending_ref is None else "looked_up", cause)
 
 
-def refund_request(card_id: UUID, refund: Refund) -> RefundRequest:
+def refund_request(card_id: UUID, refund: Refund | RefundStarted) -> RefundRequest:
     """The same request whenever the refund is asked for."""
     return RefundRequest(
         refund_id=refund.refund_id,

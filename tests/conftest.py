@@ -12,6 +12,7 @@ import psycopg
 import pytest
 
 from adapters import embedded
+from tests.lent_databases import at_database
 
 os.environ["BAOHAO_NATS_PORT"] = "0"  # any free one: the tests of several cores start servers beside each other
 LENT_POSTGRES, LENT_NATS = "TEST_POSTGRES_URL", "TEST_NATS_URL"
@@ -20,14 +21,14 @@ _numbers = count(1)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption("--slow", action="store_true", help="also run the tests that take more than 20 s")
+    parser.addoption("--slow", action="store_true", help="also run the tests that take long")
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     if not config.getoption("--slow"):
         for item in items:
             if "slow" in item.keywords:
-                item.add_marker(pytest.mark.skip(reason="takes more than 20 s; run with --slow"))
+                item.add_marker(pytest.mark.skip(reason="takes long; run with --slow"))
 
 
 @pytest.fixture(scope="session")
@@ -59,13 +60,18 @@ def nats_url(server_home) -> Iterator[str]:
 
 
 @pytest.fixture
-def database_url(postgres_url) -> Iterator[str]:
+def empty_url(postgres_url) -> Iterator[str]:
     """An empty database for one test, dropped afterwards."""
     name = f"test_{os.getpid()}_{next(_numbers)}"
     with psycopg.connect(postgres_url, autocommit=True) as connection:
         connection.execute(f"CREATE DATABASE {name}")
-        yield postgres_url.replace("/baohao?", f"/{name}?")
+        yield at_database(postgres_url, name)
         connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest.fixture
+def database_url(empty_url) -> str:
+    return empty_url
 
 
 @pytest.fixture(scope="session")

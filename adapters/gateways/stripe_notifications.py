@@ -155,15 +155,15 @@ def _hint(event: _Event, subject: _Subject, happened_at: datetime) -> Hint:
         event.id,
         event.type,
         happened_at,
-        attempt_id=_uuid(metadata.get("attempt")),
-        card_id=_uuid(metadata.get("card")),
-        refund_id=_uuid(metadata.get("refund_id")),
+        attempt_id=uuid_of(metadata.get("attempt")),
+        card_id=uuid_of(metadata.get("card")),
+        refund_id=uuid_of(metadata.get("refund_id")),
         holder_id=metadata.get("holder"),
         **names,
     )
 
 
-def _uuid(text: str | None) -> UUID | None:
+def uuid_of(text: str | None) -> UUID | None:
     """The id; None for what is none of ours."""
     with suppress(ValueError, TypeError):
         return UUID(text)

@@ -11,8 +11,9 @@ import structlog
 from adapters.roles.collector import collect_rarely
 from adapters.settings import Settings
 
-Role = Literal["consumer", "projector", "publisher", "scheduler"]
+Role = Literal["consumer", "projector", "publisher", "scheduler", "web"]
 ROLES: tuple[Role, ...] = ("consumer", "projector", "publisher", "scheduler")
+"""Those that every system has; `web` runs beside them where somebody is served."""
 
 log = structlog.get_logger()
 

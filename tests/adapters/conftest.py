@@ -10,6 +10,7 @@ import pytest
 from adapters.schema import migrate
 from tests.adapters.cards import cards_of
 from tests.engine.databases import application_url
+from tests.lent_databases import LentDatabases
 
 
 @pytest.fixture
@@ -19,10 +20,29 @@ def run():
         yield runner.run
 
 
+@pytest.fixture(scope="session")
+def migrated_databases(postgres_url):
+    databases = LentDatabases(postgres_url, "migrated", lambda url: migrate(url, application_url(url)))
+    yield databases
+    databases.close()
+
+
+@pytest.fixture
+def migrated_url(migrated_databases):
+    """A migrated database for one test."""
+    with migrated_databases.lent() as url:
+        yield url
+
+
+@pytest.fixture
+def database_url(request):
+    """A database for one test: migrated if the test has a connection to it, else empty."""
+    return request.getfixturevalue("migrated_url" if "connection" in request.fixturenames else "empty_url")
+
+
 @pytest.fixture
 def connection(database_url):
     """As the owner, who may do to the tables what a test wants; the cards are the application's."""
-    migrate(database_url, application_url(database_url))
     with psycopg.connect(database_url, autocommit=True) as open_connection:
         yield open_connection
 

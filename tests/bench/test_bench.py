@@ -6,6 +6,10 @@ import sys
 import tempfile
 from pathlib import Path
 
+import pytest
+
+from tests.bench.__main__ import measure_main
+
 RATES = (
     "renewals_per_s",
     "renewals_per_s_gateway_200ms",
@@ -19,6 +23,15 @@ STAGES = {"wake", "gateway", "record", "ack"}
 ROLES = {"consumer", "projector", "publisher", "scheduler"}
 
 
+def test_the_main_measurement_renews_every_card_once():
+    figures = measure_main(cards=40)
+    assert (figures["cards"], figures["flaws"]) == (40, [])
+    assert figures["renewals_per_s"] > 0
+    assert figures["stages_us"].keys() >= STAGES
+    assert figures["peak_rss_mb"].keys() == ROLES
+
+
+@pytest.mark.slow
 def test_the_benchmark_measures_and_leaves_nothing_behind(monkeypatch):
     folder = Path(tempfile.mkdtemp(prefix="bb-"))  # a short path, that other system users may pass
     folder.chmod(0o755)

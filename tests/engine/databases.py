@@ -1,9 +1,6 @@
-"""Databases for the tests: each test has its own, with every table in it, copied from one that was made once."""
+"""Databases for the tests: each test has one for itself, with every table and no rows in it."""
 
-import os
 from collections.abc import Callable, Iterator
-from functools import cache
-from itertools import count
 from typing import Any
 
 import psycopg
@@ -15,12 +12,7 @@ from engine.store.streams import Store
 from projections.follow import FOLLOWERS_TABLE
 from projections.live import create_tables
 from projections.parked_cards import PARKED_CARDS_TABLE
-
-_numbers = count(1)
-
-
-def at_database(postgres_url: str, name: str) -> str:
-    return postgres_url.replace("/baohao?", f"/{name}?")
+from tests.lent_databases import LentDatabases
 
 
 def application_url(owner_url: str) -> str:
@@ -28,31 +20,41 @@ def application_url(owner_url: str) -> str:
     return owner_url.replace("//baohao@", "//baohao_app@", 1)
 
 
-@cache
-def template(postgres_url: str) -> str:
-    """The name of a database with all tables and no rows."""
-    name = f"cards_template_{os.getpid()}"
-    with psycopg.connect(postgres_url, autocommit=True) as connection:
-        connection.execute(f"CREATE DATABASE {name}")
-    url = at_database(postgres_url, name)
+def with_tables(url: str) -> None:
     with datastore(url, pool_size=1) as pool:
         CardRecorder(pool).create_table()
-    with psycopg.connect(url) as connection:
+    with psycopg.connect(url, autocommit=True) as connection:
         connection.execute(FOLLOWERS_TABLE)
         connection.execute(PARKED_CARDS_TABLE)
         create_tables(connection)
-    return name
+        # No test crashes the server.
+        connection.execute(f"ALTER DATABASE {connection.info.dbname} SET synchronous_commit = off")
+
+
+def with_copied_attempts(url: str) -> None:
+    with_tables(url)
+    with psycopg.connect(url) as connection:
+        connection.execute("DROP INDEX card_events_attempts")
+
+
+@pytest.fixture(scope="session")
+def databases(postgres_url) -> Iterator[dict[str, LentDatabases]]:
+    """Databases with all tables, and such without the index over attempts."""
+    found = {
+        "cards": LentDatabases(postgres_url, "cards", with_tables),
+        "copied_attempts": LentDatabases(postgres_url, "copied_attempts", with_copied_attempts),
+    }
+    yield found
+    for kind in found.values():
+        kind.close()
 
 
 @pytest.fixture
-def cards_url(postgres_url) -> Iterator[str]:
-    """A database with all tables and no rows, dropped after the test."""
-    name = f"cards_{os.getpid()}_{next(_numbers)}"
-    with psycopg.connect(postgres_url, autocommit=True) as connection:
-        connection.execute(f"CREATE DATABASE {name} TEMPLATE {template(postgres_url)}")
-        connection.execute(f"ALTER DATABASE {name} SET synchronous_commit = off")  # no test crashes the server
-        yield at_database(postgres_url, name)
-        connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
+def cards_url(databases, request) -> Iterator[str]:
+    """A database with all tables and no rows."""
+    kind = "copied_attempts" if "copied_attempts" in request.fixturenames else "cards"
+    with databases[kind].lent() as url:
+        yield url
 
 
 @pytest.fixture
@@ -80,9 +82,8 @@ def store(recorder) -> Store:
 
 
 @pytest.fixture
-def copied_attempts(connection) -> None:
-    """Cards may be copies of one history, ids of attempts included."""
-    connection.execute("DROP INDEX card_events_attempts")
+def copied_attempts() -> None:
+    """In this test's database, cards may be copies of one history, ids of attempts included."""
 
 
 @pytest.fixture

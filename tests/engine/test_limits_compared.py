@@ -4,6 +4,7 @@ from collections import Counter, defaultdict
 from typing import NamedTuple
 from uuid import UUID, uuid4
 
+import pytest
 from hypothesis import HealthCheck, Phase, event, given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
@@ -138,13 +139,7 @@ def is_nothing(fact) -> bool:
     return isinstance(fact, ChargeSucceeded) or (isinstance(fact, ChargeFailed) and fact.code == NEVER_HAPPENED)
 
 
-@settings(
-    max_examples=60,
-    phases=[Phase.explicit, Phase.reuse, Phase.generate],  # no shrinking: a failing batch is readable as it is
-    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
-)
-@given(batches=batches)
-def test_postgresql_and_memory_limit_the_same_appends_and_a_rebuild_gives_the_same_rows(store, connection, batches):
+def compare(store, connection, batches) -> None:
     connection.execute("SET session_replication_role = replica")  # past the triggers: each example starts empty
     connection.execute(f"TRUNCATE {', '.join(TABLES)} RESTART IDENTITY")
     book, cards, at = LimitBook(), Cards(), AT
@@ -172,6 +167,28 @@ def test_postgresql_and_memory_limit_the_same_appends_and_a_rebuild_gives_the_sa
     connection.execute("DELETE FROM card_events_tries WHERE declined_at = 'infinity'")
     assert rebuild_limits(connection) == len(before[0])
     assert limit_rows(connection) == before
+
+
+def comparisons(number: int) -> settings:
+    """Without shrinking: a failing batch is readable as it is."""
+    return settings(
+        max_examples=number,
+        phases=[Phase.explicit, Phase.reuse, Phase.generate],
+        suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+    )
+
+
+@comparisons(20)
+@given(batches=batches)
+def test_postgresql_and_memory_limit_the_same_appends_and_a_rebuild_gives_the_same_rows(store, connection, batches):
+    compare(store, connection, batches)
+
+
+@pytest.mark.slow
+@comparisons(60)
+@given(batches=batches)
+def test_they_do_so_in_more_histories(store, connection, batches):
+    compare(store, connection, batches)
 
 
 def test_a_rebuild_takes_appends_as_they_were_stored(store, connection):

@@ -25,7 +25,7 @@ SEEDS_MOST = 8
 
 @dataclass(frozen=True)
 class Mutant:
-    """A bug, and the kind of world in which it shows soonest; seed after seed is lived through until it does."""
+    """A bug, and the kind of world in which it shows; seed after seed is lived through until it does."""
 
     name: str
     changes: Callable[[], list[Change]]
@@ -33,16 +33,23 @@ class Mutant:
     years: float = 0.4
     level: Level = "high"
     harsh: bool = False
+    soon: tuple[int, int] | None = None
+    """Seed and cards of a small world in which it showed soon when that was searched for; it is lived through first."""
+    slow: bool = False
+    """No such world was found."""
 
-    def plan(self, seed: int) -> Plan:
-        return Plan(seed, self.cards, self.years, self.level, harsh=self.harsh, born_within_days=5)
+    def plans(self) -> Iterator[Plan]:
+        """The worlds in their order."""
+        seeds = [(seed, self.cards) for seed in range(1, SEEDS_MOST + 1)]
+        for seed, cards in [self.soon, *seeds] if self.soon else seeds:
+            yield Plan(seed, cards, self.years, self.level, harsh=self.harsh, born_within_days=5)
 
     def hunt(self) -> "Hunt":
         """Live until the first violation."""
         attempts = 0
         with sown(self.changes()):
-            for seed in range(1, SEEDS_MOST + 1):
-                outcome = run_plan(self.plan(seed), first_only=True)
+            for plan in self.plans():
+                outcome = run_plan(plan, first_only=True)
                 attempts += outcome.attempts
                 if outcome.violations:
                     return Hunt(attempts, outcome.violations[0])
@@ -76,9 +83,14 @@ MUTANTS = (
     Mutant("no deadline is ever moved", bugs.stop_moves_no_deadline),
     Mutant("network limits are not enforced", around.limits_not_enforced, harsh=True),
     Mutant("network limits look back half a day", around.limit_counts_one_day, harsh=True),
-    Mutant("a limit full of open tries is the holder's affair", around.open_tries_are_the_holders_affair, harsh=True),
+    Mutant(
+        "a limit full of open tries is the holder's affair",
+        around.open_tries_are_the_holders_affair,
+        harsh=True,
+        soon=(3, 30),
+    ),
     Mutant("early rungs use up the limit", around.early_rungs_use_up_the_limit, harsh=True),
-    Mutant("advice delays one method only", around.advice_binds_one_method, cards=200),
+    Mutant("advice delays one method only", around.advice_binds_one_method, cards=200, soon=(10, 50)),
     Mutant("a never code blocks nobody else", around.never_does_not_block, cards=100),
     Mutant("late success is not refunded", bugs.refund_forgotten, cards=200),
     Mutant("rungs a day early", bugs.rung_a_day_early),
@@ -92,7 +104,7 @@ MUTANTS = (
     Mutant("never wakes after an unknown outcome", bugs.wakes_never_after_unknown),
     Mutant("wakes a year late at the end of the term", bugs.wakes_a_year_late),
     Mutant("switch-off ignored", bugs.switch_off_ignored),
-    Mutant("sent again after the switch-off", bugs.sent_again_after_switch_off, cards=400, years=0.15),
+    Mutant("sent again after the switch-off", bugs.sent_again_after_switch_off, cards=400, years=0.15, soon=(1, 50)),
     Mutant("hold ignored", bugs.hold_ignored),
     Mutant(
         "a released card is charged although nobody confirmed the number",
@@ -101,7 +113,7 @@ MUTANTS = (
     ),
     Mutant("charged past the carrier's date unless it was held", around.charged_past_the_carriers_date, cards=100),
     Mutant("the operator's stop ignored", bugs.stop_ignored),
-    Mutant("reserved balance not released", bugs.balance_not_released),
+    Mutant("reserved balance not released", bugs.balance_not_released, soon=(6, 30)),
     Mutant("balance not reserved", bugs.balance_spent_twice),
     Mutant("notices doubled", around.notices_doubled),
     Mutant("failure told while the next method is charged", around.failure_told_after_each_method),
@@ -119,50 +131,77 @@ MUTANTS = (
     Mutant("announced price charged before its day", consenting.price_before_its_day),
     Mutant("suspended a day early", bugs.suspended_a_day_early),
     Mutant("given up a day early", bugs.given_up_a_day_early),
-    Mutant("automatic top-ups every hour", bugs.topped_up_every_hour, cards=100),
+    Mutant("automatic top-ups every hour", bugs.topped_up_every_hour, cards=100, soon=(4, 25)),
     Mutant("a hold within the operator's stop forgets the stop", bugs.hold_forgets_the_stop, cards=200),
     Mutant("our trouble counts twice", bugs.trouble_counted_twice, cards=100),
     Mutant("our trouble counts while the term is paid", bugs.trouble_of_a_paid_time_counted),
-    Mutant("sent again after the removal of the method", bugs.sent_again_after_removal, cards=400, years=0.3),
-    Mutant("a limit of minutes eats a whole rung", bugs.limit_eats_the_rung, cards=60, harsh=True),
+    Mutant(
+        "sent again after the removal of the method", bugs.sent_again_after_removal, cards=400, years=0.3, soon=(2, 50)
+    ),
+    Mutant("a limit of minutes eats a whole rung", bugs.limit_eats_the_rung, cards=60, harsh=True, soon=(5, 60)),
     Mutant("a top-up that went back stays on the balance", money.refunded_top_up_kept, cards=100),
-    Mutant("what is reserved stays though its top-up went back", money.reserved_money_kept, cards=400),
+    Mutant("what is reserved stays though its top-up went back", money.reserved_money_kept, cards=400, soon=(2, 50)),
     Mutant(
         "a refund onto the balance stays though the charge is disputed",
         money.refunded_and_disputed_kept,
         cards=200,
         years=0.6,
+        soon=(42, 50),
     ),
-    Mutant("a disputed card with new details is charged", money.dispute_of_the_method_id, cards=200),
+    Mutant("a disputed card with new details is charged", money.dispute_of_the_method_id, cards=200, slow=True),
     Mutant("a dispute that is won gives the balance nothing back", money.won_money_kept_from_the_balance, cards=200),
     Mutant(
         "what was spent and went back comes back with its term", money.spent_money_comes_back_with_its_term, cards=60
     ),
-    Mutant("a term is given for what is left of its reserve", money.term_for_what_is_left_of_its_reserve, cards=100),
-    Mutant("a refund is asked for though its charge is disputed", money.disputed_refund_asked_for, cards=100),
+    Mutant(
+        "a term is given for what is left of its reserve",
+        money.term_for_what_is_left_of_its_reserve,
+        cards=100,
+        soon=(33, 60),
+    ),
+    Mutant(
+        "a refund is asked for though its charge is disputed", money.disputed_refund_asked_for, cards=100, soon=(4, 25)
+    ),
     Mutant("a success after a decline is ignored", money.late_success_after_a_decline_ignored, cards=100),
     Mutant("of a card that is given up the reserve is not owed", money.reserve_not_owed, cards=1000, years=0.25),
-    Mutant("the balance leaves less than the gateway charges", money.remainder_too_small, cards=200),
+    Mutant("the balance leaves less than the gateway charges", money.remainder_too_small, cards=200, soon=(4, 50)),
     Mutant("a term that is undone counts its attempts from 1", money.attempts_of_an_undone_term_from_1, cards=60),
-    Mutant("a term is undone, and auto-renewal stays on", money.undone_term_stays_on, cards=100),
-    Mutant("a term is undone though money of its charge is left", money.undone_though_money_is_left, cards=200),
-    Mutant("the balance lets the number go", money.balance_lets_the_number_go, cards=100),
-    Mutant("the balance is spent early though it is not first", money.balance_spent_though_not_first, cards=200),
-    Mutant("an unknown top-up keeps the renewal waiting", money.unknown_top_up_keeps_renewal_waiting, cards=400),
+    Mutant("a term is undone, and auto-renewal stays on", money.undone_term_stays_on, cards=100, soon=(1, 25)),
+    Mutant(
+        "a term is undone though money of its charge is left",
+        money.undone_though_money_is_left,
+        cards=200,
+        soon=(36, 50),
+    ),
+    Mutant("the balance lets the number go", money.balance_lets_the_number_go, cards=100, soon=(1, 25)),
+    Mutant(
+        "the balance is spent early though it is not first",
+        money.balance_spent_though_not_first,
+        cards=200,
+        soon=(4, 50),
+    ),
+    Mutant(
+        "an unknown top-up keeps the renewal waiting",
+        money.unknown_top_up_keeps_renewal_waiting,
+        cards=400,
+        soon=(21, 50),
+    ),
     Mutant("grace for a card without days of grace", bugs.grace_without_days),
     Mutant("holders learn of codes that are not for them", around.secrets_told),
     Mutant("the key of a notice is used again", around.notice_key_used_again),
     Mutant("nobody is told of a suspension", around.suspension_told_to_nobody),
-    Mutant("who switched off is told of a failed top-up", around.withdrawn_top_up_told, cards=600),
+    Mutant("who switched off is told of a failed top-up", around.withdrawn_top_up_told, cards=600, slow=True),
     Mutant("a price is announced too late", consenting.early_notice_of_a_price),
     Mutant("a fee is charged that nobody agreed to", consenting.fee_of_the_catalogue),
-    Mutant("an announced price cannot be taken back", consenting.announced_for_ever, cards=60, years=0.9),
+    Mutant("an announced price cannot be taken back", consenting.announced_for_ever, cards=60, years=0.9, soon=(7, 60)),
     Mutant("agreed at a lower price, charged the old one", consenting.agreed_again_in_vain),
     Mutant("another price is agreed to than was shown", consenting.quote_not_compared),
     Mutant("off and on forgets an announced price", consenting.raise_forgotten_by_off_and_on, cards=100, years=0.9),
     Mutant("a charge is sent however long it lay", around.sent_however_long_it_lay),
-    Mutant("a charge is sent though the clock went back", around.sent_though_the_clock_went_back, cards=300),
-    Mutant("sent again though a clock was ahead", around.clock_ahead_forgotten, cards=200),
+    Mutant(
+        "a charge is sent though the clock went back", around.sent_though_the_clock_went_back, cards=300, soon=(3, 50)
+    ),
+    Mutant("sent again though a clock was ahead", around.clock_ahead_forgotten, cards=200, soon=(1, 50)),
     Mutant("a failed card is acknowledged without being parked", around.failed_cards_not_parked),
     Mutant("a failed card is parked without another try", around.failed_cards_not_retried),
     Mutant("a time-out is not recorded", around.time_out_not_recorded),

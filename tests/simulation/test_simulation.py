@@ -17,7 +17,11 @@ FOUND_AS = {name.removeprefix("| "): kind for name, kind, _ in (row.split(" | ")
 """By sown bug the kind of violation, as the README lists it: one that only crashes is not found as what it is."""
 
 
-@pytest.mark.parametrize("mutant", MUTANTS, ids=lambda mutant: mutant.name.replace(" ", "_"))
+def as_parameter(mutant):
+    return pytest.param(mutant, id=mutant.name.replace(" ", "_"), marks=[pytest.mark.slow] if mutant.slow else [])
+
+
+@pytest.mark.parametrize("mutant", [as_parameter(mutant) for mutant in MUTANTS])
 def test_the_checker_finds_each_bug_that_is_sown(mutant):
     found = mutant.hunt().found
     assert found is not None

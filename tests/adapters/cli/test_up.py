@@ -12,6 +12,7 @@ import tempfile
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import NamedTuple
 
 import nats
 import psutil
@@ -86,12 +87,28 @@ def home():
     shutil.rmtree(folder)
 
 
-@pytest.fixture
-def system(home):
-    with home.up() as process:
-        yield process
-        process.terminate()
-        process.communicate(timeout=60)
+class Running(NamedTuple):
+    """A system, and a command that had started its servers before it."""
+
+    home: Home
+    system: subprocess.Popen[str]
+    importing: subprocess.Popen[str]
+
+
+@pytest.fixture(scope="module")
+def running():
+    """On a home of its own; at the end it is terminated."""
+    home = Home(Path(tempfile.mkdtemp(prefix="baohao-up-")))
+    assert home.run("migrate").exit_code == 0
+    with home.start("import", "-") as importing:
+        until(lambda: home.urls()[0])
+        with home.up() as system:
+            yield Running(home, system, importing)
+            system.terminate()
+            system.communicate(timeout=60)
+    assert system.returncode == 0
+    assert home.urls() == (None, None)
+    shutil.rmtree(home.folder)
 
 
 LINES = "\n".join(command.model_dump_json() for command in commands_for(1, "sim:good:1"))
@@ -135,11 +152,21 @@ def test_killed_servers_are_started_again_at_their_addresses_and_ctrl_c_ends_in_
     assert home.urls() == (None, None)
 
 
-def test_status_shows_what_runs_and_what_is_missing(home):
+def test_a_command_that_started_first_leaves_the_servers_to_the_system(running):
+    out, _ = running.importing.communicate(LINES, timeout=60)
+    assert out.startswith("lines 3")
+    assert answers(running.home.urls())
+
+
+def test_status_without_a_system_says_how_to_start_one(home):
     nothing = home.run("status", "--json")
     assert (nothing.exit_code, nothing.stderr) == (1, "")
     assert json.loads(nothing.stdout)["problems"][0] == f"no database runs in {home.folder}; `baohao up` starts one"
-    with home.up() as system, home.start("run", "scheduler") as standby:
+
+
+def test_status_shows_what_runs_and_what_is_missing(running):
+    home, system, _ = running
+    with home.start("run", "scheduler") as standby:
         until(lambda: '"role.standby"' in standby.stderr.readline())
         until(lambda: home.run("status", "--json").exit_code == 0)
         found = home.json("status")
@@ -151,9 +178,8 @@ def test_status_shows_what_runs_and_what_is_missing(home):
         shown = home.run("status").stdout
         assert "leads" in shown
         assert "goes on" in shown
-        for process in (standby, system):
-            process.terminate()
-            process.communicate(timeout=60)
+        standby.terminate()
+        standby.communicate(timeout=60)
 
 
 def test_time_passes_on_a_virtual_clock_by_a_command_and_the_cards_act(home):
@@ -177,20 +203,8 @@ def test_time_passes_on_a_virtual_clock_by_a_command_and_the_cards_act(home):
     shutil.rmtree(home.folder)
 
 
-def test_a_command_that_started_first_leaves_the_servers_to_the_system(home):
-    with home.start("import", "-") as importing:
-        until(lambda: home.urls()[0])
-        with home.up() as system:
-            urls = home.urls()
-            assert importing.communicate(LINES, timeout=60)[0].startswith("lines 3")
-            assert answers(urls)
-            system.terminate()
-            system.communicate(timeout=60)
-    assert system.returncode == 0
-    assert home.urls() == (None, None)
-
-
-def test_a_second_system_on_the_home_is_refused_and_the_first_goes_on(home, system):
+def test_a_second_system_on_the_home_is_refused_and_the_first_goes_on(running):
+    home, system, _ = running
     first = f"baohao up (process {system.pid}) already runs on {home.folder}; "
     status, _, err = home.ended("up")
     assert (status, err) == (1, f"{first}stop it first, or set BAOHAO_HOME to another folder\n")
