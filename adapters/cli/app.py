@@ -9,6 +9,7 @@ import typer
 
 from adapters.cli.operations_app import charging_app, clock_app, limits_app, parked_app, restore_app
 from adapters.cli.options import CardId, Json, Limit, Page
+from adapters.cli.sandbox_app import sandbox
 from adapters.roles import Role
 from adapters.settings import load_settings
 
@@ -35,6 +36,7 @@ app.add_typer(limits_app, name="limits")
 app.add_typer(events_app, name="events")
 app.add_typer(clock_app, name="clock")
 app.add_typer(restore_app, name="restore")
+app.command()(sandbox)
 
 
 def _show_version(wanted: bool) -> None:  # noqa: FBT001 (an option's value)

@@ -7,7 +7,7 @@ generic cell rate algorithm without bursts); nothing has to be counted or cleare
 import asyncio
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
-from typing import Any
+from typing import Any, LiteralString
 
 import psycopg
 import structlog
@@ -25,16 +25,16 @@ PACE_TABLE = """
 """
 PACE_ROW = "INSERT INTO gateway_pace DEFAULT VALUES ON CONFLICT DO NOTHING"
 
-_FREE = "greatest(next_at, statement_timestamp())"
-_WAIT = f"extract(epoch FROM {_FREE} - statement_timestamp())::float8"
-_TURNS = f"least(%(wanted)s::int, greatest(0, ceil((%(longest_s)s - {_WAIT}) * %(rate)s::float8)::int))"
-_RESERVE = f"""
+_FREE: LiteralString = "greatest(next_at, statement_timestamp())"
+_WAIT: LiteralString = f"extract(epoch FROM {_FREE} - statement_timestamp())::float8"
+_TURNS: LiteralString = f"least(%(wanted)s::int, greatest(0, ceil((%(longest_s)s - {_WAIT}) * %(rate)s::float8)::int))"
+_RESERVE: LiteralString = f"""
     UPDATE gateway_pace SET
         first_at = {_FREE},
         turns = {_TURNS},
         next_at = {_FREE} + make_interval(secs => {_TURNS} / %(rate)s::float8)
     RETURNING turns, extract(epoch FROM first_at - clock_timestamp())::float8
-"""
+"""  # noqa: S608 (constants)
 """One statement on one row: whoever waits for the row's lock goes on from what the one before has left."""
 
 Turn = Callable[[], Awaitable[None]]

@@ -26,16 +26,16 @@ import asyncio
 import sqlite3
 from collections.abc import Sequence
 from contextlib import suppress
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from functools import lru_cache
 from hashlib import blake2b
 from pathlib import Path
 from typing import NamedTuple
 from uuid import UUID
 
-from adapters.gateways.simulated_methods import DECLINES, FAILURES, Method, method_of
+from adapters.gateways.behaviour import CHARGED, outcome, roll
+from adapters.gateways.simulated_methods import FAILURES, method_of
 from adapters.gateways.simulated_record import (
-    CHARGED,
     Saved,
     Taken,
     double_charges,
@@ -237,30 +237,17 @@ def _charge(seed: bytes, call: _Call, saved: Saved | None) -> tuple[Answer, Save
         raise GatewayMisuseError(f"the key {call.key} is known with other parameters")
     if saved and saved.outcome:
         return _answer_of(saved.outcome, call.request), None
-    outcome = _outcome(seed, call, method)
+    became = outcome(method.decides, call.at, _random(seed, call.request.attempt_id))
     failure = None if saved and method.behaviour != "silent" else FAILURES.get(method.behaviour)
     if failure is None:
-        return _answer_of(outcome, call.request), Saved(call.key, call.at, call.parameters, outcome)
+        return _answer_of(became, call.request), Saved(call.key, call.at, call.parameters, became)
     reason, arrives = failure
     arrived = _random(seed, call.request.attempt_id) < arrives
-    return Unclear(reason=reason), Saved(call.key, call.at, call.parameters, outcome if arrived else None)
-
-
-def _outcome(seed: bytes, call: _Call, method: Method) -> str:
-    match method.behaviour:
-        case "insufficient_until" if call.at.astimezone(UTC).date() < method.good_from:
-            return "insufficient_funds"
-        case "flaky" if _random(seed, call.request.attempt_id) * 100 < method.percent:
-            return method.codes
-        case "declined":
-            return method.codes
-        case behaviour:
-            return DECLINES.get(behaviour, CHARGED)
+    return Unclear(reason=reason), Saved(call.key, call.at, call.parameters, became if arrived else None)
 
 
 def _random(seed: bytes, attempt_id: UUID) -> float:
-    """A pseudo-random number in [0, 1), a function of seed and id."""
-    return int.from_bytes(blake2b(attempt_id.bytes, key=seed, digest_size=6).digest()) / 2**48
+    return roll(seed, attempt_id.bytes)
 
 
 def _answer_of(outcome: str, request: ChargeRequest) -> Charged | Declined:

@@ -10,12 +10,11 @@ from pathlib import Path
 from typing import NamedTuple
 from uuid import UUID
 
+from adapters.gateways.behaviour import CHARGED
 from engine.ports import RefundRequest
 
 IN_MEMORY = Path(":memory:")
 """A record for one process alone."""
-CHARGED = "charged"
-"""The outcome of a request that moved money; any other is the reason why it did not."""
 
 _SCHEMA = """
     PRAGMA synchronous = OFF;  -- a killed process loses nothing; only a power cut may

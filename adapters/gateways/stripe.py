@@ -7,13 +7,12 @@ Stripe's search is not used, since it lags behind.
 
 import asyncio
 from collections.abc import Coroutine
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import TypeVar
-from uuid import UUID
 
 from pydantic import ValidationError
 
-from adapters.gateways.stripe_amounts import AmountError, from_stripe, to_stripe
+from adapters.gateways.stripe_amounts import AmountError, to_stripe
 from adapters.gateways.stripe_answers import (
     ABANDONED,
     HOLDER_NEEDED,
@@ -23,7 +22,6 @@ from adapters.gateways.stripe_answers import (
     declined,
     find_refund,
     not_as_wanted,
-    refunded_minor,
     refused_refund,
     refused_request,
     state_of,
@@ -33,8 +31,9 @@ from adapters.gateways.stripe_answers import (
     wants_outcome,
 )
 from adapters.gateways.stripe_api import CARD_ERROR, OK, REFUSED, StripeApi, failure_of, unexpected
+from adapters.gateways.stripe_lists import INTENTS, TakenList
 from adapters.gateways.stripe_objects import Charge, Failure, Intent, Method, Refund, read
-from adapters.gateways.stripe_token import CARD, Token, read_token
+from adapters.gateways.stripe_token import Token, read_token
 from adapters.gateways.stripe_transport import Reply, Unanswered
 from engine.errors import GatewayMisuseError
 from engine.ports import (
@@ -43,7 +42,6 @@ from engine.ports import (
     ChargesFound,
     ChargesRequest,
     Declined,
-    FoundCharge,
     NotFound,
     RefundAnswer,
     RefundDeclined,
@@ -52,7 +50,6 @@ from engine.ports import (
 )
 from engine.provider import Provider
 
-INTENTS = "/v1/payment_intents"
 METHODS = "/v1/payment_methods"
 REFUNDS = "/v1/refunds"
 CLOCKS_DIFFER = timedelta(hours=1)
@@ -72,6 +69,7 @@ class StripeGateway:
 
     def __init__(self, api: StripeApi, budget: timedelta) -> None:
         self._api = api
+        self._taken = TakenList(api)
         self.budget = budget
 
     async def charge(self, request: ChargeRequest, at: datetime) -> Answer:  # noqa: ARG002 (Stripe has its own clock)
@@ -108,10 +106,11 @@ class StripeGateway:
 
     async def charges(self, request: ChargesRequest, at: datetime) -> ChargesFound | Unclear:  # noqa: ARG002 (as above)
         """The money that was taken since an instant, newest first; a card's customer is not known, so all are read."""
-        return await self._in_time(self._charges(request))
+        return await self._in_time(self._taken.since(request))
 
     async def close(self) -> None:
         """Close the connections."""
+        await self._taken.close()
         await self._api.close()
 
     async def _in_time(self, work: Coroutine[object, object, T]) -> T | Unclear:
@@ -138,7 +137,9 @@ class StripeGateway:
             return await self._declined(failure_of(reply), request, about)
         if reply.status in REFUSED:
             answer = refused_request(failure_of(reply))
-            return await self._if_usable(answer, token) if answer == Declined(code=REQUEST_INVALID) else answer
+            if isinstance(answer, Declined) and answer.code == REQUEST_INVALID:
+                return await self._if_usable(answer, token)
+            return answer
         if reply.status >= _SERVER_ERRORS and reply.replayed:  # the same for as long as the key is known
             found = await self._look_up(request, token, about)
             return unclear("server_error") if isinstance(found, NotFound) else found
@@ -246,18 +247,6 @@ class StripeGateway:
         ours = find_refund(found, request)
         return NotFound() if ours is None else state_of_refund(ours, request)
 
-    # Lists
-
-    async def _charges(self, request: ChargesRequest) -> ChargesFound:
-        since = max(0, int(request.since.timestamp()))
-        parameters = {"created": {"gte": since}, "expand": ["data.latest_charge"]}
-        intents = await self._api.list_all(INTENTS, Intent, parameters)
-        if any(one.livemode is not self._api.livemode for one in intents):
-            raise Unanswered("wrong_mode")
-        card = None if request.card_id is None else str(request.card_id)
-        ours = [one for one in intents if card is None or one.metadata.get("card") == card]
-        return ChargesFound(charges=tuple(charge for one in ours if (charge := _found(one)) is not None))
-
 
 def _creation(request: ChargeRequest, token: Token, about: Wanted) -> dict[str, object]:
     """What makes and confirms a PaymentIntent: the same for an attempt for ever."""
@@ -288,26 +277,3 @@ def _certainty(intent: Intent) -> int:
     """Of several PaymentIntents of one attempt, which there should not be, money taken comes first."""
     order = ("succeeded", "processing", "requires_action")
     return order.index(intent.status) if intent.status in order else len(order)
-
-
-def _found(intent: Intent) -> FoundCharge | None:
-    """The money that a PaymentIntent of ours took; None where it took none, or is not ours."""
-    try:
-        attempt_id, card_id = UUID(intent.metadata["attempt"]), UUID(intent.metadata["card"])
-        purpose = intent.metadata["purpose"]
-    except (KeyError, ValueError):
-        return None
-    charge = intent.latest_charge
-    if intent.status != "succeeded" or not isinstance(charge, Charge):
-        return None
-    kind = intent.payment_method_types[0] if intent.payment_method_types else CARD
-    return FoundCharge(
-        attempt_id=attempt_id,
-        card_id=card_id,
-        purpose=purpose,
-        token=str(Token(intent.customer or "", intent.payment_method, kind)),
-        amount=from_stripe(intent.amount_received, intent.currency),
-        refunded_minor=refunded_minor(charge),
-        gateway_ref=intent.id,
-        charged_at=datetime.fromtimestamp(charge.created, UTC),
-    )

@@ -1,5 +1,6 @@
 """Single requests to Stripe and whole lists, at the common pace; who is not let in does not go on."""
 
+import asyncio
 from collections.abc import Mapping
 from typing import Literal, TypeVar
 
@@ -10,8 +11,10 @@ from adapters.gateways.stripe_objects import ErrorBody, Failure, Page, read
 from adapters.gateways.stripe_transport import Reply, Requests, Unanswered
 from adapters.settings import SettingsError
 
-PER_PAGE = 100
-"""Stripe's largest page."""
+PER_PAGE = 50
+"""Half of Stripe's largest page: with its charge a PaymentIntent takes up to ten thousand bytes."""
+LIST_MAX = 20_000
+"""Longer lists are not read: they are not what was meant to be asked for, and would not fit into memory."""
 CONCURRENCY = 64
 """Requests under way at a time, of one process: at 100 ms each six hundred a second."""
 
@@ -32,6 +35,7 @@ class StripeApi:
         self.livemode = livemode
         self._requests = Requests(key, url, CONCURRENCY)
         self._turn = turn
+        self._connections = asyncio.Semaphore(CONCURRENCY)
 
     async def post(self, path: str, key: str, parameters: Mapping[str, object]) -> Reply:
         """Do something once; raises Unanswered, and SettingsError if our key is refused."""
@@ -51,7 +55,7 @@ class StripeApi:
         return read(reply.body, kind)
 
     async def list_all(self, path: str, kind: type[S], parameters: Mapping[str, object]) -> list[S]:
-        """All objects of a list, page by page, newest first; raises as `fetch`."""
+        """All objects of a list, page by page, newest first; raises as `fetch`, and `too_large`."""
         found: list[S] = []
         after: dict[str, object] = {}
         while True:
@@ -59,6 +63,8 @@ class StripeApi:
             found += page.data
             if not page.has_more or not page.data:
                 return found
+            if len(found) >= LIST_MAX:
+                raise Unanswered("too_large")
             after = {"starting_after": page.data[-1].id}  # pyright: ignore[reportAttributeAccessIssue] (all have one)
 
     async def close(self) -> None:
@@ -68,14 +74,21 @@ class StripeApi:
     async def _send(
         self, method: Literal["get", "post"], path: str, parameters: Mapping[str, object], key: str | None = None
     ) -> Reply:
+        await self._turn_comes()
+        waits = self._connections.locked()
+        async with self._connections:
+            if waits:  # its turn has passed, and all that waited would be sent at once
+                await self._turn_comes()
+            reply = await self._requests.send(method, path, parameters, key)
+        if reply.status in (REFUSED_KEY, REFUSED_RIGHT):
+            raise SettingsError(_refusal(reply.status))
+        return reply
+
+    async def _turn_comes(self) -> None:
         try:
             await self._turn()
         except NoTurnError as error:
             raise Unanswered("rate_limited" if error.known else "rate_unknown") from None
-        reply = await self._requests.send(method, path, parameters, key)
-        if reply.status in (REFUSED_KEY, REFUSED_RIGHT):
-            raise SettingsError(_refusal(reply.status))
-        return reply
 
 
 def failure_of(reply: Reply) -> Failure:

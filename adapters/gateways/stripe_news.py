@@ -43,10 +43,11 @@ class StripeNews:
     async def dispute(self, dispute_id: str) -> FoundDispute | None:
         """The dispute as it is now; None for one of a charge that is not ours."""
         dispute = await self._api.fetch(f"{DISPUTES}/{dispute_id}", Dispute, {})
-        self._check_mode(live=dispute.livemode)
+        self._check(dispute.id, dispute_id, live=dispute.livemode)
         if dispute.payment_intent is None:
             return None
         intent = await self._api.fetch(f"/v1/payment_intents/{dispute.payment_intent}", Intent, {})
+        self._check(intent.id, dispute.payment_intent, live=intent.livemode)
         attempt_id, card_id = uuid_of(intent.metadata.get("attempt")), uuid_of(intent.metadata.get("card"))
         if attempt_id is None or card_id is None:
             return None
@@ -62,20 +63,25 @@ class StripeNews:
     async def method(self, method_id: str) -> FoundMethod | None:
         """A saved method and whose it is; None if it belongs to no holder of ours any more."""
         method = await self._api.fetch(f"/v1/payment_methods/{method_id}", Method, {})
-        self._check_mode(live=method.livemode)
+        self._check(method.id, method_id, live=method.livemode)
         if method.customer is None:
             return None
         customer = await self._api.fetch(f"/v1/customers/{method.customer}", Customer, {})
         holder_id, bound = customer.metadata.get("holder"), bound_of(method, customer.id)
         return FoundMethod(holder_id, bound) if holder_id is not None and isinstance(bound, Bound) else None
 
-    def _check_mode(self, *, live: bool) -> None:
+    def _check(self, found: str, asked_for: str, *, live: bool) -> None:
+        """Raise Unanswered for an object of the other mode, or for another one."""
         if live is not self._api.livemode:
             raise Unanswered("wrong_mode")
+        if found != asked_for:
+            raise Unanswered("answer_is_not_ours")
 
 
 def _state_of(dispute: Dispute) -> DisputeState:
     """Stripe takes the money when a dispute begins, unless it is only a question (`warning_…`)."""
     if dispute.status.startswith("warning_") or dispute.status == "prevented":
         return "asked"
+    if dispute.status not in ("needs_response", "under_review", "won", "lost"):
+        raise Unanswered("not_understood")
     return "won" if dispute.status == "won" else "taken"

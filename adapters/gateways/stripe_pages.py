@@ -12,7 +12,7 @@ from typing import Literal, NamedTuple
 from adapters.gateways.stripe_amounts import to_stripe
 from adapters.gateways.stripe_answers import GENERIC
 from adapters.gateways.stripe_api import OK, REFUSED, StripeApi, failure_of, unexpected
-from adapters.gateways.stripe_objects import Customer, Method, Session, SetupIntent, read
+from adapters.gateways.stripe_objects import Customer, Method, PaymentCard, Session, SetupIntent, read
 from adapters.gateways.stripe_token import PAY_NOW, REUSABLE, Token, read_token
 from adapters.gateways.stripe_transport import Reply, Unanswered
 from engine.card.methods import MethodKind
@@ -194,19 +194,25 @@ def _set_up(setup: SetupIntent, customer: Customer, *, livemode: bool) -> Bindin
         return BindingRefused((failure and (failure.decline_code or failure.code)) or GENERIC)
     if method.livemode is not livemode:
         raise Unanswered("wrong_mode")
-    if customer.id not in (setup.customer, method.customer) or method.type not in REUSABLE:
-        return BindingRefused("not_usable")
     return bound_of(method, customer.id)
 
 
 def bound_of(method: Method, customer_id: str) -> Bound | BindingRefused:
-    """A saved method as we keep it."""
+    """A saved method as we keep it; raises Unanswered for a card that expires in no month."""
     token = Token(customer_id, method.id, method.type)
+    if method.type not in REUSABLE or method.customer != customer_id:
+        return BindingRefused("not_usable")
     if has_card_number(str(token)):
         return BindingRefused("card_number")
     card = method.card
     if card is None:
         return Bound(str(token), _KINDS.get(method.type, "e_wallet"), brand=method.type)
-    last_day = date(card.exp_year, card.exp_month, calendar.monthrange(card.exp_year, card.exp_month)[1])
     kind: MethodKind = "debit_card" if card.funding in ("debit", "prepaid") else "credit_card"
-    return Bound(str(token), kind, card.brand, card.last4, last_day, card.fingerprint)
+    return Bound(str(token), kind, card.brand, card.last4, _last_day(card), card.fingerprint)
+
+
+def _last_day(card: PaymentCard) -> date:
+    try:
+        return date(card.exp_year, card.exp_month, calendar.monthrange(card.exp_year, card.exp_month)[1])
+    except (ValueError, IndexError):
+        raise Unanswered("not_understood") from None

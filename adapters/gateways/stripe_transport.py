@@ -11,6 +11,7 @@ from typing import Literal, NamedTuple
 
 import aiohttp
 import stripe
+from stripe import _api_requestor as requesting
 from stripe import _util as library_internals
 
 from engine.errors import BaohaoError
@@ -90,11 +91,10 @@ class Transport(stripe.HTTPClient):
         sent = {name: headers[name] for name in _SENT_HEADERS if name in headers} | _OWN_HEADERS
         aside = _Aside()
         try:
-            async with self._opened().request(
-                method, url, headers=sent, data=post_data, allow_redirects=False
-            ) as response:
-                body = await _bounded(response)
-                aside.reply = Reply(response.status, body, response.headers.get("Idempotent-Replayed") == "true")
+            body = post_data.encode() if post_data is not None else None
+            async with self._opened().request(method, url, headers=sent, data=body, allow_redirects=False) as response:
+                received = await _bounded(response)
+                aside.reply = Reply(response.status, received, response.headers.get("Idempotent-Replayed") == "true")
         except aiohttp.ClientConnectorError:
             raise Unanswered("unreachable") from None
         except (aiohttp.ClientError, OSError) as error:
@@ -159,8 +159,14 @@ class Requests:
         await asyncio.sleep(0)  # lets the loop see them closed
 
 
+def _say_nothing(*_: object, **__: object) -> None:
+    """In the place of the library's log, which would format each request, whether anybody reads it or not."""
+
+
 def _silence_library() -> None:
     """No telemetry, which writes a file into the home folder; no log, which holds parameters and bodies."""
+    for name in ("log_info", "log_debug"):
+        setattr(requesting, name, _say_nothing)
     stripe.enable_telemetry = False
     stripe.log = None
     library_internals.STRIPE_LOG = None  # from the environment, and there is no other way to overrule it

@@ -23,6 +23,7 @@ from nats.aio.msg import Msg
 from psycopg import Connection, OperationalError
 from psycopg_pool import ConnectionPool
 
+from adapters.breaker import Breaker
 from adapters.broker.connection import PING_INTERVAL_S, connected, identity_of
 from adapters.broker.due import DUE_STREAM, DUE_SUBJECT
 from adapters.broker.fetch import raise_nats_timeouts
@@ -102,7 +103,9 @@ def _consumer_of(
     def log_is_behind() -> Awaitable[str | None]:
         return watch.log_is_behind(partial(over_a_live_connection, pool))
 
-    return Consumer(engine, gateway, read_rules, park_all, flow_of(settings).batches_in_flight, log_is_behind)
+    breaker = Breaker(partial(over_a_live_connection, pool))
+    batches = flow_of(settings).batches_in_flight
+    return Consumer(engine, gateway, read_rules, park_all, batches, log_is_behind, breaker)
 
 
 def _subscribed(settings: Settings, nats_url: str, consumer: "Consumer") -> tuple[NatsBroker, Any]:
@@ -168,6 +171,9 @@ class Consumer:
     batches_in_flight: int
     log_is_behind: Callable[[], Awaitable[str | None]] = _up_to_date
     """Asked before each batch: a sentence why nothing may be sent, or None."""
+    breaker: Breaker | None = None
+    """None where nothing is stopped because the provider does not answer."""
+    _gateway_down: bool = field(init=False, default=False)
     refused_us: SettingsError | None = field(init=False, default=None)
     """Set once the provider has refused our key: the role is to end."""
     _draining: asyncio.Event = field(init=False, default_factory=asyncio.Event)
@@ -246,10 +252,13 @@ class Consumer:
             case Record(answers):
                 return batch.count(await batch.timed("record_ms", asyncio.to_thread(self._record, answers)))
             case ReadClock():
-                _, at = await batch.timed("gateway_ms", asyncio.to_thread(self.read_rules))
+                rules, at = await batch.timed("gateway_ms", asyncio.to_thread(self.read_rules))
+                self._gateway_down = rules.gateway_down
                 return at
             case Ask(questions, at):
                 replies = await batch.timed("gateway_ms", self._ask_all(questions, at))
+                if self.breaker is not None:
+                    await asyncio.to_thread(self.breaker.saw, replies, at, down=self._gateway_down)
                 log_failures({question.card_id: reply for question, reply in replies if isinstance(reply, Exception)})
                 return replies
 

@@ -9,16 +9,17 @@ import jsonschema_rs
 
 from tests.judge.document import OBJECTS, reduced
 
-REFUSED_PARAMETERS = {"parameter_unknown", "parameter_missing", "parameter_invalid_empty", "parameter_invalid_integer"}
+_VALIDATORS = {}  # of all judges: building one takes longer than a thousand judgements
 
 
 class Judge:
     """Called with each exchange; `findings` are sentences about what Stripe's document does not allow."""
 
-    def __init__(self):
+    def __init__(self, document=None):
+        self.document = document or reduced()
         self.findings = []
         self.judged = 0
-        self._validators = {}
+        self._validators = _VALIDATORS
 
     def __call__(self, exchange):
         """Judge one exchange: its request, unless the answer refuses its parameters, and its answer."""
@@ -34,11 +35,6 @@ class Judge:
             self._judge_request(exchange, name, operation)
         if answer is not None:
             self._judge_answer(exchange, name, operation, answer)
-
-    @cached_property
-    def document(self):
-        """Stripe's document, cut down."""
-        return reduced()
 
     @cached_property
     def _patterns(self):
@@ -101,19 +97,18 @@ class Judge:
         self.findings.append(f"{exchange.method} {exchange.path} ({exchange.status}): {what}")
 
 
-def expanded(answer, path=""):
-    """Where an answer holds a whole object in place of an id; errors and events do so by themselves."""
-    if path == "" and ("error" in answer or answer.get("object") == "event"):
+def expanded(value, path="", *, inside=False):
+    """Where an answer holds a whole object in place of an id; errors and events hold some by themselves."""
+    if isinstance(value, list):
+        for number, one in enumerate(value):
+            yield from expanded(one, f"{path}[{number}]")
+    if not isinstance(value, dict) or value.get("object") == "event":
         return
-    for name, value in answer.items() if isinstance(answer, dict) else enumerate(answer):
-        here = f"{path}.{name}" if path else str(name)
-        whole = isinstance(value, dict) and "object" in value and value["object"] != "list"
-        if (whole and "id" in value and name != "payment_method_in_error" and not path.endswith("data") and path != "") or (whole and "id" in value and isinstance(answer, dict) and "object" in answer):
-            yield here
-        if isinstance(value, dict | list) and name not in ("last_payment_error", "last_setup_error"):
-            if isinstance(value, dict) and value.get("object") == "event":
-                continue
-            yield from expanded(value, here)
+    if inside and "id" in value and value.get("object") not in (None, "list", "item"):
+        yield path
+    for name, one in value.items():
+        if name not in ("error", "last_payment_error", "last_setup_error"):
+            yield from expanded(one, f"{path}.{name}", inside="object" in value and value["object"] != "list")
 
 
 def nested(text):

@@ -51,6 +51,7 @@ ENDPOINTS: dict[tuple[str, ...], Endpoint] = {
     ("POST", "payment_intents", "*"): payment_intents.update,
     ("POST", "payment_intents", "*", "confirm"): payment_intents.confirm,
     ("POST", "payment_intents", "*", "cancel"): payment_intents.cancel,
+    ("POST", "payment_intents", "*", "capture"): payment_intents.capture,
     ("GET", "charges"): _list(lists.CHARGES),
     ("GET", "charges", "*"): _retrieve("charge", "charge"),
     ("POST", "charges", "*"): charges.update,

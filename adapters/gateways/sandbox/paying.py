@@ -1,9 +1,9 @@
 """What becomes of a PaymentIntent when it is confirmed: charged, declined, processing, or waiting for its payer."""
 
 from datetime import UTC, datetime
-from hashlib import blake2b
 from typing import Any
 
+from adapters.gateways.behaviour import CHARGED, outcome, roll
 from adapters.gateways.sandbox import charges
 from adapters.gateways.sandbox.declines import error_of
 from adapters.gateways.sandbox.payment_methods import attached, refuse_spent, token_of
@@ -54,11 +54,10 @@ def settle(world: World, intent: Entry, method: Entry) -> None:
 
 def decided(world: World, token: TokenMethod, intent: Entry) -> Decline | None:
     """The decline that the token stands for; None when the money moves."""
-    if token.decline is None or datetime.fromtimestamp(world.now, UTC).date() >= token.good_from:
-        return None
     asked = f"{intent.id}:{intent.hidden.get('tries', 0)}".encode()
-    digest = blake2b(asked, key=world.setting.seed.to_bytes(8, "big", signed=True), digest_size=6).digest()
-    return token.decline if int.from_bytes(digest) / 2**48 * 100 < token.percent else None
+    chance = roll(world.setting.seed.to_bytes(8, "big", signed=True), asked)
+    became = outcome(token.decides, datetime.fromtimestamp(world.now, UTC), chance)
+    return None if became == CHARGED else token.decline
 
 
 def _refuse_request(token: TokenMethod, intent: Entry) -> None:
@@ -143,6 +142,18 @@ def succeed(world: World, intent: Entry, method: Entry, charge: Entry) -> None:
     after = token_of(method).after
     if after in ("dispute", "inquiry", "two_disputes") and not manual:
         world.due(0, f"open {after}", charge.id)
+
+
+def captured(world: World, intent: Entry, amount: int) -> Entry:
+    """The intent after a part of what was reserved was taken, and the rest released."""
+    charge = world.find("charge", intent.body["latest_charge"])
+    charge.body |= {"captured": True, "amount_captured": amount, "balance_transaction": world.record.new_id("txn")}
+    world.record.put(charge)
+    world.emit("charge.captured", charge)
+    intent.body |= {"status": "succeeded", "amount_received": amount, "amount_capturable": 0}
+    world.record.put(intent)
+    world.emit("payment_intent.succeeded", intent)
+    return intent
 
 
 def decline(world: World, intent: Entry, method: Entry, declined: Decline, *, with_charge: bool = True) -> None:

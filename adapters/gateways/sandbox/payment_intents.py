@@ -15,7 +15,7 @@ from adapters.gateways.sandbox.parameters import (
     read,
     text,
 )
-from adapters.gateways.sandbox.paying import declined_answer, pay
+from adapters.gateways.sandbox.paying import captured, declined_answer, pay
 from adapters.gateways.sandbox.payment_methods import EXPAND, find_or_make, merged, merged_billing
 from adapters.gateways.sandbox.record import Entry
 from adapters.gateways.sandbox.refusals import RefusedError, invalid, unreadable
@@ -238,6 +238,18 @@ def cancel(world: World, raw: dict[str, Any], object_id: str) -> Entry:
     return intent
 
 
+def capture(world: World, raw: dict[str, Any], object_id: str) -> Entry:
+    """Take the money that was reserved, or a part of it; the rest is released."""
+    given = read(raw, _CAPTURE)
+    intent = world.find("payment_intent", object_id, "intent")
+    if intent.body["status"] != "requires_capture":
+        raise unexpected(intent, "capture", "requires_capture")
+    amount = given.get("amount_to_capture", intent.body["amount_capturable"])
+    if not 1 <= amount <= intent.body["amount_capturable"]:
+        raise invalid("The amount to capture is not within what was authorized.", param="amount_to_capture")
+    return captured(world, intent, amount)
+
+
 def unexpected(intent: Entry, verb: str, wanted: str) -> RefusedError:
     """The intent's status does not allow what was asked."""
     error = invalid(
@@ -318,6 +330,15 @@ _CREATE = {
     "on_behalf_of": text,
 }
 _CONFIRM = {**_BOTH, **_PAYING, "client_secret": text, "amount_to_confirm": integer}
+_CAPTURE = {
+    **EXPAND,
+    "amount_to_capture": integer,
+    "final_capture": flag,
+    "metadata": metadata,
+    "statement_descriptor": text,
+    "statement_descriptor_suffix": text,
+    **dict.fromkeys(("amount_details", "application_fee_amount", "hooks", "payment_details", "transfer_data"), ignored),
+}
 _CANCEL = {
     **EXPAND,
     "cancellation_reason": one_of("abandoned", "duplicate", "fraudulent", "requested_by_customer"),

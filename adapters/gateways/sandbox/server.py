@@ -1,8 +1,10 @@
 """The sandbox's HTTP server on loopback: reads requests, hands them to the desk, writes the answers."""
 
 import asyncio
+from base64 import b64decode
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from functools import lru_cache
 from hashlib import blake2b
 from itertools import count
 from pathlib import Path
@@ -25,6 +27,7 @@ from adapters.gateways.sandbox.world import API_VERSION, Setting
 LOOPBACK = "127.0.0.1"
 _SHUTDOWN_S = 0.5
 _JSON = "application/json"
+_UNAUTHORIZED = 401
 
 
 class Options(Struct, frozen=True):
@@ -133,11 +136,23 @@ def _headers(asked: Request, reply: Reply) -> dict[str, str]:
 def _unauthorized(authorization: str, request_id: str) -> Reply | None:
     """The refusal (401) of a request without a test key; any key of a test mode is taken."""
     scheme, _, credentials = authorization.partition(" ")
-    if scheme == "Basic" or (scheme == "Bearer" and credentials.startswith(("sk_test_", "rk_test_"))):
+    key = _user(credentials) if scheme.lower() == "basic" else credentials if scheme.lower() == "bearer" else ""
+    if key.startswith(("sk_test_", "rk_test_")):
         return None
-    what = "Invalid API Key provided." if credentials else "You did not provide an API key."
-    error = RefusedError(401, {"message": f"{what} The sandbox takes any test key.", "type": "invalid_request_error"})
-    return Reply(401, show_error(error, request_id))
+    what = "Invalid API Key provided." if key else "You did not provide an API key."
+    error = RefusedError(
+        _UNAUTHORIZED, {"message": f"{what} The sandbox takes any test key.", "type": "invalid_request_error"}
+    )
+    return Reply(_UNAUTHORIZED, show_error(error, request_id))
+
+
+@lru_cache(maxsize=64)
+def _user(credentials: str) -> str:
+    """The name in the credentials of HTTP Basic; empty for what is none."""
+    try:
+        return b64decode(credentials).decode().partition(":")[0]
+    except ValueError:
+        return ""
 
 
 @asynccontextmanager

@@ -20,6 +20,7 @@ from datetime import date
 from functools import lru_cache
 from typing import Literal, NamedTuple
 
+from adapters.gateways.behaviour import GOOD, Behaviour
 from engine.declines import CONSEQUENCES
 
 Authentication = Literal["never", "always", "unless_set_up", "on_setup"]
@@ -85,8 +86,7 @@ class TokenMethod(NamedTuple):
     last4: str = "4242"
     decline: Decline | None = None
     attaches: bool = True
-    percent: int = 100
-    good_from: date = date.max
+    decides: Behaviour = GOOD
     processing: bool = False
     authentication: Authentication = "never"
     risk: Literal["normal", "elevated", "highest"] = "normal"
@@ -97,8 +97,8 @@ class TokenMethod(NamedTuple):
     """What determines the fingerprint; None: each attached method has its own."""
 
 
-def _declining(token: str, code: str, last4: str) -> TokenMethod:
-    return TokenMethod(token, last4=last4, decline=Decline(code), attaches=False)
+def _declining(method: TokenMethod, decline: Decline, percent: int = 100, good_from: date = date.max) -> TokenMethod:
+    return method._replace(decline=decline, decides=Behaviour(decline.code, percent, good_from))
 
 
 def _published() -> Iterator[TokenMethod]:
@@ -120,13 +120,12 @@ def _published() -> Iterator[TokenMethod]:
     )
     for name, code, last4 in declining:
         ending = "" if name == "ChargeDeclined" else name
-        yield _declining(f"pm_card_chargeDeclined{ending}", code, last4)
-        yield _declining(f"pm_card_visa_chargeDeclined{ending}", code, last4)
-    yield TokenMethod("pm_card_chargeCustomerFail", last4="0341", decline=Decline("generic_decline"))
-    yield TokenMethod("pm_card_radarBlock", last4="0101", decline=Decline("fraudulent"), blocked=True, risk="highest")
-    yield TokenMethod(
-        "pm_card_riskLevelHighest", last4="4954", decline=Decline("fraudulent"), blocked=True, risk="highest"
-    )
+        for begin in ("pm_card_chargeDeclined", "pm_card_visa_chargeDeclined"):
+            yield _declining(TokenMethod(begin + ending, last4=last4, attaches=False), Decline(code))
+    yield _declining(TokenMethod("pm_card_chargeCustomerFail", last4="0341"), Decline("generic_decline"))
+    for name, last4 in (("radarBlock", "0101"), ("riskLevelHighest", "4954")):
+        blocked = TokenMethod(f"pm_card_{name}", last4=last4, blocked=True, risk="highest")
+        yield _declining(blocked, Decline("fraudulent"))
     yield TokenMethod("pm_card_riskLevelElevated", last4="9235", risk="elevated")
     yield TokenMethod("pm_card_createDispute", last4="0259", after="dispute")
     yield TokenMethod(
@@ -144,12 +143,8 @@ def _published() -> Iterator[TokenMethod]:
     yield TokenMethod("pm_card_authenticationRequired", last4="3184", authentication="always")
     yield TokenMethod("pm_card_authenticationRequiredOnSetup", last4="3155", authentication="unless_set_up")
     yield TokenMethod("pm_card_authenticationRequiredSetupForOffSession", last4="3184", authentication="on_setup")
-    yield TokenMethod(
-        "pm_card_authenticationRequiredChargeDeclinedInsufficientFunds",
-        last4="9995",
-        authentication="always",
-        decline=Decline("insufficient_funds"),
-    )
+    name = "pm_card_authenticationRequiredChargeDeclinedInsufficientFunds"
+    yield _declining(TokenMethod(name, last4="9995", authentication="always"), Decline("insufficient_funds"))
     yield TokenMethod("pm_card_threeDSecure2Required", last4="3220", authentication="always")
     yield TokenMethod("pm_card_threeDSecureRequired", last4="3063", authentication="always")
 
@@ -189,14 +184,18 @@ def _behaving(method: TokenMethod, rest: str) -> TokenMethod | None:
     if found := re.fullmatch(r"(flaky|until)_([0-9-]+)(?:_(.+))?", rest):
         codes = _codes(found[3] or ("do_not_honor" if found[1] == "flaky" else "insufficient_funds"))
         try:
-            how = {"percent": int(found[2])} if found[1] == "flaky" else {"good_from": date.fromisoformat(found[2])}
+            return codes and _declining(method, codes, *_when(found[1], found[2]))
         except ValueError:
             return None
-        return codes and method._replace(decline=codes, **how)
     if rest.startswith("processing_") and _codes(rest) is None:  # `processing_error` is a code
         method, rest = method._replace(processing=True), rest.removeprefix("processing_")
     codes = _codes(rest)
-    return codes and method._replace(decline=codes)
+    return codes and _declining(method, codes)
+
+
+def _when(word: str, argument: str) -> tuple[int, date]:
+    """How often it declines, in percent, and from which day on it does not."""
+    return (int(argument), date.max) if word == "flaky" else (100, date.fromisoformat(argument))
 
 
 def _codes(text: str) -> Decline | None:

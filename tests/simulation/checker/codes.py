@@ -4,20 +4,28 @@ from datetime import timedelta
 from functools import cache
 
 _CODES = {
+    "retry": "payment_method_provider_decline payment_intent_payment_attempt_failed"
+    " payment_intent_payment_attempt_expired payment_intent_canceled",
     "never": "lost_card stolen_card pickup_card fraudulent merchant_blacklist blocklist highest_risk_level"
     " previously_declined_do_not_retry do_not_try_again",
     "fix_details": "expired_card incorrect_number invalid_number new_account_information_available incorrect_cvc"
     " invalid_cvc incorrect_zip incorrect_address invalid_expiry_month invalid_expiry_year",
     "new_method": "invalid_account service_not_allowed security_violation transaction_not_allowed not_permitted"
     " restricted_card card_not_supported currency_not_supported pin_try_exceeded incorrect_pin invalid_pin"
-    " offline_pin_required online_or_offline_pin_required",
-    "holder_present": "authentication_required authentication_not_handled mobile_device_authentication_required",
-    "retry_soon": "processing_error approve_with_id issuer_not_available reenter_transaction",
-    "retry_after_24h": "card_velocity_exceeded card_decline_rate_limit_exceeded",
-    "mandate_withdrawn_method": "revocation_of_authorization stop_payment_order",
+    " offline_pin_required online_or_offline_pin_required payment_method_unexpected_state billing_invalid_mandate"
+    " payment_intent_mandate_invalid payment_method_currency_mismatch payment_method_unsupported_type"
+    " payment_intent_incompatible_payment_method resource_missing",
+    "holder_present": "authentication_required authentication_not_handled mobile_device_authentication_required"
+    " payment_method_customer_decline payment_intent_authentication_failure",
+    "retry_soon": "processing_error approve_with_id issuer_not_available reenter_transaction"
+    " payment_method_provider_timeout payment_method_not_available",
+    "retry_after_24h": "card_velocity_exceeded card_decline_rate_limit_exceeded charge_exceeds_source_limit",
+    "mandate_withdrawn_method": "revocation_of_authorization stop_payment_order debit_not_authorized refer_to_customer",
     "mandate_withdrawn_card": "revocation_of_all_authorizations",
-    "alarm": "invalid_amount testmode_decline live_mode_test_card",
-    "reconcile": "duplicate_transaction",
+    "alarm": "invalid_amount testmode_decline live_mode_test_card payment_method_unactivated amount_too_small"
+    " amount_too_large invalid_charge_amount request_invalid livemode_mismatch testmode_charges_only"
+    " charge_already_refunded charge_disputed charge_not_refundable refund_disputed_payment balance_insufficient",
+    "reconcile": "duplicate_transaction lock_timeout rate_limit idempotency_key_in_use",
 }
 _NETWORK = {
     "never": "04 07 12 14 15 41 43 46 57",

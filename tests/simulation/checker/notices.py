@@ -42,7 +42,11 @@ _CODES_SHOWN = frozenset(
         *("mobile_device_authentication_required", "card_not_supported", "currency_not_supported"),
         *("pin_try_exceeded", "incorrect_pin", "invalid_pin", "offline_pin_required"),
         *("online_or_offline_pin_required", "revocation_of_authorization", "revocation_of_all_authorizations"),
-        "stop_payment_order",
+        *("stop_payment_order", "payment_method_customer_decline", "payment_method_unexpected_state"),
+        *("payment_intent_authentication_failure", "payment_intent_mandate_invalid", "billing_invalid_mandate"),
+        *("debit_not_authorized", "refer_to_customer", "payment_method_currency_mismatch", "resource_missing"),
+        *("payment_method_unsupported_type", "payment_intent_incompatible_payment_method"),
+        "charge_exceeds_source_limit",
     }
 )
 """Decline codes that holders may see (source: declines.csv)."""

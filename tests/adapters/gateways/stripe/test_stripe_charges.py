@@ -250,7 +250,8 @@ def test_an_amount_below_stripes_least_raises_the_alarm(sandbox, bound):
 
 
 @pytest.mark.parametrize(
-    "token", ["", "sim:good:1", "cus_1", "pm_1", "cus_1/pm_1/cash", "cus_1/pm_1\x00", "cus_1/alipay"]
+    "token",
+    ["", "sim:good:1", "cus_1", "pm_1", "cus_1/pm_1/cash", "cus_1/pm_1\x00", "cus_1/alipay", "cus_1/pm_" + "42" * 8],
 )
 def test_a_token_that_is_not_to_be_charged_parks_the_card_and_is_not_repeated(wire, token):
     with pytest.raises(GatewayMisuseError) as misuse:

@@ -41,7 +41,7 @@ def binding(url, page, holder="h-1"):
 
 
 def submit(address, **form):
-    """Send a page's form as a browser does, or read the page where there is none; returns where it leads, if it does."""
+    """Send a page's form as a browser does, or read the page if there is none; returns where it leads, if it does."""
     host, _, path = address.removeprefix("http://").partition("/")
     browser = HTTPConnection(host, timeout=5)
     headers = {"Content-Type": "application/x-www-form-urlencoded"}
@@ -176,6 +176,9 @@ SESSION = {
 }
 
 
+UNCLEAR = "not_understood"
+
+
 def came_of(wire, session):
     wire.says(answer(200, session))
     try:
@@ -208,6 +211,8 @@ def came_of(wire, session):
             SESSION | {"setup_intent": SETUP | {"customer": "cus_2", "payment_method": METHOD | {"customer": None}}},
             BindingRefused("not_usable"),
         ),
+        (SESSION | {"setup_intent": SETUP | {"payment_method": METHOD | {"card": CARD | {"exp_month": 13}}}}, UNCLEAR),
+        (SESSION | {"setup_intent": SETUP | {"payment_method": METHOD | {"card": CARD | {"exp_year": 0}}}}, UNCLEAR),
         (
             SESSION | {"setup_intent": SETUP | {"payment_method": METHOD | {"type": "ideal"}}},
             BindingRefused("not_usable"),

@@ -1,5 +1,6 @@
 """Refunds and lists of charges against the sandbox."""
 
+import asyncio
 from datetime import timedelta
 from urllib.error import HTTPError
 
@@ -26,7 +27,7 @@ from tests.adapters.gateways.stripe.asking import (
     refund_of,
     request,
 )
-from tests.adapters.gateways.stripe.wire import answer
+from tests.adapters.gateways.stripe.wire import answer, slow
 
 
 @pytest.fixture
@@ -136,6 +137,10 @@ def test_a_refund_that_stripe_refuses_is_declined_with_its_code(wire, fields, me
     assert refund(wire.url, refund_of(CHARGED)) == meant
 
 
+TAKEN = {"id": "ch_1", "livemode": False, "created": 1, "amount": 990, "currency": "eur"}
+AGO = NOW - timedelta(days=1)
+
+
 def listed(url, **wanted):
     return asked(url, lambda gateway: gateway.charges(ChargesRequest(**wanted), NOW))
 
@@ -156,6 +161,42 @@ def test_the_list_of_a_card_has_none_of_others(sandbox, bound):
     wanted = request("of a card", bound("pm_card_visa"))
     charge(sandbox, wanted)
     assert listed(sandbox, since=NOW - timedelta(hours=1), card_id=wanted.attempt_id) == ChargesFound(charges=())
+
+
+def test_cards_that_ask_together_share_one_list(wire):
+    wire.says(answer(200, {"object": "list", "data": [intent(WANTED, latest_charge=TAKEN)], "has_more": False}))
+    wanted = [ChargesRequest(since=NOW, card_id=card) for card in (WANTED.card_id, WANTED.attempt_id)]
+
+    async def together(gateway):
+        first = await asyncio.gather(*(gateway.charges(one, NOW) for one in wanted))
+        return [*first, await gateway.charges(wanted[0], NOW), await gateway.charges(ChargesRequest(since=AGO), NOW)]
+
+    found = asked(wire.url, together)
+    assert [len(one.charges) for one in found] == [1, 0, 1, 1]
+    assert len(wire.asked) == 2
+
+
+def test_a_list_that_takes_longer_than_a_call_is_read_on(wire):
+    page = {"object": "list", "data": [intent(WANTED, latest_charge=TAKEN)], "has_more": False}
+    wire.says(slow(answer(200, page)))
+
+    async def again(gateway):
+        while isinstance(found := await gateway.charges(ChargesRequest(since=NOW), NOW), Unclear):
+            pass
+        return found
+
+    assert len(asked(wire.url, again, budget=timedelta(seconds=0.2)).charges) == 1
+    assert len(wire.asked) == 1
+
+
+def test_a_list_that_could_not_be_read_is_read_anew(wire):
+    page = {"object": "list", "data": [], "has_more": False}
+    wire.says(answer(500, {}), answer(200, page))
+
+    async def twice(gateway):
+        return [await gateway.charges(ChargesRequest(since=NOW), NOW) for _ in range(2)]
+
+    assert asked(wire.url, twice) == [Unclear(reason="server_error"), ChargesFound(charges=())]
 
 
 def test_what_others_charge_on_the_same_account_is_not_ours(wire):

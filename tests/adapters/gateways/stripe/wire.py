@@ -20,6 +20,16 @@ def answer(status, body, **headers):
     return give
 
 
+def slow(give):
+    """The same after half a second."""
+
+    async def later(request):
+        await asyncio.sleep(0.5)
+        return await give(request)
+
+    return later
+
+
 async def cut_short(request):
     response = web.StreamResponse(headers={"Content-Length": "1000"})
     await response.prepare(request)

@@ -1,0 +1,65 @@
+"""The circuit breaker: while the provider does not answer nothing is sent, and no holder pays for that.
+
+It opens for all processes at once, in the control row: cards are blocked as by the operator's stop, their deadlines
+move, and no try is used up. Look-ups of open attempts go on as ever; the first that is answered closes it.
+"""
+
+from collections.abc import Callable, Iterable
+from datetime import datetime
+from typing import Any
+
+import structlog
+from psycopg import Connection
+
+from adapters.control import gateway_is_down, gateway_is_up
+from engine.errors import GatewayMisuseError
+from engine.pipeline import GatewayReply
+from engine.ports import Unclear
+from engine.questions import Question
+
+log = structlog.get_logger()
+
+UNANSWERED_MOST = 10
+"""So many charges in a row without an answer, and the provider is taken to be down (source: our own choice)."""
+NO_ANSWER = frozenset({"timeout", "server_error", "gateway_unavailable", "unreachable", "connection_lost"})
+"""Reasons for which an outcome is unclear since the provider did not answer, or could not."""
+
+OnConnection = Callable[[Callable[[Connection[Any]], object]], object]
+"""Runs a function on a connection to the database, and returns its result."""
+
+
+class Breaker:
+    """What one process has seen of the provider."""
+
+    def __init__(self, over_a_connection: OnConnection) -> None:
+        self._over_a_connection = over_a_connection
+        self._unanswered = 0
+
+    def saw(self, replies: Iterable[tuple[Question, GatewayReply]], at: datetime, *, down: bool) -> None:
+        """Take note of replies; `down` says whether the breaker is open. Only a change costs a round trip."""
+        for question, reply in replies:
+            if not _is_answer(reply):
+                self._unanswered += question.kind == "charge"
+                continue
+            self._unanswered = 0
+            if down:
+                self._close()
+                down = False
+        if self._unanswered >= UNANSWERED_MOST and not down:
+            self._open(at)
+
+    def _open(self, at: datetime) -> None:
+        self._unanswered = 0
+        if self._over_a_connection(lambda connection: gateway_is_down(connection, at)):
+            log.error("gateway.down", unanswered=UNANSWERED_MOST, until="a look-up is answered")
+
+    def _close(self) -> None:
+        since = self._over_a_connection(gateway_is_up)
+        if isinstance(since, datetime):
+            log.info("gateway.up", down_since=since.isoformat())
+
+
+def _is_answer(reply: GatewayReply) -> bool:
+    if isinstance(reply, Unclear):
+        return reply.reason not in NO_ANSWER
+    return isinstance(reply, GatewayMisuseError) or (reply is not None and not isinstance(reply, Exception))

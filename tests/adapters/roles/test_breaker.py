@@ -1,0 +1,91 @@
+"""While the provider does not answer nothing more is sent, and the cards' deadlines move; a look-up ends it."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from structlog.testing import capture_logs
+
+from adapters.breaker import UNANSWERED_MOST, Breaker
+from adapters.clock_check import CheckedClock
+from adapters.control import move_clock
+from adapters.wiring import rules_now
+from engine.errors import GatewayMisuseError
+from engine.ports import Declined, NotFound, Pending, Unclear
+from engine.questions import Question
+from tests.adapters.cards import FAR
+from tests.adapters.gateways.asking import request
+from tests.adapters.roles.test_consumer import SilentGateway
+from tests.engine.samples import RULES, attempt_id
+
+AT = datetime(2027, 3, 1, tzinfo=UTC)
+CHARGE, LOOK_UP = (Question(None, request(), learned, "due") for learned in ("sent", "looked_up"))
+TIMEOUT = Unclear(reason="timeout")
+TEN = [(CHARGE, TIMEOUT)] * UNANSWERED_MOST
+
+
+@pytest.fixture
+def breaker(connection):
+    return Breaker(lambda use: use(connection))
+
+
+def is_down(connection) -> bool:
+    move_clock(connection, AT)
+    rules, _ = rules_now(connection, CheckedClock(virtual=True), RULES)
+    assert rules.charging_stopped == rules.gateway_down
+    return rules.gateway_down
+
+
+def test_ten_charges_in_a_row_without_an_answer_stop_all_others_and_one_answered_look_up_lets_them_go_on(
+    breaker, connection
+):
+    breaker.saw(TEN[:-1], AT, down=False)
+    assert not is_down(connection)
+    with capture_logs() as lines:
+        breaker.saw(TEN[:1], AT, down=False)
+        assert is_down(connection)
+        breaker.saw([(LOOK_UP, TIMEOUT)], AT + timedelta(minutes=5), down=True)
+        assert is_down(connection)
+        breaker.saw([(LOOK_UP, NotFound())], AT + timedelta(minutes=20), down=True)
+        assert not is_down(connection)
+    assert [line["event"] for line in lines] == ["gateway.down", "gateway.up"]
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        Declined(code="insufficient_funds"),
+        Pending(attempt_id=attempt_id(), gateway_ref="pi-1"),
+        Unclear(reason="rate_limited"),
+        GatewayMisuseError("no such method"),
+    ],
+    ids=["declined", "pending", "rate_limited", "called wrong"],
+)
+def test_any_answer_begins_the_count_anew(breaker, connection, answer):
+    breaker.saw([*TEN[:-1], (CHARGE, answer), *TEN[:-1]], AT, down=False)
+    assert not is_down(connection)
+
+
+def test_look_ups_without_an_answer_are_of_outcomes_that_were_unknown_before_and_stop_nothing(breaker, connection):
+    breaker.saw([(LOOK_UP, TIMEOUT)] * 50, AT, down=False)
+    assert not is_down(connection)
+
+
+@pytest.mark.parametrize("reply", [None, ConnectionResetError()], ids=["none", "raised"])
+def test_a_call_that_ended_without_an_answer_counts(breaker, connection, reply):
+    breaker.saw([(CHARGE, reply)] * UNANSWERED_MOST, AT, down=False)
+    assert is_down(connection)
+
+
+def test_others_learn_of_it_with_their_next_batch_and_say_it_once(connection):
+    one, other = (Breaker(lambda use: use(connection)) for _ in range(2))
+    with capture_logs() as lines:
+        one.saw(TEN, AT, down=False)
+        other.saw(TEN, AT, down=False)
+    assert [line["event"] for line in lines] == ["gateway.down"]
+
+
+def test_a_consumer_whose_gateway_hangs_opens_it(cards, connection, queue, breaker):
+    queue.consumer.gateway, queue.consumer.breaker = SilentGateway(), breaker
+    queue.handle(*cards.register(*range(2 * UNANSWERED_MOST)))
+    assert is_down(connection)
+    assert cards.now == FAR
