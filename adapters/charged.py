@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, get_args
 from uuid import UUID
 
 from psycopg import Connection, sql
@@ -27,7 +27,7 @@ Told = (
     | RefundRecorded
 )
 """The facts that tell what a charge took and what of it went back by the gateway."""
-_TOLD = [name for kind in Told.__args__ for name in names_of(kind)]
+_TOLD = [name for kind in get_args(Told) for name in names_of(kind)]
 _FOUND = list(names_of(ChargeFound))
 _AT_ONCE = 5000
 CLOCKS_DIFFER = timedelta(days=1)
@@ -47,22 +47,22 @@ class Book:
     """What each refund asks the gateway for."""
     over: set[UUID] = field(default_factory=set[UUID])
     """The refunds that are not under way any more."""
-    arrived: dict[UUID, int] = field(default_factory=dict[UUID, int])
+    arrived: dict[UUID, RefundSucceeded] = field(default_factory=dict[UUID, RefundSucceeded])
     """The refunds that succeeded, those that came back later included."""
     returned: set[UUID] = field(default_factory=set[UUID])
     by_hand: int = 0
     """What a person says went back, maybe by the provider's own pages."""
 
-    @property
-    def kept(self) -> dict[UUID, int]:
-        """The refunds that succeeded and did not come back."""
-        return {one: minor for one, minor in self.arrived.items() if one not in self.returned}
+    def kept(self, until: datetime | None = None) -> dict[UUID, int]:
+        """What the refunds gave back that succeeded, until an instant, and did not come back."""
+        kept = (one for refund_id, one in self.arrived.items() if refund_id not in self.returned)
+        return {one.refund_id: one.amount.minor for one in kept if until is None or one.at <= until}
 
     @property
     def refunded_most(self) -> int:
         """What the provider may have refunded at most, as far as the log can tell."""
         under_way = sum(minor for one, minor in self.refunds.items() if one not in self.over)
-        return sum(self.kept.values()) + under_way + self.by_hand
+        return sum(self.kept().values()) + under_way + self.by_hand
 
     def tell(self, fact: Told) -> None:
         """One more fact, in any order."""
@@ -76,7 +76,7 @@ class Book:
             case RefundStarted():
                 self.refunds[fact.refund_id] = fact.amount.minor
             case RefundSucceeded():
-                self.arrived[fact.refund_id] = fact.amount.minor
+                self.arrived[fact.refund_id] = fact
                 self.over.add(fact.refund_id)
             case RefundFailed():
                 self.over.add(fact.refund_id)

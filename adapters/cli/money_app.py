@@ -26,6 +26,21 @@ def refund(
     """Refund a charge by the gateway; the same command given twice is one refund."""
     from adapters.cli import refunding
 
-    refunding.refund(
-        load_settings(), attempt_id, amount, currency, ends_term=ends_term, again=again, as_json=as_json
-    )
+    refunding.refund(load_settings(), attempt_id, amount, currency, ends_term=ends_term, again=again, as_json=as_json)
+
+
+@money_app.command()
+def reconcile(
+    since: Annotated[
+        str, typer.Option(metavar="DAYS|DATE", help="Charges that were made since; a date begins in UTC.")
+    ] = "3",
+    *,
+    applies: Annotated[
+        bool, typer.Option("--apply", help="Look up and record what has one definite meaning; show what is left.")
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    """The provider's list of charges against the log, both ways; exit status 1 if anything differs."""
+    from adapters.cli import reconciling
+
+    reconciling.reconcile(load_settings(), reconciling.since_of(since), applies=applies, as_json=as_json)

@@ -36,12 +36,10 @@ def refund(
         done = execute(settings, valid(RefundCharge, {"card_id": card_id, **fields}))
     put_fields("refund", {"card_id": card_id, "facts": done.facts, "repeated": done.repeated}, as_json=as_json)
     if done.repeated:
-        err.print("This refund had been started before, and is no other one; --again refunds once more.", soft_wrap=True)
+        err.print("This refund had been started before, and is the same; --again refunds once more.", soft_wrap=True)
 
 
-def _fields(
-    attempt_id: UUID, amount: dict[str, object] | None, *, ends_term: bool, again: bool
-) -> dict[str, object]:
+def _fields(attempt_id: UUID, amount: dict[str, object] | None, *, ends_term: bool, again: bool) -> dict[str, object]:
     """Of the command; its id is derived from what is asked for, so that a repeat is the same command."""
     what = "rest" if amount is None else f"{amount['minor']}{amount['currency']}"
     command_id = f"refund:{attempt_id}:{what}{':term' if ends_term else ''}{f':{uuid4()}' if again else ''}"
