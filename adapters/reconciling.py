@@ -124,7 +124,7 @@ def differences(
         elif _is_kept(one):
             differ.append(_charged(one, "charge_not_recorded"))
     told = [book for book in books.values() if _is_told(book, span)]
-    differ += [missing for book in told for missing in _missing(book, found[book.attempt_id])]
+    differ += [missing for book in told for missing in _missing(book, found[book.attempt_id], span.until)]
     return Compared(len(inside), len(told), tuple(is_open), tuple(differ))
 
 
@@ -154,14 +154,14 @@ def _against(one: FoundCharge, book: Book, paid: ChargeSucceeded, until: datetim
 
 
 def _is_told(book: Book, span: Span) -> bool:
-    """Whether the log says that the attempt took money, and both its times are in the span."""
-    made, paid = book.attempted_at, book.succeeded
-    return made is not None and paid is not None and span.since <= made and paid.at <= span.until
+    """Whether the log says that an attempt of the span took money."""
+    made = book.attempted_at
+    return made is not None and book.succeeded is not None and span.since <= made <= span.until
 
 
-def _missing(book: Book, found: Iterable[FoundCharge]) -> list[Difference]:
+def _missing(book: Book, found: Iterable[FoundCharge], until: datetime) -> list[Difference]:
     paid = book.succeeded
-    if paid is None or any(one.gateway_ref == paid.gateway_ref for one in found):
+    if paid is None or paid.at > until or any(one.gateway_ref == paid.gateway_ref for one in found):
         return []
     about = book.card_id, book.attempt_id, paid.gateway_ref, paid.amount.currency
     return [Difference("charge_missing", *about, None, paid.amount.minor)]

@@ -1,8 +1,8 @@
 """Reconciling: what differs between a provider and the log, what of it is recorded, and what is left for a person."""
 
-from contextlib import closing
+from contextlib import asynccontextmanager, closing
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from itertools import count
 from urllib.request import Request, urlopen
 from uuid import UUID, uuid4
@@ -10,6 +10,7 @@ from uuid import UUID, uuid4
 import pytest
 from msgspec import json
 from msgspec.structs import replace
+from structlog.testing import capture_logs
 
 from adapters.charged import books_since
 from adapters.gateways.pace import at_once
@@ -18,11 +19,13 @@ from adapters.gateways.simulated import SimulatedGateway
 from adapters.gateways.stripe import StripeGateway
 from adapters.gateways.stripe_api import StripeApi
 from adapters.reconciling import NotListedError, apply, compare, differences, span_of
+from adapters.reconciling_daily import reconcile, until_next
 from engine.actor import actor
 from engine.commands import RefundCharge
 from engine.money import Money
 from engine.ports import ChargeRequest, ChargesRequest, Declined, Unclear
 from engine.questions import ask
+from engine.rules import Gap
 from tests.adapters.cards import BEGIN, FAR, PRICE
 from tests.adapters.gateways.stripe.asking import KEY, post
 
@@ -273,3 +276,51 @@ def test_what_is_younger_than_its_own_answer_is_left_out(sandbox):
 def test_a_provider_that_does_not_answer_differs_in_nothing(sandbox, stripe):
     with pytest.raises(NotListedError, match="does not list its charges"):
         sandbox.compared(stripe("http://127.0.0.1:9"))
+
+
+# Daily
+
+
+@pytest.mark.parametrize(
+    ("now", "hours"),
+    [("2027-01-05T02:00+00:00", 1), ("2027-01-05T03:00+00:00", 24), ("2027-01-05T23:00+00:00", 4)],
+)
+def test_it_is_done_by_itself_once_a_day(now, hours):
+    assert until_next(datetime.fromisoformat(now)) == timedelta(hours=hours)
+
+
+def daily(provider, **rules):
+    """What one day's reconciling logged."""
+
+    @asynccontextmanager
+    async def listing():
+        yield provider.listing()
+
+    use = lambda call: call(provider.cards.connection)  # noqa: E731
+    read_rules = lambda: (replace(provider.cards.rules()[0], **rules), NOW)  # noqa: E731
+    with capture_logs() as logged:
+        provider.run(reconcile(use, read_rules, listing, BUDGET))
+    return logged
+
+
+def test_each_difference_is_logged_and_nothing_recorded(provider):
+    provider.charged()
+    request = provider.charged(answer=Declined(code="generic_decline"))
+    before = provider.cards.log()
+    difference, done = daily(provider)
+    assert (difference["event"], difference["kind"]) == ("reconcile.difference", "charge_not_recorded")
+    assert (difference["attempt_id"], difference["provider_minor"]) == (str(request.attempt_id), PRICE)
+    assert (done["event"], done["differences"], done["charge_not_recorded"]) == ("reconcile.done", 1, 1)
+    assert (done["at_provider"], done["in_log"]) == (2, 1)
+    assert provider.cards.log() == before
+
+
+def test_after_a_restore_it_is_left_out(simulated, connection):
+    [logged] = daily(simulated, restored=Gap(BEGIN, NOW))
+    assert logged["event"] == "reconcile.left_out"
+
+
+def test_a_provider_that_does_not_list_is_asked_again_the_next_day(sandbox, stripe):
+    sandbox.listing = lambda: stripe("http://127.0.0.1:9")
+    [logged] = daily(sandbox)
+    assert logged["event"] == "reconcile.not_listed"
