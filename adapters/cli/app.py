@@ -9,7 +9,7 @@ import typer
 
 from adapters.cli.money_app import money_app
 from adapters.cli.operations_app import charging_app, clock_app, limits_app, parked_app, restore_app
-from adapters.cli.options import CardId, Json, Limit, Page
+from adapters.cli.options import CardId, Json, Limit, Page, SandboxGateway
 from adapters.cli.sandbox_app import sandbox
 from adapters.roles import Role
 from adapters.settings import load_settings
@@ -78,16 +78,16 @@ def health(*, as_json: Json = False) -> None:
 
 
 @app.command()
-def up() -> None:
+def up(*, gateway: SandboxGateway = None) -> None:
     """Run every role as a supervised process, with embedded servers where none are configured."""
     from adapters.cli import serving
 
-    serving.up(load_settings())
+    serving.up(load_settings(), sandbox=gateway == "sandbox")
 
 
 @app.command()
 def run(
-    role: Annotated[Role, typer.Argument(metavar="ROLE", help="consumer, projector, publisher or scheduler")],
+    role: Annotated[Role, typer.Argument(metavar="ROLE", help="consumer, projector, publisher, scheduler or web")],
 ) -> None:
     """Run one role in this process."""
     from adapters.cli import serving
@@ -246,12 +246,15 @@ def demo(
         Path | None, typer.Option(help="Where to keep the servers' data; default: a temporary folder.")
     ] = None,
     *,
+    gateway: SandboxGateway = None,
     as_json: Json = False,
 ) -> None:
     """A virtual year on real servers, shown live: cards are renewed, charged, retried and suspended."""
     from adapters.cli.demo.run import run_demo
 
-    raise typer.Exit(run_demo(cards=cards, months=months, seed=seed, home=home, as_json=as_json))
+    at_sandbox = gateway == "sandbox"
+    status = run_demo(cards=cards, months=months, seed=seed, home=home, at_sandbox=at_sandbox, as_json=as_json)
+    raise typer.Exit(status)
 
 
 @case_app.command("list")

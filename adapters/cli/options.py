@@ -1,6 +1,6 @@
 """Options and arguments that several commands have."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 from uuid import UUID
 
 import typer
@@ -9,3 +9,9 @@ Json = Annotated[bool, typer.Option("--json", help="JSON on stdout, for programs
 CardId = Annotated[UUID, typer.Argument(metavar="ID", help="The card's id.")]
 Page = Annotated[int, typer.Option(min=1, max=1_000_000, help="Which page of so many rows.")]
 Limit = Annotated[int, typer.Option(min=1, max=100_000, help="Maximum number of rows.")]
+SandboxGateway = Annotated[
+    Literal["sandbox"] | None,
+    typer.Option(
+        "--gateway", help="Charge through a sandbox of its own, that speaks Stripe's API, with notifications."
+    ),
+]

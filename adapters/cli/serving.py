@@ -8,12 +8,14 @@ import sys
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from types import MappingProxyType
 
 import structlog
 
 from adapters.cli.output import err
 from adapters.cli.servers import Running, both_servers, database, owner_of
 from adapters.cli.system_lock import only_system
+from adapters.cli.with_sandbox import System, with_sandbox
 from adapters.embedded import EmbeddedError, restarted
 from adapters.embedded.ownership import Server
 from adapters.logs import configure_logs
@@ -49,23 +51,34 @@ def upgrade(settings: Settings) -> int:
 
 @contextmanager
 def all_roles(
-    settings: Settings, roles: Sequence[Role] = ROLES, *, what: str = "baohao up"
+    settings: Settings,
+    roles: Sequence[Role] = ROLES,
+    *,
+    what: str = "baohao up",
+    beside: Mapping[str, Sequence[str]] = MappingProxyType({}),
 ) -> Iterator[tuple[Running, Supervisor]]:
-    """Servers, schema and every role as a supervised process, until the block ends.
+    """Servers, schema and every role as a supervised process, and those `beside` them, until the block ends.
 
     Raises SystemRunsError where another system runs on the home folder; `what` names this one to others.
     """
     with only_system(settings.home, what), both_servers(settings) as running:
         migrate(owner_of(settings, running.database_url), running.database_url)
-        with Supervisor(_arguments(roles), environment(running.settings), settings.home / "logs") as supervisor:
+        with Supervisor(
+            {**beside, **_arguments(roles)}, environment(running.settings), settings.home / "logs"
+        ) as supervisor:
             yield running, supervisor
 
 
-def up(settings: Settings) -> None:
-    """All roles until Ctrl-C, SIGTERM or SIGHUP; starts embedded servers again that end meanwhile."""
+def up(settings: Settings, *, sandbox: bool = False) -> None:
+    """All roles until Ctrl-C, SIGTERM or SIGHUP; starts embedded servers again that end meanwhile.
+
+    With a `sandbox` of its own, or at Stripe, the web role is one of them.
+    """
     configure_logs("up", settings.log_level, settings.log_format)
     stop = threading.Event()
-    with all_roles(settings) as (running, supervisor), _leaving_by(stop):
+    named, beside = with_sandbox(settings, settings.gateway_seed) if sandbox else System(settings)
+    roles: Sequence[Role] = (*ROLES, "web") if named.gateway == "stripe" else ROLES
+    with all_roles(named, roles, beside=beside) as (running, supervisor), _leaving_by(stop):
         err.print(_is_up(running, supervisor), markup=False, highlight=False, soft_wrap=True)
         while not stop.wait(CHECK_S):
             supervisor.check()

@@ -70,9 +70,11 @@ async def main(settings: Settings, database_url: str, nats_url: str, stop: async
 async def _with_provider(settings: Settings, database_url: str, listener: socket.socket, stop: asyncio.Event) -> None:
     """Notifications are received and looked up at once."""
     installed, clock = rules_of(settings), clock_of(settings)
-    blocking = ConnectionPool[Connection[Any]](database_url, max_size=2, kwargs={"autocommit": True}, open=True)
+    blocking = ConnectionPool[Connection[Any]](
+        database_url, min_size=1, max_size=2, kwargs={"autocommit": True}, open=True
+    )
     waiting = AsyncConnectionPool[AsyncConnection[Any]](
-        database_url, max_size=settings.pool_size, kwargs={"autocommit": True}, open=False
+        database_url, min_size=1, max_size=settings.pool_size, kwargs={"autocommit": True}, open=False
     )
 
     def read_rules() -> tuple[Rules, datetime]:

@@ -17,6 +17,7 @@ import pytest
 from adapters import embedded
 from adapters.cli.demo.population import BEGIN
 from adapters.cli.demo.run import demo_settings, promises_held, virtual_year
+from adapters.cli.with_sandbox import System
 from engine.card.attempt import ChargeAttempted
 from engine.card.decline import ChargeFailed
 from engine.card.payments import ChargeSucceeded
@@ -116,7 +117,7 @@ def counts(connection, gateway):
 
 def run_months(disturbance, home, watch, **changed):
     settings = demo_settings(home, SEED).model_copy(update=changed)
-    return virtual_year(settings, cards=disturbance.cards, months=disturbance.months, seed=SEED, watch=watch)
+    return virtual_year(System(settings), cards=disturbance.cards, months=disturbance.months, seed=SEED, watch=watch)
 
 
 def histories(home):

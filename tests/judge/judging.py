@@ -31,7 +31,7 @@ class Judge:
         self.judged += 1
         name, operation = found
         answer = self._decoded(exchange)
-        if exchange.status != 400 and exchange.status != 401:
+        if exchange.status not in (400, 401):
             self._judge_request(exchange, name, operation)
         if answer is not None:
             self._judge_answer(exchange, name, operation, answer)

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from time import perf_counter
 from typing import Any
@@ -17,14 +18,18 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
 from adapters.broker.contract import EVENTS_STREAM
+from adapters.cli.demo.at_sandbox import FAULTS, bound_there, set_clock, totals_of, wait_for
 from adapters.cli.demo.population import BEGIN, population
 from adapters.cli.demo.year import Year
 from adapters.cli.output import err, put_fields, put_json
 from adapters.cli.servers import Running, temporary_home
 from adapters.cli.serving import all_roles
 from adapters.cli.system_lock import SystemRunsError, mark_demo, running_system
+from adapters.cli.with_sandbox import System, with_sandbox
 from adapters.gateways.simulated import double_charges, totals
+from adapters.gateways.stripe_amounts import from_stripe
 from adapters.parked import list_parked
+from adapters.roles import ROLES, Role
 from adapters.settings import Settings, load_settings
 from adapters.supervise import Supervisor
 from adapters.wiring import engine_of, rules_of
@@ -45,10 +50,12 @@ REFRESH_S = 0.25
 CASES_MAX = 100_000
 
 
-def run_demo(*, cards: int, months: int, seed: int, home: Path | None, as_json: bool) -> int:
+def run_demo(*, cards: int, months: int, seed: int, home: Path | None, at_sandbox: bool, as_json: bool) -> int:
     """Run the demo; returns the exit status: 0 only if promises 1, 2 and 5 held."""
     with _home(home) as folder, _screen(cards, months) as watch:
-        summary = virtual_year(demo_settings(folder, seed), cards=cards, months=months, seed=seed, watch=watch)
+        settings = demo_settings(folder, seed)
+        system = with_sandbox(settings, seed, FAULTS) if at_sandbox else System(settings)
+        summary = virtual_year(system, cards=cards, months=months, seed=seed, watch=watch)
     if as_json:
         put_json(summary)
     else:
@@ -80,7 +87,7 @@ def demo_settings(home: Path, seed: int) -> Settings:
 
 
 def virtual_year(
-    settings: Settings,
+    system: System,
     *,
     cards: int,
     months: int,
@@ -88,34 +95,42 @@ def virtual_year(
     watch: Callable[[datetime, Supervisor, psycopg.Connection[Any]], None],
 ) -> dict[str, Any]:
     """Run `months` of virtual time for `cards` made-up cards and sum it up."""
+    settings, beside = system
+    roles: tuple[Role, ...] = (*ROLES, "web") if beside else ROLES
     with (
-        all_roles(settings, what="baohao demo") as (running, supervisor),
+        all_roles(settings, roles, what="baohao demo", beside=beside) as (running, supervisor),
         psycopg.connect(running.database_url, autocommit=True) as connection,
     ):
         started = perf_counter()
+        commands = population(cards, months, seed)
+        if beside:
+            wait_for(system.address)
+            set_clock(system.address, BEGIN)
+            commands = bound_there(system.address, commands)
         year = Year(
             begin=BEGIN,
             end=BEGIN + relativedelta(months=months),
-            commands=population(cards, months, seed),
+            commands=commands,
             engine=engine_of(settings, running.database_url, "demo"),
             rules=rules_of(settings),
             connection=connection,
             nats_url=running.nats_url,
             on_step=lambda now: watch(now, supervisor, connection),
+            move_others=partial(set_clock, system.address) if beside else None,
         )
         year.run()
         wall_s = perf_counter() - started
-        figures = {"cards": cards, "months": months, "seed": seed} | _summary(connection, running)
+        figures = {"cards": cards, "months": months, "seed": seed} | _summary(connection, running, system)
         figures["commands_refused"] = year.refused
         figures["wall_s"] = round(wall_s, 1)
         figures["renewals_per_s"] = round(figures["renewals"] / wall_s, 1)
         return figures
 
 
-def _summary(connection: psycopg.Connection[Any], running: Running) -> dict[str, Any]:
+def _summary(connection: psycopg.Connection[Any], running: Running, system: System) -> dict[str, Any]:
     counts = dict(connection.execute("SELECT topic, count(*) FROM card_events GROUP BY topic").fetchall())
-    record = running.settings.gateway_record
-    gateway, ledger = totals(record), gateway_totals(connection)
+    gateway, doubled = _at_gateway(running.settings.gateway_record, system)
+    ledger = gateway_totals(connection)
     return {
         "events": sum(counts.values()),
         "renewals": _count(counts, CardRenewed),
@@ -123,7 +138,7 @@ def _summary(connection: psycopg.Connection[Any], running: Running) -> dict[str,
         "charges_succeeded": _count(counts, ChargeSucceeded),
         "charges_failed": _count(counts, ChargeFailed),
         "unknown_resolved": _unknown_resolved(connection),
-        "double_charges": double_charges(record),
+        "double_charges": doubled,
         "refunds": _count(counts, RefundSucceeded),
         "parked": len(list_parked(connection)),
         "cases": len(list_cases(connection, CASES_MAX)),
@@ -134,6 +149,15 @@ def _summary(connection: psycopg.Connection[Any], running: Running) -> dict[str,
         "read_models_equal_replay": not any(differences(connection, BATCH).values()),
         "broker_events": _broker_events(running.nats_url),
     }
+
+
+def _at_gateway(record: Path, system: System) -> tuple[dict[str, int], int]:
+    """Net amounts by currency, and double charges, as the gateway's own record has them."""
+    if not system.processes:
+        return totals(record), double_charges(record)
+    found = totals_of(system.address)
+    net = {name.upper(): from_stripe(amount, name.upper()).minor for name, amount in found["net"].items()}
+    return dict(sorted(net.items())), int(found["charged_twice"])
 
 
 def _count(counts: Mapping[str, int], kind: type[Event]) -> int:

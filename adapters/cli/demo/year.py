@@ -42,6 +42,8 @@ class Year:
     nats_url: str
     on_step: Callable[[datetime], None]
     """Called after each move of the clock and while waiting; updates the display and checks the processes."""
+    move_others: Callable[[datetime], None] | None = None
+    """Called before the clock is moved, for those who have a clock of their own."""
     now: datetime = field(init=False)
     refused: int = field(init=False, default=0)
     """How many commands were refused."""
@@ -57,6 +59,8 @@ class Year:
             move_clock(self.connection, self.now)
             while True:
                 self._give_commands()  # before the roles see the new time, so that runs do not differ
+                if self.move_others is not None:
+                    self.move_others(self.now)
                 move_clock(self.connection, self.now)
                 await self._rest(client)
                 due = self._next()
@@ -115,7 +119,7 @@ _QUIET = """
     SELECT NOT EXISTS (
         SELECT FROM due
         WHERE wake_at <= %(now)s AND NOT EXISTS (SELECT FROM parked WHERE parked.card_id = due.card_id)
-    ) AND (
+    ) AND NOT EXISTS (SELECT FROM inbox WHERE settled_at IS NULL AND next_try_at <= now()) AND (
         SELECT count(*) = 2 AND min(position) >= coalesce((SELECT max(notification_id) FROM card_events), 0)
         FROM followers WHERE name IN ('read_models', 'publisher')
     )

@@ -84,8 +84,9 @@ def test_others_learn_of_it_with_their_next_batch_and_say_it_once(connection):
     assert [line["event"] for line in lines] == ["gateway.down"]
 
 
-def test_a_consumer_whose_gateway_hangs_opens_it(cards, connection, queue, breaker):
+def test_a_consumer_whose_gateway_hangs_opens_it(cards, connection, queue, breaker, monkeypatch):
+    monkeypatch.setattr("adapters.breaker.UNANSWERED_MOST", 5)
     queue.consumer.gateway, queue.consumer.breaker = SilentGateway(), breaker
-    queue.handle(*cards.register(*range(2 * UNANSWERED_MOST)))
+    queue.handle(*cards.register(*range(UNANSWERED_MOST)))
     assert is_down(connection)
     assert cards.now == FAR

@@ -28,7 +28,7 @@ def receiving():
     receiver = Receiver()
 
     class Handler(BaseHTTPRequestHandler):
-        def do_POST(self):  # noqa: N802 (the library's name)
+        def do_POST(self):
             body = self.rfile.read(int(self.headers["Content-Length"]))
             receiver.received.append((dict(self.headers), body))
             self.send_response(receiver.statuses.pop(0) if receiver.statuses else 200)
