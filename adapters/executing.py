@@ -1,19 +1,18 @@
 """Commands of the system itself, executed from asyncio: the engine works in a thread."""
 
 import asyncio
-from collections.abc import Callable, Sequence
-from datetime import datetime
+from collections.abc import Sequence
 
+from adapters.asking import ReadRules
 from engine.actor import Actor
 from engine.application import Engine, Reply
 from engine.commands import AnyCommand, Issued
-from engine.rules import Rules
 
 
 class Executor:
     """The engine with the rules and the business time of the moment, acting as `actor`."""
 
-    def __init__(self, engine: Engine, actor: Actor, read_rules: Callable[[], tuple[Rules, datetime]]) -> None:
+    def __init__(self, engine: Engine, actor: Actor, read_rules: ReadRules) -> None:
         self.engine, self.read_rules = engine, read_rules
         self._actor = actor
 

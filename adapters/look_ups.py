@@ -4,15 +4,14 @@ Nothing is charged here: what is decided after an outcome is sent by the consume
 """
 
 import asyncio
-from collections.abc import Mapping, Sequence
-from datetime import datetime
+from collections.abc import Sequence
 from typing import Any
-from uuid import UUID
 
 import structlog
 from psycopg import AsyncConnection
 from psycopg_pool import AsyncConnectionPool
 
+from adapters.asking import look_up
 from adapters.bindings import Bindings
 from adapters.executing import Executor
 from adapters.gateways.stripe_news import FoundDispute, StripeNews
@@ -22,8 +21,7 @@ from adapters.inbox import TRIES_MOST, Taken, settle, take
 from engine.card.methods import PaymentMethod
 from engine.commands import AnyCommand, RecordDispute, RecordDisputeWon, UpdatePaymentMethod
 from engine.news import News
-from engine.ports import Gateway, GatewayAnswer, NotFound, Unclear
-from engine.questions import Question, ask
+from engine.ports import Gateway
 
 log = structlog.get_logger()
 
@@ -71,32 +69,10 @@ class LookUps:
     async def _charges(self, taken: Sequence[Taken]) -> set[str]:
         """Look up charges and refunds; returns the events of which nothing more is to be learned."""
         news = [found for one in taken if (found := _news(one.hint)) is not None]
-        rules, at = await asyncio.to_thread(self._read_rules)
-        questions = await asyncio.to_thread(self._engine.look_ups, news, rules)
-        asked = {question.request: question for question in questions if question is not None}
-        replies = await asyncio.gather(*(self._ask(question, at) for question in asked.values()))
-        answered = {
-            question.request: (question, reply)
-            for question, reply in zip(asked.values(), replies, strict=True)
-            if reply is not None
-        }
-        failed = await asyncio.to_thread(self._record, list(answered.values())) if answered else {}
-        return {
-            one.cause
-            for one, question in zip(news, questions, strict=True)
-            if one.card_id not in failed and (question is None or question.request in answered)
-        }
-
-    async def _ask(self, question: Question, at: datetime) -> GatewayAnswer | None:
-        """The answer if it is a definite one: the first call may be under way, and its own answer still come."""
-        reply = await ask(self._gateway, question, at)
-        return None if isinstance(reply, Unclear | NotFound) else reply
-
-    def _record(self, answers: Sequence[tuple[Question, GatewayAnswer]]) -> Mapping[UUID, Exception]:
-        failed = self._engine.record(answers, *self._read_rules()).failed
-        for card_id, error in failed.items():
+        found = await look_up(self._engine, self._gateway, news, self._read_rules)
+        for card_id, error in found.failed.items():
             log.warning("look_up.failed", card_id=str(card_id), error=str(error))
-        return failed
+        return {one.cause for one, learned in zip(news, found.learned, strict=True) if learned}
 
     async def _other(self, hint: Hint) -> bool:
         """Look up what is no charge; whether nothing more is to be learned."""

@@ -7,6 +7,7 @@ from uuid import UUID
 
 import typer
 
+from adapters.cli.money_app import money_app
 from adapters.cli.operations_app import charging_app, clock_app, limits_app, parked_app, restore_app
 from adapters.cli.options import CardId, Json, Limit, Page, SandboxGateway
 from adapters.cli.sandbox_app import sandbox
@@ -36,6 +37,7 @@ app.add_typer(limits_app, name="limits")
 app.add_typer(events_app, name="events")
 app.add_typer(clock_app, name="clock")
 app.add_typer(restore_app, name="restore")
+app.add_typer(money_app)
 app.command()(sandbox)
 
 

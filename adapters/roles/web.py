@@ -25,6 +25,7 @@ from adapters.gateways.stripe_notifications import Hint
 from adapters.gateways.stripe_pages import StripePages
 from adapters.inbox import keep
 from adapters.look_ups import BATCH, LookUps
+from adapters.reconciling_daily import reconcile_daily
 from adapters.roles.consumer import over_a_live_connection
 from adapters.roles.lead import faults_logged
 from adapters.secret_files import stripe_webhook_secret_of
@@ -32,7 +33,7 @@ from adapters.settings import Settings
 from adapters.web.app import application
 from adapters.web.bindings import returns
 from adapters.web.notifications import notifications
-from adapters.wiring import engine_of, opened_stripe, rules_now, rules_of
+from adapters.wiring import engine_of, listing_gateway, opened_stripe, rules_now, rules_of
 from engine.actor import actor
 from engine.errors import BaohaoError
 from engine.rules import Rules
@@ -99,6 +100,9 @@ async def _with_provider(settings: Settings, database_url: str, listener: socket
             look_ups = LookUps(executor, gateway, StripeNews(api), bindings, waiting)
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(_look_up(look_ups, arrived, stop))
+                listing = partial(listing_gateway, settings, database_url)
+                use = partial(over_a_live_connection, blocking)
+                tasks.create_task(reconcile_daily(use, read_rules, listing, gateway.budget, stop))
                 await _serve(application([routes, returns(bindings.complete)]), listener, stop)
 
 
