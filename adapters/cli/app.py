@@ -139,14 +139,6 @@ def card_history(card_id: CardId, *, as_json: Json = False) -> None:
     inspecting.show_history(load_settings(), card_id, as_json=as_json)
 
 
-@card_app.command("bind")
-def card_bind(card_id: CardId, *, as_json: Json = False) -> None:
-    """An address of the provider's, on which the card's holder binds a way to pay; not for the simulated gateway."""
-    from adapters.cli import binding
-
-    binding.begin(load_settings(), card_id, as_json=as_json)
-
-
 @card_app.command("why")
 def card_why(
     card_id: CardId,

@@ -1,4 +1,4 @@
-"""`baohao card bind`: a visit to the provider's hosted page."""
+"""`baohao bind`: a visit to the provider's hosted page."""
 
 import asyncio
 from uuid import UUID, uuid4
