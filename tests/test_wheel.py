@@ -20,7 +20,7 @@ NOT_IMPORTED = {
     "httptools",  # uvicorn takes it where it is installed
     "tzdata",  # zoneinfo reads it
 }
-COMES_WITH = {"nats-py": "faststream", "psycopg-pool": "psycopg", "pydantic-core": "pydantic"}
+COMES_WITH = {"starlette": "fastapi", "nats-py": "faststream", "psycopg-pool": "psycopg", "pydantic-core": "pydantic"}
 
 
 @pytest.fixture(scope="module")
