@@ -4,33 +4,31 @@ Nothing is charged here: what is decided after an outcome is sent by the consume
 """
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
-from datetime import datetime
+from collections.abc import Sequence
 from typing import Any
-from uuid import UUID
 
 import structlog
 from psycopg import AsyncConnection
 from psycopg_pool import AsyncConnectionPool
 
+from adapters.asking import look_up
+from adapters.bindings import Bindings
+from adapters.executing import Executor
 from adapters.gateways.stripe_news import FoundDispute, StripeNews
 from adapters.gateways.stripe_notifications import Hint
 from adapters.gateways.stripe_transport import Unanswered
 from adapters.inbox import TRIES_MOST, Taken, settle, take
-from engine.actor import Actor
-from engine.application import Engine
 from engine.card.methods import PaymentMethod
-from engine.commands import AnyCommand, Issued, RecordDispute, RecordDisputeWon, UpdatePaymentMethod
+from engine.commands import AnyCommand, RecordDispute, RecordDisputeWon, UpdatePaymentMethod
 from engine.news import News
-from engine.ports import Gateway, GatewayAnswer, NotFound, Unclear
-from engine.questions import Question, ask
-from engine.rules import Rules
+from engine.ports import Gateway
 
 log = structlog.get_logger()
 
 BATCH = 64
 """Notifications that are looked up together."""
 UPDATES = ("payment_method.automatically_updated", "payment_method.updated")
+VISITS = ("checkout.session.completed", "checkout.session.expired")
 CHARGES = ("payment_intent.", "charge.", "refund.", "checkout.session.")
 """The beginnings of the kinds that may be about a charge of ours."""
 
@@ -40,15 +38,14 @@ class LookUps:
 
     def __init__(
         self,
-        engine: Engine,
-        actor: Actor,
+        executor: Executor,
         gateway: Gateway,
         news: StripeNews,
-        read_rules: Callable[[], tuple[Rules, datetime]],
+        bindings: Bindings,
         pool: AsyncConnectionPool[AsyncConnection[Any]],
     ) -> None:
-        self._engine, self._actor, self._gateway, self._news = engine, actor, gateway, news
-        self._read_rules, self._pool = read_rules, pool
+        self._executor, self._engine, self._read_rules = executor, executor.engine, executor.read_rules
+        self._gateway, self._news, self._bindings, self._pool = gateway, news, bindings, pool
 
     async def step(self) -> int:
         """Take a batch, look it up, record it; returns how many notifications were taken."""
@@ -72,32 +69,10 @@ class LookUps:
     async def _charges(self, taken: Sequence[Taken]) -> set[str]:
         """Look up charges and refunds; returns the events of which nothing more is to be learned."""
         news = [found for one in taken if (found := _news(one.hint)) is not None]
-        rules, at = await asyncio.to_thread(self._read_rules)
-        questions = await asyncio.to_thread(self._engine.look_ups, news, rules)
-        asked = {question.request: question for question in questions if question is not None}
-        replies = await asyncio.gather(*(self._ask(question, at) for question in asked.values()))
-        answered = {
-            question.request: (question, reply)
-            for question, reply in zip(asked.values(), replies, strict=True)
-            if reply is not None
-        }
-        failed = await asyncio.to_thread(self._record, list(answered.values())) if answered else {}
-        return {
-            one.cause
-            for one, question in zip(news, questions, strict=True)
-            if one.card_id not in failed and (question is None or question.request in answered)
-        }
-
-    async def _ask(self, question: Question, at: datetime) -> GatewayAnswer | None:
-        """The answer if it is a definite one: the first call may be under way, and its own answer still come."""
-        reply = await ask(self._gateway, question, at)
-        return None if isinstance(reply, Unclear | NotFound) else reply
-
-    def _record(self, answers: Sequence[tuple[Question, GatewayAnswer]]) -> Mapping[UUID, Exception]:
-        failed = self._engine.record(answers, *self._read_rules()).failed
-        for card_id, error in failed.items():
+        found = await look_up(self._engine, self._gateway, news, self._read_rules)
+        for card_id, error in found.failed.items():
             log.warning("look_up.failed", card_id=str(card_id), error=str(error))
-        return failed
+        return {one.cause for one, learned in zip(news, found.learned, strict=True) if learned}
 
     async def _other(self, hint: Hint) -> bool:
         """Look up what is no charge; whether nothing more is to be learned."""
@@ -107,6 +82,8 @@ class LookUps:
             if hint.dispute is not None:
                 found = await self._news.dispute(hint.dispute)
                 return found is None or await self._execute(dispute_commands(found))
+            if hint.checkout_session is not None and hint.kind in VISITS:
+                return await self._bindings.complete(hint.checkout_session) in ("bound", "refused")
             if hint.kind in UPDATES and hint.payment_method is not None:
                 return await self._execute(await self._updates(hint, hint.payment_method))
         except Unanswered as error:
@@ -116,10 +93,7 @@ class LookUps:
 
     async def _execute(self, commands: Sequence[AnyCommand]) -> bool:
         """Whether all commands are done; what is refused now may be accepted later."""
-        issued = [Issued(command, self._actor) for command in commands]
-        rules, at = await asyncio.to_thread(self._read_rules)
-        replies = await asyncio.to_thread(self._engine.execute, issued, rules, at) if issued else []
-        wrong = [reply for reply in replies if isinstance(reply, Exception)]
+        wrong = [reply for reply in await self._executor.execute(commands) if isinstance(reply, Exception)]
         for error in wrong:
             log.warning("look_up.refused", error=str(error))
         return not wrong

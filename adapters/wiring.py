@@ -1,7 +1,7 @@
 """Builds from the settings what roles and commands work with."""
 
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, closing
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, closing
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, NamedTuple
 from uuid import UUID
@@ -30,6 +30,9 @@ if TYPE_CHECKING:
     from adapters.gateways.stripe_api import StripeApi
 
 log = structlog.get_logger()
+
+LISTING = timedelta(minutes=10)
+"""How long the list of all charges of some days may take, page by page."""
 
 
 def rules_of(settings: Settings) -> Rules:
@@ -123,6 +126,12 @@ async def opened_gateway(settings: Settings, database_url: str | None = None) ->
 
     async with opened_stripe(settings, database_url) as api:
         yield StripeGateway(api, timedelta(seconds=settings.gateway_budget_s))
+
+
+def listing_gateway(settings: Settings, database_url: str) -> AbstractAsyncContextManager[Gateway]:
+    """The gateway with so much time that it can list many charges; not for charging."""
+    patient = settings.model_copy(update={"gateway_budget_s": LISTING.total_seconds()})
+    return opened_gateway(patient, database_url)
 
 
 @asynccontextmanager

@@ -7,6 +7,7 @@ from uuid import UUID
 
 import typer
 
+from adapters.cli.money_app import money_app
 from adapters.cli.operations_app import charging_app, clock_app, limits_app, parked_app, restore_app
 from adapters.cli.options import CardId, Json, Limit, Page, SandboxGateway
 from adapters.cli.sandbox_app import sandbox
@@ -36,6 +37,7 @@ app.add_typer(limits_app, name="limits")
 app.add_typer(events_app, name="events")
 app.add_typer(clock_app, name="clock")
 app.add_typer(restore_app, name="restore")
+app.add_typer(money_app)
 app.command()(sandbox)
 
 
@@ -135,6 +137,14 @@ def card_history(card_id: CardId, *, as_json: Json = False) -> None:
     from adapters.cli import inspecting
 
     inspecting.show_history(load_settings(), card_id, as_json=as_json)
+
+
+@card_app.command("bind")
+def card_bind(card_id: CardId, *, as_json: Json = False) -> None:
+    """An address of the provider's, on which the card's holder binds a way to pay; not for the simulated gateway."""
+    from adapters.cli import binding
+
+    binding.begin(load_settings(), card_id, as_json=as_json)
 
 
 @card_app.command("why")

@@ -1,26 +1,16 @@
 """What only a person can find out: the open cases, and resolving them."""
 
-from collections.abc import Mapping
 from datetime import datetime
-from typing import NamedTuple, TypeVar
+from typing import NamedTuple
 from uuid import UUID, uuid4, uuid5
 
-import psycopg
-import typer
-from pydantic import ValidationError
-
-from adapters.cli.output import err, out, put_fields, put_rows
-from adapters.cli.servers import connection, database
-from adapters.clock_check import clock_of
+from adapters.cli.executing import execute, valid
+from adapters.cli.output import out, put_fields, put_rows
+from adapters.cli.servers import connection
 from adapters.parked import list_parked
-from adapters.schema import check_schema
 from adapters.settings import Settings
-from adapters.wiring import engine_of, operator_of, rules_now, rules_of
-from engine.commands import ConfirmNumber, Issued, ResolveAttempt
-from engine.errors import Refused
+from engine.commands import ConfirmNumber, ResolveAttempt
 from projections.cases import Case, list_cases
-
-C = TypeVar("C", ResolveAttempt, ConfirmNumber)
 
 
 class _Shown(NamedTuple):
@@ -95,44 +85,20 @@ def resolve(
 ) -> None:
     """Record the outcome of an attempt; exit status 1 if it is refused, 2 if it is malformed."""
     command = _resolution(card_id, attempt_id, charged=charged, gateway_ref=gateway_ref, evidence=evidence)
-    put_fields("resolved", {"facts": _facts_of(settings, command)}, as_json=as_json)
+    put_fields("resolved", {"facts": execute(settings, command).facts}, as_json=as_json)
 
 
 def confirm_number(settings: Settings, card_id: UUID, *, evidence: str, as_json: bool) -> None:
     """Record that a number still exists; exit status 1 if it is refused, 2 if it is malformed."""
     about = {"command_id": f"number-exists:{uuid4()}", "card_id": card_id, "evidence": evidence}
-    facts = _facts_of(settings, _valid(ConfirmNumber, about))
+    facts = execute(settings, valid(ConfirmNumber, about)).facts
     if facts or as_json:
         put_fields("confirmed", {"facts": facts}, as_json=as_json)
     else:
         out.print(f"nothing needed confirming: nobody has to know whether the number of card {card_id} exists")
 
 
-def _facts_of(settings: Settings, command: ResolveAttempt | ConfirmNumber) -> list[str]:
-    """The facts that a command led to; where it is refused, exit status 1."""
-    with database(settings) as url:
-        check_schema(url)
-        with psycopg.connect(url, autocommit=True) as open_connection:
-            rules, at = rules_now(open_connection, clock_of(settings), rules_of(settings))
-        issued = Issued(command, operator_of(settings))
-        (answer,) = engine_of(settings, url, "cli").execute([issued], rules, at)
-    if isinstance(answer, Exception):
-        code = f" [{answer.code}]" if isinstance(answer, Refused) else ""
-        err.print(f"{answer}{code}", markup=False, highlight=False, soft_wrap=True)
-        raise typer.Exit(1)
-    return [type(fact).__name__ for fact in answer]
-
-
 def _resolution(card_id: UUID, attempt_id: UUID, **outcome: str | bool | None) -> ResolveAttempt:
     """The command; its id is derived from the outcome, so that a repeat is the same command."""
     command_id = f"resolve:{uuid5(attempt_id, repr(sorted(outcome.items())))}"
-    return _valid(ResolveAttempt, {"command_id": command_id, "card_id": card_id, "attempt_id": attempt_id, **outcome})
-
-
-def _valid(kind: type[C], fields: Mapping[str, object]) -> C:
-    """The command with these fields; where one is malformed, exit status 2."""
-    try:
-        return kind.model_validate(fields)
-    except ValidationError as error:
-        wrong = error.errors()[0]
-        raise typer.BadParameter(wrong["msg"], param_hint=str(wrong["loc"][0])) from None
+    return valid(ResolveAttempt, {"command_id": command_id, "card_id": card_id, "attempt_id": attempt_id, **outcome})

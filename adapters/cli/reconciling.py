@@ -1,0 +1,118 @@
+"""`baohao reconcile`: the provider's list of charges against the log."""
+
+import asyncio
+from collections.abc import Callable
+from datetime import UTC, date, datetime, time, timedelta
+from functools import partial
+from typing import Any
+
+import psycopg
+import typer
+from psycopg import Connection
+
+from adapters.asking import ReadRules
+from adapters.cli.output import out, put_json, put_rows
+from adapters.cli.servers import database
+from adapters.clock_check import clock_of
+from adapters.lost import T
+from adapters.reconciling import Compared, Difference, Span, apply, compare, span_of
+from adapters.schema import check_schema
+from adapters.settings import Settings
+from adapters.wiring import engine_of, listing_gateway, operator_of, rules_now, rules_of
+from engine.errors import Refused
+from engine.rules import Rules
+
+COLUMNS = ("kind", "attempt_id", "provider_minor", "log_minor")
+"""The columns that fit a terminal; JSON has all."""
+
+
+def since_of(text: str) -> date | int:
+    """A date (its beginning in UTC), or a number of days before now; raises BadParameter."""
+    try:
+        return int(text) if text.isascii() and text.isdecimal() else date.fromisoformat(text)
+    except ValueError:
+        raise typer.BadParameter("give a number of days, or a date such as 2027-01-31", param_hint="--since") from None
+
+
+def reconcile(settings: Settings, since: date | int, *, applies: bool, as_json: bool) -> None:
+    """Print what differs, after `applies` what is left; exit status 1 if anything does."""
+    with database(settings) as url:
+        check_schema(url)
+        with psycopg.connect(url, autocommit=True) as connection:
+            facts, span, compared = asyncio.run(_reconcile(settings, url, connection, since, applies=applies))
+    _put(span, compared, facts, as_json=as_json)
+    if compared.differences:
+        raise typer.Exit(1)
+
+
+async def _reconcile(
+    settings: Settings, url: str, connection: Connection[Any], since: date | int, *, applies: bool
+) -> tuple[int, Span, Compared]:
+    """How many facts were recorded, and what differs after that."""
+    read_rules: ReadRules = partial(rules_now, connection, clock_of(settings), rules_of(settings))
+    rules, now = read_rules()
+    begin = now - timedelta(days=since) if isinstance(since, int) else datetime.combine(since, time(), UTC)
+    span = span_of(begin, now, timedelta(seconds=settings.gateway_budget_s))
+    use = partial(_used, connection)
+    async with listing_gateway(settings, url) as gateway:
+        compared, facts = await compare(use, gateway, span), 0
+        if applies:
+            _check_not_restored(rules)
+            engine, by = engine_of(settings, url, "cli"), operator_of(settings)
+            facts = await apply(compared, engine, by, gateway, read_rules)
+    if facts:
+        async with listing_gateway(settings, url) as gateway:  # another one, which lists anew
+            compared = await compare(use, gateway, span)
+    return facts, span, compared
+
+
+def _used(connection: Connection[Any], call: Callable[[Connection[Any]], T]) -> T:
+    return call(connection)
+
+
+def _check_not_restored(rules: Rules) -> None:
+    if rules.restored is not None:
+        message = "the database was restored, and all charges are looked up anyway; see `baohao restore status`"
+        raise Refused("restored", message)
+
+
+def _put(span: Span, compared: Compared, facts: int, *, as_json: bool) -> None:
+    if as_json:
+        put_json(
+            {
+                **span._asdict(),
+                "charges_at_provider": compared.at_provider,
+                "charges_in_log": compared.in_log,
+                "open": [attempt_id for _, attempt_id in compared.open],
+                "facts_recorded": facts,
+                "differences": [one._asdict() for one in compared.differences],
+            }
+        )
+        return
+    charges = f"{compared.at_provider} charges at the provider, {compared.in_log} in the log, {len(compared.open)} open"
+    recorded = f"; {facts} facts recorded" if facts else ""
+    out.print(f"{span.since:%Y-%m-%d %H:%M} to {span.until:%Y-%m-%d %H:%M} UTC: {charges}{recorded}", soft_wrap=True)
+    put_rows("differences", compared.differences, as_json=False, columns=COLUMNS)
+    for one in compared.differences:
+        out.print(_to_do(one), markup=False, highlight=False, soft_wrap=True)
+
+
+def _to_do(one: Difference) -> str:
+    """What a person does about it."""
+    about = f"{one.kind}: charge {one.gateway_ref} of card {one.card_id}"
+    why = f"`baohao card why {one.card_id} --charge {one.attempt_id}`"
+    match one.kind:
+        case "charge_unknown":
+            return f"{about} answers no attempt, or a second time: refund it on the provider's pages"
+        case "charge_not_recorded":
+            return f"{about} is said not to have happened: `baohao reconcile --apply` looks it up and records it"
+        case "charge_missing":
+            return f"{about} is not at the provider: ask the provider; the log says {why}"
+        case "amount_differs":
+            return f"{about} has another amount or card in the log: ask the provider; the log says {why}"
+        case "refund_not_recorded":
+            return f"{about} was refunded on the provider's pages: `baohao reconcile --apply` records that"
+        case "refund_missing":
+            return (
+                f"{about} lacks a refund or it came back: `baohao reconcile --apply` looks it up; else ask the provider"
+            )
