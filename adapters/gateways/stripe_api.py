@@ -85,7 +85,7 @@ class StripeApi:
         try:
             await self._turn()
         except NoTurnError as error:
-            raise Unanswered("rate_limited" if error.known else "rate_unknown") from None
+            raise Unanswered("no_turn" if error.known else "rate_unknown") from None
 
 
 def failure_of(reply: Reply) -> Failure:

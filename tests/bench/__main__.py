@@ -38,8 +38,8 @@ MAIN_DUE = datetime(2027, 1, 3, 17, tzinfo=UTC)
 AMONG_OTHERS_DUE = datetime(2027, 1, 9, 17, tzinfo=UTC)
 LONG_DUE = datetime(2027, 1, 15, 17, tzinfo=UTC)
 SLOW_DUE = datetime(2027, 1, 21, 17, tzinfo=UTC)
-STRIPE_DUE = datetime(2027, 1, 27, 17, tzinfo=UTC)
-"""All within a month, since renewed cards are due again after one."""
+STRIPE_DUE = datetime(2027, 1, 24, 17, tzinfo=UTC)
+"""All within three weeks: four weeks after one of them its cards are due again, for a reminder."""
 OTHERS_DUE = datetime(2027, 12, 3, 17, tzinfo=UTC)
 """After all measurements."""
 WARM_UP_EARLIER = timedelta(days=2)

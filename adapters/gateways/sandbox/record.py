@@ -105,6 +105,7 @@ class Record:
         self._read: dict[str, Entry] = {}
         self._encoded: dict[str, bytes] = {}
         self._rows: dict[str, _Row] = {}
+        self._added: dict[str, _Row] = {}  # rows of the request that need no encoding
         self._fresh = set[str]()  # those of the rows, or of what is worked on, that the file does not have
         self._known: dict[str, _Row] = {}  # rows that were read, until they change
         self._answers: dict[str, Answer] = {}
@@ -135,6 +136,11 @@ class Record:
         entry = Entry(_seq_of(object_id), object_id, body["object"], created, customer, parent, body, hidden or {})
         self._working[object_id] = entry
         return entry
+
+    def add_encoded(self, object_id: str, kind: str, created: int, body: bytes, hidden: bytes) -> None:
+        """A new object that is encoded already."""
+        self._fresh.add(object_id)
+        self._added[object_id] = _seq_of(object_id), object_id, kind, created, None, None, body, hidden
 
     def get(self, object_id: str) -> Entry | None:
         """An object; call `put` after changing it."""
@@ -178,12 +184,14 @@ class Record:
             body = self._encoded.get(e.id) or _encode(e.body)
             self._known.pop(e.id, None)
             self._rows[e.id] = e.seq, e.id, e.object, e.created, e.customer, e.parent, body, _encode(e.hidden)
+        self._rows |= self._added
         self._statements += self._pending
         self.forget()
 
     def forget(self) -> None:
         """What the request changed is dropped."""
         self._working.clear()
+        self._added.clear()
         self._read.clear()
         self._encoded.clear()
         self._pending.clear()
