@@ -24,12 +24,14 @@ from engine.rules import Rules
 
 COLUMNS = ("kind", "attempt_id", "provider_minor", "log_minor")
 """The columns that fit a terminal; JSON has all."""
+DIGITS = 4
+"""Of a number of days: no longer ago than a date may be."""
 
 
 def since_of(text: str) -> date | int:
     """A date (its beginning in UTC), or a number of days before now; raises BadParameter."""
     try:
-        return int(text) if text.isascii() and text.isdecimal() else date.fromisoformat(text)
+        return int(text) if text.isascii() and text.isdecimal() and len(text) <= DIGITS else date.fromisoformat(text)
     except ValueError:
         raise typer.BadParameter("give a number of days, or a date such as 2027-01-31", param_hint="--since") from None
 

@@ -72,7 +72,8 @@ def test_what_nobody_can_say_is_left_and_the_exit_status_says_so(installation, a
     assert f"charge_unknown: charge {charge_ref} of card {UUID(int=8)} answers no attempt" in done.stdout
 
 
-def test_a_malformed_day_is_refused(installation):
-    done = installation.run("reconcile", "--since", "yesterday")
+@pytest.mark.parametrize("since", ["yesterday", "-3", "99999", "2027-02-30"])
+def test_a_malformed_day_is_refused(installation, since):
+    done = installation.run("reconcile", "--since", since)
     assert (done.exit_code, done.stdout) == (2, "")
     assert "2027-01-31" in done.stderr
