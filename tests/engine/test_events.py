@@ -90,7 +90,7 @@ CARD_SHAPES = {
     7: "0bc3f3691e3f3519152b5cd8f941b1c22f948034c9b0aea76ecef3aae9f9828f",
     8: "0dd2ef1c2b1f7c6f953c3cf65dda4ab64a7d9e31848c944b4f2a0a029ec41f80",
     9: "568bca922c5f137807f917638712fa0d17dab027bc69856e56eb7a9055777b5b",
-    10: "a4a81065183d97ebd62d8c9f3ab406371c1587de430eda7faf5eae7b09c3b078",
+    10: "589fb36e2d1e5756e6ad061772a4cd72491eb195d66e3ebb06643bfc65c6d4e3",
 }
 """Per STATE_VERSION the shape of the state in its snapshots; a changed shape needs a new version, and a line here."""
 
