@@ -24,6 +24,9 @@ UNANSWERED_MOST = 10
 NO_ANSWER = frozenset({"timeout", "server_error", "gateway_unavailable", "unreachable", "connection_lost"})
 """Reasons for which an outcome is unclear since the provider did not answer, or could not."""
 
+NOT_SENT = frozenset({"no_turn", "rate_unknown", "provider_refuses_us"})
+"""Reasons that say nothing of whether the provider works: the request was not sent, or is not ours to send."""
+
 OnConnection = Callable[[Callable[[Connection[Any]], object]], object]
 """Runs a function on a connection to the database, and returns its result."""
 
@@ -38,6 +41,8 @@ class Breaker:
     def saw(self, replies: Iterable[tuple[Question, GatewayReply]], at: datetime, *, down: bool) -> None:
         """Take note of replies; `down` says whether the breaker is open. Only a change costs a round trip."""
         for question, reply in replies:
+            if isinstance(reply, Unclear) and reply.reason in NOT_SENT:
+                continue
             if not _is_answer(reply):
                 self._unanswered += question.kind == "charge"
                 continue

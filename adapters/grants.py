@@ -35,6 +35,7 @@ RIGHTS: dict[str, LiteralString] = {
     "leaders": _CHANGE,
     "gateway_pace": "SELECT, UPDATE",
     "inbox": _CHANGE,
+    "bindings": _CHANGE,
     "schema_version": "SELECT",
 }
 """Table → rights of the application; every table that `migrate` creates is named."""

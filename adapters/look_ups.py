@@ -11,15 +11,15 @@ import structlog
 from psycopg import AsyncConnection
 from psycopg_pool import AsyncConnectionPool
 
-from adapters.asking import ReadRules, look_up
+from adapters.asking import look_up
+from adapters.bindings import Bindings
+from adapters.executing import Executor
 from adapters.gateways.stripe_news import FoundDispute, StripeNews
 from adapters.gateways.stripe_notifications import Hint
 from adapters.gateways.stripe_transport import Unanswered
 from adapters.inbox import TRIES_MOST, Taken, settle, take
-from engine.actor import Actor
-from engine.application import Engine
 from engine.card.methods import PaymentMethod
-from engine.commands import AnyCommand, Issued, RecordDispute, RecordDisputeWon, UpdatePaymentMethod
+from engine.commands import AnyCommand, RecordDispute, RecordDisputeWon, UpdatePaymentMethod
 from engine.news import News
 from engine.ports import Gateway
 
@@ -28,6 +28,7 @@ log = structlog.get_logger()
 BATCH = 64
 """Notifications that are looked up together."""
 UPDATES = ("payment_method.automatically_updated", "payment_method.updated")
+VISITS = ("checkout.session.completed", "checkout.session.expired")
 CHARGES = ("payment_intent.", "charge.", "refund.", "checkout.session.")
 """The beginnings of the kinds that may be about a charge of ours."""
 
@@ -37,15 +38,14 @@ class LookUps:
 
     def __init__(
         self,
-        engine: Engine,
-        actor: Actor,
+        executor: Executor,
         gateway: Gateway,
         news: StripeNews,
-        read_rules: ReadRules,
+        bindings: Bindings,
         pool: AsyncConnectionPool[AsyncConnection[Any]],
     ) -> None:
-        self._engine, self._actor, self._gateway, self._news = engine, actor, gateway, news
-        self._read_rules, self._pool = read_rules, pool
+        self._executor, self._engine, self._read_rules = executor, executor.engine, executor.read_rules
+        self._gateway, self._news, self._bindings, self._pool = gateway, news, bindings, pool
 
     async def step(self) -> int:
         """Take a batch, look it up, record it; returns how many notifications were taken."""
@@ -82,6 +82,8 @@ class LookUps:
             if hint.dispute is not None:
                 found = await self._news.dispute(hint.dispute)
                 return found is None or await self._execute(dispute_commands(found))
+            if hint.checkout_session is not None and hint.kind in VISITS:
+                return await self._bindings.complete(hint.checkout_session) in ("bound", "refused")
             if hint.kind in UPDATES and hint.payment_method is not None:
                 return await self._execute(await self._updates(hint, hint.payment_method))
         except Unanswered as error:
@@ -91,10 +93,7 @@ class LookUps:
 
     async def _execute(self, commands: Sequence[AnyCommand]) -> bool:
         """Whether all commands are done; what is refused now may be accepted later."""
-        issued = [Issued(command, self._actor) for command in commands]
-        rules, at = await asyncio.to_thread(self._read_rules)
-        replies = await asyncio.to_thread(self._engine.execute, issued, rules, at) if issued else []
-        wrong = [reply for reply in replies if isinstance(reply, Exception)]
+        wrong = [reply for reply in await self._executor.execute(commands) if isinstance(reply, Exception)]
         for error in wrong:
             log.warning("look_up.refused", error=str(error))
         return not wrong

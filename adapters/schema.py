@@ -6,6 +6,7 @@ import psycopg
 from eventsourcing.persistence import IntegrityError
 from psycopg import Connection, sql
 
+from adapters.bindings import BINDINGS_TABLE
 from adapters.clock import recorded_now
 from adapters.control import (
     CONTROL_BY,
@@ -130,6 +131,7 @@ def _create(connection: Connection[Any]) -> None:
         PACE_TABLE,
         PACE_ROW,
         INBOX_TABLE,
+        BINDINGS_TABLE,
         "CREATE TABLE schema_version (version integer NOT NULL)",
     ):
         connection.execute(statement)
@@ -209,7 +211,7 @@ def _from_5_to_6(connection: Connection[Any]) -> None:
 
 def _from_6_to_7(connection: Connection[Any]) -> None:
     """All processes together keep the pace of requests to the provider; what it notifies us of is kept."""
-    for statement in (PACE_TABLE, PACE_ROW, INBOX_TABLE, CONTROL_GATEWAY):
+    for statement in (PACE_TABLE, PACE_ROW, INBOX_TABLE, BINDINGS_TABLE, CONTROL_GATEWAY):
         connection.execute(statement)
     connection.execute("UPDATE schema_version SET version = 7")
 

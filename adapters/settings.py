@@ -74,6 +74,13 @@ def _is_plain(address: str) -> bool:
     return not address.startswith("tls://")
 
 
+def _page_address(address: str) -> str:
+    address = address.rstrip("/")
+    if not re.fullmatch(r"https://[A-Za-z0-9.-]+(?::\d{1,5})?|http://(?:127\.0\.0\.1|localhost)(?::\d{1,5})?", address):
+        raise ValueError("it should be https://HOST, or http:// on this machine, without a path")
+    return address
+
+
 class Settings(GatewaySettings):
     """The settings of an installation; a field `batch_size` is the variable `BAOHAO_BATCH_SIZE`."""
 
@@ -110,6 +117,8 @@ class Settings(GatewaySettings):
     """Port of the embedded NATS on 127.0.0.1; 0: any free one."""
     web_host: str = "127.0.0.1"
     """Address on which the web role listens; what stands before it ends TLS."""
+    web_url: Annotated[str, AfterValidator(_page_address)] | None = None
+    """The web role's address as holders reach it, https://…; unset: http:// at its host and port."""
     web_port: int = Field(8080, ge=0, le=65_535)
     """Port of the web role; 0: any free one."""
     home: _AbsolutePath = Path(".baohao")

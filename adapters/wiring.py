@@ -12,7 +12,7 @@ from psycopg import Connection
 
 from adapters.clock import recorded_now
 from adapters.clock_check import CheckedClock
-from adapters.gateways.pace import Pace, at_once
+from adapters.gateways.pace import CONCURRENCY, Pace, at_once
 from adapters.gateways.simulated import SIMULATED, SimulatedGateway
 from adapters.secret_files import stripe_key_of
 from adapters.settings import Settings
@@ -76,6 +76,12 @@ def operator_of(settings: Settings) -> Actor:
     return actor("operator", settings.operator)
 
 
+WAITING_FOR_EACH = 3
+"""Cards for each request that may be under way: those before one must not use up its time."""
+LEAST_BATCH = 50
+"""Smaller batches cost more than they gain."""
+
+
 class Flow(NamedTuple):
     """How many cards a consumer works on at a time."""
 
@@ -85,11 +91,11 @@ class Flow(NamedTuple):
 
 def flow_of(settings: Settings) -> Flow:
     """As set, but no more than what two consumers can send within half of the gateway's budget."""
-    most = settings.batch_size, settings.batches_in_flight
     if settings.gateway == "simulated":
-        return Flow(*most)
-    cards = max(1, int(settings.gateway_rate * settings.gateway_budget_s / 4))
-    batches = min(settings.batches_in_flight, max(1, cards // 25))
+        return Flow(settings.batch_size, settings.batches_in_flight)
+    in_time = int(settings.gateway_rate * settings.gateway_budget_s / 4)
+    cards = max(1, min(in_time, WAITING_FOR_EACH * CONCURRENCY))
+    batches = min(settings.batches_in_flight, max(1, cards // LEAST_BATCH))
     return Flow(min(settings.batch_size, max(1, cards // batches)), batches)
 
 

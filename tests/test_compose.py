@@ -19,12 +19,13 @@ from tests.engine.databases import application_url
 ROOT = Path(__file__).resolve().parent.parent
 COMPOSE = yaml.safe_load((ROOT / "docker-compose.yml").read_text("utf-8"))
 SERVICES = COMPOSE["services"]
+EVERY_ROLE = (*ROLES, "web")
 OURS = [name for name, service in SERVICES.items() if service["image"].startswith("baohao:")]
 
 
 def test_there_is_a_service_for_each_role_one_to_migrate_and_one_for_commands():
-    assert sorted(OURS) == sorted([*ROLES, "migrate", "cli"])
-    assert [SERVICES[role]["command"] for role in ROLES] == [["run", role] for role in ROLES]
+    assert sorted(OURS) == sorted([*EVERY_ROLE, "migrate", "cli"])
+    assert [SERVICES[role]["command"] for role in EVERY_ROLE] == [["run", role] for role in EVERY_ROLE]
     assert SERVICES["cli"]["profiles"] == ["cli"]
 
 
@@ -59,7 +60,7 @@ def test_the_roles_are_the_application_and_their_settings_exist(name):
     assert "./config:/etc/baohao:ro" in SERVICES[name]["volumes"]
 
 
-@pytest.mark.parametrize("role", ROLES)
+@pytest.mark.parametrize("role", EVERY_ROLE)
 def test_the_health_of_a_role_is_that_of_both_servers_asked_in_time(role):
     check = SERVICES[role]["healthcheck"]
     assert check["test"] == ["CMD", "baohao", "health"]

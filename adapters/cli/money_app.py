@@ -5,10 +5,18 @@ from uuid import UUID
 
 import typer
 
-from adapters.cli.options import Json
+from adapters.cli.options import CardId, Json
 from adapters.settings import load_settings
 
 money_app = typer.Typer()
+
+
+@money_app.command("bind")
+def bind(card_id: CardId, *, as_json: Json = False) -> None:
+    """An address of the provider's, on which the card's holder binds a way to pay; not for the simulated gateway."""
+    from adapters.cli import binding
+
+    binding.begin(load_settings(), card_id, as_json=as_json)
 
 
 @money_app.command()

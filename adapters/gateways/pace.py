@@ -37,6 +37,9 @@ _RESERVE: LiteralString = f"""
 """  # noqa: S608 (constants)
 """One statement on one row: whoever waits for the row's lock goes on from what the one before has left."""
 
+CONCURRENCY = 128
+"""Requests under way at a time, of one process: at 100 ms each more than a thousand a second."""
+
 Turn = Callable[[], Awaitable[None]]
 """Waits until one more request may be sent; raises NoTurnError where that takes too long."""
 

@@ -6,7 +6,7 @@ from typing import Literal, TypeVar
 
 from msgspec import Struct
 
-from adapters.gateways.pace import NoTurnError, Turn
+from adapters.gateways.pace import CONCURRENCY, NoTurnError, Turn
 from adapters.gateways.stripe_objects import ErrorBody, Failure, Page, read
 from adapters.gateways.stripe_transport import Reply, Requests, Unanswered
 from adapters.settings import SettingsError
@@ -15,9 +15,6 @@ PER_PAGE = 50
 """Half of Stripe's largest page: with its charge a PaymentIntent takes up to ten thousand bytes."""
 LIST_MAX = 20_000
 """Longer lists are not read: they are not what was meant to be asked for, and would not fit into memory."""
-CONCURRENCY = 64
-"""Requests under way at a time, of one process: at 100 ms each six hundred a second."""
-
 REFUSED_KEY = 401
 REFUSED_RIGHT = 403
 _SERVER_ERRORS = 500
@@ -88,7 +85,7 @@ class StripeApi:
         try:
             await self._turn()
         except NoTurnError as error:
-            raise Unanswered("rate_limited" if error.known else "rate_unknown") from None
+            raise Unanswered("no_turn" if error.known else "rate_unknown") from None
 
 
 def failure_of(reply: Reply) -> Failure:

@@ -30,8 +30,9 @@ UnclearReason = Literal[
     "server_error",
     "unexpected_status",
     # nothing was executed: asked again with the same key it is as new
-    "rate_limited",
+    "no_turn",
     "rate_unknown",
+    "rate_limited",
     "lock_timeout",
     "key_in_use",
     # a person should look

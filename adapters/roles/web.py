@@ -15,11 +15,14 @@ from fastapi import FastAPI
 from psycopg import AsyncConnection, Connection
 from psycopg_pool import AsyncConnectionPool, ConnectionPool
 
+from adapters.bindings import Bindings
 from adapters.clock import recorded_now
 from adapters.clock_check import clock_of
+from adapters.executing import Executor
 from adapters.gateways.stripe import StripeGateway
 from adapters.gateways.stripe_news import StripeNews
 from adapters.gateways.stripe_notifications import Hint
+from adapters.gateways.stripe_pages import StripePages
 from adapters.inbox import keep
 from adapters.look_ups import BATCH, LookUps
 from adapters.reconciling_daily import reconcile_daily
@@ -28,6 +31,7 @@ from adapters.roles.lead import faults_logged
 from adapters.secret_files import stripe_webhook_secret_of
 from adapters.settings import Settings
 from adapters.web.app import application
+from adapters.web.bindings import returns
 from adapters.web.notifications import notifications
 from adapters.wiring import engine_of, listing_gateway, opened_stripe, rules_now, rules_of
 from engine.actor import actor
@@ -91,14 +95,15 @@ async def _with_provider(settings: Settings, database_url: str, listener: socket
     with blocking:
         async with waiting, opened_stripe(settings, database_url) as api:
             gateway = StripeGateway(api, timedelta(seconds=settings.gateway_budget_s))
-            engine, by = engine_of(settings, database_url, "web"), actor("system", "web")
-            look_ups = LookUps(engine, by, gateway, StripeNews(api), read_rules, waiting)
+            executor = Executor(engine_of(settings, database_url, "web"), actor("system", "web"), read_rules)
+            bindings = Bindings(executor, StripePages(api), waiting)
+            look_ups = LookUps(executor, gateway, StripeNews(api), bindings, waiting)
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(_look_up(look_ups, arrived, stop))
                 listing = partial(listing_gateway, settings, database_url)
                 use = partial(over_a_live_connection, blocking)
                 tasks.create_task(reconcile_daily(use, read_rules, listing, gateway.budget, stop))
-                await _serve(application([routes]), listener, stop)
+                await _serve(application([routes, returns(bindings.complete)]), listener, stop)
 
 
 def _business_time(read_rules: Callable[[], tuple[Rules, datetime]]) -> datetime:

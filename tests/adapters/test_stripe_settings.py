@@ -115,7 +115,7 @@ def test_a_consumer_takes_no_more_cards_than_can_be_sent_in_time():
     assert flow_of(load_settings()) == (256, 8)
     batch, batches = flow_of(stripe())
     assert batch * batches <= 20 * 20 / 4
-    assert flow_of(stripe(gateway_rate=1000)) == (256, 8)
+    assert flow_of(stripe(gateway_rate=1000)) == (54, 7)
     assert flow_of(stripe(gateway_rate=0.1)) == (1, 1)
 
 

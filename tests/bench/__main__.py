@@ -22,6 +22,7 @@ from tests.bench.limit import limit_per_s
 from tests.bench.renewals import Bench, Renewed, Show
 from tests.bench.seeds import Cohort
 from tests.bench.store import append_events_per_s, p99_command_ms, read_events_per_s
+from tests.bench.stripe import CHARGES, TOKENS, bound, charge_figures, sandbox, stripe_settings, taken
 
 FACTS, LONG_FACTS, OTHER_FACTS = 21, 300, 5
 OTHERS_PER_CARD, OTHERS_MAX = 10, 200_000
@@ -29,6 +30,7 @@ LONG_MAX = 2000
 COMMANDED_MAX = 500
 SLOW_GATEWAY_MS = 200
 WARM_UP_MAX = 256
+STRIPE_LEAST = 100
 
 START = datetime(2026, 12, 15, 17, tzinfo=UTC)
 """Where the clock starts: no card is due."""
@@ -36,7 +38,8 @@ MAIN_DUE = datetime(2027, 1, 3, 17, tzinfo=UTC)
 AMONG_OTHERS_DUE = datetime(2027, 1, 9, 17, tzinfo=UTC)
 LONG_DUE = datetime(2027, 1, 15, 17, tzinfo=UTC)
 SLOW_DUE = datetime(2027, 1, 21, 17, tzinfo=UTC)
-"""All within a month, since renewed cards are due again after one."""
+STRIPE_DUE = datetime(2027, 1, 24, 17, tzinfo=UTC)
+"""All within three weeks: four weeks after one of them its cards are due again, for a reminder."""
 OTHERS_DUE = datetime(2027, 12, 3, 17, tzinfo=UTC)
 """After all measurements."""
 WARM_UP_EARLIER = timedelta(days=2)
@@ -48,6 +51,8 @@ LABELS = {
     "limit_renewals_per_s": "the same facts and rows written by psycopg alone, renewals/s",
     "ratio": "ratio of these two",
     "renewals_per_s_gateway_200ms": "renewals/s with a gateway that takes 200 ms",
+    "renewals_per_s_stripe_100ms": "renewals/s of one consumer through Stripe's API at a sandbox that takes 100 ms",
+    "stripe_charge": "charges through Stripe's API alone, at 100 ms: a second, and µs of CPU for each",
     "renewals_per_s_200k_cards": "renewals/s among ten times as many other cards (200,000)",
     "renewals_per_s_300_facts": "renewals/s of cards with 300 facts each, else 21",
     "append_events_per_s": "facts/s appended, 256 cards at a time",
@@ -89,6 +94,9 @@ def measure_main(cards: int) -> dict[str, Any]:
 def measure(settings: Settings, cards: int, show: Show) -> dict[str, Any]:
     """All measurements, one after the other on the same servers."""
     cohort = Cohort(1, cards, FACTS, MAIN_DUE)
+    charges = {
+        f"{name}, {what}": one for name, of in charge_figures(min(cards, CHARGES)).items() for what, one in of.items()
+    }
     others = Cohort(0, min(OTHERS_PER_CARD * cards, OTHERS_MAX), OTHER_FACTS, OTHERS_DUE, months=12)
     with _bench(settings, show) as bench:
         with bench.roles():
@@ -100,7 +108,10 @@ def measure(settings: Settings, cards: int, show: Show) -> dict[str, Any]:
             parts = _parts(bench, cohort.ids())
         with bench.roles(gateway_delay_ms=SLOW_GATEWAY_MS):
             slow = _renew(bench, Cohort(4, cards // 4, FACTS, SLOW_DUE))
+        stripe = _renew_with_stripe(bench, max(cards // 4, STRIPE_LEAST))
         return _main_figures(bench, main) | {
+            "renewals_per_s_stripe_100ms": round(stripe.per_s, 1),
+            "stripe_charge": charges,
             "renewals_per_s_gateway_200ms": round(slow.per_s, 1),
             "renewals_per_s_200k_cards": round(among_others.per_s, 1),
             "renewals_per_s_300_facts": round(long.per_s, 1),
@@ -108,6 +119,16 @@ def measure(settings: Settings, cards: int, show: Show) -> dict[str, Any]:
             "ratio": round(main.per_s / limit, 3),
             **parts,
         }
+
+
+def _renew_with_stripe(bench: Bench, cards: int) -> Renewed:
+    """The same by Stripe's API, against a sandbox that takes 100 ms for each request; without a warm-up."""
+    with sandbox() as address, bench.roles(**stripe_settings(address)):
+        cohort = Cohort(5, cards, FACTS, STRIPE_DUE, token=bound(address, TOKENS["success"]))
+        bench.seed(cohort, f"{cohort.cards:,} cards of {cohort.facts} facts")
+        renewed = bench.renew(cohort, f"renewing {cohort.cards:,} cards through Stripe's API")
+        bench.charged_elsewhere(taken(address))
+        return renewed
 
 
 def _renew(bench: Bench, cohort: Cohort) -> Renewed:

@@ -77,6 +77,8 @@ class Bench:
     _processes: Processes = field(init=False)
     _charged: Counter[str] = field(init=False, default_factory=Counter[str])
     """Per currency, the money of these renewals in the ledger."""
+    _last_charged: Counter[str] = field(init=False, default_factory=Counter[str])
+    """The same of the last measurement."""
     _flaws: list[str] = field(init=False, default_factory=list[str])
 
     @property
@@ -104,6 +106,12 @@ class Bench:
         if taken != charged:
             found.append(f"the gateway took {taken}, the ledger has {charged}")
         return found
+
+    def charged_elsewhere(self, taken: dict[str, int]) -> None:
+        """What another provider took in the last measurement, in the place of the simulated gateway."""
+        if taken != dict(self._last_charged):
+            self._flaws.append(f"the other provider took {taken}, the ledger has {dict(self._last_charged)}")
+        self._charged -= self._last_charged
 
     def seed(self, cohort: Cohort, what: str) -> None:
         """Write a cohort and wait until it is in the read models and on the broker."""
@@ -138,7 +146,8 @@ class Bench:
                 break
         spent_s = {f"cpu_{name}": spent - cpu_s[name] for name, spent in self._processes.cpu_s().items()}
         stages_s = {stage.removesuffix("_ms"): batches.sum("consumer.batch", stage) / 1e3 for stage in STAGES}
-        self._charged += Counter(gateway_totals(self.connection)) - ledger
+        self._last_charged = Counter(gateway_totals(self.connection)) - ledger
+        self._charged += self._last_charged
         self._check(cohort, what, after, self._published() - published)
         return Renewed(
             self.now,

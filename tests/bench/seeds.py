@@ -74,6 +74,8 @@ class Cohort:
     due: datetime
     """When they come due: 17:00 UTC, after the charge hour in all their zones."""
     months: Period = 1
+    token: str | None = None
+    """Of the method that is charged; None: one of the simulated gateway's."""
 
     @property
     def renewals(self) -> int:
@@ -185,7 +187,7 @@ def _opening(cohort: Cohort, card_id: UUID, kind: int, starts_on: object) -> lis
         PaymentMethod(
             method_id="pm-1",
             kind="credit_card",
-            token=f"sim:good:{NAME}-1",
+            token=cohort.token or f"sim:good:{NAME}-1",
             brand="visa",
             last4="4242",
             fingerprint=f"fp-{NAME}-1",

@@ -13,7 +13,7 @@ import tempfile
 from importlib.metadata import version
 from pathlib import Path
 
-SHAPE = 3
+SHAPE = 4
 """Raise it when the conversion changes, so that no older result is used."""
 PATHS = (
     *("/v1/payment_intents", "/v1/payment_intents/{intent}", "/v1/payment_intents/{intent}/confirm"),
@@ -25,10 +25,11 @@ PATHS = (
     *("/v1/customers/{customer}/payment_methods", "/v1/checkout/sessions", "/v1/checkout/sessions/{session}"),
     *("/v1/checkout/sessions/{session}/expire", "/v1/refunds", "/v1/refunds/{refund}"),
     *("/v1/refunds/{refund}/cancel", "/v1/disputes", "/v1/disputes/{dispute}", "/v1/disputes/{dispute}/close"),
+    *("/v1/products", "/v1/products/{id}", "/v1/prices", "/v1/prices/{price}"),
     *("/v1/events", "/v1/events/{id}", "/v1/balance_transactions", "/v1/balance_transactions/{id}"),
 )
 OBJECTS = ("payment_intent", "charge", "setup_intent", "payment_method", "customer", "checkout.session")
-OBJECTS += ("refund", "dispute", "balance_transaction")
+OBJECTS += ("product", "price", "refund", "dispute", "balance_transaction")
 ID = "^[a-z]+(_[a-z]+)*_[A-Za-z0-9]+$"
 _SPOKEN = ("description", "x-expandableFields", "x-resourceId", "x-stripeOperations", "title", "x-stripeResource")
 _NAME = "stripe_spec"

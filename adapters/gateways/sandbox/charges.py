@@ -7,7 +7,7 @@ from adapters.gateways.sandbox.parameters import a_hash, ignored, may_be_unset, 
 from adapters.gateways.sandbox.payment_methods import EXPAND, merged, token_of
 from adapters.gateways.sandbox.record import Entry
 from adapters.gateways.sandbox.tokens import Decline
-from adapters.gateways.sandbox.world import World
+from adapters.gateways.sandbox.world import World, transaction_id
 
 _LEFT_OUT_OF_DETAILS = {"display_brand", "networks", "generated_from", "three_d_secure_usage"}
 _NO_TRANSACTION = {"alipay": {"fingerprint": None, "transaction_id": None}, "link": {"country": "US"}}
@@ -77,7 +77,7 @@ def succeed(world: World, charge: Entry) -> None:
     charge.body |= {"status": "succeeded", "paid": True}
     if charge.body["captured"]:
         charge.body["amount_captured"] = charge.body["amount"]
-        charge.body["balance_transaction"] = world.record.new_id("txn")
+        charge.body["balance_transaction"] = transaction_id(charge)
         charge.body["receipt_url"] = f"{world.address}/receipts/{charge.id}"
     world.record.put(charge)
     world.emit("charge.succeeded", charge)
@@ -114,6 +114,9 @@ def _details(method: dict[str, Any], amount: int) -> dict[str, Any]:
     if kind == "paypal":
         shown = {**method["paypal"], "payer_name": None, "seller_protection": None, "transaction_id": None}
         return {"paypal": shown, "type": "paypal"}
+    if kind == "sepa_debit":
+        shown = {name: value for name, value in method["sepa_debit"].items() if name != "generated_from"}
+        return {"sepa_debit": {**shown, "mandate": None}, "type": kind}
     if kind == "wechat_pay":
         return {"wechat_pay": {"fingerprint": None, "transaction_id": None}, "type": kind}
     return {kind: _NO_TRANSACTION.get(kind, {}), "type": kind}

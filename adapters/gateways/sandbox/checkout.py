@@ -4,13 +4,15 @@ Each step looks at the state first, so that a form that is sent twice does one t
 """
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from urllib.parse import urlencode
 
 from adapters.gateways.sandbox import paying, payment_intents, setup_intents
+from adapters.gateways.sandbox.declines import attach_declined
+from adapters.gateways.sandbox.parameters import text
 from adapters.gateways.sandbox.payment_methods import attached, find_or_make, token_of
 from adapters.gateways.sandbox.record import Entry
-from adapters.gateways.sandbox.refusals import RefusedError
+from adapters.gateways.sandbox.refusals import RefusedError, invalid
 from adapters.gateways.sandbox.tokens import Decline
 from adapters.gateways.sandbox.world import World
 
@@ -55,7 +57,22 @@ def submit(world: World, session: Entry, name: str) -> Decline | None:
     token = next((one.token for one in choices(session) if one.name == name), None)
     if token is None:
         return Decline("payment_method_not_available")
-    method = find_or_make(world, token)
+    return _use(world, session, find_or_make(world, token))
+
+
+def confirm_page(world: World, raw: dict[str, Any], session_id: str) -> Entry:
+    """What Stripe's own page asks of its API, which Stripe's command line does in place of a payer."""
+    session = world.find("checkout.session", session_id, "session")
+    if session.body["status"] != "open":
+        raise invalid(f"This Checkout Session has a status of {session.body['status']}.")
+    declined = _use(world, session, find_or_make(world, text(raw.get("payment_method", ""), "payment_method")))
+    if declined:
+        raise attach_declined(declined)
+    return session
+
+
+def _use(world: World, session: Entry, method: Entry) -> Decline | None:
+    """Pay or save with a method; the decline, if the issuer refuses."""
     if session.body["mode"] == "setup":
         intent = world.find("setup_intent", session.body["setup_intent"])
         setup_intents.choose(world, intent, method)

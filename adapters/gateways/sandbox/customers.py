@@ -43,7 +43,7 @@ def create(world: World, raw: dict[str, Any]) -> Entry:
     if name := given.get("payment_method"):
         method = find_or_make(world, name)
         if not token_of(method).attaches:
-            raise attach_declined(token_of(method))
+            raise attach_declined(token_of(method).decline)
         attached(world, method, customer.id)
     world.emit("customer.created", customer)
     return customer

@@ -61,9 +61,9 @@ def message_of(decline: Decline) -> str:
     return _MESSAGES.get(decline.code, "Your card was declined.")
 
 
-def attach_declined(token: TokenMethod) -> RefusedError:
+def attach_declined(decline: Decline | None) -> RefusedError:
     """The issuer refuses already when the method is attached (402); nothing was charged."""
-    return RefusedError(DECLINED, error_of(token.decline or Decline("generic_decline"), charge=None, method=None))
+    return RefusedError(DECLINED, error_of(decline or Decline("generic_decline"), charge=None, method=None))
 
 
 def outcome_of(decline: Decline | None, token: TokenMethod) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Requests are carried out here: those that arrive in one turn of the event loop are one transaction.
+"""Requests are carried out here: those that arrive together, within milliseconds, are one transaction.
 
 None is answered before that transaction is synced to disk. Each request is judged by itself: one that fails leaves no
 trace in the batch. An answer is kept under its idempotency key, errors of the server too, as Stripe keeps them.
@@ -26,6 +26,9 @@ KEY_LIFETIME_S = 24 * 3600
 """How long an idempotency key is known (Stripe: at least 24 hours)."""
 _OK, _NOT_FOUND, _SERVER_ERROR = 200, 404, 500
 _TICK_S = 0.05
+_KEY_LENGTH_MAX = 255
+_GATHER_S = 0.003
+"""How long a batch waits for more when the one before had more than one request: fewer are synced, each with more."""
 _BROKEN = b'{"error":{"message":"An unknown error occurred","type":"api_error"}}'
 
 log = structlog.get_logger()
@@ -62,6 +65,7 @@ class Desk:
         self.clock = clock
         self.world = World(record, setting)
         self._waiting: list[tuple[Job, asyncio.Future[Any]]] = []
+        self._crowded = False
 
     def ask(self, request: Request) -> asyncio.Future[Reply]:
         """Carry out a request in the next batch."""
@@ -71,7 +75,7 @@ class Desk:
         """Do something in the next batch; what it raises, the future raises, and nothing is kept."""
         loop = asyncio.get_running_loop()
         if not self._waiting:
-            loop.call_soon(self._flush)
+            loop.call_later(_GATHER_S if self._crowded else 0, self._flush)
         future: asyncio.Future[Any] = loop.create_future()
         self._waiting.append((job, future))
         return future
@@ -86,6 +90,7 @@ class Desk:
 
     def _flush(self) -> None:
         waiting, self._waiting = self._waiting, []
+        self._crowded = len(waiting) > 1
         results: list[Any] = []
         try:
             self._begin()
@@ -132,6 +137,8 @@ def answer(world: World, request: Request) -> Reply:
     world.request_id, world.key = request.request_id, request.key
     digest = b""
     try:
+        if request.key and len(request.key) > _KEY_LENGTH_MAX:
+            raise unreadable(f"Idempotency keys have at most {_KEY_LENGTH_MAX} characters.")
         raw, digest = decode(request.text)
         if request.key and (known := _kept(world, request, digest)):
             return Reply(known.status, known.body, replayed=True)
@@ -148,6 +155,12 @@ def answer(world: World, request: Request) -> Reply:
     if judged and request.key and request.method == "POST":
         world.record.remember(Answer(request.key, request.path, digest, reply.status, reply.body, world.now_s))
     return reply
+
+
+def broken(request: Request) -> Reply:
+    """The answer to a request that could not be carried out, and left no trace."""
+    log.error("sandbox.broken", method=request.method, path=request.path, request_id=request.request_id)
+    return Reply(_SERVER_ERROR, _BROKEN)
 
 
 def _carried_out(world: World, request: Request, raw: Nested) -> bytes:

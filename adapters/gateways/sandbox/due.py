@@ -23,6 +23,8 @@ _DOES: dict[str, Callable[[World, Entry], object]] = {
     "open two_disputes": disputes.open_two,
 }
 _AT_ONCE_MAX = 1000
+_LOOK_AGAIN_S = 3600
+"""How often it is looked at the latest, since the answers that are too old are pruned then too."""
 
 
 def do_due(world: World) -> None:
@@ -37,7 +39,8 @@ def do_due(world: World) -> None:
             world.record.do("DELETE FROM due WHERE id = ?", number)
             world.record.keep()
     ((earliest,),) = world.record.rows("SELECT MIN(at) FROM due")
-    world.next_due_s = float("inf") if earliest is None else earliest
+    again_s = world.now_s + _LOOK_AGAIN_S
+    world.next_due_s = again_s if earliest is None else min(earliest, again_s)
 
 
 def do_now(world: World, entry: Entry) -> bool:

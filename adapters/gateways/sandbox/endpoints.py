@@ -7,14 +7,17 @@ from typing import Any
 
 from adapters.gateways.sandbox import (
     charges,
+    checkout,
     customers,
     disputes,
     lists,
     payment_intents,
     payment_methods,
+    products,
     refunds,
     sessions,
     setup_intents,
+    transactions,
 )
 from adapters.gateways.sandbox.parameters import read, text
 from adapters.gateways.sandbox.payment_methods import EXPAND
@@ -42,6 +45,11 @@ def _methods_of_customer(world: World, raw: dict[str, Any], customer: str) -> Pa
     world.find("customer", customer)
     found = lists.page(world, raw, lists.METHODS, customer=customer)
     return found._replace(url=f"/v1/customers/{customer}/payment_methods")
+
+
+def _transaction(world: World, raw: dict[str, Any], object_id: str) -> Entry:
+    read(raw, EXPAND)
+    return transactions.retrieve(world, object_id)
 
 
 ENDPOINTS: dict[tuple[str, ...], Endpoint] = {
@@ -87,6 +95,16 @@ ENDPOINTS: dict[tuple[str, ...], Endpoint] = {
     ("GET", "disputes", "*"): _retrieve("dispute"),
     ("POST", "disputes", "*"): disputes.update,
     ("POST", "disputes", "*", "close"): disputes.close,
+    ("POST", "products"): products.create_product,
+    ("GET", "products"): _list(lists.PRODUCTS),
+    ("GET", "products", "*"): _retrieve("product"),
+    ("POST", "prices"): products.create_price,
+    ("GET", "prices"): _list(lists.PRICES),
+    ("GET", "prices", "*"): _retrieve("price"),
+    ("GET", "payment_pages", "*"): _retrieve("checkout.session", "session"),
+    ("POST", "payment_pages", "*", "confirm"): checkout.confirm_page,
+    ("GET", "balance_transactions"): transactions.list_all,
+    ("GET", "balance_transactions", "*"): _transaction,
     ("GET", "events"): _list(lists.EVENTS),
     ("GET", "events", "*"): _retrieve("event"),
 }

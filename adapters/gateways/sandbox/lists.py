@@ -1,6 +1,6 @@
 """Lists, newest first: by time of creation, by what the objects belong to, page by page."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 from adapters.gateways.sandbox.parameters import Kind, a_hash, each, either, flag, integer, one_of, read, text
@@ -20,6 +20,8 @@ class Listed(NamedTuple):
     url: str
     by: Mapping[str, tuple[str, Kind]]
     has_created: bool = True
+    where: str | None = None
+    """The condition for those that are no objects of one kind."""
 
 
 _BY_CUSTOMER = {"customer": ("customer = ?", text), "customer_account": ("? IS NULL", text)}
@@ -52,6 +54,8 @@ SESSIONS = Listed(
     },
 )
 REFUNDS = Listed("refund", "/v1/refunds", {"charge": ("parent = ?", text), "payment_intent": _BY_INTENT})
+PRODUCTS = Listed("product", "/v1/products", {})
+PRICES = Listed("price", "/v1/prices", {"product": ("parent = ?", text)})
 DISPUTES = Listed("dispute", "/v1/disputes", {"charge": ("parent = ?", text), "payment_intent": _BY_INTENT})
 EVENTS = Listed(
     "event",
@@ -65,7 +69,19 @@ EVENTS = Listed(
 
 
 def page(world: World, raw: dict[str, Any], listed: Listed, **fixed: str) -> Page:
-    """One page; `fixed` are further parameters, from the address."""
+    """One page of objects of a kind; `fixed` are further parameters, from the address."""
+
+    def named(object_id: str) -> Entry | None:
+        entry = world.record.get(object_id)
+        return entry if entry and entry.object == listed.object else None
+
+    return page_of(world, raw, listed, named, **fixed)
+
+
+def page_of(
+    world: World, raw: dict[str, Any], listed: Listed, named: Callable[[str], Entry | None], **fixed: str
+) -> Page:
+    """One page; `named` finds the object of a cursor."""
     table: dict[str, Kind] = {name: kind for name, (_, kind) in listed.by.items()}
     table |= {"limit": integer, "starting_after": text, "ending_before": text, "expand": each(text)}
     if listed.has_created:
@@ -81,7 +97,7 @@ def page(world: World, raw: dict[str, Any], listed: Listed, **fixed: str) -> Pag
     for name, comparison in (("starting_after", "<"), ("ending_before", ">")):
         if cursor := given.get(name):
             conditions.append(f"seq {comparison} ?")
-            values.append(_cursor(world, listed, cursor, name).seq)
+            values.append(_cursor(listed, cursor, named(cursor), name).seq)
     order = "seq ASC" if backwards else "seq DESC"
     found = list(world.record.entries(" AND ".join(conditions), values, order, limit + 1))
     shown = found[:limit][::-1] if backwards else found[:limit]
@@ -89,8 +105,8 @@ def page(world: World, raw: dict[str, Any], listed: Listed, **fixed: str) -> Pag
 
 
 def _conditions(given: dict[str, Any], listed: Listed) -> tuple[list[str], list[Any]]:
-    conditions: list[str] = ["object = ?"]
-    values: list[Any] = [listed.object]
+    conditions: list[str] = [listed.where or "object = ?"]
+    values: list[Any] = [] if listed.where else [listed.object]
     if listed.object != "event":
         conditions.append("object <> 'event'")
     if listed.object == "customer":
@@ -114,8 +130,7 @@ def _bound(value: object) -> object:
     return value
 
 
-def _cursor(world: World, listed: Listed, object_id: str, param: str) -> Entry:
-    entry = world.record.get(object_id)
-    if entry is None or entry.object != listed.object:
+def _cursor(listed: Listed, object_id: str, entry: Entry | None, param: str) -> Entry:
+    if entry is None:
         raise missing(listed.object.replace("_", " "), object_id, param)
     return entry

@@ -10,7 +10,7 @@ from adapters.gateways.sandbox.payment_methods import attached, refuse_spent, to
 from adapters.gateways.sandbox.record import Entry
 from adapters.gateways.sandbox.refusals import DECLINED, RefusedError, invalid
 from adapters.gateways.sandbox.tokens import REQUEST_CODES, Decline, TokenMethod
-from adapters.gateways.sandbox.world import World
+from adapters.gateways.sandbox.world import World, transaction_id
 
 AUTHENTICATION = Decline("authentication_required")
 REDIRECTING = ("paypal", "alipay", "wechat_pay")
@@ -147,7 +147,7 @@ def succeed(world: World, intent: Entry, method: Entry, charge: Entry) -> None:
 def captured(world: World, intent: Entry, amount: int) -> Entry:
     """The intent after a part of what was reserved was taken, and the rest released."""
     charge = world.find("charge", intent.body["latest_charge"])
-    charge.body |= {"captured": True, "amount_captured": amount, "balance_transaction": world.record.new_id("txn")}
+    charge.body |= {"captured": True, "amount_captured": amount, "balance_transaction": transaction_id(charge)}
     world.record.put(charge)
     world.emit("charge.captured", charge)
     intent.body |= {"status": "succeeded", "amount_received": amount, "amount_capturable": 0}

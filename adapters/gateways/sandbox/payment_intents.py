@@ -2,35 +2,23 @@
 
 from typing import Any
 
-from adapters.gateways.sandbox.parameters import (
-    BOOLEAN_OR_WORD,
-    a_hash,
-    each,
-    flag,
-    ignored,
-    integer,
-    may_be_unset,
-    metadata,
-    one_of,
-    read,
-    text,
-)
+from adapters.gateways.sandbox.intent_parameters import CANCEL, CAPTURE, CONFIRM, CREATE, UPDATE
+from adapters.gateways.sandbox.parameters import read
 from adapters.gateways.sandbox.paying import captured, declined_answer, pay
-from adapters.gateways.sandbox.payment_methods import EXPAND, find_or_make, merged, merged_billing
+from adapters.gateways.sandbox.payment_methods import KINDS, find_or_make, merged, merged_billing
 from adapters.gateways.sandbox.record import Entry
 from adapters.gateways.sandbox.refusals import RefusedError, invalid, unreadable
 from adapters.gateways.sandbox.tokens import method_of
 from adapters.gateways.sandbox.units import judge_amount
 from adapters.gateways.sandbox.world import World, without
 
-KINDS = ("card", "paypal", "link", "alipay", "wechat_pay")
 _CONFIRMABLE = ("requires_payment_method", "requires_confirmation", "requires_action")
 _CANCELABLE = (*_CONFIRMABLE, "requires_capture", "processing")
 
 
 def create(world: World, raw: dict[str, Any]) -> Entry:
     """A new intent; with `confirm` it is paid at once."""
-    given = read(raw, _CREATE, needed=("amount", "currency"))
+    given = read(raw, CREATE, needed=("amount", "currency"))
     confirm = given.get("confirm", False)
     _judge(given, confirm=confirm)
     customer = _customer(world, given)
@@ -178,7 +166,7 @@ def _confirmed(world: World, intent: Entry, given: dict[str, Any]) -> Entry:
 
 def confirm(world: World, raw: dict[str, Any], object_id: str) -> Entry:
     """Pay the intent, with another method if one is named."""
-    given = read(raw, _CONFIRM)
+    given = read(raw, CONFIRM)
     intent = world.find("payment_intent", object_id, "intent")
     if intent.body["status"] not in _CONFIRMABLE:
         raise unexpected(intent, "confirm", "requires_confirmation")
@@ -197,7 +185,7 @@ def confirm(world: World, raw: dict[str, Any], object_id: str) -> Entry:
 
 def update(world: World, raw: dict[str, Any], object_id: str) -> Entry:
     """Change an intent that was not paid yet; metadata and description at any time."""
-    given = read(raw, _UPDATE)
+    given = read(raw, UPDATE)
     intent = world.find("payment_intent", object_id, "intent")
     if intent.body["status"] not in _CONFIRMABLE and without(given, ("metadata", "description", "expand")):
         raise unexpected(intent, "update", "requires_payment_method")
@@ -218,7 +206,7 @@ def update(world: World, raw: dict[str, Any], object_id: str) -> Entry:
 
 def cancel(world: World, raw: dict[str, Any], object_id: str) -> Entry:
     """Give the intent up; a payment that waits for its capture is released."""
-    given = read(raw, _CANCEL)
+    given = read(raw, CANCEL)
     intent = world.find("payment_intent", object_id, "intent")
     if intent.body["status"] not in _CANCELABLE:
         raise unexpected(
@@ -240,7 +228,7 @@ def cancel(world: World, raw: dict[str, Any], object_id: str) -> Entry:
 
 def capture(world: World, raw: dict[str, Any], object_id: str) -> Entry:
     """Take the money that was reserved, or a part of it; the rest is released."""
-    given = read(raw, _CAPTURE)
+    given = read(raw, CAPTURE)
     intent = world.find("payment_intent", object_id, "intent")
     if intent.body["status"] != "requires_capture":
         raise unexpected(intent, "capture", "requires_capture")
@@ -259,87 +247,3 @@ def unexpected(intent: Entry, verb: str, wanted: str) -> RefusedError:
     )
     error.error = {**error.error, "payment_intent": intent.body}
     return error
-
-
-_ADDRESS = a_hash({name: may_be_unset(text) for name in ("city", "country", "line1", "line2", "postal_code", "state")})
-_SHIPPING = a_hash({"address": _ADDRESS, "carrier": text, "name": text, "phone": text, "tracking_number": text})
-PAYMENT_DATA = a_hash(
-    {
-        "type": one_of(*KINDS),
-        "card": a_hash({"token": text}),
-        "billing_details": ignored,
-        **dict.fromkeys(
-            ("allow_redisplay", "paypal", "link", "alipay", "wechat_pay", "metadata", "radar_options"), ignored
-        ),
-    },
-    needed=("type",),
-)
-
-
-def currency(value: object, name: str) -> str:
-    """Three letters, in lower case."""
-    code = text(value, name).lower()
-    if len(code) == 3 and code.isalpha() and code.isascii():  # noqa: PLR2004 (ISO 4217)
-        return code
-    raise unreadable(f"Invalid currency: {code[:20]}", param=name)
-
-
-_BOTH = {
-    **EXPAND,
-    "payment_method": text,
-    "payment_method_data": PAYMENT_DATA,
-    "payment_method_types": each(one_of(*KINDS)),
-    "receipt_email": may_be_unset(text),
-    "setup_future_usage": one_of("", "off_session", "on_session"),
-    "shipping": may_be_unset(_SHIPPING),
-    "capture_method": one_of("automatic", "automatic_async", "manual"),
-    **dict.fromkeys(
-        ("payment_method_options", "amount_details", "hooks", "payment_details", "excluded_payment_method_types"),
-        ignored,
-    ),
-}
-_PAYING = {
-    "off_session": BOOLEAN_OR_WORD,
-    "error_on_requires_action": flag,
-    "mandate": text,
-    "return_url": text,
-    "use_stripe_sdk": flag,
-    **dict.fromkeys(("mandate_data", "radar_options", "confirmation_token"), ignored),
-}
-_UPDATE = {
-    **_BOTH,
-    "amount": integer,
-    "currency": currency,
-    "customer": text,
-    "customer_account": text,
-    "description": may_be_unset(text),
-    "metadata": metadata,
-    "statement_descriptor": text,
-    "statement_descriptor_suffix": text,
-    "transfer_group": text,
-    **dict.fromkeys(("application_fee_amount", "transfer_data", "payment_method_configuration"), ignored),
-}
-_CREATE = {
-    **_UPDATE,
-    **_PAYING,
-    "confirm": flag,
-    "automatic_payment_methods": a_hash(
-        {"enabled": flag, "allow_redirects": one_of("always", "never")}, needed=("enabled",)
-    ),
-    "confirmation_method": one_of("automatic", "manual"),
-    "on_behalf_of": text,
-}
-_CONFIRM = {**_BOTH, **_PAYING, "client_secret": text, "amount_to_confirm": integer}
-_CAPTURE = {
-    **EXPAND,
-    "amount_to_capture": integer,
-    "final_capture": flag,
-    "metadata": metadata,
-    "statement_descriptor": text,
-    "statement_descriptor_suffix": text,
-    **dict.fromkeys(("amount_details", "application_fee_amount", "hooks", "payment_details", "transfer_data"), ignored),
-}
-_CANCEL = {
-    **EXPAND,
-    "cancellation_reason": one_of("abandoned", "duplicate", "fraudulent", "requested_by_customer"),
-}

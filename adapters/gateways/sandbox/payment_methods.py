@@ -18,7 +18,10 @@ BILLING = a_hash(
         **{name: may_be_unset(text) for name in ("email", "name", "phone", "tax_id")},
     }
 )
-_KINDS = ("card", "paypal", "link", "alipay", "wechat_pay")
+KINDS = ("card", "paypal", "link", "alipay", "wechat_pay", "sepa_debit")
+"""The kinds of payment methods that the sandbox knows."""
+_FAILING_IBAN = "3202"
+"""The end of Stripe's test account whose payments fail after they were processing."""
 _NO_ADDRESS = dict.fromkeys(("city", "country", "line1", "line2", "postal_code", "state"))
 NO_BILLING: dict[str, Any] = {"address": _NO_ADDRESS, **dict.fromkeys(("email", "name", "phone", "tax_id"))}
 _YEARS_VALID = 5
@@ -66,6 +69,13 @@ def _details(world: World, token: TokenMethod, object_id: str) -> dict[str, Any]
             }
         case "paypal":
             return {"country": "US", "payer_email": "payer@example.com", "payer_id": object_id[3:16].upper()}
+        case "sepa_debit":
+            return {
+                **dict.fromkeys(("bank_code", "branch_code", "generated_from")),
+                "country": "AT",
+                "fingerprint": blake2b(object_id.encode(), digest_size=8).hexdigest(),
+                "last4": "3202" if token.decline else "3204",
+            }
         case "link":
             return {"email": "payer@example.com"}
         case _:
@@ -101,6 +111,9 @@ def create(world: World, raw: dict[str, Any]) -> Entry:
                 "No card number is taken here: send card[token] with one of the test tokens, such as tok_visa.",
                 param="card",
             )
+    elif given["type"] == "sepa_debit":
+        fails = given.get("sepa_debit", {}).get("iban", "").endswith(_FAILING_IBAN)
+        token = method_of(f"pm_sandbox_sepa_debit_processing{'_generic_decline' if fails else ''}")
     else:
         token = method_of(f"pm_sandbox_{given['type']}")
     method = make(world, token) if token else None
@@ -158,7 +171,7 @@ def attach(world: World, raw: dict[str, Any], object_id: str) -> Entry:
         )
     token = token_of(method)
     if not token.attaches:
-        raise attach_declined(token)
+        raise attach_declined(token.decline)
     return attached(world, method, customer.id)
 
 
@@ -197,11 +210,12 @@ def detach(world: World, raw: dict[str, Any], object_id: str) -> Entry:
 
 _CREATE = {
     **EXPAND,
-    "type": one_of(*_KINDS),
+    "type": one_of(*KINDS),
     "card": a_hash({"token": text}),
     "billing_details": BILLING,
     "metadata": metadata,
     "allow_redisplay": one_of("always", "limited", "unspecified"),
+    "sepa_debit": a_hash({"iban": text}, needed=("iban",)),
     **dict.fromkeys(("paypal", "link", "alipay", "wechat_pay", "radar_options"), ignored),
 }
 _UPDATE = {

@@ -15,7 +15,7 @@ from msgspec import Struct, json
 _SCHEMA = """
     CREATE TABLE IF NOT EXISTS objects (
         seq INTEGER PRIMARY KEY,   -- the order of creation, by which lists are sorted
-        id TEXT NOT NULL UNIQUE,
+        id TEXT NOT NULL,          -- names its seq, so that no index of ids is needed
         object TEXT NOT NULL,      -- Stripe's name of its kind
         created INTEGER NOT NULL,  -- by the sandbox's clock
         customer TEXT,             -- whose it is
@@ -55,7 +55,8 @@ _SCHEMA = """
     CREATE TABLE IF NOT EXISTS remembered (name TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;
 """
 _COLUMNS = "seq, id, object, created, customer, parent, body, hidden"
-_BY_ID = f"SELECT {_COLUMNS} FROM objects WHERE id = ?"  # noqa: S608 (a constant)
+_BY_ID = f"SELECT {_COLUMNS} FROM objects WHERE seq = ? AND id = ?"  # noqa: S608 (a constant)
+_SEQ_DIGITS = 8
 _KNOWN_MAX = 10_000
 _encode = json.Encoder().encode
 _decode = json.decode
@@ -104,6 +105,8 @@ class Record:
         self._read: dict[str, Entry] = {}
         self._encoded: dict[str, bytes] = {}
         self._rows: dict[str, _Row] = {}
+        self._added: dict[str, _Row] = {}  # rows of the request that need no encoding
+        self._fresh = set[str]()  # those of the rows, or of what is worked on, that the file does not have
         self._known: dict[str, _Row] = {}  # rows that were read, until they change
         self._answers: dict[str, Answer] = {}
         self._statements: list[tuple[str, tuple[Any, ...]]] = []
@@ -111,7 +114,9 @@ class Record:
 
     def new_id(self, prefix: str) -> str:
         """An id that was never used, the same for the same seed and the same order of requests."""
-        return f"{prefix}_{self._next()[1]}"
+        self._last += 1
+        random = blake2b(self._last.to_bytes(8, "big"), key=self._seed, digest_size=8).hexdigest()
+        return f"{prefix}_{self._last:0{_SEQ_DIGITS}x}{random}"
 
     def new(
         self,
@@ -125,17 +130,17 @@ class Record:
         object_id: str | None = None,
     ) -> Entry:
         """A new object, with its id in front."""
-        seq, digest = self._next()
-        object_id = object_id or f"{prefix}_{digest}"
+        object_id = object_id or self.new_id(prefix)
         body = {"id": object_id, **body, "created": created}
-        entry = Entry(seq, object_id, body["object"], created, customer, parent, body, hidden or {})
+        self._fresh.add(object_id)
+        entry = Entry(_seq_of(object_id), object_id, body["object"], created, customer, parent, body, hidden or {})
         self._working[object_id] = entry
         return entry
 
-    def _next(self) -> tuple[int, str]:
-        self._last += 1
-        random = blake2b(self._last.to_bytes(8, "big"), key=self._seed, digest_size=8).hexdigest()
-        return self._last, f"{self._last:08x}{random}"  # in order, so that the index of ids grows at its end
+    def add_encoded(self, object_id: str, kind: str, created: int, body: bytes, hidden: bytes) -> None:
+        """A new object that is encoded already."""
+        self._fresh.add(object_id)
+        self._added[object_id] = _seq_of(object_id), object_id, kind, created, None, None, body, hidden
 
     def get(self, object_id: str) -> Entry | None:
         """An object; call `put` after changing it."""
@@ -145,7 +150,7 @@ class Record:
             return entry
         row = self._rows.get(object_id) or self._known.get(object_id)
         if row is None:
-            row = self._db.execute(_BY_ID, (object_id,)).fetchone()
+            row = self._db.execute(_BY_ID, (_seq_of(object_id), object_id)).fetchone()
             if row is None:
                 return None
             self._know(row)
@@ -179,12 +184,14 @@ class Record:
             body = self._encoded.get(e.id) or _encode(e.body)
             self._known.pop(e.id, None)
             self._rows[e.id] = e.seq, e.id, e.object, e.created, e.customer, e.parent, body, _encode(e.hidden)
+        self._rows |= self._added
         self._statements += self._pending
         self.forget()
 
     def forget(self) -> None:
         """What the request changed is dropped."""
         self._working.clear()
+        self._added.clear()
         self._read.clear()
         self._encoded.clear()
         self._pending.clear()
@@ -220,6 +227,8 @@ class Record:
     def abandon(self) -> None:
         """Drop the batch; nothing of it was written."""
         self.forget()
+        self._fresh.clear()
+        self._known.clear()
         self._rows.clear()
         self._answers.clear()
         self._statements.clear()
@@ -234,7 +243,11 @@ class Record:
         if not self._db.in_transaction:
             self._db.execute("BEGIN IMMEDIATE")
         if self._rows:
-            self._db.executemany("INSERT OR REPLACE INTO objects VALUES (?, ?, ?, ?, ?, ?, ?, ?)", self._rows.values())
+            fresh = [row for object_id, row in self._rows.items() if object_id in self._fresh]
+            changed = [row for object_id, row in self._rows.items() if object_id not in self._fresh]
+            self._db.executemany("INSERT INTO objects VALUES (?, ?, ?, ?, ?, ?, ?, ?)", fresh)
+            self._db.executemany("REPLACE INTO objects VALUES (?, ?, ?, ?, ?, ?, ?, ?)", changed)
+            self._fresh.difference_update(self._rows)
             self._rows.clear()
         if self._answers:
             self._db.executemany(
@@ -245,6 +258,14 @@ class Record:
         for statement, values in self._statements:
             self._db.execute(statement, values)
         self._statements.clear()
+
+
+def _seq_of(object_id: str) -> int:
+    """The seq that an id names; 0 for what is no id of ours."""
+    try:
+        return int(object_id.rpartition("_")[2][:_SEQ_DIGITS], 16)
+    except ValueError:
+        return 0
 
 
 def _entry(row: _Row) -> Entry:

@@ -6,7 +6,7 @@ from adapters.gateways.sandbox.parameters import flag, ignored, integer, metadat
 from adapters.gateways.sandbox.payment_methods import EXPAND, merged, token_of
 from adapters.gateways.sandbox.record import Entry
 from adapters.gateways.sandbox.refusals import invalid, unreadable
-from adapters.gateways.sandbox.world import World
+from adapters.gateways.sandbox.world import World, transaction_id
 
 
 def create(world: World, raw: dict[str, Any]) -> Entry:
@@ -49,7 +49,7 @@ def _refund(world: World, charge: Entry, given: dict[str, Any], amount: int) -> 
     body: dict[str, Any] = {
         "object": "refund",
         "amount": amount,
-        "balance_transaction": None if pending else world.record.new_id("txn"),
+        "balance_transaction": None,
         "charge": charge.id,
         "currency": charge.body["currency"],
         "metadata": merged({}, given.get("metadata", {})),
@@ -70,6 +70,8 @@ def _refund(world: World, charge: Entry, given: dict[str, Any], amount: int) -> 
     if pending:
         body["pending_reason"] = "processing"
     refund = world.record.new("re", body, world.now, parent=charge.id)
+    if not pending:
+        refund.body["balance_transaction"] = transaction_id(refund)
     _give_back(world, charge, amount)
     world.emit("refund.created", refund)
     world.emit("charge.refunded", charge)
@@ -88,7 +90,7 @@ def finish(world: World, refund: Entry) -> None:
     """What became of a refund that was pending, or that the bank sends back."""
     charge = world.find("charge", refund.body["charge"])
     if refund.body["status"] == "pending":
-        refund.body |= {"status": "succeeded", "balance_transaction": world.record.new_id("txn")}
+        refund.body |= {"status": "succeeded", "balance_transaction": transaction_id(refund)}
         refund.body.pop("pending_reason", None)
     elif refund.body["status"] == "succeeded":
         refund.body |= {

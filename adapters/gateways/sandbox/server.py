@@ -14,7 +14,7 @@ from msgspec import Struct
 
 from adapters.gateways.sandbox.clock import SandboxClock
 from adapters.gateways.sandbox.control import Control
-from adapters.gateways.sandbox.desk import Desk, Reply, Request, in_use
+from adapters.gateways.sandbox.desk import Desk, Reply, Request, broken, in_use
 from adapters.gateways.sandbox.faults import Fault, Faults
 from adapters.gateways.sandbox.pages import Pages
 from adapters.gateways.sandbox.record import Record
@@ -112,7 +112,10 @@ class Server:
     async def _delayed(self, asked: Request, fault: Fault | None) -> Reply:
         if fault and fault.kind == "stall_then_commit":
             await asyncio.sleep(fault.seconds)
-        reply = await self._desk.ask(asked)
+        try:
+            reply = await self._desk.ask(asked)
+        except Exception:  # noqa: BLE001 (whatever it is: a provider answers, and goes on)
+            reply = broken(asked)
         if self._delay_s:
             await asyncio.sleep(self._delay_s)
         return reply

@@ -3,15 +3,23 @@
 from typing import Any
 
 from adapters.gateways.sandbox import setup_intents
+from adapters.gateways.sandbox.intent_parameters import currency
 from adapters.gateways.sandbox.parameters import a_hash, each, ignored, integer, metadata, one_of, read, text
-from adapters.gateways.sandbox.payment_intents import KINDS, currency
-from adapters.gateways.sandbox.payment_methods import EXPAND, merged
+from adapters.gateways.sandbox.payment_methods import EXPAND, KINDS, merged
+from adapters.gateways.sandbox.products import make_price
 from adapters.gateways.sandbox.record import Entry
 from adapters.gateways.sandbox.refusals import invalid, unreadable
 from adapters.gateways.sandbox.units import judge_amount
 from adapters.gateways.sandbox.world import World
 
 _HOUR_S = 3600
+_NEVER_SET = (
+    *("adaptive_pricing", "after_expiration", "allow_promotion_codes", "client_secret", "collected_information"),
+    *("consent", "consent_collection", "currency_conversion", "customer_account", "invoice", "invoice_creation"),
+    *("payment_link", "payment_method_configuration_details", "permissions", "recovered_from"),
+    *("saved_payment_method_options", "shipping_address_collection", "shipping_cost", "subscription"),
+    "wallet_options",
+)
 _LASTS_MIN_S, _LASTS_MAX_S = _HOUR_S // 2, 24 * _HOUR_S
 
 
@@ -70,8 +78,9 @@ def _judge(world: World, given: dict[str, Any]) -> None:
 
 
 def _item(world: World, given: dict[str, Any], number: int) -> dict[str, Any]:
-    data, quantity = given["price_data"], given.get("quantity", 1)
-    amount = data["unit_amount"] * quantity
+    quantity = given.get("quantity", 1)
+    price, name = _price(world, given)
+    amount = price.body["unit_amount"] * quantity
     return {
         "id": world.record.new_id("li"),
         "object": "item",
@@ -79,11 +88,26 @@ def _item(world: World, given: dict[str, Any], number: int) -> dict[str, Any]:
         "amount_subtotal": amount,
         "amount_tax": 0,
         "amount_total": amount,
-        "currency": data["currency"],
-        "description": data.get("product_data", {}).get("name") or f"#{number + 1}",
-        "price": None,
+        "currency": price.body["currency"],
+        "description": name or f"#{number + 1}",
+        "price": price.body,
         "quantity": quantity,
     }
+
+
+def _price(world: World, given: dict[str, Any]) -> tuple[Entry, str | None]:
+    """The price of an item, which is named or given, and what is sold."""
+    if "price" in given:
+        price = world.find("price", given["price"], "line_items[0][price]")
+        return price, world.find("product", price.body["product"]).body["name"]
+    if "price_data" not in given:
+        raise unreadable("Missing required param: line_items[0][price].", code="parameter_missing", param="line_items")
+    data = given["price_data"]
+    name = data.get("product_data", {}).get("name")
+    if name is None:
+        name = world.find("product", data.get("product", ""), "line_items[0][price_data][product]").body["name"]
+    product_id = data.get("product") or world.record.new_id("prod")
+    return make_price(world, product_id, data["currency"], data["unit_amount"]), name
 
 
 def _new(world: World, given: dict[str, Any], customer: str | None, total: int | None, code: str | None) -> Entry:
@@ -93,60 +117,41 @@ def _new(world: World, given: dict[str, Any], customer: str | None, total: int |
     details = dict.fromkeys(("address", "business_name", "individual_name", "name", "phone", "tax_ids"))
     body = {
         "object": "checkout.session",
-        "adaptive_pricing": None,
-        "after_expiration": None,
-        "allow_promotion_codes": None,
+        **dict.fromkeys(_NEVER_SET),
         "amount_subtotal": total,
         "amount_total": total,
         "automatic_tax": {"enabled": False, "liability": None, "provider": None, "status": None},
         "billing_address_collection": given.get("billing_address_collection"),
         "cancel_url": given.get("cancel_url"),
         "client_reference_id": given.get("client_reference_id"),
-        "client_secret": None,
-        "collected_information": None,
-        "consent": None,
-        "consent_collection": None,
         "currency": code,
-        "currency_conversion": None,
         "custom_fields": [],
         "custom_text": dict.fromkeys(("after_submit", "shipping_address", "submit", "terms_of_service_acceptance")),
         "customer": customer,
-        "customer_account": None,
         "customer_creation": None if setup or customer else given.get("customer_creation", "if_required"),
         "customer_details": {**details, "email": email, "tax_exempt": "none"} if email else None,
         "customer_email": email,
         "discounts": None if setup else [],
         "expires_at": given.get("expires_at", world.now + _LASTS_MAX_S),
-        "invoice": None,
-        "invoice_creation": None,
         "livemode": False,
         "locale": given.get("locale"),
         "metadata": merged({}, given.get("metadata", {})),
         "mode": given["mode"],
         "origin_context": given.get("origin_context"),
         "payment_intent": None,
-        "payment_link": None,
         "payment_method_collection": "always" if setup else "if_required",
-        "payment_method_configuration_details": None,
         "payment_method_options": {},
         "payment_method_types": kinds,
         "payment_status": "no_payment_required" if setup else "unpaid",
-        "permissions": None,
         "phone_number_collection": {"enabled": False},
-        "recovered_from": None,
-        "saved_payment_method_options": None,
         "setup_intent": None,
-        "shipping_address_collection": None,
-        "shipping_cost": None,
         "shipping_options": [],
         "status": "open",
         "submit_type": given.get("submit_type"),
-        "subscription": None,
         "success_url": given["success_url"],
         "total_details": None if setup else {"amount_discount": 0, "amount_shipping": 0, "amount_tax": 0},
         "ui_mode": "hosted_page",
         "url": None,
-        "wallet_options": None,
     }
     return world.record.new("cs_test", body, world.now, customer=customer)
 
@@ -202,11 +207,11 @@ _PRICE = a_hash(
 )
 _ITEM = a_hash(
     {
+        "price": text,
         "price_data": _PRICE,
         "quantity": integer,
         **dict.fromkeys(("adjustable_quantity", "dynamic_tax_rates", "metadata", "tax_rates"), ignored),
-    },
-    needed=("price_data",),
+    }
 )
 _SETUP_DATA = {"description": text, "metadata": metadata, "on_behalf_of": text}
 _PAYMENT_DATA = {

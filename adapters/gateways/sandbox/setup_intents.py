@@ -3,9 +3,18 @@
 from typing import Any
 
 from adapters.gateways.sandbox.declines import error_of
+from adapters.gateways.sandbox.intent_parameters import PAYMENT_DATA
 from adapters.gateways.sandbox.parameters import a_hash, each, flag, ignored, metadata, one_of, read, text
-from adapters.gateways.sandbox.payment_intents import KINDS, PAYMENT_DATA, of_data
-from adapters.gateways.sandbox.payment_methods import EXPAND, attached, find_or_make, merged, refuse_spent, token_of
+from adapters.gateways.sandbox.payment_intents import of_data
+from adapters.gateways.sandbox.payment_methods import (
+    EXPAND,
+    KINDS,
+    attached,
+    find_or_make,
+    merged,
+    refuse_spent,
+    token_of,
+)
 from adapters.gateways.sandbox.record import Entry
 from adapters.gateways.sandbox.refusals import DECLINED, RefusedError, invalid
 from adapters.gateways.sandbox.tokens import Decline

@@ -9,13 +9,16 @@ from adapters.gateways.sandbox.refusals import RefusedError, unreadable
 from adapters.gateways.sandbox.world import Page, World
 
 _DEPTH_MAX = 4
+_REFUNDS_MAX = 10
 _EXPANDABLE = {
     "payment_intent": {"customer", "payment_method", "latest_charge"},
-    "charge": {"customer", "payment_intent", "refunds"},
+    "charge": {"customer", "payment_intent", "refunds", "balance_transaction"},
     "setup_intent": {"customer", "payment_method", "latest_attempt"},
     "payment_method": {"customer"},
     "checkout.session": {"customer", "payment_intent", "setup_intent", "line_items"},
-    "refund": {"charge", "payment_intent"},
+    "refund": {"charge", "payment_intent", "balance_transaction"},
+    "balance_transaction": {"source"},
+    "price": {"product"},
     "dispute": {"charge", "payment_intent"},
     "customer": set[str](),
     "event": set[str](),
@@ -59,6 +62,8 @@ def _shown(world: World, entry: Entry, tree: Tree) -> bytes:
             raise _not_expandable(name)
         if name == "refunds":
             body[name] = Raw(_refunds(world, entry, inner))
+        elif name == "balance_transaction" and body[name]:
+            body[name] = Raw(_shown(world, transaction_of(entry), inner))
         elif name == "line_items":
             body[name] = entry.hidden.get("line_items")
         elif isinstance(reference := body.get(name), str) and (referred := world.record.get(reference)):
@@ -67,8 +72,34 @@ def _shown(world: World, entry: Entry, tree: Tree) -> bytes:
 
 
 def _refunds(world: World, charge: Entry, tree: Tree) -> bytes:
-    found = list(world.record.entries("object = 'refund' AND parent = ?", [charge.id], "seq DESC", 11))
-    return show(world, Page(f"/v1/charges/{charge.id}/refunds", found[:10], len(found) > 10), tree)  # noqa: PLR2004 (ten)
+    condition = "object = 'refund' AND object <> 'event' AND parent = ?"
+    found = list(world.record.entries(condition, [charge.id], "seq DESC", _REFUNDS_MAX + 1))
+    return show(world, Page(f"/v1/charges/{charge.id}/refunds", found[:_REFUNDS_MAX], len(found) > _REFUNDS_MAX), tree)
+
+
+def transaction_of(source: Entry) -> Entry:
+    """What a charge or a refund did to the balance."""
+    body, refund = source.body, source.object == "refund"
+    amount = -body["amount"] if refund else body["amount_captured"]
+    shown = {
+        "id": body["balance_transaction"],
+        "object": "balance_transaction",
+        "amount": amount,
+        "available_on": source.created,
+        "balance_type": "payments",
+        "created": source.created,
+        "currency": body["currency"],
+        "description": body.get("description"),
+        "exchange_rate": None,
+        "fee": 0,
+        "fee_details": [],
+        "net": amount,
+        "reporting_category": source.object,
+        "source": source.id,
+        "status": "available",
+        "type": source.object if source.id.startswith(("ch_", "re_")) else "payment",
+    }
+    return Entry(source.seq, shown["id"], "balance_transaction", source.created, None, None, shown, {})
 
 
 def _not_expandable(name: str) -> RefusedError:

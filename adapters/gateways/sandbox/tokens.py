@@ -24,7 +24,7 @@ from adapters.gateways.behaviour import GOOD, Behaviour
 from engine.declines import CONSEQUENCES
 
 Authentication = Literal["never", "always", "unless_set_up", "on_setup"]
-_WALLETS = ("paypal", "link", "alipay", "wechat_pay")
+_WALLETS = ("paypal", "link", "alipay", "wechat_pay", "sepa_debit")
 _FIELD_CODES = frozenset(
     {
         *("expired_card", "incorrect_cvc", "invalid_cvc", "incorrect_number", "invalid_number", "incorrect_zip"),

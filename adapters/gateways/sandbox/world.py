@@ -3,13 +3,20 @@
 from collections.abc import Iterable
 from typing import Any, NamedTuple
 
-from msgspec import Raw, Struct
+from msgspec import Struct, json
 
 from adapters.gateways.sandbox.record import Entry, Record
 from adapters.gateways.sandbox.refusals import missing
 
 API_VERSION = "2026-05-27.dahlia"
 """The only version of Stripe's API that the sandbox speaks."""
+
+
+_EVENT = (
+    b'{"id":"%%s","object":"event","api_version":"%s","data":{"object":%%s%%s},"livemode":false,"pending_webhooks":%%d,'
+    b'"request":%%s,"type":"%%s","created":%%d}' % API_VERSION.encode()
+)
+"""Most of what is written are events, so they are put together from what is encoded already."""
 
 
 class Setting(Struct, frozen=True):
@@ -59,25 +66,18 @@ class World:
 
     def emit(self, kind: str, entry: Entry, previous: dict[str, Any] | None = None) -> None:
         """An event about an object as it is now; `previous` is what changed, as it was before."""
-        data: dict[str, Any] = {"object": Raw(self.record.shown(entry))}  # encoded once, whoever shows it
-        if previous:
-            data["previous_attributes"] = previous
-        body = {
-            "object": "event",
-            "api_version": API_VERSION,
-            "data": data,
-            "livemode": False,
-            "pending_webhooks": self.endpoints,
-            "request": {"id": self.request_id or None, "idempotency_key": self.key},
-            "type": kind,
-        }
-        event = self.record.new("evt", body, self.now, hidden={"type": kind})
+        shown = self.record.shown(entry)  # encoded once, whoever shows it
+        changed = b',"previous_attributes":' + json.encode(previous) if previous else b""
+        event_id = self.record.new_id("evt")
+        request = json.encode({"id": self.request_id or None, "idempotency_key": self.key})
+        body = _EVENT % (event_id.encode(), shown, changed, self.endpoints, request, kind.encode(), self.now)
+        self.record.add_encoded(event_id, "event", self.now, body, b'{"type":"%s"}' % kind.encode())
         if self.endpoints:
             self.next_delivery_s = 0.0
         for endpoint in range(self.endpoints):
             self.record.do(
                 "INSERT INTO deliveries (event_id, endpoint, tries, next_at) VALUES (?, ?, 0, ?)",
-                event.id,
+                event_id,
                 endpoint,
                 self.real_now_s,
             )
@@ -90,6 +90,11 @@ class World:
         """Let something happen to an object at a time of the sandbox's clock."""
         self.record.do("INSERT INTO due (at, what, object_id) VALUES (?, ?, ?)", at_s, what, object_id)
         self.next_due_s = min(self.next_due_s, at_s)
+
+
+def transaction_id(source: Entry) -> str:
+    """The id of the balance transaction of a charge or a refund."""
+    return f"txn_{source.id.partition('_')[2]}"
 
 
 def without(table: dict[str, Any], names: Iterable[str]) -> dict[str, Any]:

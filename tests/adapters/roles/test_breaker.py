@@ -65,6 +65,17 @@ def test_any_answer_begins_the_count_anew(breaker, connection, answer):
     assert not is_down(connection)
 
 
+@pytest.mark.parametrize("reason", ["no_turn", "rate_unknown", "provider_refuses_us"])
+def test_what_was_not_sent_says_nothing(breaker, connection, reason):
+    not_sent = (CHARGE, Unclear(reason=reason))
+    breaker.saw([not_sent] * 50, AT, down=False)
+    assert not is_down(connection)
+    breaker.saw([*TEN[:-1], not_sent, TEN[0]], AT, down=False)
+    assert is_down(connection)
+    breaker.saw([not_sent], AT, down=True)
+    assert is_down(connection)
+
+
 def test_look_ups_without_an_answer_are_of_outcomes_that_were_unknown_before_and_stop_nothing(breaker, connection):
     breaker.saw([(LOOK_UP, TIMEOUT)] * 50, AT, down=False)
     assert not is_down(connection)

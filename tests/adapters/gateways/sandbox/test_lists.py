@@ -98,3 +98,17 @@ def test_events_tell_what_happened_with_the_object_as_it_was(api):
     assert by_kind["customer.created"]["id"] == customer
     assert events[0] == api.found(f"events/{events[0]['id']}")
     assert ids(api.found("events", {"type": "payment_intent.*"})) == [events[2]["id"], events[4]["id"]]
+
+
+def test_the_balance_shows_what_came_and_went(api):
+    _, (intent,) = charged(api, 1)
+    charge = api.found(f"payment_intents/{intent}", {"expand": ["latest_charge.balance_transaction"]})["latest_charge"]
+    refund = api.made("refunds", {"payment_intent": intent, "amount": 300})
+    assert (charge["balance_transaction"]["net"], charge["balance_transaction"]["source"]) == (1000, charge["id"])
+    page = api.found("balance_transactions", {"currency": "usd"})
+    assert [(one["type"], one["net"]) for one in page["data"]] == [("refund", -300), ("charge", 1000)]
+    (back,) = api.found("balance_transactions", {"source": refund["id"]})["data"]
+    assert back == api.found(f"balance_transactions/{refund['balance_transaction']}")
+    after = api.found("balance_transactions", {"starting_after": back["id"]})
+    assert ids(after) == [charge["balance_transaction"]["id"]]
+    assert api.get("balance_transactions/txn_none").status == 404

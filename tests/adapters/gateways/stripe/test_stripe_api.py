@@ -43,7 +43,7 @@ def test_who_has_waited_for_a_connection_waits_for_a_new_turn(wire, monkeypatch)
     assert [already_asked >= 2 for already_asked in turns].count(True) == 3
 
 
-@pytest.mark.parametrize(("known", "reason"), [(True, "rate_limited"), (False, "rate_unknown")])
+@pytest.mark.parametrize(("known", "reason"), [(True, "no_turn"), (False, "rate_unknown")])
 def test_without_a_turn_nothing_is_sent(wire, known, reason):
     async def none():
         raise NoTurnError(known=known)

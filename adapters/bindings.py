@@ -1,0 +1,88 @@
+"""Binding a way to pay on the provider's hosted page: begun for one card, completed once, whichever news comes first.
+
+Neither the address by which the holder comes back nor a notification is believed: what came of the visit is fetched,
+and its customer compared with the holder who began it.
+"""
+
+from typing import Any, Literal
+from uuid import UUID
+
+import structlog
+from psycopg import AsyncConnection
+from psycopg_pool import AsyncConnectionPool
+
+from adapters.executing import Executor
+from adapters.gateways.stripe_pages import BindingRefused, Bound, HostedPage, ReturnAddresses, StripePages, Waiting
+from engine.card.card import Card
+from engine.card.methods import PaymentMethod
+from engine.commands import BindPaymentMethod
+
+log = structlog.get_logger()
+
+BINDINGS_TABLE = """
+    CREATE TABLE IF NOT EXISTS bindings (
+        session_id text PRIMARY KEY,  -- the provider's name for the visit: one is begun for one card
+        card_id uuid NOT NULL,
+        holder_id text NOT NULL,  -- who began it
+        begun_at timestamptz NOT NULL DEFAULT now(),
+        outcome text,  -- bound, or why not; NULL: the holder has not finished
+        settled_at timestamptz
+    )
+"""
+
+Outcome = Literal["bound", "waiting", "refused", "unknown"]
+"""What the holder is told; `unknown`: nobody began such a visit, as far as we know."""
+_FIND = "SELECT card_id, holder_id, outcome FROM bindings WHERE session_id = %s"
+_SETTLE = "UPDATE bindings SET outcome = %s, settled_at = now() WHERE session_id = %s AND settled_at IS NULL"
+_BEGIN = "INSERT INTO bindings (session_id, card_id, holder_id) VALUES (%s, %s, %s) ON CONFLICT DO NOTHING"
+
+
+async def begin_binding(
+    pages: StripePages, connection: AsyncConnection[Any], card: Card, back: ReturnAddresses, key: str
+) -> HostedPage:
+    """A page for the holder of the card; the same `key` gives the same page for a day.
+
+    Raises Unanswered, GatewayMisuseError, SettingsError.
+    """
+    holder_id = card.custody.holder_id
+    page = await pages.begin_binding(holder_id, card.custody.currency, back, key)
+    await connection.execute(_BEGIN, (page.session_id, card.card_id, holder_id))
+    return page
+
+
+class Bindings:
+    """Completes visits to the hosted page."""
+
+    def __init__(self, executor: Executor, pages: StripePages, pool: AsyncConnectionPool[AsyncConnection[Any]]) -> None:
+        self._executor, self._pages, self._pool = executor, pages, pool
+
+    async def complete(self, session_id: str) -> Outcome:
+        """Bind what the holder chose, if that is done; may be repeated. Raises Unanswered."""
+        async with self._pool.connection() as connection:
+            row = await (await connection.execute(_FIND, (session_id,))).fetchone()
+        if row is None:
+            return "unknown"
+        card_id, holder_id, outcome = row
+        if outcome is not None:
+            return "bound" if outcome == "bound" else "refused"
+        match await self._pages.binding(session_id, holder_id):
+            case Waiting():
+                return "waiting"
+            case Bound() as bound:
+                outcome = await self._bind(session_id, card_id, bound)
+            case BindingRefused(reason=outcome):
+                pass
+        async with self._pool.connection() as connection:
+            await connection.execute(_SETTLE, (outcome, session_id))
+        log.info("binding.settled", card_id=str(card_id), outcome=outcome)
+        return "bound" if outcome == "bound" else "refused"
+
+    async def _bind(self, session_id: str, card_id: UUID, bound: Bound) -> str:
+        """`bound`, or the code of the refusal; the same command however often it is given."""
+        method = PaymentMethod(f"bound-{session_id[-12:]}", **bound._asdict())
+        command = BindPaymentMethod(command_id=f"binding:{session_id}", card_id=card_id, method=method)
+        [reply] = await self._executor.execute([command])
+        if isinstance(reply, Exception):
+            log.warning("binding.refused", card_id=str(card_id), error=str(reply))
+            return getattr(reply, "code", "failed")
+        return "bound"
