@@ -14,6 +14,7 @@ from engine.card.gap import ChargeFound
 from engine.card.payments import ChargeSucceeded
 from engine.card.refunds import RefundFailed, RefundRecorded, RefundReturned, RefundStarted, RefundSucceeded
 from engine.envelope import Recorded, names_of, read_fact
+from engine.store.log import head
 
 Told = (
     ChargeAttempted
@@ -29,7 +30,8 @@ Told = (
 """The facts that tell what a charge took and what of it went back by the gateway."""
 _TOLD = [name for kind in get_args(Told) for name in names_of(kind)]
 _FOUND = list(names_of(ChargeFound))
-_AT_ONCE = 5000
+AT_ONCE = 5000
+"""Rows that are read together."""
 CLOCKS_DIFFER = timedelta(days=1)
 """How much the order of business times may differ from the order in the log."""
 
@@ -100,17 +102,20 @@ def books_since(connection: Connection[Any], since: datetime) -> dict[UUID, Book
 
 
 def _backwards(connection: Connection[Any]) -> Iterator[Recorded]:
-    with connection.transaction(), connection.cursor(name="charged") as cursor:
-        cursor.itersize = _AT_ONCE
-        cursor.execute(
+    """The facts that tell of charges, newest first; what is appended meanwhile is not among them."""
+    before = head(connection) + 1
+    while True:
+        rows = connection.execute(
             """
             SELECT notification_id, originator_id, originator_version, topic, state FROM card_events
-            WHERE topic = ANY(%s) ORDER BY notification_id DESC
+            WHERE notification_id < %s AND topic = ANY(%s) ORDER BY notification_id DESC LIMIT %s
             """,
-            (_TOLD,),
-        )
-        for row in cursor:
-            yield read_fact(*row)
+            (before, _TOLD, AT_ONCE),
+        ).fetchall()
+        yield from (read_fact(*row) for row in rows)
+        if len(rows) < AT_ONCE:
+            return
+        before = rows[-1][0]
 
 
 def card_of(connection: Connection[Any], attempt_id: UUID) -> UUID | None:

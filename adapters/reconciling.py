@@ -32,10 +32,10 @@ log = structlog.get_logger()
 
 Kind = Literal[
     "charge_unknown",
-    "charge_not_recorded",
+    "charge_unrecorded",
     "charge_missing",
     "amount_differs",
-    "refund_not_recorded",
+    "refund_unrecorded",
     "refund_missing",
 ]
 """The provider took money that the log has no attempt for, or more than once for one; that the log says it did not
@@ -122,7 +122,7 @@ def differences(
         elif _is_kept(one) and not book.failed:
             is_open.append((one.card_id, one.attempt_id))
         elif _is_kept(one):
-            differ.append(_charged(one, "charge_not_recorded"))
+            differ.append(_charged(one, "charge_unrecorded"))
     told = [book for book in books.values() if _is_told(book, span)]
     differ += [missing for book in told for missing in _missing(book, found[book.attempt_id], span.until)]
     return Compared(len(inside), len(told), tuple(is_open), tuple(differ))
@@ -147,7 +147,7 @@ def _against(one: FoundCharge, book: Book, paid: ChargeSucceeded, until: datetim
     least, most = sum(kept.values()), book.refunded_most
     if least <= one.refunded_minor <= most:
         return []
-    kind: Kind = "refund_missing" if one.refunded_minor < least else "refund_not_recorded"
+    kind: Kind = "refund_missing" if one.refunded_minor < least else "refund_unrecorded"
     known = least if kind == "refund_missing" else most
     about = one.card_id, one.attempt_id, one.gateway_ref, one.amount.currency
     return [Difference(kind, *about, one.refunded_minor, known, tuple(kept))]
@@ -180,11 +180,11 @@ async def apply(compared: Compared, engine: Engine, actor: Actor, gateway: Gatew
     commands: list[Issued] = []
     for one in compared.differences:
         match one.kind:
-            case "charge_not_recorded":
+            case "charge_unrecorded":
                 news.append(News(one.card_id, one.attempt_id, None, CAUSE))
             case "refund_missing":
                 news += [News(one.card_id, one.attempt_id, refund_id, CAUSE) for refund_id in one.refund_ids]
-            case "refund_not_recorded":
+            case "refund_unrecorded":
                 commands.append(Issued(_given_back(one), actor))
             case _:
                 continue

@@ -11,7 +11,7 @@ import typer
 from psycopg import Connection
 
 from adapters.asking import ReadRules
-from adapters.cli.output import out, put_json, put_rows
+from adapters.cli.output import out, put_json, put_table
 from adapters.cli.servers import database
 from adapters.clock_check import clock_of
 from adapters.lost import T
@@ -22,8 +22,8 @@ from adapters.wiring import engine_of, listing_gateway, operator_of, rules_now, 
 from engine.errors import Refused
 from engine.rules import Rules
 
-COLUMNS = ("kind", "attempt_id", "provider_minor", "log_minor")
-"""The columns that fit a terminal; JSON has all."""
+COLUMNS = ("kind", "attempt_id", "provider", "log")
+"""What fits a terminal, amounts in minor units; JSON has all."""
 DIGITS = 4
 """Of a number of days: no longer ago than a date may be."""
 
@@ -94,7 +94,11 @@ def _put(span: Span, compared: Compared, facts: int, *, as_json: bool) -> None:
     charges = f"{compared.at_provider} charges at the provider, {compared.in_log} in the log, {len(compared.open)} open"
     recorded = f"; {facts} facts recorded" if facts else ""
     out.print(f"{span.since:%Y-%m-%d %H:%M} to {span.until:%Y-%m-%d %H:%M} UTC: {charges}{recorded}", soft_wrap=True)
-    put_rows("differences", compared.differences, as_json=False, columns=COLUMNS)
+    if not compared.differences:
+        out.print("differences: none")
+        return
+    rows = [(one.kind, one.attempt_id, one.provider_minor, one.log_minor) for one in compared.differences]
+    put_table("differences", COLUMNS, rows)
     for one in compared.differences:
         out.print(_to_do(one), markup=False, highlight=False, soft_wrap=True)
 
@@ -106,13 +110,13 @@ def _to_do(one: Difference) -> str:
     match one.kind:
         case "charge_unknown":
             return f"{about} answers no attempt, or a second time: refund it on the provider's pages"
-        case "charge_not_recorded":
+        case "charge_unrecorded":
             return f"{about} is said not to have happened: `baohao reconcile --apply` looks it up and records it"
         case "charge_missing":
             return f"{about} is not at the provider: ask the provider; the log says {why}"
         case "amount_differs":
             return f"{about} has another amount or card in the log: ask the provider; the log says {why}"
-        case "refund_not_recorded":
+        case "refund_unrecorded":
             return f"{about} was refunded on the provider's pages: `baohao reconcile --apply` records that"
         case "refund_missing":
             return (

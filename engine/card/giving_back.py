@@ -69,6 +69,8 @@ def refund_charge(
     `refund_under_way`, `more_than_balance`, and those of `undo_term`.
     """
     left = find_payment(card, recall, attempt_id)
+    if amount is None and not left.left:
+        raise Refused("more_than_charged", "of that charge nothing is left to give back", "attempt_id")
     amount = amount or Money(minor=left.left, currency=left.amount.currency)
     payment = _check_left(card, recall, attempt_id, amount)
     _check_none_under_way(card, attempt_id)

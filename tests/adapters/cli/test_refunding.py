@@ -58,6 +58,8 @@ def test_all_that_is_left_goes_back_once_however_often_it_is_asked_for(installat
     assert "--again refunds once more" in repeated.stderr
     assert started(cards, card_id) == [PRICE]
     assert cards.log()[-1].actor == "operator:cli"
+    more = installation.run("refund", attempt_id, "--again")
+    assert (more.exit_code, more.stderr) == (1, "of that charge nothing is left to give back [more_than_charged]\n")
 
 
 def test_a_part_goes_back_and_its_term_may_end_with_the_rest(installation, cards, charged):

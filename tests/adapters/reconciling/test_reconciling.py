@@ -64,7 +64,7 @@ def test_a_second_charge_for_one_attempt_is_found_until_it_is_refunded(sandbox, 
 def test_a_charge_that_the_log_says_was_declined_is_looked_up_and_recorded(provider):
     request = provider.charged(answer=Declined(code="generic_decline"))
     [found] = provider.compared().differences
-    assert (found.kind, found.provider_minor, found.log_minor) == ("charge_not_recorded", PRICE, None)
+    assert (found.kind, found.provider_minor, found.log_minor) == ("charge_unrecorded", PRICE, None)
     facts, left = provider.applied()
     assert (facts > 0, left) == (True, [])
     assert "charge_succeeded" in provider.cards.names(request.card_id)
@@ -110,7 +110,7 @@ def test_a_refund_that_was_made_on_the_provider_s_pages_is_recorded(sandbox, add
     for minor in (100, 50):
         post(address, "/v1/refunds", payment_intent=sandbox.ref(request), amount=minor)
         [found] = sandbox.compared().differences
-        assert (found.kind, found.provider_minor - found.log_minor) == ("refund_not_recorded", minor)
+        assert (found.kind, found.provider_minor - found.log_minor) == ("refund_unrecorded", minor)
         assert sandbox.applied() == (1, [])
     assert sandbox.cards.names(request.card_id)[-2:] == ["refund_recorded", "refund_recorded"]
     assert sandbox.cards.log()[-1].fact.amount.minor == 50

@@ -42,9 +42,9 @@ def test_each_difference_is_logged_and_nothing_recorded(provider):
     request = provider.charged(answer=Declined(code="generic_decline"))
     before = provider.cards.log()
     difference, done = daily(provider)
-    assert (difference["event"], difference["kind"]) == ("reconcile.difference", "charge_not_recorded")
+    assert (difference["event"], difference["kind"]) == ("reconcile.difference", "charge_unrecorded")
     assert (difference["attempt_id"], difference["provider_minor"]) == (str(request.attempt_id), PRICE)
-    assert (done["event"], done["differences"], done["charge_not_recorded"]) == ("reconcile.done", 1, 1)
+    assert (done["event"], done["differences"], done["charge_unrecorded"]) == ("reconcile.done", 1, 1)
     assert (done["at_provider"], done["in_log"]) == (2, 1)
     assert provider.cards.log() == before
 
