@@ -142,8 +142,8 @@ def _evolve(card: Card, fact: facts.CardFact) -> Card:  # noqa: C901, PLR0911, P
             return replace(card, deadlines=deadlines.moved(card.deadlines, fact), doubt=doubt.delayed(card.doubt, fact))
         case facts.ChargeFound():
             left = balance.debited(card.balance, fact.from_balance)
-            known = gap.explained(card.gap, fact.attempt_id)
-            return replace(card, attempts=gap.found(card.attempts, fact), balance=left, gap=known)
+            found = gap.found(card.attempts, fact)
+            return replace(card, attempts=found, balance=left, gap=gap.explained(card.gap, fact.attempt_id))
         case facts.GapClosed():
             return replace(card, gap=gap.closed(fact))
         case facts.CaseOpened():
@@ -170,12 +170,12 @@ def _evolve(card: Card, fact: facts.CardFact) -> Card:  # noqa: C901, PLR0911, P
         case facts.RefundStarted():
             return _refund_started(card, fact)
         case facts.RefundSucceeded():
-            arrived = payments.refund_arrived(card.payments, fact.attempt_id, fact.refund_id)
+            arrived = payments.refund_arrived(card.payments, fact)
             return replace(card, refunds=refunds.succeeded(card.refunds, fact), payments=arrived)
         case facts.RefundPending():
             return replace(card, refunds=refunds.accepted(card.refunds, fact))
         case facts.RefundReturned():
-            back = payments.refund_came_back(card.payments, fact.attempt_id, fact.refund_id)
+            back = payments.refund_came_back(payments.recalled(card.payments, fact.payment), fact)
             return replace(card, refunds=refunds.returned(card.refunds, fact), payments=back)
         case facts.RefundOutcomeUnknown():
             return replace(card, refunds=refunds.outcome_unknown(card.refunds, fact))
@@ -300,7 +300,8 @@ def _refund_started(card: Card, fact: facts.RefundStarted) -> Card:
     payment = next((one for one in card.payments if one.attempt_id == fact.attempt_id), None)
     if payment is not None and fact.reason == "term_not_covered":
         card = replace(card, renewal=attempt.not_tried(card.renewal, payment.method_id))
-    taken = payments.taken_back(card.payments, fact.attempt_id, refunded=fact.amount.minor)
+    known = payments.recalled(card.payments, fact.payment)
+    taken = payments.taken_back(known, fact.attempt_id, refunded=fact.amount.minor)
     paid = taken if fact.reason == "operator" else payments.going_back(taken, (fact.attempt_id,))
     return replace(card, refunds=refunds.started(card.refunds, fact), payments=paid)
 

@@ -16,7 +16,7 @@ from engine.card.balance import (
 )
 from engine.card.consent import AutoRenewSwitchedOff
 from engine.card.ids import derived_id
-from engine.card.payments import Payment, Recall, debit_balance, find_payment, less
+from engine.card.payments import Payment, Recall, debit_balance, find_payment, less, unless_remembered
 from engine.card.refunds import Refund, Refundable, RefundRecorded, RefundStarted, to_give_back
 from engine.card.undoing import TermUndone, undo_term
 from engine.errors import Refused
@@ -80,6 +80,7 @@ def refund_charge(
         gateway_ref=payment.gateway_ref,
         amount=amount,
         reason="operator",
+        payment=unless_remembered(card, payment),
         at=at,
     )
     return started, *_debits(card, payment, amount, at), *(_ended(card, payment, amount, at) if ends_term else ())

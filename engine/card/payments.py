@@ -133,6 +133,16 @@ def paid(payments: Payments, payment: Payment, term: Term, going_back: Collectio
     return (*kept, payment)
 
 
+def recalled(payments: Payments, payment: Payment | None) -> Payments:
+    """A charge that was forgotten is remembered again, since it goes back."""
+    return payments if payment is None else (payment, *payments)
+
+
+def unless_remembered(card: HasPayments, payment: Payment) -> Payment | None:
+    """The charge, if the card does not remember it any more."""
+    return None if any(one.attempt_id == payment.attempt_id for one in card.payments) else payment
+
+
 def taken_back(
     payments: Payments, attempt_id: UUID, refunded: int = 0, disputed: int = 0, credited: int = 0
 ) -> Payments:
@@ -140,14 +150,22 @@ def taken_back(
     return tuple(less(one, refunded, disputed, credited) if one.attempt_id == attempt_id else one for one in payments)
 
 
-def refund_arrived(payments: Payments, attempt_id: UUID, refund_id: UUID) -> Payments:
+class _OfRefund(Protocol):
+    @property
+    def attempt_id(self) -> UUID: ...
+
+    @property
+    def refund_id(self) -> UUID: ...
+
+
+def refund_arrived(payments: Payments, fact: _OfRefund) -> Payments:
     """A refund by the gateway succeeded."""
-    return _refunded_by(payments, attempt_id, lambda ids: (*ids, refund_id))
+    return _refunded_by(payments, fact.attempt_id, lambda ids: (*ids, fact.refund_id))
 
 
-def refund_came_back(payments: Payments, attempt_id: UUID, refund_id: UUID) -> Payments:
+def refund_came_back(payments: Payments, fact: _OfRefund) -> Payments:
     """A refund that had succeeded did not."""
-    return _refunded_by(payments, attempt_id, lambda ids: tuple(one for one in ids if one != refund_id))
+    return _refunded_by(payments, fact.attempt_id, lambda ids: tuple(one for one in ids if one != fact.refund_id))
 
 
 def _refunded_by(
@@ -219,7 +237,12 @@ def debit_balance(
 
 
 def not_covered(balance: Balance, payment: Payment) -> int:
-    """Minor units that went back beyond what was charged, and that the balance could not make good."""
+    """Minor units that went back beyond what was charged, and that the balance could not make good.
+
+    Of a top-up the balance gave up only what went back at first: more than was charged is covered by nothing.
+    """
+    if payment.top_up is not None:
+        return payment.excess
     return max(0, payment.excess - payment.debited - withheld_about(balance, payment.attempt_id))
 
 

@@ -44,10 +44,10 @@ def _after(payment: Payment, fact: Event) -> Payment:
             return payment if reason == "operator" else replace(payment, goes_back=True)
         case TermUndone():
             return replace(payment, goes_back=True)
-        case RefundSucceeded(attempt_id=attempt_id, refund_id=refund_id):
-            return refund_arrived((payment,), attempt_id, refund_id)[0]
-        case RefundReturned(attempt_id=attempt_id, refund_id=refund_id):
-            return refund_came_back((payment,), attempt_id, refund_id)[0]
+        case RefundSucceeded():
+            return refund_arrived((payment,), fact)[0]
+        case RefundReturned():
+            return refund_came_back((payment,), fact)[0]
         case _:
             return payment
 

@@ -4,7 +4,7 @@ from datetime import datetime
 
 from engine.card.asking import patience
 from engine.card.attempt import CaseOpened
-from engine.card.payments import Recall, find_payment
+from engine.card.payments import Recall, find_payment, unless_remembered
 from engine.card.refunds import (
     Refund,
     RefundFailed,
@@ -136,6 +136,7 @@ def _late_news(
         gateway_ref=request.gateway_ref,
         amount=request.amount,
         code=answer.code,
+        payment=unless_remembered(card, payment),
         at=at,
     )
     return (returned,)

@@ -35,7 +35,7 @@ RefundReason = Literal["late_success", "card_closed", "number_reclaimed", "term_
 class RefundStarted(Event, kw_only=True):
     """A charge took money that is not ours to keep; committed before the gateway hears of it.
 
-    `refund_id` is the idempotency key.
+    `refund_id` is the idempotency key. `payment` is the charge as it was, where the card did not remember it any more.
     """
 
     refund_id: UUID
@@ -43,6 +43,7 @@ class RefundStarted(Event, kw_only=True):
     gateway_ref: str
     amount: Money
     reason: RefundReason
+    payment: Payment | None = None
 
 
 class RefundSucceeded(Event, kw_only=True):
@@ -73,13 +74,17 @@ class RefundPending(Event, kw_only=True):
 
 
 class RefundReturned(Event, kw_only=True):
-    """A refund that had succeeded came back to us; a person has to find another way."""
+    """A refund that had succeeded came back to us; a person has to find another way.
+
+    `payment`: as in RefundStarted.
+    """
 
     refund_id: UUID
     attempt_id: UUID
     gateway_ref: str
     amount: Money
     code: str
+    payment: Payment | None = None
 
 
 class RefundFailed(Event, kw_only=True):

@@ -64,6 +64,8 @@ DEFAULTS = {
     "DeadlinesMoved.lost_on": None,
     "NumberReclaimed.charges": (),
     "RefundRecorded.refund_id": None,
+    "RefundStarted.payment": None,
+    "RefundReturned.payment": None,
     "BalanceCredited.evidence": None,
     "BalanceDebited.from_reserve": 0,
     "BalanceDebited.of_term": None,

@@ -19,7 +19,7 @@ from engine.card.custody import close_card
 from engine.card.disputes import record_dispute, record_dispute_won
 from engine.card.event import Event
 from engine.card.evolve import replay
-from engine.card.giving_back import record_refund
+from engine.card.giving_back import record_refund, refund_charge
 from engine.card.lapse import confirm_reclaim
 from engine.card.methods import PaymentMethodsOrdered
 from engine.card.next import advance, next_step
@@ -27,7 +27,7 @@ from engine.card.outcomes import record_answer
 from engine.card.payments import ChargeSucceeded
 from engine.card.recall import charge_in
 from engine.card.refunding import AskRefund, record_refund_answer
-from engine.card.refunds import to_give_back
+from engine.card.refunds import RefundSucceeded, to_give_back
 from engine.card.term import CardRenewed
 from engine.errors import Refused
 from engine.money import Money
@@ -133,6 +133,27 @@ def refunds_by_hand(life: Life) -> Iterator[Life]:
                         yield after(life, name, facts)
 
 
+def refunds_by_gateway(life: Life) -> Iterator[Life]:
+    for number, charge in enumerate(charges(life)):
+        for minor in {charge.amount.minor, 500}:
+            for ends_term in (False, True):
+                about = {"attempt_id": charge.attempt_id, "amount": cny(minor), "ends_term": ends_term, "at": AT}
+                facts = refund_charge(life.card, recall(life), **about)
+                yield after(life, f"refund of {minor} of charge {number} by the gateway", facts)
+
+
+def returns(life: Life) -> Iterator[Life]:
+    """A refund that had succeeded comes back to us."""
+    arrived = [fact for fact in life.facts if isinstance(fact, RefundSucceeded)]
+    for one in arrived[-1:]:
+        about = {"rules": RULES, "recall": recall(life), "at": AT}
+        facts = record_refund_answer(life.card, refund_request(CARD_ID, one), RefundDeclined(code="closed"), **about)
+        if facts:
+            ledger = life.ledger.plus("given", one.attempt_id, -one.amount.minor)
+            ledger = ledger._replace(by_gateway=ledger.by_gateway - {one.refund_id})
+            yield after(life, "refund came back", facts, ledger)
+
+
 def disputes(life: Life) -> Iterator[Life]:
     if life.ledger.paid_out:
         return  # the bank may take what was paid out once more
@@ -205,6 +226,8 @@ STEPS: tuple[Callable[[Life], Iterator[Life]], ...] = (
     renewals,
     answers,
     refunds_by_hand,
+    refunds_by_gateway,
+    returns,
     disputes,
     pay_outs,
     ends,
