@@ -92,10 +92,8 @@ def _evolve(card: Card, fact: facts.CardFact) -> Card:  # noqa: C901, PLR0911, P
             return registered(card.card_id, fact)
         case facts.ZoneChanged():
             return replace(card, custody=custody.zone_changed(card.custody, fact))
-        case facts.CardHeld():
-            return replace(card, held_since=fact.at)
-        case facts.CardReleased():
-            return replace(card, held_since=None)
+        case facts.CardHeld() | facts.CardReleased():
+            return replace(card, held_since=fact.at if isinstance(fact, facts.CardHeld) else None)
         case facts.NumberConfirmed():
             return replace(card, doubt=doubt.confirmed(card.doubt, fact))
         case facts.CardClosed():
