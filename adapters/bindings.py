@@ -12,7 +12,7 @@ from psycopg import AsyncConnection
 from psycopg_pool import AsyncConnectionPool
 
 from adapters.executing import Executor
-from adapters.gateways.stripe_pages import BindingRefused, Bound, HostedPage, ReturnAddresses, StripePages, Waiting
+from adapters.gateways.pages import BindingRefused, Bound, HostedPage, HostedPages, ReturnAddresses, Waiting
 from engine.card.card import Card
 from engine.card.methods import PaymentMethod
 from engine.commands import BindPaymentMethod
@@ -38,7 +38,7 @@ _BEGIN = "INSERT INTO bindings (session_id, card_id, holder_id) VALUES (%s, %s, 
 
 
 async def begin_binding(
-    pages: StripePages, connection: AsyncConnection[Any], card: Card, back: ReturnAddresses, key: str
+    pages: HostedPages, connection: AsyncConnection[Any], card: Card, back: ReturnAddresses, key: str
 ) -> HostedPage:
     """A page for the holder of the card; the same `key` gives the same page for a day.
 
@@ -53,7 +53,7 @@ async def begin_binding(
 class Bindings:
     """Completes visits to the hosted page."""
 
-    def __init__(self, executor: Executor, pages: StripePages, pool: AsyncConnectionPool[AsyncConnection[Any]]) -> None:
+    def __init__(self, executor: Executor, pages: HostedPages, pool: AsyncConnectionPool[AsyncConnection[Any]]) -> None:
         self._executor, self._pages, self._pool = executor, pages, pool
 
     async def complete(self, session_id: str) -> Outcome:

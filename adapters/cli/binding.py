@@ -8,7 +8,8 @@ import psycopg
 from adapters.bindings import begin_binding
 from adapters.cli.output import put_fields
 from adapters.cli.servers import database
-from adapters.gateways.stripe_pages import HostedPage, ReturnAddresses, StripePages
+from adapters.gateways.pages import HostedPage, ReturnAddresses
+from adapters.gateways.stripe_pages import StripePages
 from adapters.gateways.stripe_transport import Unanswered
 from adapters.schema import check_schema
 from adapters.settings import Settings

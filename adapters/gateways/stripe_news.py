@@ -4,11 +4,12 @@ from datetime import datetime
 from typing import Literal, NamedTuple
 from uuid import UUID
 
+from adapters.gateways.pages import Bound
 from adapters.gateways.stripe_amounts import from_stripe
 from adapters.gateways.stripe_api import StripeApi
 from adapters.gateways.stripe_notifications import uuid_of
 from adapters.gateways.stripe_objects import Customer, Dispute, Intent, Method
-from adapters.gateways.stripe_pages import Bound, bound_of
+from adapters.gateways.stripe_pages import bound_of
 from adapters.gateways.stripe_transport import Unanswered
 from engine.money import Money
 

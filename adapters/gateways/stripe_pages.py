@@ -7,8 +7,9 @@ fetched: neither the address by which the holder returns nor a notification is b
 import calendar
 from collections.abc import Sequence
 from datetime import date
-from typing import Literal, NamedTuple
+from typing import Literal
 
+from adapters.gateways.pages import Binding, BindingRefused, Bound, HostedPage, ReturnAddresses, Waiting
 from adapters.gateways.stripe_amounts import to_stripe
 from adapters.gateways.stripe_answers import GENERIC
 from adapters.gateways.stripe_api import OK, REFUSED, StripeApi, failure_of, unexpected
@@ -26,44 +27,6 @@ _SESSION = "{CHECKOUT_SESSION_ID}"
 """Stripe puts the session's id in its place."""
 _KINDS: dict[str, MethodKind] = {"paypal": "paypal", "link": "e_wallet"}
 _LOOPBACK = ("http://127.0.0.1:", "http://localhost:", "http://[::1]:")
-
-
-class ReturnAddresses(NamedTuple):
-    """Where the holder comes back to; to `done` the session's id is added."""
-
-    done: str
-    canceled: str
-
-
-class HostedPage(NamedTuple):
-    """Where the holder is sent to."""
-
-    address: str
-    session_id: str
-
-
-class Bound(NamedTuple):
-    """The holder has bound a way to pay."""
-
-    token: str
-    kind: MethodKind
-    brand: str | None = None
-    last4: str | None = None
-    expires_on: date | None = None
-    fingerprint: str | None = None
-
-
-class Waiting(NamedTuple):
-    """The holder has not finished."""
-
-
-class BindingRefused(NamedTuple):
-    """Nothing was bound; `reason` is for programs."""
-
-    reason: str
-
-
-Binding = Bound | Waiting | BindingRefused
 
 
 class StripePages:

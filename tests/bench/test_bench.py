@@ -23,6 +23,7 @@ STAGES = {"wake", "gateway", "record", "ack"}
 ROLES = {"consumer", "projector", "publisher", "scheduler"}
 
 
+@pytest.mark.slow
 def test_the_main_measurement_renews_every_card_once():
     figures = measure_main(cards=40)
     assert (figures["cards"], figures["flaws"]) == (40, [])

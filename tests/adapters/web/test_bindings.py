@@ -10,7 +10,8 @@ import psycopg
 import pytest
 
 from adapters.bindings import begin_binding
-from adapters.gateways.stripe_pages import ReturnAddresses, StripePages
+from adapters.gateways.pages import ReturnAddresses
+from adapters.gateways.stripe_pages import StripePages
 from adapters.web.bindings import CANCELED, DONE
 from adapters.wiring import opened_stripe
 from engine.card.methods import PaymentMethod

@@ -9,8 +9,9 @@ from urllib.parse import urlencode
 import pytest
 
 from adapters.gateways.pace import at_once
+from adapters.gateways.pages import BindingRefused, Bound, ReturnAddresses, Waiting
 from adapters.gateways.stripe_api import StripeApi
-from adapters.gateways.stripe_pages import BindingRefused, Bound, ReturnAddresses, StripePages, Waiting
+from adapters.gateways.stripe_pages import StripePages
 from adapters.gateways.stripe_transport import Unanswered
 from adapters.settings import SettingsError
 from engine.errors import GatewayMisuseError
