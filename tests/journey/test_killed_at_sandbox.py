@@ -34,7 +34,7 @@ class Run(NamedTuple):
     every_s: float
 
 
-SHORT, LONG = Run(30, 1, 2, 3.0), Run(2700, 4, 20, 20.0)
+SHORT, LONG = Run(30, 1, 2, 3.0), Run(4500, 4, 20, 20.0)
 """The long one makes more than ten thousand charges."""
 
 
