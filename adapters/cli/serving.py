@@ -76,10 +76,13 @@ def up(settings: Settings, *, sandbox: bool = False) -> None:
     """
     configure_logs("up", settings.log_level, settings.log_format)
     stop = threading.Event()
-    named, beside = with_sandbox(settings, settings.gateway_seed) if sandbox else System(settings)
-    roles: Sequence[Role] = (*ROLES, "web") if named.gateway == "stripe" else ROLES
-    with all_roles(named, roles, beside=beside) as (running, supervisor), _leaving_by(stop):
+    system = with_sandbox(settings, settings.gateway_seed) if sandbox else System(settings)
+    roles: Sequence[Role] = (*ROLES, "web") if system.settings.gateway == "stripe" else ROLES
+    with all_roles(system.settings, roles, beside=system.processes) as (running, supervisor), _leaving_by(stop):
         err.print(_is_up(running, supervisor), markup=False, highlight=False, soft_wrap=True)
+        if sandbox:
+            text = f"The sandbox is at {system.address}. For commands beside it: export {system.variables}"
+            err.print(text, markup=False, highlight=False, soft_wrap=True)
         while not stop.wait(CHECK_S):
             supervisor.check()
             for server in running.embedded:

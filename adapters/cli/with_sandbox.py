@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 from msgspec import json
 
+from adapters.cli.sandbox_app import PORT
 from adapters.gateways.sandbox.faults import Fault
 from adapters.settings import Settings
 
@@ -31,11 +32,19 @@ class System(NamedTuple):
         """Where the sandbox answers."""
         return self.settings.stripe_url
 
+    @property
+    def variables(self) -> str:
+        """What commands beside the system have to know of its sandbox; empty without one."""
+        if not self.processes:
+            return ""
+        names = "gateway", "stripe_url", "stripe_key", "web_port"
+        return " ".join(f"BAOHAO_{name.upper()}={getattr(self.settings, name)}" for name in names)
+
 
 def with_sandbox(settings: Settings, seed: int, faults: Sequence[Fault] = ()) -> System:
     """A sandbox with its record in the home folder, which notifies the web role."""
     settings.home.mkdir(mode=0o700, parents=True, exist_ok=True)
-    port, web_port = _free_port(), settings.web_port or _free_port()
+    port, web_port = _free_port(PORT), _free_port(settings.web_port)
     secret = settings.home / "sandbox.secret"
     if not secret.exists():
         secret.touch(mode=0o600)
@@ -68,7 +77,11 @@ def _written(file: Path, faults: Sequence[Fault]) -> Path:
     return file
 
 
-def _free_port() -> int:
-    """A port that is free now; both ends have to know it before either runs."""
-    with closing(socket.create_server(("127.0.0.1", 0))) as listener:
+def _free_port(wanted: int) -> int:
+    """A port that is free now, this one if it is; both ends have to know it before either runs."""
+    try:
+        listener = socket.create_server(("127.0.0.1", wanted))
+    except OSError:
+        listener = socket.create_server(("127.0.0.1", 0))
+    with closing(listener):
         return int(listener.getsockname()[1])

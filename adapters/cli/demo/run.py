@@ -76,6 +76,7 @@ def demo_settings(home: Path, seed: int) -> Settings:
         database_url=None,
         nats_url=None,
         nats_port=0,
+        web_port=0,
         clock="virtual",
         gateway_seed=seed,
         gateway_record=home / "gateway.sqlite3",
