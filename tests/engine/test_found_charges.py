@@ -45,6 +45,7 @@ from tests.engine.samples import (
     attempt_id,
     failed,
 )
+from tests.engine.topped_up import topped_up
 
 # What was charged in the gap
 
@@ -169,6 +170,19 @@ def test_a_top_up_of_the_gap_comes_onto_the_balance():
         MOVED,
     )
     assert topped_up.card.balance.minor == 1000
+
+
+def test_a_top_up_whose_attempt_was_open_is_paid_by_another_attempt_of_the_gap():
+    started, attempted, *_ = topped_up(1, at=BACKUP_AT, amount=TEN)
+    lost = charge(attempt_id(9), purpose="top_up:1", amount=TEN)
+    found(given(*PAYING, started, attempted), lost).then(
+        fact(ChargeFailed, attempt_id=attempted.attempt_id, code="never_happened"),
+        fact(ChargeFound, attempt_id=attempt_id(9), top_up=1, pays=True),
+        fact(ChargeSucceeded, attempt_id=attempt_id(9), top_up=1),
+        fact(BalanceCredited, amount=TEN, reason="top_up"),
+        CLOSED,
+        MOVED,
+    )
 
 
 def test_a_top_up_under_way_is_over_when_a_later_one_was_paid_in_the_gap():

@@ -6,7 +6,7 @@ import pytest
 
 from engine.envelope import NAME_OF
 from engine.errors import CorruptHistoryError, UnknownFactError
-from engine.store.log import FACTS_CHANNEL, Listener, head, read_log, read_others, read_rows, read_rows_of
+from engine.store.log import FACTS_CHANNEL, Listener, head, newest, read_log, read_others, read_rows, read_rows_of
 from tests.engine.random_histories import RECORDED_AT, random_history, store_all
 
 AT_ONCE, LONG = timedelta(0), timedelta(seconds=10)
@@ -21,6 +21,15 @@ def histories(store):
 
 def test_an_empty_log_has_no_facts_and_no_head(connection):
     assert (read_log(connection, 0, 10), head(connection)) == ([], 0)
+
+
+def test_the_newest_time_of_the_facts_after_a_position_is_that_of_any_of_them(connection, histories):
+    facts = read_log(connection, 0, 1000)
+    found = newest(connection, 0)
+    assert found.position == facts[-1].position
+    latest = max(max(one.fact.at, RECORDED_AT) for one in facts)
+    assert timedelta(0) <= found.time - latest <= timedelta(seconds=1)
+    assert newest(connection, found.position) == (found.position, None)
 
 
 @pytest.mark.parametrize("limit", [1, 7, 1000])

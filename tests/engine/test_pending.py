@@ -25,7 +25,8 @@ from engine.card.refunds import (
 from engine.card.term import CardRenewed
 from engine.card.undoing import TermUndone
 from engine.ports import Declined, NotFound, Pending, RefundAccepted, RefundDeclined, Refunded, Unclear
-from engine.questions import about_charge, about_refund, refund_request
+from engine.questions import about_charge, about_gap, about_refund, ask, refund_request
+from engine.rules import Gap
 from engine.store.streams import Stream
 from tests.engine.given_when_then import Given, Then, fact, given, no_older_charge
 from tests.engine.samples import (
@@ -222,3 +223,25 @@ def test_late_news_of_a_refund_that_never_succeeded_changes_nothing():
     request = refund_request(CARD_ID, refunding().card.refunds[0])
     given(*PAID).when(record_refund_answer, request, RefundDeclined(code="closed"), **about).nothing()
     given(*PAID).when(record_refund_answer, request, Unclear(reason="timeout"), **about).nothing()
+
+
+class Asked:
+    """A gateway that says which of its calls was made."""
+
+    def __getattr__(self, name):
+        return lambda _request, _at: name
+
+
+def test_each_question_is_asked_by_its_call():
+    pending = given(*WAITING).card
+    refund = refunding().card.refunds[0]
+    stream = Stream(CARD_ID, pending, 9, None)
+    questions = (
+        about_charge(stream, pending, pending.attempts.open, "sent", "due", PROVIDER),
+        about_charge(stream, pending, pending.attempts.open, "looked_up", "due", PROVIDER),
+        about_refund(stream, refund, "due"),
+        about_refund(stream, replace(refund, pending_ref="re-1"), "due"),
+        about_gap(stream, Gap(SOON, ENDS_AT), "due"),
+    )
+    calls = ["charge", "look_up", "refund", "look_up_refund", "charges"]
+    assert [ask(Asked(), question, ENDS_AT) for question in questions] == calls

@@ -34,11 +34,13 @@ def test_a_file_changes_what_it_names_and_nothing_else(policy_of):
         ladder_days = [2, 4]
         ladder_gap = "PT30H"
         stopped_recheck = 1800
+        ask_again_after = [60, 600]
         [reminders.strictest]
         ahead_days = 10
         """
     )
     changed = {"version": "acme-1", "lead_days": 5, "ladder_days": (2, 4), "ladder_gap": timedelta(hours=30)}
+    changed["ask_again_after"] = (timedelta(minutes=1), timedelta(minutes=10))
     assert read.reminder_rule("anywhere").ahead_days == 10
     expected = Policy(gateway_budget=BUDGET).model_copy(
         update=changed | {"stopped_recheck": timedelta(minutes=30), "reminders": read.reminders}

@@ -16,6 +16,7 @@ from engine.card.term import CardRenewed, RenewalStarted
 from engine.card.waking import Deferred
 from engine.catalogue import Catalogue
 from engine.errors import BaohaoError, CorruptHistoryError, Refused, UnknownFactError
+from engine.news import News
 from engine.ports import Charged, ChargeRequest, Declined, Refunded, Unclear
 from engine.questions import Question
 from engine.store.port import StoredFact
@@ -259,3 +260,21 @@ def test_a_state_that_forgot_its_attempt_makes_no_second_one_and_the_others_of_t
 def state_of(connection, card_id, version):
     query = "SELECT state FROM card_events WHERE originator_id = %s AND originator_version = %s"
     return connection.execute(query, (card_id, version)).fetchone()[0]
+
+
+# News
+
+
+def test_news_of_many_cards_call_for_one_look_up_each_and_record_nothing(engine, store):
+    open_card, declined = paying(engine, 2)
+    questions = {one.card_id: one for one in wake(engine, open_card, declined).questions}
+    engine.record([(questions[declined], Declined(code="insufficient_funds"))], RULES, LATER)
+    before = store.load_many([open_card, declined])
+    news = [News(one.card_id, one.request.attempt_id, None, "news") for one in questions.values()]
+    asked = engine.look_ups([*news, News(uuid4(), uuid4(), None, "news")], RULES)
+    assert [one and (one.card_id, one.kind) for one in asked] == [
+        *((one.card_id, "look_up") for one in questions.values()),
+        None,
+    ]
+    assert store.load_many([open_card, declined]) == before
+    assert [card.card_id for card in engine.cards([open_card, uuid4()])] == [open_card]
