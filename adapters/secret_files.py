@@ -14,9 +14,9 @@ def read_secret(file: Path) -> str:
         secret = file.read_text().partition("\n")[0].strip()
     except (OSError, UnicodeDecodeError) as error:
         why = error.strerror if isinstance(error, OSError) else "it is no text"
-        raise SettingsError(f"The password file {file} cannot be read: {why}.") from None
+        raise SettingsError(f"The file {file} with a password or key cannot be read: {why}.") from None
     if not secret:
-        raise SettingsError(f"The password file {file} is empty.")
+        raise SettingsError(f"The file {file} with a password or key is empty.")
     return secret
 
 

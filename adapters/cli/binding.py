@@ -42,4 +42,4 @@ async def _begin(settings: Settings, url: str, card: Card) -> HostedPage:
         ):
             return await begin_binding(StripePages(api), connection, card, back, f"bind:{uuid4()}")
     except Unanswered as error:
-        raise BaohaoError(f"the provider gave no page: {error.reason}; try again") from None
+        raise BaohaoError(f"{settings.stripe_url} gave no page: {error.reason}; try again") from None

@@ -42,7 +42,8 @@ def reconcile(settings: Settings, since: date | int, *, applies: bool, as_json: 
         check_schema(url)
         with psycopg.connect(url, autocommit=True) as connection:
             facts, span, compared = asyncio.run(_reconcile(settings, url, connection, since, applies=applies))
-    _put(span, compared, facts, as_json=as_json)
+    provider = settings.stripe_url if settings.gateway == "stripe" else "the simulated gateway"
+    _put(provider, span, compared, facts, as_json=as_json)
     if compared.differences:
         raise typer.Exit(1)
 
@@ -78,10 +79,11 @@ def _check_not_restored(rules: Rules) -> None:
         raise Refused("restored", message)
 
 
-def _put(span: Span, compared: Compared, facts: int, *, as_json: bool) -> None:
+def _put(provider: str, span: Span, compared: Compared, facts: int, *, as_json: bool) -> None:
     if as_json:
         put_json(
             {
+                "provider": provider,
                 **span._asdict(),
                 "charges_at_provider": compared.at_provider,
                 "charges_in_log": compared.in_log,
@@ -91,6 +93,7 @@ def _put(span: Span, compared: Compared, facts: int, *, as_json: bool) -> None:
             }
         )
         return
+    out.print(f"of ours, by {provider}:", markup=False, highlight=False, soft_wrap=True)
     charges = f"{compared.at_provider} charges at the provider, {compared.in_log} in the log, {len(compared.open)} open"
     recorded = f"; {facts} facts recorded" if facts else ""
     out.print(f"{span.since:%Y-%m-%d %H:%M} to {span.until:%Y-%m-%d %H:%M} UTC: {charges}{recorded}", soft_wrap=True)

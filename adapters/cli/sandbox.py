@@ -2,7 +2,10 @@
 
 import asyncio
 import errno
+import fcntl
 import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from msgspec import DecodeError, json
@@ -49,11 +52,26 @@ def run(settings: Settings, options: Options) -> None:
     """Serve until Ctrl-C or SIGTERM; raises SandboxError where the port is taken."""
     configure_logs("sandbox", settings.log_level, settings.log_format)
     try:
-        asyncio.run(_serve(options))
+        with _alone_on(Path(options.record)):
+            asyncio.run(_serve(options))
     except OSError as error:
         if error.errno not in (errno.EADDRINUSE, errno.EACCES):
             raise
         raise SandboxError(f"port {options.port} cannot be had; choose another one with --port") from None
+
+
+@contextmanager
+def _alone_on(record: Path) -> Iterator[None]:
+    """One sandbox uses a record; raises SandboxError. The lock ends with the process, however it ends."""
+    if not record.parent.is_dir():
+        raise SandboxError(f"there is no folder {record.parent} for the record")
+    with record.with_name(f"{record.name}.lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            message = f"another sandbox uses the record {record}; stop it, or choose another one with --record"
+            raise SandboxError(message) from None
+        yield
 
 
 async def _serve(options: Options) -> None:

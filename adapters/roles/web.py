@@ -29,13 +29,12 @@ from adapters.reconciling_daily import reconcile_daily
 from adapters.roles.consumer import over_a_live_connection
 from adapters.roles.lead import faults_logged
 from adapters.secret_files import stripe_webhook_secret_of
-from adapters.settings import Settings
+from adapters.settings import Settings, SettingsError
 from adapters.web.app import application
 from adapters.web.bindings import returns
 from adapters.web.notifications import notifications
 from adapters.wiring import engine_of, listing_gateway, opened_stripe, rules_now, rules_of
 from engine.actor import actor
-from engine.errors import BaohaoError
 from engine.rules import Rules
 
 log = structlog.get_logger()
@@ -47,10 +46,6 @@ STORED_WITHIN_S = 5
 """How long a notification waits for a connection to the database; the provider delivers it again."""
 AGAIN = timedelta(seconds=5)
 """How often the inbox is looked into although nothing has arrived here: others may have left something."""
-
-
-class WebError(BaohaoError):
-    """The pages cannot be served; the message says why."""
 
 
 class _Server(uvicorn.Server):
@@ -148,7 +143,7 @@ async def _serve(app: FastAPI, listener: socket.socket, stop: asyncio.Event) -> 
 
 @contextlib.contextmanager
 def _listening(host: str, port: int) -> Iterator[socket.socket]:
-    """The socket that is listened on; raises WebError where its port is taken."""
+    """The socket that is listened on; raises SettingsError where its port is taken."""
     try:
         with socket.create_server((host, port), backlog=CONNECTIONS_MOST) as listener:
             yield listener
@@ -156,4 +151,4 @@ def _listening(host: str, port: int) -> Iterator[socket.socket]:
         if error.errno not in (errno.EADDRINUSE, errno.EACCES, errno.EADDRNOTAVAIL):
             raise
         message = f"cannot listen on {host}:{port}: {error.strerror}; set BAOHAO_WEB_HOST or BAOHAO_WEB_PORT"
-        raise WebError(message) from None
+        raise SettingsError(message) from None

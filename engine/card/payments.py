@@ -263,5 +263,5 @@ def find_payment(card: HasPayments, recall: Recall, attempt_id: UUID) -> Payment
 
 def unknown_attempt(attempt_id: UUID) -> Refused:
     """The refusal of an attempt that the card does not remember."""
-    message = f"the card has no such attempt {attempt_id}; see its history"
+    message = f"the card has no attempt {attempt_id} that took money; see its history"
     return Refused("unknown_attempt", message, "attempt_id")

@@ -52,10 +52,13 @@ def test_the_password_of_a_file_lets_in_and_a_wrong_one_ends_a_role_and_a_comman
         assert "wrong one" not in err
     password.write_text("")
     status, _, err = installation.ended("cards", "list")
-    assert (status, err) == (78, f"The password file {password} is empty.\n")
+    assert (status, err) == (78, f"The file {password} with a password or key is empty.\n")
     password.unlink()
     status, _, err = installation.ended("cards", "list")
-    assert (status, err) == (78, f"The password file {password} cannot be read: No such file or directory.\n")
+    assert (status, err) == (
+        78,
+        f"The file {password} with a password or key cannot be read: No such file or directory.\n",
+    )
 
 
 @pytest.fixture

@@ -64,6 +64,14 @@ def test_a_port_that_is_taken_is_a_sentence(process):
     assert (out, err) == ("", f"port {port} cannot be had; choose another one with --port\n")
 
 
+def test_two_sandboxes_never_use_one_record(process):
+    first = process("--port", "0")
+    assert " at " in first.stdout.readline()
+    second = process("--port", "0")
+    assert second.wait(timeout=30) == 1
+    assert "another sandbox uses the record" in second.stderr.read()
+
+
 def test_webhooks_and_faults_are_given_at_the_start(process, tmp_path, eventually):
     secret, faults = tmp_path / "secret", tmp_path / "faults.json"
     secret.write_text("whsec_of_tests\n")
@@ -84,7 +92,7 @@ def test_webhooks_and_faults_are_given_at_the_start(process, tmp_path, eventuall
     [
         (["--webhook", "http://127.0.0.1:9/"], "go together"),
         (["--faults", "{faults}"], "lists no faults that can be understood"),
-        (["--record", "{folder}/none/money.db"], "unable to open database file"),
+        (["--record", "{folder}/none/money.db"], "there is no folder"),
     ],
 )
 def test_what_cannot_be_is_a_sentence(process, tmp_path, words, said):

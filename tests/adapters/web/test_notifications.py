@@ -1,11 +1,14 @@
 """Notifications: stored once before they are accepted; what is forged, old or huge is refused, and never logged."""
 
+import asyncio
 from datetime import timedelta
 
 import pytest
 from msgspec import json
 
 from adapters.gateways.stripe_notifications import BODY_MAX
+from adapters.roles import web
+from adapters.settings import SettingsError
 from tests.adapters.cards import FAR
 
 MARK = "mark-of-the-body"
@@ -57,3 +60,11 @@ def test_a_huge_body_is_refused_before_it_is_read(served):
 
 def test_a_notification_of_live_mode_is_refused_in_test_mode(served):
     assert served.notify(event().replace(b'"livemode":false', b'"livemode":true')) == 400
+
+
+def test_a_port_that_is_taken_ends_the_role_with_a_sentence(served, database_url):
+    work = web.main(served.settings, database_url, "", asyncio.Event())
+    with pytest.raises(
+        SettingsError, match=rf"cannot listen on 127\.0\.0\.1:{served.settings.web_port}.*BAOHAO_WEB_PORT"
+    ):
+        asyncio.run(work)
