@@ -6,11 +6,15 @@ from datetime import datetime
 from typing import NamedTuple
 from uuid import UUID
 
+import structlog
+
 from engine.application import Engine
 from engine.news import News
 from engine.ports import Gateway, GatewayAnswer, NotFound, Unclear
 from engine.questions import Question, ask
 from engine.rules import Rules
+
+log = structlog.get_logger()
 
 ReadRules = Callable[[], tuple[Rules, datetime]]
 """Reads the rules and the business time of now."""
@@ -52,6 +56,13 @@ async def look_up(engine: Engine, gateway: Gateway, news: Sequence[News], read_r
 
 
 async def _answer(gateway: Gateway, question: Question, at: datetime) -> GatewayAnswer | None:
-    """The answer if it is a definite one: the first call may be under way, and its own answer still come."""
-    reply = await ask(gateway, question, at)
+    """The answer if it is a definite one: the first call may be under way, and its own answer still come.
+
+    What the call raises concerns this question alone, so that no other waits for it.
+    """
+    try:
+        reply = await ask(gateway, question, at)
+    except Exception as error:  # noqa: BLE001 (as above)
+        log.warning("look_up.failed", card_id=str(question.card_id), error=str(error))
+        return None
     return None if isinstance(reply, Unclear | NotFound) else reply

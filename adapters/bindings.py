@@ -16,6 +16,7 @@ from adapters.gateways.pages import BindingRefused, Bound, HostedPage, HostedPag
 from engine.card.card import Card
 from engine.card.methods import PaymentMethod
 from engine.commands import BindPaymentMethod
+from engine.errors import Refused
 
 log = structlog.get_logger()
 
@@ -72,17 +73,19 @@ class Bindings:
                 outcome = await self._bind(session_id, card_id, bound)
             case BindingRefused(reason=outcome):
                 pass
+        if outcome is None:
+            return "waiting"
         async with self._pool.connection() as connection:
             await connection.execute(_SETTLE, (outcome, session_id))
         log.info("binding.settled", card_id=str(card_id), outcome=outcome)
         return "bound" if outcome == "bound" else "refused"
 
-    async def _bind(self, session_id: str, card_id: UUID, bound: Bound) -> str:
-        """`bound`, or the code of the refusal; the same command however often it is given."""
+    async def _bind(self, session_id: str, card_id: UUID, bound: Bound) -> str | None:
+        """`bound`, the code of the refusal, or None where it is to be tried again; always the same command."""
         method = PaymentMethod(f"bound-{session_id[-12:]}", **bound._asdict())
         command = BindPaymentMethod(command_id=f"binding:{session_id}", card_id=card_id, method=method)
         [reply] = await self._executor.execute([command])
         if isinstance(reply, Exception):
             log.warning("binding.refused", card_id=str(card_id), error=str(reply))
-            return getattr(reply, "code", "failed")
+            return reply.code if isinstance(reply, Refused) else None
         return "bound"

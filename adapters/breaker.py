@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any
 
 import structlog
-from psycopg import Connection
+from psycopg import Connection, OperationalError
 
 from adapters.control import gateway_is_down, gateway_is_up
 from engine.errors import GatewayMisuseError
@@ -40,6 +40,12 @@ class Breaker:
 
     def saw(self, replies: Iterable[tuple[Question, GatewayReply]], at: datetime, *, down: bool) -> None:
         """Take note of replies; `down` says whether the breaker is open. Only a change costs a round trip."""
+        try:
+            self._count(replies, at, down=down)
+        except OperationalError as error:  # the answers have to be recorded all the same; the next batch tries again
+            log.warning("gateway.state_unstored", error=str(error))
+
+    def _count(self, replies: Iterable[tuple[Question, GatewayReply]], at: datetime, *, down: bool) -> None:
         for question, reply in replies:
             if isinstance(reply, Unclear) and reply.reason in NOT_SENT:
                 continue
@@ -54,8 +60,9 @@ class Breaker:
             self._open(at)
 
     def _open(self, at: datetime) -> None:
+        is_new = self._over_a_connection(lambda connection: gateway_is_down(connection, at))
         self._unanswered = 0
-        if self._over_a_connection(lambda connection: gateway_is_down(connection, at)):
+        if is_new:
             log.error("gateway.down", unanswered=UNANSWERED_MOST, until="a look-up is answered")
 
     def _close(self) -> None:

@@ -21,7 +21,8 @@ INBOX_TABLE = """
         next_try_at timestamptz NOT NULL DEFAULT now(),  -- while it is taken: when its taker has surely failed
         settled_at timestamptz  -- NULL: it is still to be looked up
     );
-    CREATE INDEX IF NOT EXISTS inbox_open ON inbox (next_try_at) WHERE settled_at IS NULL
+    CREATE INDEX IF NOT EXISTS inbox_open ON inbox (next_try_at) WHERE settled_at IS NULL;
+    CREATE INDEX IF NOT EXISTS inbox_settled ON inbox (settled_at) WHERE settled_at IS NOT NULL  -- to delete the old
 """
 
 LEASE_S = 60

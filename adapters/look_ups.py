@@ -16,7 +16,6 @@ from adapters.bindings import Bindings
 from adapters.executing import Executor
 from adapters.gateways.stripe_news import FoundDispute, StripeNews
 from adapters.gateways.stripe_notifications import Hint
-from adapters.gateways.stripe_transport import Unanswered
 from adapters.inbox import TRIES_MOST, Taken, settle, take
 from engine.card.methods import PaymentMethod
 from engine.commands import AnyCommand, RecordDispute, RecordDisputeWon, UpdatePaymentMethod
@@ -86,8 +85,8 @@ class LookUps:
                 return await self._bindings.complete(hint.checkout_session) in ("bound", "refused")
             if hint.kind in UPDATES and hint.payment_method is not None:
                 return await self._execute(await self._updates(hint, hint.payment_method))
-        except Unanswered as error:
-            log.warning("look_up.unanswered", provider_event=hint.event_id, kind=hint.kind, reason=error.reason)
+        except Exception as error:  # noqa: BLE001 (no other notification waits for this one)
+            log.warning("look_up.unanswered", provider_event=hint.event_id, kind=hint.kind, error=str(error))
             return False
         return True
 

@@ -72,6 +72,8 @@ class Status(NamedTuple):
     """What is wrong with the clocks of this machine and the database."""
     restored: Gap | None
     """What the log may have lost, while that is looked up."""
+    gateway_down: bool
+    """The gateway does not answer, so nothing is sent until a look-up is answered."""
 
 
 class BrokerStatus(NamedTuple):
@@ -110,6 +112,7 @@ def read_status(connection: Connection[Any], *, virtual_clock: bool) -> Status:
         charging_stopped_since(connection),
         None if virtual_clock else wrong_clock(connection, control),
         control.restored,
+        control.gateway_down,
     )
 
 

@@ -137,6 +137,11 @@ def _rows(found: Found) -> list[tuple[str, object]]:
             *((f"{model}: cards it cannot follow", cards) for model, cards in status.parked_for_models.items()),
             ("cases", status.cases),
             ("charging", stopped),
+            *(
+                (("gateway", "does not answer; nothing is sent before a look-up is answered"),)
+                if status.gateway_down
+                else ()
+            ),
             *((("restore", _restored(status.restored)),) if status.restored else ()),
         ]
     if (broker := found.broker) is not None:

@@ -1,13 +1,18 @@
 """Where the holder comes back to from the provider's hosted page."""
 
+import re
 from collections.abc import Awaitable, Callable
 from typing import Annotated
 
-from fastapi import APIRouter, Header, Query
+import structlog
+from fastapi import APIRouter, Header
 from fastapi.responses import HTMLResponse
+from psycopg import OperationalError
 
 from adapters.bindings import Outcome
-from adapters.gateways.stripe_transport import Unanswered
+from engine.errors import BaohaoError
+
+log = structlog.get_logger()
 
 DONE, CANCELED = "/bindings/done", "/bindings/canceled"
 _TEXTS: dict[str, tuple[str, str]] = {
@@ -26,9 +31,9 @@ _HEADERS = {
 _STATUS = {"unknown": 404}
 
 Complete = Callable[[str], Awaitable[Outcome]]
-"""Completes the visit of that session; raises Unanswered."""
+"""Completes the visit of that session; raises BaohaoError where that has to wait."""
 Language = Annotated[str, Header(alias="accept-language", max_length=200)]
-SessionId = Annotated[str, Query(pattern=r"^cs_[A-Za-z0-9_]{1,200}$")]
+_SESSION_ID = re.compile(r"cs_[A-Za-z0-9_]{1,200}")
 
 
 def returns(complete: Complete) -> APIRouter:
@@ -36,10 +41,13 @@ def returns(complete: Complete) -> APIRouter:
     router = APIRouter()
 
     @router.get(DONE)
-    async def done(session_id: SessionId, accept_language: Language = "") -> HTMLResponse:
+    async def done(session_id: str = "", accept_language: Language = "") -> HTMLResponse:
+        if not _SESSION_ID.fullmatch(session_id):
+            return _page("unknown", accept_language)
         try:
             outcome = await complete(session_id)
-        except Unanswered:
+        except (BaohaoError, OperationalError) as error:
+            log.warning("binding.waits", error=str(error))
             outcome = "waiting"  # the provider notifies us of it as well
         return _page(outcome, accept_language)
 

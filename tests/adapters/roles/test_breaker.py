@@ -3,6 +3,7 @@
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from psycopg import OperationalError
 from structlog.testing import capture_logs
 
 from adapters.breaker import UNANSWERED_MOST, Breaker
@@ -93,6 +94,21 @@ def test_others_learn_of_it_with_their_next_batch_and_say_it_once(connection):
         one.saw(TEN, AT, down=False)
         other.saw(TEN, AT, down=False)
     assert [line["event"] for line in lines] == ["gateway.down"]
+
+
+def test_a_database_that_is_away_costs_no_answer_and_it_opens_with_the_next_batch(connection):
+    away = True
+
+    def use(call):
+        if away:
+            raise OperationalError("the database is away")
+        return call(connection)
+
+    breaker = Breaker(use)
+    breaker.saw(TEN, AT, down=False)
+    away = False
+    breaker.saw(TEN[:1], AT, down=False)
+    assert is_down(connection)
 
 
 def test_a_consumer_whose_gateway_hangs_opens_it(cards, connection, queue, breaker, monkeypatch):

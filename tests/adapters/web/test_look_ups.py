@@ -1,9 +1,10 @@
 """What notifications lead to: the state at the provider is fetched and recorded once, whatever comes first."""
 
 import pytest
+from msgspec import json
 
 from engine.ports import Unclear
-from tests.adapters.cards import RENEWED, card_id_of
+from tests.adapters.cards import FAR, RENEWED, card_id_of
 from tests.adapters.gateways.stripe.asking import get, post
 
 
@@ -99,6 +100,20 @@ def test_new_details_of_a_payment_card_reach_every_card_that_has_it(served, even
     method = question.request.token.split("/")[1]
     post(served.sandbox, f"/_sandbox/payment_methods/{method}/update")
     eventually(lambda: "payment_method_updated" in names(served, card_id))
+
+
+def test_a_charge_that_cannot_be_looked_up_keeps_no_other_waiting(served, eventually):
+    [strange] = served.cards.register(2, token="sim:good:2")
+    served.cards.now = FAR
+    [unreadable] = served.cards.engine.wake({strange: "due"}, *served.cards.rules()).questions
+    card_id, question = served.charging(1)
+    about = {"attempt": str(unreadable.request.attempt_id), "card": str(strange)}
+    subject = {"id": "pi_x", "object": "payment_intent", "metadata": about}
+    event = {"id": "evt_x", "object": "event", "type": "payment_intent.succeeded", "livemode": False, "created": 1}
+    assert served.notify(json.encode({**event, "data": {"object": subject}})) == 200
+    served.send(question)
+    eventually(lambda: names(served, card_id) == RENEWED)
+    assert ("evt_x", False) in served.inbox()
 
 
 def test_a_hint_about_nothing_of_ours_is_settled(served, eventually):

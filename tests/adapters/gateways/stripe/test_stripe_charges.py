@@ -1,5 +1,7 @@
 """Charges by Stripe's own library against the sandbox: what each answer means to the engine."""
 
+from datetime import timedelta
+
 import pytest
 
 from engine.declines import CONSEQUENCES, Consequence, consequence_of
@@ -286,6 +288,13 @@ def test_of_several_charges_of_one_attempt_the_one_that_took_money_counts(wire):
     data = [failed, intent(wanted, id="pi_2")]
     wire.says(answer(200, {"object": "list", "data": data, "has_more": False}))
     assert look_up(wire.url, wanted).gateway_ref == "pi_2"
+
+
+def test_a_charge_whose_attempt_bears_a_time_of_a_clock_that_was_ahead_is_found(sandbox, bound):
+    ahead = request("by a clock that was ahead", bound("pm_card_visa"), at=NOW + timedelta(days=12))
+    answer = charge(sandbox, ahead)
+    assert isinstance(answer, Charged)
+    assert look_up(sandbox, ahead) == answer
 
 
 def test_a_look_up_by_an_id_that_stripe_does_not_know_finds_nothing(sandbox, bound):
