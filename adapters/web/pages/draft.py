@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 from adapters.directory.sessions import save_draft
 from adapters.web.pages.naming import is_period
-from adapters.web.pages.visit import Visit
+from adapters.web.pages.visit import CardVisit
 from engine.catalogue import Period
 
 
@@ -21,11 +21,11 @@ class Draft(NamedTuple):
     """Whether the step of the payment was passed."""
 
 
-def _key(visit: Visit) -> str:
+def _key(visit: CardVisit) -> str:
     return f"renewal:{visit.card_id}"
 
 
-def draft_of(visit: Visit) -> Draft | None:
+def draft_of(visit: CardVisit) -> Draft | None:
     """What was chosen for this card; None: nothing yet, or the choice has been confirmed."""
     kept = visit.visitor.draft.get(_key(visit))
     if not isinstance(kept, dict) or is_period(str(kept.get("months"))) is None:
@@ -36,7 +36,7 @@ def draft_of(visit: Visit) -> Draft | None:
         return None
 
 
-async def save(visit: Visit, draft: Draft | None) -> None:
+async def save(visit: CardVisit, draft: Draft | None) -> None:
     """Keep the choice; None forgets it."""
     async with visit.portal.pool.connection() as connection:
         kept = None if draft is None else {**draft._asdict(), "order": list(draft.order)}

@@ -13,7 +13,7 @@ from adapters.web.door import Form, see_other
 from adapters.web.pages.ids import command_id_of, is_uuid
 from adapters.web.pages.naming import method_name
 from adapters.web.pages.portal import Held
-from adapters.web.pages.visit import CardRoute, Visit
+from adapters.web.pages.visit import CardRoute, CardVisit
 from engine.commands import BindPaymentMethod, OrderPaymentMethods, RemovePaymentMethod
 from engine.errors import BaohaoError, Refused
 
@@ -27,7 +27,7 @@ _BACK: dict[str, str] = {"payment": "/renewal/payment", "methods": METHODS}
 """Where a holder who added a method goes on."""
 
 
-def _listed(visit: Visit, *, wrong: object = None, status: int = 200) -> Response:
+def _listed(visit: CardVisit, *, wrong: object = None, status: int = 200) -> Response:
     methods = visit.held.card.methods
     return visit.page(
         "methods",
@@ -41,11 +41,11 @@ def _listed(visit: Visit, *, wrong: object = None, status: int = 200) -> Respons
     )
 
 
-async def _show(visit: Visit) -> Response:
+async def _show(visit: CardVisit) -> Response:
     return _listed(visit)
 
 
-async def _make_change(visit: Visit) -> Response:
+async def _make_change(visit: CardVisit) -> Response:
     command = _change(visit.held, visit.form)
     refused = None if command is None else await visit.execute(command)
     if refused is not None:
@@ -53,7 +53,7 @@ async def _make_change(visit: Visit) -> Response:
     return visit.go(METHODS)
 
 
-async def _use_other(visit: Visit) -> Response:
+async def _use_other(visit: CardVisit) -> Response:
     """A method of another card of the same holder is used for this one as well."""
     other_id, _, method_id = visit.form.get("use", "").partition("/")
     other = await visit.portal.card(visit.visitor.holder_id, UUID(other_id)) if is_uuid(other_id) else None
@@ -68,7 +68,7 @@ async def _use_other(visit: Visit) -> Response:
     return visit.go(_BACK["payment"])
 
 
-async def _add(visit: Visit) -> Response:
+async def _add(visit: CardVisit) -> Response:
     """To the provider's page."""
     portal, to = visit.portal, visit.form.get("to", "")
     if portal.hosted is None or to not in _BACK:
@@ -85,7 +85,7 @@ async def _add(visit: Visit) -> Response:
     return see_other(hosted.address)
 
 
-async def _return(visit: Visit) -> Response:
+async def _return(visit: CardVisit) -> Response:
     """Back from the provider's page."""
     query, bindings = visit.request.query_params, visit.portal.bindings
     session_id, to, tries = query.get("session_id", ""), query.get("to", ""), query.get("n", "0")

@@ -7,7 +7,7 @@ from starlette.responses import Response
 
 from adapters.web.pages.ids import command_id_of
 from adapters.web.pages.naming import every, method_name
-from adapters.web.pages.visit import CardRoute, Visit
+from adapters.web.pages.visit import CardRoute, CardVisit
 from engine.card.methods import usable_methods
 from engine.card.term import amount_due
 from engine.commands import AnyCommand, RenewNow, SetAutoTopUp, TopUp
@@ -16,21 +16,21 @@ from engine.money import Money, exponent
 _DIGITS_MOST = 12
 
 
-async def _ask_to_pay(visit: Visit) -> Response:
+async def _ask_to_pay(visit: CardVisit) -> Response:
     return _pay_page(visit)
 
 
-async def _pay(visit: Visit) -> Response:
+async def _pay(visit: CardVisit) -> Response:
     command_id = f"web:{command_id_of(visit.form)}"
     refused = await visit.execute(RenewNow(command_id=command_id, card_id=visit.card_id))
     return visit.go() if refused is None else _pay_page(visit, wrong=visit.refusal(refused), status=409)
 
 
-async def _ask_top_up(visit: Visit) -> Response:
+async def _ask_top_up(visit: CardVisit) -> Response:
     return _top_up_page(visit)
 
 
-async def _top_up(visit: Visit) -> Response:
+async def _top_up(visit: CardVisit) -> Response:
     command = _top_up_of(visit)
     if isinstance(command, dict):
         return _top_up_page(visit, errors=command, status=422)
@@ -47,7 +47,7 @@ PAGES = (
 )
 
 
-def _pay_page(visit: Visit, *, wrong: object = None, status: int = 200) -> Response:
+def _pay_page(visit: CardVisit, *, wrong: object = None, status: int = 200) -> Response:
     card, say = visit.held.card, visit.say
     if card.consent is None:
         return visit.go("/renewal/period")
@@ -65,7 +65,7 @@ def _pay_page(visit: Visit, *, wrong: object = None, status: int = 200) -> Respo
 
 
 def _top_up_page(
-    visit: Visit, *, errors: dict[str, Markup] | None = None, wrong: object = None, status: int = 200
+    visit: CardVisit, *, errors: dict[str, Markup] | None = None, wrong: object = None, status: int = 200
 ) -> Response:
     card, say = visit.held.card, visit.say
     order = card.top_ups.standing_order
@@ -84,7 +84,7 @@ def _top_up_page(
     )
 
 
-def _top_up_of(visit: Visit) -> AnyCommand | dict[str, Markup]:
+def _top_up_of(visit: CardVisit) -> AnyCommand | dict[str, Markup]:
     """The command of the form, or what is wrong with its fields."""
     form, say, currency = visit.form, visit.say, visit.held.card.custody.currency
     command_id = f"web:{command_id_of(form)}"

@@ -18,7 +18,7 @@ from adapters.web.pages.lifeline import lifeline
 from adapters.web.pages.naming import every, is_period, method_name
 from adapters.web.pages.portal import Held
 from adapters.web.pages.standing import standing_of
-from adapters.web.pages.visit import CardRoute, Visit
+from adapters.web.pages.visit import CardRoute, CardVisit
 from adapters.web.voice import Voice
 from engine.card.card import Card
 from engine.card.consent import ShownQuote, enable_auto_renew
@@ -48,11 +48,11 @@ class Preview(NamedTuple):
 # Steps
 
 
-async def _period(visit: Visit) -> Response:
+async def _period(visit: CardVisit) -> Response:
     return _period_page(visit, draft_of(visit), changed="changed" in visit.request.query_params)
 
 
-async def _choose_period(visit: Visit) -> Response:
+async def _choose_period(visit: CardVisit) -> Response:
     held, months = visit.held, is_period(visit.form.get("months", ""))
     quote = next((one for one in held.quotes() if one.months == months), None)
     before = draft_of(visit)
@@ -68,12 +68,12 @@ async def _choose_period(visit: Visit) -> Response:
     return visit.go(PAYMENT)
 
 
-async def _payment(visit: Visit) -> Response:
+async def _payment(visit: CardVisit) -> Response:
     draft = draft_of(visit)
     return visit.go(PERIOD) if draft is None else await _payment_page(visit, draft)
 
 
-async def _choose_payment(visit: Visit) -> Response:
+async def _choose_payment(visit: CardVisit) -> Response:
     draft, bound = draft_of(visit), _bound(visit.held)
     if draft is None:
         return visit.go(PERIOD)
@@ -86,7 +86,7 @@ async def _choose_payment(visit: Visit) -> Response:
     return visit.go(REVIEW)
 
 
-async def _review(visit: Visit) -> Response:
+async def _review(visit: CardVisit) -> Response:
     draft = draft_of(visit)
     if draft is None:
         return visit.go(PERIOD)
@@ -95,7 +95,7 @@ async def _review(visit: Visit) -> Response:
     return visit.go(f"{PERIOD}?changed") if _quote(visit.held, draft) is None else _review_page(visit, draft)
 
 
-async def _confirm(visit: Visit) -> Response:
+async def _confirm(visit: CardVisit) -> Response:
     draft, command_id = draft_of(visit), command_id_of(visit.form)
     done = f"{DONE}?reference={command_id}"
     if draft is None:  # sent twice: the first one is done
@@ -109,7 +109,7 @@ async def _confirm(visit: Visit) -> Response:
     return visit.go(done)
 
 
-async def _done(visit: Visit) -> Response:
+async def _done(visit: CardVisit) -> Response:
     card = visit.held.card
     if card.consent is None:
         return visit.go()
@@ -139,7 +139,7 @@ PAGES = (
 
 
 def _period_page(
-    visit: Visit,
+    visit: CardVisit,
     draft: Draft | None,
     *,
     changed: bool = False,
@@ -178,7 +178,7 @@ def _row(quote: Quote, say: Voice) -> _Row:
 
 
 async def _payment_page(
-    visit: Visit, draft: Draft, *, errors: dict[str, Markup] | None = None, status: int = 200
+    visit: CardVisit, draft: Draft, *, errors: dict[str, Markup] | None = None, status: int = 200
 ) -> Response:
     held, say, bound = visit.held, visit.say, visit.held.card.methods.bound
     order = [one for one in draft.order if any(one == method.method_id for method in bound)]
@@ -195,7 +195,7 @@ async def _payment_page(
     )
 
 
-def _review_page(visit: Visit, draft: Draft, *, refused: Refused | None = None, status: int = 200) -> Response:
+def _review_page(visit: CardVisit, draft: Draft, *, refused: Refused | None = None, status: int = 200) -> Response:
     held, say = visit.held, visit.say
     quote = _quote(held, draft)
     preview = None if quote is None else _preview(held, draft, quote, say)
@@ -287,7 +287,7 @@ def _shown_quote(quote: Quote) -> ShownQuote:
     return ShownQuote(quote.price, quote.catalogue_version, quote.reactivation_fee)
 
 
-async def _methods_of_others(visit: Visit) -> list[tuple[str, Markup]]:
+async def _methods_of_others(visit: CardVisit) -> list[tuple[str, Markup]]:
     """Methods of the holder's other cards, which may be used for this one too: card and method, and a name."""
     bound = {one.instrument for one in visit.held.card.methods.bound}
     found: dict[str, tuple[str, Markup]] = {}

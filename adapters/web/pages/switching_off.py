@@ -4,17 +4,17 @@ from starlette.responses import Response
 
 from adapters.web.pages.ids import command_id_of
 from adapters.web.pages.lifeline import lifeline
-from adapters.web.pages.visit import CardRoute, Visit
+from adapters.web.pages.visit import CardRoute, CardVisit
 from engine.calendar import local_date
 from engine.card.deadlines import reclaims_at, suspends_at
 from engine.commands import SwitchOffAutoRenew
 
 
-async def _ask(visit: Visit) -> Response:
+async def _ask(visit: CardVisit) -> Response:
     return _asked(visit)
 
 
-def _asked(visit: Visit, *, wrong: object = None, status: int = 200) -> Response:
+def _asked(visit: CardVisit, *, wrong: object = None, status: int = 200) -> Response:
     held, card = visit.held, visit.held.card
     if card.consent is None:
         return visit.go()
@@ -32,7 +32,7 @@ def _asked(visit: Visit, *, wrong: object = None, status: int = 200) -> Response
     )
 
 
-async def _switch_off(visit: Visit) -> Response:
+async def _switch_off(visit: CardVisit) -> Response:
     command_id = f"web:{command_id_of(visit.form)}"
     refused = await visit.execute(SwitchOffAutoRenew(command_id=command_id, card_id=visit.card_id))
     return visit.go() if refused is None else _asked(visit, wrong=visit.refusal(refused), status=409)

@@ -12,9 +12,9 @@ from starlette.routing import Route
 from adapters.directory.sessions import SignedIn
 from adapters.web.door import Door, Endpoint, Form, form_of, missing, see_other
 from adapters.web.frame import page
-from adapters.web.pages.cards import shown
 from adapters.web.pages.portal import Held, Portal
 from adapters.web.pages.refusals import said
+from adapters.web.pages.shown import shown
 from adapters.web.pages.standing import FINAL
 from adapters.web.voice import Voice, voice
 from engine.commands import AnyCommand
@@ -22,7 +22,7 @@ from engine.errors import Refused
 
 
 @dataclass(frozen=True)
-class Visit:
+class CardVisit:
     """One request; `form` is empty unless something was sent."""
 
     portal: Portal
@@ -69,7 +69,7 @@ class Visit:
         return said(refused, self.say)
 
 
-CardPage = Callable[[Visit], Awaitable[Response]]
+CardPage = Callable[[CardVisit], Awaitable[Response]]
 
 
 class CardRoute(NamedTuple):
@@ -93,6 +93,6 @@ def _endpoint(portal: Portal, door: Door, route: CardRoute) -> Endpoint:
         held = await portal.card(visitor.holder_id, request.path_params["card_id"])
         if held is None or held.card.status in FINAL:
             return missing(request, visitor)
-        return await route.serve(Visit(portal, request, visitor, held, form))
+        return await route.serve(CardVisit(portal, request, visitor, held, form))
 
     return door.signed_in(serve)
