@@ -32,7 +32,8 @@ class Voice:
 
     def joined(self, *sentences: Markup) -> Markup:
         """Sentences after each other: Chinese has no space between them."""
-        return Markup("" if self.language == "zh-CN" else " ").join(sentences)
+        space = Markup("") if self.language == "zh-CN" else Markup(" ")
+        return space.join(sentences)
 
     def money(self, amount: Money) -> Markup:
         """An amount that is not broken over two lines."""

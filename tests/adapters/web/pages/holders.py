@@ -59,13 +59,14 @@ def card_id_of(name: str) -> UUID:
 
 @dataclass
 class World:
-    """Cards of two holders, and the time."""
+    """Cards of two holders, lived through by the real engine."""
 
     cards: Cards
     database_url: str
     connection: psycopg.Connection[Any]
     given: int = 0
     tokens: dict[str, str] = field(default_factory=dict)
+    """Session cookies by holder."""
 
     def rules(self, at: datetime) -> tuple[Rules, datetime]:
         return replace(self.cards.policy_and_catalogue), at
