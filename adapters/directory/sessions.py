@@ -9,10 +9,10 @@ from psycopg import AsyncConnection
 from psycopg.rows import class_row
 from psycopg.types.json import Jsonb
 
-from adapters.directory.accounts import Language
 from adapters.directory.answers import Opened
 from adapters.directory.secret import hash_of, new_token
 from adapters.directory.visit import Visit
+from adapters.languages.language import Language
 
 IDLE = timedelta(hours=24)
 """A session that nobody uses ends after this …"""
