@@ -1,6 +1,7 @@
 """Accounts of holders, for operators: creating, showing and listing them."""
 
 import sys
+from dataclasses import asdict
 from datetime import datetime
 from typing import Any, NamedTuple
 
@@ -99,7 +100,7 @@ def show(settings: Settings, account: str, *, as_json: bool) -> None:
     found = waiting_on(settings, work)
     if found is None:
         raise BaohaoError("there is no such account")
-    put_fields("account", found._asdict(), as_json=as_json)
+    put_fields("account", asdict(found), as_json=as_json)
 
 
 def show_all(settings: Settings, *, limit: int, page: int, as_json: bool) -> None:

@@ -4,7 +4,7 @@ import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, LiteralString, NamedTuple
+from typing import Any, LiteralString
 from zoneinfo import available_timezones
 
 from psycopg import AsyncConnection
@@ -25,13 +25,14 @@ _COLUMNS: LiteralString = """
 """
 
 
-class Account(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Account:
     """An account, but for its password."""
 
     holder_id: str
-    email: str | None
+    email: str | None = field(repr=False)
     email_confirmed: bool
-    phone: str | None
+    phone: str | None = field(repr=False)
     phone_confirmed: bool
     has_password: bool
     language: Language
