@@ -15,6 +15,7 @@ import uvicorn
 from fastapi import APIRouter, FastAPI
 from psycopg import AsyncConnection, Connection
 from psycopg_pool import AsyncConnectionPool, ConnectionPool
+from starlette.routing import Route
 
 from adapters.bindings import Bindings
 from adapters.clock import recorded_now
@@ -80,7 +81,6 @@ class _Database(NamedTuple):
 
 async def main(settings: Settings, database_url: str, nats_url: str, stop: asyncio.Event) -> None:
     """Serve until `stop`, then finish what was begun; notifications only from a provider that sends some."""
-    del nats_url
     blocking = ConnectionPool[Connection[Any]](
         database_url, min_size=1, max_size=settings.pool_size, kwargs={"autocommit": True}, open=False
     )
@@ -91,10 +91,22 @@ async def main(settings: Settings, database_url: str, nats_url: str, stop: async
         async with waiting:
             database = _Database(database_url, blocking, waiting)
             portal = _portal(settings, database, _origin(settings, listener))
+            more = _demo(settings, database, portal, nats_url) if settings.demo else ()
             if settings.gateway == "stripe":
-                await _with_provider(settings, database, portal, listener, stop)
+                await _with_provider(settings, database, portal, more, listener, stop)
             else:
-                await _serve(_application(portal), listener, stop)
+                await _serve(_application(portal, more), listener, stop)
+
+
+def _demo(settings: Settings, database: _Database, portal: Portal, nats_url: str) -> Sequence[Route]:
+    """The pages that move the virtual clock; raises SettingsError on a real one."""
+    from adapters.cli.demo.passing import pass_time  # noqa: PLC0415 (only the demo needs it)
+    from adapters.web.demo import demo_pages  # noqa: PLC0415 (as above)
+
+    if settings.clock != "virtual":
+        raise SettingsError("BAOHAO_DEMO moves the clock, so it needs BAOHAO_CLOCK=virtual")
+    passing = partial(pass_time, settings, database.url, nats_url, portal.engine)
+    return demo_pages(portal, Door(portal.pool, recorded_now), passing)
 
 
 def _portal(settings: Settings, database: _Database, origin: str) -> Portal:
@@ -115,13 +127,18 @@ def _origin(settings: Settings, listener: socket.socket) -> str:
     return settings.web_url or f"http://{host}:{listener.getsockname()[1]}"
 
 
-def _application(portal: Portal, *routers: APIRouter, provider: str | None = None) -> FastAPI:
+def _application(portal: Portal, more: Sequence[Route], *routers: APIRouter, provider: str | None = None) -> FastAPI:
     pages = holder_pages(portal, Door(portal.pool, recorded_now))
-    return application(routers, pages, Guarded(portal.origin, (provider,) if provider else ()))
+    return application(routers, [*more, *pages], Guarded(portal.origin, (provider,) if provider else ()))
 
 
 async def _with_provider(
-    settings: Settings, database: _Database, portal: Portal, listener: socket.socket, stop: asyncio.Event
+    settings: Settings,
+    database: _Database,
+    portal: Portal,
+    more: Sequence[Route],
+    listener: socket.socket,
+    stop: asyncio.Event,
 ) -> None:
     """Notifications are received and looked up at once; holders bind ways to pay on the provider's pages."""
     read_rules, waiting = portal.read_rules, database.waiting
@@ -142,7 +159,7 @@ async def _with_provider(
         look_ups = LookUps(executor, gateway, StripeNews(api), bindings, waiting)
         portal = replace(portal, hosted=pages, bindings=bindings)
         provider = HOSTED_AT if settings.stripe_url == STRIPE_URL else settings.stripe_url
-        app = _application(portal, routes, returns(bindings.complete), provider=provider)
+        app = _application(portal, more, routes, returns(bindings.complete), provider=provider)
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(_look_up(look_ups, arrived, stop))
             listing = partial(listing_gateway, settings, database.url)
