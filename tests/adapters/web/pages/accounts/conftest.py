@@ -1,0 +1,88 @@
+"""The pages with what they send collected, and a holder who has a password."""
+
+import asyncio
+import re
+
+import pytest
+from structlog.testing import capture_logs
+
+from adapters.directory.passwords import hashed
+from adapters.settings import load_settings
+from tests.adapters.poolers import free_port
+from tests.adapters.web.conftest import _answers, role
+from tests.adapters.web.pages.client import Client
+from tests.adapters.web.pages.holders import EMAIL, HOLDER
+
+PASSWORD = "correct horse battery"
+
+
+class Post:
+    """What was sent, newest last."""
+
+    def __init__(self):
+        self.sent = []
+
+    async def send(self, connection, message):
+        self.sent.append(message)
+
+    @property
+    def code(self):
+        """The code that was sent last."""
+        return next(one.values["code"] for one in reversed(self.sent) if one.kind == "code")
+
+    @property
+    def wrong_code(self):
+        return f"{(int(self.code) + 1) % 1_000_000:06d}"
+
+    def kinds(self):
+        return [(one.kind, one.to) for one in self.sent]
+
+
+@pytest.fixture
+def post():
+    return Post()
+
+
+@pytest.fixture
+def lines():
+    """All that is logged."""
+    with capture_logs() as found:
+        yield found
+
+
+@pytest.fixture
+def served(world, post, lines, eventually):
+    """The address of the pages."""
+    settings = load_settings(clock="virtual", web_port=free_port(), web_proxies=1)
+    address = f"http://localhost:{settings.web_port}"
+    password_hash = asyncio.run(hashed(PASSWORD))
+    world.connection.execute(
+        "UPDATE accounts SET password_hash = %s, email_confirmed = true WHERE holder_id = %s", (password_hash, HOLDER)
+    )
+    with role(settings, world.database_url, send=post.send):
+        eventually(lambda: _answers(address))
+        yield address
+
+
+@pytest.fixture
+def phone(served):
+    """Another browser of the holder, which is signed in by password."""
+    browser = Client(served)
+    assert sign_in(browser).to == "/cards"
+    return browser
+
+
+def sign_in(browser, account=EMAIL, password=PASSWORD, to=""):
+    return browser.post(f"/sign-in{to}", {"account": account, "password": password})
+
+
+def by_code(browser, post, path, code_path, address, **fields):
+    """Both steps of a code; the last answer."""
+    asked = browser.post(path, {"address": address})
+    assert asked.to == code_path
+    return browser.post(code_path, {"code": post.code, **fields})
+
+
+def main_of(answer):
+    """What the page says, without what belongs to the moment."""
+    return re.sub(r"\d+", "N", answer.text)
