@@ -3,7 +3,18 @@
 from starlette.routing import Route
 
 from adapters.web.pages import methods, paying, renewal, switching_off
-from adapters.web.pages.accounts import registering, resetting, signing_in, signing_in_by_code
+from adapters.web.pages.accounts import (
+    account,
+    addresses,
+    confirming,
+    devices,
+    leaving,
+    password,
+    registering,
+    resetting,
+    signing_in,
+    signing_in_by_code,
+)
 from adapters.web.pages.accounts.visit import Reception
 from adapters.web.pages.accounts.visit import routes_of as routes_of_accounts
 from adapters.web.pages.cards import card_pages
@@ -14,7 +25,10 @@ from adapters.web.pages.visit import routes_of
 OF_A_CARD = (*renewal.PAGES, *switching_off.PAGES, *methods.PAGES, *paying.PAGES)
 
 
-OF_AN_ACCOUNT = (*signing_in.PAGES, *signing_in_by_code.PAGES, *registering.PAGES, *resetting.PAGES)
+OF_AN_ACCOUNT = (
+    *(*signing_in.PAGES, *signing_in_by_code.PAGES, *registering.PAGES, *resetting.PAGES),
+    *(*account.PAGES, *confirming.PAGES, *password.PAGES, *addresses.PAGES, *devices.PAGES, *leaving.PAGES),
+)
 
 
 def holder_pages(portal: Portal, reception: Reception) -> list[Route]:

@@ -12,7 +12,7 @@ from typing import Literal, NamedTuple
 from markupsafe import Markup
 from starlette.responses import Response
 
-from adapters.directory.addresses import Address, AddressKind, address_of
+from adapters.directory.addresses import Address, address_of
 from adapters.directory.answers import CodeDead, CodeSent, CodeWrong, PasswordFault, Wait
 from adapters.directory.codes import TypedCode, resend_code
 from adapters.web.door import see_other
@@ -105,6 +105,11 @@ def sent(visit: AccountVisit, steps: Steps, answer: CodeSent | Wait) -> Response
     """On to the second step, or how long to wait."""
     if isinstance(answer, Wait):
         return ask_page(visit, steps, visit.form.get("address", ""), wait=answer)
+    return sent_to(visit, steps, answer)
+
+
+def sent_to(visit: AccountVisit, steps: Steps, answer: CodeSent) -> Response:
+    """On to the second step, with the token of the request."""
     return with_cookie(see_other(visit.link(steps.enter)), steps.cookie, answer.request, COOKIE_LIVES)
 
 
@@ -186,6 +191,3 @@ async def _again(steps: Steps, visit: AccountVisit) -> Response:
             return enter_page(visit, steps, wait=answer)
         case CodeDead():
             return dead(visit, steps)
-
-
-KINDS: tuple[AddressKind, ...] = ("email", "phone")

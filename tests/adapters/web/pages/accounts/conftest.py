@@ -22,7 +22,7 @@ class Post:
     def __init__(self):
         self.sent = []
 
-    async def send(self, connection, message):
+    async def send(self, _connection, message):
         self.sent.append(message)
 
     @property
