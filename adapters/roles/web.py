@@ -15,6 +15,7 @@ import uvicorn
 from fastapi import APIRouter, FastAPI
 from psycopg import AsyncConnection, Connection
 from psycopg_pool import AsyncConnectionPool, ConnectionPool
+from starlette.routing import Route
 
 from adapters.bindings import Bindings
 from adapters.clock import recorded_now
@@ -88,11 +89,19 @@ class _Database(NamedTuple):
         return over_a_live_connection(self.blocking, work)
 
 
+class _Pages(NamedTuple):
+    """What the pages of holders are made of."""
+
+    portal: Portal
+    reception: Reception
+    more: Sequence[Route]
+    """Pages of the demo."""
+
+
 async def main(
     settings: Settings, database_url: str, nats_url: str, stop: asyncio.Event, send: Send = only_logged
 ) -> None:
     """Serve until `stop`, then finish what was begun; notifications only from a provider that sends some."""
-    del nats_url
     blocking = ConnectionPool[Connection[Any]](
         database_url, min_size=1, max_size=settings.pool_size, kwargs={"autocommit": True}, open=False
     )
@@ -102,17 +111,30 @@ async def main(
         async with waiting, hashing, _sweeping(waiting, stop):
             database = _Database(database_url, blocking, waiting, hashing)
             portal = _portal(settings, database, _origin(settings, listener))
+            more = _demo(settings, database, portal, nats_url) if settings.demo else ()
             reception = Reception(Door(waiting, recorded_now), hashing, send, settings.web_proxies)
+            pages = _Pages(portal, reception, more)
             if settings.gateway == "stripe":
-                await _with_provider(settings, database, portal, reception, listener, stop)
+                await _with_provider(settings, database, pages, listener, stop)
             else:
-                await _serve(_application(portal, reception), listener, stop)
+                await _serve(_application(pages), listener, stop)
 
 
 def _pool(database_url: str, size: int) -> AsyncConnectionPool[AsyncConnection[Any]]:
     return AsyncConnectionPool[AsyncConnection[Any]](
         database_url, min_size=1, max_size=size, kwargs={"autocommit": True}, open=False
     )
+
+
+def _demo(settings: Settings, database: _Database, portal: Portal, nats_url: str) -> Sequence[Route]:
+    """The pages that move the virtual clock; raises SettingsError on a real one."""
+    from adapters.cli.demo.passing import pass_time  # noqa: PLC0415 (only the demo needs it)
+    from adapters.web.demo import demo_pages  # noqa: PLC0415 (as above)
+
+    if settings.clock != "virtual":
+        raise SettingsError("BAOHAO_DEMO moves the clock, so it needs BAOHAO_CLOCK=virtual")
+    passing = partial(pass_time, settings, database.url, nats_url, portal.engine)
+    return demo_pages(portal, Door(portal.pool, recorded_now), passing)
 
 
 def _portal(settings: Settings, database: _Database, origin: str) -> Portal:
@@ -133,21 +155,17 @@ def _origin(settings: Settings, listener: socket.socket) -> str:
     return settings.web_url or f"http://{host}:{listener.getsockname()[1]}"
 
 
-def _application(portal: Portal, reception: Reception, *routers: APIRouter, provider: str | None = None) -> FastAPI:
-    pages = holder_pages(portal, reception)
-    return application(routers, pages, Guarded(portal.origin, (provider,) if provider else ()))
+def _application(pages: _Pages, *routers: APIRouter, provider: str | None = None) -> FastAPI:
+    routes = [*pages.more, *holder_pages(pages.portal, pages.reception)]
+    return application(routers, routes, Guarded(pages.portal.origin, (provider,) if provider else ()))
 
 
 async def _with_provider(
-    settings: Settings,
-    database: _Database,
-    portal: Portal,
-    reception: Reception,
-    listener: socket.socket,
-    stop: asyncio.Event,
+    settings: Settings, database: _Database, pages: _Pages, listener: socket.socket, stop: asyncio.Event
 ) -> None:
     """Notifications are received and looked up at once; holders bind ways to pay on the provider's pages."""
-    read_rules, waiting = portal.read_rules, database.waiting
+    portal, waiting = pages.portal, database.waiting
+    read_rules = portal.read_rules
 
     async def store(hints: Sequence[Hint]) -> None:
         async with waiting.connection(timeout=STORED_WITHIN_S) as connection:
@@ -160,12 +178,12 @@ async def _with_provider(
     async with opened_stripe(settings, database.url) as api:
         gateway = StripeGateway(api, timedelta(seconds=settings.gateway_budget_s))
         executor = Executor(portal.engine, actor("system", "web"), read_rules)
-        pages = StripePages(api)
-        bindings = Bindings(executor, pages, waiting)
+        hosted = StripePages(api)
+        bindings = Bindings(executor, hosted, waiting)
         look_ups = LookUps(executor, gateway, StripeNews(api), bindings, waiting)
-        portal = replace(portal, hosted=pages, bindings=bindings)
+        pages = pages._replace(portal=replace(portal, hosted=hosted, bindings=bindings))
         provider = HOSTED_AT if settings.stripe_url == STRIPE_URL else settings.stripe_url
-        app = _application(portal, reception, routes, returns(bindings.complete), provider=provider)
+        app = _application(pages, routes, returns(bindings.complete), provider=provider)
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(_look_up(look_ups, arrived, stop))
             listing = partial(listing_gateway, settings, database.url)

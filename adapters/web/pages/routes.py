@@ -20,11 +20,10 @@ from adapters.web.pages.accounts.visit import routes_of as routes_of_accounts
 from adapters.web.pages.cards import card_pages
 from adapters.web.pages.plain import plain_pages
 from adapters.web.pages.portal import Portal
+from adapters.web.pages.receipts import receipt_pages
 from adapters.web.pages.visit import routes_of
 
 OF_A_CARD = (*renewal.PAGES, *switching_off.PAGES, *methods.PAGES, *paying.PAGES)
-
-
 OF_AN_ACCOUNT = (
     *(*signing_in.PAGES, *signing_in_by_code.PAGES, *registering.PAGES, *resetting.PAGES),
     *(*account.PAGES, *confirming.PAGES, *password.PAGES, *addresses.PAGES, *devices.PAGES, *leaving.PAGES),
@@ -34,5 +33,10 @@ OF_AN_ACCOUNT = (
 def holder_pages(portal: Portal, reception: Reception) -> list[Route]:
     """The pages, and the files that they need."""
     door = reception.door
-    of_cards = [*card_pages(portal, door), *routes_of(portal, door, OF_A_CARD)]
-    return [*plain_pages(door), *of_cards, *routes_of_accounts(reception, OF_AN_ACCOUNT)]
+    return [
+        *plain_pages(door),
+        *card_pages(portal, door),
+        *receipt_pages(portal, door),
+        *routes_of(portal, door, OF_A_CARD),
+        *routes_of_accounts(reception, OF_AN_ACCOUNT),
+    ]

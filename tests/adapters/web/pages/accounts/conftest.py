@@ -1,7 +1,7 @@
 """The pages with what they send collected, and a holder who has a password."""
 
 import asyncio
-import re
+from functools import cache
 
 import pytest
 from structlog.testing import capture_logs
@@ -12,6 +12,7 @@ from tests.adapters.poolers import free_port
 from tests.adapters.web.conftest import _answers, role
 from tests.adapters.web.pages.client import Client
 from tests.adapters.web.pages.holders import EMAIL, HOLDER
+from tests.engine.databases import application_url
 
 PASSWORD = "correct horse battery"
 
@@ -39,29 +40,43 @@ class Post:
 
 
 @pytest.fixture
-def post():
-    return Post()
-
-
-@pytest.fixture
 def lines():
     """All that is logged."""
     with capture_logs() as found:
         yield found
 
 
-@pytest.fixture
-def served(world, post, lines, eventually):
-    """The address of the pages."""
+@pytest.fixture(scope="session")
+def account_pages(holders):
+    """A web role on the database of the other tests, which sends to a list: its address, and the list."""
+    post = Post()
     settings = load_settings(clock="virtual", web_port=free_port(), web_proxies=1)
     address = f"http://localhost:{settings.web_port}"
-    password_hash = asyncio.run(hashed(PASSWORD))
+    with role(settings, application_url(holders.url), send=post.send):
+        while not _answers(address):
+            pass
+        yield address, post
+
+
+@pytest.fixture
+def post(account_pages):
+    _, post = account_pages
+    post.sent.clear()
+    return post
+
+
+@pytest.fixture
+def served(world, account_pages):
+    """The address of the pages; the first holder has a password."""
     world.connection.execute(
-        "UPDATE accounts SET password_hash = %s, email_confirmed = true WHERE holder_id = %s", (password_hash, HOLDER)
+        "UPDATE accounts SET password_hash = %s, email_confirmed = true WHERE holder_id = %s", (_hash(), HOLDER)
     )
-    with role(settings, world.database_url, send=post.send):
-        eventually(lambda: _answers(address))
-        yield address
+    return account_pages[0]
+
+
+@cache
+def _hash():
+    return asyncio.run(hashed(PASSWORD))
 
 
 @pytest.fixture
@@ -81,8 +96,3 @@ def by_code(browser, post, path, code_path, address, **fields):
     asked = browser.post(path, {"address": address})
     assert asked.to == code_path
     return browser.post(code_path, {"code": post.code, **fields})
-
-
-def main_of(answer):
-    """What the page says, without what belongs to the moment."""
-    return re.sub(r"\d+", "N", answer.text)
