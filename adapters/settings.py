@@ -121,6 +121,8 @@ class Settings(GatewaySettings):
     """The web role's address as holders reach it, https://…; unset: http:// at its host and port."""
     web_port: int = Field(8080, ge=0, le=65_535)
     """Port of the web role; 0: any free one."""
+    web_proxies: int = Field(0, ge=0, le=5)
+    """How many trusted proxies stand before the web role, each of which appends to X-Forwarded-For."""
     home: _AbsolutePath = Path(".baohao")
     """Folder of the embedded servers, their data and the logs."""
     catalogue: _AbsolutePath | None = None
