@@ -36,6 +36,8 @@ RIGHTS: dict[str, LiteralString] = {
     "gateway_pace": "SELECT, UPDATE",
     "inbox": _CHANGE,
     "bindings": _CHANGE,
+    "outbox": _CHANGE,
+    "optional_notices": _CHANGE,
     "schema_version": "SELECT",
 }
 """Table → rights of the application; every table that `migrate` creates is named."""

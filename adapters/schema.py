@@ -19,6 +19,8 @@ from adapters.control import (
 from adapters.gateways.pace import PACE_ROW, PACE_TABLE
 from adapters.grants import grant_rights
 from adapters.inbox import INBOX_TABLE
+from adapters.notices.outbox import OUTBOX_INDEXES, OUTBOX_TABLE
+from adapters.notices.unsubscribing import OPTIONAL_NOTICES_TABLE
 from adapters.parked import PARKED_TABLE
 from adapters.pooler import refuse_transaction_pooler
 from adapters.roles.lease import LEADERS_TABLE
@@ -34,7 +36,7 @@ from projections.follow import FOLLOWERS_TABLE
 from projections.live import LIVE, create_tables
 from projections.parked_cards import PARKED_CARDS_TABLE
 
-SCHEMA_VERSION = 7
+SCHEMA_VERSION = 8
 """The version that this program needs; each version adds a step to `migrate` from the one before."""
 
 _READ_MODELS_1 = ("cards", "due", "charges", "ledger")
@@ -78,6 +80,7 @@ _TYPES_4 = """
     END $$
 """
 """What the types and the table of version 3 do not have."""
+_TABLES_8 = (OUTBOX_TABLE, OUTBOX_INDEXES, OPTIONAL_NOTICES_TABLE)
 _MIGRATION = "migration"
 """Actor and cause of a fact that the migration records."""
 
@@ -132,6 +135,7 @@ def _create(connection: Connection[Any]) -> None:
         PACE_ROW,
         INBOX_TABLE,
         BINDINGS_TABLE,
+        *_TABLES_8,
         "CREATE TABLE schema_version (version integer NOT NULL)",
     ):
         connection.execute(statement)
@@ -216,7 +220,14 @@ def _from_6_to_7(connection: Connection[Any]) -> None:
     connection.execute("UPDATE schema_version SET version = 7")
 
 
-_STEPS = (_from_1_to_2, _from_2_to_3, _from_3_to_4, _from_4_to_5, _from_5_to_6, _from_6_to_7)
+def _from_7_to_8(connection: Connection[Any]) -> None:
+    """Holders are told what happens to their cards."""
+    for statement in _TABLES_8:
+        connection.execute(statement)
+    connection.execute("UPDATE schema_version SET version = 8")
+
+
+_STEPS = (_from_1_to_2, _from_2_to_3, _from_3_to_4, _from_4_to_5, _from_5_to_6, _from_6_to_7, _from_7_to_8)
 """Each from one version to the next."""
 
 

@@ -72,12 +72,14 @@ def all_roles(
 def up(settings: Settings, *, sandbox: bool = False) -> None:
     """All roles until Ctrl-C, SIGTERM or SIGHUP; starts embedded servers again that end meanwhile.
 
-    With a `sandbox` of its own, or at Stripe, the web role is one of them.
+    With a `sandbox` of its own, or at Stripe, the web role is one of them; the notifier where e-mail or SMS is set.
     """
     configure_logs("up", settings.log_level, settings.log_format)
     stop = threading.Event()
     system = with_sandbox(settings, settings.gateway_seed) if sandbox else System(settings)
-    roles: Sequence[Role] = (*ROLES, "web") if system.settings.gateway == "stripe" else ROLES
+    roles: list[Role] = [*ROLES]
+    roles += ["web"] if system.settings.gateway == "stripe" else []
+    roles += ["notifier"] if system.settings.tells_holders else []
     with all_roles(system.settings, roles, beside=system.processes) as (running, supervisor), _leaving_by(stop):
         err.print(_is_up(running, supervisor), markup=False, highlight=False, soft_wrap=True)
         if sandbox:
