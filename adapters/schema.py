@@ -16,11 +16,11 @@ from adapters.control import (
     CONTROL_ROW,
     CONTROL_TABLE,
 )
+from adapters.directory.tables import DIRECTORY_TABLES
 from adapters.gateways.pace import PACE_ROW, PACE_TABLE
 from adapters.grants import grant_rights
 from adapters.inbox import INBOX_TABLE
-from adapters.notices.outbox import OUTBOX_INDEXES, OUTBOX_TABLE
-from adapters.notices.unsubscribing import OPTIONAL_NOTICES_TABLE
+from adapters.notices.tables import NOTICE_TABLES
 from adapters.parked import PARKED_TABLE
 from adapters.pooler import refuse_transaction_pooler
 from adapters.roles.lease import LEADERS_TABLE
@@ -80,7 +80,6 @@ _TYPES_4 = """
     END $$
 """
 """What the types and the table of version 3 do not have."""
-_TABLES_8 = (OUTBOX_TABLE, OUTBOX_INDEXES, OPTIONAL_NOTICES_TABLE)
 _MIGRATION = "migration"
 """Actor and cause of a fact that the migration records."""
 
@@ -135,7 +134,8 @@ def _create(connection: Connection[Any]) -> None:
         PACE_ROW,
         INBOX_TABLE,
         BINDINGS_TABLE,
-        *_TABLES_8,
+        DIRECTORY_TABLES,
+        NOTICE_TABLES,
         "CREATE TABLE schema_version (version integer NOT NULL)",
     ):
         connection.execute(statement)
@@ -221,9 +221,9 @@ def _from_6_to_7(connection: Connection[Any]) -> None:
 
 
 def _from_7_to_8(connection: Connection[Any]) -> None:
-    """Holders are told what happens to their cards."""
-    for statement in _TABLES_8:
-        connection.execute(statement)
+    """Holders have accounts, and are sent notices."""
+    connection.execute(DIRECTORY_TABLES)
+    connection.execute(NOTICE_TABLES)
     connection.execute("UPDATE schema_version SET version = 8")
 
 

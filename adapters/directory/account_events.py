@@ -8,7 +8,7 @@ import structlog
 from psycopg import AsyncConnection
 from psycopg.rows import class_row
 
-from adapters.directory.client import Client
+from adapters.directory.visit import Visit
 
 log = structlog.get_logger()
 
@@ -26,16 +26,15 @@ async def note(
     connection: AsyncConnection[Any],
     holder_id: str,
     what: str,
-    now: datetime,
-    client: Client | None = None,
+    visit: Visit,
     session_id: UUID | None = None,
 ) -> None:
     """Keep it, in the transaction of what happened."""
     await connection.execute(
         "INSERT INTO account_events (holder_id, what, at, ip_prefix, session_id) VALUES (%s, %s, %s, %s, %s)",
-        (holder_id, what, now, client and client.prefix, session_id),
+        (holder_id, what, visit.now, visit.prefix, session_id),
     )
-    log.info(f"account.{what}", holder_id=holder_id)
+    log.info("account.event", what=what, holder_id=holder_id)
 
 
 async def list_events(connection: AsyncConnection[Any], holder_id: str, limit: int = 100) -> list[AccountEvent]:

@@ -14,8 +14,8 @@ from psycopg.rows import class_row
 from adapters.directory.account_events import note
 from adapters.directory.addresses import Address, AddressKind
 from adapters.directory.answers import Taken
-from adapters.directory.client import Client
 from adapters.directory.messages import MessageKind, Send, message_to
+from adapters.directory.visit import Visit
 
 Language = Literal["zh-CN", "en"]
 HOME_ZONE = "Asia/Shanghai"
@@ -64,9 +64,7 @@ class NewAccount:
     """For whom cards are registered already; None: a new one."""
 
 
-async def create_account(
-    connection: AsyncConnection[Any], new: NewAccount, now: datetime, client: Client | None = None
-) -> str | Taken:
+async def create_account(connection: AsyncConnection[Any], new: NewAccount, visit: Visit) -> str | Taken:
     """The holder's id."""
     holder_id = new.holder_id or f"h-{secrets.token_hex(8)}"
     try:
@@ -85,10 +83,10 @@ async def create_account(
                     new.password_hash,
                     new.language,
                     new.zone,
-                    now,
+                    visit.now,
                 ),
             )
-            await note(connection, holder_id, "created", now, client)
+            await note(connection, holder_id, "created", visit)
     except UniqueViolation as error:
         return taken_of(error)
     return holder_id

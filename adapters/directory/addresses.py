@@ -32,9 +32,9 @@ def address_of(typed: str) -> Address | None:
         return None
     if "@" in typed:
         email = email_of(typed)
-        return email and Address("email", email)
+        return Address("email", email) if email else None
     number = number_of_text(typed)
-    return number and Address("phone", number)
+    return Address("phone", number) if number else None
 
 
 def email_of(typed: str) -> str | None:

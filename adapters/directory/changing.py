@@ -1,7 +1,6 @@
 """Changes to an account that need proof of who asks: its addresses and its password; the old address is told."""
 
-from datetime import datetime
-from typing import Any
+from typing import Any, LiteralString
 
 from psycopg import AsyncConnection
 from psycopg.errors import UniqueViolation
@@ -20,40 +19,38 @@ from adapters.directory.answers import (
     PasswordRefused,
     Wait,
 )
-from adapters.directory.client import Client
-from adapters.directory.codes import Asked, Purpose, Redeemed, ask_code, redeem_code
+from adapters.directory.codes import Asked, Purpose, Redeemed, TypedCode, ask_code, redeem_code, void_codes
 from adapters.directory.messages import MessageKind, Send
 from adapters.directory.passwords import hashed, password_fault
 from adapters.directory.sessions import SignedIn, end_others, open_session
 from adapters.directory.signing_in import asked_of, confirmed_holder
+from adapters.directory.visit import Visit
 
 _PURPOSES: dict[AddressKind, Purpose] = {"email": "confirm_email", "phone": "confirm_phone"}
 _CHANGED: dict[AddressKind, MessageKind] = {"email": "email_changed", "phone": "phone_changed"}
-_SET = {
+_SET: dict[AddressKind, LiteralString] = {
     "email": "UPDATE accounts SET email = %s, email_confirmed = true WHERE holder_id = %s",
     "phone": "UPDATE accounts SET phone = %s, phone_confirmed = true WHERE holder_id = %s",
 }
-_REMOVE = {
+_REMOVE: dict[AddressKind, LiteralString] = {
     "email": "UPDATE accounts SET email = NULL, email_confirmed = false WHERE holder_id = %s AND phone_confirmed",
     "phone": "UPDATE accounts SET phone = NULL, phone_confirmed = false WHERE holder_id = %s AND email_confirmed",
 }
 
 
 async def begin_change(
-    connection: AsyncConnection[Any], send: Send, signed_in: SignedIn, address: Address, client: Client, now: datetime
+    connection: AsyncConnection[Any], send: Send, signed_in: SignedIn, address: Address, visit: Visit
 ) -> CodeSent | Wait | NotRecent:
     """Send a code to a new address, or to one that is not confirmed; one of another account is told that instead."""
-    if not signed_in.is_recent(now):
+    if not signed_in.is_recent(visit.now):
         return NotRecent()
     owner = await account_at(connection, address)
     purpose = _PURPOSES[address.kind]
     if owner is None or owner.holder_id == signed_in.holder_id:
         asked = Asked(purpose, address, signed_in.language, signed_in.holder_id)
     else:
-        asked = Asked(
-            purpose, address, owner.language, signed_in.holder_id, works=False, sends="account_exists"
-        )
-    return await ask_code(connection, send, asked, client, now)
+        asked = Asked(purpose, address, owner.language, signed_in.holder_id, works=False, sends="account_exists")
+    return await ask_code(connection, send, asked, visit)
 
 
 async def finish_change(
@@ -61,24 +58,24 @@ async def finish_change(
     send: Send,
     signed_in: SignedIn,
     kind: AddressKind,
-    request: str,
-    typed: str,
-    client: Client,
-    now: datetime,
+    code: TypedCode,
+    visit: Visit,
 ) -> Done | CodeWrong | CodeDead | NotRecent:
     """The address becomes the account's; all other sessions end, and the old address and the other one are told."""
-    if not signed_in.is_recent(now):
+    if not signed_in.is_recent(visit.now):
         return NotRecent()
     try:
         async with connection.transaction():
-            redeemed = await redeem_code(connection, request, typed, _PURPOSES[kind], now, signed_in.holder_id)
+            redeemed = await redeem_code(connection, code, _PURPOSES[kind], visit.now, signed_in.holder_id)
             if not isinstance(redeemed, Redeemed):
                 return redeemed
             account = await find_account(connection, signed_in.holder_id)
             if account is None:
                 return CodeDead()
             await connection.execute(_SET[kind], (redeemed.address.text, signed_in.holder_id))
-            await _after_change(connection, send, account, kind, redeemed.address.text, signed_in, client, now)
+            await _after_change(
+                connection, send, account, kind, redeemed.address.text, signed_in=signed_in, visit=visit
+            )
     except UniqueViolation:
         return CodeDead()  # another account got the address meanwhile
     return Done()
@@ -89,11 +86,10 @@ async def remove_address(
     send: Send,
     signed_in: SignedIn,
     kind: AddressKind,
-    client: Client,
-    now: datetime,
+    visit: Visit,
 ) -> Done | NotRecent | LastAddress:
     """The account goes on with the other address, if that is confirmed."""
-    if not signed_in.is_recent(now):
+    if not signed_in.is_recent(visit.now):
         return NotRecent()
     async with connection.transaction():
         account = await find_account(connection, signed_in.holder_id)
@@ -101,7 +97,7 @@ async def remove_address(
             return Done()
         if not (await connection.execute(_REMOVE[kind], (signed_in.holder_id,))).rowcount:
             return LastAddress()
-        await _after_change(connection, send, account, kind, None, signed_in, client, now)
+        await _after_change(connection, send, account, kind, None, signed_in=signed_in, visit=visit)
     return Done()
 
 
@@ -111,26 +107,26 @@ async def _after_change(
     before: Account,
     kind: AddressKind,
     text: str | None,
+    *,
     signed_in: SignedIn,
-    client: Client,
-    now: datetime,
+    visit: Visit,
 ) -> None:
     old = before.address(kind)
     if old is not None and old.text == text:
         return  # it was only confirmed
     await end_others(connection, before.holder_id, signed_in.session_id)
-    await connection.execute("DELETE FROM codes WHERE holder_id = %s", (before.holder_id,))
+    await void_codes(connection, before.holder_id)
     values = {"before": veiled(old and old.text) or "", "after": veiled(text) or ""}
     for address in before.addresses:
         await tell(connection, send, before, _CHANGED[kind], values, at=address)
-    await note(connection, before.holder_id, _CHANGED[kind], now, client, signed_in.session_id)
+    await note(connection, before.holder_id, _CHANGED[kind], visit, signed_in.session_id)
 
 
 async def change_password(
-    connection: AsyncConnection[Any], send: Send, signed_in: SignedIn, password: str, client: Client, now: datetime
+    connection: AsyncConnection[Any], send: Send, signed_in: SignedIn, password: str, visit: Visit
 ) -> Done | NotRecent | PasswordRefused:
     """Set a password, also a first one; all other sessions end. Not to be called in a transaction."""
-    if not signed_in.is_recent(now):
+    if not signed_in.is_recent(visit.now):
         return NotRecent()
     if fault := password_fault(password):
         return PasswordRefused(fault)
@@ -138,32 +134,30 @@ async def change_password(
     async with connection.transaction():
         await _set_password(connection, send, signed_in.holder_id, password_hash)
         await end_others(connection, signed_in.holder_id, signed_in.session_id)
-        await note(connection, signed_in.holder_id, "password_changed", now, client, signed_in.session_id)
+        await note(connection, signed_in.holder_id, "password_changed", visit, signed_in.session_id)
     return Done()
 
 
 async def begin_reset(
-    connection: AsyncConnection[Any], send: Send, address: Address, language: Language, client: Client, now: datetime
+    connection: AsyncConnection[Any], send: Send, address: Address, language: Language, visit: Visit
 ) -> CodeSent | Wait:
     """Send a code to set a new password with; where there is no account, the answer is the same."""
-    return await ask_code(connection, send, await asked_of(connection, address, "reset_password", language), client, now)
+    return await ask_code(connection, send, await asked_of(connection, address, "reset_password", language), visit)
 
 
 async def finish_reset(
     connection: AsyncConnection[Any],
     send: Send,
-    request: str,
-    typed: str,
+    code: TypedCode,
     password: str,
-    client: Client,
-    now: datetime,
+    visit: Visit,
 ) -> Opened | CodeWrong | CodeDead | PasswordRefused:
     """A new password for whoever got the code, and the only session; a refused password uses up no try."""
     if fault := password_fault(password):
         return PasswordRefused(fault)
     password_hash = await hashed(password)
     async with connection.transaction():
-        redeemed = await redeem_code(connection, request, typed, "reset_password", now)
+        redeemed = await redeem_code(connection, code, "reset_password", visit.now)
         if not isinstance(redeemed, Redeemed):
             return redeemed
         holder_id = await confirmed_holder(connection, redeemed)
@@ -171,15 +165,15 @@ async def finish_reset(
             return CodeDead()
         await _set_password(connection, send, holder_id, password_hash)
         await end_others(connection, holder_id, None)
-        opened = await open_session(connection, holder_id, client, now)
-        await note(connection, holder_id, "password_reset", now, client, opened.session_id)
+        opened = await open_session(connection, holder_id, visit)
+        await note(connection, holder_id, "password_reset", visit, opened.session_id)
     return opened
 
 
 async def _set_password(connection: AsyncConnection[Any], send: Send, holder_id: str, password_hash: str) -> None:
     """Set it, and void codes that were asked for before; the holder is told."""
     await connection.execute("UPDATE accounts SET password_hash = %s WHERE holder_id = %s", (password_hash, holder_id))
-    await connection.execute("DELETE FROM codes WHERE holder_id = %s", (holder_id,))
+    await void_codes(connection, holder_id)
     account = await find_account(connection, holder_id)
     if account is not None:
         await tell(connection, send, account, "password_changed", {})

@@ -7,7 +7,7 @@ to find it by is stored, and a code is worth nothing to whom the token was not g
 
 import hmac
 import unicodedata
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Literal, NamedTuple
 
@@ -17,10 +17,10 @@ from psycopg.rows import class_row
 from adapters.directory.accounts import Language
 from adapters.directory.addresses import Address, AddressKind
 from adapters.directory.answers import CodeDead, CodeSent, CodeWrong, Wait
-from adapters.directory.client import Client
 from adapters.directory.limits import Limit, take, wait_until
 from adapters.directory.messages import MessageKind, Send, message_to
 from adapters.directory.secret import hash_of, keyed, new_token, secret_of
+from adapters.directory.visit import Visit
 
 Purpose = Literal["register", "sign_in", "confirm_email", "confirm_phone", "reset_password"]
 DIGITS = 6
@@ -48,6 +48,14 @@ class Asked:
     sends: MessageKind | None = "code"
 
 
+@dataclass(frozen=True, slots=True)
+class TypedCode:
+    """A code that somebody typed, and the token of the request that it answers."""
+
+    request: str = field(repr=False)
+    digits: str = field(repr=False)
+
+
 class Redeemed(NamedTuple):
     """A code that was right: the address is of the one who asked."""
 
@@ -72,17 +80,15 @@ class _Kept(NamedTuple):
     expires_at: datetime
 
 
-async def ask_code(
-    connection: AsyncConnection[Any], send: Send, asked: Asked, client: Client, now: datetime
-) -> CodeSent | Wait:
+async def ask_code(connection: AsyncConnection[Any], send: Send, asked: Asked, visit: Visit) -> CodeSent | Wait:
     """Send a code, within the limits of the address and of the client, which count whether there is an account."""
     secret = await secret_of(connection)
     async with connection.transaction():
-        per_client = await take(connection, "codes_of_client", keyed(secret, client.limited_as), PER_CLIENT, now)
+        per_client = await take(connection, "codes_of_client", keyed(secret, visit.limited_as), PER_CLIENT, visit.now)
         if isinstance(per_client, Wait):
             return per_client
         key = keyed(secret, asked.address.kind, asked.address.text)
-        per_address = await take(connection, "codes_to_address", key, PER_ADDRESS, now)
+        per_address = await take(connection, "codes_to_address", key, PER_ADDRESS, visit.now)
         if isinstance(per_address, Wait):
             return per_address
         request = new_token()
@@ -96,8 +102,8 @@ async def ask_code(
             sends=asked.sends,
             tries=0,
             times_sent=1,
-            sent_at=now,
-            expires_at=now + LIVES,
+            sent_at=visit.now,
+            expires_at=visit.now + LIVES,
         )
         await connection.execute(
             """
@@ -107,7 +113,7 @@ async def ask_code(
             (hash_of(request), *kept),
         )
         await _send(connection, send, kept, _code_of(secret, request))
-    return CodeSent(request, now + RESEND_AFTER, kept.expires_at)
+    return CodeSent(request, visit.now + RESEND_AFTER, kept.expires_at)
 
 
 async def resend_code(
@@ -133,8 +139,7 @@ async def resend_code(
 
 async def redeem_code(
     connection: AsyncConnection[Any],
-    request: str,
-    typed: str,
+    code: TypedCode,
     purpose: Purpose,
     now: datetime,
     holder_id: str | None = None,
@@ -145,19 +150,31 @@ async def redeem_code(
     """
     secret = await secret_of(connection)
     async with connection.transaction():
-        kept = await _locked(connection, request, now)
+        kept = await _locked(connection, code.request, now)
         if kept is None or kept.purpose != purpose or (holder_id is not None and kept.holder_id != holder_id):
             return CodeDead()
-        same = hmac.compare_digest(_code_of(secret, request).encode(), _digits(typed).encode())
+        same = hmac.compare_digest(_code_of(secret, code.request).encode(), _digits(code.digits).encode())
         left = TRIES - kept.tries - 1
         if (same and kept.works) or left == 0:
-            await connection.execute("DELETE FROM codes WHERE request_hash = %s", (hash_of(request),))
+            await connection.execute("DELETE FROM codes WHERE request_hash = %s", (hash_of(code.request),))
         else:
             query = "UPDATE codes SET tries = tries + 1 WHERE request_hash = %s"
-            await connection.execute(query, (hash_of(request),))
+            await connection.execute(query, (hash_of(code.request),))
     if same and kept.works:
         return Redeemed(Address(kept.kind, kept.address), kept.holder_id, kept.language)
     return CodeWrong(left) if left else CodeDead()
+
+
+async def void_codes(connection: AsyncConnection[Any], holder_id: str) -> None:
+    """Codes that were asked for before no longer work, but for one that is being redeemed at this moment."""
+    await connection.execute(
+        """
+        DELETE FROM codes WHERE request_hash IN (
+            SELECT request_hash FROM codes WHERE holder_id = %s FOR UPDATE SKIP LOCKED  -- else two could wait for ever
+        )
+        """,
+        (holder_id,),
+    )
 
 
 async def _locked(connection: AsyncConnection[Any], request: str, now: datetime) -> _Kept | None:
@@ -180,9 +197,8 @@ async def _send(connection: AsyncConnection[Any], send: Send, kept: _Kept, code:
     if kept.sends == "code":
         values = {"code": code, "purpose": kept.purpose, "minutes": str(int(LIVES.total_seconds()) // 60)}
     address = Address(kept.kind, kept.address)
-    message = message_to(
-        address, kept.sends, kept.language, values, holder_id=kept.holder_id, expires_at=kept.expires_at
-    )
+    whose = kept.holder_id if kept.works else None  # what is sent instead may go to another holder
+    message = message_to(address, kept.sends, kept.language, values, holder_id=whose, expires_at=kept.expires_at)
     await send(connection, message)
 
 

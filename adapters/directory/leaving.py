@@ -9,25 +9,25 @@ from psycopg import AsyncConnection
 from adapters.directory.account_events import list_events, note
 from adapters.directory.accounts import find_account, tell
 from adapters.directory.answers import Done, NotRecent, StillOwed
-from adapters.directory.client import Client
 from adapters.directory.messages import Send
 from adapters.directory.secret import keyed, secret_of
 from adapters.directory.sessions import SignedIn, list_sessions
+from adapters.directory.visit import Visit
 
 EVENTS_EXPORTED = 10_000
 
 
 async def export_account(
-    connection: AsyncConnection[Any], signed_in: SignedIn, client: Client, now: datetime
+    connection: AsyncConnection[Any], signed_in: SignedIn, visit: Visit
 ) -> dict[str, Any] | NotRecent:
-    """All that is kept here about the holder, in plain JSON values; what the log knows about a card is no part of it."""
-    if not signed_in.is_recent(now):
+    """All that is kept here about the holder, in plain JSON values; what the log knows of a card is no part of it."""
+    if not signed_in.is_recent(visit.now):
         return NotRecent()
     holder_id = signed_in.holder_id
     async with connection.transaction():
-        await note(connection, holder_id, "exported", now, client, signed_in.session_id)
+        await note(connection, holder_id, "exported", visit, signed_in.session_id)
         account = await find_account(connection, holder_id)
-        devices = await list_sessions(connection, holder_id, now)
+        devices = await list_sessions(connection, holder_id, visit.now)
         events = await list_events(connection, holder_id, EVENTS_EXPORTED)
         numbers = await (
             await connection.execute(
@@ -43,19 +43,19 @@ async def export_account(
         "cards": [{"card_id": str(card_id), "number": number} for card_id, number in numbers],
         "sessions": [_plain(device._asdict()) for device in devices],
         "events": [_plain(event._asdict()) for event in events],
-        "exported_at": now.isoformat(),
+        "exported_at": visit.now.isoformat(),
     }
 
 
 async def erase_account(
-    connection: AsyncConnection[Any], send: Send, signed_in: SignedIn, client: Client, now: datetime
+    connection: AsyncConnection[Any], send: Send, signed_in: SignedIn, visit: Visit
 ) -> Done | NotRecent | StillOwed:
     """Account, sessions, codes, numbers and what happened to them are gone; the log has no personal data.
 
     Refused while something is still owed between us for a card: it is renewed automatically, a charge is without
     answer, or money is left on it. Nobody could be told any more, nor be paid back.
     """
-    if not signed_in.is_recent(now):
+    if not signed_in.is_recent(visit.now):
         return NotRecent()
     holder_id = signed_in.holder_id
     async with connection.transaction():
@@ -79,7 +79,7 @@ async def erase_account(
         await connection.execute("DELETE FROM accounts WHERE holder_id = %s", (holder_id,))
         await connection.execute("DELETE FROM sessions WHERE holder_id = %s", (holder_id,))
         await connection.execute("DELETE FROM account_events WHERE holder_id = %s", (holder_id,))
-        await note(connection, holder_id, "erased", now)
+        await note(connection, holder_id, "erased", Visit(visit.now))
     return Done()
 
 

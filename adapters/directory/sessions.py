@@ -11,8 +11,8 @@ from psycopg.types.json import Jsonb
 
 from adapters.directory.accounts import Language
 from adapters.directory.answers import Opened
-from adapters.directory.client import Client
 from adapters.directory.secret import hash_of, new_token
+from adapters.directory.visit import Visit
 
 IDLE = timedelta(hours=24)
 """A session that nobody uses ends after this …"""
@@ -55,19 +55,19 @@ class Device(NamedTuple):
     seen_at: datetime
 
 
-async def open_session(connection: AsyncConnection[Any], holder_id: str, client: Client, now: datetime) -> Opened:
+async def open_session(connection: AsyncConnection[Any], holder_id: str, visit: Visit) -> Opened:
     """A new session; those of the account that have run out go."""
     token, session_id = new_token(), uuid4()
     await connection.execute(
         "DELETE FROM sessions WHERE holder_id = %s AND (seen_at < %s OR created_at < %s)",
-        (holder_id, now - IDLE, now - ABSOLUTE),
+        (holder_id, visit.now - IDLE, visit.now - ABSOLUTE),
     )
     await connection.execute(
         """
         INSERT INTO sessions (session_id, token_hash, holder_id, created_at, seen_at, confirmed_at, device)
         VALUES (%s, %s, %s, %s, %s, %s, %s)
         """,
-        (session_id, hash_of(token), holder_id, now, now, now, client.device[:_DEVICE_CHARACTERS]),
+        (session_id, hash_of(token), holder_id, visit.now, visit.now, visit.now, visit.device[:_DEVICE_CHARACTERS]),
     )
     return Opened(token, session_id, holder_id)
 

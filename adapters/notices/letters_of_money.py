@@ -95,6 +95,7 @@ LETTERS_OF_ACCOUNTS: Mapping[str, Letter] = {
         "{code} is your code",
         "Your code is {code}.",
         (
+            "{purpose}",
             "It is valid for {minutes} minutes.",
             "Type it only on the page that asked for it. We never ask for it by phone or e-mail.",
         ),

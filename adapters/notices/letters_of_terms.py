@@ -22,7 +22,7 @@ _AHEAD = Letter(
     ),
     (("Day", "{charge_on}"), _AMOUNT, _PERIOD, _WAY),
     (
-        "Baohao: card {card} is renewed on {charge_on} for {amount}. Turn auto-renewal off before if you do not want it.",
+        "Baohao: card {card} is renewed on {charge_on} for {amount}. Turn auto-renewal off before to prevent it.",
         "Baohao: card {card} is renewed soon. Turn auto-renewal off if you do not want it.",
     ),
 )
@@ -105,7 +105,7 @@ LETTERS_OF_TERMS: Mapping[str, Letter] = {
         (
             "The card is not paid.",
             "{reason}",
-            "Pay on the card's page and it is on again. Without a payment the number is lost on {reclaimed_on}, for good.",
+            "Pay on the card's page to have it on again. Else the number is lost on {reclaimed_on}, for good.",
         ),
         (("Number lost", "{reclaimed_on}"),),
         "Baohao: the service of card {card} is off. Pay before {reclaimed_on}, or the number is lost.",
@@ -163,7 +163,7 @@ LETTERS_OF_TERMS: Mapping[str, Letter] = {
             "If you do not agree, turn auto-renewal off or choose another period on the card's page before that day.",
         ),
         (("Price", "{price}"), ("From", "{applies_from}"), _PERIOD, ("You save", "{saving}")),
-        "Baohao: from {applies_from} on card {card} costs {price} every {length}. You can turn auto-renewal off before.",
+        "Baohao: from {applies_from} on card {card} costs {price} every {length}. You may turn it off before.",
     ),
     "switched_off": Letter(
         "Auto-renewal is off: card {card}",
@@ -174,11 +174,11 @@ LETTERS_OF_TERMS: Mapping[str, Letter] = {
         (
             "{switched_off_by}",
             "Nothing more is charged for it.",
-            "Without a renewal the number is lost on {lost_on}, for good. You can turn auto-renewal on again until then.",
+            "Without a renewal the number is lost on {lost_on}, for good. You can turn it on again until then.",
         ),
         (("Service until", "{ends_on}"), _LOST),
         (
-            "Baohao: auto-renewal of card {card} is off. The service lasts until {ends_on}, then the number can be lost.",
+            "Baohao: auto-renewal of card {card} is off. The service lasts until {ends_on}, then it ends.",
             "Baohao: auto-renewal of card {card} is off.",
         ),
     ),

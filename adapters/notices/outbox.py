@@ -7,7 +7,7 @@ time; leases and pauses are real time.
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from psycopg import AsyncConnection, Connection
@@ -15,44 +15,9 @@ from psycopg.rows import class_row
 from psycopg.types.json import Jsonb
 from pydantic import JsonValue
 
+from adapters.directory.messages import Message
 from adapters.notices.kinds import Channel, kind_of
 
-OUTBOX_TABLE = """
-    CREATE TABLE IF NOT EXISTS outbox (
-        key text NOT NULL,  -- of the cause: the notice's own, or one made up for a message of accounts
-        channel text NOT NULL CHECK (channel IN ('email', 'sms')),
-        holder_id text,
-        card_id uuid,  -- NULL: a message of accounts, which is judged by real time
-        kind text NOT NULL,
-        caused_at timestamptz NOT NULL,
-        content jsonb,  -- the values of its text; NULL once a message of accounts has been dealt with
-        state text NOT NULL DEFAULT 'pending'
-            CHECK (state IN ('pending', 'sending', 'accepted', 'delivered', 'bounced', 'dropped')),
-        reason text,  -- why it bounced, was dropped, or waits
-        not_before timestamptz NOT NULL,
-        expires_at timestamptz NOT NULL,  -- after that it is no news
-        tries integer NOT NULL DEFAULT 0,
-        claim integer NOT NULL DEFAULT 0,  -- counts who took it: whoever comes with an older number writes nothing
-        lease_until timestamptz NOT NULL DEFAULT '-infinity',  -- in somebody's hands, or resting after a failure
-        handed_over boolean NOT NULL DEFAULT false,  -- it may have arrived, nobody has said so
-        doubts integer NOT NULL DEFAULT 0,  -- how often that was so
-        language text,
-        address text,  -- only while it is to be sent
-        address_hash bytea,
-        body bytea,  -- what is sent, also by a retry; only until it was accepted
-        body_hash bytea,
-        template_version text,
-        provider_id text,  -- by which whoever took it knows it
-        sent_at timestamptz,  -- when it was accepted
-        PRIMARY KEY (key, channel)  -- nobody is told of a cause twice
-    )
-"""
-OUTBOX_INDEXES = """
-    CREATE INDEX IF NOT EXISTS outbox_open ON outbox (channel, not_before) WHERE state IN ('pending', 'sending');
-    CREATE INDEX IF NOT EXISTS outbox_of_holder ON outbox (holder_id, caused_at);
-    CREATE INDEX IF NOT EXISTS outbox_of_card ON outbox (card_id, caused_at);
-    CREATE INDEX IF NOT EXISTS outbox_at_provider ON outbox (provider_id) WHERE provider_id IS NOT NULL
-"""
 OUTBOX_CHANNEL = "baohao_outbox"
 """PostgreSQL notification: there is something to send."""
 
@@ -68,34 +33,6 @@ class NewNotice(NamedTuple):
     caused_at: datetime
     content: Mapping[str, JsonValue]
     expires_at: datetime
-
-
-class Message(Protocol):
-    """A message of accounts, to an address that its sender knows: a code, or what concerns a sign-in."""
-
-    @property
-    def kind(self) -> str: ...
-
-    @property
-    def to(self) -> str: ...
-
-    @property
-    def channel(self) -> Channel: ...
-
-    @property
-    def language(self) -> str: ...
-
-    @property
-    def values(self) -> Mapping[str, str]: ...
-
-    @property
-    def holder_id(self) -> str | None: ...
-
-    @property
-    def expires_at(self) -> datetime | None: ...
-
-    @property
-    def message_id(self) -> UUID: ...
 
 
 def put_notices(connection: Connection[Any], notices: Sequence[NewNotice]) -> int:
@@ -121,7 +58,10 @@ def put_notices(connection: Connection[Any], notices: Sequence[NewNotice]) -> in
 
 
 async def put_message(connection: AsyncConnection[Any], message: Message) -> None:
-    """Add a message of accounts, in the transaction of what it tells of: it is sent when that is committed."""
+    """Add a message of accounts, in the transaction of what it tells of: it is sent when that is committed.
+
+    This is the directory's `Send`.
+    """
     await connection.execute(
         """
         INSERT INTO outbox (

@@ -12,7 +12,7 @@ from functools import cache
 from typing import NamedTuple
 from uuid import NAMESPACE_URL, uuid5
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
+from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 from msgspec import Struct, json
 
 from adapters.languages.language import Language
@@ -53,7 +53,7 @@ class Sms(Struct, frozen=True):
 def _environment() -> Environment:
     return Environment(
         loader=PackageLoader("adapters.notices"),
-        autoescape=lambda name: name is not None and name.endswith(".html"),
+        autoescape=select_autoescape(["html"]),
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,

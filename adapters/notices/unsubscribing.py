@@ -6,16 +6,6 @@ from typing import Any
 
 from psycopg import AsyncConnection, Connection
 
-OPTIONAL_NOTICES_TABLE = """
-    CREATE TABLE IF NOT EXISTS optional_notices (
-        token text PRIMARY KEY,  -- whoever has it may end these notices, and nothing else
-        holder_id text NOT NULL,
-        kind text NOT NULL,
-        unsubscribed_at timestamptz,  -- NULL: they are sent
-        UNIQUE (holder_id, kind)
-    )
-"""
-
 
 def token_of(connection: Connection[Any], holder_id: str, kind: str) -> str:
     """The token by which this holder ends notices of this kind."""

@@ -51,6 +51,13 @@ OTHERS: Mapping[str, Mapping[str, str]] = {
         "mandate_withdrawn": "The bank says that you have withdrawn your permission to be charged.",
         "operator": "Our support turned it off.",
     },
+    "purpose": {
+        "register": "With it you open an account.",
+        "sign_in": "With it you sign in.",
+        "confirm_email": "With it you confirm your e-mail address.",
+        "confirm_phone": "With it you confirm your phone number.",
+        "reset_password": "With it you set a new password.",
+    },
     "removed_by": {"mandate_withdrawn": "The bank says that you have withdrawn your permission to charge it."},
 }
 """Sentences that a value of the notice's chooses."""
@@ -124,7 +131,7 @@ def shown_values(values: Values, about: About) -> dict[str, str]:
     if isinstance(code, str) and code in REASONS:
         said["reason"] = translate(REASONS[code])
     for name, sentences in OTHERS.items():
-        chosen = sentences.get(str(values.get("reason")))
+        chosen = sentences.get(str(values.get("purpose" if name == "purpose" else "reason")))
         if chosen is not None:
             said[name] = translate(chosen)
     said |= _method(values, about)

@@ -1,6 +1,7 @@
-"""Who asks: from which network and with what device, as far as that is kept."""
+"""Who asks, and when: from which network and with what device, as far as that is kept."""
 
 import ipaddress
+from datetime import datetime
 from typing import NamedTuple
 
 _SYSTEMS = ("iPhone", "iPad", "Android", "Windows", "Mac OS", "CrOS", "Linux")
@@ -21,10 +22,12 @@ _KEPT = {4: 24, 6: 48}
 """Bits that are kept of it."""
 
 
-class Client(NamedTuple):
-    """Whoever sends a request."""
+class Visit(NamedTuple):
+    """One request of somebody."""
 
-    ip: str
+    now: datetime
+    """The real time."""
+    ip: str = ""
     device: str = ""
     """As `device_of` has it."""
 
