@@ -52,7 +52,7 @@ class TwilioSms:
     def __init__(self, url: str, account: str, token: str, sender: str) -> None:
         """`url` is https://api.twilio.com; `sender` a number in E.164, or the SID of a messaging service (MG…)."""
         self._address = f"{url}/2010-04-01/Accounts/{account}/Messages.json"
-        self._authentication = aiohttp.BasicAuth(account, token)
+        self._headers = {"Authorization": aiohttp.encode_basic_auth(account, token)}
         self._sender = {"MessagingServiceSid" if sender.startswith("MG") else "From": sender}
         self._session: aiohttp.ClientSession | None = None
 
@@ -60,7 +60,7 @@ class TwilioSms:
         """Twilio knows no idempotency key here: after an answer that got lost, nobody knows."""
         if self._session is None:
             timeout = aiohttp.ClientTimeout(total=TIMEOUT_S, sock_connect=5)
-            self._session = aiohttp.ClientSession(auth=self._authentication, timeout=timeout)
+            self._session = aiohttp.ClientSession(headers=self._headers, timeout=timeout)
         form = {"To": sms.to, "Body": sms.text, **self._sender}
         try:
             async with self._session.post(self._address, data=form) as answer:
