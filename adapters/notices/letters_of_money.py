@@ -4,36 +4,36 @@ from collections.abc import Mapping
 
 from adapters.notices.letter import Letter
 
-_WAY, _AMOUNT = ("Way to pay", "{method}"), ("Amount", "{amount}")
+_WAY, _AMOUNT = ("Payment method", "{method}"), ("Amount", "{amount}")
 _NOT_YOU = "If that was not you, change your password at once."
 
 LETTERS_OF_MONEY: Mapping[str, Letter] = {
     "method_bound": Letter(
-        "Way to pay added: card {card}",
+        "Payment method added: card {card}",
         "{method} may now be charged for your card {card}.",
         ("You can remove it on the card's page.",),
         (_WAY,),
-        "Baohao: a way to pay was added to card {card}.",
+        "Baohao: a payment method was added to card {card}.",
     ),
     "method_updated": Letter(
-        "Way to pay updated: card {card}",
-        "The way to pay {method} of your card {card} has new details.",
+        "Payment method updated: card {card}",
+        "The payment method {method} of your card {card} has new details.",
         ("You, or the bank that issued it, gave them to us.",),
         (_WAY,),
-        "Baohao: a way to pay of card {card} has new details.",
+        "Baohao: a payment method of card {card} has new details.",
     ),
     "method_removed": Letter(
-        "Way to pay removed: card {card}",
-        ("{method} is not charged for your card {card} any more.", "A way to pay of your card {card} was removed."),
-        ("{removed_by}", "Where no other way to pay is left, add one on the card's page before the next renewal."),
+        "Payment method removed: card {card}",
+        ("{method} is not charged for your card {card} any more.", "A payment method of your card {card} was removed."),
+        ("{removed_by}", "Where no other payment method is left, add one on the card's page before the next renewal."),
         (_WAY,),
-        "Baohao: a way to pay of card {card} was removed. Add one on the card's page if none is left.",
-        "Change the way to pay",
+        "Baohao: a payment method of card {card} was removed. Add one on the card's page if none is left.",
+        "Change payment method",
     ),
     "refunded": Letter(
         "{amount} goes back to you: card {card}",
         "We sent {amount} for your card {card} back.",
-        ("It goes to the way to pay that it came from. Banks need up to 10 days to show it.",),
+        ("It goes to the payment method that it came from. Banks need up to 10 days to show it.",),
         (_AMOUNT,),
         "Baohao: {amount} for card {card} goes back to you. Banks need up to 10 days to show it.",
     ),
@@ -42,11 +42,11 @@ LETTERS_OF_MONEY: Mapping[str, Letter] = {
         "The bank took {amount} for your card {card} back.",
         (
             "It says that the payment is disputed. We do not charge {method} any more.",
-            "If that is a mistake, tell your bank, and add another way to pay on the card's page.",
+            "If that is a mistake, tell your bank, and add another payment method on the card's page.",
         ),
         (_AMOUNT, _WAY),
-        "Baohao: the bank took {amount} for card {card} back. Add another way to pay on the card's page.",
-        "Change the way to pay",
+        "Baohao: the bank took {amount} for card {card} back. Add another payment method on the card's page.",
+        "Change payment method",
     ),
     "auto_top_up_set": Letter(
         "Automatic top-up is on: card {card}",
@@ -68,10 +68,10 @@ LETTERS_OF_MONEY: Mapping[str, Letter] = {
     "auto_top_up_stopped": Letter(
         "Automatic top-up stopped: card {card}",
         "The automatic top-up of your card {card} is off now.",
-        ("{declined} payments for it failed.", "{reason}", "Change the way to pay, then turn it on again."),
+        ("{declined} payments for it failed.", "{reason}", "Change payment method, then turn it on again."),
         (),
-        "Baohao: the automatic top-up of card {card} is off after failed payments. Change the way to pay.",
-        "Change the way to pay",
+        "Baohao: the automatic top-up of card {card} is off after failed payments. Change payment method.",
+        "Change payment method",
     ),
     "topped_up": Letter(
         "{amount} added: card {card}",
@@ -84,7 +84,7 @@ LETTERS_OF_MONEY: Mapping[str, Letter] = {
     "top_up_failed": Letter(
         "Top-up failed: card {card}",
         "The top-up of your card {card} failed. Nothing was charged.",
-        ("{reason}", "Top up again on the card's page, with another way to pay if need be."),
+        ("{reason}", "Top up again on the card's page, with another payment method if need be."),
         (),
         "Baohao: the top-up of card {card} failed. Nothing was charged.",
     ),

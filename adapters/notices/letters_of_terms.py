@@ -5,19 +5,22 @@ from collections.abc import Mapping
 from adapters.notices.letter import Letter
 
 _WAY, _AMOUNT, _PERIOD, _LOST = (
-    ("Way to pay", "{method}"),
+    ("Payment method", "{method}"),
     ("Amount", "{amount}"),
-    ("Renewed every", "{length}"),
+    ("Renewed", "every {length}"),
     ("Number lost", "{lost_on}"),
 )
-_PAY_NOW = "Change the way to pay or try again on the card's page."
+_PAY_NOW = "Change the payment method or try again on the card's page."
 _TURN_OFF = "To end it, turn auto-renewal off on the card's page. It takes effect before the next charge."
 
 _AHEAD = Letter(
     ("{amount} is charged on {charge_on}: card {card}", "Renewal ahead: card {card}"),
     ("We renew your card {card} on {charge_on} and charge {amount}.", "Your card {card} is renewed soon."),
     (
-        ("The money comes from {method}.", "No way to pay is known yet. Add one on the card's page before that day."),
+        (
+            "The money comes from {method}.",
+            "No payment method is known yet. Add one on the card's page before that day.",
+        ),
         "If you do not want it, turn auto-renewal off on the card's page before that day. Nothing is charged then.",
     ),
     (("Day", "{charge_on}"), _AMOUNT, _PERIOD, _WAY),
@@ -31,15 +34,15 @@ LETTERS_OF_TERMS: Mapping[str, Letter] = {
     "renewal_far_ahead": _AHEAD,
     "renewal_ahead": _AHEAD,
     "method_expires": Letter(
-        "The way to pay expires: card {card}",
-        "The way to pay of your card {card} expires before the next renewal.",
+        "The payment method expires: card {card}",
+        "The payment method of your card {card} expires before the next renewal.",
         (
             "{method} cannot be charged any more by then.",
-            "Update it on the card's page, or add another way to pay. Nothing is charged for that.",
+            "Update it on the card's page, or add another payment method. Nothing is charged for that.",
         ),
         (_WAY,),
-        "Baohao: the way to pay of card {card} expires before the next renewal. Update it on the card's page.",
-        "Change the way to pay",
+        "Baohao: the payment method of card {card} expires before the next renewal. Update it on the card's page.",
+        "Change payment method",
     ),
     "payment_failed": Letter(
         "Payment failed: card {card}",
@@ -55,11 +58,11 @@ LETTERS_OF_TERMS: Mapping[str, Letter] = {
         ),
         (_AMOUNT, ("Next try", "{next_try}"), ("Service off", "{suspends_on}"), _LOST),
         (
-            "Baohao: the payment for card {card} failed. Service goes off on {suspends_on}. Change the way to pay.",
-            "Baohao: the payment for card {card} failed. The number is lost on {lost_on}. Change the way to pay.",
-            "Baohao: the payment for card {card} failed. Change the way to pay on the card's page.",
+            "Baohao: the payment for card {card} failed. Service goes off on {suspends_on}. Change payment method.",
+            "Baohao: the payment for card {card} failed. The number is lost on {lost_on}. Change payment method.",
+            "Baohao: the payment for card {card} failed. Change payment method on the card's page.",
         ),
-        "Change the way to pay",
+        "Change payment method",
     ),
     "last_chance": Letter(
         "The number is lost on {lost_on}: card {card}",
@@ -96,8 +99,8 @@ LETTERS_OF_TERMS: Mapping[str, Letter] = {
         "Your card {card} is not paid. The service stays on until {suspends_on}.",
         ("The paid term is over, and no payment succeeded.", _PAY_NOW),
         (("Service off", "{suspends_on}"),),
-        "Baohao: card {card} is not paid. The service goes off on {suspends_on}. Change the way to pay.",
-        "Change the way to pay",
+        "Baohao: card {card} is not paid. The service goes off on {suspends_on}. Change payment method.",
+        "Change payment method",
     ),
     "suspended": Letter(
         "Service is off: card {card}",

@@ -14,7 +14,7 @@ from adapters.languages.texts import texts
 from adapters.notices.delivery import Rendered, Row, drop, is_doubtful_again, wait
 from adapters.notices.kinds import Channel, kind_of
 from adapters.notices.recipients import Recipient, numbers, recipients
-from adapters.notices.rendering import TEMPLATE_VERSION, Sender, Sms, email_bytes, sms_bytes
+from adapters.notices.rendering import SMS_CHARS, TEMPLATE_VERSION, Sender, Sms, email_bytes, sms_bytes
 from adapters.notices.still_true import Dropped, Unclear, verdict_on
 from adapters.notices.timing import UNKNOWN_WAITS, after_quiet_hours
 from adapters.notices.unsubscribing import token_of, without
@@ -106,9 +106,11 @@ class Preparing:
     def _rendered(self, connection: Connection[Any], row: Row, target: _Target, now: datetime) -> Rendered:
         zone = target.card.term.zone if target.card is not None else target.zone
         about = About(target.language, zone, target.card, _name_of(row, target))
-        words = words_of(row.kind, row.content or {}, about)
-        page = self._page(row)
+        words, page = words_of(row.kind, row.content or {}, about), self._page(row)
         if row.channel == "sms":
+            if len(words.sms) > SMS_CHARS[target.language] and target.number is not None:
+                about = about._replace(card_name=_ending(target.number, target.language))
+                words = words_of(row.kind, row.content or {}, about)
             params = shown_values(row.content or {}, about)
             body = sms_bytes(words, Sms(target.address, row.kind, params, target.language, row.key, ""), page)
         else:
@@ -177,6 +179,9 @@ def _name_of(row: Row, target: _Target) -> str:
     if target.number is None:
         return str(row.card_id)[:8]
     if row.channel == "sms" and target.address != target.number:
-        ending = texts("adapters.notices", target.language).gettext(NUMBER_ENDING)
-        return ending.format(last4=target.number[-_LAST_DIGITS:])
+        return _ending(target.number, target.language)
     return shown.phone_number(target.number)
+
+
+def _ending(number: str, language: Language) -> str:
+    return texts("adapters.notices", language).gettext(NUMBER_ENDING).format(last4=number[-_LAST_DIGITS:])

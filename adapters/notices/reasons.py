@@ -7,10 +7,10 @@ _LIMIT = "The bank says that its limit for payments is reached."
 _EXPIRED = "The payment card has expired, or its date is wrong."
 _DETAILS = "The details of the payment card are not right any more."
 _CONFIRM = "The bank wants you to confirm the payment yourself."
-_UNFIT = "This way to pay cannot be used for this payment."
+_UNFIT = "This payment method cannot be used for this payment."
 _PIN = "The bank wants a PIN, which cannot be asked for here."
 _WITHDRAWN = "The bank says that you have withdrawn your permission."
-_ANEW = "The permission to charge this way to pay is not valid any more."
+_ANEW = "The permission to charge this payment method is not valid any more."
 
 REASONS: Mapping[str, str] = {
     "insufficient_funds": _FUNDS,

@@ -85,7 +85,6 @@ def email_bytes(
     message["Subject"] = words.subject
     message["Date"] = format_datetime(at)
     message["Message-ID"] = message_id(key, sender.domain)
-    message["Content-Language"] = language
     message["Auto-Submitted"] = "auto-generated"
     if unsubscribe is not None:
         message["List-Unsubscribe"] = f"<{unsubscribe}>"
@@ -95,6 +94,7 @@ def email_bytes(
     coding = "base64" if language == "zh-CN" else "quoted-printable"
     message.set_content(_environment().get_template("letter.txt").render(values), cte=coding)
     message.add_alternative(_environment().get_template("letter.html").render(values), subtype="html", cte=coding)
+    message["Content-Language"] = language  # not earlier: that would be the text's own
     return message.as_bytes(policy=SMTP)
 
 

@@ -16,7 +16,7 @@ NOTICE_TABLES = """
         expires_at timestamptz NOT NULL,  -- after that it is no news
         tries integer NOT NULL DEFAULT 0,
         claim integer NOT NULL DEFAULT 0,  -- counts who took it: whoever comes with an older number writes nothing
-        lease_until timestamptz NOT NULL DEFAULT '-infinity',  -- in somebody's hands, or resting after a failure
+        lease_until timestamptz NOT NULL DEFAULT now(),  -- in somebody's hands, or resting after a failure
         handed_over boolean NOT NULL DEFAULT false,  -- it may have arrived, nobody has said so
         doubts integer NOT NULL DEFAULT 0,  -- how often that was so
         language text,

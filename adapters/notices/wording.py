@@ -171,7 +171,7 @@ def instant(at: datetime, about: About) -> str:
 
 
 def _method(values: Values, about: About) -> dict[str, str]:
-    """What the holder knows a way to pay by: from the notice itself, or from the card."""
+    """What the holder knows a payment method by: from the notice itself, or from the card."""
     kind, brand, last4 = values.get("kind"), values.get("brand"), values.get("last4")
     if not isinstance(kind, str):
         found = _bound(about.card, values.get("method_id"))

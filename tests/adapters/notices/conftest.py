@@ -36,3 +36,10 @@ def post(run, migrated_url, mailbox, receiver):
     with psycopg.connect(url, autocommit=True) as connection:
         yield Post(run, connection, engine, mailbox, receiver)
     pool.close()
+
+
+@pytest.fixture
+def card_id(post):
+    """A card whose holder has an account."""
+    post.account()
+    return post.card()

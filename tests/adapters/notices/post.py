@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from email.message import EmailMessage
 from typing import Any
 from uuid import UUID
 
@@ -16,15 +17,17 @@ from adapters.notices.rendering import Sender
 from adapters.notices.sending import Sending, SmsTransport
 from adapters.notices.sms import TwilioSms
 from engine.application import Engine
+from engine.commands import Command
 from engine.ports import Charged, Declined, GatewayAnswer, Unclear
 from engine.rules import Rules
 from tests.adapters.notices.receivers import Mailbox, SmsReceiver
-from tests.engine.engine_calls import LATER, paying, wake
+from tests.engine.engine_calls import LATER, execute, paying, wake
 from tests.engine.samples import RULES
 
 HOLDER = "holder-1"
 EMAIL, PHONE, NUMBER = "lin.canary@example.org", "+8613800138000", "+12125550142"
 WEB = "https://baohao.example"
+DECLINED = "insufficient_funds"
 SENDER = Sender("notices@baohao.example", WEB)
 
 
@@ -58,6 +61,11 @@ class Post:
         self.follow()
         self.connection.execute("DELETE FROM outbox")
         return card_id
+
+    def give(self, *commands: Command) -> None:
+        """The holder's commands; none is refused."""
+        replies = execute(self.engine, commands, self.rules, self.now)
+        assert not [reply for reply in replies if isinstance(reply, Exception)]
 
     def wake(self, card_id: UUID, answer: GatewayAnswer | str = "good") -> None:
         """Let the card do what is due, and the gateway answer so: a decline's code, `good` or `unknown`."""
@@ -108,7 +116,7 @@ class Post:
         self.connection.execute(
             """
             UPDATE outbox SET lease_until = lease_until - %(passed)s
-            WHERE lease_until > '-infinity' AND state IN ('pending', 'sending')
+            WHERE state IN ('pending', 'sending')
             """,
             {"passed": passed},
         )
@@ -117,7 +125,9 @@ class Post:
         """The rows of the outbox, in order of their causes."""
         with self.connection.cursor(row_factory=dict_row) as cursor:
             cursor.execute(
-                "SELECT * FROM outbox WHERE kind = %(kind)s OR %(kind)s::text IS NULL ORDER BY caused_at, kind, channel",
+                """
+                SELECT * FROM outbox WHERE kind = %(kind)s OR %(kind)s::text IS NULL ORDER BY caused_at, kind, channel
+                """,
                 {"kind": kind},
             )
             return cursor.fetchall()
@@ -125,3 +135,13 @@ class Post:
     def states(self, kind: str | None = None) -> list[tuple[str, str, str | None]]:
         """Channel, state and reason of each row."""
         return [(row["channel"], row["state"], row["reason"]) for row in self.rows(kind)]
+
+
+def plain(text: str) -> str:
+    """With blanks that may break."""
+    return text.replace("\N{NO-BREAK SPACE}", " ")
+
+
+def parts(letter: EmailMessage) -> list[str]:
+    """Its text and its HTML."""
+    return [plain(letter.get_body((kind,)).get_content()) for kind in ("plain", "html")]

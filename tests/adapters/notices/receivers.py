@@ -64,7 +64,7 @@ class SmsReceiver:
         receiver = self
 
         class Handler(BaseHTTPRequestHandler):
-            def do_POST(self) -> None:  # noqa: N802 (the server calls it so)
+            def do_POST(self) -> None:
                 length = int(self.headers["Content-Length"])
                 receiver.forms.append(dict(parse_qsl(self.rfile.read(length).decode())))
                 receiver.paths.append(self.path)
