@@ -223,7 +223,8 @@ def wait(connection: Connection[Any], row: Row, until: datetime, reason: str) ->
     """Leave it until that time: business time for a card's notice."""
     connection.execute(
         f"""
-        UPDATE outbox SET state = 'pending', reason = %(reason)s, not_before = %(until)s, lease_until = clock_timestamp()
+        UPDATE outbox
+        SET state = 'pending', reason = %(reason)s, not_before = %(until)s, lease_until = clock_timestamp()
         WHERE {_OURS}
         """,  # noqa: S608 (a condition of our own)
         {**_named(row), "reason": reason, "until": until},

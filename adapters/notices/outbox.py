@@ -7,7 +7,7 @@ time; leases and pauses are real time.
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 from uuid import UUID
 
 from psycopg import AsyncConnection, Connection
@@ -129,3 +129,32 @@ def forget_holder(connection: Connection[Any], holder_id: str) -> None:
         """,
         (holder_id,),
     )
+
+
+Again = Literal["again", "unknown", "waits", "forgotten"]
+"""What became of the wish to send a notice again."""
+
+
+def send_again(connection: Connection[Any], key: str) -> Again:
+    """Let a notice of a card be sent again by each of its channels: rendered anew, under another Message-ID.
+
+    The new rows have keys of their own; those of what was sent stay.
+    """
+    rows = connection.execute("SELECT state, content IS NOT NULL FROM outbox WHERE key = %s", (key,)).fetchall()
+    if not rows:
+        return "unknown"
+    if any(state in {"pending", "sending"} for state, _ in rows):
+        return "waits"
+    if not all(kept for _, kept in rows):
+        return "forgotten"
+    connection.execute(
+        """
+        INSERT INTO outbox (key, channel, holder_id, card_id, kind, caused_at, content, not_before, expires_at)
+        SELECT key || ':again:' || gen_random_uuid(), channel, holder_id, card_id, kind, caused_at, content,
+            caused_at, caused_at + interval '10 years'
+        FROM outbox WHERE key = %s
+        """,
+        (key,),
+    )
+    connection.execute(f"NOTIFY {OUTBOX_CHANNEL}")
+    return "again"

@@ -34,7 +34,7 @@ def post(run, migrated_url, mailbox, receiver):
     pool = datastore(url, pool_size=2)
     engine = Engine(Store(CardRecorder(pool)), recorded_now, actor("system", "tests"))
     with psycopg.connect(url, autocommit=True) as connection:
-        yield Post(run, connection, engine, mailbox, receiver)
+        yield Post(run, url, connection, engine, mailbox, receiver)
     pool.close()
 
 

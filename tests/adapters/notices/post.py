@@ -36,6 +36,7 @@ class Post:
     """The outbox of one test, with its cards, its receivers and its business time."""
 
     run: Callable[..., Any]
+    url: str
     connection: Connection[Any]
     engine: Engine
     mailbox: Mailbox

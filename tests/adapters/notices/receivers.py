@@ -19,6 +19,7 @@ class Mailbox:
         self.answer = "250 OK"
         self.to_address = "250 OK"
         self.before_answer = lambda: None
+        self._is_closed = False
         self._controller = Controller(self, hostname="127.0.0.1", port=port or _free_port())
         self._controller.start()
 
@@ -44,7 +45,10 @@ class Mailbox:
         return self.answer
 
     def close(self) -> None:
-        self._controller.stop()
+        """May be called again."""
+        if not self._is_closed:
+            self._is_closed = True
+            self._controller.stop()
 
 
 def _free_port() -> int:

@@ -19,8 +19,7 @@ def put(post, kind, address=None, language="en", expires_at=None):
     message = message_to(address, kind, language, values, holder_id=HOLDER, expires_at=expires_at)
 
     async def send():
-        url = post.connection.info.dsn
-        async with await psycopg.AsyncConnection.connect(url) as connection:
+        async with await psycopg.AsyncConnection.connect(post.url) as connection:
             await put_message(connection, message)
             await put_message(connection, message)
 

@@ -7,17 +7,15 @@ from engine.commands import BindPaymentMethod, SwitchOffAutoRenew
 from tests.adapters.notices.post import DECLINED
 
 
+def another_method(card_id):
+    method = PaymentMethod(method_id="new", kind="credit_card", token="tok-new", fingerprint="fp-new")
+    return BindPaymentMethod(command_id="new", card_id=card_id, method=method)
+
+
 def test_nobody_is_told_of_a_failure_that_was_made_good_meanwhile(post, card_id):
     post.wake(card_id, DECLINED)
     post.follow()
-    give(
-        post,
-        BindPaymentMethod(
-            command_id="new",
-            card_id=card_id,
-            method=PaymentMethod(method_id="new", kind="credit_card", token="tok-new", fingerprint="fp-new"),
-        ),
-    )
+    post.give(another_method(card_id))
     post.wake(card_id)
     post.tell()
     assert post.mailbox.subjects()[-1].startswith("Renewed to")
@@ -29,14 +27,7 @@ def test_nobody_is_told_of_a_failure_that_was_made_good_meanwhile(post, card_id)
 def test_a_failure_waits_while_an_outcome_is_unknown(post, card_id):
     post.wake(card_id, DECLINED)
     post.follow()
-    give(
-        post,
-        BindPaymentMethod(
-            command_id="new",
-            card_id=card_id,
-            method=PaymentMethod(method_id="new", kind="credit_card", token="tok-new", fingerprint="fp-new"),
-        ),
-    )
+    post.give(another_method(card_id))
     post.wake(card_id, "unknown")
     post.tell("email")
     assert ("email", "pending", "outcome_unknown") in post.states("payment_failed")
