@@ -65,6 +65,10 @@ _TABLES = """
 """
 _SEQUENCES_BACK = "SELECT setval(seqrelid, seqstart, false) FROM pg_sequence"
 
+_SEQUENCES_USED = """
+    SELECT format('%I.%I', schemaname, sequencename), last_value FROM pg_sequences WHERE last_value IS NOT NULL
+"""
+
 
 def at_database(postgres_url: str, name: str) -> str:
     return postgres_url.replace("/baohao?", f"/{name}?")
@@ -80,6 +84,8 @@ class Made(NamedTuple):
     tables: tuple[str, ...]
     rows: dict[str, bytes]
     """By table what making it left there, in PostgreSQL's binary form."""
+    sequences: dict[str, int]
+    """By sequence the last number that making it took."""
 
 
 class LentDatabases:
@@ -114,7 +120,8 @@ class LentDatabases:
         with psycopg.connect(url, autocommit=True) as connection:
             tables = tuple(table for (table,) in connection.execute(_TABLES))
             rows = {table: _copied(connection, table) for table in filled(connection, tables)}
-            return Made(name, url, _catalogue(connection), tables, rows)
+            sequences = dict[str, int](connection.execute(_SEQUENCES_USED).fetchall())
+            return Made(name, url, _catalogue(connection), tables, rows, sequences)
 
     def _drop(self, name: str) -> None:
         with psycopg.connect(self._server, autocommit=True) as connection:
@@ -147,6 +154,8 @@ def _empty(connection: Connection[Any], made: Made) -> None:
     if found := filled(connection, made.tables):
         connection.execute(f"TRUNCATE {', '.join(found)}")
     connection.execute(_SEQUENCES_BACK)
+    for sequence, last in made.sequences.items():
+        connection.execute("SELECT setval(%s::regclass, %s)", (sequence, last))
     for table, rows in made.rows.items():
         with connection.cursor().copy(f"COPY {table} FROM STDIN (FORMAT binary)") as copy:
             copy.write(rows)

@@ -4,7 +4,7 @@ import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Literal, LiteralString, NamedTuple, get_args
+from typing import Any, LiteralString
 from zoneinfo import available_timezones
 
 from psycopg import AsyncConnection
@@ -16,8 +16,8 @@ from adapters.directory.addresses import Address, AddressKind
 from adapters.directory.answers import Taken
 from adapters.directory.messages import MessageKind, Send, message_to
 from adapters.directory.visit import Visit
+from adapters.languages.language import Language
 
-Language = Literal["zh-CN", "en"]
 HOME_ZONE = "Asia/Shanghai"
 _COLUMNS: LiteralString = """
     holder_id, email, email_confirmed, phone, phone_confirmed, password_hash IS NOT NULL AS has_password,
@@ -25,13 +25,14 @@ _COLUMNS: LiteralString = """
 """
 
 
-class Account(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Account:
     """An account, but for its password."""
 
     holder_id: str
-    email: str | None
+    email: str | None = field(repr=False)
     email_confirmed: bool
-    phone: str | None
+    phone: str | None = field(repr=False)
     phone_confirmed: bool
     has_password: bool
     language: Language
@@ -141,11 +142,6 @@ async def set_zone(connection: AsyncConnection[Any], holder_id: str, zone: str) 
 def is_zone(name: str) -> bool:
     """Whether it is an IANA zone."""
     return name in available_timezones()
-
-
-def language_of(text: str | None) -> Language:
-    """The language of that tag, Chinese where there is no text in it."""
-    return "en" if text == get_args(Language)[1] else "zh-CN"
 
 
 async def tell(

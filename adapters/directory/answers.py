@@ -1,6 +1,6 @@
 """What the functions of the directory answer: outcomes that are expected, and that a page has a sentence for."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
 from uuid import UUID
@@ -18,7 +18,7 @@ class Done:
 class Opened:
     """A session, and the token for its cookie, which is not kept here."""
 
-    token: str
+    token: str = field(repr=False)
     session_id: UUID
     holder_id: str
 
@@ -34,7 +34,7 @@ class Wait:
 class CodeSent:
     """A code is on its way, if there is an account to send it to; `request` is for the one who asked alone."""
 
-    request: str
+    request: str = field(repr=False)
     resend_at: datetime
     expires_at: datetime
 

@@ -59,3 +59,9 @@ async def import_numbers(connection: AsyncConnection[Any], numbers: dict[UUID, s
         answers = {card_id: await set_number(connection, card_id, number) for card_id, number in numbers.items()}
         return {card_id: answer for card_id, answer in answers.items() if isinstance(answer, Taken)}
     return {}
+
+
+async def known_cards(connection: AsyncConnection[Any], card_ids: Iterable[UUID]) -> set[UUID]:
+    """Those of the cards that the log knows."""
+    query = "SELECT originator_id FROM card_events WHERE originator_id = ANY (%s) AND originator_version = 1"
+    return {card_id for (card_id,) in await (await connection.execute(query, (list(card_ids),))).fetchall()}

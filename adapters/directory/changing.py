@@ -6,7 +6,7 @@ from psycopg import AsyncConnection
 from psycopg.errors import UniqueViolation
 
 from adapters.directory.account_events import note
-from adapters.directory.accounts import Account, Language, account_at, find_account, tell
+from adapters.directory.accounts import Account, account_at, find_account, tell
 from adapters.directory.addresses import Address, AddressKind, veiled
 from adapters.directory.answers import (
     CodeDead,
@@ -25,6 +25,7 @@ from adapters.directory.passwords import hashed, password_fault
 from adapters.directory.sessions import SignedIn, end_others, open_session
 from adapters.directory.signing_in import asked_of, confirmed_holder
 from adapters.directory.visit import Visit
+from adapters.languages.language import Language
 
 _PURPOSES: dict[AddressKind, Purpose] = {"email": "confirm_email", "phone": "confirm_phone"}
 _CHANGED: dict[AddressKind, MessageKind] = {"email": "email_changed", "phone": "phone_changed"}

@@ -14,13 +14,13 @@ from typing import Any, Literal, NamedTuple
 from psycopg import AsyncConnection
 from psycopg.rows import class_row
 
-from adapters.directory.accounts import Language
 from adapters.directory.addresses import Address, AddressKind
 from adapters.directory.answers import CodeDead, CodeSent, CodeWrong, Wait
 from adapters.directory.limits import Limit, take, wait_until
 from adapters.directory.messages import MessageKind, Send, message_to
 from adapters.directory.secret import hash_of, keyed, new_token, secret_of
 from adapters.directory.visit import Visit
+from adapters.languages.language import Language
 
 Purpose = Literal["register", "sign_in", "confirm_email", "confirm_phone", "reset_password"]
 DIGITS = 6

@@ -1,5 +1,6 @@
 """What a holder may always do: take all personal data along, and have them erased."""
 
+from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -39,7 +40,7 @@ async def export_account(
             )
         ).fetchall()
     return {
-        "account": _plain(account._asdict()) if account else None,
+        "account": _plain(asdict(account)) if account else None,
         "cards": [{"card_id": str(card_id), "number": number} for card_id, number in numbers],
         "sessions": [_plain(device._asdict()) for device in devices],
         "events": [_plain(event._asdict()) for event in events],

@@ -19,7 +19,7 @@ class Limit(NamedTuple):
 
 
 FREE_FAILURES = 5
-"""After so many failures the delay begins: 1, 2, 4 … seconds (ASVS 6.1.1; never a lock-out)."""
+"""After so many failures the delay begins: 1, 2, 4 … seconds; never a lock-out, and codes do not wait (ASVS 6.1.1)."""
 DELAY_MOST = 30
 FORGOTTEN_AFTER = timedelta(days=1)
 """Failures this old count no more."""

@@ -4,7 +4,7 @@ from typing import Any
 
 from psycopg import AsyncConnection
 
-from adapters.directory.accounts import HOME_ZONE, Language, NewAccount, account_at, create_account, find_account, tell
+from adapters.directory.accounts import HOME_ZONE, NewAccount, account_at, create_account, find_account, tell
 from adapters.directory.addresses import Address
 from adapters.directory.answers import CodeDead, CodeSent, CodeWrong, Opened, PasswordRefused, Taken, Wait
 from adapters.directory.codes import Asked, Redeemed, TypedCode, ask_code, redeem_code
@@ -12,6 +12,7 @@ from adapters.directory.messages import Send
 from adapters.directory.passwords import hashed, password_fault
 from adapters.directory.sessions import open_session
 from adapters.directory.visit import Visit
+from adapters.languages.language import Language
 
 
 async def begin_registration(

@@ -9,10 +9,10 @@ from psycopg import AsyncConnection
 from psycopg.rows import class_row
 from psycopg.types.json import Jsonb
 
-from adapters.directory.accounts import Language
 from adapters.directory.answers import Opened
 from adapters.directory.secret import hash_of, new_token
 from adapters.directory.visit import Visit
+from adapters.languages.language import Language
 
 IDLE = timedelta(hours=24)
 """A session that nobody uses ends after this …"""
@@ -22,6 +22,8 @@ SEEN_EVERY = timedelta(minutes=1)
 """How exactly it is known when a session was used last."""
 RECENT = timedelta(minutes=10)
 """How long ago the holder may have proved to be the holder for what is sensitive (7.5.1)."""
+DRAFT_CHARACTERS = 20_000
+"""Of JSON, of all forms together; the table has the same limit."""
 _DEVICE_CHARACTERS = 100
 JsonValue = str | int | float | bool | None | list[Any] | dict[str, Any]
 
@@ -129,10 +131,11 @@ async def list_sessions(connection: AsyncConnection[Any], holder_id: str, now: d
         return await (await cursor.execute(query, (holder_id, now - IDLE, now - ABSOLUTE))).fetchall()
 
 
-async def save_draft(connection: AsyncConnection[Any], session_id: UUID, key: str, value: JsonValue) -> None:
-    """Keep what a form has so far; None forgets it."""
+async def save_draft(connection: AsyncConnection[Any], session_id: UUID, key: str, value: JsonValue) -> bool:
+    """Keep what a form has so far; None forgets it. False if the session has ended, or all forms have too much."""
     if value is None:
-        await connection.execute("UPDATE sessions SET draft = draft - %s WHERE session_id = %s", (key, session_id))
-        return
-    query = "UPDATE sessions SET draft = draft || %s WHERE session_id = %s"
-    await connection.execute(query, (Jsonb({key: value}), session_id))
+        query = "UPDATE sessions SET draft = draft - %s WHERE session_id = %s"
+        return (await connection.execute(query, (key, session_id))).rowcount > 0
+    query = "UPDATE sessions SET draft = draft || %s WHERE session_id = %s AND length((draft || %s)::text) <= %s"
+    more = Jsonb({key: value})
+    return (await connection.execute(query, (more, session_id, more, DRAFT_CHARACTERS))).rowcount > 0

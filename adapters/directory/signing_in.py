@@ -6,7 +6,7 @@ from typing import Any, LiteralString, NamedTuple
 from psycopg import AsyncConnection
 
 from adapters.directory.account_events import note
-from adapters.directory.accounts import Language, account_at, find_account
+from adapters.directory.accounts import account_at, find_account
 from adapters.directory.addresses import Address, AddressKind, address_of
 from adapters.directory.answers import CodeDead, CodeSent, CodeWrong, NotMatching, Opened, Wait
 from adapters.directory.codes import Asked, Purpose, Redeemed, TypedCode, ask_code, redeem_code
@@ -16,6 +16,7 @@ from adapters.directory.passwords import is_right
 from adapters.directory.secret import keyed, secret_of
 from adapters.directory.sessions import SignedIn, confirm_session, open_session
 from adapters.directory.visit import Visit
+from adapters.languages.language import Language
 
 FAILURES_PER_CLIENT = (Limit(20, timedelta(minutes=15)),)
 

@@ -8,9 +8,9 @@ DIRECTORY_TABLES = """
     INSERT INTO directory_secret DEFAULT VALUES ON CONFLICT DO NOTHING;
     CREATE TABLE IF NOT EXISTS accounts (
         holder_id text PRIMARY KEY,
-        email text UNIQUE CHECK (email = lower(email)),  -- one account each, however it is typed
+        email text UNIQUE CHECK (email !~ '[A-Z]'),  -- one account each, however it is typed
         email_confirmed boolean NOT NULL DEFAULT false,
-        phone text UNIQUE CHECK (phone ~ '^\\+[1-9][0-9]{6,14}$'),  -- E.164
+        phone text UNIQUE CHECK (phone ~ '^\\+[1-9][0-9]{4,14}$'),  -- E.164
         phone_confirmed boolean NOT NULL DEFAULT false,
         password_hash text,  -- Argon2id; NULL: signs in by code only
         language text NOT NULL CHECK (language IN ('zh-CN', 'en')),
@@ -20,7 +20,7 @@ DIRECTORY_TABLES = """
     );
     CREATE TABLE IF NOT EXISTS card_numbers (
         card_id uuid PRIMARY KEY,
-        number text NOT NULL UNIQUE CHECK (number ~ '^\\+[1-9][0-9]{6,14}$')  -- E.164; one card each
+        number text NOT NULL UNIQUE CHECK (number ~ '^\\+[1-9][0-9]{4,14}$')  -- E.164; one card each
     );
     CREATE TABLE IF NOT EXISTS sessions (
         session_id uuid PRIMARY KEY,

@@ -30,6 +30,11 @@ class Voice:
         said = Markup(self._texts.ngettext(one, many, count))  # noqa: S704 (as above)
         return said % {"count": count, **values}
 
+    def joined(self, *sentences: Markup) -> Markup:
+        """Sentences after each other: Chinese has no space between them."""
+        space = Markup("") if self.language == "zh-CN" else Markup(" ")
+        return space.join(sentences)
+
     def money(self, amount: Money) -> Markup:
         """An amount that is not broken over two lines."""
         return Markup('<span class="nowrap">%s</span>') % shown.money(amount, self.language)

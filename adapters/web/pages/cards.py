@@ -11,79 +11,22 @@ from starlette.routing import Route
 from adapters.directory.sessions import SignedIn
 from adapters.web.door import Door, missing, see_other
 from adapters.web.frame import page
-from adapters.web.pages.ahead import NextPayment, coming_up, next_payment, source
+from adapters.web.pages.ahead import coming_up
 from adapters.web.pages.history import history
-from adapters.web.pages.lifeline import Stretch, lifeline
-from adapters.web.pages.naming import every, method_name, plan_name, reason
+from adapters.web.pages.naming import every, method_name, reason
 from adapters.web.pages.portal import PAGE_SIZE, Held, Portal
-from adapters.web.pages.standing import Standing, standing_of
+from adapters.web.pages.shown import shown
+from adapters.web.pages.standing import Standing
 from adapters.web.voice import Voice, voice
 from engine.calendar import local_date
 from engine.card.deadlines import reclaims_at, suspends_at
 from engine.card.term import amount_due
-from engine.money import Money
 
 SEARCH_FROM = 8
 """So many cards are found faster by a search."""
 ENTRIES = 20
 """Facts of the history on one page."""
 _SOUGHT_MOST = 20
-
-
-class Shown(NamedTuple):
-    """A card as the pages show it."""
-
-    held: Held
-    standing: Standing
-    number: str
-    plan: str
-    balance: Money
-    line: tuple[Stretch, ...]
-    payment: NextPayment | None
-    source: Markup | None
-    says: Markup | None
-    """The one sentence about a card that is not in order."""
-
-
-def shown(held: Held, say: Voice) -> Shown:
-    """The card with all that its pages say of it."""
-    card, standing, foreseen = held.card, standing_of(held.card), held.outlook()
-    payment = next_payment(card, foreseen)
-    return Shown(
-        held,
-        standing,
-        held.number or str(card.card_id)[:8],
-        plan_name(held.plan, card.custody.plan, say),
-        Money(minor=card.balance.minor, currency=card.custody.currency),
-        lifeline(card, standing, foreseen, say, held.at),
-        payment,
-        source(payment, say, short=True) if payment else None,
-        _sentence(held, standing, payment, say),
-    )
-
-
-def _sentence(held: Held, standing: Standing, payment: NextPayment | None, say: Voice) -> Markup | None:
-    card = held.card
-    off, lost = (say.day(local_date(one, held.zone)) for one in (suspends_at(card), reclaims_at(card)))
-    match standing:
-        case "active" | "closed" | "reclaimed":
-            return None
-        case "suspended":
-            return say("Service is off. The number is lost on %(day)s unless it is paid.", day=lost)
-        case "grace":
-            return say("The paid term has ended. Service goes off on %(day)s unless it is paid.", day=off)
-        case "waiting":
-            return say("The bank has not answered yet. Your number is safe. Do not pay again; we will tell you.")
-        case "held":
-            return say("Our support has put this card on hold. Nothing is charged meanwhile.")
-        case "auto_renew_off":
-            return say("Unless renewed, service goes off on %(day)s.", day=off)
-        case "payment_failed":
-            if payment is None:
-                return say("The payment failed. Service goes off on %(day)s.", day=off)
-            again = say.day(local_date(payment.at, held.zone))
-            values = {"day": off, "again": again}
-            return say("The payment failed. Service goes off on %(day)s; we try again on %(again)s.", **values)
 
 
 def card_pages(portal: Portal, door: Door) -> list[Route]:
@@ -128,7 +71,7 @@ def card_pages(portal: Portal, door: Door) -> list[Route]:
             here=f"/cards/{card_id}",
             card=card,
             alert=_alert(held, card.standing, say),
-            coming=coming_up(held.card, card.standing, held.outlook(), say),
+            coming=coming_up(held.card, card.standing, card.foreseen, say),
             entries=history(facts, held.card.methods.bound, held.zone, say),
             before=facts[0].version if facts and facts[0].version > 1 else None,
             is_first_page=before is None,
@@ -176,8 +119,8 @@ def _alert(held: Held, standing: Standing, say: Voice) -> Alert | None:
     fee = renewal.reactivation_fee if renewal else None
     if fee is not None and standing != "suspended":
         more = say("Once off, switching on again costs %(fee)s more.", fee=say.money(fee))
-        return Alert(heading, Markup(" ").join((cause, more, kept)))
-    return Alert(heading, Markup(" ").join((cause, kept)))
+        return Alert(heading, say.joined(cause, more, kept))
+    return Alert(heading, say.joined(cause, kept))
 
 
 def _cause(code: str | None, say: Voice) -> Markup:
