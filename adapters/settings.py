@@ -82,7 +82,7 @@ def _page_address(address: str) -> str:
     return address
 
 
-class Settings(GatewaySettings, NoticeSettings):
+class Settings(NoticeSettings, GatewaySettings):
     """The settings of an installation; a field `batch_size` is the variable `BAOHAO_BATCH_SIZE`."""
 
     model_config = SettingsConfigDict(
