@@ -95,32 +95,41 @@ class Told(NamedTuple):
     kind: str
     caused_at: datetime
     state: str
-    sent_at: datetime | None
-    """When it was accepted for delivery; None: nobody was told by it."""
+    sent_at: datetime
+    """When it was accepted for delivery."""
+
+    @property
+    def version(self) -> int | None:
+        """The version of the fact, in its card's history, that the notice is about; None for a message of accounts."""
+        return None if self.card_id is None else int(self.key.split(":")[1])
 
 
-def told_of_card(connection: Connection[Any], card_id: UUID, limit: int = 100) -> list[Told]:
+async def told_of_card(connection: AsyncConnection[Any], card_id: UUID, limit: int = 100) -> list[Told]:
     """The notices of one card that were sent, the newest cause first."""
-    return _told(connection, "card_id = %s", card_id, limit)
+    return await _told(connection, "card_id = %s", card_id, limit)
 
 
-def told_holder(connection: Connection[Any], holder_id: str, limit: int = 100) -> list[Told]:
+async def told_holder(connection: AsyncConnection[Any], holder_id: str, limit: int = 100) -> list[Told]:
     """The notices and messages that were sent to one holder, the newest cause first."""
-    return _told(connection, "holder_id = %s", holder_id, limit)
+    return await _told(connection, "holder_id = %s", holder_id, limit)
 
 
-def _told(connection: Connection[Any], condition: str, value: object, limit: int) -> list[Told]:
-    with connection.cursor(row_factory=class_row(Told)) as cursor:
+async def _told(connection: AsyncConnection[Any], condition: str, value: object, limit: int) -> list[Told]:
+    async with connection.cursor(row_factory=class_row(Told)) as cursor:
         query = f"""
             SELECT key, channel, card_id, kind, caused_at, state, sent_at FROM outbox
             WHERE {condition} AND state IN ('accepted', 'delivered') ORDER BY caused_at DESC, channel LIMIT %s
         """  # noqa: S608 (one of the two conditions above)
-        return cursor.execute(query.encode(), (value, limit)).fetchall()
+        await cursor.execute(query.encode(), (value, limit))
+        return await cursor.fetchall()
 
 
-def forget_holder(connection: Connection[Any], holder_id: str) -> None:
-    """Remove addresses and texts of a holder who leaves; that and when something was sent stays, as a proof."""
-    connection.execute(
+async def forget_holder(connection: AsyncConnection[Any], holder_id: str) -> None:
+    """Remove addresses and texts of a holder who leaves; that and when something was sent stays, as a proof.
+
+    A message that says so, put afterwards, is sent.
+    """
+    await connection.execute(
         """
         UPDATE outbox SET address = NULL, address_hash = NULL, body = NULL, content = NULL,
             state = CASE WHEN state IN ('pending', 'sending') THEN 'dropped' ELSE state END,

@@ -28,6 +28,11 @@ def without(connection: Connection[Any], holder_ids: Sequence[str]) -> set[tuple
     return set(rows.fetchall())
 
 
+async def is_known(connection: AsyncConnection[Any], token: str) -> bool:
+    """Whether anything can be ended by the token."""
+    return (await connection.execute("SELECT FROM optional_notices WHERE token = %s", (token,))).rowcount == 1
+
+
 async def unsubscribe(connection: AsyncConnection[Any], token: str) -> bool:
     """End the notices that the token is for, however often; False for an unknown one."""
     ended = await connection.execute(

@@ -68,6 +68,12 @@ FRAME = (
     "You can do without reminders of this kind: {unsubscribe}",
 )
 """What stands around every letter."""
+UNSUBSCRIBING = (
+    "Do without these reminders",
+    "You will not get reminders of this kind any more.",
+    "This link does not work. Copy it whole from the e-mail.",
+)
+"""The button, and what is answered, on the page where optional notices end."""
 
 
 class Words(NamedTuple):
@@ -99,7 +105,8 @@ def words_of(kind: str, values: Values, about: About) -> Words:
     def first(wordings: Wordings) -> str | None:
         for one in (wordings,) if isinstance(wordings, str) else wordings:
             if _names(one) <= said.keys():
-                return translate(one).format_map(said)
+                text = translate(one).format_map(said)
+                return text[:1].upper() + text[1:]  # it may begin with a value
         return None
 
     rows = [(translate(name), first(value)) for name, value in letter.rows]
@@ -218,6 +225,6 @@ def every_text() -> Iterable[str]:
     yield from LENGTHS.values()
     yield from (name for name in METHODS.values() if name != "PayPal")
     yield from REASONS.values()
-    yield from (ENDING, NUMBER_ENDING, INSTANT, *FRAME)
+    yield from (ENDING, NUMBER_ENDING, INSTANT, *FRAME, *UNSUBSCRIBING)
     for sentences in OTHERS.values():
         yield from sentences.values()

@@ -38,6 +38,7 @@ from adapters.web.door import Door
 from adapters.web.notifications import notifications
 from adapters.web.pages.portal import Portal
 from adapters.web.pages.routes import holder_pages
+from adapters.web.unsubscribing import unsubscribing
 from adapters.wiring import engine_of, listing_gateway, opened_stripe, rules_now, rules_of
 from engine.actor import actor
 from engine.rules import Rules
@@ -117,7 +118,9 @@ def _origin(settings: Settings, listener: socket.socket) -> str:
 
 def _application(portal: Portal, *routers: APIRouter, provider: str | None = None) -> FastAPI:
     pages = holder_pages(portal, Door(portal.pool, recorded_now))
-    return application(routers, pages, Guarded(portal.origin, (provider,) if provider else ()))
+    return application(
+        (unsubscribing(portal.pool), *routers), pages, Guarded(portal.origin, (provider,) if provider else ())
+    )
 
 
 async def _with_provider(

@@ -7,7 +7,7 @@ from email.message import EmailMessage
 from typing import Any
 from uuid import UUID
 
-from psycopg import Connection
+from psycopg import AsyncConnection, Connection
 from psycopg.rows import dict_row
 
 from adapters.notices.email import Mailer, Relay
@@ -121,6 +121,15 @@ class Post:
             """,
             {"passed": passed},
         )
+
+    def asks(self, function: Callable[..., Any], *values: object) -> Any:
+        """What a function answers, over a connection of its own, as a page would ask it."""
+
+        async def ask() -> Any:
+            async with await AsyncConnection.connect(self.url) as connection:
+                return await function(connection, *values)
+
+        return self.run(ask())
 
     def rows(self, kind: str | None = None) -> list[dict[str, Any]]:
         """The rows of the outbox, in order of their causes."""

@@ -191,19 +191,21 @@ def test_addresses_leave_the_outbox_when_it_was_sent_and_the_proof_stays(post, c
 def test_pages_read_what_was_told_and_when(post, card_id):
     post.wake(card_id, DECLINED)
     post.tell()
-    told = told_of_card(post.connection, card_id)
+    told = post.asks(told_of_card, card_id)
     assert [(one.channel, one.kind, one.sent_at) for one in told] == [
         ("email", "payment_failed", post.now),
         ("sms", "payment_failed", post.now),
     ]
-    assert told_holder(post.connection, HOLDER) == told
-    assert told_of_card(post.connection, uuid4()) == []
+    (version,) = {one.version for one in told}
+    assert told[0].key == f"{card_id}:{version}:payment_failed"
+    assert post.asks(told_holder, HOLDER) == told
+    assert post.asks(told_of_card, uuid4()) == []
 
 
 def test_what_waits_for_a_holder_who_left_is_not_sent(post, card_id):
     post.wake(card_id)
     post.follow()
-    forget_holder(post.connection, HOLDER)
+    post.asks(forget_holder, HOLDER)
     post.send()
     assert post.mailbox.raw == []
     assert post.states() == [("email", "dropped", "account_erased")]
