@@ -18,6 +18,7 @@ class Mailbox:
         self.raw: list[bytes] = []
         self.answer = "250 OK"
         self.to_address = "250 OK"
+        self.hangs_up = False
         self.before_answer = lambda: None
         self._is_closed = False
         self._controller = Controller(self, hostname="127.0.0.1", port=port or _free_port())
@@ -39,9 +40,11 @@ class Mailbox:
             envelope.rcpt_tos.append(address)
         return self.to_address
 
-    async def handle_DATA(self, _server, _session, envelope):  # noqa: N802 (the same)
+    async def handle_DATA(self, server, _session, envelope):  # noqa: N802 (the same)
         self.raw.append(envelope.original_content)
         self.before_answer()
+        if self.hangs_up:
+            server.transport.abort()
         return self.answer
 
     def close(self) -> None:
