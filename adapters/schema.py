@@ -224,6 +224,7 @@ def _from_7_to_8(connection: Connection[Any]) -> None:
     """Holders have accounts, and are sent notices."""
     connection.execute(DIRECTORY_TABLES)
     connection.execute(NOTICE_TABLES)
+    create_tables(connection)  # an index of cards by holder
     connection.execute("UPDATE schema_version SET version = 8")
 
 

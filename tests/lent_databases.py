@@ -107,6 +107,16 @@ class LentDatabases:
             else:
                 self._drop(made.name)
 
+    @contextmanager
+    def lent_for_long(self) -> Iterator[tuple[str, Callable[[], None]]]:
+        """The same for many tests, while something is connected to it; the function brings back the rows it was made
+        with."""
+        made = self._free.pop() if self._free else self._new()
+        try:
+            yield made.url, lambda: _renew(made)
+        finally:
+            self._drop(made.name)
+
     def close(self) -> None:
         while self._free:
             self._drop(self._free.pop().name)
@@ -134,12 +144,21 @@ def is_as_new(made: Made) -> bool:
         ended = connection.execute(_END_OTHERS, (_PATIENCE_MS,)).fetchone()
         if ended == (False,) or _catalogue(connection) != made.catalogue:
             return False
-        connection.execute(f"SET lock_timeout = {_PATIENCE_MS}")
-        connection.execute("SET session_replication_role = replica")  # else triggers would refuse it
-        with connection.transaction():
-            _empty(connection, made)
+        _renew_over(connection, made)
         return True
     return False
+
+
+def _renew(made: Made) -> None:
+    with psycopg.connect(made.url, autocommit=True) as connection:
+        _renew_over(connection, made)
+
+
+def _renew_over(connection: Connection[Any], made: Made) -> None:
+    connection.execute(f"SET lock_timeout = {_PATIENCE_MS}")
+    connection.execute("SET session_replication_role = replica")  # else triggers would refuse it
+    with connection.transaction():
+        _empty(connection, made)
 
 
 def filled(connection: Connection[Any], tables: tuple[str, ...]) -> list[str]:

@@ -77,9 +77,9 @@ def up(settings: Settings, *, sandbox: bool = False) -> None:
     configure_logs("up", settings.log_level, settings.log_format)
     stop = threading.Event()
     system = with_sandbox(settings, settings.gateway_seed) if sandbox else System(settings)
-    roles: list[Role] = [*ROLES]
-    roles += ["web"] if system.settings.gateway == "stripe" else []
-    roles += ["notifier"] if system.settings.tells_holders else []
+    roles: Sequence[Role] = (*ROLES, "web") if system.settings.gateway == "stripe" else ROLES
+    if system.settings.tells_holders:
+        roles = (*roles, "notifier")
     with all_roles(system.settings, roles, beside=system.processes) as (running, supervisor), _leaving_by(stop):
         err.print(_is_up(running, supervisor), markup=False, highlight=False, soft_wrap=True)
         if sandbox:

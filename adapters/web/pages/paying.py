@@ -1,6 +1,7 @@
 """Payments that the holder asks for: the next term now, a top-up, and the standing order for top-ups."""
 
-from decimal import Decimal, InvalidOperation
+import re
+from decimal import Decimal
 
 from markupsafe import Markup
 from starlette.responses import Response
@@ -13,7 +14,7 @@ from engine.card.term import amount_due
 from engine.commands import AnyCommand, RenewNow, SetAutoTopUp, TopUp
 from engine.money import Money, exponent
 
-_DIGITS_MOST = 12
+_AMOUNT = re.compile(r"[0-9]{1,9}(?:\.[0-9]{1,4})?")
 
 
 async def _ask_to_pay(visit: CardVisit) -> Response:
@@ -109,15 +110,10 @@ def _top_up_of(visit: CardVisit) -> AnyCommand | dict[str, Markup]:
 def amount_of(text: str, currency: str) -> Money | None:
     """The amount that a holder typed, above nothing; None for what is none."""
     cleaned = text.strip().lstrip("¥$€£ ").replace(",", "").replace("，", "")
-    if not cleaned or len(cleaned) > _DIGITS_MOST or not cleaned.isascii():
+    if not _AMOUNT.fullmatch(cleaned):
         return None
-    try:
-        minor = Decimal(cleaned).scaleb(exponent(currency))
-    except InvalidOperation:
-        return None
-    if not minor.is_finite() or minor <= 0 or minor != minor.to_integral_value():
-        return None
-    return Money(minor=int(minor), currency=currency)
+    minor = Decimal(cleaned).scaleb(exponent(currency))
+    return Money(minor=int(minor), currency=currency) if minor > 0 and minor == minor.to_integral_value() else None
 
 
 def _plain(amount: Money) -> str:

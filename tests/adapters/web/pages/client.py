@@ -30,7 +30,7 @@ class Answer:
     def text(self):
         """What a person reads: no tags, single spaces."""
         body = re.sub(r"<head>.*?</head>|<svg.*?</svg>", " ", self.html, flags=re.DOTALL)
-        body = re.sub(r"</?(?!a\b|b\b|strong|span|time|button)[^>]+>", " ", body)  # blocks stand apart
+        body = re.sub(r"<(?!/?(?:a|b|strong|span|time|button)\b)[^>]+>", " ", body)  # blocks stand apart
         return " ".join(unescape(re.sub(r"<[^>]+>", "", body)).replace("\N{NO-BREAK SPACE}", " ").split())
 
     def field(self, name):

@@ -1,6 +1,8 @@
 """The web role on a database with two holders, whose cards stand in every way a card can."""
 
+from collections.abc import Callable
 from datetime import timedelta
+from typing import NamedTuple
 
 import psycopg
 import pytest
@@ -14,23 +16,6 @@ from tests.adapters.web.pages.client import Client
 from tests.adapters.web.pages.holders import HOLDER, OTHER, World
 from tests.engine.databases import application_url
 from tests.lent_databases import LentDatabases
-
-
-@pytest.fixture(scope="session")
-def holders_databases(postgres_url):
-    """Databases with the holders in them, and the tokens of their sessions."""
-    tokens = {}
-
-    def make(url):
-        migrate(url, application_url(url))
-        with world_at(url) as world:
-            world.tokens = tokens
-            world.populate()
-
-    databases = LentDatabases(postgres_url, "holders", make)
-    databases.tokens = tokens
-    yield databases
-    databases.close()
 
 
 class world_at:  # noqa: N801 (reads as the verb it stands for)
@@ -49,21 +34,49 @@ class world_at:  # noqa: N801 (reads as the verb it stands for)
         self._connection.close()
 
 
-@pytest.fixture
-def world(holders_databases):
-    with holders_databases.lent() as url, world_at(url) as found:
-        found.tokens = holders_databases.tokens
-        yield found
+@pytest.fixture(scope="session")
+def holders(postgres_url):
+    """One web role on one database for all tests of the pages: its address, and the database as it was made."""
+    tokens = {}
 
+    def make(url):
+        migrate(url, application_url(url))
+        with world_at(url) as world:
+            world.populate()
+            tokens.update(world.tokens)
 
-@pytest.fixture
-def served(world, eventually):
-    """The address of the pages."""
+    databases = LentDatabases(postgres_url, "holders", make)
     settings = load_settings(clock="virtual", web_port=free_port())
     address = f"http://localhost:{settings.web_port}"
-    with role(settings, world.database_url):
-        eventually(lambda: _answers(address))
-        yield address
+    with databases.lent_for_long() as (url, renew), role(settings, application_url(url)):
+        while not _answers(address):
+            pass
+        yield Holders(url, renew, address, tokens)
+    databases.close()
+
+
+class Holders(NamedTuple):
+    """The server that all tests of the pages share."""
+
+    url: str
+    renew: Callable[[], None]
+    """Brings back the rows that the world was made with."""
+    address: str
+    tokens: dict[str, str]
+
+
+@pytest.fixture
+def world(holders):
+    with world_at(holders.url) as found:
+        found.tokens = holders.tokens
+        yield found
+    holders.renew()
+
+
+@pytest.fixture
+def served(holders, world):
+    """The address of the pages."""
+    return holders.address
 
 
 @pytest.fixture

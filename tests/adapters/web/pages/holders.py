@@ -4,7 +4,7 @@ import asyncio
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
-from uuid import UUID, uuid5
+from uuid import UUID, uuid4, uuid5
 
 import psycopg
 from msgspec.structs import replace
@@ -64,7 +64,6 @@ class World:
     cards: Cards
     database_url: str
     connection: psycopg.Connection[Any]
-    given: int = 0
     tokens: dict[str, str] = field(default_factory=dict)
     """Session cookies by holder."""
 
@@ -78,8 +77,7 @@ class World:
                 raise reply
 
     def id(self) -> str:
-        self.given += 1
-        return f"c-{self.given}"
+        return str(uuid4())
 
     def register(self, name, plan, starts_on, months, *, holder=HOLDER, zone="Asia/Hong_Kong", methods=(VISA,)):
         card_id, at = card_id_of(name), datetime.combine(starts_on, datetime.min.time(), UTC) + timedelta(hours=12)
@@ -109,7 +107,7 @@ class World:
         )
 
     def live(self, card_id, until, *answers):
-        """Let time pass for one card; each question to the gateway gets the next of `answers`, the last one for ever."""
+        """Let time pass for one card; each question gets the next of `answers`, and the last one for ever."""
         left = list(answers)
         for _ in range(60):
             wake = self.wake_of(card_id)
@@ -163,6 +161,6 @@ class World:
 
 def _answer(answer, question):
     if answer is Charged:
-        attempt = question.asked.attempt
-        return Charged(attempt_id=attempt.attempt_id, amount=attempt.amount, gateway_ref=f"ref-{attempt.attempt_id}")
+        asked = question.request
+        return Charged(attempt_id=asked.attempt_id, amount=asked.amount, gateway_ref=f"ref-{asked.attempt_id}")
     return answer
