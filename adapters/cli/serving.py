@@ -72,8 +72,8 @@ def all_roles(
 def up(settings: Settings, *, sandbox: bool = False, demo: bool = False) -> None:
     """All roles until Ctrl-C, SIGTERM or SIGHUP; starts embedded servers again that end meanwhile.
 
-    With a `sandbox` of its own, or at Stripe, the web role is one of them. A `demo` has a sandbox, a virtual clock and
-    three holders, in a home folder of its own.
+    With a `sandbox` of its own, or at Stripe, the web role is one of them; the notifier where e-mail or SMS is set. A
+    `demo` has a sandbox, a virtual clock and three holders, in a home folder of its own.
     """
     if demo:
         settings = settings.model_copy(
@@ -85,6 +85,8 @@ def up(settings: Settings, *, sandbox: bool = False, demo: bool = False) -> None
     stop = threading.Event()
     system = with_sandbox(settings, settings.gateway_seed) if sandbox or demo else System(settings)
     roles: Sequence[Role] = (*ROLES, "web") if system.settings.gateway == "stripe" else ROLES
+    if system.settings.tells_holders:
+        roles = (*roles, "notifier")
     with all_roles(system.settings, roles, beside=system.processes) as (running, supervisor), _leaving_by(stop):
         err.print(_is_up(running, supervisor), markup=False, highlight=False, soft_wrap=True)
         if demo:

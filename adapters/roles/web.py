@@ -43,6 +43,7 @@ from adapters.web.pages.accounts.unsent import only_logged
 from adapters.web.pages.accounts.visit import Reception
 from adapters.web.pages.portal import Portal
 from adapters.web.pages.routes import holder_pages
+from adapters.web.unsubscribing import unsubscribing
 from adapters.wiring import engine_of, listing_gateway, opened_stripe, rules_now, rules_of
 from engine.actor import actor
 from engine.rules import Rules
@@ -156,8 +157,10 @@ def _origin(settings: Settings, listener: socket.socket) -> str:
 
 
 def _application(pages: _Pages, *routers: APIRouter, provider: str | None = None) -> FastAPI:
-    routes = [*pages.more, *holder_pages(pages.portal, pages.reception)]
-    return application(routers, routes, Guarded(pages.portal.origin, (provider,) if provider else ()))
+    portal = pages.portal
+    routes = [*pages.more, *holder_pages(portal, pages.reception)]
+    guarded = Guarded(portal.origin, (provider,) if provider else ())
+    return application((unsubscribing(portal.pool), *routers), routes, guarded)
 
 
 async def _with_provider(
