@@ -37,6 +37,8 @@ RIGHTS: dict[str, LiteralString] = {
     "gateway_pace": "SELECT, UPDATE",
     "inbox": _CHANGE,
     "bindings": _CHANGE,
+    "outbox": _CHANGE,
+    "optional_notices": _CHANGE,
     **dict.fromkeys(DIRECTORY, _CHANGE),
     "directory_secret": "SELECT",
     "schema_version": "SELECT",

@@ -20,6 +20,7 @@ from adapters.directory.tables import DIRECTORY_TABLES
 from adapters.gateways.pace import PACE_ROW, PACE_TABLE
 from adapters.grants import grant_rights
 from adapters.inbox import INBOX_TABLE
+from adapters.notices.tables import NOTICE_TABLES
 from adapters.parked import PARKED_TABLE
 from adapters.pooler import refuse_transaction_pooler
 from adapters.roles.lease import LEADERS_TABLE
@@ -134,6 +135,7 @@ def _create(connection: Connection[Any]) -> None:
         INBOX_TABLE,
         BINDINGS_TABLE,
         DIRECTORY_TABLES,
+        NOTICE_TABLES,
         "CREATE TABLE schema_version (version integer NOT NULL)",
     ):
         connection.execute(statement)
@@ -221,6 +223,7 @@ def _from_6_to_7(connection: Connection[Any]) -> None:
 def _from_7_to_8(connection: Connection[Any]) -> None:
     """Holders have accounts, and are sent notices."""
     connection.execute(DIRECTORY_TABLES)
+    connection.execute(NOTICE_TABLES)
     create_tables(connection)  # an index of cards by holder
     connection.execute("UPDATE schema_version SET version = 8")
 

@@ -130,7 +130,10 @@ def running_roles(connection: Connection[Any]) -> list[RunningRole]:
             WHERE application_name ~ %(pattern)s AND datname = current_database()
             GROUP BY application_name ORDER BY 1, 5
             """,
-            {"led": [role for role in ROLES if role != "consumer"], "pattern": rf"^{_PREFIX}[a-z]+ \d+ "},
+            {
+                "led": [*(role for role in ROLES if role != "consumer"), "notifier"],
+                "pattern": rf"^{_PREFIX}[a-z]+ \d+ ",
+            },
         )
         return cursor.fetchall()
 

@@ -1,14 +1,16 @@
-"""The commands about money at the provider, and their options; see app.py for the others."""
+"""The commands about money at the provider and about notices, and their options; see app.py for the others."""
 
 from typing import Annotated
 from uuid import UUID
 
 import typer
 
+from adapters.cli.notices_app import notices_app
 from adapters.cli.options import CardId, Json
 from adapters.settings import load_settings
 
 money_app = typer.Typer()
+money_app.add_typer(notices_app, name="notices")
 
 
 @money_app.command("bind")

@@ -11,9 +11,9 @@ import structlog
 from adapters.roles.collector import collect_rarely
 from adapters.settings import Settings
 
-Role = Literal["consumer", "projector", "publisher", "scheduler", "web"]
+Role = Literal["consumer", "projector", "publisher", "scheduler", "web", "notifier"]
 ROLES: tuple[Role, ...] = ("consumer", "projector", "publisher", "scheduler")
-"""Those that every system has; `web` runs beside them where somebody is served."""
+"""Those that every system has; `web` runs beside them where somebody is served, `notifier` where holders are told."""
 
 log = structlog.get_logger()
 

@@ -30,6 +30,7 @@ from adapters.gateways.stripe_notifications import Hint
 from adapters.gateways.stripe_pages import StripePages
 from adapters.inbox import keep
 from adapters.look_ups import BATCH, LookUps
+from adapters.notices.outbox import put_message
 from adapters.reconciling_daily import reconcile_daily
 from adapters.roles.consumer import over_a_live_connection
 from adapters.roles.lead import faults_logged, stopped
@@ -43,6 +44,7 @@ from adapters.web.pages.accounts.unsent import only_logged
 from adapters.web.pages.accounts.visit import Reception
 from adapters.web.pages.portal import Portal
 from adapters.web.pages.routes import holder_pages
+from adapters.web.unsubscribing import unsubscribing
 from adapters.wiring import engine_of, listing_gateway, opened_stripe, rules_now, rules_of
 from engine.actor import actor
 from engine.rules import Rules
@@ -99,7 +101,7 @@ class _Pages(NamedTuple):
 
 
 async def main(
-    settings: Settings, database_url: str, nats_url: str, stop: asyncio.Event, send: Send = only_logged
+    settings: Settings, database_url: str, nats_url: str, stop: asyncio.Event, send: Send | None = None
 ) -> None:
     """Serve until `stop`, then finish what was begun; notifications only from a provider that sends some."""
     blocking = ConnectionPool[Connection[Any]](
@@ -112,7 +114,8 @@ async def main(
             database = _Database(database_url, blocking, waiting, hashing)
             portal = _portal(settings, database, _origin(settings, listener))
             more = _demo(settings, database, portal, nats_url) if settings.demo else ()
-            reception = Reception(Door(waiting, recorded_now), hashing, send, settings.web_proxies)
+            sends = send or (put_message if settings.tells_holders else only_logged)
+            reception = Reception(Door(waiting, recorded_now), hashing, sends, settings.web_proxies)
             pages = _Pages(portal, reception, more)
             if settings.gateway == "stripe":
                 await _with_provider(settings, database, pages, listener, stop)
@@ -134,7 +137,7 @@ def _demo(settings: Settings, database: _Database, portal: Portal, nats_url: str
     if settings.clock != "virtual":
         raise SettingsError("BAOHAO_DEMO moves the clock, so it needs BAOHAO_CLOCK=virtual")
     passing = partial(pass_time, settings, database.url, nats_url, portal.engine)
-    return demo_pages(portal, Door(portal.pool, recorded_now), passing)
+    return demo_pages(portal, Door(portal.pool, recorded_now), passing, settings.mail_folder)
 
 
 def _portal(settings: Settings, database: _Database, origin: str) -> Portal:
@@ -156,8 +159,10 @@ def _origin(settings: Settings, listener: socket.socket) -> str:
 
 
 def _application(pages: _Pages, *routers: APIRouter, provider: str | None = None) -> FastAPI:
-    routes = [*pages.more, *holder_pages(pages.portal, pages.reception)]
-    return application(routers, routes, Guarded(pages.portal.origin, (provider,) if provider else ()))
+    portal = pages.portal
+    routes = [*pages.more, *holder_pages(portal, pages.reception)]
+    guarded = Guarded(portal.origin, (provider,) if provider else ())
+    return application((unsubscribing(portal.pool), *routers), routes, guarded)
 
 
 async def _with_provider(

@@ -5,7 +5,8 @@ import psycopg
 from adapters.directory.tables import DIRECTORY
 from adapters.schema import SCHEMA_VERSION, check_schema, migrate
 
-VERSION_7 = f"DROP TABLE {', '.join(DIRECTORY)}, directory_secret; UPDATE schema_version SET version = 7;"
+NOTICES = ("outbox", "optional_notices")
+VERSION_7 = f"DROP TABLE {', '.join((*DIRECTORY, *NOTICES))}, directory_secret; UPDATE schema_version SET version = 7;"
 SECRET = "SELECT length(secret), secret FROM directory_secret"
 
 
@@ -15,6 +16,7 @@ def test_the_directory_begins_with_a_secret_that_stays(database_url):
         connection.execute(VERSION_7)
         assert migrate(database_url) == 7 < SCHEMA_VERSION
         check_schema(database_url)
+        assert connection.execute("SELECT count(*) FROM outbox").fetchone() == (0,)
         length, secret = connection.execute(SECRET).fetchone()
         assert length == 32
         connection.execute("UPDATE schema_version SET version = 7")

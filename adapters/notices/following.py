@@ -1,0 +1,133 @@
+"""The follower of the outbox: facts of the log become notices to send, each once, with the position they go up to."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any, NamedTuple, get_args
+from uuid import UUID
+
+import structlog
+from psycopg import Connection
+from psycopg.rows import tuple_row
+
+from adapters.notices.kinds import kind_of
+from adapters.notices.outbox import NewNotice, put_notices
+from engine.card.custody import CardRegistered
+from engine.envelope import Fact, Recorded, names_of, read_fact
+from engine.errors import CorruptHistoryError, StandstillError, UnknownFactError
+from engine.notices import NOTICE_FACTS, Notice, notice_of
+from engine.store.log import Read, read_others
+from projections.follow import lock_position, save_position
+
+log = structlog.get_logger()
+
+FOLLOWER = "notices"
+TAKEN_OVER_WITHIN = timedelta(days=1)
+"""What an operator records of a card so soon after registering it, its holder had agreed to elsewhere."""
+_OF_TAKING_OVER = frozenset({"switched_on", "method_bound", "method_updated", "auto_top_up_set"})
+_WITHOUT_NOTICE = sorted({name for kind in get_args(Fact) for name in names_of(kind)} - NOTICE_FACTS)
+
+
+class Followed(NamedTuple):
+    """What one step did: how many notices it added, up to which position, and whether there may be more."""
+
+    added: int
+    position: int
+    more: bool
+
+
+def follow_notices(connection: Connection[Any], now: datetime, limit: int) -> Followed:
+    """One step: up to `limit` facts after the position become notices, all or nothing.
+
+    `now` is business time: a notice that is no news any more by then is left out. Raises StandstillError at a fact that
+    only a newer program knows, after the facts before it were followed.
+    """
+    with connection.transaction():
+        position = lock_position(connection, FOLLOWER)
+        read = read_others(connection, _WITHOUT_NOTICE, position, limit)
+        facts, upto = _known(read)
+        added = put_notices(connection, _new(connection, facts, now))
+        if upto > position:
+            save_position(connection, FOLLOWER, upto)
+    return Followed(added, upto, len(read.rows) == limit or upto < read.upto)
+
+
+def _known(read: Read) -> tuple[list[Recorded], int]:
+    """The facts before the first one of an unknown name, and the position up to which they go.
+
+    A fact that cannot be read for another reason is passed over, and named in the log.
+    """
+    facts: list[Recorded] = []
+    for number, row in enumerate(read.rows):
+        if isinstance(row, Recorded):
+            facts.append(row)
+        elif isinstance(row.error, UnknownFactError):
+            if number == 0:
+                raise StandstillError(
+                    f"this program is too old: {row.error}; whether holders are told of it, a newer program knows, so "
+                    "no notice is made until this notifier is upgraded"
+                )
+            return facts, row.position - 1
+        else:
+            log.error("notices.fact_skipped", position=row.position, card_id=str(row.card_id), error=str(row.error))
+    return facts, read.upto
+
+
+def _new(connection: Connection[Any], facts: Sequence[Recorded], now: datetime) -> list[NewNotice]:
+    """The notices of facts that are still news, by each channel that their kind takes."""
+    fresh: list[tuple[Recorded, Notice]] = []
+    for fact in facts:
+        notice = notice_of(fact)
+        if notice is not None and notice.at + kind_of(notice.kind).news_for > now:
+            fresh.append((fact, notice))
+    registered = _registered(connection, {notice.card_id for _, notice in fresh})
+    new: list[NewNotice] = []
+    for fact, notice in fresh:
+        began = registered.get(notice.card_id)
+        if began is None or not _is_of_taking_over(fact, notice, began):
+            new += _by_channel(notice, began)
+    return new
+
+
+def _by_channel(notice: Notice, began: Recorded | None) -> list[NewNotice]:
+    kind = kind_of(notice.kind)
+    holder_id = began.fact.holder_id if began and isinstance(began.fact, CardRegistered) else None
+    return [
+        NewNotice(
+            notice.key,
+            channel,
+            holder_id,
+            notice.card_id,
+            notice.kind,
+            notice.at,
+            notice.values,
+            notice.at + kind.news_for,
+        )
+        for channel in (("email", "sms") if kind.also_sms else ("email",))
+    ]
+
+
+def _is_of_taking_over(fact: Recorded, notice: Notice, began: Recorded) -> bool:
+    """Whether it belongs to an import: the holder learns nothing new by it."""
+    by_operators = fact.actor.startswith("operator:") and began.actor.startswith("operator:")
+    return by_operators and notice.kind in _OF_TAKING_OVER and notice.at - began.fact.at < TAKEN_OVER_WITHIN
+
+
+def _registered(connection: Connection[Any], card_ids: set[UUID]) -> Mapping[UUID, Recorded]:
+    """The first fact of each card."""
+    if not card_ids:
+        return {}
+    found: dict[UUID, Recorded] = {}
+    with connection.cursor(row_factory=tuple_row, binary=True) as cursor:
+        cursor.execute(
+            """
+            SELECT originator_id, originator_version, topic, state FROM card_events
+            WHERE originator_id = ANY (%b) AND originator_version = 1
+            """,
+            (list(card_ids),),
+        )
+        for card_id, version, topic, state in cursor:
+            try:
+                found[card_id] = read_fact(0, card_id, version, topic, state)
+            except CorruptHistoryError:  # the sender says so: it loads the whole card
+                continue
+    return found

@@ -1,0 +1,116 @@
+"""Words become bytes: an e-mail as it goes over the wire, or an SMS with its template and parameters.
+
+Done once for each row of the outbox; every try sends the same bytes.
+"""
+
+from collections.abc import Mapping
+from datetime import datetime
+from email.message import EmailMessage
+from email.policy import SMTP
+from email.utils import format_datetime, formataddr
+from functools import cache
+from typing import NamedTuple
+from uuid import NAMESPACE_URL, uuid5
+
+from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
+from msgspec import Struct, json
+
+from adapters.languages.language import Language
+from adapters.languages.texts import texts
+from adapters.notices.wording import FRAME, Words
+
+TEMPLATE_VERSION = "1"
+"""Raise it with every change of letters, templates or translations: a row says by which it was rendered."""
+SMS_CHARS: Mapping[Language, int] = {"zh-CN": 70, "en": 160}
+"""What fits into one SMS: in UCS-2, and in the alphabet of GSM 03.38."""
+
+
+class Sender(NamedTuple):
+    """Who the e-mails come from, and where their links lead."""
+
+    address: str
+    web_url: str | None
+
+    @property
+    def domain(self) -> str:
+        """The part of the address after the @, which names the e-mails too."""
+        return self.address.rpartition("@")[2]
+
+
+class Sms(Struct, frozen=True):
+    """An SMS: a provider takes either the template with its parameters, or the text."""
+
+    to: str
+    template: str
+    params: Mapping[str, str]
+    language: Language
+    key: str
+    """The same for every try of the same notice."""
+    text: str
+
+
+@cache
+def _environment() -> Environment:
+    return Environment(
+        loader=PackageLoader("adapters.notices"),
+        autoescape=select_autoescape(["html"]),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+
+
+def email_bytes(
+    words: Words,
+    to: str,
+    language: Language,
+    sender: Sender,
+    *,
+    key: str,
+    page: str | None,
+    unsubscribe: str | None,
+    at: datetime,
+) -> bytes:
+    """The e-mail with its headers, in text and HTML.
+
+    `page` is where its button leads, `unsubscribe` ends notices of its kind by one click (RFC 8058); None: they are
+    not optional.
+    """
+    message = EmailMessage()
+    translate = texts("adapters.notices", language).gettext
+    name, caution, why, without = (translate(line) for line in FRAME)
+    message["From"] = formataddr((name, sender.address))
+    message["To"] = to
+    message["Subject"] = words.subject
+    message["Date"] = format_datetime(at)
+    message["Message-ID"] = message_id(key, sender.domain)
+    message["Auto-Submitted"] = "auto-generated"
+    if unsubscribe is not None:
+        message["List-Unsubscribe"] = f"<{unsubscribe}>"
+        message["List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"
+    frame = (caution, why) if unsubscribe is None else (caution, without.format(unsubscribe=unsubscribe))
+    values = {"words": words, "language": language, "page": page, "frame": frame}
+    coding = "base64" if language == "zh-CN" else "quoted-printable"
+    message.set_content(_environment().get_template("letter.txt").render(values), cte=coding)
+    message.add_alternative(_environment().get_template("letter.html").render(values), subtype="html", cte=coding)
+    message["Content-Language"] = language  # not earlier: that would be the text's own
+    return message.as_bytes(policy=SMTP)
+
+
+def message_id(key: str, domain: str) -> str:
+    """The same for every try of one notice, so that whoever gets it twice knows."""
+    return f"<{uuid5(NAMESPACE_URL, key)}@{domain}>"
+
+
+def sms_bytes(words: Words, sms: Sms, page: str | None) -> bytes:
+    """The SMS with its text: the words, and the address of the page where it fits."""
+    with_page = f"{words.sms} {page}"
+    fits = page is not None and len(with_page) <= SMS_CHARS[sms.language]
+    text = with_page if fits else words.sms
+    return json.encode(Sms(sms.to, sms.template, sms.params, sms.language, sms.key, text))
+
+
+def sms_of(body: bytes) -> Sms:
+    """The SMS of its bytes."""
+    return json.decode(body, type=Sms)

@@ -1,0 +1,110 @@
+"""The sender of one channel: claims what is due, judges and renders it, hands it over, and records what became of it.
+
+Any number of senders may work beside each other. Nothing is locked while something is sent.
+"""
+
+import asyncio
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+from random import Random
+from typing import Any, Protocol, TypeVar
+
+import structlog
+from psycopg import Connection
+
+from adapters.notices.delivery import Outcome, Rendered, Row, begin, claim, settle
+from adapters.notices.kinds import Channel
+from adapters.notices.preparing import Preparing
+from adapters.notices.rendering import sms_of
+from adapters.notices.sms import SmsPort
+
+log = structlog.get_logger()
+T = TypeVar("T")
+
+BATCH = 20
+"""Rows claimed together: so many that the last one is sent within their lease."""
+AT_ONCE = 8
+"""How many of them are handed over at the same time."""
+
+
+class Transport(Protocol):
+    """What hands rendered rows over."""
+
+    async def send(self, row: Row, address: str, body: bytes) -> Outcome:
+        """Hand one over."""
+        ...
+
+    async def rest(self) -> None:
+        """Nothing comes for the moment."""
+        ...
+
+
+class SmsTransport:
+    """Hands rendered SMS to a provider."""
+
+    def __init__(self, provider: SmsPort) -> None:
+        self._provider = provider
+
+    async def send(self, row: Row, address: str, body: bytes) -> Outcome:
+        """Hand one SMS over."""
+        del row, address
+        return await self._provider.send(sms_of(body))
+
+    async def rest(self) -> None:
+        """Connections may stay open."""
+
+
+@dataclass
+class Sending:
+    """One sender, with a database connection of its own."""
+
+    channel: Channel
+    connection: Connection[Any]
+    preparing: Preparing
+    transport: Transport | None
+    """None: nothing can be sent by this channel here, and what waits for it is dropped."""
+    random: Random = field(default_factory=Random)
+    _turn: asyncio.Lock = field(default_factory=asyncio.Lock, init=False)
+
+    async def step(self, now: datetime) -> int:
+        """Send a batch of what is due at `now` (business time); returns how many rows were claimed."""
+        rows = await self._ask(lambda: claim(self.connection, self.channel, now, BATCH))
+        if not rows:
+            return 0
+        ready = await self._ask(lambda: self.preparing.prepare(self.connection, rows, now))
+        states: Counter[str] = Counter()
+        if self.transport is not None and ready:
+            free = asyncio.Semaphore(AT_ONCE)
+            tasks = [self._send(self.transport, row, rendered, now, free, states) for row, rendered in ready]
+            ended = await asyncio.gather(*tasks, return_exceptions=True)
+            await self.transport.rest()
+            for error in ended:
+                if error is not None:
+                    raise error
+        log.info("notices.batch", channel=self.channel, claimed=len(rows), **states)
+        return len(rows)
+
+    async def _send(
+        self,
+        transport: Transport,
+        row: Row,
+        rendered: Rendered,
+        now: datetime,
+        free: asyncio.Semaphore,
+        states: Counter[str],
+    ) -> None:
+        async with free:
+            if not await self._ask(lambda: begin(self.connection, row, rendered, now)):
+                return
+            outcome = await transport.send(row, rendered.address, rendered.body)
+            state = await self._ask(lambda: settle(self.connection, row, outcome, now, self.random))
+        states[state] += 1
+        if state != "accepted":
+            log.warning("notices.not_sent", key=row.key, channel=row.channel, kind=row.kind, outcome=repr(outcome))
+
+    async def _ask(self, query: Callable[[], T]) -> T:
+        """One use of the connection at a time: its transactions are not those of several tasks."""
+        async with self._turn:
+            return await asyncio.to_thread(query)

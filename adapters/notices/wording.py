@@ -1,0 +1,230 @@
+"""A notice in words: its values as each language writes them, and the letter that says them.
+
+Pure: the same notice, card and language give the same words.
+"""
+
+from collections.abc import Iterable, Mapping
+from datetime import date, datetime
+from string import Formatter
+from typing import NamedTuple
+
+from adapters.languages import shown
+from adapters.languages.language import Language
+from adapters.languages.texts import texts
+from adapters.notices.letter import Letter, Wordings
+from adapters.notices.letters_of_money import LETTERS_OF_ACCOUNTS, LETTERS_OF_MONEY
+from adapters.notices.letters_of_terms import LETTERS_OF_TERMS
+from adapters.notices.reasons import REASONS
+from engine.card.card import Card
+from engine.card.methods import PaymentMethod
+from engine.money import Money
+from engine.notices import Values
+
+LETTERS: Mapping[str, Letter] = {**LETTERS_OF_TERMS, **LETTERS_OF_MONEY, **LETTERS_OF_ACCOUNTS}
+"""By kind of notice or message."""
+
+LENGTHS: Mapping[int, str] = {1: "month", 3: "3 months", 6: "6 months", 12: "12 months"}
+"""Of a term, after "every"."""
+METHODS: Mapping[str, str] = {
+    "credit_card": "credit card",
+    "debit_card": "debit card",
+    "paypal": "PayPal",
+    "e_wallet": "e-wallet",
+}
+BRANDS: Mapping[str, str] = {
+    "visa": "Visa",
+    "mastercard": "Mastercard",
+    "amex": "American Express",
+    "unionpay": "UnionPay",
+    "jcb": "JCB",
+    "discover": "Discover",
+    "diners": "Diners Club",
+    "alipay": "Alipay",
+    "wechat_pay": "WeChat Pay",
+}
+"""Names of their owners, written by them."""
+ENDING = "{brand} ending {last4}"
+NUMBER_ENDING = "ending {last4}"
+INSTANT = "{day}, {time}, {place} time"
+OTHERS: Mapping[str, Mapping[str, str]] = {
+    "switched_off_by": {
+        "mandate_withdrawn": "The bank says that you have withdrawn your permission to be charged.",
+        "operator": "Our support turned it off.",
+    },
+    "purpose": {
+        "register": "With it you open an account.",
+        "sign_in": "With it you sign in.",
+        "confirm_email": "With it you confirm your e-mail address.",
+        "confirm_phone": "With it you confirm your phone number.",
+        "reset_password": "With it you set a new password.",
+    },
+    "removed_by": {"mandate_withdrawn": "The bank says that you have withdrawn your permission to charge it."},
+}
+"""Sentences that a value of the notice's chooses."""
+FRAME = (
+    "Baohao",
+    "Open this page only by this link or by typing the address yourself.",
+    "You get this because the number depends on it, or because the law wants you to know.",
+    "You can do without reminders of this kind: {unsubscribe}",
+)
+"""What stands around every letter."""
+UNSUBSCRIBING = (
+    "Do without these reminders",
+    "You will not get reminders of this kind any more.",
+    "This link does not work. Copy it whole from the e-mail.",
+)
+"""The button, and what is answered, on the page where optional notices end."""
+
+
+class Words(NamedTuple):
+    """A letter with its values, in one language."""
+
+    subject: str
+    result: str
+    more: tuple[str, ...]
+    rows: tuple[tuple[str, str], ...]
+    sms: str
+    button: str
+
+
+class About(NamedTuple):
+    """What a notice is about, besides its own values."""
+
+    language: Language
+    zone: str
+    card: Card | None
+    card_name: str
+    """How the text calls the card: by its number, or by the beginning of its id."""
+
+
+def words_of(kind: str, values: Values, about: About) -> Words:
+    """The words of a notice; raises KeyError for a kind without a letter."""
+    letter, translate = LETTERS[kind], texts("adapters.notices", about.language).gettext
+    said = shown_values(values, about)
+
+    def first(wordings: Wordings) -> str | None:
+        for one in (wordings,) if isinstance(wordings, str) else wordings:
+            if _names(one) <= said.keys():
+                text = translate(one).format_map(said)
+                return text[:1].upper() + text[1:]  # it may begin with a value
+        return None
+
+    rows = [(translate(name), first(value)) for name, value in letter.rows]
+    return Words(
+        first(letter.subject) or "",
+        first(letter.result) or "",
+        tuple(found for one in letter.more if (found := first(one)) is not None),
+        tuple((name, value) for name, value in rows if value is not None),
+        first(letter.sms) or "",
+        translate(letter.button) if letter.button else "",
+    )
+
+
+def _names(text: str) -> set[str]:
+    return {name for _, name, _, _ in Formatter().parse(text) if name}
+
+
+def shown_values(values: Values, about: About) -> dict[str, str]:
+    """The values as text in a language, by name; without those that are not known."""
+    language, translate = about.language, texts("adapters.notices", about.language).gettext
+    said: dict[str, str] = {"card": about.card_name}
+    for name, value in values.items():
+        text = _shown(name, value, about)
+        if text is not None:
+            said[name] = text
+    months, code = values.get("months"), values.get("code")
+    if isinstance(months, int) and months in LENGTHS:
+        said["length"] = translate(LENGTHS[months])
+    if isinstance(code, str) and code in REASONS:
+        said["reason"] = translate(REASONS[code])
+    for name, sentences in OTHERS.items():
+        chosen = sentences.get(str(values.get("purpose" if name == "purpose" else "reason")))
+        if chosen is not None:
+            said[name] = translate(chosen)
+    said |= _method(values, about)
+    said |= _charge(values, language)
+    next_try_at, attempt_id = values.get("next_try_at"), values.get("attempt_id")
+    if isinstance(next_try_at, str):
+        said["next_try"] = instant(datetime.fromisoformat(next_try_at), about)
+    if isinstance(attempt_id, str):
+        said["reference"] = f"{attempt_id[:4]}-{attempt_id[4:8]}".upper()
+    return said
+
+
+def _shown(name: str, value: object, about: About) -> str | None:
+    """An amount, a day or a word; None for what says nothing to a holder."""
+    match value:
+        case {"minor": int(minor), "currency": str(currency)}:
+            return shown.money(Money(minor=minor, currency=currency), about.language) if minor > 0 else None
+        case str() if value and name.endswith(("_on", "_from", "_until")):
+            return shown.day(date.fromisoformat(value), about.language)
+        case str() if value and name in _AS_THEY_ARE:
+            return value
+        case int() if name == "declined":
+            return str(value)
+        case _:
+            return None
+
+
+_AS_THEY_ARE = frozenset({"terms_version", "code", "minutes", "before", "after"})
+"""Words that stand in a text as they came; `code` is one of a sign-in: a decline code is never shown."""
+
+
+def instant(at: datetime, about: About) -> str:
+    """Day and time by the clock on the holder's wall, whose city is named."""
+    day = shown.day(shown.local(at, about.zone).date(), about.language)
+    time, place = shown.clock_time(at, about.zone), shown.place(about.zone, about.language)
+    return texts("adapters.notices", about.language).gettext(INSTANT).format(day=day, time=time, place=place)
+
+
+def _method(values: Values, about: About) -> dict[str, str]:
+    """What the holder knows a payment method by: from the notice itself, or from the card."""
+    kind, brand, last4 = values.get("kind"), values.get("brand"), values.get("last4")
+    if not isinstance(kind, str):
+        found = _bound(about.card, values.get("method_id"))
+        if found is None:
+            return {}
+        kind, brand, last4 = found.kind, found.brand, found.last4
+    return {"method": method_name(kind, _text(brand), _text(last4), about.language)}
+
+
+def _text(value: object) -> str | None:
+    return value if isinstance(value, str) else None
+
+
+def _bound(card: Card | None, method_id: object) -> PaymentMethod | None:
+    bound: Iterable[PaymentMethod] = () if card is None else card.methods.bound
+    return next((one for one in bound if one.method_id == method_id), None)
+
+
+def method_name(kind: str, brand: str | None, last4: str | None, language: Language) -> str:
+    """Visa ending 4242; without a brand by its kind."""
+    translate = texts("adapters.notices", language).gettext
+    name = BRANDS.get(brand or "") or translate(METHODS.get(kind, "e-wallet"))
+    return translate(ENDING).format(brand=name, last4=last4) if last4 else name
+
+
+def _charge(values: Values, language: Language) -> dict[str, str]:
+    """Of a renewal: what the balance paid, and what was charged."""
+    match values:
+        case {"price": {"minor": int(minor), "currency": str(currency)}, "from_balance": int(from_balance)}:
+            fee = values.get("reactivation_fee")
+            extra = fee.get("minor") if isinstance(fee, dict) else 0
+            charged = minor + (extra if isinstance(extra, int) else 0) - from_balance
+            found = {"charged": charged, "from_balance": from_balance}
+            amounts = {name: Money(minor=one, currency=currency) for name, one in found.items() if one > 0}
+            return {name: shown.money(amount, language) for name, amount in amounts.items()}
+        case _:
+            return {}
+
+
+def every_text() -> Iterable[str]:
+    """All texts that have to be in the catalogue."""
+    for letter in LETTERS.values():
+        yield from letter.texts()
+    yield from LENGTHS.values()
+    yield from (name for name in METHODS.values() if name != "PayPal")
+    yield from REASONS.values()
+    yield from (ENDING, NUMBER_ENDING, INSTANT, *FRAME, *UNSUBSCRIBING)
+    for sentences in OTHERS.values():
+        yield from sentences.values()

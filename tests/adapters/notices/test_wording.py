@@ -1,0 +1,141 @@
+"""Every kind of notice has its text in both languages, plain and in full, without what is not for holders."""
+
+import re
+from importlib import resources
+from string import Formatter
+from typing import get_args
+
+import pytest
+from babel.messages.pofile import read_po
+
+from adapters.directory.codes import Purpose
+from adapters.directory.messages import MessageKind
+from adapters.languages.language import LANGUAGES
+from adapters.notices.kinds import KINDS
+from adapters.notices.reasons import REASONS
+from adapters.notices.rendering import SMS_CHARS
+from adapters.notices.wording import LETTERS, OTHERS, About, every_text, words_of
+from engine.notices import SHOWN_CODES, NoticeKind
+from tests.engine.test_notices import NOTICES
+
+LONGEST_DAY = "2027-12-31"
+GSM_7 = re.compile(r"[@£$¥èéùìòÇØøÅåΔ_ΦΓΛΩΠΨΣΘΞÆæßÉ !\"#¤%&'()*+,\-./0-9:;<=>?¡A-ZÄÖÑÜ§¿a-zäöñüà\n\r]*")
+FULL = {
+    "number": 3,
+    "amount": {"minor": 123400, "currency": "CNY"},
+    "price": {"minor": 123400, "currency": "CNY"},
+    "saving": {"minor": 123400, "currency": "CNY"},
+    "balance": {"minor": 123400, "currency": "CNY"},
+    "threshold": {"minor": 123400, "currency": "CNY"},
+    "reactivation_fee": {"minor": 500, "currency": "CNY"},
+    "from_balance": 100,
+    "months": 12,
+    "declined": 4,
+    "kind": "credit_card",
+    "brand": "visa",
+    "last4": "4242",
+    "next_try_at": "2027-12-30T02:00:00Z",
+    "attempt_id": "25b68f46-0000-0000-0000-000000000000",
+    "terms_version": "2026-11",
+    "minutes": "10",
+    **dict.fromkeys(("before", "after"), "l…@example.org"),
+    **dict.fromkeys(
+        ("starts_on", "ends_on", "charge_on", "suspends_on", "lost_on", "reclaimed_on", "applies_from"), LONGEST_DAY
+    ),
+    "quarantined_until": LONGEST_DAY,
+}
+"""A value of every name, as long as they get."""
+
+
+def about(language, name="ending 0142"):
+    return About(language, "Asia/Hong_Kong", None, name if language == "en" else "尾号 0142")
+
+
+@pytest.fixture(scope="module")
+def catalogue():
+    source = resources.files("adapters.notices") / "locale" / "zh_CN.po"
+    with source.open("rb") as file:
+        return read_po(file, abort_invalid=True)
+
+
+def test_every_kind_of_notice_and_message_has_a_letter_and_no_other():
+    kinds = {kind for group in get_args(NoticeKind) for kind in (get_args(group) or (group,))}
+    assert kinds == KINDS.keys()
+    assert LETTERS.keys() == kinds | set(get_args(MessageKind))
+    assert OTHERS["purpose"].keys() == set(get_args(Purpose))
+
+
+def test_the_catalogue_has_every_text_with_the_same_values_and_no_other(catalogue):
+    translated = {str(message.id): str(message.string) for message in catalogue if message.id}
+    assert translated.keys() == set(every_text())
+    for english, chinese in translated.items():
+        assert chinese, english
+        assert values_in(english) == values_in(chinese), english
+
+
+def values_in(text):
+    return {name for _, name, _, _ in Formatter().parse(text) if name}
+
+
+def test_no_text_shouts_or_apologises_and_chinese_keeps_its_blanks(catalogue):
+    for message in catalogue:
+        assert not re.search(r"[!！“”‘’]", f"{message.id}{message.string}")
+        assert not re.search(r"\b(please|sorry|oops)\b", str(message.id), re.IGNORECASE)
+        assert not re.search(r"[一-鿿][A-Za-z0-9]|[A-Za-z0-9][一-鿿]", str(message.string)), message.string
+
+
+def test_every_code_that_may_be_shown_has_a_reason_and_no_other():
+    assert REASONS.keys() == SHOWN_CODES
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("kind", LETTERS)
+def test_an_sms_fits_into_one_part(kind, language):
+    said = words_of(kind, FULL | {"code": "123456"}, about(language)).sms
+    assert len(said) <= SMS_CHARS[language], said
+    if language == "en":
+        assert GSM_7.fullmatch(said.replace("\N{NO-BREAK SPACE}", " ")), said
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize(("fact", "kind", "values"), NOTICES)
+def test_a_notice_of_the_log_leaves_no_value_open_and_names_no_hidden_code(fact, kind, values, language):
+    del fact
+    words = words_of(kind, values, about(language))
+    texts = [words.subject, words.result, words.sms, words.button, *words.more, *map("".join, words.rows)]
+    assert all(texts)
+    for text in texts:
+        assert not re.search(r"[{}]|None|\d{4}-\d\d-\d\d|[a-z]_[a-z]", text), text
+        assert "15.00" not in text or re.search(r"¥15\.00", text), text
+
+
+def test_dates_amounts_and_times_are_written_in_full():
+    words = words_of("payment_failed", FULL | {"code": "expired_card"}, about("zh-CN"))
+    assert ("下次扣款", "2027 年 12 月 30 日 10:00，香港时间") in words.rows
+    assert ("金额", "¥1,234.00") in words.rows
+    assert "支付卡已过期，或有效期不对。" in words.more
+    english = words_of("payment_failed", FULL | {"code": "lost_card"}, about("en"))
+    assert ("Next try", "30\N{NO-BREAK SPACE}December 2027, 10:00, Hong Kong time") in english.rows
+    assert not [text for text in english.more if "lost_card" in text or "bank says" in text]
+
+
+def test_what_is_not_known_is_left_out():
+    words = words_of("payment_failed", {"term_number": 0, "declines": 1, "code": None}, about("en"))
+    assert words.result == "The payment for your card ending 0142 failed."
+    assert words.rows == ()
+
+
+def test_a_receipt_says_what_the_balance_paid_and_what_was_charged():
+    rows = dict(words_of("renewed", FULL | {"price": {"minor": 1500, "currency": "CNY"}}, about("en")).rows)
+    assert (rows["Price"], rows["Reactivation"], rows["From the balance"], rows["Charged"]) == (
+        "¥15.00",
+        "¥5.00",
+        "¥1.00",
+        "¥19.00",
+    )
+    assert rows["Reference"] == "25B6-8F46"
+
+
+def test_a_code_of_a_bank_is_never_taken_for_one_of_a_sign_in():
+    letters = {kind: letter for kind, letter in LETTERS.items() if "{code}" in repr(letter)}
+    assert letters.keys() == {"code"}
