@@ -11,7 +11,7 @@ from psycopg import Connection
 from adapters.languages import shown
 from adapters.languages.language import Language, named
 from adapters.languages.texts import texts
-from adapters.notices.delivery import Rendered, Row, drop, is_doubtful_again, wait
+from adapters.notices.delivery import Rendered, Row, bounced, drop, is_doubtful_again, wait
 from adapters.notices.kinds import Channel, kind_of
 from adapters.notices.recipients import Recipient, numbers, recipients
 from adapters.notices.rendering import SMS_CHARS, TEMPLATE_VERSION, Sender, Sms, email_bytes, sms_bytes
@@ -33,6 +33,8 @@ class _Known(NamedTuple):
     recipients: Mapping[str, Recipient]
     numbers: Mapping[UUID, str]
     unsubscribed: set[tuple[str, str]]
+    bounced: set[str]
+    """Addresses that nothing reaches; one that a later message reached is none of them."""
 
 
 class _Target(NamedTuple):
@@ -67,14 +69,17 @@ class Preparing:
     def _known(self, connection: Connection[Any], rows: Sequence[Row]) -> _Known:
         card_ids = list({row.card_id for row in rows if row.card_id is not None})
         if not card_ids:
-            return _Known({}, {}, {}, set())
+            return _Known({}, {}, {}, set(), set())
         cards = {card.card_id: card for card in self.engine.cards(card_ids)}
         holder_ids = list({card.custody.holder_id for card in cards.values()})
+        holders = recipients(connection, holder_ids)
+        addresses = [address for one in holders.values() for address in (one.email, one.phone) if address is not None]
         return _Known(
             cards,
-            recipients(connection, holder_ids),
+            holders,
             numbers(connection, card_ids),
             without(connection, holder_ids),
+            bounced(connection, addresses),
         )
 
     def _judged(self, connection: Connection[Any], row: Row, known: _Known, now: datetime) -> Rendered | None:
@@ -169,6 +174,9 @@ def _card(connection: Connection[Any], row: Row, known: _Known, now: datetime) -
     address = row.address or holder.address(row.channel)
     if address is None:
         drop(connection, row, "no_address", other_channel=True)
+        return None
+    if address in known.bounced:
+        drop(connection, row, "address_bounced", other_channel=True)
         return None
     zone = holder.zone or card.custody.zone
     return _Target(address, row.language or holder.language, zone, card, known.numbers.get(card.card_id))

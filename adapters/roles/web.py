@@ -30,7 +30,7 @@ from adapters.look_ups import BATCH, LookUps
 from adapters.reconciling_daily import reconcile_daily
 from adapters.roles.consumer import over_a_live_connection
 from adapters.roles.lead import faults_logged
-from adapters.secret_files import stripe_webhook_secret_of
+from adapters.secret_files import read_secret, stripe_webhook_secret_of
 from adapters.settings import Settings, SettingsError
 from adapters.web.app import Guarded, application
 from adapters.web.bindings import returns
@@ -38,6 +38,7 @@ from adapters.web.door import Door
 from adapters.web.notifications import notifications
 from adapters.web.pages.portal import Portal
 from adapters.web.pages.routes import holder_pages
+from adapters.web.receipts import receipts
 from adapters.web.unsubscribing import unsubscribing
 from adapters.wiring import engine_of, listing_gateway, opened_stripe, rules_now, rules_of
 from engine.actor import actor
@@ -95,7 +96,7 @@ async def main(settings: Settings, database_url: str, nats_url: str, stop: async
             if settings.gateway == "stripe":
                 await _with_provider(settings, database, portal, listener, stop)
             else:
-                await _serve(_application(portal), listener, stop)
+                await _serve(_application(portal, *_twilio(settings, portal)), listener, stop)
 
 
 def _portal(settings: Settings, database: _Database, origin: str) -> Portal:
@@ -114,6 +115,14 @@ def _origin(settings: Settings, listener: socket.socket) -> str:
     """Where browsers reach the pages."""
     host = "localhost" if settings.web_host == "127.0.0.1" else settings.web_host
     return settings.web_url or f"http://{host}:{listener.getsockname()[1]}"
+
+
+def _twilio(settings: Settings, portal: Portal) -> list[APIRouter]:
+    """Where receipts of SMS come to, if they do."""
+    file = settings.twilio_token_file
+    if settings.sms != "twilio" or file is None or settings.web_url is None:
+        return []
+    return [receipts(portal.pool, settings.web_url, read_secret(file))]
 
 
 def _application(portal: Portal, *routers: APIRouter, provider: str | None = None) -> FastAPI:
@@ -145,7 +154,8 @@ async def _with_provider(
         look_ups = LookUps(executor, gateway, StripeNews(api), bindings, waiting)
         portal = replace(portal, hosted=pages, bindings=bindings)
         provider = HOSTED_AT if settings.stripe_url == STRIPE_URL else settings.stripe_url
-        app = _application(portal, routes, returns(bindings.complete), provider=provider)
+        machines = (routes, returns(bindings.complete), *_twilio(settings, portal))
+        app = _application(portal, *machines, provider=provider)
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(_look_up(look_ups, arrived, stop))
             listing = partial(listing_gateway, settings, database.url)
