@@ -122,6 +122,8 @@ class Settings(NoticeSettings, GatewaySettings):
     """The web role's address as holders reach it, https://…; unset: http:// at its host and port."""
     web_port: int = Field(8080, ge=0, le=65_535)
     """Port of the web role; 0: any free one."""
+    web_proxies: int = Field(0, ge=0, le=5)
+    """How many trusted proxies stand before the web role, each of which appends to X-Forwarded-For."""
     home: _AbsolutePath = Path(".baohao")
     """Folder of the embedded servers, their data and the logs."""
     catalogue: _AbsolutePath | None = None
@@ -144,6 +146,8 @@ class Settings(NoticeSettings, GatewaySettings):
     """Megabytes of public events that NATS keeps, reserved on each server; older ones leave for newer ones."""
     clock: Literal["system", "virtual"] = "system"
     """Business time: the system's, or a virtual clock that is moved by hand."""
+    demo: bool = False
+    """Pages on which anybody moves the virtual clock, as `baohao up --demo` has them; for trying, never for holders."""
     batch_size: int = Field(256, ge=1, le=10_000)
     """Maximum number of cards in a batch."""
     batches_in_flight: int = Field(8, ge=1, le=64)

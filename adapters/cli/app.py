@@ -81,11 +81,17 @@ def health(*, as_json: Json = False) -> None:
 
 
 @app.command()
-def up(*, gateway: SandboxGateway = None) -> None:
+def up(
+    *,
+    gateway: SandboxGateway = None,
+    demo: Annotated[
+        bool, typer.Option("--demo", help="With pages, three holders, a sandbox, and a clock that you move.")
+    ] = False,
+) -> None:
     """Run every role as a supervised process, with embedded servers where none are configured."""
     from adapters.cli import serving
 
-    serving.up(load_settings(), sandbox=gateway == "sandbox")
+    serving.up(load_settings(), sandbox=gateway == "sandbox", demo=demo)
 
 
 @app.command()

@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import errno
 import socket
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
@@ -15,10 +15,13 @@ import uvicorn
 from fastapi import APIRouter, FastAPI
 from psycopg import AsyncConnection, Connection
 from psycopg_pool import AsyncConnectionPool, ConnectionPool
+from starlette.routing import Route
 
 from adapters.bindings import Bindings
 from adapters.clock import recorded_now
 from adapters.clock_check import clock_of
+from adapters.directory.messages import Send
+from adapters.directory.sweeping import sweep
 from adapters.executing import Executor
 from adapters.gateway_settings import STRIPE_URL
 from adapters.gateways.stripe import StripeGateway
@@ -27,15 +30,18 @@ from adapters.gateways.stripe_notifications import Hint
 from adapters.gateways.stripe_pages import StripePages
 from adapters.inbox import keep
 from adapters.look_ups import BATCH, LookUps
+from adapters.notices.outbox import put_message
 from adapters.reconciling_daily import reconcile_daily
 from adapters.roles.consumer import over_a_live_connection
-from adapters.roles.lead import faults_logged
+from adapters.roles.lead import faults_logged, stopped
 from adapters.secret_files import read_secret, stripe_webhook_secret_of
 from adapters.settings import Settings, SettingsError
 from adapters.web.app import Guarded, application
 from adapters.web.bindings import returns
 from adapters.web.door import Door
 from adapters.web.notifications import notifications
+from adapters.web.pages.accounts.unsent import only_logged
+from adapters.web.pages.accounts.visit import Reception
 from adapters.web.pages.portal import Portal
 from adapters.web.pages.routes import holder_pages
 from adapters.web.receipts import receipts
@@ -58,6 +64,10 @@ STORED_WITHIN_S = 5
 """How long a notification waits for a connection to the database; the provider delivers it again."""
 AGAIN = timedelta(seconds=5)
 """How often the inbox is looked into although nothing has arrived here: others may have left something."""
+HASHING_CONNECTIONS = 2
+"""As many passwords are judged at a time."""
+SWEPT_EVERY = timedelta(hours=1)
+"""How often what has had its time is removed from the directory."""
 
 
 class _Server(uvicorn.Server):
@@ -74,29 +84,67 @@ class _Database(NamedTuple):
     url: str
     blocking: ConnectionPool[Connection[Any]]
     waiting: AsyncConnectionPool[AsyncConnection[Any]]
+    hashing: AsyncConnectionPool[AsyncConnection[Any]]
+    """For what judges passwords."""
 
     def use(self, work: Callable[[Connection[Any]], T]) -> T:
         """Work on a connection of a thread."""
         return over_a_live_connection(self.blocking, work)
 
 
-async def main(settings: Settings, database_url: str, nats_url: str, stop: asyncio.Event) -> None:
-    """Serve until `stop`, then finish what was begun; notifications only from a provider that sends some."""
-    del nats_url
+class _Pages(NamedTuple):
+    """What the pages of holders are made of."""
+
+    portal: Portal
+    reception: Reception
+    more: Sequence[Route]
+    """Pages of the demo."""
+    machines: Sequence[APIRouter]
+    """What is asked without a session, beside the provider's notifications."""
+
+
+async def main(
+    settings: Settings, database_url: str, nats_url: str, stop: asyncio.Event, send: Send | None = None
+) -> None:
+    """Serve until `stop`, then finish what was begun; notifications only from a provider that sends some.
+
+    Messages of accounts go by the outbox of notices where there is something to send by, unless `send` takes them.
+    """
+    send = send or (put_message if settings.tells_holders else only_logged)
     blocking = ConnectionPool[Connection[Any]](
         database_url, min_size=1, max_size=settings.pool_size, kwargs={"autocommit": True}, open=False
     )
-    waiting = AsyncConnectionPool[AsyncConnection[Any]](
-        database_url, min_size=1, max_size=settings.pool_size, kwargs={"autocommit": True}, open=False
-    )
+    waiting = _pool(database_url, settings.pool_size)
+    hashing = _pool(database_url, HASHING_CONNECTIONS)
     with _listening(settings.web_host, settings.web_port) as listener, blocking:
-        async with waiting:
-            database = _Database(database_url, blocking, waiting)
+        async with waiting, hashing, _sweeping(waiting, stop):
+            database = _Database(database_url, blocking, waiting, hashing)
             portal = _portal(settings, database, _origin(settings, listener))
+            more = _demo(settings, database, portal, nats_url) if settings.demo else ()
+            reception = Reception(Door(waiting, recorded_now), hashing, send, settings.web_proxies)
+            machines = (unsubscribing(waiting), *_twilio(settings, waiting))
+            pages = _Pages(portal, reception, more, machines)
             if settings.gateway == "stripe":
-                await _with_provider(settings, database, portal, listener, stop)
+                await _with_provider(settings, database, pages, listener, stop)
             else:
-                await _serve(_application(portal, *_twilio(settings, portal)), listener, stop)
+                await _serve(_application(pages), listener, stop)
+
+
+def _pool(database_url: str, size: int) -> AsyncConnectionPool[AsyncConnection[Any]]:
+    return AsyncConnectionPool[AsyncConnection[Any]](
+        database_url, min_size=1, max_size=size, kwargs={"autocommit": True}, open=False
+    )
+
+
+def _demo(settings: Settings, database: _Database, portal: Portal, nats_url: str) -> Sequence[Route]:
+    """The pages that move the virtual clock; raises SettingsError on a real one."""
+    from adapters.cli.demo.passing import pass_time  # noqa: PLC0415 (only the demo needs it)
+    from adapters.web.demo import demo_pages  # noqa: PLC0415 (as above)
+
+    if settings.clock != "virtual":
+        raise SettingsError("BAOHAO_DEMO moves the clock, so it needs BAOHAO_CLOCK=virtual")
+    passing = partial(pass_time, settings, database.url, nats_url, portal.engine)
+    return demo_pages(portal, Door(portal.pool, recorded_now), passing)
 
 
 def _portal(settings: Settings, database: _Database, origin: str) -> Portal:
@@ -117,26 +165,27 @@ def _origin(settings: Settings, listener: socket.socket) -> str:
     return settings.web_url or f"http://{host}:{listener.getsockname()[1]}"
 
 
-def _twilio(settings: Settings, portal: Portal) -> list[APIRouter]:
+def _twilio(settings: Settings, pool: AsyncConnectionPool[AsyncConnection[Any]]) -> list[APIRouter]:
     """Where receipts of SMS come to, if they do."""
     file = settings.twilio_token_file
     if settings.sms != "twilio" or file is None or settings.web_url is None:
         return []
-    return [receipts(portal.pool, settings.web_url, read_secret(file))]
+    return [receipts(pool, settings.web_url, read_secret(file))]
 
 
-def _application(portal: Portal, *routers: APIRouter, provider: str | None = None) -> FastAPI:
-    pages = holder_pages(portal, Door(portal.pool, recorded_now))
+def _application(pages: _Pages, *routers: APIRouter, provider: str | None = None) -> FastAPI:
+    routes = [*pages.more, *holder_pages(pages.portal, pages.reception)]
     return application(
-        (unsubscribing(portal.pool), *routers), pages, Guarded(portal.origin, (provider,) if provider else ())
+        (*pages.machines, *routers), routes, Guarded(pages.portal.origin, (provider,) if provider else ())
     )
 
 
 async def _with_provider(
-    settings: Settings, database: _Database, portal: Portal, listener: socket.socket, stop: asyncio.Event
+    settings: Settings, database: _Database, pages: _Pages, listener: socket.socket, stop: asyncio.Event
 ) -> None:
     """Notifications are received and looked up at once; holders bind ways to pay on the provider's pages."""
-    read_rules, waiting = portal.read_rules, database.waiting
+    portal, waiting = pages.portal, database.waiting
+    read_rules = portal.read_rules
 
     async def store(hints: Sequence[Hint]) -> None:
         async with waiting.connection(timeout=STORED_WITHIN_S) as connection:
@@ -149,13 +198,12 @@ async def _with_provider(
     async with opened_stripe(settings, database.url) as api:
         gateway = StripeGateway(api, timedelta(seconds=settings.gateway_budget_s))
         executor = Executor(portal.engine, actor("system", "web"), read_rules)
-        pages = StripePages(api)
-        bindings = Bindings(executor, pages, waiting)
+        hosted = StripePages(api)
+        bindings = Bindings(executor, hosted, waiting)
         look_ups = LookUps(executor, gateway, StripeNews(api), bindings, waiting)
-        portal = replace(portal, hosted=pages, bindings=bindings)
+        pages = pages._replace(portal=replace(portal, hosted=hosted, bindings=bindings))
         provider = HOSTED_AT if settings.stripe_url == STRIPE_URL else settings.stripe_url
-        machines = (routes, returns(bindings.complete), *_twilio(settings, portal))
-        app = _application(portal, *machines, provider=provider)
+        app = _application(pages, routes, returns(bindings.complete), provider=provider)
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(_look_up(look_ups, arrived, stop))
             listing = partial(listing_gateway, settings, database.url)
@@ -183,12 +231,33 @@ async def _look_up(look_ups: LookUps, arrived: asyncio.Event, stop: asyncio.Even
                 )
 
 
+@contextlib.asynccontextmanager
+async def _sweeping(waiting: AsyncConnectionPool[AsyncConnection[Any]], stop: asyncio.Event) -> AsyncIterator[None]:
+    """The directory is swept beside the block."""
+    task = asyncio.create_task(_sweep(waiting, stop))
+    try:
+        yield
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+
+async def _sweep(waiting: AsyncConnectionPool[AsyncConnection[Any]], stop: asyncio.Event) -> None:
+    """Remove from the directory what has had its time, at the start and then each hour."""
+    while not stop.is_set():
+        with faults_logged("web"):
+            async with waiting.connection() as connection:
+                await sweep(connection, recorded_now())
+        await stopped(stop, SWEPT_EVERY)
+
+
 async def _serve(app: FastAPI, listener: socket.socket, stop: asyncio.Event) -> None:
     config = uvicorn.Config(
         app,
         lifespan="off",
         log_config=None,
         access_log=False,
+        proxy_headers=False,  # whom to believe is a setting
         server_header=False,
         timeout_keep_alive=KEPT_ALIVE_S,
         timeout_graceful_shutdown=ENDS_WITHIN_S,

@@ -2,8 +2,21 @@
 
 from starlette.routing import Route
 
-from adapters.web.door import Door
 from adapters.web.pages import methods, paying, renewal, switching_off
+from adapters.web.pages.accounts import (
+    account,
+    addresses,
+    confirming,
+    devices,
+    leaving,
+    password,
+    registering,
+    resetting,
+    signing_in,
+    signing_in_by_code,
+)
+from adapters.web.pages.accounts.visit import Reception
+from adapters.web.pages.accounts.visit import routes_of as routes_of_accounts
 from adapters.web.pages.cards import card_pages
 from adapters.web.pages.plain import plain_pages
 from adapters.web.pages.portal import Portal
@@ -11,13 +24,19 @@ from adapters.web.pages.receipts import receipt_pages
 from adapters.web.pages.visit import routes_of
 
 OF_A_CARD = (*renewal.PAGES, *switching_off.PAGES, *methods.PAGES, *paying.PAGES)
+OF_AN_ACCOUNT = (
+    *(*signing_in.PAGES, *signing_in_by_code.PAGES, *registering.PAGES, *resetting.PAGES),
+    *(*account.PAGES, *confirming.PAGES, *password.PAGES, *addresses.PAGES, *devices.PAGES, *leaving.PAGES),
+)
 
 
-def holder_pages(portal: Portal, door: Door) -> list[Route]:
+def holder_pages(portal: Portal, reception: Reception) -> list[Route]:
     """The pages, and the files that they need."""
+    door = reception.door
     return [
         *plain_pages(door),
         *card_pages(portal, door),
         *receipt_pages(portal, door),
         *routes_of(portal, door, OF_A_CARD),
+        *routes_of_accounts(reception, OF_AN_ACCOUNT),
     ]

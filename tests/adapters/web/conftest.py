@@ -114,10 +114,10 @@ def served(cards, connection, database_url, eventually):
 
 
 @contextlib.contextmanager
-def role(settings, database_url):
+def role(settings, database_url, **more):
     """The web role in a thread with an event loop of its own."""
     loop, stop = asyncio.new_event_loop(), asyncio.Event()
-    work = web.main(settings, database_url, "", stop)
+    work = web.main(settings, database_url, "", stop, **more)
     thread = threading.Thread(target=lambda: loop.run_until_complete(work), daemon=True)
     thread.start()
     try:

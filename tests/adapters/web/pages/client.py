@@ -1,8 +1,9 @@
-"""A browser without a screen: it keeps no cookies but the one given, and follows nothing."""
+"""A browser without a screen: it keeps cookies, and follows nothing."""
 
 import re
 from dataclasses import dataclass
 from html import unescape
+from http.cookies import SimpleCookie
 from urllib.error import HTTPError
 from urllib.parse import urlencode
 from urllib.request import HTTPRedirectHandler, Request, build_opener
@@ -20,6 +21,8 @@ class Answer:
     status: int
     headers: dict[str, str]
     html: str
+    cookies: tuple[str, ...] = ()
+    """The lines that set some."""
 
     @property
     def to(self):
@@ -42,7 +45,17 @@ class Client:
     """Somebody's browser at the pages of one web role."""
 
     def __init__(self, address, token=None, language="en"):
-        self.address, self.token, self.language = address, token, language
+        self.address, self.language = address, language
+        self.cookies = {"__Host-bh": token} if token else {}
+
+    @property
+    def token(self):
+        """The cookie of the session."""
+        return self.cookies.get("__Host-bh")
+
+    @token.setter
+    def token(self, token):
+        self.cookies["__Host-bh"] = token
 
     def get(self, path, **headers):
         return self._send("GET", path, None, headers)
@@ -52,16 +65,27 @@ class Client:
         return self._send("POST", path, urlencode(fields or {}).encode(), given)
 
     def _send(self, method, path, body, headers):
-        cookie = {"Cookie": f"__Host-bh={self.token}"} if self.token else {}
+        cookie = (
+            {"Cookie": "; ".join(f"{name}={value}" for name, value in self.cookies.items())} if self.cookies else {}
+        )
         found = {name: value for name, value in headers.items() if value is not None}
         request = Request(
             self.address + path, body, {"Accept-Language": self.language, **cookie, **found}, method=method
         )
         try:
             with build_opener(_Stay).open(request, timeout=20) as answer:
-                return Answer(answer.status, _lower(answer.headers), answer.read().decode())
+                return self._kept(answer.status, answer)
         except HTTPError as error:
-            return Answer(error.code, _lower(error.headers), error.read().decode())
+            return self._kept(error.code, error)
+
+    def _kept(self, status, answer):
+        lines = tuple(answer.headers.get_all("Set-Cookie", ()))
+        for name, cookie in SimpleCookie("\r\n".join(lines)).items():
+            if cookie["max-age"] == "0":
+                self.cookies.pop(name, None)
+            else:
+                self.cookies[name] = cookie.value
+        return Answer(status, _lower(answer.headers), answer.read().decode(), lines)
 
 
 def _lower(headers):

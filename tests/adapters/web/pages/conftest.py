@@ -14,6 +14,7 @@ from tests.adapters.poolers import free_port
 from tests.adapters.web.conftest import _answers, role
 from tests.adapters.web.pages.client import Client
 from tests.adapters.web.pages.holders import HOLDER, OTHER, World
+from tests.chromium import launched
 from tests.engine.databases import application_url
 from tests.lent_databases import LentDatabases
 
@@ -95,3 +96,9 @@ def other(served, world):
 def stranger(served):
     """The browser of nobody that we know."""
     return Client(served)
+
+
+@pytest.fixture(scope="module")
+def browser(holders):
+    """It keeps an event loop running in this thread, so it comes last and ends with its module."""
+    yield from launched()
