@@ -23,6 +23,8 @@ from adapters.notices.timing import day_began, next_morning, retry_after
 
 LEASE = timedelta(minutes=2)
 """How long a row is in one sender's hands; one that takes longer loses it. Longer than a try to send may take."""
+ERASED = "account_erased"
+"""The kind after which nothing is kept by which anybody could be found."""
 DOUBTS_MOST = 1
 """How often an SMS is sent again that may have arrived."""
 
@@ -155,7 +157,7 @@ def begin(connection: Connection[Any], row: Row, rendered: Rendered, now: dateti
                 "language": rendered.language,
                 "body": rendered.body,
                 "version": rendered.template_version,
-                "address_hash": hash_of(rendered.address),
+                "address_hash": None if row.kind == ERASED else hash_of(rendered.address),
                 "body_hash": sha256(rendered.body).digest(),
             },
         )
