@@ -2,10 +2,12 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 from uuid import UUID
 
+import psycopg
+import structlog
 from psycopg import Connection
 
 from adapters.languages import shown
@@ -23,6 +25,10 @@ from engine.application import Engine
 from engine.calendar import local_date
 from engine.card.card import Card
 
+log = structlog.get_logger()
+
+UNREADABLE_WAITS = timedelta(hours=1)
+"""How long a notice waits whose card cannot be read; a newer program may."""
 _LAST_DIGITS = 4
 
 
@@ -61,7 +67,14 @@ class Preparing:
         known = self._known(connection, rows)
         ready: list[tuple[Row, Rendered]] = []
         for row in rows:
-            rendered = self._judged(connection, row, known, now)
+            try:
+                rendered = self._judged(connection, row, known, now)
+            except psycopg.Error:
+                raise
+            except Exception as error:  # noqa: BLE001 (a notice that cannot be written keeps no other waiting)
+                log.error("notices.cannot_be_written", key=row.key, kind=row.kind, error=type(error).__name__)
+                drop(connection, row, "cannot_be_written")
+                continue
             if rendered is not None:
                 ready.append((row, rendered))
         return ready
@@ -152,7 +165,7 @@ def _card(connection: Connection[Any], row: Row, known: _Known, now: datetime) -
     """Where a notice of a card goes; None where it is dropped or waits."""
     card = known.cards.get(row.card_id) if row.card_id is not None else None
     if card is None:
-        drop(connection, row, "card_unreadable")
+        wait(connection, row, now + UNREADABLE_WAITS, "card_unreadable")
         return None
     verdict = verdict_on(row.kind, row.content or {}, card, local_date(now, card.term.zone))
     match verdict:
