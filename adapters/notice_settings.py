@@ -47,6 +47,8 @@ class NoticeSettings(BaseSettings):
     """Our name at the SMTP server; with its password in a file."""
     smtp_password_file: _AbsolutePath | None = Field(None, repr=False)
     """File with the password of BAOHAO_SMTP_USER."""
+    mail_folder: _AbsolutePath | None = None
+    """Folder into which e-mails are written instead of being sent, for trying; with BAOHAO_SMTP_HOST unset."""
     mail_from: Annotated[str, AfterValidator(_mail_address)] | None = None
     """The address that our e-mails come from."""
     sms: Literal["none", "log", "twilio"] = "none"
@@ -63,10 +65,12 @@ class NoticeSettings(BaseSettings):
     @property
     def tells_holders(self) -> bool:
         """Whether there is anything for a notifier to do."""
-        return self.smtp_host is not None or self.sms != "none"
+        return self.smtp_host is not None or self.mail_folder is not None or self.sms != "none"
 
     @model_validator(mode="after")
     def _tells_completely(self) -> Self:
+        if self.smtp_host is not None and self.mail_folder is not None:
+            raise ValueError("BAOHAO_SMTP_HOST and BAOHAO_MAIL_FOLDER are both set; e-mails go to one of them")
         if self.smtp_host is not None and self.mail_from is None:
             raise ValueError("BAOHAO_SMTP_HOST is set, but not BAOHAO_MAIL_FROM, which it needs")
         if self.smtp_tls == "none" and self.smtp_host not in {None, *_HERE}:

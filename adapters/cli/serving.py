@@ -72,13 +72,13 @@ def all_roles(
 def up(settings: Settings, *, sandbox: bool = False, demo: bool = False) -> None:
     """All roles until Ctrl-C, SIGTERM or SIGHUP; starts embedded servers again that end meanwhile.
 
-    With a `sandbox` of its own, or at Stripe, the web role is one of them; so is the notifier where e-mail or SMS is
-    set. A `demo` has a sandbox, a virtual clock and three holders, in a home folder of its own.
+    With a `sandbox` of its own, or at Stripe, the web role is one of them; the notifier where e-mail or SMS is set. A
+    `demo` has a sandbox, a virtual clock and three holders, in a home folder of its own.
     """
     if demo:
-        settings = settings.model_copy(
-            update={"home": settings.home / "demo", "clock": "virtual", "demo": True, "nats_port": 0}
-        )
+        home = settings.home / "demo"
+        shown = {"home": home, "clock": "virtual", "demo": True, "nats_port": 0, "mail_folder": home / "mail"}
+        settings = settings.model_copy(update=shown)
         settings.home.mkdir(mode=0o700, parents=True, exist_ok=True)
         mark_demo(settings.home)
     configure_logs("up", settings.log_level, settings.log_format)

@@ -57,6 +57,7 @@ def with_sandbox(settings: Settings, seed: int, faults: Sequence[Fault] = ()) ->
             "stripe_key": KEY,
             "stripe_webhook_secret_file": secret,
             "web_port": web_port,
+            "web_url": settings.web_url or f"http://localhost:{web_port}",
         }
     )
     options = {

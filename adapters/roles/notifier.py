@@ -13,6 +13,7 @@ import structlog
 from adapters.clock_check import CheckedClock, clock_of
 from adapters.control import CLOCK_CHANNEL
 from adapters.notices.email import Mailer, Relay
+from adapters.notices.folder import MailFolder
 from adapters.notices.following import follow_notices
 from adapters.notices.kinds import Channel
 from adapters.notices.outbox import OUTBOX_CHANNEL
@@ -41,7 +42,7 @@ async def main(settings: Settings, database_url: str, nats_url: str, stop: async
     """Follow and send until `stop`, without the broker."""
     del nats_url
     if not settings.tells_holders:
-        raise SettingsError("there is nothing to send by: set BAOHAO_SMTP_HOST or BAOHAO_SMS")
+        raise SettingsError("there is nothing to send by: set BAOHAO_SMTP_HOST, BAOHAO_MAIL_FOLDER or BAOHAO_SMS")
     provider = sms_of_settings(settings)
     transports: dict[Channel, Transport | None] = {
         "email": mailer_of(settings),
@@ -49,7 +50,7 @@ async def main(settings: Settings, database_url: str, nats_url: str, stop: async
     }
     preparing = Preparing(
         engine_of(settings, database_url, NOTIFIER),
-        Sender(settings.mail_from or "", settings.web_url),
+        Sender(settings.mail_from or "baohao@localhost", settings.web_url),
         frozenset(channel for channel, transport in transports.items() if transport is not None),
     )
     try:
@@ -109,8 +110,10 @@ async def _batches(sending: Sending, clock: CheckedClock, listener: Listener, st
             await asyncio.to_thread(listener.wait, LOOK)
 
 
-def mailer_of(settings: Settings) -> Mailer | None:
-    """What hands e-mails over; None where no server is set. Raises SettingsError for a file that cannot be read."""
+def mailer_of(settings: Settings) -> Mailer | MailFolder | None:
+    """What hands e-mails over; None where none are sent. Raises SettingsError for a file that cannot be read."""
+    if settings.mail_folder is not None:
+        return MailFolder(settings.mail_folder)
     if settings.smtp_host is None or settings.mail_from is None:
         return None
     password = None if settings.smtp_password_file is None else read_secret(settings.smtp_password_file)

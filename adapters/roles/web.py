@@ -106,11 +106,7 @@ class _Pages(NamedTuple):
 async def main(
     settings: Settings, database_url: str, nats_url: str, stop: asyncio.Event, send: Send | None = None
 ) -> None:
-    """Serve until `stop`, then finish what was begun; notifications only from a provider that sends some.
-
-    Messages of accounts go by the outbox of notices where there is something to send by, unless `send` takes them.
-    """
-    send = send or (put_message if settings.tells_holders else only_logged)
+    """Serve until `stop`, then finish what was begun; notifications only from a provider that sends some."""
     blocking = ConnectionPool[Connection[Any]](
         database_url, min_size=1, max_size=settings.pool_size, kwargs={"autocommit": True}, open=False
     )
@@ -121,7 +117,8 @@ async def main(
             database = _Database(database_url, blocking, waiting, hashing)
             portal = _portal(settings, database, _origin(settings, listener))
             more = _demo(settings, database, portal, nats_url) if settings.demo else ()
-            reception = Reception(Door(waiting, recorded_now), hashing, send, settings.web_proxies)
+            sends = send or (put_message if settings.tells_holders else only_logged)
+            reception = Reception(Door(waiting, recorded_now), hashing, sends, settings.web_proxies)
             machines = (unsubscribing(waiting), *_twilio(settings, waiting))
             pages = _Pages(portal, reception, more, machines)
             if settings.gateway == "stripe":
@@ -144,7 +141,7 @@ def _demo(settings: Settings, database: _Database, portal: Portal, nats_url: str
     if settings.clock != "virtual":
         raise SettingsError("BAOHAO_DEMO moves the clock, so it needs BAOHAO_CLOCK=virtual")
     passing = partial(pass_time, settings, database.url, nats_url, portal.engine)
-    return demo_pages(portal, Door(portal.pool, recorded_now), passing)
+    return demo_pages(portal, Door(portal.pool, recorded_now), passing, settings.mail_folder)
 
 
 def _portal(settings: Settings, database: _Database, origin: str) -> Portal:
@@ -174,10 +171,10 @@ def _twilio(settings: Settings, pool: AsyncConnectionPool[AsyncConnection[Any]])
 
 
 def _application(pages: _Pages, *routers: APIRouter, provider: str | None = None) -> FastAPI:
-    routes = [*pages.more, *holder_pages(pages.portal, pages.reception)]
-    return application(
-        (*pages.machines, *routers), routes, Guarded(pages.portal.origin, (provider,) if provider else ())
-    )
+    portal = pages.portal
+    routes = [*pages.more, *holder_pages(portal, pages.reception)]
+    guarded = Guarded(portal.origin, (provider,) if provider else ())
+    return application((*pages.machines, *routers), routes, guarded)
 
 
 async def _with_provider(

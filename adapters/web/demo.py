@@ -1,13 +1,15 @@
-"""The demo's own pages: the clock, which a visitor moves."""
+"""The demo's own page: the clock, which a visitor moves, and the e-mails that were sent."""
 
 import asyncio
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from pathlib import Path
 
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from adapters.notices.folder import mails_in
 from adapters.web.door import Door, form_of, language_of, see_other
 from adapters.web.frame import page
 from adapters.web.pages.portal import Portal
@@ -15,8 +17,10 @@ from adapters.web.pages.portal import Portal
 SPANS = {"day": timedelta(1), "week": timedelta(7), "month": timedelta(30)}
 
 
-def demo_pages(portal: Portal, door: Door, pass_time: Callable[[timedelta], None]) -> list[Route]:
-    """`/demo`; `pass_time` lets all happen that is due meanwhile."""
+def demo_pages(
+    portal: Portal, door: Door, pass_time: Callable[[timedelta], None], mail_folder: Path | None
+) -> list[Route]:
+    """`/demo`; `pass_time` lets all happen that is due meanwhile, `mail_folder` has what was sent."""
     turn = asyncio.Lock()
 
     async def show(request: Request) -> Response:
@@ -26,7 +30,8 @@ def demo_pages(portal: Portal, door: Door, pass_time: Callable[[timedelta], None
     async def _shown(request: Request, at: datetime) -> Response:
         visitor = await door.visitor(request)
         language = language_of(request, visitor)
-        return page("demo", language, visitor=visitor, here="/demo", day=at.date(), spans=list(SPANS))
+        mails = await asyncio.to_thread(mails_in, mail_folder) if mail_folder else []
+        return page("demo", language, visitor=visitor, here="/demo", day=at.date(), mails=mails)
 
     async def forward(request: Request) -> Response:
         span = SPANS.get((await form_of(request)).get("span", ""))

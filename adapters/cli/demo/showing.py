@@ -22,6 +22,7 @@ from adapters.wiring import engine_of, rules_of
 
 def live_through(system: System, running: Running, stop: threading.Event) -> None:
     """Let the holders' cards live until today, if they have not yet; some seconds."""
+    asyncio.run(open_accounts(running.database_url, password_of(system.settings.home)))
     with psycopg.connect(running.database_url, autocommit=True) as connection:
         wait_for(system.address)
         row = connection.execute("SELECT EXISTS (SELECT FROM cards)").fetchone()
@@ -50,7 +51,6 @@ def live_through(system: System, running: Running, stop: threading.Event) -> Non
                 on_step=step,
                 move_others=partial(set_clock, system.address),
             ).run()
-    asyncio.run(open_accounts(running.database_url, password_of(system.settings.home)))
 
 
 def guide(system: System) -> str:

@@ -1,0 +1,62 @@
+"""E-mails as files in a folder, for trying: whatever opens mail opens them."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from email import message_from_bytes
+from email.message import EmailMessage
+from email.policy import default
+from hashlib import sha256
+from pathlib import Path
+from typing import NamedTuple
+
+from adapters.notices.delivery import Accepted, Failed, Outcome, Row
+
+MAILS_MOST = 100
+"""So many of the newest are read."""
+
+
+class MailFolder:
+    """Takes e-mails as an SMTP server would; each is a file that appears whole."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    async def send(self, row: Row, address: str, body: bytes) -> Outcome:
+        """Write one e-mail; the same one again replaces itself."""
+        del row, address  # the message has them
+        file = self._folder / f"{sha256(body).hexdigest()[:32]}.eml"
+        try:
+            self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            begun = file.with_suffix(".begun")
+            begun.write_bytes(body)
+            begun.replace(file)
+        except OSError as error:
+            return Failed(f"folder_{error.errno}")
+        return Accepted("folder")
+
+    async def rest(self) -> None:
+        """There is nothing to close."""
+
+
+class Mail(NamedTuple):
+    """An e-mail of a folder, as its reader sees it."""
+
+    written_at: datetime
+    to: str
+    subject: str
+    text: str
+
+
+def mails_in(folder: Path) -> list[Mail]:
+    """The newest e-mails of a folder, the last one first."""
+    files = sorted(folder.glob("*.eml"), key=lambda file: file.stat().st_mtime_ns, reverse=True)
+    return list(_read(files[:MAILS_MOST]))
+
+
+def _read(files: list[Path]) -> Iterator[Mail]:
+    for file in files:
+        message = message_from_bytes(file.read_bytes(), policy=default)
+        assert isinstance(message, EmailMessage)  # noqa: S101 (what the default policy makes)
+        body = message.get_body(("plain",))
+        written_at = datetime.fromtimestamp(file.stat().st_mtime, UTC)
+        yield Mail(written_at, str(message["To"]), str(message["Subject"]), body.get_content() if body else "")
