@@ -72,8 +72,10 @@ class Preparing:
             except psycopg.Error:
                 raise
             except Exception as error:  # noqa: BLE001 (a notice that cannot be written keeps no other waiting)
-                name = type(error).__name__  # a traceback might show an address
-                log.error("notices.cannot_be_written", key=row.key, kind=row.kind, error=name)  # noqa: TRY400 (above)
+                name = type(error).__name__
+                log.error(  # noqa: TRY400 (a traceback might show an address)
+                    "notices.cannot_be_written", key=row.key, kind=row.kind, error=name
+                )
                 drop(connection, row, "cannot_be_written")
                 continue
             if rendered is not None:
