@@ -20,7 +20,12 @@ NOT_IMPORTED = {
     "httptools",  # uvicorn takes it where it is installed
     "tzdata",  # zoneinfo reads it
 }
-COMES_WITH = {"starlette": "fastapi", "nats-py": "faststream", "psycopg-pool": "psycopg", "pydantic-core": "pydantic"}
+COMES_WITH = {
+    "starlette": "fastapi",
+    "nats-py": "faststream",
+    "psycopg-pool": "psycopg",
+    "pydantic-core": "pydantic",
+} | {"markupsafe": "jinja2"}
 
 
 @pytest.fixture(scope="module")

@@ -6,7 +6,7 @@ import signal
 import socket
 import sys
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from types import MappingProxyType
 
@@ -40,7 +40,17 @@ def run(role: Role, settings: Settings) -> None:
         refuse_transaction_pooler(running.database_url)
         check_schema(running.database_url)
         database_url = named(running.database_url, role, socket.gethostname(), os.getpid())
-        asyncio.run(run_role(role, running.settings, database_url, running.nats_url))
+        with asyncio.Runner(loop_factory=_loop_of(role)) as runner:
+            runner.run(run_role(role, running.settings, database_url, running.nats_url))
+
+
+def _loop_of(role: Role) -> Callable[[], asyncio.AbstractEventLoop] | None:
+    """The event loop in C where thousands of requests are served; None: Python's own."""
+    if role != "web" or sys.platform == "win32":
+        return None
+    import uvloop
+
+    return uvloop.new_event_loop
 
 
 def upgrade(settings: Settings) -> int:

@@ -13,6 +13,7 @@ from adapters.web.door import Door, missing, see_other
 from adapters.web.frame import page
 from adapters.web.pages.ahead import coming_up
 from adapters.web.pages.history import history
+from adapters.web.pages.ids import whole_number
 from adapters.web.pages.naming import every, method_name, reason
 from adapters.web.pages.portal import PAGE_SIZE, Held, Portal
 from adapters.web.pages.shown import shown
@@ -34,9 +35,9 @@ def card_pages(portal: Portal, door: Door) -> list[Route]:
 
     async def listed(request: Request, visitor: SignedIn) -> Response:
         say, query = voice(visitor.language), request.query_params
-        number = int(text) if (text := query.get("page", "1")).isdecimal() and 0 < len(text) < 6 else 1  # noqa: PLR2004 (digits)
+        number = max(whole_number(query.get("page", "")) or 1, 1)
         gone, sought = "gone" in query, _digits(query.get("number", ""))
-        skip = PAGE_SIZE * (max(number, 1) - 1)
+        skip = PAGE_SIZE * (number - 1)
         held, counts = await portal.cards(visitor.holder_id, gone=gone, sought=sought, skip=skip)
         found = [shown(one, say) for one in held]
         total = counts.gone if gone else counts.kept
@@ -61,7 +62,7 @@ def card_pages(portal: Portal, door: Door) -> list[Route]:
         if held is None:
             return missing(request, visitor)
         say = voice(visitor.language)
-        before = int(text) if (text := request.query_params.get("before", "")).isdecimal() and len(text) < 10 else None  # noqa: PLR2004 (digits)
+        before = whole_number(request.query_params.get("before", ""))
         facts = await portal.newest(card_id, before, ENTRIES)
         card = shown(held, say)
         return page(

@@ -1,8 +1,13 @@
-"""Command ids of forms: made with the page, so that a form that is sent twice is one command."""
+"""What forms and addresses carry: ids, and whole numbers.
+
+A command's id is made with the page, so that a form that is sent twice is one command.
+"""
 
 from uuid import UUID, uuid4
 
 from adapters.web.door import Form
+
+_DIGITS_MOST = 9
 
 
 def command_id_of(form: Form) -> UUID:
@@ -20,3 +25,8 @@ def is_uuid(text: str) -> bool:
     except ValueError:
         return False
     return True
+
+
+def whole_number(text: str) -> int | None:
+    """The number that an address names; None for anything else."""
+    return int(text) if text.isascii() and text.isdecimal() and len(text) <= _DIGITS_MOST else None

@@ -10,7 +10,7 @@ from starlette.responses import Response
 from adapters.bindings import Bindings, Outcome, begin_binding
 from adapters.gateways.pages import ReturnAddresses
 from adapters.web.door import Form, see_other
-from adapters.web.pages.ids import command_id_of, is_uuid
+from adapters.web.pages.ids import command_id_of, is_uuid, whole_number
 from adapters.web.pages.naming import method_name
 from adapters.web.pages.portal import Held
 from adapters.web.pages.visit import CardRoute, CardVisit
@@ -94,7 +94,7 @@ async def _return(visit: CardVisit) -> Response:
     outcome = await _completed(bindings, session_id)
     if outcome == "bound":
         return visit.go(_BACK[to])
-    count = int(tries) if tries.isdecimal() and len(tries) < 4 else 0  # noqa: PLR2004 (digits)
+    count = whole_number(tries) or 0
     again = f"{visit.home}{METHODS}/return?to={to}&session_id={session_id}&n={count + 1}"
     return visit.page(
         "returned",

@@ -13,6 +13,7 @@ from starlette.routing import Route
 from adapters.directory.sessions import SignedIn
 from adapters.web.door import Door, missing
 from adapters.web.frame import page
+from adapters.web.pages.ids import whole_number
 from adapters.web.pages.naming import length, method_name, plan_name
 from adapters.web.pages.portal import PAGE_SIZE, Portal
 from adapters.web.voice import voice
@@ -78,8 +79,7 @@ def receipt_pages(portal: Portal, door: Door) -> list[Route]:
     """`/receipts` and `/receipts/ATTEMPT`."""
 
     async def listed(request: Request, visitor: SignedIn) -> Response:
-        text = request.query_params.get("page", "1")
-        number = max(int(text), 1) if text.isdecimal() and len(text) < 6 else 1  # noqa: PLR2004 (digits)
+        number = whole_number(request.query_params.get("page", "")) or 1
         asked = {"holder": visitor.holder_id, "limit": PAGE_SIZE + 1, "skip": PAGE_SIZE * (number - 1)}
         found = await _paid(portal, _LISTED, asked)
         more = number + 1 if len(found) > PAGE_SIZE else None

@@ -1,4 +1,4 @@
-"""Every text of the pages stands in the Chinese catalogue, with the same values in it, and nothing else stands there."""
+"""Every text of the pages stands in the Chinese catalogue, with the same values, and nothing else stands there."""
 
 import io
 import re
