@@ -17,7 +17,7 @@ from adapters.web.guard import Guard
 
 log = structlog.get_logger()
 
-MACHINES = ("/notifications/", "/unsubscribe/", "/health")
+MACHINES = ("/notifications/", "/notices/", "/unsubscribe/", "/health")
 """Addresses of programs, which have no cookie and prove who they are in another way."""
 
 
