@@ -9,6 +9,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from adapters.directory.sessions import SignedIn
+from adapters.notices.outbox import told_of_card
 from adapters.web.door import Door, missing, see_other
 from adapters.web.frame import page
 from adapters.web.pages.ahead import coming_up
@@ -64,6 +65,8 @@ def card_pages(portal: Portal, door: Door) -> list[Route]:
         say = voice(visitor.language)
         before = whole_number(request.query_params.get("before", ""))
         facts = await portal.newest(card_id, before, ENTRIES)
+        async with portal.pool.connection() as connection:
+            sent = await told_of_card(connection, card_id)
         card = shown(held, say)
         return page(
             "card",
@@ -73,7 +76,7 @@ def card_pages(portal: Portal, door: Door) -> list[Route]:
             card=card,
             alert=_alert(held, card.standing, say),
             coming=coming_up(held.card, card.standing, card.foreseen, say),
-            entries=history(facts, held.card.methods.bound, held.zone, say),
+            entries=history(facts, held.card.methods.bound, sent, held.zone, say),
             before=facts[0].version if facts and facts[0].version > 1 else None,
             is_first_page=before is None,
             methods=[method_name(method, say) for method in held.card.methods.bound],
