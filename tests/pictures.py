@@ -5,11 +5,13 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from datetime import timedelta
+from itertools import product
 from pathlib import Path
 from typing import Annotated
 
 import psycopg
 import typer
+from playwright.sync_api import Page
 
 from adapters import embedded
 from adapters.cli import run_command
@@ -49,30 +51,27 @@ def main(
     folder.mkdir(parents=True, exist_ok=True)
     with _served() as (address, world):
         for browser in launched():
-            for scheme in ("light", "dark"):
-                for short, language in LANGUAGES.items():
-                    world.connection.execute("UPDATE accounts SET language = %s", (language,))
-                    for name, width in WIDTHS.items():
-                        context = browser.new_context(
-                            base_url=address,
-                            viewport={"width": width, "height": 700},
-                            color_scheme=scheme,
-                            locale=language,
-                        )
-                        cookie = {"name": "__Host-bh", "value": world.tokens[HOLDER], "domain": "localhost"}
-                        context.add_cookies([{**cookie, "path": "/", "secure": True, "httpOnly": True}])
-                        page = context.new_page()
-                        page.goto(f"{OFF}/renewal/period")
-                        for _ in range(2):
-                            page.locator("button.btn:not(.plain)").click()
-                        for what, path in PAGES.items():
-                            file = folder / f"{what}.{short}.{name}.{scheme}.png"
-                            if only not in file.name:
-                                continue
-                            page.goto(path)
-                            page.screenshot(path=str(file), full_page=True)
-                            err.print(file.name)
-                        context.close()
+            for short, language in LANGUAGES.items():
+                world.connection.execute("UPDATE accounts SET language = %s", (language,))
+                for scheme, (name, width) in product(("light", "dark"), WIDTHS.items()):
+                    window = {"viewport": {"width": width, "height": 700}, "color_scheme": scheme, "locale": language}
+                    context = browser.new_context(base_url=address, **window)
+                    cookie = {"name": "__Host-bh", "value": world.tokens[HOLDER], "domain": "localhost"}
+                    context.add_cookies([{**cookie, "path": "/", "secure": True, "httpOnly": True}])
+                    _take(context.new_page(), folder, f"{short}.{name}.{scheme}", only)
+                    context.close()
+
+
+def _take(page: Page, folder: Path, kind: str, only: str) -> None:
+    page.goto(f"{OFF}/renewal/period")
+    for _ in range(2):  # to the review, which is not there before
+        page.locator("button.btn:not(.plain)").click()
+    for what, path in PAGES.items():
+        file = folder / f"{what}.{kind}.png"
+        if only in file.name:
+            page.goto(path)
+            page.screenshot(path=str(file), full_page=True)
+            err.print(file.name)
 
 
 @contextmanager
