@@ -121,4 +121,4 @@ def _leaving_by(stop: threading.Event) -> Iterator[None]:
 
 
 def _arguments(roles: Sequence[Role]) -> Mapping[str, Sequence[str]]:
-    return {role: (sys.executable, "-m", "adapters.cli", "run", role) for role in roles}
+    return {role: (sys.executable, "-m", "adapters.cli.role", role) for role in roles}
