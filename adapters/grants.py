@@ -11,6 +11,7 @@ from psycopg import Connection, sql
 from psycopg.conninfo import conninfo_to_dict
 from psycopg.pq import Conninfo
 
+from adapters.directory.tables import DIRECTORY
 from engine.errors import SchemaError
 from engine.store.recorder import CARD_EVENTS
 from projections.live import MODELS
@@ -36,6 +37,8 @@ RIGHTS: dict[str, LiteralString] = {
     "gateway_pace": "SELECT, UPDATE",
     "inbox": _CHANGE,
     "bindings": _CHANGE,
+    **dict.fromkeys(DIRECTORY, _CHANGE),
+    "directory_secret": "SELECT",
     "schema_version": "SELECT",
 }
 """Table → rights of the application; every table that `migrate` creates is named."""

@@ -16,6 +16,7 @@ from adapters.control import (
     CONTROL_ROW,
     CONTROL_TABLE,
 )
+from adapters.directory.tables import DIRECTORY_TABLES
 from adapters.gateways.pace import PACE_ROW, PACE_TABLE
 from adapters.grants import grant_rights
 from adapters.inbox import INBOX_TABLE
@@ -34,7 +35,7 @@ from projections.follow import FOLLOWERS_TABLE
 from projections.live import LIVE, create_tables
 from projections.parked_cards import PARKED_CARDS_TABLE
 
-SCHEMA_VERSION = 7
+SCHEMA_VERSION = 8
 """The version that this program needs; each version adds a step to `migrate` from the one before."""
 
 _READ_MODELS_1 = ("cards", "due", "charges", "ledger")
@@ -132,6 +133,7 @@ def _create(connection: Connection[Any]) -> None:
         PACE_ROW,
         INBOX_TABLE,
         BINDINGS_TABLE,
+        DIRECTORY_TABLES,
         "CREATE TABLE schema_version (version integer NOT NULL)",
     ):
         connection.execute(statement)
@@ -216,7 +218,14 @@ def _from_6_to_7(connection: Connection[Any]) -> None:
     connection.execute("UPDATE schema_version SET version = 7")
 
 
-_STEPS = (_from_1_to_2, _from_2_to_3, _from_3_to_4, _from_4_to_5, _from_5_to_6, _from_6_to_7)
+def _from_7_to_8(connection: Connection[Any]) -> None:
+    """Holders have accounts, and are sent notices."""
+    connection.execute(DIRECTORY_TABLES)
+    create_tables(connection)  # an index of cards by holder
+    connection.execute("UPDATE schema_version SET version = 8")
+
+
+_STEPS = (_from_1_to_2, _from_2_to_3, _from_3_to_4, _from_4_to_5, _from_5_to_6, _from_6_to_7, _from_7_to_8)
 """Each from one version to the next."""
 
 

@@ -143,6 +143,8 @@ class Settings(GatewaySettings):
     """Megabytes of public events that NATS keeps, reserved on each server; older ones leave for newer ones."""
     clock: Literal["system", "virtual"] = "system"
     """Business time: the system's, or a virtual clock that is moved by hand."""
+    demo: bool = False
+    """Pages on which anybody moves the virtual clock, as `baohao up --demo` has them; for trying, never for holders."""
     batch_size: int = Field(256, ge=1, le=10_000)
     """Maximum number of cards in a batch."""
     batches_in_flight: int = Field(8, ge=1, le=64)

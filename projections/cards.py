@@ -251,6 +251,7 @@ CARDS = ReadModel(
     ),
     key_of=_key_of,
     fold=fold,
+    indexes=("(holder_id)",),
 )
 
 

@@ -65,6 +65,10 @@ _TABLES = """
 """
 _SEQUENCES_BACK = "SELECT setval(seqrelid, seqstart, false) FROM pg_sequence"
 
+_SEQUENCES_USED = """
+    SELECT format('%I.%I', schemaname, sequencename), last_value FROM pg_sequences WHERE last_value IS NOT NULL
+"""
+
 
 def at_database(postgres_url: str, name: str) -> str:
     return postgres_url.replace("/baohao?", f"/{name}?")
@@ -80,6 +84,8 @@ class Made(NamedTuple):
     tables: tuple[str, ...]
     rows: dict[str, bytes]
     """By table what making it left there, in PostgreSQL's binary form."""
+    sequences: dict[str, int]
+    """By sequence the last number that making it took."""
 
 
 class LentDatabases:
@@ -101,6 +107,16 @@ class LentDatabases:
             else:
                 self._drop(made.name)
 
+    @contextmanager
+    def lent_for_long(self) -> Iterator[tuple[str, Callable[[], None]]]:
+        """The same for many tests, while something is connected to it; the function brings back the rows it was made
+        with."""
+        made = self._free.pop() if self._free else self._new()
+        try:
+            yield made.url, lambda: _renew(made)
+        finally:
+            self._drop(made.name)
+
     def close(self) -> None:
         while self._free:
             self._drop(self._free.pop().name)
@@ -114,7 +130,8 @@ class LentDatabases:
         with psycopg.connect(url, autocommit=True) as connection:
             tables = tuple(table for (table,) in connection.execute(_TABLES))
             rows = {table: _copied(connection, table) for table in filled(connection, tables)}
-            return Made(name, url, _catalogue(connection), tables, rows)
+            sequences = dict[str, int](connection.execute(_SEQUENCES_USED).fetchall())
+            return Made(name, url, _catalogue(connection), tables, rows, sequences)
 
     def _drop(self, name: str) -> None:
         with psycopg.connect(self._server, autocommit=True) as connection:
@@ -127,12 +144,21 @@ def is_as_new(made: Made) -> bool:
         ended = connection.execute(_END_OTHERS, (_PATIENCE_MS,)).fetchone()
         if ended == (False,) or _catalogue(connection) != made.catalogue:
             return False
-        connection.execute(f"SET lock_timeout = {_PATIENCE_MS}")
-        connection.execute("SET session_replication_role = replica")  # else triggers would refuse it
-        with connection.transaction():
-            _empty(connection, made)
+        _renew_over(connection, made)
         return True
     return False
+
+
+def _renew(made: Made) -> None:
+    with psycopg.connect(made.url, autocommit=True) as connection:
+        _renew_over(connection, made)
+
+
+def _renew_over(connection: Connection[Any], made: Made) -> None:
+    connection.execute(f"SET lock_timeout = {_PATIENCE_MS}")
+    connection.execute("SET session_replication_role = replica")  # else triggers would refuse it
+    with connection.transaction():
+        _empty(connection, made)
 
 
 def filled(connection: Connection[Any], tables: tuple[str, ...]) -> list[str]:
@@ -147,6 +173,8 @@ def _empty(connection: Connection[Any], made: Made) -> None:
     if found := filled(connection, made.tables):
         connection.execute(f"TRUNCATE {', '.join(found)}")
     connection.execute(_SEQUENCES_BACK)
+    for sequence, last in made.sequences.items():
+        connection.execute("SELECT setval(%s::regclass, %s)", (sequence, last))
     for table, rows in made.rows.items():
         with connection.cursor().copy(f"COPY {table} FROM STDIN (FORMAT binary)") as copy:
             copy.write(rows)

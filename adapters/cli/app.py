@@ -7,6 +7,8 @@ from uuid import UUID
 
 import typer
 
+from adapters.cli.case_app import case_app
+from adapters.cli.directory_app import account_app, number_app
 from adapters.cli.money_app import money_app
 from adapters.cli.operations_app import charging_app, clock_app, limits_app, parked_app, restore_app
 from adapters.cli.options import CardId, Json, Limit, Page, SandboxGateway
@@ -24,7 +26,6 @@ card_app = typer.Typer(help="One card: its state, its history, and the reasons."
 cards_app = typer.Typer(help="Many cards.", no_args_is_help=True)
 catalogue_app = typer.Typer(help="Plans and prices.", no_args_is_help=True)
 policy_app = typer.Typer(help="The renewal rules.", no_args_is_help=True)
-case_app = typer.Typer(help="Cases for a person to resolve.", no_args_is_help=True)
 events_app = typer.Typer(help="Public events on the broker.", no_args_is_help=True)
 app.add_typer(card_app, name="card")
 app.add_typer(cards_app, name="cards")
@@ -33,6 +34,8 @@ app.add_typer(charging_app, name="charging")
 app.add_typer(catalogue_app, name="catalogue")
 app.add_typer(policy_app, name="policy")
 app.add_typer(case_app, name="case")
+app.add_typer(account_app, name="account")
+app.add_typer(number_app, name="number")
 app.add_typer(limits_app, name="limits")
 app.add_typer(events_app, name="events")
 app.add_typer(clock_app, name="clock")
@@ -78,11 +81,17 @@ def health(*, as_json: Json = False) -> None:
 
 
 @app.command()
-def up(*, gateway: SandboxGateway = None) -> None:
+def up(
+    *,
+    gateway: SandboxGateway = None,
+    demo: Annotated[
+        bool, typer.Option("--demo", help="With pages, three holders, a sandbox, and a clock that you move.")
+    ] = False,
+) -> None:
     """Run every role as a supervised process, with embedded servers where none are configured."""
     from adapters.cli import serving
 
-    serving.up(load_settings(), sandbox=gateway == "sandbox")
+    serving.up(load_settings(), sandbox=gateway == "sandbox", demo=demo)
 
 
 @app.command()
@@ -255,51 +264,6 @@ def demo(
     at_sandbox = gateway == "sandbox"
     status = run_demo(cards=cards, months=months, seed=seed, home=home, at_sandbox=at_sandbox, as_json=as_json)
     raise typer.Exit(status)
-
-
-@case_app.command("list")
-def case_list(*, limit: Limit = 50, as_json: Json = False) -> None:
-    """Unknown outcomes, refunds to make by hand, held cards, numbers that may be lost, balances owed."""
-    from adapters.cli import casework
-
-    casework.show_cases(load_settings(), limit, as_json=as_json)
-
-
-@case_app.command("resolve")
-def case_resolve(
-    card_id: CardId,
-    attempt_id: Annotated[UUID, typer.Argument(metavar="ATTEMPT", help="The attempt's id.")],
-    *,
-    charged: Annotated[bool, typer.Option("--charged/--not-charged", help="Whether money moved.")],
-    evidence: Annotated[str, typer.Option(help="How you know: a reference, no personal data.")],
-    gateway_ref: Annotated[str | None, typer.Option(help="The gateway's reference of the charge.")] = None,
-    as_json: Json = False,
-) -> None:
-    """Record the outcome of an attempt that was unknown."""
-    from adapters.cli import casework
-
-    casework.resolve(
-        load_settings(),
-        card_id,
-        attempt_id,
-        charged=charged,
-        gateway_ref=gateway_ref,
-        evidence=evidence,
-        as_json=as_json,
-    )
-
-
-@case_app.command("number-exists")
-def case_number_exists(
-    card_id: CardId,
-    *,
-    evidence: Annotated[str, typer.Option(help="How you know: a reference, no personal data.")],
-    as_json: Json = False,
-) -> None:
-    """Confirm that the number still exists after a delay of ours: the card may be charged again."""
-    from adapters.cli import casework
-
-    casework.confirm_number(load_settings(), card_id, evidence=evidence, as_json=as_json)
 
 
 @app.command()

@@ -1,17 +1,21 @@
 """The servers that a command uses: those that the settings name, else embedded ones."""
 
+import asyncio
 import shutil
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Coroutine, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import psycopg
+from psycopg import AsyncConnection
 
 from adapters.embedded.ownership import Server
 from adapters.secret_files import with_password
 from adapters.settings import Settings
+
+Result = TypeVar("Result")
 
 
 @contextmanager
@@ -101,6 +105,19 @@ def connection(settings: Settings) -> Iterator[psycopg.Connection[Any]]:
         check_schema(url)
         with psycopg.connect(url, autocommit=True) as open_connection:
             yield open_connection
+
+
+def waiting_on(settings: Settings, work: Callable[[AsyncConnection[Any]], Coroutine[Any, Any, Result]]) -> Result:
+    """What `work` answers, on a connection as that of `connection`."""
+    from adapters.schema import check_schema
+
+    async def run(url: str) -> Result:
+        async with await AsyncConnection.connect(url, autocommit=True) as open_connection:
+            return await work(open_connection)
+
+    with database(settings) as url:
+        check_schema(url)
+        return asyncio.run(run(url))
 
 
 @contextmanager

@@ -14,7 +14,7 @@ import structlog
 
 from adapters.cli.output import err
 from adapters.cli.servers import Running, both_servers, database, owner_of
-from adapters.cli.system_lock import only_system
+from adapters.cli.system_lock import mark_demo, only_system
 from adapters.cli.with_sandbox import System, with_sandbox
 from adapters.embedded import EmbeddedError, restarted
 from adapters.embedded.ownership import Server
@@ -69,18 +69,30 @@ def all_roles(
             yield running, supervisor
 
 
-def up(settings: Settings, *, sandbox: bool = False) -> None:
+def up(settings: Settings, *, sandbox: bool = False, demo: bool = False) -> None:
     """All roles until Ctrl-C, SIGTERM or SIGHUP; starts embedded servers again that end meanwhile.
 
-    With a `sandbox` of its own, or at Stripe, the web role is one of them.
+    With a `sandbox` of its own, or at Stripe, the web role is one of them. A `demo` has a sandbox, a virtual clock and
+    three holders, in a home folder of its own.
     """
+    if demo:
+        settings = settings.model_copy(
+            update={"home": settings.home / "demo", "clock": "virtual", "demo": True, "nats_port": 0}
+        )
+        settings.home.mkdir(mode=0o700, parents=True, exist_ok=True)
+        mark_demo(settings.home)
     configure_logs("up", settings.log_level, settings.log_format)
     stop = threading.Event()
-    system = with_sandbox(settings, settings.gateway_seed) if sandbox else System(settings)
+    system = with_sandbox(settings, settings.gateway_seed) if sandbox or demo else System(settings)
     roles: Sequence[Role] = (*ROLES, "web") if system.settings.gateway == "stripe" else ROLES
     with all_roles(system.settings, roles, beside=system.processes) as (running, supervisor), _leaving_by(stop):
         err.print(_is_up(running, supervisor), markup=False, highlight=False, soft_wrap=True)
-        if sandbox:
+        if demo:
+            from adapters.cli.demo import showing
+
+            showing.live_through(system, running, stop)
+            err.print(showing.guide(system), markup=False, highlight=False, soft_wrap=True)
+        elif sandbox:
             text = f"The sandbox is at {system.address}. For commands beside it: export {system.variables}"
             err.print(text, markup=False, highlight=False, soft_wrap=True)
         while not stop.wait(CHECK_S):

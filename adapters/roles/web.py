@@ -5,20 +5,23 @@ import contextlib
 import errno
 import socket
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple, TypeVar
 
 import structlog
 import uvicorn
-from fastapi import FastAPI
+from fastapi import APIRouter, FastAPI
 from psycopg import AsyncConnection, Connection
 from psycopg_pool import AsyncConnectionPool, ConnectionPool
+from starlette.routing import Route
 
 from adapters.bindings import Bindings
 from adapters.clock import recorded_now
 from adapters.clock_check import clock_of
 from adapters.executing import Executor
+from adapters.gateway_settings import STRIPE_URL
 from adapters.gateways.stripe import StripeGateway
 from adapters.gateways.stripe_news import StripeNews
 from adapters.gateways.stripe_notifications import Hint
@@ -30,15 +33,23 @@ from adapters.roles.consumer import over_a_live_connection
 from adapters.roles.lead import faults_logged
 from adapters.secret_files import stripe_webhook_secret_of
 from adapters.settings import Settings, SettingsError
-from adapters.web.app import application
+from adapters.web.app import Guarded, application
 from adapters.web.bindings import returns
+from adapters.web.door import Door
 from adapters.web.notifications import notifications
+from adapters.web.pages.portal import Portal
+from adapters.web.pages.routes import holder_pages
 from adapters.wiring import engine_of, listing_gateway, opened_stripe, rules_now, rules_of
 from engine.actor import actor
 from engine.rules import Rules
+from engine.store.log import newest_of
 
 log = structlog.get_logger()
 
+T = TypeVar("T")
+
+HOSTED_AT = "https://checkout.stripe.com"
+"""Where Stripe's hosted pages are."""
 KEPT_ALIVE_S = 75
 CONNECTIONS_MOST = 500
 ENDS_WITHIN_S = 10
@@ -56,28 +67,81 @@ class _Server(uvicorn.Server):
         yield
 
 
+class _Database(NamedTuple):
+    """The database as the role uses it: by threads, and by the event loop."""
+
+    url: str
+    blocking: ConnectionPool[Connection[Any]]
+    waiting: AsyncConnectionPool[AsyncConnection[Any]]
+
+    def use(self, work: Callable[[Connection[Any]], T]) -> T:
+        """Work on a connection of a thread."""
+        return over_a_live_connection(self.blocking, work)
+
+
 async def main(settings: Settings, database_url: str, nats_url: str, stop: asyncio.Event) -> None:
-    """Serve until `stop`, then finish what was begun; without a provider that notifies us there is only `/health`."""
-    del nats_url
-    with _listening(settings.web_host, settings.web_port) as listener:
-        if settings.gateway == "stripe":
-            await _with_provider(settings, database_url, listener, stop)
-        else:
-            await _serve(application([]), listener, stop)
-
-
-async def _with_provider(settings: Settings, database_url: str, listener: socket.socket, stop: asyncio.Event) -> None:
-    """Notifications are received and looked up at once."""
-    installed, clock = rules_of(settings), clock_of(settings)
+    """Serve until `stop`, then finish what was begun; notifications only from a provider that sends some."""
     blocking = ConnectionPool[Connection[Any]](
-        database_url, min_size=1, max_size=2, kwargs={"autocommit": True}, open=True
+        database_url, min_size=1, max_size=settings.pool_size, kwargs={"autocommit": True}, open=False
     )
     waiting = AsyncConnectionPool[AsyncConnection[Any]](
         database_url, min_size=1, max_size=settings.pool_size, kwargs={"autocommit": True}, open=False
     )
+    with _listening(settings.web_host, settings.web_port) as listener, blocking:
+        async with waiting:
+            database = _Database(database_url, blocking, waiting)
+            portal = _portal(settings, database, _origin(settings, listener))
+            more = _demo(settings, database, portal, nats_url) if settings.demo else ()
+            if settings.gateway == "stripe":
+                await _with_provider(settings, database, portal, more, listener, stop)
+            else:
+                await _serve(_application(portal, more), listener, stop)
 
-    def read_rules() -> tuple[Rules, datetime]:
-        return over_a_live_connection(blocking, lambda connection: rules_now(connection, clock, installed))
+
+def _demo(settings: Settings, database: _Database, portal: Portal, nats_url: str) -> Sequence[Route]:
+    """The pages that move the virtual clock; raises SettingsError on a real one."""
+    from adapters.cli.demo.passing import pass_time  # noqa: PLC0415 (only the demo needs it)
+    from adapters.web.demo import demo_pages  # noqa: PLC0415 (as above)
+
+    if settings.clock != "virtual":
+        raise SettingsError("BAOHAO_DEMO moves the clock, so it needs BAOHAO_CLOCK=virtual")
+    passing = partial(pass_time, settings, database.url, nats_url, portal.engine)
+    return demo_pages(portal, Door(portal.pool, recorded_now), passing)
+
+
+def _portal(settings: Settings, database: _Database, origin: str) -> Portal:
+    """The pages' view of the system; what the provider adds to it comes later."""
+    installed, clock = rules_of(settings), clock_of(settings)
+    return Portal(
+        engine_of(settings, database.url, "web"),
+        lambda: database.use(lambda connection: rules_now(connection, clock, installed)),
+        lambda *asked: database.use(lambda connection: newest_of(connection, *asked)),
+        database.waiting,
+        origin,
+    )
+
+
+def _origin(settings: Settings, listener: socket.socket) -> str:
+    """Where browsers reach the pages."""
+    host = "localhost" if settings.web_host == "127.0.0.1" else settings.web_host
+    return settings.web_url or f"http://{host}:{listener.getsockname()[1]}"
+
+
+def _application(portal: Portal, more: Sequence[Route], *routers: APIRouter, provider: str | None = None) -> FastAPI:
+    pages = holder_pages(portal, Door(portal.pool, recorded_now))
+    return application(routers, [*more, *pages], Guarded(portal.origin, (provider,) if provider else ()))
+
+
+async def _with_provider(
+    settings: Settings,
+    database: _Database,
+    portal: Portal,
+    more: Sequence[Route],
+    listener: socket.socket,
+    stop: asyncio.Event,
+) -> None:
+    """Notifications are received and looked up at once; holders bind ways to pay on the provider's pages."""
+    read_rules, waiting = portal.read_rules, database.waiting
 
     async def store(hints: Sequence[Hint]) -> None:
         async with waiting.connection(timeout=STORED_WITHIN_S) as connection:
@@ -87,18 +151,20 @@ async def _with_provider(settings: Settings, database_url: str, listener: socket
     arrived = asyncio.Event()
     now = recorded_now if settings.clock == "system" else partial(_business_time, read_rules)
     routes = notifications(stripe_webhook_secret_of(settings), now, store, livemode=settings.stripe_mode == "live")
-    with blocking:
-        async with waiting, opened_stripe(settings, database_url) as api:
-            gateway = StripeGateway(api, timedelta(seconds=settings.gateway_budget_s))
-            executor = Executor(engine_of(settings, database_url, "web"), actor("system", "web"), read_rules)
-            bindings = Bindings(executor, StripePages(api), waiting)
-            look_ups = LookUps(executor, gateway, StripeNews(api), bindings, waiting)
-            async with asyncio.TaskGroup() as tasks:
-                tasks.create_task(_look_up(look_ups, arrived, stop))
-                listing = partial(listing_gateway, settings, database_url)
-                use = partial(over_a_live_connection, blocking)
-                tasks.create_task(reconcile_daily(use, read_rules, listing, gateway.budget, stop))
-                await _serve(application([routes, returns(bindings.complete)]), listener, stop)
+    async with opened_stripe(settings, database.url) as api:
+        gateway = StripeGateway(api, timedelta(seconds=settings.gateway_budget_s))
+        executor = Executor(portal.engine, actor("system", "web"), read_rules)
+        pages = StripePages(api)
+        bindings = Bindings(executor, pages, waiting)
+        look_ups = LookUps(executor, gateway, StripeNews(api), bindings, waiting)
+        portal = replace(portal, hosted=pages, bindings=bindings)
+        provider = HOSTED_AT if settings.stripe_url == STRIPE_URL else settings.stripe_url
+        app = _application(portal, more, routes, returns(bindings.complete), provider=provider)
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(_look_up(look_ups, arrived, stop))
+            listing = partial(listing_gateway, settings, database.url)
+            tasks.create_task(reconcile_daily(database.use, read_rules, listing, gateway.budget, stop))
+            await _serve(app, listener, stop)
 
 
 def _business_time(read_rules: Callable[[], tuple[Rules, datetime]]) -> datetime:

@@ -1,18 +1,73 @@
 """The application that the web role serves: what other parts offer, under one roof."""
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
+import structlog
 from fastapi import APIRouter, FastAPI, Response
+from psycopg import OperationalError
+from psycopg_pool import PoolTimeout
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.routing import Route
+
+from adapters.web.door import FormError, language_of, missing
+from adapters.web.frame import page
+from adapters.web.guard import Guard
+
+log = structlog.get_logger()
+
+MACHINES = ("/notifications/", "/health")
+"""Addresses of programs, which have no cookie and prove who they are in another way."""
 
 
-def application(routers: Sequence[APIRouter]) -> FastAPI:
-    """All routers, and `/health`, which says only that the process answers."""
+class Guarded(NamedTuple):
+    """Where the pages are, and where else their forms may lead."""
+
+    origin: str
+    form_targets: tuple[str, ...]
+
+
+def application(routers: Sequence[APIRouter], pages: Sequence[Route] = (), guard: Guarded | None = None) -> FastAPI:
+    """All routers and pages, and `/health`, which says only that the process answers."""
     app = FastAPI(title="Baohao", docs_url=None, redoc_url=None, openapi_url=None)
     for router in routers:
         app.include_router(router)
+    app.router.routes.extend(pages)
 
     @app.get("/health")
     async def health() -> Response:
         return Response(status_code=204)
 
+    if pages:
+        app.add_exception_handler(404, _missing)
+        app.add_exception_handler(405, _missing)
+        app.add_exception_handler(FormError, _no_form)
+        app.add_exception_handler(OperationalError, _away)
+        app.add_exception_handler(PoolTimeout, _away)
+        app.add_exception_handler(Exception, _failed)
+    if guard is not None:
+        app.add_middleware(Guard, origin=guard.origin, form_targets=guard.form_targets, exempt=MACHINES)
     return app
+
+
+async def _missing(request: Request, error: Exception) -> Response:
+    status = error.status_code if isinstance(error, HTTPException) else 404
+    answer = missing(request)
+    answer.status_code = status
+    return answer
+
+
+async def _no_form(request: Request, error: Exception) -> Response:
+    log.warning("page.refused", path=request.url.path, reason=str(error))
+    return page("failed", language_of(request), 400, trouble="form")
+
+
+async def _away(request: Request, error: Exception) -> Response:
+    log.warning("page.database_away", path=request.url.path, error=type(error).__name__)
+    return page("failed", language_of(request), 503, trouble="away")
+
+
+async def _failed(request: Request, error: Exception) -> Response:
+    log.error("page.failed", path=request.url.path, exc_info=error)
+    return page("failed", language_of(request), 500, trouble="ours")

@@ -13,6 +13,8 @@ from engine.envelope import Recorded, read_fact
 from engine.errors import CorruptHistoryError
 from engine.store.recorder import CARD_EVENTS
 
+_LAST_VERSION = 2**31
+
 
 class Unreadable(NamedTuple):
     """A row of the log that cannot be read, with its error."""
@@ -58,6 +60,23 @@ def read_rows_of(connection: Connection[Any], card_id: UUID, first: int, last: i
             (card_id, first, last),
         )
         return [_read(*row) for row in cursor]
+
+
+def newest_of(connection: Connection[Any], card_id: UUID, before: int | None, limit: int) -> list[Recorded]:
+    """The last facts of one stream with a version below `before` (None: of all), oldest first.
+
+    Raises CorruptHistoryError.
+    """
+    with connection.cursor(row_factory=tuple_row, binary=True) as cursor:
+        cursor.execute(
+            """
+            SELECT notification_id, originator_id, originator_version, topic, state FROM card_events
+            WHERE originator_id = %b AND originator_version < %b::bigint
+            ORDER BY originator_version DESC LIMIT %b::bigint
+            """,
+            (card_id, before if before is not None else _LAST_VERSION, limit),
+        )
+        return [read_fact(*row) for row in reversed(cursor.fetchall())]
 
 
 def _read(position: int, card_id: UUID, version: int, topic: str, state: bytes) -> Recorded | Unreadable:

@@ -44,6 +44,10 @@ class Installation:
         words = [str(word) for word in words]
         return CliRunner().invoke(app, words, env=self.environment | environment, catch_exceptions=False)
 
+    def ended_with(self, stdin: str, *words: object):
+        """The command in this process, given that on standard input."""
+        return CliRunner().invoke(app, [str(one) for one in words], stdin, self.environment, catch_exceptions=False)
+
     def json(self, *words: object) -> Any:
         """The command's JSON, the only line on stdout."""
         done = self.run(*words, "--json")

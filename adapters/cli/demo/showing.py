@@ -1,0 +1,63 @@
+"""`baohao up --demo`: a system whose clock a visitor moves, with three holders to sign in as."""
+
+import asyncio
+import threading
+from collections.abc import Sequence
+from datetime import datetime, time
+from functools import partial
+
+import psycopg
+
+from adapters.cli.demo.at_sandbox import bound_there, set_clock, wait_for
+from adapters.cli.demo.holders import HOLDERS, LIVED, open_accounts, password_of, story
+from adapters.cli.demo.population import Dated
+from adapters.cli.demo.year import Year
+from adapters.cli.output import err
+from adapters.cli.servers import Running
+from adapters.cli.with_sandbox import System
+from adapters.clock import recorded_now
+from adapters.control import read_control
+from adapters.wiring import engine_of, rules_of
+
+
+def live_through(system: System, running: Running, stop: threading.Event) -> None:
+    """Let the holders' cards live until today, if they have not yet; some seconds."""
+    with psycopg.connect(running.database_url, autocommit=True) as connection:
+        wait_for(system.address)
+        row = connection.execute("SELECT EXISTS (SELECT FROM cards)").fetchone()
+        commands: Sequence[Dated] = ()
+        begin = shown_at = read_control(connection, virtual_clock=True).now
+        if not (row and row[0]):
+            shown_at = datetime.combine(recorded_now().date(), time(4), recorded_now().tzinfo)
+            begin = shown_at - LIVED
+            set_clock(system.address, begin)
+            commands = bound_there(system.address, story(shown_at))
+        with err.status("the cards of three holders live through two months …") as shown:
+
+            def step(now: datetime) -> None:
+                shown.update(f"the cards of three holders live through two months … {now:%Y-%m-%d}")
+                if stop.is_set():
+                    raise KeyboardInterrupt
+
+            Year(
+                begin=begin,
+                end=shown_at,
+                commands=commands,
+                engine=engine_of(system.settings, running.database_url, "demo"),
+                rules=rules_of(system.settings),
+                connection=connection,
+                nats_url=running.nats_url,
+                on_step=step,
+                move_others=partial(set_clock, system.address),
+            ).run()
+    asyncio.run(open_accounts(running.database_url, password_of(system.settings.home)))
+
+
+def guide(system: System) -> str:
+    """What to open, and who to sign in as."""
+    address = f"http://localhost:{system.settings.web_port}"
+    people = "\n".join(f"  {one.email:<18}{one.shows}" for one in HOLDERS)
+    return (
+        f"Open {address} and sign in with the password {password_of(system.settings.home)} as\n{people}\n"
+        f"{address}/demo moves the clock and shows what was sent."
+    )

@@ -1,0 +1,64 @@
+"""E-mail addresses and phone numbers: how they are written, judged, and shown to those who need not know them."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+import phonenumbers
+from email_validator import EmailNotValidError, validate_email
+
+AddressKind = Literal["email", "phone"]
+HOME_REGION = "CN"
+"""Where a phone number without a country is."""
+_LONGEST = 254
+"""Characters of an address (RFC 5321, 4.5.3.1.3: a path of 256 with its brackets)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """Where a message can go, written in one way only."""
+
+    kind: AddressKind
+    text: str
+    """Lower-case, or E.164."""
+
+    def __repr__(self) -> str:
+        return f"Address({self.kind})"  # a record that is logged by mistake tells no address
+
+
+def address_of(typed: str) -> Address | None:
+    """The e-mail address or phone number that somebody typed; None for anything else."""
+    typed = typed.strip()
+    if not typed or len(typed) > _LONGEST:
+        return None
+    if "@" in typed:
+        email = email_of(typed)
+        return Address("email", email) if email else None
+    number = number_of_text(typed)
+    return Address("phone", number) if number else None
+
+
+def email_of(typed: str) -> str | None:
+    """The address in lower case; its domain is not looked up."""
+    try:
+        return validate_email(typed.strip(), check_deliverability=False).normalized.lower()
+    except (EmailNotValidError, UnicodeError):
+        return None
+
+
+def number_of_text(typed: str, region: str = HOME_REGION) -> str | None:
+    """The number in E.164, if its country has numbers like it."""
+    try:
+        number = phonenumbers.parse(typed, region)
+    except phonenumbers.NumberParseException:
+        return None
+    if number.extension or not phonenumbers.is_valid_number(number):
+        return None
+    return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
+
+
+def veiled(address: str | None) -> str | None:
+    """An address by which its owner knows it again, and nobody else finds it: `l…@example.org`, `+86…00`."""
+    if address is None:
+        return None
+    name, at, domain = address.partition("@")
+    return f"{name[:1]}…@{domain}" if at else f"{address[:3]}…{address[-2:]}"

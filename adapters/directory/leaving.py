@@ -1,0 +1,103 @@
+"""What a holder may always do: take all personal data along, and have them erased."""
+
+from dataclasses import asdict
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from psycopg import AsyncConnection
+
+from adapters.directory.account_events import list_events, note
+from adapters.directory.accounts import find_account, tell
+from adapters.directory.answers import Done, NotRecent, StillOwed
+from adapters.directory.messages import Send
+from adapters.directory.secret import keyed, secret_of
+from adapters.directory.sessions import SignedIn, list_sessions
+from adapters.directory.visit import Visit
+
+EVENTS_EXPORTED = 10_000
+
+
+async def export_account(
+    connection: AsyncConnection[Any], signed_in: SignedIn, visit: Visit
+) -> dict[str, Any] | NotRecent:
+    """All that is kept here about the holder, in plain JSON values; what the log knows of a card is no part of it."""
+    if not signed_in.is_recent(visit.now):
+        return NotRecent()
+    holder_id = signed_in.holder_id
+    async with connection.transaction():
+        await note(connection, holder_id, "exported", visit, signed_in.session_id)
+        account = await find_account(connection, holder_id)
+        devices = await list_sessions(connection, holder_id, visit.now)
+        events = await list_events(connection, holder_id, EVENTS_EXPORTED)
+        numbers = await (
+            await connection.execute(
+                """
+                SELECT card_id, number FROM card_numbers JOIN cards USING (card_id)
+                WHERE holder_id = %s ORDER BY number
+                """,
+                (holder_id,),
+            )
+        ).fetchall()
+    return {
+        "account": _plain(asdict(account)) if account else None,
+        "cards": [{"card_id": str(card_id), "number": number} for card_id, number in numbers],
+        "sessions": [_plain(device._asdict()) for device in devices],
+        "events": [_plain(event._asdict()) for event in events],
+        "exported_at": visit.now.isoformat(),
+    }
+
+
+async def erase_account(
+    connection: AsyncConnection[Any], send: Send, signed_in: SignedIn, visit: Visit
+) -> Done | NotRecent | StillOwed:
+    """Account, sessions, codes, numbers and what happened to them are gone; the log has no personal data.
+
+    Refused while something is still owed between us for a card: it is renewed automatically, a charge is without
+    answer, or money is left on it. Nobody could be told any more, nor be paid back.
+    """
+    if not signed_in.is_recent(visit.now):
+        return NotRecent()
+    holder_id = signed_in.holder_id
+    async with connection.transaction():
+        account = await find_account(connection, holder_id)
+        if account is None:
+            return Done()
+        if owed := await _owed(connection, holder_id):
+            return StillOwed(tuple(owed))
+        for address in account.addresses:
+            await tell(connection, send, account, "account_erased", {}, at=address)
+        secret = await secret_of(connection)
+        tried_as = [f"{one.kind}:{one.text}" for one in account.addresses] + [f"holder:{holder_id}"]
+        keys = [keyed(secret, "sign_in", one) for one in tried_as]
+        texts = [one.text for one in account.addresses]
+        await connection.execute("DELETE FROM sign_in_tries WHERE key = ANY (%s)", (keys,))
+        await connection.execute("DELETE FROM codes WHERE holder_id = %s OR address = ANY (%s)", (holder_id, texts))
+        await connection.execute(
+            "DELETE FROM card_numbers USING cards WHERE cards.card_id = card_numbers.card_id AND holder_id = %s",
+            (holder_id,),
+        )
+        await connection.execute("DELETE FROM accounts WHERE holder_id = %s", (holder_id,))
+        await connection.execute("DELETE FROM sessions WHERE holder_id = %s", (holder_id,))
+        await connection.execute("DELETE FROM account_events WHERE holder_id = %s", (holder_id,))
+        await note(connection, holder_id, "erased", Visit(visit.now))
+    return Done()
+
+
+async def _owed(connection: AsyncConnection[Any], holder_id: str) -> list[UUID]:
+    rows = await connection.execute(
+        """
+        SELECT card_id FROM cards WHERE holder_id = %s
+        AND (auto_renew_months IS NOT NULL OR outcome_unknown OR balance_minor + reserved_minor > 0) ORDER BY card_id
+        """,
+        (holder_id,),
+    )
+    return [card_id for (card_id,) in await rows.fetchall()]
+
+
+def _plain(fields: dict[str, Any]) -> dict[str, Any]:
+    """The same in values that JSON has."""
+    return {
+        name: value.isoformat() if isinstance(value, datetime) else str(value) if isinstance(value, UUID) else value
+        for name, value in fields.items()
+    }

@@ -1,0 +1,29 @@
+"""What has had its time: rows that nothing asks for any more."""
+
+from datetime import datetime, timedelta
+from typing import Any, LiteralString
+
+from psycopg import AsyncConnection
+
+from adapters.directory.limits import FORGOTTEN_AFTER
+from adapters.directory.sessions import ABSOLUTE, IDLE
+
+EVENTS_KEPT = timedelta(days=365)
+USES_KEPT = timedelta(days=1)
+"""The longest time of a limit."""
+
+
+async def sweep(connection: AsyncConnection[Any], now: datetime) -> int:
+    """Remove them; how many there were. May run at any time, in as many processes as like."""
+    steps: tuple[tuple[LiteralString, datetime], ...] = (
+        ("DELETE FROM codes WHERE expires_at < %s", now),
+        ("DELETE FROM directory_uses WHERE at < %s", now - USES_KEPT),
+        ("DELETE FROM sign_in_tries WHERE failed_at < %s", now - FORGOTTEN_AFTER),
+        ("DELETE FROM sessions WHERE seen_at < %s", now - IDLE),
+        ("DELETE FROM sessions WHERE created_at < %s", now - ABSOLUTE),
+        ("DELETE FROM account_events WHERE at < %s", now - EVENTS_KEPT),
+    )
+    removed = 0
+    for query, before in steps:
+        removed += (await connection.execute(query, (before,))).rowcount
+    return removed

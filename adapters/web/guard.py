@@ -1,0 +1,66 @@
+"""What stands before every page and address: headers that bind the browser, and who may change anything from where."""
+
+from collections.abc import Iterable
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.responses import PlainTextResponse
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
+_ONE_YEAR_S = 31_536_000
+
+
+def headers(form_targets: Iterable[str], *, secure: bool) -> dict[str, str]:
+    """The headers of every answer; forms may lead to us and to `form_targets`, the provider's pages.
+
+    Source of each: OWASP ASVS 5.0, sections 3.4.1 to 3.4.8.
+    """
+    targets = " ".join(("'self'", *form_targets))
+    policy = (
+        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
+        f"form-action {targets}; object-src 'none'; base-uri 'none'; "
+        "frame-ancestors 'none'; require-trusted-types-for 'script'"
+    )
+    found = {
+        "Content-Security-Policy": policy,
+        "X-Content-Type-Options": "nosniff",
+        "Referrer-Policy": "same-origin",
+        "Cross-Origin-Opener-Policy": "same-origin",
+        "Cross-Origin-Resource-Policy": "same-origin",
+    }
+    return found | ({"Strict-Transport-Security": f"max-age={_ONE_YEAR_S}; includeSubDomains"} if secure else {})
+
+
+class Guard:
+    """Adds the headers, and refuses with 403 what another site sends in a visitor's name.
+
+    Browsers say where a request comes from (Sec-Fetch-Site, or Origin); one that says neither changes nothing.
+    Addresses under `exempt` are for machines, which prove who they are in another way than by a cookie.
+    """
+
+    def __init__(self, app: ASGIApp, origin: str, form_targets: Iterable[str], exempt: tuple[str, ...]) -> None:
+        self._app, self._origin, self._exempt = app, origin, exempt
+        self._headers = headers(form_targets, secure=origin.startswith("https://"))
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+
+        async def send_with_headers(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                found = MutableHeaders(scope=message)
+                for name, value in self._headers.items():
+                    found.setdefault(name, value)
+            await send(message)
+
+        if scope["method"] in SAFE or scope["path"].startswith(self._exempt) or self._is_ours(Headers(scope=scope)):
+            await self._app(scope, receive, send_with_headers)
+            return
+        refusal = PlainTextResponse("This request came from another site, so nothing was changed.", 403)
+        await refusal(scope, receive, send_with_headers)
+
+    def _is_ours(self, found: Headers) -> bool:
+        site = found.get("sec-fetch-site")
+        return site == "same-origin" if site is not None else found.get("origin") == self._origin

@@ -1,0 +1,142 @@
+"""The list of a holder's cards, worst first; and one card with what comes and what was."""
+
+from typing import NamedTuple
+from uuid import UUID
+
+from markupsafe import Markup
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from adapters.directory.sessions import SignedIn
+from adapters.web.door import Door, missing, see_other
+from adapters.web.frame import page
+from adapters.web.pages.ahead import coming_up
+from adapters.web.pages.history import history
+from adapters.web.pages.naming import every, method_name, reason
+from adapters.web.pages.portal import PAGE_SIZE, Held, Portal
+from adapters.web.pages.shown import shown
+from adapters.web.pages.standing import Standing
+from adapters.web.voice import Voice, voice
+from engine.calendar import local_date
+from engine.card.deadlines import reclaims_at, suspends_at
+from engine.card.term import amount_due
+
+SEARCH_FROM = 8
+"""So many cards are found faster by a search."""
+ENTRIES = 20
+"""Facts of the history on one page."""
+_SOUGHT_MOST = 20
+
+
+def card_pages(portal: Portal, door: Door) -> list[Route]:
+    """`/cards` and `/cards/ID`."""
+
+    async def listed(request: Request, visitor: SignedIn) -> Response:
+        say, query = voice(visitor.language), request.query_params
+        number = int(text) if (text := query.get("page", "1")).isdecimal() and 0 < len(text) < 6 else 1  # noqa: PLR2004 (digits)
+        gone, sought = "gone" in query, _digits(query.get("number", ""))
+        skip = PAGE_SIZE * (max(number, 1) - 1)
+        held, counts = await portal.cards(visitor.holder_id, gone=gone, sought=sought, skip=skip)
+        found = [shown(one, say) for one in held]
+        total = counts.gone if gone else counts.kept
+        more = number + 1 if sought is None and skip + PAGE_SIZE < total else None
+        return page(
+            "cards",
+            visitor.language,
+            visitor=visitor,
+            here="/cards",
+            cards=found,
+            counts=counts,
+            gone=gone,
+            sought=query.get("number", "")[:_SOUGHT_MOST],
+            searchable=counts.kept >= SEARCH_FROM,
+            number=number,
+            more=more,
+        )
+
+    async def one(request: Request, visitor: SignedIn) -> Response:
+        card_id: UUID = request.path_params["card_id"]
+        held = await portal.card(visitor.holder_id, card_id)
+        if held is None:
+            return missing(request, visitor)
+        say = voice(visitor.language)
+        before = int(text) if (text := request.query_params.get("before", "")).isdecimal() and len(text) < 10 else None  # noqa: PLR2004 (digits)
+        facts = await portal.newest(card_id, before, ENTRIES)
+        card = shown(held, say)
+        return page(
+            "card",
+            visitor.language,
+            visitor=visitor,
+            here=f"/cards/{card_id}",
+            card=card,
+            alert=_alert(held, card.standing, say),
+            coming=coming_up(held.card, card.standing, card.foreseen, say),
+            entries=history(facts, held.card.methods.bound, held.zone, say),
+            before=facts[0].version if facts and facts[0].version > 1 else None,
+            is_first_page=before is None,
+            methods=[method_name(method, say) for method in held.card.methods.bound],
+            period=every(held.card.consent.months, say) if held.card.consent else None,
+            may_try_again=_may_try_again(held, card.standing),
+        )
+
+    async def home(request: Request) -> Response:
+        return see_other("/cards") if request.url.path == "/" else missing(request)
+
+    return [
+        Route("/", home, methods=["GET"]),
+        Route("/cards", door.signed_in(listed), methods=["GET"]),
+        Route("/cards/{card_id:uuid}", door.signed_in(one), methods=["GET"]),
+    ]
+
+
+class Alert(NamedTuple):
+    """The consequence, its cause, and what to do about it."""
+
+    heading: Markup
+    cause: Markup
+
+
+def _alert(held: Held, standing: Standing, say: Voice) -> Alert | None:
+    """At most one on a page: what happens unless something is done."""
+    card = held.card
+    if standing not in ("suspended", "grace", "payment_failed"):
+        return None
+    renewal = card.renewal
+    code = renewal.last_code if renewal else None
+    cause = _cause(code, say)
+    lost = say.day(local_date(reclaims_at(card), held.zone))
+    kept = say("The number stays yours until %(day)s.", day=lost)
+    if standing == "suspended":
+        heading = say("Service is off, and the number is lost on %(day)s", day=lost)
+    else:
+        off = say.day(local_date(suspends_at(card), held.zone))
+        if renewal is None:
+            heading = say("Service goes off on %(day)s unless the card is renewed", day=off)
+        else:
+            amount = say.money(amount_due(card, renewal))
+            heading = say("Service goes off on %(day)s unless %(amount)s is paid", day=off, amount=amount)
+    fee = renewal.reactivation_fee if renewal else None
+    if fee is not None and standing != "suspended":
+        more = say("Once off, switching on again costs %(fee)s more.", fee=say.money(fee))
+        return Alert(heading, say.joined(cause, more, kept))
+    return Alert(heading, say.joined(cause, kept))
+
+
+def _cause(code: str | None, say: Voice) -> Markup:
+    said = reason(code, say)
+    if said:
+        return say("The last payment failed: %(reason)s.", reason=said)
+    return say("The last payment failed.") if code else say("The term that was paid has ended.")
+
+
+def _may_try_again(held: Held, standing: Standing) -> bool:
+    """Whether the holder may ask to be charged now."""
+    in_need = standing in ("suspended", "grace", "payment_failed")
+    return in_need and held.card.consent is not None and bool(held.card.methods.bound)
+
+
+def _digits(text: str) -> str | None:
+    """What a search is for: the digits of a number; None for none."""
+    found = "".join(one for one in text[:_SOUGHT_MOST] if one.isascii() and one.isdigit())
+    return found or None

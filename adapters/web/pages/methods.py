@@ -1,0 +1,157 @@
+"""A card's payment methods: their order, removal, and a new one on the provider's hosted page."""
+
+import re
+from uuid import UUID, uuid4
+
+import structlog
+from psycopg import OperationalError
+from starlette.responses import Response
+
+from adapters.bindings import Bindings, Outcome, begin_binding
+from adapters.gateways.pages import ReturnAddresses
+from adapters.web.door import Form, see_other
+from adapters.web.pages.ids import command_id_of, is_uuid
+from adapters.web.pages.naming import method_name
+from adapters.web.pages.portal import Held
+from adapters.web.pages.visit import CardRoute, CardVisit
+from engine.commands import BindPaymentMethod, OrderPaymentMethods, RemovePaymentMethod
+from engine.errors import BaohaoError, Refused
+
+log = structlog.get_logger()
+
+REFRESHES_MOST = 20
+"""A page that waits for the provider asks again so often, every three seconds."""
+_SESSION_ID = re.compile(r"[A-Za-z0-9_]{1,200}")
+METHODS = "/methods"
+_BACK: dict[str, str] = {"payment": "/renewal/payment", "methods": METHODS}
+"""Where a holder who added a method goes on."""
+
+
+def _listed(visit: CardVisit, *, wrong: object = None, status: int = 200) -> Response:
+    methods = visit.held.card.methods
+    return visit.page(
+        "methods",
+        status,
+        task=None,
+        methods=[(one, method_name(one, visit.say), one.method_id in methods.ended) for one in methods.bound],
+        balance_first=methods.balance_first,
+        can_add=visit.portal.hosted is not None,
+        command_id=uuid4(),
+        wrong=wrong,
+    )
+
+
+async def _show(visit: CardVisit) -> Response:
+    return _listed(visit)
+
+
+async def _make_change(visit: CardVisit) -> Response:
+    command = _change(visit.held, visit.form)
+    refused = None if command is None else await visit.execute(command)
+    if refused is not None:
+        return _listed(visit, wrong=visit.refusal(refused), status=409)
+    return visit.go(METHODS)
+
+
+async def _use_other(visit: CardVisit) -> Response:
+    """A method of another card of the same holder is used for this one as well."""
+    other_id, _, method_id = visit.form.get("use", "").partition("/")
+    other = await visit.portal.card(visit.visitor.holder_id, UUID(other_id)) if is_uuid(other_id) else None
+    bound = other.card.methods.bound if other else ()
+    found = next((one for one in bound if one.method_id == method_id), None)
+    if found is None:
+        return visit.missing()
+    command_id = f"web:{command_id_of(visit.form)}"
+    refused = await visit.execute(BindPaymentMethod(command_id=command_id, card_id=visit.card_id, method=found))
+    if refused is not None:
+        return _listed(visit, wrong=visit.refusal(refused), status=409)
+    return visit.go(_BACK["payment"])
+
+
+async def _add(visit: CardVisit) -> Response:
+    """To the provider's page."""
+    portal, to = visit.portal, visit.form.get("to", "")
+    if portal.hosted is None or to not in _BACK:
+        return visit.missing()
+    here = f"{portal.origin}{visit.home}"
+    back = ReturnAddresses(f"{here}{METHODS}/return?to={to}", f"{here}{_BACK[to]}")
+    try:
+        async with portal.pool.connection() as connection:
+            hosted = await begin_binding(portal.hosted, connection, visit.held.card, back, f"bind:{uuid4()}")
+    except BaohaoError as error:
+        log.warning("binding.not_begun", card_id=str(visit.card_id), error=str(error))
+        wrong = visit.say("The payment company does not answer. Nothing was changed. Try again later.")
+        return _listed(visit, wrong=wrong, status=503)
+    return see_other(hosted.address)
+
+
+async def _return(visit: CardVisit) -> Response:
+    """Back from the provider's page."""
+    query, bindings = visit.request.query_params, visit.portal.bindings
+    session_id, to, tries = query.get("session_id", ""), query.get("to", ""), query.get("n", "0")
+    if bindings is None or to not in _BACK or not _SESSION_ID.fullmatch(session_id):
+        return visit.missing()
+    outcome = await _completed(bindings, session_id)
+    if outcome == "bound":
+        return visit.go(_BACK[to])
+    count = int(tries) if tries.isdecimal() and len(tries) < 4 else 0  # noqa: PLR2004 (digits)
+    again = f"{visit.home}{METHODS}/return?to={to}&session_id={session_id}&n={count + 1}"
+    return visit.page(
+        "returned",
+        here=f"{visit.home}{METHODS}",
+        outcome=outcome,
+        again=again if outcome == "waiting" and count < REFRESHES_MOST else None,
+        back=f"{visit.home}{_BACK[to]}",
+    )
+
+
+PAGES = (
+    CardRoute("GET", METHODS, _show),
+    CardRoute("POST", METHODS, _make_change),
+    CardRoute("POST", f"{METHODS}/other", _use_other),
+    CardRoute("POST", f"{METHODS}/new", _add),
+    CardRoute("GET", f"{METHODS}/return", _return),
+)
+"""`/cards/ID/methods…`."""
+
+
+def _change(held: Held, form: Form) -> OrderPaymentMethods | RemovePaymentMethod | None:
+    """The command for a button: `up:ID`, `down:ID`, `remove:ID`, `balance:first`, `balance:last`."""
+    what, _, method_id = form.get("do", "").partition(":")
+    card_id, methods = held.card_id, held.card.methods
+    command_id = f"web:{command_id_of(form)}"
+    order = [one.method_id for one in methods.bound]
+    if what == "balance":
+        balance_first = method_id == "first"
+        return OrderPaymentMethods(
+            command_id=command_id, card_id=card_id, method_ids=tuple(order), balance_first=balance_first
+        )
+    if method_id not in order:
+        return None
+    if what == "remove":
+        return RemovePaymentMethod(command_id=command_id, card_id=card_id, method_id=method_id)
+    moved = _moved(order, method_id, what)
+    if moved is None:
+        return None
+    return OrderPaymentMethods(
+        command_id=command_id, card_id=card_id, method_ids=moved, balance_first=methods.balance_first
+    )
+
+
+def _moved(order: list[str], method_id: str, what: str) -> tuple[str, ...] | None:
+    place = order.index(method_id)
+    to = place + {"up": -1, "down": 1}.get(what, 0)
+    if to == place or not 0 <= to < len(order):
+        return None
+    order[place], order[to] = order[to], order[place]
+    return tuple(order)
+
+
+async def _completed(bindings: Bindings, session_id: str) -> Outcome:
+    try:
+        return await bindings.complete(session_id)
+    except (BaohaoError, OperationalError) as error:
+        if isinstance(error, Refused):
+            return "refused"
+        log.warning("binding.waits", error=str(error))
+        return "waiting"  # the provider notifies us of it as well

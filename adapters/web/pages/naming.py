@@ -1,0 +1,113 @@
+"""How holders are reminded of their payment methods, periods and reasons: by what they know themselves."""
+
+from collections.abc import Mapping
+
+from markupsafe import Markup
+
+from adapters.web.voice import Voice
+from engine.card.methods import PaymentMethod
+from engine.catalogue import PERIODS, Period, Plan
+from engine.notices import SHOWN_CODES
+
+BRANDS: Mapping[str, str] = {
+    "visa": "Visa",
+    "mastercard": "Mastercard",
+    "amex": "American Express",
+    "unionpay": "UnionPay",
+    "jcb": "JCB",
+    "discover": "Discover",
+    "diners": "Diners Club",
+}
+
+
+def method_name(method: PaymentMethod | None, say: Voice) -> Markup:
+    """`Visa ending 4242`, `PayPal`; None is a method that is not bound any more."""
+    if method is None:
+        return say("a method that has been removed")
+    name = _brand(method, say)
+    return say("%(brand)s ending %(last4)s", brand=name, last4=method.last4) if method.last4 else name
+
+
+def short_method_name(method: PaymentMethod | None, say: Voice) -> Markup:
+    """`Visa 4242` where there is little room."""
+    if method is None or not method.last4:
+        return method_name(method, say)
+    return Markup("%s %s") % (_brand(method, say), method.last4)
+
+
+def _brand(method: PaymentMethod, say: Voice) -> Markup:
+    if method.brand is not None and method.brand.lower() in BRANDS:
+        return Markup(BRANDS[method.brand.lower()])  # noqa: S704 (our own names)
+    return kind_name(method.kind, say)
+
+
+def kind_name(kind: str, say: Voice) -> Markup:
+    """A kind of payment method."""
+    match kind:
+        case "credit_card":
+            return say("Credit card")
+        case "debit_card":
+            return say("Debit card")
+        case "paypal":
+            return say("PayPal")
+        case _:
+            return say("E-wallet")
+
+
+def plan_name(plan: Plan | None, name: str, say: Voice) -> str:
+    """What the catalogue calls a plan in this language; its key where the catalogue has it no more."""
+    if plan is None:
+        return name
+    return plan.name["zh" if say.language == "zh-CN" else "en"]
+
+
+def every(months: int, say: Voice) -> Markup:
+    """`Every month`, `Every 12 months`."""
+    return say.many("Every month", "Every %(count)s months", months)
+
+
+def length(months: int, say: Voice) -> Markup:
+    """`1 month`, `12 months`."""
+    return say.many("%(count)s month", "%(count)s months", months)
+
+
+def is_period(text: str) -> Period | None:
+    """The period that a form names; None for anything else."""
+    return next((one for one in PERIODS if str(one) == text), None)
+
+
+_REASONS: Mapping[str, tuple[str, ...]] = {
+    "limit": ("withdrawal_count_limit_exceeded", "card_velocity_exceeded", "charge_exceeds_source_limit"),
+    "confirm": (
+        "authentication_required",
+        "authentication_not_handled",
+        "mobile_device_authentication_required",
+        "payment_intent_authentication_failure",
+        "online_or_offline_pin_required",
+    ),
+    "pin": ("incorrect_pin", "invalid_pin", "pin_try_exceeded", "offline_pin_required"),
+    "withdrawn": ("stop_payment_order", "revocation_of_authorization", "revocation_of_all_authorizations"),
+    "mandate": ("debit_not_authorized", "billing_invalid_mandate", "payment_intent_mandate_invalid"),
+    "currency": ("currency_not_supported", "payment_method_currency_mismatch"),
+}
+"""Codes that mean the same to a holder."""
+_GROUPS = {code: group for group, codes in _REASONS.items() for code in codes}
+
+
+def reason(code: str | None, say: Voice) -> Markup | None:
+    """Why a payment was declined, where a holder may know that; None where only that it failed is said."""
+    if code not in SHOWN_CODES:
+        return None
+    said = {
+        "insufficient_funds": say("insufficient funds"),
+        "expired_card": say("the card has expired"),
+        "payment_method_customer_decline": say("the payment was not approved in the app"),
+        "refer_to_customer": say("the bank wants to hear from you"),
+        "limit": say("a limit of the account was reached"),
+        "confirm": say("the bank wants you to confirm it yourself"),
+        "pin": say("the bank asked for a PIN"),
+        "withdrawn": say("you withdrew the permission at your bank"),
+        "mandate": say("the permission to charge is no longer valid"),
+        "currency": say("it cannot pay in this currency"),
+    }
+    return said.get(_GROUPS.get(code, code)) or say("its details are no longer right")

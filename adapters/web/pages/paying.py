@@ -1,0 +1,124 @@
+"""Payments that the holder asks for: the next term now, a top-up, and the standing order for top-ups."""
+
+import re
+from decimal import Decimal
+
+from markupsafe import Markup
+from starlette.responses import Response
+
+from adapters.web.pages.ids import command_id_of
+from adapters.web.pages.naming import every, method_name
+from adapters.web.pages.visit import CardRoute, CardVisit
+from engine.card.methods import usable_methods
+from engine.card.term import amount_due
+from engine.commands import AnyCommand, RenewNow, SetAutoTopUp, TopUp
+from engine.money import Money, exponent
+
+_AMOUNT = re.compile(r"[0-9]{1,9}(?:\.[0-9]{1,4})?")
+
+
+async def _ask_to_pay(visit: CardVisit) -> Response:
+    return _pay_page(visit)
+
+
+async def _pay(visit: CardVisit) -> Response:
+    command_id = f"web:{command_id_of(visit.form)}"
+    refused = await visit.execute(RenewNow(command_id=command_id, card_id=visit.card_id))
+    return visit.go() if refused is None else _pay_page(visit, wrong=visit.refusal(refused), status=409)
+
+
+async def _ask_top_up(visit: CardVisit) -> Response:
+    return _top_up_page(visit)
+
+
+async def _top_up(visit: CardVisit) -> Response:
+    command = _top_up_of(visit)
+    if isinstance(command, dict):
+        return _top_up_page(visit, errors=command, status=422)
+    refused = await visit.execute(command)
+    return visit.go() if refused is None else _top_up_page(visit, wrong=visit.refusal(refused), status=409)
+
+
+PAY, TOP_UP = "/pay", "/top-up"
+PAGES = (
+    CardRoute("GET", PAY, _ask_to_pay),
+    CardRoute("POST", PAY, _pay),
+    CardRoute("GET", TOP_UP, _ask_top_up),
+    CardRoute("POST", TOP_UP, _top_up),
+)
+
+
+def _pay_page(visit: CardVisit, *, wrong: object = None, status: int = 200) -> Response:
+    card, say = visit.held.card, visit.say
+    if card.consent is None:
+        return visit.go("/renewal/period")
+    due = amount_due(card, card.renewal) if card.renewal else card.consent.price
+    return visit.page(
+        "pay",
+        status,
+        due=due,
+        period=every(card.renewal.months if card.renewal else card.consent.months, say),
+        methods=[method_name(one, say) for one in usable_methods(card)],
+        balance_first=card.methods.balance_first,
+        command_id=command_id_of({}),
+        wrong=wrong,
+    )
+
+
+def _top_up_page(
+    visit: CardVisit, *, errors: dict[str, Markup] | None = None, wrong: object = None, status: int = 200
+) -> Response:
+    card, say = visit.held.card, visit.say
+    order = card.top_ups.standing_order
+    found = usable_methods(card)
+    kept = {"threshold": _plain(order.threshold), "refill": _plain(order.amount)} if order else {}
+    return visit.page(
+        "top_up",
+        status,
+        currency=card.custody.currency,
+        method=method_name(found[0], say) if found else None,
+        order=order,
+        typed={"amount": "", "threshold": "", "refill": "", **kept, **visit.form},
+        errors=errors or {},
+        wrong=wrong,
+        command_id=command_id_of({}),
+    )
+
+
+def _top_up_of(visit: CardVisit) -> AnyCommand | dict[str, Markup]:
+    """The command of the form, or what is wrong with its fields."""
+    form, say, currency = visit.form, visit.say, visit.held.card.custody.currency
+    command_id = f"web:{command_id_of(form)}"
+    if form.get("do") == "stop":
+        return SetAutoTopUp(command_id=command_id, card_id=visit.card_id)
+    wrong: dict[str, Markup] = {}
+    wanted = ("threshold", "refill") if form.get("do") == "order" else ("amount",)
+    amounts: list[Money] = []
+    for name in wanted:
+        amount = amount_of(form.get(name, ""), currency)
+        if amount is None:
+            wrong[name] = say("Give an amount, such as %(example)s.", example=_plain(_example(currency)))
+        else:
+            amounts.append(amount)
+    if wrong:
+        return wrong
+    if len(amounts) == 1:
+        return TopUp(command_id=command_id, card_id=visit.card_id, amount=amounts[0])
+    return SetAutoTopUp(command_id=command_id, card_id=visit.card_id, threshold=amounts[0], amount=amounts[1])
+
+
+def amount_of(text: str, currency: str) -> Money | None:
+    """The amount that a holder typed, above nothing; None for what is none."""
+    cleaned = text.strip().lstrip("¥$€£ ").replace(",", "").replace("，", "")
+    if not _AMOUNT.fullmatch(cleaned):
+        return None
+    minor = Decimal(cleaned).scaleb(exponent(currency))
+    return Money(minor=int(minor), currency=currency) if minor > 0 and minor == minor.to_integral_value() else None
+
+
+def _plain(amount: Money) -> str:
+    return f"{Decimal(amount.minor).scaleb(-exponent(amount.currency)):f}"
+
+
+def _example(currency: str) -> Money:
+    return Money(minor=50 * 10 ** exponent(currency), currency=currency)

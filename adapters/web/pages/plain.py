@@ -1,0 +1,56 @@
+"""Pages and files for everybody: the terms, the choice of language, the style sheet."""
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from adapters.directory.accounts import set_language
+from adapters.languages.language import named
+from adapters.web.door import LANGUAGE, Door, form_of, language_of, missing, see_other
+from adapters.web.frame import STATIC, page
+from adapters.web.pages.renewal import TERMS_VERSION
+
+_TYPES = {".css": "text/css; charset=utf-8", ".svg": "image/svg+xml", ".js": "text/javascript; charset=utf-8"}
+_FILES = {one.name: one.read_bytes() for one in STATIC.iterdir() if one.is_file()}
+_YEAR_S = 31_536_000
+
+
+def plain_pages(door: Door) -> list[Route]:
+    """`/terms`, `/language`, `/static/…`."""
+
+    async def terms(request: Request) -> Response:
+        visitor = await door.visitor(request)
+        language = language_of(request, visitor)
+        return page("terms", language, visitor=visitor, here="/terms", terms_version=TERMS_VERSION)
+
+    async def language(request: Request) -> Response:
+        form, visitor = await form_of(request), await door.visitor(request)
+        chosen, back = named(form.get("to", "")), own_path(form.get("back", ""))
+        answer = see_other(back)
+        if chosen is None:
+            return answer
+        if visitor is not None:
+            async with door.pool.connection() as connection:
+                await set_language(connection, visitor.holder_id, chosen)
+        answer.set_cookie(LANGUAGE, chosen, max_age=_YEAR_S, secure=True, httponly=True, samesite="lax")
+        return answer
+
+    async def static(request: Request) -> Response:
+        name = request.path_params["name"]
+        content = _FILES.get(name)
+        if content is None:
+            return missing(request)
+        kept = {"Cache-Control": f"public, max-age={_YEAR_S}, immutable"}
+        return Response(content, headers=kept, media_type=_TYPES[f".{name.rpartition('.')[2]}"])
+
+    return [
+        Route("/terms", terms, methods=["GET"]),
+        Route("/language", language, methods=["POST"]),
+        Route("/static/{name}", static, methods=["GET"]),
+    ]
+
+
+def own_path(text: str) -> str:
+    """A path of ours to go to; the list of cards for anything that might lead elsewhere."""
+    is_ours = text.startswith("/") and not text.startswith(("//", "/\\")) and text.isprintable() and "\\" not in text
+    return text if is_ours and len(text) < 500 else "/cards"  # noqa: PLR2004 (longer than any of ours)

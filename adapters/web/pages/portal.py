@@ -1,0 +1,160 @@
+"""What the pages of holders work with: the engine, the rules and the time of the moment, and the tables."""
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any, NamedTuple
+from uuid import UUID
+
+from psycopg import AsyncConnection
+from psycopg_pool import AsyncConnectionPool
+
+from adapters.asking import ReadRules
+from adapters.bindings import Bindings
+from adapters.gateways.pages import HostedPages
+from engine.actor import actor
+from engine.application import Engine, Reply
+from engine.calendar import local_date
+from engine.card.card import Card
+from engine.card.facts import CardFacts
+from engine.catalogue import Plan, Quote
+from engine.commands import AnyCommand, Issued
+from engine.envelope import Recorded
+from engine.errors import Refused
+from engine.outlook import outlook
+from engine.rules import Rules
+
+PAGE_SIZE = 50
+_LISTED = """
+    SELECT cards.card_id, card_numbers.number FROM cards LEFT JOIN card_numbers USING (card_id)
+    WHERE holder_id = %(holder)s AND (status IN ('reclaimed', 'closed')) = %(gone)s
+    AND (%(sought)s::text IS NULL OR card_numbers.number LIKE '%%' || %(sought)s || '%%')
+    ORDER BY CASE WHEN status = 'suspended' THEN 0 WHEN status = 'grace' THEN 1
+        WHEN last_decline IS NOT NULL AND auto_renew_months IS NOT NULL THEN 2 WHEN outcome_unknown THEN 3
+        WHEN auto_renew_months IS NULL THEN 4 ELSE 5 END, ends_at, card_id
+    LIMIT %(limit)s OFFSET %(skip)s
+"""
+_COUNTS = """
+    SELECT count(*) FILTER (WHERE status NOT IN ('reclaimed', 'closed')),
+        count(*) FILTER (WHERE status IN ('reclaimed', 'closed')),
+        count(*) FILTER (WHERE status IN ('suspended', 'grace')
+            OR (status = 'active' AND last_decline IS NOT NULL AND auto_renew_months IS NOT NULL
+                AND NOT outcome_unknown))
+    FROM cards WHERE holder_id = %s
+"""
+
+Newest = Callable[[UUID, int | None, int], list[Recorded]]
+"""The last facts of a card below a version (None: of all), at most so many; oldest first."""
+
+
+class Held(NamedTuple):
+    """A card of a holder, as it is now."""
+
+    card: Card
+    number: str | None
+    rules: Rules
+    at: datetime
+
+    @property
+    def card_id(self) -> UUID:
+        """The card's id."""
+        return self.card.card_id
+
+    @property
+    def zone(self) -> str:
+        """By whose clock the card lives."""
+        return self.card.term.zone
+
+    @property
+    def today(self) -> date:
+        """The local day."""
+        return local_date(self.at, self.zone)
+
+    def day_of(self, instant: datetime) -> date:
+        """The local day of an instant."""
+        return local_date(instant, self.zone)
+
+    @property
+    def plan(self) -> Plan | None:
+        """The card's plan; None if the catalogue has it no more."""
+        return self.rules.catalogue.plans.get(self.card.custody.plan)
+
+    def outlook(self) -> CardFacts:
+        """What will happen to it by itself."""
+        return outlook(self.card, self.rules, self.at)
+
+    def quotes(self) -> tuple[Quote, ...]:
+        """Today's price of each period; () where the plan is not sold any more."""
+        custody, catalogue = self.card.custody, self.rules.catalogue
+        day = local_date(self.at, custody.zone)
+        try:
+            return tuple(catalogue.quote(custody.plan, custody.currency, months, day) for months in (1, 3, 6, 12))
+        except Refused:
+            return ()
+
+
+class Counts(NamedTuple):
+    """How many cards a holder has, has lost, and has to look after."""
+
+    kept: int
+    gone: int
+    need_holder: int
+
+
+@dataclass(frozen=True)
+class Portal:
+    """The engine behind the pages; one for all requests."""
+
+    engine: Engine
+    read_rules: ReadRules
+    read_newest: Newest
+    pool: AsyncConnectionPool[AsyncConnection[Any]]
+    origin: str
+    """The address of the pages, without a path."""
+    hosted: HostedPages | None = None
+    """The provider's pages; None: it has none, and methods are bound elsewhere."""
+    bindings: Bindings | None = None
+
+    async def cards(
+        self, holder_id: str, *, gone: bool = False, sought: str | None = None, skip: int = 0
+    ) -> tuple[list[Held], Counts]:
+        """A page of the holder's cards, worst first, and how many there are."""
+        asked = {"holder": holder_id, "gone": gone, "sought": sought, "limit": PAGE_SIZE, "skip": skip}
+        async with self.pool.connection() as connection:
+            rows = await (await connection.execute(_LISTED, asked, prepare=True)).fetchall()
+            counted = await (await connection.execute(_COUNTS, (holder_id,), prepare=True)).fetchone()
+        numbers: Mapping[UUID, str | None] = dict(rows)
+        held = await asyncio.to_thread(self._held, list(numbers), numbers)
+        return [one for one in held if one.card.custody.holder_id == holder_id], Counts(*(counted or (0, 0, 0)))
+
+    async def card(self, holder_id: str, card_id: UUID) -> Held | None:
+        """A card of this holder; None for another's, and for one that does not exist."""
+        async with self.pool.connection() as connection:
+            query = "SELECT number FROM card_numbers WHERE card_id = %s"
+            row = await (await connection.execute(query, (card_id,), prepare=True)).fetchone()
+        held = await asyncio.to_thread(self._held, [card_id], {card_id: row[0] if row else None})
+        return held[0] if held and held[0].card.custody.holder_id == holder_id else None
+
+    def _held(self, card_ids: Sequence[UUID], numbers: Mapping[UUID, str | None]) -> list[Held]:
+        rules, at = self.read_rules()
+        cards = {one.card_id: one for one in self.engine.cards(card_ids)} if card_ids else {}
+        return [Held(cards[one], numbers[one], rules, at) for one in card_ids if one in cards]
+
+    async def newest(self, card_id: UUID, before: int | None, limit: int) -> list[Recorded]:
+        """The last facts of a card below a version, oldest first."""
+        return await asyncio.to_thread(self.read_newest, card_id, before, limit)
+
+    async def execute(self, holder_id: str, *commands: AnyCommand) -> Refused | None:
+        """Execute the holder's commands in order; the first refusal, if any. Raises what else goes wrong."""
+        issued = [Issued(one, actor("holder", holder_id)) for one in commands]
+        for reply in await asyncio.to_thread(self._execute, issued):
+            if isinstance(reply, Refused):
+                return reply
+            if isinstance(reply, Exception):
+                raise reply
+        return None
+
+    def _execute(self, issued: Sequence[Issued]) -> list[Reply]:
+        rules, at = self.read_rules()
+        return self.engine.execute(issued, rules, at)

@@ -1,0 +1,31 @@
+"""What a holder reads when the engine refuses something."""
+
+from markupsafe import Markup
+
+from adapters.web.voice import Voice
+from engine.errors import Refused
+
+
+def said(refused: Refused, say: Voice) -> Markup:
+    """The refusal in the holder's language: result, cause, remedy."""
+    match refused.code:
+        case "charge_under_way":
+            return say("A payment is under way already. Wait for its outcome; we will tell you.")
+        case "charging_stopped":
+            return say("Payments are stopped for the moment. Nothing was charged. Try again later.")
+        case "no_usable_method" | "no_payment_method":
+            return say("There is no payment method that can be charged. Add or update one first.")
+        case "last_method":
+            return say("The only method stays while a payment is due. Add another one first, or turn auto-renewal off.")
+        case "already_paid_ahead":
+            return say("The card is paid ahead already. Nothing was charged.")
+        case "declined_too_often":
+            return say("Payments failed too often today. Try again tomorrow, or with another method.")
+        case "held" | "number_in_doubt" | "restored":
+            return say("Our support is looking at this card. Nothing was charged.")
+        case "amount_below_threshold":
+            return say("One top-up would not reach that limit. Choose a larger amount.")
+        case "too_many_methods":
+            return say("There are as many payment methods as a card can have. Remove one first.")
+        case _:
+            return say("That is not possible at the moment. Nothing was changed.")

@@ -1,0 +1,75 @@
+"""A card as the pages show it: its standing, its line, its next payment, and the one sentence about it."""
+
+from typing import NamedTuple
+
+from markupsafe import Markup
+
+from adapters.web.pages.ahead import NextPayment, next_payment, source
+from adapters.web.pages.lifeline import Stretch, lifeline
+from adapters.web.pages.naming import plan_name
+from adapters.web.pages.portal import Held
+from adapters.web.pages.standing import Standing, standing_of
+from adapters.web.voice import Voice
+from engine.calendar import local_date
+from engine.card.deadlines import reclaims_at, suspends_at
+from engine.card.facts import CardFacts
+from engine.money import Money
+
+
+class Shown(NamedTuple):
+    """A card as the pages show it."""
+
+    held: Held
+    standing: Standing
+    number: str
+    plan: str
+    balance: Money
+    foreseen: CardFacts
+    """What will happen to it by itself."""
+    line: tuple[Stretch, ...]
+    payment: NextPayment | None
+    source: Markup | None
+    says: Markup | None
+    """The one sentence about a card that is not in order."""
+
+
+def shown(held: Held, say: Voice) -> Shown:
+    """The card with all that its pages say of it."""
+    card, standing, foreseen = held.card, standing_of(held.card), held.outlook()
+    payment = next_payment(card, foreseen)
+    return Shown(
+        held,
+        standing,
+        held.number or str(card.card_id)[:8],
+        plan_name(held.plan, card.custody.plan, say),
+        Money(minor=card.balance.minor, currency=card.custody.currency),
+        foreseen,
+        lifeline(card, standing, foreseen, say, held.at),
+        payment,
+        source(payment, say, short=True) if payment else None,
+        _sentence(held, standing, payment, say),
+    )
+
+
+def _sentence(held: Held, standing: Standing, payment: NextPayment | None, say: Voice) -> Markup | None:
+    card = held.card
+    off, lost = (say.day(local_date(one, held.zone)) for one in (suspends_at(card), reclaims_at(card)))
+    match standing:
+        case "active" | "closed" | "reclaimed":
+            return None
+        case "suspended":
+            return say("Service is off. The number is lost on %(day)s unless it is paid.", day=lost)
+        case "grace":
+            return say("The paid term has ended. Service goes off on %(day)s unless it is paid.", day=off)
+        case "waiting":
+            return say("The bank has not answered yet. Your number is safe. Do not pay again; we will tell you.")
+        case "held":
+            return say("Our support has put this card on hold. Nothing is charged meanwhile.")
+        case "auto_renew_off":
+            return say("Unless renewed, service goes off on %(day)s.", day=off)
+        case "payment_failed":
+            if payment is None:
+                return say("The payment failed. Service goes off on %(day)s.", day=off)
+            again = say.day(local_date(payment.at, held.zone))
+            values = {"day": off, "again": again}
+            return say("The payment failed. Service goes off on %(day)s; we try again on %(again)s.", **values)

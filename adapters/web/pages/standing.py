@@ -1,0 +1,38 @@
+"""How a card stands, in the few words that a holder needs, worst first."""
+
+from typing import Literal
+
+from engine.card.card import Card
+
+Standing = Literal[
+    "suspended", "grace", "payment_failed", "waiting", "auto_renew_off", "held", "active", "reclaimed", "closed"
+]
+RANK: tuple[Standing, ...] = (
+    "suspended",
+    "grace",
+    "payment_failed",
+    "waiting",
+    "auto_renew_off",
+    "held",
+    "active",
+    "reclaimed",
+    "closed",
+)
+"""The order of a list: what is in trouble comes first."""
+NEEDS_HOLDER: frozenset[Standing] = frozenset({"suspended", "grace", "payment_failed"})
+FINAL: frozenset[Standing] = frozenset({"reclaimed", "closed"})
+
+
+def standing_of(card: Card) -> Standing:
+    """The one thing that matters most about a card now; an open payment comes before what its failure would mean."""
+    if card.status in ("reclaimed", "closed"):
+        return card.status
+    if card.attempts.open is not None:
+        return "waiting"
+    if card.status in ("suspended", "grace"):
+        return card.status
+    if card.held_since is not None:
+        return "held"
+    if card.consent is None:
+        return "auto_renew_off"
+    return "payment_failed" if card.renewal is not None and card.renewal.declines else "active"

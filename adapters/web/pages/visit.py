@@ -1,0 +1,98 @@
+"""A request of a holder about one of their cards: what each of its pages begins with."""
+
+from collections.abc import Awaitable, Callable, Iterable
+from dataclasses import dataclass, field
+from typing import NamedTuple
+from uuid import UUID
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from adapters.directory.sessions import SignedIn
+from adapters.web.door import Door, Endpoint, Form, form_of, missing, see_other
+from adapters.web.frame import page
+from adapters.web.pages.portal import Held, Portal
+from adapters.web.pages.refusals import said
+from adapters.web.pages.shown import shown
+from adapters.web.pages.standing import FINAL
+from adapters.web.voice import Voice, voice
+from engine.commands import AnyCommand
+from engine.errors import Refused
+
+
+@dataclass(frozen=True)
+class CardVisit:
+    """One request; `form` is empty unless something was sent."""
+
+    portal: Portal
+    request: Request
+    visitor: SignedIn
+    held: Held
+    form: Form = field(default_factory=dict[str, str])
+
+    @property
+    def card_id(self) -> UUID:
+        """The card that it is about."""
+        return self.held.card_id
+
+    @property
+    def home(self) -> str:
+        """The path of the card's own page; the others are below it."""
+        return f"/cards/{self.card_id}"
+
+    @property
+    def say(self) -> Voice:
+        """The voice in the holder's language."""
+        return voice(self.visitor.language)
+
+    def go(self, path: str = "") -> Response:
+        """To another page of the card."""
+        return see_other(f"{self.home}{path}")
+
+    def page(self, template: str, status: int = 200, **values: object) -> Response:
+        """A page about the card; a task is left by its Cancel, which leads to the card."""
+        card = shown(self.held, self.say)
+        given = {"visitor": self.visitor, "task": self.home, "here": self.request.url.path, "card": card, **values}
+        return page(template, self.visitor.language, status, **given)
+
+    def missing(self) -> Response:
+        """The page for what is not there."""
+        return missing(self.request, self.visitor)
+
+    async def execute(self, *commands: AnyCommand) -> Refused | None:
+        """Execute commands for the holder, in order; the first refusal, if any."""
+        return await self.portal.execute(self.visitor.holder_id, *commands)
+
+    def refusal(self, refused: Refused) -> object:
+        """The refusal as the holder reads it."""
+        return said(refused, self.say)
+
+
+CardPage = Callable[[CardVisit], Awaitable[Response]]
+
+
+class CardRoute(NamedTuple):
+    """A page of a card: its method, its path below the card's, and what serves it."""
+
+    method: str
+    path: str
+    serve: CardPage
+
+
+def routes_of(portal: Portal, door: Door, pages: Iterable[CardRoute]) -> list[Route]:
+    """The pages as routes; a card that is another's, that does not exist or that is over is missing in all of them."""
+    return [
+        Route(f"/cards/{{card_id:uuid}}{one.path}", _endpoint(portal, door, one), methods=[one.method]) for one in pages
+    ]
+
+
+def _endpoint(portal: Portal, door: Door, route: CardRoute) -> Endpoint:
+    async def serve(request: Request, visitor: SignedIn) -> Response:
+        form = await form_of(request) if route.method == "POST" else {}
+        held = await portal.card(visitor.holder_id, request.path_params["card_id"])
+        if held is None or held.card.status in FINAL:
+            return missing(request, visitor)
+        return await route.serve(CardVisit(portal, request, visitor, held, form))
+
+    return door.signed_in(serve)

@@ -1,0 +1,70 @@
+"""A page speaks one language: its texts, and how it writes amounts, days and places."""
+
+from datetime import date, datetime
+from functools import cache
+
+from markupsafe import Markup
+
+from adapters.languages import shown
+from adapters.languages.language import Language
+from adapters.languages.texts import texts
+from engine.money import Money
+
+PACKAGE = "adapters.web"
+
+
+class Voice:
+    """Says the texts of the pages in one language; what stands in a text is escaped, the text itself may hold tags."""
+
+    def __init__(self, language: Language) -> None:
+        self.language: Language = language
+        self._texts = texts(PACKAGE, language)
+
+    def __call__(self, text: str, /, **values: object) -> Markup:
+        """The text in this language, with its `%(name)s` filled in."""
+        said = Markup(self._texts.gettext(text))  # noqa: S704 (our own text; values are escaped as they are filled in)
+        return said % values if values else said
+
+    def many(self, one: str, many: str, count: int, /, **values: object) -> Markup:
+        """The text for so many; `%(count)s` is the number."""
+        said = Markup(self._texts.ngettext(one, many, count))  # noqa: S704 (as above)
+        return said % {"count": count, **values}
+
+    def joined(self, *sentences: Markup) -> Markup:
+        """Sentences after each other: Chinese has no space between them."""
+        space = Markup("") if self.language == "zh-CN" else Markup(" ")
+        return space.join(sentences)
+
+    def money(self, amount: Money) -> Markup:
+        """An amount that is not broken over two lines."""
+        return Markup('<span class="nowrap">%s</span>') % shown.money(amount, self.language)
+
+    def day(self, value: date) -> Markup:
+        """A date in full."""
+        return _time(value, shown.day(value, self.language))
+
+    def short_day(self, value: date) -> Markup:
+        """A date for tables."""
+        return _time(value, shown.short_day(value, self.language))
+
+    def day_of_year(self, value: date) -> Markup:
+        """A date whose year stands beside it."""
+        return _time(value, shown.day_of_year(value, self.language))
+
+    def moment(self, instant: datetime, zone: str) -> Markup:
+        """Date and time by the clock on the wall of a zone, as tables have it."""
+        return Markup("%s %s") % (self.short_day(shown.local(instant, zone).date()), shown.clock_time(instant, zone))
+
+    def place(self, zone: str) -> str:
+        """The city of a zone."""
+        return shown.place(zone, self.language)
+
+
+def _time(value: date, text: str) -> Markup:
+    return Markup('<time datetime="%s">%s</time>') % (value.isoformat(), text)
+
+
+@cache
+def voice(language: Language) -> Voice:
+    """The voice of a language."""
+    return Voice(language)

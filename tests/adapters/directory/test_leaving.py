@@ -1,0 +1,91 @@
+"""Taking all personal data along, and erasing them."""
+
+import json
+from uuid import UUID
+
+import pytest
+
+from adapters.directory.accounts import find_account
+from adapters.directory.answers import Done, NotRecent, StillOwed
+from adapters.directory.card_numbers import number_of, set_number
+from adapters.directory.changing import begin_reset
+from adapters.directory.leaving import erase_account, export_account
+from adapters.directory.sessions import open_session
+from adapters.directory.signing_in import sign_in
+from engine.commands import SwitchOffAutoRenew
+from tests.adapters.directory.desk import EMAIL, PASSWORD, PHONE
+
+NUMBER = "+8613700137000"
+
+
+@pytest.fixture
+def holder_id(desk, cards):
+    """A holder who has a card with a number, which is renewed automatically."""
+    [card_id] = cards.register(1)
+    cards.project()
+    desk.run(set_number(desk.connection, card_id, NUMBER))
+    return desk.account(phone=PHONE.text, holder_id="holder-1")
+
+
+def switch_off(cards, card_id: UUID):
+    cards.give(SwitchOffAutoRenew(command_id="off", card_id=card_id, reason="holder"))
+    cards.project()
+
+
+def personal(desk) -> str:
+    """All that the tables of the directory hold."""
+    tables = ("accounts", "card_numbers", "sessions", "codes", "directory_uses", "sign_in_tries", "account_events")
+    return "\n".join(str(desk.rows(f"SELECT t::text FROM {table} t")) for table in tables)
+
+
+def test_all_personal_data_are_exported_without_secrets(desk, cards, holder_id):
+    opened = desk.do(sign_in, EMAIL.text, PASSWORD)
+    exported = desk.do(export_account, desk.session(opened))
+    text = json.dumps(exported)
+    for part in (EMAIL.text, PHONE.text, NUMBER, "Firefox, Linux", "203.0.113.0/24", "signed_in"):
+        assert part in text
+    assert "argon2" not in text
+    assert exported["account"]["has_password"]
+    assert "exported" in desk.events(holder_id)
+    assert desk.later(minutes=11).do(export_account, desk.session(opened)) == NotRecent()
+
+
+def test_an_account_is_erased_when_nothing_is_owed_for_its_cards(desk, cards, holder_id):
+    signed_in = desk.signed_in(holder_id)
+    [card_id] = cards.register(1)
+    assert desk.do_sending(erase_account, signed_in) == StillOwed((card_id,))
+    switch_off(cards, card_id)
+    for what in ("balance_minor = 1", "balance_minor = 0, reserved_minor = 1", "reserved_minor = 0"):
+        cards.connection.execute(f"UPDATE cards SET {what}, outcome_unknown = {what == 'reserved_minor = 0'}")
+        assert desk.do_sending(erase_account, signed_in) == StillOwed((card_id,))
+    cards.connection.execute("UPDATE cards SET outcome_unknown = false")
+    assert desk.do_sending(erase_account, signed_in) == Done()
+
+
+def test_nothing_personal_is_left_and_another_account_is_not_touched(desk, cards, holder_id):
+    other = desk.account("other@example.org")
+    kept = desk.do(open_session, other)
+    [card_id] = cards.register(1)
+    switch_off(cards, card_id)
+    desk.do(sign_in, EMAIL.text, "wrong")
+    desk.do_sending(begin_reset, EMAIL, "en")
+    desk.sent.clear()
+    assert desk.do_sending(erase_account, desk.signed_in(holder_id)) == Done()
+    assert [(message.kind, message.to) for message in desk.sent] == [
+        ("account_erased", EMAIL.text),
+        ("account_erased", PHONE.text),
+    ]
+    left = personal(desk)
+    for part in (EMAIL.text, PHONE.text, NUMBER):
+        assert part not in left
+    assert desk.run(number_of(desk.connection, [card_id])) == {}
+    assert desk.rows("SELECT what, ip_prefix FROM account_events WHERE holder_id = %s", holder_id) == [("erased", None)]
+    assert desk.session(kept)
+    assert desk.run(find_account(desk.connection, other))
+
+
+def test_the_same_address_may_register_again(desk):
+    holder_id = desk.account()
+    assert desk.do_sending(erase_account, desk.signed_in(holder_id)) == Done()
+    assert desk.account() != holder_id
+    assert desk.do_sending(erase_account, desk.signed_in(desk.account("other@example.org"))) == Done()

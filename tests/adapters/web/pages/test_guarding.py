@@ -1,0 +1,111 @@
+"""What stands before every page: who may ask for it, from where, and what the browser is told to allow."""
+
+import pytest
+
+from tests.adapters.web.pages.client import Client
+from tests.adapters.web.pages.holders import card_id_of
+
+PLUS = f"/cards/{card_id_of('plus')}"
+FORMS = (
+    f"{PLUS}/renewal/period",
+    f"{PLUS}/renewal/payment",
+    f"{PLUS}/renewal/review",
+    f"{PLUS}/renewal/off",
+    f"{PLUS}/methods",
+    f"{PLUS}/methods/other",
+    f"{PLUS}/methods/new",
+    f"{PLUS}/pay",
+    f"{PLUS}/top-up",
+    "/language",
+)
+
+
+def test_who_is_not_signed_in_signs_in_first_and_comes_back(stranger):
+    assert stranger.get("/cards").to == "/sign-in?next=%2Fcards"
+    assert stranger.get(f"{PLUS}?before=7").to.endswith("%3Fbefore%3D7")
+    assert stranger.post(f"{PLUS}/pay").to == "/sign-in?next=%2Fcards"
+
+
+@pytest.mark.parametrize("token", ["", "x", "a" * 43, "ü", "' OR true --"])
+def test_a_made_up_session_is_nobodys(served, token):
+    answer = Client(served, token.encode().decode("latin-1")).get("/cards")
+    assert answer.status == 303
+    assert answer.to.startswith("/sign-in")
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        {"Sec-Fetch-Site": "cross-site"},
+        {"Sec-Fetch-Site": "same-site"},
+        {"Sec-Fetch-Site": "none"},
+        {"Sec-Fetch-Site": None, "Origin": "https://evil.example"},
+        {"Sec-Fetch-Site": None, "Origin": "null"},
+        {"Sec-Fetch-Site": None},
+    ],
+)
+def test_what_another_site_sends_is_refused_and_changes_nothing(lin, world, said):
+    before = world.cards.names(card_id_of("plus"))
+    for path in FORMS:
+        assert lin.post(path, {"months": "1", "do": "remove:visa", "to": "zh-CN"}, **said).status == 403
+    assert world.cards.names(card_id_of("plus")) == before
+
+
+def test_a_browser_that_names_only_its_origin_is_believed(lin, served):
+    assert (
+        lin.post("/language", {"to": "en", "back": "/cards"}, **{"Sec-Fetch-Site": None, "Origin": served}).status
+        == 303
+    )
+
+
+def test_every_answer_binds_the_browser(lin, stranger):
+    for answer in (lin.get("/cards"), lin.get("/nothing"), stranger.get("/terms"), lin.post("/language", Origin="x")):
+        policy = answer.headers["content-security-policy"]
+        assert "default-src 'none'" in policy
+        assert "frame-ancestors 'none'" in policy
+        assert "unsafe" not in policy
+        assert answer.headers["x-content-type-options"] == "nosniff"
+        assert answer.headers["referrer-policy"] == "same-origin"
+    assert lin.get("/cards").headers["cache-control"] == "no-store"
+
+
+def test_no_page_has_style_or_script_inline(lin):
+    for path in ("/cards", PLUS, f"{PLUS}/renewal/period", f"{PLUS}/methods", f"{PLUS}/top-up"):
+        html = lin.get(path).html
+        assert "<script" not in html
+        assert " style=" not in html
+        assert "<style" not in html
+
+
+def test_a_file_changes_its_address_with_its_content_and_is_kept(lin):
+    address = lin.get("/cards").html.split('rel="stylesheet" href="')[1].split('"')[0]
+    sheet = lin.get(address)
+    assert sheet.status == 200
+    assert "immutable" in sheet.headers["cache-control"]
+    assert len(sheet.html.encode()) < 12_000
+    assert lin.get("/static/../app.py").status == 404
+    assert lin.get("/static/no.css").status == 404
+
+
+@pytest.mark.parametrize(
+    "back", ["//evil.example", "https://evil.example", "/\\evil.example", "", "javascript:1", "\r\nX: y"]
+)
+def test_the_language_is_chosen_and_leads_nowhere_else(lin, world, back):
+    answer = lin.post("/language", {"to": "zh-CN", "back": back})
+    assert answer.to == "/cards"
+    assert "保号卡" in lin.get("/cards").text
+
+
+def test_before_sign_in_the_browsers_language_counts(served):
+    assert "自动续费条款" in Client(served, language="zh-HK,zh;q=0.9").get("/terms").text
+    assert "Terms of auto-renewal" in Client(served, language="fr,en;q=0.5").get("/terms").text
+
+
+def test_a_form_that_is_too_large_or_none_is_refused(lin):
+    assert lin.post(f"{PLUS}/top-up", {"amount": "5" * 20_000}).status == 400
+    assert lin.post(f"{PLUS}/top-up", {f"f{number}": "1" for number in range(100)}).status == 400
+
+
+def test_pages_are_small(lin):
+    assert len(lin.get("/cards").html.encode()) < 60_000
+    assert len(lin.get(PLUS).html.encode()) < 60_000

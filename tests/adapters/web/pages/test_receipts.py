@@ -1,0 +1,37 @@
+"""Receipts: what was paid, found by its holder alone."""
+
+from datetime import timedelta
+
+import pytest
+
+from engine.card.attempt import ChargeAttempted
+from engine.ports import Charged
+from tests.adapters.web.pages.holders import NOW, card_id_of
+
+
+@pytest.fixture
+def attempt_id(world):
+    """A renewal of Lin's that was paid."""
+    world.live(card_id_of("plus"), NOW + timedelta(days=120), Charged)
+    attempts = [one.fact for one in world.cards.log() if one.card_id == card_id_of("plus")]
+    return next(one.attempt_id for one in attempts if isinstance(one, ChargeAttempted))
+
+
+def test_without_a_payment_there_is_none(lin):
+    assert "Nothing has been paid yet." in lin.get("/receipts").text
+
+
+def test_a_paid_renewal_has_a_receipt_with_term_amount_and_method(lin, attempt_id):
+    text = lin.get("/receipts").text
+    assert "11 Mar 2027 +44 7700 900142, renewal ¥182.40" in text
+    receipt = lin.get(f"/receipts/{attempt_id}").text
+    assert "Renewal for 12 months ¥182.40" in receipt
+    assert "Term 14 Mar 2027 to 14 Mar 2028" in receipt
+    assert "Paid with Visa ending 4242" in receipt
+    assert str(attempt_id) in receipt
+
+
+def test_a_receipt_of_another_is_missing(other, lin, attempt_id):
+    assert other.get(f"/receipts/{attempt_id}").status == 404
+    assert "900142" not in other.get("/receipts").text
+    assert lin.get(f"/receipts/{card_id_of('plus')}").status == 404

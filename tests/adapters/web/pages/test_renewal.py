@@ -1,0 +1,220 @@
+"""Switching auto-renewal on in steps, changing it, and switching it off: each step a page and a form."""
+
+from datetime import date, timedelta
+from uuid import uuid4
+
+import pytest
+from msgspec.structs import replace
+from psycopg.types.json import Jsonb
+
+from engine.commands import BindPaymentMethod
+from engine.ports import Charged
+from tests.adapters.web.pages.holders import NOW, PAYPAL, card_id_of
+
+OFF = f"/cards/{card_id_of('off')}"
+PERIOD, PAYMENT, REVIEW, DONE = (f"{OFF}/renewal/{one}" for one in ("period", "payment", "review", "done"))
+
+
+def choose(browser, months="12", first="visa", **more):
+    """The steps up to the review, which is returned."""
+    assert browser.post(PERIOD, {"months": months}).to == PAYMENT
+    assert browser.post(PAYMENT, {"first": first, **more}).to == REVIEW
+    return browser.get(REVIEW)
+
+
+def facts_of(world, name):
+    return world.cards.names(card_id_of(name))
+
+
+def test_the_periods_show_price_and_saving_in_money(lin):
+    text = lin.get(PERIOD).text
+    assert "Every month ¥8.00" in text
+    assert "Every 12 months ¥19.20 less than monthly ¥76.80 ¥6.40 a month" in text
+
+
+def test_the_review_says_what_happens_next_with_dates_and_that_nothing_is_charged_today(lin):
+    text = choose(lin).text
+    assert "Nothing is charged today. The first payment is on 6 January 2027." in text
+    for step in (
+        "9 Dec 2026 We remind you of the payment.",
+        "30 Dec 2026 We remind you of the payment.",
+        "6 Jan 2027 10:11, Hong Kong time We take ¥76.80: Visa ending 4242.",
+        "9 Jan 2027 The new term begins and lasts until 9 January 2028.",
+    ):
+        assert step in text
+    assert "Notices go to lin@example.com" in text
+
+
+def test_confirming_switches_it_on_with_what_was_shown(lin, world):
+    review = choose(lin, balance_first="on")
+    command_id = review.field("command_id")
+    done = lin.post(REVIEW, {"command_id": command_id})
+    assert done.to == f"{DONE}?reference={command_id}"
+    assert facts_of(world, "off")[-2:] == ["payment_methods_ordered", "auto_renew_enabled"]
+    text = lin.get(done.to).text
+    assert "Auto-renewal is on" in text
+    assert f"Reference {command_id[:4].upper()}-{command_id[4:8].upper()}" in text
+    assert "¥76.80, every 12 months" in lin.get(OFF).text
+
+
+def test_what_was_foreseen_is_what_happens(lin, world):
+    review = choose(lin)
+    lin.post(REVIEW, {"command_id": review.field("command_id")})
+    world.live(card_id_of("off"), NOW + timedelta(days=60), Charged)
+    renewed = [one for one in world.cards.log() if one.card_id == card_id_of("off")][-1].fact
+    assert (renewed.term.starts_on, renewed.term.ends_on) == (date(2027, 1, 9), date(2028, 1, 9))
+    reminders = [
+        one.fact.at.astimezone().date() for one in world.cards.log() if type(one.fact).__name__ == "ReminderDue"
+    ]
+    assert date(2026, 12, 30) in reminders
+
+
+def test_a_double_click_is_one_consent(lin, world):
+    command_id = choose(lin).field("command_id")
+    first, second = (lin.post(REVIEW, {"command_id": command_id}) for _ in range(2))
+    assert first.to == second.to
+    assert facts_of(world, "off").count("auto_renew_enabled") == 1
+
+
+def test_the_way_back_and_a_new_choice_lead_to_one_consent_of_the_last_choice(lin, world):
+    choose(lin, months="12")
+    review = choose(lin, months="3")
+    lin.post(REVIEW, {"command_id": review.field("command_id")})
+    assert "¥22.80, every 3 months" in lin.get(OFF).text
+
+
+def test_steps_cannot_be_passed_over(lin):
+    assert lin.get(PAYMENT).to == PERIOD
+    assert lin.get(REVIEW).to == PERIOD
+    lin.post(PERIOD, {"months": "6"})
+    assert lin.get(REVIEW).to == PAYMENT
+    assert lin.get(DONE).to == OFF
+
+
+@pytest.mark.parametrize("months", ["", "2", "-1", "12; DROP", "１２"])
+def test_a_period_that_is_none_is_asked_again_and_nothing_is_done(lin, world, months):
+    before = facts_of(world, "off")
+    answer = lin.post(PERIOD, {"months": months})
+    assert answer.status == 422
+    assert "Choose how often to renew." in answer.text
+    assert facts_of(world, "off") == before
+
+
+def test_without_a_method_the_way_on_is_to_add_one(lin, world):
+    bare = world.register("bare", "keep-basic", date(2026, 10, 1), 12, methods=())
+    world.cards.project()
+    lin.post(f"/cards/{bare}/renewal/period", {"months": "1"})
+    answer = lin.post(f"/cards/{bare}/renewal/payment", {})
+    assert answer.status == 422
+    assert "Add a way to pay first." in answer.text
+
+
+def test_a_method_of_another_card_can_be_used_too(lin, world):
+    lin.post(PERIOD, {"months": "1"})
+    use = f"{card_id_of('short')}/paypal"
+    assert f'value="{use}"' in lin.get(PAYMENT).html
+    assert lin.post(f"{OFF}/methods/other", {"use": use}).to == PAYMENT
+    assert facts_of(world, "off")[-1] == "payment_method_bound"
+    text = choose(lin, first="paypal").text
+    assert "1. PayPal" in text or "PayPal" in text
+
+
+def test_another_holders_method_cannot_be_used(other, lin, world):
+    use = f"{card_id_of('short')}/paypal"
+    their_card = card_id_of("another's")
+    assert other.post(f"/cards/{their_card}/methods/other", {"use": use}).status == 404
+    assert lin.post(f"/cards/{their_card}/methods/other", {"use": use}).status == 404
+
+
+def test_another_price_than_the_one_shown_is_shown_and_asked_again(lin, world):
+    review = choose(lin)
+    draft = world.connection.execute("SELECT draft FROM sessions WHERE holder_id = 'h-lin'").fetchone()[0]
+    [key] = draft
+    draft[key]["price"] = 1
+    world.connection.execute("UPDATE sessions SET draft = %s WHERE holder_id = 'h-lin'", (Jsonb(draft),))
+    answer = lin.post(REVIEW, {"command_id": review.field("command_id")})
+    assert answer.to == f"{PERIOD}?changed"
+    assert "The price has changed since it was shown" in lin.get(answer.to).text
+    assert "auto_renew_enabled" not in facts_of(world, "off")
+
+
+def test_a_suspended_card_is_told_that_it_is_charged_now(lin, world):
+    card = f"/cards/{card_id_of('suspended')}"
+    world.give(
+        NOW, BindPaymentMethod(command_id="new", card_id=card_id_of("suspended"), method=replace(PAYPAL, token="sim:x"))
+    )
+    lin.post(f"{card}/renewal/period", {"months": "1"})
+    lin.post(f"{card}/renewal/payment", {"first": "paypal"})
+    assert "¥28.00 is charged now." in lin.get(f"{card}/renewal/review").text
+
+
+def test_switching_off_shows_what_lapses_when_and_two_buttons(lin, world):
+    path = f"/cards/{card_id_of('plus')}/renewal/off"
+    page = lin.get(path)
+    assert "14 Mar 2027 Service is paid until then and stays on." in page.text
+    assert "10 Sep 2027 The number is lost for good." in page.text
+    assert page.html.count('class="btn plain"') == 2  # neither is louder
+    assert lin.post(path, {"command_id": page.field("command_id")}).to == f"/cards/{card_id_of('plus')}"
+    assert facts_of(world, "plus")[-1] == "auto_renew_switched_off"
+    text = lin.get(f"/cards/{card_id_of('plus')}").text
+    assert "Auto-renewal off" in text
+    assert "You turned off auto-renewal." in text
+
+
+def test_methods_are_ordered_and_removed_but_never_the_last_one(lin, world):
+    plus = card_id_of("plus")
+    world.give(NOW, BindPaymentMethod(command_id="more", card_id=plus, method=PAYPAL))
+    path = f"/cards/{plus}/methods"
+    lin.post(path, {"do": "up:paypal", "command_id": str(uuid4())})
+    assert lin.get(path).text.index("PayPal") < lin.get(path).text.index("Visa ending 4242")
+    assert lin.post(path, {"do": "remove:paypal", "command_id": str(uuid4())}).to == path
+    refused = lin.post(path, {"do": "remove:visa", "command_id": str(uuid4())})
+    assert refused.status == 409
+    assert "The only method stays while a payment is due." in refused.text
+    assert facts_of(world, "plus")[-2:] == ["payment_methods_ordered", "payment_method_removed"]
+
+
+@pytest.mark.parametrize("wanted", ["", "up:", "up:visa", "sideways:visa", "remove:nothing", "remove"])
+def test_a_button_that_no_page_has_changes_nothing(lin, world, wanted):
+    before = facts_of(world, "plus")
+    lin.post(f"/cards/{card_id_of('plus')}/methods", {"do": wanted})
+    assert facts_of(world, "plus") == before
+
+
+def test_trying_again_now_asks_for_the_charge_once(lin, world):
+    path = f"/cards/{card_id_of('failing')}/pay"
+    page = lin.get(path)
+    assert "Pay ¥21.00" in page.text
+    command_id = page.field("command_id")
+    for _ in range(2):
+        assert lin.post(path, {"command_id": command_id}).to == f"/cards/{card_id_of('failing')}"
+    assert facts_of(world, "failing").count("renewal_requested") == 1
+
+
+def test_a_card_that_waits_for_the_bank_is_not_charged_again(lin, world):
+    path = f"/cards/{card_id_of('waiting')}/pay"
+    refused = lin.post(path, {"command_id": str(uuid4())})
+    assert refused.status == 409
+    assert "A payment is under way already." in refused.text
+
+
+def test_a_top_up_is_asked_for_and_a_standing_order_kept(lin, world):
+    path = f"/cards/{card_id_of('plus')}/top-up"
+    assert lin.post(path, {"do": "once", "amount": "¥50", "command_id": str(uuid4())}).to
+    assert facts_of(world, "plus")[-1] == "top_up_started"
+    lin.post(path, {"do": "order", "threshold": "10", "refill": "50.00", "command_id": str(uuid4())})
+    assert facts_of(world, "plus")[-1] == "auto_top_up_set"
+    assert 'value="10.00"' in lin.get(path).html
+    lin.post(path, {"do": "stop", "command_id": str(uuid4())})
+    assert facts_of(world, "plus").count("auto_top_up_set") == 2
+
+
+@pytest.mark.parametrize("amount", ["", "0", "-5", "5.001", "1e3", "NaN", "Infinity", "99999999999999", "五十", "5 0"])
+def test_an_amount_that_is_none_is_asked_again_and_what_was_typed_stays(lin, world, amount):
+    path = f"/cards/{card_id_of('plus')}/top-up"
+    before = facts_of(world, "plus")
+    answer = lin.post(path, {"do": "once", "amount": amount})
+    assert answer.status == 422
+    assert "Give an amount, such as 50.00." in answer.text
+    assert f'value="{amount}"' in answer.html
+    assert facts_of(world, "plus") == before

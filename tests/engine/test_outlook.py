@@ -1,0 +1,112 @@
+"""What will happen to a card: the decisions of time taken ahead, which are the ones that will be taken then."""
+
+import pytest
+from msgspec.structs import replace
+
+from engine.card.attempt import ChargeAttempted
+from engine.card.hold import CardHeld
+from engine.card.lapse import GraceStarted, NumberReclaimed, Suspended
+from engine.card.methods import PaymentMethodsOrdered
+from engine.card.payments import ChargeSucceeded
+from engine.card.reminders import ReminderDue
+from engine.card.term import CardRenewed, Reinstated, RenewalStarted
+from engine.money import Money
+from engine.outlook import outlook
+from tests.engine.given_when_then import fact, given, seen
+from tests.engine.samples import (
+    CHARGING,
+    DECLINED,
+    ENDS_AT,
+    GRACE_ENDS_AT,
+    MONTH_PRICE,
+    OPENS_AT,
+    PAYING,
+    RULES,
+    bound,
+    enabled,
+    grace_started,
+    local,
+    registered,
+    suspended,
+    switched_off,
+)
+
+EARLY = local("2026-03-02 12:00")
+
+
+def foreseen(*facts, at=EARLY, rules=RULES):
+    return outlook(given(*facts).card, rules, at)
+
+
+def sees(facts, *expected):
+    assert seen(facts, expected) == list(expected)
+
+
+def test_a_card_in_order_is_charged_when_its_renewal_opens():
+    sees(
+        foreseen(*PAYING),
+        fact(RenewalStarted, at=OPENS_AT),
+        fact(ChargeAttempted, at=OPENS_AT, amount=MONTH_PRICE, method_id="visa"),
+        fact(ChargeSucceeded),
+        fact(CardRenewed, price=MONTH_PRICE),
+    )
+
+
+def test_who_agreed_early_is_reminded_a_week_ahead():
+    facts = foreseen(registered(), bound(), enabled(at=EARLY))
+    sees(
+        facts[:2],
+        fact(ReminderDue, kind="renewal_ahead", at=local("2026-03-22 10:00")),
+        fact(RenewalStarted, at=OPENS_AT),
+    )
+
+
+def test_a_card_that_nobody_pays_goes_through_grace_to_its_loss():
+    sees(
+        foreseen(*PAYING, switched_off(at=EARLY)),
+        fact(GraceStarted, at=ENDS_AT),
+        fact(Suspended, at=GRACE_ENDS_AT),
+        fact(ReminderDue, kind="last_chance"),
+        fact(NumberReclaimed, at=local("2026-05-01 00:00")),
+    )
+
+
+def test_after_a_decline_the_next_rung_is_foreseen():
+    at = local("2026-03-29 12:00")
+    facts = foreseen(*DECLINED, at=at)
+    sees(facts[:1], fact(ChargeAttempted, at=local("2026-03-30 10:00"), rung=2))
+    assert isinstance(facts[-1], CardRenewed)
+
+
+def test_a_suspended_card_whose_holder_agrees_is_charged_at_once_and_reinstated():
+    at = local("2026-04-10 12:00")
+    facts = foreseen(registered(), bound(), grace_started(), suspended(), enabled(at=at), at=at)
+    assert [type(one) for one in facts] == [RenewalStarted, ChargeAttempted, ChargeSucceeded, Reinstated, CardRenewed]
+    assert {one.at for one in facts} == {at}
+
+
+def test_without_a_method_the_number_is_lost_in_the_end():
+    assert isinstance(foreseen(registered(), enabled(at=EARLY))[-1], NumberReclaimed)
+
+
+@pytest.mark.parametrize("kept", [CHARGING, (*PAYING, CardHeld(reason="lost and found", by="operator:cli", at=EARLY))])
+def test_nothing_is_foreseen_of_a_card_that_waits_for_an_answer_or_a_person(kept):
+    assert foreseen(*kept, at=OPENS_AT) == ()
+
+
+def test_that_charging_is_stopped_now_is_taken_to_be_over():
+    stopped = replace(RULES, charging_stopped=True, gateway_down=True)
+    assert foreseen(*PAYING, rules=stopped) == foreseen(*PAYING)
+
+
+def test_what_was_foreseen_is_what_is_done_then():
+    ahead = foreseen(*PAYING)
+    then = given(*PAYING).at(OPENS_AT)
+    assert then.facts == ahead[: len(then.facts)]
+
+
+def test_the_balance_is_foreseen_to_pay_first_where_the_holder_asked_for_that():
+    balanced = given(*PAYING, PaymentMethodsOrdered(method_ids=("visa",), balance_first=True, at=EARLY)).card
+    rich = replace(balanced, balance=replace(balanced.balance, minor=500))
+    [attempted] = [one for one in outlook(rich, RULES, EARLY) if isinstance(one, ChargeAttempted)]
+    assert (attempted.amount, attempted.from_balance) == (Money(minor=1000, currency="CNY"), 500)
