@@ -99,6 +99,12 @@ def gateway_is_down(connection: Connection[Any], at: datetime) -> bool:
     return connection.execute(query, (at,)).rowcount > 0
 
 
+def gateway_down_since(connection: Connection[Any]) -> datetime | None:
+    """Since when the gateway does not answer; None if it does."""
+    row = connection.execute("SELECT gateway_down_since FROM control").fetchone()
+    return row[0] if row else None
+
+
 def gateway_is_up(connection: Connection[Any]) -> datetime | None:
     """Let charges be made again; since when the gateway had been down, None if it had not."""
     row = connection.execute(
