@@ -23,8 +23,7 @@ from adapters.inbox import INBOX_TABLE
 from adapters.parked import PARKED_TABLE
 from adapters.pooler import refuse_transaction_pooler
 from adapters.roles.lease import LEADERS_TABLE
-from adapters.roles.publisher import PUBLISHED_EPOCH, PUBLISHED_TABLE
-from adapters.roles.scheduler import DUE_SENT_TABLE
+from adapters.roles.tables import DUE_SENT_TABLE, PUBLISHED_EPOCH, PUBLISHED_TABLE
 from engine.errors import SchemaError
 from engine.operations import OPERATIONS_ID, ChargingStopped
 from engine.store.appending import random_event_ids, stored_fact
