@@ -67,7 +67,7 @@ def months():
         yield pytest.param(month, id=f"after {month['position']}", marks=marks)
 
 
-@pytest.mark.parametrize("month", months())
+@pytest.mark.parametrize("month", list(months()))
 def test_a_further_month_appends_the_same_facts(log, month):
     begins = datetime.fromisoformat(month["begins"])
     now = results.shown(continued(log[: month["position"]], results.frozen_rules(), begins))
