@@ -10,6 +10,7 @@ from adapters.bindings import BINDINGS_TABLE
 from adapters.clock import recorded_now
 from adapters.control import (
     CONTROL_BY,
+    CONTROL_CHARGED_THROUGH,
     CONTROL_CLOCK,
     CONTROL_GATEWAY,
     CONTROL_RESTORE,
@@ -220,6 +221,7 @@ def _from_6_to_7(connection: Connection[Any]) -> None:
 def _from_7_to_8(connection: Connection[Any]) -> None:
     """Holders have accounts, and are sent notices."""
     connection.execute(DIRECTORY_TABLES)
+    connection.execute(CONTROL_CHARGED_THROUGH)
     create_tables(connection)  # an index of cards by holder
     connection.execute("UPDATE schema_version SET version = 8")
 

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import psycopg
 from psycopg import Connection
 
+from adapters.charged_through import check_gateway
 from adapters.cli.output import out, put_fields, put_rows
 from adapters.cli.replanning import plan_anew
 from adapters.cli.servers import connection as connection_to
@@ -68,6 +69,7 @@ def resume(settings: Settings, *, as_json: bool) -> None:
     """
     rules = rules_of(settings)
     with installation_of(settings) as (url, connection, recorder):
+        check_gateway(connection, settings.gateway)
         before = charging_stopped_since(connection)
         now = clock_of(settings).read(connection).now
         resume_charging(connection, recorder, operator_of(settings), now)

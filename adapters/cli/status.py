@@ -11,13 +11,14 @@ import psycopg
 import typer
 from msgspec import to_builtins
 
+from adapters.charged_through import check_gateway
 from adapters.cli.output import err, out, put_json, put_table
 from adapters.cli.servers import running_servers
 from adapters.cli.system_lock import running_system
 from adapters.lost import Watch
 from adapters.roles import ROLES
 from adapters.schema import check_schema
-from adapters.settings import Settings
+from adapters.settings import Settings, SettingsError
 from adapters.status import BROKER_ERRORS, BrokerStatus, Inbox, Status, read_broker, read_status
 from adapters.wiring import simulated_of
 from engine.rules import Gap
@@ -87,7 +88,15 @@ def _read_database(url: str, settings: Settings) -> Status:
 
 
 def _log_is_behind(url: str, settings: Settings) -> str | None:
-    """A sentence where the simulated gateway has charged what the log does not know; consumers watch the others."""
+    """A sentence where the simulated gateway has charged what the log does not know; consumers watch the others.
+
+    Another one where the roles charge through another gateway, which this command cannot ask.
+    """
+    with psycopg.connect(url, autocommit=True) as connection:
+        try:
+            check_gateway(connection, settings.gateway)
+        except SettingsError as error:
+            return str(error)
     if settings.gateway != "simulated" or not settings.gateway_record.exists():
         return None
     with psycopg.connect(url, autocommit=True) as connection, closing(simulated_of(settings)) as gateway:
