@@ -163,7 +163,8 @@ def _rows(found: Found) -> list[tuple[str, object]]:
 
 
 def _down(since: datetime) -> str:
-    return f"does not answer since {since:%Y-%m-%d %H:%M} UTC; nothing is sent before a look-up is answered"
+    again = "before a look-up is answered, or, where none is left, charging is resumed"
+    return f"does not answer since {since:%Y-%m-%d %H:%M} UTC; nothing is sent {again}"
 
 
 def _web(status: Status, inbox: Inbox) -> str:
