@@ -137,8 +137,8 @@ def read_inbox(connection: Connection[Any], *, is_used: bool) -> Inbox | None:
         SELECT count(*), count(*) FILTER (WHERE settled_at IS NULL),
             min(received_at) FILTER (WHERE settled_at IS NULL), max(settled_at) FROM inbox
         """
-    ).fetchone() or (0, 0, None, None)  # a query of figures has a row
-    return Inbox(*row[1:]) if row[0] or is_used else None
+    ).fetchone()
+    return Inbox(*row[1:]) if row and (row[0] or is_used) else None
 
 
 def running_roles(connection: Connection[Any]) -> list[RunningRole]:
