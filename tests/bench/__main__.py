@@ -15,8 +15,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextC
 from adapters.cli import run_command
 from adapters.cli.output import err, put_json, put_table
 from adapters.cli.servers import both_servers, temporary_home
+from adapters.collector import collect_rarely
 from adapters.embedded import owner_url
-from adapters.roles.collector import collect_rarely
 from adapters.settings import Settings, load_settings
 from tests.bench.limit import limit_per_s
 from tests.bench.pages import page_figures
