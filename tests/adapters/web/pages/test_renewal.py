@@ -7,6 +7,7 @@ import pytest
 from msgspec.structs import replace
 from psycopg.types.json import Jsonb
 
+from adapters.web.pages.draft import Draft, seal_of
 from engine.commands import BindPaymentMethod
 from engine.ports import Charged
 from tests.adapters.web.pages.holders import NOW, PAYPAL, card_id_of
