@@ -79,15 +79,21 @@ class _Known(NamedTuple):
 
 def history(recorded: Iterable[Recorded], bound: Iterable[PaymentMethod], zone: str, say: Voice) -> tuple[Entry, ...]:
     """The entries of these facts, newest first; `bound` are the methods of the card now."""
+    return tuple(entry for _, entry in reversed(told(recorded, bound, zone, say)))
+
+
+def told(
+    recorded: Iterable[Recorded], bound: Iterable[PaymentMethod], zone: str, say: Voice
+) -> list[tuple[Recorded, Entry]]:
+    """Those of the facts that a holder is shown, each with its entry, oldest first."""
     facts_there = list(recorded)
     known = _known(facts_there, bound)
-    entries: list[Entry] = []
+    found: list[tuple[Recorded, Entry]] = []
     for one in facts_there:
-        told = _told(one.fact, known, say)
-        if told is not None:
-            text, tone, why, receipt = told
-            entries.append(Entry(say.moment(one.fact.at, zone), text, tone, why, receipt))
-    return tuple(reversed(entries))
+        if (said := _told(one.fact, known, say)) is not None:
+            text, tone, why, receipt = said
+            found.append((one, Entry(say.moment(one.fact.at, zone), text, tone, why, receipt)))
+    return found
 
 
 def _known(recorded: Iterable[Recorded], bound: Iterable[PaymentMethod]) -> _Known:
