@@ -1,7 +1,8 @@
 """The circuit breaker: while the provider does not answer nothing is sent, and no holder pays for that.
 
 It opens for all processes at once, in the control row: cards are blocked as by the operator's stop, their deadlines
-move, and no try is used up. Look-ups of open attempts go on as ever; the first that is answered closes it.
+move, and no try is used up. Look-ups of open attempts go on as ever; the first that is answered closes it. Where none
+is left `baohao charging resume` does.
 """
 
 from collections.abc import Callable, Iterable
@@ -69,6 +70,15 @@ class Breaker:
         since = self._over_a_connection(gateway_is_up)
         if isinstance(since, datetime):
             log.info("gateway.up", down_since=since.isoformat())
+
+
+def close_if_nothing_is_open(connection: Connection[Any]) -> datetime | None:
+    """Let charges be made again where no attempt is left whose look-up would do so; since when they were not."""
+    row = connection.execute(_NOTHING_IS_OPEN).fetchone()
+    return gateway_is_up(connection) if row and row[0] else None
+
+
+_NOTHING_IS_OPEN = "SELECT NOT EXISTS (SELECT FROM charges WHERE status IN ('attempted', 'unknown', 'pending'))"
 
 
 def _is_answer(reply: GatewayReply) -> bool:

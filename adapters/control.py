@@ -33,7 +33,8 @@ CONTROL_TABLE = """
         restored_since timestamptz,  -- of the last restore: from here …
         restored_until timestamptz,  -- … to here the log may have lost facts
         restore_open boolean NOT NULL DEFAULT false,  -- it is still looked up what that was
-        gateway_down_since timestamptz  -- the gateway does not answer: nothing is sent; NULL: it does
+        gateway_down_since timestamptz,  -- the gateway does not answer: nothing is sent; NULL: it does
+        gateway text  -- through which the roles charge; NULL until one has started
     )
 """
 CONTROL_BY = "ALTER TABLE control ADD COLUMN IF NOT EXISTS charging_stopped_by text"
@@ -50,6 +51,8 @@ CONTROL_RESTORE = """
 """These two are what version 6 of the schema added."""
 CONTROL_GATEWAY = "ALTER TABLE control ADD COLUMN IF NOT EXISTS gateway_down_since timestamptz"
 """What version 7 added."""
+CONTROL_CHARGED_THROUGH = "ALTER TABLE control ADD COLUMN IF NOT EXISTS gateway text"
+"""What version 8 added."""
 CONTROL_ROW = "INSERT INTO control DEFAULT VALUES ON CONFLICT DO NOTHING"
 
 CLOCK_CHANNEL = "baohao_clock"
@@ -72,6 +75,8 @@ class Control(NamedTuple):
     """What the log may have lost, while that is looked up."""
     gateway_down: bool
     """The gateway does not answer."""
+    gateway: str | None
+    """The name of the provider through which the roles charge; None until one has started."""
 
 
 def read_control(connection: Connection[Any], *, virtual_clock: bool) -> Control:
@@ -80,23 +85,29 @@ def read_control(connection: Connection[Any], *, virtual_clock: bool) -> Control
     row = connection.execute(
         """
         SELECT virtual_now, charging_stopped_at IS NOT NULL, clock_ahead_until, clock_confirmed_until,
-            clock_timestamp(), restore_open, restored_since, restored_until, gateway_down_since IS NOT NULL
+            clock_timestamp(), restore_open, restored_since, restored_until, gateway_down_since IS NOT NULL, gateway
         FROM (SELECT) AS always LEFT JOIN control ON true
         """,
         prepare=True,
     ).fetchone()
     if row is None:  # cannot be: an outer join gives a row
         raise BaohaoError("the control row cannot be read")
-    virtual_now, stopped, ahead, confirmed, database_now, is_open, since, until, down = row
+    virtual_now, stopped, ahead, confirmed, database_now, is_open, since, until, down, gateway = row
     now = virtual_now if virtual_clock and virtual_now else recorded_now()
     gap = Gap(since, until) if is_open else None
-    return Control(now, stopped, ahead, confirmed, asked_at, database_now, gap, down)
+    return Control(now, stopped, ahead, confirmed, asked_at, database_now, gap, down, gateway)
 
 
 def gateway_is_down(connection: Connection[Any], at: datetime) -> bool:
     """Let nothing be sent until the gateway answers again; false if that is set already."""
     query = "UPDATE control SET gateway_down_since = %s WHERE gateway_down_since IS NULL"
     return connection.execute(query, (at,)).rowcount > 0
+
+
+def gateway_down_since(connection: Connection[Any]) -> datetime | None:
+    """Since when the gateway does not answer; None if it does."""
+    row = connection.execute("SELECT gateway_down_since FROM control").fetchone()
+    return row[0] if row else None
 
 
 def gateway_is_up(connection: Connection[Any]) -> datetime | None:

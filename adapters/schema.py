@@ -10,6 +10,7 @@ from adapters.bindings import BINDINGS_TABLE
 from adapters.clock import recorded_now
 from adapters.control import (
     CONTROL_BY,
+    CONTROL_CHARGED_THROUGH,
     CONTROL_CLOCK,
     CONTROL_GATEWAY,
     CONTROL_RESTORE,
@@ -24,8 +25,7 @@ from adapters.notices.tables import NOTICE_TABLES
 from adapters.parked import PARKED_TABLE
 from adapters.pooler import refuse_transaction_pooler
 from adapters.roles.lease import LEADERS_TABLE
-from adapters.roles.publisher import PUBLISHED_EPOCH, PUBLISHED_TABLE
-from adapters.roles.scheduler import DUE_SENT_TABLE
+from adapters.roles.tables import DUE_SENT_TABLE, PUBLISHED_EPOCH, PUBLISHED_TABLE
 from adapters.web.api.tokens import API_TOKENS_TABLE
 from engine.errors import SchemaError
 from engine.operations import OPERATIONS_ID, ChargingStopped
@@ -227,6 +227,7 @@ def _from_7_to_8(connection: Connection[Any]) -> None:
     connection.execute(DIRECTORY_TABLES)
     connection.execute(NOTICE_TABLES)
     connection.execute(API_TOKENS_TABLE)
+    connection.execute(CONTROL_CHARGED_THROUGH)
     create_tables(connection)  # an index of cards by holder
     connection.execute("UPDATE schema_version SET version = 8")
 

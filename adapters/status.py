@@ -15,7 +15,7 @@ from adapters.broker.contract import EVENTS_STREAM
 from adapters.broker.due import DUE_STREAM
 from adapters.broker.streams import CHARGING
 from adapters.clock_check import wrong_clock
-from adapters.control import charging_stopped_since, read_control
+from adapters.control import charging_stopped_since, gateway_down_since, read_control
 from adapters.roles import ROLES
 from adapters.settings import Settings
 from engine.operations import Stop
@@ -51,6 +51,17 @@ class RunningRole(NamedTuple):
     since: datetime
 
 
+class Inbox(NamedTuple):
+    """What the provider has notified us of."""
+
+    waiting: int
+    """Notifications that are still to be looked up."""
+    oldest_at: datetime | None
+    """When the first of them arrived; by the database's clock, as the next."""
+    looked_up_at: datetime | None
+    """When one was settled last, of those that are kept."""
+
+
 class Status(NamedTuple):
     """What the database says; lags are in facts, `due` counts waiting cards by their age.
 
@@ -72,8 +83,10 @@ class Status(NamedTuple):
     """What is wrong with the clocks of this machine and the database."""
     restored: Gap | None
     """What the log may have lost, while that is looked up."""
-    gateway_down: bool
-    """The gateway does not answer, so nothing is sent until a look-up is answered."""
+    gateway_down_since: datetime | None
+    """Since when the gateway does not answer: nothing is sent until a look-up is answered."""
+    inbox: Inbox | None
+    """None where no notification has come, nor a role waits for any."""
 
 
 class BrokerStatus(NamedTuple):
@@ -88,7 +101,7 @@ class BrokerStatus(NamedTuple):
 def read_status(connection: Connection[Any], *, virtual_clock: bool) -> Status:
     """The state of the system as the database knows it."""
     control = read_control(connection, virtual_clock=virtual_clock)
-    now = control.now
+    now, roles = control.now, running_roles(connection)
     newest = head(connection)
     counts = connection.execute(
         """
@@ -100,7 +113,7 @@ def read_status(connection: Connection[Any], *, virtual_clock: bool) -> Status:
     in_flight, parked_cards, parked_messages, cases = counts
     return Status(
         now,
-        running_roles(connection),
+        roles,
         {name: newest - position for name, position in positions(connection).items()},
         due_by_age(connection, now),
         in_flight,
@@ -112,8 +125,20 @@ def read_status(connection: Connection[Any], *, virtual_clock: bool) -> Status:
         charging_stopped_since(connection),
         None if virtual_clock else wrong_clock(connection, control),
         control.restored,
-        control.gateway_down,
+        gateway_down_since(connection),
+        read_inbox(connection, is_used="web" in {one.role for one in roles}),
     )
+
+
+def read_inbox(connection: Connection[Any], *, is_used: bool) -> Inbox | None:
+    """What waits in the inbox; None where it is empty and not used."""
+    row = connection.execute(
+        """
+        SELECT count(*), count(*) FILTER (WHERE settled_at IS NULL),
+            min(received_at) FILTER (WHERE settled_at IS NULL), max(settled_at) FROM inbox
+        """
+    ).fetchone()
+    return Inbox(*row[1:]) if row and (row[0] or is_used) else None
 
 
 def running_roles(connection: Connection[Any]) -> list[RunningRole]:

@@ -10,6 +10,7 @@ import structlog
 from msgspec.structs import replace
 from psycopg import Connection
 
+from adapters.charged_through import refuse_another
 from adapters.clock import recorded_now
 from adapters.clock_check import CheckedClock
 from adapters.gateways.pace import CONCURRENCY, Pace, at_once
@@ -43,8 +44,12 @@ def rules_of(settings: Settings) -> Rules:
 
 
 def rules_now(connection: Connection[Any], clock: CheckedClock, installed: Rules) -> tuple[Rules, datetime]:
-    """The installed rules with what is set for all roles, and the business time; raises ClockWrongError."""
+    """The installed rules with what is set for all roles, and the business time.
+
+    Raises ClockWrongError, and SettingsError where the roles charge through another gateway.
+    """
     control = clock.read(connection)
+    refuse_another(installed.provider.name, control.gateway)
     rules = replace(
         installed,
         charging_stopped=control.charging_stopped or control.gateway_down,

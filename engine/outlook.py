@@ -28,8 +28,8 @@ _INSTANT = timedelta(microseconds=1)
 def outlook(card: Card, rules: Rules, at: datetime) -> CardFacts:
     """The facts to come, in order, up to the next payment of a term or the loss of the number; () where none are known.
 
-    Nothing is foreseen of a card that is held, or that waits for the answer of the gateway or of a person. That charging
-    is stopped at present is taken to be over.
+    Nothing is foreseen of a card that is held, or that waits for the answer of the gateway or of a person. Charging
+    that is stopped at present is taken to go on.
     """
     rules = replace(rules, charging_stopped=False, gateway_down=False)
     foreseen: list[CardFact] = []

@@ -1,5 +1,6 @@
 """Real servers for the tests: started once per session, a fresh database for each test that asks."""
 
+import gc
 import os
 import shutil
 import tempfile
@@ -24,11 +25,40 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--slow", action="store_true", help="also run the tests that take long")
 
 
+def pytest_collection_finish() -> None:
+    """Let the garbage collector pass over what stays for good, imports and tests: a tenth of the time."""
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 50)
+
+
+LONG_FIRST = ("tests/journey/", "tests/adapters/cli/test_up.py", "tests/adapters/cli/test_processes.py")
+"""Tests that start whole systems: a worker that began one last would keep all others waiting."""
+
+
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Skip what is slow, and let each worker's share, which is a stretch of the tests, begin with long ones."""
+    deal_out(items, getattr(config, "workerinput", {}).get("workercount", 1))
     if not config.getoption("--slow"):
         for item in items:
             if "slow" in item.keywords:
                 item.add_marker(pytest.mark.skip(reason="takes long; run with --slow"))
+
+
+def deal_out(items: list[pytest.Item], workers: int) -> None:
+    """Put long files at the beginning of each of so many equal stretches; each file stays together."""
+    files: dict[str, list[pytest.Item]] = {}
+    for item in items:
+        files.setdefault(item.nodeid.partition("::")[0], []).append(item)
+    long = [file for file in files if file.startswith(LONG_FIRST)]
+    others = [file for file in files if file not in long]
+    stretches: list[list[pytest.Item]] = [[] for _ in range(workers)]
+    for number, file in enumerate(long):
+        stretches[number % workers] += files[file]
+    for number, stretch in enumerate(stretches):
+        share = len(items) * (number + 1) // workers - len(items) * number // workers
+        while others and (len(stretch) < share or number == workers - 1):
+            stretch.extend(files[others.pop(0)])
+    items[:] = [item for stretch in stretches for item in stretch]
 
 
 @pytest.fixture(scope="session")

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from types import FrameType
 from typing import NoReturn
 
+from adapters.collector import collect_rarely
 from adapters.termination import EXIT_INTERRUPTED
 
 EXIT_FAILED, EXIT_SETTINGS = 1, 78
@@ -30,6 +31,7 @@ def main() -> None:
 def run_command(command: Callable[[], object]) -> None:
     """Run a command; known errors become one sentence on stderr and an exit status."""
     signal.signal(signal.SIGINT, _interrupt)  # before anything slow is imported
+    collect_rarely()  # to look for garbage among what is being imported takes a tenth of the start
     try:
         _run(command)
     except Interrupted:

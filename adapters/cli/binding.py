@@ -6,6 +6,7 @@ from uuid import UUID, uuid4
 import psycopg
 
 from adapters.bindings import begin_binding
+from adapters.charged_through import check_gateway
 from adapters.cli.output import put_fields
 from adapters.cli.servers import database
 from adapters.gateways.pages import HostedPage, ReturnAddresses
@@ -21,10 +22,12 @@ from engine.errors import BaohaoError
 
 def begin(settings: Settings, card_id: UUID, *, as_json: bool) -> None:
     """Print the address of a page on which the card's holder binds a way to pay; raises BaohaoError."""
-    if settings.gateway != "stripe":
-        raise BaohaoError("the simulated gateway has no page; set BAOHAO_GATEWAY=stripe, or use `import`")
     with database(settings) as url:
         check_schema(url)
+        with psycopg.connect(url, autocommit=True) as connection:
+            check_gateway(connection, settings.gateway)
+        if settings.gateway != "stripe":
+            raise BaohaoError("the simulated gateway has no page; set BAOHAO_GATEWAY=stripe, or use `import`")
         cards = engine_of(settings, url, "cli").cards([card_id])
         if not cards:
             raise BaohaoError(f"there is no card {card_id}")

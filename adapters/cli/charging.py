@@ -8,6 +8,8 @@ from typing import Any, NamedTuple
 import psycopg
 from psycopg import Connection
 
+from adapters.breaker import close_if_nothing_is_open
+from adapters.charged_through import check_gateway
 from adapters.cli.output import out, put_fields, put_rows
 from adapters.cli.replanning import plan_anew
 from adapters.cli.servers import connection as connection_to
@@ -64,16 +66,21 @@ def _fields(stopped: Stop | None) -> dict[str, object]:
 def resume(settings: Settings, *, as_json: bool) -> None:
     """Resume charging, and wake the cards that were kept from being charged; exit status 1 if some could not be.
 
+    A provider that did not answer is tried again too, where no open attempt is left to be looked up.
+
     Killed in between, it wakes them when it is given again.
     """
     rules = rules_of(settings)
     with installation_of(settings) as (url, connection, recorder):
+        check_gateway(connection, settings.gateway)
         before = charging_stopped_since(connection)
         now = clock_of(settings).read(connection).now
         resume_charging(connection, recorder, operator_of(settings), now)
+        down_since = close_if_nothing_is_open(connection)
         woken = plan_anew(settings, url, rules, blocked_cards(connection), "baohao charging resume")
     since = before.since if before else None
-    put_fields("charging", {"was_stopped_since": since, "cards_woken": woken.planned_anew}, as_json=as_json)
+    fields = {"was_stopped_since": since, "gateway_was_down_since": down_since, "cards_woken": woken.planned_anew}
+    put_fields("charging", fields, as_json=as_json)
     woken.report()
 
 

@@ -1,6 +1,6 @@
 """One command of the engine, given on the command line: checked, executed, and refused in a sentence."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple, TypeVar
 
 import psycopg
@@ -13,6 +13,7 @@ from adapters.clock_check import clock_of
 from adapters.schema import check_schema
 from adapters.settings import Settings
 from adapters.wiring import engine_of, operator_of, rules_now, rules_of
+from engine.card.event import Event
 from engine.commands import AnyCommand, Issued
 from engine.errors import Refused
 
@@ -20,10 +21,15 @@ C = TypeVar("C", bound=BaseModel)
 
 
 class Done(NamedTuple):
-    """What a command led to: the names of its facts; `repeated`: the same command had been given before."""
+    """What a command led to; `repeated`: the same command had been given before."""
 
-    facts: list[str]
+    recorded: Sequence[Event]
     repeated: bool
+
+    @property
+    def facts(self) -> list[str]:
+        """The names of its facts."""
+        return [type(fact).__name__ for fact in self.recorded]
 
 
 def execute(settings: Settings, command: AnyCommand) -> Done:
@@ -39,7 +45,7 @@ def execute(settings: Settings, command: AnyCommand) -> Done:
         code = f" [{answer.code}]" if isinstance(answer, Refused) else ""
         err.print(f"{answer}{code}", markup=False, highlight=False, soft_wrap=True)
         raise typer.Exit(1)
-    return Done([type(fact).__name__ for fact in answer], repeated)
+    return Done(answer, repeated)
 
 
 def valid(kind: type[C], fields: Mapping[str, object]) -> C:

@@ -9,7 +9,9 @@ from adapters.cli.executing import execute, valid
 from adapters.cli.output import err, put_fields
 from adapters.cli.servers import connection
 from adapters.settings import Settings
+from engine.card.refunds import RefundStarted
 from engine.commands import RefundCharge
+from engine.why.phrases import money
 
 
 def refund(
@@ -34,7 +36,13 @@ def refund(
             err.print(said, markup=False, highlight=False, soft_wrap=True)
             raise typer.Exit(1)
         done = execute(settings, valid(RefundCharge, {"card_id": card_id, **fields}))
-    put_fields("refund", {"card_id": card_id, "facts": done.facts, "repeated": done.repeated}, as_json=as_json)
+    back = next((fact.amount for fact in done.recorded if isinstance(fact, RefundStarted)), None)
+    fields: dict[str, object] = {"card_id": card_id, "facts": done.facts, "repeated": done.repeated}
+    if as_json:
+        fields |= {"amount_minor": back and back.minor, "currency": back and back.currency}
+    else:
+        fields["goes back"] = money(back) if back else "nothing"
+    put_fields("refund", fields, as_json=as_json)
     if done.repeated:
         err.print("This refund had been started before, and is the same; --again refunds once more.", soft_wrap=True)
 

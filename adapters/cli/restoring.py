@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 from psycopg import Connection
 
+from adapters.charged_through import check_gateway
 from adapters.cli.charging import installation_of
 from adapters.cli.output import put_fields
 from adapters.cli.replanning import plan_anew
@@ -29,6 +30,7 @@ def begin(settings: Settings, since: datetime | None, why: str, *, as_json: bool
     """Begin the look-ups, and wake all cards for them; killed in between, it is given again."""
     rules = rules_of(settings)
     with installation_of(settings) as (url, connection, recorder):
+        check_gateway(connection, settings.gateway)
         now = clock_of(settings).read(connection).now
         begins = since or newest_fact_at(connection) or now
         restore = record_restore(
@@ -100,6 +102,7 @@ def _left(settings: Settings) -> Iterator[tuple[Connection[Any], Any, Left | Non
         control = read_control(connection, virtual_clock=settings.clock == "virtual")
         left = None
         if control.restored is not None:
+            check_gateway(connection, settings.gateway)
             charges = asyncio.run(_lost(settings, connection, control.restored, control.now))
             left = Left(control.restored, cards_left(connection), charges)
         yield connection, recorder, left

@@ -5,9 +5,8 @@ from typing import Annotated
 
 import typer
 
+from adapters.gateways.sandbox import PORT
 from adapters.settings import load_settings
-
-PORT = 4242
 
 
 def sandbox(

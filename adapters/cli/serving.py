@@ -10,8 +10,10 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from types import MappingProxyType
 
+import psycopg
 import structlog
 
+from adapters.charged_through import charge_through
 from adapters.cli.output import err
 from adapters.cli.servers import Running, both_servers, database, owner_of
 from adapters.cli.system_lock import mark_demo, only_system
@@ -30,6 +32,8 @@ log = structlog.get_logger()
 
 CHECK_S = 0.2
 AGAIN_S = 5
+CHARGING_ROLES = ("consumer", "web")
+"""Those that ask the gateway."""
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
@@ -39,6 +43,9 @@ def run(role: Role, settings: Settings) -> None:
     with both_servers(settings) as running:
         refuse_transaction_pooler(running.database_url)
         check_schema(running.database_url)
+        if role in CHARGING_ROLES:
+            with psycopg.connect(running.database_url, autocommit=True) as connection:
+                charge_through(connection, settings.gateway)
         database_url = named(running.database_url, role, socket.gethostname(), os.getpid())
         with asyncio.Runner(loop_factory=_loop_of(role)) as runner:
             runner.run(run_role(role, running.settings, database_url, running.nats_url))
@@ -145,4 +152,4 @@ def _leaving_by(stop: threading.Event) -> Iterator[None]:
 
 
 def _arguments(roles: Sequence[Role]) -> Mapping[str, Sequence[str]]:
-    return {role: (sys.executable, "-m", "adapters.cli", "run", role) for role in roles}
+    return {role: (sys.executable, "-m", "adapters.cli.role", role) for role in roles}

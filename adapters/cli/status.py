@@ -4,20 +4,22 @@ import asyncio
 import time
 from collections.abc import Callable
 from contextlib import closing
+from datetime import datetime
 from typing import Any, NamedTuple
 
 import psycopg
 import typer
 from msgspec import to_builtins
 
+from adapters.charged_through import check_gateway
 from adapters.cli.output import err, out, put_json, put_table
 from adapters.cli.servers import running_servers
 from adapters.cli.system_lock import running_system
 from adapters.lost import Watch
 from adapters.roles import ROLES
 from adapters.schema import check_schema
-from adapters.settings import Settings
-from adapters.status import BROKER_ERRORS, BrokerStatus, Status, read_broker, read_status
+from adapters.settings import Settings, SettingsError
+from adapters.status import BROKER_ERRORS, BrokerStatus, Inbox, Status, read_broker, read_status
 from adapters.wiring import simulated_of
 from engine.rules import Gap
 
@@ -65,6 +67,8 @@ def find_out(settings: Settings) -> Found:
     if database is not None:
         missing = [role for role in ROLES if role not in {one.role for one in database.roles}]
         problems += [f"no {role} runs; `baohao up` or `baohao run {role}` starts one" for role in missing]
+        if database.inbox and database.inbox.waiting and "web" not in {one.role for one in database.roles}:
+            problems.append("notifications wait, and no web runs; `baohao run web` starts one")
         problems += [database.clock_wrong] if database.clock_wrong else []
     return Found(running_system(settings.home), database, broker, problems)
 
@@ -84,7 +88,15 @@ def _read_database(url: str, settings: Settings) -> Status:
 
 
 def _log_is_behind(url: str, settings: Settings) -> str | None:
-    """A sentence where the simulated gateway has charged what the log does not know; consumers watch the others."""
+    """A sentence where the simulated gateway has charged what the log does not know; consumers watch the others.
+
+    Another one where the roles charge through another gateway, which this command cannot ask.
+    """
+    with psycopg.connect(url, autocommit=True) as connection:
+        try:
+            check_gateway(connection, settings.gateway)
+        except SettingsError as error:
+            return str(error)
     if settings.gateway != "simulated" or not settings.gateway_record.exists():
         return None
     with psycopg.connect(url, autocommit=True) as connection, closing(simulated_of(settings)) as gateway:
@@ -112,7 +124,8 @@ def _as_json(status: Status) -> dict[str, object]:
     stop = status.charging_stopped
     roles = [role._asdict() for role in status.roles]
     facts = {"charging_stopped": to_builtins(stop) if stop else None, "restored": to_builtins(status.restored)}
-    return status._asdict() | {"roles": roles} | facts
+    inbox = status.inbox._asdict() if status.inbox else None
+    return status._asdict() | {"roles": roles, "inbox": inbox} | facts
 
 
 def _put_roles(status: Status) -> None:
@@ -137,11 +150,8 @@ def _rows(found: Found) -> list[tuple[str, object]]:
             *((f"{model}: cards it cannot follow", cards) for model, cards in status.parked_for_models.items()),
             ("cases", status.cases),
             ("charging", stopped),
-            *(
-                (("gateway", "does not answer; nothing is sent before a look-up is answered"),)
-                if status.gateway_down
-                else ()
-            ),
+            *((("gateway", _down(status.gateway_down_since)),) if status.gateway_down_since else ()),
+            *((("web", _web(status, status.inbox)),) if status.inbox else ()),
             *((("restore", _restored(status.restored)),) if status.restored else ()),
         ]
     if (broker := found.broker) is not None:
@@ -150,6 +160,18 @@ def _rows(found: Found) -> list[tuple[str, object]]:
             ("public events", f"{broker.events} messages, {broker.events_bytes} bytes"),
         ]
     return rows
+
+
+def _down(since: datetime) -> str:
+    again = "before a look-up is answered, or, where none is left, charging is resumed"
+    return f"does not answer since {since:%Y-%m-%d %H:%M} UTC; nothing is sent {again}"
+
+
+def _web(status: Status, inbox: Inbox) -> str:
+    runs = "runs" if "web" in {one.role for one in status.roles} else "does not run"
+    last = f"{inbox.looked_up_at:%Y-%m-%d %H:%M:%S} UTC" if inbox.looked_up_at else "never"
+    oldest = f", the first since {inbox.oldest_at:%Y-%m-%d %H:%M:%S} UTC" if inbox.oldest_at else ""
+    return f"{runs}; looked up last: {last}; notifications that wait: {inbox.waiting}{oldest}"
 
 
 def _restored(gap: Gap) -> str:

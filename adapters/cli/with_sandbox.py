@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from msgspec import json
 
-from adapters.cli.sandbox_app import PORT
+from adapters.gateways.sandbox import PORT
 from adapters.gateways.sandbox.faults import Fault
 from adapters.settings import Settings
 

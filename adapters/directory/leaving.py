@@ -14,6 +14,7 @@ from adapters.directory.messages import Send
 from adapters.directory.secret import keyed, secret_of
 from adapters.directory.sessions import SignedIn, list_sessions
 from adapters.directory.visit import Visit
+from adapters.notices.outbox import forget_holder
 
 EVENTS_EXPORTED = 10_000
 
@@ -65,6 +66,7 @@ async def erase_account(
             return Done()
         if owed := await _owed(connection, holder_id):
             return StillOwed(tuple(owed))
+        await forget_holder(connection, holder_id)
         for address in account.addresses:
             await tell(connection, send, account, "account_erased", {}, at=address)
         secret = await secret_of(connection)

@@ -14,7 +14,7 @@ from adapters.settings import SettingsError
 PER_PAGE = 50
 """Half of Stripe's largest page: with its charge a PaymentIntent takes up to ten thousand bytes."""
 LIST_MAX = 20_000
-"""Longer lists are not read: they are not what was meant to be asked for, and would not fit into memory."""
+"""Longer lists are not read at once: they are not what was meant to be asked for, and would not fit into memory."""
 REFUSED_KEY = 401
 REFUSED_RIGHT = 403
 _SERVER_ERRORS = 500
@@ -53,15 +53,22 @@ class StripeApi:
 
     async def list_all(self, path: str, kind: type[S], parameters: Mapping[str, object]) -> list[S]:
         """All objects of a list, page by page, newest first; raises as `fetch`, and `too_large`."""
+        found, has_more = await self.list_newest(path, kind, parameters)
+        if has_more:
+            raise Unanswered("too_large")
+        return found
+
+    async def list_newest(self, path: str, kind: type[S], parameters: Mapping[str, object]) -> tuple[list[S], bool]:
+        """The first LIST_MAX objects or a few more, newest first, and whether the list goes on; raises as `fetch`."""
         found: list[S] = []
         after: dict[str, object] = {}
         while True:
             page = await self.fetch(path, Page[kind], {**parameters, "limit": PER_PAGE, **after})
             found += page.data
             if not page.has_more or not page.data:
-                return found
+                return found, False
             if len(found) >= LIST_MAX:
-                raise Unanswered("too_large")
+                return found, True
             after = {"starting_after": page.data[-1].id}  # pyright: ignore[reportAttributeAccessIssue] (all have one)
 
     async def close(self) -> None:

@@ -19,6 +19,8 @@ from engine.ports import ChargesFound, ChargesRequest, FoundCharge
 INTENTS = "/v1/payment_intents"
 KEPT = timedelta(minutes=1)
 """How old a list may be; what was charged in its last hours is not complete anyway."""
+TAKEN_MAX = 200_000
+"""Charges beyond this are not listed, since they would not fit into memory: some two thousand bytes each."""
 READ_WITHIN = timedelta(minutes=10)
 """The longest that reading all pages may take."""
 
@@ -59,9 +61,27 @@ class TakenList:
         return self._reading
 
     async def _all_pages(self, since: int) -> list[Intent]:
-        parameters = {"created": {"gte": since}, "expand": ["data.latest_charge"]}
         async with asyncio.timeout(READ_WITHIN.total_seconds()):
-            return await self._api.list_all(INTENTS, Intent, parameters)
+            return await self._all_windows(since)
+
+    async def _all_windows(self, since: int) -> list[Intent]:
+        """Window after window, back in time, of what concerns us; raises Unanswered `too_large` beyond TAKEN_MAX."""
+        taken: dict[str, Intent] = {}
+        created: dict[str, int] = {"gte": since}
+        while True:
+            parameters = {"created": created, "expand": ["data.latest_charge"]}
+            found, goes_on = await self._api.list_newest(INTENTS, Intent, parameters)
+            taken |= {one.id: one for one in found if self._concerns_us(one)}
+            if not goes_on:
+                return list(taken.values())
+            oldest = found[-1].created
+            if len(taken) > TAKEN_MAX or oldest >= created.get("lte", oldest + 1):  # a second as full as a window
+                raise Unanswered("too_large")
+            created = {"gte": since, "lte": oldest}  # its second may go on in the next window
+
+    def _concerns_us(self, intent: Intent) -> bool:
+        """Whether it took money, or is of the other mode, which spoils the list."""
+        return intent.status == "succeeded" or intent.livemode is not self._api.livemode
 
 
 def _succeeded(reading: "asyncio.Task[list[Intent]]") -> bool:

@@ -5,7 +5,7 @@ became of it. A row whose sender was killed is claimed again when its lease is o
 may have arrived.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from hashlib import sha256
@@ -23,6 +23,8 @@ from adapters.notices.timing import day_began, next_morning, retry_after
 
 LEASE = timedelta(minutes=2)
 """How long a row is in one sender's hands; one that takes longer loses it. Longer than a try to send may take."""
+ERASED = "account_erased"
+"""The kind after which nothing is kept by which anybody could be found."""
 DOUBTS_MOST = 1
 """How often an SMS is sent again that may have arrived."""
 
@@ -90,6 +92,25 @@ class Bounced:
 Outcome = Accepted | Failed | Doubtful | Bounced
 
 
+def hash_of(address: str) -> bytes:
+    """By which an address is known again that is not kept."""
+    return sha256(address.encode()).digest()
+
+
+def bounced(connection: Connection[Any], addresses: Sequence[str]) -> set[str]:
+    """Those of the addresses whose last message bounced."""
+    hashes = {hash_of(address): address for address in addresses}
+    rows = connection.execute(
+        """
+        SELECT DISTINCT ON (address_hash) address_hash, state FROM outbox
+        WHERE address_hash = ANY (%s) AND state IN ('accepted', 'delivered', 'bounced')
+        ORDER BY address_hash, settled_at DESC
+        """,
+        (list(hashes),),
+    ).fetchall()
+    return {hashes[one] for one, state in rows if state == "bounced"}
+
+
 def claim(connection: Connection[Any], channel: Channel, now: datetime, limit: int) -> list[Row]:
     """Take up to `limit` rows that are due at `now` (business time); what lives for minutes comes first."""
     with connection.cursor(row_factory=class_row(Row)) as cursor:
@@ -136,7 +157,7 @@ def begin(connection: Connection[Any], row: Row, rendered: Rendered, now: dateti
                 "language": rendered.language,
                 "body": rendered.body,
                 "version": rendered.template_version,
-                "address_hash": sha256(rendered.address.encode()).digest(),
+                "address_hash": None if row.kind == ERASED else hash_of(rendered.address),
                 "body_hash": sha256(rendered.body).digest(),
             },
         )
@@ -268,6 +289,7 @@ def _end(
     ended = connection.execute(
         f"""
         UPDATE outbox SET state = %(state)s, reason = %(reason)s, provider_id = %(provider_id)s,
+            settled_at = clock_timestamp(),
             sent_at = CASE WHEN card_id IS NULL AND %(sent_at)s::timestamptz IS NOT NULL THEN clock_timestamp()
                 ELSE %(sent_at)s END,
             address = NULL, body = NULL, content = CASE WHEN card_id IS NULL THEN NULL ELSE content END

@@ -138,6 +138,7 @@ async def forget_holder(connection: AsyncConnection[Any], holder_id: str) -> Non
         """,
         (holder_id,),
     )
+    await connection.execute("DELETE FROM optional_notices WHERE holder_id = %s", (holder_id,))
 
 
 Again = Literal["again", "unknown", "waits", "forgotten"]

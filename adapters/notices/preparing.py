@@ -2,16 +2,18 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 from uuid import UUID
 
+import psycopg
+import structlog
 from psycopg import Connection
 
 from adapters.languages import shown
 from adapters.languages.language import Language, named
 from adapters.languages.texts import texts
-from adapters.notices.delivery import Rendered, Row, drop, is_doubtful_again, wait
+from adapters.notices.delivery import Rendered, Row, bounced, drop, is_doubtful_again, wait
 from adapters.notices.kinds import Channel, kind_of
 from adapters.notices.recipients import Recipient, numbers, recipients
 from adapters.notices.rendering import SMS_CHARS, TEMPLATE_VERSION, Sender, Sms, email_bytes, sms_bytes
@@ -23,6 +25,10 @@ from engine.application import Engine
 from engine.calendar import local_date
 from engine.card.card import Card
 
+log = structlog.get_logger()
+
+UNREADABLE_WAITS = timedelta(hours=1)
+"""How long a notice waits whose card cannot be read; a newer program may."""
 _LAST_DIGITS = 4
 
 
@@ -33,6 +39,8 @@ class _Known(NamedTuple):
     recipients: Mapping[str, Recipient]
     numbers: Mapping[UUID, str]
     unsubscribed: set[tuple[str, str]]
+    bounced: set[str]
+    """Addresses that nothing reaches; one that a later message reached is none of them."""
 
 
 class _Target(NamedTuple):
@@ -59,7 +67,17 @@ class Preparing:
         known = self._known(connection, rows)
         ready: list[tuple[Row, Rendered]] = []
         for row in rows:
-            rendered = self._judged(connection, row, known, now)
+            try:
+                rendered = self._judged(connection, row, known, now)
+            except psycopg.Error:
+                raise
+            except Exception as error:  # noqa: BLE001 (a notice that cannot be written keeps no other waiting)
+                name = type(error).__name__
+                log.error(  # noqa: TRY400 (a traceback might show an address)
+                    "notices.cannot_be_written", key=row.key, kind=row.kind, error=name
+                )
+                drop(connection, row, "cannot_be_written")
+                continue
             if rendered is not None:
                 ready.append((row, rendered))
         return ready
@@ -67,14 +85,17 @@ class Preparing:
     def _known(self, connection: Connection[Any], rows: Sequence[Row]) -> _Known:
         card_ids = list({row.card_id for row in rows if row.card_id is not None})
         if not card_ids:
-            return _Known({}, {}, {}, set())
+            return _Known({}, {}, {}, set(), set())
         cards = {card.card_id: card for card in self.engine.cards(card_ids)}
         holder_ids = list({card.custody.holder_id for card in cards.values()})
+        holders = recipients(connection, holder_ids)
+        addresses = [address for one in holders.values() for address in (one.email, one.phone) if address is not None]
         return _Known(
             cards,
-            recipients(connection, holder_ids),
+            holders,
             numbers(connection, card_ids),
             without(connection, holder_ids),
+            bounced(connection, addresses),
         )
 
     def _judged(self, connection: Connection[Any], row: Row, known: _Known, now: datetime) -> Rendered | None:
@@ -147,7 +168,7 @@ def _card(connection: Connection[Any], row: Row, known: _Known, now: datetime) -
     """Where a notice of a card goes; None where it is dropped or waits."""
     card = known.cards.get(row.card_id) if row.card_id is not None else None
     if card is None:
-        drop(connection, row, "card_unreadable")
+        wait(connection, row, now + UNREADABLE_WAITS, "card_unreadable")
         return None
     verdict = verdict_on(row.kind, row.content or {}, card, local_date(now, card.term.zone))
     match verdict:
@@ -169,6 +190,9 @@ def _card(connection: Connection[Any], row: Row, known: _Known, now: datetime) -
     address = row.address or holder.address(row.channel)
     if address is None:
         drop(connection, row, "no_address", other_channel=True)
+        return None
+    if address in known.bounced:
+        drop(connection, row, "address_bounced", other_channel=True)
         return None
     zone = holder.zone or card.custody.zone
     return _Target(address, row.language or holder.language, zone, card, known.numbers.get(card.card_id))

@@ -14,7 +14,7 @@ from typing import Any, Protocol, TypeVar
 import structlog
 from psycopg import Connection
 
-from adapters.notices.delivery import Outcome, Rendered, Row, begin, claim, settle
+from adapters.notices.delivery import Doubtful, Outcome, Rendered, Row, begin, claim, settle
 from adapters.notices.kinds import Channel
 from adapters.notices.preparing import Preparing
 from adapters.notices.rendering import sms_of
@@ -98,7 +98,7 @@ class Sending:
         async with free:
             if not await self._ask(lambda: begin(self.connection, row, rendered, now)):
                 return
-            outcome = await transport.send(row, rendered.address, rendered.body)
+            outcome = await _handed_over(transport, row, rendered)
             state = await self._ask(lambda: settle(self.connection, row, outcome, now, self.random))
         states[state] += 1
         if state != "accepted":
@@ -108,3 +108,11 @@ class Sending:
         """One use of the connection at a time: its transactions are not those of several tasks."""
         async with self._turn:
             return await asyncio.to_thread(query)
+
+
+async def _handed_over(transport: Transport, row: Row, rendered: Rendered) -> Outcome:
+    """What the transport says; what it raises leaves a doubt, so that no row is tried for ever."""
+    try:
+        return await transport.send(row, rendered.address, rendered.body)
+    except Exception as error:  # noqa: BLE001 (whatever a library may raise, the row's pauses grow)
+        return Doubtful(type(error).__name__)

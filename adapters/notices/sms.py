@@ -6,6 +6,7 @@ import aiohttp
 import structlog
 
 from adapters.notices.delivery import Accepted, Bounced, Doubtful, Failed, Outcome
+from adapters.notices.receipts import address_of
 from adapters.notices.rendering import Sms
 
 log = structlog.get_logger()
@@ -49,8 +50,12 @@ class LoggedSms:
 class TwilioSms:
     """Twilio's Messages resource (twilio.com/docs/messaging/api/message-resource), which takes the text."""
 
-    def __init__(self, url: str, account: str, token: str, sender: str) -> None:
-        """`url` is https://api.twilio.com; `sender` a number in E.164, or the SID of a messaging service (MG…)."""
+    def __init__(self, url: str, account: str, token: str, sender: str, web_url: str | None = None) -> None:
+        """`url` is https://api.twilio.com; `sender` a number in E.164, or the SID of a messaging service (MG…).
+
+        Receipts come to `web_url`, where there is one.
+        """
+        self._web_url = web_url
         self._address = f"{url}/2010-04-01/Accounts/{account}/Messages.json"
         self._headers = {"Authorization": aiohttp.encode_basic_auth(account, token)}
         self._sender = {"MessagingServiceSid" if sender.startswith("MG") else "From": sender}
@@ -62,6 +67,8 @@ class TwilioSms:
             timeout = aiohttp.ClientTimeout(total=TIMEOUT_S, sock_connect=5)
             self._session = aiohttp.ClientSession(headers=self._headers, timeout=timeout)
         form = {"To": sms.to, "Body": sms.text, **self._sender}
+        if self._web_url is not None and self._web_url.startswith("https://"):
+            form["StatusCallback"] = address_of(self._web_url, sms.key)
         try:
             async with self._session.post(self._address, data=form) as answer:
                 return await _outcome(answer)

@@ -27,12 +27,13 @@ NOTICE_TABLES = """
         template_version text,
         provider_id text,  -- by which whoever took it knows it
         sent_at timestamptz,  -- when it was accepted
+        settled_at timestamptz,  -- real time: when nothing more was to be done with it
         PRIMARY KEY (key, channel)  -- nobody is told of a cause twice
     );
     CREATE INDEX IF NOT EXISTS outbox_open ON outbox (channel, not_before) WHERE state IN ('pending', 'sending');
     CREATE INDEX IF NOT EXISTS outbox_of_holder ON outbox (holder_id, caused_at);
     CREATE INDEX IF NOT EXISTS outbox_of_card ON outbox (card_id, caused_at);
-    CREATE INDEX IF NOT EXISTS outbox_at_provider ON outbox (provider_id) WHERE provider_id IS NOT NULL;
+    CREATE INDEX IF NOT EXISTS outbox_by_address ON outbox (address_hash, settled_at) WHERE address_hash IS NOT NULL;
     CREATE TABLE IF NOT EXISTS optional_notices (
         token text PRIMARY KEY,  -- whoever has it may end these notices, and nothing else
         holder_id text NOT NULL,

@@ -8,7 +8,7 @@ from typing import Literal
 
 import structlog
 
-from adapters.roles.collector import collect_rarely
+from adapters.collector import collect_rarely
 from adapters.settings import Settings
 
 Role = Literal["consumer", "projector", "publisher", "scheduler", "web", "notifier"]

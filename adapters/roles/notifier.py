@@ -58,6 +58,8 @@ async def main(settings: Settings, database_url: str, nats_url: str, stop: async
             tasks.create_task(_follow(settings, database_url, stop))
             for channel in CHANNELS:
                 tasks.create_task(_send(settings, database_url, channel, preparing, transports[channel], stop))
+    except BaseExceptionGroup as group:  # what one task cannot go on with ends the role with its own sentence
+        raise group.exceptions[0] from None
     finally:
         if provider is not None:
             await provider.close()
@@ -143,4 +145,4 @@ def sms_of_settings(settings: Settings) -> SmsPort | None:
             account, file, sender = settings.twilio_account, settings.twilio_token_file, settings.twilio_from
             if account is None or file is None or sender is None:
                 raise SettingsError("BAOHAO_SMS is twilio, but its account, token or number is missing")
-            return TwilioSms(settings.twilio_url, account, read_secret(file), sender)
+            return TwilioSms(settings.twilio_url, account, read_secret(file), sender, settings.web_url)

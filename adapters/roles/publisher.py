@@ -38,21 +38,6 @@ log = structlog.get_logger()
 
 PUBLISHER = "publisher"
 
-PUBLISHED_TABLE = """
-    CREATE TABLE IF NOT EXISTS published (
-        single boolean PRIMARY KEY DEFAULT true CHECK (single),  -- there is one stream
-        stream_created text NOT NULL,  -- distinguishes a new stream from one that retention emptied
-        last_sequence bigint NOT NULL,  -- of the stream when we last used it; another one means lost or other messages
-        epoch bigint NOT NULL DEFAULT 1,
-        epoch_id uuid  -- of the message that began the epoch; NULL in the first one
-    )
-"""
-PUBLISHED_EPOCH = """
-    ALTER TABLE published ADD COLUMN IF NOT EXISTS epoch bigint NOT NULL DEFAULT 1,
-        ADD COLUMN IF NOT EXISTS epoch_id uuid
-"""
-"""What version 5 of the schema added."""
-
 
 async def main(settings: Settings, database_url: str, nats_url: str, stop: asyncio.Event) -> None:
     """Publish until `stop`."""

@@ -23,14 +23,6 @@ from projections.due import DUE_CHANNEL
 
 log = structlog.get_logger()
 
-DUE_SENT_TABLE = """
-    CREATE TABLE IF NOT EXISTS due_sent (
-        card_id uuid PRIMARY KEY,  -- one message per card is in flight
-        version bigint NOT NULL,
-        lease integer NOT NULL,  -- how often this version was sent
-        lease_until timestamptz NOT NULL  -- real time: until then the message counts as in flight
-    ) WITH (fillfactor = 50)
-"""
 
 BATCH = 1000
 """Messages sent together."""

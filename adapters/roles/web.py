@@ -34,7 +34,7 @@ from adapters.notices.outbox import put_message
 from adapters.reconciling_daily import reconcile_daily
 from adapters.roles.consumer import over_a_live_connection
 from adapters.roles.lead import faults_logged, stopped
-from adapters.secret_files import stripe_webhook_secret_of
+from adapters.secret_files import read_secret, stripe_webhook_secret_of
 from adapters.settings import Settings, SettingsError
 from adapters.web.api.served import PREFIX, api
 from adapters.web.app import Guarded, application
@@ -45,6 +45,7 @@ from adapters.web.pages.accounts.unsent import only_logged
 from adapters.web.pages.accounts.visit import Reception
 from adapters.web.pages.portal import Portal
 from adapters.web.pages.routes import holder_pages
+from adapters.web.receipts import receipts
 from adapters.web.unsubscribing import unsubscribing
 from adapters.wiring import engine_of, listing_gateway, opened_stripe, rules_now, rules_of
 from engine.actor import actor
@@ -99,6 +100,8 @@ class _Pages(NamedTuple):
     reception: Reception
     more: Sequence[Route]
     """Pages of the demo."""
+    machines: Sequence[APIRouter]
+    """What is asked without a session, beside the provider's notifications."""
 
 
 async def main(
@@ -117,7 +120,8 @@ async def main(
             more = _demo(settings, database, portal, nats_url) if settings.demo else ()
             sends = send or (put_message if settings.tells_holders else only_logged)
             reception = Reception(Door(waiting, recorded_now), hashing, sends, settings.web_proxies)
-            pages = _Pages(portal, reception, more)
+            machines = (unsubscribing(waiting), *_twilio(settings, waiting))
+            pages = _Pages(portal, reception, more, machines)
             if settings.gateway == "stripe":
                 await _with_provider(settings, database, pages, listener, stop)
             else:
@@ -159,12 +163,20 @@ def _origin(settings: Settings, listener: socket.socket) -> str:
     return settings.web_url or f"http://{host}:{listener.getsockname()[1]}"
 
 
+def _twilio(settings: Settings, pool: AsyncConnectionPool[AsyncConnection[Any]]) -> list[APIRouter]:
+    """Where receipts of SMS come to, if they do."""
+    file = settings.twilio_token_file
+    if settings.sms != "twilio" or file is None or settings.web_url is None:
+        return []
+    return [receipts(pool, settings.web_url, read_secret(file))]
+
+
 def _application(pages: _Pages, *routers: APIRouter, provider: str | None = None) -> FastAPI:
     portal = pages.portal
     machines = Mount(PREFIX, api(portal, pages.reception.door.now))
     routes = [machines, *pages.more, *holder_pages(portal, pages.reception)]
     guarded = Guarded(portal.origin, (provider,) if provider else ())
-    return application((unsubscribing(portal.pool), *routers), routes, guarded)
+    return application((*pages.machines, *routers), routes, guarded)
 
 
 async def _with_provider(

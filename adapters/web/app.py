@@ -14,10 +14,11 @@ from starlette.routing import Mount, Route
 from adapters.web.door import FormError, language_of, missing
 from adapters.web.frame import page
 from adapters.web.guard import Guard
+from engine.errors import BaohaoError
 
 log = structlog.get_logger()
 
-MACHINES = ("/notifications/", "/unsubscribe/", "/health", "/api/v1/")
+MACHINES = ("/notifications/", "/notices/", "/unsubscribe/", "/health", "/api/v1/")
 """Addresses of programs, which have no cookie and prove who they are in another way."""
 
 
@@ -47,6 +48,7 @@ def application(
         app.add_exception_handler(FormError, _no_form)
         app.add_exception_handler(OperationalError, _away)
         app.add_exception_handler(PoolTimeout, _away)
+        app.add_exception_handler(BaohaoError, _away)
         app.add_exception_handler(Exception, _failed)
     if guard is not None:
         app.add_middleware(Guard, origin=guard.origin, form_targets=guard.form_targets, exempt=MACHINES)
@@ -66,7 +68,7 @@ async def _no_form(request: Request, error: Exception) -> Response:
 
 
 async def _away(request: Request, error: Exception) -> Response:
-    log.warning("page.database_away", path=request.url.path, error=type(error).__name__)
+    log.warning("page.cannot_be_shown", path=request.url.path, error=type(error).__name__)
     return page("failed", language_of(request), 503, trouble="away")
 
 

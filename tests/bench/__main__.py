@@ -15,10 +15,11 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextC
 from adapters.cli import run_command
 from adapters.cli.output import err, put_json, put_table
 from adapters.cli.servers import both_servers, temporary_home
+from adapters.collector import collect_rarely
 from adapters.embedded import owner_url
-from adapters.roles.collector import collect_rarely
 from adapters.settings import Settings, load_settings
 from tests.bench.limit import limit_per_s
+from tests.bench.pages import page_figures
 from tests.bench.renewals import Bench, Renewed, Show
 from tests.bench.seeds import Cohort
 from tests.bench.store import append_events_per_s, p99_command_ms, read_events_per_s
@@ -31,6 +32,7 @@ COMMANDED_MAX = 500
 SLOW_GATEWAY_MS = 200
 WARM_UP_MAX = 256
 STRIPE_LEAST = 100
+PAGED_CARDS = 100_000
 
 START = datetime(2026, 12, 15, 17, tzinfo=UTC)
 """Where the clock starts: no card is due."""
@@ -77,6 +79,18 @@ def run_bench(*, cards: int, as_json: bool) -> int:
     else:
         put_table("bench", ("what", "how much"), [row for key in LABELS for row in _rows(key, figures[key])])
     return 1 if figures["flaws"] else 0
+
+
+def run_pages(*, as_json: bool) -> int:
+    """Measure the pages of holders."""
+    with temporary_home("baohao-bench-") as home, _screen() as show:
+        figures = page_figures(bench_settings(home), PAGED_CARDS, show)
+    if as_json:
+        put_json(figures)
+    else:
+        columns = ("page", "p50 ms", "p95 ms", "pages/s", "CPU ms a page", "kB")
+        put_table("pages", columns, [(name, *found.values()) for name, found in figures.items()])
+    return 0
 
 
 def measure_main(cards: int) -> dict[str, Any]:
@@ -224,10 +238,13 @@ def _screen() -> Iterator[Show]:
 def main(
     cards: Annotated[int, typer.Option(min=100, max=1_000_000, help="How many cards come due at once.")] = 20_000,
     *,
+    pages: Annotated[
+        bool, typer.Option("--pages", help="Measure the holders' pages instead, with 100,000 cards.")
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="For programs: JSON on stdout.")] = False,
 ) -> None:
-    """How many renewals per second this machine makes, and where the time goes."""
-    raise typer.Exit(run_bench(cards=cards, as_json=as_json))
+    """How many renewals per second this machine makes, and where the time goes; or how fast pages come."""
+    raise typer.Exit(run_pages(as_json=as_json) if pages else run_bench(cards=cards, as_json=as_json))
 
 
 if __name__ == "__main__":

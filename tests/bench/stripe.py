@@ -16,10 +16,10 @@ from urllib.parse import urlencode
 from urllib.request import Request, urlopen
 from uuid import uuid4
 
+from adapters.collector import collect_rarely
 from adapters.gateways.pace import at_once
 from adapters.gateways.stripe import StripeGateway
 from adapters.gateways.stripe_api import CONCURRENCY, StripeApi
-from adapters.roles.collector import collect_rarely
 from engine.money import Money
 from engine.ports import ChargeRequest
 

@@ -60,7 +60,14 @@ def test_explanations_notices_and_public_messages_are_the_same(name, histories):
         assert (results.digest(now) if isinstance(then, str) else now) == then, card_id
 
 
-@pytest.mark.parametrize("month", results.read("continued"), ids=lambda month: f"after {month['position']}")
+def months():
+    """Those after every second place in the log, or with --slow all."""
+    for number, month in enumerate(results.read("continued")):
+        marks = [pytest.mark.slow] if number % 2 else []
+        yield pytest.param(month, id=f"after {month['position']}", marks=marks)
+
+
+@pytest.mark.parametrize("month", list(months()))
 def test_a_further_month_appends_the_same_facts(log, month):
     begins = datetime.fromisoformat(month["begins"])
     now = results.shown(continued(log[: month["position"]], results.frozen_rules(), begins))

@@ -38,9 +38,18 @@ zones = st.sampled_from(ZONES)
 days = st.dates(date(1970, 1, 1), date(2050, 12, 31))
 
 
-@cache
+ZONES_OF_DATA: dict[bytes, str] = {}
+"""By the bytes that define a zone its first name: many names mean the same."""
+
+
 def changes(zone: str) -> tuple[datetime, ...]:
     """The instants from 1970 to 2050 at which the zone's offset changes, to the second."""
+    data = resources.files("tzdata").joinpath("zoneinfo", *zone.split("/")).read_bytes()
+    return changes_of(ZONES_OF_DATA.setdefault(data, zone))
+
+
+@cache
+def changes_of(zone: str) -> tuple[datetime, ...]:
     tz = zone_named(zone)
     found, at = [], FIRST
     while at < LAST:

@@ -35,7 +35,7 @@ from tests.engine.samples import CARD_ID, POLICY, PROVIDER
 
 move_lists = st.lists(st.sampled_from(MOVES), min_size=20, max_size=100)
 keep_rules = st.sampled_from(KEEP_RULES)
-many_histories = settings(max_examples=150)
+many_histories = settings(max_examples=80)
 
 
 def each_moment(moves, keep_rule) -> Iterator[CardHistory]:

@@ -98,7 +98,7 @@ def live_through(plan: Plan, home: Path, tell: Callable[[datetime, int], None]) 
 
 def _processes() -> Mapping[str, Sequence[str]]:
     names = [(role, role if number == 1 else f"{role}#{number}") for role in ROLES for number in range(1, TWINS + 1)]
-    return {name: (sys.executable, "-m", "adapters.cli", "run", role) for role, name in names}
+    return {name: (sys.executable, "-m", "adapters.cli.role", role) for role, name in names}
 
 
 class _Driver:

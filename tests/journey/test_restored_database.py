@@ -94,9 +94,9 @@ def test_a_restored_database_charges_nobody_again(settings, postgres_url, tmp_pa
         cards.register(LOST[-1] + 1, token="sim:timeout_charged:{}")
         move_clock(cards.connection, BEGIN + timedelta(days=2, hours=12))
         until(lambda: renewed(cards, *BEFORE))
-    run("pg_dump", settings.database_url, "--format=custom", "--file", str(dump))
-    lost = (*LOST, LOST[-1] + 1)
-    with working(settings, day=6) as cards:
+        run("pg_dump", settings.database_url, "--format=custom", "--file", str(dump))
+        lost = (*LOST, LOST[-1] + 1)
+        move_clock(cards.connection, BEGIN + timedelta(days=6, hours=12))
         cards.give(TopUp(command_id="top-up", card_id=card_id_of(TO_TOP_UP), amount=TOPPED_UP))
         until(lambda: renewed(cards, *LOST) and "balance_credited" in cards.names(card_id_of(TO_TOP_UP)))
         move_clock(cards.connection, BEGIN + timedelta(days=6, hours=14))

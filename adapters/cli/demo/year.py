@@ -24,7 +24,8 @@ from engine.rules import Rules
 STEPS_PER_DAY = 4
 GRID = timedelta(days=1) / STEPS_PER_DAY
 """The clock stands only at multiples of this, so that a run does not depend on the speed of anything."""
-POLL = timedelta(milliseconds=4)
+POLL_S, POLL_MAX_S = 0.004, 0.05
+"""Between two looks whether the system is at rest: more and more, since looking takes time from the roles."""
 STUCK_AFTER = timedelta(seconds=60)
 COMMANDS_AT_ONCE = 2000
 
@@ -92,7 +93,7 @@ class Year:
     async def _rest(self, client: Client) -> None:
         """Wait until nothing is due, parked cards aside, or unacknowledged and no follower is behind."""
         loop = asyncio.get_running_loop()
-        stuck_at = loop.time() + STUCK_AFTER.total_seconds()
+        stuck_at, poll_s = loop.time() + STUCK_AFTER.total_seconds(), POLL_S
         while not (self._is_quiet() and await _broker_is_quiet(client)):
             self.on_step(self.now)
             if loop.time() > stuck_at:
@@ -100,7 +101,8 @@ class Year:
                     f"not at rest at {self.now.isoformat()} after {STUCK_AFTER.total_seconds():.0f} s: {self._why()}"
                 )
                 raise BaohaoError(message)
-            await asyncio.sleep(POLL.total_seconds())
+            await asyncio.sleep(poll_s)
+            poll_s = min(1.2 * poll_s, POLL_MAX_S)
         self.on_step(self.now)
 
     def _is_quiet(self) -> bool:

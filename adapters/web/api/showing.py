@@ -6,7 +6,7 @@ from adapters.languages.language import Language
 from adapters.web.api import shapes
 from adapters.web.api.shapes import amount, maybe_amount
 from adapters.web.pages import ahead
-from adapters.web.pages.history import told
+from adapters.web.pages.history import history
 from adapters.web.pages.portal import Held
 from adapters.web.pages.renewal import TERMS_VERSION
 from adapters.web.pages.standing import FINAL, standing_of
@@ -75,16 +75,15 @@ def quotes(held: Held) -> shapes.Quotes:
 
 def happened(recorded: Iterable[Recorded], held: Held, language: Language) -> list[shapes.Happened]:
     """What a holder is shown of these facts, newest first."""
-    entries = told(recorded, held.card.methods.bound, held.zone, voice(language))
     return [
         shapes.Happened(
-            version=one.version,
-            at=one.fact.at,
-            type=name_of(one.fact),
+            version=entry.of.version,
+            at=entry.of.fact.at,
+            type=name_of(entry.of.fact),
             text=entry.text.striptags(),
             receipt=entry.receipt,
         )
-        for one, entry in reversed(entries)
+        for entry in history(recorded, held.card.methods.bound, (), held.zone, voice(language))
     ]
 
 

@@ -1,5 +1,6 @@
 """The list of a holder's cards, worst first; and one card with what comes and what was."""
 
+from functools import partial
 from typing import NamedTuple
 from uuid import UUID
 
@@ -9,6 +10,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from adapters.directory.sessions import SignedIn
+from adapters.notices.outbox import told_of_card
 from adapters.web.door import Door, missing, see_other
 from adapters.web.frame import page
 from adapters.web.pages.ahead import coming_up
@@ -56,39 +58,43 @@ def card_pages(portal: Portal, door: Door) -> list[Route]:
             more=more,
         )
 
-    async def one(request: Request, visitor: SignedIn) -> Response:
-        card_id: UUID = request.path_params["card_id"]
-        held = await portal.card(visitor.holder_id, card_id)
-        if held is None:
-            return missing(request, visitor)
-        say = voice(visitor.language)
-        before = whole_number(request.query_params.get("before", ""))
-        facts = await portal.newest(card_id, before, ENTRIES)
-        card = shown(held, say)
-        return page(
-            "card",
-            visitor.language,
-            visitor=visitor,
-            here=f"/cards/{card_id}",
-            card=card,
-            alert=_alert(held, card.standing, say),
-            coming=coming_up(held.card, card.standing, card.foreseen, say),
-            entries=history(facts, held.card.methods.bound, held.zone, say),
-            before=facts[0].version if facts and facts[0].version > 1 else None,
-            is_first_page=before is None,
-            methods=[method_name(method, say) for method in held.card.methods.bound],
-            period=every(held.card.consent.months, say) if held.card.consent else None,
-            may_try_again=_may_try_again(held, card.standing),
-        )
-
     async def home(request: Request) -> Response:
         return see_other("/cards") if request.url.path == "/" else missing(request)
 
     return [
         Route("/", home, methods=["GET"]),
         Route("/cards", door.signed_in(listed), methods=["GET"]),
-        Route("/cards/{card_id:uuid}", door.signed_in(one), methods=["GET"]),
+        Route("/cards/{card_id:uuid}", door.signed_in(partial(_card, portal)), methods=["GET"]),
     ]
+
+
+async def _card(portal: Portal, request: Request, visitor: SignedIn) -> Response:
+    """A card's own page."""
+    card_id: UUID = request.path_params["card_id"]
+    held = await portal.card(visitor.holder_id, card_id)
+    if held is None:
+        return missing(request, visitor)
+    say = voice(visitor.language)
+    before = whole_number(request.query_params.get("before", ""))
+    facts = await portal.newest(card_id, before, ENTRIES)
+    async with portal.pool.connection() as connection:
+        sent = await told_of_card(connection, card_id)
+    card = shown(held, say)
+    return page(
+        "card",
+        visitor.language,
+        visitor=visitor,
+        here=f"/cards/{card_id}",
+        card=card,
+        alert=_alert(held, card.standing, say),
+        coming=coming_up(held.card, card.standing, card.foreseen, say),
+        entries=history(facts, held.card.methods.bound, sent, held.zone, say),
+        before=facts[0].version if facts and facts[0].version > 1 else None,
+        is_first_page=before is None,
+        methods=[method_name(method, say) for method in held.card.methods.bound],
+        period=every(held.card.consent.months, say) if held.card.consent else None,
+        may_try_again=_may_try_again(held, card.standing),
+    )
 
 
 class Alert(NamedTuple):

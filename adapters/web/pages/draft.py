@@ -1,5 +1,6 @@
 """What a holder has chosen so far on the way to auto-renewal; kept in the session, with what was shown."""
 
+from hashlib import sha256
 from typing import NamedTuple
 
 from adapters.directory.sessions import save_draft
@@ -19,6 +20,11 @@ class Draft(NamedTuple):
     balance_first: bool = False
     has_payment: bool = False
     """Whether the step of the payment was passed."""
+
+
+def seal_of(draft: Draft) -> str:
+    """Stands in the form beside what it shows, so that nobody agrees to what was chosen in another tab since."""
+    return sha256(repr(draft).encode()).hexdigest()[:16]
 
 
 def _key(visit: CardVisit) -> str:

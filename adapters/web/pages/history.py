@@ -6,6 +6,7 @@ from uuid import UUID
 
 from markupsafe import Markup
 
+from adapters.notices.outbox import Told
 from adapters.web.pages.naming import every, length, method_name, reason
 from adapters.web.voice import Voice
 from engine.card import facts
@@ -63,11 +64,14 @@ _OfMoney = (
 class Entry(NamedTuple):
     """One thing that happened; `receipt` names the attempt whose receipt there is, `why` explains the day."""
 
+    of: Recorded
     at: Markup
     text: Markup
     tone: Tone = ""
     why: Markup | None = None
     receipt: UUID | None = None
+    told: Markup | None = None
+    """When and how the holder was notified of it."""
 
 
 class _Known(NamedTuple):
@@ -77,23 +81,29 @@ class _Known(NamedTuple):
     attempts: Mapping[UUID, ChargeAttempted]
 
 
-def history(recorded: Iterable[Recorded], bound: Iterable[PaymentMethod], zone: str, say: Voice) -> tuple[Entry, ...]:
-    """The entries of these facts, newest first; `bound` are the methods of the card now."""
-    return tuple(entry for _, entry in reversed(told(recorded, bound, zone, say)))
-
-
-def told(
-    recorded: Iterable[Recorded], bound: Iterable[PaymentMethod], zone: str, say: Voice
-) -> list[tuple[Recorded, Entry]]:
-    """Those of the facts that a holder is shown, each with its entry, oldest first."""
+def history(
+    recorded: Iterable[Recorded], bound: Iterable[PaymentMethod], sent: Iterable[Told], zone: str, say: Voice
+) -> tuple[Entry, ...]:
+    """The entries of these facts, newest first; `bound` are the card's methods now, `sent` the notices about it."""
     facts_there = list(recorded)
     known = _known(facts_there, bound)
-    found: list[tuple[Recorded, Entry]] = []
+    notified = {one.version: one for one in sent}
+    entries: list[Entry] = []
     for one in facts_there:
-        if (said := _told(one.fact, known, say)) is not None:
-            text, tone, why, receipt = said
-            found.append((one, Entry(say.moment(one.fact.at, zone), text, tone, why, receipt)))
-    return found
+        told = _told(one.fact, known, say)
+        if told is not None:
+            text, tone, why, receipt = told
+            notice = notified.get(one.version)
+            when = None if notice is None else _notified(notice, zone, say)
+            entries.append(Entry(one, say.moment(one.fact.at, zone), text, tone, why, receipt, when))
+    return tuple(reversed(entries))
+
+
+def _notified(notice: Told, zone: str, say: Voice) -> Markup:
+    at = say.moment(notice.sent_at, zone)
+    if notice.channel == "email":
+        return say("We told you by e-mail, %(at)s.", at=at)
+    return say("We told you by SMS, %(at)s.", at=at)
 
 
 def _known(recorded: Iterable[Recorded], bound: Iterable[PaymentMethod]) -> _Known:

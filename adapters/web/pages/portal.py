@@ -18,7 +18,7 @@ from engine.application import Engine, Reply
 from engine.calendar import local_date
 from engine.card.card import Card
 from engine.card.facts import CardFacts
-from engine.catalogue import Plan, Quote
+from engine.catalogue import PERIODS, Plan, Quote
 from engine.commands import AnyCommand, Issued
 from engine.envelope import Recorded
 from engine.errors import Refused
@@ -89,7 +89,7 @@ class Held(NamedTuple):
         custody, catalogue = self.card.custody, self.rules.catalogue
         day = local_date(self.at, custody.zone)
         try:
-            return tuple(catalogue.quote(custody.plan, custody.currency, months, day) for months in (1, 3, 6, 12))
+            return tuple(catalogue.quote(custody.plan, custody.currency, months, day) for months in PERIODS)
         except Refused:
             return ()
 

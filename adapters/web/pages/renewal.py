@@ -12,7 +12,7 @@ from starlette.responses import Response
 from adapters.directory.sessions import SignedIn
 from adapters.languages import shown as written
 from adapters.web.pages.ahead import Coming, coming_up, next_payment, source
-from adapters.web.pages.draft import Draft, draft_of, save
+from adapters.web.pages.draft import Draft, draft_of, save, seal_of
 from adapters.web.pages.ids import command_id_of
 from adapters.web.pages.lifeline import lifeline
 from adapters.web.pages.naming import every, is_period, method_name
@@ -100,6 +100,8 @@ async def _confirm(visit: CardVisit) -> Response:
     done = f"{DONE}?reference={command_id}"
     if draft is None:  # sent twice: the first one is done
         return visit.go(done)
+    if visit.form.get("choice") != seal_of(draft):  # another tab has chosen otherwise since
+        return visit.go(REVIEW)
     refused = await visit.execute(*_commands(visit.held, draft, command_id))
     if refused is not None and refused.code == "price_changed":
         return visit.go(f"{PERIOD}?changed")
@@ -216,6 +218,7 @@ def _review_page(visit: CardVisit, draft: Draft, *, refused: Refused | None = No
         ladder_then=held.rules.policy.ladder_then_every_days,
         terms_version=TERMS_VERSION,
         command_id=command_id_of({}),
+        choice=seal_of(draft),
         refused=None if refused is None else visit.refusal(refused),
         is_change=held.card.consent is not None,
     )

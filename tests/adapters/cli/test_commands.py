@@ -67,7 +67,7 @@ FIELDS = {
     "parked list": {"parked_id", "card_id", "message", "reason", "parked_at"},
     "charging stop": {"stopped_since", "why", "by"},
     "charging status": {"stopped_since", "why", "by"},
-    "charging resume": {"was_stopped_since", "cards_woken"},
+    "charging resume": {"was_stopped_since", "gateway_was_down_since", "cards_woken"},
     "charging history": {"at", "by", "what", "why"},
     "replan": {"planned_anew", "failed"},
     "limits rebuild": {"counted_tries"},

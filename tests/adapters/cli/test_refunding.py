@@ -51,7 +51,8 @@ def test_the_card_of_an_attempt_is_found_in_the_log(cards, charged):
 def test_all_that_is_left_goes_back_once_however_often_it_is_asked_for(installation, cards, charged):
     card_id, attempt_id = charged
     done = installation.json("refund", attempt_id)
-    assert done == {"card_id": str(card_id), "facts": ["RefundStarted"], "repeated": False}
+    back = {"amount_minor": PRICE, "currency": "EUR"}
+    assert done == {"card_id": str(card_id), "facts": ["RefundStarted"], "repeated": False} | back
     repeated = installation.run("refund", attempt_id, "--json")
     assert repeated.exit_code == 0
     assert '"repeated": true' in repeated.stdout
@@ -66,6 +67,7 @@ def test_a_part_goes_back_and_its_term_may_end_with_the_rest(installation, cards
     card_id, attempt_id = charged
     part = ("refund", attempt_id, "--amount", 100, "--currency", "EUR")
     assert installation.json(*part)["facts"] == ["RefundStarted"]
+    assert "goes back 1.00 EUR" in " ".join(installation.run(*part).stdout.replace("│", " ").split())
     more = installation.run(*part, "--again")
     assert (more.exit_code, "[refund_under_way]" in more.stderr) == (1, True)
     assert started(cards, card_id) == [100]

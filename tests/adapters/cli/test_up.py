@@ -97,8 +97,9 @@ class Running(NamedTuple):
 
 @pytest.fixture(scope="module")
 def running():
-    """On a home of its own; at the end it is terminated."""
+    """On a home of its own and a virtual clock; at the end it is terminated."""
     home = Home(Path(tempfile.mkdtemp(prefix="baohao-up-")))
+    home.environment["BAOHAO_CLOCK"] = "virtual"
     assert home.run("migrate").exit_code == 0
     with home.start("import", "-") as importing:
         until(lambda: home.urls()[0])
@@ -182,25 +183,23 @@ def test_status_shows_what_runs_and_what_is_missing(running):
         standby.communicate(timeout=60)
 
 
-def test_time_passes_on_a_virtual_clock_by_a_command_and_the_cards_act(home):
+def test_time_passes_on_a_virtual_clock_by_a_command_and_the_cards_act(home, running, tmp_path):
     status, _, err = home.ended("clock", "forward", "30d")
     assert (status, err.split(",")[0]) == (1, "this system's clock is the real one")
-    home = Home(Path(tempfile.mkdtemp(prefix="baohao-up-")))
-    home.environment["BAOHAO_CLOCK"] = "virtual"
-    status, _, err = home.ended("clock", "forward", "30d")
-    assert (status, err) == (1, f"nothing runs in {home.folder} that time could pass for; start `baohao up` first\n")
-    with home.up() as system:
-        with psycopg.connect(home.urls()[0], autocommit=True) as connection:
-            move_clock(connection, BEGIN)
-        assert home.run("import", "-", given=LINES).exit_code == 0
-        moved = {name: datetime.fromisoformat(at) for name, at in home.json("clock", "forward", "30d").items()}
-        assert moved == {"was": BEGIN, "now": BEGIN + timedelta(days=30)}
-        history = home.json("card", "history", card_id_of(1))
-        assert "card_renewed.v1" in [fact["name"] for fact in history]
-        assert not [fact for fact in history if fact["name"].startswith("deadlines_moved")]
-        system.terminate()
-        system.communicate(timeout=60)
-    shutil.rmtree(home.folder)
+    nobodys = Home(tmp_path)
+    nobodys.environment["BAOHAO_CLOCK"] = "virtual"
+    status, _, err = nobodys.ended("clock", "forward", "30d")
+    assert (status, err) == (1, f"nothing runs in {tmp_path} that time could pass for; start `baohao up` first\n")
+    home = running.home
+    with psycopg.connect(home.urls()[0], autocommit=True) as connection:
+        move_clock(connection, BEGIN)
+    lines = "\n".join(command.model_dump_json() for command in commands_for(2, "sim:good:2"))
+    assert home.run("import", "-", given=lines).exit_code == 0
+    moved = {name: datetime.fromisoformat(at) for name, at in home.json("clock", "forward", "30d").items()}
+    assert moved == {"was": BEGIN, "now": BEGIN + timedelta(days=30)}
+    history = home.json("card", "history", card_id_of(2))
+    assert "card_renewed.v1" in [fact["name"] for fact in history]
+    assert not [fact for fact in history if fact["name"].startswith("deadlines_moved")]
 
 
 def test_a_second_system_on_the_home_is_refused_and_the_first_goes_on(running):

@@ -9,6 +9,7 @@ from adapters.web.app import Guarded, application
 from adapters.web.unsubscribing import unsubscribing
 from engine.card.methods import PaymentMethod
 from engine.commands import BindPaymentMethod, RemovePaymentMethod
+from tests.adapters.notices.requests import asked
 
 
 @pytest.fixture
@@ -45,37 +46,9 @@ def pages(post):
     async def ask(method, path, **options):
         async with AsyncConnectionPool(post.url, min_size=1, max_size=1, open=False) as pool:
             app = application([unsubscribing(pool)], guard=Guarded("https://baohao.example", ()))
-            return await _asked(app, method, path, **options)
+            return await asked(app, method, path, **options)
 
     return lambda *words, **options: post.run(ask(*words, **options))
-
-
-async def _asked(app, method, path, *, body=b"", headers=()):
-    """One request to an application, without a server."""
-    sent = []
-
-    async def receive():
-        return {"type": "http.request", "body": body, "more_body": False}
-
-    async def send(message):
-        sent.append(message)
-
-    scope = {
-        "type": "http",
-        "asgi": {"version": "3.0"},
-        "http_version": "1.1",
-        "method": method,
-        "scheme": "https",
-        "path": path,
-        "raw_path": path.encode(),
-        "query_string": b"",
-        "root_path": "",
-        "headers": [(name.encode(), value.encode()) for name, value in headers],
-        "client": ("127.0.0.1", 1),
-        "server": ("baohao.example", 443),
-    }
-    await app(scope, receive, send)
-    return sent[0]["status"], b"".join(one.get("body", b"") for one in sent).decode()
 
 
 def path_in(letter):

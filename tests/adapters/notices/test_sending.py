@@ -3,7 +3,9 @@
 from datetime import UTC, datetime
 from uuid import uuid4
 
-from adapters.notices.outbox import forget_holder, told_holder, told_of_card
+from adapters.directory.addresses import Address
+from adapters.directory.messages import message_to
+from adapters.notices.outbox import forget_holder, put_message, told_holder, told_of_card
 from tests.adapters.notices.post import DECLINED, EMAIL, HOLDER, NUMBER, PHONE, parts, plain
 
 
@@ -225,3 +227,21 @@ def test_without_an_address_of_the_pages_there_is_no_link(post, card_id):
     post.follow()
     post.send(web_url=None)
     assert "https:" not in "".join(parts(post.mailbox.letters[0]))
+
+
+def test_a_dead_mailbox_is_left_alone_until_something_reaches_it_again(post, card_id):
+    post.mailbox.to_address = "550 no such user"
+    post.wake(card_id)
+    post.tell()
+    post.mailbox.to_address = "250 OK"
+    post.pass_by(days=23)
+    post.wake(card_id)
+    post.tell()
+    assert post.states("renewal_ahead") == [("email", "dropped", "address_bounced"), ("sms", "accepted", None)]
+    assert post.mailbox.raw == []
+    post.asks(put_message, message_to(Address("email", EMAIL), "password_changed", "en", {}, holder_id=HOLDER))
+    post.connection.execute("DELETE FROM outbox WHERE kind = 'renewal_ahead'")
+    post.send()  # the message reaches the address, before the notice is judged
+    post.connection.execute("UPDATE followers SET position = 0")
+    post.tell()
+    assert post.states("renewal_ahead") == [("email", "accepted", None)]

@@ -2,6 +2,8 @@
 
 from datetime import UTC, datetime, timedelta
 
+from structlog.testing import capture_logs
+
 from engine.card.methods import PaymentMethod
 from engine.commands import BindPaymentMethod, SwitchOffAutoRenew
 from tests.adapters.notices.post import DECLINED
@@ -74,3 +76,21 @@ def test_following_again_from_the_start_adds_nothing(post, card_id):
     post.connection.execute("DELETE FROM outbox WHERE kind <> 'renewed'")
     post.tell()
     assert [subject for subject in post.mailbox.subjects() if "Renewed" in subject] == post.mailbox.subjects()[:1]
+
+
+def test_what_cannot_be_written_is_dropped_and_named_in_the_log(post, card_id):
+    post.wake(card_id, DECLINED)
+    post.follow()
+    post.connection.execute("""UPDATE outbox SET content = content || '{"lost_on": "soon"}' WHERE channel = 'email'""")
+    with capture_logs() as lines:
+        post.send()
+    assert post.states("payment_failed") == [("email", "dropped", "cannot_be_written"), ("sms", "accepted", None)]
+    assert "notices.cannot_be_written" in [line["event"] for line in lines]
+
+
+def test_a_notice_waits_for_a_card_that_cannot_be_read(post, card_id):
+    post.wake(card_id)
+    post.follow()
+    post.connection.execute("UPDATE outbox SET card_id = gen_random_uuid()")
+    post.send()
+    assert post.states() == [("email", "pending", "card_unreadable")]

@@ -6,7 +6,7 @@ import pytest
 from psycopg import OperationalError
 from structlog.testing import capture_logs
 
-from adapters.breaker import UNANSWERED_MOST, Breaker
+from adapters.breaker import UNANSWERED_MOST, Breaker, close_if_nothing_is_open
 from adapters.clock_check import CheckedClock
 from adapters.control import move_clock
 from adapters.wiring import rules_now
@@ -108,6 +108,25 @@ def test_a_database_that_is_away_costs_no_answer_and_it_opens_with_the_next_batc
     breaker.saw(TEN, AT, down=False)
     away = False
     breaker.saw(TEN[:1], AT, down=False)
+    assert is_down(connection)
+
+
+def test_where_nothing_is_open_no_look_up_would_close_it_and_an_operator_does(breaker, connection, cards):
+    cards.register(1)
+    breaker.saw(TEN, AT, down=False)
+    cards.project()
+    assert close_if_nothing_is_open(connection) == AT
+    assert not is_down(connection)
+    assert close_if_nothing_is_open(connection) is None
+
+
+def test_while_an_attempt_is_open_its_look_up_closes_it_and_no_operator(breaker, connection, cards):
+    [card_id] = cards.register(1)
+    cards.now = FAR
+    assert cards.engine.wake({card_id: "due"}, *cards.rules()).questions
+    cards.project()
+    breaker.saw(TEN, AT, down=False)
+    assert close_if_nothing_is_open(connection) is None
     assert is_down(connection)
 
 

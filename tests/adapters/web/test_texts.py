@@ -1,8 +1,4 @@
-<<<<<<< HEAD
 """Every text of the pages stands in the Chinese catalogue, with the same values, and nothing else stands there."""
-=======
-"""Every text of the pages stands in the Chinese catalogue with the same values in it, and nothing else stands there."""
->>>>>>> directory
 
 import io
 import re

@@ -7,6 +7,7 @@ import pytest
 from msgspec.structs import replace
 from psycopg.types.json import Jsonb
 
+from adapters.web.pages.draft import Draft, seal_of
 from engine.commands import BindPaymentMethod
 from engine.ports import Charged
 from tests.adapters.web.pages.holders import NOW, PAYPAL, card_id_of
@@ -20,6 +21,11 @@ def choose(browser, months="12", first="visa", **more):
     assert browser.post(PERIOD, {"months": months}).to == PAYMENT
     assert browser.post(PAYMENT, {"first": first, **more}).to == REVIEW
     return browser.get(REVIEW)
+
+
+def confirm(browser, review):
+    """The form of the review, as its page has it."""
+    return browser.post(REVIEW, {name: review.field(name) for name in ("command_id", "choice")})
 
 
 def facts_of(world, name):
@@ -48,7 +54,7 @@ def test_the_review_says_what_happens_next_with_dates_and_that_nothing_is_charge
 def test_confirming_switches_it_on_with_what_was_shown(lin, world):
     review = choose(lin, balance_first="on")
     command_id = review.field("command_id")
-    done = lin.post(REVIEW, {"command_id": command_id})
+    done = confirm(lin, review)
     assert done.to == f"{DONE}?reference={command_id}"
     assert facts_of(world, "off")[-2:] == ["payment_methods_ordered", "auto_renew_enabled"]
     text = lin.get(done.to).text
@@ -59,7 +65,7 @@ def test_confirming_switches_it_on_with_what_was_shown(lin, world):
 
 def test_what_was_foreseen_is_what_happens(lin, world):
     review = choose(lin)
-    lin.post(REVIEW, {"command_id": review.field("command_id")})
+    confirm(lin, review)
     world.live(card_id_of("off"), NOW + timedelta(days=60), Charged)
     renewed = [one for one in world.cards.log() if one.card_id == card_id_of("off")][-1].fact
     assert (renewed.term.starts_on, renewed.term.ends_on) == (date(2027, 1, 9), date(2028, 1, 9))
@@ -70,8 +76,8 @@ def test_what_was_foreseen_is_what_happens(lin, world):
 
 
 def test_a_double_click_is_one_consent(lin, world):
-    command_id = choose(lin).field("command_id")
-    first, second = (lin.post(REVIEW, {"command_id": command_id}) for _ in range(2))
+    review = choose(lin)
+    first, second = (confirm(lin, review) for _ in range(2))
     assert first.to == second.to
     assert facts_of(world, "off").count("auto_renew_enabled") == 1
 
@@ -79,8 +85,16 @@ def test_a_double_click_is_one_consent(lin, world):
 def test_the_way_back_and_a_new_choice_lead_to_one_consent_of_the_last_choice(lin, world):
     choose(lin, months="12")
     review = choose(lin, months="3")
-    lin.post(REVIEW, {"command_id": review.field("command_id")})
+    confirm(lin, review)
     assert "¥22.80, every 3 months" in lin.get(OFF).text
+
+
+def test_what_another_tab_chose_since_is_shown_before_anybody_agrees_to_it(lin, world):
+    shown = choose(lin, months="12")
+    choose(lin, months="1")
+    assert confirm(lin, shown).to == REVIEW
+    assert "auto_renew_enabled" not in facts_of(world, "off")
+    assert "Every month" in lin.get(REVIEW).text
 
 
 def test_steps_cannot_be_passed_over(lin):
@@ -132,7 +146,9 @@ def test_another_price_than_the_one_shown_is_shown_and_asked_again(lin, world):
     [key] = draft
     draft[key]["price"] = 1
     world.connection.execute("UPDATE sessions SET draft = %s WHERE holder_id = 'h-lin'", (Jsonb(draft),))
-    answer = lin.post(REVIEW, {"command_id": review.field("command_id")})
+    assert lin.get(REVIEW).to == f"{PERIOD}?changed"
+    seen = seal_of(Draft(**{**draft[key], "order": tuple(draft[key]["order"])}))
+    answer = lin.post(REVIEW, {"command_id": review.field("command_id"), "choice": seen})
     assert answer.to == f"{PERIOD}?changed"
     assert "The price has changed since it was shown" in lin.get(answer.to).text
     assert "auto_renew_enabled" not in facts_of(world, "off")
