@@ -173,8 +173,8 @@ def _twilio(settings: Settings, pool: AsyncConnectionPool[AsyncConnection[Any]])
 
 def _application(pages: _Pages, *routers: APIRouter, provider: str | None = None) -> FastAPI:
     portal = pages.portal
-    machines = Mount(PREFIX, api(portal, pages.reception.door.now))
-    routes = [machines, *pages.more, *holder_pages(portal, pages.reception)]
+    programs = Mount(PREFIX, api(portal, pages.reception.door.now))
+    routes = [programs, *pages.more, *holder_pages(portal, pages.reception)]
     guarded = Guarded(portal.origin, (provider,) if provider else ())
     return application((*pages.machines, *routers), routes, guarded)
 
