@@ -7,6 +7,7 @@ from hashlib import sha256
 from typing import Annotated
 from uuid import UUID
 
+import structlog
 from fastapi import Depends, Header, Request, Security
 from fastapi.security import HTTPBearer
 from pydantic import BaseModel, ConfigDict
@@ -18,6 +19,8 @@ from adapters.web.api.tokens import Bearer, Scope
 from adapters.web.pages.portal import Held, Portal
 from engine.card.facts import CardFacts
 from engine.commands import AnyCommand, Issued
+
+log = structlog.get_logger()
 
 CHANNEL = "api"
 _BEARER = HTTPBearer(auto_error=False, scheme_name="token", description="`baohao token create` prints one, once.")
@@ -46,6 +49,8 @@ class Asked:
         """Execute a command for a card within reach; raises ProblemError, Refused and what else goes wrong."""
         await self.card(command.card_id)
         facts = await self.portal.reply(Issued(command, self.bearer.actor))
+        kind, card_id = type(command).__name__, str(command.card_id)
+        log.info("api.done", command=kind, card_id=card_id, token=self.bearer.name, facts=len(facts))
         return _done(command, facts)
 
 

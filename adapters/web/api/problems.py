@@ -21,6 +21,7 @@ MEDIA_TYPE = "application/problem+json"
 AGAIN_AFTER_S = 2
 """When the database may be back."""
 NO_STORE = {"Cache-Control": "no-store"}
+_CHARACTERS_MOST = 200
 _CODES = {404: "not_found", 405: "method_not_allowed", 413: "too_large"}
 
 
@@ -114,12 +115,19 @@ async def _away(request: Request, error: Exception) -> Response:
 def _invalid(error: RequestValidationError) -> JSONResponse:
     """The fields that are wrong, without what stood in them."""
     fields = [
-        FieldProblem(field=".".join(str(one) for one in found["loc"]), message=found["msg"]) for found in error.errors()
+        FieldProblem(field=".".join(_printed(one) for one in found["loc"]), message=_printed(found["msg"]))
+        for found in error.errors()
     ]
     return _answer(422, "invalid", "the request is not as the OpenAPI document says; see `fields`", fields, {})
 
 
+def _printed(part: object) -> str:
+    """As JSON can hold it: callers choose the names of fields that there are not."""
+    return str(part)[:_CHARACTERS_MOST].encode(errors="backslashreplace").decode()
+
+
 _DESCRIPTIONS = {
+    400: ("bad_request", "The body is no JSON."),
     401: ("unauthorized", "No token, or one that is unknown, revoked or has run out."),
     403: ("missing_scope", "The token lacks the scope that this operation needs."),
     404: ("unknown_card", "No such card, or another holder's: the answers are the same."),
@@ -127,13 +135,14 @@ _DESCRIPTIONS = {
     413: ("too_large", "The body is larger than any of ours."),
     422: ("invalid", "The request is not as this document says; `fields` says where."),
     429: ("too_many_requests", "The token asks too fast; `Retry-After` has the seconds to wait."),
+    503: ("unavailable", "The database does not answer; whether something was changed is unknown. Ask again."),
 }
 
 
 def documented(*statuses: int) -> dict[int | str, dict[str, Any]]:
-    """The problems of an operation for its OpenAPI description; 401, 403, 422 and 429 are those of all."""
+    """The problems of an operation for its OpenAPI description; 401, 403, 422, 429 and 503 are those of all."""
     found: dict[int | str, dict[str, Any]] = {}
-    for status in sorted({401, 403, 422, 429, *statuses}):
+    for status in sorted({401, 403, 422, 429, 503, *statuses}):
         code, description = _DESCRIPTIONS[status]
         example = {"title": HTTPStatus(status).phrase, "status": status, "code": code, "detail": description}
         content = {"schema": {"$ref": "#/components/schemas/Problem"}, "example": example}

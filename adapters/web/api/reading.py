@@ -12,12 +12,15 @@ from adapters.web.api.asking import Reading
 from adapters.web.api.cursors import Cursor, Limit, cursor_of, place_of
 from adapters.web.api.problems import NO_STORE, documented
 from adapters.web.pages.ids import whole_number
+from engine.card.methods import NO_NUL
 
 _LISTED = """
     SELECT card_id FROM cards WHERE (%(holder)s::text IS NULL OR holder_id = %(holder)s)
     AND (%(after)s::uuid IS NULL OR card_id > %(after)s) ORDER BY card_id LIMIT %(limit)s
 """
-Holder = Annotated[str | None, Query(max_length=200, description="For a back office: only this holder's.")]
+Holder = Annotated[
+    str | None, Query(max_length=200, pattern=NO_NUL, description="For a back office: only this holder's.")
+]
 reading = APIRouter(tags=["cards"])
 
 

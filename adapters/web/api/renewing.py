@@ -17,7 +17,7 @@ from engine.commands import EnableAutoRenew, OrderPaymentMethods, RemovePaymentM
 
 Name = Annotated[str, Field(min_length=1, max_length=64, pattern=NO_NUL)]
 renewing = APIRouter(tags=["renewal"])
-_WRITES = documented(404, 409, 413)
+_WRITES = documented(400, 404, 409, 413)
 
 
 class AutoRenewal(BaseModel):

@@ -11,7 +11,7 @@ from adapters.web.api.shapes import Amount
 from engine.commands import SetAutoTopUp, TopUp
 
 topping_up = APIRouter(tags=["balance"])
-_WRITES = documented(404, 409, 413)
+_WRITES = documented(400, 404, 409, 413)
 _FIFTY = {"amount_minor": 5000, "currency": "CNY"}
 
 

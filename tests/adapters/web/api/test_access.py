@@ -129,6 +129,30 @@ def test_what_is_no_body_is_refused(app, body):
     assert answer.json["code"] in ("invalid", "bad_request")
 
 
+@pytest.mark.parametrize("text", ["\\ud800", "\\u0000", "x" * 3000])
+def test_strange_texts_are_refused_by_their_field(app, text):
+    for body, field in (
+        (f'{{"amount": {{"amount_minor": 5, "currency": "{text}"}}}}', "body.amount.currency"),
+        (f'{{"amount": {{"amount_minor": 5, "currency": "CNY"}}, "{text}": 1}}', "body"),
+    ):
+        answer = app.send("POST", f"{PLUS}/top-ups", body.encode(), {"Idempotency-Key": "k"})
+        assert (answer.status, answer.code) == (422, "invalid")
+        assert answer.json["fields"][0]["field"].startswith(field)
+        assert len(answer.body) < 1000
+    for name in ("catalogue_version", "terms_version"):
+        body = json.dumps(CONSENT | {name: "?"}).replace("?", text)
+        answer = app.send("PUT", f"{PLUS}/auto-renewal", body.encode(), {"Idempotency-Key": "k"})
+        assert answer.status == 422
+
+
+@pytest.mark.parametrize("text", ["%00", "%FF", "%ED%A0%80", "%F0%9F%98%80"])
+def test_strange_addresses_find_nothing(app, office, text):
+    assert office.get(f"/cards?holder={text}").status in (200, 422)
+    assert office.get(f"/receipts?holder={text}&cursor={text}").status == 422
+    assert app.get(f"/cards/{text}").status == 422
+    assert app.write("DELETE", f"{PLUS}/methods/{text}").status in (409, 422)
+
+
 def test_a_body_that_is_too_large_is_refused(app):
     body = json.dumps({"amount": FIFTY, "more": "x" * 20_000}).encode()
     answer = app.send("POST", f"{PLUS}/top-ups", body, {"Idempotency-Key": "k"})

@@ -43,8 +43,8 @@ def test_every_operation_needs_a_token_and_names_its_problems(document):
     for method, path, one in operations(document):
         assert one["security"] == [{"token": []}]
         assert "needs `cards:" in one["description"]
-        expected = {"401", "403", "422", "429"} | ({"404"} if "{card_id}" in path else set())
-        expected |= {"404", "409", "413"} if method != "get" else set()
+        expected = {"401", "403", "422", "429", "503"} | ({"404"} if "{card_id}" in path else set())
+        expected |= {"400", "404", "409", "413"} if method != "get" else set()
         assert expected <= one["responses"].keys()
         for status in expected:
             example = one["responses"][status]["content"]["application/problem+json"]["example"]
