@@ -39,6 +39,7 @@ RIGHTS: dict[str, LiteralString] = {
     "bindings": _CHANGE,
     "outbox": _CHANGE,
     "optional_notices": _CHANGE,
+    "api_tokens": _CHANGE,
     **dict.fromkeys(DIRECTORY, _CHANGE),
     "directory_secret": "SELECT",
     "schema_version": "SELECT",

@@ -26,6 +26,7 @@ from adapters.parked import PARKED_TABLE
 from adapters.pooler import refuse_transaction_pooler
 from adapters.roles.lease import LEADERS_TABLE
 from adapters.roles.tables import DUE_SENT_TABLE, PUBLISHED_EPOCH, PUBLISHED_TABLE
+from adapters.web.api.tokens import API_TOKENS_TABLE
 from engine.errors import SchemaError
 from engine.operations import OPERATIONS_ID, ChargingStopped
 from engine.store.appending import random_event_ids, stored_fact
@@ -136,6 +137,7 @@ def _create(connection: Connection[Any]) -> None:
         BINDINGS_TABLE,
         DIRECTORY_TABLES,
         NOTICE_TABLES,
+        API_TOKENS_TABLE,
         "CREATE TABLE schema_version (version integer NOT NULL)",
     ):
         connection.execute(statement)
@@ -221,9 +223,10 @@ def _from_6_to_7(connection: Connection[Any]) -> None:
 
 
 def _from_7_to_8(connection: Connection[Any]) -> None:
-    """Holders have accounts, and are sent notices."""
+    """Holders have accounts, and are sent notices; programs have tokens."""
     connection.execute(DIRECTORY_TABLES)
     connection.execute(NOTICE_TABLES)
+    connection.execute(API_TOKENS_TABLE)
     connection.execute(CONTROL_CHARGED_THROUGH)
     create_tables(connection)  # an index of cards by holder
     connection.execute("UPDATE schema_version SET version = 8")

@@ -52,7 +52,7 @@ async def export_account(
 async def erase_account(
     connection: AsyncConnection[Any], send: Send, signed_in: SignedIn, visit: Visit
 ) -> Done | NotRecent | StillOwed:
-    """Account, sessions, codes, numbers and what happened to them are gone; the log has no personal data.
+    """Account, sessions, tokens, codes, numbers and what happened to them are gone; the log has no personal data.
 
     Refused while something is still owed between us for a card: it is renewed automatically, a charge is without
     answer, or money is left on it. Nobody could be told any more, nor be paid back.
@@ -81,6 +81,7 @@ async def erase_account(
         )
         await connection.execute("DELETE FROM accounts WHERE holder_id = %s", (holder_id,))
         await connection.execute("DELETE FROM sessions WHERE holder_id = %s", (holder_id,))
+        await connection.execute("DELETE FROM api_tokens WHERE holder_id = %s", (holder_id,))
         await connection.execute("DELETE FROM account_events WHERE holder_id = %s", (holder_id,))
         await note(connection, holder_id, "erased", Visit(visit.now))
     return Done()

@@ -15,7 +15,7 @@ import uvicorn
 from fastapi import APIRouter, FastAPI
 from psycopg import AsyncConnection, Connection
 from psycopg_pool import AsyncConnectionPool, ConnectionPool
-from starlette.routing import Route
+from starlette.routing import Mount, Route
 
 from adapters.bindings import Bindings
 from adapters.clock import recorded_now
@@ -36,6 +36,7 @@ from adapters.roles.consumer import over_a_live_connection
 from adapters.roles.lead import faults_logged, stopped
 from adapters.secret_files import read_secret, stripe_webhook_secret_of
 from adapters.settings import Settings, SettingsError
+from adapters.web.api.served import PREFIX, api
 from adapters.web.app import Guarded, application
 from adapters.web.bindings import returns
 from adapters.web.door import Door
@@ -172,7 +173,8 @@ def _twilio(settings: Settings, pool: AsyncConnectionPool[AsyncConnection[Any]])
 
 def _application(pages: _Pages, *routers: APIRouter, provider: str | None = None) -> FastAPI:
     portal = pages.portal
-    routes = [*pages.more, *holder_pages(portal, pages.reception)]
+    programs = Mount(PREFIX, api(portal, pages.reception.door.now))
+    routes = [programs, *pages.more, *holder_pages(portal, pages.reception)]
     guarded = Guarded(portal.origin, (provider,) if provider else ())
     return application((*pages.machines, *routers), routes, guarded)
 

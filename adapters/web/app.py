@@ -9,7 +9,7 @@ from psycopg import OperationalError
 from psycopg_pool import PoolTimeout
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.routing import Route
+from starlette.routing import Mount, Route
 
 from adapters.web.door import FormError, language_of, missing
 from adapters.web.frame import page
@@ -18,7 +18,7 @@ from engine.errors import BaohaoError
 
 log = structlog.get_logger()
 
-MACHINES = ("/notifications/", "/notices/", "/unsubscribe/", "/health")
+MACHINES = ("/notifications/", "/notices/", "/unsubscribe/", "/health", "/api/v1/")
 """Addresses of programs, which have no cookie and prove who they are in another way."""
 
 
@@ -29,7 +29,9 @@ class Guarded(NamedTuple):
     form_targets: tuple[str, ...]
 
 
-def application(routers: Sequence[APIRouter], pages: Sequence[Route] = (), guard: Guarded | None = None) -> FastAPI:
+def application(
+    routers: Sequence[APIRouter], pages: Sequence[Route | Mount] = (), guard: Guarded | None = None
+) -> FastAPI:
     """All routers and pages, and `/health`, which says only that the process answers."""
     app = FastAPI(title="Baohao", docs_url=None, redoc_url=None, openapi_url=None)
     for router in routers:

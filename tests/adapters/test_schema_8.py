@@ -5,8 +5,8 @@ import psycopg
 from adapters.directory.tables import DIRECTORY
 from adapters.schema import SCHEMA_VERSION, check_schema, migrate
 
-NOTICES = ("outbox", "optional_notices")
-VERSION_7 = f"DROP TABLE {', '.join((*DIRECTORY, *NOTICES))}, directory_secret; UPDATE schema_version SET version = 7;"
+BESIDE = ("outbox", "optional_notices", "api_tokens")
+VERSION_7 = f"DROP TABLE {', '.join((*DIRECTORY, *BESIDE))}, directory_secret; UPDATE schema_version SET version = 7;"
 SECRET = "SELECT length(secret), secret FROM directory_secret"
 
 

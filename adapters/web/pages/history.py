@@ -64,6 +64,7 @@ _OfMoney = (
 class Entry(NamedTuple):
     """One thing that happened; `receipt` names the attempt whose receipt there is, `why` explains the day."""
 
+    of: Recorded
     at: Markup
     text: Markup
     tone: Tone = ""
@@ -94,7 +95,7 @@ def history(
             text, tone, why, receipt = told
             notice = notified.get(one.version)
             when = None if notice is None else _notified(notice, zone, say)
-            entries.append(Entry(say.moment(one.fact.at, zone), text, tone, why, receipt, when))
+            entries.append(Entry(one, say.moment(one.fact.at, zone), text, tone, why, receipt, when))
     return tuple(reversed(entries))
 
 

@@ -130,11 +130,16 @@ class Portal:
 
     async def card(self, holder_id: str, card_id: UUID) -> Held | None:
         """A card of this holder; None for another's, and for one that does not exist."""
-        async with self.pool.connection() as connection:
-            query = "SELECT number FROM card_numbers WHERE card_id = %s"
-            row = await (await connection.execute(query, (card_id,), prepare=True)).fetchone()
-        held = await asyncio.to_thread(self._held, [card_id], {card_id: row[0] if row else None})
+        held = await self.held([card_id])
         return held[0] if held and held[0].card.custody.holder_id == holder_id else None
+
+    async def held(self, card_ids: Sequence[UUID]) -> list[Held]:
+        """Those of the cards that exist, whoever holds them, in the same order."""
+        async with self.pool.connection() as connection:
+            query = "SELECT card_id, number FROM card_numbers WHERE card_id = ANY (%s)"
+            rows = await (await connection.execute(query, (list(card_ids),), prepare=True)).fetchall()
+        numbers: dict[UUID, str | None] = dict.fromkeys(card_ids)
+        return await asyncio.to_thread(self._held, card_ids, numbers | dict(rows))
 
     def _held(self, card_ids: Sequence[UUID], numbers: Mapping[UUID, str | None]) -> list[Held]:
         rules, at = self.read_rules()
@@ -154,6 +159,13 @@ class Portal:
             if isinstance(reply, Exception):
                 raise reply
         return None
+
+    async def reply(self, issued: Issued) -> CardFacts:
+        """What a command leads to, () if nothing; raises Refused and what else goes wrong."""
+        [reply] = await asyncio.to_thread(self._execute, [issued])
+        if isinstance(reply, Exception):
+            raise reply
+        return reply
 
     def _execute(self, issued: Sequence[Issued]) -> list[Reply]:
         rules, at = self.read_rules()

@@ -1,6 +1,7 @@
 """Taking all personal data along, and erasing them."""
 
 import json
+from datetime import timedelta
 from uuid import UUID
 
 import pytest
@@ -12,6 +13,7 @@ from adapters.directory.changing import begin_reset
 from adapters.directory.leaving import erase_account, export_account
 from adapters.directory.sessions import open_session
 from adapters.directory.signing_in import sign_in
+from adapters.web.api.tokens import SCOPES, NewToken, create_token
 from engine.commands import SwitchOffAutoRenew
 from tests.adapters.directory.desk import EMAIL, PASSWORD, PHONE
 
@@ -82,6 +84,15 @@ def test_nothing_personal_is_left_and_another_account_is_not_touched(desk, cards
     assert desk.rows("SELECT what, ip_prefix FROM account_events WHERE holder_id = %s", holder_id) == [("erased", None)]
     assert desk.session(kept)
     assert desk.run(find_account(desk.connection, other))
+
+
+def test_programs_of_the_holder_have_no_access_any_more(desk):
+    holder_id = desk.account()
+    for name, whose in (("app", holder_id), ("office", None)):
+        new = NewToken(name, whose, SCOPES, timedelta(days=1))
+        assert desk.run(create_token(desk.connection, new, desk.now))
+    assert desk.do_sending(erase_account, desk.signed_in(holder_id)) == Done()
+    assert desk.rows("SELECT name FROM api_tokens") == [("office",)]
 
 
 def test_the_same_address_may_register_again(desk):

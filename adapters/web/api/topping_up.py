@@ -1,0 +1,56 @@
+"""The balance: top-ups, and the standing order for them."""
+
+from uuid import UUID
+
+from fastapi import APIRouter
+from pydantic import BaseModel, ConfigDict
+
+from adapters.web.api.asking import Done, IdempotencyKey, Writing
+from adapters.web.api.problems import documented
+from adapters.web.api.shapes import Amount
+from engine.commands import SetAutoTopUp, TopUp
+
+topping_up = APIRouter(tags=["balance"])
+_WRITES = documented(400, 404, 409, 413)
+_FIFTY = {"amount_minor": 5000, "currency": "CNY"}
+
+
+class NewTopUp(BaseModel):
+    """How much is charged onto the balance."""
+
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{"amount": _FIFTY}]})
+
+    amount: Amount
+
+
+class StandingOrder(BaseModel):
+    """Below `threshold` the balance gets `amount`."""
+
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{"threshold": _FIFTY, "amount": _FIFTY}]})
+
+    threshold: Amount
+    amount: Amount
+
+
+@topping_up.post("/cards/{card_id}/top-ups", status_code=202, responses=_WRITES)
+async def top_up(asked: Writing, key: IdempotencyKey, card_id: UUID, body: NewTopUp) -> Done:
+    """Charge money onto the balance; the card and its history tell what became of it; needs `cards:write`."""
+    return await asked.do(TopUp(command_id=asked.command_id(key), card_id=card_id, amount=body.amount.money))
+
+
+@topping_up.put("/cards/{card_id}/auto-top-up", responses=_WRITES)
+async def set_auto_top_up(asked: Writing, key: IdempotencyKey, card_id: UUID, body: StandingOrder) -> Done:
+    """Top up by itself whenever the balance is low; needs `cards:write`."""
+    command = SetAutoTopUp(
+        command_id=asked.command_id(key),
+        card_id=card_id,
+        threshold=body.threshold.money,
+        amount=body.amount.money,
+    )
+    return await asked.do(command)
+
+
+@topping_up.delete("/cards/{card_id}/auto-top-up", responses=_WRITES)
+async def stop_auto_top_up(asked: Writing, key: IdempotencyKey, card_id: UUID) -> Done:
+    """End the standing order; needs `cards:write`."""
+    return await asked.do(SetAutoTopUp(command_id=asked.command_id(key), card_id=card_id))
