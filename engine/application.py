@@ -170,10 +170,19 @@ class Engine:
         )
         streams.update(result.reloaded)
         streams.update({append.stream.card_id: append.stored for append in result.appended})
+        result.accepted_before.update(self._accepted_meanwhile(turn, result.failed))
         replies: dict[UUID, Reply] = dict(result.failed)
         replies |= {append.stream.card_id: append.facts for append in result.appended}
         before = result.accepted_before.items()
         return replies | {one: self._repeated_reply(turn[one].command, accepted) for one, accepted in before}
+
+    def _accepted_meanwhile(
+        self, turn: Mapping[UUID, Issued], failed: Mapping[UUID, Exception]
+    ) -> dict[UUID, AcceptedCommand]:
+        """Refused commands that were accepted between the look for them and the loading of their cards."""
+        ids = {card_id: turn[card_id].command.command_id for card_id in failed if isinstance(failed[card_id], Refused)}
+        known: Mapping[str, AcceptedCommand] = self._store.accepted_commands(list(ids.values())) if ids else {}
+        return {card_id: known[one] for card_id, one in ids.items() if one in known}
 
     def _repeated_reply(self, command: Command, accepted: AcceptedCommand) -> Reply:
         """The reply that an accepted command got."""

@@ -6,10 +6,14 @@ from uuid import UUID, uuid4
 from pydantic import BaseModel
 
 from engine.actor import actor
+from engine.application import Engine
 from engine.card.consent import AutoRenewEnabled, AutoRenewSwitchedOff, ShownQuote
-from engine.commands import CloseCard, HoldCard, Issued
+from engine.card.top_ups import TopUpStarted
+from engine.commands import CloseCard, HoldCard, Issued, TopUp
 from engine.errors import Refused
 from tests.engine.engine_calls import LATER, bind, enable, execute, kinds, paying, register, switch_off
+from tests.engine.random_histories import RECORDED_AT
+from tests.engine.recorded_history import CONSUMER
 from tests.engine.samples import MONTH_PRICE, REGISTERED_AT, RULES
 
 
@@ -98,3 +102,21 @@ def test_commands_of_two_kinds_with_the_same_fields_are_not_the_same():
     ids = {"command_id": "c-1", "card_id": uuid4()}
     hold, close = HoldCard(**ids, reason="moved"), CloseCard(**ids, reason="moved")
     assert not hold.is_same(close.body_hash())
+
+
+def test_who_is_overtaken_by_the_same_command_gets_its_reply_and_no_refusal(engine, store):
+    """The other one is stored after this one looked for it, and before this one loads the card."""
+    [card_id] = paying(engine)
+    once = TopUp(command_id="once", card_id=card_id, amount=MONTH_PRICE)
+    replies = []
+
+    class Overtaken(Engine):
+        def _load(self, card_ids, failed):
+            if not replies:
+                replies.extend(execute(engine, [once], RULES, LATER))
+            return super()._load(card_ids, failed)
+
+    [late] = execute(Overtaken(store, lambda: RECORDED_AT, CONSUMER), [once], RULES, LATER)
+    assert [type(one).__name__ for one in late] == ["TopUpStarted"]
+    assert late == replies[0]
+    assert kinds(store, card_id).count(TopUpStarted) == 1
