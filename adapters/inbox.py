@@ -40,6 +40,9 @@ class Taken(NamedTuple):
     tries: int
 
 
+_HINTS = msgspec.json.Decoder(Hint)
+
+
 async def keep(connection: AsyncConnection[Any], hints: Iterable[Hint]) -> None:
     """Store what is not stored yet; durable once it returns."""
     for hint in hints:
@@ -61,7 +64,7 @@ async def take(connection: AsyncConnection[Any], limit: int) -> list[Taken]:
         """,
         {"lease_s": LEASE_S, "limit": limit},
     )
-    return [Taken(msgspec.json.decode(hint, type=Hint), tries) for hint, tries in await rows.fetchall()]
+    return [Taken(_HINTS.decode(hint), tries) for hint, tries in await rows.fetchall()]
 
 
 async def settle(connection: AsyncConnection[Any], provider_events: Sequence[str]) -> None:

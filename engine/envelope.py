@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from datetime import datetime
-from functools import cache
+from threading import Lock
 from typing import Any, Generic, NamedTuple, TypeVar, cast
 from uuid import UUID
 
@@ -76,13 +76,27 @@ def names_of(kind: type[Event]) -> tuple[str, ...]:
 _encode = json.Encoder().encode
 
 
-@cache
-def _decoder(topic: str) -> Callable[[bytes], _Stored[Any]]:
+_Decode = Callable[[bytes], _Stored[Any]]
+_decoders: dict[str, _Decode] = {}
+_building = Lock()
+"""Held while a decoder is made: msgspec shows other threads types that are half made, and they end the process."""
+
+
+def _decoder(topic: str) -> _Decode:
     """The decoder of a stored name; raises KeyError for an unknown one."""
+    decode = _decoders.get(topic)
+    if decode is None:
+        with _building:
+            decode = _decoders[topic] = _made_decoder(topic)
+    return decode
+
+
+def _made_decoder(topic: str) -> _Decode:
     upcast = UPCASTS.get(topic)
+    envelope = _envelope_of(KIND_OF[topic] if upcast is None else upcast.kind)
+    decode = json.Decoder(envelope).decode  # also for an old shape: it makes the types that `convert` needs
     if upcast is None:
-        return json.Decoder(_envelope_of(KIND_OF[topic])).decode
-    envelope = _envelope_of(upcast.kind)
+        return decode
     return lambda state: convert(_with_fact(json.decode(state), upcast.change), envelope)
 
 

@@ -103,6 +103,9 @@ def message_id(key: str, domain: str) -> str:
     return f"<{uuid5(NAMESPACE_URL, key)}@{domain}>"
 
 
+_SMS = json.Decoder(Sms)
+
+
 def sms_bytes(words: Words, sms: Sms, page: str | None) -> bytes:
     """The SMS with its text: the words, and the address of the page where it fits."""
     with_page = f"{words.sms} {page}"
@@ -113,4 +116,4 @@ def sms_bytes(words: Words, sms: Sms, page: str | None) -> bytes:
 
 def sms_of(body: bytes) -> Sms:
     """The SMS of its bytes."""
-    return json.decode(body, type=Sms)
+    return _SMS.decode(body)

@@ -42,7 +42,7 @@ class Holder(NamedTuple):
 
 
 HOLDERS = (
-    Holder("demo-lin", "lin@example.com", "zh-CN", "six cards, one in trouble, in Chinese"),
+    Holder("demo-lin", "lin@example.com", "zh-CN", "five cards, two in trouble, and a lost one, in Chinese"),
     Holder("demo-sam", "sam@example.com", "en", "one card without auto-renewal, in English: the five steps"),
     Holder("demo-mei", "mei@example.com", "zh-CN", "twenty cards"),
 )

@@ -2,6 +2,7 @@
 
 import re
 from decimal import Decimal
+from unicodedata import normalize
 
 from markupsafe import Markup
 from starlette.responses import Response
@@ -14,7 +15,11 @@ from engine.card.term import amount_due
 from engine.commands import AnyCommand, RenewNow, SetAutoTopUp, TopUp
 from engine.money import Money, exponent
 
-_AMOUNT = re.compile(r"[0-9]{1,9}(?:\.[0-9]{1,4})?")
+_AMOUNT = re.compile(r"(?:[0-9]{1,9}|[0-9]{1,3}(?:,[0-9]{3}){1,2})(?:\.[0-9]{1,4})?")
+"""A comma stands between thousands; as 12,50 it might be a point, and is asked about."""
+_TYPED_MOST = 40
+UNITS_MOST = 1000
+"""So many units of the currency at a time: a slip of the finger, or what a provider would refuse (our own choice)."""
 
 
 async def _ask_to_pay(visit: CardVisit) -> Response:
@@ -97,7 +102,9 @@ def _top_up_of(visit: CardVisit) -> AnyCommand | dict[str, Markup]:
     for name in wanted:
         amount = amount_of(form.get(name, ""), currency)
         if amount is None:
-            wrong[name] = say("Give an amount, such as %(example)s.", example=_plain(_example(currency)))
+            wrong[name] = say("Give an amount, such as %(example)s.", example=_plain(_units(50, currency)))
+        elif amount.minor > _units(UNITS_MOST, currency).minor:
+            wrong[name] = say("At most %(most)s at a time.", most=say.money(_units(UNITS_MOST, currency)))
         else:
             amounts.append(amount)
     if wrong:
@@ -109,10 +116,10 @@ def _top_up_of(visit: CardVisit) -> AnyCommand | dict[str, Markup]:
 
 def amount_of(text: str, currency: str) -> Money | None:
     """The amount that a holder typed, above nothing; None for what is none."""
-    cleaned = text.strip().lstrip("¥$€£ ").replace(",", "").replace("，", "")
+    cleaned = normalize("NFKC", text[:_TYPED_MOST]).strip().lstrip("¥$€£ ")  # full-width digits are digits
     if not _AMOUNT.fullmatch(cleaned):
         return None
-    minor = Decimal(cleaned).scaleb(exponent(currency))
+    minor = Decimal(cleaned.replace(",", "")).scaleb(exponent(currency))
     return Money(minor=int(minor), currency=currency) if minor > 0 and minor == minor.to_integral_value() else None
 
 
@@ -120,5 +127,5 @@ def _plain(amount: Money) -> str:
     return f"{Decimal(amount.minor).scaleb(-exponent(amount.currency)):f}"
 
 
-def _example(currency: str) -> Money:
-    return Money(minor=50 * 10 ** exponent(currency), currency=currency)
+def _units(count: int, currency: str) -> Money:
+    return Money(minor=count * 10 ** exponent(currency), currency=currency)

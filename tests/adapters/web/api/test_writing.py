@@ -137,3 +137,10 @@ def test_a_refusal_of_the_rules_has_its_code(app):
     assert app.write("POST", f"{PLUS}/top-ups", {"amount": FIFTY | {"currency": "USD"}}).code == "wrong_currency"
     assert app.write("POST", f"{OFF}/renewals").code == "auto_renew_off"
     assert app.write("POST", f"/cards/{card_id_of('lost')}/renewals").code == "card_reclaimed"
+
+
+def test_a_top_up_has_a_limit(app, world):
+    before = names(world, "plus")
+    answer = app.write("POST", f"{PLUS}/top-ups", {"amount": {"amount_minor": 100_001, "currency": "CNY"}}, key="much")
+    assert (answer.status, answer.json["code"]) == (422, "amount_too_large")
+    assert names(world, "plus") == before

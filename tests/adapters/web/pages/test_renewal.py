@@ -225,7 +225,9 @@ def test_a_top_up_is_asked_for_and_a_standing_order_kept(lin, world):
     assert facts_of(world, "plus").count("auto_top_up_set") == 2
 
 
-@pytest.mark.parametrize("amount", ["", "0", "-5", "5.001", "1e3", "NaN", "Infinity", "99999999999999", "五十", "5 0"])
+@pytest.mark.parametrize(
+    "amount", ["", "0", "-5", "5.001", "1e3", "NaN", "Infinity", "99999999999999", "五十", "5 0", "12,50", "1,5"]
+)
 def test_an_amount_that_is_none_is_asked_again_and_what_was_typed_stays(lin, world, amount):
     path = f"/cards/{card_id_of('plus')}/top-up"
     before = facts_of(world, "plus")
@@ -233,4 +235,18 @@ def test_an_amount_that_is_none_is_asked_again_and_what_was_typed_stays(lin, wor
     assert answer.status == 422
     assert "Give an amount, such as 50.00." in answer.text
     assert f'value="{amount}"' in answer.html
+    assert facts_of(world, "plus") == before
+
+
+@pytest.mark.parametrize(("typed", "minor"), [("５０", 5000), ("1,000.00", 100_000), ("¥ 12.5", 1250)])
+def test_an_amount_is_read_as_holders_type_it(lin, world, typed, minor):
+    lin.post(f"/cards/{card_id_of('plus')}/top-up", {"do": "once", "amount": typed})
+    assert world.cards.log()[-1].fact.amount.minor == minor
+
+
+@pytest.mark.parametrize("amount", ["1000.01", "2,000,000", "999999999"])
+def test_a_top_up_has_a_limit(lin, world, amount):
+    before = facts_of(world, "plus")
+    answer = lin.post(f"/cards/{card_id_of('plus')}/top-up", {"do": "once", "amount": amount})
+    assert (answer.status, "At most ¥1,000.00 at a time." in answer.text) == (422, True)
     assert facts_of(world, "plus") == before
