@@ -179,10 +179,11 @@ class Engine:
     def _accepted_meanwhile(
         self, turn: Mapping[UUID, Issued], failed: Mapping[UUID, Exception]
     ) -> dict[UUID, AcceptedCommand]:
-        """Refused commands that were accepted between the look for them and the loading of their cards."""
+        """Refused commands that were accepted as they are between the look for them and the loading of their cards."""
         ids = {card_id: turn[card_id].command.command_id for card_id in failed if isinstance(failed[card_id], Refused)}
         known: Mapping[str, AcceptedCommand] = self._store.accepted_commands(list(ids.values())) if ids else {}
-        return {card_id: known[one] for card_id, one in ids.items() if one in known}
+        same = {card_id for card_id, one in ids.items() if one in known and _is_same(turn[card_id], known[one])}
+        return {card_id: known[ids[card_id]] for card_id in same}
 
     def _repeated_reply(self, command: Command, accepted: AcceptedCommand) -> Reply:
         """The reply that an accepted command got."""
@@ -239,6 +240,10 @@ class Engine:
             else:
                 streams[card_id] = loaded
         return streams
+
+
+def _is_same(issued: Issued, accepted: AcceptedCommand) -> bool:
+    return issued.command.is_same(accepted.body_hash)
 
 
 def _decide_each(tasks: Iterable[_Task], failed: dict[UUID, Exception]) -> list[tuple[_Task, Decided]]:

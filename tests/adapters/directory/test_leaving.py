@@ -90,7 +90,7 @@ def test_programs_of_the_holder_have_no_access_any_more(desk):
     holder_id = desk.account()
     for name, whose in (("app", holder_id), ("office", None)):
         new = NewToken(name, whose, SCOPES, timedelta(days=1))
-        assert desk.run(create_token(desk.connection, new, desk.now))
+        assert desk.run(create_token(desk.connection, new, desk.at))
     assert desk.do_sending(erase_account, desk.signed_in(holder_id)) == Done()
     assert desk.rows("SELECT name FROM api_tokens") == [("office",)]
 
