@@ -1,6 +1,7 @@
 """The roles: one long-running process each, which may run alone and in any number."""
 
 import asyncio
+import faulthandler
 import resource
 import signal
 from importlib import import_module
@@ -20,6 +21,7 @@ log = structlog.get_logger()
 
 async def run_role(role: Role, settings: Settings, database_url: str, nats_url: str) -> None:
     """Run one role until SIGTERM or SIGINT, then finish the work in flight."""
+    faulthandler.enable()  # where a library ends the process, stderr says in which line
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):

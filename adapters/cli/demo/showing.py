@@ -5,6 +5,8 @@ import threading
 from collections.abc import Sequence
 from datetime import datetime, time
 from functools import partial
+from time import monotonic, sleep
+from urllib.request import urlopen
 
 import psycopg
 
@@ -18,6 +20,9 @@ from adapters.cli.with_sandbox import System
 from adapters.clock import recorded_now
 from adapters.control import read_control
 from adapters.wiring import engine_of, rules_of
+from engine.errors import BaohaoError
+
+PAGES_WITHIN_S = 60
 
 
 def live_through(system: System, running: Running, stop: threading.Event) -> None:
@@ -51,6 +56,21 @@ def live_through(system: System, running: Running, stop: threading.Event) -> Non
                 on_step=step,
                 move_others=partial(set_clock, system.address),
             ).run()
+    _wait_for_pages(system.settings.web_port)
+
+
+def _wait_for_pages(port: int) -> None:
+    """Wait until the pages are there; raises BaohaoError."""
+    deadline = monotonic() + PAGES_WITHIN_S
+    while True:
+        try:
+            urlopen(f"http://127.0.0.1:{port}/health", timeout=5).close()
+        except OSError as error:
+            if monotonic() > deadline:
+                raise BaohaoError(f"the pages do not come up: {error}; see logs/web.log in the home folder") from None
+            sleep(0.1)
+        else:
+            return
 
 
 def guide(system: System) -> str:
