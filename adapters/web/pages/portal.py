@@ -151,22 +151,22 @@ class Portal:
         return await asyncio.to_thread(self.read_newest, card_id, before, limit)
 
     async def execute(self, holder_id: str, *commands: AnyCommand) -> Refused | None:
-        """Execute the holder's commands in order; the first refusal, if any. Raises what else goes wrong."""
-        issued = [Issued(one, actor("holder", holder_id)) for one in commands]
-        for reply in await asyncio.to_thread(self._execute, issued):
-            if isinstance(reply, Refused):
-                return reply
-            if isinstance(reply, Exception):
-                raise reply
+        """Execute the holder's commands in order, up to the first refusal, if any. Raises what else goes wrong."""
+        try:
+            for one in commands:
+                await self.reply(Issued(one, actor("holder", holder_id)))
+        except Refused as refused:
+            return refused
         return None
 
     async def reply(self, issued: Issued) -> CardFacts:
         """What a command leads to, () if nothing; raises Refused and what else goes wrong."""
-        [reply] = await asyncio.to_thread(self._execute, [issued])
+        reply = await asyncio.to_thread(self._execute, issued)
         if isinstance(reply, Exception):
             raise reply
         return reply
 
-    def _execute(self, issued: Sequence[Issued]) -> list[Reply]:
+    def _execute(self, issued: Issued) -> Reply:
         rules, at = self.read_rules()
-        return self.engine.execute(issued, rules, at)
+        [reply] = self.engine.execute([issued], rules, at)
+        return reply

@@ -103,8 +103,8 @@ async def _confirm(visit: CardVisit) -> Response:
     if visit.form.get("choice") != seal_of(draft):  # another tab has chosen otherwise since
         return visit.go(REVIEW)
     refused = await visit.execute(*_commands(visit.held, draft, command_id))
-    if refused is not None and refused.code == "price_changed":
-        return visit.go(f"{PERIOD}?changed")
+    if refused is not None and refused.code in CHOSEN_ANEW:
+        return visit.go(CHOSEN_ANEW[refused.code])
     if refused is not None:
         return _review_page(visit, draft, refused=refused, status=409)
     await save(visit, None)
@@ -125,6 +125,7 @@ async def _done(visit: CardVisit) -> Response:
 
 
 PERIOD, PAYMENT, REVIEW, DONE = "/renewal/period", "/renewal/payment", "/renewal/review", "/renewal/done"
+CHOSEN_ANEW = {"price_changed": f"{PERIOD}?changed", "not_the_methods": PAYMENT}
 PAGES = (
     CardRoute("GET", PERIOD, _period),
     CardRoute("POST", PERIOD, _choose_period),

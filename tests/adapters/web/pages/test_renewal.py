@@ -97,6 +97,13 @@ def test_what_another_tab_chose_since_is_shown_before_anybody_agrees_to_it(lin, 
     assert "Every month" in lin.get(REVIEW).text
 
 
+def test_nobody_agrees_to_an_order_of_methods_that_is_not_theirs_any_more(lin, world):
+    shown = choose(lin)
+    world.give(NOW, BindPaymentMethod(command_id="since", card_id=card_id_of("off"), method=PAYPAL))
+    assert confirm(lin, shown).to == PAYMENT
+    assert "auto_renew_enabled" not in facts_of(world, "off")
+
+
 def test_steps_cannot_be_passed_over(lin):
     assert lin.get(PAYMENT).to == PERIOD
     assert lin.get(REVIEW).to == PERIOD
