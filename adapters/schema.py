@@ -37,7 +37,7 @@ from projections.follow import FOLLOWERS_TABLE
 from projections.live import LIVE, create_tables
 from projections.parked_cards import PARKED_CARDS_TABLE
 
-SCHEMA_VERSION = 8
+SCHEMA_VERSION = 9
 """The version that this program needs; each version adds a step to `migrate` from the one before."""
 
 _READ_MODELS_1 = ("cards", "due", "charges", "ledger")
@@ -232,7 +232,21 @@ def _from_7_to_8(connection: Connection[Any]) -> None:
     connection.execute("UPDATE schema_version SET version = 8")
 
 
-_STEPS = (_from_1_to_2, _from_2_to_3, _from_3_to_4, _from_4_to_5, _from_5_to_6, _from_6_to_7, _from_7_to_8)
+def _from_8_to_9(connection: Connection[Any]) -> None:
+    """Holders have passkeys; operators have accounts of their own."""
+    connection.execute("UPDATE schema_version SET version = 9")
+
+
+_STEPS = (
+    _from_1_to_2,
+    _from_2_to_3,
+    _from_3_to_4,
+    _from_4_to_5,
+    _from_5_to_6,
+    _from_6_to_7,
+    _from_7_to_8,
+    _from_8_to_9,
+)
 """Each from one version to the next."""
 
 
