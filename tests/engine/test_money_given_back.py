@@ -4,19 +4,22 @@ All short sequences of what people, the bank and the gateway may do are lived th
 outside: what the gateway moved, what the bank took, and what the facts say of the balance.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from datetime import date
 from typing import NamedTuple
+from uuid import UUID
 
 import msgspec
 import pytest
 from msgspec.structs import replace
 
 from engine.calendar import term_from
+from engine.card.balance import BalanceCredited
 from engine.card.card import Card
 from engine.card.charge import renew_now
 from engine.card.custody import close_card
 from engine.card.disputes import record_dispute, record_dispute_won
+from engine.card.ending import end_term
 from engine.card.event import Event
 from engine.card.evolve import replay
 from engine.card.giving_back import record_refund, refund_charge
@@ -29,6 +32,7 @@ from engine.card.recall import charge_in
 from engine.card.refunding import AskRefund, record_refund_answer
 from engine.card.refunds import RefundSucceeded, to_give_back
 from engine.card.term import CardRenewed
+from engine.card.undoing import TermUndone
 from engine.errors import Refused
 from engine.money import Money
 from engine.ports import Charged, Declined, RefundDeclined, Refunded, Unclear
@@ -180,6 +184,21 @@ def pay_outs(life: Life) -> Iterator[Life]:
         yield after(life, "paid out", facts)
 
 
+def terms_ended(life: Life) -> Iterator[Life]:
+    """The operator ends the term that the last charge paid for, once nothing is left of it."""
+    for charge in charges(life)[-1:]:
+        facts = refused_or_ended(life, charge.attempt_id)
+        if facts:
+            yield after(life, "term ended", facts)
+
+
+def refused_or_ended(life: Life, about: UUID):
+    try:
+        return end_term(life.card, recall(life), attempt_id=about, at=AT)
+    except Refused:
+        return ()
+
+
 def ends(life: Life) -> Iterator[Life]:
     yield after(life, "closed", close_card(life.card, reason="holder", at=AT))
     yield after(life, "reclaimed", confirm_reclaim(life.card, POLICY, at=AT))
@@ -230,6 +249,7 @@ STEPS: tuple[Callable[[Life], Iterator[Life]], ...] = (
     returns,
     disputes,
     pay_outs,
+    terms_ended,
     ends,
     gateway,
     people,
@@ -247,12 +267,26 @@ def wrong(before: Life, now: Life) -> str | None:
     if ledger.beyond > max(0, ledger.lost):
         return f"{ledger.beyond} more than was taken went back, and the bank is to blame for {ledger.lost} only"
     paid = {one.attempt_id: one.amount.minor for one in now.facts if isinstance(one, ChargeSucceeded)}
+    for fact in now.facts:
+        if isinstance(fact, TermUndone) and (kept := kept_of(fact.attempt_id, now, paid)):
+            return f"{kept} of a charge whose term was undone are kept, and nobody knows of it"
     for fact in new:
         if isinstance(fact, CardRenewed):
             given = fact.from_balance + (paid[fact.attempt_id] if fact.attempt_id else 0)
             if given != fact.price.minor:
                 return f"a term of {fact.price.minor} is given for {given}"
     return None
+
+
+def kept_of(attempt_id: UUID, life: Life, paid: Mapping[UUID, int]) -> int:
+    """What we have of a charge that pays for nothing, unless its refund is under way or a person's case."""
+    if any(one.attempt_id == attempt_id for one in life.card.refunds):
+        return 0
+    ledger = life.ledger
+    onto = [one for one in life.facts if isinstance(one, BalanceCredited) and one.about == attempt_id]
+    on_balance = sum(one.amount.minor for one in onto if one.reason == "refund")
+    gone = ledger.given.get(attempt_id, 0) + ledger.disputed.get(attempt_id, 0) + on_balance
+    return max(0, paid[attempt_id] - gone)
 
 
 def further(life: Life) -> Iterator[Life]:
@@ -308,8 +342,27 @@ SPENT = (
 """A charge whose refund onto the balance paid for the next term."""
 
 
+DISPUTED = record_dispute(
+    replay(None, CARD_ID, (*BEGIN, *PAID_BY_CARD)),
+    lambda _: None,
+    attempt_id=attempt_id(),
+    amount=MONTH_PRICE,
+    **BY_HAND,
+)
+UNDONE = (
+    *PAID_BY_CARD,
+    *DISPUTED,
+    *end_term(
+        replay(None, CARD_ID, (*BEGIN, *PAID_BY_CARD, *DISPUTED)), lambda _: None, attempt_id=attempt_id(), at=AT
+    ),
+)
+"""A term that the operator ended after the bank had taken its charge back."""
+
+
 @pytest.mark.parametrize(
-    ("begins", "depth"), [((), 5), (LOST, 5), (SPENT, 4)], ids=["new", "refund under way", "refund spent"]
+    ("begins", "depth"),
+    [((), 5), (LOST, 5), (SPENT, 4), (UNDONE, 4)],
+    ids=["new", "refund under way", "refund spent", "disputed and undone"],
 )
 def test_no_short_life_gives_back_more_than_was_taken(begins, depth):
     states, found = search(life_of(*begins), depth)
