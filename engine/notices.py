@@ -19,7 +19,7 @@ from engine.money import Money
 from engine.operations import OperationsFact
 from engine.value import Value
 
-TermKind = Literal["renewed", "grace", "suspended", "reclaimed"]
+TermKind = Literal["renewed", "not_tried", "grace", "suspended", "reclaimed"]
 ConsentKind = Literal["switched_on", "period_changed", "price_change", "switched_off"]
 MethodKind = Literal["method_bound", "method_updated", "method_removed"]
 MoneyKind = Literal[
@@ -47,7 +47,6 @@ WithoutNotice = (
     | facts.PaymentMethodsOrdered
     | facts.PaymentMethodAllowed
     | facts.RenewalRequested
-    | facts.RenewalRequestEnded
     | facts.RenewalStarted
     | facts.Reinstated
     | facts.ChargingBlocked
@@ -123,6 +122,8 @@ def _content(fact: Fact) -> tuple[NoticeKind, Values] | None:  # noqa: C901, PLR
             return "suspended", _plain(term_number=number, reclaimed_on=day, code=_shown(code))
         case facts.NumberReclaimed(by=by, quarantined_until=day, balance=balance):
             return "reclaimed", _plain(by=by, quarantined_until=day, balance=balance)
+        case facts.RenewalRequestEnded(withheld=withheld, next_try_at=again_at):
+            return ("not_tried", _plain(next_try_at=again_at)) if withheld else None
         case facts.DeadlinesMoved(suspends_on=suspends_on, lost_on=lost_on):
             return ("dates_moved", _plain(suspends_on=suspends_on, lost_on=lost_on)) if lost_on else None
         case facts.CardClosed(balance=balance):

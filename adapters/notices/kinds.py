@@ -41,6 +41,7 @@ KINDS: Mapping[str, Kind] = {
     "renewal_ahead": Kind(5 * _DAY),
     "method_expires": Kind(14 * _DAY, optional=True),
     "payment_failed": Kind(_DAY, also_sms=True),
+    "not_tried": Kind(3 * _DAY),
     "last_chance": Kind(3 * _DAY, also_sms=True, may_wait=False, every_time=True),
     "renewed": Kind(_A_MONTH),
     "grace": Kind(3 * _DAY, also_sms=True),

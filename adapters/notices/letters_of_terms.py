@@ -64,6 +64,21 @@ LETTERS_OF_TERMS: Mapping[str, Letter] = {
         ),
         "Change payment method",
     ),
+    "not_tried": Letter(
+        "Nothing was charged: card {card}",
+        "You asked to pay for your card {card} now, but the rules of banks and card networks allow no try yet.",
+        (
+            "Nothing was charged, and your number is safe.",
+            ("We try again on {next_try}.", "No further try is planned."),
+            "To pay before that, add another payment method on the card's page and ask again.",
+        ),
+        (("Next try", "{next_try}"),),
+        (
+            "Baohao: card {card} could not be charged now. We try again on {next_try}.",
+            "Baohao: card {card} could not be charged now. Add another payment method on the card's page.",
+        ),
+        "Change payment method",
+    ),
     "last_chance": Letter(
         "The number is lost on {lost_on}: card {card}",
         "The number of your card {card} is lost on {lost_on}, for good.",

@@ -89,6 +89,14 @@ def _expires(values: Values, card: Card, _: date) -> Verdict:
     return None
 
 
+def _not_tried(_: Values, card: Card, __: date) -> Verdict:
+    if card.status in _GONE:
+        return Dropped(card.status)
+    if card.consent is None:
+        return Dropped("switched_off_since")
+    return None if card.renewal is not None and card.renewal.is_over else Dropped("changed_since")
+
+
 def _renewed(values: Values, card: Card, _: date) -> Verdict:
     return Dropped("undone_since") if card.term.number < _number(values) else None
 
@@ -120,6 +128,7 @@ def _integer(values: Values, name: str) -> int:
 
 _JUDGES: Mapping[str, Callable[[Values, Card, date], Verdict]] = {
     "payment_failed": _payment_failed,
+    "not_tried": _not_tried,
     "grace": _grace,
     "suspended": _off,
     "last_chance": _off,

@@ -205,13 +205,14 @@ def attempted(attempts: Attempts, fact: ChargeAttempted) -> Attempts:
 
 def method_tried(renewal: Renewal, fact: ChargeAttempted) -> Renewal:
     """The method is tried in this pass, or begins a new one."""
-    return _passed(renewal, fact.rung, fact.at, (fact.method_id,))
+    return _passed(replace(renewal, withheld=None), fact.rung, fact.at, (fact.method_id,))
 
 
 def method_withheld(renewal: Renewal, fact: ChargeWithheld) -> Renewal:
     """The method counts as tried, unless a network limit allows it later: then it is tried in the same pass."""
     allowed_later = fact.until is not None and fact.limits_edition is not None
-    return _passed(renewal, fact.rung, fact.at, () if allowed_later else (fact.method_id,))
+    tried = () if allowed_later else (fact.method_id,)
+    return _passed(replace(renewal, withheld=fact.reason), fact.rung, fact.at, tried)
 
 
 def _passed(renewal: Renewal, rung: int, at: datetime, tried: tuple[str, ...]) -> Renewal:

@@ -28,7 +28,17 @@ from engine.card.ids import derived_id
 from engine.card.methods import usable_methods
 from engine.card.reminders import Remindable, ReminderDue, charged_from, tell_ahead
 from engine.card.step import Wait
-from engine.card.term import CardRenewed, Reinstated, Renewable, Renewal, RenewalStarted, amount_due, offer, renewed
+from engine.card.term import (
+    CardRenewed,
+    Reinstated,
+    Renewable,
+    Renewal,
+    RenewalStarted,
+    amount_due,
+    offer,
+    price_ahead,
+    renewed,
+)
 from engine.catalogue import Catalogue
 from engine.errors import Refused
 from engine.money import Money
@@ -39,12 +49,6 @@ from engine.rules import Rules
 
 class RenewalRequested(Event, kw_only=True):
     """The holder asked to be charged for the next term now."""
-
-
-class RenewalRequestEnded(Event, kw_only=True):
-    """What the holder had asked for ahead of time came to nothing: nothing more is tried before the renewal opens."""
-
-    term_number: int
 
 
 ChargingFact = (
@@ -94,7 +98,10 @@ def renew_now(
     check_may_charge(card, rules)
     if card.term.starts_at > at:
         raise Refused("already_paid_ahead", f"the card is paid until {card.term.ends_on} already")
-    if not usable_methods(card) and not card.methods.needs_holder and not card.methods.balance_first:
+    from_balance = (
+        card.methods.balance_first and card.balance.minor >= price_ahead(card, card.consent, rules.policy).minor
+    )
+    if not usable_methods(card) and not card.methods.needs_holder and not from_balance:
         raise Refused("no_usable_method", "none of the payment methods may be charged; bind or update one")
     request = RenewalRequested(at=at)
     on_offer = card.renewal is not None and not card.renewal.is_over
@@ -175,16 +182,6 @@ def _from_balance(card: HasBalance, due: Money, catalogue: Catalogue) -> int:
     taken = min(card.balance.minor, due.minor)
     least = catalogue.minimum_charge(due.currency)
     return max(0, due.minor - least) if 0 < due.minor - taken < least else taken
-
-
-def end_request(card: Chargeable, charging: Wait, policy: Policy, at: datetime) -> tuple[RenewalRequestEnded, ...]:
-    """The end of a pass that the holder asked for ahead of time: nothing of it is to be tried now or soon."""
-    renewal = card.renewal
-    if renewal is None or renewal.rung or renewal.is_over or renewal.asked_for is None:
-        return ()
-    if charging.reason == "soon" or at >= opens_at(card, policy):
-        return ()
-    return (RenewalRequestEnded(term_number=card.term.number + 1, at=at),)
 
 
 def _fee_is_agreed(card: HasConsent, renewal: Renewal) -> bool:

@@ -6,11 +6,12 @@ What decisions have in common: custody.py.
 from datetime import datetime
 from uuid import UUID
 
-from engine.card.attempt import CaseOpened
+from msgspec.structs import replace
+
 from engine.card.balance import BalanceCredited, BalanceDebited, check_amount, withheld_about
 from engine.card.event import Event
-from engine.card.payments import Payment, Recall, debit_balance, find_payment, less
-from engine.card.refunds import Refundable, refund_id_of
+from engine.card.payments import Payment, Recall, debit_balance, find_payment, less, unless_remembered
+from engine.card.refunds import Refundable, RefundStarted, refund_started
 from engine.errors import Refused
 from engine.money import Money
 
@@ -72,11 +73,11 @@ def record_dispute(
 
 def record_dispute_won(
     card: Refundable, recall: Recall, *, attempt_id: UUID, amount: Money, evidence: str, at: datetime
-) -> tuple[DisputeWon | BalanceCredited | CaseOpened, ...]:
+) -> tuple[DisputeWon | BalanceCredited | RefundStarted, ...]:
     """The holder's bank gave back what it had taken; what had left the balance with it comes back too.
 
     As much stays away as has to for what is disputed still. A refund that was not sent because of it is sent; of a
-    charge that pays for nothing a person gives back what is left.
+    charge that pays for nothing goes back what is left.
 
     Raises Refused `unknown_attempt`, `amount_not_positive`, `wrong_currency`, `more_than_disputed`.
     """
@@ -98,13 +99,12 @@ def record_dispute_won(
         at=at,
     )
     credit = BalanceCredited(amount=to_balance, reason="dispute_won", about=attempt_id, at=at)
-    return won, *((credit,) if to_balance.minor else ()), *_owed_again(card, after, at)
+    return won, *((credit,) if to_balance.minor else ()), *_owed_again(card, after, to_balance.minor, at)
 
 
-def _owed_again(card: Refundable, payment: Payment, at: datetime) -> tuple[CaseOpened, ...]:
-    """A person gives back what is left of a charge that pays for nothing; a refund that is not finished has its own."""
-    is_under_way = any(one.attempt_id == payment.attempt_id for one in card.refunds)
-    if is_under_way or not payment.goes_back or not payment.left:
+def _owed_again(card: Refundable, payment: Payment, credited: int, at: datetime) -> tuple[RefundStarted, ...]:
+    """What is left of a charge that pays for nothing, besides refunds that are not finished, goes back at once."""
+    if not payment.goes_back or not payment.left:
         return ()
-    about = refund_id_of(card.card_id, payment.attempt_id)
-    return (CaseOpened(about=about, reason="refund_owed", attempt_id=payment.attempt_id, at=at),)
+    known = unless_remembered(card, replace(payment, debited=payment.debited - credited))
+    return (replace(refund_started(card, payment, "dispute_won", at), payment=known),)

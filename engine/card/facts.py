@@ -4,9 +4,10 @@ Names never change; a changed shape gets a new version, and the old one an upcas
 """
 
 from engine.card.allowing import PaymentMethodAllowed
+from engine.card.asked_ahead import RenewalRequestEnded
 from engine.card.attempt import CaseOpened, ChargeAttempted, ChargeOutcomeUnknown, ChargePending, ChargeWithheld
 from engine.card.balance import BalanceCredited, BalanceDebited, BalancePaidOut
-from engine.card.charge import RenewalRequested, RenewalRequestEnded
+from engine.card.charge import RenewalRequested
 from engine.card.consent import AutoRenewEnabled, AutoRenewSwitchedOff, PeriodChanged, PriceChangeAnnounced
 from engine.card.custody import CardClosed, CardRegistered, ZoneChanged
 from engine.card.deadlines import ChargingBlocked, DeadlinesMoved

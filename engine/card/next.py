@@ -3,10 +3,11 @@
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 
+from engine.card.asked_ahead import end_request
 from engine.card.asking import AskCharge, ask_about
 from engine.card.attempt import CaseOpened, ChargeAttempted, open_attempts
 from engine.card.card import Card
-from engine.card.charge import charge_renewal, end_request, withheld_by_limit
+from engine.card.charge import charge_renewal, withheld_by_limit
 from engine.card.custody import is_kept
 from engine.card.deadlines import ChargingBlocked, DeadlinesMoved, move_deadlines, reclaims_at
 from engine.card.doubt import is_in_doubt, may_be_lost, number_case, while_held

@@ -25,8 +25,9 @@ from engine.card.undoing import Undoable
 from engine.money import Money
 from engine.value import Value
 
-RefundReason = Literal["late_success", "card_closed", "number_reclaimed", "term_not_covered", "operator"]
-"""Why a charge goes back; `term_not_covered`: what was reserved beside it had gone, so it paid for no term."""
+RefundReason = Literal["late_success", "card_closed", "number_reclaimed", "term_not_covered", "dispute_won", "operator"]
+"""Why a charge goes back; `term_not_covered`: what was reserved beside it had gone, so it paid for no term;
+`dispute_won`: the holder's bank gave back what it had taken of a charge that pays for nothing."""
 
 
 # Facts
@@ -216,14 +217,15 @@ def to_give_back(card: Refunding, refund: Refund) -> int:
 
 
 def refund_id_of(card_id: UUID, attempt_id: UUID) -> UUID:
-    """The one refund by the gateway that a charge may have."""
+    """The first refund by the gateway that we start of a charge."""
     return derived_id(card_id, f"refund:{attempt_id}")
 
 
 def refund_started(card: HasTerm, payment: Payment, reason: RefundReason, at: datetime) -> RefundStarted:
     """The intent to give back what is left of a charge."""
+    attempt_id, again = payment.attempt_id, f":{payment.refunded}" if reason == "dispute_won" else ""
     return RefundStarted(
-        refund_id=refund_id_of(card.card_id, payment.attempt_id),
+        refund_id=derived_id(card.card_id, f"refund:{attempt_id}{again}"),
         attempt_id=payment.attempt_id,
         gateway_ref=payment.gateway_ref,
         amount=Money(minor=payment.left, currency=payment.amount.currency),

@@ -89,6 +89,8 @@ class Renewal(Value):
     """The pass that the holder asked for ahead of time came to nothing: it is offered anew when the renewal opens."""
     asked: bool = False
     """The holder asked to be charged, and nothing was tried since."""
+    withheld: str | None = None
+    """Why the last try was not made, if nothing was tried since, nor the holder notified of a failure."""
     first_failed_at: Instant | None = None
     """Of the first rung."""
     last_code: str | None = None
@@ -145,7 +147,7 @@ def outdated(renewal: Renewal | None, fact: AutoRenewEnabled | PeriodChanged) ->
 
 def wanted_by_holder(renewal: Renewal | None) -> Renewal | None:
     """The holder asks to be charged now: a pass outside of the ladder begins."""
-    return None if renewal is None else replace(renewal, asked_for="holder_asked", asked=True, tried=())
+    return None if renewal is None else replace(renewal, asked_for="holder_asked", asked=True, tried=(), withheld=None)
 
 
 def method_added(renewal: Renewal | None, method_id: str) -> Renewal | None:
@@ -157,12 +159,12 @@ def method_added(renewal: Renewal | None, method_id: str) -> Renewal | None:
 
 def request_over(renewal: Renewal | None) -> Renewal | None:
     """Nothing more is tried before the renewal opens; what happened so far still counts."""
-    return None if renewal is None else replace(renewal, is_over=True, asked=False)
+    return None if renewal is None else replace(renewal, is_over=True, asked=False, withheld=None)
 
 
 def failure_notified(renewal: Renewal | None) -> Renewal | None:
     """The holder is notified of the failures so far."""
-    return None if renewal is None else replace(renewal, declines_notified=renewal.declines)
+    return None if renewal is None else replace(renewal, declines_notified=renewal.declines, withheld=None)
 
 
 def without(method_ids: tuple[str, ...], method_id: str) -> tuple[str, ...]:

@@ -58,6 +58,7 @@ REFUND_REASONS: dict[RefundReason, str] = {
     "card_closed": "the card was closed",
     "number_reclaimed": "the number had been reclaimed",
     "term_not_covered": "what was reserved of the balance beside it had gone, so that it paid for no term",
+    "dispute_won": "the bank gave back what it had taken of a charge that pays for nothing",
     "operator": "the operator asked for it",
 }
 SWITCH_OFF_REASONS: dict[SwitchOffReason, str] = {

@@ -15,7 +15,18 @@ from engine.operations import (
     RestoreEnded,
 )
 from engine.why.money_sentences import money_clause
-from engine.why.phrases import DELAY_REASONS, SWITCH_OFF_REASONS, clock, count, described, listed, money, quoted, span
+from engine.why.phrases import (
+    DELAY_REASONS,
+    SWITCH_OFF_REASONS,
+    clock,
+    count,
+    described,
+    listed,
+    money,
+    quoted,
+    span,
+    withheld_by,
+)
 
 
 def sentence(recorded: Recorded, zone: str = "UTC") -> str:
@@ -71,8 +82,9 @@ def clause(fact: Fact, zone: str) -> str:  # noqa: C901, PLR0911, PLR0912 (one c
             return f"auto-renewal was switched off {SWITCH_OFF_REASONS[fact.reason]}"
         case facts.RenewalRequested():
             return "the holder asked to be charged for the next term at once"
-        case facts.RenewalRequestEnded():
-            return "what the holder had asked for ahead of time came to nothing; the renewal opens on its day"
+        case facts.RenewalRequestEnded(withheld=reason):
+            why = f", and was not tried, since {withheld_by(reason, None)}" if reason else ""
+            return f"what the holder had asked for ahead of time came to nothing{why}; the renewal opens on its day"
         case facts.RenewalStarted():
             return _started(fact)
         case facts.CardRenewed():

@@ -4,15 +4,31 @@ from datetime import timedelta
 
 import pytest
 
+from engine.card.asked_ahead import RenewalRequestEnded
 from engine.card.attempt import ChargeAttempted
 from engine.card.balance import BalanceCredited
-from engine.card.charge import RenewalRequested, RenewalRequestEnded, renew_now
+from engine.card.charge import RenewalRequested, renew_now
 from engine.card.methods import PaymentMethodsOrdered, bind_payment_method, update_payment_method
+from engine.card.reminders import ReminderDue
 from engine.card.term import CardRenewed, RenewalStarted
 from engine.money import Money
 from engine.networks import Limited
+from engine.notices import notice_of
 from tests.engine.recorded_history import History
-from tests.engine.samples import DEBIT, MONTH_PRICE, OPENS_AT, PAYING, RULES, SECOND, VISA_AGAIN, local
+from tests.engine.samples import (
+    DEBIT,
+    MONTH_PRICE,
+    OPENS_AT,
+    PAYING,
+    RULES,
+    SECOND,
+    VISA,
+    VISA_AGAIN,
+    enabled,
+    local,
+    registered,
+)
+from tests.engine.samples import bound as is_bound
 
 ASKED_AT = local("2026-03-05 09:00")
 LATER = local("2026-03-10 09:00")
@@ -70,11 +86,60 @@ def test_a_method_that_a_limit_delays_is_not_tried_when_the_limit_has_room_again
     history = History().decides(renew_now, RULES, at=ASKED_AT)
     history.wakes(ASKED_AT, {"visa": Limited("retries_30d", until)})
     assert kinds(history)[-2:] == ["ChargeWithheld", "RenewalRequestEnded"]
+    assert history.records[-1].fact.next_try_at == OPENS_AT
     history.wakes_until(OPENS_AT - SECOND)
     assert history.attempts() == []
     assert history.wake_at == OPENS_AT
     history.wakes()
     assert len(history.attempts()) == 1
+
+
+UNTIL = local("2026-03-31 00:00")
+LIMITED = {"visa": Limited("retries_30d", UNTIL)}
+
+
+def told_of_the_end(history: History) -> list[tuple[str, object]]:
+    """The notices about requests that came to nothing: kind, and when it is tried next."""
+    told = [notice_of(one) for one in history.records if isinstance(one.fact, RenewalRequestEnded | ReminderDue)]
+    return [(one.kind, one.values["next_try_at"]) for one in told if one is not None]
+
+
+def test_the_holder_is_told_that_a_limit_allowed_no_try_and_when_it_is_tried():
+    history = History().decides(renew_now, RULES, at=ASKED_AT).wakes(ASKED_AT, LIMITED)
+    ended = history.records[-1].fact
+    assert (ended.withheld, ended.next_try_at) == ("retries_30d", UNTIL)  # after the opening, when the limit has room
+    assert told_of_the_end(history) == [("not_tried", "2026-03-30T16:00:00Z")]
+
+
+def test_whoever_asks_twice_in_vain_is_told_twice():
+    history = History().decides(renew_now, RULES, at=ASKED_AT).wakes(ASKED_AT, LIMITED)
+    history.decides(renew_now, RULES, at=LATER).wakes(LATER, LIMITED)
+    assert [kind for kind, _ in told_of_the_end(history)] == ["not_tried", "not_tried"]
+
+
+def test_after_a_decline_of_an_earlier_request_a_limit_is_told_of_too():
+    history = asked_in_vain().decides(renew_now, RULES, at=LATER).wakes(LATER, LIMITED)
+    assert [kind for kind, _ in told_of_the_end(history)] == ["payment_failed", "not_tried"]
+
+
+def test_a_method_that_its_issuer_wants_left_alone_is_told_of_too():
+    again_at = ASKED_AT + timedelta(hours=2)
+    history = History().decides(renew_now, RULES, at=ASKED_AT).wakes(ASKED_AT).declined("card_velocity_exceeded")
+    history.decides(renew_now, RULES, at=again_at).wakes(again_at)
+    assert history.records[-1].fact.withheld == "advice_delay"
+    assert len(history.attempts()) == 1
+
+
+def test_a_decline_in_the_same_pass_says_it_all():
+    history = History(registered(), is_bound(VISA), is_bound(DEBIT), enabled()).decides(renew_now, RULES, at=ASKED_AT)
+    history.wakes(ASKED_AT, LIMITED).declined()
+    assert kinds(history)[-3:] == ["ChargeFailed", "ReminderDue", "RenewalRequestEnded"]
+    assert [kind for kind, _ in told_of_the_end(history)] == ["payment_failed"]
+
+
+def test_where_no_method_is_left_the_notice_of_the_failure_says_so():
+    history = History().decides(renew_now, RULES, at=ASKED_AT).wakes(ASKED_AT, {"visa": Limited("never", None)})
+    assert told_of_the_end(history) == [("payment_failed", None)]
 
 
 def test_a_method_that_is_bound_within_the_pass_belongs_to_it():

@@ -97,6 +97,9 @@ FAILED_FULLY = replace(
     suspends_on=date(2026, 4, 3),
     lost_on=date(2026, 5, 1),
 )
+NOT_TRIED = facts.RenewalRequestEnded(
+    term_number=1, withheld="retries_30d", next_try_at=local("2026-03-30 10:00"), at=AT
+)
 DISPUTED = facts.DisputeRecorded(attempt_id=A, method_id="visa", amount=PRICE, evidence="bank", at=AT)
 OPENING = {"term_number": 0, "opens_on": "2026-03-29"}
 PAID_IN = {"amount": FIFTEEN}
@@ -110,6 +113,7 @@ NOTICES = [
     (FAILED_FULLY, "payment_failed", {"term_number": 0, "declines": 1, "code": "expired_card", **FAILING}),
     (reminder("last_chance", "2026-05-01"), "last_chance", {"term_number": 0, "lost_on": "2026-05-01"}),
     (replace(renewed(), method_id="visa"), "renewed", RENEWED),
+    (NOT_TRIED, "not_tried", {"next_try_at": "2026-03-30T02:00:00Z"}),
     (grace_started(), "grace", {"term_number": 0, "suspends_on": "2026-04-03"}),
     (suspended(), "suspended", {"term_number": 0, "reclaimed_on": "2026-05-01", "code": "insufficient_funds"}),
     (RECLAIMED, "reclaimed", {"by": "deadline", "quarantined_until": "2026-06-15", "balance": FIFTEEN}),
@@ -142,7 +146,13 @@ NOTICES = [
     (moved(date(2026, 5, 4)), "dates_moved", {"suspends_on": None, "lost_on": "2026-05-04"}),
     (facts.CardClosed(reason="holder", balance=PRICE, at=AT), "closed", {"balance": FIFTEEN}),
 ]
-UNTOLD = [credited("refund"), credited("released"), moved(None), facts.CardClosed(reason="h", balance=SAVING, at=AT)]
+UNTOLD = [
+    facts.RenewalRequestEnded(term_number=1, at=AT),
+    credited("refund"),
+    credited("released"),
+    moved(None),
+    facts.CardClosed(reason="h", balance=SAVING, at=AT),
+]
 """Facts of the same kinds that are no news to the holder: nothing is owed, paid in, or other than was said."""
 
 

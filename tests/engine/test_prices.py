@@ -7,8 +7,9 @@ from msgspec.structs import replace
 
 from engine.calendar import local_date
 from engine.card.announcing import announce_price_change
+from engine.card.asked_ahead import RenewalRequestEnded
 from engine.card.attempt import ChargeAttempted
-from engine.card.charge import RenewalRequested, RenewalRequestEnded, renew_now
+from engine.card.charge import RenewalRequested, renew_now
 from engine.card.consent import (
     PeriodChanged,
     PriceChangeAnnounced,

@@ -9,6 +9,7 @@ from engine.card.attempt import CaseOpened
 from engine.card.balance import BalanceCredited
 from engine.card.consent import AutoRenewSwitchedOff
 from engine.card.disputes import DisputeWon, record_dispute, record_dispute_won
+from engine.card.ending import end_term
 from engine.card.evolve import replay
 from engine.card.giving_back import record_refund
 from engine.card.lapse import NumberReclaimed, confirm_reclaim
@@ -34,6 +35,7 @@ from tests.engine.samples import (
     MONTH_PRICE,
     OPENS_AT,
     PAID,
+    PAYING,
     POLICY,
     RULES,
     SECOND,
@@ -180,19 +182,42 @@ def test_a_refund_that_starts_after_a_dispute_covers_what_is_left_and_the_rest_i
         for one in begun
     ]
     card = Given(replay(lost.card, CARD_ID, made))
-    back = won(card, cny(taken)).then(fact(DisputeWon), fact(CaseOpened, about=REFUND, reason="refund_owed"))
-    paid = by_hand(Given(back.card), cny(taken)).then(fact(RefundRecorded))
-    assert paid.card.payments[0].left == 0
-    by_hand(Given(back.card), cny(taken + 1)).refused("more_than_charged")
+    back = won(card, cny(taken)).then(
+        fact(DisputeWon), fact(RefundStarted, attempt_id=attempt_id(), amount=cny(taken), reason="dispute_won")
+    )
+    assert back.facts[1].refund_id != REFUND
+    assert back.card.payments[0].left == 0
+    Given(back.card).at(SOON).nothing().gives_back()
 
 
 def test_of_a_term_that_was_undone_what_the_bank_had_taken_is_owed_when_it_is_won():
     ends = {"to": "method", "ends_term": True, **ABOUT}
     undone = disputed(given(*PAID), FIVE).when(record_refund, no_older_charge, amount=TEN, **ends)
     undone.then(fact(RefundRecorded, amount=TEN), fact(TermUndone), fact(AutoRenewSwitchedOff))
-    back = won(Given(undone.card), FIVE).then(fact(DisputeWon), fact(CaseOpened, reason="refund_owed"))
+    back = won(Given(undone.card), FIVE).then(fact(DisputeWon), fact(RefundStarted, amount=FIVE))
     assert charge_in((*PAID, *undone.facts), attempt_id()).goes_back
-    assert by_hand(Given(back.card), FIVE).then(fact(RefundRecorded, amount=FIVE)).card.payments[0].left == 0
+    Given(back.card).at(SOON).nothing().gives_back()
+
+
+def test_of_a_term_that_the_operator_ended_after_the_dispute_all_goes_back_when_it_is_won():
+    ended = disputed(given(*PAID)).when(end_term, no_older_charge, attempt_id=attempt_id(), at=LOST_AT)
+    ended.then(fact(TermUndone), fact(AutoRenewSwitchedOff))
+    in_part = won(Given(ended.card), FIVE).then(fact(DisputeWon, over=False), fact(RefundStarted, amount=FIVE))
+    refused = answered(Given(in_part.card), RefundDeclined(code="charge_disputed"), at=SOON)
+    by_hand(Given(refused.card), FIVE).then(fact(RefundRecorded, amount=FIVE))
+    made = answered(Given(in_part.card), Refunded(refund_id=in_part.facts[1].refund_id, amount=FIVE, gateway_ref="r"))
+    rest = won(Given(made.card), TEN).then(fact(DisputeWon, over=True), fact(RefundStarted, amount=TEN))
+    assert rest.facts[1].refund_id != in_part.facts[1].refund_id
+    both = won(Given(in_part.card), TEN).then(fact(DisputeWon), fact(RefundStarted, amount=TEN))
+    assert [one.amount for one in both.card.refunds] == [FIVE, TEN]
+
+
+def test_a_charge_that_was_forgotten_meanwhile_goes_back_all_the_same():
+    payment = replace(disputed(given(*PAID)).card.payments[0], goes_back=True)
+    card = replace(given(*PAYING).card, payments=())
+    back = Given(card).when(record_dispute_won, lambda _: payment, amount=MONTH_PRICE, **ABOUT)
+    back.then(fact(DisputeWon), fact(RefundStarted, amount=MONTH_PRICE, payment=replace(payment, disputed=0)))
+    assert back.card.payments[0].left == 0
 
 
 def test_of_a_charge_that_pays_for_its_term_nothing_is_owed_when_its_dispute_is_won():

@@ -5,9 +5,10 @@ from datetime import date, timedelta
 import pytest
 from msgspec.structs import replace
 
+from engine.card.asked_ahead import RenewalRequestEnded
 from engine.card.attempt import ChargeAttempted
 from engine.card.balance import BalanceCredited
-from engine.card.charge import RenewalRequested, RenewalRequestEnded, renew_now
+from engine.card.charge import RenewalRequested, renew_now
 from engine.card.deadlines import DeadlinesMoved, suspends_at
 from engine.card.hold import CardHeld, CardReleased, release_card
 from engine.card.methods import PaymentMethodsOrdered

@@ -116,6 +116,13 @@ FACTS = [
         "what the holder had asked for ahead of time came to nothing; the renewal opens on its day",
     ),
     (
+        facts.RenewalRequestEnded(term_number=1, withheld="retries_30d", next_try_at=AT, at=AT),
+        (
+            "what the holder had asked for ahead of time came to nothing, and was not tried, since rule retries_30d "
+            "of the network limits forbids it; the renewal opens on its day"
+        ),
+    ),
+    (
         facts.RenewalStarted(**SHOWN, **VERSION, term_number=1, months=1, saving=NOTHING),
         "term 1 was offered: 1 month for 15.00 CNY (catalogue version c1, policy version p1)",
     ),

@@ -95,6 +95,7 @@ def main(
     minutes: Annotated[float, typer.Option(min=0.1, help="The longest that one seed may really take.")] = 10.0,
     keep: Annotated[Path | None, typer.Option(help="Keep the homes, with all logs, in this folder.")] = None,
     *,
+    restores: Annotated[bool, typer.Option(help="Put the database back from dumps too.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="For programs: JSON on stdout.")] = False,
 ) -> None:
     """Faults over real servers and processes; exit status 0 only if no promise was broken."""
@@ -102,7 +103,7 @@ def main(
         wanted = seeds_of(seeds)
     except ValueError:
         raise typer.BadParameter(f"{seeds!r} is not like 1, 1..30 or 1,5,9", param_hint="--seeds") from None
-    plans = [Plan(seed, cards, months, faults, minutes) for seed in wanted]
+    plans = [Plan(seed, cards, months, faults, minutes, restores) for seed in wanted]
     raise typer.Exit(run_faults(plans, keep=keep, as_json=as_json))
 
 

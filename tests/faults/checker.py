@@ -46,6 +46,8 @@ PUBLIC = {
 }
 """Stored names of the facts that others are told, and the type under which they are."""
 _OUTCOMES = {"charge_succeeded.v1": "charged", "charge_failed.v2": "failed"}
+_INTENTS = ("charge_attempted.v1", "charge_found.v1")
+_EPOCH = "epoch_started.v1"
 _FACTS = "SELECT notification_id, originator_id, originator_version, topic, state FROM card_events ORDER BY 1"
 _MOVEMENTS = """
     SELECT m.key, m.card_id, m.purpose, m.currency, m.minor, r.refund_id, r.minor
@@ -86,10 +88,13 @@ class Evidence:
     """What holders are told of a fact, as JSON, by its position."""
     minimum_charges: Mapping[str, int]
     now: datetime
+    restored: bool = False
+    """Whether the log lost facts and found charges again, of which the model of a card knows nothing."""
 
     def violations(self) -> list[str]:
         """Every broken promise as a sentence."""
-        found = [*self._money(), *self._published(), *self._asleep(), *self._by_the_model()]
+        found = [*self._money(), *self._published(), *self._asleep()]
+        found += () if self.restored else self._by_the_model()
         return [f"seed {self.seed}: {one}" for one in found]
 
     def _money(self) -> Iterator[str]:
@@ -97,7 +102,7 @@ class Evidence:
             movements = db.execute(_MOVEMENTS).fetchall()
         outcomes = {one.body["attempt_id"]: one for one in self.facts if one.topic in _OUTCOMES}
         charged = {key: one for key, one in outcomes.items() if one.topic == "charge_succeeded.v1"}
-        attempts = {one.body["attempt_id"]: one for one in self.facts if one.topic == "charge_attempted.v1"}
+        attempts = {one.body["attempt_id"]: one for one in self.facts if one.topic in _INTENTS}
         refunds = {one.body["refund_id"] for one in self.facts if one.topic == "refund_succeeded.v1"}
         kept: Counter[tuple[str, str]] = Counter()
         moved: Counter[str] = Counter()
@@ -121,7 +126,7 @@ class Evidence:
     def _published(self) -> Iterator[str]:
         """Each public fact is on the stream once, in the order of the log, and nothing else of ours is."""
         public = [one for one in self.facts if one.topic in PUBLIC]
-        ours = [one for one in self.messages if MARK not in one.headers]
+        ours = still_said(self.messages)
         said = [json.loads(one.body) for one in ours]
         times = Counter(one["event_id"] for one in said)
         known = {one.stored["event_id"]: one for one in public}
@@ -156,6 +161,20 @@ class Evidence:
                 checker.notice(self.notices[one.position])
         checker.finish(self.record, self.now)
         yield from (f"{one.kind}: {one.sentence}" for one in checker.violations)
+
+
+def still_said(messages: Sequence[Message]) -> list[Message]:
+    """What readers hold for true: our messages, without what a later epoch of the stream has taken back."""
+    kept: list[tuple[int, Message]] = []
+    for one in messages:
+        if MARK in one.headers:
+            continue
+        body = json.loads(one.body)
+        if body["type"] == _EPOCH:
+            kept = [(position, other) for position, other in kept if position <= body["position"]]
+        else:
+            kept.append((body["position"], one))
+    return [one for _, one in kept]
 
 
 def facts_of(connection: psycopg.Connection[Any]) -> list[Fact]:

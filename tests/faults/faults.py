@@ -5,7 +5,7 @@ import shutil
 import signal
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -23,6 +23,7 @@ from adapters.embedded import restarted
 from adapters.embedded.ownership import Server
 from adapters.supervise import Supervisor
 from tests.faults import stranger
+from tests.faults.restoring import Restores
 from tests.faults.stream import Message, messages_of
 
 KINDS = {
@@ -37,11 +38,14 @@ KINDS = {
     "due_foreign": 6,
     "event_doubled": 5,
     "event_foreign": 5,
+    "database_restored": 5,
 }
-"""With weights. A restore of the database from a dump belongs here as one more kind, once that is a command.
-
-The virtual clock never goes back, so neither does any fault put it back.
-"""
+"""With weights. The virtual clock never goes back, so neither does any fault put it back."""
+RESTORED, DUMPED = "database_restored", "database_dumped"
+DUMP_AGE_DAYS = (0.5, 4.0)
+HASTY = 0.4
+"""How often processes are at work on the restored database before the operator says that it was restored."""
+HASTY_S = (0.0, 4.0)
 FROZEN_S = (0.2, 6.0)
 """How long a role stands still: shorter and longer than leases and the broker's patience."""
 DOWN_S = (0.0, 2.0)
@@ -66,14 +70,20 @@ class Planned(NamedTuple):
     kind: str
 
 
-def planned(dice: Random, number: int, begin: datetime, end: datetime) -> list[Planned]:
-    """So many faults between two virtual instants, in order, some of them together."""
-    kinds = dice.choices(list(KINDS), list(KINDS.values()), k=number)
+def planned(dice: Random, number: int, begin: datetime, end: datetime, *, restores: bool = True) -> list[Planned]:
+    """So many faults between two virtual instants, in order, some of them together; dumps come on top."""
+    weights = {kind: weight for kind, weight in KINDS.items() if restores or kind != RESTORED}
+    kinds = dice.choices(list(weights), list(weights.values()), k=number)
     times: list[datetime] = []
     while len(times) < number:
         times += dice.randint(1, BURST_MOST) * [begin + dice.random() * (end - begin)]
     faults = [Planned(at, dice.uniform(*INTO_WORK_S), kind) for at, kind in zip(times, kinds, strict=False)]
-    return sorted(faults)
+    dumps = [
+        Planned(max(begin, one.at - timedelta(days=dice.uniform(*DUMP_AGE_DAYS))), 0.0, DUMPED)
+        for one in faults
+        if one.kind == RESTORED
+    ]
+    return sorted([*faults, *dumps])
 
 
 @dataclass
@@ -85,10 +95,10 @@ class Faults:
     running: Running
     supervisor: Supervisor
     connect: Callable[[], psycopg.Connection[Any]]
+    restores: Restores
     counts: Counter[str] = field(default_factory=Counter[str])
     kills: Counter[str] = field(default_factory=Counter[str])
     """By role."""
-    year: Year = field(init=False)
     _step: datetime | None = field(init=False, default=None)
     _step_since: float = field(init=False, default=0.0)
     _frozen: dict[int, float] = field(init=False, default_factory=dict[int, float])
@@ -100,6 +110,7 @@ class Faults:
         self._thaw(time.monotonic())
         if self._step != now:
             self._step, self._step_since = now, time.monotonic()
+        self.restores.look(now)
         while self.left and self.left[0].at <= now:
             is_early = time.monotonic() < self._step_since + self.left[0].into_work_s
             if is_early and now - self.left[0].at < LATE:
@@ -108,13 +119,18 @@ class Faults:
 
     def inflict(self, kind: str) -> None:
         """One fault."""
-        if getattr(self, f"_{kind}")() is not False:
+        if getattr(self, f"_{kind}")() is not False and kind != DUMPED:
             self.counts[kind] += 1
 
     def calm(self) -> None:
         """Nothing more goes wrong, and nothing stands still."""
         self.left.clear()
         self._thaw(float("inf"))
+
+    @property
+    def year(self) -> Year:
+        """The stretch of time that is lived through."""
+        return self.restores.year
 
     # Processes
 
@@ -187,6 +203,38 @@ class Faults:
             """,
             (self.dice.randint(1, SESSIONS_CUT),),
         )
+
+    def _database_dumped(self) -> None:
+        self.restores.dump()
+
+    def _database_restored(self) -> bool:
+        """The processes stand still meanwhile; afterwards some go on with what they know, some are started anew."""
+        pids = [pid for pids in self.supervisor.pids().values() for pid in pids]
+        for pid in pids:
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGSTOP)
+        is_hasty = self.dice.random() < HASTY
+        if done := self.restores.put_back():
+            if not is_hasty:
+                self.restores.begin()
+            self._go_on(pids)
+            if is_hasty:
+                time.sleep(self.dice.uniform(*HASTY_S))
+                self.restores.begin()
+        else:
+            self._go_on(pids)
+        return done
+
+    def _go_on(self, pids: Sequence[int]) -> None:
+        for role, of_role in self.supervisor.pids().items():
+            for pid in of_role:
+                if pid in pids and self.dice.random() < 0.5:
+                    self.kills[role] += 1
+                    os.kill(pid, signal.SIGKILL)
+        for pid in pids:
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGCONT)
+        self._frozen.clear()
 
     # Clock and queues
 

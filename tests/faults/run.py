@@ -18,7 +18,7 @@ from msgspec import json
 from adapters.cli.demo.population import BEGIN, population
 from adapters.cli.demo.run import demo_settings
 from adapters.cli.demo.year import Year
-from adapters.cli.servers import Running, both_servers
+from adapters.cli.servers import Running, both_servers, owner_of
 from adapters.clock import recorded_now
 from adapters.parked import list_parked
 from adapters.roles import ROLES
@@ -36,9 +36,9 @@ from engine.rules import Rules
 from engine.store.streams import Store
 from projections.follow import BATCH
 from projections.live import differences
-from tests.faults.checker import Evidence, Fact, facts_of, public_facts
-from tests.faults.faults import Faults, planned
-from tests.faults.stranger import MARK
+from tests.faults.checker import Evidence, Fact, facts_of, public_facts, still_said
+from tests.faults.faults import RESTORED, Faults, planned
+from tests.faults.restoring import Restores
 from tests.faults.stream import Message, messages_of
 
 TWINS = 2
@@ -59,6 +59,8 @@ class Plan:
     faults: int = 70
     minutes: float = 10.0
     """Of real time, at most."""
+    restores: bool = False
+    """Whether the database is put back from dumps too: of a log that lost facts the model of a card knows nothing."""
 
 
 @dataclass
@@ -80,7 +82,7 @@ def live_through(plan: Plan, home: Path, tell: Callable[[datetime, int], None]) 
     settings = demo_settings(home, plan.seed).model_copy(update={"gateway_budget_s": 0.5, "ack_wait_s": 1.5})
     outcome, started = Outcome(plan), perf_counter()
     with both_servers(settings) as running:
-        migrate(running.database_url)
+        migrate(owner_of(settings, running.database_url), running.database_url)
         with (
             Supervisor(_processes(), environment(running.settings), home / "logs") as supervisor,
             closing(_Driver(plan, running, supervisor, tell)) as driver,
@@ -111,9 +113,11 @@ class _Driver:
         dice = Random(f"faults:{plan.seed}")
         self._running, self._tell = running, tell
         self._until = time.monotonic() + 60 * plan.minutes
-        self.faults = Faults(dice, planned(dice, plan.faults, BEGIN, end - QUIET), running, supervisor, self._connect)
+        faults = planned(dice, plan.faults, BEGIN, end - QUIET, restores=plan.restores)
+        self.restores = Restores(running, self._connect)
+        self.faults = Faults(dice, faults, running, supervisor, self._connect, self.restores)
         recorder = recorder_of(running.settings, running.database_url)
-        self.faults.year = self.year = Year(
+        self.restores.year = self.year = Year(
             begin=BEGIN,
             end=end,
             commands=population(plan.cards, plan.months, plan.seed),
@@ -145,11 +149,14 @@ class _Driver:
             dict(_notices(facts)),
             self.year.rules.catalogue.minimum_charges,
             self.year.now,
+            restored=self.faults.counts[RESTORED] > 0,
         )
         outcome.violations += evidence.violations()
         for name, rows in differences(connection, BATCH).items():
             if rows:
                 outcome.violations.append(f"seed {outcome.plan.seed}: read model {name} differs from a replay: {rows}")
+        if self.restores.open:
+            outcome.violations.append(f"seed {outcome.plan.seed}: a restore did not end: {self.restores.told}")
         for one in list_parked(connection):
             if one.card_id is not None:
                 outcome.violations.append(f"seed {outcome.plan.seed}: card {one.card_id} is parked: {one.reason}")
@@ -173,7 +180,7 @@ class _Driver:
         deadline = time.monotonic() + PUBLISHED_WITHIN_S
         while True:
             found = messages_of(self._running.nats_url)
-            if sum(MARK not in one.headers for one in found) >= expected or time.monotonic() > deadline:
+            if len(still_said(found)) >= expected or time.monotonic() > deadline:
                 return found
             time.sleep(AGAIN_S)
 

@@ -2,8 +2,10 @@
 
 from msgspec.structs import replace
 
-from engine.card import charge, deadlines, outcomes, reminders, term
+from engine.card import asked_ahead, charge, deadlines, outcomes, reminders, term
 from engine.card import next as following
+from engine.commands import RenewNow
+from tests.simulation import holders, world
 from tests.simulation.bugs import DAY, Change
 
 
@@ -44,6 +46,25 @@ def moved_days_kept_quiet() -> list[Change]:
 
 def failure_told_without_the_fee() -> list[Change]:
     return [(reminders, "_amount_due_at", lambda card, renewal, _: term.amount_due(card, renewal))]
+
+
+def nobody_is_told_that_nothing_was_tried() -> list[Change]:
+    """In a world in which all ask to be charged ahead of time, and ask again when nothing comes of it."""
+    new_card, reaction, ended = holders.Holders.new_card, holders.Holders.reaction, "renewal_request_ended.v1"
+
+    def impatient(self, slot, generation, at):
+        life, commands = new_card(self, slot, generation, at)
+        return life, [*commands, RenewNow(**life.ids())]
+
+    def reacting(self, life, row, rows):
+        return [RenewNow(**life.ids())] if row.topic == ended else reaction(self, life, row, rows)
+
+    return [
+        (asked_ahead, "_not_tried", lambda *_: None),
+        (holders.Holders, "new_card", impatient),
+        (holders.Holders, "reaction", reacting),
+        (world, "REACTED_TO", holders.REACTED_TO | {ended}),
+    ]
 
 
 def receipt_of_no_method() -> list[Change]:

@@ -108,6 +108,12 @@ MUTANTS = (
     Mutant("anchor day lost", bugs.anchor_day_lost),
     Mutant("late payers pay for the past", bugs.late_payer_pays_for_the_past),
     Mutant("late payers pay for two terms within days", consenting.late_payer_pays_twice, cards=100, harsh=True),
+    Mutant(
+        "who asked early is not told that nothing was tried",
+        reminding.nobody_is_told_that_nothing_was_tried,
+        cards=100,
+        soon=(2, 100),
+    ),
     Mutant("what was asked for early never ends", consenting.request_never_ends, cards=100, soon=(6, 25)),
     Mutant("never wakes after an unknown outcome", bugs.wakes_never_after_unknown),
     Mutant("wakes a year late at the end of the term", bugs.wakes_a_year_late),

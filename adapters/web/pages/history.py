@@ -23,7 +23,6 @@ NotShown = (
     | facts.ZoneChanged
     | facts.NumberConfirmed
     | facts.PaymentMethodAllowed
-    | facts.RenewalRequestEnded
     | facts.RenewalStarted
     | facts.ChargeAttempted
     | facts.ChargeWithheld
@@ -51,6 +50,7 @@ _OfMoney = (
     | facts.TopUpFailed
     | facts.AutoTopUpSet
     | facts.AutoTopUpStopped
+    | facts.RenewalRequestEnded
     | facts.RefundSucceeded
     | facts.RefundRecorded
     | facts.DisputeRecorded
@@ -198,6 +198,9 @@ def _more(fact: _OfMoney | NotShown, say: Voice) -> _Told | None:  # noqa: C901,
             return _plain(_standing_order(threshold, amount, say))
         case facts.AutoTopUpStopped():
             return _plain(say("Automatic top-up was turned off, since its payments failed again and again."), "warn")
+        case facts.RenewalRequestEnded(withheld=withheld):
+            text = say("Nothing was charged: the rules of banks and card networks allow no try yet.")
+            return _plain(text, "warn") if withheld else None
         case facts.RefundSucceeded(amount=amount) | facts.RefundRecorded(amount=amount):
             text = say("%(amount)s was refunded.", amount=say.money(amount))
             return _plain(text, "good") if amount.minor else None

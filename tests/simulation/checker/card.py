@@ -82,6 +82,8 @@ class Renewal:
     """The holder asked for it, and the pass that follows is not over."""
     is_untried: bool = False
     """The holder asked for it, and nothing was tried since."""
+    is_untold: bool = False
+    """The last try was withheld, and the holder does not know yet."""
 
 
 @dataclass(slots=True)

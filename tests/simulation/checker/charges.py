@@ -31,6 +31,7 @@ def attempted(findings: Findings, card: Card, fact: Fact) -> None:
         _check_noticed(findings, card, fact, attempt)
         ladder.enter_rung(findings, card, fact, attempt.rung, fact.body["reason"])
         if card.renewal is not None:
+            card.renewal.is_untold = False
             card.renewal.tried.add(attempt.method_id)
             card.renewal.limited_until.pop(attempt.method_id, None)
             _check_amount(findings, card, fact, attempt, card.renewal)
@@ -145,7 +146,7 @@ def withheld(findings: Findings, card: Card, fact: Fact) -> None:
     if body.get("top_up") is None:
         ladder.enter_rung(findings, card, fact, body["rung"], "withheld")
         if card.renewal is not None:
-            card.renewal.is_withheld = True
+            card.renewal.is_withheld = card.renewal.is_untold = True
             if findings.limits.is_open_only(fact, card.methods[method_id]["fingerprint"], card):
                 card.withheld_for_open_tries = method_id
             if until is not None and body["reason"] != "advice_delay":  # to be tried within this rung

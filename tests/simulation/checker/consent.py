@@ -95,6 +95,7 @@ def renewal_requested(_: Findings, card: Card, fact: Fact) -> None:
     card.end_disputed()
     if card.renewal is not None:
         card.renewal.tried, card.renewal.is_asked_for, card.renewal.is_untried = set(), True, True
+        card.renewal.is_untold = False
 
 
 def request_ended(findings: Findings, card: Card, fact: Fact) -> None:
@@ -102,7 +103,10 @@ def request_ended(findings: Findings, card: Card, fact: Fact) -> None:
     if card.renewal is None or card.renewal.rung:
         findings.violation("ladder", fact, "a request ends that nobody made")
     if card.renewal is not None:
-        card.renewal.is_asked_for = card.renewal.is_untried = False
+        nothing_tried = card.renewal.is_untold or (card.renewal.is_untried and bool(card.usable_methods()))
+        if nothing_tried != bool(fact.body.get("withheld")):
+            findings.violation("notices", fact, "nothing was tried, and the holder is not told so, or wrongly")
+        card.renewal.is_asked_for = card.renewal.is_untried = card.renewal.is_untold = False
         card.renewal.limited_until = {}
 
 

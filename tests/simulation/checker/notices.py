@@ -68,6 +68,8 @@ def _kind_of(card: Card, fact: Fact) -> str | None:
             return "closed" if body["balance"]["minor"] else None
         case "refund_recorded.v1":  # 0 where nothing went back by a refund
             return "refunded" if body["amount"]["minor"] else None
+        case "renewal_request_ended.v1":
+            return "not_tried" if body.get("withheld") else None
         case "top_up_failed.v1" if card.is_top_up_withdrawn:
             return None
         case _:
@@ -189,7 +191,7 @@ def reminder_due(findings: Findings, card: Card, fact: Fact) -> None:
     elif kind == "payment_failed":
         check_failure(findings, card, fact)
     if kind == "payment_failed" and card.renewal is not None:
-        card.renewal.declines_reported = card.renewal.declines
+        card.renewal.declines_reported, card.renewal.is_untold = card.renewal.declines, False
         if card.blocked_since is None:  # else the pass goes on when the operator lets it
             card.renewal.is_asked_for = False
 
