@@ -139,11 +139,14 @@ _DESCRIPTIONS = {
 }
 
 
-def documented(*statuses: int) -> dict[int | str, dict[str, Any]]:
-    """The problems of an operation for its OpenAPI description; 401, 403, 422, 429 and 503 are those of all."""
+def documented(*statuses: int, unknown: str = "card") -> dict[int | str, dict[str, Any]]:
+    """The problems of an operation for its OpenAPI description; 401, 403, 422, 429 and 503 are those of all.
+
+    `unknown` is what a 404 does not know.
+    """
     found: dict[int | str, dict[str, Any]] = {}
     for status in sorted({401, 403, 422, 429, 503, *statuses}):
-        code, description = _DESCRIPTIONS[status]
+        code, description = (one.replace("card", unknown) for one in _DESCRIPTIONS[status])
         example = {"title": HTTPStatus(status).phrase, "status": status, "code": code, "detail": description}
         content = {"schema": {"$ref": "#/components/schemas/Problem"}, "example": example}
         found[status] = {"description": description, "content": {MEDIA_TYPE: content}}

@@ -15,6 +15,7 @@ from adapters.web.api.receipts import receipts
 from adapters.web.api.renewing import renewing
 from adapters.web.api.topping_up import topping_up
 from adapters.web.pages.portal import Portal
+from adapters.web.payments.printing import Printer
 
 PREFIX = "/api/v1"
 _ABOUT = f"""What holders do on the pages, for programs: an app for one holder, or a reseller's back office.
@@ -25,7 +26,7 @@ sent again with the same one. Errors are `application/problem+json` with a stabl
 """
 
 
-def api(portal: Portal, now: Callable[[], datetime]) -> FastAPI:
+def api(portal: Portal, now: Callable[[], datetime], printer: Printer) -> FastAPI:
     """The application; `now` judges tokens."""
     app = FastAPI(
         title="Baohao",
@@ -35,7 +36,7 @@ def api(portal: Portal, now: Callable[[], datetime]) -> FastAPI:
         redoc_url=None,
         openapi_url=OPENAPI,
     )
-    app.state.portal = portal
+    app.state.portal, app.state.printer = portal, printer
     for router in (reading, renewing, topping_up, receipts):
         app.include_router(router)
     answer_problems(app)

@@ -9,7 +9,7 @@ from tests.adapters.web.api.conftest import Program
 from tests.adapters.web.pages.holders import card_id_of
 
 EXAMPLES = 15
-OPERATIONS = 13
+OPERATIONS = 15
 
 
 @pytest.fixture

@@ -108,6 +108,48 @@ def test_receipts_are_of_the_holder_alone_and_go_on_by_cursor(world, app, other_
     assert other_app.get(f"/receipts?holder={HOLDER}").json == {"receipts": [], "next": None}
 
 
+@pytest.fixture
+def paid(world, app):
+    """A receipt of Lin's, as the list has it."""
+    world.live(PLUS, NOW + timedelta(days=120), Charged)
+    world.cards.project()
+    [found] = app.get("/receipts").json["receipts"]
+    return found
+
+
+def test_a_receipt_says_what_was_bought_and_how_it_was_paid(app, paid):
+    path = f"/receipts/{paid['attempt_id']}"
+    receipt = app.get(path).json
+    assert {name: receipt[name] for name in paid} == paid
+    assert receipt["term"] == {
+        "months": 12,
+        "starts_on": "2027-03-14",
+        "ends_on": "2028-03-14",
+        "zone": "Europe/London",
+    }
+    assert receipt["method"] == {"kind": "credit_card", "brand": "visa", "last4": "4242"}
+    assert (receipt["number"], receipt["plan"]) == (NUMBERS["plus"], "keep-plus")
+
+
+def test_a_receipt_is_a_file_that_is_sent_once(app, paid):
+    path = f"/receipts/{paid['attempt_id']}/pdf"
+    first = app.get(path)
+    assert (first.headers["content-type"], first.body[:4]) == ("application/pdf", b"%PDF")
+    assert app.get(path).body == first.body
+    assert b"/Lang(zh-CN)" in app.get(path, **{"Accept-Language": "zh-CN"}).body
+    again = app.get(path, **{"If-None-Match": first.headers["etag"]})
+    assert (again.status, again.body) == (304, b"")
+
+
+@pytest.mark.parametrize("more", ["", "/pdf"])
+def test_a_receipt_of_another_is_none(other_app, office, paid, more):
+    answers = [other_app.get(f"/receipts/{one}{more}") for one in (paid["attempt_id"], PLUS)]
+    assert {one.status for one in answers} == {404}
+    assert len({one.body for one in answers}) == 1
+    assert answers[0].code == "unknown_receipt"
+    assert office.get(f"/receipts/{paid['attempt_id']}{more}").status == 200
+
+
 @pytest.mark.parametrize("path", ["/cards", "/receipts", f"/cards/{PLUS}/history"])
 @pytest.mark.parametrize("cursor", ["x", "%F0%9F%98%80", "AAAA", "MTIzNCB4", "OTk5OTk5OTk5OTk5OTk5OTk5OTk"])
 def test_a_made_up_cursor_is_refused(app, path, cursor):
