@@ -7,9 +7,11 @@ from uuid import UUID
 
 from fastapi import APIRouter, Query, Response
 
+from adapters.notices.outbox import told_of_facts
 from adapters.web.api import shapes, showing
 from adapters.web.api.asking import Reading
 from adapters.web.api.cursors import Cursor, Limit, cursor_of, place_of
+from adapters.web.api.happened import History, happened
 from adapters.web.api.problems import NO_STORE, documented
 from adapters.web.api.unchanged import NOT_CHANGED, IfNoneMatch, is_known, tagged
 from adapters.web.pages.ids import whole_number
@@ -68,14 +70,16 @@ async def show_card(
 @reading.get("/cards/{card_id}/history", responses=documented(404))
 async def show_history(
     asked: Reading, response: Response, card_id: UUID, limit: Limit = 50, cursor: Cursor = None
-) -> shapes.History:
-    """What happened to a card, newest first; needs `cards:read`."""
+) -> History:
+    """What happened to a card and what the holder was told of it, newest first; needs `cards:read`."""
     response.headers.update(NO_STORE)
     held = await asked.card(card_id)
     before = place_of(cursor, _version)
     facts = await asked.portal.newest(card_id, before, limit)
     more = cursor_of(str(facts[0].version)) if facts and facts[0].version > 1 else None
-    return shapes.History(events=showing.happened(facts, held, asked.language), next=more)
+    async with asked.portal.pool.connection() as connection:
+        sent = await told_of_facts(connection, card_id, facts[0].version, facts[-1].version) if facts else []
+    return History(events=happened(facts, sent, held, asked.language), next=more)
 
 
 @reading.get("/cards/{card_id}/quotes", responses=documented(404))

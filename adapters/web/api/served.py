@@ -7,6 +7,7 @@ from typing import Any
 
 from fastapi import FastAPI
 
+from adapters.web.api.binding import binding, provider_pace
 from adapters.web.api.gate import OPENAPI, Gate
 from adapters.web.api.pace import BURST, PER_SECOND
 from adapters.web.api.problems import Problem, answer_problems
@@ -36,8 +37,8 @@ def api(portal: Portal, now: Callable[[], datetime], printer: Printer) -> FastAP
         redoc_url=None,
         openapi_url=OPENAPI,
     )
-    app.state.portal, app.state.printer = portal, printer
-    for router in (reading, renewing, topping_up, receipts):
+    app.state.portal, app.state.printer, app.state.provider_pace = portal, printer, provider_pace()
+    for router in (reading, renewing, binding, topping_up, receipts):
         app.include_router(router)
     answer_problems(app)
     app.add_middleware(Gate, portal=portal, now=now)

@@ -5,6 +5,7 @@ from uuid import UUID
 
 import pytest
 
+from engine.card.consent import AutoRenewEnabled
 from engine.ports import Charged
 from tests.adapters.web.pages.holders import HOLDER, NOW, NUMBERS, OTHER, card_id_of
 
@@ -86,6 +87,25 @@ def test_history_comes_newest_first_in_the_readers_language(app):
     assert any("<" in one["text"] for one in entries) is False
     chinese = app.get(path, **{"Accept-Language": "zh-CN"}).json["events"]
     assert chinese[-1]["text"] != entries[-1]["text"]
+
+
+def test_history_says_what_the_holder_was_told_and_how(app, world):
+    version = next(
+        one.version for one in world.cards.log() if one.card_id == PLUS and isinstance(one.fact, AutoRenewEnabled)
+    )
+    for channel, state in (("email", "delivered"), ("sms", "accepted"), ("sms", "pending")):
+        world.connection.execute(
+            """
+            INSERT INTO outbox (key, channel, holder_id, card_id, kind, caused_at, content, not_before, expires_at,
+                state, sent_at)
+            VALUES (%s, %s, %s, %s, 'switched_on', %s, '{}', %s, %s, %s, %s)
+            """,
+            (f"{PLUS}:{version}:{state}", channel, HOLDER, PLUS, NOW, NOW, NOW, state, NOW),
+        )
+    told = {one["version"]: one["notices"] for one in app.get(f"/cards/{PLUS}/history").json["events"]}
+    assert {(one["channel"], one["delivered"]) for one in told[version]} == {("email", True), ("sms", False)}
+    assert told[version][0]["sent_at"] == "2026-11-29T04:00:00Z"
+    assert [notices for one, notices in told.items() if one != version] == [[]] * (len(told) - 1)
 
 
 def test_quotes_have_what_is_needed_to_agree(app):
