@@ -109,6 +109,12 @@ async def told_of_card(connection: AsyncConnection[Any], card_id: UUID, limit: i
     return await _told(connection, "card_id = %s", card_id, limit)
 
 
+async def told_of_facts(connection: AsyncConnection[Any], card_id: UUID, first: int, last: int) -> list[Told]:
+    """The notices of one card that were sent about the facts of these versions, the newest cause first."""
+    version = "split_part(key, ':', 2)::int"
+    return await _told(connection, f"card_id = %s AND {version} BETWEEN {first:d} AND {last:d}", card_id, 1000)
+
+
 async def told_holder(connection: AsyncConnection[Any], holder_id: str, limit: int = 100) -> list[Told]:
     """The notices and messages that were sent to one holder, the newest cause first."""
     return await _told(connection, "holder_id = %s", holder_id, limit)
@@ -119,7 +125,7 @@ async def _told(connection: AsyncConnection[Any], condition: str, value: object,
         query = f"""
             SELECT key, channel, card_id, kind, caused_at, state, sent_at FROM outbox
             WHERE {condition} AND state IN ('accepted', 'delivered') ORDER BY caused_at DESC, channel LIMIT %s
-        """  # noqa: S608 (one of the two conditions above)
+        """  # noqa: S608 (one of the conditions above)
         await cursor.execute(query.encode(), (value, limit))
         return await cursor.fetchall()
 

@@ -45,6 +45,7 @@ from adapters.web.pages.accounts.unsent import only_logged
 from adapters.web.pages.accounts.visit import Reception
 from adapters.web.pages.portal import Portal
 from adapters.web.pages.routes import holder_pages
+from adapters.web.payments.printing import Printer
 from adapters.web.receipts import receipts
 from adapters.web.unsubscribing import unsubscribing
 from adapters.wiring import engine_of, listing_gateway, opened_stripe, rules_now, rules_of
@@ -172,9 +173,9 @@ def _twilio(settings: Settings, pool: AsyncConnectionPool[AsyncConnection[Any]])
 
 
 def _application(pages: _Pages, *routers: APIRouter, provider: str | None = None) -> FastAPI:
-    portal = pages.portal
-    programs = Mount(PREFIX, api(portal, pages.reception.door.now))
-    routes = [programs, *pages.more, *holder_pages(portal, pages.reception)]
+    portal, printer = pages.portal, Printer()
+    programs = Mount(PREFIX, api(portal, pages.reception.door.now, printer))
+    routes = [programs, *pages.more, *holder_pages(portal, pages.reception, printer)]
     guarded = Guarded(portal.origin, (provider,) if provider else ())
     return application((*pages.machines, *routers), routes, guarded)
 

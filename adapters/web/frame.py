@@ -13,7 +13,7 @@ from adapters.languages.language import Language
 from adapters.web.voice import voice
 
 STATIC = resources.files("adapters.web") / "static"
-_NO_STORE = {"Cache-Control": "no-store"}
+NO_STORE = {"Cache-Control": "no-store"}
 
 
 @cache
@@ -57,4 +57,4 @@ def _templates(language: Language) -> Environment:
 def page(template: str, language: Language, /, status: int = 200, **values: object) -> HTMLResponse:
     """A page; pages of a holder are never kept by a cache."""
     html = _templates(language).get_template(f"{template}.html").render(values)
-    return HTMLResponse(html, status, _NO_STORE)
+    return HTMLResponse(html, status, NO_STORE)

@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
-"""An example client of the API: lists the cards of a token, and switches auto-renewal on for one of them.
+"""An example client of the API: lists the cards of a token, binds a payment method, and switches auto-renewal on.
 
     export BAOHAO_TOKEN=…   # from: baohao token create --name example --holder h-1 --scope cards:read …
     api_client.py http://localhost:8080
+    api_client.py http://localhost:8080 --bind CARD
     api_client.py http://localhost:8080 --switch-on CARD --months 12
 
 Needs nothing beyond Python's own library.
@@ -21,6 +22,7 @@ from urllib.request import Request, urlopen
 from uuid import uuid4
 
 TRIES = 5
+ASKED_EVERY_S = 3
 AGAIN = (429, 503)
 """Statuses that say: wait, and send the same again."""
 
@@ -90,6 +92,17 @@ def list_cards(api: Api) -> None:
         print(card["card_id"], card["standing"], f"paid to {card['term']['ends_on']}, renewal {on}")
 
 
+def bind(api: Api, card_id: str) -> None:
+    """Send the holder to the provider's page, and wait for what comes of it."""
+    path = f"/cards/{quote(card_id, safe='')}/bindings"
+    begun = api.write("POST", path, {})
+    print(f"Open {begun['url']}", flush=True)
+    while begun["state"] == "waiting":
+        time.sleep(ASKED_EVERY_S)
+        begun = api.get(f"{path}/{begun['binding_id']}")
+    print(begun["state"])
+
+
 def switch_on(api: Api, card_id: str, months: int) -> None:
     """Show the price, ask, and agree to what was shown."""
     path = f"/cards/{quote(card_id, safe='')}"
@@ -107,13 +120,21 @@ def switch_on(api: Api, card_id: str, months: int) -> None:
 
 
 if __name__ == "__main__":
-    options = argparse.ArgumentParser(description="Lists cards, and switches auto-renewal on for one.")
+    options = argparse.ArgumentParser(
+        description="Lists cards, or binds a payment method to one, or switches its auto-renewal on."
+    )
     options.add_argument("address")
+    options.add_argument("--bind", metavar="CARD")
     options.add_argument("--switch-on", metavar="CARD")
     options.add_argument("--months", type=int, default=12)
     given = options.parse_args()
     client = Api(given.address, os.environ["BAOHAO_TOKEN"])
     try:
-        switch_on(client, given.switch_on, given.months) if given.switch_on else list_cards(client)
+        if given.bind:
+            bind(client, given.bind)
+        elif given.switch_on:
+            switch_on(client, given.switch_on, given.months)
+        else:
+            list_cards(client)
     except ProblemError as error:
         sys.exit(str(error))

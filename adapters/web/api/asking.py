@@ -13,10 +13,12 @@ from fastapi.security import HTTPBearer
 from pydantic import BaseModel, ConfigDict
 
 from adapters.languages.language import Language, preferred
+from adapters.web.api.pace import Pace
 from adapters.web.api.problems import ProblemError, no_card
 from adapters.web.api.showing import name_of
 from adapters.web.api.tokens import Bearer, Scope
 from adapters.web.pages.portal import Held, Portal
+from adapters.web.payments.printing import Printer
 from engine.card.facts import CardFacts
 from engine.commands import AnyCommand, Issued
 
@@ -33,6 +35,9 @@ class Asked:
     portal: Portal
     bearer: Bearer
     language: Language
+    printer: Printer
+    provider_pace: Pace
+    """How often a token may make us ask the provider."""
 
     async def card(self, card_id: UUID) -> Held:
         """A card within reach; raises ProblemError, the same for one that does not exist."""
@@ -95,7 +100,8 @@ def _asking(scope: Scope) -> Callable[..., Asked]:
         bearer: Bearer = request.state.bearer
         if scope not in bearer.scopes:
             raise ProblemError(403, "missing_scope", f"the token lacks the scope {scope}")
-        return Asked(request.app.state.portal, bearer, preferred(accept_language))
+        state = request.app.state
+        return Asked(state.portal, bearer, preferred(accept_language), state.printer, state.provider_pace)
 
     return ask
 

@@ -14,23 +14,24 @@ BUCKETS_MOST = 10_000
 class Pace:
     """Counts requests by token; several web processes each count their own."""
 
-    def __init__(self, now_s: Callable[[], float] = monotonic) -> None:
-        self._now_s = now_s
+    def __init__(
+        self, now_s: Callable[[], float] = monotonic, *, per_second: float = PER_SECOND, burst: float = BURST
+    ) -> None:
+        self._now_s, self._per_second, self._burst = now_s, per_second, burst
         self._left: dict[UUID, tuple[float, float]] = {}
 
     def wait_s(self, token_id: UUID) -> int:
         """0 if the token may ask now, which is counted; otherwise after how many seconds it may."""
         now = self._now_s()
-        left = self._filled(self._left.get(token_id, (BURST, now)), now)
+        left = self._filled(self._left.get(token_id, (self._burst, now)), now)
         if left < 1:
             self._left[token_id] = left, now
-            return math.ceil((1 - left) / PER_SECOND)
+            return math.ceil((1 - left) / self._per_second)
         if len(self._left) >= BUCKETS_MOST:
-            self._left = {one: kept for one, kept in self._left.items() if self._filled(kept, now) < BURST}
+            self._left = {one: kept for one, kept in self._left.items() if self._filled(kept, now) < self._burst}
         self._left[token_id] = left - 1, now
         return 0
 
-    @staticmethod
-    def _filled(bucket: tuple[float, float], now: float) -> float:
+    def _filled(self, bucket: tuple[float, float], now: float) -> float:
         left, since = bucket
-        return min(BURST, left + (now - since) * PER_SECOND)
+        return min(self._burst, left + (now - since) * self._per_second)

@@ -13,7 +13,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from engine.errors import Refused
+from engine.errors import BaohaoError, Refused
 
 log = structlog.get_logger()
 
@@ -45,9 +45,11 @@ class Problem(BaseModel):
 class ProblemError(Exception):
     """A request that ends with a problem."""
 
-    def __init__(self, status: int, code: str, detail: str, field: str | None = None) -> None:
+    def __init__(
+        self, status: int, code: str, detail: str, field: str | None = None, *, wait_s: int | None = None
+    ) -> None:
         super().__init__(detail)
-        self.status, self.code, self.field = status, code, field
+        self.status, self.code, self.field, self.wait_s = status, code, field, wait_s
 
 
 def problem(status: int, code: str, detail: str, field: str | None = None, **headers: str) -> JSONResponse:
@@ -81,7 +83,8 @@ def answer_problems(app: FastAPI) -> None:
 
     @app.exception_handler(ProblemError)
     async def _(_: Request, error: ProblemError) -> Response:
-        return problem(error.status, error.code, str(error), error.field)
+        wait = {} if error.wait_s is None else {"Retry_After": str(error.wait_s)}
+        return problem(error.status, error.code, str(error), error.field, **wait)
 
     @app.exception_handler(Refused)
     async def _(_: Request, error: Refused) -> Response:
@@ -104,7 +107,7 @@ def answer_problems(app: FastAPI) -> None:
         log.error("api.failed", path=request.url.path, exc_info=error)
         return problem(500, "failed", "this is our fault; ask again with the same Idempotency-Key")
 
-    for kind in (OperationalError, PoolTimeout):
+    for kind in (OperationalError, PoolTimeout, BaohaoError):
         app.add_exception_handler(kind, _away)
 
 
@@ -139,11 +142,14 @@ _DESCRIPTIONS = {
 }
 
 
-def documented(*statuses: int) -> dict[int | str, dict[str, Any]]:
-    """The problems of an operation for its OpenAPI description; 401, 403, 422, 429 and 503 are those of all."""
+def documented(*statuses: int, unknown: str = "card") -> dict[int | str, dict[str, Any]]:
+    """The problems of an operation for its OpenAPI description; 401, 403, 422, 429 and 503 are those of all.
+
+    `unknown` is what a 404 does not know.
+    """
     found: dict[int | str, dict[str, Any]] = {}
     for status in sorted({401, 403, 422, 429, 503, *statuses}):
-        code, description = _DESCRIPTIONS[status]
+        code, description = (one.replace("card", unknown) for one in _DESCRIPTIONS[status])
         example = {"title": HTTPStatus(status).phrase, "status": status, "code": code, "detail": description}
         content = {"schema": {"$ref": "#/components/schemas/Problem"}, "example": example}
         found[status] = {"description": description, "content": {MEDIA_TYPE: content}}

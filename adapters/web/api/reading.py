@@ -5,12 +5,15 @@ from hashlib import sha256
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Header, Query, Response
+from fastapi import APIRouter, Query, Response
 
+from adapters.notices.outbox import told_of_facts
 from adapters.web.api import shapes, showing
 from adapters.web.api.asking import Reading
 from adapters.web.api.cursors import Cursor, Limit, cursor_of, place_of
+from adapters.web.api.happened import History, happened
 from adapters.web.api.problems import NO_STORE, documented
+from adapters.web.api.unchanged import NOT_CHANGED, IfNoneMatch, is_known, tagged
 from adapters.web.pages.ids import whole_number
 from engine.card.methods import NO_NUL
 
@@ -45,12 +48,12 @@ async def list_cards(
 @reading.get(
     "/cards/{card_id}",
     response_model=shapes.ShownCard,
-    responses={**documented(404), 304: {"description": "As If-None-Match has it."}},
+    responses={**documented(404), 304: NOT_CHANGED},
 )
 async def show_card(
     asked: Reading,
     card_id: UUID,
-    if_none_match: Annotated[str | None, Header(description="An ETag of before.")] = None,
+    if_none_match: IfNoneMatch = None,
 ) -> Response:
     """A card; its ETag changes with the card's version, and with what is foreseen; needs `cards:read`."""
     newest = await asked.portal.newest(card_id, None, 1)  # before the card, which may be newer, never older
@@ -58,8 +61,8 @@ async def show_card(
     card = await asyncio.to_thread(showing.shown, held, newest[-1].version if newest else 0)
     content = card.model_dump_json().encode()
     tag = f'"{card.version}-{sha256(content).hexdigest()[:12]}"'
-    headers = {"ETag": tag, "Cache-Control": "private, no-cache"}
-    if tag in _tags(if_none_match):
+    headers = tagged(tag)
+    if is_known(headers, if_none_match):
         return Response(status_code=304, headers=headers)
     return Response(content, headers=headers, media_type="application/json")
 
@@ -67,14 +70,16 @@ async def show_card(
 @reading.get("/cards/{card_id}/history", responses=documented(404))
 async def show_history(
     asked: Reading, response: Response, card_id: UUID, limit: Limit = 50, cursor: Cursor = None
-) -> shapes.History:
-    """What happened to a card, newest first; needs `cards:read`."""
+) -> History:
+    """What happened to a card and what the holder was told of it, newest first; needs `cards:read`."""
     response.headers.update(NO_STORE)
     held = await asked.card(card_id)
     before = place_of(cursor, _version)
     facts = await asked.portal.newest(card_id, before, limit)
     more = cursor_of(str(facts[0].version)) if facts and facts[0].version > 1 else None
-    return shapes.History(events=showing.happened(facts, held, asked.language), next=more)
+    async with asked.portal.pool.connection() as connection:
+        sent = await told_of_facts(connection, card_id, facts[0].version, facts[-1].version) if facts else []
+    return History(events=happened(facts, sent, held, asked.language), next=more)
 
 
 @reading.get("/cards/{card_id}/quotes", responses=documented(404))
@@ -89,8 +94,3 @@ def _version(text: str) -> int:
     if found is None:
         raise ValueError(text)
     return found
-
-
-def _tags(header: str | None) -> set[str]:
-    """The tags of If-None-Match, compared weakly (RFC 9110, section 13.1.2)."""
-    return {one.strip().removeprefix("W/") for one in (header or "").split(",")}

@@ -7,6 +7,7 @@ from typing import Any
 
 from fastapi import FastAPI
 
+from adapters.web.api.binding import binding, provider_pace
 from adapters.web.api.gate import OPENAPI, Gate
 from adapters.web.api.pace import BURST, PER_SECOND
 from adapters.web.api.problems import Problem, answer_problems
@@ -15,6 +16,7 @@ from adapters.web.api.receipts import receipts
 from adapters.web.api.renewing import renewing
 from adapters.web.api.topping_up import topping_up
 from adapters.web.pages.portal import Portal
+from adapters.web.payments.printing import Printer
 
 PREFIX = "/api/v1"
 _ABOUT = f"""What holders do on the pages, for programs: an app for one holder, or a reseller's back office.
@@ -25,7 +27,7 @@ sent again with the same one. Errors are `application/problem+json` with a stabl
 """
 
 
-def api(portal: Portal, now: Callable[[], datetime]) -> FastAPI:
+def api(portal: Portal, now: Callable[[], datetime], printer: Printer) -> FastAPI:
     """The application; `now` judges tokens."""
     app = FastAPI(
         title="Baohao",
@@ -35,8 +37,8 @@ def api(portal: Portal, now: Callable[[], datetime]) -> FastAPI:
         redoc_url=None,
         openapi_url=OPENAPI,
     )
-    app.state.portal = portal
-    for router in (reading, renewing, topping_up, receipts):
+    app.state.portal, app.state.printer, app.state.provider_pace = portal, printer, provider_pace()
+    for router in (reading, renewing, binding, topping_up, receipts):
         app.include_router(router)
     answer_problems(app)
     app.add_middleware(Gate, portal=portal, now=now)

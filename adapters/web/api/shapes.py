@@ -246,42 +246,6 @@ class ShownCard(ListedCard):
     auto_top_up: AutoTopUp | None
 
 
-class Happened(BaseModel):
-    """One thing that happened; `text` is in the language of Accept-Language, `receipt` an attempt of `/receipts`."""
-
-    version: int
-    at: datetime
-    type: str
-    text: str
-    receipt: UUID | None
-
-
-class History(BaseModel):
-    """A page of what happened, newest first; a page may be empty and not be the last: `next` says so."""
-
-    model_config = ConfigDict(
-        json_schema_extra={
-            "examples": [
-                {
-                    "events": [
-                        {
-                            "version": 7,
-                            "at": "2026-11-29T04:00:00Z",
-                            "type": "auto_renew_enabled",
-                            "text": "You turned on auto-renewal: ¥76.80, every 12 months.",
-                            "receipt": "1d2b6b0e-6a57-5c86-8f3c-0f6a5a9d2c01",
-                        }
-                    ],
-                    "next": "Nw",
-                }
-            ]
-        }
-    )
-
-    events: list[Happened]
-    next: str | None
-
-
 class ShownQuote(BaseModel):
     """What a period costs today, and what it saves against paying monthly."""
 

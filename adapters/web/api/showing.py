@@ -1,23 +1,18 @@
-"""A card, its history and its prices as the API answers them."""
+"""A card and its prices as the API answers them."""
 
-from collections.abc import Iterable
-
-from adapters.languages.language import Language
 from adapters.web.api import shapes
 from adapters.web.api.shapes import amount, maybe_amount
 from adapters.web.pages import ahead
-from adapters.web.pages.history import history
 from adapters.web.pages.portal import Held
 from adapters.web.pages.renewal import TERMS_VERSION
 from adapters.web.pages.standing import FINAL, standing_of
-from adapters.web.voice import voice
 from engine.card.card import Card
 from engine.card.deadlines import reclaims_at, suspends_at
 from engine.card.facts import CardFact, CardFacts
 from engine.card.lapse import GraceStarted, NumberReclaimed, Suspended
 from engine.card.reminders import ReminderDue
 from engine.card.term import CardRenewed, amount_due
-from engine.envelope import NAME_OF, Fact, Recorded
+from engine.envelope import NAME_OF, Fact
 from engine.money import Money
 
 
@@ -71,20 +66,6 @@ def quotes(held: Held) -> shapes.Quotes:
         for one in held.quotes()
     ]
     return shapes.Quotes(quotes=found, terms_version=TERMS_VERSION)
-
-
-def happened(recorded: Iterable[Recorded], held: Held, language: Language) -> list[shapes.Happened]:
-    """What a holder is shown of these facts, newest first."""
-    return [
-        shapes.Happened(
-            version=entry.of.version,
-            at=entry.of.fact.at,
-            type=name_of(entry.of.fact),
-            text=entry.text.striptags(),
-            receipt=entry.receipt,
-        )
-        for entry in history(recorded, held.card.methods.bound, (), held.zone, voice(language))
-    ]
 
 
 def name_of(fact: Fact) -> str:

@@ -10,7 +10,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from adapters.directory.sessions import SignedIn
-from adapters.notices.outbox import told_of_card
+from adapters.notices.outbox import told_of_facts
 from adapters.web.door import Door, missing, see_other
 from adapters.web.frame import page
 from adapters.web.pages.ahead import coming_up
@@ -78,7 +78,7 @@ async def _card(portal: Portal, request: Request, visitor: SignedIn) -> Response
     before = whole_number(request.query_params.get("before", ""))
     facts = await portal.newest(card_id, before, ENTRIES)
     async with portal.pool.connection() as connection:
-        sent = await told_of_card(connection, card_id)
+        sent = await told_of_facts(connection, card_id, facts[0].version, facts[-1].version) if facts else []
     card = shown(held, say)
     return page(
         "card",

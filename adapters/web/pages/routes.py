@@ -22,6 +22,7 @@ from adapters.web.pages.plain import plain_pages
 from adapters.web.pages.portal import Portal
 from adapters.web.pages.receipts import receipt_pages
 from adapters.web.pages.visit import routes_of
+from adapters.web.payments.printing import Printer
 
 OF_A_CARD = (*renewal.PAGES, *switching_off.PAGES, *methods.PAGES, *paying.PAGES)
 OF_AN_ACCOUNT = (
@@ -30,13 +31,13 @@ OF_AN_ACCOUNT = (
 )
 
 
-def holder_pages(portal: Portal, reception: Reception) -> list[Route]:
+def holder_pages(portal: Portal, reception: Reception, printer: Printer) -> list[Route]:
     """The pages, and the files that they need."""
     door = reception.door
     return [
         *plain_pages(door),
         *card_pages(portal, door),
-        *receipt_pages(portal, door),
+        *receipt_pages(portal, door, printer),
         *routes_of(portal, door, OF_A_CARD),
         *routes_of_accounts(reception, OF_AN_ACCOUNT),
     ]

@@ -12,13 +12,14 @@ from tests.adapters.web.pages.holders import HOLDER, card_id_of
 
 FIFTY = {"amount_minor": 5000, "currency": "CNY"}
 CONSENT = {"months": 1, "price": FIFTY, "catalogue_version": "x", "terms_version": "2026-11"}
-READS = ("", "/history", "/quotes")
+READS = ("", "/history", "/quotes", "/bindings/cs_1")
 WRITES = (
     ("PUT", "/auto-renewal", CONSENT),
     ("DELETE", "/auto-renewal", None),
     ("PUT", "/methods/order", {"method_ids": ["visa"], "balance_first": True}),
     ("DELETE", "/methods/visa", None),
     ("POST", "/renewals", None),
+    ("POST", "/bindings", {}),
     ("POST", "/top-ups", {"amount": FIFTY}),
     ("PUT", "/auto-top-up", {"threshold": FIFTY, "amount": FIFTY}),
     ("DELETE", "/auto-top-up", None),
@@ -29,7 +30,10 @@ PLUS = f"/cards/{card_id_of('plus')}"
 def test_every_route_of_a_card_is_tried_here(office):
     document = office.get("/openapi.json").json
     of_a_card = {
-        (method.upper(), path.removeprefix("/cards/{card_id}").replace("{method_id}", "visa"))
+        (
+            method.upper(),
+            path.removeprefix("/cards/{card_id}").replace("{method_id}", "visa").replace("{binding_id}", "cs_1"),
+        )
         for path, operations in document["paths"].items()
         if path.startswith("/cards/{card_id}")
         for method in operations
@@ -86,7 +90,7 @@ def test_of_a_token_a_hash_is_stored_and_when_it_was_used_to_the_minute(program,
 def test_scopes_are_kept_apart(program):
     reader, writer = program(HOLDER, ["cards:read"]), program(HOLDER, ["cards:write"])
     for path in ("/cards", "/receipts", *(f"{PLUS}{path}" for path in READS)):
-        assert reader.get(path).status == 200
+        assert reader.get(path).status == (404 if "/bindings/" in path else 200)
         assert (writer.get(path).status, writer.get(path).code) == (403, "missing_scope")
     for method, path, body in WRITES:
         answer = reader.write(method, f"{PLUS}{path}", body)

@@ -9,7 +9,7 @@ from tests.adapters.web.api.conftest import Program
 from tests.adapters.web.pages.holders import card_id_of
 
 EXAMPLES = 15
-OPERATIONS = 13
+OPERATIONS = 17
 
 
 @pytest.fixture
@@ -25,7 +25,7 @@ def operations(served):
 @pytest.mark.parametrize("mode", [GenerationMode.POSITIVE, GenerationMode.NEGATIVE])
 def test_no_request_is_answered_by_an_error_of_ours(operations, program, number, mode):
     operation, office = operations[number], program()
-    real = {"card_id": str(card_id_of("plus")), "method_id": "visa"}
+    real = {"card_id": str(card_id_of("plus")), "method_id": "visa", "binding_id": "cs_1"}
     path = {name: value for name, value in real.items() if f"{{{name}}}" in operation.path}
 
     @seed(16)

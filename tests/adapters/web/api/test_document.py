@@ -29,7 +29,7 @@ def test_it_is_openapi_3_1_under_the_prefix(document):
     assert document["servers"] == [{"url": "/api/v1"}]
     assert document["components"]["securitySchemes"]["token"]["scheme"] == "bearer"
     names = [one["operationId"] for _, _, one in operations(document)]
-    assert len(names) == len(set(names)) == 13
+    assert len(names) == len(set(names)) == 17
 
 
 def test_every_reference_leads_somewhere_and_every_schema_is_one(document):
@@ -55,6 +55,8 @@ def test_every_operation_needs_a_token_and_names_its_problems(document):
 def test_every_answer_and_body_has_an_example_that_is_one(document):
     for _, _, one in operations(document):
         [done] = [answer for status, answer in one["responses"].items() if status in ("200", "202")]
+        if "application/pdf" in done["content"]:
+            continue
         shapes = [done["content"]["application/json"]["schema"]]
         if "requestBody" in one:
             shapes.append(one["requestBody"]["content"]["application/json"]["schema"])

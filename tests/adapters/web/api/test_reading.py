@@ -5,6 +5,7 @@ from uuid import UUID
 
 import pytest
 
+from engine.card.consent import AutoRenewEnabled
 from engine.ports import Charged
 from tests.adapters.web.pages.holders import HOLDER, NOW, NUMBERS, OTHER, card_id_of
 
@@ -88,6 +89,25 @@ def test_history_comes_newest_first_in_the_readers_language(app):
     assert chinese[-1]["text"] != entries[-1]["text"]
 
 
+def test_history_says_what_the_holder_was_told_and_how(app, world):
+    version = next(
+        one.version for one in world.cards.log() if one.card_id == PLUS and isinstance(one.fact, AutoRenewEnabled)
+    )
+    for channel, state in (("email", "delivered"), ("sms", "accepted"), ("sms", "pending")):
+        world.connection.execute(
+            """
+            INSERT INTO outbox (key, channel, holder_id, card_id, kind, caused_at, content, not_before, expires_at,
+                state, sent_at)
+            VALUES (%s, %s, %s, %s, 'switched_on', %s, '{}', %s, %s, %s, %s)
+            """,
+            (f"{PLUS}:{version}:{state}", channel, HOLDER, PLUS, NOW, NOW, NOW, state, NOW),
+        )
+    told = {one["version"]: one["notices"] for one in app.get(f"/cards/{PLUS}/history").json["events"]}
+    assert {(one["channel"], one["delivered"]) for one in told[version]} == {("email", True), ("sms", False)}
+    assert told[version][0]["sent_at"] == "2026-11-29T04:00:00Z"
+    assert [notices for one, notices in told.items() if one != version] == [[]] * (len(told) - 1)
+
+
 def test_quotes_have_what_is_needed_to_agree(app):
     answer = app.get(f"/cards/{card_id_of('off')}/quotes").json
     assert answer["terms_version"] == "2026-11"
@@ -106,6 +126,48 @@ def test_receipts_are_of_the_holder_alone_and_go_on_by_cursor(world, app, other_
     assert office.get("/receipts").json["receipts"] == office.get(f"/receipts?holder={HOLDER}").json["receipts"] == paid
     assert other_app.get("/receipts").json == {"receipts": [], "next": None}
     assert other_app.get(f"/receipts?holder={HOLDER}").json == {"receipts": [], "next": None}
+
+
+@pytest.fixture
+def paid(world, app):
+    """A receipt of Lin's, as the list has it."""
+    world.live(PLUS, NOW + timedelta(days=120), Charged)
+    world.cards.project()
+    [found] = app.get("/receipts").json["receipts"]
+    return found
+
+
+def test_a_receipt_says_what_was_bought_and_how_it_was_paid(app, paid):
+    path = f"/receipts/{paid['attempt_id']}"
+    receipt = app.get(path).json
+    assert {name: receipt[name] for name in paid} == paid
+    assert receipt["term"] == {
+        "months": 12,
+        "starts_on": "2027-03-14",
+        "ends_on": "2028-03-14",
+        "zone": "Europe/London",
+    }
+    assert receipt["method"] == {"kind": "credit_card", "brand": "visa", "last4": "4242"}
+    assert (receipt["number"], receipt["plan"]) == (NUMBERS["plus"], "keep-plus")
+
+
+def test_a_receipt_is_a_file_that_is_sent_once(app, paid):
+    path = f"/receipts/{paid['attempt_id']}/pdf"
+    first = app.get(path)
+    assert (first.headers["content-type"], first.body[:4]) == ("application/pdf", b"%PDF")
+    assert app.get(path).body == first.body
+    assert b"/Lang(zh-CN)" in app.get(path, **{"Accept-Language": "zh-CN"}).body
+    again = app.get(path, **{"If-None-Match": first.headers["etag"]})
+    assert (again.status, again.body) == (304, b"")
+
+
+@pytest.mark.parametrize("more", ["", "/pdf"])
+def test_a_receipt_of_another_is_none(other_app, office, paid, more):
+    answers = [other_app.get(f"/receipts/{one}{more}") for one in (paid["attempt_id"], PLUS)]
+    assert {one.status for one in answers} == {404}
+    assert len({one.body for one in answers}) == 1
+    assert answers[0].code == "unknown_receipt"
+    assert office.get(f"/receipts/{paid['attempt_id']}{more}").status == 200
 
 
 @pytest.mark.parametrize("path", ["/cards", "/receipts", f"/cards/{PLUS}/history"])

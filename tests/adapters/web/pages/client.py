@@ -85,7 +85,7 @@ class Client:
                 self.cookies.pop(name, None)
             else:
                 self.cookies[name] = cookie.value
-        return Answer(status, _lower(answer.headers), answer.read().decode(), lines)
+        return Answer(status, _lower(answer.headers), answer.read().decode(errors="replace"), lines)
 
 
 def _lower(headers):

@@ -35,3 +35,23 @@ def test_a_receipt_of_another_is_missing(other, lin, attempt_id):
     assert other.get(f"/receipts/{attempt_id}").status == 404
     assert "900142" not in other.get("/receipts").text
     assert lin.get(f"/receipts/{card_id_of('plus')}").status == 404
+
+
+def test_a_receipt_is_a_file_to_keep_in_the_holders_language(lin, attempt_id):
+    page = lin.get(f"/receipts/{attempt_id}")
+    assert f'href="/receipts/{attempt_id}.pdf"' in page.html
+    answer = lin.get(f"/receipts/{attempt_id}.pdf")
+    assert (answer.status, answer.headers["content-type"]) == (200, "application/pdf")
+    assert answer.headers["cache-control"] == "no-store"
+    reference = f"{attempt_id.hex[:4]}-{attempt_id.hex[4:8]}".upper()
+    assert answer.headers["content-disposition"] == f'attachment; filename="baohao-{reference}.pdf"'
+    assert answer.html.startswith("%PDF")
+    assert "/Lang(en)" in answer.html
+
+
+def test_a_file_of_another_is_missing(other, stranger, lin, attempt_id):
+    missing = other.get(f"/receipts/{attempt_id}.pdf")
+    none = other.get(f"/receipts/{card_id_of('plus')}.pdf")
+    assert (missing.status, missing.html) == (404, none.html)
+    assert stranger.get(f"/receipts/{attempt_id}.pdf").to.startswith("/sign-in")
+    assert lin.get("/receipts/x.pdf").status == 404

@@ -1,0 +1,1 @@
+"""What holders have paid: found for its holder, and printed as a receipt."""

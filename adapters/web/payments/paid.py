@@ -1,0 +1,123 @@
+"""What a holder has paid: rows of the charges that succeeded, and what one of them bought."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import LiteralString, NamedTuple
+from uuid import UUID
+
+from psycopg.rows import class_row
+
+from adapters.web.pages.portal import PAGE_SIZE, Held, Portal
+from engine.calendar import local_date
+from engine.card.methods import PaymentMethod, PaymentMethodBound, PaymentMethodUpdated
+from engine.card.term import CardRenewed
+from engine.envelope import Recorded
+from engine.money import Money
+
+_ALL_FACTS = 1_000_000
+PAID: LiteralString = """
+    SELECT attempt_id, card_id, number, zone, settled_at, charges.currency, minor, from_balance_minor, refunded_minor,
+        top_up
+    FROM charges JOIN cards USING (card_id) LEFT JOIN card_numbers USING (card_id)
+    WHERE charges.status = 'succeeded' AND
+"""
+"""What all queries begin with."""
+_LISTED: LiteralString = (
+    PAID + "holder_id = %(holder)s ORDER BY settled_at DESC, attempt_id LIMIT %(limit)s OFFSET %(skip)s"
+)
+_ONE: LiteralString = PAID + "attempt_id = %(attempt)s AND (%(holder)s::text IS NULL OR holder_id = %(holder)s::text)"
+
+
+class Paid(NamedTuple):
+    """One payment; amounts in minor units."""
+
+    attempt_id: UUID
+    card_id: UUID
+    number: str | None
+    zone: str
+    settled_at: datetime
+    currency: str
+    minor: int
+    from_balance_minor: int
+    refunded_minor: int
+    top_up: int | None
+
+    @property
+    def day(self) -> date:
+        """The local day of the payment."""
+        return local_date(self.settled_at, self.zone)
+
+    @property
+    def amount(self) -> Money:
+        """What was charged."""
+        return Money(minor=self.minor, currency=self.currency)
+
+    @property
+    def from_balance(self) -> Money:
+        """What the balance paid in addition."""
+        return Money(minor=self.from_balance_minor, currency=self.currency)
+
+    @property
+    def refunded(self) -> Money:
+        """What went back."""
+        return Money(minor=self.refunded_minor, currency=self.currency)
+
+    @property
+    def reference(self) -> str:
+        """What a holder quotes to the support."""
+        digits = self.attempt_id.hex[:8].upper()
+        return f"{digits[:4]}-{digits[4:]}"
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """A payment with its card and what it bought."""
+
+    paid: Paid
+    held: Held
+    renewed: CardRenewed | None
+    """The term; None for a top-up."""
+    method: PaymentMethod | None
+    """As it was then."""
+
+
+async def payments_of(portal: Portal, holder_id: str, number: int) -> tuple[list[Paid], bool]:
+    """A page of what a holder has paid, newest first, the first page being 1; and whether there are more."""
+    asked = {"holder": holder_id, "limit": PAGE_SIZE + 1, "skip": PAGE_SIZE * (number - 1)}
+    found = await _paid(portal, _LISTED, asked)
+    return found[:PAGE_SIZE], len(found) > PAGE_SIZE
+
+
+async def receipt_of(portal: Portal, holder_id: str | None, attempt_id: UUID) -> Receipt | None:
+    """The receipt of a payment; None for one of another holder (None: of any) and for one that does not exist."""
+    found = await _paid(portal, _ONE, {"holder": holder_id, "attempt": attempt_id})
+    held = await portal.held([found[0].card_id]) if found else []
+    if not held or holder_id not in (None, held[0].card.custody.holder_id):
+        return None
+    facts = await portal.newest(found[0].card_id, None, _ALL_FACTS)
+    return Receipt(found[0], held[0], *_bought(facts, attempt_id))
+
+
+async def _paid(portal: Portal, query: LiteralString, asked: dict[str, object]) -> list[Paid]:
+    async with portal.pool.connection() as connection, connection.cursor(row_factory=class_row(Paid)) as cursor:
+        await cursor.execute(query, asked)
+        return await cursor.fetchall()
+
+
+def _bought(facts: Iterable[Recorded], attempt_id: UUID) -> tuple[CardRenewed | None, PaymentMethod | None]:
+    """What the payment bought (None: a top-up), and the method as it was then."""
+    methods: dict[str, PaymentMethod] = {}
+    renewed: CardRenewed | None = None
+    used: PaymentMethod | None = None
+    for one in facts:
+        match one.fact:
+            case PaymentMethodBound(method=method) | PaymentMethodUpdated(method=method):
+                methods[method.method_id] = method
+            case CardRenewed() as fact if fact.attempt_id == attempt_id:
+                renewed = fact
+            case _ if getattr(one.fact, "attempt_id", None) == attempt_id:
+                used = methods.get(getattr(one.fact, "method_id", ""), used)
+            case _:
+                pass
+    return renewed, used
