@@ -21,6 +21,7 @@ from adapters.languages.language import Language
 HOME_ZONE = "Asia/Shanghai"
 _COLUMNS: LiteralString = """
     holder_id, email, email_confirmed, phone, phone_confirmed, password_hash IS NOT NULL AS has_password,
+    EXISTS (SELECT FROM passkeys WHERE passkeys.holder_id = accounts.holder_id) AS has_passkeys,
     language, zone, created_at
 """
 
@@ -35,6 +36,7 @@ class Account:
     phone: str | None = field(repr=False)
     phone_confirmed: bool
     has_password: bool
+    has_passkeys: bool
     language: Language
     zone: str
     created_at: datetime
