@@ -161,6 +161,14 @@ async def tell(
         await send(connection, message_to(address, kind, account.language, values, holder_id=account.holder_id))
 
 
+async def tell_everywhere(connection: AsyncConnection[Any], send: Send, holder_id: str, kind: MessageKind) -> None:
+    """Tell the holder at all addresses what needs no values."""
+    account = await find_account(connection, holder_id)
+    if account is not None:
+        for address in account.addresses:
+            await tell(connection, send, account, kind, {}, at=address)
+
+
 async def _one(connection: AsyncConnection[Any], query: LiteralString, value: str) -> Account | None:
     async with connection.cursor(row_factory=class_row(Account)) as cursor:
         return await (await cursor.execute(query, (value,))).fetchone()

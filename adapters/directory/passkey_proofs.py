@@ -16,7 +16,7 @@ from webauthn.helpers.structs import (
 )
 
 from adapters.directory.account_events import note
-from adapters.directory.accounts import find_account, tell
+from adapters.directory.accounts import tell_everywhere
 from adapters.directory.answers import Opened, PasskeyAsked, PasskeyRefused, Wait
 from adapters.directory.limits import Limit, take
 from adapters.directory.messages import Send
@@ -171,6 +171,4 @@ def _verified(answer: PasskeyAnswer, credential: AuthenticationCredential, kept:
 
 async def _tell_of_copy(connection: AsyncConnection[Any], send: Send, kept: _Kept, visit: Visit) -> None:
     await note(connection, kept.holder_id, "passkey_copied", visit)
-    account = await find_account(connection, kept.holder_id)
-    for address in account.addresses if account else ():
-        await tell(connection, send, account, "passkey_copied", {}, at=address)
+    await tell_everywhere(connection, send, kept.holder_id, "passkey_copied")

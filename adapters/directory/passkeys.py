@@ -18,7 +18,7 @@ from webauthn.helpers.structs import (
 from webauthn.registration.verify_registration_response import VerifiedRegistration
 
 from adapters.directory.account_events import note
-from adapters.directory.accounts import find_account, tell
+from adapters.directory.accounts import tell_everywhere
 from adapters.directory.answers import Done, NotRecent, PasskeyAsked, PasskeyRefused
 from adapters.directory.codes import void_codes
 from adapters.directory.messages import MessageKind, Send
@@ -188,7 +188,5 @@ async def _after_change(
 ) -> None:
     await end_others(connection, signed_in.holder_id, signed_in.session_id)
     await void_codes(connection, signed_in.holder_id)
-    account = await find_account(connection, signed_in.holder_id)
-    for address in account.addresses if account else ():
-        await tell(connection, send, account, kind, {}, at=address)
+    await tell_everywhere(connection, send, signed_in.holder_id, kind)
     await note(connection, signed_in.holder_id, kind, visit, signed_in.session_id)

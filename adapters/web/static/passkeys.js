@@ -43,6 +43,7 @@ async function send(form) {
 }
 
 if (window.PublicKeyCredential) {
+  document.querySelectorAll('[data-without-passkeys]').forEach(one => { one.hidden = true; });
   for (const form of document.querySelectorAll('form[data-passkey]')) {
     form.hidden = false;
     form.addEventListener('submit', event => {

@@ -1,4 +1,4 @@
-"""Passkeys: a second way in, which no code goes around; each challenge holds once, here, for some minutes."""
+"""Passkeys of an account: adding, naming and removing them; they are a second way in, which no code goes around."""
 
 import json
 
@@ -11,14 +11,12 @@ from adapters.directory.answers import (
     NotRecent,
     Opened,
     PasskeyRefused,
-    Wait,
 )
 from adapters.directory.changing import begin_reset, finish_reset
 from adapters.directory.codes import TypedCode
-from adapters.directory.passkey_challenges import PasskeyAnswer, Site
+from adapters.directory.passkey_challenges import PasskeyAnswer
 from adapters.directory.passkey_proofs import (
     begin_passkey_confirmation,
-    begin_passkey_sign_in,
     confirm_with_passkey,
     sign_in_with_passkey,
 )
@@ -37,11 +35,9 @@ from adapters.directory.signing_in import (
     sign_in,
     sign_in_with_code,
 )
-from adapters.directory.sweeping import sweep
-from tests.adapters.authenticator import PRESENT, Authenticator
+from tests.adapters.authenticator import Authenticator
 from tests.adapters.directory.desk import EMAIL, PASSWORD, PHONE
-
-SITE = Site("https://baohao.example")
+from tests.adapters.directory.passkey_desk import SITE, add_passkey, answered, kinds
 
 
 @pytest.fixture
@@ -49,34 +45,13 @@ def holder_id(desk):
     return desk.account(phone=PHONE.text)
 
 
-@pytest.fixture
-def key():
-    return Authenticator(SITE.origin)
-
-
-def add(desk, signed_in, key, label="My phone"):
-    asked = desk.do(begin_adding, signed_in, SITE)
-    answer = PasskeyAnswer(asked.request, key.create(asked.options), SITE)
-    return desk.do_sending(finish_adding, signed_in, answer, label)
-
-
-def answered(desk, key, site=SITE, **more):
-    """Asked for a sign-in, and signed."""
-    asked = desk.do(begin_passkey_sign_in, site)
-    return PasskeyAnswer(asked.request, key.sign(asked.options, **more), site)
-
-
 def labels(desk, holder_id):
     return [one.label for one in desk.run(list_passkeys(desk.connection, holder_id))]
 
 
-def kinds(desk):
-    return [(one.kind, one.to) for one in desk.sent]
-
-
 def test_a_passkey_is_added_told_of_and_signs_in_without_an_address(desk, holder_id, key):
     signed_in, elsewhere = desk.signed_in(holder_id), desk.do(sign_in, EMAIL.text, PASSWORD)
-    assert add(desk, signed_in, key) == Done()
+    assert add_passkey(desk, signed_in, key) == Done()
     assert kinds(desk) == [("passkey_added", EMAIL.text), ("passkey_added", PHONE.text)]
     assert desk.session(elsewhere) is None
     assert labels(desk, holder_id) == ["My phone"]
@@ -90,7 +65,7 @@ def test_a_passkey_is_added_told_of_and_signs_in_without_an_address(desk, holder
 
 def test_an_authenticator_learns_no_address_by_its_handle_and_adds_nothing_twice(desk, holder_id, key):
     signed_in = desk.signed_in(holder_id)
-    add(desk, signed_in, key)
+    add_passkey(desk, signed_in, key)
     asked = json.loads(desk.do(begin_adding, signed_in, SITE).options)
     assert [one["id"] for one in asked["excludeCredentials"]] == list(key.keys)
     assert asked["rp"] == {"name": "Baohao", "id": "baohao.example"}
@@ -99,137 +74,8 @@ def test_an_authenticator_learns_no_address_by_its_handle_and_adds_nothing_twice
         assert address not in asked["user"]["id"]
 
 
-def test_a_challenge_is_answered_once(desk, holder_id, key):
-    signed_in = desk.signed_in(holder_id)
-    asked = desk.do(begin_adding, signed_in, SITE)
-    answer = PasskeyAnswer(asked.request, key.create(asked.options), SITE)
-    assert desk.do_sending(finish_adding, signed_in, answer, "a") == Done()
-    assert desk.do_sending(finish_adding, signed_in, answer, "a") == PasskeyRefused("late")
-    answer = answered(desk, key)
-    assert isinstance(desk.do_sending(sign_in_with_passkey, answer), Opened)
-    assert desk.do_sending(sign_in_with_passkey, answer) == PasskeyRefused("late")
-
-
-def test_of_the_same_answer_at_the_same_time_one_signs_in(desk, holder_id, key):
-    add(desk, desk.signed_in(holder_id), key)
-    answer = answered(desk, key)
-
-    def once(connection):
-        return sign_in_with_passkey(connection, desk.send, answer, desk.visit)
-
-    answers = desk.at_once(once, once, once)
-    assert sum(isinstance(one, Opened) for one in answers) == 1
-    assert answers.count(PasskeyRefused("late")) == 2
-
-
-def test_a_challenge_that_has_run_out_is_late_and_swept_away(desk, holder_id, key):
-    add(desk, desk.signed_in(holder_id), key)
-    answer = answered(desk, key)
-    assert desk.later(minutes=5).do_sending(sign_in_with_passkey, answer) == PasskeyRefused("late")
-    answered(desk, key)
-    desk.later(minutes=6)
-    assert desk.run(sweep(desk.connection, desk.at)) >= 1
-    assert desk.rows("SELECT * FROM passkey_challenges") == []
-
-
-def test_an_answer_is_worth_nothing_in_another_browser_or_for_another_thing(desk, holder_id, key):
-    signed_in = desk.signed_in(holder_id)
-    add(desk, signed_in, key)
-    asked = desk.do(begin_passkey_sign_in, SITE)
-    signed = key.sign(asked.options)
-    for request in ("", "x", desk.do(begin_passkey_sign_in, SITE).request):
-        refused = desk.do_sending(sign_in_with_passkey, PasskeyAnswer(request, signed, SITE))
-        assert refused in (PasskeyRefused("late"), PasskeyRefused("wrong"))
-    answer = PasskeyAnswer(asked.request, signed, SITE)
-    assert desk.do_sending(confirm_with_passkey, signed_in, answer) == PasskeyRefused("late")
-
-
-@pytest.mark.parametrize("origin", ["https://evil.example", "http://baohao.example", "https://sub.baohao.example", ""])
-def test_what_was_signed_for_another_site_is_refused(desk, holder_id, key, origin):
-    signed_in = desk.signed_in(holder_id)
-    add(desk, signed_in, key)
-    key.origin = origin
-    assert desk.do_sending(sign_in_with_passkey, answered(desk, key)) == PasskeyRefused("wrong")
-    assert add(desk, signed_in, key) == PasskeyRefused("wrong")
-
-
-def test_a_passkey_holds_for_one_host_alone(desk, holder_id, key):
-    add(desk, desk.signed_in(holder_id), key)
-    other = Site("https://other.example")
-    key.origin = other.origin
-    answer = answered(desk, key, other)
-    assert isinstance(desk.do_sending(sign_in_with_passkey, answer), Opened)  # the settings say that this is our host
-    key.origin = SITE.origin
-    asked = desk.do(begin_passkey_sign_in, other)
-    answer = PasskeyAnswer(asked.request, key.sign(asked.options), SITE)
-    assert desk.do_sending(sign_in_with_passkey, answer) == PasskeyRefused("wrong")
-
-
-def test_the_authenticator_has_to_verify_its_owner(desk, holder_id, key):
-    signed_in = desk.signed_in(holder_id)
-    add(desk, signed_in, key)
-    key.flags = PRESENT
-    assert desk.do_sending(sign_in_with_passkey, answered(desk, key)) == PasskeyRefused("wrong")
-    assert add(desk, signed_in, key) == PasskeyRefused("wrong")
-
-
-def test_a_count_that_goes_back_is_a_copys_which_the_holder_is_told_of(desk, holder_id, key):
-    add(desk, desk.signed_in(holder_id), key)
-    key.count = 7
-    assert isinstance(desk.do_sending(sign_in_with_passkey, answered(desk, key)), Opened)
-    desk.sent.clear()
-    for count in (7, 3):
-        key.count = count
-        assert desk.do_sending(sign_in_with_passkey, answered(desk, key)) == PasskeyRefused("wrong")
-    assert kinds(desk) == [("passkey_copied", EMAIL.text), ("passkey_copied", PHONE.text)] * 2
-    assert "passkey_copied" in desk.events(holder_id)
-
-
-def test_an_authenticator_that_does_not_count_is_taken(desk, holder_id, key):
-    add(desk, desk.signed_in(holder_id), key)
-    for _ in range(2):
-        key.count = -1
-        assert isinstance(desk.do_sending(sign_in_with_passkey, answered(desk, key)), Opened)
-
-
-def test_a_wrong_count_is_told_only_where_the_signature_is_right(desk, holder_id, key):
-    add(desk, desk.signed_in(holder_id), key)
-    key.count = 9
-    desk.do_sending(sign_in_with_passkey, answered(desk, key))
-    desk.sent.clear()
-    forger = Authenticator(SITE.origin)
-    asked = desk.do(begin_adding, desk.signed_in(holder_id), SITE)
-    forger.create(asked.options)
-    [(name, (_, handle))] = key.keys.items()
-    forger.keys = {name: (next(iter(forger.keys.values()))[0], handle)}
-    assert desk.do_sending(sign_in_with_passkey, answered(desk, forger)) == PasskeyRefused("wrong")
-    assert desk.sent == []
-
-
-@pytest.mark.parametrize(
-    "made_up",
-    ["", "null", "[]", "{}", "x" * 5000, '{"id": 1}', '{"id": "_", "rawId": "_", "type": "x", "response": {}}'],
-)
-def test_what_somebody_made_up_is_refused(desk, holder_id, made_up):
-    signed_in = desk.signed_in(holder_id)
-    asked = desk.do(begin_passkey_sign_in, SITE)
-    answer = PasskeyAnswer(asked.request, made_up, SITE)
-    assert desk.do_sending(sign_in_with_passkey, answer) == PasskeyRefused("wrong")
-    asked = desk.do(begin_adding, signed_in, SITE)
-    answer = PasskeyAnswer(asked.request, made_up, SITE)
-    assert desk.do_sending(finish_adding, signed_in, answer, "") == PasskeyRefused("wrong")
-
-
-def test_every_byte_of_an_answer_counts(desk, holder_id, key):
-    add(desk, desk.signed_in(holder_id), key)
-    for part in ("clientDataJSON", "authenticatorData", "signature", "userHandle"):
-        for spoiled in ("", "AAAA", "!", None, 7):
-            answer = answered(desk, key, **{part: spoiled})
-            assert desk.do_sending(sign_in_with_passkey, answer) == PasskeyRefused("wrong"), (part, spoiled)
-
-
 def test_a_passkey_belongs_to_one_account(desk, holder_id, key):
-    add(desk, desk.signed_in(holder_id), key)
+    add_passkey(desk, desk.signed_in(holder_id), key)
     other = desk.signed_in(desk.account("other@example.org"))
     asked = desk.do(begin_adding, other, SITE)
     created = json.loads(key.create(asked.options))
@@ -240,14 +86,14 @@ def test_a_passkey_belongs_to_one_account(desk, holder_id, key):
 
 
 def test_another_holders_passkey_is_neither_named_nor_removed_nor_a_proof(desk, holder_id, key):
-    add(desk, desk.signed_in(holder_id), key)
+    add_passkey(desk, desk.signed_in(holder_id), key)
     [passkey] = desk.run(list_passkeys(desk.connection, holder_id))
     other = desk.signed_in(desk.account("other@example.org"))
     assert desk.run(rename_passkey(desk.connection, other, passkey.passkey_id, "Mine")) is False
     assert desk.do_sending(remove_passkey, other, passkey.passkey_id) is False
     assert labels(desk, holder_id) == ["My phone"]
     assert desk.do(begin_passkey_confirmation, other, SITE) == PasskeyRefused("wrong")
-    add(desk, other, Authenticator(SITE.origin))
+    add_passkey(desk, other, Authenticator(SITE.origin))
     asked = desk.do(begin_passkey_confirmation, other, SITE)
     answer = PasskeyAnswer(asked.request, key.sign(asked.options), SITE)
     assert desk.do_sending(confirm_with_passkey, other, answer) == PasskeyRefused("wrong")
@@ -255,7 +101,7 @@ def test_another_holders_passkey_is_neither_named_nor_removed_nor_a_proof(desk, 
 
 def test_a_passkey_is_named_and_removed(desk, holder_id, key):
     signed_in = desk.signed_in(holder_id)
-    add(desk, signed_in, key, "  \n a\tb  ")
+    add_passkey(desk, signed_in, key, "  \n a\tb  ")
     [passkey] = desk.run(list_passkeys(desk.connection, holder_id))
     assert passkey.label == "a b"
     assert desk.run(rename_passkey(desk.connection, signed_in, passkey.passkey_id, " \n")) is None
@@ -270,7 +116,7 @@ def test_a_passkey_is_named_and_removed(desk, holder_id, key):
 
 
 def test_without_a_name_a_passkey_is_called_by_the_device(desk, holder_id, key):
-    add(desk, desk.signed_in(holder_id), key, "")
+    add_passkey(desk, desk.signed_in(holder_id), key, "")
     assert labels(desk, holder_id) == ["Firefox, Linux"]
 
 
@@ -279,7 +125,7 @@ def test_an_account_has_so_many_at_most(desk, holder_id):
     late = Authenticator(SITE.origin)
     asked = desk.do(begin_adding, signed_in, SITE)
     for _ in range(PASSKEYS_MOST):
-        assert add(desk, signed_in, Authenticator(SITE.origin)) == Done()
+        assert add_passkey(desk, signed_in, Authenticator(SITE.origin)) == Done()
     assert desk.do(begin_adding, signed_in, SITE) == PasskeyRefused("too_many")
     answer = PasskeyAnswer(asked.request, late.create(asked.options), SITE)
     assert desk.do_sending(finish_adding, signed_in, answer, "") == PasskeyRefused("too_many")
@@ -287,7 +133,7 @@ def test_an_account_has_so_many_at_most(desk, holder_id):
 
 def test_changes_need_a_recent_proof_which_a_passkey_gives(desk, holder_id, key):
     signed_in = desk.signed_in(holder_id)
-    add(desk, signed_in, key)
+    add_passkey(desk, signed_in, key)
     [passkey] = desk.run(list_passkeys(desk.connection, holder_id))
     desk.later(minutes=11)
     assert desk.do(begin_adding, signed_in, SITE) == NotRecent()
@@ -303,7 +149,7 @@ def test_changes_need_a_recent_proof_which_a_passkey_gives(desk, holder_id, key)
 def test_no_code_sets_a_password_where_there_is_a_passkey(desk, holder_id, key):
     before = desk.do_sending(begin_reset, EMAIL, "en")
     code = desk.code(before)
-    add(desk, desk.signed_in(holder_id), key)
+    add_passkey(desk, desk.signed_in(holder_id), key)
     assert desk.do_sending(finish_reset, code, "a long enough one") == CodeDead()
     desk.sent.clear()
     sent = desk.later(minutes=1).do_sending(begin_reset, EMAIL, "en")
@@ -314,7 +160,7 @@ def test_no_code_sets_a_password_where_there_is_a_passkey(desk, holder_id, key):
 
 
 def test_a_code_signs_in_but_proves_too_little_where_there_is_a_passkey(desk, holder_id, key):
-    add(desk, desk.signed_in(holder_id), key)
+    add_passkey(desk, desk.signed_in(holder_id), key)
     sent = desk.do_sending(begin_code_sign_in, EMAIL, "en")
     signed_in = desk.session(desk.do(sign_in_with_code, desk.code(sent)))
     assert not signed_in.is_recent(desk.at)
@@ -330,18 +176,3 @@ def test_a_code_that_was_asked_for_before_is_no_proof_either(desk, holder_id, ke
     """
     desk.run(desk.connection.execute(query, (holder_id,)))
     assert desk.do(confirm_with_code, signed_in, code) == CodeDead()
-
-
-def test_a_client_asks_for_so_many_challenges_only(desk):
-    asked = [desk.do(begin_passkey_sign_in, SITE) for _ in range(61)]
-    assert isinstance(asked[-1], Wait)
-    desk.ip = "203.0.113.8"
-    assert not isinstance(desk.do(begin_passkey_sign_in, SITE), Wait)
-
-
-def test_no_secret_of_a_passkey_is_stored(desk, holder_id, key):
-    add(desk, desk.signed_in(holder_id), key)
-    asked = desk.do(begin_passkey_sign_in, SITE)
-    rows = str(desk.rows("SELECT t::text FROM passkey_challenges t"))
-    assert asked.request not in rows
-    assert json.loads(asked.options)["challenge"] not in rows
