@@ -17,7 +17,7 @@ from adapters.control import (
     CONTROL_ROW,
     CONTROL_TABLE,
 )
-from adapters.directory.tables import DIRECTORY_TABLES
+from adapters.directory.tables import DIRECTORY_TABLES, PASSKEY_TABLES
 from adapters.gateways.pace import PACE_ROW, PACE_TABLE
 from adapters.grants import grant_rights
 from adapters.inbox import INBOX_TABLE
@@ -136,6 +136,7 @@ def _create(connection: Connection[Any]) -> None:
         INBOX_TABLE,
         BINDINGS_TABLE,
         DIRECTORY_TABLES,
+        PASSKEY_TABLES,
         NOTICE_TABLES,
         API_TOKENS_TABLE,
         "CREATE TABLE schema_version (version integer NOT NULL)",
@@ -234,6 +235,7 @@ def _from_7_to_8(connection: Connection[Any]) -> None:
 
 def _from_8_to_9(connection: Connection[Any]) -> None:
     """Holders have passkeys; operators have accounts of their own."""
+    connection.execute(PASSKEY_TABLES)
     connection.execute("UPDATE schema_version SET version = 9")
 
 

@@ -21,6 +21,7 @@ from adapters.languages.language import Language
 HOME_ZONE = "Asia/Shanghai"
 _COLUMNS: LiteralString = """
     holder_id, email, email_confirmed, phone, phone_confirmed, password_hash IS NOT NULL AS has_password,
+    EXISTS (SELECT FROM passkeys WHERE passkeys.holder_id = accounts.holder_id) AS has_passkeys,
     language, zone, created_at
 """
 
@@ -35,6 +36,7 @@ class Account:
     phone: str | None = field(repr=False)
     phone_confirmed: bool
     has_password: bool
+    has_passkeys: bool
     language: Language
     zone: str
     created_at: datetime
@@ -157,6 +159,14 @@ async def tell(
     address = at or next(iter(account.addresses), None)
     if address is not None:
         await send(connection, message_to(address, kind, account.language, values, holder_id=account.holder_id))
+
+
+async def tell_everywhere(connection: AsyncConnection[Any], send: Send, holder_id: str, kind: MessageKind) -> None:
+    """Tell the holder at all addresses what needs no values."""
+    account = await find_account(connection, holder_id)
+    if account is not None:
+        for address in account.addresses:
+            await tell(connection, send, account, kind, {}, at=address)
 
 
 async def _one(connection: AsyncConnection[Any], query: LiteralString, value: str) -> Account | None:

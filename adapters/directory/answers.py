@@ -8,6 +8,10 @@ from uuid import UUID
 PasswordFault = Literal["too_short", "too_long", "common", "names_product"]
 """Why a password is not taken: below 8 characters; above 128, or 512 bytes; one of a known list; it holds our name."""
 
+PasskeyFault = Literal["late", "wrong", "known", "too_many"]
+"""Why a passkey is not taken: its challenge has run out or was answered already; it proves nothing here; an account has
+it already; this account has as many as it may."""
+
 
 @dataclass(frozen=True, slots=True)
 class Done:
@@ -66,6 +70,22 @@ class PasswordRefused:
     """A new password that is not taken."""
 
     fault: PasswordFault
+
+
+@dataclass(frozen=True, slots=True)
+class PasskeyAsked:
+    """What a browser asks its owner's authenticator for; `request` is for the browser that asked alone."""
+
+    request: str = field(repr=False)
+    options: str = field(repr=False)
+    """JSON, as WebAuthn has it."""
+
+
+@dataclass(frozen=True, slots=True)
+class PasskeyRefused:
+    """A passkey that is not taken."""
+
+    fault: PasskeyFault
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,5 +1,6 @@
 """Changes to an account that need proof of who asks: its addresses and its password; the old address is told."""
 
+from dataclasses import replace
 from typing import Any, LiteralString
 
 from psycopg import AsyncConnection
@@ -21,6 +22,7 @@ from adapters.directory.answers import (
 )
 from adapters.directory.codes import Asked, Purpose, Redeemed, TypedCode, ask_code, redeem_code, void_codes
 from adapters.directory.messages import MessageKind, Send
+from adapters.directory.passkeys import has_passkeys
 from adapters.directory.passwords import hashed, password_fault
 from adapters.directory.sessions import SignedIn, end_others, open_session
 from adapters.directory.signing_in import asked_of, confirmed_holder
@@ -142,8 +144,14 @@ async def change_password(
 async def begin_reset(
     connection: AsyncConnection[Any], send: Send, address: Address, language: Language, visit: Visit
 ) -> CodeSent | Wait:
-    """Send a code to set a new password with; where there is no account, the answer is the same."""
-    return await ask_code(connection, send, await asked_of(connection, address, "reset_password", language), visit)
+    """Send a code to set a new password with; where there is no account, the answer is the same.
+
+    To an account that has a passkey goes a message that says so instead: a code alone is no way around it (ASVS 6.4.3).
+    """
+    asked = await asked_of(connection, address, "reset_password", language)
+    if asked.holder_id is not None and await has_passkeys(connection, asked.holder_id):
+        asked = replace(asked, works=False, sends="passkey_instead")
+    return await ask_code(connection, send, asked, visit)
 
 
 async def finish_reset(
@@ -162,7 +170,7 @@ async def finish_reset(
         if not isinstance(redeemed, Redeemed):
             return redeemed
         holder_id = await confirmed_holder(connection, redeemed)
-        if holder_id is None:
+        if holder_id is None or await has_passkeys(connection, holder_id):
             return CodeDead()
         await _set_password(connection, send, holder_id, password_hash)
         await end_others(connection, holder_id, None)

@@ -1,16 +1,19 @@
 """What a holder may always do: take all personal data along, and have them erased."""
 
+from collections.abc import Mapping
 from dataclasses import asdict
 from datetime import datetime
-from typing import Any
+from typing import Any, LiteralString
 from uuid import UUID
 
 from psycopg import AsyncConnection
+from psycopg.rows import dict_row
 
 from adapters.directory.account_events import list_events, note
 from adapters.directory.accounts import find_account, tell
 from adapters.directory.answers import Done, NotRecent, StillOwed
 from adapters.directory.messages import Send
+from adapters.directory.passkeys import list_passkeys
 from adapters.directory.secret import keyed, secret_of
 from adapters.directory.sessions import SignedIn, list_sessions
 from adapters.directory.visit import Visit
@@ -31,28 +34,48 @@ async def export_account(
         account = await find_account(connection, holder_id)
         devices = await list_sessions(connection, holder_id, visit.now)
         events = await list_events(connection, holder_id, EVENTS_EXPORTED)
-        numbers = await (
-            await connection.execute(
-                """
-                SELECT card_id, number FROM card_numbers JOIN cards USING (card_id)
-                WHERE holder_id = %s ORDER BY number
-                """,
-                (holder_id,),
-            )
-        ).fetchall()
+        passkeys = await list_passkeys(connection, holder_id)
+        rows = {what: await _rows(connection, query, holder_id) for what, query in _EXPORTED.items()}
     return {
         "account": _plain(asdict(account)) if account else None,
-        "cards": [{"card_id": str(card_id), "number": number} for card_id, number in numbers],
         "sessions": [_plain(device._asdict()) for device in devices],
         "events": [_plain(event._asdict()) for event in events],
+        "passkeys": [_plain(passkey._asdict()) for passkey in passkeys],
+        **rows,
         "exported_at": visit.now.isoformat(),
     }
+
+
+_EXPORTED: Mapping[str, LiteralString] = {
+    "cards": """
+        SELECT card_id, number FROM card_numbers JOIN cards USING (card_id) WHERE holder_id = %s ORDER BY number
+    """,
+    "messages": """
+        SELECT kind, channel, card_id, caused_at, state, reason, sent_at, language, address,
+            CASE WHEN kind <> 'code' THEN content END AS content
+        FROM outbox WHERE holder_id = %s ORDER BY caused_at DESC, key, channel LIMIT 10000
+    """,
+    "without_reminders": """
+        SELECT kind, unsubscribed_at FROM optional_notices WHERE holder_id = %s AND unsubscribed_at IS NOT NULL
+        ORDER BY kind
+    """,
+    "tokens": """
+        SELECT name, scopes, created_at, expires_at, revoked_at, used_at FROM api_tokens
+        WHERE holder_id = %s ORDER BY created_at, name
+    """,
+}
+"""What else is kept → its rows, without what would open anything."""
+
+
+async def _rows(connection: AsyncConnection[Any], query: LiteralString, holder_id: str) -> list[dict[str, Any]]:
+    async with connection.cursor(row_factory=dict_row) as cursor:
+        return [_plain(row) for row in await (await cursor.execute(query, (holder_id,))).fetchall()]
 
 
 async def erase_account(
     connection: AsyncConnection[Any], send: Send, signed_in: SignedIn, visit: Visit
 ) -> Done | NotRecent | StillOwed:
-    """Account, sessions, tokens, codes, numbers and what happened to them are gone; the log has no personal data.
+    """Account, passkeys, sessions, tokens, codes, numbers and what happened are gone; the log has no personal data.
 
     Refused while something is still owed between us for a card: it is renewed automatically, a charge is without
     answer, or money is left on it. Nobody could be told any more, nor be paid back.
@@ -81,6 +104,8 @@ async def erase_account(
         )
         await connection.execute("DELETE FROM accounts WHERE holder_id = %s", (holder_id,))
         await connection.execute("DELETE FROM sessions WHERE holder_id = %s", (holder_id,))
+        await connection.execute("DELETE FROM passkeys WHERE holder_id = %s", (holder_id,))
+        await connection.execute("DELETE FROM passkey_challenges WHERE holder_id = %s", (holder_id,))
         await connection.execute("DELETE FROM api_tokens WHERE holder_id = %s", (holder_id,))
         await connection.execute("DELETE FROM account_events WHERE holder_id = %s", (holder_id,))
         await note(connection, holder_id, "erased", Visit(visit.now))

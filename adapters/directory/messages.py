@@ -17,6 +17,10 @@ MessageKind = Literal[
     "email_changed",  # values: before, after (veiled); after is empty where the address was removed
     "phone_changed",  # the same
     "password_changed",
+    "passkey_added",
+    "passkey_removed",
+    "passkey_copied",  # what signed in counts less often than the passkey was used: there are two of it
+    "passkey_instead",  # somebody wants to reset the password of an account that has a passkey
     "account_erased",
 ]
 

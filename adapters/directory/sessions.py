@@ -57,9 +57,12 @@ class Device(NamedTuple):
     seen_at: datetime
 
 
-async def open_session(connection: AsyncConnection[Any], holder_id: str, visit: Visit) -> Opened:
-    """A new session; those of the account that have run out go."""
+async def open_session(
+    connection: AsyncConnection[Any], holder_id: str, visit: Visit, *, proved: bool = True
+) -> Opened:
+    """A new session; those of the account that have run out go. Unless `proved`, what is sensitive asks for more."""
     token, session_id = new_token(), uuid4()
+    confirmed_at = visit.now if proved else visit.now - ABSOLUTE
     await connection.execute(
         "DELETE FROM sessions WHERE holder_id = %s AND (seen_at < %s OR created_at < %s)",
         (holder_id, visit.now - IDLE, visit.now - ABSOLUTE),
@@ -69,7 +72,7 @@ async def open_session(connection: AsyncConnection[Any], holder_id: str, visit: 
         INSERT INTO sessions (session_id, token_hash, holder_id, created_at, seen_at, confirmed_at, device)
         VALUES (%s, %s, %s, %s, %s, %s, %s)
         """,
-        (session_id, hash_of(token), holder_id, visit.now, visit.now, visit.now, visit.device[:_DEVICE_CHARACTERS]),
+        (session_id, hash_of(token), holder_id, visit.now, visit.now, confirmed_at, visit.device[:_DEVICE_CHARACTERS]),
     )
     return Opened(token, session_id, holder_id)
 

@@ -1,4 +1,7 @@
-"""Signing in with a password or a code, and proving again who it is; no answer tells whether there is an account."""
+"""Signing in with a password or a code, and proving again who it is; no answer tells whether there is an account.
+
+Where there is a passkey, a code alone still signs in, but does not prove enough for what is sensitive (ASVS 6.4.3).
+"""
 
 from datetime import timedelta
 from typing import Any, LiteralString, NamedTuple
@@ -12,6 +15,7 @@ from adapters.directory.answers import CodeDead, CodeSent, CodeWrong, NotMatchin
 from adapters.directory.codes import Asked, Purpose, Redeemed, TypedCode, ask_code, redeem_code
 from adapters.directory.limits import Limit, count_failure, forget_failures, give_back, take
 from adapters.directory.messages import Send
+from adapters.directory.passkeys import has_passkeys
 from adapters.directory.passwords import is_right
 from adapters.directory.secret import keyed, secret_of
 from adapters.directory.sessions import SignedIn, confirm_session, open_session
@@ -84,7 +88,8 @@ async def sign_in_with_code(
         holder_id = await confirmed_holder(connection, redeemed)
         if holder_id is None:
             return CodeDead()
-        opened = await open_session(connection, holder_id, visit)
+        proved = not await has_passkeys(connection, holder_id)
+        opened = await open_session(connection, holder_id, visit, proved=proved)
         await note(connection, holder_id, "signed_in_with_code", visit, opened.session_id)
     return opened
 
@@ -92,9 +97,9 @@ async def sign_in_with_code(
 async def begin_confirmation(
     connection: AsyncConnection[Any], send: Send, signed_in: SignedIn, visit: Visit
 ) -> CodeSent | Wait | CodeDead:
-    """Send the holder a code to prove again who it is, for accounts without a password; CodeDead without account."""
+    """Send the holder a code to prove again who it is, where neither password nor passkey is; else CodeDead."""
     account = await find_account(connection, signed_in.holder_id)
-    if account is None:
+    if account is None or account.has_passkeys:
         return CodeDead()
     asked = Asked("sign_in", account.addresses[0], account.language, account.holder_id)
     return await ask_code(connection, send, asked, visit)
@@ -108,6 +113,8 @@ async def confirm_with_code(
         redeemed = await redeem_code(connection, code, "sign_in", visit.now, signed_in.holder_id)
         if not isinstance(redeemed, Redeemed):
             return redeemed
+        if await has_passkeys(connection, signed_in.holder_id):
+            return CodeDead()
         return await _confirmed(connection, signed_in, visit) or CodeDead()
 
 

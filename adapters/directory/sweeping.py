@@ -17,6 +17,7 @@ async def sweep(connection: AsyncConnection[Any], now: datetime) -> int:
     """Remove them; how many there were. May run at any time, in as many processes as like."""
     steps: tuple[tuple[LiteralString, datetime], ...] = (
         ("DELETE FROM codes WHERE expires_at < %s", now),
+        ("DELETE FROM passkey_challenges WHERE expires_at < %s", now),
         ("DELETE FROM directory_uses WHERE at < %s", now - USES_KEPT),
         ("DELETE FROM sign_in_tries WHERE failed_at < %s", now - FORGOTTEN_AFTER),
         ("DELETE FROM sessions WHERE seen_at < %s", now - IDLE),

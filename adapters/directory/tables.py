@@ -71,7 +71,31 @@ DIRECTORY_TABLES = """
     );
     CREATE INDEX IF NOT EXISTS account_events_of ON account_events (holder_id, at)
 """
-"""All of them, and the row with the secret that codes and keyed hashes are made with."""
+"""All of version 8, and the row with the secret that codes and keyed hashes are made with."""
 
-DIRECTORY = ("accounts", "card_numbers", "sessions", "codes", "directory_uses", "sign_in_tries", "account_events")
+PASSKEY_TABLES = """
+    CREATE TABLE IF NOT EXISTS passkeys (
+        passkey_id uuid PRIMARY KEY,
+        holder_id text NOT NULL,
+        credential_id bytea NOT NULL UNIQUE CHECK (length(credential_id) <= 1023),  -- one account each
+        public_key bytea NOT NULL,  -- COSE
+        sign_count bigint NOT NULL,  -- what the authenticator last said; one that goes back is a copy's
+        label text NOT NULL CHECK (length(label) BETWEEN 1 AND 60),
+        created_at timestamptz NOT NULL,
+        used_at timestamptz
+    );
+    CREATE INDEX IF NOT EXISTS passkeys_of ON passkeys (holder_id);
+    CREATE TABLE IF NOT EXISTS passkey_challenges (
+        request_hash bytea PRIMARY KEY,  -- SHA-256 of the token in the browser that asked; gone once it was answered
+        purpose text NOT NULL,
+        holder_id text,  -- NULL: of whoever signs in
+        expires_at timestamptz NOT NULL
+    )
+"""
+"""What version 9 adds."""
+
+DIRECTORY = (
+    *("accounts", "card_numbers", "sessions", "codes", "directory_uses", "sign_in_tries", "account_events"),
+    *("passkeys", "passkey_challenges"),
+)
 """The names of those that the application changes; the secret is only read."""

@@ -6,6 +6,7 @@ from adapters.notices.letter import Letter
 
 _WAY, _AMOUNT = ("Payment method", "{method}"), ("Amount", "{amount}")
 _NOT_YOU = "If that was not you, change your password at once."
+_NOT_YOURS = "If that was not you, remove it on the account's page and change your password at once."
 
 LETTERS_OF_MONEY: Mapping[str, Letter] = {
     "method_bound": Letter(
@@ -148,6 +149,38 @@ LETTERS_OF_ACCOUNTS: Mapping[str, Letter] = {
         (),
         "Baohao: the password of your account was changed. If that was not you, reset it at once.",
         "Open the account",
+    ),
+    "passkey_added": Letter(
+        "A passkey was added",
+        "A passkey was added to your account.",
+        ("Whoever has it can sign in with it. All other devices are signed out.", _NOT_YOURS),
+        (),
+        "Baohao: a passkey was added to your account. If that was not you, remove it at once.",
+        "Open the account",
+    ),
+    "passkey_removed": Letter(
+        "A passkey was removed",
+        "A passkey was removed from your account.",
+        ("It signs in no more. All other devices are signed out.", _NOT_YOU),
+        (),
+        "Baohao: a passkey was removed from your account. If that was not you, change your password at once.",
+        "Open the account",
+    ),
+    "passkey_copied": Letter(
+        "A passkey was refused",
+        "A passkey of your account was refused: it seems that there is a copy of it.",
+        ("Remove it on the account's page, and add a new one.",),
+        (),
+        "Baohao: a passkey of your account was refused, since there seems to be a copy of it. Remove it.",
+        "Open the account",
+    ),
+    "passkey_instead": Letter(
+        "Sign in with your passkey",
+        "Somebody asked for a new password for your account. It has a passkey, so no code is sent for that.",
+        ("If that was you, sign in with the passkey, and set a password on the account's page.",),
+        (),
+        "Baohao: your account has a passkey. Sign in with it, and set a password on the account's page.",
+        "Sign in",
     ),
     "account_erased": Letter(
         "Your account is deleted",

@@ -21,6 +21,7 @@ from adapters.bindings import Bindings
 from adapters.clock import recorded_now
 from adapters.clock_check import clock_of
 from adapters.directory.messages import Send
+from adapters.directory.passkey_challenges import Site
 from adapters.directory.sweeping import sweep
 from adapters.executing import Executor
 from adapters.gateway_settings import STRIPE_URL
@@ -44,7 +45,7 @@ from adapters.web.notifications import notifications
 from adapters.web.pages.accounts.unsent import only_logged
 from adapters.web.pages.accounts.visit import Reception
 from adapters.web.pages.portal import Portal
-from adapters.web.pages.routes import holder_pages
+from adapters.web.pages.routes import SCRIPTED, holder_pages
 from adapters.web.payments.printing import Printer
 from adapters.web.receipts import receipts
 from adapters.web.unsubscribing import unsubscribing
@@ -120,7 +121,9 @@ async def main(
             portal = _portal(settings, database, _origin(settings, listener))
             more = _demo(settings, database, portal, nats_url) if settings.demo else ()
             sends = send or (put_message if settings.tells_holders else only_logged)
-            reception = Reception(Door(waiting, recorded_now), hashing, sends, settings.web_proxies)
+            reception = Reception(
+                Door(waiting, recorded_now), hashing, sends, Site(portal.origin), settings.web_proxies
+            )
             machines = (unsubscribing(waiting), *_twilio(settings, waiting))
             pages = _Pages(portal, reception, more, machines)
             if settings.gateway == "stripe":
@@ -176,7 +179,7 @@ def _application(pages: _Pages, *routers: APIRouter, provider: str | None = None
     portal, printer = pages.portal, Printer()
     programs = Mount(PREFIX, api(portal, pages.reception.door.now, printer))
     routes = [programs, *pages.more, *holder_pages(portal, pages.reception, printer)]
-    guarded = Guarded(portal.origin, (provider,) if provider else ())
+    guarded = Guarded(portal.origin, (provider,) if provider else (), SCRIPTED)
     return application((*pages.machines, *routers), routes, guarded)
 
 

@@ -27,6 +27,8 @@ class Guarded(NamedTuple):
 
     origin: str
     form_targets: tuple[str, ...]
+    scripted: frozenset[str]
+    """Paths of the pages that have a script."""
 
 
 def application(
@@ -51,7 +53,9 @@ def application(
         app.add_exception_handler(BaohaoError, _away)
         app.add_exception_handler(Exception, _failed)
     if guard is not None:
-        app.add_middleware(Guard, origin=guard.origin, form_targets=guard.form_targets, exempt=MACHINES)
+        app.add_middleware(
+            Guard, origin=guard.origin, form_targets=guard.form_targets, exempt=MACHINES, scripted=guard.scripted
+        )
     return app
 
 

@@ -10,14 +10,17 @@ SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 _ONE_YEAR_S = 31_536_000
 
 
-def headers(form_targets: Iterable[str], *, secure: bool) -> dict[str, str]:
+def headers(form_targets: Iterable[str], *, secure: bool, scripted: bool) -> dict[str, str]:
     """The headers of every answer; forms may lead to us and to `form_targets`, the provider's pages.
+
+    Only where it is `scripted` a page has the script, which asks us alone.
 
     Source of each: OWASP ASVS 5.0, sections 3.4.1 to 3.4.8.
     """
     targets = " ".join(("'self'", *form_targets))
+    script = "'self'" if scripted else "'none'"
     policy = (
-        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
+        f"default-src 'none'; script-src {script}; style-src 'self'; img-src 'self'; connect-src {script}; "
         f"form-action {targets}; object-src 'none'; base-uri 'none'; "
         "frame-ancestors 'none'; require-trusted-types-for 'script'"
     )
@@ -38,9 +41,17 @@ class Guard:
     Addresses under `exempt` are for machines, which prove who they are in another way than by a cookie.
     """
 
-    def __init__(self, app: ASGIApp, origin: str, form_targets: Iterable[str], exempt: tuple[str, ...]) -> None:
-        self._app, self._origin, self._exempt = app, origin, exempt
-        self._headers = headers(form_targets, secure=origin.startswith("https://"))
+    def __init__(
+        self,
+        app: ASGIApp,
+        origin: str,
+        form_targets: tuple[str, ...],
+        exempt: tuple[str, ...],
+        scripted: frozenset[str],
+    ) -> None:
+        self._app, self._origin, self._exempt, self._scripted = app, origin, exempt, scripted
+        secure = origin.startswith("https://")
+        self._headers = {one: headers(form_targets, secure=secure, scripted=one) for one in (False, True)}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
@@ -51,7 +62,7 @@ class Guard:
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
                 found = MutableHeaders(scope=message)
-                for name, value in self._headers.items():
+                for name, value in self._headers[scope["path"] in self._scripted].items():
                     found.setdefault(name, value)
             await send(message)
 

@@ -2,6 +2,7 @@
 
 from starlette.routing import Route
 
+from adapters.web.door import SIGN_IN
 from adapters.web.pages import methods, paying, renewal, switching_off
 from adapters.web.pages.accounts import (
     account,
@@ -9,13 +10,15 @@ from adapters.web.pages.accounts import (
     confirming,
     devices,
     leaving,
+    passkeys,
     password,
     registering,
     resetting,
     signing_in,
     signing_in_by_code,
+    signing_in_by_passkey,
 )
-from adapters.web.pages.accounts.visit import Reception
+from adapters.web.pages.accounts.visit import CONFIRM, Reception
 from adapters.web.pages.accounts.visit import routes_of as routes_of_accounts
 from adapters.web.pages.cards import card_pages
 from adapters.web.pages.plain import plain_pages
@@ -26,9 +29,12 @@ from adapters.web.payments.printing import Printer
 
 OF_A_CARD = (*renewal.PAGES, *switching_off.PAGES, *methods.PAGES, *paying.PAGES)
 OF_AN_ACCOUNT = (
-    *(*signing_in.PAGES, *signing_in_by_code.PAGES, *registering.PAGES, *resetting.PAGES),
+    *(*signing_in.PAGES, *signing_in_by_code.PAGES, *signing_in_by_passkey.PAGES, *registering.PAGES, *resetting.PAGES),
     *(*account.PAGES, *confirming.PAGES, *password.PAGES, *addresses.PAGES, *devices.PAGES, *leaving.PAGES),
+    *passkeys.PAGES,
 )
+SCRIPTED = frozenset({SIGN_IN, CONFIRM, passkeys.PASSKEYS})
+"""Where passkeys are asked for: these pages have the one script that there is."""
 
 
 def holder_pages(portal: Portal, reception: Reception, printer: Printer) -> list[Route]:

@@ -3,7 +3,9 @@
 import psycopg
 import pytest
 
+from tests.adapters.authenticator import Authenticator
 from tests.adapters.directory.desk import Desk
+from tests.adapters.directory.passkey_desk import SITE
 from tests.engine.databases import application_url
 
 
@@ -13,3 +15,9 @@ def desk(run, migrated_url):
     connected = run(psycopg.AsyncConnection.connect(application_url(migrated_url), autocommit=True))
     yield Desk(run, connected, application_url(migrated_url))
     run(connected.close())
+
+
+@pytest.fixture
+def key():
+    """An authenticator of somebody who looks at our pages."""
+    return Authenticator(SITE.origin)

@@ -11,11 +11,16 @@ from adapters.directory.answers import Done, NotRecent, StillOwed
 from adapters.directory.card_numbers import number_of, set_number
 from adapters.directory.changing import begin_reset
 from adapters.directory.leaving import erase_account, export_account
+from adapters.directory.messages import message_to
+from adapters.directory.passkeys import begin_adding
 from adapters.directory.sessions import open_session
 from adapters.directory.signing_in import sign_in
+from adapters.directory.tables import DIRECTORY
+from adapters.notices.outbox import put_message
 from adapters.web.api.tokens import SCOPES, NewToken, create_token
 from engine.commands import SwitchOffAutoRenew
 from tests.adapters.directory.desk import EMAIL, PASSWORD, PHONE
+from tests.adapters.directory.passkey_desk import SITE, add_passkey
 
 NUMBER = "+8613700137000"
 
@@ -36,8 +41,7 @@ def switch_off(cards, card_id: UUID):
 
 def personal(desk) -> str:
     """All that the tables of the directory hold."""
-    tables = ("accounts", "card_numbers", "sessions", "codes", "directory_uses", "sign_in_tries", "account_events")
-    return "\n".join(str(desk.rows(f"SELECT t::text FROM {table} t")) for table in tables)
+    return "\n".join(str(desk.rows(f"SELECT t::text FROM {table} t")) for table in DIRECTORY)
 
 
 def test_all_personal_data_are_exported_without_secrets(desk, cards, holder_id):
@@ -52,6 +56,27 @@ def test_all_personal_data_are_exported_without_secrets(desk, cards, holder_id):
     assert desk.later(minutes=11).do(export_account, desk.session(opened)) == NotRecent()
 
 
+def test_what_was_sent_and_what_opens_the_account_are_exported_but_open_nothing(desk, holder_id, key):
+    lasts = timedelta(days=1)
+    token = desk.run(create_token(desk.connection, NewToken("app", holder_id, SCOPES, lasts), desk.at))
+    desk.run(create_token(desk.connection, NewToken("office", None, SCOPES, lasts), desk.at))
+    signed_in = desk.signed_in(holder_id)
+    add_passkey(desk, signed_in, key)
+    for kind, values in (("code", {"code": "918273", "purpose": "sign_in", "minutes": "10"}), ("email_changed", {})):
+        message = message_to(EMAIL, kind, "en", values, holder_id=holder_id)
+        desk.run(put_message(desk.connection, message))
+    exported = desk.do(export_account, signed_in)
+    assert [(one["name"], one["scopes"]) for one in exported["tokens"]] == [("app", list(SCOPES))]
+    assert [(one["label"], one["used_at"]) for one in exported["passkeys"]] == [("My phone", None)]
+    assert {(one["kind"], one["address"]) for one in exported["messages"]} == {
+        ("code", EMAIL.text),
+        ("email_changed", EMAIL.text),
+    }
+    text = json.dumps(exported)
+    for secret in (token, "918273", "office", "token_hash", "public_key", *key.keys):
+        assert secret not in text
+
+
 def test_an_account_is_erased_when_nothing_is_owed_for_its_cards(desk, cards, holder_id):
     signed_in = desk.signed_in(holder_id)
     [card_id] = cards.register(1)
@@ -64,13 +89,15 @@ def test_an_account_is_erased_when_nothing_is_owed_for_its_cards(desk, cards, ho
     assert desk.do_sending(erase_account, signed_in) == Done()
 
 
-def test_nothing_personal_is_left_and_another_account_is_not_touched(desk, cards, holder_id):
+def test_nothing_personal_is_left_and_another_account_is_not_touched(desk, cards, holder_id, key):
     other = desk.account("other@example.org")
     kept = desk.do(open_session, other)
     [card_id] = cards.register(1)
     switch_off(cards, card_id)
     desk.do(sign_in, EMAIL.text, "wrong")
     desk.do_sending(begin_reset, EMAIL, "en")
+    add_passkey(desk, desk.signed_in(holder_id), key)
+    desk.do(begin_adding, desk.signed_in(holder_id), SITE)
     desk.sent.clear()
     assert desk.do_sending(erase_account, desk.signed_in(holder_id)) == Done()
     assert [(message.kind, message.to) for message in desk.sent] == [
@@ -78,8 +105,9 @@ def test_nothing_personal_is_left_and_another_account_is_not_touched(desk, cards
         ("account_erased", PHONE.text),
     ]
     left = personal(desk)
-    for part in (EMAIL.text, PHONE.text, NUMBER):
+    for part in (EMAIL.text, PHONE.text, NUMBER, "My phone"):
         assert part not in left
+    assert desk.rows("SELECT FROM passkey_challenges") == []
     assert desk.run(number_of(desk.connection, [card_id])) == {}
     assert desk.rows("SELECT what, ip_prefix FROM account_events WHERE holder_id = %s", holder_id) == [("erased", None)]
     assert desk.session(kept)

@@ -6,6 +6,7 @@ from markupsafe import Markup
 from starlette.responses import Response
 
 from adapters.directory.accounts import find_account, set_language, set_zone
+from adapters.directory.passkeys import list_passkeys
 from adapters.directory.sessions import list_sessions
 from adapters.languages.language import named
 from adapters.web.door import SIGN_IN, see_other
@@ -84,6 +85,7 @@ async def _page(visit: AccountVisit, *, errors: dict[str, Markup] | None = None)
     async with visit.connection() as connection:
         account = await find_account(connection, holder.holder_id)
         sessions = await list_sessions(connection, holder.holder_id, visit.at.now)
+        passkeys = await list_passkeys(connection, holder.holder_id)
     if account is None:
         return see_other(SIGN_IN)
     zones = (*ZONES, *({account.zone} - set(ZONES)))
@@ -102,6 +104,7 @@ async def _page(visit: AccountVisit, *, errors: dict[str, Markup] | None = None)
         422 if errors else 200,
         account=account,
         devices=devices,
+        passkeys=len(passkeys),
         zones=[(zone, say.place(zone)) for zone in zones],
         place=say.place(account.zone),
         done=visit.request.query_params.get("done", ""),

@@ -5,10 +5,12 @@ from starlette.responses import Response
 
 from adapters.directory.accounts import Account, find_account
 from adapters.directory.addresses import veiled
-from adapters.directory.answers import CodeDead, NotMatching, Opened, Wait
+from adapters.directory.answers import CodeDead, NotMatching, Opened, PasskeyAsked, Wait
 from adapters.directory.codes import TypedCode
+from adapters.directory.passkey_proofs import begin_passkey_confirmation, confirm_with_passkey
 from adapters.directory.signing_in import begin_confirmation, confirm_with_code, confirm_with_password
 from adapters.web.door import SIGN_IN, see_other
+from adapters.web.pages.accounts import passkey_steps
 from adapters.web.pages.accounts.code_steps import Steps, refused, routes_of_entering, sent_to, typed_code
 from adapters.web.pages.accounts.visit import CONFIRM, AccountRoute, AccountVisit, without_cookie
 from adapters.web.pages.accounts.waiting import wait_sentence, waiting
@@ -27,7 +29,7 @@ async def _confirm(visit: AccountVisit) -> Response:
     if account is None:
         return see_other(SIGN_IN)
     if not account.has_password:
-        return await _send_code(visit)
+        return await (_page(visit) if account.has_passkeys else _send_code(visit))
     password = visit.form.get("password", "")
     if not password:
         return await _page(visit, errors={"password": visit.say("Give your password.")})
@@ -65,11 +67,28 @@ async def _enter(visit: AccountVisit) -> Response:
     return without_cookie(await visit.enter(answer, visit.onward(HOME)), STEPS.cookie)
 
 
+async def _begin_passkey(visit: AccountVisit) -> Response:
+    async with visit.connection() as connection:
+        answer = await begin_passkey_confirmation(connection, visit.holder, visit.reception.site, visit.at)
+    return passkey_steps.asked(answer) if isinstance(answer, PasskeyAsked) else passkey_steps.refused(answer)
+
+
+async def _confirm_with_passkey(visit: AccountVisit) -> Response:
+    answered = passkey_steps.answer_of(visit)
+    async with visit.connection() as connection:
+        answer = await confirm_with_passkey(connection, visit.reception.send, visit.holder, answered, visit.at)
+    if isinstance(answer, Opened):
+        return without_cookie(await visit.enter(answer, visit.onward(HOME)), passkey_steps.COOKIE)
+    return without_cookie(see_other(visit.link(CONFIRM, passkey=answer.fault)), passkey_steps.COOKIE)
+
+
 async def _page(visit: AccountVisit, *, errors: dict[str, Markup] | None = None, wait: Wait | None = None) -> Response:
     account = await _account(visit)
     if account is None:
         return see_other(SIGN_IN)
     found: dict[str, object] = {"has_password": account.has_password, "errors": errors or {}}
+    found["has_passkeys"] = account.has_passkeys
+    found["passkey"] = visit.request.query_params.get("passkey")
     found["address"] = veiled(account.addresses[0].text)
     found["dead"] = "dead" in visit.request.query_params
     found["wrong"] = None if wait is None else wait_sentence(wait, visit.say)
@@ -86,5 +105,7 @@ PAGES = (
     AccountRoute("GET", CONFIRM, _show),
     AccountRoute("POST", CONFIRM, _confirm),
     *routes_of_entering(STEPS, _enter, "holder"),
+    AccountRoute("POST", f"{CONFIRM}/passkey/begin", _begin_passkey, back=HOME),
+    AccountRoute("POST", f"{CONFIRM}/passkey", _confirm_with_passkey, back=HOME),
 )
 """`/account/confirm…`."""

@@ -32,14 +32,22 @@ async def _sign_in(visit: AccountVisit) -> Response:
         case Wait():
             return waiting(_page(visit, typed, wrong=wait_sentence(answer, say)), answer)
         case NotMatching():
-            return _page(visit, typed, errors={"account": say("That sign-in does not match.")})
+            return _page(visit, typed, errors={"account": _no_match(visit)})
 
 
 def _page(
     visit: AccountVisit, typed: str = "", *, errors: dict[str, Markup] | None = None, wrong: Markup | None = None
 ) -> Response:
-    gone = "gone" in visit.request.query_params
+    query = visit.request.query_params
+    if "passkey" in query and not errors:
+        late = query["passkey"] == "late"
+        wrong = wrong or (visit.say("That took too long. Try again.") if late else _no_match(visit))
+    gone = "gone" in query
     return visit.page("sign_in", 422 if errors else 200, typed=typed, errors=errors or {}, wrong=wrong, gone=gone)
+
+
+def _no_match(visit: AccountVisit) -> Markup:
+    return visit.say("That sign-in does not match.")
 
 
 async def _sign_out(visit: AccountVisit) -> Response:

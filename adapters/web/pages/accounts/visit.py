@@ -15,6 +15,7 @@ from starlette.routing import Route
 
 from adapters.directory.answers import Opened
 from adapters.directory.messages import Send
+from adapters.directory.passkey_challenges import Site
 from adapters.directory.sessions import ABSOLUTE, SignedIn
 from adapters.directory.signing_out import sign_out
 from adapters.directory.visit import Visit, device_of
@@ -38,6 +39,8 @@ class Reception:
     hashing: AsyncConnectionPool[AsyncConnection[Any]]
     """Connections of their own for what judges passwords, each for some 60 ms: other pages never wait for those."""
     send: Send
+    site: Site
+    """Whose passkeys are taken."""
     proxies: int = 0
     """How many trusted proxies stand before us."""
 

@@ -1,6 +1,7 @@
 """The pages with what they send collected, and a holder who has a password."""
 
 import asyncio
+from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 
 import pytest
@@ -76,7 +77,8 @@ def served(world, account_pages):
 
 @cache
 def _hash():
-    return asyncio.run(hashed(PASSWORD))
+    with ThreadPoolExecutor(1) as beside:  # a browser keeps an event loop in this thread
+        return beside.submit(lambda: asyncio.run(hashed(PASSWORD))).result()
 
 
 @pytest.fixture

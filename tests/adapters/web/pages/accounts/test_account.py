@@ -17,6 +17,7 @@ PROVED = (
     "/account/data",
     "/account/data/file",
     "/account/delete",
+    "/account/passkeys",
 )
 UNSAFE = (
     *("/sign-in", "/sign-in/code", "/sign-in/code/enter", "/sign-in/code/enter/again", "/sign-out"),
@@ -25,6 +26,8 @@ UNSAFE = (
     *("/account/email", "/account/email/code", "/account/email/code/again", "/account/email/remove"),
     *("/account/phone", "/account/phone/code", "/account/phone/code/again", "/account/phone/remove"),
     *("/account/devices/end", "/account/devices/end-all", "/account/delete", "/language"),
+    *("/sign-in/passkey", "/sign-in/passkey/begin", "/account/confirm/passkey", "/account/confirm/passkey/begin"),
+    *("/account/passkeys", "/account/passkeys/begin", "/account/passkeys/rename", "/account/passkeys/remove"),
 )
 
 
