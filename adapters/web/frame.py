@@ -38,6 +38,7 @@ def _templates(language: Language) -> Environment:
         "say": speaks,
         "language": language,
         "stylesheet": versioned("baohao.css"),
+        "console_sheet": versioned("console.css"),
         "visitor": None,
         "task": None,
         "here": "/cards",
