@@ -12,6 +12,7 @@ from psycopg.conninfo import conninfo_to_dict
 from psycopg.pq import Conninfo
 
 from adapters.directory.tables import DIRECTORY
+from adapters.web.console.tables import OPERATOR_RIGHTS
 from engine.errors import SchemaError
 from engine.store.recorder import CARD_EVENTS
 from projections.live import MODELS
@@ -40,6 +41,7 @@ RIGHTS: dict[str, LiteralString] = {
     "outbox": _CHANGE,
     "optional_notices": _CHANGE,
     "api_tokens": _CHANGE,
+    **OPERATOR_RIGHTS,
     **dict.fromkeys(DIRECTORY, _CHANGE),
     "directory_secret": "SELECT",
     "schema_version": "SELECT",

@@ -27,6 +27,7 @@ from adapters.pooler import refuse_transaction_pooler
 from adapters.roles.lease import LEADERS_TABLE
 from adapters.roles.tables import DUE_SENT_TABLE, PUBLISHED_EPOCH, PUBLISHED_TABLE
 from adapters.web.api.tokens import API_TOKENS_TABLE
+from adapters.web.console.tables import OPERATOR_TABLES
 from engine.errors import SchemaError
 from engine.operations import OPERATIONS_ID, ChargingStopped
 from engine.store.appending import random_event_ids, stored_fact
@@ -139,6 +140,7 @@ def _create(connection: Connection[Any]) -> None:
         PASSKEY_TABLES,
         NOTICE_TABLES,
         API_TOKENS_TABLE,
+        OPERATOR_TABLES,
         "CREATE TABLE schema_version (version integer NOT NULL)",
     ):
         connection.execute(statement)
@@ -236,6 +238,7 @@ def _from_7_to_8(connection: Connection[Any]) -> None:
 def _from_8_to_9(connection: Connection[Any]) -> None:
     """Holders have passkeys; operators have accounts of their own."""
     connection.execute(PASSKEY_TABLES)
+    connection.execute(OPERATOR_TABLES)
     connection.execute("UPDATE schema_version SET version = 9")
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Any, Literal, NamedTuple, Self
+from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, AliasChoices, BeforeValidator, Field, ValidationError, model_validator
 from pydantic.fields import FieldInfo
@@ -77,7 +78,9 @@ def _is_plain(address: str) -> bool:
 
 def _page_address(address: str) -> str:
     address = address.rstrip("/")
-    if not re.fullmatch(r"https://[A-Za-z0-9.-]+(?::\d{1,5})?|http://(?:127\.0\.0\.1|localhost)(?::\d{1,5})?", address):
+    if not re.fullmatch(
+        r"https://[A-Za-z0-9.-]+(?::\d{1,5})?|http://(?:127\.0\.0\.1|(?:[a-z]+\.)?localhost)(?::\d{1,5})?", address
+    ):
         raise ValueError("it should be https://HOST, or http:// on this machine, without a path")
     return address
 
@@ -120,6 +123,8 @@ class Settings(NoticeSettings, GatewaySettings):
     """Address on which the web role listens; what stands before it ends TLS."""
     web_url: Annotated[str, AfterValidator(_page_address)] | None = None
     """The web role's address as holders reach it, https://…; unset: http:// at its host and port."""
+    console_url: Annotated[str, AfterValidator(_page_address)] | None = None
+    """The operator's console, https://… on a host of its own, at the web role's port; unset: there is none."""
     web_port: int = Field(8080, ge=0, le=65_535)
     """Port of the web role; 0: any free one."""
     web_proxies: int = Field(0, ge=0, le=5)
@@ -172,6 +177,13 @@ class Settings(NoticeSettings, GatewaySettings):
                 raise ValueError(f"{_variable(field)} is set, but not {_variable(needed)}, which it needs")
         if self.nats_ca is not None and any(_is_plain(address) for address in (self.nats_url or "").split(",")):
             raise ValueError(f"{PREFIX}NATS_CA is set, so each address of NATS_URL should begin with tls://")
+        return self
+
+    @model_validator(mode="after")
+    def _console_has_a_host_of_its_own(self) -> Self:
+        hosts = [urlsplit(one).hostname for one in (self.console_url, self.web_url) if one is not None]
+        if len(hosts) > len(set(hosts)):
+            raise ValueError(f"{PREFIX}CONSOLE_URL should have another host than {PREFIX}WEB_URL")
         return self
 
     @model_validator(mode="after")

@@ -11,6 +11,7 @@ from adapters.cli.case_app import case_app
 from adapters.cli.directory_app import account_app, number_app
 from adapters.cli.money_app import money_app
 from adapters.cli.operations_app import charging_app, clock_app, limits_app, parked_app, restore_app
+from adapters.cli.operator_app import operator_app
 from adapters.cli.options import CardId, Json, Limit, Page, SandboxGateway
 from adapters.cli.sandbox_app import sandbox
 from adapters.cli.token_app import token_app
@@ -38,6 +39,7 @@ app.add_typer(case_app, name="case")
 app.add_typer(account_app, name="account")
 app.add_typer(number_app, name="number")
 app.add_typer(token_app, name="token")
+app.add_typer(operator_app, name="operator")
 app.add_typer(limits_app, name="limits")
 app.add_typer(events_app, name="events")
 app.add_typer(clock_app, name="clock")

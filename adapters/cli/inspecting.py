@@ -3,18 +3,16 @@
 from uuid import UUID
 
 import typer
-from msgspec.structs import asdict
-from pydantic_core import to_jsonable_python
 
 from adapters.cli.output import err, put_fields, put_json, put_rows, put_table
 from adapters.cli.servers import connection, database
 from adapters.parked import parked_card
+from adapters.plain_facts import plain
 from adapters.schema import check_schema
 from adapters.settings import Settings
-from engine.envelope import NAME_OF, Recorded
+from engine.envelope import Recorded
 from engine.store.recorder import CardRecorder, datastore
 from engine.store.streams import Store
-from engine.text import masked_token
 from engine.why.sentences import sentence
 from engine.why.story import story_of
 from projections.cards import count_cards, find_card, list_cards
@@ -39,7 +37,7 @@ def show_history(settings: Settings, card_id: UUID, *, as_json: bool) -> None:
     """The card's facts with their envelopes; in the table each as a sentence."""
     history = history_of(settings, card_id)
     if as_json:
-        put_json([_as_json(recorded) for recorded in history])
+        put_json([plain(recorded) for recorded in history])
     else:
         zone = story_of(history).zone
         rows = [(one.version, type(one.fact).__name__, one.actor, sentence(one, zone)) for one in history]
@@ -78,13 +76,3 @@ def show_due(settings: Settings, limit: int, *, as_json: bool) -> None:
     """Cards by their wake time."""
     with connection(settings) as open_connection:
         put_rows("due", list_due(open_connection, limit), as_json=as_json)
-
-
-def _as_json(recorded: Recorded) -> dict[str, object]:
-    envelope = recorded._asdict()
-    del envelope["position"], envelope["last"]
-    fact = to_jsonable_python(recorded.fact, fallback=asdict)
-    for part in (fact, fact.get("method")):
-        if isinstance(part, dict) and "token" in part:
-            part["token"] = masked_token(part["token"])
-    return envelope | {"name": NAME_OF[type(recorded.fact)], "fact": fact}

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from uuid import UUID
 
 import psycopg
@@ -11,12 +12,11 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from adapters.cli.output import err, put_fields
 from adapters.cli.servers import database
 from adapters.clock_check import clock_of
+from adapters.planning_anew import planned_anew
 from adapters.schema import check_schema
 from adapters.settings import Settings
 from adapters.wiring import engine_of, operator_of, rules_now, rules_of
 from engine.rules import Rules
-
-CARDS_AT_ONCE = 1000
 
 
 @dataclass
@@ -54,11 +54,9 @@ def plan_anew(settings: Settings, database_url: str, installed: Rules, card_ids:
     with bar, psycopg.connect(database_url, autocommit=True) as connection:
         task = bar.add_task("replan", total=len(card_ids))
         engine, clock = engine_of(settings, database_url, "cli"), clock_of(settings)
-        for start in range(0, len(card_ids), CARDS_AT_ONCE):
-            batch = card_ids[start : start + CARDS_AT_ONCE]
-            rules, at = rules_now(connection, clock, installed)
-            result = engine.replan(batch, cause, operator_of(settings), rules, at)
+        read_rules = partial(rules_now, connection, clock, installed)
+        for cards, result in planned_anew(engine, read_rules, card_ids, cause, operator_of(settings)):
             planned.planned_anew += result.facts
             planned.failed |= result.failed
-            bar.advance(task, len(batch))
+            bar.advance(task, cards)
     return planned

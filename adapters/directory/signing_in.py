@@ -3,7 +3,7 @@
 Where there is a passkey, a code alone still signs in, but does not prove enough for what is sensitive (ASVS 6.4.3).
 """
 
-from datetime import timedelta
+from functools import partial
 from typing import Any, LiteralString, NamedTuple
 
 from psycopg import AsyncConnection
@@ -13,16 +13,13 @@ from adapters.directory.accounts import account_at, find_account
 from adapters.directory.addresses import Address, AddressKind, address_of
 from adapters.directory.answers import CodeDead, CodeSent, CodeWrong, NotMatching, Opened, Wait
 from adapters.directory.codes import Asked, Purpose, Redeemed, TypedCode, ask_code, redeem_code
-from adapters.directory.limits import Limit, count_failure, forget_failures, give_back, take
 from adapters.directory.messages import Send
 from adapters.directory.passkeys import has_passkeys
 from adapters.directory.passwords import is_right
-from adapters.directory.secret import keyed, secret_of
 from adapters.directory.sessions import SignedIn, confirm_session, open_session
+from adapters.directory.trying import Tried, judged
 from adapters.directory.visit import Visit
 from adapters.languages.language import Language
-
-FAILURES_PER_CLIENT = (Limit(20, timedelta(minutes=15)),)
 
 
 class _Found(NamedTuple):
@@ -148,22 +145,12 @@ async def _found_at(connection: AsyncConnection[Any], address: Address) -> _Foun
 async def _try(
     connection: AsyncConnection[Any], tried_as: str, found: _Found, password: str, visit: Visit
 ) -> str | NotMatching | Wait:
-    """The holder's id, if the password is right; counts before it judges, so that many at once gain nothing."""
-    secret = await secret_of(connection)
-    of_client = await take(
-        connection, "sign_ins_of_client", keyed(secret, visit.limited_as), FAILURES_PER_CLIENT, visit.now
-    )
-    if isinstance(of_client, Wait):
-        return of_client
-    key = keyed(secret, "sign_in", tried_as)
-    wait = await count_failure(connection, key, visit.now)
-    if wait is not None:
-        await give_back(connection, of_client)
-        return wait
-    right = await is_right(found.password_hash, password)
+    """The holder's id, if the password is right."""
+    judge = partial(is_right, found.password_hash, password)
+    right = await judged(connection, Tried("sign_in", tried_as), judge, visit)
+    if isinstance(right, Wait):
+        return right
     if right and found.holder_id is not None:
-        await forget_failures(connection, key)
-        await give_back(connection, of_client)
         return found.holder_id
     if found.holder_id is not None:
         await note(connection, found.holder_id, "sign_in_failed", visit)

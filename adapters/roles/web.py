@@ -12,10 +12,11 @@ from typing import Any, NamedTuple, TypeVar
 
 import structlog
 import uvicorn
-from fastapi import APIRouter, FastAPI
+from fastapi import APIRouter
 from psycopg import AsyncConnection, Connection
 from psycopg_pool import AsyncConnectionPool, ConnectionPool
 from starlette.routing import Mount, Route
+from starlette.types import ASGIApp
 
 from adapters.bindings import Bindings
 from adapters.clock import recorded_now
@@ -40,6 +41,8 @@ from adapters.settings import Settings, SettingsError
 from adapters.web.api.served import PREFIX, api
 from adapters.web.app import Guarded, application
 from adapters.web.bindings import returns
+from adapters.web.console.desk import Desk
+from adapters.web.console.served import beside
 from adapters.web.door import Door
 from adapters.web.notifications import notifications
 from adapters.web.pages.accounts.unsent import only_logged
@@ -49,7 +52,7 @@ from adapters.web.pages.routes import SCRIPTED, holder_pages
 from adapters.web.payments.printing import Printer
 from adapters.web.receipts import receipts
 from adapters.web.unsubscribing import unsubscribing
-from adapters.wiring import engine_of, listing_gateway, opened_stripe, rules_now, rules_of
+from adapters.wiring import engine_of, listing_gateway, opened_stripe, recorder_of, rules_now, rules_of
 from engine.actor import actor
 from engine.rules import Rules
 from engine.store.log import newest_of
@@ -104,6 +107,8 @@ class _Pages(NamedTuple):
     """Pages of the demo."""
     machines: Sequence[APIRouter]
     """What is asked without a session, beside the provider's notifications."""
+    desk: Desk | None
+    """What the operator's console works with; None: there is none."""
 
 
 async def main(
@@ -125,7 +130,7 @@ async def main(
                 Door(waiting, recorded_now), hashing, sends, Site(portal.origin), settings.web_proxies
             )
             machines = (unsubscribing(waiting), *_twilio(settings, waiting))
-            pages = _Pages(portal, reception, more, machines)
+            pages = _Pages(portal, reception, more, machines, _desk(settings, database, portal, nats_url))
             if settings.gateway == "stripe":
                 await _with_provider(settings, database, pages, listener, stop)
             else:
@@ -135,6 +140,16 @@ async def main(
 def _pool(database_url: str, size: int) -> AsyncConnectionPool[AsyncConnection[Any]]:
     return AsyncConnectionPool[AsyncConnection[Any]](
         database_url, min_size=1, max_size=size, kwargs={"autocommit": True}, open=False
+    )
+
+
+def _desk(settings: Settings, database: _Database, portal: Portal, nats_url: str) -> Desk | None:
+    """The console, where it has an address."""
+    if settings.console_url is None:
+        return None
+    recorder = recorder_of(settings, database.url)
+    return Desk(
+        portal, database.hashing, database.use, recorder, settings, database.url, nats_url, settings.console_url
     )
 
 
@@ -175,12 +190,12 @@ def _twilio(settings: Settings, pool: AsyncConnectionPool[AsyncConnection[Any]])
     return [receipts(pool, settings.web_url, read_secret(file))]
 
 
-def _application(pages: _Pages, *routers: APIRouter, provider: str | None = None) -> FastAPI:
+def _application(pages: _Pages, *routers: APIRouter, provider: str | None = None) -> ASGIApp:
     portal, printer = pages.portal, Printer()
     programs = Mount(PREFIX, api(portal, pages.reception.door.now, printer))
     routes = [programs, *pages.more, *holder_pages(portal, pages.reception, printer)]
     guarded = Guarded(portal.origin, (provider,) if provider else (), SCRIPTED)
-    return application((*pages.machines, *routers), routes, guarded)
+    return beside(pages.desk, application((*pages.machines, *routers), routes, guarded))
 
 
 async def _with_provider(
@@ -254,7 +269,7 @@ async def _sweep(waiting: AsyncConnectionPool[AsyncConnection[Any]], stop: async
         await stopped(stop, SWEPT_EVERY)
 
 
-async def _serve(app: FastAPI, listener: socket.socket, stop: asyncio.Event) -> None:
+async def _serve(app: ASGIApp, listener: socket.socket, stop: asyncio.Event) -> None:
     config = uvicorn.Config(
         app,
         lifespan="off",

@@ -39,6 +39,7 @@ def _templates(language: Language) -> Environment:
         "language": language,
         "stylesheet": versioned("baohao.css"),
         "script": versioned("passkeys.js"),
+        "console_sheet": versioned("console.css"),
         "visitor": None,
         "task": None,
         "here": "/cards",

@@ -6,12 +6,11 @@ from starlette.routing import Route
 
 from adapters.directory.accounts import set_language
 from adapters.languages.language import named
-from adapters.web.door import LANGUAGE, Door, form_of, language_of, missing, see_other
-from adapters.web.frame import STATIC, page
+from adapters.web.door import LANGUAGE, Door, form_of, language_of, see_other
+from adapters.web.files import FILES
+from adapters.web.frame import page
 from adapters.web.pages.renewal import TERMS_VERSION
 
-_TYPES = {".css": "text/css; charset=utf-8", ".svg": "image/svg+xml", ".js": "text/javascript; charset=utf-8"}
-_FILES = {one.name: one.read_bytes() for one in STATIC.iterdir() if one.is_file()}
 _YEAR_S = 31_536_000
 
 
@@ -35,18 +34,10 @@ def plain_pages(door: Door) -> list[Route]:
         answer.set_cookie(LANGUAGE, chosen, max_age=_YEAR_S, secure=True, httponly=True, samesite="lax")
         return answer
 
-    async def static(request: Request) -> Response:
-        name = request.path_params["name"]
-        content = _FILES.get(name)
-        if content is None:
-            return missing(request)
-        kept = {"Cache-Control": f"public, max-age={_YEAR_S}, immutable"}
-        return Response(content, headers=kept, media_type=_TYPES[f".{name.rpartition('.')[2]}"])
-
     return [
         Route("/terms", terms, methods=["GET"]),
         Route("/language", language, methods=["POST"]),
-        Route("/static/{name}", static, methods=["GET"]),
+        FILES,
     ]
 
 

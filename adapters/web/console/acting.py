@@ -1,0 +1,180 @@
+"""Acting on a card in two steps: what would follow is shown before it is done; then it is done once, on record."""
+
+import asyncio
+from collections.abc import Mapping
+from typing import NamedTuple
+from uuid import UUID
+
+from pydantic import ValidationError
+from starlette.responses import Response
+
+from adapters.dry_run import DryRunRecorder
+from adapters.web.console.acts import ACTS, Act, Field, Filled
+from adapters.web.console.doing import do_once
+from adapters.web.console.record import REASON_MOST
+from adapters.web.console.visit import DeskRoute, DeskVisit
+from adapters.web.pages.ids import command_id_of
+from adapters.web.pages.paying import amount_of
+from adapters.web.pages.portal import Held
+from engine.application import Engine
+from engine.card.facts import CardFacts
+from engine.commands import AnyCommand, Issued
+from engine.errors import Refused
+from engine.store.streams import Store
+from engine.text import has_card_number
+from engine.why.sentences import clause
+
+_LONG_MOST = 1000
+_EMPTY = "Fill this in."
+_NO_CARD_NUMBER = "This looks like the number of a payment card. Leave it out."
+
+
+class _Task(NamedTuple):
+    """One act on one card, or on one of its charges."""
+
+    act: Act
+    held: Held
+    attempt_id: UUID | None
+
+
+def _routes(act: Act) -> tuple[DeskRoute, DeskRoute]:
+    async def ask(visit: DeskVisit) -> Response:
+        task = await _task(visit, act, visit.asked("attempt"))
+        return await visit.missing() if task is None else await _form(visit, task)
+
+    async def send(visit: DeskVisit) -> Response:
+        task = await _task(visit, act, visit.form.get("attempt", ""))
+        return await visit.missing() if task is None else await _sent(visit, task)
+
+    path = f"/cards/{{card_id:uuid}}/{act.name}"
+    return DeskRoute("GET", path, ask, act.action), DeskRoute("POST", path, send, act.action)
+
+
+async def _task(visit: DeskVisit, act: Act, attempt: str) -> _Task | None:
+    """None for a card, or a charge of it, that does not exist."""
+    card_id: UUID = visit.request.path_params["card_id"]
+    found = await visit.desk.portal.held([card_id])
+    if not found or (act.on_attempt and not attempt):
+        return None
+    if not attempt:
+        return _Task(act, found[0], None)
+    try:
+        attempt_id = UUID(attempt)
+    except ValueError:
+        return None
+    async with visit.connection() as connection:
+        query = "SELECT FROM charges WHERE attempt_id = %s AND card_id = %s"
+        known = (await connection.execute(query, (attempt_id, card_id))).rowcount
+    return _Task(act, found[0], attempt_id) if known else None
+
+
+async def _sent(visit: DeskVisit, task: _Task) -> Response:
+    values = {one.name: visit.form.get(one.name, "").strip() for one in task.act.fields}
+    errors = {one.name: wrong for one in task.act.fields if (wrong := _wrong(one, values, task.held))}
+    command_id = f"console:{command_id_of(visit.form)}"
+    command: AnyCommand | None = None
+    if not errors:
+        try:
+            command = task.act.command(Filled(task.held.card, command_id, task.attempt_id, values))
+        except ValidationError as error:
+            errors = {str(one["loc"][0]): f"{one['msg']}." for one in error.errors()}
+    if command is None:
+        return await _form(visit, task, values, errors=errors, status=422)
+    try:
+        if visit.form.get("step") == "change":
+            return await _form(visit, task, values)
+        if visit.form.get("step") == "do":
+            return await _do(visit, task, command, values)
+        facts = await asyncio.to_thread(_foreseen, visit, command)
+    except Refused as refused:
+        named = {refused.field: _said(refused)} if refused.field in values else {}
+        wrong = "" if named else _said(refused)
+        return await _form(visit, task, values, errors=named, wrong=wrong, status=409)
+    return await _form(visit, task, values, foreseen=facts)
+
+
+async def _do(visit: DeskVisit, task: _Task, command: AnyCommand, values: Mapping[str, str]) -> Response:
+    async def work() -> str:
+        facts = await visit.desk.portal.reply(Issued(command, visit.operator.actor))
+        return "done" if facts else "done: it was so already"
+
+    card = task.held.card
+    reason = (values.get("reason") or values.get("evidence", ""))[:REASON_MOST]
+    about = str(task.attempt_id) if task.attempt_id else None
+    await do_once(
+        visit,
+        task.act.action,
+        work,
+        card_id=card.card_id,
+        holder_id=card.custody.holder_id,
+        about=about,
+        reason=reason,
+        again=True,
+    )
+    return visit.go(f"/cards/{card.card_id}?done={task.act.name}")
+
+
+def _foreseen(visit: DeskVisit, command: AnyCommand) -> CardFacts:
+    """What the command would lead to at once; raises Refused and what else goes wrong. Nothing is stored."""
+    store = Store(DryRunRecorder(visit.desk.recorder))
+    rules, at = visit.desk.portal.read_rules()
+    issued = Issued(command, visit.operator.actor)
+    [reply] = Engine(store, visit.desk.now, visit.operator.actor).execute([issued], rules, at)
+    if isinstance(reply, Exception):
+        raise reply
+    return reply
+
+
+def _wrong(field: Field, values: Mapping[str, str], held: Held) -> str | None:
+    """What is wrong with a field, if anything is."""
+    value, most = values[field.name], _LONG_MOST if field.kind == "long" else REASON_MOST
+    if not value and (field.optional or field.kind == "check"):
+        return None
+    if field.kind == "choice":
+        return None if value in dict(field.options) else "Choose one."
+    if not value:
+        return _EMPTY
+    if len(value) > most:
+        return f"Use {most} characters at most."
+    if field.kind == "money":
+        currency = held.card.custody.currency
+        return None if amount_of(value, currency) else f"Give an amount in {currency}, such as 12.50."
+    return _NO_CARD_NUMBER if has_card_number(value) else None
+
+
+async def _form(
+    visit: DeskVisit,
+    task: _Task,
+    values: Mapping[str, str] | None = None,
+    *,
+    errors: Mapping[str, str] | None = None,
+    wrong: str = "",
+    foreseen: CardFacts | None = None,
+    status: int = 200,
+) -> Response:
+    typed = values or dict.fromkeys((one.name for one in task.act.fields), "")
+    return await visit.page(
+        "act",
+        status,
+        act=task.act,
+        held=task.held,
+        attempt_id=task.attempt_id,
+        typed=typed,
+        errors=errors or {},
+        wrong=wrong,
+        foreseen=None if foreseen is None else _sentences(foreseen),
+        command_id=command_id_of(visit.form if foreseen is not None else {}),
+    )
+
+
+def _sentences(facts: CardFacts) -> list[str]:
+    said = [clause(one, "UTC") for one in facts]
+    return [f"{one[:1].upper()}{one[1:]}." for one in said]
+
+
+def _said(refused: Refused) -> str:
+    return f"{str(refused)[:1].upper()}{str(refused)[1:]} [{refused.code}]"
+
+
+PAGES = tuple(route for act in ACTS for route in _routes(act))
+"""`/cards/ID/ACT`."""

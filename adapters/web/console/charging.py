@@ -1,0 +1,93 @@
+"""Stopping and resuming all charging: the first thing to reach for on a bad night."""
+
+from functools import partial
+from typing import Any
+
+from psycopg import Connection
+from starlette.responses import Response
+
+from adapters.breaker import close_if_nothing_is_open
+from adapters.charged_through import check_gateway
+from adapters.control import blocked_cards, charging_stopped_since, resume_charging, stop_charging
+from adapters.planning_anew import planned_anew
+from adapters.web.console.doing import do_once
+from adapters.web.console.visit import DeskRoute, DeskVisit
+from engine.errors import Refused
+from engine.store.operations import operations_history
+from engine.why.sentences import clause
+
+WORD = {"stop": "STOP", "resume": "RESUME"}
+"""What is typed, so that nobody does it by a slip of the hand."""
+_HISTORY_MOST = 50
+
+
+async def _ask(visit: DeskVisit) -> Response:
+    return await _shown(visit)
+
+
+async def _shown(visit: DeskVisit, status: int = 200, *, errors: dict[str, str] | None = None) -> Response:
+    history = await visit.desk.work(lambda _: operations_history(visit.desk.recorder))
+    rows = [
+        (one.fact.at, one.actor, f"{said[:1].upper()}{said[1:]}.")
+        for one in reversed(history[-_HISTORY_MOST:])
+        if (said := clause(one.fact, "UTC"))
+    ]
+    typed = {name: visit.form.get(name, "") for name in ("reason", "word")}
+    return await visit.page("charging", status, history=rows, typed=typed, errors=errors or {}, words=WORD)
+
+
+async def _stop(visit: DeskVisit) -> Response:
+    reason = visit.form.get("reason", "").strip()
+    errors = _typed_wrong(visit, "stop") | ({} if reason else {"reason": "Say why."})
+    if errors:
+        return await _shown(visit, 422, errors=errors)
+
+    def work(connection: Connection[Any]) -> str:
+        _, at = visit.desk.portal.read_rules()
+        stop_charging(connection, visit.desk.recorder, reason, visit.operator.actor, at)
+        return "done"
+
+    try:
+        await do_once(visit, "stop_charging", lambda: visit.desk.work(work), reason=reason[:200], again=True)
+    except Refused as refused:
+        return await _shown(visit, 409, errors={"reason": f"{refused} [{refused.code}]"})
+    return visit.go("/charging")
+
+
+async def _resume(visit: DeskVisit) -> Response:
+    reason = visit.form.get("reason", "").strip()
+    errors = _typed_wrong(visit, "resume") | ({} if reason else {"reason": "Say why."})
+    if len(reason) > 200:  # noqa: PLR2004 (as the sentence says)
+        errors["reason"] = "Use 200 characters at most."
+    if errors:
+        return await _shown(visit, 422, errors=errors)
+    await do_once(visit, "resume_charging", lambda: visit.desk.work(partial(_resumed, visit)), reason=reason)
+    return visit.go("/charging")
+
+
+def _resumed(visit: DeskVisit, connection: Connection[Any]) -> str:
+    """Resume, and wake the cards that were kept from being charged; what a provider that was down blocked, too."""
+    desk, by = visit.desk, visit.operator.actor
+    check_gateway(connection, desk.settings.gateway)
+    was_stopped = charging_stopped_since(connection) is not None
+    _, at = desk.portal.read_rules()
+    resume_charging(connection, desk.recorder, by, at)
+    close_if_nothing_is_open(connection)
+    cause, cards, failed = "console: charging resumed", blocked_cards(connection), 0
+    woken = 0
+    for _, result in planned_anew(desk.portal.engine, desk.portal.read_rules, cards, cause, by):
+        woken, failed = woken + result.facts, failed + len(result.failed)
+    return f"{'resumed' if was_stopped else 'was not stopped'}; {woken} cards woken, {failed} failed"
+
+
+def _typed_wrong(visit: DeskVisit, what: str) -> dict[str, str]:
+    typed = visit.form.get("word", "").strip().upper()
+    return {} if typed == WORD[what] else {"word": f"Type {WORD[what]}."}
+
+
+PAGES = (
+    DeskRoute("GET", "/charging", _ask),
+    DeskRoute("POST", "/charging/stop", _stop, "stop_charging"),
+    DeskRoute("POST", "/charging/resume", _resume, "resume_charging"),
+)
+"""`/charging`, and what is done there."""
