@@ -36,7 +36,7 @@ class Mutant:
     soon: tuple[int, int] | None = None
     """Seed and cards of a small world in which it showed soon when that was searched for; it is lived through first."""
     slow: bool = False
-    """No such world was found."""
+    """It takes seconds to be found, so only `--slow` looks for it."""
 
     def plans(self) -> Iterator[Plan]:
         """The worlds in their order."""
@@ -88,8 +88,9 @@ MUTANTS = (
         around.open_tries_are_the_holders_affair,
         harsh=True,
         soon=(3, 30),
+        slow=True,
     ),
-    Mutant("early rungs use up the limit", around.early_rungs_use_up_the_limit, harsh=True),
+    Mutant("early rungs use up the limit", around.early_rungs_use_up_the_limit, harsh=True, slow=True),
     Mutant("advice delays one method only", around.advice_binds_one_method, cards=200, soon=(10, 50)),
     Mutant("a never code blocks nobody else", around.never_does_not_block, cards=100),
     Mutant("late success is not refunded", bugs.refund_forgotten, cards=200),
@@ -107,7 +108,9 @@ MUTANTS = (
     Mutant("no rung on the last day", bugs.no_rung_on_the_last_day, cards=60, years=0.6, harsh=True, soon=(1, 25)),
     Mutant("anchor day lost", bugs.anchor_day_lost),
     Mutant("late payers pay for the past", bugs.late_payer_pays_for_the_past),
-    Mutant("late payers pay for two terms within days", consenting.late_payer_pays_twice, cards=100, harsh=True),
+    Mutant(
+        "late payers pay for two terms within days", consenting.late_payer_pays_twice, cards=100, harsh=True, slow=True
+    ),
     Mutant(
         "who asked early is not told that nothing was tried",
         reminding.nobody_is_told_that_nothing_was_tried,
@@ -159,7 +162,7 @@ MUTANTS = (
         "sent again after the removal of the method", bugs.sent_again_after_removal, cards=400, years=0.3, soon=(2, 50)
     ),
     Mutant("a limit of minutes eats a whole rung", bugs.limit_eats_the_rung, cards=60, harsh=True, soon=(4, 25)),
-    Mutant("a top-up that went back stays on the balance", money.refunded_top_up_kept, cards=100),
+    Mutant("a top-up that went back stays on the balance", money.refunded_top_up_kept, cards=100, slow=True),
     Mutant("what is reserved stays though its top-up went back", money.reserved_money_kept, cards=400, soon=(2, 50)),
     Mutant(
         "a refund onto the balance stays though the charge is disputed",
@@ -233,23 +236,28 @@ MUTANTS = (
         cards=100,
         years=0.9,
         soon=(4, 50),
+        slow=True,
     ),
     Mutant("a charge is sent however long it lay", around.sent_however_long_it_lay),
     Mutant(
         "a charge is sent though the clock went back", around.sent_though_the_clock_went_back, cards=300, soon=(3, 50)
     ),
     Mutant("sent again though a clock was ahead", around.clock_ahead_forgotten, cards=200, soon=(1, 50)),
-    Mutant("a failed card is acknowledged without being parked", around.failed_cards_not_parked),
+    Mutant("a failed card is acknowledged without being parked", around.failed_cards_not_parked, slow=True),
     Mutant("a failed card is parked without another try", around.failed_cards_not_retried),
-    Mutant("a time-out is not recorded", around.time_out_not_recorded),
-    Mutant("answers beyond the first three of a batch are dropped", around.answers_of_a_batch_dropped, cards=100),
+    Mutant("a time-out is not recorded", around.time_out_not_recorded, slow=True),
+    Mutant(
+        "answers beyond the first three of a batch are dropped", around.answers_of_a_batch_dropped, cards=100, slow=True
+    ),
     Mutant("commands are recorded as done by the system", around.commands_done_by_the_system),
     Mutant("the reminder of a charge is forgotten", reminding.reminder_forgotten),
     Mutant("the reminder of a charge comes a day late", reminding.reminder_a_day_late),
-    Mutant("a charge does not wait for its notice", reminding.notice_not_waited_for, cards=100),
+    Mutant("a charge does not wait for its notice", reminding.notice_not_waited_for, cards=100, slow=True),
     Mutant("a reminder does not know the announced price", reminding.reminder_of_another_price, cards=100),
     Mutant("reminders doubled", reminding.reminders_doubled),
-    Mutant("a late notice moves no deadline", reminding.late_notice_moves_no_deadline, cards=100, soon=(9, 25)),
+    Mutant(
+        "a late notice moves no deadline", reminding.late_notice_moves_no_deadline, cards=100, soon=(9, 25), slow=True
+    ),
     Mutant("days that moved are kept quiet", reminding.moved_days_kept_quiet),
     Mutant("a failure is told without the fee of the next try", reminding.failure_told_without_the_fee, soon=(3, 25)),
     Mutant("a receipt names no method", reminding.receipt_of_no_method),

@@ -35,10 +35,10 @@ def test_the_readme_lists_every_sown_bug():
 @pytest.mark.parametrize(
     "plan",
     [
-        Plan(1, cards=100, years=0.4, level="none"),
-        Plan(2, cards=100, years=0.5, level="low"),
-        Plan(3, cards=60, years=0.4, level="high", harsh=False),
-        Plan(4, cards=40, years=0.4, level="high"),
+        Plan(1, cards=50, years=0.4, level="none"),
+        Plan(2, cards=60, years=0.4, level="low"),
+        Plan(3, cards=40, years=0.4, level="high", harsh=False),
+        Plan(4, cards=25, years=0.4, level="high"),
     ],
     ids=lambda plan: f"{plan.level}_{plan.seed}",
 )

@@ -5,9 +5,11 @@ from datetime import UTC, datetime, timedelta
 import psycopg
 import pytest
 
+from adapters.clock_check import ClockWrongError
 from adapters.control import read_control
 from engine.actor import actor
 from engine.commands import Issued
+from engine.errors import Refused
 from engine.policy import Policy
 from tests.adapters.cards import cards_of, commands_for
 
@@ -32,10 +34,8 @@ def test_commands_that_record_are_refused_until_the_clock_is_confirmed(ahead, tm
     file = tmp_path / "cards.jsonl"
     file.write_text("\n".join(command.model_dump_json() for command in commands_for(2, "sim:good:2")))
     for words in (("import", file), ("import", "--dry-run", file), ("charging", "stop")):
-        status, out, err = ahead.ended(*words)
-        assert (status, out) == (1, "")
-        assert "a clock was ahead when that fact was recorded: `baohao clock confirm` lets the work go on" in err
-        assert err.count("\n") == 1
+        with pytest.raises(ClockWrongError, match="was recorded: `baohao clock confirm` lets the work go on"):
+            ahead.run(*words)
 
     shown = ahead.run("status")
     assert shown.exit_code == 1
@@ -53,5 +53,5 @@ def test_commands_that_record_are_refused_until_the_clock_is_confirmed(ahead, tm
 
 
 def test_nothing_is_confirmed_without_a_reason(ahead):
-    status, _, err = ahead.ended("clock", "confirm", "--why", " ")
-    assert (status, err) == (1, "say why facts of the future are of a clock that was ahead\n")
+    with pytest.raises(Refused, match="say why facts of the future are of a clock that was ahead"):
+        ahead.run("clock", "confirm", "--why", " ")

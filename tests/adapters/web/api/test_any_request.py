@@ -8,7 +8,7 @@ from schemathesis import GenerationMode
 from tests.adapters.web.api.conftest import Program
 from tests.adapters.web.pages.holders import card_id_of
 
-EXAMPLES = 15
+EXAMPLES, EXAMPLES_WHEN_SLOW = 4, 40
 OPERATIONS = 17
 
 
@@ -23,14 +23,14 @@ def operations(served):
 
 @pytest.mark.parametrize("number", range(OPERATIONS))
 @pytest.mark.parametrize("mode", [GenerationMode.POSITIVE, GenerationMode.NEGATIVE])
-def test_no_request_is_answered_by_an_error_of_ours(operations, program, number, mode):
+def test_no_request_is_answered_by_an_error_of_ours(operations, program, number, mode, request):
     operation, office = operations[number], program()
     real = {"card_id": str(card_id_of("plus")), "method_id": "visa", "binding_id": "cs_1"}
     path = {name: value for name, value in real.items() if f"{{{name}}}" in operation.path}
 
     @seed(16)
     @settings(
-        max_examples=EXAMPLES,
+        max_examples=EXAMPLES_WHEN_SLOW if request.config.getoption("--slow") else EXAMPLES,
         deadline=None,
         database=None,
         phases=[Phase.generate],
