@@ -31,10 +31,14 @@ _PARTS = ("chinese-simplified", "latin-ext")
 _LACKING = "ș₪₱₹\N{NARROW NO-BREAK SPACE}"
 
 
-def texts() -> str:
-    """All Chinese texts of the pages: those of receipts, and words that names of plans are made of."""
+_SAID_BY = ("payments/", "pages/naming.py")
+"""Where texts of receipts come from."""
+
+
+def texts(said_by: tuple[str, ...]) -> str:
+    """The Chinese texts of the pages that stand in files whose names begin so."""
     catalogue = read_po(io.BytesIO(Path("adapters/web/locale/zh_CN.po").read_bytes()))
-    said = (one.string for one in catalogue if one.id)
+    said = (one.string for one in catalogue if one.id and any(file.startswith(said_by) for file, _ in one.locations))
     return "".join(one if isinstance(one, str) else "".join(one) for one in said)
 
 
@@ -68,10 +72,18 @@ def heavy() -> str:
     return "".join(said)
 
 
+def needed(weight: int) -> set[str]:
+    """The characters of a weight that receipts can show; a currency without a sign here is written by its code."""
+    return _characters(texts(_SAID_BY) + places() + plans() + dates() if weight == LIGHT else heavy())
+
+
 def wanted(weight: int) -> set[str]:
-    """The characters of a weight that there are; currencies whose sign there is not are written by their codes."""
-    light = texts() + places() + plans() + dates() if weight == LIGHT else heavy()
-    return set(_LATIN + _ACCENTED + _CHINESE_MARKS + amounts() + light) - set(_LACKING) - {"\n"}
+    """What a font is made with: the light one with all texts of the pages, as plans may have names of such words."""
+    return needed(weight) | _characters(texts(("",)) if weight == LIGHT else "")
+
+
+def _characters(text: str) -> set[str]:
+    return set(_LATIN + _ACCENTED + _CHINESE_MARKS + amounts() + text) - set(_LACKING) - {"\n"}
 
 
 def make(package: Path) -> None:
