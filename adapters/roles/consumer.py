@@ -6,7 +6,7 @@ one, the next ones are decided.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
@@ -35,6 +35,7 @@ from adapters.parked import ToPark, park
 from adapters.roles.batch import Batch, ack_all, log_failures, nak_all
 from adapters.roles.lead import BROKER_CHECK, RETRY, faults_logged, stopped
 from adapters.settings import Settings, SettingsError
+from adapters.waiting_cards import kept_waiting, wake_again
 from adapters.wiring import engine_of, flow_of, opened_gateway, rules_now, rules_of
 from engine.application import Engine, StepResult
 from engine.errors import ConnectionLostError, LockHeldError, StandstillError
@@ -105,7 +106,12 @@ def _consumer_of(
 
     breaker = Breaker(partial(over_a_live_connection, pool))
     batches = flow_of(settings).batches_in_flight
-    return Consumer(engine, gateway, read_rules, park_all, batches, log_is_behind, breaker)
+
+    def wake_blocked(since: datetime) -> int:
+        waiting = over_a_live_connection(pool, partial(kept_waiting, since=since))
+        return wake_again(engine, waiting, read_rules)
+
+    return Consumer(engine, gateway, read_rules, park_all, batches, log_is_behind, breaker, wake_blocked)
 
 
 def _subscribed(settings: Settings, nats_url: str, consumer: "Consumer") -> tuple[NatsBroker, Any]:
@@ -173,6 +179,8 @@ class Consumer:
     """Asked before each batch: a sentence why nothing may be sent, or None."""
     breaker: Breaker | None = None
     """None where nothing is stopped because the provider does not answer."""
+    wake_blocked: Callable[[datetime], int] | None = None
+    """Wakes the cards that waited for the provider since then; returns how many."""
     _gateway_down: bool = field(init=False, default=False)
     refused_us: SettingsError | None = field(init=False, default=None)
     """Set once the provider has refused our key: the role is to end."""
@@ -258,9 +266,23 @@ class Consumer:
             case Ask(questions, at):
                 replies = await batch.timed("gateway_ms", self._ask_all(questions, at))
                 if self.breaker is not None:
-                    await asyncio.to_thread(self.breaker.saw, replies, at, down=self._gateway_down)
+                    since = await asyncio.to_thread(self.breaker.saw, replies, at, down=self._gateway_down)
+                    if since is not None and self.wake_blocked is not None:
+                        self._beside(self._go_on(since, self.wake_blocked))
                 log_failures({question.card_id: reply for question, reply in replies if isinstance(reply, Exception)})
                 return replies
+
+    def _beside(self, work: Coroutine[Any, Any, None]) -> None:
+        """Do something beside the batches; the consumer's end waits for it too."""
+        task = asyncio.create_task(work)
+        self._in_flight.add(task)
+        task.add_done_callback(self._in_flight.discard)
+
+    async def _go_on(self, since: datetime, wake: Callable[[datetime], int]) -> None:
+        """Wake what waited for the provider; killed in between, a card wakes at its own next look."""
+        with faults_logged("consumer"):
+            woken = await asyncio.to_thread(wake, since)
+            log.info("gateway.cards_woken", cards=woken, down_since=since.isoformat())
 
     def _wake(self, causes: Mapping[UUID, str]) -> StepResult:
         return self.engine.wake(causes, *self.read_rules())
