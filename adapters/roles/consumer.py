@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
 from time import monotonic, sleep
-from typing import Any, TypeVar
+from typing import Any
 from uuid import UUID
 
 import structlog
@@ -29,6 +29,7 @@ from adapters.broker.due import DUE_STREAM, DUE_SUBJECT
 from adapters.broker.fetch import raise_nats_timeouts
 from adapters.broker.streams import CHARGING, ensure_due_stream
 from adapters.clock_check import ClockWrongError, clock_of
+from adapters.live_connection import over_a_live_connection
 from adapters.logs import BROKER_LOGGER
 from adapters.lost import Watch
 from adapters.parked import ToPark, park
@@ -45,8 +46,6 @@ from engine.questions import Question, ask
 from engine.rules import Rules
 
 log = structlog.get_logger()
-
-T = TypeVar("T")
 
 GATEWAY_MARGIN = timedelta(seconds=1)
 """A call to the gateway is cancelled this long after its budget."""
@@ -143,17 +142,6 @@ def _security_of(settings: Settings) -> NatsSecurity:
     if "password" in identity:
         return NatsUserPassword(identity["user"], identity["password"], ssl_context=identity.get("tls"))
     return NatsSecurity(ssl_context=identity.get("tls"))
-
-
-def over_a_live_connection(pool: ConnectionPool[Connection[Any]], use: Callable[[Connection[Any]], T]) -> T:
-    """Use a pooled connection, and once more if it fails: after a restart of the database all of them are stale."""
-    try:
-        with pool.connection() as connection:
-            return use(connection)
-    except OperationalError:
-        pool.check()
-        with pool.connection() as connection:
-            return use(connection)
 
 
 async def _undecoded(message: NatsBatchMessage) -> list[Msg]:
