@@ -39,14 +39,19 @@ class Breaker:
         self._over_a_connection = over_a_connection
         self._unanswered = 0
 
-    def saw(self, replies: Iterable[tuple[Question, GatewayReply]], at: datetime, *, down: bool) -> None:
-        """Take note of replies; `down` says whether the breaker is open. Only a change costs a round trip."""
+    def saw(self, replies: Iterable[tuple[Question, GatewayReply]], at: datetime, *, down: bool) -> datetime | None:
+        """Take note of replies; `down` says whether the breaker is open. Only a change costs a round trip.
+
+        Returns since when it had been open, if it closes now: the cards that it kept waiting are to be woken.
+        """
         try:
-            self._count(replies, at, down=down)
+            return self._count(replies, at, down=down)
         except OperationalError as error:  # the answers have to be recorded all the same; the next batch tries again
             log.warning("gateway.state_unstored", error=str(error))
+            return None
 
-    def _count(self, replies: Iterable[tuple[Question, GatewayReply]], at: datetime, *, down: bool) -> None:
+    def _count(self, replies: Iterable[tuple[Question, GatewayReply]], at: datetime, *, down: bool) -> datetime | None:
+        since: datetime | None = None
         for question, reply in replies:
             if isinstance(reply, Unclear) and reply.reason in NOT_SENT:
                 continue
@@ -55,10 +60,10 @@ class Breaker:
                 continue
             self._unanswered = 0
             if down:
-                self._close()
-                down = False
+                since, down = self._close(), False
         if self._unanswered >= UNANSWERED_MOST and not down:
             self._open(at)
+        return since
 
     def _open(self, at: datetime) -> None:
         is_new = self._over_a_connection(lambda connection: gateway_is_down(connection, at))
@@ -66,10 +71,12 @@ class Breaker:
         if is_new:
             log.error("gateway.down", unanswered=UNANSWERED_MOST, until="a look-up is answered")
 
-    def _close(self) -> None:
+    def _close(self) -> datetime | None:
         since = self._over_a_connection(gateway_is_up)
-        if isinstance(since, datetime):
-            log.info("gateway.up", down_since=since.isoformat())
+        if not isinstance(since, datetime):
+            return None  # another process was faster
+        log.info("gateway.up", down_since=since.isoformat())
+        return since
 
 
 def close_if_nothing_is_open(connection: Connection[Any]) -> datetime | None:

@@ -49,6 +49,7 @@ class Watch:
         """A sentence where the gateway has charged what the log does not know, and nobody said why."""
         newest = await asyncio.to_thread(use, head)
         if newest >= self._head and monotonic() < self._next and self._behind is None:
+            self._head = newest
             return None
         self._behind = await self._compared(use)
         if self._behind is None:
@@ -139,9 +140,13 @@ def cards_left(connection: Connection[Any]) -> int:
     return int(row[0]) if row else 0
 
 
-def newest_fact_at(connection: Connection[Any]) -> datetime | None:
-    """The business time of the newest fact of a card; None where there is none."""
-    return _at_of_newest(connection, *get_args(CardFact))
+def complete_until(connection: Connection[Any]) -> datetime | None:
+    """The business time up to which a restored log certainly has all charges; None for an empty log.
+
+    That of its newest attempt, since none is made before the look-ups begin. Other facts may be newer than the backup:
+    commands are taken on the restored log.
+    """
+    return _at_of_newest(connection, ChargeAttempted) or _at_of_newest(connection, *get_args(CardFact))
 
 
 def _at_of_newest(connection: Connection[Any], *kinds: type[Event]) -> datetime | None:

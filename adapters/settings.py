@@ -230,10 +230,16 @@ def describe(settings: Settings) -> list[Described]:
 
 
 def environment(settings: Settings) -> dict[str, str]:
-    """This process's environment with `settings` in it: for child processes to load the same ones."""
+    """This process's environment with `settings` in it: for child processes to load the same ones.
+
+    Where Python is to write nothing beside its modules, what it compiles is kept in the home folder instead: a process
+    that is started again would compile all of them each time, which takes many seconds.
+    """
     ours = {name for field in Settings.model_fields.items() for name in _names(*field)}
     rest = {name: value for name, value in os.environ.items() if name.upper() not in ours}
     values = {_variable(name): getattr(settings, name) for name in Settings.model_fields}
+    if rest.pop("PYTHONDONTWRITEBYTECODE", ""):
+        rest.setdefault("PYTHONPYCACHEPREFIX", str(settings.home / "compiled"))
     return rest | {name: str(value) for name, value in values.items() if value is not None}
 
 

@@ -17,6 +17,7 @@ from engine.card import (
     lapse,
     methods,
     outcomes,
+    promised,
     top_ups,
 )
 from engine.card.card import Card
@@ -83,8 +84,10 @@ def decide(  # noqa: C901, PLR0911, PLR0912 (one case per command)
         raise Refused("unknown_card", f"there is no card {command.card_id}; register it first", "card_id")
     match command:
         case BindPaymentMethod(method=method):
+            promised.check_reusable(method, rules.provider)
             return methods.bind_payment_method(card, method=method, at=at)
         case UpdatePaymentMethod(method=method):
+            promised.check_reusable(method, rules.provider)
             return methods.update_payment_method(card, method=method, at=at)
         case RemovePaymentMethod(method_id=method_id):
             return methods.remove_payment_method(card, method_id=method_id, at=at)

@@ -23,6 +23,7 @@ from adapters.control import (
 )
 from adapters.schema import check_schema
 from adapters.settings import Settings
+from adapters.waiting_cards import kept_waiting
 from adapters.wiring import operator_of, rules_of
 from engine.envelope import Recorded
 from engine.errors import CorruptHistoryError
@@ -77,7 +78,8 @@ def resume(settings: Settings, *, as_json: bool) -> None:
         now = clock_of(settings).read(connection).now
         resume_charging(connection, recorder, operator_of(settings), now)
         down_since = close_if_nothing_is_open(connection)
-        woken = plan_anew(settings, url, rules, blocked_cards(connection), "baohao charging resume")
+        waiting = {*blocked_cards(connection), *(kept_waiting(connection, down_since) if down_since else ())}
+        woken = plan_anew(settings, url, rules, sorted(waiting), "baohao charging resume")
     since = before.since if before else None
     fields = {"was_stopped_since": since, "gateway_was_down_since": down_since, "cards_woken": woken.planned_anew}
     put_fields("charging", fields, as_json=as_json)

@@ -89,7 +89,7 @@ def restore_begin(
     since: Annotated[
         datetime | None,
         typer.Option(
-            formats=["%Y-%m-%dT%H:%M:%S"], help="In UTC: since when facts may be missing; default: the log's newest."
+            formats=["%Y-%m-%dT%H:%M:%S"], help="In UTC: since when facts may be missing; default: the newest charge."
         ),
     ] = None,
     why: Annotated[str, typer.Option(help="What happened, recorded with the restore.")],

@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from adapters.cli.tables import laid_out, shown
 from engine.text import escaped, masked, printable_lines
 
 
@@ -36,12 +37,26 @@ def put_json(value: object) -> None:
 
 
 def put_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
-    """A table for people."""
+    """A table for people, as wide as the terminal; where that is too narrow for it, a block for each row."""
+    texts = [[_cleaned(shown(cell)) for cell in row] for row in rows]
+    layout = laid_out(columns, texts, out.width)
+    if layout is not None:
+        _put(title, columns, layout.rows)
+        if layout.shortened:
+            out.print("ids are shortened; --json has them whole", style="dim")
+        return
+    for row in texts:
+        fields = list(zip(columns, row, strict=True))
+        block = laid_out(("field", "value"), fields, out.width)
+        _put(title, ("field", "value"), block.rows if block is not None else fields)
+
+
+def _put(title: str, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
     table = Table(title=title, title_justify="left", header_style="bold")
     for column in columns:
-        table.add_column(column, overflow="fold", no_wrap=column.endswith("_id"))  # ids stay whole to be copied
+        table.add_column(column, overflow="fold")
     for row in rows:
-        table.add_row(*(Text(_cleaned(_shown(cell))) for cell in row))  # never mark-up: other people wrote much of it
+        table.add_row(*map(Text, row))  # never mark-up: other people wrote much of it
     out.print(table)
 
 
@@ -75,15 +90,3 @@ def _plain(value: object) -> object:
         case _:
             message = f"{type(value).__name__} has no JSON form"
             raise TypeError(message)
-
-
-def _shown(value: object) -> str:
-    match value:
-        case None:
-            return "–"
-        case datetime():
-            return value.strftime("%Y-%m-%d %H:%M:%S %Z")
-        case bytes():
-            return value.decode("utf-8", "backslashreplace")
-        case _:
-            return str(value)

@@ -14,7 +14,7 @@ from adapters.cli.output import put_fields
 from adapters.cli.replanning import plan_anew
 from adapters.clock_check import clock_of
 from adapters.control import read_control, record_restore
-from adapters.lost import all_cards, cards_left, lost_charges, newest_fact_at
+from adapters.lost import all_cards, cards_left, complete_until, lost_charges
 from adapters.settings import Settings
 from adapters.wiring import opened_gateway, operator_of, rules_of
 from engine.card.gap import list_is_complete_at
@@ -32,7 +32,7 @@ def begin(settings: Settings, since: datetime | None, why: str, *, as_json: bool
     with installation_of(settings) as (url, connection, recorder):
         check_gateway(connection, settings.gateway)
         now = clock_of(settings).read(connection).now
-        begins = since or newest_fact_at(connection) or now
+        begins = since or complete_until(connection) or now
         restore = record_restore(
             connection,
             recorder,

@@ -114,10 +114,11 @@ def up(settings: Settings, *, sandbox: bool = False, demo: bool = False) -> None
         elif sandbox:
             text = f"The sandbox is at {system.address}. For commands beside it: export {system.variables}"
             err.print(text, markup=False, highlight=False, soft_wrap=True)
+        failed: set[str] = set()
         while not stop.wait(CHECK_S):
             supervisor.check()
             for server in running.embedded:
-                _keep_alive(server, stop)
+                _keep_alive(server, stop, failed)
         err.print("Baohao stops: the roles finish what they have begun …", soft_wrap=True)
     err.print("Baohao is down")
 
@@ -128,13 +129,20 @@ def _is_up(running: Running, supervisor: Supervisor) -> str:
     return f"Baohao is up: {', '.join(supervisor.pids())}{address}; logs in {home / 'logs'}; Ctrl-C stops it"
 
 
-def _keep_alive(server: Server, stop: threading.Event) -> None:
-    """Start an embedded server again that has ended; a failure is logged, and it is tried again after AGAIN_S."""
+def _keep_alive(server: Server, stop: threading.Event, failed: set[str]) -> None:
+    """Start an embedded server again that has ended; where that fails it is tried again after AGAIN_S.
+
+    The first failure is no alarm: what is left of a killed server may have to end, or to recover, before another one
+    can start on its data. `failed` holds the names of those that did not start at the last try.
+    """
     try:
         if restarted(server):
             log.warning("server.restarted", server=server.name)
+        failed.discard(server.name)
     except EmbeddedError as error:
-        log.error("server.not_restarted", server=server.name, error=str(error))  # noqa: TRY400 (its message is enough)
+        if server.name in failed:
+            log.error("server.not_restarted", server=server.name, error=str(error))  # noqa: TRY400 (it says enough)
+        failed.add(server.name)
         stop.wait(AGAIN_S)
 
 

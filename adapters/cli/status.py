@@ -69,6 +69,8 @@ def find_out(settings: Settings) -> Found:
         problems += [f"no {role} runs; `baohao up` or `baohao run {role}` starts one" for role in missing]
         if database.inbox and database.inbox.waiting and "web" not in {one.role for one in database.roles}:
             problems.append("notifications wait, and no web runs; `baohao run web` starts one")
+        if settings.tells_holders and "notifier" not in {one.role for one in database.roles}:
+            problems.append("holders are to be told, and no notifier runs; `baohao run notifier` starts one")
         problems += [database.clock_wrong] if database.clock_wrong else []
     return Found(running_system(settings.home), database, broker, problems)
 

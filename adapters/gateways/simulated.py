@@ -73,8 +73,8 @@ __all__ = ["KEY_LIFETIME", "SIMULATED", "SimulatedGateway", "double_charges", "t
 
 KEY_LIFETIME = timedelta(hours=24)
 """How long an arrived idempotency key is known, in business time (Stripe prunes keys after 24 hours)."""
-SIMULATED = Provider(name="simulated", key_lifetime=KEY_LIFETIME - timedelta(hours=1))
-"""What it promises: the same as Stripe, with the same margin."""
+SIMULATED = Provider(name="simulated", key_lifetime=KEY_LIFETIME - timedelta(hours=1), methods={})
+"""What it promises: the same as Stripe, with the same margin; it saves methods of every kind."""
 
 _UNAVAILABLE = Unclear(reason="gateway_unavailable")
 _SLOW_TIMES = 3

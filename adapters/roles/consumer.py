@@ -6,12 +6,12 @@ one, the next ones are decided.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
 from time import monotonic, sleep
-from typing import Any, TypeVar
+from typing import Any
 from uuid import UUID
 
 import structlog
@@ -29,12 +29,14 @@ from adapters.broker.due import DUE_STREAM, DUE_SUBJECT
 from adapters.broker.fetch import raise_nats_timeouts
 from adapters.broker.streams import CHARGING, ensure_due_stream
 from adapters.clock_check import ClockWrongError, clock_of
+from adapters.live_connection import over_a_live_connection
 from adapters.logs import BROKER_LOGGER
 from adapters.lost import Watch
 from adapters.parked import ToPark, park
 from adapters.roles.batch import Batch, ack_all, log_failures, nak_all
 from adapters.roles.lead import BROKER_CHECK, RETRY, faults_logged, stopped
 from adapters.settings import Settings, SettingsError
+from adapters.waiting_cards import kept_waiting, wake_again
 from adapters.wiring import engine_of, flow_of, opened_gateway, rules_now, rules_of
 from engine.application import Engine, StepResult
 from engine.errors import ConnectionLostError, LockHeldError, StandstillError
@@ -44,8 +46,6 @@ from engine.questions import Question, ask
 from engine.rules import Rules
 
 log = structlog.get_logger()
-
-T = TypeVar("T")
 
 GATEWAY_MARGIN = timedelta(seconds=1)
 """A call to the gateway is cancelled this long after its budget."""
@@ -105,7 +105,12 @@ def _consumer_of(
 
     breaker = Breaker(partial(over_a_live_connection, pool))
     batches = flow_of(settings).batches_in_flight
-    return Consumer(engine, gateway, read_rules, park_all, batches, log_is_behind, breaker)
+
+    def wake_blocked(since: datetime) -> int:
+        waiting = over_a_live_connection(pool, partial(kept_waiting, since=since))
+        return wake_again(engine, waiting, read_rules)
+
+    return Consumer(engine, gateway, read_rules, park_all, batches, log_is_behind, breaker, wake_blocked)
 
 
 def _subscribed(settings: Settings, nats_url: str, consumer: "Consumer") -> tuple[NatsBroker, Any]:
@@ -139,17 +144,6 @@ def _security_of(settings: Settings) -> NatsSecurity:
     return NatsSecurity(ssl_context=identity.get("tls"))
 
 
-def over_a_live_connection(pool: ConnectionPool[Connection[Any]], use: Callable[[Connection[Any]], T]) -> T:
-    """Use a pooled connection, and once more if it fails: after a restart of the database all of them are stale."""
-    try:
-        with pool.connection() as connection:
-            return use(connection)
-    except OperationalError:
-        pool.check()
-        with pool.connection() as connection:
-            return use(connection)
-
-
 async def _undecoded(message: NatsBatchMessage) -> list[Msg]:
     """The handler decodes each message itself, so that a malformed one spoils no other."""
     return message.raw_message
@@ -173,6 +167,8 @@ class Consumer:
     """Asked before each batch: a sentence why nothing may be sent, or None."""
     breaker: Breaker | None = None
     """None where nothing is stopped because the provider does not answer."""
+    wake_blocked: Callable[[datetime], int] | None = None
+    """Wakes the cards that waited for the provider since then; returns how many."""
     _gateway_down: bool = field(init=False, default=False)
     refused_us: SettingsError | None = field(init=False, default=None)
     """Set once the provider has refused our key: the role is to end."""
@@ -258,9 +254,23 @@ class Consumer:
             case Ask(questions, at):
                 replies = await batch.timed("gateway_ms", self._ask_all(questions, at))
                 if self.breaker is not None:
-                    await asyncio.to_thread(self.breaker.saw, replies, at, down=self._gateway_down)
+                    since = await asyncio.to_thread(self.breaker.saw, replies, at, down=self._gateway_down)
+                    if since is not None and self.wake_blocked is not None:
+                        self._beside(self._go_on(since, self.wake_blocked))
                 log_failures({question.card_id: reply for question, reply in replies if isinstance(reply, Exception)})
                 return replies
+
+    def _beside(self, work: Coroutine[Any, Any, None]) -> None:
+        """Do something beside the batches; the consumer's end waits for it too."""
+        task = asyncio.create_task(work)
+        self._in_flight.add(task)
+        task.add_done_callback(self._in_flight.discard)
+
+    async def _go_on(self, since: datetime, wake: Callable[[datetime], int]) -> None:
+        """Wake what waited for the provider; killed in between, a card wakes at its own next look."""
+        with faults_logged("consumer"):
+            woken = await asyncio.to_thread(wake, since)
+            log.info("gateway.cards_woken", cards=woken, down_since=since.isoformat())
 
     def _wake(self, causes: Mapping[UUID, str]) -> StepResult:
         return self.engine.wake(causes, *self.read_rules())

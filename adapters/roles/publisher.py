@@ -215,4 +215,9 @@ def _commit(connection: Connection[Any], upto: int, sequence: int | None) -> Non
 
 def _message(event: PublicEvent) -> Message:
     body = event.__pydantic_serializer__.to_json(event)
-    return Message(f"{EVENTS_SUBJECT}.{event.type}", str(event.event_id), body)
+    return Message(f"{EVENTS_SUBJECT}.{event.type}", message_id(event.event_id, event.epoch), body)
+
+
+def message_id(event_id: UUID, epoch: int) -> str:
+    """The id under which the broker stores a message once: what a later epoch says again is none of those."""
+    return str(event_id) if epoch == 1 else f"{event_id}.{epoch}"

@@ -31,10 +31,10 @@ from adapters.gateways.stripe_news import StripeNews
 from adapters.gateways.stripe_notifications import Hint
 from adapters.gateways.stripe_pages import StripePages
 from adapters.inbox import keep
+from adapters.live_connection import over_a_live_connection
 from adapters.look_ups import BATCH, LookUps
 from adapters.notices.outbox import put_message
 from adapters.reconciling_daily import reconcile_daily
-from adapters.roles.consumer import over_a_live_connection
 from adapters.roles.lead import faults_logged, stopped
 from adapters.secret_files import read_secret, stripe_webhook_secret_of
 from adapters.settings import Settings, SettingsError

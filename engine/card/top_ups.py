@@ -19,6 +19,7 @@ from engine.card.event import Event
 from engine.card.gap import HasGap, after_gap
 from engine.card.ids import derived_id
 from engine.card.methods import HasMethods, PaymentMethod, ready_methods, usable_methods
+from engine.card.promised import most_at_once
 from engine.card.step import Wait
 from engine.errors import CorruptHistoryError, Refused
 from engine.money import Money
@@ -205,13 +206,18 @@ def top_up(card: _Paying, rules: Rules, *, amount: Money, at: datetime) -> tuple
     """Charge `amount` onto the balance now; asked twice it is paid twice.
 
     Raises Refused `amount_not_positive`, `wrong_currency`, `no_usable_method`, `charge_under_way`, `held`,
-    `charging_stopped`, `declined_too_often`.
+    `charging_stopped`, `declined_too_often`, `above_method_limit`.
     """
     check_kept(card)
     check_amount(card, amount)
     check_may_charge(card, rules)
-    if not usable_methods(card):
+    usable = usable_methods(card)
+    if not usable:
         raise Refused("no_usable_method", "none of the payment methods may be charged; bind or update one")
+    most = most_at_once(usable, rules.provider, amount.currency)
+    if most is not None and amount.minor > most:
+        message = f"the payment methods take at most {most} {amount.currency} minor at once, not {amount.minor}"
+        raise Refused("above_method_limit", message, "amount.minor")
     if sum(one > at - DAY for one in card.top_ups.declined_by_hand) >= rules.policy.top_ups_declined_most:
         raise Refused("declined_too_often", "top-ups were declined too often today; try again tomorrow")
     return (TopUpStarted(number=card.top_ups.begun + 1, amount=amount, automatic=False, at=at),)

@@ -148,3 +148,16 @@ def test_no_secret_is_shown(field, address, shown):
     settings = load_settings(**{field: address})
     assert shown in [row.value for row in describe(settings)]
     assert "cret" not in repr(settings)
+
+
+def test_a_process_that_is_started_again_has_its_compiled_modules_also_where_python_writes_none_beside_them(
+    monkeypatch, tmp_path
+):
+    settings = load_settings(home=tmp_path)
+    monkeypatch.delenv("PYTHONDONTWRITEBYTECODE", raising=False)
+    monkeypatch.delenv("PYTHONPYCACHEPREFIX", raising=False)
+    assert "PYTHONPYCACHEPREFIX" not in environment(settings)
+    monkeypatch.setenv("PYTHONDONTWRITEBYTECODE", "1")
+    child = environment(settings)
+    assert "PYTHONDONTWRITEBYTECODE" not in child
+    assert child["PYTHONPYCACHEPREFIX"] == str(tmp_path / "compiled")

@@ -23,8 +23,18 @@ def said(refused: Refused, say: Voice) -> Markup:
             return say("Payments failed too often today. Try again tomorrow, or with another method.")
         case "held" | "number_in_doubt" | "restored":
             return say("Our support is looking at this card. Nothing was charged.")
+        case _:
+            return _of_amounts_and_methods(refused, say)
+
+
+def _of_amounts_and_methods(refused: Refused, say: Voice) -> Markup:
+    match refused.code:
         case "amount_below_threshold":
             return say("One top-up would not reach that limit. Choose a larger amount.")
+        case "not_reusable":
+            return say("This method pays only while you are there. For auto-renewal, add another one.")
+        case "above_method_limit":
+            return say("That is more than your payment method takes at once. Choose a smaller amount.")
         case "too_many_methods":
             return say("There are as many payment methods as a card can have. Remove one first.")
         case _:

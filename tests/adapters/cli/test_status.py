@@ -70,3 +70,13 @@ def test_that_the_provider_does_not_answer_is_shown_until_it_does(status, databa
     shown, found = status()
     assert "does not answer since" not in shown
     assert found["database"]["gateway_down_since"] is None
+
+
+def test_that_holders_are_to_be_told_and_nobody_does_it_is_a_problem(installation, status, tmp_path):
+    problem = "holders are to be told, and no notifier runs; `baohao run notifier` starts one"
+    _, found = status()
+    assert problem not in found["problems"]
+    told = {"BAOHAO_MAIL_FOLDER": str(tmp_path), "BAOHAO_MAIL_FROM": "baohao@example.org"}
+    assert problem in json.loads(installation.run("status", "--json", **told).stdout)["problems"]
+    with psycopg.connect(named(installation.environment["DATABASE_URL"], "notifier", "here", 4711)):
+        assert problem not in json.loads(installation.run("status", "--json", **told).stdout)["problems"]

@@ -3,16 +3,19 @@
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from msgspec.structs import replace
 from psycopg import OperationalError
 from structlog.testing import capture_logs
 
 from adapters.breaker import UNANSWERED_MOST, Breaker, close_if_nothing_is_open
 from adapters.clock_check import CheckedClock
-from adapters.control import move_clock
+from adapters.control import gateway_is_down, move_clock
+from adapters.waiting_cards import kept_waiting, wake_again
 from adapters.wiring import rules_now
 from engine.errors import GatewayMisuseError
 from engine.ports import Declined, NotFound, Pending, Unclear
 from engine.questions import Question
+from projections.due import list_due
 from tests.adapters.cards import FAR
 from tests.adapters.gateways.asking import request
 from tests.adapters.roles.test_consumer import SilentGateway
@@ -136,3 +139,36 @@ def test_a_consumer_whose_gateway_hangs_opens_it(cards, connection, queue, break
     queue.handle(*cards.register(*range(UNANSWERED_MOST)))
     assert is_down(connection)
     assert cards.now == FAR
+
+
+def blocked(cards):
+    rules, at = cards.rules()
+    return replace(rules, charging_stopped=True, gateway_down=True), at
+
+
+def test_the_cards_that_waited_go_on_when_it_closes_and_not_at_their_own_next_look(connection, cards):
+    waiting = cards.register(1, 2)
+    cards.register(3)
+    cards.now = FAR
+    cards.engine.wake(dict.fromkeys(waiting, "due"), *blocked(cards))
+    assert {cards.names(card_id)[-1] for card_id in waiting} == {"charging_blocked"}
+    assert kept_waiting(connection, FAR + timedelta(seconds=1)) == []
+    assert kept_waiting(connection, FAR) == sorted(waiting)
+    assert wake_again(cards.engine, kept_waiting(connection, FAR), cards.rules) == 2
+    cards.project()
+    due = {one.card_id: one.wake_at for one in list_due(connection, 10)}
+    assert [due[card_id] for card_id in waiting] == [FAR, FAR]
+
+
+def test_the_consumer_that_sees_the_answer_wakes_them(cards, connection, queue, breaker, run):
+    woken = []
+    [card_id] = cards.register(1)
+    cards.now = FAR
+    cards.engine.wake({card_id: "due"}, *cards.rules())  # its charge is under way, and nobody hears the answer
+    gateway_is_down(connection, FAR)
+    cards.now = FAR + timedelta(hours=1)
+    queue.consumer.breaker, queue.consumer.wake_blocked = breaker, lambda since: woken.append(since) or 0
+    queue.consumer.read_rules = lambda: blocked(cards)
+    queue.handle(card_id)
+    run(queue.consumer.drain())
+    assert woken == [FAR]

@@ -9,7 +9,8 @@ from psycopg_pool import ConnectionPool
 from structlog.testing import capture_logs
 
 from adapters import embedded
-from adapters.roles.consumer import Consumer, over_a_live_connection
+from adapters.live_connection import over_a_live_connection
+from adapters.roles.consumer import Consumer
 from adapters.schema import migrate
 from tests.adapters.cards import FAR, RENEWED, card_id_of, cards_of
 from tests.adapters.roles.conftest import BUDGET
