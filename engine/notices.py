@@ -19,7 +19,7 @@ from engine.money import Money
 from engine.operations import OperationsFact
 from engine.value import Value
 
-TermKind = Literal["renewed", "grace", "suspended", "reclaimed"]
+TermKind = Literal["renewed", "grace", "suspended", "reclaimed", "holder_changed"]
 ConsentKind = Literal["switched_on", "period_changed", "price_change", "switched_off"]
 MethodKind = Literal["method_bound", "method_updated", "method_removed"]
 MoneyKind = Literal[
@@ -125,6 +125,8 @@ def _content(fact: Fact) -> tuple[NoticeKind, Values] | None:  # noqa: C901, PLR
             return "reclaimed", _plain(by=by, quarantined_until=day, balance=balance)
         case facts.DeadlinesMoved(suspends_on=suspends_on, lost_on=lost_on):
             return ("dates_moved", _plain(suspends_on=suspends_on, lost_on=lost_on)) if lost_on else None
+        case facts.HolderChanged():
+            return "holder_changed", {}
         case facts.CardClosed(balance=balance):
             return ("closed", _plain(balance=balance)) if balance.minor else None
         case facts.PaymentMethodBound(method=method):

@@ -141,6 +141,7 @@ NOTICES = [
     (DISPUTED, "disputed", {"amount": FIFTEEN, "method_id": "visa"}),
     (moved(date(2026, 5, 4)), "dates_moved", {"suspends_on": None, "lost_on": "2026-05-04"}),
     (facts.CardClosed(reason="holder", balance=PRICE, at=AT), "closed", {"balance": FIFTEEN}),
+    (facts.HolderChanged(holder_id="holder-2", before="holder-1", at=AT), "holder_changed", {}),
 ]
 UNTOLD = [credited("refund"), credited("released"), moved(None), facts.CardClosed(reason="h", balance=SAVING, at=AT)]
 """Facts of the same kinds that are no news to the holder: nothing is owed, paid in, or other than was said."""

@@ -17,7 +17,8 @@ from adapters.web.api.shapes import ShownAmount
 _LISTED: LiteralString = """
     SELECT attempt_id, card_id, settled_at, charges.currency, minor, from_balance_minor, refunded_minor, top_up
     FROM charges JOIN cards USING (card_id)
-    WHERE charges.status = 'succeeded' AND (%(holder)s::text IS NULL OR holder_id = %(holder)s)
+    WHERE charges.status = 'succeeded' AND (%(holder)s::text IS NULL
+        OR holder_id = %(holder)s AND (holder_since IS NULL OR attempted_at >= holder_since))
     AND (%(at)s::timestamptz IS NULL OR (settled_at, attempt_id) < (%(at)s, %(attempt)s::uuid))
     ORDER BY settled_at DESC, attempt_id DESC LIMIT %(limit)s
 """

@@ -29,6 +29,7 @@ _OF_HOLDER: LiteralString = """
         top_up
     FROM charges JOIN cards USING (card_id) LEFT JOIN card_numbers USING (card_id)
     WHERE holder_id = %(holder)s AND charges.status = 'succeeded'
+    AND (holder_since IS NULL OR attempted_at >= holder_since)
 """
 _LISTED: LiteralString = _OF_HOLDER + "ORDER BY settled_at DESC, attempt_id LIMIT %(limit)s OFFSET %(skip)s"
 _ONE: LiteralString = _OF_HOLDER + "AND attempt_id = %(attempt)s"
