@@ -92,8 +92,8 @@ def _evolve(card: Card, fact: facts.CardFact) -> Card:  # noqa: C901, PLR0911, P
         case facts.ZoneChanged():
             return replace(card, custody=custody.zone_changed(card.custody, fact))
         case facts.HolderChanged():
-            card = replace(card, custody=custody.holder_changed(card.custody, fact), announced=(), reminded={})
-            return replace(card, methods=methods.left(card.methods))
+            own, kept = custody.holder_changed(card.custody, fact), replace(card.methods, balance_first=False)
+            return replace(card, custody=own, methods=kept, announced=(), reminded={})  # nothing was told or chosen
         case facts.CardHeld() | facts.CardReleased():
             return replace(card, held_since=fact.at if isinstance(fact, facts.CardHeld) else None)
         case facts.NumberConfirmed():

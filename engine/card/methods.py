@@ -169,11 +169,6 @@ def ordered(methods: Methods, fact: PaymentMethodsOrdered) -> Methods:
     return replace(methods, bound=bound, balance_first=fact.balance_first)
 
 
-def left(methods: Methods) -> Methods:
-    """Of a card that came to another holder, who has not chosen an order; what is disputed stays so."""
-    return replace(methods, balance_first=False)
-
-
 def cleared(methods: Methods, method_id: str) -> Methods:
     """Nothing keeps the method from being charged any more."""
     return replace(
