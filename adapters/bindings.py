@@ -13,6 +13,7 @@ from psycopg_pool import AsyncConnectionPool
 
 from adapters.executing import Executor
 from adapters.gateways.pages import BindingRefused, Bound, HostedPage, HostedPages, ReturnAddresses, Waiting
+from engine.actor import actor
 from engine.card.card import Card
 from engine.card.methods import PaymentMethod
 from engine.commands import BindPaymentMethod
@@ -70,7 +71,7 @@ class Bindings:
             case Waiting():
                 return "waiting"
             case Bound() as bound:
-                outcome = await self._bind(session_id, card_id, bound)
+                outcome = await self._bind(session_id, card_id, holder_id, bound)
             case BindingRefused(reason=outcome):
                 pass
         if outcome is None:
@@ -80,11 +81,14 @@ class Bindings:
         log.info("binding.settled", card_id=str(card_id), outcome=outcome)
         return "bound" if outcome == "bound" else "refused"
 
-    async def _bind(self, session_id: str, card_id: UUID, bound: Bound) -> str | None:
-        """`bound`, the code of the refusal, or None where it is to be tried again; always the same command."""
+    async def _bind(self, session_id: str, card_id: UUID, holder_id: str, bound: Bound) -> str | None:
+        """`bound`, the code of the refusal, or None where it is to be tried again; always the same command.
+
+        The holder who began the visit binds it: nobody else can be charged for a card that changed hands meanwhile.
+        """
         method = PaymentMethod(f"bound-{session_id[-12:]}", **bound._asdict())
         command = BindPaymentMethod(command_id=f"binding:{session_id}", card_id=card_id, method=method)
-        [reply] = await self._executor.execute([command])
+        [reply] = await self._executor.execute([command], actor("holder", holder_id))
         if isinstance(reply, Exception):
             log.warning("binding.refused", card_id=str(card_id), error=str(reply))
             return reply.code if isinstance(reply, Refused) else None

@@ -16,10 +16,10 @@ class Executor:
         self.engine, self.read_rules = engine, read_rules
         self._actor = actor
 
-    async def execute(self, commands: Sequence[AnyCommand]) -> list[Reply]:
-        """The reply to each command: its facts, its refusal, or its error."""
+    async def execute(self, commands: Sequence[AnyCommand], by: Actor | None = None) -> list[Reply]:
+        """The reply to each command, given `by` a holder if so: its facts, its refusal, or its error."""
         if not commands:
             return []
-        issued = [Issued(command, self._actor) for command in commands]
+        issued = [Issued(command, by or self._actor) for command in commands]
         rules, at = await asyncio.to_thread(self.read_rules)
         return await asyncio.to_thread(self.engine.execute, issued, rules, at)

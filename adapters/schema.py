@@ -236,9 +236,10 @@ def _from_7_to_8(connection: Connection[Any]) -> None:
 
 
 def _from_8_to_9(connection: Connection[Any]) -> None:
-    """Holders have passkeys; operators have accounts of their own."""
+    """Holders have passkeys; operators have accounts of their own; cards change hands, which none has yet."""
     connection.execute(PASSKEY_TABLES)
     connection.execute(OPERATOR_TABLES)
+    connection.execute("ALTER TABLE cards ADD COLUMN IF NOT EXISTS holder_since timestamptz")
     connection.execute("UPDATE schema_version SET version = 9")
 
 

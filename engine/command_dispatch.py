@@ -13,6 +13,7 @@ from engine.card import (
     doubt,
     ending,
     giving_back,
+    handing_over,
     hold,
     lapse,
     methods,
@@ -28,6 +29,7 @@ from engine.commands import (
     AnnouncePriceChange,
     AnyCommand,
     BindPaymentMethod,
+    ChangeHolder,
     ChangePeriod,
     ChangeZone,
     CloseCard,
@@ -119,6 +121,8 @@ def decide(  # noqa: C901, PLR0911, PLR0912 (one case per command)
             return top_ups.set_auto_top_up(card, threshold=threshold, amount=amount, at=at)
         case ChangeZone(zone=zone):
             return custody.change_zone(card, zone=zone, at=at)
+        case ChangeHolder(holder_id=holder_id):
+            return handing_over.change_holder(card, rules, holder_id=holder_id, at=at)
         case HoldCard(reason=reason):
             return hold.hold_card(card, reason=reason, at=at)
         case ReleaseCard():

@@ -123,6 +123,13 @@ class ChangeZone(CommandBody):
     zone: ShortText
 
 
+class ChangeHolder(CommandBody):
+    """Hand a card that nobody uses over to another holder."""
+
+    command: Literal["ChangeHolder"] = "ChangeHolder"
+    holder_id: Annotated[ShortText, NoContact]
+
+
 class HoldCard(CommandBody):
     """Stop all automatic work on a card."""
 
@@ -232,6 +239,7 @@ AnyCommand = (
     | TopUp
     | SetAutoTopUp
     | ChangeZone
+    | ChangeHolder
     | HoldCard
     | ReleaseCard
     | ConfirmNumber

@@ -20,8 +20,8 @@ from engine.card.refunds import RefundStarted
 from engine.card.step import Wait
 from engine.card.waking import Deferred, Replanned
 from engine.command_dispatch import decide
-from engine.commands import Issued
-from engine.errors import BaohaoError
+from engine.commands import ChangeHolder, Issued, RegisterCard
+from engine.errors import BaohaoError, Refused
 from engine.networks import Limited
 from engine.ports import (
     Charged,
@@ -101,6 +101,7 @@ def on_command(issued: Issued, rules: Rules, at: datetime, recall: Recall) -> De
     def decision(stream: Stream, _: Mapping[str, Limited]) -> Decided:
         late = move_for_late_wake(stream.card, stream.wake_at, rules.policy, at) if stream.card is not None else ()
         before = replay(stream.card, stream.card_id, late) if late else stream.card
+        _check_whose(issued, before)
         facts = decide(command, before, rules, at, recall)
         if not facts:
             return Decided(Append(stream, (), card_of(stream), stream.wake_at, command.command_id, actor, identity))
@@ -110,6 +111,18 @@ def on_command(issued: Issued, rules: Rules, at: datetime, recall: Recall) -> De
         return Decided(Append(stream, facts, card, wake_at, command.command_id, actor, identity))
 
     return decision
+
+
+def _check_whose(issued: Issued, card: Card | None) -> None:
+    """Raise Refused `another_holder` for a holder's command about another's card; whoever takes one over is not yet.
+
+    Pages judge that before; but a card may change hands between a page and its form.
+    """
+    kind, _, name = issued.actor.partition(":")
+    if card is None or kind != "holder" or isinstance(issued.command, RegisterCard | ChangeHolder):
+        return
+    if name != card.custody.holder_id:
+        raise Refused("another_holder", "the card is another holder's")
 
 
 def on_replan(cause: str, actor: Actor, rules: Rules, at: datetime) -> Decision:

@@ -14,6 +14,8 @@ RefusalCode = Literal[
     "held",
     "number_in_doubt",
     "unknown_zone",
+    "in_use",
+    "another_holder",
     # what is sold
     "unknown_plan",
     "unknown_currency",

@@ -19,7 +19,7 @@ from engine.money import Money
 from engine.operations import OperationsFact
 from engine.value import Value
 
-TermKind = Literal["renewed", "not_tried", "grace", "suspended", "reclaimed"]
+TermKind = Literal["renewed", "not_tried", "grace", "suspended", "reclaimed", "holder_changed"]
 ConsentKind = Literal["switched_on", "period_changed", "price_change", "switched_off"]
 MethodKind = Literal["method_bound", "method_updated", "method_removed"]
 MoneyKind = Literal[
@@ -126,6 +126,8 @@ def _content(fact: Fact) -> tuple[NoticeKind, Values] | None:  # noqa: C901, PLR
             return ("not_tried", _plain(next_try_at=again_at)) if withheld else None
         case facts.DeadlinesMoved(suspends_on=suspends_on, lost_on=lost_on):
             return ("dates_moved", _plain(suspends_on=suspends_on, lost_on=lost_on)) if lost_on else None
+        case facts.HolderChanged():
+            return "holder_changed", {}
         case facts.CardClosed(balance=balance):
             return ("closed", _plain(balance=balance)) if balance.minor else None
         case facts.PaymentMethodBound(method=method):

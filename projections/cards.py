@@ -19,7 +19,8 @@ class CardRow(NamedTuple):
     """The current state of a card; dates are local days of `zone`, `term_number` counts paid terms from 0.
 
     `price_minor` is the price of a term that the holder was shown last: agreed to, or announced. `balance_minor` may be
-    spent; `reserved_minor` is the part that an open attempt has reserved.
+    spent; `reserved_minor` is the part that an open attempt has reserved. What happened before `holder_since` concerned
+    another holder; None: nothing did.
     """
 
     card_id: UUID
@@ -42,6 +43,7 @@ class CardRow(NamedTuple):
     reserved_minor: int
     version: int
     changed_at: datetime
+    holder_since: datetime | None = None
 
 
 NotShown = (
@@ -124,6 +126,8 @@ def _registered(recorded: Recorded, fact: facts.CardRegistered) -> CardRow:
 class _Changes(TypedDict, total=False):
     """Fields of a row, with their new values."""
 
+    holder_id: str
+    holder_since: datetime | None
     zone: str
     status: str
     term_number: int
@@ -193,6 +197,8 @@ def _changes(row: CardRow, fact: Fact) -> _Changes | None:  # noqa: C901, PLR091
             return {"held": False}
         case facts.ZoneChanged(zone=zone):
             return {"zone": zone}
+        case facts.HolderChanged(holder_id=holder_id, at=at):
+            return {"holder_id": holder_id, "holder_since": at}
         case _:
             return _no_change(fact)
 
@@ -248,6 +254,7 @@ CARDS = ReadModel(
         Column("reserved_minor", "bigint"),
         Column("version", "bigint"),
         Column("changed_at", "timestamptz"),
+        Column("holder_since", "timestamptz"),
     ),
     key_of=_key_of,
     fold=fold,

@@ -21,6 +21,7 @@ EVENTS_STREAM, EVENTS_SUBJECT = "BAOHAO_EVENTS", "baohao.events"
 InternalFact = (
     OperationsFact
     | facts.ZoneChanged
+    | facts.HolderChanged
     | facts.PaymentMethodsOrdered
     | facts.PaymentMethodAllowed
     | facts.RenewalRequested

@@ -170,6 +170,19 @@ def card_why(
     explaining.explain(load_settings(), card_id, charge, date.date() if date else None, as_json=as_json)
 
 
+@card_app.command("change-holder")
+def card_change_holder(
+    card_id: CardId,
+    holder_id: Annotated[str, typer.Argument(metavar="HOLDER", help="Whose it is from now on.")],
+    *,
+    as_json: Json = False,
+) -> None:
+    """Hand a card that nobody uses over to another holder; the one before is told."""
+    from adapters.cli import changing_holder
+
+    changing_holder.change_holder(load_settings(), card_id, holder_id, as_json=as_json)
+
+
 @cards_app.command("list")
 def cards_list(
     status: Annotated[

@@ -22,7 +22,7 @@ from adapters.directory.secret import hash_of, keyed, new_token, secret_of
 from adapters.directory.visit import Visit
 from adapters.languages.language import Language
 
-Purpose = Literal["register", "sign_in", "confirm_email", "confirm_phone", "reset_password"]
+Purpose = Literal["register", "sign_in", "confirm_email", "confirm_phone", "reset_password", "add_card"]
 DIGITS = 6
 LIVES = timedelta(minutes=10)
 TRIES = 5

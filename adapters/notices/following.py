@@ -11,7 +11,7 @@ from psycopg.rows import tuple_row
 
 from adapters.notices.kinds import kind_of
 from adapters.notices.outbox import NewNotice, put_notices
-from engine.card.custody import CardRegistered
+from engine.card.custody import CardRegistered, HolderChanged
 from engine.envelope import Fact, Recorded, names_of, read_fact
 from engine.errors import CorruptHistoryError, StandstillError, UnknownFactError
 from engine.notices import NOTICE_FACTS, Notice, notice_of
@@ -79,18 +79,19 @@ def _new(connection: Connection[Any], facts: Sequence[Recorded], now: datetime) 
         notice = notice_of(fact)
         if notice is not None and notice.at + kind_of(notice.kind).news_for > now:
             fresh.append((fact, notice))
-    registered = _registered(connection, {notice.card_id for _, notice in fresh})
+    card_ids = {notice.card_id for _, notice in fresh}
+    registered, changes = _registered(connection, card_ids), _holders(connection, card_ids)
     new: list[NewNotice] = []
     for fact, notice in fresh:
         began = registered.get(notice.card_id)
         if began is None or not _is_of_taking_over(fact, notice, began):
-            new += _by_channel(notice, began)
+            before = [one for version, one in changes.get(notice.card_id, ()) if version < fact.version]
+            new += _by_channel(notice, before[-1] if before else None)
     return new
 
 
-def _by_channel(notice: Notice, began: Recorded | None) -> list[NewNotice]:
+def _by_channel(notice: Notice, holder_id: str | None) -> list[NewNotice]:
     kind = kind_of(notice.kind)
-    holder_id = began.fact.holder_id if began and isinstance(began.fact, CardRegistered) else None
     return [
         NewNotice(
             notice.key,
@@ -110,6 +111,33 @@ def _is_of_taking_over(fact: Recorded, notice: Notice, began: Recorded) -> bool:
     """Whether it belongs to an import: the holder learns nothing new by it."""
     by_operators = fact.actor.startswith("operator:") and began.actor.startswith("operator:")
     return by_operators and notice.kind in _OF_TAKING_OVER and notice.at - began.fact.at < TAKEN_OVER_WITHIN
+
+
+def _holders(connection: Connection[Any], card_ids: set[UUID]) -> Mapping[UUID, Sequence[tuple[int, str]]]:
+    """Of each card, from which version on it had which holder, oldest first.
+
+    A fact concerns the holder before it: that a card went to another one, its holder until then learns.
+    """
+    found: dict[UUID, list[tuple[int, str]]] = {}
+    if not card_ids:
+        return found
+    names = [name for kind in (CardRegistered, HolderChanged) for name in names_of(kind)]
+    with connection.cursor(row_factory=tuple_row, binary=True) as cursor:
+        cursor.execute(
+            """
+            SELECT originator_id, originator_version, topic, state FROM card_events
+            WHERE originator_id = ANY (%b) AND topic = ANY (%b) ORDER BY originator_id, originator_version
+            """,
+            (list(card_ids), names),
+        )
+        for card_id, version, topic, state in cursor:
+            try:
+                fact = read_fact(0, card_id, version, topic, state).fact
+            except CorruptHistoryError:  # the sender says so: it loads the whole card
+                continue
+            if isinstance(fact, CardRegistered | HolderChanged):
+                found.setdefault(card_id, []).append((version, fact.holder_id))
+    return found
 
 
 def _registered(connection: Connection[Any], card_ids: set[UUID]) -> Mapping[UUID, Recorded]:

@@ -64,6 +64,7 @@ KINDS: Mapping[str, Kind] = {
     "topped_up": Kind(_A_MONTH),
     "top_up_failed": Kind(3 * _DAY),
     "closed": Kind(_A_MONTH),
+    "holder_changed": Kind(7 * _DAY, also_sms=True, may_wait=False, every_time=True),
 }
 """Of the cards' notices."""
 

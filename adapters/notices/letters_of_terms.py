@@ -207,6 +207,16 @@ LETTERS_OF_TERMS: Mapping[str, Letter] = {
         (("Paid to", "{ends_on}"),),
         "Baohao: the last renewal of card {card} is undone. It is paid to {ends_on}.",
     ),
+    "holder_changed": Letter(
+        "Card moved to another account: {card}",
+        "Your card {card} was moved to another account.",
+        (
+            "Somebody who has the number confirmed it by a code that was sent to it, or our support did it.",
+            "If that was not you, tell our support at once.",
+        ),
+        (),
+        "Baohao: card {card} was moved to another account. If that was not you, tell our support at once.",
+    ),
     "closed": Letter(
         "Card closed: {card}",
         "Your card {card} is closed.",

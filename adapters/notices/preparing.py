@@ -87,7 +87,7 @@ class Preparing:
         if not card_ids:
             return _Known({}, {}, {}, set(), set())
         cards = {card.card_id: card for card in self.engine.cards(card_ids)}
-        holder_ids = list({card.custody.holder_id for card in cards.values()})
+        holder_ids = list({row.holder_id for row in rows if row.holder_id is not None})
         holders = recipients(connection, holder_ids)
         addresses = [address for one in holders.values() for address in (one.email, one.phone) if address is not None]
         return _Known(
@@ -142,19 +142,20 @@ class Preparing:
                 self.sender,
                 key=row.key,
                 page=page,
-                unsubscribe=self._unsubscribe(connection, row, target),
+                unsubscribe=self._unsubscribe(connection, row),
                 at=now,
             )
         return Rendered(target.address, target.language, target.zone, body, TEMPLATE_VERSION)
 
     def _page(self, row: Row) -> str | None:
         url = self.sender.web_url
-        return url if url is None or row.card_id is None else f"{url}/cards/{row.card_id}"
+        leads_to_card = row.card_id is not None and row.kind != "holder_changed"  # who is told sees it no more
+        return f"{url}/cards/{row.card_id}" if url is not None and leads_to_card else url
 
-    def _unsubscribe(self, connection: Connection[Any], row: Row, target: _Target) -> str | None:
-        if not kind_of(row.kind).optional or target.card is None or self.sender.web_url is None:
+    def _unsubscribe(self, connection: Connection[Any], row: Row) -> str | None:
+        if not kind_of(row.kind).optional or row.holder_id is None or self.sender.web_url is None:
             return None
-        token = token_of(connection, target.card.custody.holder_id, row.kind)
+        token = token_of(connection, row.holder_id, row.kind)
         return f"{self.sender.web_url}/unsubscribe/{token}"
 
 
@@ -180,7 +181,7 @@ def _card(connection: Connection[Any], row: Row, known: _Known, now: datetime) -
             return None
         case None:
             pass
-    holder = known.recipients.get(card.custody.holder_id)
+    holder = known.recipients.get(row.holder_id or "")
     if holder is None:
         drop(connection, row, "no_account")
         return None

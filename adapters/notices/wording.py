@@ -57,6 +57,7 @@ OTHERS: Mapping[str, Mapping[str, str]] = {
         "confirm_email": "With it you confirm your e-mail address.",
         "confirm_phone": "With it you confirm your phone number.",
         "reset_password": "With it you set a new password.",
+        "add_card": "With it the card of this number is added to an account.",
     },
     "removed_by": {"mandate_withdrawn": "The bank says that you have withdrawn your permission to charge it."},
 }

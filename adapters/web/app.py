@@ -27,7 +27,7 @@ class Guarded(NamedTuple):
 
     origin: str
     form_targets: tuple[str, ...]
-    scripted: frozenset[str]
+    scripted: frozenset[str] = frozenset()
     """Paths of the pages that have a script."""
 
 

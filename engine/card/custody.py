@@ -9,7 +9,7 @@ from typing import Literal, Protocol
 
 from msgspec.structs import replace
 
-from engine.calendar import Term, known_zones, local_date, start_of_day, term_from
+from engine.calendar import Instant, Term, known_zones, local_date, start_of_day, term_from
 from engine.card.event import Event
 from engine.catalogue import KeepRule, Period
 from engine.errors import Refused
@@ -42,6 +42,13 @@ class ZoneChanged(Event, kw_only=True):
     zone: str
 
 
+class HolderChanged(Event, kw_only=True):
+    """The card came to another holder, free of all that the one `before` had agreed to and bound."""
+
+    holder_id: str
+    before: str
+
+
 class CardClosed(Event, kw_only=True):
     """The holder gave the card up; it is no longer ours to keep, and `balance` is owed to the holder.
 
@@ -62,6 +69,8 @@ class Custody(Value):
     plan: str
     currency: Currency
     zone: str
+    since: Instant | None = None
+    """When it came to this holder; None: it was registered for them."""
 
 
 class HasStatus(Protocol):
@@ -121,6 +130,11 @@ def registered(fact: CardRegistered) -> Custody:
 def zone_changed(custody: Custody, fact: ZoneChanged) -> Custody:
     """Another clock applies from the next term on."""
     return replace(custody, zone=fact.zone)
+
+
+def holder_changed(custody: Custody, fact: HolderChanged) -> Custody:
+    """Another holder, as of now."""
+    return replace(custody, holder_id=fact.holder_id, since=fact.at)
 
 
 # Decisions

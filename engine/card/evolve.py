@@ -1,7 +1,6 @@
-"""Evolving: how facts add up to a card.
+"""Evolving: how facts, in which all stands that a decision concluded, add up to a card.
 
-`evolve` only assigns: what a decision concluded is in the fact. Which facts change which parts stands here; how they
-change a part stands with the part.
+`evolve` only assigns: which facts change which parts stands here; how they change a part stands with the part.
 """
 
 from collections.abc import Iterable
@@ -92,6 +91,9 @@ def _evolve(card: Card, fact: facts.CardFact) -> Card:  # noqa: C901, PLR0911, P
             return registered(card.card_id, fact)
         case facts.ZoneChanged():
             return replace(card, custody=custody.zone_changed(card.custody, fact))
+        case facts.HolderChanged():
+            own, kept = custody.holder_changed(card.custody, fact), replace(card.methods, balance_first=False)
+            return replace(card, custody=own, methods=kept, announced=(), reminded={})  # nothing was told or chosen
         case facts.CardHeld() | facts.CardReleased():
             return replace(card, held_since=fact.at if isinstance(fact, facts.CardHeld) else None)
         case facts.NumberConfirmed():
@@ -132,8 +134,7 @@ def _evolve(card: Card, fact: facts.CardFact) -> Card:  # noqa: C901, PLR0911, P
             return replace(card, status=lapse.STATUS_AFTER[type(fact)])
         case facts.NumberReclaimed():
             paid = payments.going_back(card.payments, fact.charges)
-            status = lapse.STATUS_AFTER[type(fact)]
-            return replace(card, status=status, balance=balance.ended(card.balance), payments=paid)
+            return replace(card, status="reclaimed", balance=balance.ended(card.balance), payments=paid)
         case facts.ChargingBlocked():
             return replace(card, deadlines=deadlines.blocked(card.deadlines, fact))
         case facts.DeadlinesMoved():

@@ -9,7 +9,7 @@ from engine.card.attempt import CaseOpened, ChargeAttempted, ChargeOutcomeUnknow
 from engine.card.balance import BalanceCredited, BalanceDebited, BalancePaidOut
 from engine.card.charge import RenewalRequested
 from engine.card.consent import AutoRenewEnabled, AutoRenewSwitchedOff, PeriodChanged, PriceChangeAnnounced
-from engine.card.custody import CardClosed, CardRegistered, ZoneChanged
+from engine.card.custody import CardClosed, CardRegistered, HolderChanged, ZoneChanged
 from engine.card.deadlines import ChargingBlocked, DeadlinesMoved
 from engine.card.decline import ChargeFailed
 from engine.card.disputes import DisputeRecorded, DisputeWon
@@ -37,6 +37,7 @@ from engine.card.waking import Deferred, Replanned
 CardFact = (
     CardRegistered
     | ZoneChanged
+    | HolderChanged
     | CardHeld
     | CardReleased
     | NumberConfirmed
@@ -97,6 +98,7 @@ CardFacts = tuple[CardFact, ...]
 STORED_NAMES: dict[str, type[CardFact]] = {
     "card_registered.v1": CardRegistered,
     "zone_changed.v1": ZoneChanged,
+    "holder_changed.v1": HolderChanged,
     "card_held.v1": CardHeld,
     "card_released.v1": CardReleased,
     "number_confirmed.v1": NumberConfirmed,

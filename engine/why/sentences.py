@@ -54,6 +54,8 @@ def clause(fact: Fact, zone: str) -> str:  # noqa: C901, PLR0911, PLR0912 (one c
             return _registered(fact)
         case facts.ZoneChanged():
             return f"the card's time zone became {fact.zone}, from the next term on"
+        case facts.HolderChanged():
+            return f"the card came from {fact.before} to {fact.holder_id}"
         case facts.CardHeld():
             return f"the card was held by the {fact.by}: {quoted(fact.reason)}"
         case facts.CardReleased():

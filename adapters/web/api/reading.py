@@ -75,8 +75,8 @@ async def show_history(
     response.headers.update(NO_STORE)
     held = await asked.card(card_id)
     before = place_of(cursor, _version)
-    facts = await asked.portal.newest(card_id, before, limit)
-    more = cursor_of(str(facts[0].version)) if facts and facts[0].version > 1 else None
+    facts, older = await asked.portal.newest_of(held, before, limit)
+    more = cursor_of(str(older)) if older else None
     async with asked.portal.pool.connection() as connection:
         sent = await told_of_facts(connection, card_id, facts[0].version, facts[-1].version) if facts else []
     return History(events=happened(facts, sent, held, asked.language), next=more)

@@ -24,7 +24,6 @@ from engine.card.methods import MethodKind
 _LISTED: LiteralString = (
     PAID
     + """
-    (%(holder)s::text IS NULL OR holder_id = %(holder)s)
     AND (%(at)s::timestamptz IS NULL OR (settled_at, attempt_id) < (%(at)s, %(attempt)s::uuid))
     ORDER BY settled_at DESC, attempt_id DESC LIMIT %(limit)s
 """

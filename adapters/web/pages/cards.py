@@ -76,7 +76,7 @@ async def _card(portal: Portal, request: Request, visitor: SignedIn) -> Response
         return missing(request, visitor)
     say = voice(visitor.language)
     before = whole_number(request.query_params.get("before", ""))
-    facts = await portal.newest(card_id, before, ENTRIES)
+    facts, older = await portal.newest_of(held, before, ENTRIES)
     async with portal.pool.connection() as connection:
         sent = await told_of_facts(connection, card_id, facts[0].version, facts[-1].version) if facts else []
     card = shown(held, say)
@@ -89,7 +89,7 @@ async def _card(portal: Portal, request: Request, visitor: SignedIn) -> Response
         alert=_alert(held, card.standing, say),
         coming=coming_up(held.card, card.standing, card.foreseen, say),
         entries=history(facts, held.card.methods.bound, sent, held.zone, say),
-        before=facts[0].version if facts and facts[0].version > 1 else None,
+        before=older,
         is_first_page=before is None,
         methods=[method_name(method, say) for method in held.card.methods.bound],
         period=every(held.card.consent.months, say) if held.card.consent else None,

@@ -58,6 +58,7 @@ _OfMoney = (
     | facts.CardHeld
     | facts.CardReleased
     | facts.CardClosed
+    | facts.HolderChanged
 )
 
 
@@ -214,6 +215,8 @@ def _more(fact: _OfMoney | NotShown, say: Voice) -> _Told | None:  # noqa: C901,
             return _plain(say("The hold was lifted."))
         case facts.CardClosed():
             return _plain(say("The card was closed."))
+        case facts.HolderChanged():
+            return _plain(say("The card came to your account."))
         case _:
             return _nothing(fact)
 

@@ -146,6 +146,16 @@ class Portal:
         cards = {one.card_id: one for one in self.engine.cards(card_ids)} if card_ids else {}
         return [Held(cards[one], numbers[one], rules, at) for one in card_ids if one in cards]
 
+    async def newest_of(self, held: Held, before: int | None, limit: int) -> tuple[list[Recorded], int | None]:
+        """The last facts below a version of the present holder's time, oldest first; and where older ones end, if any.
+
+        What was before the card came to this holder is another's to know.
+        """
+        since, found = held.card.custody.since, await self.newest(held.card_id, before, limit)
+        own = [one for one in found if since is None or one.fact.at >= since]
+        more = bool(own) and len(own) == len(found) and own[0].version > 1
+        return own, own[0].version if more else None
+
     async def newest(self, card_id: UUID, before: int | None, limit: int) -> list[Recorded]:
         """The last facts of a card below a version, oldest first."""
         return await asyncio.to_thread(self.read_newest, card_id, before, limit)

@@ -18,6 +18,7 @@ from adapters.web.pages.accounts import (
     signing_in_by_code,
     signing_in_by_passkey,
 )
+from adapters.web.pages.accounts.adding_cards import adding_pages
 from adapters.web.pages.accounts.visit import CONFIRM, Reception
 from adapters.web.pages.accounts.visit import routes_of as routes_of_accounts
 from adapters.web.pages.cards import card_pages
@@ -45,5 +46,5 @@ def holder_pages(portal: Portal, reception: Reception, printer: Printer) -> list
         *card_pages(portal, door),
         *receipt_pages(portal, door, printer),
         *routes_of(portal, door, OF_A_CARD),
-        *routes_of_accounts(reception, OF_AN_ACCOUNT),
+        *routes_of_accounts(reception, (*OF_AN_ACCOUNT, *adding_pages(portal))),
     ]

@@ -20,13 +20,12 @@ PAID: LiteralString = """
     SELECT attempt_id, card_id, number, zone, settled_at, charges.currency, minor, from_balance_minor, refunded_minor,
         top_up
     FROM charges JOIN cards USING (card_id) LEFT JOIN card_numbers USING (card_id)
-    WHERE charges.status = 'succeeded' AND
+    WHERE charges.status = 'succeeded' AND (%(holder)s::text IS NULL
+        OR holder_id = %(holder)s::text AND (holder_since IS NULL OR attempted_at >= holder_since))
 """
-"""What all queries begin with."""
-_LISTED: LiteralString = (
-    PAID + "holder_id = %(holder)s ORDER BY settled_at DESC, attempt_id LIMIT %(limit)s OFFSET %(skip)s"
-)
-_ONE: LiteralString = PAID + "attempt_id = %(attempt)s AND (%(holder)s::text IS NULL OR holder_id = %(holder)s::text)"
+"""What all queries begin with: payments of a holder since a card was theirs, or (None) of all."""
+_LISTED: LiteralString = PAID + "ORDER BY settled_at DESC, attempt_id LIMIT %(limit)s OFFSET %(skip)s"
+_ONE: LiteralString = PAID + "AND attempt_id = %(attempt)s"
 
 
 class Paid(NamedTuple):

@@ -23,7 +23,7 @@ RUN_ELSEWHERE = {
     *("parked retry", "parked drop", "status", "clock forward", "clock confirm"),
     *("restore begin", "restore status", "restore end", "notices list", "notices show", "notices resend"),
     *("account create", "account show", "account list", "number set", "number list", "number import"),
-    *("token create", "token list", "token revoke"),
+    *("token create", "token list", "token revoke", "card change-holder"),
 }
 
 

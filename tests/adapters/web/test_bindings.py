@@ -106,7 +106,7 @@ def test_a_binding_that_cannot_be_recorded_now_is_completed_later(served, begin,
     card_id, page = begin()
     real = Executor.execute
 
-    async def failing(_self, _commands):
+    async def failing(_self, _commands, _by):
         return [BaohaoError("changed by others")]
 
     monkeypatch.setattr(Executor, "execute", failing)

@@ -80,6 +80,7 @@ def ask_page(
     """The page that asks for an address."""
     found: dict[str, object] = {"steps": steps, "typed": typed, "errors": errors or {}}
     found["dead"] = "dead" in visit.request.query_params
+    found["refused"] = "refused" in visit.request.query_params
     found["wrong"] = None if wait is None else wait_sentence(wait, visit.say)
     answer = visit.page("ask_code", 422 if errors else 200, **found)
     return answer if wait is None else waiting(answer, wait)
