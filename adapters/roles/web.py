@@ -157,7 +157,7 @@ def _demo(settings: Settings, database: _Database, portal: Portal, nats_url: str
     if settings.clock != "virtual":
         raise SettingsError("BAOHAO_DEMO moves the clock, so it needs BAOHAO_CLOCK=virtual")
     passing = partial(pass_time, settings, database.url, nats_url, portal.engine)
-    return demo_pages(portal, Door(portal.pool, recorded_now), passing, settings.mail_folder)
+    return demo_pages(portal, Door(portal.pool, recorded_now), passing, settings)
 
 
 def _portal(settings: Settings, database: _Database, origin: str) -> Portal:

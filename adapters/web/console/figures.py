@@ -10,7 +10,7 @@ from starlette.responses import Response
 
 from adapters.web.console.figures_sql import CODES, FUNNEL, REVENUE, RUNGS
 from adapters.web.console.listing import DAYS_MOST
-from adapters.web.console.shown import amount
+from adapters.web.console.shown import amount, counted
 from adapters.web.console.visit import DeskRoute, DeskVisit
 from adapters.web.pages.ids import whole_number
 
@@ -83,7 +83,7 @@ def _funnel(rows: Sequence[tuple[Any, ...]], days: int) -> list[Bar]:
         for number in sorted(number for outcome, number in counts if outcome == "recovered")
     ]
     steps += [
-        ("Paid from the balance after failures", "balance", None, "ok"),
+        ("Paid from the balance later", "balance", None, "ok"),
         ("Not paid yet", "open", None, "warn"),
         ("Suspended", "suspended", None, "act"),
         ("Number lost", "lost", None, "act"),
@@ -117,7 +117,7 @@ def _codes(rows: Sequence[tuple[Any, ...]], days: int) -> list[Bar]:
             _share(count, most),
             _cards(code=code, days=days) if code else "",
             "act",
-            f"{_share(count, whole):.1f} %, {cards:,} cards",
+            f"{_share(count, whole):.1f} %, {counted(cards, 'card')}",
         )
         for code, count, cards in rows
     ]
@@ -151,7 +151,7 @@ def _revenue(rows: Iterable[tuple[Any, ...]]) -> list[tuple[str, list[Bar]]]:
                     max(0.0, _share(minor, max(1, *(one for _, one, _ in months)))),
                     _cards(month=month, currency=currency),
                     "ok",
-                    f"{cards:,} cards",
+                    counted(cards, "card"),
                 )
                 for month, minor, cards in months
             ],
