@@ -237,6 +237,7 @@ def _from_7_to_8(connection: Connection[Any]) -> None:
 def _from_8_to_9(connection: Connection[Any]) -> None:
     """Holders have passkeys; operators have accounts of their own."""
     connection.execute(OPERATOR_TABLES)
+    create_tables(connection)  # indexes of charges and ledger by time
     connection.execute("UPDATE schema_version SET version = 9")
 
 

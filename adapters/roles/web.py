@@ -42,6 +42,7 @@ from adapters.web.app import Guarded, application
 from adapters.web.bindings import returns
 from adapters.web.console.desk import Desk
 from adapters.web.console.served import beside
+from adapters.web.console.sessions import sweep_sessions
 from adapters.web.door import Door
 from adapters.web.notifications import notifications
 from adapters.web.pages.accounts.unsent import only_logged
@@ -262,6 +263,7 @@ async def _sweep(waiting: AsyncConnectionPool[AsyncConnection[Any]], stop: async
         with faults_logged("web"):
             async with waiting.connection() as connection:
                 await sweep(connection, recorded_now())
+                await sweep_sessions(connection, recorded_now())
         await stopped(stop, SWEPT_EVERY)
 
 
