@@ -240,6 +240,7 @@ def _from_8_to_9(connection: Connection[Any]) -> None:
     connection.execute(PASSKEY_TABLES)
     connection.execute(OPERATOR_TABLES)
     connection.execute("ALTER TABLE cards ADD COLUMN IF NOT EXISTS holder_since timestamptz")
+    create_tables(connection)  # indexes of charges and ledger by time
     connection.execute("UPDATE schema_version SET version = 9")
 
 

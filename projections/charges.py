@@ -110,5 +110,5 @@ CHARGES = ReadModel(
     ),
     key_of=_key_of,
     fold=fold,
-    indexes=("(card_id)",),
+    indexes=("(card_id)", "USING brin (attempted_at)"),
 )

@@ -109,7 +109,7 @@ LEDGER = ReadModel(
     key_of=_key_of,
     fold=fold,
     reads_row=False,
-    indexes=("(card_id)",),
+    indexes=("(card_id)", "USING brin (at)"),
 )
 
 

@@ -17,7 +17,7 @@ from adapters.charged_through import charge_through
 from adapters.cli.output import err
 from adapters.cli.servers import Running, both_servers, database, owner_of
 from adapters.cli.system_lock import mark_demo, only_system
-from adapters.cli.with_sandbox import System, with_sandbox
+from adapters.cli.with_sandbox import System, console_of, with_sandbox
 from adapters.embedded import EmbeddedError, restarted
 from adapters.embedded.ownership import Server
 from adapters.logs import configure_logs
@@ -101,7 +101,11 @@ def up(settings: Settings, *, sandbox: bool = False, demo: bool = False) -> None
     configure_logs("up", settings.log_level, settings.log_format)
     stop = threading.Event()
     system = with_sandbox(settings, settings.gateway_seed) if sandbox or demo else System(settings)
-    roles: Sequence[Role] = (*ROLES, "web") if system.settings.gateway == "stripe" else ROLES
+    roles: Sequence[Role] = ROLES
+    if system.settings.gateway == "stripe":
+        console = {"console_url": console_of(system.settings, system.settings.web_port)}
+        roles = (*ROLES, "web")
+        system = system._replace(settings=system.settings.model_copy(update=console))
     if system.settings.tells_holders:
         roles = (*roles, "notifier")
     with all_roles(system.settings, roles, beside=system.processes) as (running, supervisor), _leaving_by(stop):
@@ -113,6 +117,7 @@ def up(settings: Settings, *, sandbox: bool = False, demo: bool = False) -> None
             err.print(showing.guide(system), markup=False, highlight=False, soft_wrap=True)
         elif sandbox:
             text = f"The sandbox is at {system.address}. For commands beside it: export {system.variables}"
+            text += f"\nThe operator's console is at {system.settings.console_url}; `baohao operator add` lets you in"
             err.print(text, markup=False, highlight=False, soft_wrap=True)
         failed: set[str] = set()
         while not stop.wait(CHECK_S):

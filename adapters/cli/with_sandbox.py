@@ -37,8 +37,9 @@ class System(NamedTuple):
         """What commands beside the system have to know of its sandbox; empty without one."""
         if not self.processes:
             return ""
-        names = "gateway", "stripe_url", "stripe_key", "web_port"
-        return " ".join(f"BAOHAO_{name.upper()}={getattr(self.settings, name)}" for name in names)
+        names = "gateway", "stripe_url", "stripe_key", "web_port", "console_url"
+        values = {name: getattr(self.settings, name) for name in names}
+        return " ".join(f"BAOHAO_{name.upper()}={value}" for name, value in values.items() if value is not None)
 
 
 def with_sandbox(settings: Settings, seed: int, faults: Sequence[Fault] = ()) -> System:
@@ -58,6 +59,7 @@ def with_sandbox(settings: Settings, seed: int, faults: Sequence[Fault] = ()) ->
             "stripe_webhook_secret_file": secret,
             "web_port": web_port,
             "web_url": settings.web_url or f"http://localhost:{web_port}",
+            "console_url": console_of(settings, web_port),
         }
     )
     options = {
@@ -71,6 +73,12 @@ def with_sandbox(settings: Settings, seed: int, faults: Sequence[Fault] = ()) ->
         options["faults"] = _written(settings.home / "sandbox-faults.json", faults)
     arguments = [text for name, value in options.items() for text in (f"--{name}", str(value))]
     return System(named, {"sandbox": (sys.executable, "-m", "adapters.cli", "sandbox", *arguments)})
+
+
+def console_of(settings: Settings, web_port: int) -> str | None:
+    """The address of the console: as set or, where holders reach the pages on this machine alone, beside them."""
+    is_here = settings.web_url is None and web_port > 0
+    return settings.console_url or (f"http://console.localhost:{web_port}" if is_here else None)
 
 
 def _written(file: Path, faults: Sequence[Fault]) -> Path:

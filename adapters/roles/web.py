@@ -43,6 +43,7 @@ from adapters.web.app import Guarded, application
 from adapters.web.bindings import returns
 from adapters.web.console.desk import Desk
 from adapters.web.console.served import beside
+from adapters.web.console.sessions import sweep_sessions
 from adapters.web.door import Door
 from adapters.web.notifications import notifications
 from adapters.web.pages.accounts.unsent import only_logged
@@ -161,7 +162,7 @@ def _demo(settings: Settings, database: _Database, portal: Portal, nats_url: str
     if settings.clock != "virtual":
         raise SettingsError("BAOHAO_DEMO moves the clock, so it needs BAOHAO_CLOCK=virtual")
     passing = partial(pass_time, settings, database.url, nats_url, portal.engine)
-    return demo_pages(portal, Door(portal.pool, recorded_now), passing, settings.mail_folder)
+    return demo_pages(portal, Door(portal.pool, recorded_now), passing, settings)
 
 
 def _portal(settings: Settings, database: _Database, origin: str) -> Portal:
@@ -266,6 +267,7 @@ async def _sweep(waiting: AsyncConnectionPool[AsyncConnection[Any]], stop: async
         with faults_logged("web"):
             async with waiting.connection() as connection:
                 await sweep(connection, recorded_now())
+                await sweep_sessions(connection, recorded_now())
         await stopped(stop, SWEPT_EVERY)
 
 

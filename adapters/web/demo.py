@@ -3,13 +3,14 @@
 import asyncio
 from collections.abc import Callable
 from datetime import datetime, timedelta
-from pathlib import Path
 
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from adapters.cli.demo.desk import code_now
 from adapters.notices.folder import mails_in
+from adapters.settings import Settings
 from adapters.web.door import Door, form_of, language_of, see_other
 from adapters.web.frame import page
 from adapters.web.pages.portal import Portal
@@ -17,10 +18,8 @@ from adapters.web.pages.portal import Portal
 SPANS = {"day": timedelta(1), "week": timedelta(7), "month": timedelta(30)}
 
 
-def demo_pages(
-    portal: Portal, door: Door, pass_time: Callable[[timedelta], None], mail_folder: Path | None
-) -> list[Route]:
-    """`/demo`; `pass_time` lets all happen that is due meanwhile, `mail_folder` has what was sent."""
+def demo_pages(portal: Portal, door: Door, pass_time: Callable[[timedelta], None], settings: Settings) -> list[Route]:
+    """`/demo`; `pass_time` lets all happen that is due meanwhile."""
     turn = asyncio.Lock()
 
     async def show(request: Request) -> Response:
@@ -30,8 +29,9 @@ def demo_pages(
     async def _shown(request: Request, at: datetime) -> Response:
         visitor = await door.visitor(request)
         language = language_of(request, visitor)
-        mails = await asyncio.to_thread(mails_in, mail_folder) if mail_folder else []
-        return page("demo", language, visitor=visitor, here="/demo", day=at.date(), mails=mails)
+        mails = await asyncio.to_thread(mails_in, settings.mail_folder) if settings.mail_folder else []
+        shown = {"console": settings.console_url, "code": code_now(settings.home), "mails": mails}
+        return page("demo", language, visitor=visitor, here="/demo", day=at.date(), **shown)
 
     async def forward(request: Request) -> Response:
         span = SPANS.get((await form_of(request)).get("span", ""))

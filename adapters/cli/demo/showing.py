@@ -11,6 +11,7 @@ from urllib.request import urlopen
 import psycopg
 
 from adapters.cli.demo.at_sandbox import bound_there, set_clock, wait_for
+from adapters.cli.demo.desk import OPERATOR, open_operator, secret_in
 from adapters.cli.demo.holders import HOLDERS, LIVED, open_accounts, password_of, story
 from adapters.cli.demo.population import Dated
 from adapters.cli.demo.year import Year
@@ -27,7 +28,9 @@ PAGES_WITHIN_S = 60
 
 def live_through(system: System, running: Running, stop: threading.Event) -> None:
     """Let the holders' cards live until today, if they have not yet; some seconds."""
-    asyncio.run(open_accounts(running.database_url, password_of(system.settings.home)))
+    home, password = system.settings.home, password_of(system.settings.home)
+    asyncio.run(open_accounts(running.database_url, password))
+    asyncio.run(open_operator(running.database_url, home, password))
     with psycopg.connect(running.database_url, autocommit=True) as connection:
         wait_for(system.address)
         row = connection.execute("SELECT EXISTS (SELECT FROM cards)").fetchone()
@@ -79,5 +82,7 @@ def guide(system: System) -> str:
     people = "\n".join(f"  {one.email:<18}{one.shows}" for one in HOLDERS)
     return (
         f"Open {address} and sign in with the password {password_of(system.settings.home)} as\n{people}\n"
-        f"{address}/demo moves the clock and shows what was sent."
+        f"{address}/demo moves the clock and shows what was sent.\n"
+        f"The operator's console is at {system.settings.console_url}: {OPERATOR}, the same password, and a code of an\n"
+        f"authenticator app with the secret {secret_in(system.settings.home)}; {address}/demo shows that of the moment."
     )

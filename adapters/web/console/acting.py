@@ -11,7 +11,7 @@ from starlette.responses import Response
 from adapters.dry_run import DryRunRecorder
 from adapters.web.console.acts import ACTS, Act, Field, Filled
 from adapters.web.console.doing import do_once
-from adapters.web.console.record import REASON_MOST
+from adapters.web.console.reasons import EVIDENCE_MOST, REASON_MOST, text_fault
 from adapters.web.console.visit import DeskRoute, DeskVisit
 from adapters.web.pages.ids import command_id_of
 from adapters.web.pages.paying import amount_of
@@ -21,12 +21,7 @@ from engine.card.facts import CardFacts
 from engine.commands import AnyCommand, Issued
 from engine.errors import Refused
 from engine.store.streams import Store
-from engine.text import has_card_number
 from engine.why.sentences import clause
-
-_LONG_MOST = 1000
-_EMPTY = "Fill this in."
-_NO_CARD_NUMBER = "This looks like the number of a payment card. Leave it out."
 
 
 class _Task(NamedTuple):
@@ -127,19 +122,15 @@ def _foreseen(visit: DeskVisit, command: AnyCommand) -> CardFacts:
 
 def _wrong(field: Field, values: Mapping[str, str], held: Held) -> str | None:
     """What is wrong with a field, if anything is."""
-    value, most = values[field.name], _LONG_MOST if field.kind == "long" else REASON_MOST
+    value = values[field.name]
     if not value and (field.optional or field.kind == "check"):
         return None
     if field.kind == "choice":
         return None if value in dict(field.options) else "Choose one."
-    if not value:
-        return _EMPTY
-    if len(value) > most:
-        return f"Use {most} characters at most."
-    if field.kind == "money":
+    if value and field.kind == "money":
         currency = held.card.custody.currency
         return None if amount_of(value, currency) else f"Give an amount in {currency}, such as 12.50."
-    return _NO_CARD_NUMBER if has_card_number(value) else None
+    return text_fault(value, EVIDENCE_MOST if field.kind == "long" else REASON_MOST)
 
 
 async def _form(

@@ -17,6 +17,7 @@ from adapters.web.console.about_card import About, about_card, limits_of
 from adapters.web.console.acts import acts_on
 from adapters.web.console.doing import do_once
 from adapters.web.console.record import list_entries
+from adapters.web.console.roles import Action
 from adapters.web.console.visit import DeskRoute, DeskVisit
 from adapters.web.pages.portal import Held
 from adapters.web.pages.standing import FINAL, standing_of
@@ -61,7 +62,8 @@ async def _card(visit: DeskVisit) -> Response:
     holder_id = held.card.custody.holder_id
     if wants_clear and not visit.operator.may("see_personal_data"):
         return await visit.page("refused", 403)
-    await visit.record("see_personal_data" if wants_clear else "see_card", card_id=card_id, holder_id=holder_id)
+    look: Action = "see_personal_data" if wants_clear else "see_card"
+    await visit.record(look, card_id=card_id, holder_id=holder_id, outcome="shown")
     return await _shown(visit, held, clear=wants_clear)
 
 

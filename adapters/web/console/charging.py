@@ -11,6 +11,7 @@ from adapters.charged_through import check_gateway
 from adapters.control import blocked_cards, charging_stopped_since, resume_charging, stop_charging
 from adapters.planning_anew import planned_anew
 from adapters.web.console.doing import do_once
+from adapters.web.console.reasons import text_fault
 from adapters.web.console.visit import DeskRoute, DeskVisit
 from engine.errors import Refused
 from engine.store.operations import operations_history
@@ -38,7 +39,7 @@ async def _shown(visit: DeskVisit, status: int = 200, *, errors: dict[str, str] 
 
 async def _stop(visit: DeskVisit) -> Response:
     reason = visit.form.get("reason", "").strip()
-    errors = _typed_wrong(visit, "stop") | ({} if reason else {"reason": "Say why."})
+    errors = _typed_wrong(visit, "stop")
     if errors:
         return await _shown(visit, 422, errors=errors)
 
@@ -48,7 +49,7 @@ async def _stop(visit: DeskVisit) -> Response:
         return "done"
 
     try:
-        await do_once(visit, "stop_charging", lambda: visit.desk.work(work), reason=reason[:200], again=True)
+        await do_once(visit, "stop_charging", lambda: visit.desk.work(work), reason=reason, again=True)
     except Refused as refused:
         return await _shown(visit, 409, errors={"reason": f"{refused} [{refused.code}]"})
     return visit.go("/charging")
@@ -56,9 +57,7 @@ async def _stop(visit: DeskVisit) -> Response:
 
 async def _resume(visit: DeskVisit) -> Response:
     reason = visit.form.get("reason", "").strip()
-    errors = _typed_wrong(visit, "resume") | ({} if reason else {"reason": "Say why."})
-    if len(reason) > 200:  # noqa: PLR2004 (as the sentence says)
-        errors["reason"] = "Use 200 characters at most."
+    errors = _typed_wrong(visit, "resume")
     if errors:
         return await _shown(visit, 422, errors=errors)
     await do_once(visit, "resume_charging", lambda: visit.desk.work(partial(_resumed, visit)), reason=reason)
@@ -81,8 +80,9 @@ def _resumed(visit: DeskVisit, connection: Connection[Any]) -> str:
 
 
 def _typed_wrong(visit: DeskVisit, what: str) -> dict[str, str]:
-    typed = visit.form.get("word", "").strip().upper()
-    return {} if typed == WORD[what] else {"word": f"Type {WORD[what]}."}
+    typed, wrong = visit.form.get("word", "").strip().upper(), text_fault(visit.form.get("reason", "").strip())
+    errors = {"reason": wrong} if wrong else {}
+    return errors if typed == WORD[what] else errors | {"word": f"Type {WORD[what]}."}
 
 
 PAGES = (

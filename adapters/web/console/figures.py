@@ -1,5 +1,6 @@
 """Figures of renewals, declines, recovery, states of cards and revenue; each number leads to its cards."""
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import Any, LiteralString, NamedTuple
@@ -8,14 +9,15 @@ from urllib.parse import urlencode
 from psycopg import AsyncConnection
 from starlette.responses import Response
 
-from adapters.web.console.figures_sql import CODES, FUNNEL, REVENUE, RUNGS
+from adapters.web.console.figures_sql import CODES, FUNNEL, REVENUE, ROOM
 from adapters.web.console.listing import DAYS_MOST
-from adapters.web.console.shown import amount
+from adapters.web.console.shown import amount, counted
 from adapters.web.console.visit import DeskRoute, DeskVisit
 from adapters.web.pages.ids import whole_number
 
 DAYS = (7, 30, 90, 365)
 MONTHS = 12
+_PASSES_MOST = 30
 
 
 class Bar(NamedTuple):
@@ -34,10 +36,10 @@ async def _show(visit: DeskVisit) -> Response:
     if days is None or not 0 < days <= DAYS_MOST:
         return await visit.missing()
     at = await visit.desk.business_now()
-    async with visit.connection() as connection:
-        values = {"since": at - timedelta(days), "months": _months_ago(at)}
+    values = {"since": at - timedelta(days), "months": _months_ago(at)}
+    async with visit.connection() as connection, connection.transaction():
+        await connection.execute(ROOM)
         funnel = await _rows(connection, FUNNEL, values)
-        rungs = await _rows(connection, RUNGS, values)
         codes = await _rows(connection, CODES, values)
         states = await _rows(connection, "SELECT status, count(*) FROM cards GROUP BY 1 ORDER BY 1", {})
         revenue = await _rows(connection, REVENUE, values)
@@ -46,7 +48,7 @@ async def _show(visit: DeskVisit) -> Response:
         days=days,
         choices=DAYS,
         funnel=_funnel(funnel, days),
-        rungs=_rungs(rungs, days),
+        rungs=_rungs(funnel, days),
         codes=_codes(codes, days),
         states=_states(states),
         revenue=_revenue(revenue),
@@ -75,15 +77,17 @@ def _share(part: float, whole: float) -> float:
 
 def _funnel(rows: Sequence[tuple[Any, ...]], days: int) -> list[Bar]:
     """From the first pass to the loss of the number."""
-    counts = {(outcome, number): count for outcome, number, count in rows}
-    whole = sum(counts.values())
+    counts: Counter[tuple[str, int | None]] = Counter()
+    for outcome, passes, count in rows:
+        counts[outcome, passes if outcome == "recovered" else None] += count
+    whole = counts.total()
     steps: list[tuple[str, str, int | None, str]] = [("Paid at the first pass", "first", None, "ok")]
     steps += [
         (f"Recovered by pass {number}", "recovered", number, "ok")
-        for number in sorted(number for outcome, number in counts if outcome == "recovered")
+        for number in sorted({passes for outcome, passes, _ in rows if outcome == "recovered"})
     ]
     steps += [
-        ("Paid from the balance after failures", "balance", None, "ok"),
+        ("Paid from the balance later", "balance", None, "ok"),
         ("Not paid yet", "open", None, "warn"),
         ("Suspended", "suspended", None, "act"),
         ("Number lost", "lost", None, "act"),
@@ -91,7 +95,7 @@ def _funnel(rows: Sequence[tuple[Any, ...]], days: int) -> list[Bar]:
     ]
     bars: list[Bar] = []
     for words, outcome, number, tone in steps:
-        count = counts.get((outcome, number), 0)
+        count = counts[outcome, number]
         query = {"outcome": outcome, "days": days} | ({"pass": number} if number else {})
         share = _share(count, whole)
         bars.append(Bar(words, f"{count:,}", share, _cards(**query), tone, f"{share:.1f} %"))
@@ -101,7 +105,9 @@ def _funnel(rows: Sequence[tuple[Any, ...]], days: int) -> list[Bar]:
 def _rungs(rows: Sequence[tuple[Any, ...]], days: int) -> list[Bar]:
     """Of the renewals that came to a pass, the share that was paid in it."""
     bars: list[Bar] = []
-    for number, tried, paid in rows:
+    for number in range(1, min(_PASSES_MOST, max((passes for _, passes, _ in rows), default=0)) + 1):
+        tried = sum(count for _, passes, count in rows if passes >= number)
+        paid = sum(count for outcome, passes, count in rows if passes == number and outcome in {"first", "recovered"})
         share = _share(paid, tried)
         query = {"outcome": "came_to", "pass": number, "days": days}
         bars.append(Bar(f"Pass {number}", f"{paid:,} of {tried:,}", share, _cards(**query), "ok", f"{share:.1f} %"))
@@ -117,7 +123,7 @@ def _codes(rows: Sequence[tuple[Any, ...]], days: int) -> list[Bar]:
             _share(count, most),
             _cards(code=code, days=days) if code else "",
             "act",
-            f"{_share(count, whole):.1f} %, {cards:,} cards",
+            f"{_share(count, whole):.1f} %, {counted(cards, 'card')}",
         )
         for code, count, cards in rows
     ]
@@ -139,8 +145,8 @@ def _states(rows: Sequence[tuple[Any, ...]]) -> list[Bar]:
 def _revenue(rows: Iterable[tuple[Any, ...]]) -> list[tuple[str, list[Bar]]]:
     """By currency, since amounts of different ones do not add up."""
     by_currency: dict[str, list[tuple[str, int, int]]] = {}
-    for month, currency, minor, cards in rows:
-        by_currency.setdefault(currency, []).append((month, minor, cards))
+    for month, currency, minor, transfers in rows:
+        by_currency.setdefault(currency, []).append((month, minor, transfers))
     return [
         (
             currency,
@@ -151,9 +157,9 @@ def _revenue(rows: Iterable[tuple[Any, ...]]) -> list[tuple[str, list[Bar]]]:
                     max(0.0, _share(minor, max(1, *(one for _, one, _ in months)))),
                     _cards(month=month, currency=currency),
                     "ok",
-                    f"{cards:,} cards",
+                    counted(transfers, "transfer"),
                 )
-                for month, minor, cards in months
+                for month, minor, transfers in months
             ],
         )
         for currency, months in sorted(by_currency.items())

@@ -10,7 +10,7 @@ from psycopg.rows import class_row
 from starlette.responses import Response
 
 from adapters.directory.addresses import veiled
-from adapters.web.console.figures_sql import RENEWALS
+from adapters.web.console.figures_sql import RENEWALS, ROOM
 from adapters.web.console.visit import DeskRoute, DeskVisit
 from adapters.web.pages.ids import whole_number
 
@@ -79,8 +79,10 @@ async def _list(visit: DeskVisit) -> Response:
         WHERE {wanted.where} ORDER BY ends_at, cards.card_id LIMIT %(limit)s OFFSET %(skip)s
     """  # noqa: S608 (conditions of ours, below)
     asked = {**wanted.values, "limit": PAGE_SIZE + 1, "skip": PAGE_SIZE * (page - 1)}
-    async with visit.connection() as connection, connection.cursor(row_factory=class_row(Listed)) as cursor:
-        rows = await (await cursor.execute(query, asked)).fetchall()
+    async with visit.connection() as connection, connection.transaction():
+        await connection.execute(ROOM)
+        async with connection.cursor(row_factory=class_row(Listed)) as cursor:
+            rows = await (await cursor.execute(query, asked)).fetchall()
     kept = {name: value for name, value in visit.request.query_params.items() if name != "page"}
     cards = [one._replace(number=veiled(one.number)) for one in rows[:PAGE_SIZE]]
     more = page + 1 if len(rows) > PAGE_SIZE else None
@@ -120,11 +122,13 @@ def _filter(visit: DeskVisit, at: datetime) -> Filter | None:
 
 def _of_outcome(outcome: str, number: int | None, since: datetime, last: str) -> Filter | None:
     if outcome == "came_to":
+        if number is None:
+            return None
         where: LiteralString = "cards.card_id IN (SELECT card_id FROM renewals WHERE passes >= %(pass)s)"
         words = f"that came to pass {number}, with renewals opened {last}"
     elif outcome in _OUTCOMES:
         where = """cards.card_id IN (SELECT card_id FROM renewals
-            WHERE outcome = %(outcome)s AND (%(pass)s::int IS NULL OR paid_at = %(pass)s))"""
+            WHERE outcome = %(outcome)s AND (%(pass)s::int IS NULL OR passes = %(pass)s))"""
         by = f" (pass {number})" if number else ""
         words = f"whose renewals opened {last}: {_OUTCOMES[outcome]}{by}"
     else:

@@ -9,6 +9,7 @@ from starlette.responses import Response
 
 from adapters.allowing import Allowance, allow
 from adapters.web.console.doing import do_once
+from adapters.web.console.reasons import text_fault
 from adapters.web.console.visit import DeskRoute, DeskVisit
 from adapters.web.pages.ids import command_id_of
 from engine.errors import Refused
@@ -48,8 +49,7 @@ async def _shown(
 async def _allow(visit: DeskVisit) -> Response:
     fingerprint, reason = visit.form.get("fingerprint", "").strip(), visit.form.get("reason", "").strip()
     wanted = {"fingerprint": fingerprint, "reason": reason}
-    errors = {name: "Fill this in." for name, value in wanted.items() if not value}
-    errors |= {name: "Use 200 characters at most." for name, value in wanted.items() if len(value) > 200}  # noqa: PLR2004 (as it says)
+    errors = {name: wrong for name, value in wanted.items() if (wrong := text_fault(value))}
     if errors:
         return await _shown(visit, 422, fingerprint=fingerprint, reason=reason, errors=errors)
     allowance = Allowance(fingerprint, reason, visit.operator.actor, f"console:{command_id_of(visit.form)}")

@@ -13,8 +13,8 @@ from adapters.web.console.roles import Action
 
 log = structlog.get_logger()
 
-REASON_MOST = 200
-"""Characters of a reason, as the engine takes them."""
+LOOKS = ("see_card", "see_personal_data", "look_up", "sign_in")
+"""What changes nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,15 +65,23 @@ async def end(connection: AsyncConnection[Any], action_id: UUID, outcome: str) -
 
 
 async def list_entries(
-    connection: AsyncConnection[Any], limit: int, skip: int = 0, *, card_id: UUID | None = None, operator: str = ""
+    connection: AsyncConnection[Any],
+    limit: int,
+    skip: int = 0,
+    *,
+    card_id: UUID | None = None,
+    operator: str = "",
+    only_done: bool = False,
 ) -> list[Recorded]:
-    """The newest first, of all or of one card or one operator."""
+    """The newest first, of all or of one card or one operator; `only_done`: without looks and sign-ins."""
     query = """
         SELECT at, operator_id, email, action, card_id, holder_id, about, reason, outcome
         FROM operator_actions LEFT JOIN operators USING (operator_id)
         WHERE (%(card)s::uuid IS NULL OR card_id = %(card)s) AND (%(operator)s = '' OR operator_id = %(operator)s)
+        AND (NOT %(only_done)s OR action <> ALL (%(looks)s))
         ORDER BY at DESC, action_id LIMIT %(limit)s OFFSET %(skip)s
     """
     asked = {"card": card_id, "operator": operator, "limit": limit, "skip": skip}
+    asked |= {"only_done": only_done, "looks": list(LOOKS)}
     async with connection.cursor(row_factory=class_row(Recorded)) as cursor:
         return await (await cursor.execute(query, asked)).fetchall()

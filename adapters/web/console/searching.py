@@ -12,10 +12,13 @@ from adapters.directory.addresses import Address, address_of
 from adapters.directory.card_numbers import card_with
 from adapters.status import read_status
 from adapters.web.console.listing import Listed, listed
+from adapters.web.console.record import list_entries
 from adapters.web.console.visit import DeskRoute, DeskVisit
 from adapters.web.door import see_other
+from projections.cases import list_cases
 
 MOST = 50
+NEWS_MOST = 8
 _ENDING = re.compile(r"\d{2,9}")
 _REFERENCE = re.compile(r"([0-9A-Fa-f]{4})-([0-9A-Fa-f]{4})")
 _TYPED_MOST = 300
@@ -31,7 +34,10 @@ class Found(NamedTuple):
 async def _home(visit: DeskVisit) -> Response:
     virtual = visit.desk.settings.clock == "virtual"
     status = await visit.desk.work(lambda connection: read_status(connection, virtual_clock=virtual))
-    return await visit.page("home", status_now=status, typed="")
+    cases = await visit.desk.work(lambda connection: list_cases(connection, NEWS_MOST))
+    async with visit.connection() as connection:
+        done = await list_entries(connection, NEWS_MOST, only_done=True)
+    return await visit.page("home", status_now=status, typed="", cases=cases, done=done)
 
 
 async def _search(visit: DeskVisit) -> Response:

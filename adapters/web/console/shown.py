@@ -14,3 +14,8 @@ def utc(value: datetime | None) -> str:
 def amount(minor: int | None, currency: str | None) -> str:
     """An amount with the code of its currency: 76.80 CNY."""
     return "–" if minor is None or currency is None else money(Money(minor=minor, currency=currency))
+
+
+def counted(count: int, one: str) -> str:
+    """So many of something: 1 card, 2 cards."""
+    return f"{count:,} {one}" if count == 1 else f"{count:,} {one}s"

@@ -18,7 +18,7 @@ from adapters.web.console.desk import Desk
 from adapters.web.console.record import Entry, begin
 from adapters.web.console.roles import Action
 from adapters.web.console.sessions import Operator, find_session
-from adapters.web.console.shown import amount, utc
+from adapters.web.console.shown import amount, counted, utc
 from adapters.web.door import Form, form_of, see_other
 from adapters.web.frame import page
 from adapters.web.pages.accounts.client_address import client_address
@@ -26,7 +26,7 @@ from adapters.web.pages.accounts.client_address import client_address
 SESSION = "__Host-bh-console"
 """The cookie of the console: it holds on this host alone, and is no holder's (ASVS 5.0.0, 3.3.1 to 3.3.4)."""
 SIGN_IN = "/sign-in"
-_FRAME = {"utc": utc, "amount": amount, "operator": None, "stopped": None, "here": "/"}
+_FRAME = {"utc": utc, "amount": amount, "counted": counted, "operator": None, "stopped": None, "here": "/"}
 
 
 def console_page(template: str, status: int = 200, **values: object) -> Response:

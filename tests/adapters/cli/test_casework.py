@@ -5,6 +5,7 @@ from datetime import timedelta
 import pytest
 from msgspec.structs import replace
 
+from adapters import planning_anew
 from adapters.cli import replanning
 from engine.actor import actor
 from engine.card.attempt import CaseOpened
@@ -163,7 +164,7 @@ def test_a_changed_policy_takes_effect_with_a_replan(installation, cards, follow
     planned = set(cards.register(*range(50, 57)))
     followed()
     before = wakes(cards)
-    monkeypatch.setattr(replanning, "CARDS_AT_ONCE", 3)
+    monkeypatch.setattr(planning_anew, "CARDS_AT_ONCE", 3)
     assert installation.json("replan", "--why", "nothing changed")["failed"] == 0
     followed()
     assert {card_id: wakes(cards)[card_id] for card_id in planned} == {one: before[one] for one in planned}

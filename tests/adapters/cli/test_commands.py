@@ -24,6 +24,7 @@ RUN_ELSEWHERE = {
     *("restore begin", "restore status", "restore end", "notices list", "notices show", "notices resend"),
     *("account create", "account show", "account list", "number set", "number list", "number import"),
     *("token create", "token list", "token revoke", "card change-holder"),
+    *("operator add", "operator list", "operator reset", "operator remove"),
 }
 
 

@@ -5,7 +5,7 @@ from datetime import timedelta
 import psycopg
 import pytest
 
-from adapters.cli import limiting
+from adapters import allowing
 from engine.card.methods import PaymentMethod
 from engine.commands import BindPaymentMethod, OrderPaymentMethods
 from engine.errors import Refused
@@ -57,7 +57,7 @@ def test_a_payment_card_is_allowed_again_also_on_the_cards_on_which_the_code_had
 
     with pytest.raises(Refused, match="say why"):
         installation.run("limits", "allow", "fp-7", "--why", " ")
-    monkeypatch.setattr(limiting, "CARDS_AT_ONCE", 2)
+    monkeypatch.setattr(allowing, "CARDS_AT_ONCE", 2)
     done = installation.json("limits", "allow", "fp-7", "--why", WHY)
     assert (done["fingerprint"], done["why"], done["cards"]) == ("fp-7", WHY, 3)
     assert [ended(cards, one) for one in ids] == [{}] * 3

@@ -11,7 +11,7 @@ class OperatorClient(Client):
 
     def __init__(self, site, token=None, host=None):
         super().__init__(site.address)
-        self.host = host or site.origin.removeprefix("http://")
+        self.host = site.origin.removeprefix("http://") if host is None else host
         if token:
             self.cookies[SESSION] = token
 
