@@ -46,7 +46,7 @@ from adapters.web.pages.accounts.visit import Reception
 from adapters.web.pages.portal import Portal
 from adapters.web.pages.routes import holder_pages
 from adapters.web.payments.printing import Printer
-from adapters.web.receipts import receipts
+from adapters.web.receipts import aliyun_reports, receipts
 from adapters.web.unsubscribing import unsubscribing
 from adapters.wiring import engine_of, listing_gateway, opened_stripe, rules_now, rules_of
 from engine.actor import actor
@@ -121,7 +121,7 @@ async def main(
             more = _demo(settings, database, portal, nats_url) if settings.demo else ()
             sends = send or (put_message if settings.tells_holders else only_logged)
             reception = Reception(Door(waiting, recorded_now), hashing, sends, settings.web_proxies)
-            machines = (unsubscribing(waiting), *_twilio(settings, waiting))
+            machines = (unsubscribing(waiting), *_receipts(settings, waiting))
             pages = _Pages(portal, reception, more, machines)
             if settings.gateway == "stripe":
                 await _with_provider(settings, database, pages, listener, stop)
@@ -164,8 +164,10 @@ def _origin(settings: Settings, listener: socket.socket) -> str:
     return settings.web_url or f"http://{host}:{listener.getsockname()[1]}"
 
 
-def _twilio(settings: Settings, pool: AsyncConnectionPool[AsyncConnection[Any]]) -> list[APIRouter]:
+def _receipts(settings: Settings, pool: AsyncConnectionPool[AsyncConnection[Any]]) -> list[APIRouter]:
     """Where receipts of SMS come to, if they do."""
+    if settings.sms == "aliyun" and settings.aliyun_receipts_file is not None:
+        return [aliyun_reports(pool, read_secret(settings.aliyun_receipts_file))]
     file = settings.twilio_token_file
     if settings.sms != "twilio" or file is None or settings.web_url is None:
         return []

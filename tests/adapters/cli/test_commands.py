@@ -21,7 +21,15 @@ RUN_ELSEWHERE = {
     *("demo", "card why", "catalogue check", "policy check", "quote", "limits allow", "limits blocked"),
     *("case list", "case resolve", "case number-exists", "refund", "reconcile", "bind"),
     *("parked retry", "parked drop", "status", "clock forward", "clock confirm"),
-    *("restore begin", "restore status", "restore end", "notices list", "notices show", "notices resend"),
+    *(
+        "restore begin",
+        "restore status",
+        "restore end",
+        "notices list",
+        "notices show",
+        "notices resend",
+        "notices templates",
+    ),
     *("account create", "account show", "account list", "number set", "number list", "number import"),
     *("token create", "token list", "token revoke"),
 }
