@@ -9,7 +9,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from adapters.gateway_settings import absolute
 
-TWILIO_URL = "https://api.twilio.com"
+TWILIO_URL, ALIYUN_URL = "https://api.twilio.com", "https://dysmsapi.aliyuncs.com"
 _LOOPBACK = re.compile(r"http://(?:127\.0\.0\.1|localhost|\[::1\])(?::\d{1,5})?")
 _HERE = frozenset({"127.0.0.1", "localhost", "::1"})
 
@@ -18,6 +18,15 @@ def _twilio_or_here(address: str) -> str:
     address = address.rstrip("/")
     if address != TWILIO_URL and not _LOOPBACK.fullmatch(address):
         raise ValueError(f"it should be {TWILIO_URL}, or http://127.0.0.1:PORT of a receiver on this machine")
+    return address
+
+
+def _aliyun_or_here(address: str) -> str:
+    address = address.rstrip("/")
+    if not re.fullmatch(r"https://dysmsapi(?:\.[a-z0-9-]+)?\.aliyuncs\.com", address) and not _LOOPBACK.fullmatch(
+        address
+    ):
+        raise ValueError(f"it should be {ALIYUN_URL}, or http://127.0.0.1:PORT of a receiver on this machine")
     return address
 
 
@@ -51,7 +60,7 @@ class NoticeSettings(BaseSettings):
     """Folder into which e-mails are written instead of being sent, for trying; with BAOHAO_SMTP_HOST unset."""
     mail_from: Annotated[str, AfterValidator(_mail_address)] | None = None
     """The address that our e-mails come from."""
-    sms: Literal["none", "log", "twilio"] = "none"
+    sms: Literal["none", "log", "twilio", "aliyun"] = "none"
     """Who delivers SMS; log: nobody, the log says which kinds would have been sent."""
     twilio_url: Annotated[str, AfterValidator(_twilio_or_here)] = Field(TWILIO_URL, repr=False)
     """Twilio: the address of its API, or of a receiver on this machine."""
@@ -61,6 +70,19 @@ class NoticeSettings(BaseSettings):
     """Twilio: file with the account's token."""
     twilio_from: str | None = None
     """Twilio: the number that our SMS come from, in E.164, or the SID of a messaging service (MG…)."""
+
+    aliyun_url: Annotated[str, AfterValidator(_aliyun_or_here)] = Field(ALIYUN_URL, repr=False)
+    """Aliyun: the address of its SMS API, or of a receiver on this machine."""
+    aliyun_key: str | None = None
+    """Aliyun: the id of an AccessKey that may call SendSms."""
+    aliyun_secret_file: _AbsolutePath | None = Field(None, repr=False)
+    """Aliyun: file with the secret of that AccessKey."""
+    aliyun_sign: str | None = None
+    """Aliyun: the approved signature, without brackets."""
+    aliyun_templates: _AbsolutePath | None = None
+    """Aliyun: TOML file with the codes of the approved templates; `baohao notices templates` lists what it names."""
+    aliyun_receipts_file: _AbsolutePath | None = Field(None, repr=False)
+    """Aliyun: file with the secret that ends the address of its reports, URL/notices/aliyun/SECRET; unset: none."""
 
     @property
     def tells_holders(self) -> bool:
@@ -82,4 +104,13 @@ class NoticeSettings(BaseSettings):
                 "BAOHAO_SMS is twilio, so BAOHAO_TWILIO_ACCOUNT, BAOHAO_TWILIO_TOKEN_FILE and BAOHAO_TWILIO_FROM "
                 "should be set"
             )
+        if self.sms == "aliyun" and None in self._of_aliyun:
+            raise ValueError(
+                "BAOHAO_SMS is aliyun, so BAOHAO_ALIYUN_KEY, BAOHAO_ALIYUN_SECRET_FILE, BAOHAO_ALIYUN_SIGN and "
+                "BAOHAO_ALIYUN_TEMPLATES should be set"
+            )
         return self
+
+    @property
+    def _of_aliyun(self) -> tuple[object, ...]:
+        return self.aliyun_key, self.aliyun_secret_file, self.aliyun_sign, self.aliyun_templates

@@ -25,6 +25,7 @@ COMES_WITH = {
     "nats-py": "faststream",
     "psycopg-pool": "psycopg",
     "pydantic-core": "pydantic",
+    "yarl": "aiohttp",
 } | {"markupsafe": "jinja2"}
 
 

@@ -42,3 +42,11 @@ def notices_resend(key: Key, *, as_json: Json = False) -> None:
     from adapters.cli import noticing
 
     noticing.resend_notice(load_settings(), key, as_json=as_json)
+
+
+@notices_app.command("templates")
+def notices_templates(*, as_json: Json = False) -> None:
+    """The texts of SMS as they are handed in for approval at Aliyun, by the names that BAOHAO_ALIYUN_TEMPLATES has."""
+    from adapters.cli import noticing
+
+    noticing.list_templates(as_json=as_json)

@@ -9,7 +9,10 @@ from psycopg.rows import class_row
 
 from adapters.cli.output import err, out, put_fields, put_rows
 from adapters.cli.servers import connection
+from adapters.languages.language import LANGUAGES
+from adapters.notices.aliyun_templates import texts_of
 from adapters.notices.outbox import Again, send_again
+from adapters.notices.wording import LETTERS
 from adapters.settings import Settings
 
 NOTICE_COLUMNS = ("key", "channel", "state", "reason")
@@ -36,6 +39,14 @@ class _Listed(NamedTuple):
     provider_id: str | None
 
 
+class _Template(NamedTuple):
+    """A text of an SMS."""
+
+    name: str
+    language: str
+    text: str
+
+
 _COLUMNS = ", ".join(_Listed._fields)
 
 
@@ -49,6 +60,17 @@ def list_notices(settings: Settings, holder: str | None, state: str | None, limi
     with connection(settings) as open_connection, open_connection.cursor(row_factory=class_row(_Listed)) as cursor:
         rows = cursor.execute(query.encode(), {"holder": holder, "state": state, "limit": limit}).fetchall()
     put_rows("notices", rows, as_json=as_json, columns=NOTICE_COLUMNS)
+
+
+def list_templates(*, as_json: bool) -> None:
+    """Every text of an SMS in each language, with its values as `${name}`."""
+    rows = [
+        _Template(one.name, language, one.as_template(language))
+        for kind in LETTERS
+        for one in texts_of(kind)
+        for language in LANGUAGES
+    ]
+    put_rows("templates", rows, as_json=as_json)
 
 
 def show_notice(settings: Settings, key: str, *, as_json: bool) -> None:

@@ -12,6 +12,8 @@ import structlog
 
 from adapters.clock_check import CheckedClock, clock_of
 from adapters.control import CLOCK_CHANNEL
+from adapters.notices.aliyun import AliyunSms, Key
+from adapters.notices.aliyun_templates import read_templates
 from adapters.notices.email import Mailer, Relay
 from adapters.notices.folder import MailFolder
 from adapters.notices.following import follow_notices
@@ -146,3 +148,13 @@ def sms_of_settings(settings: Settings) -> SmsPort | None:
             if account is None or file is None or sender is None:
                 raise SettingsError("BAOHAO_SMS is twilio, but its account, token or number is missing")
             return TwilioSms(settings.twilio_url, account, read_secret(file), sender, settings.web_url)
+        case "aliyun":
+            key, file, sign, codes = (
+                settings.aliyun_key,
+                settings.aliyun_secret_file,
+                settings.aliyun_sign,
+                settings.aliyun_templates,
+            )
+            if key is None or file is None or sign is None or codes is None:
+                raise SettingsError("BAOHAO_SMS is aliyun, but its key, signature or templates are missing")
+            return AliyunSms(settings.aliyun_url, Key(key, read_secret(file)), sign, read_templates(codes))

@@ -51,7 +51,7 @@ from adapters.web.pages.accounts.visit import Reception
 from adapters.web.pages.portal import Portal
 from adapters.web.pages.routes import SCRIPTED, holder_pages
 from adapters.web.payments.printing import Printer
-from adapters.web.receipts import receipts
+from adapters.web.receipts import aliyun_reports, receipts
 from adapters.web.unsubscribing import unsubscribing
 from adapters.wiring import engine_of, listing_gateway, opened_stripe, recorder_of, rules_now, rules_of
 from engine.actor import actor
@@ -130,7 +130,7 @@ async def main(
             reception = Reception(
                 Door(waiting, recorded_now), hashing, sends, Site(portal.origin), settings.web_proxies
             )
-            machines = (unsubscribing(waiting), *_twilio(settings, waiting))
+            machines = (unsubscribing(waiting), *_receipts(settings, waiting))
             pages = _Pages(portal, reception, more, machines, _desk(settings, database, portal, nats_url))
             if settings.gateway == "stripe":
                 await _with_provider(settings, database, pages, listener, stop)
@@ -183,8 +183,10 @@ def _origin(settings: Settings, listener: socket.socket) -> str:
     return settings.web_url or f"http://{host}:{listener.getsockname()[1]}"
 
 
-def _twilio(settings: Settings, pool: AsyncConnectionPool[AsyncConnection[Any]]) -> list[APIRouter]:
+def _receipts(settings: Settings, pool: AsyncConnectionPool[AsyncConnection[Any]]) -> list[APIRouter]:
     """Where receipts of SMS come to, if they do."""
+    if settings.sms == "aliyun" and settings.aliyun_receipts_file is not None:
+        return [aliyun_reports(pool, read_secret(settings.aliyun_receipts_file))]
     file = settings.twilio_token_file
     if settings.sms != "twilio" or file is None or settings.web_url is None:
         return []

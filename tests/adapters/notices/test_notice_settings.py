@@ -29,6 +29,8 @@ def _empty_environment(monkeypatch):
         ({"sms": "pigeon"}, "BAOHAO_SMS"),
         (TWILIO, "BAOHAO_TWILIO_TOKEN_FILE"),
         (TWILIO | {"twilio_url": "http://elsewhere.example"}, "BAOHAO_TWILIO_URL is wrong"),
+        ({"sms": "aliyun", "aliyun_key": "k"}, "BAOHAO_ALIYUN_SECRET_FILE"),
+        ({"aliyun_url": "https://elsewhere.example"}, "BAOHAO_ALIYUN_URL is wrong"),
     ],
 )
 def test_what_is_incomplete_or_unsafe_is_refused(given, sentence):
