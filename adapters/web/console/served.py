@@ -68,7 +68,7 @@ def console(desk: Desk) -> Starlette:
             BaohaoError: _away,
             Exception: _failed,
         },
-        middleware=[Middleware(Guard, origin=desk.origin, form_targets=(), exempt=())],
+        middleware=[Middleware(Guard, origin=desk.origin, form_targets=(), scripted=frozenset(), exempt=())],
     )
 
 
