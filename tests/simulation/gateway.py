@@ -6,12 +6,14 @@ from pathlib import Path
 from typing import Literal, NamedTuple, TypeVar
 from uuid import UUID
 
+from msgspec.structs import replace
+
 from adapters.gateways.simulated import SimulatedGateway
 from adapters.gateways.simulated_record import IN_MEMORY
 from engine.errors import GatewayMisuseError
 from engine.money import Money
 from engine.pipeline import GatewayReply
-from engine.ports import Answer, Charged, ChargeRequest, ChargesRequest, Declined, RefundRequest, Unclear
+from engine.ports import Answer, Charged, ChargeRequest, ChargesRequest, Declined, Pending, RefundRequest, Unclear
 from engine.questions import Question, QuestionKind, ask
 from tests.simulation.faults import GATEWAY_FAULTS, Faults, GatewayFault, Window
 
@@ -45,7 +47,7 @@ class DelayedRequest(NamedTuple):
 class FaultyGateway:
     """Asks the simulated gateway many questions at once; some of the requests or answers meet a fault."""
 
-    def __init__(self, seed: int, faults: Faults, windows: Sequence[Window]) -> None:
+    def __init__(self, seed: int, faults: Faults, windows: Sequence[Window], pending: float = 0.0) -> None:
         self._inner = SimulatedGateway(IN_MEMORY, seed, BUDGET)  # a file costs a twentieth of the simulation's time
         self._faults = faults
         self._outages = [window for window in windows if window.kind == "gateway_outage"]
@@ -54,6 +56,9 @@ class FaultyGateway:
         self._newly_delayed: list[DelayedRequest] = []
         self._arrived: set[int] = set()
         self._newly_denied: list[tuple[Question, Charged]] = []
+        self._pending = pending
+        """The share of charges whose outcome the provider says days later only."""
+        self._pending_until: dict[UUID, datetime] = {}
 
     def ask(
         self,
@@ -80,9 +85,24 @@ class FaultyGateway:
             if fault == "denied" and isinstance(answer, Charged):
                 self._newly_denied.append((question, answer))
         return [
-            (question, _with_fault(answers.get(id(question)), fault))
+            (question, _with_fault(self._pending_first(question, answers.get(id(question)), at), fault))
             for (question, _), fault in zip(asks, faults, strict=True)
         ]
+
+    def _pending_first(self, question: Question, answer: GatewayReply, at: datetime) -> GatewayReply:
+        """Some outcomes are known to the provider only days after the charge, whoever asks."""
+        request = question.request
+        if not isinstance(request, ChargeRequest) or not isinstance(answer, Charged | Declined):
+            return answer
+        attempt_id = request.attempt_id
+        if question.kind == "charge" and attempt_id not in self._pending_until:
+            chance = self._faults.chance
+            days = 6 * chance.of("pending for", attempt_id.int) if self._pending else 0.0
+            is_pending = self._pending > chance.of("pending", attempt_id.int) if self._pending else False
+            self._pending_until[attempt_id] = at + timedelta(days=days) if is_pending else at
+        if at < self._pending_until.get(attempt_id, at):
+            return Pending(attempt_id=attempt_id, gateway_ref=f"later_{attempt_id}")
+        return answer
 
     def take_denied(self) -> list[tuple[Question, Charged]]:
         """The charges that were made and called declined since the last call."""
@@ -175,7 +195,10 @@ def _at_once(call: Awaitable[T]) -> T:
 def _received(question: Question, at: datetime, decided_at: int, position: int) -> ReceivedRequest:
     request = question.request
     match request:
-        case ChargeRequest(attempt_id=key) | RefundRequest(refund_id=key):
+        case ChargeRequest(attempt_id=key):
+            if request.gateway_ref is not None:  # of a look-up: it is no parameter of the charge
+                request = replace(request, gateway_ref=None)
+        case RefundRequest(refund_id=key):
             pass
         case ChargesRequest():
             key = question.card_id

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.simulation.bugs import anchor_day_lost
+from tests.simulation.checker import checking, outcomes
 from tests.simulation.mutants import MUTANTS, sown
 from tests.simulation.run import run_all, run_plan
 from tests.simulation.shrink import shrink
@@ -46,6 +47,18 @@ def test_the_engine_as_it_is_breaks_no_promise(plan):
     outcome = run_plan(plan)
     assert [violation.sentence for violation in outcome.violations] == []
     assert outcome.attempts > 50
+
+
+@pytest.mark.parametrize("level", ["none", "low"])
+def test_a_provider_that_says_the_outcome_of_many_charges_days_later_breaks_no_promise(level, monkeypatch):
+    kept = []
+    real = outcomes.became_pending
+    monkeypatch.setitem(
+        checking.HANDLERS, "charge_pending.v1", lambda *args: kept.append(args[2].card_id) or real(*args)
+    )
+    outcome = run_plan(Plan(5, cards=80, years=0.4, level=level, pending=0.3))
+    assert [violation.sentence for violation in outcome.violations] == []
+    assert len(kept) > 20
 
 
 def test_a_card_that_is_switched_on_at_the_very_end_is_not_called_neglected():

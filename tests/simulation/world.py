@@ -54,6 +54,8 @@ class Plan:
     harsh: bool | None = None
     """Whether nearly every payment fails; None: at level high."""
     born_within_days: int = 60
+    pending: float = 0.0
+    """The share of charges that the provider accepts at once, and whose outcome it says only days later."""
 
     @property
     def is_harsh(self) -> bool:
@@ -91,7 +93,7 @@ class World:
         self._third = (plan.end - BEGIN) / len(POLICIES)
         self._changes = plan.level != "none" and "policy_change" in plan.kinds
         self._agenda = Agenda(windows, plan.end)
-        self._gateway = FaultyGateway(plan.seed, self.faults, windows)
+        self._gateway = FaultyGateway(plan.seed, self.faults, windows, plan.pending)
         holders = Holders(chance, plan.cards, harsh=plan.is_harsh)
         self._people = People(chance, holders, self._agenda, quiet_from)
         self._recorder = TroubledRecorder(self._stored, self._falls_due)

@@ -145,7 +145,19 @@ def test_a_restored_log_stops_the_publisher_until_a_new_epoch(run, cards, connec
     new = bodies(run, client)[10:]
     assert [b["event_id"] for b in new] == cards.public_ids()[3:]
     assert {b["epoch"] for b in new} == {2}
-    assert run(stored(client))[-1].headers["Nats-Msg-Id"] == cards.public_ids()[-1]
+    assert run(stored(client))[-1].headers["Nats-Msg-Id"] == f"{cards.public_ids()[-1]}.2"
+
+
+def test_after_a_new_epoch_a_message_of_the_lost_facts_that_comes_again_stops_nobody(
+    run, cards, connection, client, publisher, restored
+):
+    cards.register(4)
+    lost = run(stored(client))[-1]  # of a fact that the restored log does not have
+    run(start_epoch(connection, client, load_settings()))
+    publisher()
+    run(client.jetstream().publish(lost.subject, lost.data))
+    cards.register(5)
+    assert publisher() == 3
 
 
 def test_a_restored_log_without_new_facts_stops_the_publisher_too(publisher, restored):

@@ -8,6 +8,7 @@ from tests.simulation.checker.findings import Findings, Handler
 
 ASKED_EVERY, KEY_ASKED = HOUR, 23 * HOUR
 """While its key is surely known, an unknown outcome is asked about so often."""
+PENDING_ASKED_EVERY = 25 * HOUR
 
 
 def succeeded(findings: Findings, card: Card, fact: Fact) -> None:
@@ -103,6 +104,18 @@ def became_unknown(findings: Findings, card: Card, fact: Fact) -> None:
         findings.violation("liveness", fact, f"though its key is known, it is asked about again after {again_after}")
 
 
+def became_pending(findings: Findings, card: Card, fact: Fact) -> None:
+    """The provider accepted it, and will know its outcome later: it is looked up each day."""
+    attempt = card.attempts.get(fact.body["attempt_id"])
+    if attempt is None or attempt.outcome is not None:
+        findings.violation("outcome", fact, "an outcome that is known cannot be pending")
+        return
+    attempt.is_unknown = True
+    again_after = instant(fact.body["ask_again_at"]) - fact.at
+    if again_after > PENDING_ASKED_EVERY:
+        findings.violation("liveness", fact, f"it is asked about again only after {again_after}")
+
+
 def _should_be_offered(findings: Findings, card: Card, fact: Fact) -> bool:
     """Whether nothing else keeps the next term from being offered: an offer is made in the append that finds it so."""
     if card.renewal is not None or card.agreed_price is None or card.is_over or card.held_since is not None:
@@ -116,4 +129,5 @@ HANDLERS: dict[str, Handler] = {
     "charge_succeeded.v1": succeeded,
     "charge_failed.v2": failed,
     "charge_outcome_unknown.v1": became_unknown,
+    "charge_pending.v1": became_pending,
 }
