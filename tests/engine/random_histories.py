@@ -14,6 +14,7 @@ from engine.card.refunds import Refund
 from engine.commands import (
     AnnouncePriceChange,
     BindPaymentMethod,
+    ChangeHolder,
     ChangePeriod,
     ChangeZone,
     CloseCard,
@@ -181,6 +182,14 @@ MOVES = (
 )
 ENDINGS = (command(CloseCard), command(ConfirmReclaim))
 """Now and then, since little happens after them."""
+HANDED_OVER = (
+    command(SwitchOffAutoRenew),
+    command(RemovePaymentMethod, method_id="visa"),
+    command(ChangeHolder, holder_id="holder-2"),
+    command(BindPaymentMethod, method=VISA),
+    command(EnableAutoRenew, months=1, **TERMS),
+)
+"""How some begin: with a card that nobody uses, and that comes to another holder."""
 KEEP_RULES = ((0, 5), (0, 90), (2, 30), (180, 270))
 """Days of grace and days to reclaim."""
 
@@ -197,7 +206,8 @@ def random_history(seed: int, moves: int) -> CardHistory:
     chance = Random(seed)
     card_id = UUID(int=chance.getrandbits(128), version=4)
     happens = [*chance.choices(MOVES, k=moves), chance.choice(ENDINGS), *chance.choices(MOVES, k=moves // 6)]
-    return history_after(happens, card_id, chance.choice(KEEP_RULES))
+    begins = HANDED_OVER if seed % 7 == 0 else ()
+    return history_after([*begins, *happens], card_id, chance.choice(KEEP_RULES))
 
 
 def stored_round_by_round(store: Store, histories: Sequence[CardHistory]) -> Iterator[dict[UUID, Stream]]:

@@ -15,6 +15,7 @@ from adapters.gateways.stripe_pages import StripePages
 from adapters.web.bindings import CANCELED, DONE
 from adapters.wiring import opened_stripe
 from engine.card.methods import PaymentMethod
+from engine.commands import ChangeHolder
 from engine.errors import BaohaoError
 from tests.adapters.cards import card_id_of, commands_for
 from tests.engine.databases import application_url
@@ -114,6 +115,16 @@ def test_a_binding_that_cannot_be_recorded_now_is_completed_later(served, begin,
     monkeypatch.setattr(Executor, "execute", real)
     assert "is bound" in come_back(served, page.session_id)[1]
     eventually(lambda: len(methods(served, card_id)) == 1)
+
+
+def test_a_visit_of_a_holder_whose_card_went_to_another_meanwhile_binds_nothing(served, begin):
+    card_id, page = begin()
+    served.cards.give(ChangeHolder(command_id="change", card_id=card_id, holder_id="holder-2"))
+    choose(page, "card")
+    assert "is bound" not in come_back(served, page.session_id)[1]
+    assert methods(served, card_id) == ()
+    outcome = served.connection.execute("SELECT outcome FROM bindings").fetchone()
+    assert outcome == ("another_holder",)
 
 
 def test_canceled_means_that_nothing_changed(served, begin):

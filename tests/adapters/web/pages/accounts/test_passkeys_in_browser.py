@@ -160,7 +160,7 @@ def test_the_pages_of_passkeys_fit_and_axe_finds_nothing(opened, world):
     Key(page)
     add_passkey(page)
     world.connection.execute("UPDATE sessions SET confirmed_at = confirmed_at - interval '15 minutes'")
-    for path in ("/account/confirm?next=/account/passkeys", "/account/passkeys", "/sign-in"):
+    for path in ("/account/confirm?next=/account/passkeys", "/account/passkeys", "/cards/add", "/cards", "/sign-in"):
         page.goto(path)
         if "/confirm" in path:
             page.set_viewport_size({"width": 320, "height": 900})
