@@ -115,8 +115,12 @@ class Engine:
 
     def cards(self, card_ids: Sequence[UUID]) -> list[Card]:
         """The cards as they are, without those that do not exist or cannot be read."""
+        return [card for card, _ in self.cards_with_versions(card_ids)]
+
+    def cards_with_versions(self, card_ids: Sequence[UUID]) -> list[tuple[Card, int]]:
+        """The same cards, each with the version of its last fact."""
         streams = self._load(card_ids, {})
-        return [one.card for one in streams.values() if one.card is not None]
+        return [(one.card, one.version) for one in streams.values() if one.card is not None]
 
     def _history(self, card_id: UUID) -> list[Event]:
         return [one.fact for one in self._store.history(card_id)]

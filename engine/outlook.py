@@ -4,6 +4,7 @@ The same functions decide it that will decide it then, so what a holder is shown
 """
 
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
 from msgspec.structs import replace
 
@@ -25,20 +26,35 @@ LOOKS_MOST = 60
 _INSTANT = timedelta(microseconds=1)
 
 
+class Foreseen(NamedTuple):
+    """The facts to come; the same is foreseen of the same card at any time before `until` (None: at any time)."""
+
+    facts: CardFacts
+    until: datetime | None
+
+
 def outlook(card: Card, rules: Rules, at: datetime) -> CardFacts:
+    """The facts to come, as `foresee` has them."""
+    return foresee(card, rules, at).facts
+
+
+def foresee(card: Card, rules: Rules, at: datetime) -> Foreseen:
     """The facts to come, in order, up to the next payment of a term or the loss of the number; () where none are known.
 
     Nothing is foreseen of a card that is held, or that waits for the answer of the gateway or of a person. Charging
-    that is stopped at present is taken to go on.
+    that is stopped at present is taken to go on. What is due at once is foreseen for this instant alone.
     """
     rules = replace(rules, charging_stopped=False, gateway_down=False)
     foreseen: list[CardFact] = []
     if card.held_since is not None or open_attempts(card.attempts) or not is_kept(card):
-        return ()
-    for _ in range(LOOKS_MOST):
+        return Foreseen((), None)
+    until: datetime | None = at
+    for number in range(LOOKS_MOST):
         card, facts, rest = advance(card, rules, at)
         card, settled = _settled(card, rules, at)
         foreseen += (*facts, *settled)
+        if number == 0 and not foreseen and isinstance(rest, Wait):
+            until = rest.until
         if any(isinstance(one, CardRenewed | NumberReclaimed) for one in foreseen):
             break
         if settled:
@@ -46,7 +62,7 @@ def outlook(card: Card, rules: Rules, at: datetime) -> CardFacts:
         if not isinstance(rest, Wait) or rest.until is None:
             break
         at = max(rest.until, at + _INSTANT)
-    return tuple(foreseen)
+    return Foreseen(tuple(foreseen), until)
 
 
 def _settled(card: Card, rules: Rules, at: datetime) -> tuple[Card, CardFacts]:

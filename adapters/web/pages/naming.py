@@ -28,6 +28,14 @@ def method_name(method: PaymentMethod | None, say: Voice) -> Markup:
     return say("%(brand)s ending %(last4)s", brand=name, last4=method.last4) if method.last4 else name
 
 
+def dated_method_name(method: PaymentMethod, say: Voice) -> Markup:
+    """`Visa ending 4242, valid to 05/2028`: as one checks it before agreeing."""
+    name = method_name(method, say)
+    if method.expires_on is None:
+        return name
+    return say("%(method)s, valid to %(month)s", method=name, month=f"{method.expires_on:%m/%Y}")
+
+
 def short_method_name(method: PaymentMethod | None, say: Voice) -> Markup:
     """`Visa 4242` where there is little room."""
     if method is None or not method.last4:

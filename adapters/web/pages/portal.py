@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any, NamedTuple
 from uuid import UUID
@@ -13,6 +13,7 @@ from psycopg_pool import AsyncConnectionPool
 from adapters.asking import ReadRules
 from adapters.bindings import Bindings
 from adapters.gateways.pages import HostedPages
+from adapters.web.pages.outlooks import Outlooks
 from engine.actor import actor
 from engine.application import Engine, Reply
 from engine.calendar import local_date
@@ -22,7 +23,6 @@ from engine.catalogue import PERIODS, Plan, Quote
 from engine.commands import AnyCommand, Issued
 from engine.envelope import Recorded
 from engine.errors import Refused
-from engine.outlook import outlook
 from engine.rules import Rules
 
 PAGE_SIZE = 50
@@ -55,6 +55,9 @@ class Held(NamedTuple):
     number: str | None
     rules: Rules
     at: datetime
+    version: int
+    """Of the card's last fact."""
+    outlooks: Outlooks
 
     @property
     def card_id(self) -> UUID:
@@ -82,7 +85,7 @@ class Held(NamedTuple):
 
     def outlook(self) -> CardFacts:
         """What will happen to it by itself."""
-        return outlook(self.card, self.rules, self.at)
+        return self.outlooks.of(self.card, self.version, self.rules, self.at)
 
     def quotes(self) -> tuple[Quote, ...]:
         """Today's price of each period; () where the plan is not sold any more."""
@@ -115,6 +118,7 @@ class Portal:
     hosted: HostedPages | None = None
     """The provider's pages; None: it has none, and methods are bound elsewhere."""
     bindings: Bindings | None = None
+    outlooks: Outlooks = field(default_factory=Outlooks)
 
     async def cards(
         self, holder_id: str, *, gone: bool = False, sought: str | None = None, skip: int = 0
@@ -143,8 +147,13 @@ class Portal:
 
     def _held(self, card_ids: Sequence[UUID], numbers: Mapping[UUID, str | None]) -> list[Held]:
         rules, at = self.read_rules()
-        cards = {one.card_id: one for one in self.engine.cards(card_ids)} if card_ids else {}
-        return [Held(cards[one], numbers[one], rules, at) for one in card_ids if one in cards]
+        found = self.engine.cards_with_versions(card_ids) if card_ids else []
+        cards = {card.card_id: (card, version) for card, version in found}
+        return [
+            Held(cards[one][0], numbers[one], rules, at, cards[one][1], self.outlooks)
+            for one in card_ids
+            if one in cards
+        ]
 
     async def newest_of(self, held: Held, before: int | None, limit: int) -> tuple[list[Recorded], int | None]:
         """The last facts below a version of the present holder's time, oldest first; and where older ones end, if any.

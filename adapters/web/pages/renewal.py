@@ -9,13 +9,12 @@ from uuid import UUID
 from markupsafe import Markup
 from starlette.responses import Response
 
-from adapters.directory.sessions import SignedIn
 from adapters.languages import shown as written
 from adapters.web.pages.ahead import Coming, coming_up, next_payment, source
 from adapters.web.pages.draft import Draft, draft_of, save, seal_of
 from adapters.web.pages.ids import command_id_of
 from adapters.web.pages.lifeline import lifeline
-from adapters.web.pages.naming import every, is_period, method_name
+from adapters.web.pages.naming import dated_method_name, every, is_period, method_name
 from adapters.web.pages.portal import Held
 from adapters.web.pages.standing import standing_of
 from adapters.web.pages.visit import CardRoute, CardVisit
@@ -120,7 +119,7 @@ async def _done(visit: CardVisit) -> Response:
         task=None,
         reference=_reference(visit.request.query_params.get("reference", "")),
         coming=coming_up(card, standing_of(card), visit.held.outlook(), visit.say),
-        notices_to=_notices_to(visit.visitor),
+        notices_to=visit.visitor.email or written.phone_number(visit.visitor.phone or ""),
     )
 
 
@@ -189,7 +188,9 @@ async def _payment_page(
     return visit.page(
         "payment",
         status,
-        methods=[(one.method_id, method_name(one, say), one.method_id in held.card.methods.ended) for one in bound],
+        methods=[
+            (one.method_id, dated_method_name(one, say), one.method_id in held.card.methods.ended) for one in bound
+        ],
         first=first,
         balance_first=draft.balance_first,
         others=await _methods_of_others(visit),
@@ -202,7 +203,7 @@ def _review_page(visit: CardVisit, draft: Draft, *, refused: Refused | None = No
     held, say = visit.held, visit.say
     quote = _quote(held, draft)
     preview = None if quote is None else _preview(held, draft, quote, say)
-    names = {one.method_id: method_name(one, say) for one in held.card.methods.bound}
+    names = {one.method_id: dated_method_name(one, say) for one in held.card.methods.bound}
     balance = Money(minor=held.card.balance.minor, currency=held.card.custody.currency)
     funding = [say("Balance, now %(amount)s", amount=say.money(balance))] if draft.balance_first else []
     return visit.page(
@@ -212,7 +213,7 @@ def _review_page(visit: CardVisit, draft: Draft, *, refused: Refused | None = No
         period=every(draft.months, say),
         funding=[*funding, *(names[one] for one in draft.order if one in names)],
         preview=preview,
-        notices_to=_notices_to(visit.visitor),
+        notices_to=visit.visitor.email or written.phone_number(visit.visitor.phone or ""),
         notice_days=held.plan.notice_days if held.plan else None,
         lead_days=held.rules.policy.lead_days,
         ladder=held.rules.policy.ladder_days,
@@ -314,7 +315,3 @@ def _reference(command_id: str) -> str | None:
     except ValueError:
         return None
     return f"{digits[:4]}-{digits[4:]}"
-
-
-def _notices_to(visitor: SignedIn) -> str:
-    return visitor.email or written.phone_number(visitor.phone or "")

@@ -48,6 +48,7 @@ def test_the_review_says_what_happens_next_with_dates_and_that_nothing_is_charge
         "9 Jan 2027 The new term begins and lasts until 9 January 2028.",
     ):
         assert step in text
+    assert "Visa ending 4242, valid to 05/2028" in text
     assert "Notices go to lin@example.com" in text
 
 

@@ -8,6 +8,7 @@ from uuid import UUID
 import pytest
 from msgspec.structs import replace
 
+from adapters.web.pages.outlooks import Outlooks
 from adapters.web.pages.portal import Held
 from adapters.web.payments.paid import Paid, Receipt
 from adapters.web.payments.paper import characters, paper_of, readable
@@ -40,7 +41,7 @@ RENEWED = CardRenewed(
     anchor_day=9,
     attempt_id=PAID.attempt_id,
 )
-HELD = Held(given(registered(plan="keep-basic")).card, PAID.number, RULES, REGISTERED_AT)
+HELD = Held(given(registered(plan="keep-basic")).card, PAID.number, RULES, REGISTERED_AT, 1, Outlooks())
 RECEIPT = Receipt(PAID, HELD, RENEWED, VISA)
 TOP_UP = Receipt(PAID._replace(from_balance_minor=0, top_up=1), HELD, None, None)
 
