@@ -1,5 +1,6 @@
-"""`scripts/pictures`: every page of holders as a picture, on a phone and a desk, in both languages, light and dark."""
+"""`scripts/pictures`: all pages on a phone and a desk, light and dark; those of holders in both languages."""
 
+import asyncio
 import os
 import tempfile
 from collections.abc import Iterator
@@ -8,6 +9,7 @@ from datetime import timedelta
 from itertools import product
 from pathlib import Path
 from typing import Annotated
+from urllib.parse import urlsplit
 
 import psycopg
 import typer
@@ -18,9 +20,11 @@ from adapters.cli import run_command
 from adapters.cli.output import err
 from adapters.schema import migrate
 from adapters.settings import load_settings
+from adapters.web.console.visit import SESSION
 from tests.adapters.cards import cards_of
 from tests.adapters.poolers import free_port
 from tests.adapters.web.conftest import _answers, role
+from tests.adapters.web.console.operators import signed_in
 from tests.adapters.web.pages.holders import HOLDER, World, card_id_of
 from tests.chromium import launched
 from tests.engine.databases import application_url
@@ -39,7 +43,15 @@ PAGES = {
     "top-up": f"{PLUS}/top-up",
     "account": "/account",
 }
+CONSOLE = {
+    "console-search": "/",
+    "console-card": FAILING,
+    "console-hold": f"{PLUS}/hold",
+    "console-figures": "/figures?days=90",
+    "console-record": "/record",
+}
 WIDTHS = {"phone": 390, "desktop": 1280}
+COOKIE = {"path": "/", "secure": True, "httpOnly": True}
 LANGUAGES = {"en": "en", "zh": "zh-CN"}
 
 
@@ -50,14 +62,22 @@ def main(
     """Make the pictures."""
     folder.mkdir(parents=True, exist_ok=True)
     with _served() as (address, world):
+        token = asyncio.run(signed_in(world.database_url))["operator"]
         for browser in launched():
+            for scheme, (name, width) in product(("light", "dark"), WIDTHS.items()):
+                host = f"http://console.localhost:{urlsplit(address).port}"
+                window = {"viewport": {"width": width, "height": 700}, "color_scheme": scheme}
+                context = browser.new_context(base_url=host, **window)
+                context.add_cookies([{**COOKIE, "name": SESSION, "value": token, "domain": "console.localhost"}])
+                _take_console(context.new_page(), folder, f"{name}.{scheme}", only)
+                context.close()
             for short, language in LANGUAGES.items():
                 world.connection.execute("UPDATE accounts SET language = %s", (language,))
                 for scheme, (name, width) in product(("light", "dark"), WIDTHS.items()):
                     window = {"viewport": {"width": width, "height": 700}, "color_scheme": scheme, "locale": language}
                     context = browser.new_context(base_url=address, **window)
-                    cookie = {"name": "__Host-bh", "value": world.tokens[HOLDER], "domain": "localhost"}
-                    context.add_cookies([{**cookie, "path": "/", "secure": True, "httpOnly": True}])
+                    own = {"name": "__Host-bh", "value": world.tokens[HOLDER], "domain": "localhost"}
+                    context.add_cookies([{**COOKIE, **own}])
                     _take(context.new_page(), folder, f"{short}.{name}.{scheme}", only)
                     context.close()
 
@@ -67,6 +87,15 @@ def _take(page: Page, folder: Path, kind: str, only: str) -> None:
     for _ in range(2):  # to the review, which is not there before
         page.locator("button.btn:not(.plain)").click()
     for what, path in PAGES.items():
+        file = folder / f"{what}.{kind}.png"
+        if only in file.name:
+            page.goto(path)
+            page.screenshot(path=str(file), full_page=True)
+            err.print(file.name)
+
+
+def _take_console(page: Page, folder: Path, kind: str, only: str) -> None:
+    for what, path in CONSOLE.items():
         file = folder / f"{what}.{kind}.png"
         if only in file.name:
             page.goto(path)
@@ -85,7 +114,9 @@ def _served() -> Iterator[tuple[str, World]]:
             with closing(pool):
                 world = World(cards, application_url(owner), connection)
                 world.populate()
-                settings = load_settings(clock="virtual", web_port=free_port())
+                port = free_port()
+                console = f"http://console.localhost:{port}"
+                settings = load_settings(clock="virtual", web_port=port, console_url=console)
                 address = f"http://localhost:{settings.web_port}"
                 with role(settings, world.database_url):
                     while not _answers(address):

@@ -3,22 +3,17 @@
 import asyncio
 from datetime import UTC, date, datetime, timedelta
 from typing import NamedTuple
-from uuid import uuid4
 
-import psycopg
 import pytest
 from structlog.testing import capture_logs
 
-from adapters.clock import recorded_now
-from adapters.directory.secret import hash_of
 from adapters.notices.outbox import NewNotice, put_notices
 from adapters.schema import migrate
 from adapters.settings import load_settings
-from adapters.web.console.accounts import add_operator
 from engine.ports import Charged
 from tests.adapters.poolers import free_port
 from tests.adapters.web.conftest import _answers, role
-from tests.adapters.web.console.operators import EMAILS, OperatorClient
+from tests.adapters.web.console.operators import OperatorClient, signed_in
 from tests.adapters.web.pages.conftest import world_at
 from tests.adapters.web.pages.holders import HOLDER, NOW, card_id_of
 from tests.chromium import launched
@@ -48,7 +43,7 @@ def site(postgres_url):
             holders.update(world.tokens)
             _charged(world)
             _told(world)
-            sessions.update(asyncio.run(_operators(application_url(url))))
+            sessions.update(asyncio.run(signed_in(application_url(url))))
             world.cards.park([(card_id_of("short"), b"{}", "a reason"), (None, b"{", "no card")])
 
     databases = LentDatabases(postgres_url, "console", make)
@@ -83,24 +78,6 @@ def _told(world):
     )
     put_notices(world.connection, [notice])
     world.connection.execute("UPDATE outbox SET state = 'accepted', sent_at = %s", (NOW,))
-
-
-async def _operators(url):
-    """A session of each role, without the set-up, which has tests of its own."""
-    tokens, now = {}, recorded_now()
-    async with await psycopg.AsyncConnection.connect(url, autocommit=True) as connection:
-        for name, email in EMAILS.items():
-            invited = await add_operator(connection, email, name, now)
-            await connection.execute(
-                "UPDATE operators SET password_hash = 'x', totp_secret = repeat('A', 32) WHERE operator_id = %s",
-                (invited.operator_id,),
-            )
-            tokens[name] = f"token-of-{name}"
-            await connection.execute(
-                "INSERT INTO operator_sessions VALUES (%s, %s, %s, %s, %s)",
-                (uuid4(), hash_of(tokens[name]), invited.operator_id, now, now),
-            )
-    return tokens
 
 
 @pytest.fixture

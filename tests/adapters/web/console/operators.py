@@ -1,9 +1,34 @@
 """Operators of the console: their addresses, and their browsers."""
 
+from uuid import uuid4
+
+import psycopg
+
+from adapters.clock import recorded_now
+from adapters.directory.secret import hash_of
+from adapters.web.console.accounts import add_operator
 from adapters.web.console.visit import SESSION
 from tests.adapters.web.pages.client import Client
 
 EMAILS = {"read": "read@example.com", "support": "support@example.com", "operator": "operator@example.com"}
+
+
+async def signed_in(url):
+    """An operator of each role with a session: role → its token. The set-up has tests of its own."""
+    tokens, now = {}, recorded_now()
+    async with await psycopg.AsyncConnection.connect(url, autocommit=True) as connection:
+        for name, email in EMAILS.items():
+            invited = await add_operator(connection, email, name, now)
+            await connection.execute(
+                "UPDATE operators SET password_hash = 'x', totp_secret = repeat('A', 32) WHERE operator_id = %s",
+                (invited.operator_id,),
+            )
+            tokens[name] = f"token-of-{name}"
+            await connection.execute(
+                "INSERT INTO operator_sessions VALUES (%s, %s, %s, %s, %s)",
+                (uuid4(), hash_of(tokens[name]), invited.operator_id, now, now),
+            )
+    return tokens
 
 
 class OperatorClient(Client):

@@ -23,11 +23,9 @@ def test_the_consoles_host_has_no_page_of_holders(desk):
         assert desk("operator").get(path).status == 404
 
 
-@pytest.mark.parametrize(
-    "host", ["console.localhost", "localhost", "evil.example", "console.localhost:1", "", "x" * 99]
-)
-def test_another_host_is_not_the_consoles(site, world, host):
-    assert OperatorClient(site, site.sessions["operator"], host).get("/record").status in {400, 404}
+def test_another_host_is_not_the_consoles(site, world):
+    for host in ("console.localhost", "localhost", "evil.example", "console.localhost:1", "", "x" * 99):
+        assert OperatorClient(site, site.sessions["operator"], host).get("/record").status in {400, 404}, host
 
 
 def test_a_holders_session_is_nobodys_at_the_console_and_an_operators_nobodys_at_the_pages(site, world, desk):
