@@ -56,7 +56,7 @@ def allow(
     """
     fingerprint, why = allowance.fingerprint, allowance.why
     operations.allow_payment_card(fingerprint, why, at)  # refused before anything is changed
-    was_blocked = is_blocked(connection, fingerprint)
+    was_blocked = is_blocked(connection, fingerprint, at)
     if was_blocked:
         allow_payment_card(connection, recorder, fingerprint, why, allowance.by, at)
     allowed = _allow_on(engine, cards_with(connection, fingerprint), allowance, rules, at)

@@ -1,7 +1,7 @@
 """Payment cards that a code or an issuer's advice has blocked for every card, and the cards they are bound to."""
 
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import Any, LiteralString, NamedTuple
 from uuid import UUID
 
 from psycopg import Connection
@@ -25,9 +25,10 @@ class Blocked(NamedTuple):
     """To how many cards it was ever bound."""
 
 
-def is_blocked(connection: Connection[Any], fingerprint: str) -> bool:
-    """Whether a payment card may not be tried."""
-    row = connection.execute("SELECT FROM card_events_blocked WHERE fingerprint = %s", (fingerprint,)).fetchone()
+def is_blocked(connection: Connection[Any], fingerprint: str, now: datetime) -> bool:
+    """Whether a payment card may not be tried now."""
+    query: LiteralString = "SELECT FROM card_events_blocked WHERE fingerprint = %s AND until > %s"
+    row = connection.execute(query, (fingerprint, now)).fetchone()
     return row is not None
 
 

@@ -48,8 +48,11 @@ DELAYED = "delayed"
 """The rule that leaves a fingerprint alone for every card, for as long as an issuer's advice said."""
 OPEN_FOR = timedelta(minutes=10)
 """When to look again if only open tries are in the way."""
-KEPT = timedelta(days=31)
-"""Declines so old are forgotten when their fingerprint is tried again: longer than any window."""
+KEPT = timedelta(days=60)
+"""Declines, and ends of delays, so old are forgotten when their fingerprint is tried again.
+
+Twice the longest window: so a try of a clock that is ahead by less than a month forgets nothing that still counts.
+"""
 
 
 class PaymentCardTry(NamedTuple):
@@ -132,7 +135,7 @@ class LimitBook:
         for one in effects.tries:
             if one.counts:
                 self._forget_old(one)
-            if (one.counts or one.declined_at is None) and self.delayed.get(one.fingerprint, one.at) < one.at:
+            if (one.counts or one.declined_at is None) and self._delay_is_old(one):
                 del self.delayed[one.fingerprint]
         for one in effects.tries:
             if one.counts and one.attempt_id not in self._fingerprints:
@@ -148,6 +151,10 @@ class LimitBook:
             del tries[attempt_id], self._fingerprints[attempt_id]
         else:
             tries[attempt_id] = decline_reported(tries[attempt_id], declined_at)
+
+    def _delay_is_old(self, one: PaymentCardTry) -> bool:
+        until = self.delayed.get(one.fingerprint)
+        return until is not None and until <= one.at - KEPT
 
     def _forget_old(self, one: PaymentCardTry) -> None:
         tries = self._tries[one.fingerprint]

@@ -194,7 +194,7 @@ _LIMIT_FUNCTION = """
                 END IF;
                 DELETE FROM {blocked} AS old WHERE old.fingerprint = ANY (ARRAY(
                     SELECT f.fingerprint FROM unnest(its_tries) AS t JOIN {blocked} f ON f.fingerprint = t.fingerprint
-                    WHERE f.until < t.at
+                    WHERE f.until <= t.at - kept
                 ));
                 DELETE FROM {tries} WHERE attempt_id = ANY (ARRAY(
                     SELECT old.attempt_id FROM unnest(its_tries) AS t

@@ -26,6 +26,15 @@ def test_advice_delays_the_payment_card_for_every_card_until_its_end(happens, wh
     assert happens(tries(AT + 9 * DAY, **what)) is None
 
 
+@pytest.mark.parametrize("what", [{}, {"brand": "visa"}, {"brand": "visa", "again": True}])
+def test_a_try_of_a_clock_that_was_ahead_ends_no_advice(happens, what):
+    told = tries(**what)
+    happens(told)
+    happens(replace(declined(told), not_before=AT + 3 * DAY))
+    assert happens(tries(AT + 4 * DAY, **what)) is None  # it was put right before this was sent
+    assert happens(tries(AT + HOUR, **what)) == Limited(DELAYED, AT + 3 * DAY)
+
+
 def test_our_own_second_try_in_a_rung_is_no_advice(happens):
     told = tries()
     happens(told)

@@ -42,6 +42,14 @@ def declined_often(happens, often: int, between: timedelta, **what) -> list[Char
     return made
 
 
+def test_a_try_of_a_clock_that_was_ahead_makes_no_decline_forgotten(happens):
+    declined_often(happens, 15, HOUR, brand="visa", again=True)
+    ahead = tries(AT + 33 * DAY, brand="visa", again=True)
+    assert happens(ahead) is None
+    assert happens(declined(ahead, code=NEVER_HAPPENED)) is None  # the clock was put right before it was sent
+    assert happens(tries(AT + 29 * DAY, brand="visa", again=True)) == Limited("retries_30d", AT + 30 * DAY)
+
+
 # Mastercard
 
 

@@ -227,3 +227,20 @@ def test_a_decline_older_than_any_window_is_forgotten_in_both_when_its_payment_c
     assert remembered(first) == remembered(declined(first)) == {first.attempt_id}
     assert remembered(soon) == {first.attempt_id, soon.attempt_id}
     assert remembered(late) == {soon.attempt_id, late.attempt_id}
+
+
+def test_advice_that_ended_long_ago_is_forgotten_in_both_when_its_payment_card_is_tried_again(store, connection):
+    book = LimitBook()
+
+    def delayed(*facts) -> bool:
+        asked = append(*facts)
+        assert not store.append_many([asked], RECORDED_AT).limited
+        assert book.append(effects_of(asked.stream.card_id, facts)) is None
+        assert limit_rows(connection) == rows_of(book)
+        return bool(book.delayed)
+
+    first = tries()
+    assert not delayed(first)
+    assert delayed(replace(declined(first), not_before=AT + DAY))
+    assert delayed(tries(AT + DAY + KEPT - TICK))
+    assert not delayed(tries(AT + DAY + KEPT))

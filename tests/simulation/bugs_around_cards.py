@@ -49,6 +49,18 @@ def advice_binds_one_method() -> list[Change]:
     return [(networks.LimitBook, "_delays", lambda *_: [])]
 
 
+def advice_ends_with_a_clock_that_was_ahead() -> list[Change]:
+    real = networks.LimitBook.write
+
+    def write(self, effects):
+        real(self, effects)
+        for one in effects.tries:
+            if self.delayed.get(one.fingerprint, one.at) < one.at:
+                del self.delayed[one.fingerprint]
+
+    return [(networks.LimitBook, "write", write)]
+
+
 def never_does_not_block() -> list[Change]:
     class Forgetful(set):
         def update(self, *_):

@@ -5,9 +5,11 @@ from uuid import UUID
 
 import pytest
 
-from tests.simulation.checker import days, ladder, lapse
+from tests.simulation.checker import custody, days, ladder, lapse
+from tests.simulation.checker.attempt import Attempt
 from tests.simulation.checker.card import Card, Fact, Renewal
 from tests.simulation.checker.findings import Findings
+from tests.simulation.checker.limits import Limits
 
 LAST_RUNG_AT = datetime(2027, 4, 30, 2, tzinfo=UTC)
 LOST_AT = datetime(2027, 4, 30, 16, tzinfo=UTC)
@@ -34,6 +36,33 @@ def found(check, card: Card, topic: str, at: datetime, **body: object) -> list[s
     findings = Findings(seed=0)
     check(findings, card, Fact(card.card_id, 9, 9, topic, at, "due 1", "system", body))
     return [one.sentence for one in findings.violations]
+
+
+def tried(limits: Limits, day: int) -> tuple[Attempt, list[str]]:
+    """A try that follows a decline, so many days after LOST_AT, and the limits that it broke."""
+    at, card = LOST_AT + timedelta(days=day), unpaid(renewal=Renewal(price=1500, fee=0, declines=1))
+    attempt = Attempt(
+        attempt_id=f"on day {day}",
+        position=day,
+        at=at,
+        term_number=1,
+        top_up=None,
+        method_id="visa",
+        token="tok",
+        minor=1500,
+        currency="CNY",
+        from_balance=0,
+        rung=2,
+        fingerprint="fp",
+        purpose="renewal:1",
+        card_id=card.card_id,
+        is_last_rung=True,
+    )
+    body = {"follows_decline": True, "last_rung": True, "brand": "visa"}
+    fact = Fact(card.card_id, day, day, "charge_attempted.v1", at, "due 1", "system", body)
+    broken = list(limits.attempted(card, fact, attempt))
+    attempt.outcome, attempt.declined_at = "do_not_honor", at
+    return attempt, broken
 
 
 def lost(card: Card) -> list[str]:
@@ -71,3 +100,36 @@ def test_only_within_a_rung_a_method_that_a_limit_delayed_has_to_be_tried(rung, 
     renewal = Renewal(price=1500, fee=0, rung=rung, limited_until={"visa": at - timedelta(days=2)})
     sentences = found(ladder.check_limited_methods, unpaid(renewal=renewal), "charge_attempted.v1", at)
     assert bool(sentences) == is_forgotten
+
+
+@pytest.mark.parametrize("is_delayed", [False, True])
+def test_what_a_clock_that_was_ahead_noted_before_the_confirmation_makes_it_no_older(is_delayed):
+    known_at, showed = BACK_AT + timedelta(days=2), BACK_AT + timedelta(days=4)
+    card = unpaid(doubted_since=showed, not_holders_fault=[(BACK_AT, showed)])
+    assert found(custody.number_confirmed, card, "number_confirmed.v1", known_at) == []
+    if is_delayed:
+        card.not_holders_fault.append((known_at, known_at + timedelta(days=1, hours=1)))
+    charged_at = known_at + timedelta(days=1, hours=3)
+    assert bool(found(ladder.check_confirmed, card, "charge_attempted.v1", charged_at)) == is_delayed
+
+
+@pytest.mark.parametrize(("was_declined", "is_open_only"), [(True, False), (False, True)])
+def test_a_decline_counts_even_if_the_money_turns_out_to_have_been_taken(was_declined, is_open_only):
+    limits, card = Limits(), unpaid(renewal=Renewal(price=1500, fee=0))
+    first, *_ = [tried(limits, day)[0] for day in range(9)]
+    first.outcome = "charged"
+    first.declined_at = first.declined_at if was_declined else None
+    tried(limits, 9)
+    at, body = LOST_AT + timedelta(days=10), {"reason": "retries_30d"}
+    withheld = Fact(card.card_id, 10, 10, "charge_withheld.v1", at, "due 1", "system", body)
+    assert limits.is_open_only(withheld, "fp", card) == is_open_only
+
+
+def test_declines_count_on_after_a_try_of_a_clock_that_was_ahead():
+    limits = Limits()
+    assert [broken for day in range(15) if (broken := tried(limits, day)[1])] == []
+    ahead, broken = tried(limits, 44)
+    assert broken == []
+    ahead.outcome = "never_happened"
+    ahead.declined_at = None
+    assert tried(limits, 29)[1] == ["payment card fp is tried 16 times in 30 days, 0:00:00"]

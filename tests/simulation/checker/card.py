@@ -185,6 +185,8 @@ class Card:
     """It was released after the carrier's own date, and nobody has said since that the number still exists."""
     confirmed_at: datetime | None = None
     """When a person last said that the number still exists, in this term."""
+    noted_before_confirmed: int = 0
+    """How many of `not_holders_fault` were noted by then."""
     late_notices: list[tuple[datetime, datetime]] = field(default_factory=list["tuple[datetime, datetime]"])
     """Those of `not_holders_fault` that late notices cause: they make a confirmation no older."""
     doubted_since: datetime | None = None

@@ -55,6 +55,7 @@ def number_confirmed(findings: Findings, card: Card, fact: Fact) -> None:
     elif card.held_since is None:
         card.not_holders_fault.append((card.doubted_since, fact.at))
     card.must_be_confirmed, card.doubted_since, card.confirmed_at = False, None, fact.at
+    card.noted_before_confirmed = len(card.not_holders_fault)
     card.busy_until = fact.at
     _wanted_again(card)
 

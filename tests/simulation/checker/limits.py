@@ -10,6 +10,8 @@ from tests.simulation.checker.card import Card, Fact
 from tests.simulation.checker.days import CLOCK_SKEW
 
 MONTH, DAY = timedelta(days=30), timedelta(hours=24)
+_KEPT = 3 * MONTH
+"""Nothing younger is forgotten: a clock may be ahead, and then be put right."""
 RETRIES_MAX, DECLINES_MAX, DECLINES_PER_AMOUNT_MAX = 15, 10, 35
 EARLY_RETRIES_MAX, EARLY_DECLINES_MAX = 10, 7
 """For what is no last rung: the last third of a limit is kept."""
@@ -54,7 +56,7 @@ class Limits:
         if is_mastercard:
             self._mastercard_attempts.add(attempt.attempt_id)
         if is_mastercard or declines:
-            counted = [old for old in self._counted[fingerprint] if _counts(old, fact.at, MONTH + CLOCK_SKEW)]
+            counted = [old for old in self._counted[fingerprint] if _counts(old, fact.at, _KEPT)]
             self._counted[fingerprint] = [*counted, attempt]
             yield from self._too_often(fact, attempt, is_mastercard=is_mastercard)
 
@@ -80,9 +82,9 @@ class Limits:
             return
         self._mastercard_attempts.discard(attempt.attempt_id)
         amount = (attempt.minor, attempt.currency)
+        kept = [old for old in self._declines[fingerprint] if old[0] > fact.at - _KEPT]
+        self._declines[fingerprint] = [*kept, (fact.at, amount)]
         recent = [old for old in self._declines[fingerprint] if old[0] > fact.at - MONTH + CLOCK_SKEW]
-        recent.append((fact.at, amount))
-        self._declines[fingerprint] = recent
         in_a_day = sum(at > fact.at - DAY + CLOCK_SKEW for at, _ in recent)
         of_amount = sum(other == amount for _, other in recent)
         if in_a_day > DECLINES_MAX or of_amount > DECLINES_PER_AMOUNT_MAX:
@@ -108,7 +110,8 @@ class Limits:
 
 
 def _counts(old: Attempt, at: datetime, window: timedelta) -> bool:
-    """Whether a try is open, or was declined in the window that ends at `at`."""
-    if old.outcome == "charged" or old.outcome in codes.NOT_COUNTED:
-        return False
-    return old.declined_at is None or old.declined_at > at - window
+    """Whether a try is open, or was declined in the window that ends at `at`.
+
+    To the networks a decline stays one, also where the money turns out to have been taken.
+    """
+    return old.outcome is None if old.declined_at is None else old.declined_at > at - window

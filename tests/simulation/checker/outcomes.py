@@ -35,7 +35,7 @@ def failed(findings: Findings, card: Card, fact: Fact) -> None:
         findings.violation("outcome", fact, f"attempt {body['attempt_id']} was not made, or has an outcome")
         return
     code = attempt.outcome = body["code"]
-    attempt.declined_at = fact.at
+    attempt.declined_at = None if code in codes.NOT_COUNTED else fact.at
     if code == "never_happened" and fact.at < (attempt.last_sent_at or attempt.at) + KEY_LIFETIME - CLOCK_SKEW:
         findings.violation("outcome", fact, "it is said never to have happened too soon after it was sent")
     _close(card, attempt, fact)

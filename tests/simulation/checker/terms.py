@@ -43,7 +43,7 @@ def renewed(findings: Findings, card: Card, fact: Fact) -> None:
     card.anchor_day = fact.body["anchor_day"]
     card.status, card.renewal, card.is_reinstated = "active", None, False
     card.deadlines_moved, card.blocked_since, card.not_holders_fault = timedelta(0), None, []
-    card.confirmed_at, card.late_notices = None, []
+    card.confirmed_at, card.noted_before_confirmed, card.late_notices = None, 0, []
     card.reminders, card.told_ahead_at, card.is_told_days, card.busy_until = set(), None, False, fact.at
 
 
@@ -64,7 +64,7 @@ def undone(findings: Findings, card: Card, fact: Fact) -> None:
     card.paid_terms.discard(card.term_number)
     card.begin_term(before.term)
     card.anchor_day, card.deadlines_moved, card.blocked_since = before.anchor_day, before.deadlines_moved, None
-    card.not_holders_fault = before.not_holders_fault
+    card.not_holders_fault, card.noted_before_confirmed = before.not_holders_fault, 0
     card.reminders = {one for one in before.reminders if one[0] != "payment_failed"}  # it is offered anew
 
 
