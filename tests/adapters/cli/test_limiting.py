@@ -85,3 +85,5 @@ def test_blocked_payment_cards_are_listed_page_by_page(installation, cards):
     assert [(row["fingerprint"], row["since"], row["cards"]) for row in second] == [("c", None, 0)]
     assert "blocked 1 to 2 of 3; --page 2 has the next" in installation.run("limits", "blocked", "--limit", 2).stdout
     assert max(map(len, installation.run("limits", "blocked").stdout.splitlines())) <= 80
+    with pytest.raises(Refused, match="is not blocked"):
+        installation.run("limits", "allow", "over", "--why", WHY)
