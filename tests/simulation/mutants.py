@@ -35,6 +35,7 @@ class Mutant:
     harsh: bool = False
     soon: tuple[int, int] | None = None
     """Seed and cards of a small world in which it showed soon when that was searched for; it is lived through first."""
+    born_within_days: int = 5
     slow: bool = False
     """It takes seconds to be found, so only `--slow` looks for it."""
 
@@ -42,7 +43,7 @@ class Mutant:
         """The worlds in their order."""
         seeds = [(seed, self.cards) for seed in range(1, SEEDS_MOST + 1)]
         for seed, cards in [self.soon, *seeds] if self.soon else seeds:
-            yield Plan(seed, cards, self.years, self.level, harsh=self.harsh, born_within_days=5)
+            yield Plan(seed, cards, self.years, self.level, harsh=self.harsh, born_within_days=self.born_within_days)
 
     def hunt(self) -> "Hunt":
         """Live until the first violation."""
@@ -92,6 +93,16 @@ MUTANTS = (
     ),
     Mutant("early rungs use up the limit", around.early_rungs_use_up_the_limit, harsh=True, slow=True),
     Mutant("advice delays one method only", around.advice_binds_one_method, cards=200, soon=(10, 50)),
+    Mutant(
+        "advice ends with a clock that was ahead",
+        around.advice_ends_with_a_clock_that_was_ahead,
+        cards=150,
+        years=0.6,
+        harsh=True,
+        soon=(16, 150),
+        born_within_days=60,
+        slow=True,
+    ),
     Mutant("a never code blocks nobody else", around.never_does_not_block, cards=100),
     Mutant("late success is not refunded", bugs.refund_forgotten, cards=200),
     Mutant("rungs a day early", bugs.rung_a_day_early),
