@@ -110,8 +110,8 @@ def decide(  # noqa: C901, PLR0911, PLR0912 (one case per command)
             )
         case SwitchOffAutoRenew(reason=reason):
             return consent.switch_off_auto_renew(card, reason=reason, at=at)
-        case RenewNow():
-            return charge.renew_now(card, rules, at=at)
+        case RenewNow(shown=due):
+            return charge.renew_now(card, rules, shown=due, at=at)
         case AnnouncePriceChange(version=version):
             market_days = rules.reminder_rule(card.custody.plan).change_days
             return announcing.announce_price_change(card, catalogue, version=version, at=at, market_days=market_days)

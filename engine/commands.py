@@ -10,6 +10,7 @@ from uuid import UUID
 from pydantic import Field
 
 from engine.actor import Actor
+from engine.card.charge import Due
 from engine.card.consent import ShownQuote, SwitchOffReason
 from engine.card.methods import PaymentMethod
 from engine.catalogue import Period
@@ -96,9 +97,10 @@ class SwitchOffAutoRenew(CommandBody):
 
 
 class RenewNow(CommandBody):
-    """Charge for the next term at once."""
+    """Charge for the next term at once; for no other term and no other amount than the holder was `shown`."""
 
     command: Literal["RenewNow"] = "RenewNow"
+    shown: Due | None = None
 
 
 class TopUp(CommandBody):

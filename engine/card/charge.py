@@ -4,11 +4,13 @@ What decisions have in common: custody.py.
 """
 
 from datetime import datetime
-from typing import Protocol
+from typing import Annotated, Protocol
+
+from pydantic import Field
 
 from engine.card.attempt import ChargeAttempted, ChargeWithheld, HasAttempts, HasHold, open_attempts
 from engine.card.balance import HasBalance
-from engine.card.consent import HasConsent
+from engine.card.consent import Consent, HasConsent
 from engine.card.custody import check_kept
 from engine.card.deadlines import (
     ChargingBlocked,
@@ -36,6 +38,7 @@ from engine.card.term import (
     RenewalStarted,
     amount_due,
     offer,
+    offered,
     price_ahead,
     renewed,
 )
@@ -45,6 +48,7 @@ from engine.money import Money
 from engine.networks import EDITION, Limited
 from engine.policy import Policy
 from engine.rules import Rules
+from engine.value import Value
 
 
 class RenewalRequested(Event, kw_only=True):
@@ -84,20 +88,39 @@ class _ChargeableOnRequest(Chargeable, OnRequest, Protocol):
     """What charging the next term on the holder's request reads of a card."""
 
 
+class Due(Value):
+    """A term to be paid, by its number, and what it costs."""
+
+    term_number: Annotated[int, Field(ge=1)]
+    amount: Money
+
+
+def due_now(card: Chargeable, consent: Consent, rules: Rules, at: datetime) -> Due:
+    """What the holder pays who asks to be charged at once."""
+    renewal = card.renewal
+    if renewal is None or _is_outdated(card, renewal):
+        renewal = offered(renewal, offer(card, consent, rules, at))
+    return Due(term_number=card.term.number + 1, amount=amount_due(card, renewal))
+
+
 def renew_now(
-    card: _ChargeableOnRequest, rules: Rules, *, at: datetime
+    card: _ChargeableOnRequest, rules: Rules, *, shown: Due | None = None, at: datetime
 ) -> tuple[RenewalStarted | RenewalRequested, ...]:
     """Charge for the next term at once, outside of the ladder; asked twice it is tried twice.
 
+    `shown` is what the holder saw to be due: what was paid meanwhile is not paid for again, nor the term after it.
     Raises Refused `auto_renew_off`, `charge_under_way`, `held`, `number_in_doubt`, `restored`, `charging_stopped`,
-    `already_paid_ahead`, `no_usable_method`.
+    `already_paid_ahead`, `price_changed`, `no_usable_method`.
     """
     check_kept(card)
     if card.consent is None:
         raise Refused("auto_renew_off", "switch auto-renewal on first; a lapsed card is then charged at once")
     check_may_charge(card, rules)
-    if card.term.starts_at > at:
+    if card.term.starts_at > at or (shown is not None and shown.term_number <= card.term.number):
         raise Refused("already_paid_ahead", f"the card is paid until {card.term.ends_on} already")
+    if shown is not None and shown != (due := due_now(card, card.consent, rules, at)):
+        message = f"{due.amount} is due for term {due.term_number}, not {shown.amount} for term {shown.term_number}"
+        raise Refused("price_changed", f"{message}; show that and ask again", "shown")
     from_balance = (
         card.methods.balance_first and card.balance.minor >= price_ahead(card, card.consent, rules.policy).minor
     )
@@ -131,7 +154,7 @@ def charge_renewal(card: Chargeable, rules: Rules, at: datetime) -> tuple[Chargi
     renewal, opening = card.renewal, opens_at(card, rules.policy)
     if (renewal is None or renewal.is_over) and at < opening:
         return Wait(opening, "renewal_opens")
-    if renewal is None or renewal.is_over or renewal.stale or not _fee_is_agreed(card, renewal):
+    if renewal is None or _is_outdated(card, renewal):
         return (offer(card, card.consent, rules, at),)
     return _pay(card, renewal, opening, rules, at)
 
@@ -182,6 +205,11 @@ def _from_balance(card: HasBalance, due: Money, catalogue: Catalogue) -> int:
     taken = min(card.balance.minor, due.minor)
     least = catalogue.minimum_charge(due.currency)
     return max(0, due.minor - least) if 0 < due.minor - taken < least else taken
+
+
+def _is_outdated(card: HasConsent, renewal: Renewal) -> bool:
+    """Whether the next term is offered anew before anything is charged."""
+    return renewal.is_over or renewal.stale or not _fee_is_agreed(card, renewal)
 
 
 def _fee_is_agreed(card: HasConsent, renewal: Renewal) -> bool:

@@ -10,12 +10,15 @@ from adapters.web.api.asking import CHANNEL, Done, IdempotencyKey, Writing
 from adapters.web.api.problems import ProblemError, documented
 from adapters.web.api.shapes import Amount
 from adapters.web.pages.renewal import TERMS_VERSION
+from engine.card.charge import Due
 from engine.card.consent import ShownQuote
 from engine.card.methods import METHODS_MAX, NO_NUL
 from engine.catalogue import Period
 from engine.commands import EnableAutoRenew, OrderPaymentMethods, RemovePaymentMethod, RenewNow, SwitchOffAutoRenew
 
 Name = Annotated[str, Field(min_length=1, max_length=64, pattern=NO_NUL)]
+TERMS_MOST = 100_000
+"""A number that no term reaches; longer ones are refused before they are compared."""
 renewing = APIRouter(tags=["renewal"])
 _WRITES = documented(400, 404, 409, 413)
 
@@ -43,6 +46,18 @@ class AutoRenewal(BaseModel):
     reactivation_fee: Amount | None = None
     catalogue_version: Annotated[str, Field(min_length=1, max_length=200, pattern=NO_NUL)]
     terms_version: str
+
+
+class Renewal(BaseModel):
+    """What the holder agreed to pay for: `due` of the card as it was shown."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+        json_schema_extra={"examples": [{"term_number": 2, "amount": {"amount_minor": 7680, "currency": "CNY"}}]},
+    )
+
+    term_number: Annotated[int, Field(ge=1, le=TERMS_MOST)]
+    amount: Amount
 
 
 class Order(BaseModel):
@@ -84,9 +99,13 @@ async def switch_off(asked: Writing, key: IdempotencyKey, card_id: UUID) -> Done
 
 
 @renewing.post("/cards/{card_id}/renewals", status_code=202, responses=_WRITES)
-async def renew_now(asked: Writing, key: IdempotencyKey, card_id: UUID) -> Done:
-    """Charge for the next term at once; the card and its history tell what became of it; needs `cards:write`."""
-    return await asked.do(RenewNow(command_id=asked.command_id(key), card_id=card_id))
+async def renew_now(asked: Writing, key: IdempotencyKey, card_id: UUID, body: Renewal) -> Done:
+    """Charge for that term at once; the card and its history tell what became of it; needs `cards:write`.
+
+    `already_paid_ahead`: it was paid meanwhile. `price_changed`: something else is due; show it and ask again.
+    """
+    shown = Due(term_number=body.term_number, amount=body.amount.money)
+    return await asked.do(RenewNow(command_id=asked.command_id(key), card_id=card_id, shown=shown))
 
 
 @renewing.put("/cards/{card_id}/methods/order", responses=_WRITES)

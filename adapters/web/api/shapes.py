@@ -66,6 +66,13 @@ class Method(BaseModel):
     stopped: bool
 
 
+class Due(BaseModel):
+    """A term, by its number, and what it costs if the holder pays for it now."""
+
+    term_number: int
+    amount: ShownAmount
+
+
 class NextPayment(BaseModel):
     """The next payment for a term: `from_method` is charged to `method_id` (null: the balance pays for all of it)."""
 
@@ -202,7 +209,7 @@ class ShownCard(ListedCard):
     """A card with all that is known of it; `version` grows with each change.
 
     `outlook` is what will happen by itself if every payment succeeds, up to the next payment or the loss of the number.
-    `amount_due` is what the next term costs once its renewal has opened.
+    `due` is what the next term costs if the holder pays for it now (null: auto-renewal is off).
     """
 
     model_config = ConfigDict(
@@ -218,7 +225,7 @@ class ShownCard(ListedCard):
                         "from_method": _PRICE,
                         "method_id": "pm-1",
                     },
-                    "amount_due": _PRICE,
+                    "due": {"term_number": 2, "amount": _PRICE},
                     "outlook": [{"type": "reminder", "at": "2026-12-09T02:11:00Z", "about": "renewal_far_ahead"}],
                     "methods": [_METHOD],
                     "balance_first": False,
@@ -238,7 +245,7 @@ class ShownCard(ListedCard):
 
     version: int
     next_payment: NextPayment | None
-    amount_due: ShownAmount | None
+    due: Due | None
     outlook: list[FutureEvent]
     methods: list[Method]
     balance_first: bool

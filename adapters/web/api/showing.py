@@ -7,11 +7,12 @@ from adapters.web.pages.portal import Held
 from adapters.web.pages.renewal import TERMS_VERSION
 from adapters.web.pages.standing import FINAL, standing_of
 from engine.card.card import Card
+from engine.card.charge import due_now
 from engine.card.deadlines import reclaims_at, suspends_at
 from engine.card.facts import CardFact, CardFacts
 from engine.card.lapse import GraceStarted, NumberReclaimed, Suspended
 from engine.card.reminders import ReminderDue
-from engine.card.term import CardRenewed, amount_due
+from engine.card.term import CardRenewed
 from engine.envelope import NAME_OF, Fact
 from engine.money import Money
 
@@ -44,13 +45,20 @@ def shown(held: Held, version: int) -> shapes.ShownCard:
         **dict(listed(held)),
         version=version,
         next_payment=_next_payment(card, foreseen),
-        amount_due=amount(amount_due(card, card.renewal)) if card.renewal else None,
+        due=_due(held),
         outlook=[event for fact in foreseen for event in _foreseen(card, fact)],
         methods=_methods(card),
         balance_first=card.methods.balance_first,
         consent=_consent(card),
         auto_top_up=order and shapes.AutoTopUp(threshold=amount(order.threshold), amount=amount(order.amount)),
     )
+
+
+def _due(held: Held) -> shapes.Due | None:
+    if held.card.consent is None:
+        return None
+    due = due_now(held.card, held.card.consent, held.rules, held.at)
+    return shapes.Due(term_number=due.term_number, amount=amount(due.amount))
 
 
 def quotes(held: Held) -> shapes.Quotes:

@@ -7,11 +7,11 @@ from unicodedata import normalize
 from markupsafe import Markup
 from starlette.responses import Response
 
-from adapters.web.pages.ids import command_id_of
+from adapters.web.pages.ids import command_id_of, whole_number
 from adapters.web.pages.naming import every, method_name
 from adapters.web.pages.visit import CardRoute, CardVisit
+from engine.card.charge import Due, due_now
 from engine.card.methods import usable_methods
-from engine.card.term import amount_due
 from engine.commands import AnyCommand, RenewNow, SetAutoTopUp, TopUp
 from engine.money import Money, exponent
 
@@ -28,7 +28,11 @@ async def _ask_to_pay(visit: CardVisit) -> Response:
 
 async def _pay(visit: CardVisit) -> Response:
     command_id = f"web:{command_id_of(visit.form)}"
-    refused = await visit.execute(RenewNow(command_id=command_id, card_id=visit.card_id))
+    term, minor = whole_number(visit.form.get("term", "")), whole_number(visit.form.get("minor", ""))
+    if not term or minor is None:
+        return _pay_page(visit, wrong=visit.say("That is not possible at the moment. Nothing was changed."), status=422)
+    shown = Due(term_number=term, amount=Money(minor=minor, currency=visit.held.card.custody.currency))
+    refused = await visit.execute(RenewNow(command_id=command_id, card_id=visit.card_id, shown=shown))
     return visit.go() if refused is None else _pay_page(visit, wrong=visit.refusal(refused), status=409)
 
 
@@ -57,13 +61,17 @@ def _pay_page(visit: CardVisit, *, wrong: object = None, status: int = 200) -> R
     card, say = visit.held.card, visit.say
     if card.consent is None:
         return visit.go("/renewal/period")
-    due = amount_due(card, card.renewal) if card.renewal else card.consent.price
+    due, is_open = due_now(card, card.consent, visit.held.rules, visit.held.at), card.renewal is not None
+    methods = [method_name(one, say) for one in usable_methods(card)]
     return visit.page(
         "pay",
         status,
-        due=due,
+        due=due.amount,
+        term=due.term_number,
+        paid_until=None if is_open or card.status != "active" else say.day(card.term.ends_on),
         period=every(card.renewal.months if card.renewal else card.consent.months, say),
-        methods=[method_name(one, say) for one in usable_methods(card)],
+        methods=methods,
+        can_pay=bool(methods) or card.methods.balance_first,
         balance_first=card.methods.balance_first,
         command_id=command_id_of({}),
         wrong=wrong,

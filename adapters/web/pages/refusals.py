@@ -19,6 +19,8 @@ def said(refused: Refused, say: Voice) -> Markup:
             return say("The only method stays while a payment is due. Add another one first, or turn auto-renewal off.")
         case "already_paid_ahead":
             return say("The card is paid ahead already. Nothing was charged.")
+        case "price_changed":
+            return say("What is due has changed since the page was opened. Nothing was charged; look at it again.")
         case "declined_too_often":
             return say("Payments failed too often today. Try again tomorrow, or with another method.")
         case "held" | "number_in_doubt" | "restored":

@@ -18,7 +18,7 @@ WRITES = (
     ("DELETE", "/auto-renewal", None),
     ("PUT", "/methods/order", {"method_ids": ["visa"], "balance_first": True}),
     ("DELETE", "/methods/visa", None),
-    ("POST", "/renewals", None),
+    ("POST", "/renewals", {"term_number": 2, "amount": FIFTY}),
     ("POST", "/bindings", {}),
     ("POST", "/top-ups", {"amount": FIFTY}),
     ("PUT", "/auto-top-up", {"threshold": FIFTY, "amount": FIFTY}),

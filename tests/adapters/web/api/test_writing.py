@@ -104,7 +104,12 @@ def test_methods_are_ordered_and_removed(app, world):
 
 
 def test_a_renewal_and_top_ups_are_asked_for(app):
-    renewed = app.write("POST", f"{PLUS}/renewals")
+    due = app.get(PLUS).json["due"]
+    dearer = due | {"amount": due["amount"] | {"amount_minor": due["amount"]["amount_minor"] + 1}}
+    assert app.write("POST", f"{PLUS}/renewals", dearer).code == "price_changed"
+    later = due | {"term_number": due["term_number"] + 1}
+    assert app.write("POST", f"{PLUS}/renewals", later).code == "price_changed"
+    renewed = app.write("POST", f"{PLUS}/renewals", due)
     assert renewed.status == 202
     assert "renewal_requested" in [one["type"] for one in renewed.json["events"]]
     assert app.write("POST", f"{OFF}/top-ups", {"amount": FIFTY}).status == 202
@@ -133,10 +138,13 @@ def test_what_is_no_amount_is_refused_by_its_field(app, amount, field):
     assert answer.json["fields"][0]["field"] == field
 
 
+DUE = {"term_number": 2, "amount": FIFTY}
+
+
 def test_a_refusal_of_the_rules_has_its_code(app):
     assert app.write("POST", f"{PLUS}/top-ups", {"amount": FIFTY | {"currency": "USD"}}).code == "wrong_currency"
-    assert app.write("POST", f"{OFF}/renewals").code == "auto_renew_off"
-    assert app.write("POST", f"/cards/{card_id_of('lost')}/renewals").code == "card_reclaimed"
+    assert app.write("POST", f"{OFF}/renewals", DUE).code == "auto_renew_off"
+    assert app.write("POST", f"/cards/{card_id_of('lost')}/renewals", DUE).code == "card_reclaimed"
 
 
 def test_a_top_up_has_a_limit(app, world):

@@ -209,15 +209,38 @@ def test_trying_again_now_asks_for_the_charge_once(lin, world):
     path = f"/cards/{card_id_of('failing')}/pay"
     page = lin.get(path)
     assert "Pay ¥21.00" in page.text
-    command_id = page.field("command_id")
+    form = {name: page.field(name) for name in ("command_id", "term", "minor")}
     for _ in range(2):
-        assert lin.post(path, {"command_id": command_id}).to == f"/cards/{card_id_of('failing')}"
+        assert lin.post(path, form).to == f"/cards/{card_id_of('failing')}"
     assert facts_of(world, "failing").count("renewal_requested") == 1
+
+
+@pytest.mark.parametrize(
+    ("changed", "status", "told"),
+    [
+        ({"minor": "2000"}, 409, "What is due has changed since the page was opened."),
+        ({"term": "7"}, 409, "What is due has changed since the page was opened."),
+        ({"term": ""}, 422, "Nothing was changed."),
+        ({"minor": "-1"}, 422, "Nothing was changed."),
+    ],
+)
+def test_no_other_term_and_no_other_amount_is_paid_than_the_page_showed(lin, world, changed, status, told):
+    path, before = f"/cards/{card_id_of('failing')}/pay", facts_of(world, "failing")
+    page = lin.get(path)
+    answer = lin.post(path, {name: page.field(name) for name in ("command_id", "term", "minor")} | changed)
+    assert answer.status == status
+    assert told in answer.text
+    assert facts_of(world, "failing") == before
+
+
+def test_who_pays_ahead_is_told_that_nothing_is_due(lin):
+    assert "Nothing is due: the card is paid until" in lin.get(f"/cards/{card_id_of('plus')}/pay").text
 
 
 def test_a_card_that_waits_for_the_bank_is_not_charged_again(lin, world):
     path = f"/cards/{card_id_of('waiting')}/pay"
-    refused = lin.post(path, {"command_id": str(uuid4())})
+    page = lin.get(path)
+    refused = lin.post(path, {name: page.field(name) for name in ("command_id", "term", "minor")})
     assert refused.status == 409
     assert "A payment is under way already." in refused.text
 
