@@ -38,7 +38,8 @@ def end_request(card: AskedAhead, charging: Wait, policy: Policy, at: datetime) 
         return ()
     if charging.reason == "soon" or at >= opens_at(card, policy):
         return ()
-    number, withheld = card.term.number + 1, _not_tried(card, renewal)
+    number, switched_off = card.term.number + 1, charging.reason == "auto_renew_off"
+    withheld = None if switched_off else _not_tried(card, renewal)
     if withheld is None:
         return (RenewalRequestEnded(term_number=number, at=at),)
     again_at = _first_try_at(card, opens_at(card, policy))
@@ -50,7 +51,9 @@ def _not_tried(card: HasMethods, renewal: Renewal) -> str | None:
     usable = usable_methods(card)
     if renewal.withheld is not None or not renewal.asked or not usable:
         return renewal.withheld
-    first = min(usable, key=lambda one: card.methods.not_before[one.method_id])  # else it would have been tried
+    if any(one.method_id not in card.methods.not_before for one in usable):
+        return None
+    first = min(usable, key=lambda one: card.methods.not_before[one.method_id])
     limit = card.methods.limited.get(first.method_id)
     return limit.rule if limit is not None else "advice_delay"
 

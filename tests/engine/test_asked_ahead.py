@@ -8,6 +8,7 @@ from engine.card.asked_ahead import RenewalRequestEnded
 from engine.card.attempt import ChargeAttempted
 from engine.card.balance import BalanceCredited
 from engine.card.charge import RenewalRequested, renew_now
+from engine.card.consent import switch_off_auto_renew
 from engine.card.methods import PaymentMethodsOrdered, bind_payment_method, update_payment_method
 from engine.card.reminders import ReminderDue
 from engine.card.term import CardRenewed, RenewalStarted
@@ -54,6 +55,13 @@ def bound(history: History) -> None:
 
 def topped_up(history: History) -> None:
     history.does((BalanceCredited(amount=MONTH_PRICE * 2, reason="top_up", about=None, at=LATER),))
+
+
+def test_who_switches_off_before_anything_was_tried_is_told_no_more():
+    history = History(*PAYING).decides(renew_now, RULES, at=ASKED_AT)
+    history.decides(switch_off_auto_renew, reason="holder", at=ASKED_AT).wakes(ASKED_AT)
+    assert kinds(history)[-1] == "RenewalRequestEnded"
+    assert notice_of(history.records[-1]) is None
 
 
 @pytest.mark.parametrize("change", [updated, bound, topped_up])

@@ -12,6 +12,7 @@ from engine.commands import (
     AnnouncePriceChange,
     AnyCommand,
     BindPaymentMethod,
+    ChangeHolder,
     ConfirmNumber,
     ConfirmReclaim,
     HoldCard,
@@ -29,6 +30,7 @@ from engine.commands import (
 
 NOT_OF_HOLDERS = {
     AllowPaymentMethod,
+    ChangeHolder,
     ConfirmNumber,
     ConfirmReclaim,
     ResolveAttempt,
