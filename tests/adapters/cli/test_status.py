@@ -5,6 +5,7 @@ import json
 import psycopg
 import pytest
 
+from adapters.cli.output import out
 from adapters.control import gateway_is_down, gateway_is_up
 from adapters.status import named
 from tests.adapters.cards import FAR
@@ -21,12 +22,13 @@ def database(installation):
 
 
 @pytest.fixture
-def status(installation):
-    """Text and JSON; without a broker's roles its exit status is 1."""
+def status(installation, monkeypatch):
+    """Text, as a wide terminal shows it, and JSON; without a broker's roles its exit status is 1."""
+    monkeypatch.setattr(out, "_width", 200)
 
     def shown():
         found = json.loads(installation.run("status", "--json").stdout)
-        return " ".join(installation.run("status", COLUMNS="200").stdout.replace("│", " ").split()), found
+        return " ".join(installation.run("status").stdout.replace("│", " ").split()), found
 
     return shown
 
