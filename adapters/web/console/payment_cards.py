@@ -61,7 +61,7 @@ async def _allow(visit: DeskVisit) -> Response:
 
     try:
         await do_once(
-            visit, "allow_payment_card", lambda: visit.desk.work(work), about=fingerprint, reason=reason, again=True
+            visit, "allow_payment_card", lambda: visit.desk.work(work), about=fingerprint, reason=reason, again="yes"
         )
     except Refused as refused:
         field = refused.field if refused.field in wanted else "reason"
