@@ -55,7 +55,7 @@ def _sentence(recorded: Recorded, resumed: Sequence[Entered]) -> str:
         one.reason for one in resumed if f"{BY}{one.operator_id}" == recorded.actor and one.at <= recorded.recorded_at
     )
     why = next(reasons, None) if isinstance(recorded.fact, ChargingResumed) else None
-    return f"{said[:1].upper()}{said[1:]}{f': {why}' if why else ''}."
+    return f"{said[:1].upper()}{said[1:]}{f': “{why}”' if why else ''}."
 
 
 async def _stop(visit: DeskVisit) -> Response:
@@ -64,16 +64,24 @@ async def _stop(visit: DeskVisit) -> Response:
     if errors:
         return await _shown(visit, 422, errors=errors)
 
-    def work(connection: Connection[Any]) -> str:
+    def work(connection: Connection[Any], *, repeated: bool = False) -> str:
         _, at = visit.desk.portal.read_rules()
         with connection.transaction():
             connection.execute("SELECT FROM control FOR UPDATE")  # operators take turns
-            _check_goes_on(charging_stopped_since(connection))
+            stop = charging_stopped_since(connection)
+            if not (repeated and stop and (stop.reason, stop.by) == (reason, visit.operator.actor)):
+                _check_goes_on(stop)
             stop_charging(connection, visit.desk.recorder, reason, visit.operator.actor, at)
         return "done"
 
     try:
-        await do_once(visit, "stop_charging", lambda: visit.desk.work(work), reason=reason, again="if_cut_off")
+        await do_once(
+            visit,
+            "stop_charging",
+            lambda: visit.desk.work(work),
+            reason=reason,
+            again=lambda: visit.desk.work(partial(work, repeated=True)),
+        )
     except Refused as refused:
         return await _shown(visit, 409, wrong=refusal_text(refused))
     return visit.go("/charging")

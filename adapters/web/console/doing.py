@@ -4,20 +4,23 @@ from collections.abc import Awaitable, Callable
 from typing import Literal
 from uuid import UUID
 
-from adapters.web.console.record import Entry, Known, begin, end, known_as
+from adapters.web.console.record import Entry, begin, end, known_as
 from adapters.web.console.roles import Action
 from adapters.web.console.visit import DeskVisit
 from adapters.web.pages.ids import command_id_of
 from engine.errors import Refused
 
-Again = Literal["no", "if_cut_off", "yes"]
-"""Whether a form that is sent again is done again; `if_cut_off`: only where nobody knows that it was done."""
+Work = Callable[[], Awaitable[str]]
+Again = Literal["no", "yes"] | Work
+"""What is done with a form that is sent again: nothing; the same, which does nothing when it is done twice, as commands
+of the engine, and makes good what was cut off; or some other work, where nobody knows that it was done.
+"""
 
 
 async def do_once(
     visit: DeskVisit,
     action: Action,
-    work: Callable[[], Awaitable[str]],
+    work: Work,
     *,
     card_id: UUID | None = None,
     holder_id: str | None = None,
@@ -27,8 +30,8 @@ async def do_once(
 ) -> str | None:
     """How it ended, as `work` says; None if the same form was sent before. Raises Refused, which is recorded too.
 
-    `again` is `yes` for what does nothing when it is done twice, as commands of the engine: a repeat makes good what
-    was cut off. A form that was sent before with something else in it is refused: `command_id_reused`.
+    `again` says what becomes of a form that is sent again. One that has something else in it is refused:
+    `command_id_reused`.
     """
     action_id = command_id_of(visit.form)
     entry = Entry(visit.operator.operator_id, action, card_id, holder_id, about, reason, action_id)
@@ -37,8 +40,9 @@ async def do_once(
             before = await known_as(connection, action_id)
             if before is None or not before.is_of(entry):
                 raise Refused("command_id_reused", "this form was sent before with something else in it; open it anew")
-            if not _is_to_be_repeated(before, again):
+            if again == "no" or (again != "yes" and before.outcome not in {None, "failed"}):
                 return None
+            work = work if again == "yes" else again
     outcome = "failed"
     try:
         outcome = await work()
@@ -49,7 +53,3 @@ async def do_once(
         async with visit.connection() as connection:
             await end(connection, action_id, outcome)
     return outcome
-
-
-def _is_to_be_repeated(before: Known, again: Again) -> bool:
-    return again == "yes" or (again == "if_cut_off" and before.outcome in {None, "failed"})

@@ -74,6 +74,15 @@ def test_a_stop_is_one_with_its_reason_and_not_replaced_by_another(operator, des
     assert charging_stopped_since(world.connection) is None, "the form of a stop that is over stops nothing again"
 
 
+def test_a_stop_that_was_cut_off_before_it_was_said_is_made_good(operator, world, record):
+    stop = {"command_id": ID, "word": "STOP", "reason": "a bad night"}
+    for outcome in (None, "failed"):
+        assert operator.post("/charging/stop", stop).status == 303
+        world.connection.execute("UPDATE operator_actions SET outcome = %s", (outcome,))
+    assert operator.post("/charging/stop", stop).status == 303
+    assert [one[3:] for one in done(record)] == [("a bad night", "done")]
+
+
 def test_the_stop_names_the_person_to_who_may_see_it_and_the_reason_of_its_end(operator, desk, world):
     operator.post("/charging/stop", {"word": "STOP", "reason": "a bad night"})
     by_id = f"operator:{operator_id(world)}"
@@ -81,7 +90,7 @@ def test_the_stop_names_the_person_to_who_may_see_it_and_the_reason_of_its_end(o
     assert f"by {by_id}: a bad night" in desk("read").get("/").text
     operator.post("/charging/resume", {"word": "RESUME", "reason": "the bank is back"})
     history = desk("support").get("/charging").text
-    assert "the bank is back." in history
+    assert "Charging was resumed: “the bank is back”." in history
     assert "operator@example.com" in history
     assert by_id not in history
     assert by_id in desk("read").get("/charging").text
