@@ -1,6 +1,7 @@
 """Accounts of operators: made on the command line, set up by a link that is shown once."""
 
 import secrets
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
@@ -88,6 +89,12 @@ async def list_operators(connection: AsyncConnection[Any]) -> list[Listed]:
     """
     async with connection.cursor(row_factory=class_row(Listed)) as cursor:
         return await (await cursor.execute(query)).fetchall()
+
+
+async def emails_of(connection: AsyncConnection[Any], operator_ids: Sequence[str]) -> dict[str, str]:
+    """Id → address of those accounts that are known, also of those that were removed."""
+    query = "SELECT operator_id, email FROM operators WHERE operator_id = ANY (%s)"
+    return dict(await (await connection.execute(query, (list(operator_ids),))).fetchall())
 
 
 async def _end_sessions(connection: AsyncConnection[Any], operator_id: str) -> None:

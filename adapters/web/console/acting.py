@@ -12,15 +12,19 @@ from adapters.dry_run import DryRunRecorder
 from adapters.web.console.acts import ACTS, Act, Field, Filled
 from adapters.web.console.doing import do_once
 from adapters.web.console.reasons import EVIDENCE_MOST, REASON_MOST, text_fault
+from adapters.web.console.record import known_as
+from adapters.web.console.refusals import refusal_text, refused_field
 from adapters.web.console.visit import DeskRoute, DeskVisit
 from adapters.web.pages.ids import command_id_of
 from adapters.web.pages.paying import amount_of
 from adapters.web.pages.portal import Held
 from engine.application import Engine
 from engine.card.facts import CardFacts
+from engine.card.refunds import RefundStarted
 from engine.commands import AnyCommand, Issued
 from engine.errors import Refused
 from engine.store.streams import Store
+from engine.why.phrases import money
 from engine.why.sentences import clause
 
 
@@ -35,14 +39,35 @@ class _Task(NamedTuple):
 def _routes(act: Act) -> tuple[DeskRoute, DeskRoute]:
     async def ask(visit: DeskVisit) -> Response:
         task = await _task(visit, act, visit.asked("attempt"))
-        return await visit.missing() if task is None else await _form(visit, task)
+        if task is None:
+            return await visit.missing()
+        return await _form(visit, task) if _fits(task) else await _unfit(visit, task)
 
     async def send(visit: DeskVisit) -> Response:
         task = await _task(visit, act, visit.form.get("attempt", ""))
-        return await visit.missing() if task is None else await _sent(visit, task)
+        if task is None:
+            return await visit.missing()
+        taken = _fits(task) or await _was_sent(visit, task)
+        return await _sent(visit, task) if taken else await _unfit(visit, task)
 
     path = f"/cards/{{card_id:uuid}}/{act.name}"
     return DeskRoute("GET", path, ask, act.action), DeskRoute("POST", path, send, act.action)
+
+
+def _fits(task: _Task) -> bool:
+    return task.act.fits_here(task.held.card, task.attempt_id)
+
+
+async def _was_sent(visit: DeskVisit, task: _Task) -> bool:
+    """Whether this form was sent before, and may be why the act does not fit any more, as after a double click."""
+    async with visit.connection() as connection:
+        before = await known_as(connection, command_id_of(visit.form))
+    mine = visit.operator.operator_id, task.act.action, task.held.card_id
+    return before is not None and before[:3] == mine
+
+
+async def _unfit(visit: DeskVisit, task: _Task) -> Response:
+    return await visit.page("unfit", 409, act=task.act, held=task.held)
 
 
 async def _task(visit: DeskVisit, act: Act, attempt: str) -> _Task | None:
@@ -82,8 +107,9 @@ async def _sent(visit: DeskVisit, task: _Task) -> Response:
             return await _do(visit, task, command, values)
         facts = await asyncio.to_thread(_foreseen, visit, command)
     except Refused as refused:
-        named = {refused.field: _said(refused)} if refused.field in values else {}
-        wrong = "" if named else _said(refused)
+        field, said = refused_field(refused), refusal_text(refused)
+        named = {field: said} if field in values else {}
+        wrong = "" if named else said
         return await _form(visit, task, values, errors=named, wrong=wrong, status=409)
     return await _form(visit, task, values, foreseen=facts)
 
@@ -104,9 +130,9 @@ async def _do(visit: DeskVisit, task: _Task, command: AnyCommand, values: Mappin
         holder_id=card.custody.holder_id,
         about=about,
         reason=reason,
-        again=True,
+        again="yes",
     )
-    return visit.go(f"/cards/{card.card_id}?done={task.act.name}")
+    return visit.go(f"/cards/{card.card_id}?done={command_id_of(visit.form)}")
 
 
 def _foreseen(visit: DeskVisit, command: AnyCommand) -> CardFacts:
@@ -154,6 +180,7 @@ async def _form(
         errors=errors or {},
         wrong=wrong,
         foreseen=None if foreseen is None else _sentences(foreseen),
+        shown={one.name: _shown(one, typed[one.name], foreseen or ()) for one in task.act.fields},
         command_id=command_id_of(visit.form if foreseen is not None else {}),
     )
 
@@ -163,8 +190,11 @@ def _sentences(facts: CardFacts) -> list[str]:
     return [f"{one[:1].upper()}{one[1:]}." for one in said]
 
 
-def _said(refused: Refused) -> str:
-    return f"{str(refused)[:1].upper()}{str(refused)[1:]} [{refused.code}]"
+def _shown(field: Field, value: str, facts: CardFacts) -> str:
+    """What was typed, as it is confirmed; of a refund without an amount, how much that is."""
+    if field.kind == "money" and not value:
+        return next((f"{money(one.amount)}, all that is left" for one in facts if isinstance(one, RefundStarted)), "")
+    return dict(field.options).get(value, value)
 
 
 PAGES = tuple(route for act in ACTS for route in _routes(act))

@@ -8,6 +8,7 @@ from adapters.web.console.roles import Action
 from adapters.web.console.sessions import Operator
 from adapters.web.pages.paying import amount_of
 from engine.card.card import Card
+from engine.card.doubt import is_in_doubt
 from engine.commands import (
     AnyCommand,
     ConfirmNumber,
@@ -70,7 +71,13 @@ class Act(NamedTuple):
     on_attempt: bool = False
     """Whether it is about one charge."""
     fits: Callable[[Card], bool] = lambda _: True
-    """Whether it is offered for a card as it stands; the engine judges it in any case."""
+    """Whether it is offered for a card as it stands, and taken; the engine judges it in any case."""
+    unfit: str = ""
+    """What is said where it does not fit."""
+
+    def fits_here(self, card: Card, attempt_id: UUID | None) -> bool:
+        """Whether it fits the card as it stands; what is about a charge is the engine's to judge."""
+        return attempt_id is not None or self.fits(card)
 
 
 REASON = Field("reason", "Reason", hint="For those who come after you. No personal data.")
@@ -99,6 +106,7 @@ ACTS = (
         ),
         lambda form: SwitchOffAutoRenew.model_validate({**form.about, "reason": form.values["who"]}),
         fits=lambda card: card.consent is not None,
+        unfit="Auto-renewal is off already.",
     ),
     Act(
         "hold",
@@ -108,6 +116,7 @@ ACTS = (
         (REASON,),
         lambda form: HoldCard.model_validate({**form.about, "reason": form.values["reason"]}),
         fits=lambda card: _is_kept(card) and card.held_since is None,
+        unfit="The card is held already, or is over.",
     ),
     Act(
         "release",
@@ -117,6 +126,7 @@ ACTS = (
         (REASON,),
         lambda form: ReleaseCard.model_validate(form.about),
         fits=lambda card: card.held_since is not None,
+        unfit="The card is not held.",
     ),
     Act(
         "confirm_number",
@@ -125,7 +135,8 @@ ACTS = (
         "A card whose number was in doubt may be charged again.",
         (EVIDENCE,),
         lambda form: ConfirmNumber.model_validate({**form.about, "evidence": form.values["evidence"]}),
-        fits=lambda card: _is_kept(card) and card.doubt is not None,
+        fits=lambda card: _is_kept(card) and is_in_doubt(card),
+        unfit="The number is not in doubt.",
     ),
     Act(
         "confirm_reclaim",
@@ -134,7 +145,8 @@ ACTS = (
         "The carrier took the number back. This is final.",
         (REASON,),
         lambda form: ConfirmReclaim.model_validate(form.about),
-        fits=lambda card: _is_kept(card) and card.status == "suspended",
+        fits=lambda card: _is_kept(card) and (card.status == "suspended" or is_in_doubt(card)),
+        unfit="Only the number of a card that is suspended, or that is in doubt, can be lost.",
     ),
     Act(
         "record_refund",
@@ -162,6 +174,7 @@ ACTS = (
             }
         ),
         fits=lambda card: card.balance.minor > 0,
+        unfit="Nothing is on the balance. The refund of a charge is recorded beside the charge.",
     ),
     Act(
         "refund",

@@ -2,11 +2,11 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from msgspec import json
-from psycopg import Connection
+from psycopg import AsyncConnection, Connection
 from starlette.responses import Response
 
 from adapters.directory.addresses import veiled
@@ -16,9 +16,10 @@ from adapters.plain_facts import plain_fact
 from adapters.web.console.about_card import About, about_card, limits_of
 from adapters.web.console.acts import acts_on
 from adapters.web.console.doing import do_once
-from adapters.web.console.record import list_entries
+from adapters.web.console.record import known_as, list_entries
 from adapters.web.console.roles import Action
 from adapters.web.console.visit import DeskRoute, DeskVisit
+from adapters.web.pages.ids import command_id_of
 from adapters.web.pages.portal import Held
 from adapters.web.pages.standing import FINAL, standing_of
 from engine.card.deadlines import reclaims_at, suspends_at
@@ -74,6 +75,7 @@ async def _shown(visit: DeskVisit, held: Held, *, clear: bool, status: int = 200
         due = amount_key(amount_due(card, card.renewal)) if card.renewal else None
         limits = await limits_of(connection, card.methods.bound, due, held.at)
         recorded = await list_entries(connection, 20, card_id=held.card_id)
+        done = await _done(visit, connection, held.card_id)
     history = await visit.desk.portal.newest(held.card_id, None, FACTS_MOST)
     standing, is_over = standing_of(card), card.status in FINAL
     return await visit.page(
@@ -93,9 +95,27 @@ async def _shown(visit: DeskVisit, held: Held, *, clear: bool, status: int = 200
         lost=None if is_over else reclaims_at(card),
         recorded=recorded,
         acts=acts_on(card, visit.operator),
-        done=visit.asked("done")[:100],
+        done=done,
         wrong=wrong,
     )
+
+
+async def _done(visit: DeskVisit, connection: AsyncConnection[Any], card_id: UUID) -> str:
+    """What the operator has just done with the card, by the record: an address may say anything."""
+    try:
+        action_id = UUID(visit.asked("done"))
+    except ValueError:
+        return ""
+    found = await known_as(connection, action_id)
+    if found is None or (found.operator_id, found.card_id) != (visit.operator.operator_id, card_id):
+        return ""
+    match found.outcome:
+        case "done" | "again":
+            return _DONE.get(found.action, "")
+        case "done: it was so already":
+            return "It was so already: nothing was recorded."
+        case _:
+            return ""
 
 
 def _says(history: Sequence[Recorded]) -> list[str]:
@@ -145,11 +165,23 @@ async def _resend(visit: DeskVisit) -> Response:
 
     outcome = await do_once(visit, "resend_notice", lambda: visit.desk.work(send), card_id=card_id, about=key[:200])
     if outcome is None or outcome == "again":
-        return visit.go(f"/cards/{card_id}?done=notices")
+        return visit.go(f"/cards/{card_id}?done={command_id_of(visit.form)}")
     status = 404 if outcome == "unknown" else 409
     return await _shown(visit, held, clear=False, status=status, wrong=_NOT_SENT[outcome])
 
 
+_DONE = {
+    "switch_off": "Auto-renewal is switched off.",
+    "hold": "The card is held.",
+    "release": "The card is released.",
+    "confirm_number": "The number is confirmed.",
+    "confirm_reclaim": "The loss of the number is recorded.",
+    "record_refund": "The refund is recorded.",
+    "refund": "The refund is started.",
+    "resolve": "The attempt is resolved.",
+    "resend_notice": "The notifier sends it again, if it is still true.",
+}
+"""Action → what is said once it is done."""
 _NOT_SENT = {
     "unknown": "There is no such notice of this card.",
     "waits": "It is not sent yet, so there is nothing to send again.",

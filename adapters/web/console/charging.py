@@ -1,5 +1,6 @@
 """Stopping and resuming all charging: the first thing to reach for on a bad night."""
 
+from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
@@ -12,8 +13,14 @@ from adapters.control import blocked_cards, charging_stopped_since, resume_charg
 from adapters.planning_anew import planned_anew
 from adapters.web.console.doing import do_once
 from adapters.web.console.reasons import text_fault
-from adapters.web.console.visit import DeskRoute, DeskVisit
+from adapters.web.console.record import Recorded as Entered
+from adapters.web.console.record import list_entries
+from adapters.web.console.refusals import refusal_text
+from adapters.web.console.shown import utc
+from adapters.web.console.visit import BY, DeskRoute, DeskVisit
+from engine.envelope import Recorded
 from engine.errors import Refused
+from engine.operations import ChargingResumed, Stop
 from engine.store.operations import operations_history
 from engine.why.sentences import clause
 
@@ -26,15 +33,29 @@ async def _ask(visit: DeskVisit) -> Response:
     return await _shown(visit)
 
 
-async def _shown(visit: DeskVisit, status: int = 200, *, errors: dict[str, str] | None = None) -> Response:
+async def _shown(
+    visit: DeskVisit, status: int = 200, *, errors: dict[str, str] | None = None, wrong: str = ""
+) -> Response:
     history = await visit.desk.work(lambda _: operations_history(visit.desk.recorder))
-    rows = [
-        (one.fact.at, one.actor, f"{said[:1].upper()}{said[1:]}.")
-        for one in reversed(history[-_HISTORY_MOST:])
-        if (said := clause(one.fact, "UTC"))
-    ]
+    newest = list(reversed(history[-_HISTORY_MOST:]))
+    names = await visit.names({one.actor for one in newest})
+    async with visit.connection() as connection:
+        resumed = await list_entries(connection, _HISTORY_MOST, action="resume_charging")
+    rows = [(one.fact.at, names[one.actor], said) for one in newest if (said := _sentence(one, resumed))]
     typed = {name: visit.form.get(name, "") for name in ("reason", "word")}
-    return await visit.page("charging", status, history=rows, typed=typed, errors=errors or {}, words=WORD)
+    return await visit.page("charging", status, history=rows, typed=typed, errors=errors or {}, wrong=wrong, words=WORD)
+
+
+def _sentence(recorded: Recorded, resumed: Sequence[Entered]) -> str:
+    """What was decided and why; the fact of a resumption holds no reason, so the record gives it."""
+    said = clause(recorded.fact, "UTC")
+    if not said:
+        return ""
+    reasons = (
+        one.reason for one in resumed if f"{BY}{one.operator_id}" == recorded.actor and one.at <= recorded.recorded_at
+    )
+    why = next(reasons, None) if isinstance(recorded.fact, ChargingResumed) else None
+    return f"{said[:1].upper()}{said[1:]}{f': “{why}”' if why else ''}."
 
 
 async def _stop(visit: DeskVisit) -> Response:
@@ -43,16 +64,34 @@ async def _stop(visit: DeskVisit) -> Response:
     if errors:
         return await _shown(visit, 422, errors=errors)
 
-    def work(connection: Connection[Any]) -> str:
+    def work(connection: Connection[Any], *, repeated: bool = False) -> str:
         _, at = visit.desk.portal.read_rules()
-        stop_charging(connection, visit.desk.recorder, reason, visit.operator.actor, at)
+        with connection.transaction():
+            connection.execute("SELECT FROM control FOR UPDATE")  # operators take turns
+            stop = charging_stopped_since(connection)
+            if not (repeated and stop and (stop.reason, stop.by) == (reason, visit.operator.actor)):
+                _check_goes_on(stop)
+            stop_charging(connection, visit.desk.recorder, reason, visit.operator.actor, at)
         return "done"
 
     try:
-        await do_once(visit, "stop_charging", lambda: visit.desk.work(work), reason=reason, again=True)
+        await do_once(
+            visit,
+            "stop_charging",
+            lambda: visit.desk.work(work),
+            reason=reason,
+            again=lambda: visit.desk.work(partial(work, repeated=True)),
+        )
     except Refused as refused:
-        return await _shown(visit, 409, errors={"reason": f"{refused} [{refused.code}]"})
+        return await _shown(visit, 409, wrong=refusal_text(refused))
     return visit.go("/charging")
+
+
+def _check_goes_on(stop: Stop | None) -> None:
+    """A second stop would replace the reason of the first, by which the one who resumes has to judge."""
+    if stop is not None:
+        message = f"charging is stopped already, since {utc(stop.since)}: {stop.reason}. Nothing was changed"
+        raise Refused("charging_stopped", message)
 
 
 async def _resume(visit: DeskVisit) -> Response:
@@ -60,7 +99,10 @@ async def _resume(visit: DeskVisit) -> Response:
     errors = _typed_wrong(visit, "resume")
     if errors:
         return await _shown(visit, 422, errors=errors)
-    await do_once(visit, "resume_charging", lambda: visit.desk.work(partial(_resumed, visit)), reason=reason)
+    try:
+        await do_once(visit, "resume_charging", lambda: visit.desk.work(partial(_resumed, visit)), reason=reason)
+    except Refused as refused:
+        return await _shown(visit, 409, wrong=refusal_text(refused))
     return visit.go("/charging")
 
 

@@ -10,6 +10,7 @@ from starlette.responses import Response
 from adapters.allowing import Allowance, allow
 from adapters.web.console.doing import do_once
 from adapters.web.console.reasons import text_fault
+from adapters.web.console.refusals import refusal_text, refused_field
 from adapters.web.console.visit import DeskRoute, DeskVisit
 from adapters.web.pages.ids import command_id_of
 from engine.errors import Refused
@@ -61,11 +62,11 @@ async def _allow(visit: DeskVisit) -> Response:
 
     try:
         await do_once(
-            visit, "allow_payment_card", lambda: visit.desk.work(work), about=fingerprint, reason=reason, again=True
+            visit, "allow_payment_card", lambda: visit.desk.work(work), about=fingerprint, reason=reason, again="yes"
         )
     except Refused as refused:
-        field = refused.field if refused.field in wanted else "reason"
-        errors = {field or "reason": f"{refused} [{refused.code}]"}
+        field = refused_field(refused)
+        errors = {field if field in wanted else "reason": refusal_text(refused)}
         return await _shown(visit, 409, fingerprint=fingerprint, reason=reason, errors=errors)
     return visit.go("/payment-cards")
 

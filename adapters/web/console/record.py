@@ -44,6 +44,28 @@ class Recorded(NamedTuple):
     outcome: str | None
 
 
+class Known(NamedTuple):
+    """What was recorded under the id of a form; `outcome` is None while nobody knows how it ended."""
+
+    operator_id: str
+    action: str
+    card_id: UUID | None
+    about: str | None
+    reason: str | None
+    outcome: str | None
+
+    def is_of(self, entry: Entry) -> bool:
+        """Whether the same operator sent the same form."""
+        return self[:5] == (entry.operator_id, entry.action, entry.card_id, entry.about, entry.reason)
+
+
+async def known_as(connection: AsyncConnection[Any], action_id: UUID) -> Known | None:
+    """What was recorded under that id, if anything was."""
+    query = "SELECT operator_id, action, card_id, about, reason, outcome FROM operator_actions WHERE action_id = %s"
+    async with connection.cursor(row_factory=class_row(Known)) as cursor:
+        return await (await cursor.execute(query, (action_id,))).fetchone()
+
+
 async def begin(connection: AsyncConnection[Any], entry: Entry, now: datetime, outcome: str | None = None) -> bool:
     """Record it before it is done; False if it was recorded before, as by a form that was sent twice."""
     query = """
@@ -59,8 +81,11 @@ async def begin(connection: AsyncConnection[Any], entry: Entry, now: datetime, o
 
 
 async def end(connection: AsyncConnection[Any], action_id: UUID, outcome: str) -> None:
-    """Record how it ended; said once."""
-    query = "UPDATE operator_actions SET outcome = %s WHERE action_id = %s AND outcome IS NULL"
+    """Record how it ended; said once, but for what failed and was done when it was sent again."""
+    query = """
+        UPDATE operator_actions SET outcome = %s
+        WHERE action_id = %s AND (outcome IS NULL OR outcome = 'failed')
+    """
     await connection.execute(query, (outcome, action_id))
 
 
@@ -71,17 +96,18 @@ async def list_entries(
     *,
     card_id: UUID | None = None,
     operator: str = "",
+    action: str = "",
     only_done: bool = False,
 ) -> list[Recorded]:
-    """The newest first, of all or of one card or one operator; `only_done`: without looks and sign-ins."""
+    """The newest first, of all or of one card, operator or action; `only_done`: without looks and sign-ins."""
     query = """
         SELECT at, operator_id, email, action, card_id, holder_id, about, reason, outcome
         FROM operator_actions LEFT JOIN operators USING (operator_id)
         WHERE (%(card)s::uuid IS NULL OR card_id = %(card)s) AND (%(operator)s = '' OR operator_id = %(operator)s)
-        AND (NOT %(only_done)s OR action <> ALL (%(looks)s))
+        AND (%(action)s = '' OR action = %(action)s) AND (NOT %(only_done)s OR action <> ALL (%(looks)s))
         ORDER BY at DESC, action_id LIMIT %(limit)s OFFSET %(skip)s
     """
-    asked = {"card": card_id, "operator": operator, "limit": limit, "skip": skip}
+    asked = {"card": card_id, "operator": operator, "action": action, "limit": limit, "skip": skip}
     asked |= {"only_done": only_done, "looks": list(LOOKS)}
     async with connection.cursor(row_factory=class_row(Recorded)) as cursor:
         return await (await cursor.execute(query, asked)).fetchall()

@@ -13,8 +13,10 @@ from adapters.directory.card_numbers import card_with
 from adapters.status import read_status
 from adapters.web.console.listing import Listed, listed
 from adapters.web.console.record import list_entries
+from adapters.web.console.roles import LEAST
 from adapters.web.console.visit import DeskRoute, DeskVisit
 from adapters.web.door import see_other
+from adapters.web.pages.ids import is_uuid
 from projections.cases import list_cases
 
 MOST = 50
@@ -44,6 +46,10 @@ async def _search(visit: DeskVisit) -> Response:
     typed = visit.form.get("sought", "").strip()[:_TYPED_MOST]
     if not typed:
         return await _results(visit, typed, None, [])
+    kind = personal_kind(typed)
+    if kind is not None and not visit.operator.may("see_personal_data"):
+        await visit.record("look_up", about=kind, outcome="refused: not for this role")
+        return await visit.page("found", 403, typed=typed, kind=kind, least=LEAST["see_personal_data"], cards=[])
     async with visit.connection() as connection:
         found = await _find(connection, typed)
         cards = await listed(connection, found.card_ids[:MOST])
@@ -58,6 +64,24 @@ async def _results(visit: DeskVisit, typed: str, found: Found | None, cards: lis
     return await visit.page("found", 422 if found is None else 200, typed=typed, kind=kind, cards=cards, more=more)
 
 
+def personal_kind(typed: str) -> str | None:
+    """What is personal about a search: whoever may test numbers and addresses one by one learns them all.
+
+    None for ids and references, which tell nothing of a person.
+    """
+    if is_uuid(typed) or _REFERENCE.fullmatch(typed):
+        return None
+    if "@" in typed:
+        return "e-mail"
+    if _ENDING.fullmatch(_digits_of(typed)):
+        return "last digits"
+    return "number" if address_of(typed) else None
+
+
+def _digits_of(typed: str) -> str:
+    return re.sub(r"[\s()-]", "", typed)
+
+
 async def _find(connection: AsyncConnection[Any], typed: str) -> Found:
     """What is exact comes first."""
     try:
@@ -69,7 +93,7 @@ async def _find(connection: AsyncConnection[Any], typed: str) -> Found:
     address = address_of(typed)
     if address is not None and (found := await _by_address(connection, address)):
         return Found("e-mail" if address.kind == "email" else "number", found)
-    digits = re.sub(r"[\s()-]", "", typed)
+    digits = _digits_of(typed)
     if _ENDING.fullmatch(digits):
         query: LiteralString = "SELECT card_id FROM card_numbers WHERE right(number, %s) = %s ORDER BY number LIMIT %s"
         return Found("last digits", await _ids(connection, query, len(digits), digits, MOST + 1))

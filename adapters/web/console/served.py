@@ -31,7 +31,7 @@ from adapters.web.console.visit import console_page, routes_of, who
 from adapters.web.door import FormError
 from adapters.web.files import FILES
 from adapters.web.guard import Guard
-from engine.errors import BaohaoError
+from engine.errors import BaohaoError, Refused
 
 log = structlog.get_logger()
 
@@ -65,6 +65,7 @@ def console(desk: Desk) -> Starlette:
             FormError: _no_form,
             OperationalError: _away,
             PoolTimeout: _away,
+            Refused: _sent_before,
             BaohaoError: _away,
             Exception: _failed,
         },
@@ -80,6 +81,11 @@ def beside(desk: Desk | None, holders: ASGIApp) -> ASGIApp:
 async def _no_form(request: Request, error: Exception) -> Response:
     log.warning("console.refused", path=_named(request), reason=str(error))
     return console_page("failed", 400, trouble="form")
+
+
+async def _sent_before(request: Request, error: Exception) -> Response:
+    log.warning("console.refused", path=_named(request), reason=str(error))
+    return console_page("failed", 409, trouble="form")
 
 
 async def _away(request: Request, error: Exception) -> Response:

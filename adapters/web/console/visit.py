@@ -1,6 +1,6 @@
 """A request of an operator: what each page of the console begins with, and who may see it."""
 
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -14,6 +14,7 @@ from starlette.routing import Route
 
 from adapters.control import charging_stopped_since
 from adapters.directory.visit import Visit, device_of
+from adapters.web.console.accounts import emails_of
 from adapters.web.console.desk import Desk
 from adapters.web.console.record import Entry, begin
 from adapters.web.console.roles import Action
@@ -22,10 +23,13 @@ from adapters.web.console.shown import amount, counted, utc
 from adapters.web.door import Form, form_of, see_other
 from adapters.web.frame import page
 from adapters.web.pages.accounts.client_address import client_address
+from adapters.web.pages.ids import command_id_of
 
 SESSION = "__Host-bh-console"
 """The cookie of the console: it holds on this host alone, and is no holder's (ASVS 5.0.0, 3.3.1 to 3.3.4)."""
 SIGN_IN = "/sign-in"
+BY = "operator:"
+"""What stands before an operator's id where a fact names who it was."""
 _FRAME = {"utc": utc, "amount": amount, "counted": counted, "operator": None, "stopped": None, "here": "/"}
 
 
@@ -70,7 +74,17 @@ class DeskVisit:
         """A page; where charging is stopped it says so."""
         stopped = await self.desk.work(charging_stopped_since)
         given = {"operator": self.operator, "stopped": stopped, "here": self.request.url.path, "new_id": uuid4}
+        given["stopped_by"] = (await self.names([stopped.by]))[stopped.by] if stopped else None
         return console_page(template, status, **{**given, **values})
+
+    async def names(self, actors: Iterable[str]) -> Mapping[str, str]:
+        """Actor → the address of the operator it is, for a role that may see it; or else the actor as it stands."""
+        named = {one: one for one in actors}
+        if not named or not self.operator.may("see_personal_data"):
+            return named
+        async with self.connection() as connection:
+            found = await emails_of(connection, [one.removeprefix(BY) for one in named if one.startswith(BY)])
+        return {one: found.get(one.removeprefix(BY), one) for one in named}
 
     async def missing(self) -> Response:
         """The page for what is not there."""
@@ -117,6 +131,11 @@ def routes_of(desk: Desk, pages: Iterable[DeskRoute]) -> list[Route]:
     return [Route(one.path, _endpoint(desk, one), methods=[one.method]) for one in pages]
 
 
+def _with_id(form: Form) -> Form:
+    """The form with an id, so that its command, its record and the page after it name the same."""
+    return {**form, "command_id": str(command_id_of(form))}
+
+
 def _endpoint(desk: Desk, route: DeskRoute) -> Callable[[Request], Awaitable[Response]]:
     async def serve(request: Request) -> Response:
         operator = await who(desk, request)
@@ -124,7 +143,7 @@ def _endpoint(desk: Desk, route: DeskRoute) -> Callable[[Request], Awaitable[Res
             query = f"?{request.url.query}" if request.url.query else ""
             back = f"{request.url.path}{query}" if route.method == "GET" else "/"
             return see_other(f"{SIGN_IN}?{urlencode({'next': back})}" if back != "/" else SIGN_IN)
-        form = await form_of(request) if route.method == "POST" else {}
+        form = _with_id(await form_of(request)) if route.method == "POST" else {}
         visit = DeskVisit(desk, request, operator, form)
         if not operator.may(route.action):
             return await visit.page("refused", 403)

@@ -42,9 +42,9 @@ def test_nothing_is_done_before_it_was_shown(operator, world, record):
 
 def test_a_hold_and_a_release_name_the_operator_and_the_reason(operator, world, record):
     by = f"operator:{operator_id(world)}"
-    assert operator.do(f"/cards/{PLUS}/hold", reason="a complaint").to == f"/cards/{PLUS}?done=hold"
+    after = operator.do(f"/cards/{PLUS}/hold", reason="a complaint").to
     assert last_fact(world, PLUS) == ("card_held.v1", by)
-    page = operator.get(f"/cards/{PLUS}?done=hold")
+    page = operator.get(after)
     assert "The card is held." in page.text
     assert ">Release<" in page.html
     world.cards.project()
@@ -82,6 +82,8 @@ def test_a_charge_is_refunded_in_part_and_not_beyond_what_is_left(operator, worl
     refused = operator.do(path, amount="99.00", reason="more")
     assert refused.status == 409
     assert 'value="99.00"' in refused.html
+    assert "Of that charge 19.50 CNY are left to give back, not 99.00 CNY. [more_than_charged]" in refused.text
+    assert 'id="amount-wrong"' in refused.html
     assert done(record) == [("refund", PAID, str(attempt), "goodwill", "done")]
 
 
