@@ -178,6 +178,12 @@ class Portal:
             return refused
         return None
 
+    async def has_done(self, card_id: UUID, command_id: str) -> bool:
+        """Whether a command for this card was accepted before."""
+        query = "SELECT FROM card_events_commands WHERE command_id = %s AND card_id = %s"
+        async with self.pool.connection() as connection:
+            return await (await connection.execute(query, (command_id, card_id))).fetchone() is not None
+
     async def reply(self, issued: Issued) -> CardFacts:
         """What a command leads to, () if nothing; raises Refused and what else goes wrong."""
         reply = await asyncio.to_thread(self._execute, issued)
