@@ -56,6 +56,7 @@ def card_pages(portal: Portal, door: Door) -> list[Route]:
             searchable=counts.kept >= SEARCH_FROM,
             number=number,
             more=more,
+            can_add=portal.sends_sms,
         )
 
     async def home(request: Request) -> Response:

@@ -119,6 +119,8 @@ class Portal:
     """The provider's pages; None: it has none, and methods are bound elsewhere."""
     bindings: Bindings | None = None
     outlooks: Outlooks = field(default_factory=Outlooks)
+    sends_sms: bool = False
+    """Whether SMS go out: a card is added by one."""
 
     async def cards(
         self, holder_id: str, *, gone: bool = False, sought: str | None = None, skip: int = 0
