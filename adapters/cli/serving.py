@@ -93,11 +93,7 @@ def up(settings: Settings, *, sandbox: bool = False, demo: bool = False) -> None
     `demo` has a sandbox, a virtual clock and three holders, in a home folder of its own.
     """
     if demo:
-        home = settings.home / "demo"
-        shown = {"home": home, "clock": "virtual", "demo": True, "nats_port": 0, "mail_folder": home / "mail"}
-        settings = settings.model_copy(update=shown)
-        settings.home.mkdir(mode=0o700, parents=True, exist_ok=True)
-        mark_demo(settings.home)
+        settings = of_demo(settings)
     configure_logs("up", settings.log_level, settings.log_format)
     stop = threading.Event()
     system = with_sandbox(settings, settings.gateway_seed) if sandbox or demo else System(settings)
@@ -126,6 +122,16 @@ def up(settings: Settings, *, sandbox: bool = False, demo: bool = False) -> None
                 _keep_alive(server, stop, failed)
         err.print("Baohao stops: the roles finish what they have begun …", soft_wrap=True)
     err.print("Baohao is down")
+
+
+def of_demo(settings: Settings) -> Settings:
+    """Those of the demo, whose home folder is made below the installation's, for the owner alone."""
+    home = settings.home / "demo"
+    for folder in (settings.home, home):  # a mode is given to the last folder of a path alone
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    mark_demo(home)
+    shown = {"home": home, "clock": "virtual", "demo": True, "nats_port": 0, "mail_folder": home / "mail"}
+    return settings.model_copy(update=shown)
 
 
 def _is_up(running: Running, supervisor: Supervisor) -> str:

@@ -6,6 +6,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
+from shlex import quote
 from types import MappingProxyType
 from typing import NamedTuple
 
@@ -37,9 +38,13 @@ class System(NamedTuple):
         """What commands beside the system have to know of its sandbox; empty without one."""
         if not self.processes:
             return ""
-        names = "gateway", "stripe_url", "stripe_key", "web_port", "console_url"
+        names = ["gateway", "stripe_url", "stripe_key", "web_port", "console_url"]
+        if self.settings.demo:  # it has a home folder and a clock of its own
+            names = ["home", "clock", *names]
         values = {name: getattr(self.settings, name) for name in names}
-        return " ".join(f"BAOHAO_{name.upper()}={value}" for name, value in values.items() if value is not None)
+        return " ".join(
+            f"BAOHAO_{name.upper()}={quote(str(value))}" for name, value in values.items() if value is not None
+        )
 
 
 def with_sandbox(settings: Settings, seed: int, faults: Sequence[Fault] = ()) -> System:

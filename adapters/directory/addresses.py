@@ -1,10 +1,12 @@
 """E-mail addresses and phone numbers: how they are written, judged, and shown to those who need not know them."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
 import phonenumbers
 from email_validator import EmailNotValidError, validate_email
+from phonenumbers import PhoneNumber
 
 AddressKind = Literal["email", "phone"]
 HOME_REGION = "CN"
@@ -47,11 +49,26 @@ def email_of(typed: str) -> str | None:
 
 def number_of_text(typed: str, region: str = HOME_REGION) -> str | None:
     """The number in E.164, if its country has numbers like it."""
+    return _number(typed, region, phonenumbers.is_valid_number)
+
+
+def number_of_card(typed: str) -> Address | None:
+    """The number by which a card is sought; with its country any number as long as the country's are.
+
+    Carriers give out ranges before the library knows them. To what no card has, nothing is ever sent: where SMS go to
+    whatever is typed, `address_of` is stricter, so that nobody makes us pay for made-up numbers.
+    """
+    has_country = typed.lstrip().startswith(("+", "\N{FULLWIDTH PLUS SIGN}"))
+    number = _number(typed, None, phonenumbers.is_possible_number) if has_country else number_of_text(typed)
+    return Address("phone", number) if number else None
+
+
+def _number(typed: str, region: str | None, is_one: Callable[[PhoneNumber], bool]) -> str | None:
     try:
         number = phonenumbers.parse(typed, region)
     except phonenumbers.NumberParseException:
         return None
-    if number.extension or not phonenumbers.is_valid_number(number):
+    if number.extension or not is_one(number):
         return None
     return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
 

@@ -121,7 +121,8 @@ async def _after_change(
     await void_codes(connection, before.holder_id)
     values = {"before": veiled(old and old.text) or "", "after": veiled(text) or ""}
     for address in before.addresses:
-        await tell(connection, send, before, _CHANGED[kind], values, at=address)
+        own = {"before": address.text} if address == old else {}  # veiled, both could look the same
+        await tell(connection, send, before, _CHANGED[kind], values | own, at=address)
     await note(connection, before.holder_id, _CHANGED[kind], visit, signed_in.session_id)
 
 

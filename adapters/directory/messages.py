@@ -14,7 +14,7 @@ MessageKind = Literal[
     "code",  # values: purpose, code, minutes
     "account_exists",  # somebody registers with, or changes to, an address that has an account already
     "registered",
-    "email_changed",  # values: before, after (veiled); after is empty where the address was removed
+    "email_changed",  # values: before (clear to itself, else veiled), after (veiled; empty: it was removed)
     "phone_changed",  # the same
     "password_changed",
     "passkey_added",

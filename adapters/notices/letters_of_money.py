@@ -123,7 +123,7 @@ LETTERS_OF_ACCOUNTS: Mapping[str, Letter] = {
     "email_changed": Letter(
         "Your e-mail address was changed",
         (
-            "The e-mail address of your account was changed from {before} to {after}.",
+            "The e-mail address of your account was changed: it was {before}, and is {after} now.",
             "The e-mail address of your account was changed.",
         ),
         (_NOT_YOU,),
@@ -134,7 +134,7 @@ LETTERS_OF_ACCOUNTS: Mapping[str, Letter] = {
     "phone_changed": Letter(
         "Your phone number was changed",
         (
-            "The phone number of your account was changed from {before} to {after}.",
+            "The phone number of your account was changed: it was {before}, and is {after} now.",
             "The phone number of your account was changed.",
         ),
         (_NOT_YOU,),

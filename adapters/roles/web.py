@@ -174,6 +174,7 @@ def _portal(settings: Settings, database: _Database, origin: str) -> Portal:
         lambda *asked: database.use(lambda connection: newest_of(connection, *asked)),
         database.waiting,
         origin,
+        sends_sms=settings.sms != "none",
     )
 
 

@@ -85,4 +85,5 @@ def guide(system: System) -> str:
         f"{address}/demo moves the clock and shows what was sent.\n"
         f"The operator's console is at {system.settings.console_url}: {OPERATOR}, the same password, and a code of an\n"
         f"authenticator app with the secret {secret_in(system.settings.home)}; {address}/demo shows that of the moment."
+        f"\nFor commands beside it: export {system.variables}"
     )

@@ -12,7 +12,7 @@ from adapters.web.api.asking import Asked, Reading
 from adapters.web.api.cursors import Cursor, Limit, cursor_of, place_of
 from adapters.web.api.problems import NO_STORE, ProblemError, documented
 from adapters.web.api.reading import Holder
-from adapters.web.api.shapes import ShownAmount
+from adapters.web.api.shapes import ShownAmount, amount, maybe_amount
 from adapters.web.api.unchanged import NOT_CHANGED, IfNoneMatch, is_known, tagged
 from adapters.web.payments.paid import PAID, Paid, receipt_of
 from adapters.web.payments.paid import Receipt as FoundReceipt
@@ -55,9 +55,14 @@ _EXAMPLE = {
 
 
 class PaidTerm(BaseModel):
-    """The term that was bought: local days in the card's zone, `ends_on` is the first day after it."""
+    """The term that was bought: local days in the card's zone, `ends_on` is the first day after it.
+
+    `reactivation_fee` came on top of `price`, because the service was off.
+    """
 
     months: int
+    price: ShownAmount
+    reactivation_fee: ShownAmount | None
     starts_on: date
     ends_on: date
     zone: str
@@ -84,6 +89,8 @@ class ShownReceipt(Receipt):
                     "plan": "keep-basic",
                     "term": {
                         "months": 12,
+                        "price": {"amount_minor": 7680, "currency": "CNY"},
+                        "reactivation_fee": {"amount_minor": 0, "currency": "CNY"},
                         "starts_on": "2027-01-09",
                         "ends_on": "2028-01-09",
                         "zone": "Asia/Hong_Kong",
@@ -142,6 +149,8 @@ async def show_receipt(asked: Reading, response: Response, attempt_id: UUID) -> 
         term=renewed
         and PaidTerm(
             months=renewed.months,
+            price=amount(renewed.price),
+            reactivation_fee=maybe_amount(renewed.reactivation_fee),
             starts_on=renewed.term.starts_on,
             ends_on=renewed.term.ends_on,
             zone=renewed.term.zone,

@@ -8,7 +8,7 @@ from psycopg import AsyncConnection
 from starlette.responses import Response
 
 from adapters.directory.accounts import account_at
-from adapters.directory.addresses import Address, address_of
+from adapters.directory.addresses import Address, address_of, number_of_card
 from adapters.directory.card_numbers import card_with
 from adapters.status import read_status
 from adapters.web.console.listing import Listed, listed
@@ -90,7 +90,7 @@ async def _find(connection: AsyncConnection[Any], typed: str) -> Found:
         pass
     if reference := _REFERENCE.fullmatch(typed):
         return Found("reference", await _by_reference(connection, "".join(reference.groups()).lower()))
-    address = address_of(typed)
+    address = address_of(typed) or number_of_card(typed)
     if address is not None and (found := await _by_address(connection, address)):
         return Found("e-mail" if address.kind == "email" else "number", found)
     digits = _digits_of(typed)

@@ -16,7 +16,7 @@ from adapters.web.frame import page
 from adapters.web.pages.ahead import coming_up
 from adapters.web.pages.history import history
 from adapters.web.pages.ids import whole_number
-from adapters.web.pages.naming import every, method_name, reason
+from adapters.web.pages.naming import every, named, reason
 from adapters.web.pages.portal import PAGE_SIZE, Held, Portal
 from adapters.web.pages.shown import shown
 from adapters.web.pages.standing import Standing
@@ -56,6 +56,7 @@ def card_pages(portal: Portal, door: Door) -> list[Route]:
             searchable=counts.kept >= SEARCH_FROM,
             number=number,
             more=more,
+            can_add=portal.sends_sms,
         )
 
     async def home(request: Request) -> Response:
@@ -91,7 +92,7 @@ async def _card(portal: Portal, request: Request, visitor: SignedIn) -> Response
         entries=history(facts, held.card.methods.bound, sent, held.zone, say),
         before=older,
         is_first_page=before is None,
-        methods=[method_name(method, say) for method in held.card.methods.bound],
+        methods=[name for _, name in named(held.card.methods.bound, say)],
         period=every(held.card.consent.months, say) if held.card.consent else None,
         may_try_again=_may_try_again(held, card.standing),
     )

@@ -248,7 +248,8 @@ def _moved(is_off: bool, lost: Markup, off: Markup | None, say: Voice) -> _Told:
 
 
 def _renewed(fact: facts.CardRenewed, known: _Known, say: Voice) -> _Told:
-    values = {"period": length(fact.months, say), "day": say.day(fact.term.ends_on), "price": say.money(fact.price)}
+    taken = fact.price if fact.reactivation_fee is None else fact.price + fact.reactivation_fee
+    values = {"period": length(fact.months, say), "day": say.day(fact.term.ends_on), "price": say.money(taken)}
     if fact.attempt_id is None:
         text = say("<b>Renewed for %(period)s,</b> until %(day)s. Paid %(price)s from the balance.", **values)
         return text, "good", None, None

@@ -11,7 +11,7 @@ from adapters.bindings import Bindings, Outcome, begin_binding
 from adapters.gateways.pages import ReturnAddresses
 from adapters.web.door import Form, see_other
 from adapters.web.pages.ids import command_id_of, is_uuid, whole_number
-from adapters.web.pages.naming import method_name
+from adapters.web.pages.naming import named
 from adapters.web.pages.portal import Held
 from adapters.web.pages.visit import CardRoute, CardVisit
 from engine.commands import BindPaymentMethod, OrderPaymentMethods, RemovePaymentMethod
@@ -22,6 +22,7 @@ log = structlog.get_logger()
 REFRESHES_MOST = 20
 """A page that waits for the provider asks again so often, every three seconds."""
 _SESSION_ID = re.compile(r"[A-Za-z0-9_]{1,200}")
+_BUTTON = re.compile(r"(up|down|remove):.+|balance:(first|last)")
 METHODS = "/methods"
 _BACK: dict[str, str] = {"payment": "/renewal/payment", "methods": METHODS}
 """Where a holder who added a method goes on."""
@@ -33,7 +34,7 @@ def _listed(visit: CardVisit, *, wrong: object = None, status: int = 200) -> Res
         "methods",
         status,
         task=None,
-        methods=[(one, method_name(one, visit.say), one.method_id in methods.ended) for one in methods.bound],
+        methods=[(one, name, one.method_id in methods.ended) for one, name in named(methods.bound, visit.say)],
         balance_first=methods.balance_first,
         can_add=visit.portal.hosted is not None,
         command_id=uuid4(),
@@ -46,8 +47,10 @@ async def _show(visit: CardVisit) -> Response:
 
 
 async def _make_change(visit: CardVisit) -> Response:
-    command = _change(visit.held, visit.form)
-    refused = None if command is None else await visit.execute(command)
+    if not _BUTTON.fullmatch(visit.form.get("do", "")):
+        return visit.missing()
+    change = _change(visit.held, visit.form)
+    refused = change if change is None or isinstance(change, Refused) else await visit.execute(change)
     if refused is not None:
         return _listed(visit, wrong=visit.refusal(refused), status=409)
     return visit.go(METHODS)
@@ -115,8 +118,11 @@ PAGES = (
 """`/cards/ID/methods…`."""
 
 
-def _change(held: Held, form: Form) -> OrderPaymentMethods | RemovePaymentMethod | None:
-    """The command for a button: `up:ID`, `down:ID`, `remove:ID`, `balance:first`, `balance:last`."""
+def _change(held: Held, form: Form) -> OrderPaymentMethods | RemovePaymentMethod | Refused | None:
+    """The command for a button: `up:ID`, `down:ID`, `remove:ID`, `balance:first`, `balance:last`.
+
+    None: it is so already.
+    """
     what, _, method_id = form.get("do", "").partition(":")
     card_id, methods = held.card_id, held.card.methods
     command_id = f"web:{command_id_of(form)}"
@@ -126,10 +132,10 @@ def _change(held: Held, form: Form) -> OrderPaymentMethods | RemovePaymentMethod
         return OrderPaymentMethods(
             command_id=command_id, card_id=card_id, method_ids=tuple(order), balance_first=balance_first
         )
-    if method_id not in order:
-        return None
-    if what == "remove":
+    if what == "remove":  # also of one that is gone: a repeated command is done, another one is refused
         return RemovePaymentMethod(command_id=command_id, card_id=card_id, method_id=method_id)
+    if method_id not in order:
+        return Refused("unknown_method", "it is not bound to the card any more")
     moved = _moved(order, method_id, what)
     if moved is None:
         return None

@@ -1,6 +1,7 @@
 """How holders are reminded of their payment methods, periods and reasons: by what they know themselves."""
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
 
 from markupsafe import Markup
 
@@ -34,6 +35,20 @@ def dated_method_name(method: PaymentMethod, say: Voice) -> Markup:
     if method.expires_on is None:
         return name
     return say("%(method)s, valid to %(month)s", method=name, month=f"{method.expires_on:%m/%Y}")
+
+
+def named(
+    methods: Iterable[PaymentMethod], say: Voice, name: Callable[[PaymentMethod, Voice], Markup] = method_name
+) -> list[tuple[PaymentMethod, Markup]]:
+    """Methods that are shown together, each with its name; those of the same name with their kinds, too."""
+    pairs = [(one, name(one, say)) for one in methods]
+    often = Counter(text for _, text in pairs)
+    return [(one, text if often[text] == 1 else _of_kind(one, text, say)) for one, text in pairs]
+
+
+def _of_kind(method: PaymentMethod, name: Markup, say: Voice) -> Markup:
+    kind = kind_name(method.kind, say)
+    return name if name == kind else say("%(method)s (%(kind)s)", method=name, kind=kind)
 
 
 def short_method_name(method: PaymentMethod | None, say: Voice) -> Markup:

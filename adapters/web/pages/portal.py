@@ -119,6 +119,8 @@ class Portal:
     """The provider's pages; None: it has none, and methods are bound elsewhere."""
     bindings: Bindings | None = None
     outlooks: Outlooks = field(default_factory=Outlooks)
+    sends_sms: bool = False
+    """Whether SMS go out: a card is added by one."""
 
     async def cards(
         self, holder_id: str, *, gone: bool = False, sought: str | None = None, skip: int = 0
@@ -177,6 +179,12 @@ class Portal:
         except Refused as refused:
             return refused
         return None
+
+    async def has_done(self, card_id: UUID, command_id: str) -> bool:
+        """Whether a command for this card was accepted before."""
+        query = "SELECT FROM card_events_commands WHERE command_id = %s AND card_id = %s"
+        async with self.pool.connection() as connection:
+            return await (await connection.execute(query, (command_id, card_id))).fetchone() is not None
 
     async def reply(self, issued: Issued) -> CardFacts:
         """What a command leads to, () if nothing; raises Refused and what else goes wrong."""

@@ -39,6 +39,8 @@ def receipt_pages(portal: Portal, door: Door, printer: Printer) -> list[Route]:
             plan=plan_name(found.held.plan, found.held.card.custody.plan, say),
             term=renewed.term if renewed else None,
             period=length(renewed.months, say) if renewed else None,
+            price=renewed.price if renewed else None,
+            fee=renewed.reactivation_fee if renewed else None,
             method=method_name(found.method, say),
             place=say.place(paid.zone),
         )

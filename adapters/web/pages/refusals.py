@@ -37,6 +37,8 @@ def _of_amounts_and_methods(refused: Refused, say: Voice) -> Markup:
             return say("This method pays only while you are there. For auto-renewal, add another one.")
         case "above_method_limit":
             return say("That is more than your payment method takes at once. Choose a smaller amount.")
+        case "unknown_method":
+            return say("That payment method is not with this card any more.")
         case "too_many_methods":
             return say("There are as many payment methods as a card can have. Remove one first.")
         case _:

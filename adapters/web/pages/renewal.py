@@ -14,7 +14,7 @@ from adapters.web.pages.ahead import Coming, coming_up, next_payment, source
 from adapters.web.pages.draft import Draft, draft_of, save, seal_of
 from adapters.web.pages.ids import command_id_of
 from adapters.web.pages.lifeline import lifeline
-from adapters.web.pages.naming import dated_method_name, every, is_period, method_name
+from adapters.web.pages.naming import dated_method_name, every, is_period, method_name, named
 from adapters.web.pages.portal import Held
 from adapters.web.pages.standing import standing_of
 from adapters.web.pages.visit import CardRoute, CardVisit
@@ -97,8 +97,8 @@ async def _review(visit: CardVisit) -> Response:
 async def _confirm(visit: CardVisit) -> Response:
     draft, command_id = draft_of(visit), command_id_of(visit.form)
     done = f"{DONE}?reference={command_id}"
-    if draft is None:  # sent twice: the first one is done
-        return visit.go(done)
+    if draft is None:  # sent twice, and the first one is done; or its choice has expired
+        return visit.go(done if await visit.has_done(f"web:{command_id}") else f"{PERIOD}?expired")
     if visit.form.get("choice") != seal_of(draft):  # another tab has chosen otherwise since
         return visit.go(REVIEW)
     refused = await visit.execute(*_commands(visit.held, draft, command_id))
@@ -158,6 +158,7 @@ def _period_page(
         chosen=chosen or (quotes[-1].months if quotes else None),
         running=consent.months if consent else None,
         changed=changed,
+        expired="expired" in visit.request.query_params,
         errors=errors or {},
     )
 
@@ -189,7 +190,8 @@ async def _payment_page(
         "payment",
         status,
         methods=[
-            (one.method_id, dated_method_name(one, say), one.method_id in held.card.methods.ended) for one in bound
+            (one.method_id, name, one.method_id in held.card.methods.ended)
+            for one, name in named(bound, say, dated_method_name)
         ],
         first=first,
         balance_first=draft.balance_first,
@@ -203,7 +205,7 @@ def _review_page(visit: CardVisit, draft: Draft, *, refused: Refused | None = No
     held, say = visit.held, visit.say
     quote = _quote(held, draft)
     preview = None if quote is None else _preview(held, draft, quote, say)
-    names = {one.method_id: dated_method_name(one, say) for one in held.card.methods.bound}
+    names = {one.method_id: name for one, name in named(held.card.methods.bound, say, dated_method_name)}
     balance = Money(minor=held.card.balance.minor, currency=held.card.custody.currency)
     funding = [say("Balance, now %(amount)s", amount=say.money(balance))] if draft.balance_first else []
     return visit.page(

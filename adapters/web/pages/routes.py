@@ -46,5 +46,5 @@ def holder_pages(portal: Portal, reception: Reception, printer: Printer) -> list
         *card_pages(portal, door),
         *receipt_pages(portal, door, printer),
         *routes_of(portal, door, OF_A_CARD),
-        *routes_of_accounts(reception, (*OF_AN_ACCOUNT, *adding_pages(portal))),
+        *routes_of_accounts(reception, (*OF_AN_ACCOUNT, *(adding_pages(portal) if portal.sends_sms else ()))),
     ]

@@ -64,6 +64,10 @@ class CardVisit:
         """Execute commands for the holder, in order; the first refusal, if any."""
         return await self.portal.execute(self.visitor.holder_id, *commands)
 
+    async def has_done(self, command_id: str) -> bool:
+        """Whether that command was accepted for this card before."""
+        return await self.portal.has_done(self.card_id, command_id)
+
     def refusal(self, refused: Refused) -> object:
         """The refusal as the holder reads it."""
         return said(refused, self.say)

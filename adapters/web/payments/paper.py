@@ -76,6 +76,9 @@ def _rows(receipt: Receipt, say: Voice) -> Iterator[tuple[str, str]]:
             say("Term"),
             say("%(first)s to %(last)s", first=say.short_day(term.starts_on), last=say.short_day(term.ends_on)),
         )
+    if receipt.renewed is not None and receipt.renewed.reactivation_fee is not None:
+        yield say("Price"), _money(receipt.renewed.price, say)
+        yield say("Reactivation fee"), _money(receipt.renewed.reactivation_fee, say)
     place = readable(say.place(paid.zone), paid.zone)
     moment = say.moment(paid.settled_at, paid.zone)
     yield say("Paid on"), say("%(moment)s, %(place)s time", moment=moment, place=place)

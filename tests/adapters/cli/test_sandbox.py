@@ -10,7 +10,11 @@ import sys
 
 import pytest
 
+from adapters.cli.demo.showing import guide
+from adapters.cli.serving import of_demo
+from adapters.cli.with_sandbox import with_sandbox
 from adapters.gateways.sandbox.webhooks import Webhook, signature
+from adapters.settings import load_settings
 from tests.adapters.gateways.sandbox.api import Api
 from tests.adapters.gateways.sandbox.receiver import receiving
 
@@ -55,6 +59,16 @@ def test_it_says_how_to_try_it_and_ends_cleanly(process, tmp_path, number):
     out, err = running.communicate(timeout=20)
     assert (running.returncode, out, err) == (0, "", "the sandbox is down\n")
     assert (tmp_path / "home" / "sandbox.db").exists()
+
+
+def test_the_demo_is_its_owners_alone_and_says_what_commands_beside_it_need(tmp_path):
+    system = with_sandbox(of_demo(load_settings(home=tmp_path / "a home")), seed=1)
+    home = tmp_path / "a home" / "demo"
+    assert [folder.stat().st_mode & 0o777 for folder in (home.parent, home)] == [0o700, 0o700]
+    given = dict(one.split("=", 1) for one in shlex.split(system.variables))
+    assert (given["BAOHAO_HOME"], given["BAOHAO_CLOCK"], given["BAOHAO_GATEWAY"]) == (str(home), "virtual", "stripe")
+    assert given["BAOHAO_CONSOLE_URL"] == f"http://console.localhost:{given['BAOHAO_WEB_PORT']}"
+    assert f"export {system.variables}" in guide(system)
 
 
 def test_a_port_that_is_taken_is_a_sentence(process):

@@ -12,7 +12,7 @@ from adapters.directory.accounts import (
     set_language,
     set_zone,
 )
-from adapters.directory.addresses import Address, address_of, number_of_text, veiled
+from adapters.directory.addresses import Address, address_of, number_of_card, number_of_text, veiled
 from adapters.directory.answers import Done, Taken
 from adapters.directory.card_numbers import card_with, import_numbers, list_numbers, number_of, set_number
 from adapters.directory.visit import Visit, device_of
@@ -87,6 +87,18 @@ def test_an_address_is_written_in_one_way(typed, kind, text):
 )
 def test_anything_else_is_no_address(typed):
     assert address_of(typed) is None
+
+
+@pytest.mark.parametrize("typed", ["+447700900877", "＋852 5550 0142", " +8613800138000", "13800138000"])
+def test_a_card_is_sought_by_any_number_as_long_as_its_countrys(typed):
+    assert number_of_card(typed)
+
+
+@pytest.mark.parametrize(
+    "typed", ["", "+", "12", "5550142", "+1212555", "+8613800138000;ext=3", "a@b.org", "+999123456789"]
+)
+def test_what_no_card_can_have_is_no_number(typed):
+    assert number_of_card(typed) is None
 
 
 def test_an_address_is_shown_so_that_only_its_owner_knows_it():

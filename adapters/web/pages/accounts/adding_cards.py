@@ -6,7 +6,7 @@ from uuid import uuid4
 from starlette.responses import Response
 
 from adapters.directory.adding_cards import begin_adding_card, finish_adding_card
-from adapters.directory.addresses import Address
+from adapters.directory.addresses import Address, number_of_card
 from adapters.directory.answers import CodeDead, CodeWrong
 from adapters.directory.codes import TypedCode
 from adapters.web.door import see_other
@@ -24,7 +24,7 @@ def adding_pages(portal: Portal) -> list[AccountRoute]:
 
 
 async def _ask(visit: AccountVisit) -> Response:
-    number = typed_address(visit, STEPS)
+    number = typed_address(visit, STEPS, number_of_card)
     if not isinstance(number, Address):
         return number
     async with visit.connection() as connection:

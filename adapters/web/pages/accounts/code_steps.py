@@ -4,7 +4,7 @@ The token of the request stands in a cookie for a quarter of an hour, never in a
 has a cookie of its own, so that two tabs do not disturb each other.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import timedelta
 from functools import partial
 from typing import Literal, NamedTuple
@@ -86,10 +86,12 @@ def ask_page(
     return answer if wait is None else waiting(answer, wait)
 
 
-def typed_address(visit: AccountVisit, steps: Steps) -> Address | Response:
+def typed_address(
+    visit: AccountVisit, steps: Steps, read: Callable[[str], Address | None] = address_of
+) -> Address | Response:
     """The address that was typed, or the page with what is wrong about it."""
     typed, say = visit.form.get("address", ""), visit.say
-    address = address_of(typed)
+    address = read(typed)
     if address is not None and steps.wants in ("any", address.kind):
         return address
     match steps.wants:

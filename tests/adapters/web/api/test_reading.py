@@ -143,6 +143,8 @@ def test_a_receipt_says_what_was_bought_and_how_it_was_paid(app, paid):
     assert {name: receipt[name] for name in paid} == paid
     assert receipt["term"] == {
         "months": 12,
+        "price": {"amount_minor": 18240, "currency": "CNY"},
+        "reactivation_fee": None,
         "starts_on": "2027-03-14",
         "ends_on": "2028-03-14",
         "zone": "Europe/London",

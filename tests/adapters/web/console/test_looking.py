@@ -31,6 +31,11 @@ def test_what_names_one_card_leads_to_it_and_is_recorded_without_being_repeated(
     assert record() == [("look_up", FAILING, kind, None, "1 found")]
 
 
+@pytest.mark.parametrize("name", ["waiting", "off"])
+def test_a_number_of_a_range_that_is_not_known_yet_is_found_too(desk, name):
+    assert desk("read").post("/search", {"sought": NUMBERS[name]}).to == f"/cards/{card_id_of(name)}"
+
+
 def test_an_attempt_its_reference_and_the_gateways_name_lead_to_their_card(desk, world):
     attempt = attempt_of(world, PAID)
     reference = attempt.hex[:8].upper()

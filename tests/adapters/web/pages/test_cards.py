@@ -25,6 +25,11 @@ def test_the_card_in_most_trouble_comes_first_and_lost_numbers_are_apart(lin):
     assert "+852 5550 0199" in lin.get("/cards?gone").text
 
 
+def test_where_no_sms_go_out_no_card_is_added_by_one(lin):
+    assert "/cards/add" not in lin.get("/cards").html
+    assert lin.get("/cards/add").status == lin.post("/cards/add", {"address": NUMBERS["off"]}).status == 404
+
+
 def test_each_card_says_until_when_it_is_safe_and_when_what_is_taken_from_where(lin):
     text = lin.get("/cards").text
     assert "+44 7700 900142 Active Keep Plus, balance ¥0.00" in text

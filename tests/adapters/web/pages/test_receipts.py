@@ -5,8 +5,9 @@ from datetime import timedelta
 import pytest
 
 from engine.card.attempt import ChargeAttempted
+from engine.commands import BindPaymentMethod
 from engine.ports import Charged
-from tests.adapters.web.pages.holders import NOW, card_id_of
+from tests.adapters.web.pages.holders import NOW, PAYPAL, card_id_of
 
 
 @pytest.fixture
@@ -29,6 +30,17 @@ def test_a_paid_renewal_has_a_receipt_with_term_amount_and_method(lin, attempt_i
     assert "Term 14 Mar 2027 to 14 Mar 2028" in receipt
     assert "Paid with Visa ending 4242" in receipt
     assert str(attempt_id) in receipt
+
+
+def test_a_reactivation_fee_is_named_and_the_total_is_what_was_taken(lin, world):
+    card_id = card_id_of("suspended")
+    world.give(NOW, BindPaymentMethod(command_id="new", card_id=card_id, method=PAYPAL))
+    world.live(card_id, NOW + timedelta(days=2), Charged)
+    [attempt_id] = world.connection.execute("SELECT attempt_id FROM charges WHERE status = 'succeeded'").fetchone()
+    receipt = lin.get(f"/receipts/{attempt_id}").text
+    assert "Renewal for 1 month ¥28.00" in receipt
+    assert "Price ¥21.00 Reactivation fee ¥7.00" in receipt
+    assert "Paid ¥28.00, PayPal." in lin.get(f"/cards/{card_id}").text
 
 
 def test_a_receipt_of_another_is_missing(other, lin, attempt_id):

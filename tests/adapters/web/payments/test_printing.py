@@ -104,6 +104,16 @@ def test_a_renewal_is_printed_with_term_sources_and_total():
     assert (found.total, found.refunded) == (("Total paid (CNY)", "¥76.80"), None)
 
 
+def test_a_reactivation_fee_is_a_line_of_its_own_beside_the_price():
+    seven = Money(minor=700, currency="CNY")
+    reinstated = Receipt(
+        PAID, HELD, replace(RENEWED, price=Money(minor=6980, currency="CNY"), reactivation_fee=seven), VISA
+    )
+    assert paper(reinstated).rows[3:5] == (("Price", "¥69.80"), ("Reactivation fee", "¥7.00"))
+    assert paper(reinstated, "zh-CN").rows[3:5] == (("价格", "¥69.80"), ("恢复费", "¥7.00"))
+    assert paper(reinstated).total == ("Total paid (CNY)", "¥76.80")
+
+
 def test_it_is_chinese_for_who_reads_chinese():
     found = paper(language="zh-CN")
     assert (found.title, found.what) == ("收据 7F3A-21C9", "续费 12 个月")

@@ -51,7 +51,7 @@ def lines():
 def account_pages(holders):
     """A web role on the database of the other tests, which sends to a list: its address, and the list."""
     post = Post()
-    settings = load_settings(clock="virtual", web_port=free_port(), web_proxies=1)
+    settings = load_settings(clock="virtual", web_port=free_port(), web_proxies=1, sms="log")
     address = f"http://localhost:{settings.web_port}"
     with role(settings, application_url(holders.url), send=post.send):
         while not _answers(address):

@@ -111,6 +111,12 @@ def test_so_many_codes_to_a_number_and_no_more(lin, post, free):
     assert len(post.sent) == 3
 
 
+def test_a_number_of_a_card_may_be_of_a_range_that_is_not_known_yet(lin, post, free, world):
+    world.connection.execute("UPDATE card_numbers SET number = '+85255500123' WHERE card_id = %s", (FREE,))
+    assert by_code(lin, post, ADD, ENTER, "+852 5550 0123").to == f"/cards/{FREE}"
+    assert lin.post("/register", {"address": "+852 5550 0123"}).status == 422  # an SMS would go to whatever is typed
+
+
 @pytest.mark.parametrize("typed", ["", "12", "lin@example.com"])
 def test_what_is_no_number_is_asked_again(lin, post, typed):
     answer = lin.post(ADD, {"address": typed})
