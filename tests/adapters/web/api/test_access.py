@@ -110,10 +110,9 @@ def test_a_session_of_the_pages_is_nobody_here_and_other_sites_do_not_matter(ser
 
 def test_who_asks_too_fast_is_told_when_to_come_back(program):
     eager, calm = program(HOLDER), program(HOLDER)
-    answers = [eager.get("/nothing") for _ in range(int(BURST) * 4)]
-    refused = [one for one in answers if one.status == 429]
-    assert refused
-    assert (refused[0].code, refused[0].headers["retry-after"]) == ("too_many_requests", "1")
+    answers = (eager.get("/nothing") for _ in range(int(BURST) * 40))  # a slow machine asks hardly too fast
+    refused = next(one for one in answers if one.status == 429)
+    assert (refused.code, refused.headers["retry-after"]) == ("too_many_requests", "1")
     assert calm.get("/nothing").status == 404
 
 

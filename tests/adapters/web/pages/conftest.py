@@ -70,6 +70,7 @@ class Holders(NamedTuple):
 def world(holders):
     with world_at(holders.url) as found:
         found.tokens = holders.tokens
+        found.connection.execute("UPDATE sessions SET confirmed_at = now(), seen_at = now()")
         yield found
     holders.renew()
 
