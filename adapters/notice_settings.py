@@ -61,7 +61,7 @@ class NoticeSettings(BaseSettings):
     mail_from: Annotated[str, AfterValidator(_mail_address)] | None = None
     """The address that our e-mails come from."""
     sms: Literal["none", "log", "twilio", "aliyun"] = "none"
-    """Who delivers SMS; log: nobody, the log says which kinds would have been sent."""
+    """Who delivers SMS; log: nobody, the log says which kinds would be sent, or BAOHAO_MAIL_FOLDER has them."""
     twilio_url: Annotated[str, AfterValidator(_twilio_or_here)] = Field(TWILIO_URL, repr=False)
     """Twilio: the address of its API, or of a receiver on this machine."""
     twilio_account: str | None = None

@@ -130,7 +130,7 @@ def of_demo(settings: Settings) -> Settings:
     for folder in (settings.home, home):  # a mode is given to the last folder of a path alone
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     mark_demo(home)
-    shown = {"home": home, "clock": "virtual", "demo": True, "nats_port": 0, "mail_folder": home / "mail"}
+    shown = {"home": home, "clock": "virtual", "demo": True, "nats_port": 0, "mail_folder": home / "mail", "sms": "log"}
     return settings.model_copy(update=shown)
 
 

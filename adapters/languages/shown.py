@@ -46,6 +46,14 @@ def short_day(value: date, language: Language) -> str:
     return day(value, language)
 
 
+def narrow_day(value: date, language: Language) -> str:
+    """A date for narrow columns, as in tables, that breaks between the year and the rest alone."""
+    space = "\N{NO-BREAK SPACE}"
+    if language == "en":
+        return f"{value.day}{space}{_MONTHS['abbreviated'][value.month]} {value.year}"
+    return f"{value.year}{space}年 {value.month}{space}月{space}{value.day}{space}日"
+
+
 def day_of_year(value: date, language: Language) -> str:
     """A date whose year the reader knows: 1 月 9 日, 9 January."""
     if language == "en":

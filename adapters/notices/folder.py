@@ -1,4 +1,4 @@
-"""E-mails as files in a folder, for trying: whatever opens mail opens them."""
+"""E-mails, and SMS beside them, as files in a folder, for trying: whatever opens mail opens them."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from adapters.notices.delivery import Accepted, Failed, Outcome, Row
+from adapters.notices.rendering import Sms
 
 MAILS_MOST = 100
 """So many of the newest are read."""
@@ -24,22 +25,43 @@ class MailFolder:
     async def send(self, row: Row, address: str, body: bytes) -> Outcome:
         """Write one e-mail; the same one again replaces itself."""
         del row, address  # the message has them
-        file = self._folder / f"{sha256(body).hexdigest()[:32]}.eml"
-        try:
-            self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            begun = file.with_suffix(".begun")
-            begun.write_bytes(body)
-            begun.replace(file)
-        except OSError as error:
-            return Failed(f"folder_{error.errno}")
-        return Accepted("folder")
+        return _written(self._folder, body)
 
     async def rest(self) -> None:
         """There is nothing to close."""
 
 
+class SmsFolder:
+    """Takes SMS as a provider would; each is a file like an e-mail, with its number where that has an address."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    async def send(self, sms: Sms) -> Outcome:
+        """Write one; the same one again replaces itself."""
+        message = EmailMessage(policy=default)
+        message["To"], message["Subject"], message["X-Key"] = sms.to, "SMS", sms.key
+        message.set_content(sms.text)
+        return _written(self._folder, message.as_bytes())
+
+    async def close(self) -> None:
+        """Nothing is open."""
+
+
+def _written(folder: Path, body: bytes) -> Outcome:
+    file = folder / f"{sha256(body).hexdigest()[:32]}.eml"
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        begun = file.with_suffix(".begun")
+        begun.write_bytes(body)
+        begun.replace(file)
+    except OSError as error:
+        return Failed(f"folder_{error.errno}")
+    return Accepted("folder")
+
+
 class Mail(NamedTuple):
-    """An e-mail of a folder, as its reader sees it."""
+    """An e-mail or SMS of a folder, as its reader sees it."""
 
     written_at: datetime
     to: str

@@ -15,7 +15,7 @@ from adapters.control import CLOCK_CHANNEL
 from adapters.notices.aliyun import AliyunSms, Key
 from adapters.notices.aliyun_templates import read_templates
 from adapters.notices.email import Mailer, Relay
-from adapters.notices.folder import MailFolder
+from adapters.notices.folder import MailFolder, SmsFolder
 from adapters.notices.following import follow_notices
 from adapters.notices.kinds import Channel
 from adapters.notices.outbox import OUTBOX_CHANNEL
@@ -142,7 +142,7 @@ def sms_of_settings(settings: Settings) -> SmsPort | None:
         case "none":
             return None
         case "log":
-            return LoggedSms()
+            return LoggedSms() if settings.mail_folder is None else SmsFolder(settings.mail_folder)
         case "twilio":
             account, file, sender = settings.twilio_account, settings.twilio_token_file, settings.twilio_from
             if account is None or file is None or sender is None:

@@ -47,6 +47,10 @@ class Voice:
         """A date for tables."""
         return _time(value, shown.short_day(value, self.language))
 
+    def narrow_day(self, value: date) -> Markup:
+        """A date for narrow columns."""
+        return _time(value, shown.narrow_day(value, self.language))
+
     def day_of_year(self, value: date) -> Markup:
         """A date whose year stands beside it."""
         return _time(value, shown.day_of_year(value, self.language))

@@ -7,7 +7,7 @@ from uuid import UUID
 from markupsafe import Markup
 
 from adapters.notices.outbox import Told
-from adapters.web.pages.naming import every, length, method_name, reason
+from adapters.web.pages.naming import every, length, method_name, named, reason
 from adapters.web.voice import Voice
 from engine.card import facts
 from engine.card.attempt import ChargeAttempted
@@ -78,8 +78,13 @@ class Entry(NamedTuple):
 class _Known(NamedTuple):
     """What the sentences of one fact need of others."""
 
-    methods: Mapping[str, PaymentMethod]
+    methods: Mapping[str, Markup]
+    """What they are called."""
     attempts: Mapping[UUID, ChargeAttempted]
+
+    def method(self, method_id: str | None, say: Voice) -> Markup:
+        """What a method is called."""
+        return self.methods.get(method_id or "") or method_name(None, say)
 
 
 def history(
@@ -87,7 +92,7 @@ def history(
 ) -> tuple[Entry, ...]:
     """The entries of these facts, newest first; `bound` are the card's methods now, `sent` the notices about it."""
     facts_there = list(recorded)
-    known = _known(facts_there, bound)
+    known = _known(facts_there, bound, say)
     notified = {one.version: one for one in sent}
     entries: list[Entry] = []
     for one in facts_there:
@@ -107,7 +112,7 @@ def _notified(notice: Told, zone: str, say: Voice) -> Markup:
     return say("We told you by SMS, %(at)s.", at=at)
 
 
-def _known(recorded: Iterable[Recorded], bound: Iterable[PaymentMethod]) -> _Known:
+def _known(recorded: Iterable[Recorded], bound: Iterable[PaymentMethod], say: Voice) -> _Known:
     methods = {one.method_id: one for one in bound}
     attempts: dict[UUID, ChargeAttempted] = {}
     for one in recorded:
@@ -118,7 +123,7 @@ def _known(recorded: Iterable[Recorded], bound: Iterable[PaymentMethod]) -> _Kno
                 attempts[attempt.attempt_id] = attempt
             case _:
                 pass
-    return _Known(methods, attempts)
+    return _Known({one.method_id: name for one, name in named(methods.values(), say)}, attempts)
 
 
 _Told = tuple[Markup, Tone, Markup | None, UUID | None]
@@ -169,7 +174,7 @@ def _told(fact: Fact, known: _Known, say: Voice) -> _Told | None:  # noqa: C901,
         case facts.PaymentMethodUpdated(method=method):
             return _plain(say("The details of %(method)s were updated.", method=method_name(method, say)))
         case facts.PaymentMethodRemoved(method_id=method_id, reason=why):
-            name = method_name(known.methods.get(method_id), say)
+            name = known.method(method_id, say)
             if why == "holder":
                 return _plain(say("You removed %(method)s.", method=name))
             return _plain(say("Your bank withdrew the permission to charge %(method)s.", method=name), "warn")
@@ -253,7 +258,7 @@ def _renewed(fact: facts.CardRenewed, known: _Known, say: Voice) -> _Told:
     if fact.attempt_id is None:
         text = say("<b>Renewed for %(period)s,</b> until %(day)s. Paid %(price)s from the balance.", **values)
         return text, "good", None, None
-    method = method_name(known.methods.get(fact.method_id or ""), say)
+    method = known.method(fact.method_id, say)
     text = say("<b>Renewed for %(period)s,</b> until %(day)s. Paid %(price)s, %(method)s.", **values, method=method)
     return text, "good", None, fact.attempt_id
 
@@ -262,7 +267,7 @@ def _failed(fact: facts.ChargeFailed, known: _Known, say: Voice) -> _Told | None
     if not fact.happened:
         return None
     attempt = known.attempts.get(fact.attempt_id)
-    method = method_name(known.methods.get(fact.method_id), say)
+    method = known.method(fact.method_id, say)
     said = reason(fact.code, say)
     tail = say("%(method)s, %(reason)s", method=method, reason=said) if said else method
     if attempt is None:

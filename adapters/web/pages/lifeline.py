@@ -31,15 +31,15 @@ def lifeline(card: Card, standing: Standing, foreseen: CardFacts, say: Voice, at
     if standing in FINAL:
         return ()
     term, renewed = card.term, _renewed(foreseen)
-    paid = Stretch("paid", say("Paid to"), say.short_day(term.ends_on), _share(term.starts_at, term.ends_at, at))
+    paid = Stretch("paid", say("Paid to"), say.narrow_day(term.ends_on), _share(term.starts_at, term.ends_at, at))
     if renewed is not None and standing not in ("payment_failed", "grace", "suspended", "waiting"):
-        return paid, Stretch("plan", say("Renewed to"), say.short_day(renewed.term.ends_on))
+        return paid, Stretch("plan", say("Renewed to"), say.narrow_day(renewed.term.ends_on))
     lost_at = reclaims_at(card)
-    lost = Stretch("lost", say("Number lost"), say.short_day(local_date(lost_at, term.zone)))
+    lost = Stretch("lost", say("Number lost"), say.narrow_day(local_date(lost_at, term.zone)))
     off_at = suspends_at(card)
     stretches = [paid]
     if off_at > term.ends_at and card.status != "suspended":
-        grace_to = say.short_day(local_date(off_at, term.zone))
+        grace_to = say.narrow_day(local_date(off_at, term.zone))
         stretches.append(Stretch("grace", say("Grace until"), grace_to, _share(term.ends_at, off_at, at)))
     days = (local_date(lost_at, term.zone) - _off_on(card, off_at)).days
     off = say.many("%(count)s day", "%(count)s days", days)

@@ -6,6 +6,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from adapters.notices.delivery import Accepted, Bounced, Doubtful, Failed
+from adapters.notices.folder import SmsFolder, mails_in
 from adapters.notices.rendering import Sms
 from adapters.notices.sms import LoggedSms, TwilioSms
 from tests.adapters.poolers import free_port
@@ -64,3 +65,10 @@ def test_the_log_says_the_kind_and_the_end_of_the_number_alone(run):
     assert lines == [
         {"event": "notices.sms_logged", "log_level": "info", "kind": "renewed", "to": "…00", "language": "zh-CN"}
     ]
+
+
+def test_the_folder_of_a_trial_keeps_one_sms_once_as_its_reader_sees_it(run, tmp_path):
+    folder = SmsFolder(tmp_path / "mail")
+    assert [run(folder.send(SMS)) for _ in range(2)] == [Accepted("folder")] * 2
+    [found] = mails_in(tmp_path / "mail")
+    assert (found.to, found.subject, found.text.strip()) == (SMS.to, "SMS", SMS.text)

@@ -30,6 +30,10 @@ def test_where_no_sms_go_out_no_card_is_added_by_one(lin):
     assert lin.get("/cards/add").status == lin.post("/cards/add", {"address": NUMBERS["off"]}).status == 404
 
 
+def test_on_the_lifeline_day_and_month_stay_together(lin):
+    assert '<b><time datetime="2027-03-14">14\N{NO-BREAK SPACE}Mar 2027</time></b>' in lin.get("/cards").html
+
+
 def test_each_card_says_until_when_it_is_safe_and_when_what_is_taken_from_where(lin):
     text = lin.get("/cards").text
     assert "+44 7700 900142 Active Keep Plus, balance ¥0.00" in text
