@@ -97,8 +97,9 @@ async def _review(visit: CardVisit) -> Response:
 async def _confirm(visit: CardVisit) -> Response:
     draft, command_id = draft_of(visit), command_id_of(visit.form)
     done = f"{DONE}?reference={command_id}"
-    if draft is None:  # sent twice, and the first one is done; or its choice has expired
-        return visit.go(done if await visit.has_done(f"web:{command_id}") else f"{PERIOD}?expired")
+    if draft is None:  # sent twice, and the first one is done; or another tab has confirmed; or it has expired
+        otherwise = "" if visit.held.card.consent else f"{PERIOD}?expired"
+        return visit.go(done if await visit.has_done(f"web:{command_id}") else otherwise)
     if visit.form.get("choice") != seal_of(draft):  # another tab has chosen otherwise since
         return visit.go(REVIEW)
     refused = await visit.execute(*_commands(visit.held, draft, command_id))
