@@ -19,9 +19,10 @@ import pytest
 from adapters import embedded
 
 OWNER = """
-import sys, time
+import signal, sys, time
 from pathlib import Path
 from adapters import embedded
+signal.signal(signal.SIGINT, signal.default_int_handler)  # which what runs in the background was told to ignore
 home = Path(sys.argv[1])
 with embedded.postgres(home) as database, embedded.nats(home) as broker:
     print(database, broker, flush=True)
