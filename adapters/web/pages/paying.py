@@ -69,7 +69,7 @@ def _pay_page(visit: CardVisit, *, wrong: object = None, status: int = 200) -> R
         due=due.amount,
         term=due.term_number,
         paid_until=None if is_open or card.status != "active" else say.day(card.term.ends_on),
-        period=every(card.renewal.months if card.renewal else card.consent.months, say),
+        period=every(card.consent.months, say),  # an offer of another period is made anew before it is charged
         methods=methods,
         can_pay=bool(methods) or card.methods.balance_first,
         balance_first=card.methods.balance_first,

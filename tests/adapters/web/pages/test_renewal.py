@@ -268,10 +268,6 @@ def test_no_other_term_and_no_other_amount_is_paid_than_the_page_showed(lin, wor
     assert facts_of(world, "failing") == before
 
 
-def test_who_pays_ahead_is_told_that_nothing_is_due(lin):
-    assert "Nothing is due: the card is paid until" in lin.get(f"/cards/{card_id_of('plus')}/pay").text
-
-
 def test_a_card_that_waits_for_the_bank_is_not_charged_again(lin, world):
     path = f"/cards/{card_id_of('waiting')}/pay"
     page = lin.get(path)
