@@ -38,7 +38,7 @@ from projections.follow import FOLLOWERS_TABLE
 from projections.live import LIVE, create_tables
 from projections.parked_cards import PARKED_CARDS_TABLE
 
-SCHEMA_VERSION = 9
+SCHEMA_VERSION = 10
 """The version that this program needs; each version adds a step to `migrate` from the one before."""
 
 _READ_MODELS_1 = ("cards", "due", "charges", "ledger")
@@ -244,6 +244,12 @@ def _from_8_to_9(connection: Connection[Any]) -> None:
     connection.execute("UPDATE schema_version SET version = 9")
 
 
+def _from_9_to_10(connection: Connection[Any]) -> None:
+    """Payments made on the provider's page, and what operators did is kept for a time."""
+    create_tables(connection)
+    connection.execute("UPDATE schema_version SET version = 10")
+
+
 _STEPS = (
     _from_1_to_2,
     _from_2_to_3,
@@ -253,6 +259,7 @@ _STEPS = (
     _from_6_to_7,
     _from_7_to_8,
     _from_8_to_9,
+    _from_9_to_10,
 )
 """Each from one version to the next."""
 
