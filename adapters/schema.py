@@ -82,6 +82,14 @@ _TYPES_4 = """
     END $$
 """
 """What the types and the table of version 3 do not have."""
+_TYPE_10 = """
+    DO $$ BEGIN
+        IF to_regtype('card_events_stream') IS NOT NULL THEN
+            ALTER TYPE card_events_stream DROP ATTRIBUTE IF EXISTS after, ADD ATTRIBUTE after text;
+        END IF;
+    END $$
+"""
+"""What the type of version 9 does not have."""
 _MIGRATION = "migration"
 """Actor and cause of a fact that the migration records."""
 
@@ -192,6 +200,7 @@ def _clear_away(connection: Connection[Any]) -> None:
     with connection.transaction():
         connection.execute(f"DROP FUNCTION IF EXISTS {_FUNCTIONS_3}")
         connection.execute(_TYPES_4)
+        connection.execute(_TYPE_10)
 
 
 def _from_3_to_4(connection: Connection[Any]) -> None:
@@ -245,7 +254,7 @@ def _from_8_to_9(connection: Connection[Any]) -> None:
 
 
 def _from_9_to_10(connection: Connection[Any]) -> None:
-    """Payments made on the provider's page, and what operators did is kept for a time."""
+    """A stream goes on only from the fact on which it was decided."""
     create_tables(connection)
     connection.execute("UPDATE schema_version SET version = 10")
 

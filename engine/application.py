@@ -199,7 +199,7 @@ class Engine:
     def _decide_and_append(self, tasks: Iterable[_Task], result: StepResult) -> None:
         """Decide and append in one transaction; repeat for cards that were not stored, a bounded number of times."""
         for _ in range(ROUNDS_MAX):
-            decided = _decide_each(tasks, result.failed)
+            decided = self._with_event_ids(_decide_each(tasks, result.failed))
             appends = [one.append for _, one in decided if one.append is not None]
             refused = self._store.append_many(appends, self._recorded_now()) if appends else _NONE_REFUSED
             result.failed.update({card_id: _repeats_an_attempt(card_id) for card_id in refused.repeated})
@@ -220,6 +220,10 @@ class Engine:
         for task in tasks:
             card_id = task.stream.card_id
             result.failed[card_id] = BaohaoError(f"card {card_id} was changed by others {ROUNDS_MAX} times over")
+
+    def _with_event_ids(self, decided: list[tuple[_Task, Decided]]) -> list[tuple[_Task, Decided]]:
+        ids = self._store.event_ids(sum(len(one.append.facts) for _, one in decided if one.append is not None))
+        return [(task, one.with_event_ids(ids)) for task, one in decided]
 
     def _reload(self, conflicts: Mapping[UUID, tuple[_Task, Decided]], result: StepResult) -> list[_Task]:
         """The tasks with reloaded streams, without commands that another process executed meanwhile."""

@@ -1,8 +1,10 @@
 """What is decided for one card at one version: on a wake, an answer of the gateway, a command, or changed rules."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
+from itertools import islice
 from typing import NamedTuple
+from uuid import UUID
 
 from engine.actor import Actor
 from engine.card.asking import AskCharge
@@ -49,6 +51,14 @@ class Decided(NamedTuple):
 
     append: Append | None
     question: Question | None = None
+
+    def with_event_ids(self, ids: Iterator[UUID]) -> "Decided":
+        """The same with ids for its facts, so that what is answered to the question follows the last of them."""
+        append, question = self
+        if append is None or not append.facts:
+            return self
+        append = append._replace(event_ids=tuple(islice(ids, len(append.facts))))
+        return Decided(append, None if question is None else question._replace(stream=append.stored))
 
 
 Decision = Callable[[Stream, Mapping[str, Limited]], Decided]

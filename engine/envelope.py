@@ -121,6 +121,11 @@ def encode_fact(  # noqa: PLR0917 (the fields of the envelope; to make a record 
     return _encode(_Stored(event_id, recorded_at, actor, cause, wake_at, last, fact))
 
 
+def event_id_of(state: bytes) -> UUID:
+    """The event id of a stored fact, with which its JSON begins, whatever its version."""
+    return convert(state[13:49].decode(), UUID)
+
+
 def read_fact(position: int, card_id: UUID, version: int, topic: str, state: bytes) -> Recorded:
     """One row of the log as a Recorded; raises CorruptHistoryError when name or content is invalid."""
     try:

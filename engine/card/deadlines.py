@@ -107,6 +107,13 @@ def moved(deadlines: Deadlines, fact: DeadlinesMoved) -> Deadlines:
     return replace(deadlines, moved_by=deadlines.moved_by + fact.by, moved_until=moved_until, blocked_since=None)
 
 
+def counted_until(deadlines: Deadlines, at: datetime) -> Deadlines:
+    """Delays from `at` on count, whatever a clock that was ahead, or a late notice, has counted beyond it."""
+    if deadlines.moved_until is None or deadlines.moved_until <= at:
+        return deadlines
+    return replace(deadlines, moved_until=at)
+
+
 def end_notified(deadlines: Deadlines) -> Deadlines:
     """The holder knows when the service ends and the number is lost."""
     return deadlines if deadlines.notified else replace(deadlines, notified=True)

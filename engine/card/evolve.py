@@ -31,7 +31,6 @@ from engine.card import (
     undoing,
 )
 from engine.card.card import Card
-from engine.card.deadlines import Deadlines
 from engine.card.doubt import Doubt
 from engine.errors import CorruptHistoryError
 from engine.networks import DELAYED
@@ -60,7 +59,7 @@ def evolve(card: Card | None, card_id: UUID, fact: facts.CardFact) -> Card:
 
 def registered(card_id: UUID, fact: facts.CardRegistered) -> Card:
     """A card that was taken into our care."""
-    return Card(card_id, custody.registered(fact), fact.term, fact.anchor_day, Deadlines(fact.keep))
+    return Card(card_id, custody.registered(fact), fact.term, fact.anchor_day, deadlines.Deadlines(fact.keep))
 
 
 def _evolve(card: Card, fact: facts.CardFact) -> Card:  # noqa: C901, PLR0911, PLR0912, PLR0915 (one row per fact)
@@ -97,7 +96,8 @@ def _evolve(card: Card, fact: facts.CardFact) -> Card:  # noqa: C901, PLR0911, P
         case facts.CardHeld() | facts.CardReleased():
             return replace(card, held_since=fact.at if isinstance(fact, facts.CardHeld) else None)
         case facts.NumberConfirmed():
-            return replace(card, doubt=doubt.confirmed(card.doubt, fact))
+            counted = deadlines.counted_until(card.deadlines, fact.at)  # each delay after it makes it older
+            return replace(card, doubt=doubt.confirmed(card.doubt, fact), deadlines=counted)
         case facts.CardClosed():
             return replace(card, status="closed", balance=balance.ended(card.balance))
         case facts.PaymentMethodBound(method=method):

@@ -72,7 +72,8 @@ def _record(
             state = after(state, fact, actor)
             envelope = next(ids), recorded_at, actor, cause, None, version == last
             events.append(stored_fact(OPERATIONS_ID, version, *envelope, fact))
-        write = Write(OPERATIONS_ID, first, events, limit_effects=effects_of(facts))
+        after_id = history[-1].event_id if history else None
+        write = Write(OPERATIONS_ID, first, events, limit_effects=effects_of(facts), after=after_id)
         if not append_writes(recorder, [write], recorded_at, time.sleep).conflicts:
             return state
     raise BaohaoError(f"other operators were faster {CONFLICT_TRIES} times over; try again")

@@ -20,6 +20,7 @@ from engine.store.port import StoredFact, Write
 class _Stream(Struct, omit_defaults=True, gc=False):
     card: UUID
     first_version: int
+    after: UUID | None = None
     facts: int | None = None
     """Kept with the command."""
     command_id: str | None = None
@@ -98,7 +99,7 @@ def _snapshots(writes: Sequence[Write]) -> list[bytes | None]:
 
 
 def _stream(write: Write) -> _Stream:
-    stream = _Stream(write.card_id, write.first_version)
+    stream = _Stream(write.card_id, write.first_version, write.after)
     if write.command is not None:
         stream.facts = len(write.events)
         stream.command_id, stream.body_hash = write.command

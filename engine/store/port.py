@@ -69,13 +69,15 @@ class Write(NamedTuple):
     limit_effects: LimitEffects | None = None
     command: CommandIdentity | None = None
     """Kept for ever; if it was accepted already, the write is a conflict."""
+    after: UUID | None = None
+    """Event id of the fact that it follows; None: whichever stands there."""
 
 
 class Refusals(NamedTuple):
     """The streams of which nothing was stored; all others were stored whole."""
 
     conflicts: frozenset[UUID]
-    """Another writer was faster, or the command was accepted before."""
+    """Another writer was faster, the command was accepted before, or the log does not hold the fact that it follows."""
     limited: Mapping[UUID, Limited]
     """Those that a network limit forbids."""
     repeated: frozenset[UUID] = frozenset()

@@ -113,7 +113,7 @@ TYPES = (
     DO $$ BEGIN
         CREATE TYPE {stream_type} AS (
             card {id_type}, first_version bigint, facts integer, command_id text, body_hash text,  -- in base64
-            snapshot_version bigint, state_version integer
+            snapshot_version bigint, state_version integer, after text
         );
     EXCEPTION WHEN duplicate_object THEN NULL;
     END $$
@@ -123,6 +123,8 @@ TYPES = (
 # Stores the facts of many streams, all of a stream or nothing; returns the streams of which nothing was stored: those
 # in conflict without a rule, the limited ones with theirs. `snapshots` stand in the order of the streams, NULL where
 # there is none. `writes` holds arrays of the composite types: streams, tries, outcomes and blocks.
+# A stream goes on only from the fact, by its event id, on which it was decided: in a database that was restored under a
+# running process the same version may be free, or be another fact's.
 # The planner settings keep its cached plans on the indexes, also when they were made while the tables were small.
 _APPEND_FUNCTION = """
     CREATE OR REPLACE FUNCTION {append}(
@@ -151,6 +153,9 @@ _APPEND_FUNCTION = """
             SELECT s.card FROM unnest(streams) AS s
             WHERE EXISTS (
                 SELECT FROM {events} e WHERE e.originator_id = s.card AND e.originator_version = s.first_version
+            ) OR s.first_version > 1 AND NOT EXISTS (
+                SELECT FROM {events} e WHERE e.originator_id = s.card AND e.originator_version = s.first_version - 1
+                AND (s.after IS NULL OR substring(e.state FROM 14 FOR 36) = convert_to(s.after, 'UTF8'))
             )
         );
         IF has_commands THEN
@@ -193,7 +198,7 @@ _APPEND_FUNCTION = """
             INSERT INTO {snapshots} AS old (card_id, version, state_version, state)
             SELECT n.card, n.snapshot_version, n.state_version, n.state
             FROM unnest(streams, snapshots) AS n (
-                card, first_version, facts, command_id, body_hash, snapshot_version, state_version, state
+                card, first_version, facts, command_id, body_hash, snapshot_version, state_version, after, state
             )
             WHERE n.state IS NOT NULL AND n.card <> ALL (left_out)
             ON CONFLICT (card_id) DO UPDATE

@@ -17,7 +17,7 @@ from engine.card.facts import CardFacts
 from engine.card.limits import effects_of
 from engine.card.payments import Payment
 from engine.card.recall import charge_in
-from engine.envelope import Recorded, card_fact, read_fact
+from engine.envelope import Recorded, card_fact, event_id_of, read_fact
 from engine.errors import CorruptHistoryError
 from engine.store.appending import EventIds, Sleep, append_writes, random_event_ids, stored_fact
 from engine.store.port import (
@@ -45,6 +45,8 @@ class Stream(NamedTuple):
     card: Card | None
     version: int
     wake_at: datetime | None
+    last_id: UUID | None = None
+    """Event id of the last fact."""
 
 
 class Append(NamedTuple):
@@ -59,12 +61,15 @@ class Append(NamedTuple):
     actor: Actor
     command: CommandIdentity | None = None
     """Kept for ever, in the same transaction; if it was accepted already, the append is a conflict."""
+    event_ids: Sequence[UUID] = ()
+    """One for each fact; the store chooses them where there are none."""
 
     @property
     def stored(self) -> Stream:
         """The stream after this append."""
-        card_id, _, version, _ = self.stream
-        return Stream(card_id, self.card, version + len(self.facts), self.wake_at)
+        card_id, _, version, _, last_id = self.stream
+        last_id = self.event_ids[-1] if self.event_ids else None if self.facts else last_id
+        return Stream(card_id, self.card, version + len(self.facts), self.wake_at, last_id)
 
 
 class _StoredSnapshot(Struct, frozen=True):
@@ -126,9 +131,12 @@ class Store:
         A card's facts are stored all or not at all. Raises ConnectionLostError if the connection fails repeatedly.
         An append without facts whose reply was lost is a conflict: `accepted_commands` shows that it was stored.
         """
-        ids = self._event_ids(sum(len(append.facts) for append in appends))
-        writes = [self._write(append, ids, recorded_at) for append in appends]
+        writes = [self._write(append, recorded_at) for append in appends]
         return append_writes(self._recorder, writes, recorded_at, self._sleep)
+
+    def event_ids(self, count: int) -> Iterator[UUID]:
+        """At least so many new ids of facts."""
+        return self._event_ids(count)
 
     def accepted_commands(self, command_ids: Sequence[str]) -> Mapping[str, AcceptedCommand]:
         """Those of the commands that were accepted before, by their id."""
@@ -143,29 +151,31 @@ class Store:
         return tuple(card_fact(read_fact(0, *event)) for event in events)
 
     def _stream(self, card_id: UUID, tail: StreamTail) -> Stream:
-        card, version, wake_at, events = None, 0, None, tail.events
+        card, version, wake_at, last_id, events = None, 0, None, None, tail.events
         if tail.snapshot is not None:
             stored = _checked(tail)
             if stored is None:
                 self._wrong_snapshot(card_id)
                 events = self._recorder.read_stream(card_id)
             else:
-                card, version, wake_at, events = stored.card, tail.snapshot.version, stored.wake_at, events[1:]
+                card, version, wake_at = stored.card, tail.snapshot.version, stored.wake_at
+                last_id, events = event_id_of(events[0].state), events[1:]
         if events:
             facts = [read_fact(0, *event) for event in events]
             card = replay(card, card_id, (card_fact(one) for one in facts))
-            version, wake_at = facts[-1].version, facts[-1].wake_at
-        return Stream(card_id, card, version, wake_at)
+            version, wake_at, last_id = facts[-1].version, facts[-1].wake_at, facts[-1].event_id
+        return Stream(card_id, card, version, wake_at, last_id)
 
-    def _write(self, append: Append, ids: Iterator[UUID], recorded_at: datetime) -> Write:
-        card_id, facts, version = append.stream.card_id, append.facts, append.stream.version
+    def _write(self, append: Append, recorded_at: datetime) -> Write:
+        card_id, _, version, _, after = append.stream
+        facts, ids = append.facts, iter(append.event_ids or self._event_ids(len(append.facts)))
         last, wake_at, cause, actor = version + len(facts), append.wake_at, append.cause, append.actor
         events = [
             stored_fact(card_id, at, next(ids), recorded_at, actor, cause, wake_at, at == last, fact)
             for at, fact in enumerate(facts, start=version + 1)
         ]
         snapshot = _snapshot(append, events[-1]) if _passes_snapshot(append) else None
-        return Write(card_id, version + 1, events, snapshot, effects_of(card_id, facts), append.command)
+        return Write(card_id, version + 1, events, snapshot, effects_of(card_id, facts), append.command, after)
 
 
 def _passes_snapshot(append: Append) -> bool:

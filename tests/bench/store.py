@@ -36,7 +36,7 @@ def append_events_per_s(bench: Bench, card_ids: Sequence[UUID]) -> float:
         if not isinstance(stream, Stream) or stream.card is None:
             raise BaohaoError(f"there is no card {card_ids[0]}")
         facts = tuple(card_fact(recorded) for recorded in real.history(stream.card_id)[-2:])
-        streams = [Stream(card_id, None, 1, None) for card_id in card_ids[:APPENDED_MAX]]
+        streams = [Stream(card_id, None, 0, None) for card_id in card_ids[:APPENDED_MAX]]
         appends = [Append(new, facts, stream.card, stream.wake_at, "bench", BENCH) for new in streams]
         started = perf_counter()
         for start in range(0, len(appends), CARDS_AT_ONCE):

@@ -216,7 +216,13 @@ def stored_round_by_round(store: Store, histories: Sequence[CardHistory]) -> Ite
     for number, together in enumerate(zip_longest(*(history.appends for history in histories)), start=1):
         appends = [
             Append(
-                streams[history.card_id], one.facts, one.card, one.wake_at, f"round-{number}", actor("system", "tests")
+                streams[history.card_id],
+                one.facts,
+                one.card,
+                one.wake_at,
+                f"round-{number}",
+                actor("system", "tests"),
+                event_ids=tuple(store.event_ids(len(one.facts))),
             )
             for history, one in zip(histories, together, strict=True)
             if one is not None
@@ -224,8 +230,7 @@ def stored_round_by_round(store: Store, histories: Sequence[CardHistory]) -> Ite
         answers = store.append_many(appends, RECORDED_AT)
         assert (answers.conflicts, answers.limited) == (frozenset(), {})
         for one in appends:
-            card_id, version = one.stream.card_id, one.stream.version + len(one.facts)
-            streams[card_id] = Stream(card_id, one.card, version, one.wake_at)
+            streams[one.stream.card_id] = one.stored
         yield dict(streams)
 
 

@@ -10,15 +10,17 @@ import pytest
 from engine.application import ROUNDS_MAX, Engine
 from engine.card.attempt import ChargeAttempted
 from engine.card.consent import AutoRenewSwitchedOff
+from engine.card.methods import PaymentMethodBound
 from engine.card.payments import ChargeSucceeded
 from engine.card.term import CardRenewed, RenewalStarted
 from engine.ports import Charged
 from engine.questions import Question
 from engine.store.streams import Store
-from tests.engine.engine_calls import LATER, enable, execute, kinds, paying, register, switch_off, wake
+from tests.engine.engine_calls import LATER, bind, enable, execute, kinds, paying, register, switch_off, wake
 from tests.engine.random_histories import RECORDED_AT
 from tests.engine.recorded_history import CONSUMER
 from tests.engine.samples import (
+    PAYPAL,
     REGISTERED_AT,
     RULES,
     SECOND,
@@ -82,6 +84,35 @@ def test_an_answer_is_recorded_though_the_card_changed_meanwhile(engine, new_eng
     execute(engine, [switch_off(card_id)], RULES, LATER)
     engine.record([(question, charged(question))], RULES, LATER + SECOND)
     assert kinds(store, card_id)[2:] == [AutoRenewSwitchedOff, ChargeSucceeded, CardRenewed]
+
+
+def put_back(connection, card_id, position: int) -> None:
+    """The log is put back, under the running engine, to where it was."""
+    connection.execute("SET session_replication_role = replica")  # past the triggers
+    connection.execute("DELETE FROM card_events WHERE notification_id > %s", (position,))
+    connection.execute("DELETE FROM card_events_snapshots WHERE card_id = %s", (card_id,))
+    connection.execute("DELETE FROM card_events_tries")
+    connection.execute("RESET session_replication_role")
+
+
+def test_an_answer_is_not_recorded_in_a_log_that_was_put_back_to_before_its_attempt(engine, store, connection):
+    [card_id] = paying(engine)
+    (position,) = connection.execute("SELECT max(notification_id) FROM card_events").fetchone()
+    [question] = wake(engine, card_id).questions
+    put_back(connection, card_id, position)
+    assert engine.record([(question, charged(question))], RULES, LATER + SECOND).facts == 0
+    assert kinds(store, card_id) == []
+
+
+def test_nor_where_as_many_other_facts_have_been_added_since(engine, store, connection):
+    [card_id] = paying(engine)
+    (position,) = connection.execute("SELECT max(notification_id) FROM card_events").fetchone()
+    [question] = wake(engine, card_id).questions
+    put_back(connection, card_id, position)
+    execute(engine, [switch_off(card_id), bind(card_id, PAYPAL)], RULES, LATER)
+    assert len(kinds(store, card_id)) == 2
+    assert engine.record([(question, charged(question))], RULES, LATER + SECOND).facts == 0
+    assert kinds(store, card_id) == [AutoRenewSwitchedOff, PaymentMethodBound]
 
 
 def test_a_card_that_others_keep_changing_is_given_up_and_the_rest_is_not(engine, new_engine, store):

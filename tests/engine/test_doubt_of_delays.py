@@ -169,6 +169,16 @@ def test_the_ladder_goes_on_after_a_confirmation_until_we_delay_it_for_a_day_aga
     Given(evolve(rest.card, CARD_ID, moved_by(DAY, later))).at(later).then(CASE)
 
 
+def test_what_a_clock_that_was_ahead_counted_does_not_hide_a_delay_after_the_confirmation():
+    ahead = moved_by(20 * DAY, LOST_AT + 10 * DAY)
+    asked = Given(given(*UNPAID, ahead).at(LOST_AT + HOUR).then(CASE).card)
+    known = Given(confirmed(asked, LOST_AT + 2 * HOUR).then(fact(NumberConfirmed)).card)
+    stopped = Given(known.at(LOST_AT + 2 * HOUR, STOPPED).then(fact(ChargingBlocked)).card)
+    stopped.at(LOST_AT + 3 * HOUR).then(fact(DeadlinesMoved, by=HOUR), fact(ChargeAttempted))
+    for by in (3 * DAY, 12 * DAY):
+        stopped.at(LOST_AT + 2 * HOUR + by).then(fact(DeadlinesMoved, by=by), CASE)
+
+
 def test_a_hold_of_an_hour_within_a_confirmed_time_opens_no_case():
     held = CardHeld(reason="a dispute", by="operator", at=LOST_AT - DAY)
     known = confirmed(Given(given(*UNPAID, held).at(LOST_AT).card), LOST_AT + DAY)

@@ -96,6 +96,7 @@ CARD_SHAPES = {
     9: "568bca922c5f137807f917638712fa0d17dab027bc69856e56eb7a9055777b5b",
     10: "589fb36e2d1e5756e6ad061772a4cd72491eb195d66e3ebb06643bfc65c6d4e3",
     11: "583e4e3361996f013fe9bb88127357d8b6dee75730ab13323afbbd6864bcf3b8",
+    12: "583e4e3361996f013fe9bb88127357d8b6dee75730ab13323afbbd6864bcf3b8",
 }
 """Per STATE_VERSION the shape of the state in its snapshots; a changed shape needs a new version, and a line here."""
 

@@ -85,6 +85,21 @@ class TestRecorder:
         assert refusals == Refusals(frozenset({taken}), {})
         assert [versions_of(recorder, one) for one in (taken, free, new)] == [[1, 2], [1, 2, 3], [1, 2]]
 
+    def test_a_stream_goes_on_only_from_the_fact_on_which_it_was_decided(self, recorder):
+        seen, other = uuid4(), uuid4()
+
+        def fact_of(event_id):
+            return f'{{"event_id":"{event_id}","wake_at":null}}'.encode()
+
+        short, changed, same = uuid4(), uuid4(), uuid4()
+        append(recorder, write(short, 1), write(changed, 1, state=fact_of(other)), write(same, 1, state=fact_of(seen)))
+        refusals = append(
+            recorder, write(short, 3), write(changed, 2, after=seen), write(same, 2, after=seen), write(uuid4(), 2)
+        )
+        assert {short, changed} < refusals.conflicts
+        assert len(refusals.conflicts) == 3
+        assert [versions_of(recorder, one) for one in (short, changed, same)] == [[1], [1], [1, 2]]
+
     def test_when_all_are_in_conflict_nothing_is_stored(self, recorder):
         one, other = uuid4(), uuid4()
         append(recorder, write(one, 1), write(other, 1))

@@ -42,7 +42,8 @@ def test_what_was_appended_is_loaded_with_its_version_and_wake_time(store):
     stream = new()
     asked = append(stream, *PAYING)
     assert store.append_many([asked], RECORDED_AT) == ALL_STORED
-    assert store.load_many([stream.card_id]) == {stream.card_id: Stream(stream.card_id, asked.card, 3, OPENS_AT)}
+    last = store.history(stream.card_id)[-1].event_id
+    assert store.load_many([stream.card_id]) == {stream.card_id: Stream(stream.card_id, asked.card, 3, OPENS_AT, last)}
 
 
 def test_a_card_nobody_registered_is_an_empty_stream(store):

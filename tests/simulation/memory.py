@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import NamedTuple
 from uuid import UUID
 
+from engine.envelope import event_id_of
 from engine.errors import ConnectionLostError
 from engine.networks import LimitBook, Limited
 from engine.store.port import AcceptedCommand, Refusals, Snapshot, StoredFact, StreamTail, Write
@@ -69,7 +70,7 @@ class MemoryRecorder:
     def append_many(self, writes: Sequence[Write], recorded_at: datetime) -> Refusals:
         """See Recorder; when it was recorded is kept in the facts alone."""
         del recorded_at
-        conflicts = {write.card_id for write in writes if write.first_version <= self._version(write.card_id)}
+        conflicts = {write.card_id for write in writes if not self._goes_on(write)}
         conflicts |= self._repeated(writes)
         limited: dict[UUID, Limited] = {}
         for write in writes:
@@ -122,12 +123,17 @@ class MemoryRecorder:
                 seen.add(command_id)
         return repeated
 
-    def _version(self, card_id: UUID) -> int:
-        kept = self._streams.get(card_id)
-        return len(kept.rows) if kept else 0
+    def _goes_on(self, write: Write) -> bool:
+        """Whether the write follows the last fact of its stream."""
+        kept = self._streams.get(write.card_id)
+        if kept is None:
+            return write.first_version == 1
+        if write.first_version != len(kept.rows) + 1:
+            return False
+        return write.after is None or event_id_of(kept.rows[-1].state) == write.after
 
     def _write(self, write: Write) -> None:
-        card_id, first_version, events, snapshot, _, command = write
+        card_id, first_version, events, snapshot, _, command, _ = write
         if command is not None:
             self.commands[command.command_id] = AcceptedCommand(command.body_hash, card_id, first_version, len(events))
         if not events:
