@@ -24,7 +24,7 @@ from engine.envelope import names_of, read_fact
 from engine.operations import OPERATIONS_ID, RestoreBegun
 from engine.ports import ChargesFound, ChargesRequest, FoundCharge, Gateway
 from engine.rules import Gap
-from engine.store.log import head
+from engine.store.log import Place, place
 
 T = TypeVar("T")
 
@@ -36,34 +36,51 @@ COMPARED = 100
 _KNOWN = [*names_of(ChargeAttempted), *names_of(ChargeFound)]
 
 
-class Watch:
-    """Whether the log is behind the gateway: compared now and then, and whenever the log is shorter than it was."""
+def _ignore(_: str) -> None:
+    pass
 
-    def __init__(self, gateway: Gateway) -> None:
+
+class Watch:
+    """Whether the log is behind the gateway: compared now and then, and at once where the log may be another one.
+
+    That is so at the start, when the log is shorter than it was, and when another database is in its place or the
+    server started again. `adopt` is told which database was found right; nothing else may be appended to, since the
+    newest attempt of a restored log is where the search for lost charges begins.
+    """
+
+    def __init__(self, gateway: Gateway, adopt: Callable[[str], None] = _ignore) -> None:
         self._gateway = gateway
-        self._head = 0
+        self._adopt = adopt
+        self._known = Place(0, "")
         self._next = 0.0
         self._behind: str | None = None
 
     async def log_is_behind(self, use: "Use") -> str | None:
-        """A sentence where the gateway has charged what the log does not know, and nobody said why."""
-        newest = await asyncio.to_thread(use, head)
-        if newest >= self._head and monotonic() < self._next and self._behind is None:
-            self._head = newest
-            return None
-        self._behind = await self._compared(use)
-        if self._behind is None:
-            self._head, self._next = newest, monotonic() + COMPARED_EVERY.total_seconds()
-        return self._behind
+        """A sentence where the gateway has charged what the log does not know, and nobody said why; or may have."""
+        now = await asyncio.to_thread(use, place)
+        is_another = now.incarnation != self._known.incarnation or now.head < self._known.head
+        if is_another or monotonic() >= self._next or self._behind is not None:
+            self._behind = await self._compared(use, is_another=is_another)
+            if self._behind is not None:
+                return self._behind
+            self._next = monotonic() + COMPARED_EVERY.total_seconds()
+        self._known = now
+        self._adopt(now.incarnation)
+        return None
 
-    async def _compared(self, use: "Use") -> str | None:
+    async def _compared(self, use: "Use", *, is_another: bool) -> str | None:
         since = await asyncio.to_thread(use, _compared_since)
         if since is None:
             return None
         found = await self._gateway.charges(ChargesRequest(since=since), recorded_now())
-        if not isinstance(found, ChargesFound):
+        if isinstance(found, ChargesFound):
+            return await asyncio.to_thread(use, partial(_unknown_to_log, found.charges[:COMPARED]))
+        if not is_another:
             return None  # who lists nothing charges nothing either
-        return await asyncio.to_thread(use, partial(_unknown_to_log, found.charges[:COMPARED]))
+        return (
+            f"the gateway does not say what it has charged ({found.reason}), and since the start, or since the "
+            "database was away, it was not compared with the log; nothing is sent before that"
+        )
 
 
 Use = Callable[[Callable[[Connection[Any]], T]], T]

@@ -62,7 +62,11 @@ def rules_now(connection: Connection[Any], clock: CheckedClock, installed: Rules
 
 def engine_of(settings: Settings, database_url: str, role: str) -> Engine:
     """The engine on the real event store; its own decisions are recorded with the actor `system:role`."""
-    recorder = recorder_of(settings, database_url)
+    return engine_over(recorder_of(settings, database_url), role)
+
+
+def engine_over(recorder: CardRecorder, role: str) -> Engine:
+    """The engine on this event store."""
     return Engine(Store(recorder, wrong_snapshot=_log_wrong_snapshot), recorded_now, actor("system", role))
 
 

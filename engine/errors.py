@@ -121,3 +121,7 @@ class GatewayMisuseError(BaohaoError):
 
 class StandstillError(BaohaoError):
     """A part of the system cannot go on until a person acts; the message says what to do."""
+
+
+class LogReplacedError(StandstillError):
+    """Another database is in the place of the one that was looked at; nothing was stored."""

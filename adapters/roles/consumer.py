@@ -15,31 +15,26 @@ from typing import Any
 from uuid import UUID
 
 import structlog
-from faststream import AckPolicy
-from faststream.nats import JStream, NatsBroker, PullSub
-from faststream.nats.message import NatsBatchMessage
-from faststream.nats.security import NatsSecurity, NatsUserPassword
 from nats.aio.msg import Msg
 from psycopg import Connection, OperationalError
 from psycopg_pool import ConnectionPool
 
 from adapters.breaker import Breaker
-from adapters.broker.connection import PING_INTERVAL_S, connected, identity_of
-from adapters.broker.due import DUE_STREAM, DUE_SUBJECT
+from adapters.broker.connection import connected
 from adapters.broker.fetch import raise_nats_timeouts
-from adapters.broker.streams import CHARGING, ensure_due_stream
+from adapters.broker.streams import ensure_due_stream
 from adapters.clock_check import ClockWrongError, clock_of
 from adapters.live_connection import over_a_live_connection
-from adapters.logs import BROKER_LOGGER
 from adapters.lost import Watch
 from adapters.parked import ToPark, park
 from adapters.roles.batch import Batch, ack_all, log_failures, nak_all
+from adapters.roles.due_messages import subscribed
 from adapters.roles.lead import BROKER_CHECK, RETRY, faults_logged, stopped
 from adapters.settings import Settings, SettingsError
 from adapters.waiting_cards import kept_waiting, wake_again
-from adapters.wiring import engine_of, flow_of, opened_gateway, rules_now, rules_of
+from adapters.wiring import engine_over, flow_of, opened_gateway, recorder_of, rules_now, rules_of
 from engine.application import Engine, StepResult
-from engine.errors import ConnectionLostError, LockHeldError, StandstillError
+from engine.errors import ConnectionLostError, LockHeldError, LogReplacedError, StandstillError
 from engine.pipeline import Ask, GatewayReply, ReadClock, Record, Step, Wake, renew
 from engine.ports import Gateway, GatewayAnswer, Unclear
 from engine.questions import Question, ask
@@ -65,7 +60,7 @@ async def main(settings: Settings, database_url: str, nats_url: str, stop: async
             database_url, max_size=settings.pool_size, kwargs={"autocommit": True}
         ) as pool:
             consumer = _consumer_of(settings, database_url, pool, gateway)
-            broker, subscriber = _subscribed(settings, nats_url, consumer)
+            broker, subscriber = subscribed(settings, nats_url, consumer.take)
             while not stop.is_set() and consumer.refused_us is None:
                 with faults_logged("consumer"):
                     async with connected(nats_url, settings) as client:
@@ -97,8 +92,13 @@ def _consumer_of(
     def park_all(parked: Sequence[ToPark]) -> None:
         over_a_live_connection(pool, lambda connection: park(connection, parked))
 
-    engine = engine_of(settings, database_url, "consumer")
-    watch = Watch(gateway)
+    recorder = recorder_of(settings, database_url)
+    engine = engine_over(recorder, "consumer")
+
+    def adopt(incarnation: str) -> None:
+        recorder.incarnation = incarnation
+
+    watch = Watch(gateway, adopt)
 
     def log_is_behind() -> Awaitable[str | None]:
         return watch.log_is_behind(partial(over_a_live_connection, pool))
@@ -111,42 +111,6 @@ def _consumer_of(
         return wake_again(engine, waiting, read_rules)
 
     return Consumer(engine, gateway, read_rules, park_all, batches, log_is_behind, breaker, wake_blocked)
-
-
-def _subscribed(settings: Settings, nats_url: str, consumer: "Consumer") -> tuple[NatsBroker, Any]:
-    """The broker, not started yet, whose batches the consumer takes, and the subscription to them."""
-    broker = NatsBroker(
-        nats_url.split(","),
-        ping_interval=PING_INTERVAL_S,
-        max_reconnect_attempts=-1,  # after its default of 60 FastStream would spin on the closed connection
-        apply_types=False,
-        logger=BROKER_LOGGER,
-        security=_security_of(settings),
-    )
-    subscriber = broker.subscriber(
-        DUE_SUBJECT,
-        durable=CHARGING,
-        stream=JStream(DUE_STREAM, declare=False),  # ours has settings that FastStream would change
-        pull_sub=PullSub(batch=True, batch_size=flow_of(settings).batch_size, timeout=settings.fetch_ms / 1e3),
-        ack_policy=AckPolicy.MANUAL,
-        decoder=_undecoded,
-        no_reply=True,
-    )
-    subscriber(consumer.take)
-    return broker, subscriber
-
-
-def _security_of(settings: Settings) -> NatsSecurity:
-    """As FastStream wants what our own connections are given."""
-    identity = identity_of(settings)
-    if "password" in identity:
-        return NatsUserPassword(identity["user"], identity["password"], ssl_context=identity.get("tls"))
-    return NatsSecurity(ssl_context=identity.get("tls"))
-
-
-async def _undecoded(message: NatsBatchMessage) -> list[Msg]:
-    """The handler decodes each message itself, so that a malformed one spoils no other."""
-    return message.raw_message
 
 
 async def _up_to_date() -> None:
@@ -246,7 +210,7 @@ class Consumer:
             case Wake(causes):
                 return batch.count(await batch.timed("wake_ms", asyncio.to_thread(self._wake, causes)))
             case Record(answers):
-                return batch.count(await batch.timed("record_ms", asyncio.to_thread(self._record, answers)))
+                return batch.count(await batch.timed("record_ms", self._record_in_place(answers)))
             case ReadClock():
                 rules, at = await batch.timed("gateway_ms", asyncio.to_thread(self.read_rules))
                 self._gateway_down = rules.gateway_down
@@ -274,6 +238,15 @@ class Consumer:
 
     def _wake(self, causes: Mapping[UUID, str]) -> StepResult:
         return self.engine.wake(causes, *self.read_rules())
+
+    async def _record_in_place(self, answers: Sequence[tuple[Question, GatewayAnswer]]) -> StepResult:
+        """Record answers; where the database was away, after it was compared with the gateway."""
+        while True:
+            try:
+                return await asyncio.to_thread(self._record, answers)
+            except LogReplacedError:
+                if (behind := await self.log_is_behind()) is not None:
+                    raise StandstillError(behind) from None
 
     def _record(self, answers: Sequence[tuple[Question, GatewayAnswer]]) -> StepResult:
         """Record what the gateway has answered, again while the database is away: an answer twice changes nothing."""

@@ -33,6 +33,7 @@ from adapters.gateways.stripe_pages import StripePages
 from adapters.inbox import keep
 from adapters.live_connection import over_a_live_connection
 from adapters.look_ups import BATCH, LookUps
+from adapters.lost import Watch
 from adapters.notices.outbox import put_message
 from adapters.reconciling_daily import reconcile_daily
 from adapters.roles.lead import faults_logged, stopped
@@ -222,7 +223,8 @@ async def _with_provider(
         executor = Executor(portal.engine, actor("system", "web"), read_rules)
         hosted = StripePages(api)
         bindings = Bindings(executor, hosted, waiting)
-        look_ups = LookUps(executor, gateway, StripeNews(api), bindings, waiting)
+        behind = partial(Watch(gateway).log_is_behind, database.use)
+        look_ups = LookUps(executor, gateway, StripeNews(api), bindings, waiting, behind)
         pages = pages._replace(portal=replace(portal, hosted=hosted, bindings=bindings))
         provider = HOSTED_AT if settings.stripe_url == STRIPE_URL else settings.stripe_url
         app = _application(pages, routes, returns(bindings.complete), provider=provider)

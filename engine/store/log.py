@@ -113,6 +113,20 @@ def read_others(connection: Connection[Any], names: Sequence[str], after: int, l
     return Read(rows, rows[-1].position if len(rows) == limit else max(after, upto))
 
 
+class Place(NamedTuple):
+    """Where the log stands: the position of its last fact, and which database holds it."""
+
+    head: int
+    incarnation: str
+
+
+def place(connection: Connection[Any]) -> Place:
+    """See Place; another `incarnation` is another database, or the same after its server started again."""
+    query = "SELECT coalesce(max(notification_id), 0), card_events_incarnation() FROM card_events"
+    (row,) = connection.execute(query).fetchall()
+    return Place(*row)
+
+
 def head(connection: Connection[Any]) -> int:
     """The position of the last fact; 0 when there is none."""
     row = connection.execute("SELECT coalesce(max(notification_id), 0) FROM card_events").fetchone()

@@ -55,17 +55,20 @@ class _Block(Struct, omit_defaults=True, gc=False):
     allowed: bool | None = None
 
 
-class _Writes(Struct):
+class _Writes(Struct, omit_defaults=True):
     streams: list[_Stream]
     tries: list[_Try]
     outcomes: list[_Outcome]
     blocks: list[_Block]
+    incarnation: str | None = None
 
 
 _encode = json.Encoder().encode
 
 
-def append_parameters(writes: Sequence[Write], recorded_at: datetime) -> tuple[Any, ...]:
+def append_parameters(
+    writes: Sequence[Write], recorded_at: datetime, incarnation: str | None = None
+) -> tuple[Any, ...]:
     """The parameters in the order of the statement APPEND."""
     effects = [write.limit_effects for write in writes if write.limit_effects is not None]
     described = _Writes(
@@ -73,6 +76,7 @@ def append_parameters(writes: Sequence[Write], recorded_at: datetime) -> tuple[A
         [_try(each.card_id, one) for each in effects for one in each.tries if one.counts or one.declined_at is None],
         [_Outcome(each.card_id, *outcome) for each in effects for outcome in each.outcomes.items()],
         [block for each in effects if each.blocks or each.delays or each.allowed for block in _blocks(each)],
+        incarnation,
     )
     facts = list(chain.from_iterable(write.events for write in writes))
     return *fact_columns(facts), _snapshots(writes), _encode(described).decode(), recorded_at

@@ -17,13 +17,13 @@ from eventsourcing.postgres import PostgresApplicationRecorder, PostgresDatastor
 from eventsourcing.utils import retry
 from psycopg import Connection, Cursor
 from psycopg.conninfo import conninfo_to_dict
-from psycopg.errors import LockNotAvailable
+from psycopg.errors import LockNotAvailable, ObjectNotInPrerequisiteState
 from psycopg.rows import tuple_row
 from psycopg.sql import SQL, Composed, Identifier, Literal
 
 from engine.card.attempt import ChargeAttempted
 from engine.envelope import names_of
-from engine.errors import ConnectionLostError, LockHeldError
+from engine.errors import ConnectionLostError, LockHeldError, LogReplacedError
 from engine.networks import Limited
 from engine.store import limits_sql, recorder_sql
 from engine.store.parameters import LIMITS, append_parameters, fact_columns
@@ -73,6 +73,8 @@ class CardRecorder(PostgresApplicationRecorder):
 
     def __init__(self, datastore: PostgresDatastore, *, events_table_name: str = CARD_EVENTS) -> None:
         super().__init__(datastore, events_table_name=events_table_name)
+        self.incarnation: str | None = None
+        """The only database that is appended to, as `log.place` names it; None: whichever is there."""
         self.sql_create_statements += [
             self._sql(statement)
             for statement in (
@@ -106,6 +108,8 @@ class CardRecorder(PostgresApplicationRecorder):
             broken=Identifier(schema, f"{table}_broken"),
             limit=Identifier(schema, f"{table}_limit"),
             append=Identifier(schema, f"{table}_append"),
+            incarnation=Identifier(schema, f"{table}_incarnation"),
+            events_name=Literal(f"{schema}.{table}"),
             refuse=Identifier(schema, f"{table}_refuse_change"),
             refuse_rows=Identifier(f"{table}_refuse_row_change"),
             refuse_truncate=Identifier(f"{table}_refuse_truncate"),
@@ -124,7 +128,7 @@ class CardRecorder(PostgresApplicationRecorder):
 
     @contextmanager
     def _connection_errors(self) -> Generator[None]:
-        """Raise the library's connection errors as ConnectionLostError, or LockHeldError where a lock is not free."""
+        """Raise the library's connection errors as ours; LockHeldError where a lock is not free, LogReplacedError."""
         try:
             yield
         except (InterfaceError, OperationalError) as error:
@@ -132,6 +136,8 @@ class CardRecorder(PostgresApplicationRecorder):
                 message = f"another session has held a lock of the event log for {LOCK_TIMEOUT_S} s; nothing was stored"
                 remedy = "find it in pg_locks (locktype 'advisory') and end it with pg_terminate_backend"
                 raise LockHeldError(f"{message}; {remedy}") from error
+            if isinstance(error.__cause__, ObjectNotInPrerequisiteState):
+                raise LogReplacedError(f"nothing was stored: {error.__cause__.diag.message_primary}") from error
             self.datastore.pool.check()  # after a restart of the database the others are stale, too
             raise ConnectionLostError(f"the connection to PostgreSQL failed: {error}") from error
 
@@ -176,7 +182,7 @@ class CardRecorder(PostgresApplicationRecorder):
 
     def _append_many(self, writes: Sequence[Write], recorded_at: datetime) -> Refusals:
         with self._cursor() as cursor:
-            cursor.execute(self._append, append_parameters(writes, recorded_at), prepare=True)
+            cursor.execute(self._append, append_parameters(writes, recorded_at, self.incarnation), prepare=True)
             refused = cursor.fetchall()
         return Refusals(
             frozenset(card_id for card_id, rule, *_ in refused if rule is None),

@@ -120,6 +120,16 @@ TYPES = (
     """,
 )
 
+# Which database this is: another one was put in its place, or the server started again, where it differs from before.
+_INCARNATION_FUNCTION = """
+    CREATE OR REPLACE FUNCTION {incarnation}() RETURNS text LANGUAGE sql STABLE AS $$
+        SELECT concat_ws(
+            '.', (SELECT oid FROM pg_database WHERE datname = current_database()), to_regclass({events_name})::oid,
+            extract(epoch FROM pg_postmaster_start_time())
+        )
+    $$
+"""
+
 # Stores the facts of many streams, all of a stream or nothing; returns the streams of which nothing was stored: those
 # in conflict without a rule, the limited ones with theirs. `snapshots` stand in the order of the streams, NULL where
 # there is none. `writes` holds arrays of the composite types: streams, tries, outcomes and blocks.
@@ -148,6 +158,10 @@ _APPEND_FUNCTION = """
         limited_until timestamptz[];
         limited_by_open boolean[];
     BEGIN
+        IF writes ->> 'incarnation' <> {incarnation}() THEN
+            RAISE EXCEPTION 'another database was put in the place of this one, or its server started again'
+            USING ERRCODE = 'object_not_in_prerequisite_state';
+        END IF;
         PERFORM pg_advisory_xact_lock(hashtextextended({lock}, 0));
         left_out := ARRAY(
             SELECT s.card FROM unnest(streams) AS s
@@ -212,4 +226,4 @@ _APPEND_FUNCTION = """
     END $$
 """
 
-FUNCTIONS = (_INSERT_FUNCTION, _APPEND_FUNCTION)
+FUNCTIONS = (_INSERT_FUNCTION, _INCARNATION_FUNCTION, _APPEND_FUNCTION)

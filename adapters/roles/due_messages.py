@@ -1,0 +1,55 @@
+"""The subscription to messages about due cards, through FastStream."""
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from faststream import AckPolicy
+from faststream.nats import JStream, NatsBroker, PullSub
+from faststream.nats.message import NatsBatchMessage
+from faststream.nats.security import NatsSecurity, NatsUserPassword
+from nats.aio.msg import Msg
+
+from adapters.broker.connection import PING_INTERVAL_S, identity_of
+from adapters.broker.due import DUE_STREAM, DUE_SUBJECT
+from adapters.broker.streams import CHARGING
+from adapters.logs import BROKER_LOGGER
+from adapters.settings import Settings
+from adapters.wiring import flow_of
+
+
+def subscribed(
+    settings: Settings, nats_url: str, take: Callable[[list[Msg]], Awaitable[None]]
+) -> tuple[NatsBroker, Any]:
+    """The broker, not started yet, and the subscription to messages about due cards, whose batches `take` gets."""
+    broker = NatsBroker(
+        nats_url.split(","),
+        ping_interval=PING_INTERVAL_S,
+        max_reconnect_attempts=-1,  # after its default of 60 FastStream would spin on the closed connection
+        apply_types=False,
+        logger=BROKER_LOGGER,
+        security=_security_of(settings),
+    )
+    subscriber = broker.subscriber(
+        DUE_SUBJECT,
+        durable=CHARGING,
+        stream=JStream(DUE_STREAM, declare=False),  # ours has settings that FastStream would change
+        pull_sub=PullSub(batch=True, batch_size=flow_of(settings).batch_size, timeout=settings.fetch_ms / 1e3),
+        ack_policy=AckPolicy.MANUAL,
+        decoder=_undecoded,
+        no_reply=True,
+    )
+    subscriber(take)
+    return broker, subscriber
+
+
+async def _undecoded(message: NatsBatchMessage) -> list[Msg]:
+    """The handler decodes each message itself, so that a malformed one spoils no other."""
+    return message.raw_message
+
+
+def _security_of(settings: Settings) -> NatsSecurity:
+    """As FastStream wants what our own connections are given."""
+    identity = identity_of(settings)
+    if "password" in identity:
+        return NatsUserPassword(identity["user"], identity["password"], ssl_context=identity.get("tls"))
+    return NatsSecurity(ssl_context=identity.get("tls"))
