@@ -14,6 +14,7 @@ import pytest
 
 from adapters import embedded
 from tests.lent_databases import at_database
+from tests.warm_starts import true_starts, warm_starts
 
 os.environ["BAOHAO_NATS_PORT"] = "0"  # any free one: the tests of several cores start servers beside each other
 LENT_POSTGRES, LENT_NATS = "TEST_POSTGRES_URL", "TEST_NATS_URL"
@@ -59,6 +60,20 @@ def deal_out(items: list[pytest.Item], workers: int) -> None:
         while others and (len(stretch) < share or number == workers - 1):
             stretch.extend(files[others.pop(0)])
     items[:] = [item for stretch in stretches for item in stretch]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _warm_starts() -> Iterator[None]:
+    """Processes of the product start without importing it."""
+    with warm_starts():
+        yield
+
+
+@pytest.fixture
+def started_truly() -> Iterator[None]:
+    """For a test that is about the start of a process, or its end."""
+    with true_starts():
+        yield
 
 
 @pytest.fixture(scope="session")
