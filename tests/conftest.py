@@ -91,6 +91,10 @@ def postgres_url(server_home) -> Iterator[str]:
         yield lent
         return
     with embedded.postgres(server_home) as url:
+        with psycopg.connect(embedded.owner_url(url), autocommit=True) as connection:
+            for part in ("fsync", "full_page_writes"):  # for when a machine crashes: its data would not be kept then
+                connection.execute(f"ALTER SYSTEM SET {part} = off")
+            connection.execute("SELECT pg_reload_conf()")
         yield embedded.owner_url(url)
 
 
