@@ -14,6 +14,7 @@ import pytest
 
 from adapters import embedded
 from tests.lent_databases import at_database
+from tests.warm_starts import true_starts, warm_starts
 
 os.environ["BAOHAO_NATS_PORT"] = "0"  # any free one: the tests of several cores start servers beside each other
 LENT_POSTGRES, LENT_NATS = "TEST_POSTGRES_URL", "TEST_NATS_URL"
@@ -61,6 +62,20 @@ def deal_out(items: list[pytest.Item], workers: int) -> None:
     items[:] = [item for stretch in stretches for item in stretch]
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _warm_starts() -> Iterator[None]:
+    """Processes of the product start without importing it."""
+    with warm_starts():
+        yield
+
+
+@pytest.fixture
+def started_truly() -> Iterator[None]:
+    """For a test that is about the start of a process, or its end."""
+    with true_starts():
+        yield
+
+
 @pytest.fixture(scope="session")
 def server_home() -> Iterator[Path]:
     """A folder with a short path: that of a socket file is limited."""
@@ -76,6 +91,10 @@ def postgres_url(server_home) -> Iterator[str]:
         yield lent
         return
     with embedded.postgres(server_home) as url:
+        with psycopg.connect(embedded.owner_url(url), autocommit=True) as connection:
+            for part in ("fsync", "full_page_writes"):  # for when a machine crashes: its data would not be kept then
+                connection.execute(f"ALTER SYSTEM SET {part} = off")
+            connection.execute("SELECT pg_reload_conf()")
         yield embedded.owner_url(url)
 
 

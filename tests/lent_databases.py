@@ -80,6 +80,8 @@ class Made(NamedTuple):
     name: str
     url: str
     """As its owner."""
+    connection: Connection[Any]
+    """Kept, since one that is opened anew has to read the catalogue, which costs more than what it is then asked."""
     catalogue: Catalogue
     tables: tuple[str, ...]
     rows: dict[str, bytes]
@@ -105,7 +107,7 @@ class LentDatabases:
             if is_as_new(made):
                 self._free.append(made)
             else:
-                self._drop(made.name)
+                self._drop(made)
 
     @contextmanager
     def lent_for_long(self) -> Iterator[tuple[str, Callable[[], None]]]:
@@ -115,11 +117,11 @@ class LentDatabases:
         try:
             yield made.url, lambda: _renew(made)
         finally:
-            self._drop(made.name)
+            self._drop(made)
 
     def close(self) -> None:
         while self._free:
-            self._drop(self._free.pop().name)
+            self._drop(self._free.pop())
 
     def _new(self) -> Made:
         name = f"{self._kind}_{os.getpid()}_{next(_numbers)}"
@@ -127,38 +129,34 @@ class LentDatabases:
             connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
         url = at_database(self._server, name)
         self._make(url)
-        with psycopg.connect(url, autocommit=True) as connection:
-            tables = tuple(table for (table,) in connection.execute(_TABLES))
-            rows = {table: _copied(connection, table) for table in filled(connection, tables)}
-            sequences = dict[str, int](connection.execute(_SEQUENCES_USED).fetchall())
-            return Made(name, url, _catalogue(connection), tables, rows, sequences)
+        connection = psycopg.connect(url, autocommit=True)
+        tables = tuple(table for (table,) in connection.execute(_TABLES))
+        rows = {table: _copied(connection, table) for table in filled(connection, tables)}
+        sequences = dict[str, int](connection.execute(_SEQUENCES_USED).fetchall())
+        return Made(name, url, connection, _catalogue(connection), tables, rows, sequences)
 
-    def _drop(self, name: str) -> None:
+    def _drop(self, made: Made) -> None:
+        made.connection.close()
         with psycopg.connect(self._server, autocommit=True) as connection:
-            connection.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
+            connection.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(made.name)))
 
 
 def is_as_new(made: Made) -> bool:
     """Empty it; False if that cannot be done or is not enough."""
-    with suppress(psycopg.Error), psycopg.connect(made.url, autocommit=True) as connection:
-        ended = connection.execute(_END_OTHERS, (_PATIENCE_MS,)).fetchone()
-        if ended == (False,) or _catalogue(connection) != made.catalogue:
+    with suppress(psycopg.Error):
+        ended = made.connection.execute(_END_OTHERS, (_PATIENCE_MS,)).fetchone()
+        if ended == (False,) or _catalogue(made.connection) != made.catalogue:
             return False
-        _renew_over(connection, made)
+        _renew(made)
         return True
     return False
 
 
 def _renew(made: Made) -> None:
-    with psycopg.connect(made.url, autocommit=True) as connection:
-        _renew_over(connection, made)
-
-
-def _renew_over(connection: Connection[Any], made: Made) -> None:
-    connection.execute(f"SET lock_timeout = {_PATIENCE_MS}")
-    connection.execute("SET session_replication_role = replica")  # else triggers would refuse it
-    with connection.transaction():
-        _empty(connection, made)
+    made.connection.execute(f"SET lock_timeout = {_PATIENCE_MS}")
+    made.connection.execute("SET session_replication_role = replica")  # else triggers would refuse it
+    with made.connection.transaction():
+        _empty(made.connection, made)
 
 
 def filled(connection: Connection[Any], tables: tuple[str, ...]) -> list[str]:

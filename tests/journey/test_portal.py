@@ -14,6 +14,7 @@ import pytest
 from adapters.notices.folder import mails_in
 from tests.chromium import launched
 from tests.journey.patience import until
+from tests.warm_starts import true_starts
 
 STARTS_WITHIN_S = 120
 
@@ -26,7 +27,7 @@ def demo():
     kept = {name: value for name, value in os.environ.items() if name not in outside}
     environment = kept | {"BAOHAO_HOME": str(home), "BAOHAO_WEB_PORT": "0"}
     command = [sys.executable, "-m", "adapters.cli", "up", "--demo"]
-    with subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True) as process:
+    with true_starts(), subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True) as process:
         try:
             said = []
             for line in process.stderr:

@@ -25,6 +25,7 @@ from tests.journey.patience import until
 NO_BROKER = "nats://127.0.0.1:1"
 
 
+@pytest.mark.usefixtures("started_truly")
 def test_a_wrong_setting_is_named_and_ends_with_78(installation):
     status, out, err = installation.ended("cards", "list", BAOHAO_BATCH_SIZE="x")
     assert (status, out) == (78, "")
@@ -45,6 +46,7 @@ def test_a_database_that_cannot_be_reached_is_a_sentence_and_status_1(installati
     assert "Traceback" not in err
 
 
+@pytest.mark.usefixtures("started_truly")
 def test_a_role_logs_json_on_stderr_only_and_ends_in_order_on_sigterm(installation):
     with installation.process("run", "consumer") as process:
         lines = [process.stderr.readline()]
@@ -119,6 +121,7 @@ def test_a_row_that_cannot_be_read_parks_its_card_and_the_projector_goes_on(new_
     assert [line["event"] for line in lines[:: len(lines) - 1]] == ["role.started", "role.stopped"]
 
 
+@pytest.mark.usefixtures("started_truly")
 def test_the_demo_prints_its_figures_in_json_on_stdout_and_all_else_on_stderr(installation, server_home):
     home = server_home / "demo"
     options = ("--cards", 5, "--months", 1, "--seed", 3, "--home", home, "--json")
@@ -200,6 +203,7 @@ def test_a_home_that_cannot_be_written_is_a_sentence(installation, tmp_path, wor
     assert str(tmp_path) in err
 
 
+@pytest.mark.usefixtures("started_truly")
 def test_a_full_disk_is_a_sentence(installation):
     with Path("/dev/full").open("w") as full:
         command = [sys.executable, "-m", "adapters.cli", "settings", "--json"]
@@ -216,6 +220,7 @@ def test_seeds_in_the_wrong_order_are_a_sentence(installation):
     assert "Traceback" not in done.stderr
 
 
+@pytest.mark.usefixtures("started_truly")
 def test_a_closed_stdout_is_no_error(installation):
     command = [sys.executable, "-m", "adapters.cli", "settings"]
     with subprocess.Popen(

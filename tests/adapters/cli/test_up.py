@@ -130,6 +130,7 @@ def answers(urls):
     return True
 
 
+@pytest.mark.usefixtures("started_truly")
 def test_killed_servers_are_started_again_at_their_addresses_and_ctrl_c_ends_in_order(home):
     with home.up() as system:
         before = home.urls()
@@ -167,6 +168,7 @@ def test_status_without_a_system_says_how_to_start_one(home):
 
 def test_status_shows_what_runs_and_what_is_missing(running):
     home, system, _ = running
+    until(lambda: "role.leading" in home.log("scheduler"))
     with home.start("run", "scheduler") as standby:
         until(lambda: '"role.standby"' in standby.stderr.readline())
         until(lambda: home.run("status", "--json").exit_code == 0)
