@@ -11,6 +11,7 @@ from starlette.routing import Route
 
 from adapters.directory.sessions import SignedIn
 from adapters.notices.outbox import told_of_facts
+from adapters.notices.reached import unreached
 from adapters.web.door import Door, missing, see_other
 from adapters.web.frame import page
 from adapters.web.pages.ahead import coming_up
@@ -41,6 +42,8 @@ def card_pages(portal: Portal, door: Door) -> list[Route]:
         gone, sought = "gone" in query, _digits(query.get("number", ""))
         skip = PAGE_SIZE * (number - 1)
         held, counts = await portal.cards(visitor.holder_id, gone=gone, sought=sought, skip=skip)
+        async with portal.pool.connection() as connection:
+            lost = await unreached(connection, visitor.email, visitor.phone)
         found = [shown(one, say) for one in held]
         total = counts.gone if gone else counts.kept
         more = number + 1 if sought is None and skip + PAGE_SIZE < total else None
@@ -57,6 +60,7 @@ def card_pages(portal: Portal, door: Door) -> list[Route]:
             number=number,
             more=more,
             can_add=portal.sends_sms,
+            unreached=lost,
         )
 
     async def home(request: Request) -> Response:
