@@ -72,6 +72,7 @@ async def payment_page(
         balance_first=draft.balance_first,
         others=await _methods_of_others(visit),
         can_add=visit.portal.hosted is not None,
+        renewed="renewed" in visit.request.query_params,
         errors=errors or {},
     )
 
