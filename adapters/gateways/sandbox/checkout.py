@@ -21,7 +21,7 @@ REFUSED_SETUP = Decline("setup_intent_authentication_failure")
 
 
 class Choice(NamedTuple):
-    """A test method that a page offers, by a name that the page's words explain; `card` is one card, and so is `debit`."""
+    """A test method that a page offers, by a name that the page explains; `card` is one card, and so is `debit`."""
 
     name: str
     token: str
