@@ -28,6 +28,7 @@ from adapters.roles.lease import LEADERS_TABLE
 from adapters.roles.tables import DUE_SENT_TABLE, PUBLISHED_EPOCH, PUBLISHED_TABLE
 from adapters.web.api.tokens import API_TOKENS_TABLE
 from adapters.web.console.tables import OPERATOR_TABLES
+from adapters.web.payments.issuer import ISSUERS_TABLE
 from engine.errors import SchemaError
 from engine.operations import OPERATIONS_ID, ChargingStopped
 from engine.store.appending import random_event_ids, stored_fact
@@ -141,6 +142,7 @@ def _create(connection: Connection[Any]) -> None:
         NOTICE_TABLES,
         API_TOKENS_TABLE,
         OPERATOR_TABLES,
+        ISSUERS_TABLE,
         "CREATE TABLE schema_version (version integer NOT NULL)",
     ):
         connection.execute(statement)
@@ -246,6 +248,7 @@ def _from_8_to_9(connection: Connection[Any]) -> None:
 
 def _from_9_to_10(connection: Connection[Any]) -> None:
     """Payments made on the provider's page, and what operators did is kept for a time."""
+    connection.execute(ISSUERS_TABLE)
     create_tables(connection)
     connection.execute("UPDATE schema_version SET version = 10")
 

@@ -13,6 +13,7 @@ from pydantic.fields import FieldInfo
 from pydantic_settings import SettingsConfigDict
 
 from adapters.gateway_settings import GatewaySettings, absolute
+from adapters.issuer_settings import IssuerSettings
 from adapters.notice_settings import NoticeSettings
 from engine.errors import BaohaoError
 from engine.text import has_card_number, is_contact
@@ -85,7 +86,7 @@ def _page_address(address: str) -> str:
     return address
 
 
-class Settings(NoticeSettings, GatewaySettings):
+class Settings(IssuerSettings, NoticeSettings, GatewaySettings):
     """The settings of an installation; a field `batch_size` is the variable `BAOHAO_BATCH_SIZE`."""
 
     model_config = SettingsConfigDict(

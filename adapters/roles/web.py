@@ -50,6 +50,7 @@ from adapters.web.pages.accounts.unsent import only_logged
 from adapters.web.pages.accounts.visit import Reception
 from adapters.web.pages.portal import Portal
 from adapters.web.pages.routes import SCRIPTED, holder_pages
+from adapters.web.payments.issuer import note_issuer
 from adapters.web.payments.printing import Printer
 from adapters.web.receipts import aliyun_reports, receipts
 from adapters.web.unsubscribing import unsubscribing
@@ -125,6 +126,7 @@ async def main(
         async with waiting, hashing, _sweeping(waiting, stop):
             database = _Database(database_url, blocking, waiting, hashing)
             portal = _portal(settings, database, _origin(settings, listener))
+            await _issuer_noted(settings, portal)
             more = _demo(settings, database, portal, nats_url) if settings.demo else ()
             sends = send or (put_message if settings.tells_holders else only_logged)
             reception = Reception(
@@ -136,6 +138,13 @@ async def main(
                 await _with_provider(settings, database, pages, listener, stop)
             else:
                 await _serve(_application(pages), listener, stop)
+
+
+async def _issuer_noted(settings: Settings, portal: Portal) -> None:
+    """Receipts of what is paid from now on name whoever the settings name."""
+    _, at = await asyncio.to_thread(portal.read_rules)
+    async with portal.pool.connection() as connection:
+        await note_issuer(connection, settings, at)
 
 
 def _pool(database_url: str, size: int) -> AsyncConnectionPool[AsyncConnection[Any]]:

@@ -5,6 +5,7 @@ import psycopg
 from adapters.schema import SCHEMA_VERSION, check_schema, migrate
 
 VERSION_9 = """
+    DROP TABLE receipt_issuers;
     UPDATE schema_version SET version = 9;
 """
 
@@ -15,3 +16,4 @@ def test_a_database_of_version_9_is_brought_up_to_date(database_url):
         connection.execute(VERSION_9)
         assert migrate(database_url) == 9 < SCHEMA_VERSION
         check_schema(database_url)
+        assert connection.execute("SELECT count(*) FROM receipt_issuers").fetchone() == (0,)
