@@ -33,6 +33,8 @@ class Preview(NamedTuple):
     first: Any
     source: Markup | None
     is_today: bool
+    is_now: bool
+    """It is charged as soon as the holder agrees."""
 
 
 def quote_of(held: Held, draft: Draft) -> Quote | None:
@@ -53,9 +55,10 @@ def preview_of(held: Held, draft: Draft, quote: Quote, say: Voice) -> Preview | 
     foreseen = outlook(after, held.rules, held.at)
     payment = next_payment(after, foreseen)
     today = payment is not None and held.day_of(payment.at) == held.today
+    now = payment is not None and payment.at <= held.at
     line = lifeline(after, "active", foreseen, say, held.at)
     coming = coming_up(after, "active", foreseen, say)
-    return Preview(coming, line, payment, source(payment, say) if payment else None, today)
+    return Preview(coming, line, payment, source(payment, say) if payment else None, today, now)
 
 
 def commands_of(held: Held, draft: Draft, command_id: UUID) -> tuple[OrderPaymentMethods, EnableAutoRenew]:

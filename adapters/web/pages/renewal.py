@@ -3,16 +3,19 @@
 What was chosen is kept in the session, with the price that was shown; another price by then is shown and asked again.
 """
 
+from urllib.parse import urlencode
 from uuid import UUID
 
 from starlette.responses import Response
 
 from adapters.languages import shown as written
 from adapters.web.pages.agreeing import TERMS_VERSION, commands_of, preview_of, quote_of
-from adapters.web.pages.ahead import coming_up
+from adapters.web.pages.ahead import coming_up, next_payment
+from adapters.web.pages.alerts import alert_of
 from adapters.web.pages.choosing import payment_page, period_page
 from adapters.web.pages.draft import Draft, draft_of, save, seal_of
-from adapters.web.pages.ids import command_id_of
+from adapters.web.pages.ids import command_id_of, whole_number
+from adapters.web.pages.methods import REFRESHES_MOST
 from adapters.web.pages.naming import dated_method_name, every, is_period, named
 from adapters.web.pages.portal import Held
 from adapters.web.pages.standing import standing_of
@@ -88,14 +91,22 @@ async def _confirm(visit: CardVisit) -> Response:
 
 
 async def _done(visit: CardVisit) -> Response:
-    card = visit.held.card
-    if card.consent is None:
+    held, asked = visit.held, visit.request.query_params
+    if held.card.consent is None:
         return visit.go()
+    foreseen, standing, reference = held.outlook(), standing_of(held.card), asked.get("reference", "")
+    payment, count = next_payment(held.card, foreseen), whole_number(asked.get("n", "0")) or 0
+    charged_now = payment if payment is not None and payment.at <= held.at else None
+    again = f"{visit.home}{DONE}?{urlencode({'reference': reference, 'n': count + 1})}"
     return visit.page(
         "done",
         task=None,
-        reference=_reference(visit.request.query_params.get("reference", "")),
-        coming=coming_up(card, standing_of(card), visit.held.outlook(), visit.say),
+        reference=_reference(reference),
+        is_done=standing == "active" and charged_now is None,
+        charged_now=charged_now,
+        alert=None if charged_now else alert_of(held, standing, visit.say),
+        again=again if (charged_now or standing == "waiting") and count < REFRESHES_MOST else None,
+        coming=coming_up(held.card, standing, foreseen, visit.say),
         notices_to=visit.visitor.email or written.phone_number(visit.visitor.phone or ""),
     )
 
