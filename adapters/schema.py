@@ -248,6 +248,7 @@ def _from_8_to_9(connection: Connection[Any]) -> None:
 
 def _from_9_to_10(connection: Connection[Any]) -> None:
     """Payments made on the provider's page, and what operators did is kept for a time."""
+    connection.execute("ALTER TABLE codes ADD COLUMN IF NOT EXISTS redeemed_at timestamptz")
     connection.execute(ISSUERS_TABLE)
     create_tables(connection)
     connection.execute("UPDATE schema_version SET version = 10")

@@ -6,6 +6,7 @@ from adapters.schema import SCHEMA_VERSION, check_schema, migrate
 
 VERSION_9 = """
     DROP TABLE receipt_issuers;
+    ALTER TABLE codes DROP COLUMN redeemed_at;
     UPDATE schema_version SET version = 9;
 """
 
@@ -17,3 +18,4 @@ def test_a_database_of_version_9_is_brought_up_to_date(database_url):
         assert migrate(database_url) == 9 < SCHEMA_VERSION
         check_schema(database_url)
         assert connection.execute("SELECT count(*) FROM receipt_issuers").fetchone() == (0,)
+        assert connection.execute("SELECT count(redeemed_at) FROM codes").fetchone() == (0,)
