@@ -13,7 +13,7 @@ from adapters.web.console.roles import Action
 
 log = structlog.get_logger()
 
-LOOKS = ("see_card", "see_personal_data", "look_up", "sign_in")
+LOOKS = ("see_card", "see_personal_data", "look_up", "sign_in", "prove")
 """What changes nothing."""
 
 

@@ -194,9 +194,7 @@ def test_health_says_what_runs_and_that_the_broker_is_away(desk):
 
 def test_the_record_is_shown_to_all_and_changed_by_nobody(desk, world, record):
     desk("operator").get(f"/cards/{FAILING}?clear")
-    text = desk("read").get(f"/record?card={FAILING}").text
-    assert "operator@example.com" in text
-    assert "see personal data" in text
+    assert "see personal data" in desk("read").get(f"/record?card={FAILING}").text
     columns = "has_column_privilege('baohao_app', 'operator_actions', %s, 'UPDATE')"
     for column, may in (("outcome", True), ("reason", False), ("operator_id", False), ("at", False)):
         assert world.connection.execute(f"SELECT {columns}", (column,)).fetchone() == (may,)
