@@ -166,6 +166,8 @@ class Settings(IssuerSettings, NoticeSettings, GatewaySettings):
     """Maximum number of pooled PostgreSQL connections per process."""
     operator: Annotated[str, AfterValidator(_plain_name)] = "cli"
     """The actor recorded for the command line, as `operator:NAME`: a role or a staff number, no personal data."""
+    operator_record_days: int = Field(1096, ge=366, le=36_525)
+    """How many days the record of what operators did and looked at at the console is kept; at least a year."""
     log_level: Annotated[Literal["debug", "info", "warning", "error"], BeforeValidator(_lower)] = "info"
     """The lowest level that is logged."""
     log_format: Annotated[Literal["json", "console"], BeforeValidator(_lower)] = "json"

@@ -6,6 +6,7 @@ from adapters.schema import SCHEMA_VERSION, check_schema, migrate
 
 VERSION_9 = """
     DROP TABLE receipt_issuers;
+    DROP FUNCTION operator_actions_forget;
     ALTER TABLE codes DROP COLUMN redeemed_at;
     UPDATE schema_version SET version = 9;
 """
