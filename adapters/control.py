@@ -4,7 +4,7 @@ One row, read once per batch. That charging was stopped, a clock confirmed or th
 log; the row repeats what the facts amount to, so that a batch need not read them.
 """
 
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -14,7 +14,7 @@ from adapters.clock import recorded_now
 from engine import operations
 from engine.card.deadlines import ChargingBlocked
 from engine.envelope import names_of
-from engine.errors import BaohaoError
+from engine.errors import BaohaoError, Refused
 from engine.operations import OPERATIONS_ID, ChargingResumed, ChargingStopped, Restore, Stop
 from engine.rules import Gap
 from engine.store import operations as operations_of
@@ -136,6 +136,24 @@ def stop_charging(connection: Connection[Any], recorder: Recorder, reason: str, 
         actor=actor,
         cause="baohao charging stop",
     )
+
+
+def begin_stop(
+    connection: Connection[Any], recorder: Recorder, reason: str, actor: str, at: datetime, *, same_again: bool
+) -> None:
+    """Stop charging where it goes on: a stop that holds keeps its reason, by which the one who resumes has to judge.
+
+    Raises Refused `reason_missing`, and `charging_stopped` where another stop holds; if not `same_again`, for the same
+    stop of the same actor, too.
+    """
+    with connection.transaction():
+        connection.execute("SELECT FROM control FOR UPDATE")  # operators take turns
+        stop = charging_stopped_since(connection)
+        if stop is not None and not (same_again and (stop.reason, stop.by) == (reason, actor)):
+            since = f"{stop.since.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
+            message = f"charging is stopped already, since {since}: {stop.reason}. Nothing was changed"
+            raise Refused("charging_stopped", message)
+        stop_charging(connection, recorder, reason, actor, at)
 
 
 def resume_charging(connection: Connection[Any], recorder: Recorder, actor: str, at: datetime) -> None:

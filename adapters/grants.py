@@ -41,6 +41,7 @@ RIGHTS: dict[str, LiteralString] = {
     "outbox": _CHANGE,
     "optional_notices": _CHANGE,
     "api_tokens": _CHANGE,
+    "receipt_issuers": _ADD,
     **OPERATOR_RIGHTS,
     **dict.fromkeys(DIRECTORY, _CHANGE),
     "directory_secret": "SELECT",

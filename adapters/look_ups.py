@@ -90,7 +90,7 @@ class LookUps:
                 found = await self._news.dispute(hint.dispute)
                 return found is None or await self._execute(dispute_commands(found))
             if hint.checkout_session is not None and hint.kind in VISITS:
-                return await self._bindings.complete(hint.checkout_session) in ("bound", "refused")
+                return await self._bindings.complete(hint.checkout_session) not in ("waiting", "unknown")
             if hint.kind in UPDATES and hint.payment_method is not None:
                 return await self._execute(await self._updates(hint, hint.payment_method))
         except Exception as error:  # noqa: BLE001 (no other notification waits for this one)

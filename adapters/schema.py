@@ -27,7 +27,8 @@ from adapters.pooler import refuse_transaction_pooler
 from adapters.roles.lease import LEADERS_TABLE
 from adapters.roles.tables import DUE_SENT_TABLE, PUBLISHED_EPOCH, PUBLISHED_TABLE
 from adapters.web.api.tokens import API_TOKENS_TABLE
-from adapters.web.console.tables import OPERATOR_TABLES
+from adapters.web.console.tables import OPERATOR_TABLES, RECORD_FORGOTTEN
+from adapters.web.payments.issuer import ISSUERS_TABLE
 from engine.errors import SchemaError
 from engine.operations import OPERATIONS_ID, ChargingStopped
 from engine.store.appending import random_event_ids, stored_fact
@@ -149,6 +150,8 @@ def _create(connection: Connection[Any]) -> None:
         NOTICE_TABLES,
         API_TOKENS_TABLE,
         OPERATOR_TABLES,
+        RECORD_FORGOTTEN,
+        ISSUERS_TABLE,
         "CREATE TABLE schema_version (version integer NOT NULL)",
     ):
         connection.execute(statement)
@@ -254,7 +257,10 @@ def _from_8_to_9(connection: Connection[Any]) -> None:
 
 
 def _from_9_to_10(connection: Connection[Any]) -> None:
-    """A stream goes on only from the fact on which it was decided."""
+    """A stream goes on only from the fact on which it was decided; receipts name issuers; records are kept for a time."""
+    connection.execute("ALTER TABLE codes ADD COLUMN IF NOT EXISTS redeemed_at timestamptz")
+    connection.execute(ISSUERS_TABLE)
+    connection.execute(RECORD_FORGOTTEN)
     create_tables(connection)
     connection.execute("UPDATE schema_version SET version = 10")
 

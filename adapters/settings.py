@@ -13,6 +13,7 @@ from pydantic.fields import FieldInfo
 from pydantic_settings import SettingsConfigDict
 
 from adapters.gateway_settings import GatewaySettings, absolute
+from adapters.issuer_settings import IssuerSettings
 from adapters.notice_settings import NoticeSettings
 from engine.errors import BaohaoError
 from engine.text import has_card_number, is_contact
@@ -85,7 +86,7 @@ def _page_address(address: str) -> str:
     return address
 
 
-class Settings(NoticeSettings, GatewaySettings):
+class Settings(IssuerSettings, NoticeSettings, GatewaySettings):
     """The settings of an installation; a field `batch_size` is the variable `BAOHAO_BATCH_SIZE`."""
 
     model_config = SettingsConfigDict(
@@ -165,6 +166,8 @@ class Settings(NoticeSettings, GatewaySettings):
     """Maximum number of pooled PostgreSQL connections per process."""
     operator: Annotated[str, AfterValidator(_plain_name)] = "cli"
     """The actor recorded for the command line, as `operator:NAME`: a role or a staff number, no personal data."""
+    operator_record_days: int = Field(1096, ge=366, le=36_525)
+    """How many days the record of what operators did and looked at at the console is kept; at least a year."""
     log_level: Annotated[Literal["debug", "info", "warning", "error"], BeforeValidator(_lower)] = "info"
     """The lowest level that is logged."""
     log_format: Annotated[Literal["json", "console"], BeforeValidator(_lower)] = "json"

@@ -82,6 +82,12 @@ def wanted(weight: int) -> set[str]:
     return needed(weight) | _characters(texts(("",)) if weight == LIGHT else "")
 
 
+def names() -> str:
+    """The Chinese characters of GB 2312, in which issuers and addresses are written; the rarest are in no part."""
+    pairs = (bytes([row, cell]) for row in range(0xB0, 0xF8) for cell in range(0xA1, 0xFF))
+    return b"".join(pairs).decode("gb2312", errors="ignore")
+
+
 def _characters(text: str) -> set[str]:
     return set(_LATIN + _ACCENTED + _CHINESE_MARKS + amounts() + text) - set(_LACKING) - {"\n"}
 
@@ -94,7 +100,7 @@ def make(package: Path) -> None:
     options = Options(layout_features=[], hinting=False, name_IDs=[0, 1, 2, 4, 6, 13, 14], notdef_outline=True)
     options.drop_tables += ["BASE", "GDEF", "GPOS", "GSUB", "STAT", "gasp", "prep", "vhea", "vmtx"]
     for weight, name in WEIGHTS.items():
-        left, parts = wanted(weight), []
+        left, parts = wanted(weight) | (set(names()) if weight == LIGHT else set()), []
         for part in _PARTS:
             font = load_font(package / f"files/noto-sans-sc-{part}-{weight}-normal.woff2", options)
             has = {one for one in left if ord(one) in font.getBestCmap()}
@@ -105,8 +111,11 @@ def make(package: Path) -> None:
             font.save(FONTS / f"{name}.{part}")
             parts.append(FONTS / f"{name}.{part}")
             left -= has
-        if left:
-            raise SystemExit(f"the fonts lack {''.join(sorted(left))}")
+        if lacking := left & wanted(weight):
+            raise SystemExit(f"the fonts lack {''.join(sorted(lacking))}")
+        if weight == LIGHT:
+            found = wanted(weight) | set(names()) - left
+            (FONTS / CHARACTERS).write_text("".join(sorted(found)) + "\n", "utf-8")
         merged = Merger().merge([str(one) for one in parts])
         style = Path(name).stem.partition("-")[2]
         for number, text in ((1, FAMILY), (2, style), (4, f"{FAMILY} {style}"), (6, Path(name).stem)):
@@ -116,7 +125,6 @@ def make(package: Path) -> None:
         merged.save(FONTS / name)
         for one in parts:
             one.unlink()
-    (FONTS / CHARACTERS).write_text("".join(sorted(wanted(LIGHT))) + "\n", "utf-8")
 
 
 if __name__ == "__main__":

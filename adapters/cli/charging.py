@@ -16,10 +16,10 @@ from adapters.cli.servers import connection as connection_to
 from adapters.cli.servers import database
 from adapters.clock_check import clock_of
 from adapters.control import (
+    begin_stop,
     blocked_cards,
     charging_stopped_since,
     resume_charging,
-    stop_charging,
 )
 from adapters.schema import check_schema
 from adapters.settings import Settings
@@ -41,10 +41,10 @@ from engine.store.recorder import CardRecorder, datastore
 
 
 def stop(settings: Settings, why: str, *, as_json: bool) -> None:
-    """Stop all charging; raises Refused without a reason."""
+    """Stop all charging; raises Refused without a reason, and where another stop holds."""
     with installation_of(settings) as (_, connection, recorder):
         now = clock_of(settings).read(connection).now
-        stop_charging(connection, recorder, why, operator_of(settings), now)
+        begin_stop(connection, recorder, why, operator_of(settings), now, same_again=True)
         stopped = charging_stopped_since(connection)
     put_fields("charging", _fields(stopped), as_json=as_json)
 

@@ -42,5 +42,6 @@ async def finish_adding_card(
         card_id = await card_with(connection, redeemed.address.text)
         if card_id is None:
             return CodeDead()  # it has another number by now
-        await note(connection, signed_in.holder_id, "number_proved", visit, signed_in.session_id)
+        if not redeemed.again:
+            await note(connection, signed_in.holder_id, "number_proved", visit, signed_in.session_id)
     return card_id

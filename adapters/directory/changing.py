@@ -72,6 +72,8 @@ async def finish_change(
             redeemed = await redeem_code(connection, code, _PURPOSES[kind], visit.now, signed_in.holder_id)
             if not isinstance(redeemed, Redeemed):
                 return redeemed
+            if redeemed.again:
+                return Done()
             account = await find_account(connection, signed_in.holder_id)
             if account is None:
                 return CodeDead()

@@ -30,6 +30,9 @@ TRIES = 5
 RESEND_AFTER = timedelta(seconds=60)
 TIMES_SENT = 3
 """A code is sent so often at most: each text message costs."""
+REPEATABLE: frozenset[Purpose] = frozenset({"confirm_email", "confirm_phone", "add_card"})
+"""For whom is signed in: the same code sent twice, as by a double click, is answered twice, and used once."""
+REPEATED_WITHIN = timedelta(minutes=1)
 PER_ADDRESS = (Limit(3, timedelta(hours=1)), Limit(10, timedelta(days=1)))
 PER_CLIENT = (Limit(10, timedelta(hours=1)),)
 
@@ -62,6 +65,8 @@ class Redeemed(NamedTuple):
     address: Address
     holder_id: str | None
     language: Language
+    again: bool = False
+    """It was used a moment ago, and must not be used once more: this is the same form, sent again."""
 
 
 class _Kept(NamedTuple):
@@ -78,6 +83,7 @@ class _Kept(NamedTuple):
     times_sent: int
     sent_at: datetime
     expires_at: datetime
+    redeemed_at: datetime | None = None
 
 
 async def ask_code(connection: AsyncConnection[Any], send: Send, asked: Asked, visit: Visit) -> CodeSent | Wait:
@@ -108,7 +114,8 @@ async def ask_code(connection: AsyncConnection[Any], send: Send, asked: Asked, v
         await connection.execute(
             """
             INSERT INTO codes (request_hash, purpose, kind, address, language, holder_id, works, sends, tries,
-                times_sent, sent_at, expires_at) VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
+                times_sent, sent_at, expires_at, redeemed_at)
+            VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
             """,
             (hash_of(request), *kept),
         )
@@ -123,7 +130,7 @@ async def resend_code(
     secret = await secret_of(connection)
     async with connection.transaction():
         kept = await _locked(connection, request, now)
-        if kept is None:
+        if kept is None or kept.redeemed_at is not None:
             return CodeDead()
         if kept.times_sent >= TIMES_SENT:
             return wait_until(kept.expires_at, now)
@@ -146,7 +153,8 @@ async def redeem_code(
 ) -> Redeemed | CodeWrong | CodeDead:
     """Use a code up, for that purpose and, where `holder_id` is given, only one of that holder's.
 
-    Of several at the same time one is right; a wrong one is counted with the caller's transaction.
+    Of several at the same time one is right; a wrong one is counted with the caller's transaction. For what is
+    REPEATABLE the right one is answered again for a minute.
     """
     secret = await secret_of(connection)
     async with connection.transaction():
@@ -155,13 +163,19 @@ async def redeem_code(
             return CodeDead()
         same = hmac.compare_digest(_code_of(secret, code.request).encode(), _digits(code.digits).encode())
         left = TRIES - kept.tries - 1
-        if (same and kept.works) or left == 0:
+        found = Redeemed(Address(kept.kind, kept.address), kept.holder_id, kept.language)
+        if kept.redeemed_at is not None:
+            return found._replace(again=True) if same else CodeDead()
+        if same and kept.works and purpose in REPEATABLE:
+            query = "UPDATE codes SET redeemed_at = %s, expires_at = %s WHERE request_hash = %s"
+            await connection.execute(query, (now, now + REPEATED_WITHIN, hash_of(code.request)))
+        elif (same and kept.works) or left == 0:
             await connection.execute("DELETE FROM codes WHERE request_hash = %s", (hash_of(code.request),))
         else:
             query = "UPDATE codes SET tries = tries + 1 WHERE request_hash = %s"
             await connection.execute(query, (hash_of(code.request),))
     if same and kept.works:
-        return Redeemed(Address(kept.kind, kept.address), kept.holder_id, kept.language)
+        return found
     return CodeWrong(left) if left else CodeDead()
 
 
@@ -170,7 +184,8 @@ async def void_codes(connection: AsyncConnection[Any], holder_id: str) -> None:
     await connection.execute(
         """
         DELETE FROM codes WHERE request_hash IN (
-            SELECT request_hash FROM codes WHERE holder_id = %s FOR UPDATE SKIP LOCKED  -- else two could wait for ever
+            SELECT request_hash FROM codes WHERE holder_id = %s AND redeemed_at IS NULL
+            FOR UPDATE SKIP LOCKED  -- else two could wait for ever
         )
         """,
         (holder_id,),
@@ -182,7 +197,8 @@ async def _locked(connection: AsyncConnection[Any], request: str, now: datetime)
     async with connection.cursor(row_factory=class_row(_Kept)) as cursor:
         await cursor.execute(
             """
-            SELECT purpose, kind, address, language, holder_id, works, sends, tries, times_sent, sent_at, expires_at
+            SELECT purpose, kind, address, language, holder_id, works, sends, tries, times_sent, sent_at, expires_at,
+                redeemed_at
             FROM codes WHERE request_hash = %s AND expires_at > %s FOR UPDATE
             """,
             (hash_of(request), now),

@@ -19,6 +19,7 @@ MessageKind = Literal[
     "password_changed",
     "passkey_added",
     "passkey_removed",
+    "passkeys_removed",  # all of them, by the support, since the holder has lost them
     "passkey_copied",  # what signed in counts less often than the passkey was used: there are two of it
     "passkey_instead",  # somebody wants to reset the password of an account that has a passkey
     "account_erased",

@@ -45,7 +45,8 @@ DIRECTORY_TABLES = """
         tries integer NOT NULL DEFAULT 0,
         times_sent integer NOT NULL DEFAULT 1,
         sent_at timestamptz NOT NULL,
-        expires_at timestamptz NOT NULL
+        expires_at timestamptz NOT NULL,
+        redeemed_at timestamptz  -- since then it has no effect, and the same form is answered as before
     );
     CREATE INDEX IF NOT EXISTS codes_of ON codes (holder_id);
     CREATE TABLE IF NOT EXISTS directory_uses (

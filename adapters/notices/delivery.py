@@ -5,7 +5,7 @@ became of it. A row whose sender was killed is claimed again when its lease is o
 may have arrived.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from hashlib import sha256
@@ -19,6 +19,7 @@ from pydantic import JsonValue
 
 from adapters.languages.language import Language
 from adapters.notices.kinds import OTHER, Channel, kind_of
+from adapters.notices.reached import hash_of
 from adapters.notices.timing import day_began, next_morning, retry_after
 
 LEASE = timedelta(minutes=2)
@@ -90,25 +91,6 @@ class Bounced:
 
 
 Outcome = Accepted | Failed | Doubtful | Bounced
-
-
-def hash_of(address: str) -> bytes:
-    """By which an address is known again that is not kept."""
-    return sha256(address.encode()).digest()
-
-
-def bounced(connection: Connection[Any], addresses: Sequence[str]) -> set[str]:
-    """Those of the addresses whose last message bounced."""
-    hashes = {hash_of(address): address for address in addresses}
-    rows = connection.execute(
-        """
-        SELECT DISTINCT ON (address_hash) address_hash, state FROM outbox
-        WHERE address_hash = ANY (%s) AND state IN ('accepted', 'delivered', 'bounced')
-        ORDER BY address_hash, settled_at DESC
-        """,
-        (list(hashes),),
-    ).fetchall()
-    return {hashes[one] for one, state in rows if state == "bounced"}
 
 
 def claim(connection: Connection[Any], channel: Channel, now: datetime, limit: int) -> list[Row]:

@@ -166,6 +166,14 @@ LETTERS_OF_ACCOUNTS: Mapping[str, Letter] = {
         "Baohao: a passkey was removed from your account. If that was not you, change your password at once.",
         "Open the account",
     ),
+    "passkeys_removed": Letter(
+        "Your passkeys were removed",
+        "Our support removed the passkeys of your account.",
+        ("Sign in by password or code, and add a new one. All devices are signed out.", _NOT_YOU),
+        (),
+        "Baohao: our support removed the passkeys of your account. If that was not you, change your password at once.",
+        "Sign in",
+    ),
     "passkey_copied": Letter(
         "A passkey was refused",
         "A passkey of your account was refused: it seems that there is a copy of it.",

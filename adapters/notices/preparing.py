@@ -13,8 +13,9 @@ from psycopg import Connection
 from adapters.languages import shown
 from adapters.languages.language import Language, named
 from adapters.languages.texts import texts
-from adapters.notices.delivery import Rendered, Row, bounced, drop, is_doubtful_again, wait
+from adapters.notices.delivery import Rendered, Row, drop, is_doubtful_again, wait
 from adapters.notices.kinds import Channel, kind_of
+from adapters.notices.reached import bounced
 from adapters.notices.recipients import Recipient, numbers, recipients
 from adapters.notices.rendering import SMS_CHARS, TEMPLATE_VERSION, Sender, Sms, email_bytes, sms_bytes
 from adapters.notices.still_true import Dropped, Unclear, verdict_on

@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import errno
 import socket
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
@@ -23,7 +23,6 @@ from adapters.clock import recorded_now
 from adapters.clock_check import clock_of
 from adapters.directory.messages import Send
 from adapters.directory.passkey_challenges import Site
-from adapters.directory.sweeping import sweep
 from adapters.executing import Executor
 from adapters.gateway_settings import STRIPE_URL
 from adapters.gateways.stripe import StripeGateway
@@ -36,7 +35,8 @@ from adapters.look_ups import BATCH, LookUps
 from adapters.lost import Watch
 from adapters.notices.outbox import put_message
 from adapters.reconciling_daily import reconcile_daily
-from adapters.roles.lead import faults_logged, stopped
+from adapters.roles.lead import faults_logged
+from adapters.roles.sweeping import sweeping
 from adapters.secret_files import read_secret, stripe_webhook_secret_of
 from adapters.settings import Settings, SettingsError
 from adapters.web.api.served import PREFIX, api
@@ -44,13 +44,13 @@ from adapters.web.app import Guarded, application
 from adapters.web.bindings import returns
 from adapters.web.console.desk import Desk
 from adapters.web.console.served import beside
-from adapters.web.console.sessions import sweep_sessions
 from adapters.web.door import Door
 from adapters.web.notifications import notifications
 from adapters.web.pages.accounts.unsent import only_logged
 from adapters.web.pages.accounts.visit import Reception
 from adapters.web.pages.portal import Portal
 from adapters.web.pages.routes import SCRIPTED, holder_pages
+from adapters.web.payments.issuer import note_issuer
 from adapters.web.payments.printing import Printer
 from adapters.web.receipts import aliyun_reports, receipts
 from adapters.web.unsubscribing import unsubscribing
@@ -74,8 +74,6 @@ AGAIN = timedelta(seconds=5)
 """How often the inbox is looked into although nothing has arrived here: others may have left something."""
 HASHING_CONNECTIONS = 2
 """As many passwords are judged at a time."""
-SWEPT_EVERY = timedelta(hours=1)
-"""How often what has had its time is removed from the directory."""
 
 
 class _Server(uvicorn.Server):
@@ -123,20 +121,28 @@ async def main(
     waiting = _pool(database_url, settings.pool_size)
     hashing = _pool(database_url, HASHING_CONNECTIONS)
     with _listening(settings.web_host, settings.web_port) as listener, blocking:
-        async with waiting, hashing, _sweeping(waiting, stop):
+        async with waiting, hashing, sweeping(waiting, settings.operator_record_days, stop):
             database = _Database(database_url, blocking, waiting, hashing)
             portal = _portal(settings, database, _origin(settings, listener))
+            await _issuer_noted(settings, portal)
             more = _demo(settings, database, portal, nats_url) if settings.demo else ()
             sends = send or (put_message if settings.tells_holders else only_logged)
             reception = Reception(
                 Door(waiting, recorded_now), hashing, sends, Site(portal.origin), settings.web_proxies
             )
             machines = (unsubscribing(waiting), *_receipts(settings, waiting))
-            pages = _Pages(portal, reception, more, machines, _desk(settings, database, portal, nats_url))
+            pages = _Pages(portal, reception, more, machines, _desk(settings, database, portal, sends, nats_url))
             if settings.gateway == "stripe":
                 await _with_provider(settings, database, pages, listener, stop)
             else:
                 await _serve(_application(pages), listener, stop)
+
+
+async def _issuer_noted(settings: Settings, portal: Portal) -> None:
+    """Receipts of what is paid from now on name whoever the settings name."""
+    _, at = await asyncio.to_thread(portal.read_rules)
+    async with portal.pool.connection() as connection:
+        await note_issuer(connection, settings, at)
 
 
 def _pool(database_url: str, size: int) -> AsyncConnectionPool[AsyncConnection[Any]]:
@@ -145,14 +151,13 @@ def _pool(database_url: str, size: int) -> AsyncConnectionPool[AsyncConnection[A
     )
 
 
-def _desk(settings: Settings, database: _Database, portal: Portal, nats_url: str) -> Desk | None:
+def _desk(settings: Settings, database: _Database, portal: Portal, send: Send, nats_url: str) -> Desk | None:
     """The console, where it has an address."""
     if settings.console_url is None:
         return None
     recorder = recorder_of(settings, database.url)
-    return Desk(
-        portal, database.hashing, database.use, recorder, settings, database.url, nats_url, settings.console_url
-    )
+    parts = portal, database.hashing, database.use, recorder, settings, send
+    return Desk(*parts, database.url, nats_url, settings.console_url)
 
 
 def _demo(settings: Settings, database: _Database, portal: Portal, nats_url: str) -> Sequence[Route]:
@@ -253,27 +258,6 @@ async def _look_up(look_ups: LookUps, arrived: asyncio.Event, stop: asyncio.Even
                     [asyncio.create_task(arrived.wait()), asyncio.create_task(stop.wait())],
                     return_when=asyncio.FIRST_COMPLETED,
                 )
-
-
-@contextlib.asynccontextmanager
-async def _sweeping(waiting: AsyncConnectionPool[AsyncConnection[Any]], stop: asyncio.Event) -> AsyncIterator[None]:
-    """The directory is swept beside the block."""
-    task = asyncio.create_task(_sweep(waiting, stop))
-    try:
-        yield
-    finally:
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
-
-
-async def _sweep(waiting: AsyncConnectionPool[AsyncConnection[Any]], stop: asyncio.Event) -> None:
-    """Remove from the directory what has had its time, at the start and then each hour."""
-    while not stop.is_set():
-        with faults_logged("web"):
-            async with waiting.connection() as connection:
-                await sweep(connection, recorded_now())
-                await sweep_sessions(connection, recorded_now())
-        await stopped(stop, SWEPT_EVERY)
 
 
 async def _serve(app: ASGIApp, listener: socket.socket, stop: asyncio.Event) -> None:

@@ -17,6 +17,10 @@ log = structlog.get_logger()
 DONE, CANCELED = "/bindings/done", "/bindings/canceled"
 _TEXTS: dict[str, tuple[str, str]] = {
     "bound": ("已绑定支付方式。可以关闭此页。", "The payment method is bound. You may close this page."),
+    "renewed": (
+        "这张银行卡先前已绑定，信息已更新。可以关闭此页。",
+        "It was bound already, and has its new details. You may close this page.",
+    ),
     "waiting": ("支付机构仍在处理，稍后自动完成。", "The provider is still at it; it completes by itself."),
     "refused": ("未能绑定，没有任何扣款。请换一种方式重试。", "Nothing was bound or charged. Please try another way."),
     "unknown": ("没有找到这次绑定。请重新开始。", "There is no such visit. Please begin again."),

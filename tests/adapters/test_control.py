@@ -7,6 +7,7 @@ from msgspec.structs import replace
 
 from adapters.control import (
     CLOCK_CHANNEL,
+    begin_stop,
     blocked_cards,
     charging_stopped_since,
     move_clock,
@@ -95,6 +96,16 @@ def test_stopping_twice_keeps_the_first_time_and_the_last_reason(connection, rec
 def test_repeating_a_stop_with_the_same_reason_keeps_the_first_actor(connection, recorder):
     stop(connection, recorder)
     stop(connection, recorder, by="operator:7", at=NEW_YEAR + A_DAY)
+    assert charging_stopped_since(connection) == Stop(NEW_YEAR, "a bad night", "operator:cli")
+
+
+@pytest.mark.parametrize(("reason", "by"), [("worse than thought", "operator:cli"), ("a bad night", "operator:7")])
+def test_an_operator_replaces_no_stop_of_another_and_none_by_another_reason(connection, recorder, reason, by):
+    begin_stop(connection, recorder, "a bad night", "operator:cli", NEW_YEAR, same_again=True)
+    begin_stop(connection, recorder, "a bad night", "operator:cli", NEW_YEAR + A_DAY, same_again=True)
+    for same_again in (True, False):
+        with pytest.raises(Refused, match="charging is stopped already, since 2040-01-01"):
+            begin_stop(connection, recorder, reason, by, NEW_YEAR + A_DAY, same_again=same_again)
     assert charging_stopped_since(connection) == Stop(NEW_YEAR, "a bad night", "operator:cli")
 
 

@@ -21,7 +21,7 @@ REFUSED_SETUP = Decline("setup_intent_authentication_failure")
 
 
 class Choice(NamedTuple):
-    """A test method that a page offers, by a name that the page's words explain."""
+    """A test method that a page offers, by a name that the page explains; `card` is one card, and so is `debit`."""
 
     name: str
     token: str
@@ -30,8 +30,8 @@ class Choice(NamedTuple):
 
 
 CHOICES = (
-    Choice("card", "pm_sandbox_good"),
-    Choice("debit", "pm_sandbox_debit"),
+    Choice("card", "pm_sandbox_good_fp4242"),
+    Choice("debit", "pm_sandbox_debit_fp4242debit"),
     Choice("card_3ds", "pm_sandbox_authentication_on_setup"),
     Choice("card_refused", "pm_card_chargeDeclinedInsufficientFunds"),
     Choice("card_expired", "pm_card_chargeDeclinedExpiredCard"),

@@ -8,7 +8,7 @@ import structlog
 from fastapi import APIRouter, Path
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
-from adapters.bindings import Bindings, Outcome, begin_binding
+from adapters.bindings import WITH_CARD, Bindings, begin_binding
 from adapters.gateways.pages import HostedPages, ReturnAddresses
 from adapters.web.api.asking import Asked, IdempotencyKey, Reading, Writing
 from adapters.web.api.pace import Pace
@@ -23,9 +23,10 @@ PER_SECOND, BURST = 1.0, 20.0
 """How often a token may make us ask the provider: what it takes of our rate there, no charge has."""
 binding = APIRouter(tags=["payment methods"])
 _KNOWN = """
-    SELECT CASE WHEN outcome IS NULL THEN 'waiting' WHEN outcome = 'bound' THEN 'bound' ELSE 'refused' END
+    SELECT CASE WHEN outcome IS NULL THEN 'waiting' WHEN outcome IN ('bound', 'renewed') THEN 'bound' ELSE 'refused' END
     FROM bindings WHERE session_id = %s AND card_id = %s
 """
+State = Literal["waiting", "bound", "refused"]
 _UNKNOWN = documented(404, unknown="binding")
 _EXAMPLE: dict[str, JsonValue] = {"binding_id": "cs_test_a1b2c3", "state": "waiting"}
 
@@ -46,7 +47,7 @@ class ShownBinding(BaseModel):
     model_config = ConfigDict(json_schema_extra={"examples": [_EXAMPLE]})
 
     binding_id: str
-    state: Literal["waiting", "bound", "refused"]
+    state: State
 
 
 class BegunBinding(ShownBinding):
@@ -98,15 +99,18 @@ async def show_binding(
     state, bindings = row[0], asked.portal.bindings
     if state == "waiting" and bindings is not None and not asked.provider_pace.wait_s(asked.bearer.token_id):
         state = await _completed(bindings, binding_id)
-    return ShownBinding(binding_id=binding_id, state="waiting" if state == "unknown" else state)
+    return ShownBinding(binding_id=binding_id, state=state)
 
 
-async def _completed(bindings: Bindings, session_id: str) -> Outcome:
+async def _completed(bindings: Bindings, session_id: str) -> State:
     try:
-        return await bindings.complete(session_id)
+        outcome = await bindings.complete(session_id)
     except BaohaoError as error:
         log.warning("binding.waits", error=str(error))
         return "waiting"
+    if outcome in WITH_CARD:
+        return "bound"
+    return "refused" if outcome == "refused" else "waiting"
 
 
 def provider_pace() -> Pace:

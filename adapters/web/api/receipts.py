@@ -76,6 +76,14 @@ class PaidWith(BaseModel):
     last4: str | None
 
 
+class PaidTo(BaseModel):
+    """Who issued the receipt: whoever it was when it was paid."""
+
+    name: str
+    address: str | None
+    tax_id: str | None
+
+
 class ShownReceipt(Receipt):
     """A receipt with what was bought, how it was paid, and its short `reference`; a top-up has no `term`."""
 
@@ -96,6 +104,7 @@ class ShownReceipt(Receipt):
                         "zone": "Asia/Hong_Kong",
                     },
                     "method": {"kind": "credit_card", "brand": "visa", "last4": "4242"},
+                    "issuer": {"name": "Baohao Ltd", "address": "1 Harbour Road, Hong Kong", "tax_id": "HK-1"},
                 }
             ]
         }
@@ -106,6 +115,7 @@ class ShownReceipt(Receipt):
     plan: str
     term: PaidTerm | None
     method: PaidWith | None
+    issuer: PaidTo | None
 
 
 class Receipts(BaseModel):
@@ -156,6 +166,7 @@ async def show_receipt(asked: Reading, response: Response, attempt_id: UUID) -> 
             zone=renewed.term.zone,
         ),
         method=method and PaidWith(kind=method.kind, brand=method.brand, last4=method.last4),
+        issuer=found.issuer and PaidTo(**found.issuer._asdict()),
     )
 
 

@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from adapters.web.api.asking import CHANNEL, Done, IdempotencyKey, Writing
 from adapters.web.api.problems import ProblemError, documented
 from adapters.web.api.shapes import Amount
-from adapters.web.pages.renewal import TERMS_VERSION
+from adapters.web.pages.agreeing import TERMS_VERSION
 from engine.card.charge import Due
 from engine.card.consent import ShownQuote
 from engine.card.methods import METHODS_MAX, NO_NUL

@@ -3,8 +3,8 @@
 from adapters.web.api import shapes
 from adapters.web.api.shapes import amount, maybe_amount
 from adapters.web.pages import ahead
+from adapters.web.pages.agreeing import TERMS_VERSION
 from adapters.web.pages.portal import Held
-from adapters.web.pages.renewal import TERMS_VERSION
 from adapters.web.pages.standing import FINAL, standing_of
 from engine.card.card import Card
 from engine.card.charge import due_now

@@ -9,6 +9,8 @@ from psycopg import AsyncConnection
 from psycopg.rows import class_row
 
 from adapters.directory.accounts import Account, find_account
+from adapters.directory.addresses import AddressKind
+from adapters.notices.reached import unreached
 from engine.card.methods import PaymentMethod
 from engine.networks import RULES, Rule
 
@@ -86,6 +88,8 @@ class About(NamedTuple):
     cases: list[OfCase]
     wake_at: datetime | None
     account: Account | None
+    unreached: list[AddressKind]
+    """By what no message reaches the holder: the last one bounced."""
     parked_id: int | None
     parked_why: str | None
 
@@ -110,12 +114,16 @@ async def about_card(connection: AsyncConnection[Any], card_id: UUID, holder_id:
     """
     row = await (await connection.execute(wake, {"card": card_id})).fetchone()
     wake_at, parked_id, parked_why = row or (None, None, None)
+    account = await find_account(connection, holder_id)
+    addresses = account.addresses if account else ()
+    lost = await unreached(connection, *(one.text for one in addresses))
     return About(
         await _rows(connection, Charge, charges, card_id),
         await _rows(connection, Notice, notices, card_id),
         await _rows(connection, OfCase, cases, card_id),
         wake_at,
-        await find_account(connection, holder_id),
+        account,
+        [one.kind for one in addresses if one.text in lost],
         parked_id,
         parked_why,
     )

@@ -11,9 +11,11 @@ from starlette.responses import Response
 from adapters.dry_run import DryRunRecorder
 from adapters.web.console.acts import ACTS, Act, Field, Filled
 from adapters.web.console.doing import do_once
+from adapters.web.console.proving import CODE, unproved
 from adapters.web.console.reasons import EVIDENCE_MOST, REASON_MOST, text_fault
 from adapters.web.console.record import known_as
 from adapters.web.console.refusals import refusal_text, refused_field
+from adapters.web.console.roles import PROVED_AGAIN
 from adapters.web.console.visit import DeskRoute, DeskVisit
 from adapters.web.pages.ids import command_id_of
 from adapters.web.pages.paying import amount_of
@@ -104,6 +106,9 @@ async def _sent(visit: DeskVisit, task: _Task) -> Response:
         if visit.form.get("step") == "change":
             return await _form(visit, task, values)
         if visit.form.get("step") == "do":
+            if wrong := await unproved(visit, task.act.action):
+                facts = await asyncio.to_thread(_foreseen, visit, command)
+                return await _form(visit, task, values, errors={CODE: wrong}, foreseen=facts, status=422)
             return await _do(visit, task, command, values)
         facts = await asyncio.to_thread(_foreseen, visit, command)
     except Refused as refused:
@@ -182,6 +187,7 @@ async def _form(
         foreseen=None if foreseen is None else _sentences(foreseen),
         shown={one.name: _shown(one, typed[one.name], foreseen or ()) for one in task.act.fields},
         command_id=command_id_of(visit.form if foreseen is not None else {}),
+        proves=task.act.action in PROVED_AGAIN,
     )
 
 

@@ -179,6 +179,7 @@ _DONE = {
     "record_refund": "The refund is recorded.",
     "refund": "The refund is started.",
     "resolve": "The attempt is resolved.",
+    "remove_passkeys": "The passkeys are removed, and the holder is told.",
     "resend_notice": "The notifier sends it again, if it is still true.",
 }
 """Action → what is said once it is done."""

@@ -9,18 +9,19 @@ from starlette.responses import Response
 
 from adapters.breaker import close_if_nothing_is_open
 from adapters.charged_through import check_gateway
-from adapters.control import blocked_cards, charging_stopped_since, resume_charging, stop_charging
+from adapters.control import begin_stop, blocked_cards, charging_stopped_since, resume_charging
 from adapters.planning_anew import planned_anew
 from adapters.web.console.doing import do_once
+from adapters.web.console.proving import CODE, unproved
 from adapters.web.console.reasons import text_fault
 from adapters.web.console.record import Recorded as Entered
 from adapters.web.console.record import list_entries
 from adapters.web.console.refusals import refusal_text
-from adapters.web.console.shown import utc
+from adapters.web.console.roles import Action
 from adapters.web.console.visit import BY, DeskRoute, DeskVisit
 from engine.envelope import Recorded
 from engine.errors import Refused
-from engine.operations import ChargingResumed, Stop
+from engine.operations import ChargingResumed
 from engine.store.operations import operations_history
 from engine.why.sentences import clause
 
@@ -60,18 +61,13 @@ def _sentence(recorded: Recorded, resumed: Sequence[Entered]) -> str:
 
 async def _stop(visit: DeskVisit) -> Response:
     reason = visit.form.get("reason", "").strip()
-    errors = _typed_wrong(visit, "stop")
+    errors = _typed_wrong(visit, "stop") or await _unproved(visit, "stop_charging")
     if errors:
         return await _shown(visit, 422, errors=errors)
 
     def work(connection: Connection[Any], *, repeated: bool = False) -> str:
         _, at = visit.desk.portal.read_rules()
-        with connection.transaction():
-            connection.execute("SELECT FROM control FOR UPDATE")  # operators take turns
-            stop = charging_stopped_since(connection)
-            if not (repeated and stop and (stop.reason, stop.by) == (reason, visit.operator.actor)):
-                _check_goes_on(stop)
-            stop_charging(connection, visit.desk.recorder, reason, visit.operator.actor, at)
+        begin_stop(connection, visit.desk.recorder, reason, visit.operator.actor, at, same_again=repeated)
         return "done"
 
     try:
@@ -87,16 +83,9 @@ async def _stop(visit: DeskVisit) -> Response:
     return visit.go("/charging")
 
 
-def _check_goes_on(stop: Stop | None) -> None:
-    """A second stop would replace the reason of the first, by which the one who resumes has to judge."""
-    if stop is not None:
-        message = f"charging is stopped already, since {utc(stop.since)}: {stop.reason}. Nothing was changed"
-        raise Refused("charging_stopped", message)
-
-
 async def _resume(visit: DeskVisit) -> Response:
     reason = visit.form.get("reason", "").strip()
-    errors = _typed_wrong(visit, "resume")
+    errors = _typed_wrong(visit, "resume") or await _unproved(visit, "resume_charging")
     if errors:
         return await _shown(visit, 422, errors=errors)
     try:
@@ -125,6 +114,11 @@ def _typed_wrong(visit: DeskVisit, what: str) -> dict[str, str]:
     typed, wrong = visit.form.get("word", "").strip().upper(), text_fault(visit.form.get("reason", "").strip())
     errors = {"reason": wrong} if wrong else {}
     return errors if typed == WORD[what] else errors | {"word": f"Type {WORD[what]}."}
+
+
+async def _unproved(visit: DeskVisit, action: Action) -> dict[str, str]:
+    wrong = await unproved(visit, action)
+    return {CODE: wrong} if wrong else {}
 
 
 PAGES = (

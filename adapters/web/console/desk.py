@@ -10,6 +10,7 @@ from psycopg import AsyncConnection, Connection
 from psycopg_pool import AsyncConnectionPool
 
 from adapters.clock import recorded_now
+from adapters.directory.messages import Send
 from adapters.settings import Settings
 from adapters.web.pages.portal import Portal
 from engine.store.recorder import CardRecorder
@@ -37,6 +38,8 @@ class Desk:
     recorder: CardRecorder
     """The event store, for what is foreseen and for operations."""
     settings: Settings
+    send: Send
+    """Sends messages of accounts."""
     database_url: str
     nats_url: str
     origin: str

@@ -13,8 +13,10 @@ from adapters.web.console.roles import Action
 
 log = structlog.get_logger()
 
-LOOKS = ("see_card", "see_personal_data", "look_up", "sign_in")
+LOOKS = ("see_card", "see_personal_data", "look_up", "sign_in", "prove")
 """What changes nothing."""
+FORGOTTEN_AT_ONCE = 1000
+"""Rows removed in one transaction: so few that nobody waits for them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +89,18 @@ async def end(connection: AsyncConnection[Any], action_id: UUID, outcome: str) -
         WHERE action_id = %s AND (outcome IS NULL OR outcome = 'failed')
     """
     await connection.execute(query, (outcome, action_id))
+
+
+async def forget_entries(connection: AsyncConnection[Any], kept_days: int) -> int:
+    """Remove what is older than that, in batches; how much it was. The database keeps the last year in any case."""
+    removed = 0
+    while True:
+        query = "SELECT operator_actions_forget(make_interval(days => %s), %s)"
+        row = await (await connection.execute(query, (kept_days, FORGOTTEN_AT_ONCE))).fetchone()
+        batch = row[0] if row else 0
+        removed += batch
+        if batch < FORGOTTEN_AT_ONCE:
+            return removed
 
 
 async def list_entries(

@@ -28,6 +28,8 @@ Action = Literal[
     "retry_parked",
     "drop_parked",
     "allow_payment_card",
+    "see_operators",
+    "remove_passkeys",
 ]
 
 LEAST: Mapping[Action, Role] = {
@@ -50,8 +52,14 @@ LEAST: Mapping[Action, Role] = {
     "retry_parked": "operator",
     "drop_parked": "operator",
     "allow_payment_card": "operator",
+    "see_operators": "operator",
+    "remove_passkeys": "support",
 }
 """Action → least role."""
+PROVED_AGAIN: frozenset[Action] = frozenset(
+    {"refund", "record_refund", "resolve", "stop_charging", "resume_charging", "remove_passkeys"}
+)
+"""What moves money, or opens the way into an account: the second factor is asked for once more."""
 
 
 def may(role: Role, action: Action) -> bool:

@@ -40,6 +40,21 @@ OPERATOR_TABLES = """
     CREATE INDEX IF NOT EXISTS operator_actions_of_card ON operator_actions (card_id, at)
 """
 
+RECORD_FORGOTTEN: LiteralString = """
+    CREATE OR REPLACE FUNCTION operator_actions_forget(kept interval, most integer) RETURNS integer
+    LANGUAGE sql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+        WITH old AS (
+            SELECT action_id FROM operator_actions
+            WHERE at < now() - greatest(kept, interval '1 year')  -- nobody removes what has just been done
+            ORDER BY at LIMIT most
+        ), gone AS (
+            DELETE FROM operator_actions USING old WHERE operator_actions.action_id = old.action_id RETURNING 1
+        )
+        SELECT count(*)::integer FROM gone
+    $$
+"""
+"""With the owner's rights: the application itself may remove nothing from the record."""
+
 OPERATOR_RIGHTS: dict[str, LiteralString] = {
     "operators": "SELECT, INSERT, UPDATE, DELETE",
     "operator_sessions": "SELECT, INSERT, UPDATE, DELETE",

@@ -1,29 +1,26 @@
 """The list of a holder's cards, worst first; and one card with what comes and what was."""
 
 from functools import partial
-from typing import NamedTuple
 from uuid import UUID
 
-from markupsafe import Markup
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
 from adapters.directory.sessions import SignedIn
 from adapters.notices.outbox import told_of_facts
+from adapters.notices.reached import unreached
 from adapters.web.door import Door, missing, see_other
 from adapters.web.frame import page
 from adapters.web.pages.ahead import coming_up
+from adapters.web.pages.alerts import alert_of
 from adapters.web.pages.history import history
 from adapters.web.pages.ids import whole_number
-from adapters.web.pages.naming import every, named, reason
+from adapters.web.pages.naming import every, named
 from adapters.web.pages.portal import PAGE_SIZE, Held, Portal
 from adapters.web.pages.shown import shown
 from adapters.web.pages.standing import Standing
-from adapters.web.voice import Voice, voice
-from engine.calendar import local_date
-from engine.card.deadlines import reclaims_at, suspends_at
-from engine.card.term import amount_due
+from adapters.web.voice import voice
 
 SEARCH_FROM = 8
 """So many cards are found faster by a search."""
@@ -41,6 +38,8 @@ def card_pages(portal: Portal, door: Door) -> list[Route]:
         gone, sought = "gone" in query, _digits(query.get("number", ""))
         skip = PAGE_SIZE * (number - 1)
         held, counts = await portal.cards(visitor.holder_id, gone=gone, sought=sought, skip=skip)
+        async with portal.pool.connection() as connection:
+            lost = await unreached(connection, visitor.email, visitor.phone)
         found = [shown(one, say) for one in held]
         total = counts.gone if gone else counts.kept
         more = number + 1 if sought is None and skip + PAGE_SIZE < total else None
@@ -57,6 +56,7 @@ def card_pages(portal: Portal, door: Door) -> list[Route]:
             number=number,
             more=more,
             can_add=portal.sends_sms,
+            unreached=lost,
         )
 
     async def home(request: Request) -> Response:
@@ -87,7 +87,7 @@ async def _card(portal: Portal, request: Request, visitor: SignedIn) -> Response
         visitor=visitor,
         here=f"/cards/{card_id}",
         card=card,
-        alert=_alert(held, card.standing, say),
+        alert=alert_of(held, card.standing, say),
         coming=coming_up(held.card, card.standing, card.foreseen, say),
         entries=history(facts, held.card.methods.bound, sent, held.zone, say),
         before=older,
@@ -96,46 +96,6 @@ async def _card(portal: Portal, request: Request, visitor: SignedIn) -> Response
         period=every(held.card.consent.months, say) if held.card.consent else None,
         may_try_again=_may_try_again(held, card.standing),
     )
-
-
-class Alert(NamedTuple):
-    """The consequence, its cause, and what to do about it."""
-
-    heading: Markup
-    cause: Markup
-
-
-def _alert(held: Held, standing: Standing, say: Voice) -> Alert | None:
-    """At most one on a page: what happens unless something is done."""
-    card = held.card
-    if standing not in ("suspended", "grace", "payment_failed"):
-        return None
-    renewal = card.renewal
-    code = renewal.last_code if renewal else None
-    cause = _cause(code, say)
-    lost = say.day(local_date(reclaims_at(card), held.zone))
-    kept = say("The number stays yours until %(day)s.", day=lost)
-    if standing == "suspended":
-        heading = say("Service is off, and the number is lost on %(day)s", day=lost)
-    else:
-        off = say.day(local_date(suspends_at(card), held.zone))
-        if renewal is None:
-            heading = say("Service goes off on %(day)s unless the card is renewed", day=off)
-        else:
-            amount = say.money(amount_due(card, renewal))
-            heading = say("Service goes off on %(day)s unless %(amount)s is paid", day=off, amount=amount)
-    fee = renewal.reactivation_fee if renewal else None
-    if fee is not None and standing != "suspended":
-        more = say("Once off, switching on again costs %(fee)s more.", fee=say.money(fee))
-        return Alert(heading, say.joined(cause, more, kept))
-    return Alert(heading, say.joined(cause, kept))
-
-
-def _cause(code: str | None, say: Voice) -> Markup:
-    said = reason(code, say)
-    if said:
-        return say("The last payment failed: %(reason)s.", reason=said)
-    return say("The last payment failed.") if code else say("The term that was paid has ended.")
 
 
 def _may_try_again(held: Held, standing: Standing) -> bool:

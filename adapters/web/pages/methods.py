@@ -7,7 +7,7 @@ import structlog
 from psycopg import OperationalError
 from starlette.responses import Response
 
-from adapters.bindings import Bindings, Outcome, begin_binding
+from adapters.bindings import WITH_CARD, Bindings, Outcome, begin_binding
 from adapters.gateways.pages import ReturnAddresses
 from adapters.web.door import Form, see_other
 from adapters.web.pages.ids import command_id_of, is_uuid, whole_number
@@ -38,6 +38,7 @@ def _listed(visit: CardVisit, *, wrong: object = None, status: int = 200) -> Res
         balance_first=methods.balance_first,
         can_add=visit.portal.hosted is not None,
         command_id=uuid4(),
+        renewed="renewed" in visit.request.query_params,
         wrong=wrong,
     )
 
@@ -95,8 +96,8 @@ async def _return(visit: CardVisit) -> Response:
     if bindings is None or to not in _BACK or not _SESSION_ID.fullmatch(session_id):
         return visit.missing()
     outcome = await _completed(bindings, session_id)
-    if outcome == "bound":
-        return visit.go(_BACK[to])
+    if outcome in WITH_CARD:
+        return visit.go(f"{_BACK[to]}?renewed" if outcome == "renewed" else _BACK[to])
     count = whole_number(tries) or 0
     again = f"{visit.home}{METHODS}/return?to={to}&session_id={session_id}&n={count + 1}"
     return visit.page(

@@ -9,7 +9,7 @@ from adapters.languages.language import named
 from adapters.web.door import LANGUAGE, Door, form_of, language_of, see_other
 from adapters.web.files import FILES
 from adapters.web.frame import page
-from adapters.web.pages.renewal import TERMS_VERSION
+from adapters.web.pages.agreeing import TERMS_VERSION
 
 _YEAR_S = 31_536_000
 

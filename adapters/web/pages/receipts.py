@@ -43,6 +43,7 @@ def receipt_pages(portal: Portal, door: Door, printer: Printer) -> list[Route]:
             fee=renewed.reactivation_fee if renewed else None,
             method=method_name(found.method, say),
             place=say.place(paid.zone),
+            issuer=found.issuer,
         )
 
     async def printed(request: Request, visitor: SignedIn) -> Response:

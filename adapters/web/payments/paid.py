@@ -9,6 +9,7 @@ from uuid import UUID
 from psycopg.rows import class_row
 
 from adapters.web.pages.portal import PAGE_SIZE, Held, Portal
+from adapters.web.payments.issuer import Issuer, issuer_at
 from engine.calendar import local_date
 from engine.card.methods import PaymentMethod, PaymentMethodBound, PaymentMethodUpdated
 from engine.card.term import CardRenewed
@@ -79,6 +80,7 @@ class Receipt:
     """The term; None for a top-up."""
     method: PaymentMethod | None
     """As it was then."""
+    issuer: Issuer | None
 
 
 async def payments_of(portal: Portal, holder_id: str, number: int) -> tuple[list[Paid], bool]:
@@ -95,7 +97,9 @@ async def receipt_of(portal: Portal, holder_id: str | None, attempt_id: UUID) ->
     if not held or holder_id not in (None, held[0].card.custody.holder_id):
         return None
     facts = await portal.newest(found[0].card_id, None, _ALL_FACTS)
-    return Receipt(found[0], held[0], *_bought(facts, attempt_id))
+    async with portal.pool.connection() as connection:
+        issuer = await issuer_at(connection, found[0].settled_at)
+    return Receipt(found[0], held[0], *_bought(facts, attempt_id), issuer)
 
 
 async def _paid(portal: Portal, query: LiteralString, asked: dict[str, object]) -> list[Paid]:

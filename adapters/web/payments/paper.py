@@ -2,8 +2,6 @@
 
 from collections.abc import Iterator
 from datetime import UTC
-from functools import cache
-from importlib import resources
 
 from markupsafe import Markup
 from msgspec import Struct
@@ -11,6 +9,7 @@ from msgspec import Struct
 from adapters.languages import shown
 from adapters.web.pages.naming import length, method_name, plan_name
 from adapters.web.payments.paid import Receipt
+from adapters.web.payments.printable import readable
 from adapters.web.voice import Voice
 from engine.money import Money
 
@@ -83,19 +82,9 @@ def _rows(receipt: Receipt, say: Voice) -> Iterator[tuple[str, str]]:
     moment = say.moment(paid.settled_at, paid.zone)
     yield say("Paid on"), say("%(moment)s, %(place)s time", moment=moment, place=place)
     yield say("Number of the payment"), str(paid.attempt_id)
-
-
-def readable(text: str, otherwise: str) -> str:
-    """The text if the fonts have all of it, otherwise what stands for it."""
-    return text if characters() >= set(text) else otherwise
-
-
-@cache
-def characters() -> frozenset[str]:
-    """Those of the regular font, as `scripts/receipt-font` has written them down."""
-    return frozenset((resources.files("adapters.web.payments") / "fonts" / "characters.txt").read_text("utf-8")) - {
-        "\n"
-    }
+    if receipt.issuer is not None:
+        named = (say("Issued by"), say("Address"), say("Tax number"))
+        yield from ((name, text) for name, text in zip(named, receipt.issuer, strict=True) if text)
 
 
 def _money(amount: Money, say: Voice) -> str:

@@ -68,7 +68,8 @@ def tag_of(paper: Paper) -> str:
 
 @cache
 def _template_digest() -> bytes:
-    return sha256((_HERE / "receipt.typ").read_bytes()).digest()
+    fonts = sorted((one for one in (_HERE / "fonts").iterdir() if one.name.endswith(".ttf")), key=lambda one: one.name)
+    return sha256(b"".join(one.read_bytes() for one in ((_HERE / "receipt.typ"), *fonts))).digest()
 
 
 def _compiler() -> typst.Compiler:

@@ -247,9 +247,10 @@ def test_a_message_that_names_no_card_is_dropped_and_a_card_is_not(installation)
 
 def test_charging_stays_stopped_since_it_first_was_until_it_is_resumed(installation):
     first = installation.json("charging", "stop", "--why", "a bad night")
-    again = installation.json("charging", "stop", "--why", "still bad")
-    assert first["stopped_since"] == again["stopped_since"]
-    assert again["why"] == "still bad"
+    assert installation.json("charging", "stop", "--why", "a bad night") == first
+    with pytest.raises(Refused, match="charging is stopped already"):
+        installation.run("charging", "stop", "--why", "still bad")
+    assert installation.json("charging", "status") == first
     assert installation.json("charging", "resume")["was_stopped_since"] == first["stopped_since"]
     assert installation.json("charging", "resume")["was_stopped_since"] is None
 

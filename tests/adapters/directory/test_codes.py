@@ -7,6 +7,7 @@ import pytest
 from adapters.directory.answers import CodeDead, CodeSent, CodeWrong, Wait
 from adapters.directory.codes import (
     LIVES,
+    REPEATED_WITHIN,
     RESEND_AFTER,
     TIMES_SENT,
     TRIES,
@@ -41,6 +42,17 @@ def test_a_code_of_six_digits_is_sent_and_proves_the_address_once(desk):
     assert (sent.resend_at, sent.expires_at) == (desk.at + RESEND_AFTER, desk.at + LIVES)
     assert redeem(desk, desk.code(sent)) == Redeemed(EMAIL, "h-1", "en")
     assert redeem(desk, desk.code(sent)) == CodeDead()
+
+
+@pytest.mark.parametrize("purpose", ["confirm_email", "confirm_phone", "add_card"])
+def test_the_same_form_sent_again_within_a_minute_is_answered_and_used_once(desk, purpose):
+    code = desk.code(sent := desk.do_sending(ask, asked_for(purpose=purpose)))
+    assert redeem(desk, code, purpose, "h-1") == Redeemed(EMAIL, "h-1", "en")
+    assert redeem(desk, code, purpose, "h-1") == Redeemed(EMAIL, "h-1", "en", again=True)
+    assert redeem(desk, desk.code(sent, "000000"), purpose, "h-1") == CodeDead()
+    assert redeem(desk, code, purpose, "h-2") == resend(desk, sent) == CodeDead()
+    desk.later(seconds=REPEATED_WITHIN.total_seconds())
+    assert redeem(desk, code, purpose, "h-1") == CodeDead()
 
 
 def test_it_may_be_typed_with_blanks_and_wide_digits(desk):

@@ -14,6 +14,7 @@ from adapters.directory.answers import (
 )
 from adapters.directory.changing import begin_reset, finish_reset
 from adapters.directory.codes import TypedCode
+from adapters.directory.lost_passkeys import remove_lost_passkeys
 from adapters.directory.passkey_challenges import PasskeyAnswer
 from adapters.directory.passkey_proofs import (
     begin_passkey_confirmation,
@@ -113,6 +114,19 @@ def test_a_passkey_is_named_and_removed(desk, holder_id, key):
     assert kinds(desk) == [("passkey_removed", EMAIL.text), ("passkey_removed", PHONE.text)]
     assert desk.session(elsewhere) is None
     assert desk.do_sending(sign_in_with_passkey, answered(desk, key)) == PasskeyRefused("wrong")
+
+
+def test_those_that_were_lost_are_removed_by_the_support_and_codes_are_a_way_in_again(desk, holder_id, key):
+    signed_in = desk.signed_in(holder_id)
+    add_passkey(desk, signed_in, key)
+    desk.sent.clear()
+    assert desk.do_sending(remove_lost_passkeys, holder_id) == 1
+    assert kinds(desk) == [("passkeys_removed", EMAIL.text), ("passkeys_removed", PHONE.text)]
+    assert desk.do_sending(sign_in_with_passkey, answered(desk, key)) == PasskeyRefused("wrong")
+    desk.do_sending(begin_reset, EMAIL, "en")
+    assert desk.sent[-1].kind == "code"
+    assert desk.do_sending(remove_lost_passkeys, holder_id) == 0
+    assert len(desk.sent) == 3
 
 
 def test_without_a_name_a_passkey_is_called_by_the_device(desk, holder_id, key):

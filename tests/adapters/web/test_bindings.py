@@ -25,18 +25,18 @@ from tests.engine.databases import application_url
 def begin(served, database_url):
     """Begin a visit for a new card; returns the card's id and the page."""
 
-    async def once(card, back):
+    async def once(card, back, key):
         async with (
             opened_stripe(served.settings) as api,
             await psycopg.AsyncConnection.connect(application_url(database_url), autocommit=True) as connection,
         ):
-            return await begin_binding(StripePages(api), connection, card, back, "key")
+            return await begin_binding(StripePages(api), connection, card, back, key)
 
-    def begun(number=1):
+    def begun(number=1, key="key"):
         served.cards.give(commands_for(number, "cus_none/pm_none")[0])
         [card] = served.cards.engine.cards([card_id_of(number)])
         back = ReturnAddresses(f"{served.address}{DONE}", f"{served.address}{CANCELED}")
-        return card.card_id, asyncio.run(once(card, back))
+        return card.card_id, asyncio.run(once(card, back, key))
 
     return begun
 
@@ -79,6 +79,29 @@ def test_the_notification_alone_completes_it_and_coming_back_changes_nothing(ser
     eventually(lambda: all(settled for _, settled in served.inbox()))
     assert come_back(served, page.session_id)[0] == 200
     assert served.cards.names(card_id).count("payment_method_bound") == 1
+
+
+def test_a_payment_card_that_is_bound_again_is_there_once_with_its_new_details(served, begin):
+    card_id, page = begin()
+    choose(page, "card")
+    [first] = methods(served, card_id)
+    _, again = begin(key="another")
+    assert "bound already, and has its new details" in choose(again, "card")[1]
+    [renewed] = methods(served, card_id)
+    assert (renewed.method_id, renewed.fingerprint) == (first.method_id, first.fingerprint)
+    assert renewed.token != first.token
+    for session_id in (page.session_id, again.session_id):
+        assert come_back(served, session_id)[0] == 200
+    assert served.cards.names(card_id)[-2:] == ["payment_method_bound", "payment_method_updated"]
+
+
+def test_a_visit_that_was_cut_off_before_it_was_noted_binds_no_second_time(served, begin, connection):
+    card_id, page = begin()
+    choose(page, "card")
+    connection.execute("UPDATE bindings SET outcome = NULL, settled_at = NULL")
+    assert "is bound" in come_back(served, page.session_id)[1]
+    assert served.cards.names(card_id)[-1] == "payment_method_bound"
+    assert len(methods(served, card_id)) == 1
 
 
 def test_before_the_holder_has_chosen_nothing_is_bound(served, begin):

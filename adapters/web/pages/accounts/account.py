@@ -9,6 +9,7 @@ from adapters.directory.accounts import find_account, set_language, set_zone
 from adapters.directory.passkeys import list_passkeys
 from adapters.directory.sessions import list_sessions
 from adapters.languages.language import named
+from adapters.notices.reached import unreached
 from adapters.web.door import SIGN_IN, see_other
 from adapters.web.pages.accounts.visit import AccountRoute, AccountVisit
 
@@ -86,6 +87,7 @@ async def _page(visit: AccountVisit, *, errors: dict[str, Markup] | None = None)
         account = await find_account(connection, holder.holder_id)
         sessions = await list_sessions(connection, holder.holder_id, visit.at.now)
         passkeys = await list_passkeys(connection, holder.holder_id)
+        lost = await unreached(connection, holder.email, holder.phone)
     if account is None:
         return see_other(SIGN_IN)
     zones = (*ZONES, *({account.zone} - set(ZONES)))
@@ -108,6 +110,7 @@ async def _page(visit: AccountVisit, *, errors: dict[str, Markup] | None = None)
         zones=[(zone, say.place(zone)) for zone in zones],
         place=say.place(account.zone),
         done=visit.request.query_params.get("done", ""),
+        unreached=lost,
         errors=errors or {},
     )
 

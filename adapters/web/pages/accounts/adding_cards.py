@@ -1,7 +1,6 @@
 """Adding a card: its number, and the code that is sent to it."""
 
 from functools import partial
-from uuid import uuid4
 
 from starlette.responses import Response
 
@@ -9,6 +8,7 @@ from adapters.directory.adding_cards import begin_adding_card, finish_adding_car
 from adapters.directory.addresses import Address, number_of_card
 from adapters.directory.answers import CodeDead, CodeWrong
 from adapters.directory.codes import TypedCode
+from adapters.directory.secret import hash_of
 from adapters.web.door import see_other
 from adapters.web.pages.accounts.code_steps import Steps, refused, routes_of_steps, sent, typed_address, typed_code
 from adapters.web.pages.accounts.visit import AccountRoute, AccountVisit, without_cookie
@@ -41,7 +41,8 @@ async def _enter(portal: Portal, visit: AccountVisit) -> Response:
         answer = await finish_adding_card(connection, visit.holder, code, visit.at)
     if isinstance(answer, CodeWrong | CodeDead):
         return refused(visit, STEPS, answer)
-    command = ChangeHolder(command_id=str(uuid4()), card_id=answer, holder_id=holder_id)
+    command_id = f"add-card:{hash_of(code.request).hex()[:32]}"  # the same for the same form, which may come twice
+    command = ChangeHolder(command_id=command_id, card_id=answer, holder_id=holder_id)
     refusal = await portal.execute(holder_id, command)
     to = f"/cards/{answer}" if refusal is None else f"{STEPS.ask}?refused"
     return without_cookie(see_other(to), STEPS.cookie)

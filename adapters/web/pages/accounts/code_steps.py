@@ -14,7 +14,7 @@ from starlette.responses import Response
 
 from adapters.directory.addresses import Address, address_of
 from adapters.directory.answers import CodeDead, CodeSent, CodeWrong, PasswordFault, Wait
-from adapters.directory.codes import TypedCode, resend_code
+from adapters.directory.codes import REPEATED_WITHIN, TypedCode, resend_code
 from adapters.web.door import see_other
 from adapters.web.pages.accounts.visit import AccountPage, AccountRoute, AccountVisit, Who, with_cookie, without_cookie
 from adapters.web.pages.accounts.waiting import wait_sentence, waiting
@@ -71,7 +71,14 @@ def routes_of_entering(steps: Steps, enter: AccountPage, who: Who = "anybody") -
 
 
 async def _show_ask(steps: Steps, visit: AccountVisit) -> Response:
+    if "dead" in visit.request.query_params and _has_just_come_in(visit):
+        return see_other(visit.onward())
     return ask_page(visit, steps)
+
+
+def _has_just_come_in(visit: AccountVisit) -> bool:
+    """Whether the code was right at the first of two clicks, of which the second found it used."""
+    return visit.visitor is not None and visit.at.now - visit.visitor.confirmed_at < REPEATED_WITHIN
 
 
 def ask_page(

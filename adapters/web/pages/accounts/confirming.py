@@ -20,6 +20,10 @@ HOME = "/account"
 
 
 async def _show(visit: AccountVisit) -> Response:
+    if (
+        visit.holder.is_recent(visit.at.now) and "passkey" not in visit.request.query_params
+    ):  # proved already, as by the first of two clicks
+        return see_other(visit.onward(HOME))
     return await _page(visit)
 
 

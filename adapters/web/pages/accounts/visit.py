@@ -156,7 +156,7 @@ def _endpoint(reception: Reception, route: AccountRoute) -> Endpoint:
     async def serve(request: Request) -> Response:
         form = await form_of(request) if route.method == "POST" else {}
         visit = AccountVisit(reception, request, await reception.door.visitor(request), form)
-        back = visit.here if route.method == "GET" else route.back or request.url.path
+        back = visit.here if route.method == "GET" else route.back or visit.here
         if route.who != "anybody" and visit.visitor is None:
             return see_other(f"{SIGN_IN}?{urlencode({'next': back})}")
         if route.who == "proved" and not visit.holder.is_recent(reception.door.now()):

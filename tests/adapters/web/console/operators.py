@@ -7,9 +7,11 @@ import psycopg
 from adapters.clock import recorded_now
 from adapters.directory.secret import hash_of
 from adapters.web.console.accounts import add_operator
+from adapters.web.console.proof import code_at
 from adapters.web.console.visit import SESSION
 from tests.adapters.web.pages.client import Client
 
+TOTP_SECRET = "A" * 32
 EMAILS = {"read": "read@example.com", "support": "support@example.com", "operator": "operator@example.com"}
 
 
@@ -20,8 +22,8 @@ async def signed_in(url):
         for name, email in EMAILS.items():
             invited = await add_operator(connection, email, name, now)
             await connection.execute(
-                "UPDATE operators SET password_hash = 'x', totp_secret = repeat('A', 32) WHERE operator_id = %s",
-                (invited.operator_id,),
+                "UPDATE operators SET password_hash = 'x', totp_secret = %s WHERE operator_id = %s",
+                (TOTP_SECRET, invited.operator_id),
             )
             tokens[name] = f"token-of-{name}"
             await connection.execute(
@@ -36,12 +38,20 @@ class OperatorClient(Client):
 
     def __init__(self, site, token=None, host=None):
         super().__init__(site.address)
+        self.url = site.url
         self.host = site.origin.removeprefix("http://") if host is None else host
         if token:
             self.cookies[SESSION] = token
 
     def _send(self, method, path, body, headers):
         return super()._send(method, path, body, {"Host": self.host, **headers})
+
+    @property
+    def code(self):
+        """What the authenticator app shows, as if none of its codes had been taken."""
+        with psycopg.connect(self.url, autocommit=True) as connection:
+            connection.execute("UPDATE operators SET totp_step = 0")
+        return code_at(TOTP_SECRET, recorded_now())
 
     def do(self, path, **fields):
         """Through both steps of an act: what would happen, then doing it."""
@@ -53,4 +63,4 @@ class OperatorClient(Client):
         shown = self.post(path, {**sent, "step": "ask"})
         if shown.status != 200:
             return shown
-        return self.post(path, {**sent, "step": "do"})
+        return self.post(path, {**sent, "step": "do", "code": self.code})

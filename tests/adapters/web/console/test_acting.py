@@ -122,6 +122,7 @@ def test_a_refusal_between_the_steps_is_recorded_and_said(operator, world, recor
     attempt = attempt_of(world, PAID)
     form = operator.get(f"/cards/{PAID}/refund?attempt={attempt}")
     fields = {"command_id": form.field("command_id"), "attempt": attempt, "reason": "x", "amount": "1000", "step": "do"}
+    fields["code"] = operator.code
     answer = operator.post(f"/cards/{PAID}/refund", fields)
     assert answer.status == 409
     assert done(record)[0][-1] == "refused: more_than_charged"
@@ -139,12 +140,17 @@ def test_charging_is_stopped_and_resumed_with_word_and_reason(operator, desk, wo
     assert "Type STOP." in operator.post("/charging/stop", {"reason": "a bad night", "word": "stpo"}).text
     assert "Fill this in." in operator.post("/charging/stop", {"word": "STOP"}).text
     assert charging_stopped_since(world.connection) is None
-    assert operator.post("/charging/stop", {"reason": "a bad night", "word": "stop"}).to == "/charging"
+    assert (
+        operator.post("/charging/stop", {"reason": "a bad night", "word": "stop", "code": operator.code}).to
+        == "/charging"
+    )
     stop = charging_stopped_since(world.connection)
     assert (stop.reason, stop.by) == ("a bad night", f"operator:{operator_id(world)}")
     for path in ("/", "/cards", f"/cards/{PLUS}", "/record", "/figures", "/nothing-there/x"):
         assert ("Charging is stopped since" in desk("read").get(path).text) is not path.endswith("x"), path
-    assert operator.post("/charging/resume", {"reason": "over", "word": "RESUME"}).to == "/charging"
+    assert (
+        operator.post("/charging/resume", {"reason": "over", "word": "RESUME", "code": operator.code}).to == "/charging"
+    )
     assert charging_stopped_since(world.connection) is None
     assert "All charging was stopped" in operator.get("/charging").text
     assert done(record) == [

@@ -54,13 +54,13 @@ def test_a_form_with_another_reason_is_not_the_same_form(operator, world, record
 
 
 def test_a_stop_is_one_with_its_reason_and_not_replaced_by_another(operator, desk, world, record):
-    stop = {"command_id": ID, "word": "STOP"}
+    stop = {"command_id": ID, "word": "STOP", "code": operator.code}
     assert operator.post("/charging/stop", {**stop, "reason": "a bad night"}).status == 303
     assert operator.post("/charging/stop", {**stop, "reason": "a bad night"}).status == 303
     changed = operator.post("/charging/stop", {**stop, "reason": "a worse night"})
     assert changed.status == 409
     assert "[command_id_reused]" in changed.text
-    second = operator.post("/charging/stop", {"word": "STOP", "reason": "a worse night"})
+    second = operator.post("/charging/stop", {"word": "STOP", "reason": "a worse night", "code": operator.code})
     assert second.status == 409
     assert "Charging is stopped already, since 20" in second.text
     assert "UTC: a bad night. Nothing was changed." in second.text
@@ -69,13 +69,13 @@ def test_a_stop_is_one_with_its_reason_and_not_replaced_by_another(operator, des
         ("a bad night", "done"),
         ("a worse night", "refused: charging_stopped"),
     ]
-    assert operator.post("/charging/resume", {"word": "RESUME", "reason": "over"}).status == 303
+    assert operator.post("/charging/resume", {"word": "RESUME", "reason": "over", "code": operator.code}).status == 303
     assert operator.post("/charging/stop", {**stop, "reason": "a bad night"}).status == 303
     assert charging_stopped_since(world.connection) is None, "the form of a stop that is over stops nothing again"
 
 
 def test_a_stop_that_was_cut_off_before_it_was_said_is_made_good(operator, world, record):
-    stop = {"command_id": ID, "word": "STOP", "reason": "a bad night"}
+    stop = {"command_id": ID, "word": "STOP", "reason": "a bad night", "code": operator.code}
     for outcome in (None, "failed"):
         assert operator.post("/charging/stop", stop).status == 303
         world.connection.execute("UPDATE operator_actions SET outcome = %s", (outcome,))
@@ -84,11 +84,11 @@ def test_a_stop_that_was_cut_off_before_it_was_said_is_made_good(operator, world
 
 
 def test_the_stop_names_the_person_to_who_may_see_it_and_the_reason_of_its_end(operator, desk, world):
-    operator.post("/charging/stop", {"word": "STOP", "reason": "a bad night"})
+    operator.post("/charging/stop", {"word": "STOP", "reason": "a bad night", "code": operator.code})
     by_id = f"operator:{operator_id(world)}"
     assert "by operator@example.com: a bad night" in desk("support").get("/").text
     assert f"by {by_id}: a bad night" in desk("read").get("/").text
-    operator.post("/charging/resume", {"word": "RESUME", "reason": "the bank is back"})
+    operator.post("/charging/resume", {"word": "RESUME", "reason": "the bank is back", "code": operator.code})
     history = desk("support").get("/charging").text
     assert "Charging was resumed: “the bank is back”." in history
     assert "operator@example.com" in history

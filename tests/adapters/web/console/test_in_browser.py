@@ -3,7 +3,10 @@
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 
+from adapters.clock import recorded_now
+from adapters.web.console.proof import code_at
 from adapters.web.console.visit import SESSION
+from tests.adapters.web.console.operators import TOTP_SECRET
 from tests.adapters.web.console.test_looking import attempt_of
 from tests.adapters.web.pages.holders import card_id_of
 
@@ -107,6 +110,7 @@ def test_a_refund_without_script_by_the_words_on_the_buttons(opened, world):
     page.get_by_role("button", name="Change").click()
     assert page.get_by_label("Amount").input_value() == "1.00"
     page.get_by_role("button", name="Show what will happen").click()
+    page.get_by_label("Code of the authenticator app").fill(code_at(TOTP_SECRET, recorded_now()))
     page.get_by_role("button", name="Refund a charge").dblclick()
     page.get_by_text("The refund is started.").wait_for()  # the first click\'s page is given up for the second\'s
     assert world.cards.names(card_id_of("paid")).count("refund_started") == 1

@@ -4,6 +4,7 @@ from uuid import uuid4
 
 import pytest
 
+from tests.adapters.web.bounces import settled
 from tests.adapters.web.pages.holders import EMAIL, HOLDER, NUMBERS, card_id_of
 
 FAILING, PAID = card_id_of("failing"), card_id_of("paid")
@@ -193,11 +194,17 @@ def test_health_says_what_runs_and_that_the_broker_is_away(desk):
 
 def test_the_record_is_shown_to_all_and_changed_by_nobody(desk, world, record):
     desk("operator").get(f"/cards/{FAILING}?clear")
-    text = desk("read").get(f"/record?card={FAILING}").text
-    assert "operator@example.com" in text
-    assert "see personal data" in text
+    assert "see personal data" in desk("read").get(f"/record?card={FAILING}").text
     columns = "has_column_privilege('baohao_app', 'operator_actions', %s, 'UPDATE')"
     for column, may in (("outcome", True), ("reason", False), ("operator_id", False), ("at", False)):
         assert world.connection.execute(f"SELECT {columns}", (column,)).fetchone() == (may,)
     query = "SELECT has_table_privilege('baohao_app', 'operator_actions', 'DELETE, TRUNCATE')"
     assert world.connection.execute(query).fetchone() == (False,)
+
+
+def test_a_card_says_that_its_holder_is_not_reached(desk, world):
+    assert "bounced" not in desk("read").get(f"/cards/{FAILING}").text
+    settled(world.connection, EMAIL, "bounced")
+    text = desk("read").get(f"/cards/{FAILING}").text
+    assert "The holder's e-mail address is not reached: the last message to it bounced." in text
+    assert EMAIL not in text

@@ -67,3 +67,15 @@ def test_a_file_of_another_is_missing(other, stranger, lin, attempt_id):
     assert (missing.status, missing.html) == (404, none.html)
     assert stranger.get(f"/receipts/{attempt_id}.pdf").to.startswith("/sign-in")
     assert lin.get("/receipts/x.pdf").status == 404
+
+
+def test_a_receipt_names_who_issued_it_and_does_not_change_when_another_does(lin, world, attempt_id):
+    query = "INSERT INTO receipt_issuers VALUES (%s, %s, %s, %s)"
+    world.connection.execute(query, (NOW, "Baohao Ltd", "1 Harbour Road", "HK-1"))
+    page, file = (lin.get(f"/receipts/{attempt_id}{ending}").html for ending in ("", ".pdf"))
+    assert "<dt>Issued by</dt><dd>Baohao Ltd</dd>" in page
+    assert "<dt>Address</dt><dd>1 Harbour Road</dd>" in page
+    assert "<dt>Tax number</dt><dd>HK-1</dd>" in page
+    world.connection.execute(query, (NOW + timedelta(days=300), "Another Ltd", None, None))
+    assert lin.get(f"/receipts/{attempt_id}").html == page
+    assert lin.get(f"/receipts/{attempt_id}.pdf").html == file

@@ -10,7 +10,7 @@ from psycopg.types.json import Jsonb
 from adapters.web.pages.draft import Draft, seal_of
 from engine.commands import BindPaymentMethod
 from engine.ports import Charged
-from tests.adapters.web.pages.holders import NOW, PAYPAL, VISA, card_id_of
+from tests.adapters.web.pages.holders import NOW, PAYPAL, card_id_of
 
 OFF = f"/cards/{card_id_of('off')}"
 PERIOD, PAYMENT, REVIEW, DONE = (f"{OFF}/renewal/{one}" for one in ("period", "payment", "review", "done"))
@@ -190,54 +190,6 @@ def test_switching_off_shows_what_lapses_when_and_two_buttons(lin, world):
     text = lin.get(f"/cards/{card_id_of('plus')}").text
     assert "Auto-renewal off" in text
     assert "You turned off auto-renewal." in text
-
-
-def test_methods_are_ordered_and_removed_but_never_the_last_one(lin, world):
-    plus = card_id_of("plus")
-    world.give(NOW, BindPaymentMethod(command_id="more", card_id=plus, method=PAYPAL))
-    path = f"/cards/{plus}/methods"
-    lin.post(path, {"do": "up:paypal", "command_id": str(uuid4())})
-    assert lin.get(path).text.index("PayPal") < lin.get(path).text.index("Visa ending 4242")
-    assert lin.post(path, {"do": "remove:paypal", "command_id": str(uuid4())}).to == path
-    refused = lin.post(path, {"do": "remove:visa", "command_id": str(uuid4())})
-    assert refused.status == 409
-    assert "The only method stays while a payment is due." in refused.text
-    assert facts_of(world, "plus")[-2:] == ["payment_methods_ordered", "payment_method_removed"]
-
-
-@pytest.mark.parametrize("wanted", ["", "sideways:visa", "sideways:nothing", "up", "remove", "balance", "balance:zz"])
-def test_a_button_that_no_page_has_changes_nothing(lin, world, wanted):
-    before = facts_of(world, "plus")
-    answer = lin.post(f"/cards/{card_id_of('plus')}/methods", {"do": wanted})
-    assert answer.status == 404
-    assert facts_of(world, "plus") == before
-
-
-@pytest.mark.parametrize("wanted", ["up:nothing", "remove:nothing"])
-def test_a_button_for_a_method_that_is_gone_says_so(lin, world, wanted):
-    before = facts_of(world, "plus")
-    answer = lin.post(f"/cards/{card_id_of('plus')}/methods", {"do": wanted})
-    assert answer.status == 409
-    assert "That payment method is not with this card any more." in answer.text
-    assert facts_of(world, "plus") == before
-
-
-def test_what_is_first_already_stays_first(lin, world):
-    before = facts_of(world, "plus")
-    assert lin.post(f"/cards/{card_id_of('plus')}/methods", {"do": "up:visa"}).status == 303
-    assert facts_of(world, "plus") == before
-
-
-def test_two_methods_of_the_same_name_are_told_apart_by_their_kind(lin, world):
-    debit = replace(VISA, method_id="debit", kind="debit_card", token="sim:good:debit", fingerprint="fp-debit")
-    world.give(NOW, BindPaymentMethod(command_id="debit", card_id=card_id_of("off"), method=debit))
-    for path in ("/methods", "", "/renewal/payment"):
-        lin.post(PERIOD, {"months": "1"})
-        text = lin.get(f"{OFF}{path}").text
-        assert "Visa ending 4242" in text
-        assert "(Credit card)" in text
-        assert "(Debit card)" in text
-    assert "(Credit card)" not in lin.get(f"/cards/{card_id_of('plus')}").text
 
 
 def test_trying_again_now_asks_for_the_charge_once(lin, world):

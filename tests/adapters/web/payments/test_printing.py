@@ -10,8 +10,10 @@ from msgspec.structs import replace
 
 from adapters.web.pages.outlooks import Outlooks
 from adapters.web.pages.portal import Held
+from adapters.web.payments.issuer import Issuer
 from adapters.web.payments.paid import Paid, Receipt
-from adapters.web.payments.paper import characters, paper_of, readable
+from adapters.web.payments.paper import paper_of
+from adapters.web.payments.printable import characters, readable
 from adapters.web.payments.printing import Printer, tag_of
 from adapters.web.voice import voice
 from engine.calendar import term_from
@@ -19,7 +21,7 @@ from engine.card.term import CardRenewed
 from engine.money import Money
 from tests.engine.given_when_then import given
 from tests.engine.samples import REGISTERED_AT, RULES, VISA, registered
-from tests.receipt_font import CHARACTERS, FONTS, LIGHT, WEIGHTS, needed
+from tests.receipt_font import CHARACTERS, FONTS, LIGHT, WEIGHTS, needed, wanted
 
 PAID = Paid(
     attempt_id=UUID("7f3a21c9-1234-5678-9abc-def012345678"),
@@ -42,8 +44,8 @@ RENEWED = CardRenewed(
     attempt_id=PAID.attempt_id,
 )
 HELD = Held(given(registered(plan="keep-basic")).card, PAID.number, RULES, REGISTERED_AT, 1, Outlooks())
-RECEIPT = Receipt(PAID, HELD, RENEWED, VISA)
-TOP_UP = Receipt(PAID._replace(from_balance_minor=0, top_up=1), HELD, None, None)
+RECEIPT = Receipt(PAID, HELD, RENEWED, VISA, None)
+TOP_UP = Receipt(PAID._replace(from_balance_minor=0, top_up=1), HELD, None, None, None)
 
 
 def paper(receipt=RECEIPT, language="en"):
@@ -87,7 +89,8 @@ def test_a_font_has_every_character_that_receipts_can_show(weight):
 def test_the_list_of_characters_is_that_of_the_regular_font():
     no_character = "\uffff"
     assert set((FONTS / CHARACTERS).read_text("utf-8")) - {"\n"} == in_font(FONTS / WEIGHTS[LIGHT]) - {no_character}
-    assert sum(one.stat().st_size for one in FONTS.iterdir()) < 400_000
+    assert wanted(LIGHT) <= characters()
+    assert sum(one.stat().st_size for one in FONTS.iterdir()) < 2_000_000
 
 
 def test_a_renewal_is_printed_with_term_sources_and_total():
@@ -106,12 +109,20 @@ def test_a_renewal_is_printed_with_term_sources_and_total():
 
 def test_a_reactivation_fee_is_a_line_of_its_own_beside_the_price():
     seven = Money(minor=700, currency="CNY")
-    reinstated = Receipt(
-        PAID, HELD, replace(RENEWED, price=Money(minor=6980, currency="CNY"), reactivation_fee=seven), VISA
-    )
+    renewed = replace(RENEWED, price=Money(minor=6980, currency="CNY"), reactivation_fee=seven)
+    reinstated = Receipt(PAID, HELD, renewed, VISA, None)
     assert paper(reinstated).rows[3:5] == (("Price", "¥69.80"), ("Reactivation fee", "¥7.00"))
     assert paper(reinstated, "zh-CN").rows[3:5] == (("价格", "¥69.80"), ("恢复费", "¥7.00"))
     assert paper(reinstated).total == ("Total paid (CNY)", "¥76.80")
+
+
+def test_the_issuer_is_named_below_with_what_is_known_of_it():
+    issuer = Issuer("杭州鑫淼保号有限公司", None, "91330108MA28ABCD3X")
+    named = paper(Receipt(PAID, HELD, RENEWED, VISA, issuer), "zh-CN")
+    assert named.rows[-2:] == (("开具方", issuer.name), ("纳税人识别号", issuer.tax_id))
+    assert set(issuer.name) <= characters()
+    [content] = printed(named)
+    assert len(content) < 60_000
 
 
 def test_it_is_chinese_for_who_reads_chinese():
@@ -133,7 +144,7 @@ def test_a_top_up_has_no_term_and_a_refund_is_said():
 
 
 def replace_paid(receipt, **changes):
-    return Receipt(receipt.paid._replace(**changes), receipt.held, receipt.renewed, receipt.method)
+    return Receipt(receipt.paid._replace(**changes), receipt.held, receipt.renewed, receipt.method, receipt.issuer)
 
 
 @pytest.mark.parametrize("language", ["en", "zh-CN"])

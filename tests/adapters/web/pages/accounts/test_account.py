@@ -91,6 +91,28 @@ def test_without_a_password_a_code_is_the_proof(other, post, long_ago):
     assert other.get("/account/password").status == 200
 
 
+def test_a_double_click_on_the_code_is_one_proof(other, post, long_ago):
+    entering = other.post("/account/confirm?next=%2Faccount%2Fpassword").to
+    before = dict(other.cookies)
+    assert other.post(entering, {"code": post.code}).to == "/account/password"
+    after, other.cookies = other.cookies, before
+    to = other.post(entering, {"code": post.code}).to
+    other.cookies = after
+    steps = [to := other.get(to).to for _ in range(3)]
+    assert steps[-1] == "/account/password"
+
+
+@pytest.mark.parametrize("kind", ["email", "phone"])
+def test_a_double_click_on_the_code_of_an_address_says_twice_that_it_is_confirmed(phone, post, kind):
+    phone.post(f"/account/{kind}", {"address": NEW if kind == "email" else "138 0013 8000"})
+    cookies = dict(phone.cookies)
+    first = phone.post(f"/account/{kind}/code", {"code": post.code})
+    told = len(post.sent)
+    phone.cookies = cookies
+    assert phone.post(f"/account/{kind}/code", {"code": post.code}).to == first.to == f"/account?done={kind}"
+    assert len(post.sent) == told
+
+
 @pytest.mark.parametrize("evil", ["//evil.example", "https://evil.example"])
 def test_no_page_of_another_site_comes_after_a_proof(lin, evil):
     assert lin.post(f"/account/confirm?next={evil}", {"password": PASSWORD}).to == "/cards"

@@ -52,6 +52,25 @@ def test_a_card_is_added_by_its_number_and_the_code_sent_to_it(lin, post, free, 
     assert lin.get(f"{done.to}/renewal/period").status == 200
 
 
+def test_a_double_click_adds_it_once_and_shows_it_twice(lin, post, free, world):
+    lin.post(ADD, {"address": NUMBER})
+    cookies, fields = dict(lin.cookies), {"code": post.code}
+    first = lin.post(ENTER, fields)
+    lin.cookies = cookies
+    assert lin.post(ENTER, fields).to == first.to == f"/cards/{FREE}"
+    assert world.cards.names(FREE).count("holder_changed") == 1
+
+
+def test_who_lost_the_card_within_the_minute_does_not_get_it_back_by_a_second_click(lin, other, post, free, world):
+    lin.post(ADD, {"address": NUMBER})
+    cookies, fields = dict(lin.cookies), {"code": post.code}
+    lin.post(ENTER, fields)
+    by_code(other, post, ADD, ENTER, NUMBER)
+    lin.cookies = cookies
+    lin.post(ENTER, fields)
+    assert holder_of(world, FREE) == OTHER
+
+
 def test_of_the_time_before_the_new_holder_sees_nothing(lin, post, world):
     theirs = card_id_of("another's")
     world.give(AT, removal(theirs))

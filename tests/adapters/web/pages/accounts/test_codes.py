@@ -175,3 +175,17 @@ def test_codes_and_addresses_are_not_logged(stranger, post, lines, world):
         *{one.values["code"] for one in post.sent if one.values.get("code")},
     ):
         assert secret not in text
+
+
+@flows
+def test_the_second_of_two_clicks_leads_where_the_first_one_did(stranger, post, flow):
+    ask, enter = FLOWS[flow]
+    stranger.post(ask, {"address": NEW if flow == "register" else EMAIL})
+    fields, cookies = {"code": post.code, "password": "a long enough one"}, dict(stranger.cookies)
+    first = stranger.post(enter, fields)
+    session = stranger.token
+    stranger.cookies = cookies  # the second one was sent before the first was answered
+    second = stranger.post(enter, fields)
+    assert second.to == f"{ask}?dead=1"
+    stranger.token = session
+    assert stranger.get(second.to).to == first.to == "/cards"

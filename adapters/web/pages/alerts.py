@@ -1,0 +1,53 @@
+"""What a holder has to know of a card in trouble: the consequence, its cause, and what to do about it."""
+
+from typing import NamedTuple
+
+from markupsafe import Markup
+
+from adapters.web.pages.naming import reason
+from adapters.web.pages.portal import Held
+from adapters.web.pages.standing import NEEDS_HOLDER, Standing
+from adapters.web.voice import Voice
+from engine.calendar import local_date
+from engine.card.deadlines import reclaims_at, suspends_at
+from engine.card.term import amount_due
+
+
+class Alert(NamedTuple):
+    """The consequence, its cause, and what to do about it."""
+
+    heading: Markup
+    cause: Markup
+
+
+def alert_of(held: Held, standing: Standing, say: Voice) -> Alert | None:
+    """At most one on a page: what happens unless something is done."""
+    card = held.card
+    if standing not in NEEDS_HOLDER:
+        return None
+    renewal = card.renewal
+    code = renewal.last_code if renewal else None
+    cause = _cause(code, say)
+    lost = say.day(local_date(reclaims_at(card), held.zone))
+    kept = say("The number stays yours until %(day)s.", day=lost)
+    if standing == "suspended":
+        heading = say("Service is off, and the number is lost on %(day)s", day=lost)
+    else:
+        off = say.day(local_date(suspends_at(card), held.zone))
+        if renewal is None:
+            heading = say("Service goes off on %(day)s unless the card is renewed", day=off)
+        else:
+            amount = say.money(amount_due(card, renewal))
+            heading = say("Service goes off on %(day)s unless %(amount)s is paid", day=off, amount=amount)
+    fee = renewal.reactivation_fee if renewal else None
+    if fee is not None and standing != "suspended":
+        more = say("Once off, switching on again costs %(fee)s more.", fee=say.money(fee))
+        return Alert(heading, say.joined(cause, more, kept))
+    return Alert(heading, say.joined(cause, kept))
+
+
+def _cause(code: str | None, say: Voice) -> Markup:
+    said = reason(code, say)
+    if said:
+        return say("The last payment failed: %(reason)s.", reason=said)
+    return say("The last payment failed.") if code else say("The term that was paid has ended.")

@@ -1,0 +1,89 @@
+"""The pages on which a holder chooses a period, and what is charged first."""
+
+from typing import NamedTuple
+
+from markupsafe import Markup
+from starlette.responses import Response
+
+from adapters.web.pages.draft import Draft
+from adapters.web.pages.naming import dated_method_name, every, method_name, named
+from adapters.web.pages.visit import CardVisit
+from adapters.web.voice import Voice
+from engine.catalogue import Quote
+from engine.money import Money
+
+
+def period_page(
+    visit: CardVisit,
+    draft: Draft | None,
+    *,
+    changed: bool = False,
+    errors: dict[str, Markup] | None = None,
+    status: int = 200,
+) -> Response:
+    """The periods with their prices; 422 with what is wrong."""
+    held, say, consent = visit.held, visit.say, visit.held.card.consent
+    chosen = draft.months if draft else consent.months if consent else None
+    quotes = held.quotes()
+    return visit.page(
+        "period",
+        status,
+        rows=[_row(one, say) for one in quotes],
+        chosen=chosen or (quotes[-1].months if quotes else None),
+        running=consent.months if consent else None,
+        changed=changed,
+        expired="expired" in visit.request.query_params,
+        errors=errors or {},
+    )
+
+
+class _Row(NamedTuple):
+    quote: Quote
+    name: Markup
+    monthly: Markup | None
+    saving: Markup | None
+
+
+def _row(quote: Quote, say: Voice) -> _Row:
+    monthly = Money(minor=round(quote.price.minor / quote.months), currency=quote.price.currency)
+    return _Row(
+        quote,
+        every(quote.months, say),
+        say("%(price)s a month", price=say.money(monthly)) if quote.months > 1 else None,
+        say("%(saving)s less than monthly", saving=say.money(quote.saving)) if quote.saving.minor else None,
+    )
+
+
+async def payment_page(
+    visit: CardVisit, draft: Draft, *, errors: dict[str, Markup] | None = None, status: int = 200
+) -> Response:
+    """The methods of the card, those of the holder's other cards, and the balance; 422 with what is wrong."""
+    held, say, bound = visit.held, visit.say, visit.held.card.methods.bound
+    order = [one for one in draft.order if any(one == method.method_id for method in bound)]
+    first = order[0] if order else bound[0].method_id if bound else None
+    return visit.page(
+        "payment",
+        status,
+        methods=[
+            (one.method_id, name, one.method_id in held.card.methods.ended)
+            for one, name in named(bound, say, dated_method_name)
+        ],
+        first=first,
+        balance_first=draft.balance_first,
+        others=await _methods_of_others(visit),
+        can_add=visit.portal.hosted is not None,
+        renewed="renewed" in visit.request.query_params,
+        errors=errors or {},
+    )
+
+
+async def _methods_of_others(visit: CardVisit) -> list[tuple[str, Markup]]:
+    """Methods of the holder's other cards, which may be used for this one too: card and method, and a name."""
+    bound = {one.instrument for one in visit.held.card.methods.bound}
+    found: dict[str, tuple[str, Markup]] = {}
+    cards, _ = await visit.portal.cards(visit.visitor.holder_id)
+    for other in cards:
+        for one in other.card.methods.bound:
+            if one.instrument not in bound and one.method_id not in other.card.methods.ended:
+                found.setdefault(one.instrument, (f"{other.card_id}/{one.method_id}", method_name(one, visit.say)))
+    return list(found.values())
