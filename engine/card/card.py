@@ -19,7 +19,7 @@ from engine.card.top_ups import TopUps
 from engine.card.undoing import Before
 from engine.value import Value
 
-STATE_VERSION = 11
+STATE_VERSION = 12
 """Part of every snapshot; raise it when Card or evolve changes, and old snapshots are passed over."""
 
 
