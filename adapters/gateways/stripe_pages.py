@@ -5,7 +5,7 @@ fetched: neither the address by which the holder returns nor a notification is b
 """
 
 import calendar
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import date, datetime
 
 from adapters.gateways.pages import Binding, BindingRefused, Bound, HostedPage, ReturnAddresses, Waiting
@@ -22,6 +22,7 @@ from engine.ports import ChargeRequest
 from engine.text import has_card_number
 
 CUSTOMERS = "/v1/customers"
+SERVER_ERRORS = 500
 _SESSION = "{CHECKOUT_SESSION_ID}"
 """Stripe puts the session's id in its place."""
 _KINDS: dict[str, MethodKind] = {"paypal": "paypal", "link": "e_wallet"}
@@ -111,7 +112,14 @@ class StripePages:
         }
         if token.type == "wechat_pay":
             parameters["payment_method_options"] = {"wechat_pay": {"client": "web"}}
-        return await self._begin(parameters, back, str(request.attempt_id))
+        return await self._begin(parameters, back, str(request.attempt_id), lambda: self._made(request, token))
+
+    async def _made(self, request: ChargeRequest, token: Token) -> Session:
+        """The open page of an attempt whose request ended in an error that Stripe answers again for a day."""
+        session = await find_session(self._api, request, token)
+        if session is None or session.status != "open":
+            raise GatewayMisuseError("Stripe made no page, and will make none under this key")
+        return session
 
     async def end_payment(self, request: ChargeRequest) -> None:
         """Close the page of an attempt if it is open; what became of it is looked up."""
@@ -140,11 +148,18 @@ class StripePages:
             raise Unanswered("answer_is_not_ours")
         return customer.id
 
-    async def _begin(self, parameters: dict[str, object], back: ReturnAddresses, key: str) -> HostedPage:
+    async def _begin(
+        self,
+        parameters: dict[str, object],
+        back: ReturnAddresses,
+        key: str,
+        made: Callable[[], Awaitable[Session]] | None = None,
+    ) -> HostedPage:
         joined = "&" if "?" in back.done else "?"
         addresses = {"success_url": f"{back.done}{joined}session_id={_SESSION}", "cancel_url": back.canceled}
         reply = await self._api.post(SESSIONS, key, parameters | addresses)
-        session = read(_well(reply).body, Session)
+        for_ever = reply.status >= SERVER_ERRORS and reply.replayed
+        session = await made() if made is not None and for_ever else read(_well(reply).body, Session)
         if session.livemode is not self._api.livemode:
             raise Unanswered("wrong_mode")
         if session.mode != parameters["mode"] or not (session.url or "").startswith(("https://", *_LOOPBACK)):

@@ -1,9 +1,12 @@
-"""Paying once by a wallet that cannot be saved, on the hosted page, as a holder does; and what became of such a page."""
+"""Paying once by a wallet that cannot be saved, on the hosted page; and what became of such a page."""
 
 from datetime import UTC, datetime, timedelta
+from urllib.request import Request, urlopen
 
 import pytest
+from msgspec import json
 
+from adapters.gateways.stripe_transport import Unanswered
 from engine.errors import GatewayMisuseError
 from engine.ports import Charged, Declined, NotFound, Pending, Unclear
 from tests.adapters.gateways.stripe.asking import look_up, request
@@ -88,6 +91,29 @@ def test_a_wallet_that_pays_after_its_page_was_closed_is_found(sandbox):
     assert look_up(sandbox, wanted) == Declined(code="page_closed")
     submit(asks, answer="agree")
     assert isinstance(look_up(sandbox, wanted), Charged)
+
+
+def faulty(url, kind):
+    body = json.encode({"faults": [{"kind": kind, "method": "POST", "path": "checkout/sessions", "times": 1}]})
+    with urlopen(Request(f"{url}/_sandbox/faults", body), timeout=5):
+        return
+
+
+def test_an_error_that_is_answered_again_for_a_day_is_the_page_that_was_made_or_none(sandbox):
+    until = datetime.now(UTC) + timedelta(minutes=35)
+    token = at_pages(sandbox, lambda pages: pages.pay_now_token("h-500", "alipay"))
+    for kind, name in (("error_after", "made"), ("error_before", "not made")):
+        wanted = request(name, token, currency="CNY")
+        faulty(sandbox, kind)
+        with pytest.raises(Unanswered):
+            begin_payment(sandbox, wanted, until)
+        if name == "made":
+            submit(begin_payment(sandbox, wanted, until).address, method="alipay")
+            assert isinstance(look_up(sandbox, wanted), Pending)
+        else:
+            with pytest.raises(GatewayMisuseError, match="made no page"):
+                begin_payment(sandbox, wanted, until)
+            assert look_up(sandbox, wanted) == NotFound()
 
 
 # What Stripe may answer
