@@ -8,7 +8,6 @@ from msgspec.structs import replace
 from engine.actor import actor
 from engine.card.asked_ahead import RenewalRequestEnded
 from engine.card.attempt import ChargeAttempted, ChargeOutcomeUnknown, ChargePending
-from engine.card.balance import BalanceCredited
 from engine.card.charge import Due, due_now, renew_now
 from engine.card.custody import close_card
 from engine.card.deadlines import DeadlinesMoved
@@ -22,7 +21,7 @@ from engine.card.payments import ChargeSucceeded
 from engine.card.refunds import RefundStarted
 from engine.card.reminders import ReminderDue
 from engine.card.term import CardRenewed, Reinstated, RenewalStarted
-from engine.card.top_ups import TopUpStarted, top_up
+from engine.card.top_ups import top_up
 from engine.commands import Issued, RenewNow
 from engine.decisions import on_command, on_wake
 from engine.ports import Charged, Declined, NotFound, Pending, Unclear
@@ -310,48 +309,3 @@ def replace_fields(expected, **fields):
 def test_a_clock_that_went_back_looks_up_when_its_time_comes():
     begun = paying(*DECLINED)
     Given(begun.card).at(AFTER - DAY).nothing().waits(AFTER + OVER, "page_open")
-
-
-# Top-ups
-
-
-def topping_up(*facts, at=AFTER) -> Then:
-    return given(*facts).when(top_up_on_page, RULES, wallet=ALIPAY, amount=TEN, at=at)
-
-
-def test_a_top_up_on_the_page_comes_onto_the_balance():
-    begun = topping_up(registered())
-    begun.then(
-        fact(TopUpStarted, number=1, automatic=False),
-        fact(ChargeAttempted, top_up=1, reason="top_up", page_until=AFTER + LASTS),
-    )
-    then = paid(begun, AFTER + MINUTE).then(fact(ChargeSucceeded, top_up=1), fact(BalanceCredited, amount=TEN))
-    assert (then.card.balance.minor, then.card.top_ups.under_way) == (TEN.minor, None)
-
-
-def test_a_top_up_that_was_not_paid_is_over_and_no_method_is_charged_for_it():
-    left = answered(topping_up(*PAYING, at=BEFORE), EXPIRED, BEFORE + HOUR)
-    left.then(NOT_PAID)
-    assert (left.card.top_ups.under_way, left.card.top_ups.declined_by_hand) == (None, ())
-    Given(left.card).at(BEFORE + HOUR).nothing()
-    again = Given(left.card).when(top_up_on_page, RULES, wallet=ALIPAY, amount=TEN, at=BEFORE + HOUR)
-    assert again.facts[1].attempt_id != left.facts[0].attempt_id
-
-
-def test_an_open_top_up_keeps_no_renewal_waiting_and_no_deadline():
-    begun = topping_up(*PAYING, at=OPENS_AT - MINUTE)
-    Given(begun.card).at(OPENS_AT).then(fact(RenewalStarted), fact(ChargeAttempted, top_up=None, method_id="visa"))
-    unpaid = topping_up(*NO_METHOD, at=ENDS_AT - MINUTE)
-    Given(unpaid.card).at(ENDS_AT).then(fact(GraceStarted))
-
-
-def test_a_top_up_of_unknown_outcome_moves_no_deadline():
-    begun = topping_up(*DECLINED, at=ENDS_AT)
-    unknown = answered(begun, Unclear(reason="timeout"), ENDS_AT + OVER)
-    unknown.then(fact(ChargeOutcomeUnknown))
-    answered(unknown, EXPIRED, ENDS_AT + OVER + DAY).then(NOT_PAID)
-
-
-def test_a_card_without_any_method_can_be_topped_up_on_the_page():
-    given(registered()).when(top_up, RULES, amount=TEN, at=AFTER).refused("no_usable_method")
-    topping_up(registered()).then(fact(TopUpStarted), fact(ChargeAttempted))
