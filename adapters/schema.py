@@ -257,7 +257,7 @@ def _from_8_to_9(connection: Connection[Any]) -> None:
 
 
 def _from_9_to_10(connection: Connection[Any]) -> None:
-    """A stream goes on only from the fact on which it was decided; receipts name issuers; records are kept for a time."""
+    """A stream goes on only from the fact on which it was decided; receipts name issuers; records are forgotten."""
     connection.execute("ALTER TABLE codes ADD COLUMN IF NOT EXISTS redeemed_at timestamptz")
     connection.execute(ISSUERS_TABLE)
     connection.execute(RECORD_FORGOTTEN)

@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from engine.card.methods import NO_NUL
 from engine.text import NoCardNumber
 
-ADDED_LATER = frozenset({"ends_term", "lapsed", "shown"})
+ADDED_LATER = frozenset({"ends_term", "lapsed", "on_page", "shown"})
 """Fields, of whatever kind of command, that came after commands of it had been stored; each has a default."""
 
 Evidence = Annotated[str, Field(min_length=1, max_length=1000, pattern=NO_NUL), NoCardNumber]

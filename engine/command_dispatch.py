@@ -18,11 +18,13 @@ from engine.card import (
     lapse,
     methods,
     outcomes,
+    paying_on_page,
     promised,
     top_ups,
 )
 from engine.card.card import Card
 from engine.card.facts import CardFacts
+from engine.card.on_page import PageWallet
 from engine.card.payments import Recall
 from engine.commands import (
     AllowPaymentMethod,
@@ -110,11 +112,15 @@ def decide(  # noqa: C901, PLR0911, PLR0912 (one case per command)
             )
         case SwitchOffAutoRenew(reason=reason):
             return consent.switch_off_auto_renew(card, reason=reason, at=at)
+        case RenewNow(shown=due, on_page=PageWallet() as wallet):
+            return paying_on_page.renew_on_page(card, rules, wallet=wallet, shown=due, at=at)
         case RenewNow(shown=due):
             return charge.renew_now(card, rules, shown=due, at=at)
         case AnnouncePriceChange(version=version):
             market_days = rules.reminder_rule(card.custody.plan).change_days
             return announcing.announce_price_change(card, catalogue, version=version, at=at, market_days=market_days)
+        case TopUp(amount=amount, on_page=PageWallet() as wallet):
+            return paying_on_page.top_up_on_page(card, rules, wallet=wallet, amount=amount, at=at)
         case TopUp(amount=amount):
             return top_ups.top_up(card, rules, amount=amount, at=at)
         case SetAutoTopUp(threshold=threshold, amount=amount):

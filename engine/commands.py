@@ -13,6 +13,7 @@ from engine.actor import Actor
 from engine.card.charge import Due
 from engine.card.consent import ShownQuote, SwitchOffReason
 from engine.card.methods import PaymentMethod
+from engine.card.on_page import PageWallet
 from engine.catalogue import Period
 from engine.command_body import CommandBody, Evidence, Reason, ShortText
 from engine.money import Currency, Money
@@ -97,17 +98,22 @@ class SwitchOffAutoRenew(CommandBody):
 
 
 class RenewNow(CommandBody):
-    """Charge for the next term at once; for no other term and no other amount than the holder was `shown`."""
+    """Charge for the next term at once; for no other term and no other amount than the holder was `shown`.
+
+    `on_page`: no method is charged, the holder pays by that wallet on the provider's page.
+    """
 
     command: Literal["RenewNow"] = "RenewNow"
     shown: Due | None = None
+    on_page: PageWallet | None = None
 
 
 class TopUp(CommandBody):
-    """Charge money onto the balance."""
+    """Charge money onto the balance; `on_page`: the holder pays it by that wallet on the provider's page."""
 
     command: Literal["TopUp"] = "TopUp"
     amount: Money
+    on_page: PageWallet | None = None
 
 
 class SetAutoTopUp(CommandBody):

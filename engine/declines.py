@@ -43,6 +43,8 @@ NEVER_HAPPENED = "never_happened"
 """Our own code for an attempt that the gateway's complete list does not have."""
 NOT_CHARGED = "not_charged"
 """Our own code for an attempt that a person found to have moved no money."""
+NOT_PAID_ON_PAGE = "not_paid_on_page"
+"""Our own code for what the holder was to pay on the provider's page, and did not."""
 NO_CHARGE_MADE = frozenset({NEVER_HAPPENED, NOT_CHARGED})
 """Codes of attempts that no issuer can have seen."""
 

@@ -27,6 +27,7 @@ RefusalCode = Literal[
     "method_exists",
     "too_many_methods",
     "not_reusable",
+    "not_paid_on_page",
     "last_method",
     "not_the_methods",
     "no_payment_method",

@@ -50,6 +50,9 @@ class Provider(Value):
     name: str = "stripe"
     key_lifetime: timedelta | None = timedelta(hours=23)
     """How long after it was first sent a key is certainly known; after that only look up. None: for ever."""
+    page_lifetime: timedelta = timedelta(minutes=35)
+    """How long after its attempt was recorded the holder may pay on a page: at Stripe half an hour at least from when
+    the page is made (docs.stripe.com, Checkout Session, `expires_at`), for which the rest is left."""
     never_happened_after: timedelta = timedelta(hours=24)
     """A charge missing from the provider's list so long after it was last sent never happened."""
     methods: Mapping[str, MethodPromise] = field(default_factory=stripe_methods)

@@ -48,8 +48,10 @@ class Question(NamedTuple):
 def about_charge(
     stream: Stream, card: Card, attempt: Attempt, learned: OutcomeSource, cause: str, provider: Provider
 ) -> Question:
-    """The question that sends an attempt or asks for its outcome."""
+    """The question that sends an attempt or asks for its outcome; what the holder pays on a page is never sent."""
     request = charge_request(card.card_id, attempt, card.term.number + 1, attempt.pending_ref)
+    if attempt.page_until is not None:
+        learned = "looked_up"
     return Question(stream, request, learned, cause, sent_within(attempt, provider))
 
 

@@ -18,6 +18,7 @@ WaitReason = Literal[
     "answer_awaited",
     "outcome_unknown",
     "charge_pending",
+    "page_open",
     "refund_awaited",
     "charging_stopped",
     "gateway_down",

@@ -10,6 +10,7 @@ from psycopg.rows import class_row
 from engine.calendar import Term
 from engine.card import facts
 from engine.card.facts import CardFact
+from engine.declines import NOT_PAID_ON_PAGE
 from engine.envelope import Fact, Recorded
 from engine.operations import OperationsFact
 from projections.read_model import Column, ReadModel
@@ -153,6 +154,8 @@ def _changes(row: CardRow, fact: Fact) -> _Changes | None:  # noqa: C901, PLR091
             return _renewed(row, fact)
         case facts.TermUndone(term=term):
             return _running(term)
+        case facts.ChargeFailed(code=code, top_up=top_up) if code == NOT_PAID_ON_PAGE:
+            return {"outcome_unknown": False} if top_up is None else None
         case facts.ChargeFailed(code=code, top_up=None):
             balance = row.balance_minor + row.reserved_minor
             return {"last_decline": code, "outcome_unknown": False, "balance_minor": balance, "reserved_minor": 0}

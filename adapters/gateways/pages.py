@@ -1,9 +1,10 @@
-"""The provider's hosted pages, on which a holder binds a way to pay: where the holder is sent, and what came of it."""
+"""The provider's hosted pages, on which a holder binds a way to pay, or pays once: where the holder is sent."""
 
-from datetime import date
+from datetime import date, datetime
 from typing import NamedTuple, Protocol
 
 from engine.card.methods import MethodKind
+from engine.ports import ChargeRequest
 
 
 class ReturnAddresses(NamedTuple):
@@ -53,4 +54,18 @@ class HostedPages(Protocol):
 
     async def binding(self, session_id: str, holder_id: str) -> Binding:
         """What came of a visit, if it was this holder's."""
+        ...
+
+    async def pay_now_token(self, holder_id: str, wallet: str) -> str:
+        """A token by which a holder pays now, the same for a day."""
+        ...
+
+    async def begin_payment(
+        self, request: ChargeRequest, what: str, until: datetime, back: ReturnAddresses
+    ) -> HostedPage:
+        """A page on which the holder pays one attempt, named `what`, until an instant; always the same."""
+        ...
+
+    async def end_payment(self, request: ChargeRequest) -> None:
+        """Close that page if it is open; nobody can pay on it any more."""
         ...

@@ -33,6 +33,7 @@ from adapters.gateways.stripe_answers import (
 from adapters.gateways.stripe_api import CARD_ERROR, OK, REFUSED, StripeApi, failure_of, unexpected
 from adapters.gateways.stripe_lists import INTENTS, TakenList
 from adapters.gateways.stripe_objects import Charge, Failure, Intent, Method, Refund, read
+from adapters.gateways.stripe_on_page import look_up_page
 from adapters.gateways.stripe_token import Token, read_token
 from adapters.gateways.stripe_transport import Reply, Unanswered
 from engine.errors import GatewayMisuseError
@@ -203,6 +204,8 @@ class StripeGateway:
         return intent
 
     async def _look_up(self, request: ChargeRequest, token: Token, about: Wanted) -> Answer:
+        if about.on_page:
+            return await look_up_page(self._api, request, token, about)
         if request.gateway_ref is not None:
             reply = await self._api.get(f"{INTENTS}/{request.gateway_ref}", {"expand": _EXPANDED})
             if reply.status == _NOT_FOUND:

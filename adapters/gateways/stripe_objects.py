@@ -141,7 +141,7 @@ class Session(Struct):
     url: str | None = None
     customer: Customer | str | None = None
     setup_intent: SetupIntent | str | None = None
-    payment_intent: str | None = None
+    payment_intent: Intent | str | None = None
     metadata: dict[str, str] | None = None
 
 

@@ -5,15 +5,15 @@ fetched: neither the address by which the holder returns nor a notification is b
 """
 
 import calendar
-from collections.abc import Sequence
-from datetime import date
-from typing import Literal
+from collections.abc import Awaitable, Callable, Sequence
+from datetime import date, datetime
 
 from adapters.gateways.pages import Binding, BindingRefused, Bound, HostedPage, ReturnAddresses, Waiting
 from adapters.gateways.stripe_amounts import to_stripe
 from adapters.gateways.stripe_answers import GENERIC
 from adapters.gateways.stripe_api import OK, REFUSED, StripeApi, failure_of, unexpected
 from adapters.gateways.stripe_objects import Customer, Method, PaymentCard, Session, SetupIntent, read
+from adapters.gateways.stripe_on_page import SESSIONS, find_session
 from adapters.gateways.stripe_token import PAY_NOW, REUSABLE, Token, read_token
 from adapters.gateways.stripe_transport import Reply, Unanswered
 from engine.card.methods import MethodKind
@@ -21,8 +21,8 @@ from engine.errors import GatewayMisuseError
 from engine.ports import ChargeRequest
 from engine.text import has_card_number
 
-SESSIONS = "/v1/checkout/sessions"
 CUSTOMERS = "/v1/customers"
+SERVER_ERRORS = 500
 _SESSION = "{CHECKOUT_SESSION_ID}"
 """Stripe puts the session's id in its place."""
 _KINDS: dict[str, MethodKind] = {"paypal": "paypal", "link": "e_wallet"}
@@ -83,11 +83,14 @@ class StripePages:
             case _:
                 raise Unanswered("not_understood")
 
-    async def begin_payment(self, request: ChargeRequest, what: str, back: ReturnAddresses) -> HostedPage:
+    async def begin_payment(
+        self, request: ChargeRequest, what: str, until: datetime, back: ReturnAddresses
+    ) -> HostedPage:
         """A page on which the holder pays one attempt, named `what`, by a wallet that cannot be charged later.
 
-        Its key is the attempt's id, as for a charge. Raises GatewayMisuseError for the token of a method that can be
-        saved, and AmountError.
+        Its key is the attempt's id, as for a charge, so that it is the same page whenever it is begun; Stripe refuses
+        to make one less than half an hour before `until`. Raises GatewayMisuseError for that and for the token of a
+        method that can be saved, and AmountError.
         """
         token = read_token(request.token)
         if token.type not in PAY_NOW:
@@ -103,15 +106,36 @@ class StripePages:
             "customer": token.customer,
             "payment_method_types": [token.type],
             "line_items": [{"price_data": price, "quantity": 1}],
+            "expires_at": int(until.timestamp()),
             "metadata": names,
             "payment_intent_data": {"metadata": names},
         }
         if token.type == "wechat_pay":
             parameters["payment_method_options"] = {"wechat_pay": {"client": "web"}}
-        return await self._begin(parameters, back, str(request.attempt_id))
+        return await self._begin(parameters, back, str(request.attempt_id), lambda: self._made(request, token))
 
-    async def pay_now_token(self, holder_id: str, wallet: Literal["alipay", "wechat_pay"]) -> str:
-        """A token by which a holder pays now; a customer is made for it."""
+    async def _made(self, request: ChargeRequest, token: Token) -> Session:
+        """The open page of an attempt whose request ended in an error that Stripe answers again for a day."""
+        session = await find_session(self._api, request, token)
+        if session is None or session.status != "open":
+            raise GatewayMisuseError("Stripe made no page, and will make none under this key")
+        return session
+
+    async def end_payment(self, request: ChargeRequest) -> None:
+        """Close the page of an attempt if it is open; what became of it is looked up."""
+        session = await find_session(self._api, request, read_token(request.token))
+        if session is not None and session.status == "open":
+            reply = await self._api.post(f"{SESSIONS}/{session.id}/expire", f"{request.attempt_id}:expire", {})
+            if reply.status not in (OK, *REFUSED):  # refused: it was paid, or closed by itself, just now
+                raise unexpected(reply)
+
+    async def pay_now_token(self, holder_id: str, wallet: str) -> str:
+        """A token by which a holder pays now, the same for a day; a customer is made for it.
+
+        Raises GatewayMisuseError for what cannot be paid on the page.
+        """
+        if wallet not in PAY_NOW:
+            raise GatewayMisuseError(f"{wallet} is charged by us, not paid on a page")
         return str(Token(await self._new_customer(holder_id), None, wallet))
 
     async def _new_customer(self, holder_id: str) -> str:
@@ -124,11 +148,18 @@ class StripePages:
             raise Unanswered("answer_is_not_ours")
         return customer.id
 
-    async def _begin(self, parameters: dict[str, object], back: ReturnAddresses, key: str) -> HostedPage:
+    async def _begin(
+        self,
+        parameters: dict[str, object],
+        back: ReturnAddresses,
+        key: str,
+        made: Callable[[], Awaitable[Session]] | None = None,
+    ) -> HostedPage:
         joined = "&" if "?" in back.done else "?"
         addresses = {"success_url": f"{back.done}{joined}session_id={_SESSION}", "cancel_url": back.canceled}
         reply = await self._api.post(SESSIONS, key, parameters | addresses)
-        session = read(_well(reply).body, Session)
+        for_ever = reply.status >= SERVER_ERRORS and reply.replayed
+        session = await made() if made is not None and for_ever else read(_well(reply).body, Session)
         if session.livemode is not self._api.livemode:
             raise Unanswered("wrong_mode")
         if session.mode != parameters["mode"] or not (session.url or "").startswith(("https://", *_LOOPBACK)):

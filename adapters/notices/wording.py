@@ -17,6 +17,7 @@ from adapters.notices.letters_of_terms import LETTERS_OF_TERMS
 from adapters.notices.reasons import REASONS
 from engine.card.card import Card
 from engine.card.methods import PaymentMethod
+from engine.card.on_page import wallet_named
 from engine.money import Money
 from engine.notices import Values
 
@@ -195,7 +196,8 @@ def _text(value: object) -> str | None:
 
 def _bound(card: Card | None, method_id: object) -> PaymentMethod | None:
     bound: Iterable[PaymentMethod] = () if card is None else card.methods.bound
-    return next((one for one in bound if one.method_id == method_id), None)
+    found = next((one for one in bound if one.method_id == method_id), None)
+    return found or (wallet_named(method_id) if isinstance(method_id, str) else None)
 
 
 def method_name(kind: str, brand: str | None, last4: str | None, language: Language) -> str:

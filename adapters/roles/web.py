@@ -34,6 +34,7 @@ from adapters.live_connection import over_a_live_connection
 from adapters.look_ups import BATCH, LookUps
 from adapters.lost import Watch
 from adapters.notices.outbox import put_message
+from adapters.page_payments import PagePayments
 from adapters.reconciling_daily import reconcile_daily
 from adapters.roles.lead import faults_logged
 from adapters.roles.sweeping import sweeping
@@ -230,7 +231,8 @@ async def _with_provider(
         bindings = Bindings(executor, hosted, waiting)
         behind = partial(Watch(gateway).log_is_behind, database.use)
         look_ups = LookUps(executor, gateway, StripeNews(api), bindings, waiting, behind)
-        pages = pages._replace(portal=replace(portal, hosted=hosted, bindings=bindings))
+        paid = PagePayments(executor, hosted, gateway)
+        pages = pages._replace(portal=replace(portal, hosted=hosted, bindings=bindings, page_payments=paid))
         provider = HOSTED_AT if settings.stripe_url == STRIPE_URL else settings.stripe_url
         app = _application(pages, routes, returns(bindings.complete), provider=provider)
         async with asyncio.TaskGroup() as tasks:

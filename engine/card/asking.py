@@ -7,6 +7,7 @@ from engine.card.attempt import Attempt, CaseOpened, ChargeOutcomeUnknown, Charg
 from engine.card.custody import HasStatus, is_kept
 from engine.card.deadlines import DAY, HasDeadlines, carrier_reclaims_at
 from engine.card.doubt import MayBeInDoubt, may_be_lost
+from engine.card.on_page import surely_closed_at
 from engine.card.step import Wait
 from engine.policy import Policy
 from engine.provider import Provider
@@ -35,7 +36,9 @@ def ask_about(card: Askable, attempt: Attempt, rules: Rules, at: datetime) -> Ca
     An attempt younger than the gateway's budget is left alone whoever asks: its first call may be under way.
     """
     policy, unknown = rules.policy, attempt.unknown
-    if unknown is None:
+    if unknown is None and attempt.page_until is not None:
+        ask_at, reason = surely_closed_at(attempt.page_until), "page_open"
+    elif unknown is None:
         ask_at, reason = attempt.attempted_at + policy.gateway_budget, "answer_awaited"
     else:
         ask_at, reason = unknown.ask_again_at, "outcome_unknown" if attempt.pending_ref is None else "charge_pending"
@@ -98,7 +101,7 @@ def key_ends_at(sent_at: datetime, provider: Provider) -> datetime:
 
 def _still_wanted(card: Askable, attempt: Attempt, rules: Rules, at: datetime) -> bool:
     """Whether it may be sent again, since it might charge for the first time."""
-    if attempt.look_up_only or rules.charging_stopped:
+    if attempt.look_up_only or attempt.page_until is not None or rules.charging_stopped:
         return False
     return card.held_since is None and is_kept(card) and not may_be_lost(card, at)
 
@@ -106,29 +109,34 @@ def _still_wanted(card: Askable, attempt: Attempt, rules: Rules, at: datetime) -
 def not_answered(attempt: Attempt, term_number: int, reason: str, rules: Rules, at: datetime) -> ChargeOutcomeUnknown:
     """The gateway gave no definite answer."""
     asked = (attempt.unknown.asked if attempt.unknown else 0) + 1
-    pending = attempt.pending_ref is not None
     return ChargeOutcomeUnknown(
         attempt_id=attempt.attempt_id,
         term_number=term_number,
         reason=reason,
         asked=asked,
-        ask_again_at=at + (rules.policy.look_up_every if pending else patience(rules, asked, attempt.attempted_at, at)),
+        ask_again_at=at + _pause(attempt, asked, rules, at, is_pending=attempt.pending_ref is not None),
         at=at,
     )
 
 
-def outcome_to_come(
-    attempt: Attempt, term_number: int, gateway_ref: str, policy: Policy, at: datetime
-) -> ChargePending:
+def outcome_to_come(attempt: Attempt, term_number: int, gateway_ref: str, rules: Rules, at: datetime) -> ChargePending:
     """The gateway will know the outcome later."""
+    asked = (attempt.unknown.asked if attempt.unknown else 0) + 1
     return ChargePending(
         attempt_id=attempt.attempt_id,
         term_number=term_number,
         gateway_ref=gateway_ref,
-        asked=(attempt.unknown.asked if attempt.unknown else 0) + 1,
-        ask_again_at=at + policy.look_up_every,
+        asked=asked,
+        ask_again_at=at + _pause(attempt, asked, rules, at, is_pending=True),
         at=at,
     )
+
+
+def _pause(attempt: Attempt, asked: int, rules: Rules, at: datetime, *, is_pending: bool) -> timedelta:
+    """How long to wait: a bank takes days, but a page that should be closed is so soon."""
+    if is_pending and attempt.page_until is None:
+        return rules.policy.look_up_every
+    return patience(rules, asked, attempt.attempted_at, at)
 
 
 def patience(rules: Rules, asked: int, sent_at: datetime, at: datetime) -> timedelta:

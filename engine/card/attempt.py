@@ -34,6 +34,7 @@ class ChargeAttempted(Event, kw_only=True):
     `attempt_id` is the idempotency key. `number` counts attempts for the term, or for the top-up if that is what it
     is for; `rung` counts passes over the methods. `from_balance` is reserved in addition. `limits_edition` names the
     network limits that allowed it; `follows_decline` says that they count it, `last_rung` that no rung comes after it.
+    `page_until`: we do not ask, the holder pays on the provider's page, which is open until then.
     """
 
     attempt_id: UUID
@@ -52,6 +53,7 @@ class ChargeAttempted(Event, kw_only=True):
     follows_decline: bool = False
     limits_edition: str | None = None
     last_rung: bool = False
+    page_until: Instant | None = None
 
 
 class ChargeWithheld(Event, kw_only=True):
@@ -133,6 +135,8 @@ class Attempt(Value):
     """None until a question about it had no definite answer."""
     pending_ref: str | None = None
     """The gateway's name for the charge, once it has said that its outcome comes later."""
+    page_until: Instant | None = None
+    """The end of the provider's page on which the holder pays it; None: it is sent by us."""
     look_up_only: bool = False
     """It is not wanted any more, and must not be sent again: it might charge for the first time."""
 
@@ -197,6 +201,7 @@ def attempted(attempts: Attempts, fact: ChargeAttempted) -> Attempts:
         top_up=fact.top_up,
         from_balance=fact.from_balance,
         fingerprint=fact.fingerprint,
+        page_until=fact.page_until,
     )
     if fact.top_up is not None:
         return replace(attempts, top_up=attempt)

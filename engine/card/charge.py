@@ -84,7 +84,7 @@ class OnRequest(HasAttempts, HasHold, MayBeInDoubt, HasGap, Protocol):
     def top_ups(self) -> _MayBeUnderWay: ...
 
 
-class _ChargeableOnRequest(Chargeable, OnRequest, Protocol):
+class ChargeableOnRequest(Chargeable, OnRequest, Protocol):
     """What charging the next term on the holder's request reads of a card."""
 
 
@@ -98,13 +98,13 @@ class Due(Value):
 def due_now(card: Chargeable, consent: Consent, rules: Rules, at: datetime) -> Due:
     """What the holder pays who asks to be charged at once."""
     renewal = card.renewal
-    if renewal is None or _is_outdated(card, renewal):
+    if renewal is None or is_outdated(card, renewal):
         renewal = offered(renewal, offer(card, consent, rules, at))
     return Due(term_number=card.term.number + 1, amount=amount_due(card, renewal))
 
 
 def renew_now(
-    card: _ChargeableOnRequest, rules: Rules, *, shown: Due | None = None, at: datetime
+    card: ChargeableOnRequest, rules: Rules, *, shown: Due | None = None, at: datetime
 ) -> tuple[RenewalStarted | RenewalRequested, ...]:
     """Charge for the next term at once, outside of the ladder; asked twice it is tried twice.
 
@@ -112,6 +112,17 @@ def renew_now(
     Raises Refused `auto_renew_off`, `charge_under_way`, `held`, `number_in_doubt`, `restored`, `charging_stopped`,
     `already_paid_ahead`, `price_changed`, `no_usable_method`.
     """
+    consent = check_due(card, rules, shown, at)
+    from_balance = card.methods.balance_first and card.balance.minor >= price_ahead(card, consent, rules.policy).minor
+    if not usable_methods(card) and not card.methods.needs_holder and not from_balance:
+        raise Refused("no_usable_method", "none of the payment methods may be charged; bind or update one")
+    request = RenewalRequested(at=at)
+    on_offer = card.renewal is not None and not card.renewal.is_over
+    return (request,) if on_offer else (offer(card, consent, rules, at), request)
+
+
+def check_due(card: ChargeableOnRequest, rules: Rules, shown: Due | None, at: datetime) -> Consent:
+    """The consent by which the next term may be paid at once; raises Refused where it may not, as `renew_now`."""
     check_kept(card)
     if card.consent is None:
         raise Refused("auto_renew_off", "switch auto-renewal on first; a lapsed card is then charged at once")
@@ -121,14 +132,7 @@ def renew_now(
     if shown is not None and shown != (due := due_now(card, card.consent, rules, at)):
         message = f"{due.amount} is due for term {due.term_number}, not {shown.amount} for term {shown.term_number}"
         raise Refused("price_changed", f"{message}; show that and ask again", "shown")
-    from_balance = (
-        card.methods.balance_first and card.balance.minor >= price_ahead(card, card.consent, rules.policy).minor
-    )
-    if not usable_methods(card) and not card.methods.needs_holder and not from_balance:
-        raise Refused("no_usable_method", "none of the payment methods may be charged; bind or update one")
-    request = RenewalRequested(at=at)
-    on_offer = card.renewal is not None and not card.renewal.is_over
-    return (request,) if on_offer else (offer(card, card.consent, rules, at), request)
+    return card.consent
 
 
 def check_may_charge(card: OnRequest, rules: Rules) -> None:
@@ -154,7 +158,7 @@ def charge_renewal(card: Chargeable, rules: Rules, at: datetime) -> tuple[Chargi
     renewal, opening = card.renewal, opens_at(card, rules.policy)
     if (renewal is None or renewal.is_over) and at < opening:
         return Wait(opening, "renewal_opens")
-    if renewal is None or _is_outdated(card, renewal):
+    if renewal is None or is_outdated(card, renewal):
         return (offer(card, card.consent, rules, at),)
     return _pay(card, renewal, opening, rules, at)
 
@@ -207,7 +211,7 @@ def _from_balance(card: HasBalance, due: Money, catalogue: Catalogue) -> int:
     return max(0, due.minor - least) if 0 < due.minor - taken < least else taken
 
 
-def _is_outdated(card: HasConsent, renewal: Renewal) -> bool:
+def is_outdated(card: HasConsent, renewal: Renewal) -> bool:
     """Whether the next term is offered anew before anything is charged."""
     return renewal.is_over or renewal.stale or not _fee_is_agreed(card, renewal)
 

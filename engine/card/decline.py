@@ -24,8 +24,9 @@ from engine.card.deadlines import DeadlinesMoved, HasDeadlines, move_deadlines
 from engine.card.event import Event
 from engine.card.hold import CardHeld
 from engine.card.methods import HasMethods, Methods, PaymentMethodRemoved, delayed, ended
+from engine.card.on_page import surely_closed_at
 from engine.card.term import HasRenewal, Renewal, open_since
-from engine.declines import METHOD_ENDS, NO_CHARGE_MADE, Authority, Consequence, Verdict
+from engine.declines import METHOD_ENDS, NO_CHARGE_MADE, NOT_PAID_ON_PAGE, Authority, Consequence, Verdict
 from engine.networks import NEVER
 from engine.policy import Policy
 from engine.ports import Declined
@@ -131,6 +132,8 @@ def charge_failed(
 ) -> tuple[DeclineFact, ...]:
     """The decline as a fact, and what follows from it for method, consent, card and deadlines."""
     answer, verdict, learned, evidence = decline
+    if attempt.page_until is not None:
+        return _not_paid(card, attempt, attempt.page_until, decline, policy, at)
     happened = answer.code not in NO_CHARGE_MADE
     consequence = verdict.consequence
     renewal = card.renewal if attempt.top_up is None else None
@@ -159,6 +162,35 @@ def charge_failed(
         at=at,
     )
     return (fact, *_follow(card, attempt, consequence, at), *move_for_unknown(card, attempt, learned, policy, at))
+
+
+def _not_paid(
+    card: Declinable, attempt: Attempt, page_until: datetime, decline: Decline, policy: Policy, at: datetime
+) -> tuple[DeclineFact, ...]:
+    """What the holder did not pay on the provider's page: whatever the wallet said there, it uses nothing up.
+
+    That the page was open kept nobody waiting; that nobody could say what became of it did.
+    """
+    fact = ChargeFailed(
+        attempt_id=attempt.attempt_id,
+        term_number=term_number(card, attempt),
+        method_id=attempt.method_id,
+        code=NOT_PAID_ON_PAGE,
+        consequence=TRY_AGAIN.consequence,
+        rung=attempt.rung,
+        policy_version=policy.version,
+        learned=decline.learned,
+        top_up=attempt.top_up,
+        evidence=decline.evidence,
+        happened=False,
+        counts=False,
+        ends_method=False,
+        at=at,
+    )
+    since = surely_closed_at(page_until)
+    if attempt.top_up is not None or not is_kept(card) or (attempt.unknown is None and at - since <= policy.late_after):
+        return (fact,)
+    return fact, *move_deadlines(card, "unknown_outcome", since, open_since(card, policy), at)
 
 
 def term_number(card: HasRenewal, attempt: Attempt) -> int:

@@ -113,6 +113,13 @@ def check_number(card: MayBeInDoubt) -> None:
         raise Refused("number_in_doubt", f"{message}; confirm first that it still exists")
 
 
+def check_not_lost(card: _Doubtful, at: datetime) -> None:
+    """Raise Refused `number_in_doubt` for a payment past the carrier's own date, before a person is called."""
+    if may_be_lost(card, at):
+        message = "we delayed the payment past the day on which the carrier may take the number"
+        raise Refused("number_in_doubt", f"{message}; confirm first that it still exists")
+
+
 def may_be_lost(card: _Doubtful, at: datetime) -> bool:
     """Whether it is past the carrier's own date, and nobody has said lately that the number still exists."""
     return at >= carrier_reclaims_at(card) and not _is_confirmed(card.doubt)

@@ -58,7 +58,7 @@ def next_try(card: Dunned, renewal: Renewal, policy: Policy, at: datetime) -> Tr
     usable = usable_methods(card)
     if not usable:
         return None
-    outside = renewal.asked_for is not None and at < opens_at(card, policy)
+    outside = renewal.asked_for not in (None, "on_page") and at < opens_at(card, policy)
     within: TryLater | None = None
     if renewal.rung or outside:
         is_last = renewal.rung_at is not None and _is_last(card, renewal.rung_at)

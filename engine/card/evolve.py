@@ -197,12 +197,9 @@ def _attempted(card: Card, fact: facts.ChargeAttempted) -> Card:
     attempts = attempt.attempted(card.attempts, fact)
     if fact.top_up is not None:
         return replace(card, attempts=attempts, top_ups=top_ups.attempted(card.top_ups, fact))
-    return replace(
-        card,
-        attempts=attempts,
-        renewal=attempt.method_tried(term.on_offer(card.renewal), fact),
-        balance=balance.debited(card.balance, fact.from_balance),
-    )
+    renewal, left = term.on_offer(card.renewal), balance.debited(card.balance, fact.from_balance)
+    tried = attempt.method_tried(renewal, fact) if fact.page_until is None else term.asked_on_page(renewal)
+    return replace(card, attempts=attempts, renewal=tried, balance=left)
 
 
 def _withheld(card: Card, fact: facts.ChargeWithheld) -> Card:
@@ -223,6 +220,9 @@ def _succeeded(card: Card, fact: facts.ChargeSucceeded) -> Card:
 def _failed(card: Card, fact: facts.ChargeFailed) -> Card:
     failed = attempt.open_attempt_of(card.attempts, fact.attempt_id)
     attempts, kept = decline.failed(card.attempts, fact), decline.method_failed(card.methods, fact)
+    if failed.page_until is not None:
+        rest = card.top_ups if failed.top_up is None else top_ups.left(card.top_ups)
+        return replace(card, attempts=attempts, top_ups=rest)
     if failed.top_up is not None:
         declined = top_ups.declined(card.top_ups, fact.code, fact.fingerprint, fact.at, counts=fact.counts)
         return replace(card, attempts=attempts, methods=kept, top_ups=declined)

@@ -142,9 +142,9 @@ def _top_up(card: Card, one: FoundCharge, number: int, rules: Rules, at: datetim
     if one.amount.currency != card.custody.currency:
         return None
     facts: CardFacts = ()
-    under_way, attempt = card.top_ups.under_way, card.attempts.top_up
-    if attempt is not None:
-        facts = _not_charged(card, attempt, rules, at)
+    if card.attempts.top_up is not None:
+        facts = _not_charged(card, card.attempts.top_up, rules, at)
+    under_way = replay(card, card.card_id, facts).top_ups.under_way
     if under_way is None or under_way.number != number:
         if under_way is not None:
             facts += (TopUpFailed(number=under_way.number, last_code=under_way.last_code, at=at),)

@@ -52,6 +52,7 @@ def release_card(
         return ()
     attempt = card.attempts.open
     in_doubt_since = card.doubt.since if card.doubt is not None and is_in_doubt(card) else at
-    before = (card.deadlines.blocked_since or at, attempt.attempted_at if attempt else at, in_doubt_since)
+    asked_since = attempt.attempted_at if attempt is not None and attempt.page_until is None else at
+    before = (card.deadlines.blocked_since or at, asked_since, in_doubt_since)
     moved = move_deadlines(card, "held", min(card.held_since, *before), open_since(card, policy), at)
     return CardReleased(at=at), *moved, *on_release(card, moved, at)

@@ -72,9 +72,14 @@ def _ask(card: Card, rules: Rules, at: datetime) -> CaseOpened | AskRefund | Ask
 
 
 def _must_be_known_first(card: Card) -> bool:
-    """Whether nothing else is done before an attempt's outcome is known: a top-up waits only for its first answer."""
+    """Whether nothing else is done before an attempt's outcome is known.
+
+    A top-up is waited for until its first answer, but not while the holder pays it on the provider's page.
+    """
     top_up = card.attempts.top_up
-    return card.attempts.open is not None or (top_up is not None and top_up.unknown is None)
+    if card.attempts.open is not None or top_up is None:
+        return card.attempts.open is not None
+    return top_up.unknown is None and top_up.page_until is None
 
 
 def _would_charge(card: Card, step: CardFacts | Wait) -> bool:

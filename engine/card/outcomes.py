@@ -29,6 +29,7 @@ from engine.card.decline import (
     move_for_unknown,
     term_number,
 )
+from engine.card.on_page import said_of_page
 from engine.card.payments import ChargeSucceeded, HasPayments, paid_with, unknown_attempt
 from engine.card.refunds import RefundReason, RefundStarted, refund_started
 from engine.card.term import CardRenewed, Reinstated, Renewable, Renewal, renewed
@@ -72,7 +73,14 @@ def record_answer(
     attempt = open_attempt(card.attempts, attempt_id)
     if attempt is None:
         return _late_news(card, attempt_id, answer, at)
-    policy = rules.policy
+    said = answer if attempt.page_until is None else said_of_page(answer, attempt.page_until, at)
+    return () if said is None else _recorded(card, attempt, said, learned, rules, at)
+
+
+def _recorded(
+    card: Settling, attempt: Attempt, answer: Answer, learned: OutcomeSource, rules: Rules, at: datetime
+) -> tuple[OutcomeFact, ...]:
+    policy, attempt_id = rules.policy, attempt.attempt_id
     match answer:
         case Charged() if answer.amount == attempt.amount and answer.attempt_id == attempt_id:
             return _paid(card, attempt, answer.gateway_ref, learned, policy, at)
@@ -84,7 +92,7 @@ def record_answer(
             verdict = verdict_on(answer.code, answer.advice_code, answer.network_code)
             return charge_failed(card, attempt, Decline(answer, verdict, learned), policy, at)
         case Pending() if answer.attempt_id == attempt_id:
-            return _pending(card, attempt, answer.gateway_ref, policy, at)
+            return _pending(card, attempt, answer.gateway_ref, rules, at)
         case Pending():
             return _unknown(card, attempt, "answer_is_not_ours", rules, at)
         case NotFound() if _never_happened(attempt, rules.provider, at):
@@ -212,13 +220,11 @@ def _never_happened(attempt: Attempt, provider: Provider, at: datetime) -> bool:
     return at >= attempt.attempted_at + provider.key_lifetime + provider.never_happened_after
 
 
-def _pending(
-    card: Settling, attempt: Attempt, gateway_ref: str, policy: Policy, at: datetime
-) -> tuple[OutcomeFact, ...]:
+def _pending(card: Settling, attempt: Attempt, gateway_ref: str, rules: Rules, at: datetime) -> tuple[OutcomeFact, ...]:
     """The outcome comes later; () where that is known, and it is not time to ask."""
     if attempt.pending_ref is not None and attempt.unknown is not None and at < attempt.unknown.ask_again_at:
         return ()
-    return (outcome_to_come(attempt, term_number(card, attempt), gateway_ref, policy, at),)
+    return (outcome_to_come(attempt, term_number(card, attempt), gateway_ref, rules, at),)
 
 
 def _unknown(card: Settling, attempt: Attempt, reason: str, rules: Rules, at: datetime) -> tuple[OutcomeFact, ...]:

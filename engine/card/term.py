@@ -19,7 +19,7 @@ from engine.rules import Rules
 from engine.value import Value
 
 AttemptReason = Literal[
-    "renewal_opened", "next_method", "next_rung", "soon", "new_method", "new_terms", "holder_asked", "top_up"
+    "renewal_opened", "next_method", "next_rung", "soon", "new_method", "new_terms", "holder_asked", "top_up", "on_page"
 ]
 """Why an attempt was made; only `renewal_opened` and `next_rung` begin a rung."""
 
@@ -155,6 +155,11 @@ def method_added(renewal: Renewal | None, method_id: str) -> Renewal | None:
     if renewal is None or not renewal.rung:
         return renewal
     return replace(renewal, asked_for="new_method", tried=without(renewal.tried, method_id))
+
+
+def asked_on_page(renewal: Renewal) -> Renewal:
+    """The holder pays on the provider's page: no pass begins; ahead of the opening it is offered for that alone."""
+    return renewal if renewal.rung or renewal.asked_for is not None else replace(renewal, asked_for="on_page")
 
 
 def request_over(renewal: Renewal | None) -> Renewal | None:

@@ -126,7 +126,7 @@ class _Ordering(HasTopUps, HasCustody, Protocol):
     """What a standing order reads of a card."""
 
 
-class _Paying(HasTopUps, OnRequest, HasMethods, HasCustody, Protocol):
+class Paying(HasTopUps, OnRequest, HasMethods, HasCustody, Protocol):
     """What a top-up on request reads of a card."""
 
     @property
@@ -185,6 +185,11 @@ def failed(top_ups: TopUps, at: datetime) -> TopUps:
     return replace(kept, declined_by_hand=(*(one for one in top_ups.declined_by_hand if one > at - DAY), at))
 
 
+def left(top_ups: TopUps) -> TopUps:
+    """The holder did not pay the top-up on the provider's page: it is over, and counts for nothing."""
+    return replace(top_ups, under_way=None)
+
+
 def paid(top_ups: TopUps) -> TopUps:
     """The top-up under way is paid."""
     top_up = top_ups.under_way
@@ -202,7 +207,7 @@ def _under_way(top_ups: TopUps) -> TopUp:
 # Decisions
 
 
-def top_up(card: _Paying, rules: Rules, *, amount: Money, at: datetime) -> tuple[TopUpStarted, ...]:
+def top_up(card: Paying, rules: Rules, *, amount: Money, at: datetime) -> tuple[TopUpStarted, ...]:
     """Charge `amount` onto the balance now; asked twice it is paid twice.
 
     Raises Refused `amount_not_positive`, `wrong_currency`, `no_usable_method`, `charge_under_way`, `held`,

@@ -11,6 +11,7 @@ from engine.card.consent import Consent
 from engine.card.deadlines import DAY, carrier_reclaims_at, last_day, reclaims_at, suspends_at
 from engine.card.doubt import is_in_doubt
 from engine.card.methods import usable_methods
+from engine.card.on_page import surely_closed_at
 from engine.card.waking import Deferred, Replanned
 from engine.policy import REMINDER_RULES
 from engine.reasons import PlanReason, WaitReason, is_plan_reason
@@ -56,8 +57,11 @@ def _reasons(card: Card, wake_at: datetime) -> tuple[_AheadReason, ...]:
     attempts = open_attempts(card.attempts)
     if any(one.unknown is not None and one.unknown.ask_again_at == wake_at for one in attempts):
         return ("outcome_unknown",)
-    if any(one.unknown is None for one in attempts):
+    if any(one.unknown is None and one.page_until is None for one in attempts):
         return ("answer_awaited",)
+    closes = [surely_closed_at(one.page_until) for one in attempts if one.unknown is None and one.page_until]
+    if wake_at in closes:
+        return ("page_open",)
     if card.attempts.open is not None:
         return ("case",)
     deadline = _deadlines(card).get(wake_at)
@@ -187,6 +191,8 @@ def _phrase(reason: _AheadReason, card: Card) -> str:  # noqa: C901, PLR0911, PL
             return "a reminder to the holder falls due"
         case "notice_awaited":
             return "the holder has known of the charge for long enough, and it is made"
+        case "page_open":
+            return "the provider's page is closed, and the gateway is asked whether the holder paid on it"
         case "answer_awaited":
             return "the gateway is asked what became of the open attempt"
         case "outcome_unknown":

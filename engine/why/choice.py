@@ -8,6 +8,7 @@ from engine.card.card import Card
 from engine.card.decline import ChargeFailed
 from engine.card.disputes import DisputeRecorded
 from engine.card.methods import DISPUTED, PaymentMethodsOrdered
+from engine.card.on_page import wallet_named
 from engine.why.phrases import AUTHORITIES, clock, described, listed, withheld_by
 from engine.why.story import Sentence, Story
 
@@ -17,6 +18,9 @@ _ENDINGS = (ChargeFailed, ChargeWithheld, DisputeRecorded)
 
 def why_method(story: Story, place: int, attempt: ChargeAttempted) -> Sentence:
     """Why this method was charged: it was the first in the holder's order that could be."""
+    wallet = wallet_named(attempt.method_id)
+    if wallet is not None:
+        return story.sentence(f"The holder chose to pay by {wallet.brand} on the provider's page.", place)
     before, at = story.cards[place - 1], attempt.at
     order = [method.method_id for method in before.methods.bound]
     chosen = described(before.methods.bound[order.index(attempt.method_id)])

@@ -7,6 +7,7 @@ from msgspec.structs import replace
 from engine.card import facts
 from engine.card.doubt import IN_DOUBT
 from engine.card.gap import UNEXPLAINED
+from engine.declines import NOT_PAID_ON_PAGE
 from engine.why.phrases import (
     ATTEMPT_REASONS,
     AUTHORITIES,
@@ -53,7 +54,7 @@ def money_clause(fact: MoneyFact, zone: str) -> str:  # noqa: C901, PLR0911, PLR
     """What happened to the money, as a clause of a sentence."""
     match fact:
         case facts.ChargeAttempted():
-            return _attempted(fact)
+            return _attempted(fact, zone)
         case facts.ChargeSucceeded():
             return _succeeded(fact)
         case facts.ChargeFailed():
@@ -106,7 +107,12 @@ def money_clause(fact: MoneyFact, zone: str) -> str:  # noqa: C901, PLR0911, PLR
             assert_never(fact)
 
 
-def _attempted(fact: facts.ChargeAttempted) -> str:
+def _attempted(fact: facts.ChargeAttempted, zone: str) -> str:
+    if fact.page_until is not None:
+        return (
+            f"the holder was to pay {money(fact.amount)} for {purpose(fact)} by {fact.brand} on the provider's page, "
+            f"open until {clock(fact.page_until, zone)}: attempt {fact.attempt_id}, number {fact.number}"
+        )
     balance = f", with {_part(fact)} from the balance besides" if fact.from_balance else ""
     return (
         f"method {fact.method_id} was asked for {money(fact.amount)} for {purpose(fact)}{balance}: "
@@ -148,6 +154,11 @@ def _succeeded(fact: facts.ChargeSucceeded) -> str:
 
 
 def _failed(fact: facts.ChargeFailed, zone: str) -> str:
+    if fact.code == NOT_PAID_ON_PAGE:
+        return (
+            f"attempt {fact.attempt_id} was not paid on the provider's page, {OUTCOME_SOURCES[fact.learned]}"
+            f"{_evidence(fact.evidence)}, which uses nothing up"
+        )
     others = [
         *([f"advice code {fact.advice_code}"] if fact.advice_code else []),
         *([f"network code {fact.network_code}"] if fact.network_code else []),

@@ -24,6 +24,7 @@ from engine.why.ahead import tries_left
 from engine.why.choice import why_not_chargeable
 from engine.why.phrases import SWITCH_OFF_REASONS, clock, count
 from engine.why.story import Sentence, Story
+from engine.why.trigger import is_try
 
 
 def obstacles(story: Story, place: int, at: datetime) -> tuple[Sentence, ...]:
@@ -36,7 +37,7 @@ def obstacles(story: Story, place: int, at: datetime) -> tuple[Sentence, ...]:
     top_up = card.attempts.top_up
     if top_up is None:
         return _not_under_way(story, place, card, at)
-    if top_up.unknown is None:
+    if top_up.unknown is None and top_up.page_until is None:
         return (_open(story, place, top_up, "nothing else is attempted"),)
     about = _open(story, place, top_up, "no other top-up begins, but no renewal waits for it")
     return (about, *_not_under_way(story, place, card, at))
@@ -66,6 +67,9 @@ def _open(story: Story, place: int, attempt: Attempt, meanwhile: str) -> Sentenc
     ]
     since = clock(attempt.attempted_at, story.zone)
     unknown = attempt.unknown
+    if unknown is None and attempt.page_until is not None:
+        page = f"by attempt {attempt.attempt_id} since {since}, open until {clock(attempt.page_until, story.zone)}"
+        return story.sentence(f"The holder may pay on the provider's page, {page}; until then {meanwhile}.", *about)
     state = "is unknown" if attempt.pending_ref is None else "is not decided at the gateway yet"
     asked = f"{state}, asked {count(unknown.asked, 'time')} so far" if unknown else "is not known yet"
     person = ", and a person has been called" if unknown and unknown.case_opened else ""
@@ -117,7 +121,7 @@ def _is_late(fact: ReminderDue) -> bool:
 
 
 def _ladder(story: Story, place: int, card: Card, renewal: Renewal) -> Sentence:
-    tried = story.last((ChargeFailed, ChargeWithheld), place, lambda fact: fact.top_up is None)
+    tried = story.last((ChargeFailed, ChargeWithheld), place, is_try)
     places = [place, *([tried[0]] if tried else [])]
     if renewal.rung_at is None:
         late = story.last(ReminderDue, place, lambda fact: fact.term_number == card.term.number and _is_late(fact))

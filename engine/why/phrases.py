@@ -52,6 +52,7 @@ ATTEMPT_REASONS: dict[AttemptReason, str] = {
     "new_terms": "cheaper or shorter period",
     "holder_asked": "the holder asked for it",
     "top_up": "top-up",
+    "on_page": "the holder pays on the provider's page",
 }
 REFUND_REASONS: dict[RefundReason, str] = {
     "late_success": "the charge succeeded after it had been recorded as failed",

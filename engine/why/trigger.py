@@ -14,6 +14,7 @@ from engine.card.decline import ChargeFailed
 from engine.card.methods import PaymentMethodBound, PaymentMethodUpdated
 from engine.card.term import AttemptReason, RenewalStarted
 from engine.card.top_ups import AutoTopUpSet, TopUpStarted
+from engine.declines import NOT_PAID_ON_PAGE
 from engine.why.phrases import clock, count, money, withheld_by
 from engine.why.story import Sentence, Story
 
@@ -60,6 +61,11 @@ def _rung(story: Story, place: int, attempt: ChargeAttempted) -> Sentence:
     return story.sentence(f"{text}.", *places)
 
 
+def is_try(fact: ChargeFailed | ChargeWithheld) -> bool:
+    """Whether it ends a try of a pass over the methods: not what was for the balance, or not paid on a page."""
+    return fact.top_up is None and not (isinstance(fact, ChargeFailed) and fact.code == NOT_PAID_ON_PAGE)
+
+
 def _first_failure(story: Story, upto: int, term_number: int) -> tuple[int, ChargeFailed] | None:
     def counts(fact: ChargeFailed) -> bool:
         return fact.term_number == term_number and fact.top_up is None and fact.rung > 0 and fact.counts
@@ -71,9 +77,7 @@ def _first_failure(story: Story, upto: int, term_number: int) -> tuple[int, Char
 def _next_method(story: Story, place: int, attempt: ChargeAttempted) -> Sentence:
     """The try before it in the pass failed or was withheld, or a delay within the pass was over."""
     until = story.cards[place - 1].methods.not_before.get(attempt.method_id)
-    at, last = story.origin(
-        _NOT_CHARGED, place, lambda fact: fact.term_number == attempt.term_number and fact.top_up is None
-    )
+    at, last = story.origin(_NOT_CHARGED, place, lambda fact: fact.term_number == attempt.term_number and is_try(fact))
     if until is not None and last.at < until <= attempt.at:
         text = f"It was made then because {attempt.method_id} was to be left alone until {clock(until, story.zone)}"
         return story.sentence(f"{text}, and was still to be tried in rung {attempt.rung}.", place)
@@ -110,6 +114,12 @@ def _asked(story: Story, place: int, _: ChargeAttempted) -> Sentence:
     return story.sentence(f"{text}; that is tried at once and is no rung of the ladder.", at, place)
 
 
+def _on_page(story: Story, place: int, attempt: ChargeAttempted) -> Sentence:
+    until = f" until {clock(attempt.page_until, story.zone)}" if attempt.page_until else ""
+    text = "It was made then because the holder asked to pay at once on the provider's page, which was open"
+    return story.sentence(f"{text}{until}; that is no rung of the ladder.", place)
+
+
 def _new_terms(story: Story, place: int, _: ChargeAttempted) -> Sentence:
     at, given = story.origin((PeriodChanged, AutoRenewEnabled), place)
     text = f"It was made then because the holder agreed to {count(given.months, 'month')} at {money(given.price)}"
@@ -141,4 +151,5 @@ _TRIGGERS: Mapping[AttemptReason, Callable[[Story, int, ChargeAttempted], Senten
     "new_terms": _new_terms,
     "holder_asked": _asked,
     "top_up": _top_up,
+    "on_page": _on_page,
 }

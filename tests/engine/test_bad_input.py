@@ -252,7 +252,7 @@ REFUSALS: dict[type, list[Refusal]] = {
         no("unknown_plan", "plan", card=(registered(plan="keep-old"), *PAYING[1:])),
     ],
 }
-OF_PROVIDERS = {"not_reusable", "above_method_limit"}  # see test_promised.py
+OF_PROVIDERS = {"not_reusable", "above_method_limit", "not_paid_on_page"}  # test_promised.py, test_paying_on_page.py
 ROWS = [(kind, row) for kind, rows in REFUSALS.items() for row in rows]
 
 

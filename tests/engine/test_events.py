@@ -36,6 +36,7 @@ DEFAULTS = {
     "ChargeAttempted.follows_decline": False,
     "ChargeAttempted.limits_edition": None,
     "ChargeAttempted.last_rung": False,
+    "ChargeAttempted.page_until": None,
     "ChargeWithheld.top_up": None,
     "ChargeWithheld.limits_edition": None,
     "ChargeWithheld.last_rung": False,
@@ -96,7 +97,7 @@ CARD_SHAPES = {
     9: "568bca922c5f137807f917638712fa0d17dab027bc69856e56eb7a9055777b5b",
     10: "589fb36e2d1e5756e6ad061772a4cd72491eb195d66e3ebb06643bfc65c6d4e3",
     11: "583e4e3361996f013fe9bb88127357d8b6dee75730ab13323afbbd6864bcf3b8",
-    12: "583e4e3361996f013fe9bb88127357d8b6dee75730ab13323afbbd6864bcf3b8",
+    12: "850d95a29c8fc5737e473ead8186b17f825f0266cf49df73ad67fe1ca7c15ba7",
 }
 """Per STATE_VERSION the shape of the state in its snapshots; a changed shape needs a new version, and a line here."""
 

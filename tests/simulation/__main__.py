@@ -16,6 +16,8 @@ from tests.simulation.run import Outcome, run_all
 from tests.simulation.shrink import shrink
 from tests.simulation.world import Plan
 
+PAGES = 0.05
+"""How often a holder who asks for something also pays on the provider's page."""
 _HISTORY_MOST = 60
 _DOUBLE, _SUSPENDED, _LIMITS = ("double_charge", "two_intents"), ("wrongful_suspension",), ("limits",)
 
@@ -34,7 +36,7 @@ def seeds_of(text: str) -> list[int]:
 
 def run_simulation(*, cards: int, years: float, seeds: Sequence[int], level: Level, as_json: bool) -> int:
     """Run all seeds; the exit status is 0 only if no promise was broken."""
-    plans = [Plan(seed, cards, years, level) for seed in seeds]
+    plans = [Plan(seed, cards, years, level, pages=PAGES) for seed in seeds]
     started = perf_counter()
     processes = min(len(plans), os.cpu_count() or 1)
     with _bar(as_json=as_json) as bar:

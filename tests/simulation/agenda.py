@@ -25,6 +25,8 @@ JobKind = Literal[
     "arrival",
     "record",
     "told",
+    "payment",
+    "hint",
     "ask",
 ]
 Jobs = dict[JobKind, list[Any]]

@@ -2,6 +2,7 @@
 
 from msgspec.structs import replace
 
+from engine import decisions
 from engine.card import (
     balance,
     charge,
@@ -35,6 +36,36 @@ def late_success_after_a_decline_ignored() -> list[Change]:
         return replace(after, closed=attempts.closed) if fact.happened else after
 
     return [(decline, "failed", failed)]
+
+
+def page_sent() -> list[Change]:
+    real = decisions.about_charge
+
+    def about_charge(stream, card, attempt, learned, *rest):
+        learned = learned if attempt.page_until is None else "asked_again"
+        return real(stream, card, replace(attempt, page_until=None), learned, *rest)
+
+    return [(decisions, "about_charge", about_charge)]
+
+
+def page_keeps_nothing_waiting() -> list[Change]:
+    real = following._must_be_known_first
+
+    def must_be_known_first(card):
+        attempt = card.attempts.open
+        return real(card) and (attempt is None or attempt.page_until is None)
+
+    return [(following, "_must_be_known_first", must_be_known_first)]
+
+
+def page_uses_up_a_try() -> list[Change]:
+    real = decline._not_paid
+
+    def not_paid(*about):
+        first, *rest = real(*about)
+        return replace(first, happened=True, counts=True), *rest
+
+    return [(decline, "_not_paid", not_paid)]
 
 
 def reserve_not_owed() -> list[Change]:

@@ -13,7 +13,17 @@ from adapters.gateways.simulated_record import IN_MEMORY
 from engine.errors import GatewayMisuseError
 from engine.money import Money
 from engine.pipeline import GatewayReply
-from engine.ports import Answer, Charged, ChargeRequest, ChargesRequest, Declined, Pending, RefundRequest, Unclear
+from engine.ports import (
+    Answer,
+    Charged,
+    ChargeRequest,
+    ChargesRequest,
+    Declined,
+    NotFound,
+    Pending,
+    RefundRequest,
+    Unclear,
+)
 from engine.questions import Question, QuestionKind, ask
 from tests.simulation.faults import GATEWAY_FAULTS, Faults, GatewayFault, Window
 
@@ -47,7 +57,14 @@ class DelayedRequest(NamedTuple):
 class FaultyGateway:
     """Asks the simulated gateway many questions at once; some of the requests or answers meet a fault."""
 
-    def __init__(self, seed: int, faults: Faults, windows: Sequence[Window], pending: float = 0.0) -> None:
+    def __init__(
+        self,
+        seed: int,
+        faults: Faults,
+        windows: Sequence[Window],
+        pending: float = 0.0,
+        page: Callable[[UUID, datetime], Answer] = lambda _, __: NotFound(),
+    ) -> None:
         self._inner = SimulatedGateway(IN_MEMORY, seed, BUDGET)  # a file costs a twentieth of the simulation's time
         self._faults = faults
         self._outages = [window for window in windows if window.kind == "gateway_outage"]
@@ -56,6 +73,8 @@ class FaultyGateway:
         self._newly_delayed: list[DelayedRequest] = []
         self._arrived: set[int] = set()
         self._newly_denied: list[tuple[Question, Charged]] = []
+        self._page = page
+        """What the provider says of an attempt that took no money."""
         self._pending = pending
         """The share of charges whose outcome the provider says days later only."""
         self._pending_until: dict[UUID, datetime] = {}
@@ -113,6 +132,10 @@ class FaultyGateway:
         """Let a delayed charge arrive; its answer is lost."""
         self._delayed_attempts.discard(delayed.request.attempt_id.int)
         self._inner.charge_all([delayed.request], delayed.arrives_at)
+
+    def pay(self, request: ChargeRequest, at: datetime) -> None:
+        """The holder pays on the provider's page."""
+        self._inner.charge_all([request], at)
 
     def take_delayed(self) -> list[DelayedRequest]:
         """The requests that were delayed since the last call."""
@@ -175,7 +198,10 @@ class FaultyGateway:
                 charges.append((question, request))
                 continue
             try:
-                answers[id(question)] = _at_once(ask(self._inner, question, at))
+                answer = _at_once(ask(self._inner, question, at))
+                if isinstance(request, ChargeRequest) and isinstance(answer, NotFound):
+                    answer = self._page(request.attempt_id, at)
+                answers[id(question)] = answer
             except GatewayMisuseError as misuse:
                 answers[id(question)] = misuse
         charged = self._inner.charge_all([request for _, request in charges], at) if charges else []

@@ -36,6 +36,8 @@ class Mutant:
     soon: tuple[int, int] | None = None
     """Seed and cards of a small world in which it showed soon when that was searched for; it is lived through first."""
     born_within_days: int = 5
+    pages: float = 0.0
+    """As of the plan."""
     slow: bool = False
     """It takes seconds to be found, so only `--slow` looks for it."""
 
@@ -43,7 +45,15 @@ class Mutant:
         """The worlds in their order."""
         seeds = [(seed, self.cards) for seed in range(1, SEEDS_MOST + 1)]
         for seed, cards in [self.soon, *seeds] if self.soon else seeds:
-            yield Plan(seed, cards, self.years, self.level, harsh=self.harsh, born_within_days=self.born_within_days)
+            yield Plan(
+                seed,
+                cards,
+                self.years,
+                self.level,
+                harsh=self.harsh,
+                born_within_days=self.born_within_days,
+                pages=self.pages,
+            )
 
     def hunt(self) -> "Hunt":
         """Live until the first violation."""
@@ -272,6 +282,9 @@ MUTANTS = (
     Mutant("days that moved are kept quiet", reminding.moved_days_kept_quiet),
     Mutant("a failure is told without the fee of the next try", reminding.failure_told_without_the_fee, soon=(3, 25)),
     Mutant("a receipt names no method", reminding.receipt_of_no_method),
+    Mutant("what is paid on a page is sent", money.page_sent, pages=0.5),
+    Mutant("an open page keeps nothing waiting", money.page_keeps_nothing_waiting, pages=0.5),
+    Mutant("a page that nobody paid uses up a try", money.page_uses_up_a_try, pages=0.5),
 )
 
 

@@ -61,6 +61,27 @@ def test_a_provider_that_says_the_outcome_of_many_charges_days_later_breaks_no_p
     assert len(kept) > 20
 
 
+@pytest.mark.parametrize("level", ["none", "high"])
+def test_holders_who_pay_on_the_providers_page_in_time_late_or_never_break_no_promise(level, monkeypatch):
+    ends: list[str] = []
+    real = checking.HANDLERS["charge_succeeded.v1"], checking.HANDLERS["charge_failed.v2"]
+
+    def noted(handler, name):
+        def handle(findings, card, fact):
+            attempt = card.attempts.get(fact.body["attempt_id"])
+            if attempt is not None and attempt.closed_at is not None:
+                ends.append("late" if fact.body["learned"] == "late" else name)
+            handler(findings, card, fact)
+
+        return handle
+
+    monkeypatch.setitem(checking.HANDLERS, "charge_succeeded.v1", noted(real[0], "paid"))
+    monkeypatch.setitem(checking.HANDLERS, "charge_failed.v2", noted(real[1], "not paid"))
+    outcome = run_plan(Plan(7, cards=60, years=0.4, level=level, harsh=False, pages=0.5))
+    assert outcome.violations == []
+    assert all(ends.count(end) > 5 for end in ("paid", "late", "not paid"))
+
+
 def test_a_card_that_is_switched_on_at_the_very_end_is_not_called_neglected():
     outcome = run_plan(Plan(1, cards=8000, years=0.05, level="high", slots=(3152,)))
     assert outcome.facts > 0

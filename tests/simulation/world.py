@@ -17,8 +17,9 @@ from engine.actor import actor
 from engine.application import Engine
 from engine.envelope import read_fact
 from engine.errors import Refused
+from engine.news import News
 from engine.notices import NOTICE_FACTS, notice_of
-from engine.ports import Charged
+from engine.ports import Charged, Declined, NotFound
 from engine.rules import Rules
 from tests.simulation.agenda import Agenda, Jobs, on_grid
 from tests.simulation.chance import Chance
@@ -30,6 +31,7 @@ from tests.simulation.lives import Life
 from tests.simulation.market import BEGIN, POLICIES, PROVIDER, catalogue, version_name
 from tests.simulation.memory import CrashError, Row, Trouble, TroubledRecorder
 from tests.simulation.moment import Moment
+from tests.simulation.pages import Page, Pages
 from tests.simulation.people import People
 from tests.simulation.workers import LATER, UnsteadyStore, Workers, batches
 
@@ -56,6 +58,8 @@ class Plan:
     born_within_days: int = 60
     pending: float = 0.0
     """The share of charges that the provider accepts at once, and whose outcome it says only days later."""
+    pages: float = 0.0
+    """How often a holder who asks for something also pays on the provider's page."""
 
     @property
     def is_harsh(self) -> bool:
@@ -93,7 +97,8 @@ class World:
         self._third = (plan.end - BEGIN) / len(POLICIES)
         self._changes = plan.level != "none" and "policy_change" in plan.kinds
         self._agenda = Agenda(windows, plan.end)
-        self._gateway = FaultyGateway(plan.seed, self.faults, windows, plan.pending)
+        self._pages = Pages(chance, plan.pages)
+        self._gateway = FaultyGateway(plan.seed, self.faults, windows, plan.pending, self._pages.look_up)
         holders = Holders(chance, plan.cards, harsh=plan.is_harsh)
         self._people = People(chance, holders, self._agenda, quiet_from)
         self._recorder = TroubledRecorder(self._stored, self._falls_due)
@@ -177,8 +182,16 @@ class World:
         self.checker.row(*row)
         if row.topic in NOTICE_FACTS:
             self._tell(row)
+        if self.plan.pages and (page := self._pages.begun(row)) is not None:
+            self._opened(page)
         if row.topic in REACTED_TO:
             self._agenda.add(self.now, "news", row)
+
+    def _opened(self, page: Page) -> None:
+        if page.paid_at is not None:
+            self._agenda.add(max(page.paid_at, self.now), "payment", page)
+        if page.told_at is not None:
+            self._agenda.add(max(page.told_at, self.now), "hint", page)
 
     def _tell(self, row: Row) -> None:
         notice = notice_of(read_fact(*row))
@@ -203,12 +216,18 @@ class World:
             ]
             self._execute_all(commands)
         for life in jobs.get("thought", ()):
-            self._execute_all(self._people.random_commands(life, self._recorder.rows(life.card_id), self.now))
+            commands = self._people.random_commands(life, self._recorder.rows(life.card_id), self.now)
+            self._execute_all([*commands, *(self._pages.wanted(life, self.now) if commands else ())])
         self._execute_all(jobs.get("command", ()))
         found = [self._found(life, about) for life, about in jobs.get("person", ())]
         self._execute_all([one for one in found if one is not None])
         due = self._still_due([*self._workers.retry(jobs.get("retry", ())), *jobs.get("check", ())])
         self._workers.wake(dict.fromkeys([*due, *jobs.get("wake", ())]))
+        for page in jobs.get("payment", ()):
+            if page.may_be_paid(self.now):
+                self._gateway.pay(page.request, self.now)
+        for page in jobs.get("hint", ()):
+            self._hinted(page)
         for held in jobs.get("arrival", ()):
             self._arrived(held)
         self._workers.go_on(jobs.get("ask", ()), [*jobs.get("record", ()), *jobs.get("told", ())])
@@ -267,6 +286,19 @@ class World:
                 self.checker.failed(command.card_id, f"{command.command} could not be decided: {reply!r}")
 
     # News
+
+    def _hinted(self, page: Page) -> None:
+        """The provider notifies us of a page, and what became of it is looked up."""
+        request = page.request
+        news = News(request.card_id, request.attempt_id, None, "news of a page")
+        [question] = self._engine.look_ups([news], self._rules(self.now))
+        if question is None:
+            return
+        answer = self._gateway.listed(request.attempt_id, self.now)
+        if isinstance(answer, NotFound):
+            answer = self._pages.look_up(request.attempt_id, self.now)
+        if isinstance(answer, Charged | Declined):
+            self._workers.go_on((), [(question, answer)])
 
     def _arrived(self, held: DelayedRequest) -> None:
         """News of a charge that nobody expected any more comes from the provider, or through a person."""

@@ -17,6 +17,7 @@ from adapters.web.pages.alerts import alert_of
 from adapters.web.pages.history import history
 from adapters.web.pages.ids import whole_number
 from adapters.web.pages.naming import every, named
+from adapters.web.pages.on_page import UNOPENED, waiting
 from adapters.web.pages.portal import PAGE_SIZE, Held, Portal
 from adapters.web.pages.shown import shown
 from adapters.web.pages.standing import Standing
@@ -94,14 +95,17 @@ async def _card(portal: Portal, request: Request, visitor: SignedIn) -> Response
         is_first_page=before is None,
         methods=[name for _, name in named(held.card.methods.bound, say)],
         period=every(held.card.consent.months, say) if held.card.consent else None,
-        may_try_again=_may_try_again(held, card.standing),
+        waiting=waiting(held, say),
+        unopened=UNOPENED in request.query_params,
+        may_try_again=_may_try_again(held, card.standing, on_page=portal.page_payments is not None),
     )
 
 
-def _may_try_again(held: Held, standing: Standing) -> bool:
+def _may_try_again(held: Held, standing: Standing, *, on_page: bool) -> bool:
     """Whether the holder may ask to be charged now."""
     in_need = standing in ("suspended", "grace", "payment_failed")
-    return in_need and held.card.consent is not None and bool(held.card.methods.bound)
+    can_pay = bool(held.card.methods.bound) or on_page
+    return in_need and held.card.consent is not None and can_pay
 
 
 def _digits(text: str) -> str | None:

@@ -12,6 +12,8 @@ from adapters.web.voice import Voice
 from engine.card import facts
 from engine.card.attempt import ChargeAttempted
 from engine.card.methods import PaymentMethod
+from engine.card.on_page import wallet_named
+from engine.declines import NOT_PAID_ON_PAGE
 from engine.envelope import Fact, Recorded
 from engine.money import Money
 from engine.operations import OperationsFact
@@ -84,7 +86,7 @@ class _Known(NamedTuple):
 
     def method(self, method_id: str | None, say: Voice) -> Markup:
         """What a method is called."""
-        return self.methods.get(method_id or "") or method_name(None, say)
+        return self.methods.get(method_id or "") or method_name(wallet_named(method_id), say)
 
 
 def history(
@@ -264,6 +266,9 @@ def _renewed(fact: facts.CardRenewed, known: _Known, say: Voice) -> _Told:
 
 
 def _failed(fact: facts.ChargeFailed, known: _Known, say: Voice) -> _Told | None:
+    if fact.code == NOT_PAID_ON_PAGE:
+        method = known.method(fact.method_id, say)
+        return _plain(say("You did not pay by %(method)s. Nothing was charged.", method=method))
     if not fact.happened:
         return None
     attempt = known.attempts.get(fact.attempt_id)
@@ -304,7 +309,7 @@ def _why(attempt: ChargeAttempted, say: Voice) -> Markup:
             return say("You added or updated a payment method while a payment was due.")
         case "new_terms":
             return say("You chose another period while a payment was due.")
-        case "holder_asked":
+        case "holder_asked" | "on_page":
             return say("You asked for it.")
         case "top_up":
             return say("It was for a top-up of the balance.")

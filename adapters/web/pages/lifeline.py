@@ -32,7 +32,7 @@ def lifeline(card: Card, standing: Standing, foreseen: CardFacts, say: Voice, at
         return ()
     term, renewed = card.term, _renewed(foreseen)
     paid = Stretch("paid", say("Paid to"), say.narrow_day(term.ends_on), _share(term.starts_at, term.ends_at, at))
-    if renewed is not None and standing not in ("payment_failed", "grace", "suspended", "waiting"):
+    if renewed is not None and standing not in ("payment_failed", "grace", "suspended", "paying", "waiting"):
         return paid, Stretch("plan", say("Renewed to"), say.narrow_day(renewed.term.ends_on))
     lost_at = reclaims_at(card)
     lost = Stretch("lost", say("Number lost"), say.narrow_day(local_date(lost_at, term.zone)))

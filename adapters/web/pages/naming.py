@@ -7,6 +7,7 @@ from markupsafe import Markup
 
 from adapters.web.voice import Voice
 from engine.card.methods import PaymentMethod
+from engine.card.on_page import wallet_named
 from engine.catalogue import PERIODS, Period, Plan
 from engine.notices import SHOWN_CODES
 
@@ -58,7 +59,20 @@ def short_method_name(method: PaymentMethod | None, say: Voice) -> Markup:
     return Markup("%s %s") % (_brand(method, say), method.last4)
 
 
+def wallet_name(brand: str, say: Voice) -> Markup:
+    """A wallet that pays on the provider's page."""
+    match brand:
+        case "alipay":
+            return say("Alipay")
+        case "wechat_pay":
+            return say("WeChat Pay")
+        case _:
+            return kind_name("e_wallet", say)
+
+
 def _brand(method: PaymentMethod, say: Voice) -> Markup:
+    if wallet_named(method.method_id) is not None:
+        return wallet_name(method.brand or "", say)
     if method.brand is not None and method.brand.lower() in BRANDS:
         return Markup(BRANDS[method.brand.lower()])  # noqa: S704 (our own names)
     return kind_name(method.kind, say)

@@ -2,6 +2,7 @@
 
 import re
 from decimal import Decimal
+from functools import partial
 from unicodedata import normalize
 
 from markupsafe import Markup
@@ -9,6 +10,7 @@ from starlette.responses import Response
 
 from adapters.web.pages.ids import command_id_of, whole_number
 from adapters.web.pages.naming import every, method_name
+from adapters.web.pages.on_page import offered, pay_on_page
 from adapters.web.pages.visit import CardRoute, CardVisit
 from engine.card.charge import Due, due_now
 from engine.card.methods import usable_methods
@@ -30,10 +32,13 @@ async def _pay(visit: CardVisit) -> Response:
     command_id = f"web:{command_id_of(visit.form)}"
     term, minor = whole_number(visit.form.get("term", "")), whole_number(visit.form.get("minor", ""))
     if not term or minor is None:
-        return _pay_page(visit, wrong=visit.say("That is not possible at the moment. Nothing was changed."), status=422)
+        return _pay_page(visit, visit.say("That is not possible at the moment. Nothing was changed."), 422)
     shown = Due(term_number=term, amount=Money(minor=minor, currency=visit.held.card.custody.currency))
-    refused = await visit.execute(RenewNow(command_id=command_id, card_id=visit.card_id, shown=shown))
-    return visit.go() if refused is None else _pay_page(visit, wrong=visit.refusal(refused), status=409)
+    command = RenewNow(command_id=command_id, card_id=visit.card_id, shown=shown)
+    if brand := visit.form.get("by", ""):
+        return await pay_on_page(visit, command, brand, partial(_pay_page, visit))
+    refused = await visit.execute(command)
+    return visit.go() if refused is None else _pay_page(visit, visit.refusal(refused), 409)
 
 
 async def _ask_top_up(visit: CardVisit) -> Response:
@@ -44,8 +49,10 @@ async def _top_up(visit: CardVisit) -> Response:
     command = _top_up_of(visit)
     if isinstance(command, dict):
         return _top_up_page(visit, errors=command, status=422)
+    if isinstance(command, TopUp) and (brand := visit.form.get("by", "")):
+        return await pay_on_page(visit, command, brand, partial(_top_up_page, visit))
     refused = await visit.execute(command)
-    return visit.go() if refused is None else _top_up_page(visit, wrong=visit.refusal(refused), status=409)
+    return visit.go() if refused is None else _top_up_page(visit, visit.refusal(refused), 409)
 
 
 PAY, TOP_UP = "/pay", "/top-up"
@@ -57,7 +64,7 @@ PAGES = (
 )
 
 
-def _pay_page(visit: CardVisit, *, wrong: object = None, status: int = 200) -> Response:
+def _pay_page(visit: CardVisit, wrong: object = None, status: int = 200) -> Response:
     card, say = visit.held.card, visit.say
     if card.consent is None:
         return visit.go("/renewal/period")
@@ -71,6 +78,7 @@ def _pay_page(visit: CardVisit, *, wrong: object = None, status: int = 200) -> R
         paid_until=None if is_open or card.status != "active" else say.day(card.term.ends_on),
         period=every(card.consent.months, say),  # an offer of another period is made anew before it is charged
         methods=methods,
+        wallets=offered(visit.portal, visit.held, say),
         can_pay=bool(methods) or card.methods.balance_first,
         balance_first=card.methods.balance_first,
         command_id=command_id_of({}),
@@ -79,7 +87,7 @@ def _pay_page(visit: CardVisit, *, wrong: object = None, status: int = 200) -> R
 
 
 def _top_up_page(
-    visit: CardVisit, *, errors: dict[str, Markup] | None = None, wrong: object = None, status: int = 200
+    visit: CardVisit, wrong: object = None, status: int = 200, *, errors: dict[str, Markup] | None = None
 ) -> Response:
     card, say = visit.held.card, visit.say
     order = card.top_ups.standing_order
@@ -90,6 +98,7 @@ def _top_up_page(
         status,
         currency=card.custody.currency,
         method=method_name(found[0], say) if found else None,
+        wallets=offered(visit.portal, visit.held, say),
         order=order,
         typed={"amount": "", "threshold": "", "refill": "", **kept, **visit.form},
         errors=errors or {},

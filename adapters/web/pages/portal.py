@@ -13,6 +13,7 @@ from psycopg_pool import AsyncConnectionPool
 from adapters.asking import ReadRules
 from adapters.bindings import Bindings
 from adapters.gateways.pages import HostedPages
+from adapters.page_payments import PagePayments
 from adapters.web.pages.outlooks import Outlooks
 from engine.actor import actor
 from engine.application import Engine, Reply
@@ -118,6 +119,7 @@ class Portal:
     hosted: HostedPages | None = None
     """The provider's pages; None: it has none, and methods are bound elsewhere."""
     bindings: Bindings | None = None
+    page_payments: PagePayments | None = None
     outlooks: Outlooks = field(default_factory=Outlooks)
     sends_sms: bool = False
     """Whether SMS go out: a card is added by one."""

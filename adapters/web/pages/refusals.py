@@ -35,6 +35,8 @@ def _of_amounts_and_methods(refused: Refused, say: Voice) -> Markup:
             return say("One top-up would not reach that limit. Choose a larger amount.")
         case "not_reusable":
             return say("This method pays only while you are there. For auto-renewal, add another one.")
+        case "not_paid_on_page":
+            return say("That wallet cannot pay here. Choose another way to pay.")
         case "above_method_limit":
             return say("That is more than your payment method takes at once. Choose a smaller amount.")
         case "unknown_method":

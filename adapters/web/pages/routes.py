@@ -3,7 +3,7 @@
 from starlette.routing import Route
 
 from adapters.web.door import SIGN_IN
-from adapters.web.pages import methods, paying, renewal, switching_off
+from adapters.web.pages import methods, on_page, paying, renewal, switching_off
 from adapters.web.pages.accounts import (
     account,
     addresses,
@@ -28,7 +28,7 @@ from adapters.web.pages.receipts import receipt_pages
 from adapters.web.pages.visit import routes_of
 from adapters.web.payments.printing import Printer
 
-OF_A_CARD = (*renewal.PAGES, *switching_off.PAGES, *methods.PAGES, *paying.PAGES)
+OF_A_CARD = (*renewal.PAGES, *switching_off.PAGES, *methods.PAGES, *paying.PAGES, *on_page.PAGES)
 OF_AN_ACCOUNT = (
     *(*signing_in.PAGES, *signing_in_by_code.PAGES, *signing_in_by_passkey.PAGES, *registering.PAGES, *resetting.PAGES),
     *(*account.PAGES, *confirming.PAGES, *password.PAGES, *addresses.PAGES, *devices.PAGES, *leaving.PAGES),

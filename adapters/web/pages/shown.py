@@ -61,6 +61,8 @@ def _sentence(held: Held, standing: Standing, payment: NextPayment | None, say: 
             return say("Service is off. The number is lost on %(day)s unless it is paid.", day=lost)
         case "grace":
             return say("The paid term has ended. Service goes off on %(day)s unless it is paid.", day=off)
+        case "paying":
+            return None  # its page says it in full
         case "waiting":
             return say("The bank has not answered yet. Your number is safe. Do not pay again; we will tell you.")
         case "held":

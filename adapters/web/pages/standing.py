@@ -5,12 +5,22 @@ from typing import Literal
 from engine.card.card import Card
 
 Standing = Literal[
-    "suspended", "grace", "payment_failed", "waiting", "auto_renew_off", "held", "active", "reclaimed", "closed"
+    "suspended",
+    "grace",
+    "payment_failed",
+    "paying",
+    "waiting",
+    "auto_renew_off",
+    "held",
+    "active",
+    "reclaimed",
+    "closed",
 ]
 RANK: tuple[Standing, ...] = (
     "suspended",
     "grace",
     "payment_failed",
+    "paying",
     "waiting",
     "auto_renew_off",
     "held",
@@ -27,8 +37,9 @@ def standing_of(card: Card) -> Standing:
     """The one thing that matters most about a card now; an open payment comes before what its failure would mean."""
     if card.status in ("reclaimed", "closed"):
         return card.status
-    if card.attempts.open is not None:
-        return "waiting"
+    attempt = card.attempts.open
+    if attempt is not None:
+        return "waiting" if attempt.page_until is None or attempt.unknown is not None else "paying"
     if card.status in ("suspended", "grace"):
         return card.status
     if card.held_since is not None:

@@ -12,6 +12,7 @@ from adapters.web.pages.portal import PAGE_SIZE, Held, Portal
 from adapters.web.payments.issuer import Issuer, issuer_at
 from engine.calendar import local_date
 from engine.card.methods import PaymentMethod, PaymentMethodBound, PaymentMethodUpdated
+from engine.card.on_page import wallet_named
 from engine.card.term import CardRenewed
 from engine.envelope import Recorded
 from engine.money import Money
@@ -120,7 +121,8 @@ def _bought(facts: Iterable[Recorded], attempt_id: UUID) -> tuple[CardRenewed | 
             case CardRenewed() as fact if fact.attempt_id == attempt_id:
                 renewed = fact
             case _ if getattr(one.fact, "attempt_id", None) == attempt_id:
-                used = methods.get(getattr(one.fact, "method_id", ""), used)
+                method_id = getattr(one.fact, "method_id", "")
+                used = methods.get(method_id) or wallet_named(method_id) or used
             case _:
                 pass
     return renewed, used

@@ -24,6 +24,8 @@ class Attempt:
     fingerprint: str | None
     purpose: str
     card_id: UUID
+    closed_at: datetime | None = None
+    """It is paid on the provider's page, which is surely closed then; None: it is sent."""
     outcome: str | None = None
     """charged or the code of the decline; None while it is open."""
     declined_at: datetime | None = None

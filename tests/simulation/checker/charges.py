@@ -1,11 +1,16 @@
 """Attempts: intent before effect, one at a time, only where it was agreed, for the right amount."""
 
+from datetime import timedelta
+
 from tests.simulation.checker import ladder, limits
 from tests.simulation.checker.attempt import Attempt
 from tests.simulation.checker.card import Card, Fact, Renewal
 from tests.simulation.checker.days import CLOCK_SKEW, instant
 from tests.simulation.checker.findings import Findings, Handler
 from tests.simulation.checker.reminders import check_noticed
+
+PAGE_CLOSED_AFTER = timedelta(minutes=5)
+"""Clocks differ, and pages are not closed at once."""
 
 
 def attempted(findings: Findings, card: Card, fact: Fact) -> None:
@@ -14,16 +19,20 @@ def attempted(findings: Findings, card: Card, fact: Fact) -> None:
     if attempt.attempt_id in findings.attempts:
         findings.violation("two_intents", fact, f"attempt {attempt.attempt_id} was made before")
     for other in card.open_attempts:
-        if other.top_up is not None and other.is_unknown and attempt.top_up is None:
+        if other.top_up is not None and attempt.top_up is None and (other.is_unknown or other.closed_at is not None):
             continue  # it keeps no renewal waiting
         state = "of unknown outcome" if other.is_unknown else "open"
         findings.violation("two_open", fact, f"it is charged while attempt {other.attempt_id} is {state}")
     _check_consent(findings, card, fact, attempt)
     _check_purpose(findings, card, fact, attempt)
-    _check_method(findings, card, fact, attempt)
+    if attempt.closed_at is None:
+        _check_method(findings, card, fact, attempt)
     if not fact.body.get("policy_version"):
         findings.violation("explained", fact, "it does not say by which policy")
     findings.attempts[attempt.attempt_id] = card.attempts[attempt.attempt_id] = attempt
+    if attempt.closed_at is not None:
+        _begun_on_page(findings, card, fact, attempt)
+        return
     if attempt.top_up is not None:
         card.open_top_up = attempt
     else:
@@ -44,6 +53,22 @@ def attempted(findings: Findings, card: Card, fact: Fact) -> None:
     card.last_attempt_at = fact.at
 
 
+def _begun_on_page(findings: Findings, card: Card, fact: Fact, attempt: Attempt) -> None:
+    """The holder pays on the provider's page: all that is due, by nobody's method, and no rung."""
+    if not fact.is_by_command:
+        findings.violation("not_to_be_charged", fact, "it is to be paid on a page, but nobody asked for that")
+    if attempt.top_up is not None:
+        card.open_top_up = attempt
+        return
+    card.open_attempt = attempt
+    renewal = card.renewal
+    due = 0 if renewal is None else renewal.price + (renewal.fee if card.status == "suspended" else 0)
+    if attempt.minor != due or attempt.from_balance:
+        findings.violation("amount", fact, f"{attempt.minor} are to be paid on the page, not {due}")
+    if renewal is not None and attempt.rung != renewal.rung:
+        findings.violation("ladder", fact, f"on a page rung {attempt.rung} begins after rung {renewal.rung}")
+
+
 def _attempt(card: Card, fact: Fact) -> Attempt:
     body = fact.body
     top_up = body.get("top_up")
@@ -59,6 +84,7 @@ def _attempt(card: Card, fact: Fact) -> Attempt:
         currency=body["amount"]["currency"],
         from_balance=body.get("from_balance", 0),
         rung=body["rung"],
+        closed_at=instant(body["page_until"]) + PAGE_CLOSED_AFTER if body.get("page_until") else None,
         fingerprint=body.get("fingerprint"),
         purpose=f"renewal:{body['term_number']}" if top_up is None else f"top_up:{top_up}",
         card_id=card.card_id,
@@ -96,7 +122,7 @@ def _check_purpose(findings: Findings, card: Card, fact: Fact, attempt: Attempt)
     if card.renewal is None or attempt.term_number != card.term_number + 1:
         sentence = f"it is charged for term {attempt.term_number}, which is not offered"
         findings.violation("double_charge", fact, sentence)
-    if attempt.rung == 0:
+    if attempt.rung == 0 and attempt.closed_at is None:
         ladder.check_asked_for(findings, card, fact)
     if attempt.term_number in card.paid_terms:
         findings.violation("double_charge", fact, f"it is charged for term {attempt.term_number}, which is paid")

@@ -43,6 +43,7 @@ Kind = Literal[
     "price",
     "refund",
     "reminder",
+    "sent_page",
     "term",
     "time",
     "top_up",

@@ -41,6 +41,9 @@ def _check_parameters(findings: Findings, attempt: Attempt, parameters: str) -> 
 
 
 def _check_sending(findings: Findings, card: Card, attempt: Attempt, at: datetime, decided_at: int) -> None:
+    if attempt.closed_at is not None:
+        sentence = f"attempt {attempt.attempt_id}, which the holder pays on a page, was sent at {at}"
+        findings.violation("sent_page", card.card_id, sentence)
     first_at = min(attempt.at, attempt.first_sent_at or at)
     if at >= first_at + KEY_LIFETIME:
         sentence = f"attempt {attempt.attempt_id} of {first_at} was sent at {at}, when its key is forgotten"

@@ -8,6 +8,9 @@ from tests.simulation.checker.findings import Findings, Handler
 
 ASKED_EVERY, KEY_ASKED = HOUR, 23 * HOUR
 """While its key is surely known, an unknown outcome is asked about so often."""
+NOT_PAID_ON_PAGE = "not_paid_on_page"
+LATE_AFTER = 6 * HOUR
+"""So late we may look at a page without anybody's harm."""
 PENDING_ASKED_EVERY = 25 * HOUR
 
 
@@ -35,6 +38,9 @@ def failed(findings: Findings, card: Card, fact: Fact) -> None:
         findings.violation("outcome", fact, f"attempt {body['attempt_id']} was not made, or has an outcome")
         return
     code = attempt.outcome = body["code"]
+    if attempt.closed_at is not None:
+        _not_paid_on_page(findings, card, fact, attempt)
+        return
     attempt.declined_at = None if code in codes.NOT_COUNTED else fact.at
     if code == "never_happened" and fact.at < (attempt.last_sent_at or attempt.at) + KEY_LIFETIME - CLOCK_SKEW:
         findings.violation("outcome", fact, "it is said never to have happened too soon after it was sent")
@@ -50,6 +56,16 @@ def failed(findings: Findings, card: Card, fact: Fact) -> None:
     _apply_consequence(findings, card, fact, attempt, consequence)
     for sentence in findings.limits.declined(fact, attempt, is_never=consequence == "never"):
         findings.violation("limits", fact, sentence)
+
+
+def _not_paid_on_page(findings: Findings, card: Card, fact: Fact, attempt: Attempt) -> None:
+    """It uses nothing up and ends no method."""
+    used = [name for name in ("happened", "counts", "ends_method") if fact.body[name]]
+    if attempt.outcome != NOT_PAID_ON_PAGE or fact.body["consequence"] != "retry" or used:
+        findings.violation("explained", fact, f"not paid on the page, it is {attempt.outcome}, and counts: {used}")
+    _close(card, attempt, fact)
+    if attempt.top_up is not None:
+        card.top_up = None
 
 
 def _apply_consequence(findings: Findings, card: Card, fact: Fact, attempt: Attempt, consequence: str) -> None:
@@ -84,8 +100,15 @@ def _close(card: Card, attempt: Attempt, fact: Fact) -> None:
         card.open_top_up, card.busy_until = None, fact.at
     if card.open_attempt is attempt:
         card.open_attempt, card.busy_until = None, fact.at
-    if attempt.top_up is None and fact.body["learned"] != "sent":
+    if attempt.top_up is not None or fact.body["learned"] == "sent":
+        return
+    closed_at = attempt.closed_at
+    if closed_at is None:
         card.not_holders_fault.append((attempt.at, fact.at))
+    elif fact.at > closed_at and (
+        attempt.is_unknown or fact.at - closed_at > LATE_AFTER
+    ):  # until then it is the holder's
+        card.not_holders_fault.append((closed_at, fact.at))
 
 
 def became_unknown(findings: Findings, card: Card, fact: Fact) -> None:

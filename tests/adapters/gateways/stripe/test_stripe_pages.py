@@ -1,4 +1,4 @@
-"""The hosted pages, as a holder passes them: binding a way to pay, and paying once by a wallet."""
+"""The hosted pages, as a holder passes them: binding a way to pay."""
 
 import asyncio
 from contextlib import closing
@@ -15,8 +15,8 @@ from adapters.gateways.stripe_pages import StripePages
 from adapters.gateways.stripe_transport import Unanswered
 from adapters.settings import SettingsError
 from engine.errors import GatewayMisuseError
-from engine.ports import Charged, NotFound, Pending
-from tests.adapters.gateways.stripe.asking import KEY, charge, error, look_up, post, request
+from engine.ports import Charged
+from tests.adapters.gateways.stripe.asking import KEY, charge, error, post, request
 from tests.adapters.gateways.stripe.wire import answer
 
 BACK = ReturnAddresses("http://127.0.0.1:1/back?from=page", "http://127.0.0.1:1/canceled")
@@ -118,30 +118,6 @@ def test_a_visit_that_expired_binds_nothing(sandbox):
 def test_a_visit_that_stripe_does_not_know_is_unclear(sandbox):
     with pytest.raises(Unanswered, match="not_listed"):
         at_pages(sandbox, lambda pages: pages.binding("cs_unknown", "h-1"))
-
-
-def pay_now(sandbox, name, wallet="alipay"):
-    token = at_pages(sandbox, lambda pages: pages.pay_now_token(f"h-{name}", wallet))
-    wanted = request(name, token, currency="CNY")
-    return wanted, at_pages(sandbox, lambda pages: pages.begin_payment(wanted, "3 months", BACK))
-
-
-@pytest.mark.parametrize("wallet", ["alipay", "wechat_pay"])
-def test_a_holder_pays_once_by_a_wallet_that_cannot_be_saved(sandbox, wallet):
-    wanted, page = pay_now(sandbox, f"pays by {wallet}", wallet)
-    assert look_up(sandbox, wanted) == NotFound()
-    submit(page.address, method=wallet)
-    assert isinstance(look_up(sandbox, wanted), Pending)
-    assert agree_if_asked(page)
-    charged = look_up(sandbox, wanted)
-    assert charged == Charged(attempt_id=wanted.attempt_id, amount=wanted.amount, gateway_ref=charged.gateway_ref)
-
-
-def test_a_method_that_can_be_saved_is_not_paid_on_a_page(wire):
-    wanted = request("saved", "cus_1/pm_1")
-    with pytest.raises(GatewayMisuseError):
-        at_pages(wire.url, lambda pages: pages.begin_payment(wanted, "3 months", BACK))
-    assert wire.asked == []
 
 
 # What Stripe may answer
