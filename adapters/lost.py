@@ -160,8 +160,8 @@ def cards_left(connection: Connection[Any]) -> int:
 def complete_until(connection: Connection[Any]) -> datetime | None:
     """The business time up to which a restored log certainly has all charges; None for an empty log.
 
-    That of its newest attempt, since none is made before the look-ups begin. Other facts may be newer than the backup:
-    commands are taken on the restored log.
+    That of its newest attempt to charge, since none is made before the look-ups begin. Other facts may be newer than
+    the backup: commands are taken on the restored log.
     """
     return _at_of_newest(connection, ChargeAttempted) or _at_of_newest(connection, *get_args(CardFact))
 
@@ -170,8 +170,9 @@ def _at_of_newest(connection: Connection[Any], *kinds: type[Event]) -> datetime 
     row = connection.execute(
         """
         SELECT originator_id, originator_version, topic, state FROM card_events
-        WHERE topic = ANY(%s) ORDER BY notification_id DESC LIMIT 1
-        """,
+        WHERE topic = ANY(%s) AND position('"page_until":"'::bytea IN state) = 0
+        ORDER BY notification_id DESC LIMIT 1
+        """,  # what holders pay on the provider's page is recorded by those who do not look at the gateway first
         ([name for kind in kinds for name in names_of(kind)],),
     ).fetchone()
     return read_fact(0, *row).fact.at if row else None

@@ -9,7 +9,8 @@ import pytest
 
 from adapters.gateways.simulated import SimulatedGateway
 from adapters.lost import Watch, complete_until
-from engine.commands import SwitchOffAutoRenew
+from engine.card.on_page import PageWallet
+from engine.commands import SwitchOffAutoRenew, TopUp
 from engine.errors import LogReplacedError
 from engine.money import Money
 from engine.ports import ChargeRequest, Unclear
@@ -25,6 +26,9 @@ CHARGED = ChargeRequest(
     amount=Money(minor=PRICE, currency="EUR"),
     attempted_at=FAR,
 )
+
+
+ALIPAY = PageWallet("alipay", "cus_1/alipay")
 
 
 @pytest.fixture
@@ -108,3 +112,8 @@ def test_the_gap_begins_at_the_newest_charge_whatever_was_recorded_since(connect
     charged_at = complete_until(connection)
     cards.give(SwitchOffAutoRenew(command_id="off", card_id=card_id_of(1), reason="holder"))
     assert complete_until(connection) == charged_at == FAR
+    cards.register(2)
+    pays = TopUp(command_id="page", card_id=card_id_of(2), amount=Money(minor=PRICE, currency="EUR"), on_page=ALIPAY)
+    cards.give(pays)
+    assert "charge_attempted" in cards.names(card_id_of(2))
+    assert complete_until(connection) == FAR  # whoever lets a holder pay on a page did not look at the gateway first
