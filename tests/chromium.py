@@ -2,10 +2,13 @@
 
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
 FLAGS = (
     "--no-sandbox",  # the tests may run as root
@@ -16,6 +19,35 @@ FLAGS = (
     "--disable-component-update",
     "--disable-sync",
 )
+
+
+PATIENCE_MS = 30_000
+"""How long a page is waited for: several tests may run beside each other."""
+
+
+@contextmanager
+def windows(browser: Browser, address: str) -> Iterator[Callable[..., Page]]:
+    """What opens a page at an address, in a browser context of its own, which ends with the block.
+
+    `session` is the name and value of a cookie; all else is Playwright's.
+    """
+    contexts: list[BrowserContext] = []
+
+    def opened(session: tuple[str, str] | None = None, width: int = 1280, **options: Any) -> Page:
+        context = browser.new_context(base_url=address, viewport={"width": width, "height": 900}, **options)
+        contexts.append(context)
+        if session is not None:
+            name, value = session
+            host = urlsplit(address).hostname or ""
+            cookie = {"name": name, "value": value, "domain": host, "path": "/", "sameSite": "Lax"}
+            context.add_cookies([{**cookie, "secure": True, "httpOnly": True}])
+        page = context.new_page()
+        page.set_default_timeout(PATIENCE_MS)
+        return page
+
+    yield opened
+    for context in contexts:
+        context.close()
 
 
 def launched() -> Iterator[Browser]:

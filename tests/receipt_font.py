@@ -85,7 +85,7 @@ def wanted(weight: int) -> set[str]:
 def names() -> str:
     """The Chinese characters of GB 2312, in which issuers and addresses are written; the rarest are in no part."""
     pairs = (bytes([row, cell]) for row in range(0xB0, 0xF8) for cell in range(0xA1, 0xFF))
-    return b"".join(pairs).decode("gb2312", errors="ignore")
+    return b"".join(pairs).decode("gb2312", errors="ignore") + "〇"
 
 
 def _characters(text: str) -> set[str]:

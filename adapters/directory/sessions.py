@@ -11,6 +11,7 @@ from psycopg.types.json import Jsonb
 
 from adapters.directory.answers import Opened
 from adapters.directory.secret import hash_of, new_token
+from adapters.directory.session_rows import SessionRows
 from adapters.directory.visit import Visit
 from adapters.languages.language import Language
 
@@ -18,13 +19,14 @@ IDLE = timedelta(hours=24)
 """A session that nobody uses ends after this …"""
 ABSOLUTE = timedelta(days=14)
 """… and any session after this (7.3.1, 7.3.2)."""
-SEEN_EVERY = timedelta(minutes=1)
-"""How exactly it is known when a session was used last."""
+HOLDERS = SessionRows("sessions", "holder_id", IDLE, ABSOLUTE)
+"""The rows of holders."""
 RECENT = timedelta(minutes=10)
 """How long ago the holder may have proved to be the holder for what is sensitive (7.5.1)."""
 DRAFT_CHARACTERS = 20_000
 """Of JSON, of all forms together; the table has the same limit."""
 _DEVICE_CHARACTERS = 100
+_FIND = HOLDERS.found_by("session_id, holder_id, language, zone, email, phone, confirmed_at, draft", "accounts")
 JsonValue = str | int | float | bool | None | list[Any] | dict[str, Any]
 
 
@@ -63,10 +65,7 @@ async def open_session(
     """A new session; those of the account that have run out go. Unless `proved`, what is sensitive asks for more."""
     token, session_id = new_token(), uuid4()
     confirmed_at = visit.now if proved else visit.now - ABSOLUTE
-    await connection.execute(
-        "DELETE FROM sessions WHERE holder_id = %s AND (seen_at < %s OR created_at < %s)",
-        (holder_id, visit.now - IDLE, visit.now - ABSOLUTE),
-    )
+    await HOLDERS.sweep(connection, visit.now, holder_id)
     await connection.execute(
         """
         INSERT INTO sessions (session_id, token_hash, holder_id, created_at, seen_at, confirmed_at, device)
@@ -80,25 +79,7 @@ async def open_session(
 async def find_session(connection: AsyncConnection[Any], token: str, now: datetime) -> SignedIn | None:
     """Whose token it is, in one round trip; writes at most once a minute that it was seen."""
     async with connection.cursor(row_factory=class_row(SignedIn)) as cursor:
-        await cursor.execute(
-            """
-            WITH seen AS (
-                UPDATE sessions SET seen_at = %(now)s WHERE token_hash = %(hash)s
-                AND seen_at < %(stale)s AND seen_at >= %(idle)s AND created_at >= %(absolute)s
-            )
-            SELECT session_id, holder_id, language, zone, email, phone, confirmed_at, draft
-            FROM sessions JOIN accounts USING (holder_id)
-            WHERE token_hash = %(hash)s AND seen_at >= %(idle)s AND sessions.created_at >= %(absolute)s
-            """,
-            {
-                "hash": hash_of(token),
-                "now": now,
-                "stale": now - SEEN_EVERY,
-                "idle": now - IDLE,
-                "absolute": now - ABSOLUTE,
-            },
-            prepare=True,
-        )
+        await cursor.execute(_FIND, HOLDERS.asked_at(now, hash_of(token)), prepare=True)
         return await cursor.fetchone()
 
 

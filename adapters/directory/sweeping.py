@@ -6,7 +6,7 @@ from typing import Any, LiteralString
 from psycopg import AsyncConnection
 
 from adapters.directory.limits import FORGOTTEN_AFTER
-from adapters.directory.sessions import ABSOLUTE, IDLE
+from adapters.directory.sessions import HOLDERS
 
 EVENTS_KEPT = timedelta(days=365)
 USES_KEPT = timedelta(days=1)
@@ -20,11 +20,9 @@ async def sweep(connection: AsyncConnection[Any], now: datetime) -> int:
         ("DELETE FROM passkey_challenges WHERE expires_at < %s", now),
         ("DELETE FROM directory_uses WHERE at < %s", now - USES_KEPT),
         ("DELETE FROM sign_in_tries WHERE failed_at < %s", now - FORGOTTEN_AFTER),
-        ("DELETE FROM sessions WHERE seen_at < %s", now - IDLE),
-        ("DELETE FROM sessions WHERE created_at < %s", now - ABSOLUTE),
         ("DELETE FROM account_events WHERE at < %s", now - EVENTS_KEPT),
     )
-    removed = 0
+    removed = await HOLDERS.sweep(connection, now)
     for query, before in steps:
         removed += (await connection.execute(query, (before,))).rowcount
     return removed

@@ -13,7 +13,7 @@ from adapters.clock import recorded_now
 from adapters.directory.sweeping import sweep
 from adapters.roles.lead import faults_logged, stopped
 from adapters.web.console.record import forget_entries
-from adapters.web.console.sessions import sweep_sessions
+from adapters.web.console.sessions import OPERATORS
 
 SWEPT_EVERY = timedelta(hours=1)
 
@@ -37,6 +37,6 @@ async def _sweep(pool: AsyncConnectionPool[AsyncConnection[Any]], record_days: i
         with faults_logged("web"):
             async with pool.connection() as connection:
                 await sweep(connection, recorded_now())
-                await sweep_sessions(connection, recorded_now())
+                await OPERATORS.sweep(connection, recorded_now())
                 await forget_entries(connection, record_days)
         await stopped(stop, SWEPT_EVERY)

@@ -2,13 +2,14 @@
 
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, LiteralString
 from uuid import UUID, uuid4
 
 from psycopg import AsyncConnection
 from psycopg.rows import class_row
 
 from adapters.directory.secret import hash_of, new_token
+from adapters.directory.session_rows import SessionRows
 from adapters.web.console.roles import Action, Role, may
 from engine.actor import Actor, actor
 
@@ -16,8 +17,12 @@ IDLE = timedelta(minutes=30)
 """A session that nobody uses ends after this …"""
 ABSOLUTE = timedelta(hours=12)
 """… and any session after this (7.3.1, 7.3.2)."""
-SEEN_EVERY = timedelta(minutes=1)
-"""How exactly it is known when a session was used last."""
+OPERATORS = SessionRows("operator_sessions", "operator_id", IDLE, ABSOLUTE)
+"""The rows of operators."""
+_FIND: LiteralString = (
+    OPERATORS.found_by("session_id, operator_id, email, role", "operators")
+    + " AND removed_at IS NULL AND totp_secret IS NOT NULL"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,10 +47,7 @@ class Operator:
 async def open_session(connection: AsyncConnection[Any], operator_id: str, now: datetime) -> str:
     """A new session and the token for its cookie; those of the account that have run out go."""
     token = new_token()
-    await connection.execute(
-        "DELETE FROM operator_sessions WHERE operator_id = %s AND (seen_at < %s OR created_at < %s)",
-        (operator_id, now - IDLE, now - ABSOLUTE),
-    )
+    await OPERATORS.sweep(connection, now, operator_id)
     await connection.execute(
         "INSERT INTO operator_sessions VALUES (%s, %s, %s, %s, %s)", (uuid4(), hash_of(token), operator_id, now, now)
     )
@@ -55,35 +57,10 @@ async def open_session(connection: AsyncConnection[Any], operator_id: str, now: 
 async def find_session(connection: AsyncConnection[Any], token: str, now: datetime) -> Operator | None:
     """Whose token it is, in one round trip, with the role of this moment."""
     async with connection.cursor(row_factory=class_row(Operator)) as cursor:
-        await cursor.execute(
-            """
-            WITH seen AS (
-                UPDATE operator_sessions SET seen_at = %(now)s WHERE token_hash = %(hash)s
-                AND seen_at < %(stale)s AND seen_at >= %(idle)s AND created_at >= %(absolute)s
-            )
-            SELECT session_id, operator_id, email, role
-            FROM operator_sessions AS s JOIN operators USING (operator_id)
-            WHERE token_hash = %(hash)s AND seen_at >= %(idle)s AND s.created_at >= %(absolute)s
-            AND removed_at IS NULL AND totp_secret IS NOT NULL
-            """,
-            {
-                "hash": hash_of(token),
-                "now": now,
-                "stale": now - SEEN_EVERY,
-                "idle": now - IDLE,
-                "absolute": now - ABSOLUTE,
-            },
-            prepare=True,
-        )
+        await cursor.execute(_FIND, OPERATORS.asked_at(now, hash_of(token)), prepare=True)
         return await cursor.fetchone()
 
 
 async def end_session(connection: AsyncConnection[Any], session_id: UUID) -> None:
     """The operator leaves."""
     await connection.execute("DELETE FROM operator_sessions WHERE session_id = %s", (session_id,))
-
-
-async def sweep_sessions(connection: AsyncConnection[Any], now: datetime) -> None:
-    """Remove those that have run out."""
-    query = "DELETE FROM operator_sessions WHERE seen_at < %s OR created_at < %s"
-    await connection.execute(query, (now - IDLE, now - ABSOLUTE))

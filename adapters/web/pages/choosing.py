@@ -6,9 +6,10 @@ from markupsafe import Markup
 from starlette.responses import Response
 
 from adapters.web.pages.draft import Draft
-from adapters.web.pages.naming import dated_method_name, every, method_name, named
+from adapters.web.pages.naming import dated_method_name, every, named
 from adapters.web.pages.visit import CardVisit
 from adapters.web.voice import Voice
+from engine.card.methods import PaymentMethod
 from engine.catalogue import Quote
 from engine.money import Money
 
@@ -78,12 +79,17 @@ async def payment_page(
 
 
 async def _methods_of_others(visit: CardVisit) -> list[tuple[str, Markup]]:
-    """Methods of the holder's other cards, which may be used for this one too: card and method, and a name."""
-    bound = {one.instrument for one in visit.held.card.methods.bound}
-    found: dict[str, tuple[str, Markup]] = {}
+    """Methods of the holder's other cards, which may be used for this one too: card and method, and a name.
+
+    One of the same name as another, or as one that is bound, is named with its kind.
+    """
+    bound = visit.held.card.methods.bound
+    known = {one.instrument for one in bound}
+    found: dict[str, tuple[str, PaymentMethod]] = {}
     cards, _ = await visit.portal.cards(visit.visitor.holder_id)
     for other in cards:
         for one in other.card.methods.bound:
-            if one.instrument not in bound and one.method_id not in other.card.methods.ended:
-                found.setdefault(one.instrument, (f"{other.card_id}/{one.method_id}", method_name(one, visit.say)))
-    return list(found.values())
+            if one.instrument not in known and one.method_id not in other.card.methods.ended:
+                found.setdefault(one.instrument, (f"{other.card_id}/{one.method_id}", one))
+    names = named([*bound, *(one for _, one in found.values())], visit.say)[len(bound) :]
+    return [(use, name) for (use, _), (_, name) in zip(found.values(), names, strict=True)]

@@ -28,7 +28,9 @@ _AT: LiteralString = """
 """
 _NOTE: LiteralString = """
     INSERT INTO receipt_issuers (since, name, address, tax_id)
-    VALUES (%(since)s, %(name)s, %(address)s, %(tax_id)s) ON CONFLICT DO NOTHING
+    SELECT greatest(%(since)s, max(since) + interval '1 microsecond'), %(name)s, %(address)s, %(tax_id)s
+    FROM receipt_issuers  -- a clock that stands still, or was set back, loses no change
+    ON CONFLICT DO NOTHING
 """
 
 

@@ -52,7 +52,7 @@ Errors = Mapping[str, Markup]
 def routes_of_steps(steps: Steps, ask: AccountPage, enter: AccountPage, who: Who = "anybody") -> list[AccountRoute]:
     """The pages: `ask` takes the address, `enter` the code."""
     return [
-        AccountRoute("GET", steps.ask, partial(_show_ask, steps), who),
+        AccountRoute("GET", steps.ask, partial(_show_ask, steps, who), who),
         AccountRoute("POST", steps.ask, ask, who),
         *routes_of_entering(steps, enter, who),
     ]
@@ -70,8 +70,8 @@ def routes_of_entering(steps: Steps, enter: AccountPage, who: Who = "anybody") -
 # Asking
 
 
-async def _show_ask(steps: Steps, visit: AccountVisit) -> Response:
-    if "dead" in visit.request.query_params and _has_just_come_in(visit):
+async def _show_ask(steps: Steps, who: Who, visit: AccountVisit) -> Response:
+    if who == "anybody" and "dead" in visit.request.query_params and _has_just_come_in(visit):
         return see_other(visit.onward())
     return ask_page(visit, steps)
 

@@ -9,6 +9,7 @@ from adapters.web.console.visit import SESSION
 from tests.adapters.web.console.operators import TOTP_SECRET
 from tests.adapters.web.console.test_looking import attempt_of
 from tests.adapters.web.pages.holders import card_id_of
+from tests.chromium import windows
 
 FAILING, PAID, PLUS = (f"/cards/{card_id_of(name)}" for name in ("failing", "paid", "plus"))
 PAGES = (
@@ -34,22 +35,12 @@ PAGES = (
 @pytest.fixture
 def opened(browser, site, world):
     """Opens the operator's pages in a window of some width."""
-    contexts = []
+    with windows(browser, site.origin) as open_window:
 
-    def open_page(width=1280, scheme="light", **options):
-        context = browser.new_context(
-            base_url=site.origin, viewport={"width": width, "height": 900}, color_scheme=scheme, **options
-        )
-        cookie = {"name": SESSION, "value": site.sessions["operator"], "domain": "console.localhost", "path": "/"}
-        context.add_cookies([{**cookie, "secure": True, "httpOnly": True, "sameSite": "Lax"}])
-        contexts.append(context)
-        page = context.new_page()
-        page.set_default_timeout(30_000)
-        return page
+        def open_page(width=1280, scheme="light", **options):
+            return open_window((SESSION, site.sessions["operator"]), width, color_scheme=scheme, **options)
 
-    yield open_page
-    for context in contexts:
-        context.close()
+        yield open_page
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 
 from tests.adapters.web.pages.holders import HOLDER, card_id_of
+from tests.chromium import windows
 
 PLUS, OFF, FAILING = (f"/cards/{card_id_of(name)}" for name in ("plus", "off", "failing"))
 PAGES = (
@@ -38,23 +39,14 @@ PAGES = (
 @pytest.fixture
 def opened(browser, served, world):
     """Opens the holder's pages in a window of some width."""
-    contexts = []
+    with windows(browser, served) as open_window:
 
-    def open_page(width=1280, language="en", scheme="light", **options):
-        world.connection.execute("UPDATE accounts SET language = %s", (language,))
-        context = browser.new_context(
-            base_url=served, viewport={"width": width, "height": 900}, color_scheme=scheme, **options
-        )
-        cookie = {"name": "__Host-bh", "value": world.tokens[HOLDER], "domain": "localhost", "path": "/"}
-        context.add_cookies([{**cookie, "secure": True, "httpOnly": True, "sameSite": "Lax"}])
-        contexts.append(context)
-        page = context.new_page()
-        page.set_default_timeout(15_000)
-        return page
+        def open_page(width=1280, language="en", scheme="light", **options):
+            world.connection.execute("UPDATE accounts SET language = %s", (language,))
+            session = "__Host-bh", world.tokens[HOLDER]
+            return open_window(session, width, color_scheme=scheme, **options)
 
-    yield open_page
-    for context in contexts:
-        context.close()
+        yield open_page
 
 
 def to_review(page):

@@ -58,6 +58,15 @@ def test_two_methods_of_the_same_name_are_told_apart_by_their_kind(lin, world):
     assert "(Credit card)" not in lin.get(f"/cards/{card_id_of('plus')}").text
 
 
+def test_a_method_of_another_card_of_the_same_name_is_told_apart_by_its_kind(lin, world):
+    lin.post(PERIOD, {"months": "1"})
+    debit = replace(VISA, method_id="debit", kind="debit_card", token="sim:good:debit", fingerprint="fp-debit")
+    world.give(NOW, BindPaymentMethod(command_id="debit", card_id=card_id_of("plus"), method=debit))
+    text = lin.get(f"{OFF}/renewal/payment").text
+    assert "Use Visa ending 4242 (Debit card) of another card too" in text
+    assert "Use PayPal of another card too" in text
+
+
 def test_who_adds_a_payment_card_that_is_there_is_told_so(lin):
     lin.post(PERIOD, {"months": "1"})
     for path in ("/methods", "/renewal/payment"):

@@ -50,6 +50,15 @@ def test_a_receipt_names_the_issuer_of_the_time_at_which_it_was_paid(ask, name):
     assert found == [None, ONE, ONE, OTHER, None]
 
 
+def test_a_clock_that_stands_still_or_goes_back_loses_no_change(ask, name):
+    for issuer, hours in ((ONE, 0), (OTHER, 0), (ONE, -5)):
+        name(issuer, AT + timedelta(hours=hours))
+    assert ask(lambda connection: issuer_at(connection, AT)) == ONE
+    assert ask(lambda connection: issuer_at(connection, AT + timedelta(seconds=1))) == ONE
+    name(OTHER, AT - timedelta(hours=5))
+    assert ask(lambda connection: issuer_at(connection, AT + timedelta(seconds=1))) == OTHER
+
+
 def test_the_same_settings_add_nothing_and_what_was_said_cannot_be_changed(ask, name):
     for hours in range(3):
         name(ONE, AT + timedelta(hours=hours))

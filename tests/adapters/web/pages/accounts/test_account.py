@@ -113,6 +113,13 @@ def test_a_double_click_on_the_code_of_an_address_says_twice_that_it_is_confirme
     assert len(post.sent) == told
 
 
+def test_who_is_signed_in_is_told_that_a_code_is_over_however_lately_that_was(phone, post):
+    phone.post("/account/email", {"address": NEW})
+    wrong = [phone.post("/account/email/code", {"code": post.wrong_code}) for _ in range(5)]
+    assert wrong[-1].to == "/account/email?dead=1"
+    assert "This code no longer works. Ask for a new one." in phone.get("/account/email?dead=1").text
+
+
 @pytest.mark.parametrize("evil", ["//evil.example", "https://evil.example"])
 def test_no_page_of_another_site_comes_after_a_proof(lin, evil):
     assert lin.post(f"/account/confirm?next={evil}", {"password": PASSWORD}).to == "/cards"

@@ -6,6 +6,7 @@ from playwright.sync_api import expect
 
 from tests.adapters.web.pages.accounts.conftest import PASSWORD
 from tests.adapters.web.pages.holders import EMAIL, HOLDER
+from tests.chromium import windows
 
 OPTIONS = {
     "protocol": "ctap2",
@@ -20,22 +21,14 @@ OPTIONS = {
 @pytest.fixture
 def opened(browser, served, world):
     """Opens the pages in English, with an authenticator or none."""
-    contexts = []
+    with windows(browser, served) as open_window:
 
-    def open_page(*, signed_in=False, **options):
-        world.connection.execute("UPDATE accounts SET language = 'en'")
-        context = browser.new_context(base_url=served, locale="en", **options)
-        if signed_in:
-            cookie = {"name": "__Host-bh", "value": world.tokens[HOLDER], "domain": "localhost", "path": "/"}
-            context.add_cookies([{**cookie, "secure": True, "httpOnly": True, "sameSite": "Lax"}])
-        contexts.append(context)
-        page = context.new_page()
-        page.set_default_timeout(15_000)
-        return page
+        def open_page(*, signed_in=False, **options):
+            world.connection.execute("UPDATE accounts SET language = 'en'")
+            session = ("__Host-bh", world.tokens[HOLDER]) if signed_in else None
+            return open_window(session, locale="en", **options)
 
-    yield open_page
-    for context in contexts:
-        context.close()
+        yield open_page
 
 
 class Key:
@@ -156,7 +149,7 @@ def test_without_script_the_buttons_are_not_there_and_the_rest_works(opened):
 
 
 def test_the_pages_of_passkeys_fit_and_axe_finds_nothing(opened, world):
-    page = opened(signed_in=True, viewport={"width": 390, "height": 900})
+    page = opened(signed_in=True, width=390)
     Key(page)
     add_passkey(page)
     world.connection.execute("UPDATE sessions SET confirmed_at = confirmed_at - interval '15 minutes'")
