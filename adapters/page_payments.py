@@ -13,7 +13,7 @@ from adapters.executing import Executor
 from adapters.gateways.pages import HostedPage, HostedPages, ReturnAddresses
 from engine.card.attempt import Attempt, open_attempts
 from engine.card.card import Card
-from engine.card.on_page import PageWallet
+from engine.card.on_page import PageWallet, wallets_of
 from engine.errors import BaohaoError, GatewayMisuseError
 from engine.news import News
 from engine.ports import ChargeRequest, Declined, Gateway, NotFound, Unclear
@@ -39,7 +39,13 @@ class PagePayments:
         self._pages, self._gateway = pages, gateway
 
     async def wallet(self, holder_id: str, brand: str) -> PageWallet:
-        """What a holder pays by; raises BaohaoError where the provider does not answer."""
+        """What a holder pays by; raises BaohaoError where the provider does not answer.
+
+        Whether the wallet pays on the page at all is for the engine to say.
+        """
+        rules, _ = await asyncio.to_thread(self._read_rules)
+        if brand not in wallets_of(rules.provider):
+            return PageWallet(brand, "none")
         return PageWallet(brand, await self._pages.pay_now_token(holder_id, brand))
 
     async def open(self, card_id: UUID, back: ReturnAddresses) -> HostedPage | None:

@@ -8,6 +8,7 @@ from msgspec import json
 from pydantic import BaseModel, ConfigDict, Field
 
 from engine.card.methods import NO_NUL
+from engine.card.on_page import PageWallet
 from engine.text import NoCardNumber
 
 ADDED_LATER = frozenset({"ends_term", "lapsed", "on_page", "shown"})
@@ -33,7 +34,7 @@ class CommandBody(BaseModel):
         A field that holds its default is left out, so that a command stays the same when its kind gets another field.
         """
         fields = type(self).model_fields
-        given = {name: value for name, value in self if value != fields[name].default}
+        given = {name: _told(value) for name, value in self if value != fields[name].default}
         return sha256(json.encode({**given, "command": type(self).__name__}, order="sorted")).digest()
 
     def is_same(self, body_hash: bytes) -> bool:
@@ -45,3 +46,8 @@ class CommandBody(BaseModel):
         if any(getattr(self, name) != fields[name].default for name in added):
             return False
         return body_hash == sha256(self.model_dump_json(exclude=set(added)).encode()).digest()
+
+
+def _told(value: object) -> object:
+    """What counts of a field's value."""
+    return value.identity if isinstance(value, PageWallet) else value

@@ -115,7 +115,7 @@ class StripePages:
         return await self._begin(parameters, back, str(request.attempt_id), lambda: self._made(request, token))
 
     async def _made(self, request: ChargeRequest, token: Token) -> Session:
-        """The open page of an attempt whose request ended in an error that Stripe answers again for a day."""
+        """The open page of an attempt, as it was made; raises GatewayMisuseError where there is none."""
         session = await find_session(self._api, request, token)
         if session is None or session.status != "open":
             raise GatewayMisuseError("Stripe made no page, and will make none under this key")
@@ -158,13 +158,19 @@ class StripePages:
         joined = "&" if "?" in back.done else "?"
         addresses = {"success_url": f"{back.done}{joined}session_id={_SESSION}", "cancel_url": back.canceled}
         reply = await self._api.post(SESSIONS, key, parameters | addresses)
-        for_ever = reply.status >= SERVER_ERRORS and reply.replayed
-        session = await made() if made is not None and for_ever else read(_well(reply).body, Session)
+        session = await made() if made is not None and _is_answered(reply) else read(_well(reply).body, Session)
         if session.livemode is not self._api.livemode:
             raise Unanswered("wrong_mode")
         if session.mode != parameters["mode"] or not (session.url or "").startswith(("https://", *_LOOPBACK)):
             raise Unanswered("not_understood")
         return HostedPage(session.url or "", session.id)
+
+
+def _is_answered(reply: Reply) -> bool:
+    """Whether Stripe says the same for a day: an error, or that the page was asked for otherwise, to come back to."""
+    if reply.status in REFUSED:
+        return failure_of(reply).type == "idempotency_error"
+    return reply.status >= SERVER_ERRORS and reply.replayed
 
 
 def _well(reply: Reply) -> Reply:

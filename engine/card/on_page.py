@@ -37,6 +37,11 @@ class PageWallet(Value):
         return KIND
 
     @property
+    def identity(self) -> str:
+        """What tells it from another one in a command: the provider may name the holder anew."""
+        return self.brand
+
+    @property
     def method_id(self) -> str:
         """What stands in the place of a payment method's id; no such method is ever bound."""
         return f"{_PREFIX}{self.brand}"

@@ -10,6 +10,7 @@ from fastapi import FastAPI
 from adapters.web.api.binding import binding, provider_pace
 from adapters.web.api.gate import OPENAPI, Gate
 from adapters.web.api.pace import BURST, PER_SECOND
+from adapters.web.api.paying_on_page import paying_on_page
 from adapters.web.api.problems import Problem, answer_problems
 from adapters.web.api.reading import reading
 from adapters.web.api.receipts import receipts
@@ -38,7 +39,7 @@ def api(portal: Portal, now: Callable[[], datetime], printer: Printer) -> FastAP
         openapi_url=OPENAPI,
     )
     app.state.portal, app.state.printer, app.state.provider_pace = portal, printer, provider_pace()
-    for router in (reading, renewing, binding, topping_up, receipts):
+    for router in (reading, renewing, binding, topping_up, paying_on_page, receipts):
         app.include_router(router)
     answer_problems(app)
     app.add_middleware(Gate, portal=portal, now=now)

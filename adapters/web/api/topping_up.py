@@ -34,7 +34,7 @@ class StandingOrder(BaseModel):
     amount: Amount
 
 
-def _bounded(amount: Amount, field: str) -> Money:
+def bounded(amount: Amount, field: str) -> Money:
     """The amount, up to what holders' pages take too; raises ProblemError."""
     money = amount.money
     if money.minor > UNITS_MOST * 10 ** exponent(money.currency):
@@ -47,7 +47,7 @@ def _bounded(amount: Amount, field: str) -> Money:
 async def top_up(asked: Writing, key: IdempotencyKey, card_id: UUID, body: NewTopUp) -> Done:
     """Charge money onto the balance; the card and its history tell what became of it; needs `cards:write`."""
     return await asked.do(
-        TopUp(command_id=asked.command_id(key), card_id=card_id, amount=_bounded(body.amount, "amount"))
+        TopUp(command_id=asked.command_id(key), card_id=card_id, amount=bounded(body.amount, "amount"))
     )
 
 
@@ -57,8 +57,8 @@ async def set_auto_top_up(asked: Writing, key: IdempotencyKey, card_id: UUID, bo
     command = SetAutoTopUp(
         command_id=asked.command_id(key),
         card_id=card_id,
-        threshold=_bounded(body.threshold, "threshold"),
-        amount=_bounded(body.amount, "amount"),
+        threshold=bounded(body.threshold, "threshold"),
+        amount=bounded(body.amount, "amount"),
     )
     return await asked.do(command)
 

@@ -64,16 +64,15 @@ async def pay_on_page(visit: CardVisit, command: RenewNow | TopUp, brand: str, f
     payments = visit.portal.page_payments
     if payments is None or brand not in wallets_of(visit.held.rules.provider):
         return visit.missing()
-    if not await visit.has_done(command.command_id):
-        try:
-            wallet = await payments.wallet(visit.visitor.holder_id, brand)
-        except BaohaoError as error:
-            log.warning("page.no_wallet", card_id=str(visit.card_id), error=str(error))
-            wrong = visit.say("The payment company does not answer. Nothing was changed. Try again later.")
-            return failed(wrong, 503)
-        refused = await visit.execute(command.model_copy(update={"on_page": wallet}))
-        if refused is not None:
-            return failed(visit.refusal(refused), 409)
+    try:
+        wallet = await payments.wallet(visit.visitor.holder_id, brand)
+    except BaohaoError as error:
+        log.warning("page.no_wallet", card_id=str(visit.card_id), error=str(error))
+        wrong = visit.say("The payment company does not answer. Nothing was changed. Try again later.")
+        return failed(wrong, 503)
+    refused = await visit.execute(command.model_copy(update={"on_page": wallet}))
+    if refused is not None:
+        return failed(visit.refusal(refused), 409)
     return await _to_page(visit, payments)
 
 

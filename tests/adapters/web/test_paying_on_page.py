@@ -15,6 +15,7 @@ from adapters.directory.accounts import NewAccount, create_account
 from adapters.directory.sessions import open_session
 from adapters.directory.visit import Visit
 from engine.actor import actor
+from engine.card.charge import Due
 from engine.card.on_page import PageWallet
 from engine.commands import Issued, RenewNow, TopUp
 from engine.money import Money
@@ -153,7 +154,7 @@ def test_what_is_paid_after_the_page_was_given_up_goes_back(served, lin, eventua
     eventually(lambda: names(served)[-2:] == ["charge_succeeded", "refund_started"])
 
 
-def recorded_alone(served, command):
+def recorded_alone(served, command):  # of another customer than the page would make: it is the same command
     """As if the process was killed between the fact and the page."""
     customer = post(served.sandbox, "/v1/customers", **{"metadata[holder]": HOLDER})["id"]
     command = command.model_copy(update={"on_page": PageWallet("alipay", f"{customer}/alipay")})
@@ -164,7 +165,8 @@ def recorded_alone(served, command):
 
 def test_killed_before_the_page_the_same_form_opens_it(served, lin, eventually):
     form = form_of(lin.get(f"{HOME}/pay"), by="alipay")
-    recorded_alone(served, RenewNow(command_id=f"web:{form['command_id']}", card_id=CARD))
+    shown = Due(term_number=int(form["term"]), amount=Money(minor=int(form["minor"]), currency="EUR"))
+    recorded_alone(served, RenewNow(command_id=f"web:{form['command_id']}", card_id=CARD, shown=shown))
     page = lin.post(f"{HOME}/pay", form).to
     assert page.startswith(served.sandbox)
     pay(page)

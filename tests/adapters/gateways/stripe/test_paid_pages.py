@@ -6,6 +6,7 @@ from urllib.request import Request, urlopen
 import pytest
 from msgspec import json
 
+from adapters.gateways.pages import ReturnAddresses
 from adapters.gateways.stripe_transport import Unanswered
 from engine.errors import GatewayMisuseError
 from engine.ports import Charged, Declined, NotFound, Pending, Unclear
@@ -59,6 +60,18 @@ def test_the_same_attempt_is_the_same_page_and_none_that_would_be_too_short_is_m
     with pytest.raises(GatewayMisuseError):
         begin_payment(sandbox, late, datetime.now(UTC) + timedelta(minutes=20))
     assert look_up(sandbox, late) == NotFound()
+
+
+def test_a_page_that_was_asked_for_with_another_way_back_is_the_same_page(sandbox):
+    wanted, page = pay_now(sandbox, "from elsewhere")
+    until, other = (
+        datetime.now(UTC) + timedelta(minutes=35),
+        ReturnAddresses("https://shop.example", "https://shop.example"),
+    )
+    assert at_pages(sandbox, lambda pages: pages.begin_payment(wanted, "3 months", until, other)) == page
+    end_payment(sandbox, wanted)
+    with pytest.raises(GatewayMisuseError):
+        at_pages(sandbox, lambda pages: pages.begin_payment(wanted, "3 months", until, other))
 
 
 def end_payment(url, wanted):

@@ -21,6 +21,8 @@ WRITES = (
     ("POST", "/renewals", {"term_number": 2, "amount": FIFTY}),
     ("POST", "/bindings", {}),
     ("POST", "/top-ups", {"amount": FIFTY}),
+    ("POST", "/renewals/on-page", {"wallet": "alipay", "term_number": 2, "amount": FIFTY}),
+    ("POST", "/top-ups/on-page", {"wallet": "alipay", "amount": FIFTY}),
     ("PUT", "/auto-top-up", {"threshold": FIFTY, "amount": FIFTY}),
     ("DELETE", "/auto-top-up", None),
 )
