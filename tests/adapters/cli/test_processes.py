@@ -121,7 +121,6 @@ def test_a_row_that_cannot_be_read_parks_its_card_and_the_projector_goes_on(new_
     assert [line["event"] for line in lines[:: len(lines) - 1]] == ["role.started", "role.stopped"]
 
 
-@pytest.mark.usefixtures("started_truly")
 def test_the_demo_prints_its_figures_in_json_on_stdout_and_all_else_on_stderr(installation, server_home):
     home = server_home / "demo"
     options = ("--cards", 5, "--months", 1, "--seed", 3, "--home", home, "--json")
