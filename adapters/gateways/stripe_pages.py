@@ -10,7 +10,7 @@ from datetime import date, datetime
 
 from adapters.gateways.pages import Binding, BindingRefused, Bound, HostedPage, ReturnAddresses, Waiting
 from adapters.gateways.stripe_amounts import to_stripe
-from adapters.gateways.stripe_answers import GENERIC
+from adapters.gateways.stripe_answers import GENERIC, NOTHING_EXECUTED
 from adapters.gateways.stripe_api import OK, REFUSED, StripeApi, failure_of, unexpected
 from adapters.gateways.stripe_objects import Customer, Method, PaymentCard, Session, SetupIntent, read
 from adapters.gateways.stripe_on_page import SESSIONS, find_session
@@ -174,9 +174,14 @@ def _is_answered(reply: Reply) -> bool:
 
 
 def _well(reply: Reply) -> Reply:
-    """The reply if all went well; raises GatewayMisuseError, with a code, for a request that is called wrong."""
+    """The reply if all went well; raises GatewayMisuseError, with a code, for a request that is called wrong.
+
+    One that was not executed, as another one with its key is under way, is not: it raises Unanswered.
+    """
     if reply.status in REFUSED:
         failure = failure_of(reply)
+        if failure.code in NOTHING_EXECUTED:
+            raise Unanswered(NOTHING_EXECUTED[failure.code])
         raise GatewayMisuseError(f"Stripe refuses our page: {failure.code or failure.type} {failure.param or ''}")
     if reply.status != OK:
         raise unexpected(reply)

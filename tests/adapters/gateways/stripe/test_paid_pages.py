@@ -10,7 +10,7 @@ from adapters.gateways.pages import ReturnAddresses
 from adapters.gateways.stripe_transport import Unanswered
 from engine.errors import GatewayMisuseError
 from engine.ports import Charged, Declined, NotFound, Pending, Unclear
-from tests.adapters.gateways.stripe.asking import look_up, request
+from tests.adapters.gateways.stripe.asking import error, look_up, request
 from tests.adapters.gateways.stripe.test_stripe_pages import BACK, agree_if_asked, at_pages, submit
 from tests.adapters.gateways.stripe.wire import answer
 
@@ -127,6 +127,13 @@ def test_an_error_that_is_answered_again_for_a_day_is_the_page_that_was_made_or_
             with pytest.raises(GatewayMisuseError, match="made no page"):
                 begin_payment(sandbox, wanted, until)
             assert look_up(sandbox, wanted) == NotFound()
+
+
+@pytest.mark.parametrize("code", ["idempotency_key_in_use", "rate_limit", "lock_timeout"])
+def test_a_page_that_may_be_made_by_another_request_is_not_called_unmade(wire, code):
+    wire.says(answer(409, error("invalid_request_error", code=code)))
+    with pytest.raises(Unanswered):
+        begin_payment(wire.url, WANTED)
 
 
 # What Stripe may answer

@@ -9,7 +9,7 @@ from tests.adapters.web.api.conftest import Program
 from tests.adapters.web.pages.holders import card_id_of
 
 EXAMPLES, EXAMPLES_WHEN_SLOW = 4, 40
-OPERATIONS = 17
+OPERATIONS = 19
 
 
 @pytest.fixture
