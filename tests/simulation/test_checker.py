@@ -5,7 +5,7 @@ from uuid import UUID
 
 import pytest
 
-from tests.simulation.checker import custody, days, ladder, lapse
+from tests.simulation.checker import consent, custody, days, ladder, lapse
 from tests.simulation.checker.attempt import Attempt
 from tests.simulation.checker.card import Card, Fact, Renewal
 from tests.simulation.checker.findings import Findings
@@ -133,3 +133,11 @@ def test_declines_count_on_after_a_try_of_a_clock_that_was_ahead():
     ahead.outcome = "never_happened"
     ahead.declined_at = None
     assert tried(limits, 29)[1] == ["payment card fp is tried 16 times in 30 days, 0:00:00"]
+
+
+@pytest.mark.parametrize(("is_off", "is_missing"), [(True, False), (False, True)])
+def test_who_is_told_that_auto_renewal_is_off_need_not_be_told_that_nothing_was_tried(is_off, is_missing):
+    card = unpaid(renewal=Renewal(price=1500, fee=0, is_asked_for=True, is_untried=True))
+    if is_off:
+        assert found(consent.switched_off, card, "auto_renew_switched_off.v1", BACK_AT, reason="operator") == []
+    assert bool(found(consent.request_ended, card, "renewal_request_ended.v1", BACK_AT)) == is_missing
