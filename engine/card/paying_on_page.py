@@ -17,6 +17,7 @@ from engine.card.ids import derived_id
 from engine.card.on_page import PageWallet, check_wallet
 from engine.card.term import RenewalStarted, offer
 from engine.card.top_ups import Paying, TopUpStarted
+from engine.errors import Refused
 from engine.money import Money
 from engine.rules import Rules
 
@@ -30,11 +31,14 @@ def renew_on_page(
 ) -> tuple[RenewalStarted | ChargeAttempted, ...]:
     """The holder pays the next term on the provider's page; asked twice while that is open it is refused.
 
-    No method is charged meanwhile, nor the balance spent. Raises Refused as `renew_now`, and `not_paid_on_page`,
+    No method is charged meanwhile, nor the balance spent; so it is refused, too, while a charge that the holder asked
+    for is about to be made. Raises Refused as `renew_now`, and `not_paid_on_page`,
     `above_method_limit`.
     """
     consent = check_due(card, rules, shown, at)
     check_not_lost(card, at)
+    if card.renewal is not None and card.renewal.asked and card.renewal.withheld is None:
+        raise Refused("charge_under_way", "the holder asked to be charged, which is about to be done; wait for it")
     due, renewal, number = due_now(card, consent, rules, at), card.renewal, card.attempts.made + 1
     check_wallet(wallet, due.amount, rules.provider)
     offers = (offer(card, consent, rules, at),) if renewal is None or is_outdated(card, renewal) else ()

@@ -232,11 +232,11 @@ def test_an_offer_made_ahead_for_a_page_alone_ends_with_it_and_charges_nothing()
     Given(after.card).at(OPENS_AT).then(fact(RenewalStarted), fact(ChargeAttempted, rung=1, reason="renewal_opened"))
 
 
-def test_a_pass_that_the_holder_asked_for_goes_on_after_the_page():
+def test_while_a_charge_that_the_holder_asked_for_is_about_to_be_made_nobody_pays_on_a_page():
     asked = given(*DECLINED).when(renew_now, RULES, at=AFTER)
-    begun = Given(asked.card).when(renew_on_page, RULES, wallet=ALIPAY, at=AFTER)
-    left = answered(begun, EXPIRED, AFTER + HOUR)
-    Given(left.card).at(AFTER + HOUR).then(fact(ChargeAttempted, reason="holder_asked", method_id="visa"))
+    Given(asked.card).when(renew_on_page, RULES, wallet=ALIPAY, at=AFTER).refused("charge_under_way")
+    tried = Given(asked.card).at(AFTER).then(fact(ChargeAttempted, reason="holder_asked", method_id="visa"))
+    Given(tried.card).when(renew_on_page, RULES, wallet=ALIPAY, at=AFTER).refused("charge_under_way")
 
 
 # Late, unknown, by a person
