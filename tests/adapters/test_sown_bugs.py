@@ -40,9 +40,23 @@ BUGS = (
     Bug(
         "stream versions are not compared",
         STORE,
-        "e.originator_id = s.card AND e.originator_version = s.first_version",
-        "false",
+        "e.originator_id = s.card AND e.originator_version = s.first_version\n",
+        "false\n",
         "engine/test_recorders.py::test_a_stream_whose_version_is_taken_is_left_out_whole_and_the_others_are_stored",
+    ),
+    Bug(
+        "a stream goes on from whatever fact stands before",
+        STORE,
+        "substring(e.state FROM 14 FOR 36) = convert_to(s.after, 'UTF8')",
+        "true",
+        "engine/test_recorders.py::test_a_stream_goes_on_only_from_the_fact_on_which_it_was_decided",
+    ),
+    Bug(
+        "a database that nobody compared is appended to",
+        STORE,
+        "IF writes ->> 'incarnation' <> {incarnation}() THEN",
+        "IF false THEN",
+        "adapters/test_lost.py::test_a_database_that_may_be_another_one_is_compared_before_anything_is_appended_to_it",
     ),
     Bug(
         "appends take no lock",
