@@ -8,6 +8,7 @@ from unicodedata import normalize
 from markupsafe import Markup
 from starlette.responses import Response
 
+from adapters.web.pages.going_back import on_its_way
 from adapters.web.pages.ids import command_id_of, whole_number
 from adapters.web.pages.naming import every, method_name
 from adapters.web.pages.on_page import offered, pay_on_page
@@ -79,6 +80,7 @@ def _pay_page(visit: CardVisit, wrong: object = None, status: int = 200) -> Resp
         period=every(card.consent.months, say),  # an offer of another period is made anew before it is charged
         methods=methods,
         wallets=offered(visit.portal, visit.held, say),
+        goes_back=on_its_way(card, say),
         can_pay=bool(methods) or card.methods.balance_first,
         balance_first=card.methods.balance_first,
         command_id=command_id_of({}),
@@ -99,6 +101,7 @@ def _top_up_page(
         currency=card.custody.currency,
         method=method_name(found[0], say) if found else None,
         wallets=offered(visit.portal, visit.held, say),
+        goes_back=on_its_way(card, say),
         order=order,
         typed={"amount": "", "threshold": "", "refill": "", **kept, **visit.form},
         errors=errors or {},

@@ -152,6 +152,13 @@ def test_what_is_paid_after_the_page_was_given_up_goes_back(served, lin, eventua
     assert names(served)[-1] == "charge_failed"
     submit(asks, answer="agree")
     eventually(lambda: names(served)[-2:] == ["charge_succeeded", "refund_started"])
+    card = lin.get(HOME)
+    assert "€2.70 was taken after the payment had been given up. It goes back to you." in card.text
+    for path in ("", "/pay", "/top-up"):
+        assert "Please wait for it before you pay again." in lin.get(f"{HOME}{path}").text
+    assert "Try again now" not in card.text
+    assert "You did not pay by Alipay in time." in card.text
+    assert "Nothing was charged" not in card.text
 
 
 def recorded_alone(served, command):  # of another customer than the page would make: it is the same command
