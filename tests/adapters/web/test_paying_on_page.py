@@ -159,6 +159,12 @@ def test_what_is_paid_after_the_page_was_given_up_goes_back(served, lin, eventua
     assert "Try again now" not in card.text
     assert "You did not pay by Alipay in time." in card.text
     assert "Nothing was charged" not in card.text
+    served.cards.project()
+    [attempt_id] = served.connection.execute("SELECT attempt_id FROM charges").fetchone()
+    receipt = lin.get(f"/receipts/{attempt_id}").text
+    assert "Payment for a renewal €2.70" in receipt
+    assert "Used for Nothing: it goes back to you" in receipt
+    assert "Top-up of the balance" not in receipt
 
 
 def recorded_alone(served, command):  # of another customer than the page would make: it is the same command
