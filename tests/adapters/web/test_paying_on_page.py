@@ -109,10 +109,12 @@ def test_the_notification_alone_is_enough(served, lin, eventually):
 
 
 def test_the_same_form_again_is_the_same_page_and_another_one_is_refused(served, lin):
+    second_tab = form_of(lin.get(f"{HOME}/pay"), by="alipay")
     page, form = begin(lin)
     assert lin.post(f"{HOME}/pay", form).to == page
-    other = lin.post(f"{HOME}/pay", form_of(lin.get(f"{HOME}/pay"), by="alipay"))
+    other = lin.post(f"{HOME}/pay", second_tab)
     assert (other.status, "A payment is under way already" in other.text) == (409, True)
+    assert "Go on paying Cancel this payment" in other.text
     assert names(served).count("charge_attempted") == 1
 
 
@@ -125,6 +127,17 @@ def test_the_card_says_that_it_waits_and_leads_back_to_the_page(served, lin):
     assert lin.get(f"{HOME}/paid?session_id=cs_1").status == 200
     chinese = Client(served.address, lin.token, "zh-CN")
     assert chinese.get(HOME).status == 200
+
+
+@pytest.mark.parametrize("path", ["/pay", "/top-up"])
+def test_where_a_payment_waits_the_pages_that_pay_lead_back_to_it_and_begin_no_other(served, lin, path):
+    page, _ = begin(lin)
+    found = lin.get(f"{HOME}{path}")
+    assert "You have begun to pay." in found.text
+    assert "Go on paying Cancel this payment" in found.text
+    assert "by Alipay" in found.text
+    assert 'name="by"' not in found.html
+    assert lin.post(f"{HOME}/waiting", {"do": "pay"}).to == page
 
 
 def test_who_cancels_has_paid_nothing_and_may_begin_again(served, lin, eventually):
@@ -261,6 +274,8 @@ def test_where_nothing_waits_nothing_is_opened(served, lin):
 
 
 def test_the_choice_is_there_in_both_languages(served, lin, connection):
-    assert "Pay €2.70 by Alipay" in lin.get(f"{HOME}/pay").text
+    page = lin.get(f"{HOME}/pay")
+    assert "Pay €2.70 by Alipay" in page.text
+    assert '<form class="acts"' in page.html  # its buttons stand apart
     connection.execute("UPDATE accounts SET language = 'zh-CN'")
     assert "用支付宝支付" in lin.get(f"{HOME}/pay").text
