@@ -1,6 +1,7 @@
 """A holder pays on the provider's page: there and back, left, closed, late, and killed before the page was made."""
 
 import asyncio
+import re
 from datetime import timedelta
 from urllib.request import Request, urlopen
 
@@ -138,6 +139,16 @@ def test_where_a_payment_waits_the_pages_that_pay_lead_back_to_it_and_begin_no_o
     assert "by Alipay" in found.text
     assert 'name="by"' not in found.html
     assert lin.post(f"{HOME}/waiting", {"do": "pay"}).to == page
+
+
+def test_while_a_top_up_waits_the_card_says_what_is_taken_for_the_renewal(served, lin):
+    served.cards.project()
+    before = re.search("Renewed to .* Next payment [^,]*", lin.get("/cards").text)[0]
+    recorded_alone(served, TopUp(command_id="open", card_id=CARD, amount=TEN))
+    assert before in lin.get("/cards").text
+    card = lin.get(HOME).text
+    assert "If you leave the payment page without paying:" in card
+    assert "Number lost" not in card
 
 
 def test_who_cancels_has_paid_nothing_and_may_begin_again(served, lin, eventually):
