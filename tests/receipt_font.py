@@ -67,7 +67,8 @@ def plans() -> str:
 
 def heavy() -> str:
     """What is set in the heavy weight: the mark, what was bought, the total."""
-    said = [voice("zh-CN")(one) for one in ("Baohao", "Renewal for %(period)s", "Top-up of the balance")]
+    bought = ("Renewal for %(period)s", "Payment for a renewal", "Top-up of the balance")
+    said = [voice("zh-CN")(one) for one in ("Baohao", *bought)]
     said += [voice("zh-CN").many("%(count)s month", "%(count)s months", 2), voice("zh-CN")("Total paid (%(currency)s)")]
     return "".join(said)
 

@@ -7,12 +7,16 @@ from engine.card.attempt import ChargeAttempted
 from engine.card.hold import CardHeld
 from engine.card.lapse import GraceStarted, NumberReclaimed, Suspended
 from engine.card.methods import PaymentMethodsOrdered
+from engine.card.on_page import surely_closed_at
+from engine.card.outcomes import record_answer
 from engine.card.payments import ChargeSucceeded
+from engine.card.refunds import RefundStarted
 from engine.card.reminders import ReminderDue
 from engine.card.term import CardRenewed, Reinstated, RenewalStarted
 from engine.money import Money
-from engine.outlook import outlook
-from tests.engine.given_when_then import fact, given, seen
+from engine.outlook import foresee, outlook
+from engine.ports import Charged
+from tests.engine.given_when_then import Given, fact, given, seen
 from tests.engine.samples import (
     CHARGING,
     DECLINED,
@@ -30,6 +34,8 @@ from tests.engine.samples import (
     suspended,
     switched_off,
 )
+from tests.engine.test_paying_on_page import AFTER, EXPIRED, HOUR, LASTS, MINUTE, answered, attempt_of, paying
+from tests.engine.test_topping_up_on_page import topping_up
 
 EARLY = local("2026-03-02 12:00")
 
@@ -110,3 +116,32 @@ def test_the_balance_is_foreseen_to_pay_first_where_the_holder_asked_for_that():
     rich = replace(balanced, balance=replace(balanced.balance, minor=500))
     [attempted] = [one for one in outlook(rich, RULES, EARLY) if isinstance(one, ChargeAttempted)]
     assert (attempted.amount, attempted.from_balance) == (Money(minor=1000, currency="CNY"), 500)
+
+
+@pytest.mark.parametrize("begin", [topping_up, paying])
+def test_a_payment_on_the_page_is_taken_to_be_left_and_the_renewal_is_foreseen_as_before(begin):
+    begun = begin(*PAYING, at=EARLY)
+    facts = outlook(begun.card, RULES, EARLY)
+    assert isinstance(facts[-1], CardRenewed)
+    [attempted] = [one for one in facts if isinstance(one, ChargeAttempted)]
+    assert (attempted.method_id, attempted.at) == ("visa", OPENS_AT)
+
+
+def test_while_a_due_term_is_paid_on_the_page_nothing_is_charged_before_it_is_surely_closed():
+    begun = paying(*PAYING, at=AFTER)
+    found = foresee(begun.card, RULES, AFTER)
+    closed = surely_closed_at(AFTER + LASTS)
+    [attempted] = [one for one in found.facts if isinstance(one, ChargeAttempted)]
+    assert (attempted.at, found.until) == (closed, closed)
+    assert foresee(begun.card, RULES, AFTER + MINUTE) == found
+
+
+def test_a_refund_on_its_way_keeps_nothing_from_being_foreseen():
+    begun = paying(*PAYING, at=EARLY)
+    left = answered(begun, EXPIRED, EARLY + HOUR)
+    attempt, at = attempt_of(begun), EARLY + 2 * HOUR
+    success = Charged(attempt_id=attempt.attempt_id, amount=attempt.amount, gateway_ref="pi-1")
+    late = Given(left.card).when(record_answer, attempt.attempt_id, success, learned="looked_up", rules=RULES, at=at)
+    late.then(fact(ChargeSucceeded, learned="late"), fact(RefundStarted))
+    facts = outlook(late.card, RULES, at)
+    assert isinstance(facts[-1], CardRenewed)

@@ -7,7 +7,7 @@ from markupsafe import Markup
 
 from adapters.web.pages.history import Tone
 from adapters.web.pages.naming import method_name, short_method_name
-from adapters.web.pages.standing import NEEDS_HOLDER, Standing
+from adapters.web.pages.standing import NEEDS_HOLDER, Standing, beneath
 from adapters.web.voice import Voice
 from engine.calendar import local_date
 from engine.card.attempt import ChargeAttempted
@@ -71,7 +71,7 @@ def source(payment: NextPayment, say: Voice, *, short: bool = False) -> Markup:
 def coming_up(card: Card, standing: Standing, foreseen: CardFacts, say: Voice) -> tuple[Coming, ...]:
     """What will happen by itself, in order; for a card in trouble also what happens if nothing is paid."""
     planned = [one for fact in foreseen if (one := _planned(card, fact, say)) is not None]
-    if standing in NEEDS_HOLDER:
+    if (beneath(card) if standing == "paying" else standing) in NEEDS_HOLDER:
         payments = [one for one in planned if not one.tone]
         planned = sorted((*payments[:1], *_unless_paid(card, say)), key=lambda one: one.at)
     return tuple(planned)

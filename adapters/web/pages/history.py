@@ -1,13 +1,15 @@
 """What happened to a card, in the holder's words."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Literal, NamedTuple
 from uuid import UUID
 
 from markupsafe import Markup
 
 from adapters.notices.outbox import Told
+from adapters.web.pages import going_back
 from adapters.web.pages.naming import every, length, method_name, named, reason
+from adapters.web.pages.why_then import why_then
 from adapters.web.voice import Voice
 from engine.card import facts
 from engine.card.attempt import ChargeAttempted
@@ -35,11 +37,8 @@ NotShown = (
     | facts.ChargingBlocked
     | facts.TopUpStarted
     | facts.BalanceDebited
-    | facts.RefundStarted
     | facts.RefundOutcomeUnknown
     | facts.RefundPending
-    | facts.RefundFailed
-    | facts.RefundReturned
     | facts.ReminderDue
     | facts.Deferred
     | facts.Replanned
@@ -53,8 +52,11 @@ _OfMoney = (
     | facts.AutoTopUpSet
     | facts.AutoTopUpStopped
     | facts.RenewalRequestEnded
+    | facts.RefundStarted
     | facts.RefundSucceeded
     | facts.RefundRecorded
+    | facts.RefundFailed
+    | facts.RefundReturned
     | facts.DisputeRecorded
     | facts.DisputeWon
     | facts.CardHeld
@@ -83,6 +85,8 @@ class _Known(NamedTuple):
     methods: Mapping[str, Markup]
     """What they are called."""
     attempts: Mapping[UUID, ChargeAttempted]
+    taken: frozenset[UUID]
+    """Attempts that succeeded, be it after they had failed."""
 
     def method(self, method_id: str | None, say: Voice) -> Markup:
         """What a method is called."""
@@ -114,7 +118,7 @@ def _notified(notice: Told, zone: str, say: Voice) -> Markup:
     return say("We told you by SMS, %(at)s.", at=at)
 
 
-def _known(recorded: Iterable[Recorded], bound: Iterable[PaymentMethod], say: Voice) -> _Known:
+def _known(recorded: Collection[Recorded], bound: Iterable[PaymentMethod], say: Voice) -> _Known:
     methods = {one.method_id: one for one in bound}
     attempts: dict[UUID, ChargeAttempted] = {}
     for one in recorded:
@@ -125,7 +129,8 @@ def _known(recorded: Iterable[Recorded], bound: Iterable[PaymentMethod], say: Vo
                 attempts[attempt.attempt_id] = attempt
             case _:
                 pass
-    return _Known({one.method_id: name for one, name in named(methods.values(), say)}, attempts)
+    taken = frozenset(one.fact.attempt_id for one in recorded if isinstance(one.fact, facts.ChargeSucceeded))
+    return _Known({one.method_id: name for one, name in named(methods.values(), say)}, attempts, taken)
 
 
 _Told = tuple[Markup, Tone, Markup | None, UUID | None]
@@ -209,6 +214,9 @@ def _more(fact: _OfMoney | NotShown, say: Voice) -> _Told | None:  # noqa: C901,
         case facts.RenewalRequestEnded(withheld=withheld):
             text = say("Nothing was charged: the rules of banks and card networks allow no try yet.")
             return _plain(text, "warn") if withheld else None
+        case facts.RefundStarted() | facts.RefundFailed() | facts.RefundReturned():
+            text = going_back.said(fact, say)
+            return _plain(text, "warn") if text else None
         case facts.RefundSucceeded(amount=amount) | facts.RefundRecorded(amount=amount):
             text = say("%(amount)s was refunded.", amount=say.money(amount))
             return _plain(text, "good") if amount.minor else None
@@ -268,6 +276,8 @@ def _renewed(fact: facts.CardRenewed, known: _Known, say: Voice) -> _Told:
 def _failed(fact: facts.ChargeFailed, known: _Known, say: Voice) -> _Told | None:
     if fact.code == NOT_PAID_ON_PAGE:
         method = known.method(fact.method_id, say)
+        if fact.attempt_id in known.taken:
+            return _plain(say("You did not pay by %(method)s in time.", method=method))
         return _plain(say("You did not pay by %(method)s. Nothing was charged.", method=method))
     if not fact.happened:
         return None
@@ -279,7 +289,7 @@ def _failed(fact: facts.ChargeFailed, known: _Known, say: Voice) -> _Told | None
         return say("A payment <b>failed</b>: %(tail)s.", tail=tail), "bad", None, None
     amount = say.money(attempt.amount)
     text = say("Payment of %(amount)s <b>failed</b>: %(tail)s.", amount=amount, tail=tail)
-    return text, "bad", _why(attempt, say), None
+    return text, "bad", why_then(attempt, say), None
 
 
 def _with_reason(text: Markup, code: str | None, say: Voice) -> Markup:
@@ -292,24 +302,3 @@ def _standing_order(threshold: Money | None, amount: Money | None, say: Voice) -
         return say("You turned off automatic top-up.")
     values = {"threshold": say.money(threshold), "amount": say.money(amount)}
     return say("You set automatic top-up: below %(threshold)s, %(amount)s is added.", **values)
-
-
-def _why(attempt: ChargeAttempted, say: Voice) -> Markup:
-    """Why it was tried on that day."""
-    match attempt.reason:
-        case "renewal_opened":
-            return say("We begin some days before the term ends, so that there is time to try again.")
-        case "next_method":
-            return say("The method before it could not pay, so the next one was tried at once.")
-        case "next_rung":
-            return say("It is a later day of the plan of retries after the first failure.")
-        case "soon":
-            return say("The first answer was a passing trouble, so it was tried once more.")
-        case "new_method":
-            return say("You added or updated a payment method while a payment was due.")
-        case "new_terms":
-            return say("You chose another period while a payment was due.")
-        case "holder_asked" | "on_page":
-            return say("You asked for it.")
-        case "top_up":
-            return say("It was for a top-up of the balance.")

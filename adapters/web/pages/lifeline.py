@@ -5,7 +5,7 @@ from typing import Literal, NamedTuple
 
 from markupsafe import Markup
 
-from adapters.web.pages.standing import FINAL, Standing
+from adapters.web.pages.standing import FINAL, Standing, beneath
 from adapters.web.voice import Voice
 from engine.calendar import local_date
 from engine.card.card import Card
@@ -30,10 +30,14 @@ def lifeline(card: Card, standing: Standing, foreseen: CardFacts, say: Voice, at
     """The parts of a card's line; () for a number that is gone."""
     if standing in FINAL:
         return ()
+    if standing == "paying":
+        standing = beneath(card)
     term, renewed = card.term, _renewed(foreseen)
     paid = Stretch("paid", say("Paid to"), say.narrow_day(term.ends_on), _share(term.starts_at, term.ends_at, at))
-    if renewed is not None and standing not in ("payment_failed", "grace", "suspended", "paying", "waiting"):
+    if renewed is not None and standing not in ("payment_failed", "grace", "suspended", "waiting"):
         return paid, Stretch("plan", say("Renewed to"), say.narrow_day(renewed.term.ends_on))
+    if standing == "active" and not foreseen:  # something is being looked up, and nothing is lost meanwhile
+        return (paid,)
     lost_at = reclaims_at(card)
     lost = Stretch("lost", say("Number lost"), say.narrow_day(local_date(lost_at, term.zone)))
     off_at = suspends_at(card)

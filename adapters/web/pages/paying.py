@@ -8,9 +8,10 @@ from unicodedata import normalize
 from markupsafe import Markup
 from starlette.responses import Response
 
+from adapters.web.pages.going_back import on_its_way
 from adapters.web.pages.ids import command_id_of, whole_number
 from adapters.web.pages.naming import every, method_name
-from adapters.web.pages.on_page import offered, pay_on_page
+from adapters.web.pages.on_page import offered, pay_on_page, waiting
 from adapters.web.pages.visit import CardRoute, CardVisit
 from engine.card.charge import Due, due_now
 from engine.card.methods import usable_methods
@@ -79,6 +80,8 @@ def _pay_page(visit: CardVisit, wrong: object = None, status: int = 200) -> Resp
         period=every(card.consent.months, say),  # an offer of another period is made anew before it is charged
         methods=methods,
         wallets=offered(visit.portal, visit.held, say),
+        goes_back=on_its_way(card, say),
+        waiting=waiting(visit.held, say),
         can_pay=bool(methods) or card.methods.balance_first,
         balance_first=card.methods.balance_first,
         command_id=command_id_of({}),
@@ -99,6 +102,8 @@ def _top_up_page(
         currency=card.custody.currency,
         method=method_name(found[0], say) if found else None,
         wallets=offered(visit.portal, visit.held, say),
+        goes_back=on_its_way(card, say),
+        waiting=waiting(visit.held, say),
         order=order,
         typed={"amount": "", "threshold": "", "refill": "", **kept, **visit.form},
         errors=errors or {},

@@ -8,10 +8,10 @@ from adapters.directory.sessions import SignedIn
 from adapters.web.door import Door, missing
 from adapters.web.frame import NO_STORE, page
 from adapters.web.pages.ids import whole_number
-from adapters.web.pages.naming import length, method_name, plan_name
+from adapters.web.pages.naming import method_name, plan_name
 from adapters.web.pages.portal import Portal
 from adapters.web.payments.paid import payments_of, receipt_of
-from adapters.web.payments.paper import paper_of
+from adapters.web.payments.paper import paper_of, what_for
 from adapters.web.payments.printing import PDF, Printer, file_name
 from adapters.web.voice import voice
 
@@ -38,7 +38,8 @@ def receipt_pages(portal: Portal, door: Door, printer: Printer) -> list[Route]:
             paid=paid,
             plan=plan_name(found.held.plan, found.held.card.custody.plan, say),
             term=renewed.term if renewed else None,
-            period=length(renewed.months, say) if renewed else None,
+            what=what_for(found, say),
+            goes_back=found.goes_back,
             price=renewed.price if renewed else None,
             fee=renewed.reactivation_fee if renewed else None,
             method=method_name(found.method, say),

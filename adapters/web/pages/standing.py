@@ -40,6 +40,13 @@ def standing_of(card: Card) -> Standing:
     attempt = card.attempts.open
     if attempt is not None:
         return "waiting" if attempt.page_until is None or attempt.unknown is not None else "paying"
+    return beneath(card)
+
+
+def beneath(card: Card) -> Standing:
+    """How a card stands if what is open for its renewal comes to nothing."""
+    if card.status in ("reclaimed", "closed"):
+        return card.status
     if card.status in ("suspended", "grace"):
         return card.status
     if card.held_since is not None:

@@ -11,6 +11,7 @@ from psycopg.rows import class_row
 from adapters.web.pages.portal import PAGE_SIZE, Held, Portal
 from adapters.web.payments.issuer import Issuer, issuer_at
 from engine.calendar import local_date
+from engine.card.balance import BalanceCredited
 from engine.card.methods import PaymentMethod, PaymentMethodBound, PaymentMethodUpdated
 from engine.card.on_page import wallet_named
 from engine.card.term import CardRenewed
@@ -78,10 +79,12 @@ class Receipt:
     paid: Paid
     held: Held
     renewed: CardRenewed | None
-    """The term; None for a top-up."""
+    """The term; None for a top-up, and for what goes back."""
     method: PaymentMethod | None
     """As it was then."""
     issuer: Issuer | None
+    goes_back: bool = False
+    """It paid for nothing: neither for a term nor onto the balance."""
 
 
 async def payments_of(portal: Portal, holder_id: str, number: int) -> tuple[list[Paid], bool]:
@@ -100,7 +103,8 @@ async def receipt_of(portal: Portal, holder_id: str | None, attempt_id: UUID) ->
     facts = await portal.newest(found[0].card_id, None, _ALL_FACTS)
     async with portal.pool.connection() as connection:
         issuer = await issuer_at(connection, found[0].settled_at)
-    return Receipt(found[0], held[0], *_bought(facts, attempt_id), issuer)
+    renewed, method, is_credited = _bought(facts, attempt_id)
+    return Receipt(found[0], held[0], renewed, method, issuer, goes_back=renewed is None and not is_credited)
 
 
 async def _paid(portal: Portal, query: LiteralString, asked: dict[str, object]) -> list[Paid]:
@@ -109,20 +113,23 @@ async def _paid(portal: Portal, query: LiteralString, asked: dict[str, object]) 
         return await cursor.fetchall()
 
 
-def _bought(facts: Iterable[Recorded], attempt_id: UUID) -> tuple[CardRenewed | None, PaymentMethod | None]:
-    """What the payment bought (None: a top-up), and the method as it was then."""
+def _bought(facts: Iterable[Recorded], attempt_id: UUID) -> tuple[CardRenewed | None, PaymentMethod | None, bool]:
+    """The term that the payment bought, the method as it was then, and whether it came onto the balance as a top-up."""
     methods: dict[str, PaymentMethod] = {}
     renewed: CardRenewed | None = None
     used: PaymentMethod | None = None
+    is_credited = False
     for one in facts:
         match one.fact:
             case PaymentMethodBound(method=method) | PaymentMethodUpdated(method=method):
                 methods[method.method_id] = method
             case CardRenewed() as fact if fact.attempt_id == attempt_id:
                 renewed = fact
+            case BalanceCredited(about=about, reason="top_up") if about == attempt_id:
+                is_credited = True
             case _ if getattr(one.fact, "attempt_id", None) == attempt_id:
                 method_id = getattr(one.fact, "method_id", "")
                 used = methods.get(method_id) or wallet_named(method_id) or used
             case _:
                 pass
-    return renewed, used
+    return renewed, used, is_credited

@@ -38,10 +38,7 @@ class Paper(Struct, frozen=True):
 
 def paper_of(receipt: Receipt, say: Voice) -> Paper:
     """The receipt as it is printed."""
-    paid, renewed = receipt.paid, receipt.renewed
-    bought = (
-        say("Renewal for %(period)s", period=length(renewed.months, say)) if renewed else say("Top-up of the balance")
-    )
+    paid = receipt.paid
     amounts = [(method_name(receipt.method, say), _money(paid.amount, say))]
     if paid.from_balance_minor:
         amounts.append((say("Balance"), _money(paid.from_balance, say)))
@@ -52,7 +49,7 @@ def paper_of(receipt: Receipt, say: Voice) -> Paper:
         brand=_plain(say("Baohao")),
         about=_plain(say("Receipt")),
         reference=paid.reference,
-        what=_plain(bought),
+        what=_plain(what_for(receipt, say)),
         rows=tuple((_plain(one), _plain(value)) for one, value in _rows(receipt, say)),
         amounts=tuple((_plain(one), value) for one, value in amounts),
         total=(
@@ -65,6 +62,15 @@ def paper_of(receipt: Receipt, say: Voice) -> Paper:
     )
 
 
+def what_for(receipt: Receipt, say: Voice) -> Markup:
+    """What the payment was made for, whatever came of it."""
+    if receipt.renewed is not None:
+        return say("Renewal for %(period)s", period=length(receipt.renewed.months, say))
+    if receipt.paid.top_up is not None:
+        return say("Top-up of the balance")
+    return say("Payment for a renewal")
+
+
 def _rows(receipt: Receipt, say: Voice) -> Iterator[tuple[str, str]]:
     paid, plan = receipt.paid, receipt.held.card.custody.plan
     yield say("Card"), shown.phone_number(paid.number) if paid.number else str(paid.card_id)
@@ -75,6 +81,8 @@ def _rows(receipt: Receipt, say: Voice) -> Iterator[tuple[str, str]]:
             say("Term"),
             say("%(first)s to %(last)s", first=say.short_day(term.starts_on), last=say.short_day(term.ends_on)),
         )
+    if receipt.goes_back:
+        yield say("Used for"), say("Nothing: it goes back to you")
     if receipt.renewed is not None and receipt.renewed.reactivation_fee is not None:
         yield say("Price"), _money(receipt.renewed.price, say)
         yield say("Reactivation fee"), _money(receipt.renewed.reactivation_fee, say)

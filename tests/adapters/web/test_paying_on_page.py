@@ -1,6 +1,7 @@
 """A holder pays on the provider's page: there and back, left, closed, late, and killed before the page was made."""
 
 import asyncio
+import re
 from datetime import timedelta
 from urllib.request import Request, urlopen
 
@@ -109,10 +110,12 @@ def test_the_notification_alone_is_enough(served, lin, eventually):
 
 
 def test_the_same_form_again_is_the_same_page_and_another_one_is_refused(served, lin):
+    second_tab = form_of(lin.get(f"{HOME}/pay"), by="alipay")
     page, form = begin(lin)
     assert lin.post(f"{HOME}/pay", form).to == page
-    other = lin.post(f"{HOME}/pay", form_of(lin.get(f"{HOME}/pay"), by="alipay"))
+    other = lin.post(f"{HOME}/pay", second_tab)
     assert (other.status, "A payment is under way already" in other.text) == (409, True)
+    assert "Go on paying Cancel this payment" in other.text
     assert names(served).count("charge_attempted") == 1
 
 
@@ -125,6 +128,27 @@ def test_the_card_says_that_it_waits_and_leads_back_to_the_page(served, lin):
     assert lin.get(f"{HOME}/paid?session_id=cs_1").status == 200
     chinese = Client(served.address, lin.token, "zh-CN")
     assert chinese.get(HOME).status == 200
+
+
+@pytest.mark.parametrize("path", ["/pay", "/top-up"])
+def test_where_a_payment_waits_the_pages_that_pay_lead_back_to_it_and_begin_no_other(served, lin, path):
+    page, _ = begin(lin)
+    found = lin.get(f"{HOME}{path}")
+    assert "You have begun to pay." in found.text
+    assert "Go on paying Cancel this payment" in found.text
+    assert "by Alipay" in found.text
+    assert 'name="by"' not in found.html
+    assert lin.post(f"{HOME}/waiting", {"do": "pay"}).to == page
+
+
+def test_while_a_top_up_waits_the_card_says_what_is_taken_for_the_renewal(served, lin):
+    served.cards.project()
+    before = re.search("Renewed to .* Next payment [^,]*", lin.get("/cards").text)[0]
+    recorded_alone(served, TopUp(command_id="open", card_id=CARD, amount=TEN))
+    assert before in lin.get("/cards").text
+    card = lin.get(HOME).text
+    assert "If you leave the payment page without paying:" in card
+    assert "Number lost" not in card
 
 
 def test_who_cancels_has_paid_nothing_and_may_begin_again(served, lin, eventually):
@@ -152,6 +176,19 @@ def test_what_is_paid_after_the_page_was_given_up_goes_back(served, lin, eventua
     assert names(served)[-1] == "charge_failed"
     submit(asks, answer="agree")
     eventually(lambda: names(served)[-2:] == ["charge_succeeded", "refund_started"])
+    card = lin.get(HOME)
+    assert "€2.70 was taken after the payment had been given up. It goes back to you." in card.text
+    for path in ("", "/pay", "/top-up"):
+        assert "Please wait for it before you pay again." in lin.get(f"{HOME}{path}").text
+    assert "Try again now" not in card.text
+    assert "You did not pay by Alipay in time." in card.text
+    assert "Nothing was charged" not in card.text
+    served.cards.project()
+    [attempt_id] = served.connection.execute("SELECT attempt_id FROM charges").fetchone()
+    receipt = lin.get(f"/receipts/{attempt_id}").text
+    assert "Payment for a renewal €2.70" in receipt
+    assert "Used for Nothing: it goes back to you" in receipt
+    assert "Top-up of the balance" not in receipt
 
 
 def recorded_alone(served, command):  # of another customer than the page would make: it is the same command
@@ -248,6 +285,8 @@ def test_where_nothing_waits_nothing_is_opened(served, lin):
 
 
 def test_the_choice_is_there_in_both_languages(served, lin, connection):
-    assert "Pay €2.70 by Alipay" in lin.get(f"{HOME}/pay").text
+    page = lin.get(f"{HOME}/pay")
+    assert "Pay €2.70 by Alipay" in page.text
+    assert '<form class="acts"' in page.html  # its buttons stand apart
     connection.execute("UPDATE accounts SET language = 'zh-CN'")
     assert "用支付宝支付" in lin.get(f"{HOME}/pay").text

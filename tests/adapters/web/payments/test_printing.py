@@ -143,12 +143,21 @@ def test_a_top_up_has_no_term_and_a_refund_is_said():
     assert found.refunded == ("Of it refunded", "¥21.00")
 
 
+def test_a_renewal_that_came_too_late_is_no_top_up_and_says_that_it_goes_back():
+    late = Receipt(PAID, HELD, None, VISA, None, goes_back=True)
+    assert paper(late).what == "Payment for a renewal"
+    assert ("Used for", "Nothing: it goes back to you") in paper(late).rows
+    chinese = paper(late, "zh-CN")
+    assert chinese.what == "续费"
+    assert ("用途", "未使用，退还给您") in chinese.rows
+
+
 def replace_paid(receipt, **changes):
     return Receipt(receipt.paid._replace(**changes), receipt.held, receipt.renewed, receipt.method, receipt.issuer)
 
 
 @pytest.mark.parametrize("language", ["en", "zh-CN"])
-@pytest.mark.parametrize("receipt", [RECEIPT, TOP_UP])
+@pytest.mark.parametrize("receipt", [RECEIPT, TOP_UP, Receipt(PAID, HELD, None, VISA, None, goes_back=True)])
 def test_what_is_printed_is_in_the_fonts(receipt, language):
     found = paper(receipt, language)
     heavy = {*found.brand, *found.what, *found.total[0], *found.total[1]}
