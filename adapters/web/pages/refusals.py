@@ -23,7 +23,9 @@ def said(refused: Refused, say: Voice) -> Markup:
             return say("What is due has changed since the page was opened. Nothing was charged; look at it again.")
         case "declined_too_often":
             return say("Payments failed too often today. Try again tomorrow, or with another method.")
-        case "held" | "number_in_doubt" | "restored":
+        case "restored":
+            return say("Payments are being checked at the moment. Nothing was charged. Try again tomorrow.")
+        case "held" | "number_in_doubt":
             return say("Our support is looking at this card. Nothing was charged.")
         case _:
             return _of_amounts_and_methods(refused, say)
