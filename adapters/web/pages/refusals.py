@@ -43,6 +43,8 @@ def _of_amounts_and_methods(refused: Refused, say: Voice) -> Markup:
             return say("That is more than your payment method takes at once. Choose a smaller amount.")
         case "unknown_method":
             return say("That payment method is not with this card any more.")
+        case "command_id_reused":
+            return say("This form was used already, for something else. Nothing was changed. Open the page again.")
         case "too_many_methods":
             return say("There are as many payment methods as a card can have. Remove one first.")
         case _:

@@ -32,3 +32,11 @@ def test_while_a_restored_database_is_looked_up_the_holder_is_told_when_to_try_a
     assert "Payments are being checked at the moment. Nothing was charged. Try again tomorrow." in refused.text
     top_up = lin.post(f"/cards/{card_id_of('plus')}/top-up", {"do": "once", "amount": "50", "command_id": str(uuid4())})
     assert "Try again tomorrow." in top_up.text
+
+
+def test_a_form_that_was_used_for_something_else_says_so(lin):
+    path, command_id = f"/cards/{card_id_of('plus')}/top-up", str(uuid4())
+    assert lin.post(path, {"do": "once", "amount": "50", "command_id": command_id}).to
+    again = lin.post(path, {"do": "once", "amount": "60", "command_id": command_id})
+    assert again.status == 409
+    assert "This form was used already, for something else." in again.text
