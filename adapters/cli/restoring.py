@@ -4,24 +4,28 @@ import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
+from functools import partial
 from typing import Any, NamedTuple
 
 from psycopg import Connection
 
 from adapters.charged_through import check_gateway
 from adapters.cli.charging import installation_of
-from adapters.cli.output import put_fields
+from adapters.cli.output import out, put_fields
 from adapters.cli.replanning import plan_anew
+from adapters.cli.tables import shown
 from adapters.clock_check import clock_of
 from adapters.control import read_control, record_restore
 from adapters.lost import all_cards, cards_left, complete_until, lost_charges
 from adapters.settings import Settings
 from adapters.wiring import opened_gateway, operator_of, rules_of
 from engine.card.gap import list_is_complete_at
-from engine.operations import begin_restore, end_restore
+from engine.errors import Refused
+from engine.operations import Restore, RestoreEnded, begin_restore, end_restore
 from engine.ports import FoundCharge
 from engine.rules import Gap
 
+NONE_OPEN = "No restore is open: there is nothing to look up, and nothing to end."
 SHOWN = 20
 """So many charges that the log does not have are named."""
 
@@ -32,6 +36,7 @@ def begin(settings: Settings, since: datetime | None, why: str, *, as_json: bool
     with installation_of(settings) as (url, connection, recorder):
         check_gateway(connection, settings.gateway)
         now = clock_of(settings).read(connection).now
+        was_open = read_control(connection, virtual_clock=settings.clock == "virtual").restored
         begins = since or complete_until(connection) or now
         restore = record_restore(
             connection,
@@ -49,6 +54,8 @@ def begin(settings: Settings, since: datetime | None, why: str, *, as_json: bool
         "complete_from": list_is_complete_at(gap, rules.provider),
         "next": "register the cards again that the backup lacks, `baohao events new-epoch`, `baohao restore status`",
     }
+    if was_open is not None and not as_json:
+        out.print(f"A restore was open already, from {shown(was_open.since)} on: all cards are looked up again.")
     put_fields("restore", fields, as_json=as_json)
     woken.report()
 
@@ -77,7 +84,13 @@ def status(settings: Settings, *, as_json: bool) -> None:
                 "charges_not_in_log": len(left.charges),
                 "such_as": unknown if as_json else "\n".join(unknown),
             }
-    put_fields("restore", fields, as_json=as_json)
+    if as_json:
+        put_fields("restore", fields, as_json=True)
+    elif left is None:
+        out.print(NONE_OPEN)
+    else:
+        put_fields("restore", {name: value for name, value in fields.items() if value != ""}, as_json=False)
+        out.print(_what_is_left(settings, left))
 
 
 def end(settings: Settings, why: str | None, *, as_json: bool) -> None:
@@ -89,11 +102,37 @@ def end(settings: Settings, why: str | None, *, as_json: bool) -> None:
             record_restore(
                 connection,
                 recorder,
-                lambda restore: end_restore(restore, remaining, why, now),
+                partial(_end, remaining, why, now, _what_is_left(settings, left)),
                 actor=operator_of(settings),
                 cause="baohao restore end",
             )
-    put_fields("restore", {"ended": left is not None, "open": False}, as_json=as_json)
+    if as_json:
+        put_fields("restore", {"ended": left is not None, "open": False}, as_json=True)
+    else:
+        out.print(NONE_OPEN if left is None else "The restore is ended: cards are charged again as ever.")
+
+
+def _end(
+    remaining: int, why: str | None, now: datetime, hint: str, restore: Restore | None
+) -> tuple[RestoreEnded, ...]:
+    try:
+        return end_restore(restore, remaining, why, now)
+    except Refused as refused:
+        if refused.code != "restore_unfinished":
+            raise
+        raise Refused(refused.code, f"{refused}. {hint}", refused.field) from refused
+
+
+def _what_is_left(settings: Settings, left: Left) -> str:
+    """When the restore can end, in a sentence."""
+    if not left.cards and not left.charges:
+        return "Nothing is left: `baohao restore end` ends it."
+    complete_from = list_is_complete_at(left.gap, rules_of(settings).provider)
+    return (
+        f"Cards still to be looked up: {left.cards}; charges that the log does not have: {len(left.charges)}. "
+        f"The gateway's list is certainly complete from {shown(complete_from)} on; "
+        "before, a restore ends only for a reason."
+    )
 
 
 @contextmanager

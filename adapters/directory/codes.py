@@ -123,6 +123,19 @@ async def ask_code(connection: AsyncConnection[Any], send: Send, asked: Asked, v
     return CodeSent(request, visit.now + RESEND_AFTER, kept.expires_at)
 
 
+async def sent_before(
+    connection: AsyncConnection[Any], request: str, purpose: Purpose, address: Address, now: datetime
+) -> CodeSent | None:
+    """What was answered to that request, if it asked for the same less than a minute ago: then nothing is sent."""
+    async with connection.transaction():
+        kept = await _locked(connection, request, now)
+    if kept is None or kept.redeemed_at is not None:
+        return None
+    is_the_same = (kept.purpose, kept.kind, kept.address) == (purpose, address.kind, address.text)
+    resend_at = kept.sent_at + RESEND_AFTER
+    return CodeSent(request, resend_at, kept.expires_at) if is_the_same and now < resend_at else None
+
+
 async def resend_code(
     connection: AsyncConnection[Any], send: Send, request: str, now: datetime
 ) -> CodeSent | Wait | CodeDead:

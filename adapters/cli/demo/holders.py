@@ -98,7 +98,7 @@ def _story_of(card: _Card, shown_at: datetime) -> list[Dated]:
     holder, begin = actor("holder", card.holder.holder_id), shown_at - LIVED
     starts_on = shown_at.date() + timedelta(card.ends_in) - relativedelta(months=card.months)
     at = max(begin, datetime.combine(starts_on, datetime.min.time(), begin.tzinfo) + 12 * _HOUR)
-    card_id, named = card.card_id, f"demo {card.number[1:]}"
+    card_id, named = card.card_id, f"demo {card.card_id}"
     registered = RegisterCard(
         command_id=f"{named} registered",
         card_id=card_id,

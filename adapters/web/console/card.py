@@ -62,7 +62,7 @@ async def _card(visit: DeskVisit) -> Response:
     held, wants_clear = found[0], "clear" in visit.request.query_params
     holder_id = held.card.custody.holder_id
     if wants_clear and not visit.operator.may("see_personal_data"):
-        return await visit.page("refused", 403)
+        return await visit.forbidden("see_personal_data")
     look: Action = "see_personal_data" if wants_clear else "see_card"
     await visit.record(look, card_id=card_id, holder_id=holder_id, outcome="shown")
     return await _shown(visit, held, clear=wants_clear)

@@ -14,7 +14,7 @@ from adapters.status import read_status
 from adapters.web.console.listing import Listed, listed
 from adapters.web.console.record import list_entries
 from adapters.web.console.roles import LEAST
-from adapters.web.console.visit import DeskRoute, DeskVisit
+from adapters.web.console.visit import FORBIDDEN, DeskRoute, DeskVisit
 from adapters.web.door import see_other
 from adapters.web.pages.ids import is_uuid
 from projections.cases import list_cases
@@ -48,7 +48,7 @@ async def _search(visit: DeskVisit) -> Response:
         return await _results(visit, typed, None, [])
     kind = personal_kind(typed)
     if kind is not None and not visit.operator.may("see_personal_data"):
-        await visit.record("look_up", about=kind, outcome="refused: not for this role")
+        await visit.record("look_up", about=kind, outcome=FORBIDDEN)
         return await visit.page("found", 403, typed=typed, kind=kind, least=LEAST["see_personal_data"], cards=[])
     async with visit.connection() as connection:
         found = await _find(connection, typed)

@@ -30,6 +30,8 @@ SESSION = "__Host-bh-console"
 SIGN_IN = "/sign-in"
 BY = "operator:"
 """What stands before an operator's id where a fact names who it was."""
+FORBIDDEN = "refused: not for this role"
+"""The outcome in the record."""
 _FRAME = {"utc": utc, "amount": amount, "counted": counted, "operator": None, "stopped": None, "here": "/"}
 
 
@@ -90,6 +92,11 @@ class DeskVisit:
         """The page for what is not there."""
         return await self.page("missing", 404)
 
+    async def forbidden(self, action: Action) -> Response:
+        """The page for what the role does not allow; that it was tried is recorded."""
+        await self.record(action, card_id=self.request.path_params.get("card_id"), outcome=FORBIDDEN)
+        return await self.page("refused", 403)
+
     async def record(
         self,
         action: Action,
@@ -146,7 +153,7 @@ def _endpoint(desk: Desk, route: DeskRoute) -> Callable[[Request], Awaitable[Res
         form = _with_id(await form_of(request)) if route.method == "POST" else {}
         visit = DeskVisit(desk, request, operator, form)
         if not operator.may(route.action):
-            return await visit.page("refused", 403)
+            return await visit.forbidden(route.action)
         return await route.serve(visit)
 
     return serve

@@ -4,12 +4,13 @@ from typing import NamedTuple
 
 from markupsafe import Markup
 
-from adapters.web.pages.naming import reason
+from adapters.web.pages.naming import method_name, reason
 from adapters.web.pages.portal import Held
 from adapters.web.pages.standing import NEEDS_HOLDER, Standing
 from adapters.web.voice import Voice
 from engine.calendar import local_date
 from engine.card.deadlines import reclaims_at, suspends_at
+from engine.card.methods import PaymentMethod
 from engine.card.term import amount_due
 
 
@@ -25,6 +26,8 @@ def alert_of(held: Held, standing: Standing, say: Voice) -> Alert | None:
     card = held.card
     if standing not in NEEDS_HOLDER:
         return None
+    if standing == "cannot_renew":
+        return _cannot_renew(held, say)
     renewal = card.renewal
     code = renewal.last_code if renewal else None
     cause = _cause(code, say)
@@ -44,6 +47,24 @@ def alert_of(held: Held, standing: Standing, say: Voice) -> Alert | None:
         more = say("Once off, switching on again costs %(fee)s more.", fee=say.money(fee))
         return Alert(heading, say.joined(cause, more, kept))
     return Alert(heading, say.joined(cause, kept))
+
+
+def _cannot_renew(held: Held, say: Voice) -> Alert:
+    card, methods = held.card, held.card.methods
+    off = say.day(local_date(suspends_at(card), held.zone))
+    heading = say("Auto-renewal has nothing to charge: service goes off on %(day)s", day=off)
+    causes = [_dead(one, methods.ended[one.method_id], say) for one in methods.bound] or [
+        say("No payment method is left with this card.")
+    ]
+    remedy = say("Add or update a payment method, and the card is renewed as agreed.")
+    return Alert(heading, say.joined(*causes, remedy))
+
+
+def _dead(method: PaymentMethod, code: str, say: Voice) -> Markup:
+    name, said = method_name(method, say), reason(code, say)
+    if said:
+        return say("%(method)s cannot be charged any more: %(reason)s.", method=name, reason=said)
+    return say("%(method)s cannot be charged any more.", method=name)
 
 
 def _cause(code: str | None, say: Voice) -> Markup:

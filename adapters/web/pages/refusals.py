@@ -23,7 +23,9 @@ def said(refused: Refused, say: Voice) -> Markup:
             return say("What is due has changed since the page was opened. Nothing was charged; look at it again.")
         case "declined_too_often":
             return say("Payments failed too often today. Try again tomorrow, or with another method.")
-        case "held" | "number_in_doubt" | "restored":
+        case "restored":
+            return say("Payments are being checked at the moment. Nothing was charged. Try again tomorrow.")
+        case "held" | "number_in_doubt":
             return say("Our support is looking at this card. Nothing was charged.")
         case _:
             return _of_amounts_and_methods(refused, say)
@@ -41,6 +43,8 @@ def _of_amounts_and_methods(refused: Refused, say: Voice) -> Markup:
             return say("That is more than your payment method takes at once. Choose a smaller amount.")
         case "unknown_method":
             return say("That payment method is not with this card any more.")
+        case "command_id_reused":
+            return say("This form was used already, for something else. Nothing was changed. Open the page again.")
         case "too_many_methods":
             return say("There are as many payment methods as a card can have. Remove one first.")
         case _:

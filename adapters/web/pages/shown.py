@@ -55,20 +55,22 @@ def _sentence(held: Held, standing: Standing, payment: NextPayment | None, say: 
     card = held.card
     off, lost = (say.day(local_date(one, held.zone)) for one in (suspends_at(card), reclaims_at(card)))
     match standing:
-        case "active" | "closed" | "reclaimed":
-            return None
+        case "active" | "closed" | "reclaimed" | "paying":
+            return None  # who is to pay reads it in full on the card's page
         case "suspended":
             return say("Service is off. The number is lost on %(day)s unless it is paid.", day=lost)
         case "grace":
             return say("The paid term has ended. Service goes off on %(day)s unless it is paid.", day=off)
-        case "paying":
-            return None  # its page says it in full
         case "waiting":
             return say("The bank has not answered yet. Your number is safe. Do not pay again; we will tell you.")
         case "held":
             return say("Our support has put this card on hold. Nothing is charged meanwhile.")
         case "auto_renew_off":
             return say("Unless renewed, service goes off on %(day)s.", day=off)
+        case "cannot_renew":
+            return say(
+                "No payment method can be charged. Unless you change that, service goes off on %(day)s.", day=off
+            )
         case "payment_failed":
             if payment is None:
                 return say("The payment failed. Service goes off on %(day)s.", day=off)

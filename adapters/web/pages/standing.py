@@ -3,11 +3,14 @@
 from typing import Literal
 
 from engine.card.card import Card
+from engine.card.consent import Consent, agreed_on
+from engine.card.methods import usable_methods
 
 Standing = Literal[
     "suspended",
     "grace",
     "payment_failed",
+    "cannot_renew",
     "paying",
     "waiting",
     "auto_renew_off",
@@ -20,6 +23,7 @@ RANK: tuple[Standing, ...] = (
     "suspended",
     "grace",
     "payment_failed",
+    "cannot_renew",
     "paying",
     "waiting",
     "auto_renew_off",
@@ -29,7 +33,7 @@ RANK: tuple[Standing, ...] = (
     "closed",
 )
 """The order of a list: what is in trouble comes first."""
-NEEDS_HOLDER: frozenset[Standing] = frozenset({"suspended", "grace", "payment_failed"})
+NEEDS_HOLDER: frozenset[Standing] = frozenset({"suspended", "grace", "payment_failed", "cannot_renew"})
 FINAL: frozenset[Standing] = frozenset({"reclaimed", "closed"})
 
 
@@ -53,4 +57,12 @@ def beneath(card: Card) -> Standing:
         return "held"
     if card.consent is None:
         return "auto_renew_off"
-    return "payment_failed" if card.renewal is not None and card.renewal.declines else "active"
+    if card.renewal is not None and card.renewal.declines:
+        return "payment_failed"
+    return "active" if usable_methods(card) or _is_paid_from_balance(card, card.consent) else "cannot_renew"
+
+
+def _is_paid_from_balance(card: Card, consent: Consent) -> bool:
+    """Whether the balance alone pays for the next term."""
+    price = agreed_on(consent, card.announced, card.term.ends_on).price
+    return card.methods.balance_first and card.balance.minor >= price.minor

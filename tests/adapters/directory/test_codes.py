@@ -16,6 +16,7 @@ from adapters.directory.codes import (
     TypedCode,
     redeem_code,
     resend_code,
+    sent_before,
 )
 from adapters.directory.codes import ask_code as ask
 from tests.adapters.directory.desk import EMAIL, PHONE
@@ -96,6 +97,18 @@ def test_a_repeat_after_a_minute_sends_the_same_code_as_a_message_of_its_own(des
     assert (first.values, first.expires_at) == (second.values, second.expires_at)
     assert first.message_id != second.message_id
     assert isinstance(redeem(desk, desk.code(sent)), Redeemed)
+
+
+def test_who_asked_for_the_same_less_than_a_minute_ago_is_answered_as_before(desk):
+    def before(purpose="sign_in", address=EMAIL):
+        return desk.run(sent_before(desk.connection, sent.request, purpose, address, desk.at))
+
+    sent = desk.do_sending(ask, asked_for())
+    desk.later(seconds=59)
+    assert before() == sent
+    assert before(address=PHONE) is before("reset_password") is None
+    desk.later(seconds=1)
+    assert before() is None
 
 
 def test_it_is_sent_three_times_at_most(desk):

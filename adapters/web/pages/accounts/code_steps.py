@@ -14,7 +14,7 @@ from starlette.responses import Response
 
 from adapters.directory.addresses import Address, address_of
 from adapters.directory.answers import CodeDead, CodeSent, CodeWrong, PasswordFault, Wait
-from adapters.directory.codes import REPEATED_WITHIN, TypedCode, resend_code
+from adapters.directory.codes import REPEATED_WITHIN, Purpose, TypedCode, resend_code, sent_before
 from adapters.web.door import see_other
 from adapters.web.pages.accounts.visit import AccountPage, AccountRoute, AccountVisit, Who, with_cookie, without_cookie
 from adapters.web.pages.accounts.waiting import wait_sentence, waiting
@@ -109,6 +109,16 @@ def typed_address(
         case _:
             wrong = say("Give an e-mail address, or a phone number with the code of its country, such as +852.")
     return ask_page(visit, steps, typed, errors={"address": wrong})
+
+
+async def sent_already(visit: AccountVisit, steps: Steps, purpose: Purpose, address: Address) -> Response | None:
+    """On to the second step where this browser asked for the same a moment ago, as by a second click."""
+    request = request_of(visit, steps)
+    if request is None:
+        return None
+    async with visit.connection() as connection:
+        answer = await sent_before(connection, request, purpose, address, visit.at.now)
+    return None if answer is None else sent_to(visit, steps, answer)
 
 
 def sent(visit: AccountVisit, steps: Steps, answer: CodeSent | Wait) -> Response:

@@ -13,6 +13,7 @@ from adapters.web.pages.accounts.code_steps import (
     refused,
     routes_of_steps,
     sent,
+    sent_already,
     typed_address,
     typed_code,
 )
@@ -25,6 +26,8 @@ async def _ask(visit: AccountVisit) -> Response:
     address = typed_address(visit, STEPS)
     if not isinstance(address, Address):
         return address
+    if before := await sent_already(visit, STEPS, "register", address):
+        return before
     async with visit.connection() as connection:
         answer = await begin_registration(connection, visit.reception.send, address, visit.language, visit.at)
     return sent(visit, STEPS, answer)

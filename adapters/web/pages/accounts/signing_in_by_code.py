@@ -6,7 +6,15 @@ from adapters.directory.addresses import Address
 from adapters.directory.answers import Opened
 from adapters.directory.codes import TypedCode
 from adapters.directory.signing_in import begin_code_sign_in, sign_in_with_code
-from adapters.web.pages.accounts.code_steps import Steps, refused, routes_of_steps, sent, typed_address, typed_code
+from adapters.web.pages.accounts.code_steps import (
+    Steps,
+    refused,
+    routes_of_steps,
+    sent,
+    sent_already,
+    typed_address,
+    typed_code,
+)
 from adapters.web.pages.accounts.visit import AccountVisit, without_cookie
 
 STEPS = Steps("sign-in", "/sign-in/code", "/sign-in/code/enter")
@@ -16,6 +24,8 @@ async def _ask(visit: AccountVisit) -> Response:
     address = typed_address(visit, STEPS)
     if not isinstance(address, Address):
         return address
+    if before := await sent_already(visit, STEPS, "sign_in", address):
+        return before
     async with visit.connection() as connection:
         answer = await begin_code_sign_in(connection, visit.reception.send, address, visit.language, visit.at)
     return sent(visit, STEPS, answer)

@@ -4,6 +4,7 @@ import pytest
 
 from adapters.web.console.roles import LEAST, ROLES, may
 from adapters.web.console.served import PAGES
+from adapters.web.console.visit import FORBIDDEN
 from tests.adapters.web.pages.holders import card_id_of
 
 IDS = [f"{one.method} {one.path}" for one in PAGES]
@@ -30,9 +31,23 @@ def test_what_a_role_may_not_do_is_neither_done_nor_offered(desk, world, record)
     for role, act in (("read", "switch-off"), ("read", "hold"), ("support", "hold")):
         assert desk(role).post(f"/cards/{PLUS}/{act}", fields).status == 403
     assert world.cards.names(PLUS) == before
-    assert record() == []
+    assert all(outcome.startswith("refused") for *_, outcome in record())
     assert "Switch auto-renewal off" not in desk("read").get(f"/cards/{PLUS}").text
     assert ">Hold<" not in desk("support").get(f"/cards/{PLUS}").html
+
+
+def test_what_a_role_may_not_do_is_recorded(desk, record):
+    desk("read").get(f"/cards/{PLUS}?clear")
+    desk("support").post("/charging/stop", {"reason": "a reason"})
+    desk("support").get(f"/cards/{PLUS}/refund")
+    desk("support").post("/payment-cards")
+    tried = {(action, card_id, outcome) for action, card_id, _, _, outcome in record()}
+    assert tried == {
+        ("see_personal_data", PLUS, FORBIDDEN),
+        ("stop_charging", None, FORBIDDEN),
+        ("refund", PLUS, FORBIDDEN),
+        ("allow_payment_card", None, FORBIDDEN),
+    }
 
 
 def test_every_action_has_a_least_role_and_money_is_for_operators_alone():
