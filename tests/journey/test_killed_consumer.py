@@ -26,7 +26,7 @@ from engine.store.log import read_log
 
 SEED = 7
 EVERYTHING = 1_000_000
-GATEWAY_DELAY_MS = 25
+GATEWAY_DELAY_MS = 100
 """In the disturbed run, so that for a while money has moved and no fact records it."""
 BETWEEN_KILLS = timedelta(days=8)
 """In virtual time, enough for the consumer to have restarted."""

@@ -1,6 +1,6 @@
 """How a card stands, in the few words that a holder needs, worst first."""
 
-from typing import Literal
+from typing import Literal, get_args
 
 from engine.card.card import Card
 from engine.card.consent import Consent, agreed_on
@@ -19,19 +19,7 @@ Standing = Literal[
     "reclaimed",
     "closed",
 ]
-RANK: tuple[Standing, ...] = (
-    "suspended",
-    "grace",
-    "payment_failed",
-    "cannot_renew",
-    "paying",
-    "waiting",
-    "auto_renew_off",
-    "held",
-    "active",
-    "reclaimed",
-    "closed",
-)
+RANK: tuple[Standing, ...] = get_args(Standing)
 """The order of a list: what is in trouble comes first."""
 NEEDS_HOLDER: frozenset[Standing] = frozenset({"suspended", "grace", "payment_failed", "cannot_renew"})
 FINAL: frozenset[Standing] = frozenset({"reclaimed", "closed"})

@@ -26,12 +26,12 @@ def test_a_method_that_works_is_charged(sandbox, bound):
 
 
 def test_the_same_attempt_again_is_the_same_charge(sandbox, bound):
-    wanted = request("again", bound("pm_card_visa"))
+    wanted = request("the same attempt again", bound("pm_card_visa"))
 
     async def twice(gateway):
         return [await gateway.charge(wanted, NOW), await gateway.charge(wanted, NOW)]
 
-    first, second = asked(sandbox, twice, budget=BUDGET_OF_MANY)
+    first, second = asked(sandbox, twice)
     assert first == second
     assert len(get(sandbox, f"/v1/payment_intents?customer={wanted.token.split('/')[0]}")["data"]) == 1
 
