@@ -4,7 +4,7 @@ Nothing is charged here: what is decided after an outcome is sent by the consume
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import structlog
@@ -19,7 +19,6 @@ from adapters.gateways.stripe_notifications import Hint
 from adapters.inbox import TRIES_MOST, Taken, settle, take
 from engine.card.methods import PaymentMethod
 from engine.commands import AnyCommand, RecordDispute, RecordDisputeWon, UpdatePaymentMethod
-from engine.errors import StandstillError
 from engine.news import News
 from engine.ports import Gateway
 
@@ -43,19 +42,12 @@ class LookUps:
         news: StripeNews,
         bindings: Bindings,
         pool: AsyncConnectionPool[AsyncConnection[Any]],
-        log_is_behind: Callable[[], Awaitable[str | None]],
     ) -> None:
         self._executor, self._engine, self._read_rules = executor, executor.engine, executor.read_rules
         self._gateway, self._news, self._bindings, self._pool = gateway, news, bindings, pool
-        self._log_is_behind = log_is_behind
 
     async def step(self) -> int:
-        """Take a batch, look it up, record it; returns how many notifications were taken.
-
-        Raises StandstillError while the log is behind the provider: what is recorded then would hide since when.
-        """
-        if (behind := await self._log_is_behind()) is not None:
-            raise StandstillError(behind)
+        """Take a batch, look it up, record it; returns how many notifications were taken."""
         async with self._pool.connection() as connection:
             taken = await take(connection, BATCH)
         if not taken:

@@ -9,16 +9,15 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from time import monotonic
-from typing import Any, TypeVar, get_args
+from typing import Any, TypeVar
 from uuid import UUID
 
 from psycopg import Connection
 
 from adapters.clock import recorded_now
 from adapters.control import read_control, restored_until
+from engine.actor import actor
 from engine.card.attempt import ChargeAttempted
-from engine.card.event import Event
-from engine.card.facts import CardFact
 from engine.card.gap import LOOK_BACK, ChargeFound, GapClosed
 from engine.envelope import names_of, read_fact
 from engine.operations import OPERATIONS_ID, RestoreBegun
@@ -33,6 +32,8 @@ COMPARED_EVERY = timedelta(minutes=1)
 COMPARED = 100
 """So many of the gateway's newest charges are compared with the log."""
 
+_BY_CONSUMER = b'"actor":"' + actor("system", "consumer").encode() + b'"'
+"""In an envelope; in our compact JSON it cannot stand within a string, where its quotes would be escaped."""
 _KNOWN = [*names_of(ChargeAttempted), *names_of(ChargeFound)]
 
 
@@ -90,7 +91,7 @@ Use = Callable[[Callable[[Connection[Any]], T]], T]
 def _compared_since(connection: Connection[Any]) -> datetime | None:
     """Since when the gateway's charges are compared with the log; None while a restore's look-ups go on."""
     restored = read_control(connection, virtual_clock=False).restored
-    return _at_of_newest(connection, ChargeAttempted) or EVER if restored is None else None
+    return _at_of_newest_attempt(connection) or EVER if restored is None else None
 
 
 def _unknown_to_log(charges: Sequence[FoundCharge], connection: Connection[Any]) -> str | None:
@@ -160,19 +161,33 @@ def cards_left(connection: Connection[Any]) -> int:
 def complete_until(connection: Connection[Any]) -> datetime | None:
     """The business time up to which a restored log certainly has all charges; None for an empty log.
 
-    That of its newest attempt to charge, since none is made before the look-ups begin. Other facts may be newer than
-    the backup: commands are taken on the restored log.
+    That of its newest attempt by a consumer, since none makes one before the look-ups begin, and else that of its first
+    fact. Other facts may be newer than the backup: commands are taken on the restored log.
     """
-    return _at_of_newest(connection, ChargeAttempted) or _at_of_newest(connection, *get_args(CardFact))
+    return _at_of_newest_attempt(connection) or _at_of_first_fact(connection)
 
 
-def _at_of_newest(connection: Connection[Any], *kinds: type[Event]) -> datetime | None:
+def _at_of_newest_attempt(connection: Connection[Any]) -> datetime | None:
+    """Of those that a consumer made, which looks at the gateway first.
+
+    Those of others do not count: a web role that records how a payment ended may make one in a restored log.
+    """
     row = connection.execute(
         """
         SELECT originator_id, originator_version, topic, state FROM card_events
-        WHERE topic = ANY(%s) AND position('"page_until":"'::bytea IN state) = 0
-        ORDER BY notification_id DESC LIMIT 1
-        """,  # what holders pay on the provider's page is recorded by those who do not look at the gateway first
-        ([name for kind in kinds for name in names_of(kind)],),
+        WHERE topic = ANY(%s) AND position(%s::bytea IN state) > 0 ORDER BY notification_id DESC LIMIT 1
+        """,
+        (list(names_of(ChargeAttempted)), _BY_CONSUMER),
+    ).fetchone()
+    return read_fact(0, *row).fact.at if row else None
+
+
+def _at_of_first_fact(connection: Connection[Any]) -> datetime | None:
+    row = connection.execute(
+        """
+        SELECT originator_id, originator_version, topic, state FROM card_events
+        WHERE originator_id <> %s ORDER BY notification_id LIMIT 1
+        """,
+        (OPERATIONS_ID,),
     ).fetchone()
     return read_fact(0, *row).fact.at if row else None

@@ -240,13 +240,18 @@ class Consumer:
         return self.engine.wake(causes, *self.read_rules())
 
     async def _record_in_place(self, answers: Sequence[tuple[Question, GatewayAnswer]]) -> StepResult:
-        """Record answers; where the database was away, after it was compared with the gateway."""
+        """Record answers; where the database was away, once it was compared with the gateway.
+
+        After ANSWERS_KEPT they are given up: what they are about is looked up, or asked again under the same key.
+        """
+        deadline = monotonic() + ANSWERS_KEPT.total_seconds()
         while True:
             try:
                 return await asyncio.to_thread(self._record, answers)
             except LogReplacedError:
-                if (behind := await self.log_is_behind()) is not None:
-                    raise StandstillError(behind) from None
+                while (behind := await self.log_is_behind()) is not None:
+                    if monotonic() >= deadline or await stopped(self._draining, RETRY):
+                        raise StandstillError(behind) from None
 
     def _record(self, answers: Sequence[tuple[Question, GatewayAnswer]]) -> StepResult:
         """Record what the gateway has answered, again while the database is away: an answer twice changes nothing."""

@@ -32,7 +32,6 @@ from adapters.gateways.stripe_pages import StripePages
 from adapters.inbox import keep
 from adapters.live_connection import over_a_live_connection
 from adapters.look_ups import BATCH, LookUps
-from adapters.lost import Watch
 from adapters.notices.outbox import put_message
 from adapters.page_payments import PagePayments
 from adapters.reconciling_daily import reconcile_daily
@@ -229,8 +228,7 @@ async def _with_provider(
         executor = Executor(portal.engine, actor("system", "web"), read_rules)
         hosted = StripePages(api)
         bindings = Bindings(executor, hosted, waiting)
-        behind = partial(Watch(gateway).log_is_behind, database.use)
-        look_ups = LookUps(executor, gateway, StripeNews(api), bindings, waiting, behind)
+        look_ups = LookUps(executor, gateway, StripeNews(api), bindings, waiting)
         paid = PagePayments(executor, hosted, gateway)
         pages = pages._replace(portal=replace(portal, hosted=hosted, bindings=bindings, page_payments=paid))
         provider = HOSTED_AT if settings.stripe_url == STRIPE_URL else settings.stripe_url

@@ -109,15 +109,18 @@ def is_in_doubt(card: MayBeInDoubt) -> bool:
 def check_number(card: MayBeInDoubt) -> None:
     """Raise Refused `number_in_doubt` for a charge before it is known that the number still exists."""
     if is_in_doubt(card):
-        message = "we delayed the payment past the day on which the carrier may take the number"
-        raise Refused("number_in_doubt", f"{message}; confirm first that it still exists")
+        raise _in_doubt()
 
 
 def check_not_lost(card: _Doubtful, at: datetime) -> None:
     """Raise Refused `number_in_doubt` for a payment past the carrier's own date, before a person is called."""
     if may_be_lost(card, at):
-        message = "we delayed the payment past the day on which the carrier may take the number"
-        raise Refused("number_in_doubt", f"{message}; confirm first that it still exists")
+        raise _in_doubt()
+
+
+def _in_doubt() -> Refused:
+    message = "we delayed the payment past the day on which the carrier may take the number"
+    return Refused("number_in_doubt", f"{message}; confirm first that it still exists")
 
 
 def may_be_lost(card: _Doubtful, at: datetime) -> bool:

@@ -32,8 +32,7 @@ def renew_on_page(
     """The holder pays the next term on the provider's page; asked twice while that is open it is refused.
 
     No method is charged meanwhile, nor the balance spent; so it is refused, too, while a charge that the holder asked
-    for is about to be made. Raises Refused as `renew_now`, and `not_paid_on_page`,
-    `above_method_limit`.
+    for is about to be made. Raises Refused as `renew_now`, and `not_paid_on_page`, `above_method_limit`.
     """
     consent = check_due(card, rules, shown, at)
     check_not_lost(card, at)

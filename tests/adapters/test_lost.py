@@ -106,7 +106,7 @@ class Silent:
 def test_the_gap_begins_at_the_newest_charge_whatever_was_recorded_since(connection, cards):
     assert complete_until(connection) is None
     cards.register(1)
-    assert complete_until(connection) == BEGIN
+    assert complete_until(connection) == BEGIN  # nothing was charged yet: all since the first fact is looked up
     cards.now = FAR
     cards.engine.wake({card_id_of(1): "due"}, *cards.rules())
     charged_at = complete_until(connection)
@@ -116,4 +116,6 @@ def test_the_gap_begins_at_the_newest_charge_whatever_was_recorded_since(connect
     pays = TopUp(command_id="page", card_id=card_id_of(2), amount=Money(minor=PRICE, currency="EUR"), on_page=ALIPAY)
     cards.give(pays)
     assert "charge_attempted" in cards.names(card_id_of(2))
-    assert complete_until(connection) == FAR  # whoever lets a holder pay on a page did not look at the gateway first
+    assert (
+        complete_until(connection) == FAR
+    )  # who records what a holder pays on a page did not look at the gateway first
