@@ -38,6 +38,7 @@ RIGHTS: dict[str, LiteralString] = {
     "gateway_pace": "SELECT, UPDATE",
     "inbox": _CHANGE,
     "bindings": _CHANGE,
+    "differences": _CHANGE,
     "outbox": _CHANGE,
     "optional_notices": _CHANGE,
     "api_tokens": _CHANGE,

@@ -11,6 +11,7 @@ from adapters.control import (
     CONTROL_ROW,
     CONTROL_TABLE,
 )
+from adapters.differences import DIFFERENCES_TABLE
 from adapters.directory.tables import DIRECTORY_TABLES, PASSKEY_TABLES
 from adapters.gateways.pace import PACE_ROW, PACE_TABLE
 from adapters.grants import grant_rights
@@ -84,6 +85,7 @@ def _create(connection: Connection[Any]) -> None:
         PACE_ROW,
         INBOX_TABLE,
         BINDINGS_TABLE,
+        DIFFERENCES_TABLE,
         DIRECTORY_TABLES,
         PASSKEY_TABLES,
         NOTICE_TABLES,

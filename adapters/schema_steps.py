@@ -13,6 +13,7 @@ from adapters.control import (
     CONTROL_GATEWAY,
     CONTROL_RESTORE,
 )
+from adapters.differences import DIFFERENCES_TABLE
 from adapters.directory.tables import DIRECTORY_TABLES, PASSKEY_TABLES
 from adapters.gateways.pace import PACE_ROW, PACE_TABLE
 from adapters.inbox import INBOX_TABLE
@@ -189,7 +190,8 @@ def _from_9_to_10(connection: Connection[Any]) -> None:
 
 
 def _from_10_to_11(connection: Connection[Any]) -> None:
-    """Nothing changed yet."""
+    """What reconciling finds is kept."""
+    connection.execute(DIFFERENCES_TABLE)
     connection.execute("UPDATE schema_version SET version = 11")
 
 

@@ -107,7 +107,7 @@ def read_status(connection: Connection[Any], *, virtual_clock: bool) -> Status:
         """
         SELECT (SELECT count(*) FROM due_sent JOIN due USING (card_id, version) WHERE lease_until > clock_timestamp()),
             (SELECT count(card_id) FROM parked), (SELECT count(*) - count(card_id) FROM parked),
-            (SELECT count(*) FROM cases)
+            (SELECT count(*) FROM cases) + (SELECT count(*) FROM differences WHERE closed_at IS NULL)
         """
     ).fetchone() or (0, 0, 0, 0)  # a query of figures has a row
     in_flight, parked_cards, parked_messages, cases = counts

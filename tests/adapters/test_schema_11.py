@@ -5,6 +5,7 @@ import psycopg
 from adapters.schema import SCHEMA_VERSION, check_schema, migrate
 
 VERSION_10 = """
+    DROP TABLE differences;
     UPDATE schema_version SET version = 10;
 """
 
@@ -15,3 +16,4 @@ def test_a_database_of_version_10_is_brought_up_to_date(database_url):
         connection.execute(VERSION_10)
         assert migrate(database_url) == 10 < SCHEMA_VERSION
         check_schema(database_url)
+        assert connection.execute("SELECT count(*) FROM differences").fetchone() == (0,)
