@@ -115,9 +115,12 @@ def public_events(cards):
 
 
 async def charging_consumer(settings):
+    """What the broker knows of it; None where a wiped one has none yet."""
     client = await nats.connect(settings.nats_url)
     try:
         return await client.jetstream().consumer_info(DUE_STREAM, CHARGING)
+    except NotFoundError:
+        return None
     finally:
         await client.close()
 
@@ -153,6 +156,7 @@ def test_a_broker_that_loses_everything_costs_only_time(broker, settings, superv
 
     assert supervisor.pids() == before, "no role ended because the broker was missing"
     until(lambda: messages_on(DUE_STREAM, settings) == [])
+    until(lambda: asyncio.run(charging_consumer(settings)) is not None)
     assert asyncio.run(charging_consumer(settings)).config.ack_wait == settings.ack_wait_s
     assert double_charges(settings.gateway_record) == 0
     assert totals(settings.gateway_record) == gateway_totals(cards.connection) == {"EUR": 9 * PRICE}
