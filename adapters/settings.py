@@ -130,6 +130,10 @@ class Settings(IssuerSettings, NoticeSettings, GatewaySettings):
     """Port of the web role; 0: any free one."""
     web_proxies: int = Field(0, ge=0, le=5)
     """How many trusted proxies stand before the web role, each of which appends to X-Forwarded-For."""
+    metrics_host: str = "127.0.0.1"
+    """Address at which each role shows /metrics, /healthz and /readyz."""
+    metrics_port: int = Field(0, ge=0, le=65_000)
+    """Port of these pages, of the first role of `baohao up`, whose others have the next ones; 0: there are none."""
     home: _AbsolutePath = Path(".baohao")
     """Folder of the embedded servers, their data and the logs."""
     catalogue: _AbsolutePath | None = None
