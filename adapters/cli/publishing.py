@@ -5,11 +5,10 @@ import asyncio
 import psycopg
 
 from adapters.broker.connection import connected
-from adapters.broker.messages import EpochStarted
 from adapters.cli.output import put_fields
 from adapters.cli.servers import Running, both_servers
 from adapters.clock_check import clock_of
-from adapters.roles.publisher import start_epoch
+from adapters.roles.publisher import Begun, start_epoch
 from adapters.schema import check_schema
 from adapters.settings import Settings
 
@@ -22,7 +21,7 @@ def new_epoch(settings: Settings, *, as_json: bool) -> None:
     put_fields("events", {"epoch": started.epoch, "published_upto": started.position}, as_json=as_json)
 
 
-async def _started(running: Running) -> EpochStarted:
+async def _started(running: Running) -> Begun:
     with psycopg.connect(running.database_url, autocommit=True) as connection:
         clock_of(running.settings).read(connection)
         async with connected(running.nats_url, running.settings) as client:
