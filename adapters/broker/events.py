@@ -20,6 +20,7 @@ from uuid import UUID
 from msgspec import json
 
 from adapters.broker.contract import message_of
+from adapters.broker.due import is_wake
 from adapters.broker.messages import EVENTS
 from adapters.broker.messages.epochs import EPOCH_STARTED, EpochStarted
 from adapters.broker.sending import Outgoing
@@ -53,11 +54,11 @@ def card_event(recorded: Recorded, cell: Cell) -> Outgoing | None:
         return None
     kind = _NAME_OF[type(message)]
     event_id, card_id, actor = str(recorded.event_id), str(recorded.card_id), recorded.actor.partition(":")[0]
-    headers = _headers(event_id, kind, recorded.fact.at, cell)
-    headers["ce-subject"] = card_id
-    headers["ce-position"] = str(recorded.position)
-    headers["ce-cardversion"] = str(recorded.version)
-    headers["ce-actorkind"] = actor if actor in _ACTOR_KINDS else "system"  # as in older facts, by its process's name
+    headers = _headers(event_id, kind, recorded.fact.at, recorded.position, cell) | {
+        "ce-subject": card_id,
+        "ce-cardversion": str(recorded.version),
+        "ce-actorkind": actor if actor in _ACTOR_KINDS else "system",  # as in older facts, by its process's name
+    }
     if (cause := _shown_cause(recorded.cause, card_id)) is not None:
         headers["ce-correlationid"] = cause
     return Outgoing(subject_of(kind, card_id), message_id(event_id, cell.epoch), _encode(message), headers)
@@ -65,8 +66,7 @@ def card_event(recorded: Recorded, cell: Cell) -> Outgoing | None:
 
 def epoch_event(event_id: UUID, cell: Cell, position: int, at: datetime) -> Outgoing:
     """The message with which an epoch begins."""
-    headers = _headers(str(event_id), EPOCH_STARTED, at, cell)
-    headers["ce-position"] = str(position)
+    headers = _headers(str(event_id), EPOCH_STARTED, at, position, cell)
     body = _encode(EpochStarted(position=position))
     return Outgoing(subject_of(EPOCH_STARTED, None), str(event_id), body, headers)
 
@@ -91,20 +91,21 @@ _TO_ENCODE = re.compile(r"[^!#$&-~]")
 """All but printable ASCII, and of that the space, the double quote and the percent sign."""
 
 
-def _headers(event_id: str, kind: str, at: datetime, cell: Cell) -> dict[str, str]:
+def _headers(event_id: str, kind: str, at: datetime, position: int, cell: Cell) -> dict[str, str]:
     return {
         "ce-specversion": "1.0",
         "ce-id": event_id,
         "ce-source": f"/baohao/{cell.name}",
         "ce-type": TYPE_PREFIX + kind,
-        "ce-time": at.isoformat().replace("+00:00", "Z"),
+        "ce-time": f"{at.isoformat().removesuffix('+00:00')}Z",
         "ce-datacontenttype": "application/json",
         "ce-epoch": str(cell.epoch),
+        "ce-position": str(position),
     }
 
 
 def _shown_cause(cause: str, card_id: str) -> str | None:
     """The cause, unless whoever chose the command's id put into it what must not be published."""
-    if cause.startswith(card_id):  # a wake-up, as nearly all of them
-        return encoded(cause)
+    if is_wake(cause, card_id):  # as nearly all of them
+        return cause
     return None if is_contact(cause) or has_card_number(cause) else encoded(cause)

@@ -59,6 +59,7 @@ def test_of_who_acted_only_the_kind_is_told(actor, kind):
     ("cause", "told"),
     [
         (f"{CARD_ID}.3.1", f"{CARD_ID}.3.1"),
+        (f"{CARD_ID}.3.1\r\nNats-Rollup:all", f"{CARD_ID}.3.1%0D%0ANats-Rollup:all"),
         ("bind-7", "bind-7"),
         ("50 % of 保号", "50%20%25%20of%20%E4%BF%9D%E5%8F%B7"),
         ("a\r\nNats-Rollup: all", "a%0D%0ANats-Rollup:%20all"),
