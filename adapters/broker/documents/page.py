@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup, escape
 from msgspec import json
 
 from adapters.broker.documents.shapes import (
@@ -32,6 +33,17 @@ _SECTIONS = (
     ("Money beside charges", money),
     ("The stream itself", epochs),
 )
+
+
+def _code(text: str) -> Markup:
+    """What stands between backquotes, as code."""
+    return Markup("").join(
+        Markup("<code>{}</code>").format(part) if number % 2 else escape(part)
+        for number, part in enumerate(text.split("`"))
+    )
+
+
+_environment.filters["code"] = _code
 
 
 class Field(NamedTuple):

@@ -87,8 +87,8 @@ class DeadlinesMoved(Message):
 
     reason: str
     by_s: Annotated[float, Meta(ge=0, description="Seconds.")]
-    suspends_on: Annotated[date | None, Meta(description="The new day, where another one was told before.")] = None
-    lost_on: Annotated[date | None, Meta(description="The new day, where another one was told before.")] = None
+    suspends_on: Annotated[date | None, Meta(description="The new day, where another one was told before.")]
+    lost_on: Annotated[date | None, Meta(description="The new day, where another one was told before.")]
 
 
 class NumberConfirmed(Message):

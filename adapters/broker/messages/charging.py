@@ -20,11 +20,11 @@ class ChargeAttempted(Message):
     reason: str
     method_id: MethodId
     amount: Amount
-    from_balance: Annotated[Amount | None, Meta(description="Reserved of the balance beside it; null: nothing.")] = None
+    from_balance: Annotated[Amount | None, Meta(description="Reserved of the balance beside it; null: nothing.")]
     page_until: Annotated[
         datetime | None,
         Meta(description="The holder pays on the provider's page, which is open until then; null: we ask the method."),
-    ] = None
+    ]
 
 
 class ChargeWithheld(Message):
@@ -43,7 +43,7 @@ class ChargeSucceeded(Message):
     attempt_id: AttemptId
     term_number: TermNumber
     amount: Amount
-    top_up: TopUp = None
+    top_up: TopUp
 
 
 class ChargeFailed(Message):
@@ -53,8 +53,8 @@ class ChargeFailed(Message):
     term_number: TermNumber
     method_id: MethodId
     next: Annotated[str, Meta(description="What may be done after it; new values may be added.")]
-    code: ShownCode = None
-    top_up: TopUp = None
+    code: ShownCode
+    top_up: TopUp
 
 
 class ChargeOutcomeUnknown(Message):
@@ -76,4 +76,4 @@ class CaseOpened(Message):
 
     about: Annotated[UUID, Meta(description="The attempt, the refund, or what else the case is about.")]
     reason: str
-    attempt_id: UUID | None = None
+    attempt_id: UUID | None

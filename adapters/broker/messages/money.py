@@ -55,7 +55,7 @@ class BalanceDebited(Message):
     about: Annotated[UUID, Meta(description="The charge or refund.")]
     of_term: Annotated[
         int | None, Meta(description="It had paid for this term: nothing leaves the balance, nor comes back.")
-    ] = None
+    ]
 
 
 class BalancePaidOut(Message):
@@ -81,7 +81,7 @@ class ChargeRefunded(Message):
 
     attempt_id: AttemptId
     amount: Amount
-    refund_id: Annotated[UUID | None, Meta(description="Null where a person gave it back.")] = None
+    refund_id: Annotated[UUID | None, Meta(description="Null where a person gave it back.")]
 
 
 class RefundFailed(Message):
@@ -96,7 +96,7 @@ class RefundReturned(Message):
 
     attempt_id: AttemptId
     amount: Amount
-    refund_id: UUID | None = None
+    refund_id: UUID | None
 
 
 class ChargeDisputed(Message):

@@ -16,15 +16,15 @@ class AutoRenewEnabled(Message):
 
     months: int
     price: Amount
-    reactivation_fee: Annotated[Amount | None, Meta(description="On top if service is off by then.")] = None
+    reactivation_fee: Annotated[Amount | None, Meta(description="On top if service is off by then.")]
 
 
 class AutoRenewSwitchedOff(Message):
     """Further terms will not be bought; the paid one runs on."""
 
     reason: str
-    ends_on: Annotated[date | None, Meta(description="When the paid term ends.")] = None
-    lost_on: Annotated[date | None, Meta(description="When the number is lost if nothing else happens.")] = None
+    ends_on: Annotated[date | None, Meta(description="When the paid term ends.")]
+    lost_on: Annotated[date | None, Meta(description="When the number is lost if nothing else happens.")]
 
 
 class PeriodChanged(Message):
@@ -32,7 +32,7 @@ class PeriodChanged(Message):
 
     months: int
     price: Amount
-    reactivation_fee: Amount | None = None
+    reactivation_fee: Amount | None
 
 
 class PriceChangeAnnounced(Message):
@@ -41,7 +41,7 @@ class PriceChangeAnnounced(Message):
     months: int
     price: Amount
     applies_from: Day
-    reactivation_fee: Amount | None = None
+    reactivation_fee: Amount | None
 
 
 # Payment methods
@@ -77,7 +77,7 @@ class RenewalStarted(Message):
     term_number: TermNumber
     months: int
     price: Amount
-    reactivation_fee: Amount | None = None
+    reactivation_fee: Amount | None
 
 
 class CardRenewed(Message):
@@ -89,9 +89,9 @@ class CardRenewed(Message):
     months: int
     price: Amount
     attempt_id: Annotated[UUID | None, Meta(description="The charge; null if the balance paid it all.")]
-    method_id: Annotated[str | None, Meta(description="What was charged; null if the balance paid it all.")] = None
-    from_balance: Annotated[Amount | None, Meta(description="What the balance paid of it; null: nothing.")] = None
-    reactivation_fee: Annotated[Amount | None, Meta(description="Paid on top of the price; null: none.")] = None
+    method_id: Annotated[str | None, Meta(description="What was charged; null if the balance paid it all.")]
+    from_balance: Annotated[Amount | None, Meta(description="What the balance paid of it; null: nothing.")]
+    reactivation_fee: Annotated[Amount | None, Meta(description="Paid on top of the price; null: none.")]
 
 
 class TermUndone(Message):
@@ -106,11 +106,11 @@ class ReminderDue(Message):
 
     kind: Annotated[str, Meta(description="Which reminder; new kinds may be added.")]
     term_number: TermNumber
-    code: ShownCode = None
-    amount: Amount | None = None
-    months: int | None = None
-    method_id: Annotated[str | None, Meta(description="What will be charged; null if nothing can be.")] = None
-    charge_on: date | None = None
-    next_try_at: datetime | None = None
-    suspends_on: date | None = None
-    lost_on: date | None = None
+    code: ShownCode
+    amount: Amount | None
+    months: int | None
+    method_id: Annotated[str | None, Meta(description="What will be charged; null if nothing can be.")]
+    charge_on: date | None
+    next_try_at: datetime | None
+    suspends_on: date | None
+    lost_on: date | None

@@ -41,8 +41,8 @@ def amount_without_currency(schema, _):
             "card_renewed.v1: field months may be missing now, on which readers rely",
         ),
         (
-            lambda schema, _: schema["required"].append("from_balance"),
-            "card_renewed.v1: field from_balance is required now, and former messages may be without it",
+            lambda schema, fields: (fields.update(colour={"type": "string"}), schema["required"].append("colour")),
+            "card_renewed.v1: field colour is required now, and former messages may be without it",
         ),
         (
             lambda _, fields: fields["months"].update(type="string"),
