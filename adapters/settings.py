@@ -150,6 +150,8 @@ class Settings(IssuerSettings, NoticeSettings, GatewaySettings):
     """Simulated gateway: how long it takes to answer, in milliseconds."""
     ack_wait_s: float = Field(default_factory=lambda valid: 2 * valid["gateway_budget_s"] + 5, le=3600)
     """Seconds until the broker redelivers an unacknowledged message; unset: twice the gateway's budget and 5 more."""
+    cell: Annotated[str, AfterValidator(_plain_name)] = "main"
+    """Name of this installation, by which readers of its public events tell it from others."""
     stream_replicas: int = Field(1, ge=1, le=5)
     """On how many NATS servers each stream is kept; one for a single server, three for a cluster."""
     events_max_mb: int = Field(256, ge=1, le=10_000_000)

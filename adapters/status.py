@@ -11,8 +11,8 @@ from psycopg.conninfo import make_conninfo
 from psycopg.rows import class_row
 
 from adapters.broker.connection import connected
-from adapters.broker.contract import EVENTS_STREAM
 from adapters.broker.due import DUE_STREAM
+from adapters.broker.events import EVENTS_STREAM
 from adapters.broker.streams import CHARGING
 from adapters.clock_check import wrong_clock
 from adapters.control import charging_stopped_since, gateway_down_since, read_control

@@ -7,6 +7,7 @@ from uuid import UUID
 
 import typer
 
+from adapters.cli.broker_app import contract_app, events_app, publisher_app
 from adapters.cli.case_app import case_app
 from adapters.cli.directory_app import account_app, number_app
 from adapters.cli.money_app import money_app
@@ -28,7 +29,6 @@ card_app = typer.Typer(help="One card: its state, its history, and the reasons."
 cards_app = typer.Typer(help="Many cards.", no_args_is_help=True)
 catalogue_app = typer.Typer(help="Plans and prices.", no_args_is_help=True)
 policy_app = typer.Typer(help="The renewal rules.", no_args_is_help=True)
-events_app = typer.Typer(help="Public events on the broker.", no_args_is_help=True)
 app.add_typer(card_app, name="card")
 app.add_typer(cards_app, name="cards")
 app.add_typer(parked_app, name="parked")
@@ -42,6 +42,8 @@ app.add_typer(token_app, name="token")
 app.add_typer(operator_app, name="operator")
 app.add_typer(limits_app, name="limits")
 app.add_typer(events_app, name="events")
+app.add_typer(publisher_app, name="publisher")
+app.add_typer(contract_app, name="contract")
 app.add_typer(clock_app, name="clock")
 app.add_typer(restore_app, name="restore")
 app.add_typer(money_app)
@@ -289,11 +291,3 @@ def replan(*, why: Annotated[str, typer.Option(help="What changed.")] = "rules c
     from adapters.cli import replanning
 
     replanning.replan(load_settings(), why, as_json=as_json)
-
-
-@events_app.command("new-epoch")
-def events_new_epoch(*, as_json: Json = False) -> None:
-    """After the database was restored from a backup: tell the readers, and publish again."""
-    from adapters.cli import publishing
-
-    publishing.new_epoch(load_settings(), as_json=as_json)
