@@ -25,6 +25,19 @@ PARKED_CARDS_TABLE = """
     )
 """
 
+SKIPPED_FACTS_TABLE = """
+    CREATE TABLE IF NOT EXISTS skipped_facts (
+        model text NOT NULL,
+        position bigint NOT NULL,
+        card_id uuid NOT NULL,
+        reason text NOT NULL,
+        skipped_by text NOT NULL,
+        skipped_at timestamptz NOT NULL DEFAULT now(),
+        PRIMARY KEY (model, position)
+    )
+"""
+"""Facts that a read model leaves out where it cannot take them, because a person said so; kept for auditors."""
+
 REASON_KEPT = 500
 """At most so many characters of a reason are kept."""
 
@@ -67,10 +80,19 @@ def parked_at(connection: Connection[Any], follower: str, card_ids: Sequence[UUI
     return {(model, card_id): position for model, card_id, position in rows}
 
 
-def unpark_card(connection: Connection[Any], follower: str, card_id: UUID) -> dict[str, int]:
-    """Remove a card from those that are parked; returns model → position."""
+def skipped_among(connection: Connection[Any], model: str, positions: Sequence[int]) -> set[int]:
+    """Those of the positions at which a read model leaves out a fact that it cannot take."""
     rows = connection.execute(
-        "DELETE FROM parked_cards WHERE follower = %s AND card_id = %s RETURNING model, position", (follower, card_id)
+        "SELECT position FROM skipped_facts WHERE model = %s AND position = ANY(%s)", (model, list(positions))
+    ).fetchall()
+    return {position for (position,) in rows}
+
+
+def unpark_card(connection: Connection[Any], follower: str, card_id: UUID, models: Collection[str]) -> dict[str, int]:
+    """Remove a card from those that are parked for some models; returns model → position."""
+    rows = connection.execute(
+        "DELETE FROM parked_cards WHERE follower = %s AND card_id = %s AND model = ANY(%s) RETURNING model, position",
+        (follower, card_id, list(models)),
     ).fetchall()
     return dict(rows)
 

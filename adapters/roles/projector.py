@@ -56,4 +56,4 @@ def _step(connection: psycopg.Connection[Any]) -> bool:
     _log_parked(progress.parked)
     if DUE.name in progress.changed:
         connection.execute(f"NOTIFY {DUE_CHANNEL}")
-    return progress.facts == BATCH
+    return progress.facts >= BATCH
