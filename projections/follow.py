@@ -21,6 +21,9 @@ from projections.read_model import Follower, ReadModel
 BATCH = 1000
 """Facts that a follower handles in one transaction."""
 
+BUILDING, KEPT = "rebuild", "previous"
+"""Followers, and schemas, of tables that are not live: those that a rebuild fills, and those that it has replaced."""
+
 FOLLOWERS_TABLE = """
     CREATE TABLE IF NOT EXISTS followers (
         name text PRIMARY KEY,
@@ -94,8 +97,8 @@ def lock_stands(connection: Connection[Any], follower: Follower) -> dict[str, St
     return {model.name: stands[follower.position_of(model)] for model in follower.models}
 
 
-def follow(connection: Connection[Any], follower: Follower, limit: int) -> Progress:
-    """One step: up to `limit` facts after each position become rows, all or nothing.
+def follow(connection: Connection[Any], follower: Follower, limit: int, upto: int | None = None) -> Progress:
+    """One step: up to `limit` facts after each position, none after `upto`, become rows, all or nothing.
 
     A model that is paused, or whose rows are of a fold that this one cannot continue, stays where it is. The commit
     does not wait for the disk: what a crash loses is folded again from the log.
@@ -107,7 +110,8 @@ def follow(connection: Connection[Any], follower: Follower, limit: int) -> Progr
         begun = {model: stands[model.name].position for model in followed}
         steps: list[_Step] = []
         together: list[ReadModel[Any]] = []
-        for start, end in pairwise([*sorted(set(begun.values())), head(connection)]):
+        end_of_log = head(connection) if upto is None else upto
+        for start, end in pairwise([*sorted(set(begun.values())), end_of_log]):
             together += [model for model in followed if begun[model] == start]
             if start < end:
                 steps.append(_step(connection, follower, together, start, end, limit))
@@ -189,7 +193,19 @@ def retry_parked_cards(connection: Connection[Any], follower: Follower) -> list[
     return parked
 
 
+def changed_folds(connection: Connection[Any], follower: Follower) -> list[str]:
+    """The models whose rows were made by another version of their fold, so that they are to be rebuilt."""
+    rows = connection.execute(
+        "SELECT name, version FROM followers WHERE starts_with(name, %s)", (f"{follower.name}.",)
+    ).fetchall()
+    versions = dict(rows)
+    return [m.name for m in follower.models if versions.get(follower.position_of(m), m.version) != m.version]
+
+
 def positions(connection: Connection[Any]) -> dict[str, int]:
     """The position of each follower; of several read models that of the one that is farthest behind."""
-    query = "SELECT split_part(name, '.', 1), min(position) FROM followers GROUP BY 1 ORDER BY 1"
-    return dict(connection.execute(query).fetchall())
+    query = """
+        SELECT split_part(name, '.', 1), min(position) FROM followers
+        WHERE split_part(name, '.', 1) <> ALL(%s) GROUP BY 1 ORDER BY 1
+    """
+    return dict(connection.execute(query, ([BUILDING, KEPT],)).fetchall())

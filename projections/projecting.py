@@ -48,7 +48,7 @@ def project(
             and (fact.card_id not in parked or fact.position < parked[fact.card_id].position)
         ]
         try:
-            changed = fold_batch(model, wanted, lambda keys: model.rows(connection, follower.schema, keys))
+            changed = fold_batch(model, wanted, lambda keys: _rows(connection, follower, model, keys))
         except FoldError as error:
             recorded, why = error.recorded, error.__cause__
         else:
@@ -77,6 +77,12 @@ def of_model(model: ReadModel[Any], rows: Sequence[Recorded | Unreadable]) -> tu
     return facts, unreadable
 
 
+def _rows(
+    connection: Connection[Any], follower: Follower, model: ReadModel[Any], keys: Sequence[Hashable]
+) -> dict[Hashable, Any]:
+    return {} if follower.fresh else model.rows(connection, follower.schema, keys)
+
+
 _REFUSALS = (psycopg.DataError, psycopg.IntegrityError, OverflowError, UnicodeError)
 """What PostgreSQL or its driver raises for a value that it does not take."""
 
@@ -87,14 +93,15 @@ def _write(
     """Write rows, or none: then the key of one that is refused, and why."""
     if not rows:
         return None
+    write = model.copy if follower.fresh else model.write
     try:
         with connection.transaction():
-            model.write(connection, follower.schema, rows)
+            write(connection, follower.schema, rows)
     except _REFUSALS:
         for key, row in rows.items():
             try:
                 with connection.transaction(force_rollback=True):
-                    model.write(connection, follower.schema, {key: row})
+                    write(connection, follower.schema, {key: row})
             except _REFUSALS as error:
                 return key, error
         raise

@@ -102,6 +102,14 @@ class ReadModel(Generic[Row]):
             if removed:
                 cursor.execute(_statement(self, _DELETE, schema), (removed,), prepare=True)
 
+    def copy(self, connection: Connection[Any], schema: str, rows: dict[Hashable, Row | None]) -> None:
+        """Add rows that are not there yet."""
+        with connection.cursor() as cursor, cursor.copy(_statement(self, _COPY, schema)) as copy:
+            copy.set_types([column.type for column in self.columns])
+            for row in rows.values():
+                if row is not None:
+                    copy.write_row(row)
+
 
 @dataclass(frozen=True)
 class Follower:
@@ -110,6 +118,8 @@ class Follower:
     name: str
     models: tuple[ReadModel[Any], ...]
     schema: str = "public"
+    fresh: bool = False
+    """Its tables have no row yet that the facts concern, so that none is read, and all are copied in."""
 
     def position_of(self, model: ReadModel[Any]) -> str:
         """The name under which a model's position is kept."""
@@ -139,6 +149,7 @@ _UPSERT = """
     INSERT INTO {table} ({columns}) SELECT * FROM unnest({values})
     ON CONFLICT ({key}) DO UPDATE SET {updates}
 """
+_COPY = "COPY {table} ({columns}) FROM STDIN (FORMAT BINARY)"
 _DELETE = "DELETE FROM {table} WHERE {key} = ANY(%b::{key_type}[])"
 
 

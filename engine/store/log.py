@@ -117,6 +117,50 @@ def read_others(
     return Read(rows, rows[-1].position if len(rows) == limit else max(after, upto))
 
 
+def read_stretch(
+    connection: Connection[Any], names: Sequence[str], first: UUID, before: UUID | None, upto: int
+) -> list[Recorded | Unreadable]:
+    """The facts of whole streams, from the id `first` on and `before` another (None: to the last), stream by stream.
+
+    Without those stored under `names`, and those after the position `upto`.
+    """
+    with connection.cursor(row_factory=tuple_row, binary=True) as cursor:
+        cursor.execute(
+            """
+            SELECT notification_id, originator_id, originator_version, topic, state FROM card_events
+            WHERE originator_id >= %b AND (%b::uuid IS NULL OR originator_id < %b)
+            AND notification_id <= %b::bigint AND topic <> ALL(%b)
+            ORDER BY originator_id, originator_version
+            """,
+            (first, before, before, upto, list(names)),
+        )
+        return [_read(*row) for row in cursor]
+
+
+def stretches(connection: Connection[Any], facts: int) -> list[tuple[UUID, UUID | None]]:
+    """All ids of streams in order, divided for `read_stretch` so that each part has about so many facts."""
+    found: list[tuple[UUID, UUID | None]] = []
+    first: UUID | None = UUID(int=0)
+    while first is not None:
+        row = connection.execute(
+            """
+            SELECT originator_id FROM card_events WHERE originator_id >= %s
+            ORDER BY originator_id, originator_version OFFSET %s LIMIT 1
+            """,
+            (first, facts),
+        ).fetchone()
+        before = row[0] if row else None
+        if before == first:  # a stream that is longer than that
+            row = connection.execute(
+                "SELECT originator_id FROM card_events WHERE originator_id > %s ORDER BY originator_id LIMIT 1",
+                (first,),
+            ).fetchone()
+            before = row[0] if row else None
+        found.append((first, before))
+        first = before
+    return found
+
+
 class Place(NamedTuple):
     """Where the log stands: the position of its last fact, and which database holds it."""
 

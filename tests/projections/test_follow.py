@@ -220,10 +220,10 @@ def stands(connection) -> dict[str, int]:
 
 
 def test_a_model_that_lags_catches_up_by_itself_and_then_goes_with_the_others(connection, lives):
-    follow(connection, replace(LIVE, models=(CARDS, DUE)), 400)
+    follow(connection, replace(LIVE, models=(CARDS, DUE)), 150)
     step = follow(connection, LIVE, 20)
-    assert step.facts == 20 + len(read_others(connection, unread_names(OF_MONEY), 0, 20, 400).rows)
-    assert stands(connection)["cards"] == 420 > stands(connection)["ledger"] == step.position >= 20
+    assert step.facts == 20 + len(read_others(connection, unread_names(OF_MONEY), 0, 20, 150).rows)
+    assert stands(connection)["cards"] == 170 > stands(connection)["ledger"] == step.position >= 20
     follow_all(connection, LIVE, 1000)
     assert set(stands(connection).values()) == {head(connection)}
     follow_all(connection, another(connection, "together"), 1000)
