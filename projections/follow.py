@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from functools import cache
 from itertools import pairwise
 from typing import Any, NamedTuple
+from uuid import UUID
 
 from psycopg import Connection
 
@@ -178,10 +179,12 @@ def unread_names(models: tuple[ReadModel[Any], ...]) -> list[str]:
     return sorted(name for kind in unread for name in names_of(kind))
 
 
-def retry_parked_cards(connection: Connection[Any], follower: Follower) -> list[ParkedCard]:
-    """Fold again what was parked, each card in a transaction of its own; returns what is parked still."""
+def retry_parked_cards(
+    connection: Connection[Any], follower: Follower, card_ids: Sequence[UUID] | None = None
+) -> list[ParkedCard]:
+    """Fold again what was parked of some cards (None: of all), each in its own transaction; what is parked still."""
     parked: list[ParkedCard] = []
-    for card_id in parked_card_ids(connection, follower.name):
+    for card_id in parked_card_ids(connection, follower.name) if card_ids is None else card_ids:
         with connection.transaction():
             stands = lock_stands(connection, follower)
             able = _able(connection, follower, stands)

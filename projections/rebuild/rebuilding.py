@@ -1,6 +1,6 @@
 """A rebuild from its beginning to the switch, and the way back; one at a time in a database."""
 
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from typing import Any, NamedTuple
 
@@ -9,7 +9,7 @@ from psycopg import Connection
 
 from engine.store.log import head
 from projections.follow import positions
-from projections.live import LIVE, MODELS
+from projections.live import LIVE
 from projections.read_model import ReadModel
 from projections.rebuild.building import Built, RebuildError, Run, begin, build, clear
 from projections.rebuild.comparing import Compared, compare
@@ -30,14 +30,6 @@ class Watching(NamedTuple):
     begun: Callable[[Run], None]
     built: Callable[[Built], None]
     compared: Callable[[Compared], None]
-
-
-def models_of(names: Sequence[str]) -> tuple[ReadModel[Any], ...]:
-    """The read models of these names, each once; raises RebuildError for a name that none has."""
-    known = {model.name: model for model in MODELS}
-    if unknown := [name for name in names if name not in known]:
-        raise RebuildError(f"there is no read model {unknown[0]!r}; there are {', '.join(known)}")
-    return tuple(model for model in MODELS if model.name in names)
 
 
 def rebuild(

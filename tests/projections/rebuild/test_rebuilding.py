@@ -7,14 +7,13 @@ import pytest
 
 from engine.store.log import head
 from projections.cards import CARDS, find_card, list_cards
-from projections.cases import CASES
 from projections.due import DUE
 from projections.follow import BATCH, changed_folds, follow, positions, retry_parked_cards
 from projections.ledger import LEDGER
 from projections.live import LIVE, MODELS, differences
 from projections.rebuild import building, rebuilding, switching
 from projections.rebuild.building import RebuildError, begin, fill_stretch
-from projections.rebuild.rebuilding import Watching, models_of, rebuild, roll_back_all
+from projections.rebuild.rebuilding import Watching, rebuild, roll_back_all
 from tests.engine.random_histories import random_history, store_all
 from tests.projections.folding import varied_lives
 from tests.projections.test_follow import tables
@@ -190,12 +189,6 @@ def test_a_table_that_somebody_keeps_locked_is_not_switched_and_readers_do_not_w
             run(cards_url, CARDS)
     [switched] = run(cards_url, CARDS).switched
     assert switched.tries == 1
-
-
-def test_an_unknown_name_is_refused():
-    with pytest.raises(RebuildError, match="no read model 'card'; there are cards, due, charges, ledger, cases"):
-        models_of(["cards", "card"])
-    assert models_of(["cases", "cards", "cases"]) == (CARDS, CASES)
 
 
 # The way back
