@@ -110,15 +110,12 @@ def follow(connection: Connection[Any], follower: Follower, limit: int, upto: in
         followed = [model for model in _able(connection, follower, stands) if not stands[model.name].paused]
         begun = {model: stands[model.name].position for model in followed}
         steps: list[_Step] = []
-        together: list[ReadModel[Any]] = []
         end_of_log = head(connection) if upto is None else upto
         for start, end in pairwise([*sorted(set(begun.values())), end_of_log]):
-            together += [model for model in followed if begun[model] == start]
             if start < end:
+                together = [model for model in followed if begun[model] == start]  # and those that have come up to them
                 steps.append(_step(connection, follower, together, start, end, limit))
                 begun |= dict.fromkeys(together, steps[-1].upto)
-                if steps[-1].upto < end:
-                    together = []
     return Progress(
         sum(step.facts for step in steps),
         min(begun.values(), default=0),
