@@ -30,6 +30,7 @@ RIGHTS: dict[str, LiteralString] = {
     **dict.fromkeys((model.name for model in MODELS), _REBUILD),
     "followers": _CHANGE,
     "parked_cards": _CHANGE,
+    "skipped_facts": _ADD,
     "parked": _CHANGE,
     "control": _CHANGE,
     "due_sent": _CHANGE,

@@ -29,7 +29,7 @@ from engine.errors import SchemaError
 from engine.store.recorder import CardRecorder, datastore
 from projections.follow import FOLLOWERS_TABLE
 from projections.live import create_tables
-from projections.parked_cards import PARKED_CARDS_TABLE
+from projections.parked_cards import PARKED_CARDS_TABLE, SKIPPED_FACTS_TABLE
 
 SCHEMA_VERSION = 11
 """The version that this program needs; each version adds a step to `migrate` from the one before."""
@@ -81,6 +81,7 @@ def _create(connection: Connection[Any]) -> None:
         PUBLISHED_TABLE,
         LEADERS_TABLE,
         PARKED_CARDS_TABLE,
+        SKIPPED_FACTS_TABLE,
         PACE_TABLE,
         PACE_ROW,
         INBOX_TABLE,

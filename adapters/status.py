@@ -24,7 +24,7 @@ from engine.store.log import head
 from projections.cards import count_by_status
 from projections.follow import positions
 from projections.live import LIVE
-from projections.parked_cards import count_parked_cards
+from projections.standing import read_standing
 
 AGES = {
     "under_1_minute": timedelta(minutes=1),
@@ -76,6 +76,10 @@ class Status(NamedTuple):
     parked_cards: int
     parked_messages: int
     parked_for_models: dict[str, int]
+    rebuild_due: list[str]
+    """Read models whose rows were made by another version of the fold than this program's."""
+    paused: list[str]
+    """Read models that a person has paused."""
     cases: int
     cards: dict[str, int]
     charging_stopped: Stop | None
@@ -102,7 +106,7 @@ def read_status(connection: Connection[Any], *, virtual_clock: bool) -> Status:
     """The state of the system as the database knows it."""
     control = read_control(connection, virtual_clock=virtual_clock)
     now, roles = control.now, running_roles(connection)
-    newest = head(connection)
+    newest, standing = head(connection), read_standing(connection, LIVE)
     counts = connection.execute(
         """
         SELECT (SELECT count(*) FROM due_sent JOIN due USING (card_id, version) WHERE lease_until > clock_timestamp()),
@@ -119,7 +123,9 @@ def read_status(connection: Connection[Any], *, virtual_clock: bool) -> Status:
         in_flight,
         parked_cards,
         parked_messages,
-        count_parked_cards(connection, LIVE.name),
+        {one.model: one.parked for one in standing if one.parked},
+        [one.model for one in standing if one.rebuild_due],
+        [one.model for one in standing if one.paused_at],
         cases,
         count_by_status(connection),
         charging_stopped_since(connection),

@@ -14,6 +14,7 @@ from adapters.cli.money_app import money_app
 from adapters.cli.operations_app import charging_app, clock_app, limits_app, parked_app, restore_app
 from adapters.cli.operator_app import operator_app
 from adapters.cli.options import CardId, Json, Limit, Page, SandboxGateway
+from adapters.cli.projections_app import projections_app
 from adapters.cli.sandbox_app import sandbox
 from adapters.cli.token_app import token_app
 from adapters.roles import Role
@@ -46,6 +47,7 @@ app.add_typer(publisher_app, name="publisher")
 app.add_typer(contract_app, name="contract")
 app.add_typer(clock_app, name="clock")
 app.add_typer(restore_app, name="restore")
+app.add_typer(projections_app, name="projections")
 app.add_typer(money_app)
 app.command()(sandbox)
 

@@ -27,6 +27,7 @@ from adapters.roles.publisher import PUBLISHER
 from adapters.wiring import rules_of
 from engine.errors import BaohaoError
 from engine.store.log import head
+from projections.follow import positions
 from projections.ledger import gateway_totals
 from projections.live import LIVE
 from tests.bench.processes import Processes
@@ -184,9 +185,8 @@ class Bench:
             time.sleep(POLL_S)
 
     def _position(self) -> int:
-        query = "SELECT min(position), count(*) FROM followers WHERE name IN (%s, %s)"
-        position, followers = self.connection.execute(query, (LIVE.name, PUBLISHER), prepare=True).fetchone() or (0, 0)
-        return position if followers == 2 else 0
+        standing = positions(self.connection)
+        return min(standing.get(LIVE.name, 0), standing.get(PUBLISHER, 0))
 
     def _due(self, now: datetime) -> bool:
         row = self.connection.execute("SELECT EXISTS (SELECT FROM due WHERE wake_at <= %s)", (now,)).fetchone()

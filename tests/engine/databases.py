@@ -11,7 +11,7 @@ from engine.store.recorder import CardRecorder, datastore
 from engine.store.streams import Store
 from projections.follow import FOLLOWERS_TABLE
 from projections.live import create_tables
-from projections.parked_cards import PARKED_CARDS_TABLE
+from projections.parked_cards import PARKED_CARDS_TABLE, SKIPPED_FACTS_TABLE
 from tests.lent_databases import LentDatabases
 
 
@@ -26,6 +26,7 @@ def with_tables(url: str) -> None:
     with psycopg.connect(url, autocommit=True) as connection:
         connection.execute(FOLLOWERS_TABLE)
         connection.execute(PARKED_CARDS_TABLE)
+        connection.execute(SKIPPED_FACTS_TABLE)
         create_tables(connection)
         # No test crashes the server.
         connection.execute(f"ALTER DATABASE {connection.info.dbname} SET synchronous_commit = off")

@@ -33,6 +33,8 @@ RUN_ELSEWHERE = {
     ),
     *("account create", "account show", "account list", "number set", "number list", "number import"),
     *("token create", "token list", "token revoke", "card change-holder"),
+    *("projections status", "projections pause", "projections resume", "projections rebuild", "projections rollback"),
+    *("projections parked list", "projections parked retry", "projections parked skip"),
     *("operator add", "operator list", "operator reset", "operator remove"),
 }
 
