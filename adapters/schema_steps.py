@@ -26,6 +26,7 @@ from engine.operations import OPERATIONS_ID, ChargingStopped
 from engine.store.appending import random_event_ids, stored_fact
 from engine.store.limits_rebuild import rebuild_limits
 from engine.store.parameters import fact_columns
+from projections.audit.seals import SEALS_TABLE
 from projections.live import LIVE, create_tables
 from projections.parked_cards import PARKED_CARDS_TABLE
 
@@ -189,7 +190,8 @@ def _from_9_to_10(connection: Connection[Any]) -> None:
 
 
 def _from_10_to_11(connection: Connection[Any]) -> None:
-    """Nothing changed yet."""
+    """The log is sealed."""
+    connection.execute(SEALS_TABLE)
     connection.execute("UPDATE schema_version SET version = 11")
 
 

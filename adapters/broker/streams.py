@@ -76,7 +76,7 @@ async def ensure_due_stream(jetstream: JetStreamContext, settings: Settings) -> 
     Raises StandstillError where they cannot be.
     """
     lease = lease_of(settings)
-    await _ensure_stream(
+    await ensure_stream(
         jetstream,
         StreamConfig(
             name=DUE_STREAM,
@@ -114,7 +114,7 @@ async def ensure_due_stream(jetstream: JetStreamContext, settings: Settings) -> 
 
 async def ensure_events_stream(jetstream: JetStreamContext, settings: Settings) -> StreamInfo:
     """The stream of public events: created if missing, its settings corrected; raises StandstillError."""
-    return await _ensure_stream(
+    return await ensure_stream(
         jetstream,
         StreamConfig(
             name=EVENTS_STREAM,
@@ -129,7 +129,8 @@ async def ensure_events_stream(jetstream: JetStreamContext, settings: Settings) 
     )
 
 
-async def _ensure_stream(jetstream: JetStreamContext, settings: StreamConfig) -> StreamInfo:
+async def ensure_stream(jetstream: JetStreamContext, settings: StreamConfig) -> StreamInfo:
+    """A stream with these settings, in files: created if missing, corrected if they differ; raises StandstillError."""
     wanted = settings.evolve(storage=StorageType.FILE, max_msgs=-1)
     try:
         info = await jetstream.stream_info(str(wanted.name))

@@ -72,7 +72,9 @@ def _of_removed(positions: Iterable[int]) -> Iterator[Finding]:
     run: list[int] = []
     for position in [*positions, None]:
         if run and position != run[-1] + 1:
-            which = f"fact at position {run[0]} was" if len(run) == 1 else f"facts at positions {run[0]} to {run[-1]} were"
+            which = (
+                f"fact at position {run[0]} was" if len(run) == 1 else f"facts at positions {run[0]} to {run[-1]} were"
+            )
             yield Finding("removed", run[0], run[-1], f"the {which} removed")
             run = []
         if position is not None:

@@ -65,10 +65,17 @@ class PublicKey(NamedTuple):
         """The key of a text; raises HeadError."""
         name, _, rest = text.strip().partition("+")
         given_id, _, encoded = rest.partition("+")
-        key = _decoded(encoded)
+        key = decoded(encoded)
         found = cls(name, key[1:])
-        if not NAME.fullmatch(name) or key[:1] != _ED25519 or len(found.key) != _KEY_BYTES or found.id.hex() != given_id:
-            raise HeadError("this is no public key of a sealer: it should be NAME+ID+KEY, as `baohao audit key` shows it")
+        if (
+            not NAME.fullmatch(name)
+            or key[:1] != _ED25519
+            or len(found.key) != _KEY_BYTES
+            or found.id.hex() != given_id
+        ):
+            raise HeadError(
+                "this is no public key of a sealer: it should be NAME+ID+KEY, as `baohao audit key` shows it"
+            )
         return found
 
 
@@ -77,6 +84,10 @@ class SealKey(NamedTuple):
 
     name: str
     secret: bytes
+
+    def __repr__(self) -> str:
+        """Without the secret."""
+        return f"SealKey({self.name!r})"
 
     @classmethod
     def new(cls, name: str) -> Self:
@@ -100,7 +111,7 @@ class SealKey(NamedTuple):
         """The key of a text; raises HeadError, which does not repeat it."""
         name, _, rest = text.strip().removeprefix(_PRIVATE).partition("+")
         given_id, _, encoded = rest.partition("+")
-        secret = _decoded(encoded)
+        secret = decoded(encoded)
         found = cls(name, secret[1:])
         is_key = text.startswith(_PRIVATE) and secret[:1] == _ED25519 and len(found.secret) == _KEY_BYTES
         if not is_key or not NAME.fullmatch(name) or found.public.id.hex() != given_id:
@@ -120,11 +131,11 @@ def read_head(text: str) -> Head:
     body = _body_of(text)
     lines = body.split("\n")
     origin, size, root = (*lines, "", "", "")[:3]
-    decoded = _decoded(root)
+    root_hash = decoded(root)
     is_head = origin and "" not in lines[:-1] and re.fullmatch(r"0|[1-9]\d{0,18}", size, re.ASCII)
-    if not is_head or len(decoded) != HASH_BYTES:
+    if not is_head or len(root_hash) != HASH_BYTES:
         raise HeadError("this is no head of a log: it should have an origin, a size and a root, each on its line")
-    return Head(origin, int(size), decoded, text)
+    return Head(origin, int(size), root_hash, text)
 
 
 def check_head(head: Head, keys: Iterable[PublicKey]) -> PublicKey:
@@ -132,7 +143,7 @@ def check_head(head: Head, keys: Iterable[PublicKey]) -> PublicKey:
     body = _body_of(head.text)
     for line in head.text[len(body) + 1 :].splitlines():
         name, _, encoded = line.removeprefix(_DASH).partition(" ")
-        signed = _decoded(encoded)
+        signed = decoded(encoded)
         for key in keys:
             if (key.name, key.id) == (name, signed[:_ID_BYTES]) and name == head.origin:
                 _check_signature(key, body, signed)
@@ -153,15 +164,15 @@ def _body_of(text: str) -> str:
     lines = signatures.split("\n")
     each = [line.removeprefix(_DASH).partition(" ") for line in lines[:-1]]
     well_formed = empty and lines[-1] == "" and all(line.startswith(_DASH) for line in lines[:-1])
-    if not well_formed or not each or any(len(_decoded(signed)) < _SIGNED_BYTES for _, _, signed in each):
+    if not well_formed or not each or any(len(decoded(signed)) < _SIGNED_BYTES for _, _, signed in each):
         raise HeadError("this is no signed head: it should be a text, an empty line, and signatures")
     return body + "\n"
 
 
-def _decoded(text: str) -> bytes:
-    """The bytes of a base64 text; none where it is something else."""
+def decoded(text: str) -> bytes:
+    """The bytes of a base64 text; none where it is something else, or not as an encoder writes it."""
     try:
-        decoded = b64decode(text, validate=True)
+        found = b64decode(text, validate=True)
     except (binascii.Error, ValueError):
         return b""
-    return decoded if b64encode(decoded).decode() == text else b""
+    return found if b64encode(found).decode() == text else b""

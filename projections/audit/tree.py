@@ -58,14 +58,17 @@ def nodes_of(first: int, leaves: Sequence[bytes]) -> Nodes:
     return *left, *reversed(right)
 
 
-def joined(before: Nodes, nodes: Nodes) -> Nodes:
-    """The nodes of a stretch that begins with leaf 0, and of the one after it, as those of both."""
+def joined(before: Nodes, nodes: Nodes, first: int = 0) -> Nodes:
+    """The nodes of a stretch that begins with leaf number `first`, and of the one after it, as those of both."""
     stack = list(before)
+    start = first + size_of(before)
     for node in nodes:
-        whole = node
-        while stack and stack[-1].level == whole.level:
+        whole, place = node, start
+        while stack and stack[-1].level == whole.level and place >> whole.level & 1:  # it is the right one of two
+            place -= 1 << whole.level
             whole = Node(whole.level + 1, parent_hash(stack.pop().hash, whole.hash))
         stack.append(whole)
+        start += 1 << node.level
     return tuple(stack)
 
 

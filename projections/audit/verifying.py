@@ -167,7 +167,9 @@ def _of_heads(
             sentence += f"{cut} were cut off" if cut > 1 else "one was cut off"
             yield Finding("cut", None, None, sentence)
         elif head.size < before.size:
-            raise HeadError(f"the head of {head.size} facts is older than seal {before.number}: begin with an earlier one")
+            raise HeadError(
+                f"the head of {head.size} facts is older than seal {before.number}: begin with an earlier one"
+            )
         elif root_of(_tree_of(connection, head.size, before, seals, tail)) != head.root:
             sentence = f"the first {head.size} facts are not those of the head that was given"
             yield Finding("head", None, None, sentence)

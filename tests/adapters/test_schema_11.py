@@ -5,6 +5,7 @@ import psycopg
 from adapters.schema import SCHEMA_VERSION, check_schema, migrate
 
 VERSION_10 = """
+    DROP TABLE seals;
     UPDATE schema_version SET version = 10;
 """
 

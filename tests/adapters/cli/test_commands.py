@@ -33,6 +33,7 @@ RUN_ELSEWHERE = {
     *("account create", "account show", "account list", "number set", "number list", "number import"),
     *("token create", "token list", "token revoke", "card change-holder"),
     *("operator add", "operator list", "operator reset", "operator remove"),
+    *("audit key", "audit head", "audit verify", "audit prove", "audit prove-growth", "audit check"),
 }
 
 

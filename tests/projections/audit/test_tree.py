@@ -123,6 +123,13 @@ def test_stretches_join_to_the_tree_of_all(size, cuts):
     assert nodes_of_tree(size, b"".join(node.hash for node in nodes)) == nodes
 
 
+@given(st.tuples(sizes, sizes, sizes))
+def test_two_stretches_in_the_middle_join_to_that_of_both(places):
+    first, middle, end = sorted(places)
+    nodes = joined(nodes_of(first, MANY[first:middle]), nodes_of(middle, MANY[middle:end]), first)
+    assert nodes == nodes_of(first, MANY[first:end])
+
+
 @given(sizes, st.data())
 def test_every_leaf_is_proved_to_be_where_it_is_and_nowhere_else(size, data):
     index = data.draw(st.integers(0, size - 1))

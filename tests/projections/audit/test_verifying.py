@@ -21,7 +21,9 @@ STRETCH = 16
 def sealed(copied_attempts, store, connection):
     """A log with gaps in its positions, under many seals, and a copy of it."""
     store_all(store, [random_history(seed, 20) for seed in range(4)])
-    connection.execute("SELECT setval('card_events_notification_id_seq', (SELECT max(notification_id) + 3 FROM card_events))")
+    connection.execute(
+        "SELECT setval('card_events_notification_id_seq', (SELECT max(notification_id) + 3 FROM card_events))"
+    )
     store_all(store, [random_history(seed, 20) for seed in range(4, 8)])
     seal_all(connection)
     connection.execute("CREATE TABLE kept_events AS SELECT * FROM card_events")
@@ -40,7 +42,9 @@ def put_back(connection):
     connection.execute("TRUNCATE card_events, seals")
     connection.execute("INSERT INTO card_events SELECT * FROM kept_events")
     connection.execute("INSERT INTO seals SELECT * FROM kept_seals")
-    connection.execute("CREATE UNIQUE INDEX IF NOT EXISTS card_events_notification_id_idx ON card_events (notification_id)")
+    connection.execute(
+        "CREATE UNIQUE INDEX IF NOT EXISTS card_events_notification_id_idx ON card_events (notification_id)"
+    )
 
 
 def findings_of(url, **options):
@@ -77,7 +81,11 @@ def is_named(wanted, found):
     kind, position = wanted
     if kind == "cut":
         return any(one.kind == "cut" for one in found)
-    return any(one.kind == kind and one.first_position <= position <= one.last_position for one in found if one.kind != "versions" and one.first_position is not None)
+    return any(
+        one.kind == kind and one.first_position <= position <= one.last_position
+        for one in found
+        if one.kind != "versions" and one.first_position is not None
+    )
 
 
 def manipulate_and_verify(sealed, url, chance):
@@ -139,8 +147,14 @@ def test_a_row_and_its_kept_hash_changed_together_are_found_by_the_signed_root(s
 @pytest.mark.parametrize(
     ("change", "sentence"),
     [
-        ("leaves = repeat('x', length(leaves))::bytea", "the hashes or positions kept with it were changed; the log is"),
-        ("positions = '{[1000,1016)}'", "the hashes or positions kept with it were changed; the log is as it was sealed"),
+        (
+            "leaves = repeat('x', length(leaves))::bytea",
+            "the hashes or positions kept with it were changed; the log is",
+        ),
+        (
+            "positions = '{[1000,1016)}'",
+            "the hashes or positions kept with it were changed; the log is as it was sealed",
+        ),
         ("nodes = ''", "a tree of 48 leaves has 2 nodes, not 0"),
         ("head = ''", "this is no signed head"),
         ("head = replace(head, '48', '47')", "the head was changed"),
@@ -200,7 +214,9 @@ def test_a_leaf_is_the_row_as_the_server_copies_it(sealed):
     assert [fact_of(leaf) for leaf in leaves] == rows
 
 
-@pytest.mark.parametrize("change", [lambda leaf: b"", lambda leaf: leaf[:50], lambda leaf: b"\1" + leaf[1:], lambda leaf: leaf + b"x"])
+@pytest.mark.parametrize(
+    "change", [lambda leaf: b"", lambda leaf: leaf[:50], lambda leaf: b"\1" + leaf[1:], lambda leaf: leaf + b"x"]
+)
 def test_other_bytes_are_no_leaf(sealed, change):
     (leaf,) = leaves_between(sealed, 0, 1)
     with pytest.raises(ProofError, match="no leaf"):
