@@ -55,7 +55,7 @@ def audit_verify(
     parallel: Annotated[int, typer.Option(min=1, max=64, metavar="N", help="In so many processes.")] = 1,
     as_json: Json = False,
 ) -> None:
-    """Compare the log with its seals, and name what was altered, removed, inserted or cut; exit status 1 if anything."""
+    """Compare the log with its seals, and name what was altered, removed, inserted or cut; exit status 1 if any."""
     from adapters.cli import auditing
 
     auditing.verify_log(load_settings(), head or [], key or [], from_seal=from_seal, parallel=parallel, as_json=as_json)

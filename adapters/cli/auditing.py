@@ -138,7 +138,7 @@ def check(file: BinaryIO, keys: Sequence[str], *, as_json: bool) -> None:
     shown = check_proof(text, [public_key(one) for one in keys])
     if isinstance(shown, Held):
         fact, head = shown.fact, shown.head
-        fields = {"index": shown.index, **fact._asdict(), "origin": head.origin, "facts": head.size}
+        fields = {"number": shown.number, **fact._asdict(), "origin": head.origin, "facts": head.size}
         put_fields("the log holds this fact", fields, as_json=as_json)
     else:
         older, newer = shown.older, shown.newer

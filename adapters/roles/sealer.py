@@ -82,8 +82,8 @@ def _unpublished(connection: Connection[Any], newest: Head | None) -> list[Head]
     known = seal_of_size(connection, newest.size)
     if known is None or (read_head(known.head).size, read_head(known.head).root) != (newest.size, newest.root):
         raise StandstillError(
-            f"the broker holds a signed head of {newest.size} facts, which this log does not have: it was cut, changed, "
-            "or restored from a backup, and nothing is sealed; verify it against that head, and where a restore is "
-            "the reason, seal on with a new key of another name: `baohao audit key`"
+            f"the broker holds a signed head of {newest.size} facts, which this log does not have: it was cut, "
+            "changed, or restored from a backup, and nothing is sealed; verify it against that head, and where a "
+            "restore is the reason, seal on with a new key of another name: `baohao audit key`"
         )
     return [read_head(seal.head) for seal in seals_from(connection, known.number + 1)]

@@ -34,10 +34,10 @@ _TOGETHER = 64
 
 
 class Held(NamedTuple):
-    """What a proof of inclusion shows: this fact is number `index`, from 0, under the head."""
+    """What a proof of inclusion shows: this fact is that `number`, from 0, under the head."""
 
     fact: LeafFact
-    index: int
+    number: int
     head: Head
 
 

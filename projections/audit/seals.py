@@ -2,9 +2,9 @@
 
 from collections.abc import Iterator
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import Any, LiteralString, NamedTuple
 
-from psycopg import Connection
+from psycopg import Connection, sql
 from psycopg.rows import class_row, tuple_row
 
 from engine.store.log import head
@@ -28,8 +28,6 @@ SEALS_TABLE = """
     );
     ALTER TABLE seals ALTER COLUMN leaves SET STORAGE EXTERNAL  -- hashes cannot be compressed
 """
-
-_COLUMNS = "number, size, position, head, nodes, sealed_at"
 
 
 class Seal(NamedTuple):
@@ -85,27 +83,28 @@ def seal_next(connection: Connection[Any], key: SealKey, limit: int) -> Seal | N
 
 def last_seal(connection: Connection[Any]) -> Seal:
     """The newest seal; NO_SEAL where there is none."""
-    return next(_seals(connection, "true ORDER BY number DESC LIMIT 1", ()), NO_SEAL)
+    return next(_seals(connection, "ORDER BY number DESC LIMIT 1", ()), NO_SEAL)
 
 
 def seals_from(connection: Connection[Any], number: int, limit: int | None = None) -> list[Seal]:
     """At most `limit` seals from one on, in order."""
-    return list(_seals(connection, "number >= %s ORDER BY number LIMIT %s", (number, limit)))
+    return list(_seals(connection, "WHERE number >= %s ORDER BY number LIMIT %s", (number, limit)))
 
 
 def seal_of_size(connection: Connection[Any], size: int) -> Seal | None:
     """The first seal of at least so many facts."""
-    return next(_seals(connection, "size >= %s ORDER BY size LIMIT 1", (size,)), None)
+    return next(_seals(connection, "WHERE size >= %s ORDER BY size LIMIT 1", (size,)), None)
 
 
 def seal_over(connection: Connection[Any], position: int) -> Seal | None:
     """The first seal over a position."""
-    return next(_seals(connection, "position >= %s ORDER BY number LIMIT 1", (position,)), None)
+    return next(_seals(connection, "WHERE position >= %s ORDER BY number LIMIT 1", (position,)), None)
 
 
-def _seals(connection: Connection[Any], which: Any, parameters: tuple[Any, ...]) -> Iterator[Seal]:  # noqa: ANN401 (a part of a statement, written above)
+def _seals(connection: Connection[Any], which: LiteralString, parameters: tuple[int | None, ...]) -> Iterator[Seal]:
+    statement = sql.SQL("SELECT number, size, position, head, nodes, sealed_at FROM seals {}").format(sql.SQL(which))
     with connection.cursor(row_factory=class_row(Seal)) as cursor:
-        yield from cursor.execute(f"SELECT {_COLUMNS} FROM seals WHERE {which}", parameters)
+        yield from cursor.execute(statement, parameters)
 
 
 def stretches_between(connection: Connection[Any], first: int, last: int) -> dict[int, Stretch]:

@@ -1,6 +1,6 @@
 """Verifies the log against its seals, and against heads that somebody kept outside."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from functools import partial
@@ -80,7 +80,7 @@ def hashes_of(database_url: str, after: int, upto: int) -> list[bytes]:
 
 
 @contextmanager
-def _doing(parallel: int) -> Iterator[Callable[..., Iterator[Any]]]:
+def _doing(parallel: int) -> Generator[Callable[..., Iterator[Any]]]:
     """What maps a function over lists: in so many processes, or in this one."""
     if parallel == 1:
         yield map

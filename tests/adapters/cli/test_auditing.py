@@ -108,7 +108,7 @@ def test_a_proof_is_checked_with_the_public_key_alone(installation, public, tmp_
     file = tmp_path / "proof"
     file.write_text(installation.run("audit", "prove", 3).stdout)
     shown = installation.json("audit", "check", file, "--key", public)
-    assert (shown["index"], shown["position"], shown["facts"]) == (2, 3, 4)
+    assert (shown["number"], shown["position"], shown["facts"]) == (2, 3, 4)
     event_id = shown["state"].split('"')[3]
     assert installation.json("audit", "prove", event_id)["proof"] == file.read_text()
     assert "the log holds this fact" in installation.run("audit", "check", file, "--key", public).stdout

@@ -31,8 +31,8 @@ def test_every_fact_is_proved_to_be_in_the_log(sealed):
     for index, row in enumerate(rows_of(sealed)):
         shown = check_proof(prove_inclusion(sealed, row.position), KEYS)
         assert isinstance(shown, Held)
-        assert (shown.fact, shown.index) == (LeafFact(*row), index)
-        assert shown.index < shown.head.size <= shown.index + 7
+        assert (shown.fact, shown.number) == (LeafFact(*row), index)
+        assert shown.number < shown.head.size <= shown.number + 7
 
 
 def test_a_fact_is_found_by_its_event(sealed):

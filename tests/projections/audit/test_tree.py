@@ -1,6 +1,7 @@
 """The tree is that of RFC 6962: published vectors, and a plain reading of the RFC's own definitions."""
 
 from hashlib import sha256
+from itertools import pairwise
 
 import pytest
 from hypothesis import given
@@ -116,7 +117,7 @@ def test_consistency_proofs_are_the_published_ones(size, later):
 def test_stretches_join_to_the_tree_of_all(size, cuts):
     places = sorted({0, *(cut for cut in cuts if cut < size), size})
     nodes = ()
-    for first, end in zip(places, places[1:], strict=False):
+    for first, end in pairwise(places):
         nodes = joined(nodes, nodes_of(first, MANY[first:end]))
     assert nodes == nodes_of(0, MANY[:size])
     assert (size_of(nodes), root_of(nodes)) == (size, root_by_definition(MANY[:size]))

@@ -7,7 +7,7 @@ import pytest
 from projections.audit.heads import HeadError, SealKey, read_head
 from projections.audit.leaves import LeafFact, fact_of, leaf_of, leaves_between
 from projections.audit.seals import last_seal, seal_next, seals_from
-from projections.audit.tree import ProofError
+from projections.audit.tree import ProofError, leaf_hash
 from projections.audit.verifying import verify
 from tests.engine.random_histories import random_history, store_all
 from tests.projections.audit.tampering import MANIPULATIONS, rows_of
@@ -135,8 +135,6 @@ def test_a_row_and_its_kept_hash_changed_together_are_found_by_the_signed_root(s
     row = rows_of(sealed)[20]
     other = leaf_of(LeafFact(*row._replace(state=b"{}")))
     sealed.execute("UPDATE card_events SET state = '{}' WHERE notification_id = %s", (row.position,))
-    from projections.audit.tree import leaf_hash
-
     kept = sealed.execute("SELECT leaves FROM seals WHERE number = 2").fetchone()[0]
     leaves = kept.replace(leaf_hash(leaf_of(LeafFact(*row))), leaf_hash(other))
     assert leaves != kept
@@ -215,7 +213,7 @@ def test_a_leaf_is_the_row_as_the_server_copies_it(sealed):
 
 
 @pytest.mark.parametrize(
-    "change", [lambda leaf: b"", lambda leaf: leaf[:50], lambda leaf: b"\1" + leaf[1:], lambda leaf: leaf + b"x"]
+    "change", [lambda _: b"", lambda leaf: leaf[:50], lambda leaf: b"\1" + leaf[1:], lambda leaf: leaf + b"x"]
 )
 def test_other_bytes_are_no_leaf(sealed, change):
     (leaf,) = leaves_between(sealed, 0, 1)
