@@ -7,7 +7,7 @@ server, at next to no cost in Python; were facts stored in another way, `leaf_of
 
 from collections.abc import Iterable, Iterator, Sequence
 from hashlib import sha256
-from struct import Struct
+from struct import Struct, unpack
 from typing import Any, LiteralString, NamedTuple
 from uuid import UUID
 
@@ -71,9 +71,18 @@ def hashes_between(connection: Connection[Any], after: int, upto: int) -> list[b
     return [sha256(b"\0" + row).digest() for row in _rows(connection, after, upto, None)]
 
 
-def leaves_between(connection: Connection[Any], after: int, upto: int, limit: int | None = None) -> list[bytes]:
-    """The leaves of at most `limit` such facts."""
-    return [bytes(row) for row in _rows(connection, after, upto, limit)]
+def hashes_at(connection: Connection[Any], after: int, upto: int, limit: int) -> tuple[list[int], list[bytes]]:
+    """Positions and leaf hashes of at most `limit` such facts."""
+    places, hashes = bytearray(), list[bytes]()
+    for row in _rows(connection, after, upto, limit):
+        places += row[_POSITION]
+        hashes.append(sha256(b"\0" + row).digest())
+    return list(unpack(f"!{len(hashes)}q", places)), hashes
+
+
+def leaves_between(connection: Connection[Any], after: int, upto: int) -> list[bytes]:
+    """The leaves of such facts."""
+    return [bytes(row) for row in _rows(connection, after, upto, None)]
 
 
 def _rows(connection: Connection[Any], after: int, upto: int, limit: int | None) -> Iterator[memoryview]:

@@ -9,8 +9,8 @@ from psycopg.rows import class_row, tuple_row
 
 from engine.store.log import head
 from projections.audit.heads import SealKey, signed_head
-from projections.audit.leaves import FIRST_POSITION, as_ranges, in_ranges, leaves_between, position_of
-from projections.audit.tree import Nodes, joined, leaf_hash, nodes_of, nodes_of_tree, root_of, split
+from projections.audit.leaves import FIRST_POSITION, as_ranges, hashes_at, in_ranges
+from projections.audit.tree import Nodes, joined, nodes_of, nodes_of_tree, root_of, split
 from projections.follow import lock_position, save_position
 
 SEALER = "sealer"
@@ -62,12 +62,11 @@ def seal_next(connection: Connection[Any], key: SealKey, limit: int) -> Seal | N
     with connection.transaction():
         lock_position(connection, SEALER)
         before = last_seal(connection)
-        leaves = leaves_between(connection, before.position, head(connection), limit)
-        if not leaves:
+        positions, hashes = hashes_at(connection, before.position, head(connection), limit)
+        if not hashes:
             return None
-        positions, hashes = [position_of(leaf) for leaf in leaves], [leaf_hash(leaf) for leaf in leaves]
         tree = joined(before.tree, nodes_of(before.size, hashes))
-        size = before.size + len(leaves)
+        size = before.size + len(hashes)
         text, nodes = signed_head(key, size, root_of(tree)), b"".join(node.hash for node in tree)
         sealed = Seal(before.number + 1, size, positions[-1], text, nodes)
         connection.execute(
