@@ -4,43 +4,17 @@ Each message is a head as `projections.audit.heads` writes it, on a stream of it
 """
 
 from collections.abc import Sequence
-from datetime import timedelta
 
-from nats.aio.client import Client
 from nats.js import JetStreamContext
-from nats.js.api import RetentionPolicy, StreamConfig, StreamInfo
+from nats.js.api import StreamInfo
 from nats.js.errors import NotFoundError
 
-from adapters.broker.sending import Message, send
-from adapters.broker.streams import DUPLICATE_WINDOW, ensure_stream
-from adapters.settings import Settings
 from projections.audit.heads import Head, HeadError, PublicKey, check_head, read_head
 
 SEALS_STREAM, SEAL_SUBJECT = "BAOHAO_SEALS", "baohao.v1.audit.seal"
-SEALS_MAX_BYTES = 16 * 1024**2
-"""Room for about 40,000 heads; the oldest leave for newer ones, which vouch for them."""
-SEAL_MAX_BYTES = 4096
-"""The largest message with its headers; ours have 400 bytes."""
 LOOK_BACK = 1000
 """So many messages of strangers may stand after our newest head."""
-_FOR_EVER = timedelta(0)
-
-
-async def ensure_seals_stream(jetstream: JetStreamContext, settings: Settings) -> StreamInfo:
-    """The stream of heads: created if missing, its settings corrected; raises StandstillError."""
-    return await ensure_stream(
-        jetstream,
-        StreamConfig(
-            name=SEALS_STREAM,
-            subjects=[SEAL_SUBJECT],
-            num_replicas=settings.stream_replicas,
-            retention=RetentionPolicy.LIMITS,
-            max_age=_FOR_EVER.total_seconds(),
-            max_bytes=SEALS_MAX_BYTES,
-            max_msg_size=SEAL_MAX_BYTES,
-            duplicate_window=DUPLICATE_WINDOW.total_seconds(),
-        ),
-    )
+ACK_TIMEOUT_S = 10.0
 
 
 async def newest_head(jetstream: JetStreamContext, info: StreamInfo, key: PublicKey) -> Head | None:
@@ -57,6 +31,8 @@ async def newest_head(jetstream: JetStreamContext, info: StreamInfo, key: Public
     return None
 
 
-async def publish_heads(client: Client, heads: Sequence[Head]) -> None:
-    """Publish heads in their order; raises NotStoredError."""
-    await send(client, [Message(SEAL_SUBJECT, f"{head.origin} {head.size}", head.text.encode()) for head in heads])
+async def publish_heads(jetstream: JetStreamContext, heads: Sequence[Head]) -> None:
+    """Publish heads in their order, each when the one before is stored."""
+    for head in heads:
+        headers = {"Nats-Msg-Id": f"{head.origin} {head.size}"}
+        await jetstream.publish(SEAL_SUBJECT, head.text.encode(), headers=headers, timeout=ACK_TIMEOUT_S)

@@ -15,7 +15,8 @@ from nats.aio.client import Client
 from psycopg import Connection
 
 from adapters.broker.connection import connected
-from adapters.broker.seals import ensure_seals_stream, newest_head, publish_heads
+from adapters.broker.seals import newest_head, publish_heads
+from adapters.broker.streams import ensure_seals_stream
 from adapters.clock_check import clock_of
 from adapters.roles.lead import Connections, Work, lead
 from adapters.seal_keys import seal_key_of
@@ -26,8 +27,6 @@ from projections.audit.heads import Head, SealKey, read_head
 from projections.audit.seals import SEALER, last_seal, seal_next, seal_of_size, seals_from
 
 log = structlog.get_logger()
-
-PUBLISHED_TOGETHER = 1000
 
 
 async def main(settings: Settings, database_url: str, nats_url: str, stop: asyncio.Event) -> None:
@@ -45,7 +44,7 @@ async def main(settings: Settings, database_url: str, nats_url: str, stop: async
         if found is None:
             return False
         sealed_at = monotonic()
-        await publish_heads(connections.broker, [found])
+        await publish_heads(connections.broker.jetstream(), [found])
         log.info("sealer.sealed", facts=found.size)
         return True
 
@@ -71,8 +70,7 @@ async def publish_missing(connection: Connection[Any], client: Client, key: Seal
     info = await ensure_seals_stream(jetstream, settings)
     newest = await newest_head(jetstream, info, key.public)
     heads = await asyncio.to_thread(_unpublished, connection, newest)
-    for start in range(0, len(heads), PUBLISHED_TOGETHER):
-        await publish_heads(client, heads[start : start + PUBLISHED_TOGETHER])
+    await publish_heads(jetstream, heads)
 
 
 def _unpublished(connection: Connection[Any], newest: Head | None) -> list[Head]:

@@ -4,7 +4,8 @@ import asyncio
 
 import pytest
 
-from adapters.broker.seals import SEAL_SUBJECT, SEALS_STREAM, ensure_seals_stream, newest_head
+from adapters.broker.seals import SEAL_SUBJECT, SEALS_STREAM, newest_head
+from adapters.broker.streams import ensure_seals_stream
 from adapters.roles import sealer
 from adapters.roles.sealer import publish_missing
 from adapters.settings import SettingsError, load_settings
