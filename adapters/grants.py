@@ -44,6 +44,7 @@ RIGHTS: dict[str, LiteralString] = {
     "optional_notices": _CHANGE,
     "api_tokens": _CHANGE,
     "receipt_issuers": _ADD,
+    "seals": _ADD,
     **OPERATOR_RIGHTS,
     **dict.fromkeys(DIRECTORY, _CHANGE),
     "directory_secret": "SELECT",

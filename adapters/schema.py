@@ -27,6 +27,7 @@ from adapters.web.console.tables import OPERATOR_TABLES, RECORD_FORGOTTEN
 from adapters.web.payments.issuer import ISSUERS_TABLE
 from engine.errors import SchemaError
 from engine.store.recorder import CardRecorder, datastore
+from projections.audit.seals import SEALS_TABLE
 from projections.follow import FOLLOWERS_TABLE
 from projections.live import create_tables
 from projections.parked_cards import PARKED_CARDS_TABLE, SKIPPED_FACTS_TABLE
@@ -94,6 +95,7 @@ def _create(connection: Connection[Any]) -> None:
         OPERATOR_TABLES,
         RECORD_FORGOTTEN,
         ISSUERS_TABLE,
+        SEALS_TABLE,
         "CREATE TABLE schema_version (version integer NOT NULL)",
     ):
         connection.execute(statement)

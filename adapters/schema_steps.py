@@ -27,6 +27,7 @@ from engine.operations import OPERATIONS_ID, ChargingStopped
 from engine.store.appending import random_event_ids, stored_fact
 from engine.store.limits_rebuild import rebuild_limits
 from engine.store.parameters import fact_columns
+from projections.audit.seals import SEALS_TABLE
 from projections.live import LIVE, create_tables
 from projections.parked_cards import PARKED_CARDS_TABLE, SKIPPED_FACTS_TABLE
 
@@ -201,7 +202,10 @@ def _from_9_to_10(connection: Connection[Any]) -> None:
 
 
 def _from_10_to_11(connection: Connection[Any]) -> None:
-    """What reconciling finds is kept. A read model has a position of its own and its fold's version; it may pause."""
+    """What reconciling finds is kept; the log is sealed.
+
+    Each read model has a position of its own, and the version of its fold; it may be paused.
+    """
     connection.execute(DIFFERENCES_TABLE)
     connection.execute(_FOLLOWERS_11)
     connection.execute(
@@ -211,6 +215,7 @@ def _from_10_to_11(connection: Connection[Any]) -> None:
     )
     connection.execute("DELETE FROM followers WHERE name = %s", (LIVE.name,))
     connection.execute(SKIPPED_FACTS_TABLE)
+    connection.execute(SEALS_TABLE)
     connection.execute("UPDATE schema_version SET version = 11")
 
 

@@ -162,7 +162,7 @@ def running_roles(connection: Connection[Any]) -> list[RunningRole]:
             GROUP BY application_name ORDER BY 1, 5
             """,
             {
-                "led": [*(role for role in ROLES if role != "consumer"), "notifier"],
+                "led": [*(role for role in ROLES if role != "consumer"), "notifier", "sealer"],
                 "pattern": rf"^{_PREFIX}[a-z]+ \d+ ",
             },
         )

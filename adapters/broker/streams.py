@@ -22,6 +22,7 @@ from nats.js.errors import APIError, NotFoundError
 
 from adapters.broker.due import DUE_STREAM, DUE_SUBJECT
 from adapters.broker.events import EVENTS_STREAM, SUBJECTS
+from adapters.broker.seals import SEAL_SUBJECT, SEALS_STREAM
 from adapters.settings import Settings
 from engine.errors import StandstillError
 
@@ -43,6 +44,11 @@ DUE_MESSAGE_MAX_BYTES = 1024
 """The largest message about a due card with its headers; ours have 250 bytes."""
 DUE_DELIVERIES = 5
 """So often a message is delivered; then the scheduler's next one counts."""
+
+SEALS_MAX_BYTES = 16 * 1024**2
+"""Room for about 40,000 heads; the oldest leave for newer ones, which vouch for them."""
+SEAL_MAX_BYTES = 4096
+"""The largest head with its headers; ours have 400 bytes."""
 
 DUPLICATE_WINDOW = timedelta(minutes=2)
 UNACKED_BATCHES = 4
@@ -169,6 +175,23 @@ async def _ensure_stream(jetstream: JetStreamContext, settings: StreamConfig) ->
         )
     log.warning("stream.corrected", stream=wanted.name, **{name: str(value) for name, value in changes.items()})
     return await _apply(jetstream.update_stream, have.evolve(**changes))
+
+
+async def ensure_seals_stream(jetstream: JetStreamContext, settings: Settings) -> StreamInfo:
+    """The stream of signed heads, which never grow old: created if missing, corrected; raises StandstillError."""
+    return await _ensure_stream(
+        jetstream,
+        StreamConfig(
+            name=SEALS_STREAM,
+            subjects=[SEAL_SUBJECT],
+            num_replicas=settings.stream_replicas,
+            retention=RetentionPolicy.LIMITS,
+            max_age=0,
+            max_bytes=SEALS_MAX_BYTES,
+            max_msg_size=SEAL_MAX_BYTES,
+            duplicate_window=DUPLICATE_WINDOW.total_seconds(),
+        ),
+    )
 
 
 async def _apply(change: Callable[[StreamConfig], Awaitable[StreamInfo]], config: StreamConfig) -> StreamInfo:

@@ -7,6 +7,7 @@ from uuid import UUID
 
 import typer
 
+from adapters.cli.audit_app import audit_app
 from adapters.cli.broker_app import contract_app, events_app, publisher_app
 from adapters.cli.case_app import case_app
 from adapters.cli.directory_app import account_app, number_app
@@ -48,6 +49,7 @@ app.add_typer(contract_app, name="contract")
 app.add_typer(clock_app, name="clock")
 app.add_typer(restore_app, name="restore")
 app.add_typer(projections_app, name="projections")
+app.add_typer(audit_app, name="audit")
 app.add_typer(money_app)
 app.command()(sandbox)
 
@@ -104,7 +106,9 @@ def up(
 
 @app.command()
 def run(
-    role: Annotated[Role, typer.Argument(metavar="ROLE", help="consumer, projector, publisher, scheduler or web")],
+    role: Annotated[
+        Role, typer.Argument(metavar="ROLE", help="consumer, projector, publisher, scheduler, web, notifier or sealer")
+    ],
 ) -> None:
     """Run one role in this process."""
     from adapters.cli import serving

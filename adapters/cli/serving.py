@@ -121,8 +121,8 @@ def all_roles(
 def up(settings: Settings, *, sandbox: bool = False, demo: bool = False) -> None:
     """All roles until Ctrl-C, SIGTERM or SIGHUP; starts embedded servers again that end meanwhile.
 
-    With a `sandbox` of its own, or at Stripe, the web role is one of them; the notifier where e-mail or SMS is set. A
-    `demo` has a sandbox, a virtual clock and three holders, in a home folder of its own.
+    With a `sandbox` of its own, or at Stripe, the web role is one of them; the notifier where e-mail or SMS is set,
+    the sealer where a key is. A `demo` has a sandbox, a virtual clock and three holders, in a home folder of its own.
     """
     if demo:
         settings = of_demo(settings)
@@ -136,6 +136,8 @@ def up(settings: Settings, *, sandbox: bool = False, demo: bool = False) -> None
         system = system._replace(settings=system.settings.model_copy(update=console))
     if system.settings.tells_holders:
         roles = (*roles, "notifier")
+    if system.settings.seal_key_file is not None:
+        roles = (*roles, "sealer")
     with all_roles(system.settings, roles, beside=system.processes) as (running, supervisor), _leaving_by(stop):
         err.print(_is_up(running, supervisor), markup=False, highlight=False, soft_wrap=True)
         if demo:

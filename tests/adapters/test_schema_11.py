@@ -12,6 +12,7 @@ VERSION_10 = """
         DROP COLUMN failed_at, DROP COLUMN failure;
     INSERT INTO followers VALUES ('publisher', 6), ('read_models', 7);
     DROP TABLE skipped_facts;
+    DROP TABLE seals;
     UPDATE schema_version SET version = 10;
 """
 

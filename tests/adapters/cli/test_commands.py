@@ -36,6 +36,7 @@ RUN_ELSEWHERE = {
     *("projections status", "projections pause", "projections resume", "projections rebuild", "projections rollback"),
     *("projections parked list", "projections parked retry", "projections parked skip"),
     *("operator add", "operator list", "operator reset", "operator remove"),
+    *("audit key", "audit head", "audit verify", "audit prove", "audit prove-growth", "audit check"),
 }
 
 
