@@ -2,6 +2,7 @@
 
 import asyncio
 import socket
+from contextlib import suppress
 from datetime import timedelta
 from urllib.error import HTTPError
 from urllib.request import urlopen
@@ -128,7 +129,14 @@ def test_a_parked_card_is_retried_on_command(installation, settings, cards):
     assert double_charges(settings.gateway_record) == 0
 
 
+def listens(port):
+    with suppress(OSError), socket.create_connection(("127.0.0.1", port)):
+        return True
+    return False
+
+
 def page(port, path):
+    until(lambda: listens(port))  # a role may still begin
     with urlopen(f"http://127.0.0.1:{port}/{path}", timeout=10) as answer:
         return answer.read().decode()
 
@@ -146,6 +154,8 @@ def test_each_role_says_how_it_is_at_a_port_of_its_own(settings, eventually, rol
 
 def test_what_was_charged_and_how_the_system_is_can_be_read_as_metrics(settings, cards):
     consumer, scheduler = (settings.metrics_port + ROLES.index(role) for role in ("consumer", "scheduler"))
+    cards.register(9)
+    advance(cards, timedelta(days=25))
     until(lambda: 'baohao_gateway_answers_total{answer="charged"}' in page(consumer, "metrics"))
     assert 'baohao_stage_seconds_count{event="consumer.batch",stage="gateway"}' in page(consumer, "metrics")
     shown = page(scheduler, "metrics")
