@@ -11,6 +11,7 @@ from adapters.control import (
     CONTROL_ROW,
     CONTROL_TABLE,
 )
+from adapters.differences import DIFFERENCES_TABLE
 from adapters.directory.tables import DIRECTORY_TABLES, PASSKEY_TABLES
 from adapters.gateways.pace import PACE_ROW, PACE_TABLE
 from adapters.grants import grant_rights
@@ -26,6 +27,7 @@ from adapters.web.console.tables import OPERATOR_TABLES, RECORD_FORGOTTEN
 from adapters.web.payments.issuer import ISSUERS_TABLE
 from engine.errors import SchemaError
 from engine.store.recorder import CardRecorder, datastore
+from projections.audit.seals import SEALS_TABLE
 from projections.follow import FOLLOWERS_TABLE
 from projections.live import create_tables, missing_tables
 from projections.parked_cards import PARKED_CARDS_TABLE, SKIPPED_FACTS_TABLE
@@ -88,6 +90,7 @@ def _create(connection: Connection[Any]) -> None:
         PACE_ROW,
         INBOX_TABLE,
         BINDINGS_TABLE,
+        DIFFERENCES_TABLE,
         DIRECTORY_TABLES,
         PASSKEY_TABLES,
         NOTICE_TABLES,
@@ -95,6 +98,7 @@ def _create(connection: Connection[Any]) -> None:
         OPERATOR_TABLES,
         RECORD_FORGOTTEN,
         ISSUERS_TABLE,
+        SEALS_TABLE,
         "CREATE TABLE schema_version (version integer NOT NULL)",
     ):
         connection.execute(statement)

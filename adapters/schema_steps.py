@@ -13,6 +13,7 @@ from adapters.control import (
     CONTROL_GATEWAY,
     CONTROL_RESTORE,
 )
+from adapters.differences import DIFFERENCES_TABLE
 from adapters.directory.tables import DIRECTORY_TABLES, PASSKEY_TABLES
 from adapters.gateways.pace import PACE_ROW, PACE_TABLE
 from adapters.inbox import INBOX_TABLE
@@ -26,6 +27,7 @@ from engine.operations import OPERATIONS_ID, ChargingStopped
 from engine.store.appending import random_event_ids, stored_fact
 from engine.store.limits_rebuild import rebuild_limits
 from engine.store.parameters import fact_columns
+from projections.audit.seals import SEALS_TABLE
 from projections.live import LIVE, create_tables
 from projections.parked_cards import PARKED_CARDS_TABLE, SKIPPED_FACTS_TABLE
 
@@ -200,7 +202,11 @@ def _from_9_to_10(connection: Connection[Any]) -> None:
 
 
 def _from_10_to_11(connection: Connection[Any]) -> None:
-    """Each read model has a position of its own, and the version of its fold; it may be paused."""
+    """What reconciling finds is kept; the log is sealed.
+
+    Each read model has a position of its own, and the version of its fold; it may be paused.
+    """
+    connection.execute(DIFFERENCES_TABLE)
     connection.execute(_FOLLOWERS_11)
     connection.execute(
         "INSERT INTO followers (name, position, version) SELECT %(name)s || '.' || model, position, 1 "
@@ -209,6 +215,7 @@ def _from_10_to_11(connection: Connection[Any]) -> None:
     )
     connection.execute("DELETE FROM followers WHERE name = %s", (LIVE.name,))
     connection.execute(SKIPPED_FACTS_TABLE)
+    connection.execute(SEALS_TABLE)
     connection.execute("UPDATE schema_version SET version = 11")
 
 

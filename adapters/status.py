@@ -11,8 +11,8 @@ from psycopg.conninfo import make_conninfo
 from psycopg.rows import class_row
 
 from adapters.broker.connection import connected
-from adapters.broker.contract import EVENTS_STREAM
 from adapters.broker.due import DUE_STREAM
+from adapters.broker.events import EVENTS_STREAM
 from adapters.broker.streams import CHARGING
 from adapters.clock_check import wrong_clock
 from adapters.control import charging_stopped_since, gateway_down_since, read_control
@@ -111,7 +111,7 @@ def read_status(connection: Connection[Any], *, virtual_clock: bool) -> Status:
         """
         SELECT (SELECT count(*) FROM due_sent JOIN due USING (card_id, version) WHERE lease_until > clock_timestamp()),
             (SELECT count(card_id) FROM parked), (SELECT count(*) - count(card_id) FROM parked),
-            (SELECT count(*) FROM cases)
+            (SELECT count(*) FROM cases) + (SELECT count(*) FROM differences WHERE closed_at IS NULL)
         """
     ).fetchone() or (0, 0, 0, 0)  # a query of figures has a row
     in_flight, parked_cards, parked_messages, cases = counts
@@ -162,7 +162,7 @@ def running_roles(connection: Connection[Any]) -> list[RunningRole]:
             GROUP BY application_name ORDER BY 1, 5
             """,
             {
-                "led": [*(role for role in ROLES if role != "consumer"), "notifier"],
+                "led": [*(role for role in ROLES if role != "consumer"), "notifier", "sealer"],
                 "pattern": rf"^{_PREFIX}[a-z]+ \d+ ",
             },
         )

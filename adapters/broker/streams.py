@@ -20,8 +20,9 @@ from nats.js.api import (
 )
 from nats.js.errors import APIError, NotFoundError
 
-from adapters.broker.contract import EVENTS_STREAM, EVENTS_SUBJECT
 from adapters.broker.due import DUE_STREAM, DUE_SUBJECT
+from adapters.broker.events import EVENTS_STREAM, SUBJECTS
+from adapters.broker.seals import SEAL_SUBJECT, SEALS_STREAM
 from adapters.settings import Settings
 from engine.errors import StandstillError
 
@@ -44,9 +45,17 @@ DUE_MESSAGE_MAX_BYTES = 1024
 DUE_DELIVERIES = 5
 """So often a message is delivered; then the scheduler's next one counts."""
 
+SEALS_MAX_BYTES = 16 * 1024**2
+"""Room for about 40,000 heads; the oldest leave for newer ones, which vouch for them."""
+SEAL_MAX_BYTES = 4096
+"""The largest head with its headers; ours have 400 bytes."""
+
 DUPLICATE_WINDOW = timedelta(minutes=2)
 UNACKED_BATCHES = 4
 """Limit of unacknowledged messages over all consumer processes, as a multiple of what one process takes."""
+
+_FORMER_SUBJECTS = ["baohao.events.>"]
+"""Those of the stream of public events before they were CloudEvents."""
 
 _FOR_EVER = ("retention", "storage")
 """The settings of a stream that the broker never changes."""
@@ -113,12 +122,17 @@ async def ensure_due_stream(jetstream: JetStreamContext, settings: Settings) -> 
 
 
 async def ensure_events_stream(jetstream: JetStreamContext, settings: Settings) -> StreamInfo:
-    """The stream of public events: created if missing, its settings corrected; raises StandstillError."""
+    """The stream of public events: created if missing, its settings corrected; raises StandstillError.
+
+    One of the former contract is removed: what is in the log is told again in today's, and readers of the former one
+    hear from the broker that their stream is gone, where they would wait in silence otherwise.
+    """
+    await _remove_former(jetstream)
     return await _ensure_stream(
         jetstream,
         StreamConfig(
             name=EVENTS_STREAM,
-            subjects=[f"{EVENTS_SUBJECT}.>"],
+            subjects=list(SUBJECTS),
             num_replicas=settings.stream_replicas,
             retention=RetentionPolicy.LIMITS,
             max_age=EVENTS_RETENTION.total_seconds(),
@@ -127,6 +141,16 @@ async def ensure_events_stream(jetstream: JetStreamContext, settings: Settings) 
             duplicate_window=DUPLICATE_WINDOW.total_seconds(),
         ),
     )
+
+
+async def _remove_former(jetstream: JetStreamContext) -> None:
+    try:
+        have = await jetstream.stream_info(EVENTS_STREAM)
+    except NotFoundError:
+        return
+    if have.config.subjects == _FORMER_SUBJECTS:
+        log.warning("stream.former_removed", stream=EVENTS_STREAM, messages=have.state.messages)
+        await jetstream.delete_stream(EVENTS_STREAM)
 
 
 async def _ensure_stream(jetstream: JetStreamContext, settings: StreamConfig) -> StreamInfo:
@@ -151,6 +175,23 @@ async def _ensure_stream(jetstream: JetStreamContext, settings: StreamConfig) ->
         )
     log.warning("stream.corrected", stream=wanted.name, **{name: str(value) for name, value in changes.items()})
     return await _apply(jetstream.update_stream, have.evolve(**changes))
+
+
+async def ensure_seals_stream(jetstream: JetStreamContext, settings: Settings) -> StreamInfo:
+    """The stream of signed heads, which never grow old: created if missing, corrected; raises StandstillError."""
+    return await _ensure_stream(
+        jetstream,
+        StreamConfig(
+            name=SEALS_STREAM,
+            subjects=[SEAL_SUBJECT],
+            num_replicas=settings.stream_replicas,
+            retention=RetentionPolicy.LIMITS,
+            max_age=0,
+            max_bytes=SEALS_MAX_BYTES,
+            max_msg_size=SEAL_MAX_BYTES,
+            duplicate_window=DUPLICATE_WINDOW.total_seconds(),
+        ),
+    )
 
 
 async def _apply(change: Callable[[StreamConfig], Awaitable[StreamInfo]], config: StreamConfig) -> StreamInfo:

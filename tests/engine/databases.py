@@ -9,6 +9,7 @@ from psycopg import Connection
 
 from engine.store.recorder import CardRecorder, datastore
 from engine.store.streams import Store
+from projections.audit.seals import SEALS_TABLE
 from projections.follow import FOLLOWERS_TABLE
 from projections.live import create_tables
 from projections.parked_cards import PARKED_CARDS_TABLE, SKIPPED_FACTS_TABLE
@@ -27,6 +28,7 @@ def with_tables(url: str) -> None:
         connection.execute(FOLLOWERS_TABLE)
         connection.execute(PARKED_CARDS_TABLE)
         connection.execute(SKIPPED_FACTS_TABLE)
+        connection.execute(SEALS_TABLE)
         create_tables(connection)
         # No test crashes the server.
         connection.execute(f"ALTER DATABASE {connection.info.dbname} SET synchronous_commit = off")

@@ -2,9 +2,18 @@
 
 from hypothesis import settings
 
-from tests.engine.databases import cards_url, connect, connection, databases, new_recorder, recorder, store
+from tests.engine.databases import (
+    cards_url,
+    connect,
+    connection,
+    copied_attempts,
+    databases,
+    new_recorder,
+    recorder,
+    store,
+)
 
-__all__ = ["cards_url", "connect", "connection", "databases", "new_recorder", "recorder", "store"]
+__all__ = ["cards_url", "connect", "connection", "copied_attempts", "databases", "new_recorder", "recorder", "store"]
 
 settings.register_profile("engine", deadline=None)
 settings.load_profile("engine")

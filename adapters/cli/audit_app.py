@@ -1,0 +1,99 @@
+"""The commands by which the log proves itself, and their options; see app.py for the others."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from adapters.cli.options import Json
+from adapters.settings import load_settings
+
+audit_app = typer.Typer(help="The log proves itself: seals, verification, proofs.", no_args_is_help=True)
+
+Keys = Annotated[
+    list[str] | None,
+    typer.Option("--key", metavar="KEY", help="A public key, or its file; may be repeated. Else that of the sealer."),
+]
+NewFile = Annotated[Path, typer.Argument(metavar="FILE", help="A new file, which only you can read.")]
+
+
+@audit_app.command("key")
+def audit_key(
+    file: NewFile,
+    *,
+    name: Annotated[str, typer.Option(help="Whose log it is, as heads say it: best an address such as example.com/1.")],
+    as_json: Json = False,
+) -> None:
+    """Make a key by which the log is sealed, and print the public key by which seals are checked."""
+    from adapters.cli import auditing
+
+    auditing.make_key(file, name, as_json=as_json)
+
+
+@audit_app.command("head")
+def audit_head(
+    *,
+    seal: Annotated[int | None, typer.Option(min=1, metavar="N", help="That of seal N; else the newest.")] = None,
+    as_json: Json = False,
+) -> None:
+    """A signed head of the log, to be kept elsewhere."""
+    from adapters.cli import auditing
+
+    auditing.show_head(load_settings(), seal, as_json=as_json)
+
+
+@audit_app.command("verify")
+def audit_verify(
+    *,
+    head: Annotated[
+        list[Path] | None, typer.Option(metavar="FILE", help="A head that was kept elsewhere; may be repeated.")
+    ] = None,
+    key: Keys = None,
+    from_seal: Annotated[
+        int | None, typer.Option(min=1, metavar="N", help="Trust seal N, and verify what comes after it.")
+    ] = None,
+    parallel: Annotated[int, typer.Option(min=1, max=64, metavar="N", help="In so many processes.")] = 1,
+    as_json: Json = False,
+) -> None:
+    """Compare the log with its seals, and name what was altered, removed, inserted or cut; exit status 1 if any."""
+    from adapters.cli import auditing
+
+    auditing.verify_log(load_settings(), head or [], key or [], from_seal=from_seal, parallel=parallel, as_json=as_json)
+
+
+@audit_app.command("prove")
+def audit_prove(
+    fact: Annotated[str, typer.Argument(metavar="EVENT|POSITION", help="The id of an event, or its position.")],
+    *,
+    as_json: Json = False,
+) -> None:
+    """The proof that the log holds a fact, for who has the public key alone."""
+    from adapters.cli import auditing
+
+    auditing.prove(load_settings(), fact, as_json=as_json)
+
+
+@audit_app.command("prove-growth")
+def audit_prove_growth(
+    older: Annotated[int, typer.Argument(min=1, metavar="SEAL", help="The number of a seal.")],
+    newer: Annotated[int, typer.Argument(min=1, metavar="SEAL", help="The number of a later one.")],
+    *,
+    as_json: Json = False,
+) -> None:
+    """The proof that the log under one seal begins with that under another: it only grew."""
+    from adapters.cli import auditing
+
+    auditing.prove_growth(load_settings(), older, newer, as_json=as_json)
+
+
+@audit_app.command("check")
+def audit_check(
+    proof: Annotated[typer.FileBinaryRead, typer.Argument(metavar="PROOF", help="The file of a proof; - is stdin.")],
+    *,
+    key: Annotated[list[str], typer.Option(metavar="KEY", help="A public key, or its file; may be repeated.")],
+    as_json: Json = False,
+) -> None:
+    """Check a proof with the public key alone, without a database, and say what it shows."""
+    from adapters.cli import auditing
+
+    auditing.check(proof, key, as_json=as_json)
