@@ -119,6 +119,38 @@ def audit_diff(
     replaying.show_changes(load_settings(), earlier, later, limit, as_json=as_json)
 
 
+@audit_app.command("export")
+def audit_export(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="A new file for JSON lines.")],
+    *,
+    first: Annotated[int, typer.Option("--from", min=1, metavar="SEAL", help="The first seal.")] = 1,
+    last: Annotated[
+        int | None, typer.Option("--to", min=1, metavar="SEAL", help="The last one; else the newest.")
+    ] = None,
+    key: Keys = None,
+    as_json: Json = False,
+) -> None:
+    """Write the sealed log, each stretch checked against its signed head."""
+    from adapters.cli import transferring
+
+    transferring.export_to(load_settings(), file, first, last, key or [], as_json=as_json)
+
+
+@audit_app.command("import")
+def audit_import(
+    file: Annotated[
+        typer.FileBinaryRead, typer.Argument(metavar="FILE", help="What `audit export` wrote; - is stdin.")
+    ],
+    *,
+    key: Keys = None,
+    as_json: Json = False,
+) -> None:
+    """As the owner, add an exported log to an empty one, or to that before it: all with its positions, or nothing."""
+    from adapters.cli import transferring
+
+    transferring.import_from(load_settings(), file, key or [], as_json=as_json)
+
+
 @audit_app.command("check")
 def audit_check(
     proof: Annotated[typer.FileBinaryRead, typer.Argument(metavar="PROOF", help="The file of a proof; - is stdin.")],

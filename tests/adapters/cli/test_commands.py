@@ -34,7 +34,7 @@ RUN_ELSEWHERE = {
     *("token create", "token list", "token revoke", "card change-holder"),
     *("operator add", "operator list", "operator reset", "operator remove"),
     *("audit key", "audit head", "audit verify", "audit prove", "audit prove-growth", "audit check"),
-    *("audit replay", "audit diff"),
+    *("audit replay", "audit diff", "audit export", "audit import"),
 }
 
 
