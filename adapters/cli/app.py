@@ -14,7 +14,7 @@ from adapters.cli.directory_app import account_app, number_app
 from adapters.cli.money_app import money_app
 from adapters.cli.operations_app import charging_app, clock_app, limits_app, parked_app, restore_app
 from adapters.cli.operator_app import operator_app
-from adapters.cli.options import CardId, Json, Limit, Page, SandboxGateway
+from adapters.cli.options import CardId, Json, Limit, Moment, Page, SandboxGateway
 from adapters.cli.projections_app import projections_app
 from adapters.cli.sandbox_app import sandbox
 from adapters.cli.token_app import token_app
@@ -145,11 +145,14 @@ def import_(
 
 
 @card_app.command("show")
-def card_show(card_id: CardId, *, as_json: Json = False) -> None:
-    """The current state of the card."""
+def card_show(card_id: CardId, *, as_of: Moment = None, as_json: Json = False) -> None:
+    """The current state of the card, or that of a moment."""
     from adapters.cli import inspecting
 
-    inspecting.show_card(load_settings(), card_id, as_json=as_json)
+    if as_of is not None:
+        inspecting.show_card_as_of(load_settings(), card_id, as_of, as_json=as_json)
+    else:
+        inspecting.show_card(load_settings(), card_id, as_json=as_json)
 
 
 @card_app.command("history")
@@ -168,6 +171,7 @@ def card_why(
         datetime | None, typer.Option(formats=["%Y-%m-%d"], help="Why was it not charged that day?")
     ] = None,
     *,
+    as_of: Moment = None,
     as_json: Json = False,
 ) -> None:
     """Why it was or was not charged, or is in its state, in sentences that name the facts they rest on."""
@@ -175,7 +179,7 @@ def card_why(
 
     if charge is not None and date is not None:
         raise typer.BadParameter("ask for a charge or for a day, not for both", param_hint="--charge")
-    explaining.explain(load_settings(), card_id, charge, date.date() if date else None, as_json=as_json)
+    explaining.explain(load_settings(), card_id, charge, date.date() if date else None, as_of, as_json=as_json)
 
 
 @card_app.command("change-holder")

@@ -1,11 +1,12 @@
 """The commands by which the log proves itself, and their options; see app.py for the others."""
 
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from adapters.cli.options import Json
+from adapters.cli.options import Json, Limit
 from adapters.settings import load_settings
 
 audit_app = typer.Typer(help="The log proves itself: seals, verification, proofs.", no_args_is_help=True)
@@ -14,6 +15,11 @@ Keys = Annotated[
     list[str] | None,
     typer.Option("--key", metavar="KEY", help="A public key, or its file; may be repeated. Else that of the sealer."),
 ]
+_FORMATS = ["%Y-%m-%dT%H:%M:%S", "%Y-%m-%d %H:%M:%S", "%Y-%m-%d"]
+WantedMoment = Annotated[
+    datetime, typer.Option("--as-of", formats=_FORMATS, metavar="T", help="In UTC: 2027-01-31T12:00:00.")
+]
+DiffMoment = Annotated[datetime, typer.Argument(formats=_FORMATS, metavar="T", help="In UTC: 2027-01-31T12:00:00.")]
 NewFile = Annotated[Path, typer.Argument(metavar="FILE", help="A new file, which only you can read.")]
 
 
@@ -84,6 +90,65 @@ def audit_prove_growth(
     from adapters.cli import auditing
 
     auditing.prove_growth(load_settings(), older, newer, as_json=as_json)
+
+
+@audit_app.command("replay")
+def audit_replay(
+    *,
+    as_of: WantedMoment,
+    to: Annotated[Path, typer.Option(metavar="DIR", help="A new or empty folder, for a CSV file per read model.")],
+    as_json: Json = False,
+) -> None:
+    """All read models as they stood at a moment, from the facts up to it."""
+    from adapters.cli import replaying
+
+    replaying.replay_to(load_settings(), as_of, to, as_json=as_json)
+
+
+@audit_app.command("diff")
+def audit_diff(
+    earlier: DiffMoment,
+    later: DiffMoment,
+    *,
+    limit: Limit = 50,
+    as_json: Json = False,
+) -> None:
+    """Which rows of the read models were added, removed or changed between two moments."""
+    from adapters.cli import replaying
+
+    replaying.show_changes(load_settings(), earlier, later, limit, as_json=as_json)
+
+
+@audit_app.command("export")
+def audit_export(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="A new file for JSON lines.")],
+    *,
+    first: Annotated[int, typer.Option("--from", min=1, metavar="SEAL", help="The first seal.")] = 1,
+    last: Annotated[
+        int | None, typer.Option("--to", min=1, metavar="SEAL", help="The last one; else the newest.")
+    ] = None,
+    key: Keys = None,
+    as_json: Json = False,
+) -> None:
+    """Write the sealed log, each stretch checked against its signed head."""
+    from adapters.cli import transferring
+
+    transferring.export_to(load_settings(), file, first, last, key or [], as_json=as_json)
+
+
+@audit_app.command("import")
+def audit_import(
+    file: Annotated[
+        typer.FileBinaryRead, typer.Argument(metavar="FILE", help="What `audit export` wrote; - is stdin.")
+    ],
+    *,
+    key: Keys = None,
+    as_json: Json = False,
+) -> None:
+    """As the owner, add an exported log to an empty one, or to that before it: all with its positions, or nothing."""
+    from adapters.cli import transferring
+
+    transferring.import_from(load_settings(), file, key or [], as_json=as_json)
 
 
 @audit_app.command("check")

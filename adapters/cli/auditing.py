@@ -57,7 +57,7 @@ def verify_log(
     as_json: bool,
 ) -> None:
     """Verify, and end with status 1 where something was found."""
-    known = _keys(settings, keys)
+    known = known_keys(settings, keys)
     heads = [_checked_head(file, known) for file in head_files]
     with database(settings) as url:
         check_schema(url)
@@ -80,7 +80,7 @@ def _put(verified: Verified) -> None:
         out.print(f"{counts}{waiting}; all are as they were sealed", highlight=False, soft_wrap=True)
 
 
-def _keys(settings: Settings, given: Sequence[str]) -> list[PublicKey]:
+def known_keys(settings: Settings, given: Sequence[str]) -> list[PublicKey]:
     """Those that were given, or else the sealer's; raises HeadError or SettingsError."""
     return [public_key(one) for one in given] if given else [seal_key_of(settings).public]
 

@@ -1,6 +1,6 @@
 """Explaining: why a card was or was not charged, its state, and what happens next."""
 
-from datetime import date
+from datetime import date, datetime
 from uuid import UUID
 
 import typer
@@ -15,9 +15,17 @@ from engine.why.questions import overview, why_charged, why_not_charged
 from engine.why.story import Answer
 
 
-def explain(settings: Settings, card_id: UUID, attempt_id: UUID | None, day: date | None, *, as_json: bool) -> None:
-    """Explain in sentences that name the versions of the facts they rest on."""
-    history = history_of(settings, card_id)
+def explain(
+    settings: Settings,
+    card_id: UUID,
+    attempt_id: UUID | None,
+    day: date | None,
+    moment: datetime | None = None,
+    *,
+    as_json: bool,
+) -> None:
+    """Explain in sentences that name the versions of the facts they rest on, as of a moment those up to it."""
+    history = history_of(settings, card_id, moment)
     if attempt_id is not None:
         answer = why_charged(history, attempt_id)
     elif day is not None:
@@ -27,8 +35,10 @@ def explain(settings: Settings, card_id: UUID, attempt_id: UUID | None, day: dat
     if answer is None:
         err.print(f"card {card_id} has no attempt {attempt_id}", soft_wrap=True)
         raise typer.Exit(1)
-    with connection(settings) as open_connection:
-        parked = parked_card(open_connection, card_id)
+    parked = None
+    if moment is None:
+        with connection(settings) as open_connection:
+            parked = parked_card(open_connection, card_id)
     if as_json:
         put_json(to_builtins(answer) | {"parked": parked and {"since": parked.parked_at, "why": parked.reason}})
     else:

@@ -1,5 +1,6 @@
 """Reading: one card, its history, lists of cards and of wake times."""
 
+from datetime import UTC, datetime
 from uuid import UUID
 
 import typer
@@ -15,8 +16,10 @@ from engine.store.recorder import CardRecorder, datastore
 from engine.store.streams import Store
 from engine.why.sentences import sentence
 from engine.why.story import story_of
-from projections.cards import count_cards, find_card, list_cards
+from projections.audit.as_of import as_of
+from projections.cards import CARDS, count_cards, find_card, list_cards
 from projections.due import list_due
+from projections.read_model import fold_batch
 
 CARD_COLUMNS = ("card_id", "status", "ends_on", "last_decline")
 """The columns that fit a terminal; `card show` and JSON have all."""
@@ -33,6 +36,13 @@ def show_card(settings: Settings, card_id: UUID, *, as_json: bool) -> None:
     put_fields(f"card {card_id}", row._asdict() | aside, as_json=as_json)
 
 
+def show_card_as_of(settings: Settings, card_id: UUID, moment: datetime, *, as_json: bool) -> None:
+    """The card's row as it was at a moment, folded from its facts up to then."""
+    history = history_of(settings, card_id, moment)
+    row = fold_batch(CARDS, history, lambda _: {})[card_id]
+    put_fields(f"card {card_id} as of {utc(moment):%Y-%m-%d %H:%M:%S} UTC", row._asdict(), as_json=as_json)
+
+
 def show_history(settings: Settings, card_id: UUID, *, as_json: bool) -> None:
     """The card's facts with their envelopes; in the table each as a sentence."""
     history = history_of(settings, card_id)
@@ -44,8 +54,8 @@ def show_history(settings: Settings, card_id: UUID, *, as_json: bool) -> None:
         put_table(f"card {card_id}", ("version", "fact", "actor", "what happened"), rows)
 
 
-def history_of(settings: Settings, card_id: UUID) -> list[Recorded]:
-    """All facts of the card, oldest first; ends the command with a sentence and status 1 where there is no card."""
+def history_of(settings: Settings, card_id: UUID, moment: datetime | None = None) -> list[Recorded]:
+    """The facts of the card up to a moment, oldest first; ends the command with a sentence where there are none."""
     with database(settings) as url:
         check_schema(url)
         pool = datastore(url, pool_size=1)
@@ -56,7 +66,18 @@ def history_of(settings: Settings, card_id: UUID) -> list[Recorded]:
     if not history:
         err.print(f"there is no card {card_id}")
         raise typer.Exit(1)
-    return history
+    if moment is None:
+        return history
+    then = as_of(history, utc(moment), virtual_clock=settings.clock == "virtual")
+    if not then:
+        err.print(f"there was no card {card_id} on {utc(moment):%Y-%m-%d %H:%M:%S} UTC", soft_wrap=True)
+        raise typer.Exit(1)
+    return then
+
+
+def utc(moment: datetime) -> datetime:
+    """A moment that was given without a zone, which is UTC."""
+    return moment.replace(tzinfo=UTC)
 
 
 def show_cards(

@@ -1,11 +1,12 @@
 """Seals: signed heads of the tree over the log, each with what leads from the seal before to it."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import Any, LiteralString, NamedTuple
 
 from psycopg import Connection, sql
 from psycopg.rows import class_row, tuple_row
+from psycopg.types.multirange import Int8Multirange
 
 from engine.store.log import head
 from projections.audit.heads import SealKey, signed_head
@@ -69,15 +70,20 @@ def seal_next(connection: Connection[Any], key: SealKey, limit: int) -> Seal | N
         size = before.size + len(hashes)
         text, nodes = signed_head(key, size, root_of(tree)), b"".join(node.hash for node in tree)
         sealed = Seal(before.number + 1, size, positions[-1], text, nodes)
-        connection.execute(
-            """
-            INSERT INTO seals (number, size, position, head, nodes, leaves, positions)
-            VALUES (%s, %s, %s, %s, %s, %s, %s)
-            """,
-            (*sealed[:5], b"".join(hashes), as_ranges(positions)),
-        )
+        insert_seal(connection, sealed, hashes, as_ranges(positions))
         save_position(connection, SEALER, positions[-1])
         return sealed
+
+
+def insert_seal(connection: Connection[Any], seal: Seal, hashes: Sequence[bytes], positions: Int8Multirange) -> None:
+    """Add a seal with the leaf hashes and positions of its stretch."""
+    connection.execute(
+        """
+        INSERT INTO seals (number, size, position, head, nodes, sealed_at, leaves, positions)
+        VALUES (%s, %s, %s, %s, %s, coalesce(%s, clock_timestamp()), %s, %s)
+        """,
+        (*seal, b"".join(hashes), positions),
+    )
 
 
 def last_seal(connection: Connection[Any]) -> Seal:

@@ -9,6 +9,7 @@ from adapters.settings import SettingsError
 from engine.errors import BaohaoError
 from projections.audit.heads import SealKey, read_head
 from projections.audit.seals import seal_next
+from projections.audit.tree import ProofError
 from tests.adapters.cards import commands_for
 
 
@@ -143,3 +144,24 @@ def test_without_any_key_nothing_is_verified(installation, public, key_file):
         installation.run("audit", "verify")
     with pytest.raises(SettingsError, match="is wrong: this is no key of a sealer"):
         installation.run("audit", "verify", BAOHAO_SEAL_KEY_FILE=str(key_file.with_name("cards.jsonl")))
+
+
+def test_a_sealed_log_goes_into_a_file_and_into_another_installation(
+    installation, new_installation, public, tmp_path, key_file
+):
+    file = tmp_path / "log.jsonl"
+    assert installation.json("audit", "export", file, "--key", public) == {"facts": 6, "seals": 2}
+    with pytest.raises(FileExistsError):
+        installation.run("audit", "export", file, "--key", public)
+    with pytest.raises(BaohaoError, match="the log has no seals with all these numbers"):
+        installation.run("audit", "export", tmp_path / "none", "--from", 9, "--key", public)
+    assert not (tmp_path / "none").exists()
+    with pytest.raises(BaohaoError, match="the file goes on after seal 0, but the log ends with seal 2"):
+        installation.run("audit", "import", file, "--key", public, BAOHAO_OWNER_DATABASE_URL=installation.database_url)
+    other = new_installation()
+    other.migrate()
+    with pytest.raises(ProofError, match="only the owner of the database may set positions: set BAOHAO_OWNER_DATABASE"):
+        other.run("audit", "import", file, "--key", public)
+    done = other.run("audit", "import", file, "--key", public, "--json", BAOHAO_OWNER_DATABASE_URL=other.database_url)
+    assert done.stdout == '{"facts": 6, "seals": 2}\n'
+    assert other.json("audit", "head") == installation.json("audit", "head")

@@ -1,0 +1,127 @@
+"""The state at an earlier moment, from the facts up to it: of one card, and of all read models.
+
+The moment of a fact is when it was recorded; under a virtual clock it is the fact's business time, which the clock
+showed. The log as of a moment ends with the last fact of that moment or before.
+"""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from itertools import takewhile
+from typing import Any, LiteralString, NamedTuple, TextIO
+
+from psycopg import Connection, sql
+
+from engine.envelope import Recorded
+from engine.store.log import read_log
+from projections.live import MODELS, create_tables
+from projections.read_model import ReadModel, fold_batch
+
+_ASIDE = "pg_temp"
+"""The schema of the session's temporary tables."""
+_BEFORE = "before_"
+_BATCH = 1000
+
+
+def as_of(history: Sequence[Recorded], moment: datetime, *, virtual_clock: bool) -> list[Recorded]:
+    """The facts of a card up to a moment."""
+    return list(takewhile(lambda one: moment_of(one, virtual_clock=virtual_clock) <= moment, history))
+
+
+def moment_of(recorded: Recorded, *, virtual_clock: bool) -> datetime:
+    """When a fact came about."""
+    return recorded.fact.at if virtual_clock else recorded.recorded_at
+
+
+_PLACE: LiteralString = """
+    SELECT coalesce(max(position), 0) FROM (
+        SELECT notification_id AS position,
+            split_part(encode(substring(state FROM nullif(place, 0) + {length} FOR 27), 'escape'), 'Z', 1) AS moment
+        FROM card_events, position({name} IN state) AS place
+    ) AS facts
+    WHERE moment LIKE '____-__-__T__:__:__%%' AND moment COLLATE "C" <= %s
+"""
+
+
+def place_at(connection: Connection[Any], moment: datetime, *, virtual_clock: bool) -> int:
+    """The position of the last fact up to a moment, 0 where there is none; reads the whole log.
+
+    In our compact JSON neither name can stand within a string, where its quotes would be escaped.
+    """
+    name = b'"at":"' if virtual_clock else b'"recorded_at":"'
+    query = sql.SQL(_PLACE).format(name=sql.Literal(name), length=sql.Literal(len(name)))
+    row = connection.execute(query, (moment.astimezone(UTC).isoformat().removesuffix("+00:00"),)).fetchone()
+    return int(row[0]) if row else 0
+
+
+def replay(connection: Connection[Any], after: int, upto: int) -> None:
+    """Fold the facts after one position up to another into temporary tables of this session, one per read model.
+
+    Raises CorruptHistoryError and FoldError for a fact that cannot be read or folded.
+    """
+    create_tables(connection, _ASIDE)
+    position = after
+    while facts := [fact for fact in read_log(connection, position, _BATCH) if fact.position <= upto]:
+        position = facts[-1].position
+        with connection.transaction():
+            for model in MODELS:
+                _fold(connection, model, facts)
+
+
+def _fold(connection: Connection[Any], model: ReadModel[Any], facts: Sequence[Recorded]) -> None:
+    changed = fold_batch(model, facts, lambda keys: model.rows(connection, _ASIDE, keys))
+    if changed:
+        model.write(connection, _ASIDE, changed)
+
+
+def count_replayed(connection: Connection[Any]) -> dict[str, int]:
+    """The number of rows of each read model that was replayed."""
+    query = sql.SQL("SELECT count(*) FROM {}")
+    rows = {one.name: connection.execute(query.format(_replayed(one.name))).fetchone() for one in MODELS}
+    return {name: int(row[0]) if row else 0 for name, row in rows.items()}
+
+
+def write_csv(connection: Connection[Any], model: ReadModel[Any], file: TextIO) -> None:
+    """Write the rows that were replayed, with a line of column names, by their keys."""
+    statement = sql.SQL("COPY (SELECT * FROM {} ORDER BY {}) TO STDOUT (FORMAT csv, HEADER)")
+    key = sql.Identifier(model.columns[0].name)
+    with connection.cursor() as cursor, cursor.copy(statement.format(_replayed(model.name), key)) as copy:
+        file.writelines(bytes(line).decode() for line in copy)
+
+
+class Change(NamedTuple):
+    """A row of a read model that two moments do not have alike."""
+
+    model: str
+    key: str
+    what: str
+    """added, removed or changed"""
+
+
+def changes_between(connection: Connection[Any], earlier: int, later: int) -> list[Change]:
+    """The rows of all read models that differ between two positions."""
+    replay(connection, 0, earlier)
+    for model in MODELS:
+        names = sql.Identifier(_ASIDE, _BEFORE + model.name), _replayed(model.name)
+        connection.execute(sql.SQL("CREATE TEMPORARY TABLE {} AS TABLE {}").format(*names))
+    replay(connection, earlier, later)
+    return [change for model in MODELS for change in _changes(connection, model)]
+
+
+def _changes(connection: Connection[Any], model: ReadModel[Any]) -> list[Change]:
+    query = sql.SQL(
+        """
+        SELECT coalesce(before.{key}, now.{key})::text,
+            CASE WHEN before.{key} IS NULL THEN 'added' WHEN now.{key} IS NULL THEN 'removed' ELSE 'changed' END
+        FROM {before} AS before FULL JOIN {now} AS now ON before.{key} = now.{key}
+        WHERE before::text IS DISTINCT FROM now::text ORDER BY 1
+        """
+    ).format(
+        key=sql.Identifier(model.columns[0].name),
+        before=sql.Identifier(_ASIDE, _BEFORE + model.name),
+        now=_replayed(model.name),
+    )
+    return [Change(model.name, *row) for row in connection.execute(query)]
+
+
+def _replayed(table: str) -> sql.Identifier:
+    return sql.Identifier(_ASIDE, table)

@@ -1,0 +1,89 @@
+"""What stood at an earlier moment is what the facts up to then make."""
+
+from datetime import timedelta
+from io import StringIO
+
+import pytest
+
+from engine.store.log import head, read_log
+from projections.audit.as_of import (
+    Change,
+    as_of,
+    changes_between,
+    count_replayed,
+    moment_of,
+    place_at,
+    replay,
+    write_csv,
+)
+from projections.cards import CARDS
+from projections.follow import follow
+from projections.live import LIVE, MODELS
+from projections.read_model import fold_batch
+from tests.engine.random_histories import store_all
+from tests.projections.folding import varied_lives
+
+
+@pytest.fixture
+def log(store, connection):
+    store_all(store, varied_lives(30))
+    return read_log(connection, 0, 100_000)
+
+
+def rows_of(connection, schema):
+    return {
+        model.name: connection.execute(f"SELECT t::text FROM {schema}.{model.name} t ORDER BY 1").fetchall()
+        for model in MODELS
+    }
+
+
+def test_a_replay_of_everything_gives_the_live_rows(log, connection):
+    while follow(connection, LIVE, 1000).facts:
+        pass
+    replay(connection, 0, head(connection))
+    assert rows_of(connection, "pg_temp") == rows_of(connection, "public")
+    assert count_replayed(connection)["cards"] == len({one.card_id for one in log})
+
+
+def test_a_replay_up_to_a_position_gives_what_those_facts_make(log, connection):
+    middle = log[len(log) // 2].position
+    replay(connection, 0, middle)
+    expected = fold_batch(CARDS, [one for one in log if one.position <= middle], lambda _: {})
+    file = StringIO()
+    write_csv(connection, CARDS, file)
+    lines = file.getvalue().splitlines()
+    assert lines[0].split(",") == [column.name for column in CARDS.columns]
+    assert [line.split(",")[0] for line in lines[1:]] == sorted(str(key) for key in expected)
+
+
+@pytest.mark.parametrize("virtual_clock", [True, False])
+def test_a_moment_is_a_place_in_the_log(log, connection, virtual_clock):
+    moments = [moment_of(one, virtual_clock=virtual_clock) for one in log]
+    for moment in (moments[0], moments[len(log) // 2], max(moments)):
+        last = max(one.position for one, at in zip(log, moments, strict=True) if at <= moment)
+        assert place_at(connection, moment, virtual_clock=virtual_clock) == last
+    assert place_at(connection, min(moments) - timedelta(microseconds=1), virtual_clock=virtual_clock) == 0
+
+
+def test_of_a_card_the_facts_up_to_a_moment_are_taken(log):
+    history = [one for one in log if one.card_id == log[0].card_id]
+    for number, one in enumerate(history):
+        found = as_of(history, one.fact.at, virtual_clock=True)
+        assert found == history[: len(found)]
+        assert len(found) > number
+    assert as_of(history, history[0].fact.at - timedelta(seconds=1), virtual_clock=True) == []
+
+
+def test_the_rows_that_two_moments_do_not_have_alike_are_named(log, connection):
+    first = log[0]
+    next_of_card = next(one for one in log[1:] if one.card_id == first.card_id)
+    added = changes_between(connection, 0, first.position)
+    assert Change("cards", str(first.card_id), "added") in added
+    for model in MODELS:
+        connection.execute(f"DROP TABLE pg_temp.{model.name}, pg_temp.before_{model.name}")
+    assert Change("cards", str(first.card_id), "changed") in changes_between(
+        connection, first.position, next_of_card.position
+    )
+    for model in MODELS:
+        connection.execute(f"DROP TABLE pg_temp.{model.name}, pg_temp.before_{model.name}")
+    assert changes_between(connection, head(connection), head(connection)) == []
