@@ -16,6 +16,8 @@ from typing import Any
 
 import nats
 import nats.errors
+from nats.aio.msg import Msg
+from nats.js import JetStreamContext
 from nats.js.api import ConsumerConfig
 from nats.js.errors import Error
 
@@ -39,20 +41,26 @@ def void_after(headers: Mapping[str, str], last: Place) -> int | None:
 async def follow(url: str, name: str, handle: Handle, idle_s: float | None = None) -> None:
     """Call `handle` for each event; end when none came for `idle_s` seconds, where that is given."""
     client = await nats.connect(url, max_reconnect_attempts=-1)
-    while True:
-        with suppress(nats.errors.Error, Error):  # idle, or the broker or its stream is away: subscribe again
-            events = await client.jetstream().pull_subscribe("baohao.v1.>", name, "BAOHAO_EVENTS", ONE_AT_A_TIME)
-            while True:
-                try:
-                    [event] = await events.fetch(1, timeout=idle_s or 60)
-                except nats.errors.TimeoutError:
-                    if idle_s:
-                        return await client.close()
-                    raise
-                if (event.headers or {}).get("ce-specversion"):  # else it is none of Baohao's
-                    handle(event.headers, json.loads(event.data))
-                await event.ack_sync()
-        await asyncio.sleep(0.2)
+    try:
+        while True:
+            with suppress(nats.errors.Error, Error):  # the broker is away, or its stream is made anew: ask again
+                events = await client.jetstream().pull_subscribe("baohao.v1.>", name, "BAOHAO_EVENTS", ONE_AT_A_TIME)
+                while (event := await _next(events, idle_s or 5)) or not idle_s:
+                    if event and (event.headers or {}).get("ce-specversion"):  # else it is none of Baohao's
+                        handle(event.headers, json.loads(event.data))
+                    if event:
+                        await event.ack_sync()
+                return
+            await asyncio.sleep(0.2)
+    finally:
+        await client.close()
+
+
+async def _next(events: JetStreamContext.PullSubscription, within_s: float) -> Msg | None:
+    try:
+        return (await events.fetch(1, timeout=within_s))[0]
+    except TimeoutError:
+        return None
 
 
 def main() -> None:
