@@ -203,14 +203,16 @@ def test_a_killed_projector_is_replaced_and_each_says_that_a_rebuild_is_due(new_
     assert [(one["models"], one["command"]) for one in said] == [(["due"], "baohao projections rebuild due")]
 
 
-def test_what_a_step_failed_of_is_shown(installation, database):
+def test_what_a_step_failed_of_is_shown(installation, database, tmp_path):
+    more = tmp_path / "more.jsonl"
+    more.write_text("\n".join(command.model_dump_json() for command in commands_for(3, "sim:good:x")))
     with psycopg.connect(installation.environment["DATABASE_URL"], autocommit=True) as application:
         follow_all(application)
-        database.execute("ALTER TABLE cases RENAME TO away")
-        spoil(database, card_id_of(3))
+        installation.json("import", more)
+        database.execute("ALTER TABLE due RENAME TO away")
         with pytest.raises(UndefinedTable):
             step(application)
-        database.execute("ALTER TABLE away RENAME TO cases")
+        database.execute("ALTER TABLE away RENAME TO due")
     failure = standing(installation)["cards"]["failure"]
-    assert failure.startswith('relation "public.cases" does not exist')
+    assert failure.startswith('relation "public.due" does not exist')
     assert "last error at" in installation.run("projections", "status").stderr
