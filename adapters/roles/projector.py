@@ -26,8 +26,8 @@ async def main(settings: Settings, database_url: str, nats_url: str, stop: async
     """Project until `stop`, without the broker."""
     del nats_url
 
-    async def step(connections: Connections) -> bool:
-        return await asyncio.to_thread(_step, connections.database)
+    async def project(connections: Connections) -> bool:
+        return await asyncio.to_thread(step, connections.database)
 
     async def prepare(connections: Connections) -> None:
         nonlocal retried
@@ -38,7 +38,7 @@ async def main(settings: Settings, database_url: str, nats_url: str, stop: async
 
     retried = False
     poll = timedelta(milliseconds=settings.poll_ms)
-    work = Work("projector", prepare, step, (FACTS_CHANNEL,), poll, clock_of(settings))
+    work = Work("projector", prepare, project, (FACTS_CHANNEL,), poll, clock_of(settings))
     await lead(work, database_url, stop)
 
 
@@ -62,7 +62,8 @@ def _log_parked(parked: Sequence[ParkedCard]) -> None:
         log.error("projector.card_parked", **card._asdict() | {"card_id": str(card.card_id)})
 
 
-def _step(connection: psycopg.Connection[Any]) -> bool:
+def step(connection: psycopg.Connection[Any]) -> bool:
+    """Project one batch; whether there is more. What it fails of is kept for `status`."""
     try:
         progress = follow(connection, LIVE, BATCH)
     except psycopg.Error as error:

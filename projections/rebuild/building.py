@@ -156,7 +156,8 @@ class _Processes:
         context = get_context("spawn")
         self._failures, self._failed = context.Pipe(duplex=False)
         self._processes = [
-            context.Process(target=fill, args=(database_url, names, self._failed), daemon=True) for _ in range(parallel)
+            context.Process(target=fill, args=(database_url, names, os.getpid(), self._failed), daemon=True)
+            for _ in range(parallel)
         ]
         for process in self._processes:
             process.start()
@@ -178,11 +179,10 @@ class _Processes:
             process.join()
 
 
-def fill(database_url: str, names: Sequence[str], failed: "connections.Connection") -> None:
+def fill(database_url: str, names: Sequence[str], parent: int, failed: "connections.Connection") -> None:
     """What each process does: one stretch after another, until none is left or its parent has ended."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent gets it too, and ends us
     models = tuple(model for model in MODELS if model.name in names)
-    parent = os.getppid()
     try:
         with psycopg.connect(database_url, autocommit=True) as connection:
             while os.getppid() == parent and fill_stretch(connection, models):

@@ -5,14 +5,18 @@ from datetime import datetime
 
 import psycopg
 import pytest
+from psycopg.errors import UndefinedTable
 
 from adapters.cli import rebuilding
+from adapters.roles.projector import step
 from engine.errors import BaohaoError
 from engine.store.log import head
 from projections.follow import follow
 from projections.live import LIVE, MODELS, differences
 from projections.rebuild.building import RebuildError
 from tests.adapters.cards import card_id_of, commands_for
+from tests.adapters.cli.test_processes import NO_BROKER
+from tests.journey.patience import until
 from tests.projections.test_parked_cards import spoil
 
 NAMES = [model.name for model in MODELS]
@@ -176,3 +180,39 @@ def test_what_is_not_parked_is_not_skipped_or_retried(installation, database):
         installation.run("projections", "parked", "skip", "cards", card_id_of(2), "--why", "x")
     with pytest.raises(BaohaoError, match=f"card {card_id_of(2)} is not parked; `baohao projections parked list`"):
         installation.run("projections", "parked", "retry", card_id_of(2))
+
+
+def test_a_killed_projector_is_replaced_and_each_says_that_a_rebuild_is_due(new_installation):
+    fresh = new_installation()
+    fresh.migrate()
+
+    def leader():
+        return fresh.json("projections", "status")["leader"]
+
+    with psycopg.connect(fresh.database_url, autocommit=True) as connection:
+        connection.execute("INSERT INTO followers (name, position, version) VALUES ('read_models.due', 0, 0)")
+    with fresh.process("run", "projector", NATS_URL=NO_BROKER) as first:
+        until(leader)
+        with fresh.process("run", "projector", NATS_URL=NO_BROKER) as second:
+            killed = leader()
+            first.kill()
+            until(lambda: leader() not in {None, killed})
+            second.terminate()
+            _, err = second.communicate(timeout=60)
+    said = [json.loads(line) for line in err.splitlines() if "rebuild_due" in line]
+    assert [(one["models"], one["command"]) for one in said] == [(["due"], "baohao projections rebuild due")]
+
+
+def test_what_a_step_failed_of_is_shown(installation, database, tmp_path):
+    more = tmp_path / "more.jsonl"
+    more.write_text("\n".join(command.model_dump_json() for command in commands_for(3, "sim:good:x")))
+    with psycopg.connect(installation.environment["DATABASE_URL"], autocommit=True) as application:
+        follow_all(application)
+        installation.json("import", more)
+        database.execute("ALTER TABLE due RENAME TO away")
+        with pytest.raises(UndefinedTable):
+            step(application)
+        database.execute("ALTER TABLE away RENAME TO due")
+    failure = standing(installation)["cards"]["failure"]
+    assert failure.startswith('relation "public.due" does not exist')
+    assert "last error at" in installation.run("projections", "status").stderr

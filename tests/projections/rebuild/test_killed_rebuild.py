@@ -65,10 +65,12 @@ def killed(process, connection, chance) -> None:
     process.wait()
 
 
-@pytest.mark.parametrize("seed", [1, 2])
-def test_rows_equal_a_replay_however_often_the_rebuild_was_killed(start, connection, store, lives, seed):
+@pytest.mark.parametrize(
+    ("seed", "kills"), [(1, 2), pytest.param(2, 50, marks=pytest.mark.slow)], ids=["twice", "fifty times"]
+)
+def test_rows_equal_a_replay_however_often_the_rebuild_was_killed(start, connection, store, lives, seed, kills):
     chance = random.Random(seed)
-    for round_ in range(2):
+    for round_ in range(kills):
         store_all(store, [random_history(1000 * seed + round_, 30)])
         killed(start(), connection, chance)
     follow_all(connection)
