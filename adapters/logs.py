@@ -4,6 +4,7 @@ import json
 import logging
 import os
 import sys
+from collections.abc import Callable
 from typing import Any, Literal
 
 import structlog
@@ -16,25 +17,33 @@ BROKER_LOGGER = logging.getLogger("broker")
 """FastStream's `logger`; without it, FastStream would print to standard output with its own handlers."""
 
 
-def configure_logs(role: str, level: str = "info", log_format: Literal["json", "console"] = "json") -> None:
+def configure_logs(
+    role: str,
+    level: str = "info",
+    log_format: Literal["json", "console"] = "json",
+    count: Callable[[EventDict], None] | None = None,
+) -> None:
     """Set up structlog and the standard library's logging for this process; once, before the first line.
 
     Each line has `recorded_at` (real time, UTC, ISO 8601), `level`, `event` (a dotted name), `role` and `pid`.
     Modules write `log = structlog.get_logger()` and `log.info("batch.decided", cards=256)`; a line below `level`
     (debug, info, warning, error) costs next to nothing. Libraries log from warnings upward, with
     their logger's name as `event` and the text as `message`.
+    `count` is told each line from `info` upward, also those below `level`.
     """
     to_console = log_format == "console"
+    least = logging.getLevelNamesMapping()[level.upper()]
     structlog.configure(
         processors=[
             structlog.contextvars.merge_contextvars,
             structlog.processors.add_log_level,
+            *([] if count is None else [_counted(count, least)]),
             _add_context(role),
             structlog.processors.format_exc_info,
             _cleaned,
             _for_people() if to_console else _as_json,
         ],
-        wrapper_class=structlog.make_filtering_bound_logger(level),
+        wrapper_class=structlog.make_filtering_bound_logger(least if count is None else min(least, logging.INFO)),
         logger_factory=(
             structlog.PrintLoggerFactory(sys.stderr) if to_console else structlog.BytesLoggerFactory(sys.stderr.buffer)
         ),
@@ -55,6 +64,19 @@ class _Libraries(logging.Handler):
             self.log.log(level, record.name, message=record.getMessage(), exc_info=record.exc_info)
         except Exception:  # noqa: BLE001 (a line that cannot be logged must not stop the work)
             self.handleError(record)
+
+
+_LEVELS = {name.lower(): level for name, level in logging.getLevelNamesMapping().items()} | {"exception": logging.ERROR}
+
+
+def _counted(count: Callable[[EventDict], None], least: int) -> Processor:
+    def counted(_logger: object, method: str, line: EventDict) -> EventDict:
+        count(line)
+        if _LEVELS[method] < least:
+            raise structlog.DropEvent
+        return line
+
+    return counted
 
 
 def _add_context(role: str) -> Processor:

@@ -61,6 +61,7 @@ class Difference(NamedTuple):
     currency: str
     provider_minor: int | None
     log_minor: int | None
+    charged_at: datetime
     refund_ids: tuple[UUID, ...] = ()
     """The refunds that the log says succeeded."""
 
@@ -134,7 +135,7 @@ def _is_kept(one: FoundCharge) -> bool:
 
 def _charged(one: FoundCharge, kind: Kind, log_minor: int | None = None) -> Difference:
     about = one.card_id, one.attempt_id, one.gateway_ref, one.amount.currency
-    return Difference(kind, *about, one.amount.minor, log_minor)
+    return Difference(kind, *about, one.amount.minor, log_minor, one.charged_at)
 
 
 def _against(one: FoundCharge, book: Book, paid: ChargeSucceeded, until: datetime) -> list[Difference]:
@@ -150,7 +151,7 @@ def _against(one: FoundCharge, book: Book, paid: ChargeSucceeded, until: datetim
     kind: Kind = "refund_missing" if one.refunded_minor < least else "refund_unrecorded"
     known = least if kind == "refund_missing" else most
     about = one.card_id, one.attempt_id, one.gateway_ref, one.amount.currency
-    return [Difference(kind, *about, one.refunded_minor, known, tuple(kept))]
+    return [Difference(kind, *about, one.refunded_minor, known, one.charged_at, tuple(kept))]
 
 
 def _is_told(book: Book, span: Span) -> bool:
@@ -160,11 +161,11 @@ def _is_told(book: Book, span: Span) -> bool:
 
 
 def _missing(book: Book, found: Iterable[FoundCharge], until: datetime) -> list[Difference]:
-    paid = book.succeeded
-    if paid is None or paid.at > until or any(one.gateway_ref == paid.gateway_ref for one in found):
+    paid, made = book.succeeded, book.attempted_at
+    if paid is None or made is None or paid.at > until or any(one.gateway_ref == paid.gateway_ref for one in found):
         return []
     about = book.card_id, book.attempt_id, paid.gateway_ref, paid.amount.currency
-    return [Difference("charge_missing", *about, None, paid.amount.minor)]
+    return [Difference("charge_missing", *about, None, paid.amount.minor, made)]
 
 
 # What has one definite meaning

@@ -1,4 +1,4 @@
-"""Once a day the provider's list is compared with the log; what differs is logged, and recorded by nobody but a person.
+"""Once a day the provider's list is compared with the log; what differs is a case, and recorded by nobody but a person.
 
 Each process that does so lists by itself: two of them only log twice.
 """
@@ -8,11 +8,15 @@ from collections import Counter
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager, suppress
 from datetime import UTC, datetime, time, timedelta
+from functools import partial
+from typing import Any
 
 import structlog
+from psycopg import Connection
 
 from adapters.asking import ReadRules
 from adapters.clock import recorded_now
+from adapters.differences import keep, oldest_charge
 from adapters.lost import Use
 from adapters.reconciling import Compared, NotListedError, compare, span_of
 from engine.ports import Gateway
@@ -23,6 +27,8 @@ AT = time(3, 0, tzinfo=UTC)
 """When, in real time: few charges are under way."""
 LOOKS_BACK = timedelta(days=3)
 """Two days may fail, and nothing is missed."""
+LOOKS_BACK_MOST = timedelta(days=30)
+"""So far it looks back for what it found before, which closes by itself then."""
 
 
 async def reconcile_daily(
@@ -53,17 +59,20 @@ def until_next(now: datetime) -> timedelta:
 async def reconcile(
     use: Use, read_rules: ReadRules, listing: Callable[[], AbstractAsyncContextManager[Gateway]], budget: timedelta
 ) -> Compared | None:
-    """Compare the last days and log what differs; None where nothing was compared."""
+    """Compare the last days, log and keep what differs; None where nothing was compared."""
     rules, now = await asyncio.to_thread(read_rules)
     if rules.restored is not None:
         log.info("reconcile.left_out", reason="restored")  # each card asks for its charges anyway
         return None
     try:
         async with listing() as gateway:
-            compared = await compare(use, gateway, span_of(now - LOOKS_BACK, now, budget))
+            since = await asyncio.to_thread(use, partial(_since, now))
+            span = span_of(since, now, budget)
+            compared = await compare(use, gateway, span)
     except NotListedError as error:
         log.warning("reconcile.not_listed", error=str(error))
         return None
+    await asyncio.to_thread(use, lambda connection: keep(connection, span, compared.differences, now))
     for one in compared.differences:
         about = {"card_id": str(one.card_id), "attempt_id": str(one.attempt_id), "gateway_ref": one.gateway_ref}
         amounts = {"provider_minor": one.provider_minor, "log_minor": one.log_minor, "currency": one.currency}
@@ -72,3 +81,9 @@ async def reconcile(
     kinds = Counter(one.kind for one in compared.differences)
     log.info("reconcile.done", **counts, differences=len(compared.differences), **kinds)
     return compared
+
+
+def _since(now: datetime, connection: Connection[Any]) -> datetime:
+    """From the oldest charge that still differs, as far as it is looked back."""
+    oldest = oldest_charge(connection) or now
+    return max(min(now - LOOKS_BACK, oldest), now - LOOKS_BACK_MOST)

@@ -11,6 +11,7 @@ from adapters.control import (
     CONTROL_ROW,
     CONTROL_TABLE,
 )
+from adapters.differences import DIFFERENCES_TABLE
 from adapters.directory.tables import DIRECTORY_TABLES, PASSKEY_TABLES
 from adapters.gateways.pace import PACE_ROW, PACE_TABLE
 from adapters.grants import grant_rights
@@ -29,7 +30,7 @@ from engine.store.recorder import CardRecorder, datastore
 from projections.audit.seals import SEALS_TABLE
 from projections.follow import FOLLOWERS_TABLE
 from projections.live import create_tables
-from projections.parked_cards import PARKED_CARDS_TABLE
+from projections.parked_cards import PARKED_CARDS_TABLE, SKIPPED_FACTS_TABLE
 
 SCHEMA_VERSION = 11
 """The version that this program needs; each version adds a step to `migrate` from the one before."""
@@ -81,10 +82,12 @@ def _create(connection: Connection[Any]) -> None:
         PUBLISHED_TABLE,
         LEADERS_TABLE,
         PARKED_CARDS_TABLE,
+        SKIPPED_FACTS_TABLE,
         PACE_TABLE,
         PACE_ROW,
         INBOX_TABLE,
         BINDINGS_TABLE,
+        DIFFERENCES_TABLE,
         DIRECTORY_TABLES,
         PASSKEY_TABLES,
         NOTICE_TABLES,

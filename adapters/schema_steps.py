@@ -13,6 +13,7 @@ from adapters.control import (
     CONTROL_GATEWAY,
     CONTROL_RESTORE,
 )
+from adapters.differences import DIFFERENCES_TABLE
 from adapters.directory.tables import DIRECTORY_TABLES, PASSKEY_TABLES
 from adapters.gateways.pace import PACE_ROW, PACE_TABLE
 from adapters.inbox import INBOX_TABLE
@@ -28,7 +29,7 @@ from engine.store.limits_rebuild import rebuild_limits
 from engine.store.parameters import fact_columns
 from projections.audit.seals import SEALS_TABLE
 from projections.live import LIVE, create_tables
-from projections.parked_cards import PARKED_CARDS_TABLE
+from projections.parked_cards import PARKED_CARDS_TABLE, SKIPPED_FACTS_TABLE
 
 _READ_MODELS_1 = ("cards", "due", "charges", "ledger")
 _APPEND_1 = """
@@ -79,6 +80,17 @@ _TYPE_10 = """
     END $$
 """
 """What the type of version 9 does not have."""
+_FOLLOWERS_11 = """
+    ALTER TABLE followers
+        ADD COLUMN IF NOT EXISTS version integer,
+        ADD COLUMN IF NOT EXISTS paused_at timestamptz,
+        ADD COLUMN IF NOT EXISTS paused_by text,
+        ADD COLUMN IF NOT EXISTS paused_why text,
+        ADD COLUMN IF NOT EXISTS failed_at timestamptz,
+        ADD COLUMN IF NOT EXISTS failure text
+"""
+_READ_MODELS_10 = ("cards", "due", "charges", "ledger", "cases")
+"""They had one position together."""
 _MIGRATION = "migration"
 """Actor and cause of a fact that the migration records."""
 
@@ -190,7 +202,19 @@ def _from_9_to_10(connection: Connection[Any]) -> None:
 
 
 def _from_10_to_11(connection: Connection[Any]) -> None:
-    """The log is sealed."""
+    """What reconciling finds is kept; the log is sealed.
+
+    Each read model has a position of its own, and the version of its fold; it may be paused.
+    """
+    connection.execute(DIFFERENCES_TABLE)
+    connection.execute(_FOLLOWERS_11)
+    connection.execute(
+        "INSERT INTO followers (name, position, version) SELECT %(name)s || '.' || model, position, 1 "
+        "FROM followers, unnest(%(models)s::text[]) AS model WHERE name = %(name)s ON CONFLICT DO NOTHING",
+        {"name": LIVE.name, "models": list(_READ_MODELS_10)},
+    )
+    connection.execute("DELETE FROM followers WHERE name = %s", (LIVE.name,))
+    connection.execute(SKIPPED_FACTS_TABLE)
     connection.execute(SEALS_TABLE)
     connection.execute("UPDATE schema_version SET version = 11")
 

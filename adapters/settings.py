@@ -131,6 +131,10 @@ class Settings(AuditSettings, IssuerSettings, NoticeSettings, GatewaySettings):
     """Port of the web role; 0: any free one."""
     web_proxies: int = Field(0, ge=0, le=5)
     """How many trusted proxies stand before the web role, each of which appends to X-Forwarded-For."""
+    metrics_host: str = "127.0.0.1"
+    """Address at which each role shows /metrics, /healthz and /readyz."""
+    metrics_port: int = Field(0, ge=0, le=65_000)
+    """Port of these pages, of the first role of `baohao up`, whose others have the next ones; 0: there are none."""
     home: _AbsolutePath = Path(".baohao")
     """Folder of the embedded servers, their data and the logs."""
     catalogue: _AbsolutePath | None = None
@@ -147,6 +151,8 @@ class Settings(AuditSettings, IssuerSettings, NoticeSettings, GatewaySettings):
     """Simulated gateway: how long it takes to answer, in milliseconds."""
     ack_wait_s: float = Field(default_factory=lambda valid: 2 * valid["gateway_budget_s"] + 5, le=3600)
     """Seconds until the broker redelivers an unacknowledged message; unset: twice the gateway's budget and 5 more."""
+    cell: Annotated[str, AfterValidator(_plain_name)] = "main"
+    """Name of this installation, by which readers of its public events tell it from others."""
     stream_replicas: int = Field(1, ge=1, le=5)
     """On how many NATS servers each stream is kept; one for a single server, three for a cluster."""
     events_max_mb: int = Field(256, ge=1, le=10_000_000)

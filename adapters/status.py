@@ -11,8 +11,8 @@ from psycopg.conninfo import make_conninfo
 from psycopg.rows import class_row
 
 from adapters.broker.connection import connected
-from adapters.broker.contract import EVENTS_STREAM
 from adapters.broker.due import DUE_STREAM
+from adapters.broker.events import EVENTS_STREAM
 from adapters.broker.streams import CHARGING
 from adapters.clock_check import wrong_clock
 from adapters.control import charging_stopped_since, gateway_down_since, read_control
@@ -24,7 +24,7 @@ from engine.store.log import head
 from projections.cards import count_by_status
 from projections.follow import positions
 from projections.live import LIVE
-from projections.parked_cards import count_parked_cards
+from projections.standing import read_standing
 
 AGES = {
     "under_1_minute": timedelta(minutes=1),
@@ -76,6 +76,10 @@ class Status(NamedTuple):
     parked_cards: int
     parked_messages: int
     parked_for_models: dict[str, int]
+    rebuild_due: list[str]
+    """Read models whose rows were made by another version of the fold than this program's."""
+    paused: list[str]
+    """Read models that a person has paused."""
     cases: int
     cards: dict[str, int]
     charging_stopped: Stop | None
@@ -102,12 +106,12 @@ def read_status(connection: Connection[Any], *, virtual_clock: bool) -> Status:
     """The state of the system as the database knows it."""
     control = read_control(connection, virtual_clock=virtual_clock)
     now, roles = control.now, running_roles(connection)
-    newest = head(connection)
+    newest, standing = head(connection), read_standing(connection, LIVE)
     counts = connection.execute(
         """
         SELECT (SELECT count(*) FROM due_sent JOIN due USING (card_id, version) WHERE lease_until > clock_timestamp()),
             (SELECT count(card_id) FROM parked), (SELECT count(*) - count(card_id) FROM parked),
-            (SELECT count(*) FROM cases)
+            (SELECT count(*) FROM cases) + (SELECT count(*) FROM differences WHERE closed_at IS NULL)
         """
     ).fetchone() or (0, 0, 0, 0)  # a query of figures has a row
     in_flight, parked_cards, parked_messages, cases = counts
@@ -119,7 +123,9 @@ def read_status(connection: Connection[Any], *, virtual_clock: bool) -> Status:
         in_flight,
         parked_cards,
         parked_messages,
-        count_parked_cards(connection, LIVE.name),
+        {one.model: one.parked for one in standing if one.parked},
+        [one.model for one in standing if one.rebuild_due],
+        [one.model for one in standing if one.paused_at],
         cases,
         count_by_status(connection),
         charging_stopped_since(connection),

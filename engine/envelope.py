@@ -73,6 +73,12 @@ def names_of(kind: type[Event]) -> tuple[str, ...]:
     return NAME_OF[kind], *(name for name in old if name != NAME_OF[kind])
 
 
+def kind_of(name: str) -> type[Fact] | None:
+    """The kind of the facts that are stored under a name, of whatever version; None for an unknown one."""
+    upcast = UPCASTS.get(name)
+    return KIND_OF.get(name) if upcast is None else upcast.kind
+
+
 _encode = json.Encoder().encode
 
 
@@ -92,8 +98,10 @@ def _decoder(topic: str) -> _Decode:
 
 
 def _made_decoder(topic: str) -> _Decode:
-    upcast = UPCASTS.get(topic)
-    envelope = _envelope_of(KIND_OF[topic] if upcast is None else upcast.kind)
+    upcast, kind = UPCASTS.get(topic), kind_of(topic)
+    if kind is None:
+        raise KeyError(topic)
+    envelope = _envelope_of(kind)
     decode = json.Decoder(envelope).decode  # also for an old shape: it makes the types that `convert` needs
     if upcast is None:
         return decode

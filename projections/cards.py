@@ -5,7 +5,6 @@ from typing import Any, NamedTuple, TypedDict, get_args
 from uuid import UUID
 
 from psycopg import Connection
-from psycopg.rows import class_row
 
 from engine.calendar import Term
 from engine.card import facts
@@ -80,14 +79,12 @@ NotShown = (
 )
 """The facts that do not change a row."""
 
-_SHOWN = frozenset(get_args(CardFact)) - frozenset(get_args(NotShown))
-
 
 def _key_of(recorded: Recorded) -> UUID | None:
     fact = recorded.fact
     if isinstance(fact, facts.ChargeAttempted) and not fact.from_balance:  # saves reading a row for most renewals
         return None
-    return recorded.card_id if type(fact) in _SHOWN else None
+    return recorded.card_id
 
 
 def fold(row: CardRow | None, recorded: Recorded) -> CardRow | None:
@@ -235,6 +232,8 @@ def _running(term: Term) -> _Changes:
 
 CARDS = ReadModel(
     name="cards",
+    version=1,
+    facts=tuple(kind for kind in get_args(CardFact) if kind not in get_args(NotShown)),
     row=CardRow,
     columns=(
         Column("card_id", "uuid"),
@@ -267,25 +266,22 @@ CARDS = ReadModel(
 
 def find_card(connection: Connection[Any], card_id: UUID) -> CardRow | None:
     """One card's row, or None."""
-    with connection.cursor(row_factory=class_row(CardRow)) as cursor:
-        return cursor.execute("SELECT * FROM cards WHERE card_id = %s", (card_id,)).fetchone()
+    return next(iter(CARDS.select(connection, "WHERE card_id = %s", (card_id,))), None)
 
 
 def list_cards(
     connection: Connection[Any], status: str | None, limit: int, *, holder: str | None = None, skip: int = 0
 ) -> list[CardRow]:
     """The cards of a status and a holder (None: of all) whose terms end first, without the first `skip`."""
-    with connection.cursor(row_factory=class_row(CardRow)) as cursor:
-        cursor.execute(
-            """
-            SELECT * FROM cards
-            WHERE (%(status)s::text IS NULL OR status = %(status)s)
-            AND (%(holder)s::text IS NULL OR holder_id = %(holder)s)
-            ORDER BY ends_at, card_id LIMIT %(limit)s OFFSET %(skip)s
-            """,
-            {"status": status, "holder": holder, "limit": limit, "skip": skip},
-        )
-        return cursor.fetchall()
+    return CARDS.select(
+        connection,
+        """
+        WHERE (%(status)s::text IS NULL OR status = %(status)s)
+        AND (%(holder)s::text IS NULL OR holder_id = %(holder)s)
+        ORDER BY ends_at, card_id LIMIT %(limit)s OFFSET %(skip)s
+        """,
+        {"status": status, "holder": holder, "limit": limit, "skip": skip},
+    )
 
 
 def count_cards(connection: Connection[Any], status: str | None, holder: str | None) -> int:

@@ -82,6 +82,20 @@ def _key_of(recorded: Recorded) -> UUID | None:
 
 CASES = ReadModel(
     name="cases",
+    version=1,
+    facts=(
+        CaseOpened,
+        ChargeSucceeded,
+        ChargeFailed,
+        RefundSucceeded,
+        RefundFailed,
+        RefundReturned,
+        RefundRecorded,
+        BalanceCredited,
+        CardHeld,
+        CardReleased,
+        NumberConfirmed,
+    ),
     row=CaseRow,
     columns=(
         Column("case_id", "uuid"),
@@ -105,7 +119,9 @@ def list_cases(connection: Connection[Any], limit: int) -> list[Case]:
     with connection.cursor(row_factory=class_row(Case)) as cursor:
         cursor.execute(
             """
-            WITH gone AS (SELECT * FROM cards WHERE status IN ('closed', 'reclaimed'))
+            WITH gone AS (
+                SELECT card_id, changed_at, balance_minor, currency FROM cards WHERE status IN ('closed', 'reclaimed')
+            )
             SELECT opened_at, card_id, reason, about, NULL::bigint AS minor, NULL AS currency
             FROM cases WHERE about IS NOT NULL OR card_id NOT IN (SELECT card_id FROM gone)
             UNION ALL

@@ -91,6 +91,21 @@ def _key_of(recorded: Recorded) -> UUID | None:
 
 CHARGES = ReadModel(
     name="charges",
+    version=1,
+    facts=(
+        ChargeAttempted,
+        ChargeFound,
+        ChargeSucceeded,
+        ChargeFailed,
+        ChargeOutcomeUnknown,
+        ChargePending,
+        RefundSucceeded,
+        RefundReturned,
+        RefundRecorded,
+        DisputeRecorded,
+        DisputeWon,
+        BalanceCredited,
+    ),
     row=ChargeRow,
     columns=(
         Column("attempt_id", "uuid"),

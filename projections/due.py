@@ -1,12 +1,12 @@
 """Read model `due`: one row per card with a wake time; the scheduler's to-do list."""
 
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, get_args
 from uuid import UUID
 
 from psycopg import Connection
-from psycopg.rows import class_row
 
+from engine.card.facts import CardFact
 from engine.envelope import Recorded
 from projections.read_model import Column, ReadModel
 
@@ -36,6 +36,8 @@ def _key_of(recorded: Recorded) -> UUID | None:
 
 DUE = ReadModel(
     name="due",
+    version=1,
+    facts=get_args(CardFact),
     row=DueRow,
     columns=(Column("card_id", "uuid"), Column("version", "bigint"), Column("wake_at", "timestamptz")),
     key_of=_key_of,
@@ -47,8 +49,7 @@ DUE = ReadModel(
 
 def list_due(connection: Connection[Any], limit: int) -> list[DueRow]:
     """The cards with the earliest wake times."""
-    with connection.cursor(row_factory=class_row(DueRow)) as cursor:
-        return cursor.execute("SELECT * FROM due ORDER BY wake_at, card_id LIMIT %s", (limit,)).fetchall()
+    return DUE.select(connection, "ORDER BY wake_at, card_id LIMIT %s", (limit,))
 
 
 def next_wake(connection: Connection[Any]) -> datetime | None:

@@ -1,45 +1,55 @@
 """The one loop of the followers: read a batch, fold per key, write rows and position in one transaction.
 
-A card with a fact that cannot be read or folded is parked for that read model from that fact on, one whose row cannot
-be stored from the batch's first fact for that row on; all other cards are followed.
+Each read model has a position of its own. Those that stand at the same one are followed together, with one read of the
+log; one that lags behind is followed by itself until it has caught up with them.
 """
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from functools import cache
+from itertools import pairwise
+from typing import Any, NamedTuple
 from uuid import UUID
 
-import psycopg
 from psycopg import Connection
 
-from engine.envelope import Recorded
-from engine.store.log import Unreadable, read_rows, read_rows_of
-from projections.parked_cards import ParkedCard, park_cards, parked_at, parked_card_ids, unpark_card
-from projections.read_model import FoldError, ReadModel, fold_batch
+from engine.envelope import NAME_OF, names_of
+from engine.store.log import head, read_others, read_rows_of
+from projections.parked_cards import ParkedCard, parked_at, parked_card_ids, unpark_card
+from projections.projecting import project
+from projections.read_model import Follower, ReadModel
 
 BATCH = 1000
 """Facts that a follower handles in one transaction."""
 
+BUILDING, KEPT = "rebuild", "previous"
+"""Followers, and schemas, of tables that are not live: those that a rebuild fills, and those that it has replaced."""
+
 FOLLOWERS_TABLE = """
     CREATE TABLE IF NOT EXISTS followers (
         name text PRIMARY KEY,
-        position bigint NOT NULL  -- every fact up to here is in the follower's rows
+        position bigint NOT NULL,  -- every fact up to here is in the follower's rows
+        version integer,  -- of the fold that made the rows; null where there are none
+        paused_at timestamptz,
+        paused_by text,
+        paused_why text,
+        failed_at timestamptz,  -- when a step failed last, and of what
+        failure text
     )
 """
 
 
-@dataclass(frozen=True)
-class Follower:
-    """Read models that follow the log together, under one name with one position."""
+class Stand(NamedTuple):
+    """Where a read model stands: its position, the version of the fold that made its rows, whether it is paused."""
 
-    name: str
-    models: tuple[ReadModel[Any], ...]
-    schema: str = "public"
+    position: int
+    version: int
+    paused: bool
 
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """What one step did: how many facts, up to which position."""
+    """What one step did: how many facts, up to which position all models have followed."""
 
     facts: int
     position: int
@@ -51,7 +61,9 @@ class Progress:
 
 def lock_position(connection: Connection[Any], name: str) -> int:
     """The follower's position, its row locked until the transaction ends: that lock fences off a second process."""
-    connection.execute("INSERT INTO followers VALUES (%s, 0) ON CONFLICT (name) DO NOTHING", (name,), prepare=True)
+    connection.execute(
+        "INSERT INTO followers (name, position) VALUES (%s, 0) ON CONFLICT (name) DO NOTHING", (name,), prepare=True
+    )
     row = connection.execute(
         "SELECT position FROM followers WHERE name = %s FOR UPDATE", (name,), prepare=True
     ).fetchone()
@@ -63,99 +75,137 @@ def save_position(connection: Connection[Any], name: str, position: int) -> None
     connection.execute("UPDATE followers SET position = %s WHERE name = %s", (position, name), prepare=True)
 
 
-def follow(connection: Connection[Any], follower: Follower, limit: int) -> Progress:
-    """One step: up to `limit` facts after the position become rows, all or nothing.
+def lock_stands(connection: Connection[Any], follower: Follower) -> dict[str, Stand]:
+    """Where each model of the follower stands; their rows are locked as by `lock_position`."""
+    names = [follower.position_of(model) for model in follower.models]
+    connection.execute(
+        """
+        INSERT INTO followers (name, position, version) SELECT name, 0, version
+        FROM unnest(%s::text[], %s::integer[]) AS new (name, version) ON CONFLICT (name) DO NOTHING
+        """,
+        (names, [model.version for model in follower.models]),
+        prepare=True,
+    )
+    rows = connection.execute(
+        """
+        SELECT name, position, version, paused_at IS NOT NULL FROM followers
+        WHERE name = ANY(%s) ORDER BY name FOR UPDATE
+        """,
+        (names,),
+        prepare=True,
+    ).fetchall()
+    stands = {name: Stand(*stand) for name, *stand in rows}
+    return {model.name: stands[follower.position_of(model)] for model in follower.models}
 
-    The commit does not wait for the disk: what a crash loses is folded again from the log.
+
+def follow(connection: Connection[Any], follower: Follower, limit: int, upto: int | None = None) -> Progress:
+    """One step: up to `limit` facts after each position, none after `upto`, become rows, all or nothing.
+
+    A model that is paused, or whose rows are of a fold that this one cannot continue, stays where it is. The commit
+    does not wait for the disk: what a crash loses is folded again from the log.
     """
     with connection.transaction():
         connection.execute("SET LOCAL synchronous_commit = off")
-        position = lock_position(connection, follower.name)
-        rows = read_rows(connection, position, limit)
-        if not rows:
-            return Progress(0, position, ())
-        before = parked_at(connection, follower.name, list({row.card_id for row in rows}))
-        changed: list[str] = []
-        parked: list[ParkedCard] = []
-        for model in follower.models:
-            followed = [row for row in rows if (model.name, row.card_id) not in before] if before else rows
-            now_parked, has_changed = _project(connection, follower, model, followed)
-            parked += now_parked
-            if has_changed:
-                changed.append(model.name)
-        save_position(connection, follower.name, rows[-1].position)
-        return Progress(len(rows), rows[-1].position, changed, parked)
+        stands = lock_stands(connection, follower)
+        followed = [model for model in _able(connection, follower, stands) if not stands[model.name].paused]
+        begun = {model: stands[model.name].position for model in followed}
+        steps: list[_Step] = []
+        end_of_log = head(connection) if upto is None else upto
+        for start, end in pairwise([*sorted(set(begun.values())), end_of_log]):
+            if start < end:
+                together = [model for model in followed if begun[model] == start]  # and those that have come up to them
+                steps.append(_step(connection, follower, together, start, end, limit))
+                begun |= dict.fromkeys(together, steps[-1].upto)
+    return Progress(
+        sum(step.facts for step in steps),
+        min(begun.values(), default=0),
+        [model.name for model in follower.models if any(model.name in step.changed for step in steps)],
+        [card for step in steps for card in step.parked],
+    )
 
 
-def retry_parked_cards(connection: Connection[Any], follower: Follower) -> list[ParkedCard]:
-    """Fold again what was parked, each card in a transaction of its own; returns what is parked still."""
+def _able(connection: Connection[Any], follower: Follower, stands: dict[str, Stand]) -> list[ReadModel[Any]]:
+    return [m for m in follower.models if continues(connection, follower, m, stands[m.name].version)]
+
+
+def continues(connection: Connection[Any], follower: Follower, model: ReadModel[Any], version: int) -> bool:
+    """Whether a model's fold can go on from rows of a version: of its own, or of an earlier one with its columns."""
+    if version >= model.version:
+        return version == model.version
+    rows = connection.execute(
+        "SELECT attname FROM pg_attribute WHERE attrelid = %s::regclass AND attnum > 0 AND NOT attisdropped",
+        (f"{follower.schema}.{model.name}",),
+    ).fetchall()
+    return {name for (name,) in rows} == {column.name for column in model.columns}
+
+
+class _Step(NamedTuple):
+    facts: int
+    upto: int
+    changed: set[str]
+    parked: list[ParkedCard]
+
+
+def _step(
+    connection: Connection[Any], follower: Follower, models: Sequence[ReadModel[Any]], start: int, end: int, limit: int
+) -> _Step:
+    """Models that stand at `start` follow up to `limit` facts up to `end`."""
+    read = read_others(connection, unread_names(tuple(models)), start, limit, end)
+    rows = read.rows
+    before = parked_at(connection, follower.name, list({row.card_id for row in rows})) if rows else {}
+    changed: set[str] = set()
     parked: list[ParkedCard] = []
-    for card_id in parked_card_ids(connection, follower.name):
+    for model in models:
+        followed = [row for row in rows if (model.name, row.card_id) not in before] if before else rows
+        projected = project(connection, follower, model, followed)
+        parked += projected.parked
+        if projected.has_changed:
+            changed.add(model.name)
+    connection.execute(
+        "UPDATE followers SET position = %s WHERE name = ANY(%s)",
+        (read.upto, [follower.position_of(model) for model in models]),
+        prepare=True,
+    )
+    return _Step(len(rows), read.upto, changed, parked)
+
+
+@cache
+def unread_names(models: tuple[ReadModel[Any], ...]) -> list[str]:
+    """The stored names of the facts that none of the models reads."""
+    unread = NAME_OF.keys() - {kind for model in models for kind in model.facts}
+    return sorted(name for kind in unread for name in names_of(kind))
+
+
+def retry_parked_cards(
+    connection: Connection[Any], follower: Follower, card_ids: Sequence[UUID] | None = None
+) -> list[ParkedCard]:
+    """Fold again what was parked of some cards (None: of all), each in its own transaction; what is parked still."""
+    parked: list[ParkedCard] = []
+    for card_id in parked_card_ids(connection, follower.name) if card_ids is None else card_ids:
         with connection.transaction():
-            position = lock_position(connection, follower.name)
-            parked_from = unpark_card(connection, follower.name, card_id)
-            rows = read_rows_of(connection, card_id, min(parked_from.values(), default=position + 1), position)
-            for model in follower.models:
+            stands = lock_stands(connection, follower)
+            able = _able(connection, follower, stands)
+            parked_from = unpark_card(connection, follower.name, card_id, [model.name for model in able])
+            for model in able:
                 if model.name in parked_from:
-                    missed = [row for row in rows if row.position >= parked_from[model.name]]
-                    parked += _project(connection, follower, model, missed)[0]
+                    rows = read_rows_of(connection, card_id, parked_from[model.name], stands[model.name].position)
+                    parked += project(connection, follower, model, rows).parked
     return parked
 
 
-def _project(
-    connection: Connection[Any], follower: Follower, model: ReadModel[Any], rows: Sequence[Recorded | Unreadable]
-) -> tuple[list[ParkedCard], bool]:
-    """Fold rows of the log into a read model; returns the cards that it parks, and whether rows changed."""
-    parked: dict[UUID, ParkedCard] = {}
-    facts: list[Recorded] = []
-    for row in rows:
-        if isinstance(row, Recorded):
-            facts.append(row)
-        elif row.card_id not in parked:
-            parked[row.card_id] = ParkedCard(model.name, row.card_id, row.position, str(row.error))
-    while True:
-        wanted = [fact for fact in facts if fact.card_id not in parked or fact.position < parked[fact.card_id].position]
-        try:
-            changed = fold_batch(model, wanted, lambda keys: model.rows(connection, follower.schema, keys))
-        except FoldError as error:
-            recorded, why = error.recorded, error.__cause__
-        else:
-            refused = _write(connection, follower, model, changed)
-            if refused is None:
-                break
-            key, why = refused
-            recorded = next(fact for fact in wanted if model.key_of(fact) == key)
-        reason = f"{type(why).__name__}: {why}"
-        parked[recorded.card_id] = ParkedCard(model.name, recorded.card_id, recorded.position, reason)
-    if parked:
-        park_cards(connection, follower.name, parked.values())
-    return list(parked.values()), bool(changed)
-
-
-_REFUSALS = (psycopg.DataError, psycopg.IntegrityError, OverflowError, UnicodeError)
-"""What PostgreSQL or its driver raises for a value that it does not take."""
-
-
-def _write(
-    connection: Connection[Any], follower: Follower, model: ReadModel[Any], rows: dict[Hashable, Any]
-) -> tuple[Hashable, Exception] | None:
-    """Write rows, or none: then the key of one that is refused, and why."""
-    if not rows:
-        return None
-    try:
-        with connection.transaction():
-            model.write(connection, follower.schema, rows)
-    except _REFUSALS:
-        for key, row in rows.items():
-            try:
-                with connection.transaction(force_rollback=True):
-                    model.write(connection, follower.schema, {key: row})
-            except _REFUSALS as error:
-                return key, error
-        raise
-    return None
+def changed_folds(connection: Connection[Any], follower: Follower) -> list[str]:
+    """The models whose rows were made by another version of their fold, so that they are to be rebuilt."""
+    rows = connection.execute(
+        "SELECT name, version FROM followers WHERE starts_with(name, %s)", (f"{follower.name}.",)
+    ).fetchall()
+    versions = dict(rows)
+    return [m.name for m in follower.models if versions.get(follower.position_of(m), m.version) != m.version]
 
 
 def positions(connection: Connection[Any]) -> dict[str, int]:
-    """The position of each follower."""
-    return dict(connection.execute("SELECT name, position FROM followers ORDER BY name").fetchall())
+    """The position of each follower; of several read models that of the one that is farthest behind."""
+    query = """
+        SELECT split_part(name, '.', 1), min(position) FROM followers
+        WHERE split_part(name, '.', 1) <> ALL(%s) GROUP BY 1 ORDER BY 1
+    """
+    return dict(connection.execute(query, ([BUILDING, KEPT],)).fetchall())

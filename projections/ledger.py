@@ -95,6 +95,19 @@ def _key_of(recorded: Recorded) -> int | None:
 
 LEDGER = ReadModel(
     name="ledger",
+    version=1,
+    facts=(
+        ChargeSucceeded,
+        CardRenewed,
+        BalanceCredited,
+        BalanceDebited,
+        BalancePaidOut,
+        RefundSucceeded,
+        RefundReturned,
+        RefundRecorded,
+        DisputeRecorded,
+        DisputeWon,
+    ),
     row=LedgerRow,
     columns=(
         Column("position", "bigint"),

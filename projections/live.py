@@ -9,9 +9,9 @@ from projections.cards import CARDS
 from projections.cases import CASES
 from projections.charges import CHARGES
 from projections.due import DUE
-from projections.follow import Follower, follow
+from projections.follow import follow
 from projections.ledger import LEDGER
-from projections.read_model import ReadModel
+from projections.read_model import Follower, ReadModel
 
 MODELS: tuple[ReadModel[Any], ...] = (CARDS, DUE, CHARGES, LEDGER, CASES)
 LIVE = Follower("read_models", MODELS)
@@ -41,7 +41,7 @@ def differences(connection: Connection[Any], batch: int) -> dict[str, int]:
     finally:
         for model in MODELS:
             connection.execute(sql.SQL("DROP TABLE IF EXISTS {}").format(sql.Identifier(_ASIDE, model.name)))
-        connection.execute("DELETE FROM followers WHERE name = %s", (name,))
+        connection.execute("DELETE FROM followers WHERE starts_with(name, %s)", (f"{name}.",))
         connection.execute("DELETE FROM parked_cards WHERE follower = %s", (name,))
 
 

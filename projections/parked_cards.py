@@ -25,6 +25,19 @@ PARKED_CARDS_TABLE = """
     )
 """
 
+SKIPPED_FACTS_TABLE = """
+    CREATE TABLE IF NOT EXISTS skipped_facts (
+        model text NOT NULL,
+        position bigint NOT NULL,
+        card_id uuid NOT NULL,
+        reason text NOT NULL,
+        skipped_by text NOT NULL,
+        skipped_at timestamptz NOT NULL DEFAULT now(),
+        PRIMARY KEY (model, position)
+    )
+"""
+"""Facts that a read model leaves out where it cannot take them, because a person said so; kept for auditors."""
+
 REASON_KEPT = 500
 """At most so many characters of a reason are kept."""
 
@@ -67,10 +80,58 @@ def parked_at(connection: Connection[Any], follower: str, card_ids: Sequence[UUI
     return {(model, card_id): position for model, card_id, position in rows}
 
 
-def unpark_card(connection: Connection[Any], follower: str, card_id: UUID) -> dict[str, int]:
-    """Remove a card from those that are parked; returns model → position."""
+class SkippedFact(NamedTuple):
+    """A fact that a read model leaves out where it cannot take it, and who said so."""
+
+    model: str
+    position: int
+    card_id: UUID
+    reason: str
+    skipped_by: str
+    skipped_at: datetime
+
+
+def skip_fact(
+    connection: Connection[Any], follower: str, model: str, card_id: UUID, reason: str, by: str
+) -> int | None:
+    """Note that a model is to leave out the fact at which a card is parked; its position, None where none is.
+
+    Where a row could not be stored, that is the first fact of its batch for that row.
+    """
+    row = connection.execute(
+        """
+        INSERT INTO skipped_facts (model, position, card_id, reason, skipped_by)
+        SELECT model, position, card_id, %s, %s FROM parked_cards WHERE follower = %s AND model = %s AND card_id = %s
+        ON CONFLICT DO NOTHING RETURNING position
+        """,
+        (cleaned(reason), by, follower, model, card_id),
+    ).fetchone()
+    return row[0] if row else None
+
+
+def list_skipped_facts(connection: Connection[Any], limit: int) -> list[SkippedFact]:
+    """The facts that read models leave out, the latest first."""
+    with connection.cursor(row_factory=class_row(SkippedFact)) as cursor:
+        return cursor.execute(
+            "SELECT model, position, card_id, reason, skipped_by, skipped_at FROM skipped_facts "
+            "ORDER BY skipped_at DESC, model, position LIMIT %s",
+            (limit,),
+        ).fetchall()
+
+
+def skipped_among(connection: Connection[Any], model: str, positions: Sequence[int]) -> set[int]:
+    """Those of the positions at which a read model leaves out a fact that it cannot take."""
     rows = connection.execute(
-        "DELETE FROM parked_cards WHERE follower = %s AND card_id = %s RETURNING model, position", (follower, card_id)
+        "SELECT position FROM skipped_facts WHERE model = %s AND position = ANY(%s)", (model, list(positions))
+    ).fetchall()
+    return {position for (position,) in rows}
+
+
+def unpark_card(connection: Connection[Any], follower: str, card_id: UUID, models: Collection[str]) -> dict[str, int]:
+    """Remove a card from those that are parked for some models; returns model → position."""
+    rows = connection.execute(
+        "DELETE FROM parked_cards WHERE follower = %s AND card_id = %s AND model = ANY(%s) RETURNING model, position",
+        (follower, card_id, list(models)),
     ).fetchall()
     return dict(rows)
 

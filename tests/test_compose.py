@@ -63,7 +63,9 @@ def test_the_roles_are_the_application_and_their_settings_exist(name):
 @pytest.mark.parametrize("role", EVERY_ROLE)
 def test_the_health_of_a_role_is_that_of_both_servers_asked_in_time(role):
     check = SERVICES[role]["healthcheck"]
-    assert check["test"] == ["CMD", "baohao", "health"]
+    port = SERVICES[role]["environment"]["BAOHAO_METRICS_PORT"]
+    assert f"http://127.0.0.1:{port}/readyz" in check["test"][-1]
+    compile(check["test"][-1], role, "exec")
     assert int(check["timeout"].removesuffix("s")) > 10
 
 

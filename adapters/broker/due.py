@@ -31,5 +31,9 @@ def message_id(card_id: UUID, version: int, lease: int) -> str:
 def cause_of(card_id: UUID, headers: Mapping[str, str] | None) -> str:
     """The cause of the facts that a message leads to: its id, or FOREIGN; a stranger's id never gets into the log."""
     found = (headers or {}).get("Nats-Msg-Id", "")
-    ours = found.startswith(str(card_id)) and _COUNTS.fullmatch(found, len(str(card_id)))
-    return found if ours else FOREIGN
+    return found if is_wake(found, str(card_id)) else FOREIGN
+
+
+def is_wake(cause: str, card_id: str) -> bool:
+    """Whether it has the shape of a message id of that card: letters, digits and signs that need no escape."""
+    return cause.startswith(card_id) and _COUNTS.fullmatch(cause, len(card_id)) is not None

@@ -1,18 +1,20 @@
 """Sending many messages to a stream with one acknowledgement, that of the last one."""
 
 from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import NamedTuple
 
 import nats.errors
 from nats.aio.client import Client
 
 
-class Message(NamedTuple):
+class Outgoing(NamedTuple):
     """One message for a stream; `message_id` lets the broker drop duplicates within its window."""
 
     subject: str
     message_id: str
     body: bytes
+    headers: Mapping[str, str] = MappingProxyType({})
 
 
 class NotStoredError(Exception):
@@ -24,7 +26,7 @@ CHUNK = 256
 """Messages between two pauses in which the client writes to its socket."""
 
 
-async def send(client: Client, messages: Sequence[Message], after: int | None = None) -> int:
+async def send(client: Client, messages: Sequence[Outgoing], after: int | None = None) -> int:
     """Publish `messages` in order, wait until the broker has stored the last one, and return its sequence.
 
     With `after`, the first one expects that to be the stream's last sequence, and each other one expects the message
@@ -50,22 +52,22 @@ async def send(client: Client, messages: Sequence[Message], after: int | None = 
     return sequence
 
 
-async def _send_unchained(client: Client, messages: Sequence[Message]) -> int:
+async def _send_unchained(client: Client, messages: Sequence[Outgoing]) -> int:
     for number, message in enumerate(messages[:-1], start=1):
         await _publish(client, message, {}, number)
     return await _stored(client, messages[-1], {})
 
 
-async def _publish(client: Client, message: Message, headers: Mapping[str, str], number: int) -> None:
-    await client.publish(message.subject, message.body, headers={"Nats-Msg-Id": message.message_id, **headers})
+async def _publish(client: Client, message: Outgoing, headers: Mapping[str, str], number: int) -> None:
+    await client.publish(message.subject, message.body, headers=_headers(message, headers))
     if number % CHUNK == 0:
         await client.flush()
 
 
-async def _stored(client: Client, message: Message, headers: Mapping[str, str]) -> int:
+async def _stored(client: Client, message: Outgoing, headers: Mapping[str, str]) -> int:
     """Publish, wait for the acknowledgement, and return the sequence."""
     ack = await client.jetstream().publish(
-        message.subject, message.body, headers={"Nats-Msg-Id": message.message_id, **headers}, timeout=ACK_TIMEOUT_S
+        message.subject, message.body, headers=_headers(message, headers), timeout=ACK_TIMEOUT_S
     )
     if headers and ack.duplicate:
         raise NotStoredError(
@@ -73,3 +75,7 @@ async def _stored(client: Client, message: Message, headers: Mapping[str, str]) 
             "after two minutes, then it is sent"
         )
     return ack.seq
+
+
+def _headers(message: Outgoing, expected: Mapping[str, str]) -> dict[str, str]:
+    return {**message.headers, "Nats-Msg-Id": message.message_id, **expected}

@@ -20,8 +20,8 @@ from nats.js.api import (
 )
 from nats.js.errors import APIError, NotFoundError
 
-from adapters.broker.contract import EVENTS_STREAM, EVENTS_SUBJECT
 from adapters.broker.due import DUE_STREAM, DUE_SUBJECT
+from adapters.broker.events import EVENTS_STREAM, SUBJECTS
 from adapters.broker.seals import SEAL_SUBJECT, SEALS_STREAM
 from adapters.settings import Settings
 from engine.errors import StandstillError
@@ -53,6 +53,9 @@ SEAL_MAX_BYTES = 4096
 DUPLICATE_WINDOW = timedelta(minutes=2)
 UNACKED_BATCHES = 4
 """Limit of unacknowledged messages over all consumer processes, as a multiple of what one process takes."""
+
+_FORMER_SUBJECTS = ["baohao.events.>"]
+"""Those of the stream of public events before they were CloudEvents."""
 
 _FOR_EVER = ("retention", "storage")
 """The settings of a stream that the broker never changes."""
@@ -119,12 +122,17 @@ async def ensure_due_stream(jetstream: JetStreamContext, settings: Settings) -> 
 
 
 async def ensure_events_stream(jetstream: JetStreamContext, settings: Settings) -> StreamInfo:
-    """The stream of public events: created if missing, its settings corrected; raises StandstillError."""
+    """The stream of public events: created if missing, its settings corrected; raises StandstillError.
+
+    One of the former contract is removed: what is in the log is told again in today's, and readers of the former one
+    hear from the broker that their stream is gone, where they would wait in silence otherwise.
+    """
+    await _remove_former(jetstream)
     return await _ensure_stream(
         jetstream,
         StreamConfig(
             name=EVENTS_STREAM,
-            subjects=[f"{EVENTS_SUBJECT}.>"],
+            subjects=list(SUBJECTS),
             num_replicas=settings.stream_replicas,
             retention=RetentionPolicy.LIMITS,
             max_age=EVENTS_RETENTION.total_seconds(),
@@ -133,6 +141,16 @@ async def ensure_events_stream(jetstream: JetStreamContext, settings: Settings) 
             duplicate_window=DUPLICATE_WINDOW.total_seconds(),
         ),
     )
+
+
+async def _remove_former(jetstream: JetStreamContext) -> None:
+    try:
+        have = await jetstream.stream_info(EVENTS_STREAM)
+    except NotFoundError:
+        return
+    if have.config.subjects == _FORMER_SUBJECTS:
+        log.warning("stream.former_removed", stream=EVENTS_STREAM, messages=have.state.messages)
+        await jetstream.delete_stream(EVENTS_STREAM)
 
 
 async def _ensure_stream(jetstream: JetStreamContext, settings: StreamConfig) -> StreamInfo:

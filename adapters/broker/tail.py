@@ -10,23 +10,24 @@ from nats.js.errors import NotFoundError
 from psycopg import Connection
 from pydantic import BaseModel, Field, ValidationError
 
-from adapters.broker.contract import EVENTS_STREAM, EVENTS_SUBJECT
+from adapters.broker.events import EVENTS_STREAM, TYPE_PREFIX, subject_of
+from adapters.broker.messages.epochs import EPOCH_STARTED
 from engine.errors import StandstillError
 from engine.store.log import Unreadable, read_rows_of
 
 log = structlog.get_logger()
 
-EPOCH_STARTED = "epoch_started.v1"
+_EPOCH_STARTED = TYPE_PREFIX + EPOCH_STARTED
 
 
 class Claim(BaseModel):
-    """What a message says of itself; anybody who may publish can have written it."""
+    """What the headers of a message say; anybody who may publish can have written them."""
 
-    event_id: UUID
-    epoch: int = Field(1, ge=1, lt=2**53)
-    position: int = Field(ge=0, lt=2**63)
-    type: str
-    card_id: UUID | None = None
+    event_id: UUID = Field(alias="ce-id")
+    epoch: int = Field(alias="ce-epoch", ge=1, lt=2**53)
+    position: int = Field(alias="ce-position", ge=0, lt=2**63)
+    type: str = Field(alias="ce-type")
+    card_id: UUID | None = Field(None, alias="ce-subject")
 
 
 class Epoch(NamedTuple):
@@ -39,10 +40,11 @@ class Epoch(NamedTuple):
 def claim_of(message: RawStreamMsg) -> Claim | None:
     """The claim of a message that has the shape of ours; None for any other, which nobody reads further."""
     try:
-        claim = Claim.model_validate_json(message.data or b"")
+        claim = Claim.model_validate(message.headers or {})
     except ValidationError:
         return None
-    return claim if message.subject == f"{EVENTS_SUBJECT}.{claim.type}" else None
+    card_id = None if claim.card_id is None else str(claim.card_id)
+    return claim if message.subject == subject_of(claim.type.removeprefix(TYPE_PREFIX), card_id) else None
 
 
 async def published_upto(
@@ -73,7 +75,7 @@ async def published_upto(
 
 
 def _position(connection: Connection[Any], sequence: int, claim: Claim, epoch: Epoch) -> int | None:
-    if claim.type == EPOCH_STARTED and (claim.event_id == epoch.event_id or claim.epoch <= epoch.number):
+    if claim.type == _EPOCH_STARTED and (claim.event_id == epoch.event_id or claim.epoch <= epoch.number):
         return claim.position if claim.event_id == epoch.event_id else None
     if claim.card_id is not None:
         for row in read_rows_of(connection, claim.card_id, claim.position, claim.position):

@@ -8,12 +8,14 @@ from uuid import UUID
 import typer
 
 from adapters.cli.audit_app import audit_app
+from adapters.cli.broker_app import contract_app, events_app, publisher_app
 from adapters.cli.case_app import case_app
 from adapters.cli.directory_app import account_app, number_app
 from adapters.cli.money_app import money_app
 from adapters.cli.operations_app import charging_app, clock_app, limits_app, parked_app, restore_app
 from adapters.cli.operator_app import operator_app
 from adapters.cli.options import CardId, Json, Limit, Moment, Page, SandboxGateway
+from adapters.cli.projections_app import projections_app
 from adapters.cli.sandbox_app import sandbox
 from adapters.cli.token_app import token_app
 from adapters.roles import Role
@@ -29,7 +31,6 @@ card_app = typer.Typer(help="One card: its state, its history, and the reasons."
 cards_app = typer.Typer(help="Many cards.", no_args_is_help=True)
 catalogue_app = typer.Typer(help="Plans and prices.", no_args_is_help=True)
 policy_app = typer.Typer(help="The renewal rules.", no_args_is_help=True)
-events_app = typer.Typer(help="Public events on the broker.", no_args_is_help=True)
 app.add_typer(card_app, name="card")
 app.add_typer(cards_app, name="cards")
 app.add_typer(parked_app, name="parked")
@@ -43,8 +44,11 @@ app.add_typer(token_app, name="token")
 app.add_typer(operator_app, name="operator")
 app.add_typer(limits_app, name="limits")
 app.add_typer(events_app, name="events")
+app.add_typer(publisher_app, name="publisher")
+app.add_typer(contract_app, name="contract")
 app.add_typer(clock_app, name="clock")
 app.add_typer(restore_app, name="restore")
+app.add_typer(projections_app, name="projections")
 app.add_typer(audit_app, name="audit")
 app.add_typer(money_app)
 app.command()(sandbox)
@@ -297,11 +301,3 @@ def replan(*, why: Annotated[str, typer.Option(help="What changed.")] = "rules c
     from adapters.cli import replanning
 
     replanning.replan(load_settings(), why, as_json=as_json)
-
-
-@events_app.command("new-epoch")
-def events_new_epoch(*, as_json: Json = False) -> None:
-    """After the database was restored from a backup: tell the readers, and publish again."""
-    from adapters.cli import publishing
-
-    publishing.new_epoch(load_settings(), as_json=as_json)

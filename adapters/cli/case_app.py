@@ -13,7 +13,7 @@ case_app = typer.Typer(help="Cases for a person to resolve.", no_args_is_help=Tr
 
 @case_app.command("list")
 def case_list(*, limit: Limit = 50, as_json: Json = False) -> None:
-    """Unknown outcomes, refunds to make by hand, held cards, numbers that may be lost, balances owed."""
+    """Unknown outcomes, refunds by hand, held cards, doubted numbers, balances owed, what differs at the provider."""
     from adapters.cli import casework
 
     casework.show_cases(load_settings(), limit, as_json=as_json)
@@ -54,3 +54,16 @@ def case_number_exists(
     from adapters.cli import casework
 
     casework.confirm_number(load_settings(), card_id, evidence=evidence, as_json=as_json)
+
+
+@case_app.command("close")
+def case_close(
+    gateway_ref: Annotated[str, typer.Argument(metavar="GATEWAY_REF", help="The gateway's reference of the charge.")],
+    *,
+    evidence: Annotated[str, typer.Option(help="What was found out or done: a reference, no personal data.")],
+    as_json: Json = False,
+) -> None:
+    """Close what `baohao reconcile` found about a charge; as long as its amounts stay, it is no case any more."""
+    from adapters.cli import casework
+
+    casework.close(load_settings(), gateway_ref, evidence=evidence, as_json=as_json)

@@ -4,11 +4,15 @@ from datetime import datetime
 from typing import NamedTuple
 from uuid import UUID, uuid4, uuid5
 
+import typer
+
 from adapters.cli.executing import execute, valid
-from adapters.cli.output import out, put_fields, put_rows
+from adapters.cli.output import err, out, put_fields, put_rows
 from adapters.cli.servers import connection
+from adapters.differences import KeptDifference, close_differences, list_differences, what_to_do
 from adapters.parked import list_parked
 from adapters.settings import Settings
+from adapters.wiring import operator_of
 from engine.commands import ConfirmNumber, ResolveAttempt
 from projections.cases import Case, list_cases
 
@@ -30,7 +34,7 @@ CASE_COLUMNS = ("card_id", "reason", "about")
 
 
 def show_cases(settings: Settings, limit: int, *, as_json: bool) -> None:
-    """Open cases and parked cards, the oldest first."""
+    """Open cases, parked cards, and charges on which provider and log differ, the oldest first."""
     with connection(settings) as open_connection:
         parked = [
             _shown(Case(one.parked_at, one.card_id, f"parked: {one.reason}", None, None, None), one.parked_id)
@@ -38,7 +42,8 @@ def show_cases(settings: Settings, limit: int, *, as_json: bool) -> None:
             if one.card_id is not None
         ]
         listed = [_shown(one) for one in list_cases(open_connection, limit)]
-    cases = sorted([*listed, *parked], key=lambda case: case.opened_at)[:limit]
+        differ = [_differing(one) for one in list_differences(open_connection, limit)]
+    cases = sorted([*listed, *parked, *differ], key=lambda case: case.opened_at)[:limit]
     put_rows("cases", cases, as_json=as_json, columns=CASE_COLUMNS)
     if not as_json:
         for one in cases:
@@ -47,6 +52,24 @@ def show_cases(settings: Settings, limit: int, *, as_json: bool) -> None:
 
 def _shown(case: Case, parked_id: int | None = None) -> _Shown:
     return _Shown(*case, resolve_with=_resolve_with(case, parked_id))
+
+
+def _differing(one: KeptDifference) -> _Shown:
+    closed = f"`baohao case close {one.gateway_ref} --evidence TEXT`"
+    to_do = f"charge {one.gateway_ref} {what_to_do(one.kind)}; it closes when it is found no more, or by {closed}"
+    return _Shown(one.found_at, one.card_id, one.kind, one.attempt_id, None, one.currency, to_do)
+
+
+def close(settings: Settings, gateway_ref: str, *, evidence: str, as_json: bool) -> None:
+    """Close what differs about a charge; exit status 1 if nothing does."""
+    if not evidence.strip():
+        raise typer.BadParameter("say what was found out or done", param_hint="--evidence")
+    with connection(settings) as open_connection:
+        closed = close_differences(open_connection, gateway_ref, by=operator_of(settings), evidence=evidence)
+    if not closed:
+        err.print(f"no open case is about a charge {gateway_ref}; see `baohao case list`", soft_wrap=True)
+        raise typer.Exit(1)
+    put_fields("closed", {"differences": closed}, as_json=as_json)
 
 
 def _resolve_with(case: Case, parked_id: int | None) -> str:

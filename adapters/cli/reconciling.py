@@ -14,6 +14,7 @@ from adapters.asking import ReadRules
 from adapters.cli.output import out, put_json, put_table
 from adapters.cli.servers import database
 from adapters.clock_check import clock_of
+from adapters.differences import keep, what_to_do
 from adapters.lost import T
 from adapters.reconciling import Compared, Difference, Span, apply, compare, span_of
 from adapters.schema import check_schema
@@ -66,6 +67,7 @@ async def _reconcile(
     if facts:
         async with listing_gateway(settings, url) as gateway:  # another one, which lists anew
             compared = await compare(use, gateway, span)
+    keep(connection, span, compared.differences, now)
     return facts, span, compared
 
 
@@ -107,21 +109,5 @@ def _put(provider: str, span: Span, compared: Compared, facts: int, *, as_json: 
 
 
 def _to_do(one: Difference) -> str:
-    """What a person does about it."""
-    about = f"{one.kind}: charge {one.gateway_ref} of card {one.card_id}"
-    why = f"`baohao card why {one.card_id} --charge {one.attempt_id}`"
-    match one.kind:
-        case "charge_unknown":
-            return f"{about} answers no attempt, or a second time: refund it on the provider's pages"
-        case "charge_unrecorded":
-            return f"{about} is said not to have happened: `baohao reconcile --apply` looks it up and records it"
-        case "charge_missing":
-            return f"{about} is not at the provider: ask the provider; the log says {why}"
-        case "amount_differs":
-            return f"{about} has another amount or card in the log: ask the provider; the log says {why}"
-        case "refund_unrecorded":
-            return f"{about} was refunded on the provider's pages: `baohao reconcile --apply` records that"
-        case "refund_missing":
-            return (
-                f"{about} lacks a refund or it came back: `baohao reconcile --apply` looks it up; else ask the provider"
-            )
+    said = f"; the log says `baohao card why {one.card_id} --charge {one.attempt_id}`" if one.log_minor else ""
+    return f"{one.kind}: charge {one.gateway_ref} of card {one.card_id} {what_to_do(one.kind)}{said}"

@@ -1,4 +1,4 @@
-"""`python -m adapters.cli.role ROLE`: `baohao run ROLE` without what only other commands need, for a quick start."""
+"""`python -m adapters.cli.role ROLE [METRICS_PORT]`: `baohao run ROLE` without what only other commands need."""
 
 import sys
 from typing import cast
@@ -11,7 +11,10 @@ def _run() -> None:
     from adapters.roles import Role
     from adapters.settings import load_settings
 
-    serving.run(cast("Role", sys.argv[1]), load_settings())
+    settings = load_settings()
+    if sys.argv[2:]:
+        settings = settings.model_copy(update={"metrics_port": int(sys.argv[2])})
+    serving.run(cast("Role", sys.argv[1]), settings)
 
 
 if __name__ == "__main__":

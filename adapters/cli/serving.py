@@ -9,6 +9,7 @@ import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from types import MappingProxyType
+from typing import TYPE_CHECKING
 
 import psycopg
 import structlog
@@ -28,6 +29,9 @@ from adapters.settings import Settings, environment
 from adapters.status import named
 from adapters.supervise import Supervisor
 
+if TYPE_CHECKING:
+    from adapters.metrics import Metrics
+
 log = structlog.get_logger()
 
 CHECK_S = 0.2
@@ -39,7 +43,8 @@ STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 def run(role: Role, settings: Settings) -> None:
     """One role in this process, until SIGTERM or Ctrl-C."""
-    configure_logs(role, settings.log_level, settings.log_format)
+    metrics = _metrics_of(settings)
+    configure_logs(role, settings.log_level, settings.log_format, metrics.count if metrics else None)
     with both_servers(settings) as running:
         refuse_transaction_pooler(running.database_url)
         check_schema(running.database_url)
@@ -47,8 +52,36 @@ def run(role: Role, settings: Settings) -> None:
             with psycopg.connect(running.database_url, autocommit=True) as connection:
                 charge_through(connection, settings.gateway)
         database_url = named(running.database_url, role, socket.gethostname(), os.getpid())
-        with asyncio.Runner(loop_factory=_fast_loop()) as runner:
+        with asyncio.Runner(loop_factory=_fast_loop()) as runner, _seen_from_outside(metrics, role, running, runner):
             runner.run(run_role(role, running.settings, database_url, running.nats_url))
+
+
+def _metrics_of(settings: Settings) -> "Metrics | None":
+    if not settings.metrics_port:
+        return None
+    from adapters.metrics import Metrics
+
+    return Metrics()
+
+
+@contextmanager
+def _seen_from_outside(
+    metrics: "Metrics | None", role: Role, running: Running, runner: asyncio.Runner
+) -> Iterator[None]:
+    """Meanwhile, the process says at a port how it is, if the settings name one."""
+    if metrics is None:
+        yield
+        return
+    from adapters.health import answers
+    from adapters.metrics import SystemStatus
+    from adapters.watched import Watched, watched
+
+    settings, servers = running.settings, (running.database_url, running.nats_url)
+    if role == "scheduler":
+        metrics.registry.register(SystemStatus(running.database_url, virtual_clock=settings.clock == "virtual"))
+    pages = Watched(metrics.registry, runner.get_loop(), lambda: asyncio.run(answers(*servers, settings)))
+    with watched(pages, settings.metrics_host, settings.metrics_port):
+        yield
 
 
 def _fast_loop() -> Callable[[], asyncio.AbstractEventLoop] | None:
@@ -80,9 +113,8 @@ def all_roles(
     """
     with only_system(settings.home, what), both_servers(settings) as running:
         migrate(owner_of(settings, running.database_url), running.database_url)
-        with Supervisor(
-            {**beside, **_arguments(roles)}, environment(running.settings), settings.home / "logs"
-        ) as supervisor:
+        processes = {**beside, **_arguments(roles, settings.metrics_port)}
+        with Supervisor(processes, environment(running.settings), settings.home / "logs") as supervisor:
             yield running, supervisor
 
 
@@ -172,5 +204,8 @@ def _leaving_by(stop: threading.Event) -> Iterator[None]:
                 signal.signal(number, handler)
 
 
-def _arguments(roles: Sequence[Role]) -> Mapping[str, Sequence[str]]:
-    return {role: (sys.executable, "-m", "adapters.cli.role", role) for role in roles}
+def _arguments(roles: Sequence[Role], metrics_port: int) -> Mapping[str, Sequence[str]]:
+    """The command line of each role; on one host each shows its metrics at a port of its own."""
+    ports = [str(metrics_port + place) if metrics_port else "0" for place in range(len(roles))]
+    program = sys.executable, "-m", "adapters.cli.role"
+    return {role: (*program, role, port) for role, port in zip(roles, ports, strict=True)}

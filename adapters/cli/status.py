@@ -17,6 +17,7 @@ from adapters.cli.servers import running_servers
 from adapters.cli.system_lock import running_system
 from adapters.lost import Watch
 from adapters.roles import ROLES
+from adapters.roles.projector import rebuild_command
 from adapters.schema import check_schema
 from adapters.settings import Settings, SettingsError
 from adapters.status import BROKER_ERRORS, BrokerStatus, Inbox, Status, read_broker, read_status
@@ -71,6 +72,12 @@ def find_out(settings: Settings) -> Found:
             problems.append("notifications wait, and no web runs; `baohao run web` starts one")
         if settings.tells_holders and "notifier" not in {one.role for one in database.roles}:
             problems.append("holders are to be told, and no notifier runs; `baohao run notifier` starts one")
+        if database.rebuild_due:
+            problems.append(
+                f"a rebuild is due after a change of the program: `{rebuild_command(database.rebuild_due)}`"
+            )
+        if paused := " ".join(database.paused):
+            problems.append(f"read models are paused: `baohao projections resume {paused}` lets them go on")
         problems += [database.clock_wrong] if database.clock_wrong else []
     return Found(running_system(settings.home), database, broker, problems)
 

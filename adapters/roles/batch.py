@@ -1,6 +1,7 @@
 """A batch of messages about due cards: which cards it wakes, what was parked of it, its one log line, its settling."""
 
-from collections.abc import Coroutine, Mapping, Sequence
+from collections import Counter
+from collections.abc import Coroutine, Iterable, Mapping, Sequence
 from time import perf_counter
 from typing import Any, TypeVar
 from uuid import UUID
@@ -31,6 +32,7 @@ class Batch:
         self._bodies: dict[UUID, bytes] = {}
         self._messages = len(messages)
         self._facts = self._questions = 0
+        self._answers = Counter[str]()
         self._times: dict[str, float] = {}
         for message in messages:
             self._read(message)
@@ -64,6 +66,11 @@ class Batch:
         log_failures(result.failed)
         return result
 
+    def count_answers(self, replies: Iterable[object]) -> None:
+        """Count what the gateway said, by its kind; None and errors are no answer."""
+        for one in replies:
+            self._answers["none" if isinstance(one, Exception | None) else type(one).__name__.lower()] += 1
+
     def log_fields(self) -> dict[str, Any]:
         """The fields of the batch's one log line."""
         return {
@@ -72,6 +79,7 @@ class Batch:
             "facts": self._facts,
             "questions": self._questions,
             "parked": len(self.parked),
+            **{f"answers_{kind}": number for kind, number in self._answers.items()},
             **{stage: round(ms, 1) for stage, ms in self._times.items()},
         }
 

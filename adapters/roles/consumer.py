@@ -221,6 +221,7 @@ class Consumer:
                     since = await asyncio.to_thread(self.breaker.saw, replies, at, down=self._gateway_down)
                     if since is not None and self.wake_blocked is not None:
                         self._beside(self._go_on(since, self.wake_blocked))
+                batch.count_answers(reply for _, reply in replies)
                 log_failures({question.card_id: reply for question, reply in replies if isinstance(reply, Exception)})
                 return replies
 

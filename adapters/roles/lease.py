@@ -68,6 +68,14 @@ def take_lease(connection: Connection[Any], role: str) -> int | None:
     return None if row is None else int(row[0])
 
 
+def leader_of(connection: Connection[Any], role: str) -> str | None:
+    """Host and process id of a role's leader; None while nobody has the lease."""
+    row = connection.execute(
+        "SELECT process FROM leaders WHERE role = %s AND lease_until > clock_timestamp()", (role,)
+    ).fetchone()
+    return row[0] if row else None
+
+
 @contextlib.asynccontextmanager
 async def renewing(database_url: str, role: str, backend: int) -> AsyncIterator["asyncio.Task[None]"]:
     """Renew the lease of a session for the block, and give it back at its end; the task ends when it is lost."""

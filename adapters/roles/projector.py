@@ -1,6 +1,7 @@
 """The projector: facts become rows of the live read models."""
 
 import asyncio
+import contextlib
 from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
@@ -13,9 +14,10 @@ from adapters.roles.lead import Connections, Work, lead
 from adapters.settings import Settings
 from engine.store.log import FACTS_CHANNEL
 from projections.due import DUE, DUE_CHANNEL
-from projections.follow import BATCH, follow, retry_parked_cards
+from projections.follow import BATCH, changed_folds, follow, retry_parked_cards
 from projections.live import LIVE
 from projections.parked_cards import ParkedCard
+from projections.standing import note_failure
 
 log = structlog.get_logger()
 
@@ -31,6 +33,7 @@ async def main(settings: Settings, database_url: str, nats_url: str, stop: async
         nonlocal retried
         if not retried:
             await asyncio.to_thread(_retry, connections.database)
+            await asyncio.to_thread(_say_rebuild_due, connections.database)
             retried = True
 
     retried = False
@@ -44,16 +47,31 @@ def _retry(connection: psycopg.Connection[Any]) -> None:
     _log_parked(retry_parked_cards(connection, LIVE))
 
 
+def _say_rebuild_due(connection: psycopg.Connection[Any]) -> None:
+    if changed := changed_folds(connection, LIVE):
+        log.warning("projector.rebuild_due", models=changed, command=rebuild_command(changed))
+
+
+def rebuild_command(models: Sequence[str]) -> str:
+    """What makes read models anew whose fold has changed."""
+    return f"baohao projections rebuild {' '.join(models)}"
+
+
 def _log_parked(parked: Sequence[ParkedCard]) -> None:
     for card in parked:
         log.error("projector.card_parked", **card._asdict() | {"card_id": str(card.card_id)})
 
 
 def _step(connection: psycopg.Connection[Any]) -> bool:
-    progress = follow(connection, LIVE, BATCH)
+    try:
+        progress = follow(connection, LIVE, BATCH)
+    except psycopg.Error as error:
+        with contextlib.suppress(psycopg.Error):
+            note_failure(connection, LIVE, error)
+        raise
     if progress.facts:
         log.info("projector.batch", facts=progress.facts, position=progress.position)
     _log_parked(progress.parked)
     if DUE.name in progress.changed:
         connection.execute(f"NOTIFY {DUE_CHANNEL}")
-    return progress.facts == BATCH
+    return progress.facts >= BATCH

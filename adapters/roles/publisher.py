@@ -20,9 +20,9 @@ from nats.js.api import StreamInfo
 from psycopg import Connection
 
 from adapters.broker.connection import connected
-from adapters.broker.contract import EVENTS_SUBJECT, INTERNAL_FACTS, public_event
-from adapters.broker.messages import EpochStarted, PublicEvent
-from adapters.broker.sending import Message, send
+from adapters.broker.contract import INTERNAL_FACTS
+from adapters.broker.events import Cell, card_event, epoch_event
+from adapters.broker.sending import send
 from adapters.broker.streams import ensure_events_stream
 from adapters.broker.tail import Epoch, newest_epoch, published_upto
 from adapters.clock import recorded_now
@@ -49,7 +49,7 @@ async def main(settings: Settings, database_url: str, nats_url: str, stop: async
 
     async def step(connections: Connections) -> bool:
         nonlocal last_sequence
-        done = await publish(connections.database, connections.broker, last_sequence, BATCH)
+        done = await publish(connections.database, connections.broker, settings.cell, last_sequence, BATCH)
         last_sequence = done.last_sequence
         if done.messages:
             log.info("publisher.batch", messages=done.messages)
@@ -66,6 +66,13 @@ class Published(NamedTuple):
 
     position: int
     last_sequence: int
+
+
+class Begun(NamedTuple):
+    """A new epoch of the stream: what follows are the facts after `position`."""
+
+    epoch: int
+    position: int
 
 
 class _Known(NamedTuple):
@@ -95,7 +102,7 @@ async def resume(connection: Connection[Any], client: Client, settings: Settings
     return Published(position, info.state.last_seq)
 
 
-async def start_epoch(connection: Connection[Any], client: Client, settings: Settings) -> EpochStarted:
+async def start_epoch(connection: Connection[Any], client: Client, settings: Settings) -> Begun:
     """Begin a new epoch of the stream, so that the publisher goes on after the log was restored from a backup.
 
     It says again what the restored log does not know to be published. Killed in the middle, it can be repeated.
@@ -108,12 +115,11 @@ async def start_epoch(connection: Connection[Any], client: Client, settings: Set
         known = await asyncio.to_thread(_known, connection, info)
         number = 1 + max(known.epoch.number, await newest_epoch(jetstream, everything))
         position = known.position if known.intact else 0
-        started = EpochStarted(event_id=uuid4(), epoch=number, position=position, at=recorded_now())
-        body = started.model_dump_json().encode()
-        message = Message(f"{EVENTS_SUBJECT}.{started.type}", str(started.event_id), body)
-        info.state.last_seq = await send(client, [message], info.state.last_seq)
-        await asyncio.to_thread(_save, connection, position, info, Epoch(number, started.event_id))
-    return started
+        event_id = uuid4()
+        begins = epoch_event(event_id, Cell(settings.cell, number), position, recorded_now())
+        info.state.last_seq = await send(client, [begins], info.state.last_seq)
+        await asyncio.to_thread(_save, connection, position, info, Epoch(number, event_id))
+    return Begun(number, position)
 
 
 @contextmanager
@@ -160,7 +166,9 @@ class Progress(NamedTuple):
     more: bool
 
 
-async def publish(connection: Connection[Any], client: Client, last_sequence: int, limit: int) -> Progress:
+async def publish(
+    connection: Connection[Any], client: Client, cell_name: str, last_sequence: int, limit: int
+) -> Progress:
     """One step: up to `limit` public facts after the position become messages, then the position moves.
 
     The position's row stays locked meanwhile. Raises NotStoredError; then `resume` finds out what is stored. Raises
@@ -169,7 +177,8 @@ async def publish(connection: Connection[Any], client: Client, last_sequence: in
     with _transaction(connection):
         read, epoch = await asyncio.to_thread(_read, connection, limit)
         facts, upto = _publishable(read)
-        messages = [_message(event) for fact in facts if (event := public_event(fact, epoch)) is not None]
+        cell = Cell(cell_name, epoch)
+        messages = [event for fact in facts if (event := card_event(fact, cell)) is not None]
         if messages:
             last_sequence = await send(client, messages, last_sequence)
         await asyncio.to_thread(_commit, connection, upto, last_sequence if messages else None)
@@ -211,13 +220,3 @@ def _commit(connection: Connection[Any], upto: int, sequence: int | None) -> Non
     save_position(connection, PUBLISHER, upto)
     if sequence is not None:
         connection.execute("UPDATE published SET last_sequence = %s", (sequence,))
-
-
-def _message(event: PublicEvent) -> Message:
-    body = event.__pydantic_serializer__.to_json(event)
-    return Message(f"{EVENTS_SUBJECT}.{event.type}", message_id(event.event_id, event.epoch), body)
-
-
-def message_id(event_id: UUID, epoch: int) -> str:
-    """The id under which the broker stores a message once: what a later epoch says again is none of those."""
-    return str(event_id) if epoch == 1 else f"{event_id}.{epoch}"

@@ -13,7 +13,7 @@ from psycopg import Connection
 
 from adapters.broker.connection import connected
 from adapters.broker.due import DUE_STREAM, DUE_SUBJECT, CardDue, message_id
-from adapters.broker.sending import Message, send
+from adapters.broker.sending import Outgoing, send
 from adapters.broker.streams import CHARGING, ensure_due_stream, lease_of
 from adapters.clock_check import clock_of
 from adapters.control import CLOCK_CHANNEL
@@ -113,6 +113,6 @@ def mark_sent(connection: Connection[Any], leases: Sequence[Lease], lease_time: 
     )
 
 
-def _message(lease: Lease) -> Message:
+def _message(lease: Lease) -> Outgoing:
     body = CardDue.model_construct(card_id=lease.card_id)
-    return Message(DUE_SUBJECT, message_id(*lease), body.__pydantic_serializer__.to_json(body))
+    return Outgoing(DUE_SUBJECT, message_id(*lease), body.__pydantic_serializer__.to_json(body))

@@ -9,7 +9,7 @@ import psycopg
 from psycopg import Connection, sql
 from psycopg.rows import tuple_row
 
-from engine.envelope import Recorded, read_fact
+from engine.envelope import Fact, Recorded, kind_of, read_fact
 from engine.errors import CorruptHistoryError
 from engine.store.recorder import CARD_EVENTS
 
@@ -23,6 +23,8 @@ class Unreadable(NamedTuple):
     card_id: UUID
     version: int
     error: CorruptHistoryError
+    kind: type[Fact] | None
+    """What kind of fact it is by its stored name; None for a name that this program does not know."""
 
 
 def read_log(connection: Connection[Any], after: int, limit: int) -> list[Recorded]:
@@ -83,7 +85,7 @@ def _read(position: int, card_id: UUID, version: int, topic: str, state: bytes) 
     try:
         return read_fact(position, card_id, version, topic, state)
     except CorruptHistoryError as error:
-        return Unreadable(position, card_id, version, error)
+        return Unreadable(position, card_id, version, error, kind_of(topic))
 
 
 class Read(NamedTuple):
@@ -93,12 +95,14 @@ class Read(NamedTuple):
     upto: int
 
 
-def read_others(connection: Connection[Any], names: Sequence[str], after: int, limit: int) -> Read:
-    """Like `read_rows`, without the facts stored under `names`, which are not even decoded.
+def read_others(
+    connection: Connection[Any], names: Sequence[str], after: int, limit: int, upto: int | None = None
+) -> Read:
+    """Like `read_rows`, without the facts stored under `names`, which are not even decoded, nor those after `upto`.
 
     Facts of a name that this program does not know are among the rows, so that no reader passes over them.
     """
-    upto = head(connection)
+    upto = head(connection) if upto is None else upto
     with connection.cursor(row_factory=tuple_row, binary=True) as cursor:
         cursor.execute(
             """
@@ -111,6 +115,50 @@ def read_others(connection: Connection[Any], names: Sequence[str], after: int, l
         )
         rows = [_read(*row) for row in cursor]
     return Read(rows, rows[-1].position if len(rows) == limit else max(after, upto))
+
+
+def read_stretch(
+    connection: Connection[Any], names: Sequence[str], first: UUID, before: UUID | None, upto: int
+) -> list[Recorded | Unreadable]:
+    """The facts of whole streams, from the id `first` on and `before` another (None: to the last), stream by stream.
+
+    Without those stored under `names`, and those after the position `upto`.
+    """
+    with connection.cursor(row_factory=tuple_row, binary=True) as cursor:
+        cursor.execute(
+            """
+            SELECT notification_id, originator_id, originator_version, topic, state FROM card_events
+            WHERE originator_id >= %b AND (%b::uuid IS NULL OR originator_id < %b)
+            AND notification_id <= %b::bigint AND topic <> ALL(%b)
+            ORDER BY originator_id, originator_version
+            """,
+            (first, before, before, upto, list(names)),
+        )
+        return [_read(*row) for row in cursor]
+
+
+def stretches(connection: Connection[Any], facts: int) -> list[tuple[UUID, UUID | None]]:
+    """All ids of streams in order, divided for `read_stretch` so that each part has about so many facts."""
+    found: list[tuple[UUID, UUID | None]] = []
+    first: UUID | None = UUID(int=0)
+    while first is not None:
+        row = connection.execute(
+            """
+            SELECT originator_id FROM card_events WHERE originator_id >= %s
+            ORDER BY originator_id, originator_version OFFSET %s LIMIT 1
+            """,
+            (first, facts),
+        ).fetchone()
+        before = row[0] if row else None
+        if before == first:  # a stream that is longer than that
+            row = connection.execute(
+                "SELECT originator_id FROM card_events WHERE originator_id > %s ORDER BY originator_id LIMIT 1",
+                (first,),
+            ).fetchone()
+            before = row[0] if row else None
+        found.append((first, before))
+        first = before
+    return found
 
 
 class Place(NamedTuple):

@@ -8,7 +8,7 @@ from uuid import UUID, uuid5
 from msgspec.structs import replace
 from psycopg import Connection
 
-from adapters.broker.contract import public_event
+from adapters.broker.contract import message_of
 from adapters.clock import recorded_now
 from adapters.parked import park
 from engine.actor import actor
@@ -103,7 +103,7 @@ class Cards:
 
     def public_ids(self) -> list[str]:
         """Ids of the public messages of the log, in order."""
-        return [str(event.event_id) for fact in self.log() if (event := public_event(fact)) is not None]
+        return [str(one.event_id) for one in self.log() if message_of(one.fact) is not None]
 
     def names(self, card_id: UUID) -> list[str]:
         """Names of the card's facts, oldest first, readable or not."""

@@ -6,29 +6,30 @@ from nats.aio.client import Client
 from nats.js.api import RawStreamMsg
 from nats.js.errors import NotFoundError
 
-from adapters.broker.contract import EVENTS_STREAM, EVENTS_SUBJECT, public_event
-from adapters.broker.sending import Message
-from adapters.roles.publisher import _message, publish, resume
+from adapters.broker.events import CARD_EVENTS_SUBJECT, EVENTS_STREAM, Cell, card_event
+from adapters.broker.sending import Outgoing
+from adapters.roles.publisher import publish, resume
 from adapters.settings import load_settings
 
+CELL = Cell("main")
 LIMIT = 4
 """Facts per step, so that a few cards need several."""
 
 
 def messages(*message_ids):
-    return [Message(f"{EVENTS_SUBJECT}.test", message_id, b"{}") for message_id in message_ids]
+    return [Outgoing(f"{CARD_EVENTS_SUBJECT}.test", message_id, b"{}") for message_id in message_ids]
 
 
-def public_messages(cards) -> list[Message]:
+def public_messages(cards) -> list[Outgoing]:
     """What should be on the stream."""
-    return [_message(event) for fact in cards.log() if (event := public_event(fact)) is not None]
+    return [event for fact in cards.log() if (event := card_event(fact, CELL)) is not None]
 
 
 async def publish_all(connection, client: Client) -> int:
     """Publish as the role does until nothing is left, and return how many messages were sent."""
     last, sent = (await resume(connection, client, load_settings())).last_sequence, 0
     while True:
-        step = await publish(connection, client, last, LIMIT)
+        step = await publish(connection, client, CELL.name, last, LIMIT)
         last, sent = step.last_sequence, sent + step.messages
         if not step.more:
             return sent

@@ -20,6 +20,7 @@ from adapters.embedded import owner_url
 from adapters.settings import Settings, load_settings
 from tests.bench.limit import limit_per_s
 from tests.bench.pages import page_figures
+from tests.bench.projections import projection_figures
 from tests.bench.renewals import Bench, Renewed, Show
 from tests.bench.seeds import Cohort
 from tests.bench.store import append_events_per_s, p99_command_ms, read_events_per_s
@@ -90,6 +91,18 @@ def run_pages(*, as_json: bool) -> int:
     else:
         columns = ("page", "p50 ms", "p95 ms", "pages/s", "CPU ms a page", "kB")
         put_table("pages", columns, [(name, *found.values()) for name, found in figures.items()])
+    return 0
+
+
+def run_projections(cards: int, *, as_json: bool) -> int:
+    """Measure how fast read models are made anew."""
+    with temporary_home("baohao-bench-") as home, _screen() as show:
+        figures = projection_figures(bench_settings(home), cards, show)
+    if as_json:
+        put_json(figures)
+    else:
+        rows = [(name.replace("_", " "), f"{found:,}") for name, found in figures.items()]
+        put_table("projections", ("what", "how much"), rows)
     return 0
 
 
@@ -241,9 +254,14 @@ def main(
     pages: Annotated[
         bool, typer.Option("--pages", help="Measure the holders' pages instead, with 100,000 cards.")
     ] = False,
+    projections: Annotated[
+        bool, typer.Option("--projections", help="Measure rebuilds of read models instead, from 21 facts a card.")
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="For programs: JSON on stdout.")] = False,
 ) -> None:
     """How many renewals per second this machine makes, and where the time goes; or how fast pages come."""
+    if projections:
+        raise typer.Exit(run_projections(cards, as_json=as_json))
     raise typer.Exit(run_pages(as_json=as_json) if pages else run_bench(cards=cards, as_json=as_json))
 
 

@@ -11,13 +11,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from time import perf_counter
-from typing import Any, NamedTuple, get_args
+from typing import Any, NamedTuple
 
 import nats
 import psycopg
 
-from adapters.broker.contract import EVENTS_STREAM
-from adapters.broker.messages import EventType
+from adapters.broker.contract import INTERNAL_FACTS
+from adapters.broker.events import EVENTS_STREAM
 from adapters.cli.servers import Running
 from adapters.cli.serving import all_roles
 from adapters.control import move_clock
@@ -27,6 +27,7 @@ from adapters.roles.publisher import PUBLISHER
 from adapters.wiring import rules_of
 from engine.errors import BaohaoError
 from engine.store.log import head
+from projections.follow import positions
 from projections.ledger import gateway_totals
 from projections.live import LIVE
 from tests.bench.processes import Processes
@@ -37,7 +38,7 @@ STUCK_AFTER_S = 60
 STAGES = ("wake_ms", "gateway_ms", "record_ms", "ack_ms")
 """Times of the stages of a batch in the consumer's log; batches overlap."""
 CARDS, FACTS = ("consumer.batch", "cards"), ("projector.batch", "facts")
-PUBLIC = list(get_args(EventType))
+INTERNAL = list(INTERNAL_FACTS)
 
 Show = Callable[[str, int, int], None]
 """Called with the phase, how much of it is done, and the total."""
@@ -184,9 +185,8 @@ class Bench:
             time.sleep(POLL_S)
 
     def _position(self) -> int:
-        query = "SELECT min(position), count(*) FROM followers WHERE name IN (%s, %s)"
-        position, followers = self.connection.execute(query, (LIVE.name, PUBLISHER), prepare=True).fetchone() or (0, 0)
-        return position if followers == 2 else 0
+        standing = positions(self.connection)
+        return min(standing.get(LIVE.name, 0), standing.get(PUBLISHER, 0))
 
     def _due(self, now: datetime) -> bool:
         row = self.connection.execute("SELECT EXISTS (SELECT FROM due WHERE wake_at <= %s)", (now,)).fetchone()
@@ -198,10 +198,10 @@ class Bench:
             SELECT count(*) FILTER (WHERE topic = 'card_renewed.v1') AS renewals,
                 count(DISTINCT originator_id) FILTER (WHERE topic = 'card_renewed.v1') AS cards,
                 (SELECT count(*) FROM cards WHERE changed_at = %(now)s AND term_number = %(term)s) AS rows,
-                count(*) FILTER (WHERE topic = ANY(%(public)s)) AS public
+                count(*) FILTER (WHERE topic <> ALL(%(internal)s)) AS public
             FROM card_events WHERE notification_id > %(after)s
         """
-        terms = {"now": self.now, "term": cohort.renewals + 1, "public": PUBLIC, "after": after}
+        terms = {"now": self.now, "term": cohort.renewals + 1, "internal": INTERNAL, "after": after}
         renewals, cards, rows, public = self.connection.execute(query, terms).fetchone() or (0, 0, 0, 0)
         if (renewals, cards, rows) != (cohort.cards,) * 3:
             self._flaws.append(f"{what}: {cohort.cards} cards due, {renewals} renewals of {cards} cards, {rows} rows")

@@ -12,7 +12,7 @@ from uuid import UUID
 import msgspec
 from msgspec.structs import asdict
 
-from adapters.broker.contract import public_event
+from adapters.broker.events import Cell, card_event
 from engine.catalogue import Catalogue
 from engine.notices import notice_of
 from engine.policy import Policy
@@ -136,9 +136,9 @@ def notices(history: History) -> list[Any]:
 
 
 def public(history: History) -> list[Any]:
-    """The public messages about a card, without the stream's epoch, which is no result of the log."""
-    events = (event for recorded in history if (event := public_event(recorded)))
-    return [json.loads(event.model_dump_json(exclude={"epoch"})) for event in events]
+    """The public messages about a card: subject, headers and body."""
+    events = (event for recorded in history if (event := card_event(recorded, Cell("main"))))
+    return [{"subject": one.subject, "headers": one.headers, "data": json.loads(one.body)} for one in events]
 
 
 def shown(appended: Iterable[Row]) -> dict[str, list[dict[str, Any]]]:

@@ -12,7 +12,7 @@ from engine.store.streams import Store
 from projections.audit.seals import SEALS_TABLE
 from projections.follow import FOLLOWERS_TABLE
 from projections.live import create_tables
-from projections.parked_cards import PARKED_CARDS_TABLE
+from projections.parked_cards import PARKED_CARDS_TABLE, SKIPPED_FACTS_TABLE
 from tests.lent_databases import LentDatabases
 
 
@@ -27,6 +27,7 @@ def with_tables(url: str) -> None:
     with psycopg.connect(url, autocommit=True) as connection:
         connection.execute(FOLLOWERS_TABLE)
         connection.execute(PARKED_CARDS_TABLE)
+        connection.execute(SKIPPED_FACTS_TABLE)
         connection.execute(SEALS_TABLE)
         create_tables(connection)
         # No test crashes the server.

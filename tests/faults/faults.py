@@ -5,7 +5,7 @@ import shutil
 import signal
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -263,8 +263,8 @@ class Faults:
         with ThreadPoolExecutor(1) as other:
             return other.submit(messages_of, self.running.nats_url, last=LAST_EVENTS).result()
 
-    def _publish(self, subject: str, body: bytes, message_id: str) -> None:
-        stranger.publish(self.running.nats_url, subject, body, message_id)
+    def _publish(self, subject: str, body: bytes, message_id: str, others: Mapping[str, str] | None = None) -> None:
+        stranger.publish(self.running.nats_url, subject, body, message_id, others or {})
 
 
 def _pid(file: Path) -> int:

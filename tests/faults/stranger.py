@@ -2,7 +2,9 @@
 
 import json
 import socket
+from collections.abc import Mapping
 from random import Random
+from types import MappingProxyType
 from urllib.parse import urlsplit
 from uuid import UUID
 
@@ -14,10 +16,13 @@ GARBAGE = (b"", b"{", b"\xff\x00\xfe", b'{"card_id": 7}', b'{"card_id": "7"}', b
 STRANGE_IDS = ("", "x", "a.b.c", "00000000-0000-0000-0000-000000000000.1.1", "é" * 20)
 
 
-def publish(nats_url: str, subject: str, body: bytes, message_id: str = "") -> None:
+def publish(
+    nats_url: str, subject: str, body: bytes, message_id: str = "", others: Mapping[str, str] = MappingProxyType({})
+) -> None:
     """Publish one message and wait until the broker has seen it; raises OSError."""
-    headers = f"NATS/1.0\r\n{MARK}: yes\r\n" + (f"Nats-Msg-Id: {message_id}\r\n" if message_id else "") + "\r\n"
-    head = headers.encode()
+    headers = {MARK: "yes", **others} | ({"Nats-Msg-Id": message_id} if message_id else {})
+    lines = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
+    head = f"NATS/1.0\r\n{lines}\r\n".encode()
     address = urlsplit(nats_url)
     with (
         socket.create_connection((address.hostname, address.port or 4222), timeout=5) as line,
@@ -44,14 +49,15 @@ def due_foreign(dice: Random) -> tuple[str, bytes, str]:
     return "baohao.due", dice.choice([*GARBAGE, unknown, unknown]), dice.choice(STRANGE_IDS)
 
 
-def event_again(dice: Random, published: list[Message]) -> tuple[str, bytes, str]:
+def event_again(dice: Random, published: list[Message]) -> tuple[str, bytes, str, Mapping[str, str]]:
     """A public message once more, under its own id, a strange one or none."""
-    ours = [one for one in published if MARK not in one.headers] or [Message("baohao.events.x", b"{}", {})]
+    ours = [one for one in published if MARK not in one.headers] or [Message("baohao.v1.card.x", b"{}", {})]
     one = dice.choice([dice.choice(ours), ours[-1]])
-    return one.subject, one.body, dice.choice([one.headers.get(OURS, ""), *STRANGE_IDS])
+    others = {name: value for name, value in one.headers.items() if name.startswith("ce-")}
+    return one.subject, one.body, dice.choice([one.headers.get(OURS, ""), *STRANGE_IDS]), others
 
 
 def event_foreign(dice: Random) -> tuple[str, bytes, str]:
     """A message on a subject of the public events that no fact stands behind."""
-    subject = dice.choice(["baohao.events.card_renewed.v1", "baohao.events.x", "baohao.events.a.b.c"])
+    subject = dice.choice(["baohao.v1.card.x.card_renewed", "baohao.v1.stream.epoch_started", "baohao.v1.card.a.b.c"])
     return subject, dice.choice(GARBAGE), dice.choice(STRANGE_IDS)

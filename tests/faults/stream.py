@@ -8,7 +8,7 @@ import nats
 from nats.js.api import ConsumerConfig, DeliverPolicy
 from nats.js.errors import NotFoundError
 
-STREAM, SUBJECT = "BAOHAO_EVENTS", "baohao.events"
+STREAM, SUBJECT = "BAOHAO_EVENTS", "baohao.v1"
 PATIENCE_S = 10
 OURS = "Nats-Msg-Id"
 

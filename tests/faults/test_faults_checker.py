@@ -71,7 +71,7 @@ def test_money_that_does_not_fit_the_facts_is_found(evidence, record, statement,
         (lambda all_of_them: [*all_of_them, all_of_them[-1]], "was published 2 times"),
         (lambda all_of_them: [*all_of_them[1:], all_of_them[0]], "public messages are not in the order of the log"),
         (
-            lambda all_of_them: [all_of_them[0]._replace(subject="baohao.events.x"), *all_of_them[1:]],
+            lambda all_of_them: [all_of_them[0]._replace(subject="baohao.v1.card.x"), *all_of_them[1:]],
             "but is about card",
         ),
     ],
@@ -93,7 +93,8 @@ def test_a_card_that_was_not_woken_is_found(evidence):
 
 
 def test_what_a_stranger_publishes_is_told_from_what_is_ours(evidence, nats_url):
-    publish(nats_url, *event_again(Random(1), evidence.messages)[:2])
+    subject, body, _, others = event_again(Random(1), evidence.messages)
+    publish(nats_url, subject, body, others=others)
     last = messages_of(nats_url, last=1)
     assert [MARK in one.headers for one in last] == [True]
     assert found(replace(evidence, messages=messages_of(nats_url))) == []

@@ -10,17 +10,18 @@ import pytest
 from nats.js.errors import NotFoundError
 
 from adapters import embedded
-from adapters.broker.contract import EVENTS_STREAM, public_event
 from adapters.broker.due import DUE_STREAM, DUE_SUBJECT
+from adapters.broker.events import CARD_EVENTS_SUBJECT, EVENTS_STREAM
 from adapters.cli.serving import all_roles
 from adapters.control import move_clock
 from adapters.parked import FOREIGN_KEPT, list_parked
 from adapters.settings import load_settings
 from tests.adapters.cards import FAR, RENEWED, card_id_of, cards_of
-from tests.adapters.stored import stored
+from tests.adapters.stored import public_messages, stored
 from tests.engine.databases import application_url
 from tests.journey.patience import until
 
+RUBBISH_BODY = b"{ }"
 RUBBISH = 9_000
 """More messages than the consumers may hold unacknowledged."""
 CARDS = range(1, 10)
@@ -54,7 +55,7 @@ async def put_rubbish(client):
     for _ in range(RUBBISH):
         await client.publish(DUE_SUBJECT, b'{"card_id":"\\u0000"}')
     for message_id in ("abc", "99999999"):
-        await client.publish("baohao.events.card_renewed.v1", b"{}", headers={"Nats-Msg-Id": message_id})
+        await client.publish(f"{CARD_EVENTS_SUBJECT}.x.card_renewed", RUBBISH_BODY, headers={"Nats-Msg-Id": message_id})
     await client.flush()
 
 
@@ -69,7 +70,7 @@ async def published(client):
 
 
 async def events_of(client):
-    return [message.data for message in await stored(client, EVENTS_STREAM) if message.data != b"{}"]
+    return [message.data for message in await stored(client, EVENTS_STREAM) if message.data != RUBBISH_BODY]
 
 
 def test_rubbish_in_both_streams_costs_no_renewal_and_no_event(settings):
@@ -86,7 +87,7 @@ def test_rubbish_in_both_streams_costs_no_renewal_and_no_event(settings):
         move_clock(connection, FAR + timedelta(days=5))  # the notices that came late are old enough
         until(lambda: all(set(RENEWED) <= set(cards.names(card_id_of(n))) for n in CARDS))
         until(lambda: broker(queued) == 0)
-        events = [e.model_dump_json().encode() for f in cards.log() if (e := public_event(f)) is not None]
+        events = [message.body for message in public_messages(cards)]
         until(lambda: broker(published) == events)
         parked = list_parked(connection)
         assert {one.card_id for one in parked} <= {None}

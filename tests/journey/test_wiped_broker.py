@@ -13,8 +13,8 @@ import pytest
 from nats.js.errors import NotFoundError
 
 from adapters import embedded
-from adapters.broker.contract import EVENTS_STREAM, public_event
 from adapters.broker.due import DUE_STREAM
+from adapters.broker.events import EVENTS_STREAM
 from adapters.broker.streams import CHARGING
 from adapters.cli.serving import all_roles
 from adapters.control import move_clock
@@ -22,7 +22,7 @@ from adapters.gateways.simulated import double_charges, totals
 from adapters.settings import load_settings
 from projections.ledger import gateway_totals
 from tests.adapters.cards import BEGIN, PRICE, RENEWED, card_id_of, cards_of
-from tests.adapters.stored import stored
+from tests.adapters.stored import public_messages, stored
 from tests.engine.databases import application_url
 from tests.journey.patience import until
 
@@ -111,13 +111,16 @@ def messages_on(stream, settings):
 
 def public_events(cards):
     """What the stream should hold."""
-    return [event.model_dump_json().encode() for fact in cards.log() if (event := public_event(fact)) is not None]
+    return [message.body for message in public_messages(cards)]
 
 
 async def charging_consumer(settings):
+    """What the broker knows of it; None where a wiped one has none yet."""
     client = await nats.connect(settings.nats_url)
     try:
         return await client.jetstream().consumer_info(DUE_STREAM, CHARGING)
+    except NotFoundError:
+        return None
     finally:
         await client.close()
 
@@ -153,6 +156,7 @@ def test_a_broker_that_loses_everything_costs_only_time(broker, settings, superv
 
     assert supervisor.pids() == before, "no role ended because the broker was missing"
     until(lambda: messages_on(DUE_STREAM, settings) == [])
+    until(lambda: asyncio.run(charging_consumer(settings)) is not None)
     assert asyncio.run(charging_consumer(settings)).config.ack_wait == settings.ack_wait_s
     assert double_charges(settings.gateway_record) == 0
     assert totals(settings.gateway_record) == gateway_totals(cards.connection) == {"EUR": 9 * PRICE}

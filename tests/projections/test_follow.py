@@ -7,12 +7,13 @@ import psycopg
 import pytest
 from psycopg import sql
 
-from engine.store.log import head
+from engine.store.log import head, read_others
 from projections.cards import CARDS
 from projections.due import DUE, DueRow
-from projections.follow import Follower, Progress, follow, lock_position, positions, save_position
+from projections.follow import Progress, follow, lock_stands, positions, save_position, unread_names
 from projections.ledger import LEDGER
 from projections.live import LIVE, MODELS, create_tables
+from projections.read_model import Follower
 from tests.engine.random_histories import random_history, store_all, stored_round_by_round
 from tests.projections.folding import varied_lives
 
@@ -83,7 +84,7 @@ def test_a_step_reports_its_progress(connection, lives):
     assert follow(connection, LIVE, 3) == Progress(3, 3, ["cards", "due"], [])
     assert positions(connection) == {"read_models": 3}
     follow_all(connection, LIVE, 1000)
-    assert follow(connection, LIVE, 1000) == Progress(0, head(connection), ())
+    assert follow(connection, LIVE, 1000) == Progress(0, head(connection), [], [])
 
 
 def test_followers_have_positions_of_their_own(connection, lives):
@@ -95,6 +96,7 @@ def test_followers_have_positions_of_their_own(connection, lives):
 # All or nothing
 
 OTHERS = tuple(model for model in MODELS if model is not LEDGER)
+OF_MONEY = tuple(model for model in MODELS if model not in {CARDS, DUE})
 
 
 class KilledError(BaseException):
@@ -159,12 +161,13 @@ def test_a_second_process_waits_and_then_continues_after_the_first(connect, conn
     if begun:
         follow(connection, LIVE, 2)
     with first.transaction():
-        lock_position(first, LIVE.name)
+        lock_stands(first, LIVE)
         waiting = Thread(target=lambda: steps.append(follow(second, LIVE, 1000)))
         waiting.start()
         eventually(lambda: waits_for_a_lock(connection, second.info.backend_pid))
         assert steps == []
-        save_position(first, LIVE.name, 30)
+        for model in MODELS:
+            save_position(first, LIVE.position_of(model), 30)
     waiting.join(10)
     assert [step.facts for step in steps] == [head(connection) - 30]
     assert positions(connection) == {LIVE.name: head(connection)}
@@ -206,3 +209,59 @@ def test_a_row_that_a_fold_removes_is_deleted(store, connection):
         == {life.card_id for life in lives} - asleep
     )
     assert CARDS.rows(connection, "public", list(asleep)) == {}
+
+
+# Each model by itself
+
+
+def stands(connection) -> dict[str, int]:
+    rows = connection.execute("SELECT name, position FROM followers").fetchall()
+    return {name.partition(".")[2]: position for name, position in rows}
+
+
+def test_a_model_that_lags_catches_up_by_itself_and_then_goes_with_the_others(connection, lives):
+    follow(connection, replace(LIVE, models=(CARDS, DUE)), 150)
+    step = follow(connection, LIVE, 20)
+    assert step.facts == 20 + len(read_others(connection, unread_names(OF_MONEY), 0, 20, 150).rows)
+    assert stands(connection)["cards"] == 170 > stands(connection)["ledger"] == step.position >= 20
+    follow_all(connection, LIVE, 1000)
+    assert set(stands(connection).values()) == {head(connection)}
+    follow_all(connection, another(connection, "together"), 1000)
+    assert tables(connection) == tables(connection, "together")
+
+
+def test_a_model_that_has_caught_up_is_followed_with_the_others_in_the_same_step(connection, lives):
+    follow(connection, replace(LIVE, models=(CARDS, DUE)), 10)
+    follow(connection, LIVE, 20)
+    assert set(stands(connection).values()) == {30}
+
+
+def test_a_model_reads_only_its_own_facts_and_still_comes_to_the_end_of_the_log(connection, lives):
+    alone = Follower("money", (LEDGER,))
+    read = follow_all(connection, alone, 7)
+    assert 0 < read < head(connection) / 2
+    assert positions(connection) == {"money": head(connection)}
+
+
+def test_a_paused_model_stays_where_it_is_while_the_others_go_on(connection, lives):
+    follow(connection, LIVE, 10)
+    connection.execute("UPDATE followers SET paused_at = now() WHERE name = 'read_models.ledger'")
+    follow_all(connection, LIVE, 1000)
+    assert stands(connection) == {model.name: head(connection) for model in MODELS} | {"ledger": 10}
+
+
+def test_a_model_of_a_later_fold_goes_on_from_the_rows_of_an_earlier_one_with_the_same_columns(connection, lives):
+    follow(connection, LIVE, 10)
+    later = replace(LIVE, models=(*OTHERS, replace(LEDGER, version=2)))
+    follow_all(connection, later, 1000)
+    assert stands(connection)["ledger"] == head(connection)
+    assert connection.execute("SELECT version FROM followers WHERE name ~ 'ledger'").fetchone() == (1,), "rows of both"
+
+
+@pytest.mark.parametrize(
+    "other", [{"version": 0}, {"version": 2, "columns": LEDGER.columns[:-1]}], ids=["earlier fold", "other columns"]
+)
+def test_a_model_stays_where_it_is_when_its_fold_cannot_go_on_from_the_rows(connection, lives, other):
+    follow(connection, LIVE, 10)
+    follow_all(connection, replace(LIVE, models=(*OTHERS, replace(LEDGER, **other))), 1000)
+    assert stands(connection) == {model.name: head(connection) for model in MODELS} | {"ledger": 10}

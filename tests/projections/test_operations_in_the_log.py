@@ -2,7 +2,7 @@
 
 import pytest
 
-from adapters.broker.contract import INTERNAL_FACTS, public_event
+from adapters.broker.contract import INTERNAL_FACTS, message_of
 from engine.envelope import NAME_OF
 from engine.notices import NOTICE_FACTS, notice_of
 from engine.operations import OPERATIONS_ID, ChargingResumed, ChargingStopped
@@ -55,9 +55,9 @@ def test_the_publisher_skips_them(connection, mixed):
     log = read_log(connection, 0, 10_000)
     ours = [one for one in log if one.card_id == OPERATIONS_ID]
     assert {type(one.fact) for one in ours} == {ChargingStopped, ChargingResumed}
-    assert {public_event(one) for one in ours} == {None}
+    assert {message_of(one.fact) for one in ours} == {None}
     facts, upto = read_others(connection, INTERNAL_FACTS, 0, 10_000)
-    assert facts == [one for one in log if public_event(one) is not None]
+    assert facts == [one for one in log if message_of(one.fact) is not None]
     assert upto == log[-1].position
 
 

@@ -17,7 +17,7 @@ from rich.live import Live
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from adapters.broker.contract import EVENTS_STREAM
+from adapters.broker.events import EVENTS_STREAM
 from adapters.cli.demo.at_sandbox import FAULTS, bound_there, set_clock, totals_of, wait_for
 from adapters.cli.demo.population import BEGIN, population
 from adapters.cli.demo.year import Year

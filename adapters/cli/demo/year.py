@@ -127,8 +127,9 @@ _QUIET = """
         SELECT FROM due
         WHERE wake_at <= %(now)s AND NOT EXISTS (SELECT FROM parked WHERE parked.card_id = due.card_id)
     ) AND NOT EXISTS (SELECT FROM inbox WHERE settled_at IS NULL AND next_try_at <= now()) AND (
-        SELECT count(*) = 2 AND min(position) >= coalesce((SELECT max(notification_id) FROM card_events), 0)
-        FROM followers WHERE name IN ('read_models', 'publisher')
+        SELECT count(DISTINCT split_part(name, '.', 1)) = 2
+            AND min(position) >= coalesce((SELECT max(notification_id) FROM card_events), 0)
+        FROM followers WHERE split_part(name, '.', 1) IN ('read_models', 'publisher')
     )
 """
 _WHY = """

@@ -6,10 +6,14 @@ from uuid import UUID
 
 from starlette.responses import Response
 
+from adapters.differences import KINDS, close_differences, list_differences, what_to_do
+from adapters.web.console.doing import do_once
+from adapters.web.console.reasons import text_fault
 from adapters.web.console.visit import DeskRoute, DeskVisit
 from projections.cases import Case, list_cases
 
 MOST = 500
+ABOUT_MOST = 100
 
 
 class Shown(NamedTuple):
@@ -27,9 +31,34 @@ class Shown(NamedTuple):
 
 
 async def _list(visit: DeskVisit) -> Response:
+    return await _page(visit)
+
+
+async def _page(visit: DeskVisit, status: int = 200, wrong: str = "") -> Response:
     now = await visit.desk.business_now()
     found = await visit.desk.work(lambda connection: list_cases(connection, MOST + 1))
-    return await visit.page("cases", cases=[_shown(one, now) for one in found[:MOST]], more=len(found) > MOST)
+    differ = await visit.desk.work(lambda connection: list_differences(connection, MOST))
+    cases, more = [_shown(one, now) for one in found[:MOST]], len(found) > MOST
+    to_do = {kind: what_to_do(kind).replace("`", "") for kind in KINDS}
+    return await visit.page("cases", status, cases=cases, more=more, differ=differ, to_do=to_do, wrong=wrong)
+
+
+async def _close(visit: DeskVisit) -> Response:
+    gateway_ref, evidence = (visit.form.get(name, "").strip() for name in ("gateway_ref", "evidence"))
+    if fault := text_fault(evidence, empty="Say what was found out or done."):
+        return await _page(visit, 422, fault)
+
+    async def work() -> str:
+        by = visit.operator.actor
+        closed = await visit.desk.work(
+            lambda connection: close_differences(connection, gateway_ref, by=by, evidence=evidence)
+        )
+        return f"{closed} closed"
+
+    outcome = await do_once(visit, "close_difference", work, about=gateway_ref[:ABOUT_MOST], reason=evidence)
+    if outcome == "0 closed":
+        return await _page(visit, 409, "Nothing differs about that charge any more.")
+    return visit.go("/cases")
 
 
 def _shown(case: Case, now: datetime) -> Shown:
@@ -52,5 +81,5 @@ def closing(reason: str) -> tuple[str, str]:
             return "Record the refund once the money went back", "record-refund"
 
 
-PAGES = (DeskRoute("GET", "/cases", _list),)
-"""`/cases`."""
+PAGES = (DeskRoute("GET", "/cases", _list), DeskRoute("POST", "/cases/close", _close, "close_difference"))
+"""`/cases`, and closing what reconciling found."""

@@ -8,8 +8,8 @@ from nats.js.api import ConsumerConfig, DiscardPolicy, StorageType
 from nats.js.errors import APIError
 from structlog.testing import capture_logs
 
-from adapters.broker.contract import EVENTS_STREAM
 from adapters.broker.due import DUE_STREAM, DUE_SUBJECT
+from adapters.broker.events import EVENTS_STREAM
 from adapters.broker.streams import (
     CHARGING,
     DUE_DELIVERIES,
@@ -117,7 +117,7 @@ def test_a_message_that_is_never_acknowledged_comes_a_few_times_only(run, jetstr
 
 def test_settings_of_a_stream_made_by_hand_are_corrected(run, jetstream):
     by_hand = {"max_msgs": 2, "max_msgs_per_subject": 1, "no_ack": True, "discard": DiscardPolicy.NEW, "max_age": 5}
-    run(jetstream.add_stream(name=EVENTS_STREAM, subjects=["baohao.events.card_renewed.v1"], **by_hand))
+    run(jetstream.add_stream(name=EVENTS_STREAM, subjects=["baohao.v1.card.x.card_renewed"], **by_hand))
     with capture_logs() as lines:
         corrected = run(ensure_events_stream(jetstream, load_settings())).config
     [line] = [line for line in lines if line["event"] == "stream.corrected"]
@@ -125,6 +125,16 @@ def test_settings_of_a_stream_made_by_hand_are_corrected(run, jetstream):
     run(jetstream.delete_stream(EVENTS_STREAM))
     made = run(ensure_events_stream(jetstream, load_settings())).config
     assert all(getattr(made, name) == getattr(corrected, name) for name in (*by_hand, "subjects", "max_bytes"))
+
+
+def test_a_stream_of_the_former_contract_makes_room_for_a_new_one(run, jetstream):
+    run(jetstream.add_stream(name=EVENTS_STREAM, subjects=["baohao.events.>"]))
+    run(jetstream.publish("baohao.events.card_renewed.v1", b"{}"))
+    with capture_logs() as lines:
+        made = run(ensure_events_stream(jetstream, load_settings()))
+    [line] = [line for line in lines if line["event"] == "stream.former_removed"]
+    assert (line["stream"], line["messages"]) == (EVENTS_STREAM, 1)
+    assert (made.config.subjects, made.state.messages) == (["baohao.v1.card.>", "baohao.v1.stream.>"], 0)
 
 
 def test_a_stream_whose_retention_cannot_be_corrected_is_refused(run, jetstream):
@@ -155,7 +165,7 @@ def test_what_the_broker_cannot_give_is_refused_with_its_cause(run, jetstream, s
 def test_a_smaller_limit_takes_no_stored_events_away(run, jetstream):
     run(ensure_events_stream(jetstream, load_settings()))
     for _ in range(40):
-        run(jetstream.publish("baohao.events.test", bytes(60_000)))
+        run(jetstream.publish("baohao.v1.card.test", bytes(60_000)))
     with pytest.raises(StandstillError, match=r"BAOHAO_EVENTS holds 2 MB, more than the 1 MB .*BAOHAO_EVENTS_MAX_MB"):
         run(ensure_events_stream(jetstream, load_settings(events_max_mb=1)))
     assert run(jetstream.stream_info(EVENTS_STREAM)).state.messages == 40
@@ -169,7 +179,7 @@ def test_a_history_of_events_that_exceeds_its_limit_leaves_the_queue_its_room(ru
             await ensure_due_stream(jetstream, settings)
             await ensure_events_stream(jetstream, settings)
             for _ in range(100):
-                await jetstream.publish("baohao.events.test", bytes(60_000))
+                await jetstream.publish("baohao.v1.card.test", bytes(60_000))
             await jetstream.publish(DUE_SUBJECT, b"{}")
             return [await jetstream.stream_info(name) for name in (DUE_STREAM, EVENTS_STREAM)]
         finally:

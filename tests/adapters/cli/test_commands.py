@@ -19,7 +19,7 @@ CARD, OTHER, UNKNOWN = card_id_of(1), card_id_of(2), card_id_of(99)
 WITHOUT_JSON = {"up", "run", "sandbox"}
 RUN_ELSEWHERE = {
     *("demo", "card why", "catalogue check", "policy check", "quote", "limits allow", "limits blocked"),
-    *("case list", "case resolve", "case number-exists", "refund", "reconcile", "bind"),
+    *("case list", "case resolve", "case number-exists", "case close", "refund", "reconcile", "bind"),
     *("parked retry", "parked drop", "status", "clock forward", "clock confirm"),
     *(
         "restore begin",
@@ -29,9 +29,12 @@ RUN_ELSEWHERE = {
         "notices show",
         "notices resend",
         "notices templates",
+        "contract build",
     ),
     *("account create", "account show", "account list", "number set", "number list", "number import"),
     *("token create", "token list", "token revoke", "card change-holder"),
+    *("projections status", "projections pause", "projections resume", "projections rebuild", "projections rollback"),
+    *("projections parked list", "projections parked retry", "projections parked skip"),
     *("operator add", "operator list", "operator reset", "operator remove"),
     *("audit key", "audit head", "audit verify", "audit prove", "audit prove-growth", "audit check"),
     *("audit replay", "audit diff", "audit export", "audit import"),
@@ -85,6 +88,8 @@ FIELDS = {
     "replan": {"planned_anew", "failed"},
     "limits rebuild": {"counted_tries"},
     "events new-epoch": {"epoch", "published_upto"},
+    "publisher status": {"published_upto", "head", "behind", "epoch", "messages", "oldest_at"},
+    "publisher rewind": {"published_upto", "before"},
 }
 """For each command with --json, the fields that its object or each of its rows must have."""
 
@@ -97,7 +102,7 @@ def test_every_command_has_json_output_except_the_long_running_ones():
 
 @pytest.mark.parametrize("name", FIELDS)
 def test_with_json_a_command_prints_one_line_of_json_and_nothing_on_stderr(installation, file, name):
-    arguments = {"import": [file], "card show": [CARD], "card history": [CARD]}
+    arguments = {"import": [file], "publisher rewind": ["--to", "0"], "card show": [CARD], "card history": [CARD]}
     done = installation.run(*name.split(), *arguments.get(name, []), "--json")
     assert (done.exit_code, done.stderr) == (0, "")
     answer = json.loads(done.stdout)
@@ -109,7 +114,7 @@ def test_with_json_a_command_prints_one_line_of_json_and_nothing_on_stderr(insta
 
 @pytest.mark.parametrize("name", sorted(FIELDS.keys() - {"migrate", "import", "settings"}))
 def test_without_json_a_command_prints_a_table(installation, name):
-    arguments = {"card show": [CARD], "card history": [CARD]}
+    arguments = {"publisher rewind": ["--to", "0"], "card show": [CARD], "card history": [CARD]}
     done = installation.run(*name.split(), *arguments.get(name, []))
     assert (done.exit_code, done.stderr) == (0, "")
     assert name.split()[0] in done.stdout

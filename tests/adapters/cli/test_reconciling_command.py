@@ -70,6 +70,15 @@ def test_what_nobody_can_say_is_left_and_the_exit_status_says_so(installation, a
     done = installation.run("reconcile", "--apply")
     assert done.exit_code == 1
     assert f"charge_unknown: charge {charge_ref} of card {UUID(int=8)} answers no attempt" in done.stdout
+    [case] = installation.json("case", "list")
+    assert (case["reason"], case["about"]) == ("charge_unknown", str(UUID(int=7)))
+    assert f"`baohao case close {charge_ref} --evidence TEXT`" in installation.run("case", "list").stdout
+    assert installation.run("case", "close", charge_ref, "--evidence", " ").exit_code == 2
+    assert installation.json("case", "close", charge_ref, "--evidence", "refunded by hand") == {"differences": 1}
+    assert installation.json("case", "list") == []
+    again = installation.run("case", "close", charge_ref, "--evidence", "refunded by hand")
+    assert (again.exit_code, again.stdout) == (1, "")
+    assert "no open case is about a charge" in again.stderr
 
 
 @pytest.mark.parametrize("since", ["yesterday", "-3", "99999", "2027-02-30"])

@@ -1,15 +1,21 @@
 """An operator on a running system: stopping and resuming charging, retrying parked cards."""
 
 import asyncio
+import socket
+from contextlib import suppress
 from datetime import timedelta
+from urllib.error import HTTPError
+from urllib.request import urlopen
 
 import nats
 import psycopg
 import pytest
+from msgspec import json
 
 from adapters.cli.serving import all_roles
 from adapters.control import move_clock
 from adapters.gateways.simulated import double_charges, totals
+from adapters.roles import ROLES
 from adapters.settings import load_settings
 from tests.adapters.cards import BEGIN, PRICE, RENEWED, cards_of
 from tests.adapters.cli.conftest import Installation
@@ -26,7 +32,14 @@ def installation(installation):
 
 
 @pytest.fixture(scope="module")
-def settings(installation, tmp_path_factory):
+def metrics_port():
+    """The first of a few free ones."""
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        return min(free.getsockname()[1], 65_000)
+
+
+@pytest.fixture(scope="module")
+def settings(installation, tmp_path_factory, metrics_port):
     return load_settings(
         home=tmp_path_factory.mktemp("system"),
         database_url=installation.environment["DATABASE_URL"],
@@ -37,6 +50,7 @@ def settings(installation, tmp_path_factory):
         ack_wait_s=1,
         fetch_ms=5,
         poll_ms=200,
+        metrics_port=metrics_port,
     )
 
 
@@ -113,3 +127,38 @@ def test_a_parked_card_is_retried_on_command(installation, settings, cards):
     assert installation.json("parked", "retry") == {"retried": 1}
     assert totals(settings.gateway_record) == before
     assert double_charges(settings.gateway_record) == 0
+
+
+def listens(port):
+    with suppress(OSError), socket.create_connection(("127.0.0.1", port)):
+        return True
+    return False
+
+
+def page(port, path):
+    until(lambda: listens(port))  # a role may still begin
+    with urlopen(f"http://127.0.0.1:{port}/{path}", timeout=10) as answer:
+        return answer.read().decode()
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_each_role_says_how_it_is_at_a_port_of_its_own(settings, eventually, role):
+    port = settings.metrics_port + ROLES.index(role)
+    assert page(port, "healthz") == "ok\n"
+    assert json.decode(page(port, "readyz")) == {"database": "ok", "broker": "ok"}
+    assert 'baohao_log_lines_total{event="role.started",level="info"} 1.0' in page(port, "metrics")
+    assert "process_cpu_seconds_total" in page(port, "metrics")
+    with pytest.raises(HTTPError, match="404"):
+        page(port, "else")
+
+
+def test_what_was_charged_and_how_the_system_is_can_be_read_as_metrics(settings, cards):
+    consumer, scheduler = (settings.metrics_port + ROLES.index(role) for role in ("consumer", "scheduler"))
+    cards.register(9)
+    advance(cards, timedelta(days=25))
+    until(lambda: 'baohao_gateway_answers_total{answer="charged"}' in page(consumer, "metrics"))
+    assert 'baohao_stage_seconds_count{event="consumer.batch",stage="gateway"}' in page(consumer, "metrics")
+    shown = page(scheduler, "metrics")
+    assert 'baohao_roles{role="consumer"} 1.0' in shown
+    assert 'baohao_lag_facts{follower="read_models"}' in shown
+    assert 'baohao_charging_stopped{why="operator"} 0.0' in shown

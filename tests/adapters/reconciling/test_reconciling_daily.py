@@ -1,17 +1,22 @@
-"""Reconciling by itself, once a day: what differs is logged, and nothing is recorded."""
+"""Reconciling by itself, once a day: what differs is logged and kept, and nothing is recorded."""
 
 from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
+from uuid import UUID
 
 import pytest
 from msgspec.structs import replace
 from structlog.testing import capture_logs
 
+from adapters.differences import keep, list_differences
+from adapters.reconciling import Difference, Span
 from adapters.reconciling_daily import reconcile, until_next
 from engine.ports import Declined
 from engine.rules import Gap
 from tests.adapters.cards import BEGIN, PRICE
 from tests.adapters.reconciling.conftest import BUDGET, NOW
+
+DAY = timedelta(days=1)
 
 
 @pytest.mark.parametrize(
@@ -37,7 +42,7 @@ def daily(provider, **rules):
     return logged
 
 
-def test_each_difference_is_logged_and_nothing_recorded(provider):
+def test_each_difference_is_logged_and_kept_and_nothing_recorded(provider):
     provider.charged()
     request = provider.charged(answer=Declined(code="generic_decline"))
     before = provider.cards.log()
@@ -47,6 +52,17 @@ def test_each_difference_is_logged_and_nothing_recorded(provider):
     assert (done["event"], done["differences"], done["charge_unrecorded"]) == ("reconcile.done", 1, 1)
     assert (done["at_provider"], done["in_log"]) == (2, 1)
     assert provider.cards.log() == before
+    [kept] = provider.use(lambda connection: list_differences(connection, 10))
+    assert (kept.kind, kept.attempt_id, kept.found_at) == ("charge_unrecorded", request.attempt_id, NOW)
+
+
+def test_it_looks_back_to_what_it_found_before_but_not_for_ever(provider):
+    span, ref = Span(BEGIN - 100 * DAY, NOW), "ch_gone"
+    for days, is_kept in ((20, False), (40, True)):
+        old = Difference("charge_missing", UUID(int=1), UUID(int=2), ref, "EUR", None, PRICE, NOW - days * DAY)
+        provider.use(lambda connection, old=old: keep(connection, span, [old], NOW))
+        daily(provider)
+        assert bool(provider.use(lambda connection: list_differences(connection, 10))) is is_kept
 
 
 def test_after_a_restore_it_is_left_out(simulated, connection):

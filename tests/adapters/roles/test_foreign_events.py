@@ -1,23 +1,22 @@
 """The publisher passes over what strangers put on its stream, and stops where the log and the stream disagree."""
 
-import json
 from uuid import UUID, uuid4
 
 import psycopg
 import pytest
 from structlog.testing import capture_logs
 
-from adapters.broker.contract import EVENTS_STREAM
-from adapters.broker.sending import Message, NotStoredError, send
+from adapters.broker.events import EVENTS_STREAM
+from adapters.broker.sending import NotStoredError
 from adapters.roles.publisher import publish, resume, start_epoch
 from adapters.settings import load_settings
 from engine.errors import StandstillError
 from engine.store.log import head
 from projections.follow import save_position
 from tests.adapters.roles.test_parking import spoil
-from tests.adapters.stored import LIMIT, public_messages, publish_all, stored, stored_ids
+from tests.adapters.stored import CELL, LIMIT, public_messages, publish_all, stored, stored_ids
 
-SUBJECT = "baohao.events.card_renewed.v1"
+SUBJECT = f"baohao.v1.card.{UUID(int=3)}.card_renewed"
 
 
 @pytest.fixture
@@ -29,15 +28,16 @@ def publisher(run, connection, client):
 def stranger(run, client):
     """Puts a message on the events' subjects."""
 
-    def put(body=b"{}", message_id=None, subject=SUBJECT):
-        headers = None if message_id is None else {"Nats-Msg-Id": message_id}
-        run(client.jetstream().publish(subject, body, headers=headers))
+    def put(headers=None, message_id=None, subject=SUBJECT):
+        named = {} if message_id is None else {"Nats-Msg-Id": message_id}
+        run(client.jetstream().publish(subject, b"{}", headers={**(headers or {}), **named} or None))
 
     return put
 
 
-def bodies(run, client):
-    return [json.loads(message.data) for message in run(stored(client))]
+def said(run, client, name):
+    """The values of an attribute in the order of the stream; None where a message has none."""
+    return [(message.headers or {}).get(f"ce-{name}") for message in run(stored(client))]
 
 
 @pytest.mark.parametrize(
@@ -52,20 +52,28 @@ def test_a_message_of_a_stranger_stops_and_silences_nothing(run, cards, client, 
         assert publisher() == 3
     [line] = [line for line in lines if line["event"] == "publisher.foreign_messages"]
     assert (line["count"], line["first"], line["last"]) == (1, 4, 4)
-    assert [b["event_id"] for b in bodies(run, client) if b] == cards.public_ids()
+    assert [one for one in said(run, client, "id") if one] == cards.public_ids()
     assert publisher() == 0
 
 
 @pytest.mark.parametrize(
     "change",
-    [{"type": "card_closed.v1"}, {"position": "x"}, {"position": -1}, {"event_id": 1}, {"position": 2**64}],
-    ids=["other subject", "no position", "negative position", "no id", "too large"],
+    [
+        {"type": "baohao.card_closed.v1"},
+        {"subject": str(UUID(int=4))},
+        {"position": "x"},
+        {"position": "-1"},
+        {"id": "1"},
+        {"position": str(2**64)},
+        {"epoch": "é"},
+    ],
+    ids=["other event", "other card", "no position", "negative position", "no id", "too large", "no epoch"],
 )
 def test_a_message_nearly_like_ours_is_a_stranger_s(cards, publisher, stranger, change):
     cards.register(1)
     publisher()
-    last = json.loads(public_messages(cards)[-1].body) | {"type": "card_renewed.v1"}
-    stranger(json.dumps(last | change).encode())
+    ours = public_messages(cards)[-1].headers | {"ce-type": "baohao.card_renewed.v1", "ce-subject": str(UUID(int=3))}
+    stranger(ours | {f"ce-{name}": value for name, value in change.items()})
     cards.register(2)
     assert publisher() == 3
 
@@ -74,11 +82,10 @@ def test_a_copy_of_an_older_message_sends_nothing_again(run, cards, client, publ
     cards.register(1, 2)
     publisher()
     oldest = public_messages(cards)[0]
-    stranger(oldest.body, "another id", oldest.subject)
+    stranger(oldest.headers, "another id", oldest.subject)
     cards.register(3)
     assert publisher() == 3
-    ids = [b["event_id"] for b in bodies(run, client)]
-    assert ids == [*cards.public_ids()[:6], cards.public_ids()[0], *cards.public_ids()[6:]]
+    assert said(run, client, "id") == [*cards.public_ids()[:6], cards.public_ids()[0], *cards.public_ids()[6:]]
 
 
 def test_a_stranger_in_the_middle_of_a_batch_costs_one_repeated_step(
@@ -88,22 +95,21 @@ def test_a_stranger_in_the_middle_of_a_batch_costs_one_repeated_step(
     last = run(resume(connection, client, load_settings())).last_sequence
     stranger(message_id="first")
     with pytest.raises(NotStoredError, match="wrong last sequence: 1"):
-        run(publish(connection, client, last, LIMIT))
+        run(publish(connection, client, CELL.name, last, LIMIT))
     assert publisher() == 3
     assert run(stored_ids(client)) == ["first", *cards.public_ids()]
 
 
-def test_messages_of_the_former_program_whose_ids_are_positions_are_known(run, cards, client, publisher, connection):
+def test_the_stream_of_a_program_with_the_former_contract_is_told_anew(run, cards, connection, client, publisher):
     cards.register(1, 2)
-    run(resume(connection, client, load_settings()))
-    for message in public_messages(cards)[:4]:
-        body = json.loads(message.body)
-        del body["epoch"]
-        old = Message(message.subject, str(body["position"]), json.dumps(body).encode())
-        run(send(client, [old]))
-    connection.execute("DELETE FROM published")
-    assert publisher() == 2
-    assert [b["event_id"] for b in bodies(run, client)] == cards.public_ids()
+    publisher()
+    run(client.jetstream().delete_stream(EVENTS_STREAM))
+    run(client.jetstream().add_stream(name=EVENTS_STREAM, subjects=["baohao.events.>"]))
+    for _ in cards.public_ids():
+        run(client.jetstream().publish("baohao.events.card_renewed.v1", b"{}"))
+    cards.register(3)
+    assert publisher() == 9
+    assert run(stored_ids(client)) == cards.public_ids()
 
 
 # A log that does not have what was published
@@ -140,11 +146,11 @@ def test_a_restored_log_stops_the_publisher_until_a_new_epoch(run, cards, connec
     assert (started.epoch, started.position) == (2, restored)
     assert publisher() == 3
     assert publisher() == 0
-    *_, marker = bodies(run, client)[:10]
-    assert (marker["type"], marker["epoch"], marker["position"]) == ("epoch_started.v1", 2, restored)
-    new = bodies(run, client)[10:]
-    assert [b["event_id"] for b in new] == cards.public_ids()[3:]
-    assert {b["epoch"] for b in new} == {2}
+    marker = run(stored(client))[9]
+    assert (marker.subject, marker.data) == ("baohao.v1.stream.epoch_started", b'{"position":%d}' % restored)
+    assert said(run, client, "type")[9] == "baohao.epoch_started.v1"
+    assert said(run, client, "id")[10:] == cards.public_ids()[3:]
+    assert said(run, client, "epoch") == ["1"] * 9 + ["2"] * 4
     assert run(stored(client))[-1].headers["Nats-Msg-Id"] == f"{cards.public_ids()[-1]}.2"
 
 
@@ -155,7 +161,8 @@ def test_after_a_new_epoch_a_message_of_the_lost_facts_that_comes_again_stops_no
     lost = run(stored(client))[-1]  # of a fact that the restored log does not have
     run(start_epoch(connection, client, load_settings()))
     publisher()
-    run(client.jetstream().publish(lost.subject, lost.data))
+    said_of_it = {name: value for name, value in lost.headers.items() if name.startswith("ce-")}
+    run(client.jetstream().publish(lost.subject, lost.data, headers=said_of_it))
     cards.register(5)
     assert publisher() == 3
 
@@ -174,9 +181,9 @@ def test_a_strange_last_message_hides_no_restored_log(publisher, stranger, resto
 def test_a_new_database_beside_an_old_stream_stops_the_publisher_until_a_new_epoch(
     run, cards, connection, client, publisher, stranger
 ):
-    old = {"event_id": str(uuid4()), "epoch": 7, "position": 5, "type": "card_renewed.v1", "card_id": str(UUID(int=3))}
+    old = {"id": str(uuid4()), "epoch": "7", "position": "5", "type": "baohao.card_renewed.v1"}
     run(resume(connection, client, load_settings()))
-    stranger(json.dumps(old).encode())
+    stranger({f"ce-{name}": value for name, value in (old | {"subject": str(UUID(int=3))}).items()})
     connection.execute("DELETE FROM published")
     cards.register(1)
     with pytest.raises(StandstillError):
@@ -210,7 +217,7 @@ def test_a_wiped_broker_is_filled_in_the_epoch_of_the_log(run, cards, connection
     run(start_epoch(connection, client, load_settings()))
     run(client.jetstream().delete_stream(EVENTS_STREAM))
     assert publisher() == 3
-    assert {b["epoch"] for b in bodies(run, client)} == {2}
+    assert set(said(run, client, "epoch")) == {"2"}
 
 
 def test_a_stream_of_which_the_database_forgot_everything_but_the_epoch_goes_on_after_its_beginning(

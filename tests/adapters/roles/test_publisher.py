@@ -11,14 +11,16 @@ import psycopg
 import pytest
 
 from adapters import embedded
-from adapters.broker.contract import EVENTS_STREAM, public_event
+from adapters.broker.contract import message_of
+from adapters.broker.events import EVENTS_STREAM
 from adapters.broker.sending import NotStoredError, send
 from adapters.broker.streams import ensure_events_stream
 from adapters.roles.publisher import PUBLISHER, publish, resume
 from adapters.settings import load_settings
+from engine.commands import OrderPaymentMethods
 from engine.store.log import head
 from projections.follow import lock_position, positions, save_position
-from tests.adapters.stored import LIMIT, public_messages, publish_all, stored, stored_ids
+from tests.adapters.stored import CELL, LIMIT, public_messages, publish_all, stored, stored_ids
 
 
 class BreaksBeforeCommit(psycopg.Connection):
@@ -40,23 +42,30 @@ def test_a_message_says_what_happened_to_which_card_and_when(run, cards, connect
     run(publish_all(connection, client))
     enabled = run(stored(client))[-1]
     fact = cards.log()[-1]
-    assert enabled.subject == "baohao.events.auto_renew_enabled.v1"
-    assert json.loads(enabled.data) == {
-        "event_id": str(fact.event_id),
-        "epoch": 1,
-        "position": fact.position,
-        "type": "auto_renew_enabled.v1",
-        "card_id": str(card_id),
-        "card_version": 3,
-        "at": "2027-01-01T00:00:00Z",
-        "data": {"months": 1, "price": {"minor": 270, "currency": "EUR"}},
+    assert enabled.subject == f"baohao.v1.card.{card_id}.auto_renew_enabled"
+    assert {name: value for name, value in enabled.headers.items() if name.startswith("ce-")} == {
+        "ce-specversion": "1.0",
+        "ce-id": str(fact.event_id),
+        "ce-source": "/baohao/main",
+        "ce-type": "baohao.auto_renew_enabled.v1",
+        "ce-subject": str(card_id),
+        "ce-time": "2027-01-01T00:00:00Z",
+        "ce-datacontenttype": "application/json",
+        "ce-epoch": "1",
+        "ce-position": str(fact.position),
+        "ce-cardversion": "3",
+        "ce-actorkind": "operator",
+        "ce-correlationid": "enable-1",
     }
+    price = {"minor": 270, "currency": "EUR"}
+    assert json.loads(enabled.data) == {"months": 1, "price": price, "reactivation_fee": None}
 
 
 def test_internal_facts_are_skipped_and_not_read_again(run, cards, connection, client):
     [card_id] = cards.register(1)
-    cards.engine.wake({card_id: "test"}, cards.policy_and_catalogue, cards.log()[-1].wake_at)
-    assert public_event(cards.log()[-1]) is None
+    order = {"method_ids": ("pm-1",), "balance_first": True}
+    cards.give(OrderPaymentMethods(command_id="order", card_id=card_id, **order))
+    assert message_of(cards.log()[-1].fact) is None
     run(publish_all(connection, client))
     assert positions(connection)[PUBLISHER] == head(connection)
     assert run(resume(connection, client, load_settings())).position == head(connection)
@@ -76,7 +85,7 @@ def test_a_publisher_that_dies_between_sending_and_committing_stores_nothing_twi
     cards.register(1)
     run(resume(connection, client, load_settings()))
     with BreaksBeforeCommit.connect(database_url, autocommit=True) as dying, pytest.raises(psycopg.OperationalError):
-        run(publish(dying, client, 0, LIMIT))
+        run(publish(dying, client, CELL.name, 0, LIMIT))
     assert run(stored_ids(client)) == cards.public_ids()
     assert positions(connection)[PUBLISHER] == 0
     assert run(publish_all(connection, client)) == 0
@@ -93,12 +102,12 @@ def test_a_publisher_waits_while_another_one_sends_and_continues_after_it(
     async def scenario(other):
         other.execute("BEGIN")
         lock_position(other, PUBLISHER)
-        waiting = asyncio.create_task(publish(connection, client, len(published), LIMIT))
+        waiting = asyncio.create_task(publish(connection, client, CELL.name, len(published), LIMIT))
         with psycopg.connect(database_url, autocommit=True) as watcher:
             pid = connection.info.backend_pid
             await asyncio.to_thread(eventually, lambda: watcher.execute(waits, (pid,)).rowcount)
         await send(client, published, 0)
-        save_position(other, PUBLISHER, json.loads(published[1].body)["position"])
+        save_position(other, PUBLISHER, int(published[1].headers["ce-position"]))
         other.commit()
         return await waiting
 
@@ -115,7 +124,7 @@ def test_two_concurrent_publishers_publish_everything_in_order_and_once(run, car
         last = 0
         while positions(own_connection).get(PUBLISHER, 0) < head(own_connection):
             try:
-                last = (await publish(own_connection, client, last, LIMIT)).last_sequence
+                last = (await publish(own_connection, client, CELL.name, last, LIMIT)).last_sequence
             except NotStoredError:
                 last = (await resume(own_connection, client, load_settings())).last_sequence
 
@@ -156,11 +165,11 @@ def test_after_a_lost_commit_a_stream_emptied_at_once_gets_that_step_when_the_br
     run(publish_all(connection, client))
     cards.register(2)
     with BreaksBeforeCommit.connect(database_url, autocommit=True) as dying, pytest.raises(psycopg.OperationalError):
-        run(publish(dying, client, 3, LIMIT))
+        run(publish(dying, client, CELL.name, 3, LIMIT))
     run(client.jetstream().purge_stream(EVENTS_STREAM))
     with pytest.raises(NotStoredError, match="duplicate of an earlier one; it forgets those after two minutes"):
         run(publish_all(connection, client))
-    assert positions(connection)[PUBLISHER] == json.loads(public_messages(cards)[2].body)["position"]
+    assert positions(connection)[PUBLISHER] == int(public_messages(cards)[2].headers["ce-position"])
 
 
 def test_messages_removed_by_hand_stay_removed_and_stop_nothing(run, cards, connection, client):

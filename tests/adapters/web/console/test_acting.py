@@ -1,8 +1,13 @@
 """Acting: what would follow is shown first, then it is done once, by whom and why stands in facts and record."""
 
+from uuid import uuid4
+
 import pytest
 
 from adapters.control import charging_stopped_since
+from adapters.differences import keep
+from adapters.reconciling import Difference, Span
+from tests.adapters.cards import BEGIN
 from tests.adapters.web.console.test_looking import attempt_of
 from tests.adapters.web.pages.holders import card_id_of
 
@@ -179,6 +184,21 @@ def test_parked_cards_are_tried_again_and_messages_removed_once(operator, world,
         ("retry_parked", "1 retried"),
         ("drop_parked", "1 removed"),
     ]
+
+
+def test_a_difference_is_closed_with_what_was_found_out(operator, world, record):
+    found = Difference("charge_unknown", PLUS, uuid4(), "ch_twice", "EUR", 1500, None, BEGIN)
+    keep(world.connection, Span(BEGIN, BEGIN), [found], BEGIN)
+    assert "refund it on the provider's pages" in operator.get("/cases").text
+    about = {"gateway_ref": "ch_twice"}
+    assert "Say what was found out" in operator.post("/cases/close", about | {"evidence": " "}).text
+    assert operator.post("/cases/close", about | {"evidence": "call +49 30 1234567"}).status == 422
+    assert operator.post("/cases/close", {"gateway_ref": "ch_none", "evidence": "x"}).status == 409
+    assert operator.post("/cases/close", about | {"evidence": "refunded by hand"}).to == "/cases"
+    assert "ch_twice" not in operator.get("/cases").text
+    row = world.connection.execute("SELECT closed_by, evidence FROM differences").fetchone()
+    assert row == (f"operator:{operator_id(world)}", "refunded by hand")
+    assert done(record)[-1] == ("close_difference", None, "ch_twice", "refunded by hand", "1 closed")
 
 
 def test_a_blocked_payment_card_is_allowed_again(operator, world, record):

@@ -1,0 +1,116 @@
+"""The contract as one page for people, without scripts and complete in itself."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any, NamedTuple
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup, escape
+from msgspec import json
+
+from adapters.broker.documents.shapes import (
+    CARD_HEADERS,
+    MESSAGES,
+    STREAM_HEADERS,
+    Example,
+    Json,
+    headers_of,
+)
+from adapters.broker.events import EVENTS_STREAM, TYPE_PREFIX, subject_of
+from adapters.broker.messages import card, charging, epochs, money, renewal
+
+_environment = Environment(
+    loader=PackageLoader("adapters.broker.documents", "."),
+    autoescape=True,
+    undefined=StrictUndefined,
+    trim_blocks=True,
+    lstrip_blocks=True,
+    keep_trailing_newline=True,
+)
+_SECTIONS = (
+    ("The card", card),
+    ("Renewal", renewal),
+    ("Charges", charging),
+    ("Money beside charges", money),
+    ("The stream itself", epochs),
+)
+
+
+def _code(text: str) -> Markup:
+    """What stands between backquotes, as code."""
+    return Markup("").join(
+        Markup("<code>{}</code>").format(part) if number % 2 else escape(part)
+        for number, part in enumerate(text.split("`"))
+    )
+
+
+_environment.filters["code"] = _code
+
+
+class Field(NamedTuple):
+    """One row of a table of fields."""
+
+    name: str
+    type: str
+    always: bool
+    """Whether former messages of the version have it too."""
+    description: str
+
+
+class Shown(NamedTuple):
+    """One message as it is shown."""
+
+    name: str
+    type: str
+    subject: str
+    summary: str
+    fields: list[Field]
+    example: str
+
+
+def page(schemas: Mapping[str, Json], examples: Mapping[str, Example]) -> str:
+    """The page as HTML."""
+    sections = [
+        (title, [_shown(name, schemas[name], examples[name]) for name in MESSAGES if _is_of(name, module.__name__)])
+        for title, module in _SECTIONS
+    ]
+    return _environment.get_template("page.html").render(
+        sections=sections,
+        stream=EVENTS_STREAM,
+        headers=[("of a message about a card", list(_fields(schemas[CARD_HEADERS])))],
+        stream_headers=[one.name for one in _fields(schemas[STREAM_HEADERS])],
+        subject_of_all=subject_of("<event>", "<card id>"),
+    )
+
+
+def _is_of(name: str, module: str) -> bool:
+    return MESSAGES[name].__module__ == module
+
+
+def _shown(name: str, schema: Json, example: Example) -> Shown:
+    about_card = headers_of(name) == CARD_HEADERS
+    lines = [f"{header}: {value}" for header, value in example.headers.items()]
+    body = json.format(json.encode(example.data), indent=2).decode()
+    return Shown(
+        name,
+        TYPE_PREFIX + name,
+        subject_of(name, "<card id>" if about_card else None),
+        schema["description"].replace("\n", " "),
+        list(_fields(schema)),
+        "\n".join([*lines, "", body]),
+    )
+
+
+def _fields(schema: Json) -> Iterator[Field]:
+    for name, shape in schema["properties"].items():
+        yield Field(name, _type(shape), name in schema.get("required", ()), shape.get("description", ""))
+
+
+def _type(shape: Any) -> str:  # noqa: ANN401 (JSON of any kind)
+    if "anyOf" in shape:
+        return " or ".join(_type(one) for one in shape["anyOf"])
+    if "$ref" in shape:
+        return shape["$ref"].rpartition("/")[2]
+    if "const" in shape or "enum" in shape:
+        return " | ".join(f"“{one}”" for one in shape.get("enum", [shape.get("const")]))
+    named: str = shape["type"]
+    return {"date": "day", "date-time": "instant", "uuid": "UUID"}.get(shape.get("format", ""), named)

@@ -1,0 +1,56 @@
+"""The commands about public events, and their options; see app.py for the others."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from adapters.cli.options import Json
+from adapters.settings import load_settings
+
+events_app = typer.Typer(help="Public events on the broker.", no_args_is_help=True)
+publisher_app = typer.Typer(help="How far public events are told.", no_args_is_help=True)
+contract_app = typer.Typer(help="What describes the public events to other systems.", no_args_is_help=True)
+
+
+@events_app.command("new-epoch")
+def events_new_epoch(*, as_json: Json = False) -> None:
+    """After the database was restored from a backup: tell the readers, and publish again."""
+    from adapters.cli import publishing
+
+    publishing.new_epoch(load_settings(), as_json=as_json)
+
+
+@publisher_app.command("status")
+def publisher_status(*, as_json: Json = False) -> None:
+    """Up to which fact events are told, how many facts are left, the epoch, and what the stream keeps."""
+    from adapters.cli import publishing
+
+    publishing.show_status(load_settings(), as_json=as_json)
+
+
+@publisher_app.command("rewind")
+def publisher_rewind(
+    *,
+    to: Annotated[int, typer.Option(min=0, metavar="POSITION", help="Events of the facts after it are told again.")],
+    as_json: Json = False,
+) -> None:
+    """Tell events again, under their ids; what was told within the last two minutes follows when they are over."""
+    from adapters.cli import publishing
+
+    publishing.rewind(load_settings(), to, as_json=as_json)
+
+
+@contract_app.command("build")
+def contract_build(
+    *,
+    check: Annotated[bool, typer.Option("--check", help="Write nothing; exit status 1 if one would change.")] = False,
+    folder: Annotated[
+        Path | None, typer.Option(help="Where the examples are and the rest is written; unset: this program's own.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """JSON Schemas, the AsyncAPI document and its page, from the messages; refused where it would break a reader."""
+    from adapters.cli import contracting
+
+    contracting.build(folder, check=check, as_json=as_json)

@@ -1,0 +1,47 @@
+"""Whether both servers answer, within a bounded time."""
+
+import asyncio
+from collections.abc import Coroutine
+from typing import Any
+
+import nats.errors
+import psycopg
+
+from adapters.broker.connection import connected
+from adapters.settings import Settings
+from engine.errors import BaohaoError
+
+WITHIN_S = 6
+OK = "ok"
+
+
+async def answers(database_url: str | None, nats_url: str | None, settings: Settings) -> dict[str, str]:
+    """Both asked at the same time: `database` and `broker` → `ok`, or what is wrong; None: an embedded one is down."""
+    database = _answer(_database(database_url)) if database_url else _none(settings)
+    broker = _answer(_broker(nats_url, settings)) if nats_url else _none(settings)
+    return dict(zip(("database", "broker"), await asyncio.gather(database, broker), strict=True))
+
+
+async def _answer(question: Coroutine[Any, Any, None]) -> str:
+    try:
+        async with asyncio.timeout(WITHIN_S):
+            await question
+    except TimeoutError:
+        return f"no answer within {WITHIN_S} s"
+    except (psycopg.Error, nats.errors.Error, BaohaoError, OSError) as error:
+        return str(error).strip() or type(error).__name__
+    return OK
+
+
+async def _none(settings: Settings) -> str:
+    return f"none runs in {settings.home}"
+
+
+async def _database(url: str) -> None:
+    async with await psycopg.AsyncConnection.connect(url, autocommit=True) as connection:
+        await connection.execute("SELECT version FROM schema_version")  # roles check which one it is
+
+
+async def _broker(url: str, settings: Settings) -> None:
+    async with connected(url, settings) as client:
+        await client.jetstream().account_info()
