@@ -19,7 +19,7 @@ from adapters.wiring import rules_of
 from engine.rules import Rules
 from engine.store.log import head
 from projections.audit.heads import SealKey
-from projections.audit.seals import seal_next
+from projections.audit.sealing import seal_next
 from projections.audit.verifying import verify
 from tests.bench.seeds import Cohort, seed
 
