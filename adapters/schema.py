@@ -29,7 +29,7 @@ from engine.errors import SchemaError
 from engine.store.recorder import CardRecorder, datastore
 from projections.audit.seals import SEALS_TABLE
 from projections.follow import FOLLOWERS_TABLE
-from projections.live import create_tables
+from projections.live import create_tables, missing_tables
 from projections.parked_cards import PARKED_CARDS_TABLE, SKIPPED_FACTS_TABLE
 
 SCHEMA_VERSION = 11
@@ -54,6 +54,9 @@ def migrate(database_url: str, application_url: str | None = None) -> int:
             for step in STEPS[found - 1 :] if found else (_create,):
                 with connection.transaction():
                     step(connection)
+        for model in missing_tables(connection):
+            for statement in model.create():
+                connection.execute(statement)
         if application_url is not None:
             grant_rights(connection, application_url)
             check_schema(application_url)
@@ -111,8 +114,10 @@ def check_schema(database_url: str) -> None:
         except psycopg.errors.InsufficientPrivilege as error:
             message = f"the role {connection.info.user} has no rights in the database"
             raise SchemaError(f"{message}; run `baohao migrate` with BAOHAO_OWNER_DATABASE_URL set") from error
-    if found != SCHEMA_VERSION:
-        raise SchemaError(_mismatch(found))
+        if found != SCHEMA_VERSION:
+            raise SchemaError(_mismatch(found))
+        if missing := missing_tables(connection):
+            raise SchemaError(f"the read model {missing[0].name} has no table yet; run `baohao migrate`")
 
 
 def _version(connection: Connection[Any]) -> int:

@@ -11,9 +11,11 @@ from projections.charges import CHARGES
 from projections.due import DUE
 from projections.follow import follow
 from projections.ledger import LEDGER
+from projections.lifecycle import LIFECYCLE
 from projections.read_model import Follower, ReadModel
+from projections.recovery import RECOVERY
 
-MODELS: tuple[ReadModel[Any], ...] = (CARDS, DUE, CHARGES, LEDGER, CASES)
+MODELS: tuple[ReadModel[Any], ...] = (CARDS, DUE, CHARGES, LEDGER, CASES, LIFECYCLE, RECOVERY)
 LIVE = Follower("read_models", MODELS)
 
 _ASIDE = "pg_temp"
@@ -25,6 +27,13 @@ def create_tables(connection: Connection[Any], schema: str = "public") -> None:
     for model in MODELS:
         for statement in model.create(schema):
             connection.execute(statement)
+
+
+def missing_tables(connection: Connection[Any]) -> list[ReadModel[Any]]:
+    """The read models that this program has added since, which have no table yet."""
+    query = "SELECT name FROM unnest(%s::text[]) AS of (name) WHERE to_regclass('public.' || name) IS NULL"
+    names = {name for (name,) in connection.execute(query, ([model.name for model in MODELS],))}
+    return [model for model in MODELS if model.name in names]
 
 
 def differences(connection: Connection[Any], batch: int) -> dict[str, int]:

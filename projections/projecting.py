@@ -4,7 +4,7 @@ It is parked from a fact on that cannot be read or folded; where its row cannot 
 for that row on. A fact that a person has skipped is left out instead.
 """
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -41,12 +41,7 @@ def project(
     for row in unreadable:
         refuse(row.position, row.card_id, str(row.error))
     while True:
-        wanted = [
-            fact
-            for fact in facts
-            if fact.position not in left_out
-            and (fact.card_id not in parked or fact.position < parked[fact.card_id].position)
-        ]
+        wanted = _without(facts, left_out, parked) if parked or left_out else facts
         try:
             changed = fold_batch(model, wanted, lambda keys: _rows(connection, follower, model, keys))
         except FoldError as error:
@@ -61,6 +56,16 @@ def project(
     if parked:
         park_cards(connection, follower.name, parked.values())
     return Projected(list(parked.values()), bool(changed))
+
+
+def _without(facts: list[Recorded], left_out: set[int], parked: Mapping[UUID, ParkedCard]) -> list[Recorded]:
+    """The facts before those at which their cards are parked, without those that are left out."""
+    return [
+        fact
+        for fact in facts
+        if fact.position not in left_out
+        and (fact.card_id not in parked or fact.position < parked[fact.card_id].position)
+    ]
 
 
 def of_model(model: ReadModel[Any], rows: Sequence[Recorded | Unreadable]) -> tuple[list[Recorded], list[Unreadable]]:

@@ -14,6 +14,7 @@ https://github.com/cloudevents/spec/blob/main/cloudevents/bindings/nats-protocol
 
 import re
 from datetime import datetime
+from functools import lru_cache
 from typing import NamedTuple, get_args
 from uuid import UUID
 
@@ -95,13 +96,18 @@ def _headers(event_id: str, kind: str, at: datetime, position: int, cell: Cell) 
     return {
         "ce-specversion": "1.0",
         "ce-id": event_id,
-        "ce-source": f"/baohao/{cell.name}",
+        "ce-source": _source(cell.name),
         "ce-type": TYPE_PREFIX + kind,
         "ce-time": f"{at.isoformat().removesuffix('+00:00')}Z",
         "ce-datacontenttype": "application/json",
         "ce-epoch": str(cell.epoch),
         "ce-position": str(position),
     }
+
+
+@lru_cache
+def _source(cell_name: str) -> str:
+    return f"/baohao/{encoded(cell_name)}"
 
 
 def _shown_cause(cause: str, card_id: str) -> str | None:

@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 import nats.errors
 from nats.aio.client import Client
+from nats.protocol.command import hpub_cmd
 
 
 class Outgoing(NamedTuple):
@@ -59,7 +60,10 @@ async def _send_unchained(client: Client, messages: Sequence[Outgoing]) -> int:
 
 
 async def _publish(client: Client, message: Outgoing, headers: Mapping[str, str], number: int) -> None:
-    await client.publish(message.subject, message.body, headers=_headers(message, headers))
+    if client.is_closed:
+        raise nats.errors.ConnectionClosedError
+    command = hpub_cmd(message.subject, "", _head(_headers(message, headers)), message.body)
+    await client._send_command(command)  # noqa: SLF001 (`publish` takes five times as long to write a dozen headers)
     if number % CHUNK == 0:
         await client.flush()
 
@@ -75,6 +79,14 @@ async def _stored(client: Client, message: Outgoing, headers: Mapping[str, str])
             "after two minutes, then it is sent"
         )
     return ack.seq
+
+
+def _head(headers: Mapping[str, str]) -> bytes:
+    """Headers as they are sent; raises ValueError for a line break in one, which would begin another one."""
+    lines = "".join([f"{name}: {value}\r\n" for name, value in headers.items()])
+    if not lines.count("\r") == lines.count("\n") == len(headers):
+        raise ValueError(f"a line break in the headers {dict(headers)}")
+    return f"NATS/1.0\r\n{lines}\r\n".encode()
 
 
 def _headers(message: Outgoing, expected: Mapping[str, str]) -> dict[str, str]:

@@ -46,7 +46,11 @@ _COUNT = {"type": "string", "pattern": "^[0-9]+$"}
 _ATTRIBUTES: Json = {
     "ce-specversion": {"const": "1.0", "description": "Of CloudEvents."},
     "ce-id": {"type": "string", "format": "uuid", "description": "Stays the same when the event is told again."},
-    "ce-source": {"type": "string", "pattern": "^/baohao/[\\w.-]+$", "description": "The installation, by its name."},
+    "ce-source": {
+        "type": "string",
+        "pattern": "^/baohao/[A-Za-z0-9_.%-]+$",
+        "description": "The installation.",
+    },
     "ce-type": {"type": "string", "pattern": f"^{TYPE_PREFIX}[a-z_]+\\.v[0-9]+$", "description": "Event and version."},
     "ce-time": {"type": "string", "format": "date-time", "description": "When it happened, in UTC."},
     "ce-datacontenttype": {"const": "application/json"},

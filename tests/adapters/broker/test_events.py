@@ -45,6 +45,7 @@ def test_the_id_of_an_event_stays_the_same_in_a_later_epoch_and_that_of_its_mess
 
 def test_the_source_names_the_installation():
     assert header("source", Cell("frankfurt-2")) == "/baohao/frankfurt-2"
+    assert header("source", Cell("上海")) == "/baohao/%E4%B8%8A%E6%B5%B7"
 
 
 @pytest.mark.parametrize(

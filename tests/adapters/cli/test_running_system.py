@@ -155,7 +155,7 @@ def test_each_role_says_how_it_is_at_a_port_of_its_own(settings, eventually, rol
 def test_what_was_charged_and_how_the_system_is_can_be_read_as_metrics(settings, cards):
     consumer, scheduler = (settings.metrics_port + ROLES.index(role) for role in ("consumer", "scheduler"))
     cards.register(9)
-    advance(cards, timedelta(days=25))
+    advance(cards, timedelta(days=26))
     until(lambda: 'baohao_gateway_answers_total{answer="charged"}' in page(consumer, "metrics"))
     assert 'baohao_stage_seconds_count{event="consumer.batch",stage="gateway"}' in page(consumer, "metrics")
     shown = page(scheduler, "metrics")

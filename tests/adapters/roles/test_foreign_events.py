@@ -130,7 +130,7 @@ def restored(run, cards, connection, client, publisher):
     connection.execute("SELECT setval(pg_get_serial_sequence('card_events', 'notification_id'), %s)", (before,))
     connection.execute("DELETE FROM card_events_commands WHERE command_id LIKE '%-2' OR command_id LIKE '%-3'")
     connection.execute("UPDATE published SET last_sequence = %s", (dump["published"][0][2],))
-    save_position(connection, "publisher", dict(dump["followers"])["publisher"])
+    save_position(connection, "publisher", {row[0]: row[1] for row in dump["followers"]}["publisher"])
     return before
 
 

@@ -14,6 +14,7 @@ import pytest
 from projections.follow import BATCH, follow
 from projections.live import LIVE, differences
 from tests.engine.random_histories import random_history, store_all
+from tests.journey.patience import until
 from tests.projections.folding import varied_lives
 
 ROOT = Path(__file__).parents[3]
@@ -30,9 +31,20 @@ def follow_all(connection):
         pass
 
 
-def started(url) -> subprocess.Popen:
-    arguments = [sys.executable, "-m", "tests.projections.rebuild.rebuilding_process", url]
-    return subprocess.Popen(arguments, cwd=ROOT, start_new_session=True)
+@pytest.fixture
+def start(cards_url):
+    """Starts a rebuild in processes of its own, which end with the test."""
+    started = []
+
+    def start() -> subprocess.Popen:
+        arguments = [sys.executable, "-m", "tests.projections.rebuild.rebuilding_process", cards_url]
+        started.append(subprocess.Popen(arguments, cwd=ROOT, start_new_session=True))
+        return started[-1]
+
+    yield start
+    for process in started:
+        process.kill()
+        process.wait()
 
 
 def is_building(connection) -> bool:
@@ -42,9 +54,9 @@ def is_building(connection) -> bool:
         return False
 
 
-def killed(process, connection, eventually, chance) -> None:
+def killed(process, connection, chance) -> None:
     """Kill the rebuild, or all of its processes, at any moment after it has begun; it may be over by then."""
-    eventually(lambda: is_building(connection) or process.poll() is not None)
+    until(lambda: is_building(connection) or process.poll() is not None)
     time.sleep(chance.uniform(0, 0.3))  # any moment
     if chance.random() < 0.5:
         os.killpg(process.pid, signal.SIGKILL)
@@ -54,14 +66,12 @@ def killed(process, connection, eventually, chance) -> None:
 
 
 @pytest.mark.parametrize("seed", [1, 2])
-def test_rows_equal_a_replay_however_often_the_rebuild_was_killed(
-    cards_url, connection, store, lives, eventually, seed
-):
+def test_rows_equal_a_replay_however_often_the_rebuild_was_killed(start, connection, store, lives, seed):
     chance = random.Random(seed)
     for round_ in range(2):
         store_all(store, [random_history(1000 * seed + round_, 30)])
-        killed(started(cards_url), connection, eventually, chance)
+        killed(start(), connection, chance)
     follow_all(connection)
     assert not any(differences(connection, BATCH).values()), "what is live is whole"
-    assert started(cards_url).wait() == 0
+    assert start().wait() == 0
     assert not any(differences(connection, BATCH).values())
