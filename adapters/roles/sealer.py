@@ -24,7 +24,8 @@ from adapters.settings import Settings
 from engine.errors import StandstillError
 from engine.store.log import head
 from projections.audit.heads import Head, SealKey, read_head
-from projections.audit.seals import SEALER, last_seal, seal_next, seal_of_size, seals_from
+from projections.audit.sealing import SEALER, seal_next
+from projections.audit.seals import last_seal, seal_of_size, seals_from
 
 log = structlog.get_logger()
 

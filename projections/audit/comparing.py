@@ -1,4 +1,7 @@
-"""Compares stretches of the log with what their seals say; each part by itself, so that processes share the work."""
+"""Compares stretches of the log with what their seals say; each part by itself, so that processes share the work.
+
+It imports little, so that such a process starts quickly.
+"""
 
 from collections.abc import Sequence
 from typing import Any, NamedTuple
@@ -100,6 +103,12 @@ def _is_whole(before: Seal, seal: Seal, stretch: Stretch) -> bool:
         and len(stretch.hashes) == len(stretch.positions) == seal.size - before.size
         and before.position < stretch.positions[0] <= stretch.positions[-1] == seal.position
     )
+
+
+def hashes_of(database_url: str, after: int, upto: int) -> list[bytes]:
+    """The leaf hashes of the facts from after one position to another, on a connection of its own."""
+    with psycopg.connect(database_url, autocommit=True) as connection:
+        return hashes_between(connection, after, upto)
 
 
 def parts_of(before: Seal, seals: Sequence[Seal], facts: int) -> list[Part]:

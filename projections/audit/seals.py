@@ -8,13 +8,8 @@ from psycopg import Connection, sql
 from psycopg.rows import class_row, tuple_row
 from psycopg.types.multirange import Int8Multirange
 
-from engine.store.log import head
-from projections.audit.heads import SealKey, signed_head
-from projections.audit.leaves import FIRST_POSITION, as_ranges, hashes_at, in_ranges
-from projections.audit.tree import Nodes, joined, nodes_of, nodes_of_tree, root_of, split
-from projections.follow import lock_position, save_position
-
-SEALER = "sealer"
+from projections.audit.leaves import FIRST_POSITION, in_ranges
+from projections.audit.tree import Nodes, nodes_of_tree, split
 
 SEALS_TABLE = """
     CREATE TABLE IF NOT EXISTS seals (
@@ -56,23 +51,6 @@ class Stretch(NamedTuple):
 
     hashes: list[bytes]
     positions: list[int]
-
-
-def seal_next(connection: Connection[Any], key: SealKey, limit: int) -> Seal | None:
-    """Seal up to `limit` facts that are not sealed yet, in one transaction; None where there are none."""
-    with connection.transaction():
-        lock_position(connection, SEALER)
-        before = last_seal(connection)
-        positions, hashes = hashes_at(connection, before.position, head(connection), limit)
-        if not hashes:
-            return None
-        tree = joined(before.tree, nodes_of(before.size, hashes))
-        size = before.size + len(hashes)
-        text, nodes = signed_head(key, size, root_of(tree)), b"".join(node.hash for node in tree)
-        sealed = Seal(before.number + 1, size, positions[-1], text, nodes)
-        insert_seal(connection, sealed, hashes, as_ranges(positions))
-        save_position(connection, SEALER, positions[-1])
-        return sealed
 
 
 def insert_seal(connection: Connection[Any], seal: Seal, hashes: Sequence[bytes], positions: Int8Multirange) -> None:

@@ -11,10 +11,9 @@ import psycopg
 from psycopg import Connection
 
 from engine.store.log import head as head_of_log
-from projections.audit.comparing import Compared, compare, parts_of, version_gaps
+from projections.audit.comparing import Compared, compare, hashes_of, parts_of, version_gaps
 from projections.audit.findings import Finding, of_gap, of_seal, of_stretch, rows_found
 from projections.audit.heads import Head, HeadError, PublicKey, check_head, read_head
-from projections.audit.leaves import hashes_between
 from projections.audit.seals import NO_SEAL, Seal, seals_from, stretches_between
 from projections.audit.tree import Nodes, ProofError, joined, nodes_of, root_of
 
@@ -71,12 +70,6 @@ def verify(
             findings += map(of_gap, next(gaps))
     facts = stretches[-1].seal.size - before.size if stretches else 0
     return Verified(facts, len(signed), len(tail_hashes), findings)
-
-
-def hashes_of(database_url: str, after: int, upto: int) -> list[bytes]:
-    """The leaf hashes of the facts from after one position to another, on a connection of its own."""
-    with psycopg.connect(database_url, autocommit=True) as connection:
-        return hashes_between(connection, after, upto)
 
 
 @contextmanager

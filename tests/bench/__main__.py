@@ -1,6 +1,6 @@
 """`scripts/bench`: how many renewals per second this machine makes, and how many its PostgreSQL could write at best."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -18,6 +18,7 @@ from adapters.cli.servers import both_servers, temporary_home
 from adapters.collector import collect_rarely
 from adapters.embedded import owner_url
 from adapters.settings import Settings, load_settings
+from tests.bench.audit import audit_figures
 from tests.bench.limit import limit_per_s
 from tests.bench.pages import page_figures
 from tests.bench.projections import projection_figures
@@ -94,15 +95,18 @@ def run_pages(*, as_json: bool) -> int:
     return 0
 
 
-def run_projections(cards: int, *, as_json: bool) -> int:
-    """Measure how fast read models are made anew."""
+Measure = Callable[[Settings, int, Show], dict[str, Any]]
+
+
+def run_part(title: str, measure_part: Measure, cards: int, *, as_json: bool) -> int:
+    """Measure one part of the system, on servers of its own."""
     with temporary_home("baohao-bench-") as home, _screen() as show:
-        figures = projection_figures(bench_settings(home), cards, show)
+        figures = measure_part(bench_settings(home), cards, show)
     if as_json:
         put_json(figures)
     else:
         rows = [(name.replace("_", " "), f"{found:,}") for name, found in figures.items()]
-        put_table("projections", ("what", "how much"), rows)
+        put_table(title, ("what", "how much"), rows)
     return 0
 
 
@@ -257,11 +261,16 @@ def main(
     projections: Annotated[
         bool, typer.Option("--projections", help="Measure rebuilds of read models instead, from 21 facts a card.")
     ] = False,
+    audit: Annotated[
+        bool, typer.Option("--audit", help="Measure sealing and verifying instead, with 21 facts a card.")
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="For programs: JSON on stdout.")] = False,
 ) -> None:
     """How many renewals per second this machine makes, and where the time goes; or how fast pages come."""
     if projections:
-        raise typer.Exit(run_projections(cards, as_json=as_json))
+        raise typer.Exit(run_part("projections", projection_figures, cards, as_json=as_json))
+    if audit:
+        raise typer.Exit(run_part("audit", audit_figures, cards, as_json=as_json))
     raise typer.Exit(run_pages(as_json=as_json) if pages else run_bench(cards=cards, as_json=as_json))
 
 

@@ -8,7 +8,7 @@ import pytest
 from adapters.settings import SettingsError
 from engine.errors import BaohaoError
 from projections.audit.heads import SealKey, read_head
-from projections.audit.seals import seal_next
+from projections.audit.sealing import seal_next
 from projections.audit.tree import ProofError
 from tests.adapters.cards import commands_for
 

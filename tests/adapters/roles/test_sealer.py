@@ -12,7 +12,8 @@ from adapters.settings import SettingsError, load_settings
 from engine.errors import StandstillError
 from engine.store.log import head
 from projections.audit.heads import SealKey, check_head, read_head
-from projections.audit.seals import SEALER, last_seal, seal_next, seals_from
+from projections.audit.sealing import SEALER, seal_next
+from projections.audit.seals import last_seal, seals_from
 from projections.audit.verifying import verify
 from projections.follow import positions
 from tests.adapters.stored import stored

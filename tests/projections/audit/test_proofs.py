@@ -10,7 +10,8 @@ from engine.errors import BaohaoError
 from projections.audit.heads import HeadError, SealKey
 from projections.audit.leaves import LeafFact
 from projections.audit.proofs import Grown, Held, check_proof, position_of_event, prove_growth, prove_inclusion
-from projections.audit.seals import last_seal, seal_next, seals_from
+from projections.audit.sealing import seal_next
+from projections.audit.seals import last_seal, seals_from
 from projections.audit.tree import ProofError
 from tests.engine.random_histories import random_history, store_all
 from tests.projections.audit.tampering import rows_of

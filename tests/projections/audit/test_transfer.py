@@ -9,7 +9,8 @@ from msgspec import json
 from engine.errors import BaohaoError
 from engine.store.limits_rebuild import rebuild_limits
 from projections.audit.heads import HeadError, SealKey
-from projections.audit.seals import last_seal, seal_next, seals_from
+from projections.audit.sealing import seal_next
+from projections.audit.seals import last_seal, seals_from
 from projections.audit.transfer import export_log, import_log
 from projections.audit.tree import ProofError
 from projections.audit.verifying import verify

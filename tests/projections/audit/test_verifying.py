@@ -6,7 +6,8 @@ import pytest
 
 from projections.audit.heads import HeadError, SealKey, read_head
 from projections.audit.leaves import LeafFact, fact_of, leaf_of, leaves_between
-from projections.audit.seals import last_seal, seal_next, seals_from
+from projections.audit.sealing import seal_next
+from projections.audit.seals import last_seal, seals_from
 from projections.audit.tree import ProofError, leaf_hash
 from projections.audit.verifying import verify
 from tests.engine.random_histories import random_history, store_all
