@@ -11,8 +11,8 @@ from projections.live import LIVE
 from projections.read_model import ReadModel
 from projections.rebuild.building import building, refuse_parked
 
-PATIENCE_S = 5.0
-"""How long the live read model may take to come to where the new one is."""
+PATIENCE_S = 2.0
+"""How long the live read model may stand still before it has come to where the new one is."""
 _POLL_S = 0.05
 
 
@@ -63,11 +63,15 @@ def _why_not(connection: Connection[Any], model: ReadModel[Any]) -> str | None:
 
 
 def _wait_for(connection: Connection[Any], model: ReadModel[Any], position: int) -> bool:
-    until, query = monotonic() + PATIENCE_S, "SELECT position FROM followers WHERE name = %s"
-    while monotonic() < until:
+    """Whether the live model comes up to a position, as long as it moves at all."""
+    query, last, moved = "SELECT position FROM followers WHERE name = %s", -1, monotonic()
+    while monotonic() < moved + PATIENCE_S:
         row = connection.execute(query, (LIVE.position_of(model),)).fetchone()
-        if (row[0] if row else 0) >= position:
+        reached = row[0] if row else 0
+        if reached >= position:
             return True
+        if reached > last:
+            last, moved = reached, monotonic()
         sleep(_POLL_S)
     return False
 

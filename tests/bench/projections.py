@@ -28,12 +28,10 @@ FACTS = 21
 """Of each card."""
 DUE = datetime(2027, 1, 3, 17, tzinfo=UTC)
 PARALLEL = 2
-FOLLOWED = 100_000
-"""So many facts are followed as the projector does it; the rest is left to the rebuild."""
 
 
 def projection_figures(settings: Settings, cards: int, show: Show) -> dict[str, Any]:
-    """Write the log, follow a part of it, then rebuild `cards` alone and all read models."""
+    """Write the log, follow it, then rebuild `cards` alone and all read models."""
     with both_servers(settings) as running:
         url = owner_url(running.database_url)
         migrate(url, running.database_url)
@@ -55,9 +53,10 @@ def projection_figures(settings: Settings, cards: int, show: Show) -> dict[str, 
 
 def _followed(connection: psycopg.Connection[Any], show: Show) -> int:
     started, facts = perf_counter(), 0
-    while facts < FOLLOWED and (step := follow(connection, LIVE, BATCH)).facts:
+    end = head(connection)
+    while (step := follow(connection, LIVE, BATCH)).facts:
         facts += step.facts
-        show("following", facts, FOLLOWED)
+        show("following", facts, end)
     return round(facts / (perf_counter() - started))
 
 
