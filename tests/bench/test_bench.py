@@ -51,3 +51,13 @@ def test_the_benchmark_measures_and_leaves_nothing_behind(monkeypatch):
     assert set(figures["stages_us"]) == STAGES | {f"cpu_{name}" for name in (*ROLES, "postgres", "nats")}
     assert set(figures["peak_rss_mb"]) == ROLES
     folder.rmdir()  # empty
+
+
+@pytest.mark.slow
+def test_sealing_and_verifying_are_measured():
+    command = [sys.executable, "-m", "tests.bench", "--cards", "100", "--audit", "--json"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    figures = json.loads(done.stdout.splitlines()[-1])
+    assert (figures["facts"], figures["findings_by_1"], figures["findings_by_2"]) == (2100, 0, 0)
+    assert 32 < figures["seal_bytes_per_fact"] < 100
