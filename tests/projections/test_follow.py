@@ -81,7 +81,7 @@ def test_wake_times_are_those_of_the_store(store, connection, lives):
 
 
 def test_a_step_reports_its_progress(connection, lives):
-    assert follow(connection, LIVE, 3) == Progress(3, 3, ["cards", "due"], [])
+    assert follow(connection, LIVE, 3) == Progress(3, 3, ["cards", "due", "lifecycle"], [])
     assert positions(connection) == {"read_models": 3}
     follow_all(connection, LIVE, 1000)
     assert follow(connection, LIVE, 1000) == Progress(0, head(connection), [], [])

@@ -9,7 +9,7 @@ import pytest
 from psycopg.conninfo import conninfo_to_dict
 
 from adapters import embedded
-from adapters.cli.health import WITHIN_S
+from adapters.health import WITHIN_S
 
 ROLE = "guarded_app"
 
