@@ -22,12 +22,12 @@ from adapters.schema import migrate
 from adapters.settings import load_settings
 from adapters.web.console.visit import SESSION
 from tests.adapters.cards import cards_of
-from tests.adapters.poolers import free_port
-from tests.adapters.web.conftest import _answers, role
+from tests.adapters.web.conftest import role
 from tests.adapters.web.console.operators import signed_in
 from tests.adapters.web.pages.holders import HOLDER, World, card_id_of
 from tests.chromium import launched
 from tests.engine.databases import application_url
+from tests.ports import free_port
 
 FOLDER = Path(__file__).parents[1] / ".pictures"
 OFF, FAILING, PLUS = (f"/cards/{card_id_of(name)}" for name in ("off", "failing", "plus"))
@@ -119,8 +119,6 @@ def _served() -> Iterator[tuple[str, World]]:
                 settings = load_settings(clock="virtual", web_port=port, console_url=console)
                 address = f"http://localhost:{settings.web_port}"
                 with role(settings, world.database_url):
-                    while not _answers(address):
-                        pass
                     yield address, world
 
 

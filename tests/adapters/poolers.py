@@ -13,6 +13,8 @@ from urllib.parse import parse_qs, urlsplit
 
 import psycopg
 
+from tests.ports import free_port
+
 PGBOUNCER = shutil.which("pgbouncer", path=f"{os.environ['PATH']}:/usr/sbin")
 SSL_REQUEST, CANCEL_REQUEST = 80877103, 80877102
 
@@ -115,11 +117,6 @@ def exactly(line, length):
 def socket_of(database_url):
     [folder] = parse_qs(urlsplit(database_url).query)["host"]
     return f"{folder}/.s.PGSQL.5432"
-
-
-def free_port():
-    with closing(socket.create_server(("127.0.0.1", 0))) as found:
-        return found.getsockname()[1]
 
 
 def reachable(database_url):

@@ -5,11 +5,12 @@ import subprocess
 import sysconfig
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, closing, contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from socket import create_server
 from urllib.request import urlopen
+
+from tests.ports import free_port
 
 SERVERS = 3
 FORMED_WITHIN_S = 60
@@ -36,7 +37,7 @@ class Node:
 @contextmanager
 def nats_cluster(home: Path) -> Iterator[list[Node]]:
     """Three servers that keep each stream together; killed at the end of the block, also while they are stopped."""
-    ports = free_ports(3 * SERVERS)
+    ports = [free_port() for _ in range(3 * SERVERS)]
     routes = ",".join(f"nats://127.0.0.1:{port}" for port in ports[2::3])
     with ExitStack() as stack:
         nodes = []
@@ -66,9 +67,3 @@ def wait_until_formed(nodes):
                     return
         assert time.monotonic() < deadline, "the servers do not form a cluster"
         time.sleep(0.1)
-
-
-def free_ports(count):
-    with ExitStack() as stack:
-        found = [stack.enter_context(closing(create_server(("127.0.0.1", 0)))) for _ in range(count)]
-        return [one.getsockname()[1] for one in found]

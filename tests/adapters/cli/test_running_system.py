@@ -21,6 +21,7 @@ from tests.adapters.cards import BEGIN, PRICE, RENEWED, cards_of
 from tests.adapters.cli.conftest import Installation
 from tests.adapters.conftest import remove_streams
 from tests.journey.patience import until
+from tests.ports import free_port
 
 ASKED = RENEWED[:2]
 
@@ -33,9 +34,9 @@ def installation(installation):
 
 @pytest.fixture(scope="module")
 def metrics_port():
-    """The first of a few free ones."""
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        return min(free.getsockname()[1], 65_000)
+    """The first of as many free ones as there are roles."""
+    first, *_ = [free_port() for _ in ROLES]
+    return first
 
 
 @pytest.fixture(scope="module")

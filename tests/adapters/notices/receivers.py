@@ -10,6 +10,8 @@ from urllib.parse import parse_qsl
 
 from aiosmtpd.controller import Controller
 
+from tests.ports import free_port
+
 
 class Mailbox:
     """An SMTP server on this machine; `answer` is what it says at the end of an e-mail, `to_address` to an address."""
@@ -21,7 +23,7 @@ class Mailbox:
         self.hangs_up = False
         self.before_answer = lambda: None
         self._is_closed = False
-        self._controller = Controller(self, hostname="127.0.0.1", port=port or _free_port())
+        self._controller = Controller(self, hostname="127.0.0.1", port=port or free_port())
         self._controller.start()
 
     @property
@@ -52,11 +54,6 @@ class Mailbox:
         if not self._is_closed:
             self._is_closed = True
             self._controller.stop()
-
-
-def _free_port() -> int:
-    with ThreadingHTTPServer(("127.0.0.1", 0), BaseHTTPRequestHandler) as server:
-        return server.server_address[1]
 
 
 class SmsReceiver:

@@ -21,7 +21,7 @@ from adapters.web.app import Guarded, application
 from adapters.web.receipts import aliyun_reports
 from tests.adapters.notices.post import WEB
 from tests.adapters.notices.requests import asked
-from tests.adapters.poolers import free_port
+from tests.ports import free_port
 
 KEY = Key("key-1", "secret-of-a-test")
 SECRET = "a-secret-path"

@@ -9,7 +9,7 @@ from aiosmtpd.smtp import AuthResult
 from adapters.notices.delivery import Accepted, Bounced, Doubtful, Failed
 from adapters.notices.email import Mailer, Relay
 from tests.adapters.certificates import Authority
-from tests.adapters.poolers import free_port
+from tests.ports import free_port
 
 LETTER = b"Subject: x\r\n\r\nx\r\n"
 TO, FROM = "lin@example.org", "notices@baohao.example"

@@ -9,7 +9,7 @@ from adapters.notices.delivery import Accepted, Bounced, Doubtful, Failed
 from adapters.notices.folder import SmsFolder, mails_in
 from adapters.notices.rendering import Sms
 from adapters.notices.sms import LoggedSms, TwilioSms
-from tests.adapters.poolers import free_port
+from tests.ports import free_port
 
 SMS = Sms("+8613800138000", "renewed", {"card": "尾号 0142"}, "zh-CN", "key", "【保号】已续费。")
 

@@ -27,10 +27,11 @@ from engine.commands import Issued, RefundCharge
 from engine.questions import ask
 from tests.adapters.cards import FAR
 from tests.adapters.gateways.stripe.asking import KEY, post
-from tests.adapters.poolers import free_port
 from tests.engine.databases import application_url
+from tests.ports import free_port
 
 SECRET = "whsec_" + "of_a_test"
+STARTS_WITHIN_S = 60
 
 
 class Web:
@@ -91,7 +92,7 @@ class Web:
 
 
 @pytest.fixture
-def served(cards, connection, database_url, eventually):
+def served(cards, connection, database_url):
     """The web role and the sandbox that notifies it."""
     port = free_port()
     hook = Webhook(f"http://127.0.0.1:{port}/notifications/sandbox", SECRET)
@@ -109,7 +110,6 @@ def served(cards, connection, database_url, eventually):
         found = Web(cards, connection, sandbox, settings)
         with capture_logs() as lines, role(settings, application_url(database_url)):
             found.lines = lines
-            eventually(lambda: _answers(found.address))
             yield found
 
 
@@ -121,12 +121,20 @@ def role(settings, database_url, **more):
     thread = threading.Thread(target=lambda: loop.run_until_complete(work), daemon=True)
     thread.start()
     try:
+        _wait(thread, f"http://127.0.0.1:{settings.web_port}")
         yield
     finally:
         loop.call_soon_threadsafe(stop.set)
         thread.join(timeout=20)
         assert not thread.is_alive()
         loop.close()
+
+
+def _wait(thread, address):
+    deadline = time.monotonic() + STARTS_WITHIN_S
+    while not _answers(address):
+        assert thread.is_alive(), "the web role ended; its log says why"
+        assert time.monotonic() < deadline, f"the web role does not answer within {STARTS_WITHIN_S} s"
 
 
 def _answers(address):

@@ -26,11 +26,11 @@ from adapters.gateways.sandbox.webhooks import Webhook
 from tests.adapters.cards import FAR, card_id_of, commands_for
 from tests.adapters.gateways.stripe.asking import KEY, get
 from tests.adapters.gateways.stripe.test_stripe_pages import submit
-from tests.adapters.poolers import free_port
 from tests.adapters.web.conftest import SECRET, _answers
 from tests.adapters.web.pages.client import Client
 from tests.engine.databases import application_url
 from tests.journey.patience import until
+from tests.ports import free_port
 
 NUMBER = 30
 CARD = card_id_of(NUMBER)

@@ -54,6 +54,7 @@ def test_every_answered_payment_survives_kill_9(process):
     for worker in workers:
         worker.start()
     while len(answered) < 60:
+        assert any(worker.is_alive() for worker in workers), "no answer came any more"
         workers[0].join(0.01)
     running.send_signal(signal.SIGKILL)
     for worker in workers:

@@ -11,14 +11,14 @@ from adapters.notices.outbox import NewNotice, put_notices
 from adapters.schema import migrate
 from adapters.settings import load_settings
 from engine.ports import Charged
-from tests.adapters.poolers import free_port
-from tests.adapters.web.conftest import _answers, role
+from tests.adapters.web.conftest import role
 from tests.adapters.web.console.operators import OperatorClient, signed_in
 from tests.adapters.web.pages.conftest import world_at
 from tests.adapters.web.pages.holders import HOLDER, NOW, card_id_of
 from tests.chromium import launched
 from tests.engine.databases import application_url
 from tests.lent_databases import LentDatabases
+from tests.ports import free_port
 
 
 class Site(NamedTuple):
@@ -52,8 +52,6 @@ def site(postgres_url):
     settings = load_settings(clock="virtual", web_port=port, console_url=origin)
     address = f"http://localhost:{port}"
     with databases.lent_for_long() as (url, renew), role(settings, application_url(url)):
-        while not _answers(address):
-            pass
         yield Site(url, renew, address, origin, sessions, holders)
     databases.close()
 

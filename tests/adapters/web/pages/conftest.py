@@ -10,13 +10,13 @@ import pytest
 from adapters.schema import migrate
 from adapters.settings import load_settings
 from tests.adapters.cards import cards_of
-from tests.adapters.poolers import free_port
-from tests.adapters.web.conftest import _answers, role
+from tests.adapters.web.conftest import role
 from tests.adapters.web.pages.client import Client
 from tests.adapters.web.pages.holders import HOLDER, OTHER, World
 from tests.chromium import launched
 from tests.engine.databases import application_url
 from tests.lent_databases import LentDatabases
+from tests.ports import free_port
 
 
 class world_at:  # noqa: N801 (reads as the verb it stands for)
@@ -50,8 +50,6 @@ def holders(postgres_url):
     settings = load_settings(clock="virtual", web_port=free_port())
     address = f"http://localhost:{settings.web_port}"
     with databases.lent_for_long() as (url, renew), role(settings, application_url(url)):
-        while not _answers(address):
-            pass
         yield Holders(url, renew, address, tokens)
     databases.close()
 

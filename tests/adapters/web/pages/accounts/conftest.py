@@ -9,11 +9,11 @@ from structlog.testing import capture_logs
 
 from adapters.directory.passwords import hashed
 from adapters.settings import load_settings
-from tests.adapters.poolers import free_port
-from tests.adapters.web.conftest import _answers, role
+from tests.adapters.web.conftest import role
 from tests.adapters.web.pages.client import Client
 from tests.adapters.web.pages.holders import EMAIL, HOLDER
 from tests.engine.databases import application_url
+from tests.ports import free_port
 
 PASSWORD = "correct horse battery"
 
@@ -54,8 +54,6 @@ def account_pages(holders):
     settings = load_settings(clock="virtual", web_port=free_port(), web_proxies=1, sms="log")
     address = f"http://localhost:{settings.web_port}"
     with role(settings, application_url(holders.url), send=post.send):
-        while not _answers(address):
-            pass
         yield address, post
 
 
