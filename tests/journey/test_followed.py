@@ -54,9 +54,11 @@ class Reader:
         async def follow():
             task = asyncio.ensure_future(self._follow(url, "somebody", self))
             await asyncio.to_thread(stop.wait)
-            task.cancel()
+            while not task.done():  # before Python 3.12 `wait_for` loses a cancellation that comes with its result
+                task.cancel()
+                await asyncio.wait([task], timeout=0.2)
             with suppress(asyncio.CancelledError):
-                await task
+                task.result()
 
         thread = Thread(target=asyncio.run, args=(follow(),))
         thread.start()
