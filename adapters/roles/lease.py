@@ -16,6 +16,8 @@ from typing import Any
 import psycopg
 from psycopg import AsyncConnection, Connection
 
+from adapters.ending import end
+
 LEADERS_TABLE = """
     CREATE TABLE IF NOT EXISTS leaders (
         role text PRIMARY KEY,
@@ -86,8 +88,7 @@ async def renewing(database_url: str, role: str, backend: int) -> AsyncIterator[
         try:
             yield task
         finally:
-            task.cancel()
-            await asyncio.wait([task])
+            await end(task)
             with contextlib.suppress(psycopg.Error):
                 await connection.execute("DELETE FROM leaders WHERE role = %(role)s AND backend = %(backend)s", values)
 

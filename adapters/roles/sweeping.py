@@ -11,6 +11,7 @@ from psycopg_pool import AsyncConnectionPool
 
 from adapters.clock import recorded_now
 from adapters.directory.sweeping import sweep
+from adapters.ending import end
 from adapters.roles.lead import faults_logged, stopped
 from adapters.web.console.record import forget_entries
 from adapters.web.console.sessions import OPERATORS
@@ -27,8 +28,7 @@ async def sweeping(
     try:
         yield
     finally:
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
+        await end(task)
 
 
 async def _sweep(pool: AsyncConnectionPool[AsyncConnection[Any]], record_days: int, stop: asyncio.Event) -> None:

@@ -12,6 +12,7 @@ from pathlib import Path
 from aiohttp import web
 from msgspec import Struct
 
+from adapters.ending import end
 from adapters.gateways.sandbox.clock import SandboxClock
 from adapters.gateways.sandbox.control import Control
 from adapters.gateways.sandbox.desk import Desk, Reply, Request, broken, in_use
@@ -182,9 +183,7 @@ async def serving(
         try:
             yield desk.world.address
         finally:
-            for task in working:
-                task.cancel()
-            await asyncio.gather(*working, return_exceptions=True)
+            await end(*working)
     finally:
         await runner.cleanup()
         record.close()

@@ -12,6 +12,7 @@ from aiohttp import ClientError, ClientSession, ClientTimeout
 from msgspec import Struct
 
 from adapters.clock import recorded_now
+from adapters.ending import end
 from adapters.gateways.sandbox.desk import Desk
 from adapters.gateways.sandbox.faults import Fault, Faults
 from adapters.gateways.sandbox.world import World
@@ -64,9 +65,7 @@ class Webhooks:
                             self._send(session, due)
                     await asyncio.sleep(_POLL_S)
             finally:
-                for task in list(self._sending.values()):
-                    task.cancel()
-                await asyncio.gather(*self._sending.values(), return_exceptions=True)
+                await end(*self._sending.values())
 
     def _due(self, world: World) -> list[Due]:
         room = _AT_ONCE_MAX - len(self._sending)
