@@ -48,9 +48,12 @@ class System(NamedTuple):
 
 
 def with_sandbox(settings: Settings, seed: int, faults: Sequence[Fault] = ()) -> System:
-    """A sandbox with its record in the home folder, which notifies the web role."""
+    """A sandbox with its record in the home folder, which notifies the web role.
+
+    Where that has any free port, since several systems may start at the same time, so has the sandbox.
+    """
     settings.home.mkdir(mode=0o700, parents=True, exist_ok=True)
-    port, web_port = _free_port(PORT), _free_port(settings.web_port)
+    port, web_port = _free_port(PORT if settings.web_port else 0), _free_port(settings.web_port)
     secret = settings.home / "sandbox.secret"
     if not secret.exists():
         secret.touch(mode=0o600)
