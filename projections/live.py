@@ -18,7 +18,7 @@ from projections.recovery import RECOVERY
 MODELS: tuple[ReadModel[Any], ...] = (CARDS, DUE, CHARGES, LEDGER, CASES, LIFECYCLE, RECOVERY)
 LIVE = Follower("read_models", MODELS)
 
-_ASIDE = "pg_temp"
+ASIDE = "pg_temp"
 """The schema of the session's temporary tables, for which nobody needs a right to create schemas."""
 
 
@@ -43,13 +43,13 @@ def differences(connection: Connection[Any], batch: int) -> dict[str, int]:
     """
     name = f"replay_{uuid4().hex[:12]}"
     try:
-        create_tables(connection, _ASIDE)
-        while follow(connection, Follower(name, MODELS, _ASIDE), batch).facts:
+        create_tables(connection, ASIDE)
+        while follow(connection, Follower(name, MODELS, ASIDE), batch).facts:
             pass
         return {model.name: _difference(connection, model.name) for model in MODELS}
     finally:
         for model in MODELS:
-            connection.execute(sql.SQL("DROP TABLE IF EXISTS {}").format(sql.Identifier(_ASIDE, model.name)))
+            connection.execute(sql.SQL("DROP TABLE IF EXISTS {}").format(sql.Identifier(ASIDE, model.name)))
         connection.execute("DELETE FROM followers WHERE starts_with(name, %s)", (f"{name}.",))
         connection.execute("DELETE FROM parked_cards WHERE follower = %s", (name,))
 
@@ -62,6 +62,6 @@ def _difference(connection: Connection[Any], table: str) -> int:
         FULL JOIN (SELECT t::text AS row FROM {1}.{0} t) AS replayed USING (row)
         WHERE live.row IS NULL OR replayed.row IS NULL
         """
-    ).format(sql.Identifier(table), sql.Identifier(_ASIDE))
+    ).format(sql.Identifier(table), sql.Identifier(ASIDE))
     row = connection.execute(query).fetchone()
     return int(row[0]) if row else 0

@@ -2,7 +2,7 @@
 
 import os
 import socket
-from itertools import count
+from itertools import count, islice
 
 FIRST, OF_EACH, SHARES = 10_000, 500, 40
 """Below those that systems hand out by themselves; each process of the tests has a share of its own."""
@@ -12,11 +12,11 @@ _next = count()
 def free_port() -> int:
     """A port of 127.0.0.1 that nobody listens on, and that no other process of the tests is given."""
     begin = FIRST + os.getpid() % SHARES * OF_EACH
-    for number in _next:
+    for number in islice(_next, OF_EACH):
         port = begin + number % OF_EACH
         if _is_free(port):
             return port
-    raise AssertionError("there is always a next number")
+    raise AssertionError(f"none of the ports from {begin} on is free")
 
 
 def _is_free(port: int) -> bool:

@@ -13,11 +13,9 @@ from psycopg import Connection, sql
 
 from engine.envelope import Recorded
 from engine.store.log import read_log
-from projections.live import MODELS, create_tables
+from projections.live import ASIDE, MODELS, create_tables
 from projections.read_model import ReadModel, fold_batch
 
-_ASIDE = "pg_temp"
-"""The schema of the session's temporary tables."""
 _BEFORE = "before_"
 _BATCH = 1000
 
@@ -58,7 +56,7 @@ def replay(connection: Connection[Any], after: int, upto: int) -> None:
 
     Raises CorruptHistoryError and FoldError for a fact that cannot be read or folded.
     """
-    create_tables(connection, _ASIDE)
+    create_tables(connection, ASIDE)
     position = after
     while facts := [fact for fact in read_log(connection, position, _BATCH) if fact.position <= upto]:
         position = facts[-1].position
@@ -68,9 +66,9 @@ def replay(connection: Connection[Any], after: int, upto: int) -> None:
 
 
 def _fold(connection: Connection[Any], model: ReadModel[Any], facts: Sequence[Recorded]) -> None:
-    changed = fold_batch(model, facts, lambda keys: model.rows(connection, _ASIDE, keys))
+    changed = fold_batch(model, facts, lambda keys: model.rows(connection, ASIDE, keys))
     if changed:
-        model.write(connection, _ASIDE, changed)
+        model.write(connection, ASIDE, changed)
 
 
 def count_replayed(connection: Connection[Any]) -> dict[str, int]:
@@ -101,7 +99,7 @@ def changes_between(connection: Connection[Any], earlier: int, later: int) -> li
     """The rows of all read models that differ between two positions."""
     replay(connection, 0, earlier)
     for model in MODELS:
-        names = sql.Identifier(_ASIDE, _BEFORE + model.name), _replayed(model.name)
+        names = sql.Identifier(ASIDE, _BEFORE + model.name), _replayed(model.name)
         connection.execute(sql.SQL("CREATE TEMPORARY TABLE {} AS TABLE {}").format(*names))
     replay(connection, earlier, later)
     return [change for model in MODELS for change in _changes(connection, model)]
@@ -117,11 +115,11 @@ def _changes(connection: Connection[Any], model: ReadModel[Any]) -> list[Change]
         """
     ).format(
         key=sql.Identifier(model.columns[0].name),
-        before=sql.Identifier(_ASIDE, _BEFORE + model.name),
+        before=sql.Identifier(ASIDE, _BEFORE + model.name),
         now=_replayed(model.name),
     )
     return [Change(model.name, *row) for row in connection.execute(query)]
 
 
 def _replayed(table: str) -> sql.Identifier:
-    return sql.Identifier(_ASIDE, table)
+    return sql.Identifier(ASIDE, table)

@@ -108,6 +108,8 @@ def import_log(connection: Connection[Any], keys: Sequence[PublicKey], lines: It
             raise ProofError("the log holds facts that no seal is over; a file can be added to sealed ones or to none")
         for seal, facts in _stretches(lines, before):
             before = _add(connection, keys, before, seal, facts)
+        if before == start:
+            raise ProofError("the file has no seal, so there is nothing to add")
         connection.execute(
             "SELECT setval(pg_get_serial_sequence('card_events', 'notification_id'), %s)", (before.position,)
         )

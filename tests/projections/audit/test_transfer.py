@@ -102,6 +102,13 @@ def test_nothing_is_added_to_facts_that_are_not_sealed(sealed, other, other_url)
         import_log(other, KEYS, exported(sealed))
 
 
+def test_a_file_of_its_first_line_alone_is_refused(sealed, other):
+    first, *_ = exported(sealed)
+    with pytest.raises(ProofError, match="the file has no seal"):
+        import_log(other, KEYS, [first])
+    assert state_of(other) == ([], [])
+
+
 def test_a_log_that_was_altered_is_not_exported(sealed):
     sealed.execute("SET session_replication_role = replica")
     sealed.execute("UPDATE card_events SET topic = topic || 'x' WHERE notification_id = 20")
