@@ -55,10 +55,7 @@ _CATALOGUE = "SELECT " + ", ".join(
         ),
     ]
 )
-_END_OTHERS = """
-    SELECT bool_and(pg_terminate_backend(pid, %s)) FROM pg_stat_activity
-    WHERE datname = current_database() AND pid <> pg_backend_pid()
-"""
+_OTHERS = "FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
 _TABLES = """
     SELECT format('%I.%I', schemaname, tablename) FROM pg_tables
     WHERE schemaname NOT IN ('pg_catalog', 'information_schema') ORDER BY 1
@@ -144,8 +141,9 @@ class LentDatabases:
 def is_as_new(made: Made) -> bool:
     """Empty it; False if that cannot be done or is not enough."""
     with suppress(psycopg.Error):
-        ended = made.connection.execute(_END_OTHERS, (_PATIENCE_MS,)).fetchone()
-        if ended == (False,) or _catalogue(made.connection) != made.catalogue:
+        made.connection.execute(f"SELECT pg_terminate_backend(pid, %s) {_OTHERS}", (_PATIENCE_MS,))
+        # asked again, since ending one that ended by itself meanwhile is answered as a failure
+        if made.connection.execute(f"SELECT {_OTHERS}").rowcount or _catalogue(made.connection) != made.catalogue:
             return False
         _renew(made)
         return True

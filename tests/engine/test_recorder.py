@@ -13,10 +13,26 @@ from eventsourcing.tests import persistence as published
 from engine.errors import ConnectionLostError, LockHeldError
 from engine.store.recorder import CardRecorder, datastore
 from tests.engine.writes import ALL_STORED, append, facts, versions_of, write
+from tests.journey.patience import until
 
 
 def events(card_id: UUID, *versions: int) -> list[StoredEvent]:
     return [StoredEvent(card_id, version, "topic", b"{}") for version in versions]
+
+
+class HeardRecorder(CardRecorder):
+    """Its subscriptions begin once they listen: else the library misses what is stored before, and waits for ever."""
+
+    def subscribe(self, *args, **given):
+        with self.datastore.get_connection() as connection:
+            [begun] = connection.execute("SELECT clock_timestamp()").fetchone().values()
+            subscription = super().subscribe(*args, **given)
+            query = """
+                SELECT FROM pg_stat_activity WHERE datname = current_database() AND state = 'idle'
+                AND query LIKE 'LISTEN%%' AND query_start >= %s
+            """
+            until(lambda: connection.execute(query, (begun,)).rowcount)
+        return subscription
 
 
 class OnAnEmptyDatabase:
@@ -28,7 +44,7 @@ class OnAnEmptyDatabase:
             yield
 
     def create_recorder(self) -> CardRecorder:
-        recorder = CardRecorder(self.pool)
+        recorder = HeardRecorder(self.pool)
         recorder.create_table()
         return recorder
 
