@@ -5,15 +5,15 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
-from typing import NamedTuple
+from typing import NamedTuple, cast
 from uuid import UUID
 
 from engine.actor import Actor
 from engine.card.attempt import ChargeAttempted
 from engine.card.card import Card
-from engine.card.event import Event
-from engine.card.facts import CardFacts
+from engine.card.facts import CardFact, CardFacts
 from engine.card.next import NO_LIMITS
+from engine.card.recall import Past
 from engine.commands import Command, Issued
 from engine.decisions import Decided, Decision, on_answer, on_command, on_replan, on_wake
 from engine.errors import BaohaoError, CorruptHistoryError, Refused
@@ -96,8 +96,8 @@ class Engine:
                 if card_id in turn:
                     later.append((question, answer))
                 else:
-                    recall = partial(self._store.charge, card_id)
-                    decide = on_answer(question, answer, self._actor, rules, at, recall)
+                    past = Past(partial(self._store.charge, card_id), partial(self._history, card_id))
+                    decide = on_answer(question, answer, self._actor, rules, at, past)
                     turn[card_id] = _Task(question.stream, decide)
             self._decide_and_append(turn.values(), result)
             left = later
@@ -122,8 +122,8 @@ class Engine:
         streams = self._load(card_ids, {})
         return [(one.card, one.version) for one in streams.values() if one.card is not None]
 
-    def _history(self, card_id: UUID) -> list[Event]:
-        return [one.fact for one in self._store.history(card_id)]
+    def _history(self, card_id: UUID) -> list[CardFact]:
+        return [cast("CardFact", one.fact) for one in self._store.history(card_id)]
 
     def replan(self, card_ids: Sequence[UUID], cause: str, actor: Actor, rules: Rules, at: datetime) -> StepResult:
         """Compute each card's wake time again, after a change of policy, catalogue or zone database."""

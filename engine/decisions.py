@@ -17,6 +17,7 @@ from engine.card.gap import AskCharges
 from engine.card.next import Step, advance, deferred, move_for_late_wake, next_step, waits_for_open_tries, wakes_at
 from engine.card.outcomes import record_answer
 from engine.card.payments import Recall
+from engine.card.recall import Past
 from engine.card.refunding import AskRefund, record_refund_answer
 from engine.card.refunds import RefundStarted
 from engine.card.step import Wait
@@ -79,14 +80,22 @@ def on_wake(cause: str, actor: Actor, rules: Rules, at: datetime) -> Decision:
 
 
 def on_answer(
-    question: Question, answer: GatewayAnswer, actor: Actor, rules: Rules, at: datetime, recall: Recall
+    question: Question,
+    answer: GatewayAnswer,
+    actor: Actor,
+    rules: Rules,
+    at: datetime,
+    past: Past,
 ) -> Decision:
-    """The outcome that the gateway's answer gives, and every step that is due after it."""
+    """The outcome that the gateway's answer gives, and every step that is due after it.
+
+    `past` is what the card itself does not remember.
+    """
     cause = question.cause
 
     def decision(stream: Stream, limited: Mapping[str, Limited]) -> Decided:
         before = card_of(stream)
-        outcome = _outcome(before, question, answer, rules, at, recall)
+        outcome = _outcome(before, question, answer, rules, at, past)
         if not outcome:
             return Decided(None)
         if isinstance(waiting := outcome[-1], Deferred):  # for the gateway's complete list of charges
@@ -161,16 +170,16 @@ def card_of(stream: Stream) -> Card:
 
 
 def _outcome(
-    card: Card, question: Question, answer: GatewayAnswer, rules: Rules, at: datetime, recall: Recall
+    card: Card, question: Question, answer: GatewayAnswer, rules: Rules, at: datetime, past: Past
 ) -> CardFacts:
     match question.request, answer:
         case ChargesRequest(), ChargesFound() | Unclear():
-            return close_gap(card, answer, rules, recall, at)
+            return close_gap(card, answer, rules, past, at)
         case (
             RefundRequest() as request,
             Refunded() | RefundDeclined() | RefundAccepted() | NotFound() | Unclear(),
         ):
-            return record_refund_answer(card, request, answer, rules=rules, recall=recall, at=at)
+            return record_refund_answer(card, request, answer, rules=rules, recall=past.charge, at=at)
         case ChargeRequest(attempt_id=attempt_id), Charged() | Declined() | Pending() | NotFound() | Unclear():
             return record_answer(card, attempt_id, answer, learned=question.learned, rules=rules, at=at)
         case _:

@@ -1,17 +1,19 @@
 """What the gateway found of a card's charges after a restore: recorded as if the log had never lost them.
 
 A charge counts for what it was made for if the restored card can explain it: the next term at its price, or a top-up.
-One that is not needed (the term is paid, the card given up, the money back already) goes back. One that the card has
-no reason for is a case for a person, and the gap stays open: the commands that explain it were lost, and are given
-again, or it is refunded at the gateway.
+What the holder had agreed to when it was made counts, also where that was changed or withdrawn since: whoever gives the
+lost commands again may be quicker than the list. One that is not needed (the term is paid, the card given up, the money
+back already) goes back. One that the card has no reason for is a case for a person, and the gap stays open: the
+commands that explain it were lost, and are given again, or it is refunded at the gateway.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from datetime import datetime
 from typing import NamedTuple
 
 from engine.card.attempt import Attempt, CaseOpened, open_attempt
 from engine.card.card import Card
+from engine.card.consent import AutoRenewEnabled, AutoRenewSwitchedOff, Consent, PeriodChanged
 from engine.card.custody import is_kept
 from engine.card.deadlines import DeadlinesMoved, move_deadlines
 from engine.card.decline import TRY_AGAIN, Decline, charge_failed
@@ -19,7 +21,7 @@ from engine.card.evolve import replay
 from engine.card.facts import CardFacts
 from engine.card.gap import UNEXPLAINED, ChargeFound, GapClosed, list_is_complete_at, open_gap
 from engine.card.outcomes import record_answer
-from engine.card.payments import Recall
+from engine.card.recall import Past
 from engine.card.refunds import RefundRecorded
 from engine.card.term import amount_due, offer, on_offer, open_since
 from engine.card.top_ups import TopUpFailed, TopUpStarted
@@ -33,7 +35,7 @@ from engine.rules import Gap, Rules
 EVIDENCE = "the gateway's list after a restore"
 
 
-def close_gap(card: Card, answer: ChargesFound | Unclear, rules: Rules, recall: Recall, at: datetime) -> CardFacts:
+def close_gap(card: Card, answer: ChargesFound | Unclear, rules: Rules, past: Past, at: datetime) -> CardFacts:
     """What the gateway's list means; () when the card's gap is closed already.
 
     The last fact is Deferred where the gap stays open: no answer, not yet complete, or a charge is unexplained.
@@ -43,7 +45,7 @@ def close_gap(card: Card, answer: ChargesFound | Unclear, rules: Rules, recall: 
         return ()
     if isinstance(answer, Unclear):
         return (Deferred(reason="restored", until=at + policy.ask_again_after[1], at=at),)
-    after, facts = _record(card, answer.charges, rules, recall, at)
+    after, facts = _record(card, answer.charges, rules, past, at)
     complete_at = list_is_complete_at(gap, rules.provider)
     if at < complete_at:
         return (*facts, Deferred(reason="restored", until=complete_at, at=at))
@@ -60,15 +62,15 @@ def _move(card: Card, gap: Gap, policy: Policy, at: datetime) -> tuple[Deadlines
 
 
 def _record(
-    card: Card, charges: Iterable[FoundCharge], rules: Rules, recall: Recall, at: datetime
+    card: Card, charges: Iterable[FoundCharge], rules: Rules, past: Past, at: datetime
 ) -> tuple[Card, CardFacts]:
     """The card with all its charges, and the facts that record those it did not have."""
     facts: CardFacts = ()
     for one in sorted(charges, key=_order):
         known = any(payment.attempt_id == one.attempt_id for payment in card.payments)
-        if known or recall(one.attempt_id) is not None:
+        if known or past.charge(one.attempt_id) is not None:
             continue
-        new = _recorded(card, one, rules, at)
+        new = _recorded(card, one, rules, past, at)
         if new is None:
             again = one.attempt_id in card.gap.unexplained
             new = () if again else (CaseOpened(about=one.attempt_id, reason=UNEXPLAINED, at=at),)
@@ -98,7 +100,7 @@ def _order(one: FoundCharge) -> tuple[_Purpose, bool, datetime]:
     return _purpose(one), not _is_kept(one), one.charged_at
 
 
-def _recorded(card: Card, one: FoundCharge, rules: Rules, at: datetime) -> CardFacts | None:
+def _recorded(card: Card, one: FoundCharge, rules: Rules, past: Past, at: datetime) -> CardFacts | None:
     """The facts of one charge that the card does not have; None where it has no reason for it."""
     if any(closed.attempt_id == one.attempt_id for closed in card.attempts.closed):
         return _settled(card, one, (), rules, at)
@@ -111,21 +113,47 @@ def _recorded(card: Card, one: FoundCharge, rules: Rules, at: datetime) -> CardF
         return None
     if _is_kept(one) and is_kept(card):
         if kind == "renewal" and number > card.term.number:
-            return _next_term(card, one, rules, at) if number == card.term.number + 1 else None
+            return _next_term(card, one, rules, past, at) if number == card.term.number + 1 else None
         under_way = card.top_ups.under_way
         if kind == "top_up" and (number > card.top_ups.begun or (under_way and under_way.number == number)):
             return _top_up(card, one, number, rules, at)
     return _settled(card, one, (_found(card, one, at, pays=False),), rules, at)
 
 
-def _next_term(card: Card, one: FoundCharge, rules: Rules, at: datetime) -> CardFacts | None:
-    """The charge pays for the next term at its price, of which the balance may have paid a part."""
-    facts: CardFacts = ()
-    if card.renewal is None or card.renewal.is_over or card.renewal.stale:
-        if card.consent is None:
-            return None
-        facts = (offer(card, card.consent, rules, at),)
-        card = replay(card, card.card_id, facts)
+def _next_term(card: Card, one: FoundCharge, rules: Rules, past: Past, at: datetime) -> CardFacts | None:
+    """The charge pays for the next term at its price, of which the balance may have paid a part.
+
+    What is on offer, else what is agreed to, is looked at first, then what was agreed to before.
+    """
+    is_offered = card.renewal is not None and not card.renewal.is_over and not card.renewal.stale
+    if is_offered and (paid := _paid(card, one, (), rules, at)) is not None:
+        return paid
+    if not is_offered and card.consent is not None:
+        paid = _paid(card, one, (offer(card, card.consent, rules, at),), rules, at)
+        if paid is not None:
+            return paid
+    for was, consent in _agreed_before(card, one, past):
+        paid = _paid(card, one, (offer(was, consent, rules, at),), rules, at)
+        if paid is not None:
+            return paid
+    return None
+
+
+def _agreed_before(card: Card, one: FoundCharge, past: Past) -> Iterator[tuple[Card, Consent]]:
+    """The card as it was before each change of consent since the charge, the newest first."""
+    facts = past.facts()
+    for place in reversed(range(len(facts))):
+        if isinstance(facts[place], AutoRenewEnabled | PeriodChanged | AutoRenewSwitchedOff):
+            if facts[place].at < one.charged_at:
+                return
+            was = replay(None, card.card_id, facts[:place])
+            if was.consent is not None:
+                yield was, was.consent
+
+
+def _paid(card: Card, one: FoundCharge, facts: CardFacts, rules: Rules, at: datetime) -> CardFacts | None:
+    """The charge as payment of what is on offer after `facts`; None where it is not its price."""
+    card = replay(card, card.card_id, facts)
     if card.attempts.open is not None:
         failed = _not_charged(card, card.attempts.open, rules, at)
         card, facts = replay(card, card.card_id, failed), facts + failed

@@ -1,6 +1,7 @@
-"""A charge recalled from a card's whole history, however old, with what went back of it."""
+"""What a card itself does not remember: a charge in its whole history, however old, with what went back of it."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
+from typing import NamedTuple
 from uuid import UUID
 
 from msgspec.structs import replace
@@ -9,10 +10,27 @@ from engine.card.attempt import ChargeAttempted
 from engine.card.balance import BalanceCredited, BalanceDebited
 from engine.card.disputes import DisputeRecorded, DisputeWon
 from engine.card.event import Event
+from engine.card.facts import CardFact
 from engine.card.gap import ChargeFound
-from engine.card.payments import ChargeSucceeded, Payment, less, paid_with, refund_arrived, refund_came_back
+from engine.card.payments import (
+    ChargeSucceeded,
+    Payment,
+    Recall,
+    less,
+    paid_with,
+    refund_arrived,
+    refund_came_back,
+)
 from engine.card.refunds import RefundRecorded, RefundReturned, RefundStarted, RefundSucceeded
 from engine.card.undoing import TermUndone
+
+
+class Past(NamedTuple):
+    """The history of one card, read when it is asked for."""
+
+    charge: Recall
+    facts: Callable[[], Sequence[CardFact]]
+    """All of them, oldest first."""
 
 
 def charge_in(facts: Iterable[Event], attempt_id: UUID) -> Payment | None:

@@ -12,7 +12,7 @@ from engine.card.evolve import replay
 from engine.card.facts import CardFacts
 from engine.card.next import next_step, wakes_at
 from engine.card.payments import Payment
-from engine.card.recall import charge_in
+from engine.card.recall import Past, charge_in
 from engine.decisions import Decided, on_answer, on_wake
 from engine.envelope import Recorded
 from engine.networks import Limited
@@ -108,7 +108,8 @@ class History:
         """The gateway answers what it was asked last, so long after it was asked."""
         assert self.question is not None
         self.at += after
-        return self._take(on_answer(self.question, reply, CONSUMER, self.rules, self.at, self._recall)(self.stream, {}))
+        past = Past(self._recall, lambda: [one.fact for one in self.records])
+        return self._take(on_answer(self.question, reply, CONSUMER, self.rules, self.at, past)(self.stream, {}))
 
     def _recall(self, attempt_id: UUID) -> Payment | None:
         return charge_in((one.fact for one in self.records), attempt_id)

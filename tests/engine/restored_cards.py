@@ -5,6 +5,7 @@ from msgspec.structs import replace
 from engine.card.deadlines import DeadlinesMoved
 from engine.card.found import close_gap
 from engine.card.gap import GapClosed
+from engine.card.recall import Past
 from engine.card.waking import Deferred
 from engine.ports import ChargesFound, FoundCharge
 from engine.rules import Gap
@@ -38,5 +39,5 @@ def charge(attempt=None, *, purpose="renewal:1", amount=MONTH_PRICE, refunded=0,
     )
 
 
-def found(card: Given, *charges: FoundCharge, at=COMPLETE_AT, rules=RESTORED, recall=nothing_older) -> Then:
-    return card.when(close_gap, ChargesFound(charges=charges), rules, recall, at=at)
+def found(card: Given, *charges: FoundCharge, at=COMPLETE_AT, rules=RESTORED, recall=nothing_older, history=()) -> Then:
+    return card.when(close_gap, ChargesFound(charges=charges), rules, Past(recall, lambda: history), at=at)

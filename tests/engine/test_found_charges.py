@@ -8,7 +8,7 @@ from msgspec.structs import replace
 
 from engine.card.attempt import CaseOpened
 from engine.card.balance import BalanceCredited
-from engine.card.consent import AutoRenewSwitchedOff
+from engine.card.consent import AutoRenewSwitchedOff, PeriodChanged
 from engine.card.custody import close_card
 from engine.card.deadlines import DeadlinesMoved
 from engine.card.decline import ChargeFailed
@@ -61,6 +61,37 @@ def test_a_term_that_was_charged_in_the_gap_is_renewed_without_another_charge():
     )
     assert renewed.card.term.number == 1
     found(Given(renewed.card), charge()).then(CLOSED)  # what is known is recorded once
+
+
+@pytest.mark.parametrize(
+    "given_again",
+    [
+        AutoRenewSwitchedOff(reason="holder", at=RESTORED_AT),
+        PeriodChanged(
+            months=6, price=Money(minor=8000, currency="CNY"), saving=TEN, catalogue_version="1",
+            terms_version="terms-2", channel="app", at=RESTORED_AT,
+        ),
+    ],
+    ids=["switched off", "another period"],
+)  # fmt: skip
+def test_a_charge_is_explained_by_what_was_agreed_to_then_also_if_that_was_changed_before_the_list_came(given_again):
+    facts = (*PAYING, given_again)
+    renewed = found(given(*facts), charge(), at=RESTORED_AT, history=facts)
+    renewed.then(
+        fact(RenewalStarted, term_number=1, price=MONTH_PRICE),
+        fact(ChargeFound, attempt_id=attempt_id(), term_number=1, pays=True),
+        fact(ChargeSucceeded, attempt_id=attempt_id(), learned="looked_up"),
+        fact(CardRenewed, attempt_id=attempt_id(), price=MONTH_PRICE),
+        WAITS,
+    )
+    found(Given(renewed.card), charge()).then(CLOSED)
+
+
+def test_what_was_withdrawn_before_the_charge_explains_nothing():
+    facts = (*PAYING, AutoRenewSwitchedOff(reason="holder", at=BACKUP_AT))
+    found(given(*facts), charge(), at=RESTORED_AT, history=facts).then(
+        fact(CaseOpened, about=attempt_id(), reason="charge_unexplained"), WAITS
+    )
 
 
 def test_a_declined_attempt_of_the_log_ends_when_a_later_one_paid_in_the_gap():

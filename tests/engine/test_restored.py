@@ -12,6 +12,7 @@ from engine.card.custody import CardClosed
 from engine.card.found import close_gap
 from engine.card.gap import GapClosed
 from engine.card.ids import derived_id
+from engine.card.recall import Past
 from engine.card.top_ups import TopUpStarted, top_up
 from engine.card.waking import Deferred
 from engine.money import Money
@@ -73,7 +74,9 @@ def test_nothing_is_sent_before_the_gateways_list_is_certainly_complete():
 
 def test_without_an_answer_the_gateway_is_asked_again():
     again = RESTORED_AT + POLICY.ask_again_after[1]
-    asked = given(*PAYING).when(close_gap, Unclear(reason="timeout"), RESTORED, nothing_older, at=RESTORED_AT)
+    asked = given(*PAYING).when(
+        close_gap, Unclear(reason="timeout"), RESTORED, Past(nothing_older, tuple), at=RESTORED_AT
+    )
     asked.then(fact(Deferred, reason="restored", until=again))
 
 
