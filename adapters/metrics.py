@@ -17,6 +17,7 @@ STAGE_S = (0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1, 3, 10, 30)
 ANSWERS = "answers_"
 COUNTED: Mapping[str, tuple[str, ...]] = {
     "consumer.batch": ("messages", "cards", "facts", "questions", "parked"),
+    "commands.batch": ("messages", "accepted", "refused", "failed"),
     "publisher.batch": ("messages",),
     "projector.batch": ("facts",),
     "scheduler.sent": ("messages",),

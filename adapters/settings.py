@@ -13,6 +13,7 @@ from pydantic.fields import FieldInfo
 from pydantic_settings import SettingsConfigDict
 
 from adapters.audit_settings import AuditSettings
+from adapters.broker_settings import BrokerSettings
 from adapters.gateway_settings import GatewaySettings, absolute
 from adapters.issuer_settings import IssuerSettings
 from adapters.notice_settings import NoticeSettings
@@ -87,7 +88,7 @@ def _page_address(address: str) -> str:
     return address
 
 
-class Settings(AuditSettings, IssuerSettings, NoticeSettings, GatewaySettings):
+class Settings(AuditSettings, BrokerSettings, IssuerSettings, NoticeSettings, GatewaySettings):
     """The settings of an installation; a field `batch_size` is the variable `BAOHAO_BATCH_SIZE`."""
 
     model_config = SettingsConfigDict(

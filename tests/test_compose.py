@@ -19,11 +19,11 @@ from tests.engine.databases import application_url
 ROOT = Path(__file__).resolve().parent.parent
 COMPOSE = yaml.safe_load((ROOT / "docker-compose.yml").read_text("utf-8"))
 SERVICES = COMPOSE["services"]
-EVERY_ROLE = (*ROLES, "web", "notifier", "sealer")
+EVERY_ROLE = (*ROLES, "web", "notifier", "sealer", "commands")
 OURS = [name for name, service in SERVICES.items() if service["image"].startswith("baohao:")]
 
 
-def test_there_is_a_service_for_each_role_one_to_migrate_and_one_for_commands():
+def test_there_is_a_service_for_each_role_one_to_migrate_and_one_for_the_command_line():
     assert sorted(OURS) == sorted([*EVERY_ROLE, "migrate", "cli"])
     assert [SERVICES[role]["command"] for role in EVERY_ROLE] == [["run", role] for role in EVERY_ROLE]
     assert SERVICES["cli"]["profiles"] == ["cli"]

@@ -60,8 +60,11 @@ def card_event(recorded: Recorded, cell: Cell) -> Outgoing | None:
         "ce-cardversion": str(recorded.version),
         "ce-actorkind": actor if actor in _ACTOR_KINDS else "system",  # as in older facts, by its process's name
     }
-    if (cause := _shown_cause(recorded.cause, card_id)) is not None:
+    cause = recorded.cause
+    if is_wake(cause, card_id):  # as nearly all of them
         headers["ce-correlationid"] = cause
+    elif (shown := shown_cause(cause)) is not None:
+        headers["ce-correlationid"] = shown
     return Outgoing(subject_of(kind, card_id), message_id(event_id, cell.epoch), _encode(message), headers)
 
 
@@ -96,9 +99,9 @@ def _headers(event_id: str, kind: str, at: datetime, position: int, cell: Cell) 
     return {
         "ce-specversion": "1.0",
         "ce-id": event_id,
-        "ce-source": _source(cell.name),
+        "ce-source": source_of(cell.name),
         "ce-type": TYPE_PREFIX + kind,
-        "ce-time": f"{at.isoformat().removesuffix('+00:00')}Z",
+        "ce-time": time_of(at),
         "ce-datacontenttype": "application/json",
         "ce-epoch": str(cell.epoch),
         "ce-position": str(position),
@@ -106,12 +109,16 @@ def _headers(event_id: str, kind: str, at: datetime, position: int, cell: Cell) 
 
 
 @lru_cache
-def _source(cell_name: str) -> str:
+def source_of(cell_name: str) -> str:
+    """Where messages come from, as the attribute says it."""
     return f"/baohao/{encoded(cell_name)}"
 
 
-def _shown_cause(cause: str, card_id: str) -> str | None:
+def time_of(at: datetime) -> str:
+    """An instant in UTC as the attribute says it."""
+    return f"{at.isoformat().removesuffix('+00:00')}Z"
+
+
+def shown_cause(cause: str) -> str | None:
     """The cause, unless whoever chose the command's id put into it what must not be published."""
-    if is_wake(cause, card_id):  # as nearly all of them
-        return cause
     return None if is_contact(cause) or has_card_number(cause) else encoded(cause)

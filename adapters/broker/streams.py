@@ -13,6 +13,7 @@ from nats.js.api import (
     ConsumerConfig,
     ConsumerInfo,
     DeliverPolicy,
+    DiscardPolicy,
     RetentionPolicy,
     StorageType,
     StreamConfig,
@@ -20,8 +21,16 @@ from nats.js.api import (
 )
 from nats.js.errors import APIError, NotFoundError
 
+from adapters.broker.commands import (
+    ANSWERS_STREAM,
+    ANSWERS_SUBJECT,
+    COMMAND_MAX_BYTES,
+    COMMANDS_STREAM,
+    COMMANDS_SUBJECT,
+)
 from adapters.broker.due import DUE_STREAM, DUE_SUBJECT
 from adapters.broker.events import EVENTS_STREAM, SUBJECTS
+from adapters.broker.readers import ensure_reader
 from adapters.broker.seals import SEAL_SUBJECT, SEALS_STREAM
 from adapters.settings import Settings
 from engine.errors import StandstillError
@@ -44,6 +53,23 @@ DUE_MESSAGE_MAX_BYTES = 1024
 """The largest message about a due card with its headers; ours have 250 bytes."""
 DUE_DELIVERIES = 5
 """So often a message is delivered; then the scheduler's next one counts."""
+
+COMMANDING = "commanding"
+"""Name of the durable consumer that all processes of the role `commands` share."""
+COMMANDS_AT_ONCE = 256
+"""So many commands are executed together."""
+COMMANDS_MAX_BYTES = 64 * 1024**2
+"""Room for about 100,000 waiting commands; where it is full the broker takes no more, and their senders hear it."""
+COMMAND_ACK_WAIT_S = 30.0
+"""A command counts as lost by the process that had it after so many seconds."""
+ANSWERS_RETENTION = timedelta(days=7)
+"""How long answers stay on the broker; a command given again gets its answer again, for ever."""
+ANSWERS_MAX_BYTES = 64 * 1024**2
+"""Room for about 100,000 answers; older ones leave for newer ones."""
+COMMAND_HEADERS_MAX_BYTES = 4096
+"""What the headers of a command may take."""
+ANSWER_MAX_BYTES = 8192
+"""The largest answer with its headers."""
 
 SEALS_MAX_BYTES = 16 * 1024**2
 """Room for about 40,000 heads; the oldest leave for newer ones, which vouch for them."""
@@ -72,6 +98,7 @@ _COMPARED = (
     "duplicate_window",
     "no_ack",
 )
+_COMPARED_OF_CONSUMER = ("ack_wait", "max_ack_pending", "max_deliver")
 
 
 def lease_of(settings: Settings) -> timedelta:
@@ -107,18 +134,7 @@ async def ensure_due_stream(jetstream: JetStreamContext, settings: Settings) -> 
         max_ack_pending=UNACKED_BATCHES * settings.batch_size * settings.batches_in_flight,
         filter_subject=DUE_SUBJECT,
     )
-    try:
-        info = await jetstream.consumer_info(DUE_STREAM, CHARGING)
-    except NotFoundError:
-        return await jetstream.add_consumer(DUE_STREAM, wanted)
-    have = info.config
-    if (have.ack_wait, have.max_ack_pending, have.max_deliver) != (
-        wanted.ack_wait,
-        wanted.max_ack_pending,
-        wanted.max_deliver,
-    ):
-        return await jetstream.add_consumer(DUE_STREAM, wanted)
-    return info
+    return await _ensure_consumer(jetstream, DUE_STREAM, wanted)
 
 
 async def ensure_events_stream(jetstream: JetStreamContext, settings: Settings) -> StreamInfo:
@@ -192,6 +208,59 @@ async def ensure_seals_stream(jetstream: JetStreamContext, settings: Settings) -
             duplicate_window=DUPLICATE_WINDOW.total_seconds(),
         ),
     )
+
+
+async def ensure_command_streams(jetstream: JetStreamContext, settings: Settings) -> None:
+    """The queue of commands, its consumer, the stream of answers and the senders' places: created if missing.
+
+    Raises StandstillError where they cannot be.
+    """
+    queue = StreamConfig(
+        name=COMMANDS_STREAM,
+        subjects=[f"{COMMANDS_SUBJECT}.*.*"],
+        num_replicas=settings.stream_replicas,
+        retention=RetentionPolicy.WORK_QUEUE,
+        max_age=0,
+        max_bytes=COMMANDS_MAX_BYTES,
+        max_msg_size=COMMAND_MAX_BYTES + COMMAND_HEADERS_MAX_BYTES,
+        discard=DiscardPolicy.NEW,  # none is lost that was acknowledged
+        duplicate_window=DUPLICATE_WINDOW.total_seconds(),
+    )
+    answers = StreamConfig(
+        name=ANSWERS_STREAM,
+        subjects=[f"{ANSWERS_SUBJECT}.>"],
+        num_replicas=settings.stream_replicas,
+        retention=RetentionPolicy.LIMITS,
+        max_age=ANSWERS_RETENTION.total_seconds(),
+        max_bytes=ANSWERS_MAX_BYTES,
+        max_msg_size=ANSWER_MAX_BYTES,
+        duplicate_window=DUPLICATE_WINDOW.total_seconds(),
+    )
+    for config in (queue, answers):
+        await _ensure_stream(jetstream, config)
+    wanted = ConsumerConfig(
+        durable_name=COMMANDING,
+        ack_policy=AckPolicy.EXPLICIT,
+        deliver_policy=DeliverPolicy.ALL,
+        ack_wait=COMMAND_ACK_WAIT_S,
+        max_deliver=-1,
+        max_ack_pending=UNACKED_BATCHES * COMMANDS_AT_ONCE,
+        filter_subject=f"{COMMANDS_SUBJECT}.*.*",
+    )
+    await _ensure_consumer(jetstream, COMMANDS_STREAM, wanted)
+    for sender in sorted(settings.sender_names):
+        await ensure_reader(jetstream, ANSWERS_STREAM, sender, f"{ANSWERS_SUBJECT}.{sender}.*")
+
+
+async def _ensure_consumer(jetstream: JetStreamContext, stream: str, wanted: ConsumerConfig) -> ConsumerInfo:
+    """A durable consumer: created if missing, its limits corrected."""
+    try:
+        info = await jetstream.consumer_info(stream, str(wanted.durable_name))
+    except NotFoundError:
+        return await jetstream.add_consumer(stream, wanted)
+    if any(getattr(info.config, name) != getattr(wanted, name) for name in _COMPARED_OF_CONSUMER):
+        return await jetstream.add_consumer(stream, wanted)
+    return info
 
 
 async def _apply(change: Callable[[StreamConfig], Awaitable[StreamInfo]], config: StreamConfig) -> StreamInfo:

@@ -8,7 +8,7 @@ from uuid import UUID
 import typer
 
 from adapters.cli.audit_app import audit_app
-from adapters.cli.broker_app import contract_app, events_app, publisher_app
+from adapters.cli.broker_app import broker_app, contract_app, events_app, publisher_app
 from adapters.cli.case_app import case_app
 from adapters.cli.directory_app import account_app, number_app
 from adapters.cli.money_app import money_app
@@ -43,6 +43,7 @@ app.add_typer(number_app, name="number")
 app.add_typer(token_app, name="token")
 app.add_typer(operator_app, name="operator")
 app.add_typer(limits_app, name="limits")
+app.add_typer(broker_app, name="broker")
 app.add_typer(events_app, name="events")
 app.add_typer(publisher_app, name="publisher")
 app.add_typer(contract_app, name="contract")

@@ -10,6 +10,7 @@ from adapters.settings import load_settings
 
 events_app = typer.Typer(help="Public events on the broker.", no_args_is_help=True)
 publisher_app = typer.Typer(help="How far public events are told.", no_args_is_help=True)
+broker_app = typer.Typer(help="Who may do what on the broker.", no_args_is_help=True)
 contract_app = typer.Typer(help="What describes the public events to other systems.", no_args_is_help=True)
 
 
@@ -39,6 +40,18 @@ def publisher_rewind(
     from adapters.cli import publishing
 
     publishing.rewind(load_settings(), to, as_json=as_json)
+
+
+@broker_app.command("config")
+def broker_config(
+    folder: Annotated[Path, typer.Argument(file_okay=False, help="Where the accounts and the passwords are written.")],
+    *,
+    as_json: Json = False,
+) -> None:
+    """Accounts for NATS: ours, and for each of BAOHAO_READERS and BAOHAO_SENDERS one that may do what it needs."""
+    from adapters.cli import broker_accounts
+
+    broker_accounts.write(load_settings(), folder, as_json=as_json)
 
 
 @contract_app.command("build")

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from adapters.broker.documents import building
+from adapters.broker.documents.commands import FOLDER as COMMANDS
 from adapters.cli.output import put_fields
 from engine.errors import BaohaoError
 
@@ -19,6 +20,7 @@ def build(folder: Path | None, *, check: bool, as_json: bool) -> None:
     changed = building.drifted(files, folder)
     if check and changed:
         raise BaohaoError(f"{', '.join(changed)} would change: run `baohao contract build`")
+    (folder / COMMANDS).mkdir(exist_ok=True)
     for name in changed:
         (folder / name).write_text(files[name], "utf-8")
     put_fields("contract", {"folder": str(folder), "files": len(files), "written": len(changed)}, as_json=as_json)

@@ -122,7 +122,8 @@ def up(settings: Settings, *, sandbox: bool = False, demo: bool = False) -> None
     """All roles until Ctrl-C, SIGTERM or SIGHUP; starts embedded servers again that end meanwhile.
 
     With a `sandbox` of its own, or at Stripe, the web role is one of them; the notifier where e-mail or SMS is set,
-    the sealer where a key is. A `demo` has a sandbox, a virtual clock and three holders, in a home folder of its own.
+    the sealer where a key is, `commands` where senders are. A `demo` has a sandbox, a virtual clock and three holders,
+    in a home folder of its own.
     """
     if demo:
         settings = of_demo(settings)
@@ -138,6 +139,8 @@ def up(settings: Settings, *, sandbox: bool = False, demo: bool = False) -> None
         roles = (*roles, "notifier")
     if system.settings.seal_key_file is not None:
         roles = (*roles, "sealer")
+    if system.settings.sender_names:
+        roles = (*roles, "commands")
     with all_roles(system.settings, roles, beside=system.processes) as (running, supervisor), _leaving_by(stop):
         err.print(_is_up(running, supervisor), markup=False, highlight=False, soft_wrap=True)
         if demo:

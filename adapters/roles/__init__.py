@@ -12,10 +12,10 @@ import structlog
 from adapters.collector import collect_rarely
 from adapters.settings import Settings
 
-Role = Literal["consumer", "projector", "publisher", "scheduler", "web", "notifier", "sealer"]
+Role = Literal["consumer", "projector", "publisher", "scheduler", "web", "notifier", "sealer", "commands"]
 ROLES: tuple[Role, ...] = ("consumer", "projector", "publisher", "scheduler")
 """Those that every system has; `web` runs beside them where somebody is served, `notifier` where holders are told,
-`sealer` where the log is sealed."""
+`sealer` where the log is sealed, `commands` where other systems may give them."""
 
 log = structlog.get_logger()
 

@@ -18,8 +18,9 @@ log = structlog.get_logger()
 
 T = TypeVar("T")
 
-NAK_DELAY_S = 1.0
-"""After a fault (database gone) the broker waits this long before it redelivers a message, then twice as long."""
+NAK_DELAY_S, NAK_DELAY_MAX_S = 1.0, 60.0
+"""After a fault (database gone) the broker waits this long before it redelivers a message, then twice as long, up to
+the second one."""
 
 
 class Batch:
@@ -93,7 +94,7 @@ def log_failures(failed: Mapping[UUID, Exception]) -> None:
 async def nak_all(messages: Sequence[Msg]) -> None:
     """Let the broker redeliver the messages, the later the more often it did."""
     for message in messages:
-        await message.nak(delay=NAK_DELAY_S * 2 ** (message.metadata.num_delivered - 1))
+        await message.nak(delay=min(NAK_DELAY_MAX_S, NAK_DELAY_S * 2 ** (min(message.metadata.num_delivered, 10) - 1)))
 
 
 async def ack_all(messages: Sequence[Msg]) -> None:

@@ -21,15 +21,16 @@ from psycopg_pool import ConnectionPool
 
 from adapters.breaker import Breaker
 from adapters.broker.connection import connected
+from adapters.broker.due import DUE_STREAM, DUE_SUBJECT
 from adapters.broker.fetch import raise_nats_timeouts
-from adapters.broker.streams import ensure_due_stream
+from adapters.broker.streams import CHARGING, ensure_due_stream
 from adapters.clock_check import ClockWrongError, clock_of
 from adapters.live_connection import over_a_live_connection
 from adapters.lost import Watch
 from adapters.parked import ToPark, park
 from adapters.roles.batch import Batch, ack_all, log_failures, nak_all
-from adapters.roles.due_messages import subscribed
 from adapters.roles.lead import BROKER_CHECK, RETRY, faults_logged, stopped
+from adapters.roles.queues import Queue, subscribed
 from adapters.settings import Settings, SettingsError
 from adapters.waiting_cards import kept_waiting, wake_again
 from adapters.wiring import engine_over, flow_of, opened_gateway, recorder_of, rules_now, rules_of
@@ -60,7 +61,8 @@ async def main(settings: Settings, database_url: str, nats_url: str, stop: async
             database_url, max_size=settings.pool_size, kwargs={"autocommit": True}
         ) as pool:
             consumer = _consumer_of(settings, database_url, pool, gateway)
-            broker, subscriber = subscribed(settings, nats_url, consumer.take)
+            due = Queue(DUE_SUBJECT, DUE_STREAM, CHARGING, flow_of(settings).batch_size)
+            broker, subscriber = subscribed(settings, nats_url, due, consumer.take)
             while not stop.is_set() and consumer.refused_us is None:
                 with faults_logged("consumer"):
                     async with connected(nats_url, settings) as client:

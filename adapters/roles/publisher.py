@@ -21,7 +21,8 @@ from psycopg import Connection
 
 from adapters.broker.connection import connected
 from adapters.broker.contract import INTERNAL_FACTS
-from adapters.broker.events import Cell, card_event, epoch_event
+from adapters.broker.events import EVENTS_STREAM, EVENTS_SUBJECT, Cell, card_event, epoch_event
+from adapters.broker.readers import ensure_readers
 from adapters.broker.sending import send
 from adapters.broker.streams import ensure_events_stream
 from adapters.broker.tail import Epoch, newest_epoch, published_upto
@@ -46,6 +47,8 @@ async def main(settings: Settings, database_url: str, nats_url: str, stop: async
     async def prepare(connections: Connections) -> None:
         nonlocal last_sequence
         last_sequence = (await resume(connections.database, connections.broker, settings)).last_sequence
+        jetstream = connections.broker.jetstream()
+        await ensure_readers(jetstream, EVENTS_STREAM, settings.reader_names, f"{EVENTS_SUBJECT}.>")
 
     async def step(connections: Connections) -> bool:
         nonlocal last_sequence

@@ -3,10 +3,9 @@
 import asyncio
 import json
 import os
-import shutil
 import signal
 from collections import defaultdict
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import contextmanager, suppress
 from datetime import timedelta
 from importlib import import_module
 from itertools import count, islice
@@ -17,7 +16,6 @@ import jsonschema_rs
 import psycopg
 import pytest
 
-from adapters import embedded
 from adapters.cli.serving import all_roles
 from adapters.control import move_clock
 from adapters.roles.publisher import PUBLISHER
@@ -25,7 +23,6 @@ from adapters.settings import load_settings
 from engine.store.log import head
 from projections.follow import positions
 from tests.adapters.cards import FAR, cards_of, commands_for
-from tests.engine.databases import application_url
 from tests.journey.patience import until
 
 ROOT = Path(__file__).parents[2]
@@ -88,36 +85,8 @@ def reader(monkeypatch):
 
 
 @pytest.fixture
-def broker(tmp_path):
-    with ExitStack() as running:
-        yield running, running.enter_context(embedded.nats(tmp_path))
-
-
-@pytest.fixture
-def wipe(broker, tmp_path):
-    """Stops the broker, and starts it on its port without all that it kept."""
-    running, url = broker
-
-    def stop_and_start():
-        running.close()
-        shutil.rmtree(tmp_path / "nats")
-        running.enter_context(embedded.nats(tmp_path, port=int(url.rpartition(":")[2])))
-
-    return stop_and_start
-
-
-@pytest.fixture
-def settings(broker, database_url, tmp_path):
-    return load_settings(
-        home=tmp_path,
-        database_url=application_url(database_url),
-        owner_database_url=database_url,
-        nats_url=broker[1],
-        clock="virtual",
-        gateway_budget_s=0.5,
-        ack_wait_s=1,
-        poll_ms=200,
-    )
+def settings(served):
+    return load_settings(**served, gateway_budget_s=0.5, ack_wait_s=1, poll_ms=200)
 
 
 def registered(cards, many):

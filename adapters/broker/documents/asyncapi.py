@@ -8,21 +8,23 @@ from typing import Any
 
 from msgspec import json
 
-from adapters.broker.documents.shapes import (
-    CARD_HEADERS,
-    DIALECT,
-    MESSAGES,
-    STREAM_HEADERS,
-    Example,
-    Json,
-    headers_of,
-    schemas,
+from adapters.broker.commands import (
+    ANSWERS_STREAM,
+    ANSWERS_SUBJECT,
+    ASK_SUBJECT,
+    COMMANDS_STREAM,
+    COMMANDS_SUBJECT,
+    KINDS,
 )
+from adapters.broker.documents.commands import COMMAND_HEADERS, CommandExample, command_schemas, name_of
+from adapters.broker.documents.dialect import DIALECT, Json
+from adapters.broker.documents.shapes import HEADERS, MESSAGES, Example, headers_of, schemas
 from adapters.broker.events import CARD_EVENTS_SUBJECT, EVENTS_STREAM, TYPE_PREFIX, subject_of
 from adapters.broker.messages import EVENTS
+from adapters.broker.messages.answers import ANSWERS
 from adapters.broker.messages.epochs import EPOCH_STARTED
 
-VERSION = "1.0.0"
+VERSION = "1.1.0"
 """Of the contract: the first number with the subjects, the second with a new message, the third with a new field."""
 
 _ABOUT = f"""\
@@ -38,15 +40,25 @@ Public messages of Baohao: CloudEvents 1.0 in binary mode on NATS JetStream, in 
   within a version.
 * Money is whole minor units of an ISO 4217 currency. Days are local days of the card's zone, instants are UTC.
 * No personal data, no payment card data, and no decline code that a holder must not learn.
+
+Commands: who may give them is a setting (`BAOHAO_SENDERS`), and the sender's name stands in the subject.
+
+* A command in the queue ({COMMANDS_STREAM}) is executed once it is acknowledged by the broker, however long that takes;
+  a request is executed at once, and its reply is the answer. Both have the same ids: what got no answer is given
+  again under the same id, by either door, and has its effect once.
+* Commands for one card that depend on each other wait for the answer: several processes execute what is queued.
+* Every answer is told on the stream {ANSWERS_STREAM}, at least once, for 7 days; a copy goes to the reply of a request,
+  and to the inbox in the header `Baohao-Answer-To` of a queued command.
+* A field that is not in the schema is refused. New fields of commands come with a default.
 """
 
 
-def document(examples: Mapping[str, Example]) -> Json:
-    """The document; `examples` by the name of their message."""
+def document(examples: Mapping[str, Example], commands: Mapping[str, CommandExample]) -> Json:
+    """The document; `examples` by the name of their message, `commands` by that of the command."""
     return {
         "asyncapi": "3.0.0",
         "info": {
-            "title": "Baohao: public events",
+            "title": "Baohao: public events and commands",
             "version": VERSION,
             "description": _ABOUT,
             "license": {"name": "Apache-2.0", "url": "https://www.apache.org/licenses/LICENSE-2.0"},
@@ -59,13 +71,24 @@ def document(examples: Mapping[str, Example]) -> Json:
                 "description": "The one that `baohao up` starts.",
             }
         },
-        "channels": {"cards": _cards(), "stream": _stream()},
+        "channels": {
+            "cards": _cards(),
+            "stream": _stream(),
+            "commands": _door(COMMANDS_SUBJECT, "Commands in the queue"),
+            "requests": _door(ASK_SUBJECT, "Commands as requests"),
+            "answers": _answers(),
+            "replies": {"address": None, "title": "Replies to requests", "messages": _answer_messages()},
+        },
         "operations": {
             "tellOfCards": _operation("cards", "What became of a card is told, in the order in which it happened."),
             "tellOfStream": _operation("stream", "What readers have to know of the stream itself."),
+            "answer": _operation("answers", "What became of a command is told its sender."),
+            "takeCommands": _taking("commands", "A command is executed once it could be, and answered.", "answers"),
+            "takeRequests": _taking("requests", "A command is executed at once; the reply is the answer.", "replies"),
         },
         "components": {
-            "messages": {name: _message(name, example) for name, example in examples.items()},
+            "messages": {name: _message(name, example) for name, example in examples.items()}
+            | {f"{name}.v1": _command(example) for name, example in commands.items()},
             "schemas": _schemas(),
         },
     }
@@ -96,6 +119,37 @@ def _stream() -> Json:
     }
 
 
+_SENDER: Json = {"description": "The sender's name, as the operators know it.", "examples": ["crm"]}
+
+
+def _door(subject: str, title: str) -> Json:
+    return {
+        "address": f"{subject}.{{sender}}.{{command}}",
+        "title": title,
+        "messages": {f"{name}.v1": {"$ref": f"#/components/messages/{name}.v1"} for name in KINDS},
+        "parameters": {"sender": _SENDER, "command": {"description": "What to do.", "enum": list(KINDS)}},
+    }
+
+
+def _answers() -> Json:
+    answers = [name.partition(".")[0] for name in ANSWERS]
+    return {
+        "address": f"{ANSWERS_SUBJECT}.{{sender}}.{{answer}}",
+        "title": "Answers to commands",
+        "messages": _answer_messages(),
+        "parameters": {"sender": _SENDER, "answer": {"description": "What became of the command.", "enum": answers}},
+    }
+
+
+def _answer_messages() -> Json:
+    return {name: {"$ref": f"#/components/messages/{name}"} for name in ANSWERS}
+
+
+def _taking(channel: str, summary: str, reply: str) -> Json:
+    reply_channel = {"channel": {"$ref": f"#/channels/{reply}"}}
+    return {**_operation(channel, summary), "action": "receive", "reply": reply_channel}
+
+
 def _operation(channel: str, summary: str) -> Json:
     return {"action": "send", "channel": {"$ref": f"#/channels/{channel}"}, "summary": summary}
 
@@ -111,16 +165,30 @@ def _message(name: str, example: Example) -> Json:
         "payload": {"$ref": f"#/components/schemas/{kind.__name__}"},
         "examples": [{"name": name, "headers": dict(example.headers), "payload": example.data}],
     }
-    if headers_of(name) == CARD_HEADERS:
+    if "ce-correlationid" in HEADERS[headers_of(name)][1]:
         found["correlationId"] = {"location": "$message.header#/ce-correlationid"}
     return found
 
 
+def _command(example: CommandExample) -> Json:
+    kind = KINDS[example.name]
+    return {
+        "name": example.name,
+        "title": kind.__name__,
+        "summary": kind.__doc__,
+        "contentType": "application/json",
+        "headers": {"$ref": f"#/components/schemas/{COMMAND_HEADERS}"},
+        "payload": {"$ref": f"#/components/schemas/{kind.__name__}"},
+        "examples": [{"name": example.name, "payload": example.body}],
+    }
+
+
 def _schemas() -> Json:
     _, parts = json.schema_components(list(MESSAGES.values()), ref_template="#/components/schemas/{name}")
-    alone = schemas()
-    headers: dict[str, Any] = {name: _plain(alone[name]) for name in (CARD_HEADERS, STREAM_HEADERS)}
-    return {**headers, **parts}
+    alone, commands = schemas(), command_schemas()
+    headers: dict[str, Any] = {name: _plain(alone[name]) for name in HEADERS}
+    bodies: dict[str, Any] = {kind.__name__: _plain(commands[name_of(name)]) for name, kind in KINDS.items()}
+    return {**headers, COMMAND_HEADERS: _plain(commands[COMMAND_HEADERS]), **parts, **bodies}
 
 
 def _plain(schema: Json) -> Json:

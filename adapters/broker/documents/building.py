@@ -6,25 +6,33 @@ from pathlib import Path
 from msgspec import json
 
 from adapters.broker.documents.asyncapi import document
+from adapters.broker.documents.commands import command_examples, command_schemas
 from adapters.broker.documents.compatible import broken_promises
+from adapters.broker.documents.dialect import Json
 from adapters.broker.documents.page import page
-from adapters.broker.documents.shapes import Json, examples, schemas
+from adapters.broker.documents.shapes import examples, schemas
 
 FOLDER = Path(__file__).parent.parent / "schemas"
 
 
 def generated(folder: Path = FOLDER) -> dict[str, str]:
     """The text of each file by its name; the examples are read from `folder`. Raises BaohaoError for a wrong one."""
-    told = examples(folder)
-    shapes = schemas()
+    told, commands = examples(folder), command_examples(folder)
+    shapes = all_schemas()
     files = {f"{name}.json": _text(schema) for name, schema in shapes.items()}
-    return {**files, "asyncapi.json": _text(document(told)), "index.html": page(shapes, told)}
+    return {**files, "asyncapi.json": _text(document(told, commands)), "index.html": page(shapes, told, commands)}
+
+
+def all_schemas() -> dict[str, Json]:
+    """Those of messages, of commands and of headers, by name."""
+    return schemas() | command_schemas()
 
 
 def broken(folder: Path = FOLDER) -> list[str]:
     """Promises of the schemas in `folder` that today's messages do not keep, as sentences."""
-    former = {file.stem: json.decode(file.read_bytes()) for file in sorted(folder.glob("*.v*.json"))}
-    return broken_promises(former, schemas())
+    files = sorted([*folder.glob("*.v*.json"), *folder.glob("commands/*.v*.json")])
+    former = {file.relative_to(folder).with_suffix("").as_posix(): json.decode(file.read_bytes()) for file in files}
+    return broken_promises(former, all_schemas())
 
 
 def drifted(files: Mapping[str, str], folder: Path = FOLDER) -> list[str]:

@@ -1,22 +1,18 @@
 """The contract as one page for people, without scripts and complete in itself."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 from msgspec import json
 
-from adapters.broker.documents.shapes import (
-    CARD_HEADERS,
-    MESSAGES,
-    STREAM_HEADERS,
-    Example,
-    Json,
-    headers_of,
-)
+from adapters.broker.commands import ANSWERS_STREAM, ANSWERS_SUBJECT, ASK_SUBJECT, COMMANDS_SUBJECT, KINDS
+from adapters.broker.documents.commands import CommandExample, name_of
+from adapters.broker.documents.dialect import Json
+from adapters.broker.documents.shapes import ANSWER_HEADERS, CARD_HEADERS, MESSAGES, STREAM_HEADERS, Example, headers_of
 from adapters.broker.events import EVENTS_STREAM, TYPE_PREFIX, subject_of
-from adapters.broker.messages import card, charging, epochs, money, renewal
+from adapters.broker.messages import answers, card, charging, epochs, money, renewal
 
 _environment = Environment(
     loader=PackageLoader("adapters.broker.documents", "."),
@@ -32,6 +28,7 @@ _SECTIONS = (
     ("Charges", charging),
     ("Money beside charges", money),
     ("The stream itself", epochs),
+    ("Answers to commands", answers),
 )
 
 
@@ -67,7 +64,7 @@ class Shown(NamedTuple):
     example: str
 
 
-def page(schemas: Mapping[str, Json], examples: Mapping[str, Example]) -> str:
+def page(schemas: Mapping[str, Json], examples: Mapping[str, Example], commands: Mapping[str, CommandExample]) -> str:
     """The page as HTML."""
     sections = [
         (title, [_shown(name, schemas[name], examples[name]) for name in MESSAGES if _is_of(name, module.__name__)])
@@ -78,7 +75,12 @@ def page(schemas: Mapping[str, Json], examples: Mapping[str, Example]) -> str:
         stream=EVENTS_STREAM,
         headers=[("of a message about a card", list(_fields(schemas[CARD_HEADERS])))],
         stream_headers=[one.name for one in _fields(schemas[STREAM_HEADERS])],
+        answer_headers=[one.name for one in _fields(schemas[ANSWER_HEADERS])],
         subject_of_all=subject_of("<event>", "<card id>"),
+        commands=[_shown_command(name, schemas[name_of(name)], commands[name]) for name in KINDS],
+        doors=[f"{door}.<sender>.<command>" for door in (COMMANDS_SUBJECT, ASK_SUBJECT)],
+        answers=f"{ANSWERS_SUBJECT}.<sender>.<answer>",
+        answers_stream=ANSWERS_STREAM,
     )
 
 
@@ -87,17 +89,31 @@ def _is_of(name: str, module: str) -> bool:
 
 
 def _shown(name: str, schema: Json, example: Example) -> Shown:
-    about_card = headers_of(name) == CARD_HEADERS
     lines = [f"{header}: {value}" for header, value in example.headers.items()]
-    body = json.format(json.encode(example.data), indent=2).decode()
     return Shown(
         name,
         TYPE_PREFIX + name,
-        subject_of(name, "<card id>" if about_card else None),
+        _SUBJECTS[headers_of(name)](name),
         schema["description"].replace("\n", " "),
         list(_fields(schema)),
-        "\n".join([*lines, "", body]),
+        "\n".join([*lines, "", _body(example.data)]),
     )
+
+
+_SUBJECTS: Mapping[str, Callable[[str], str]] = {
+    CARD_HEADERS: lambda name: subject_of(name, "<card id>"),
+    STREAM_HEADERS: lambda name: subject_of(name, None),
+    ANSWER_HEADERS: lambda name: f"{ANSWERS_SUBJECT}.<sender>.{name.partition('.')[0]}",
+}
+
+
+def _shown_command(name: str, schema: Json, example: CommandExample) -> Shown:
+    subject = f"{COMMANDS_SUBJECT}.<sender>.{name}"
+    return Shown(name, name, subject, schema["description"], list(_fields(schema)), _body(example.body))
+
+
+def _body(data: Json) -> str:
+    return json.format(json.encode(data), indent=2).decode()
 
 
 def _fields(schema: Json) -> Iterator[Field]:
@@ -111,6 +127,14 @@ def _type(shape: Any) -> str:  # noqa: ANN401 (JSON of any kind)
     if "$ref" in shape:
         return shape["$ref"].rpartition("/")[2]
     if "const" in shape or "enum" in shape:
-        return " | ".join(f"“{one}”" for one in shape.get("enum", [shape.get("const")]))
+        return " | ".join(f"“{one}”" if isinstance(one, str) else str(one) for one in _choices(shape))
+    if shape["type"] == "object" and shape["properties"].keys() == {"minor", "currency"}:
+        return "Amount"
+    if shape["type"] == "array":
+        return f"list of {_type(shape['items'])}"
     named: str = shape["type"]
     return {"date": "day", "date-time": "instant", "uuid": "UUID"}.get(shape.get("format", ""), named)
+
+
+def _choices(shape: Json) -> list[object]:
+    return shape.get("enum", [shape.get("const")])

@@ -2,23 +2,22 @@
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from msgspec import json
 
+from adapters.broker.documents.dialect import DIALECT, Json
 from adapters.broker.events import TYPE_PREFIX
 from adapters.broker.messages import EVENTS
+from adapters.broker.messages.answers import ANSWERS
 from adapters.broker.messages.epochs import EPOCH_STARTED, EpochStarted
 from adapters.broker.messages.parts import Message
 from engine.errors import BaohaoError
 
-Json = dict[str, Any]
-
-DIALECT = "https://json-schema.org/draft/2020-12/schema"
-MESSAGES: Mapping[str, type[Message]] = {**EVENTS, EPOCH_STARTED: EpochStarted}
+MESSAGES: Mapping[str, type[Message]] = {**EVENTS, EPOCH_STARTED: EpochStarted, **ANSWERS}
 """Every public message by its name and version."""
 
-CARD_HEADERS, STREAM_HEADERS = "card_headers.v1", "stream_headers.v1"
+CARD_HEADERS, STREAM_HEADERS, ANSWER_HEADERS = "card_headers.v1", "stream_headers.v1", "answer_headers.v1"
 """Names of the schemas of headers."""
 
 
@@ -32,7 +31,7 @@ class Example(NamedTuple):
 def schemas() -> dict[str, Json]:
     """Every schema by its name, each complete in itself."""
     found = {name: _standalone(name, kind) for name, kind in MESSAGES.items()}
-    return {**found, CARD_HEADERS: _of_headers(CARD_HEADERS), STREAM_HEADERS: _of_headers(STREAM_HEADERS)}
+    return found | {name: _of_headers(name) for name in HEADERS}
 
 
 def _standalone(name: str, kind: type[Message]) -> Json:
@@ -54,12 +53,15 @@ _ATTRIBUTES: Json = {
     "ce-type": {"type": "string", "pattern": f"^{TYPE_PREFIX}[a-z_]+\\.v[0-9]+$", "description": "Event and version."},
     "ce-time": {"type": "string", "format": "date-time", "description": "When it happened, in UTC."},
     "ce-datacontenttype": {"const": "application/json"},
+}
+_IN_THE_LOG: Json = {
     "ce-epoch": {**_COUNT, "description": "Grows when the log was restored from a backup; see epoch_started."},
     "ce-position": {**_COUNT, "description": "Grows with each event of an epoch; not every number is used."},
-    "Nats-Msg-Id": {"type": "string", "description": "By which the broker stores the message once."},
 }
+_STORED_ONCE: Json = {"Nats-Msg-Id": {"type": "string", "description": "By which the broker stores the message once."}}
+_SUBJECT: Json = {"ce-subject": {"type": "string", "format": "uuid", "description": "The card's id."}}
 _ABOUT_CARD: Json = {
-    "ce-subject": {"type": "string", "format": "uuid", "description": "The card's id."},
+    **_SUBJECT,
     "ce-cardversion": {**_COUNT, "description": "Counts the card's facts, also those that are not public."},
     "ce-actorkind": {"enum": ["holder", "operator", "system"], "description": "Who acted."},
     "ce-correlationid": {
@@ -67,24 +69,43 @@ _ABOUT_CARD: Json = {
         "description": "The command or wake-up that led to it, percent-encoded; missing where it must not be told.",
     },
 }
+_OF_ANSWER: Json = {
+    "ce-correlationid": {
+        "type": "string",
+        "description": "Sender and command id, `<sender>:<command id>`, percent-encoded: what the events that the "
+        "command led to have, too.",
+    },
+}
+HEADERS: Mapping[str, tuple[str, Json]] = {
+    CARD_HEADERS: ("CardHeaders", {**_ATTRIBUTES, **_IN_THE_LOG, **_STORED_ONCE, **_ABOUT_CARD}),
+    STREAM_HEADERS: ("StreamHeaders", {**_ATTRIBUTES, **_IN_THE_LOG, **_STORED_ONCE}),
+    ANSWER_HEADERS: ("AnswerHeaders", {**_ATTRIBUTES, **_STORED_ONCE, **_SUBJECT, **_OF_ANSWER}),
+}
+"""By name, title and fields."""
+_MAY_BE_MISSING = {
+    CARD_HEADERS: {"Nats-Msg-Id", "ce-correlationid"},
+    STREAM_HEADERS: {"Nats-Msg-Id"},
+    ANSWER_HEADERS: {"Nats-Msg-Id", "ce-correlationid", "ce-subject"},
+}
 
 
 def _of_headers(name: str) -> Json:
-    about_card = name == CARD_HEADERS
-    properties = {**_ATTRIBUTES, **(_ABOUT_CARD if about_card else {})}
+    title, properties = HEADERS[name]
     return {
         "$schema": DIALECT,
         "$id": f"urn:baohao:{name}",
-        "title": "CardHeaders" if about_card else "StreamHeaders",
+        "title": title,
         "description": "Attributes of a CloudEvent 1.0 in binary mode; the broker's own headers stand beside them.",
         "type": "object",
         "properties": properties,
-        "required": [one for one in properties if one not in {"Nats-Msg-Id", "ce-correlationid"}],
+        "required": [one for one in properties if one not in _MAY_BE_MISSING[name]],
     }
 
 
 def headers_of(name: str) -> str:
     """The name of the schema of a message's headers."""
+    if name in ANSWERS:
+        return ANSWER_HEADERS
     return STREAM_HEADERS if name == EPOCH_STARTED else CARD_HEADERS
 
 

@@ -1,5 +1,6 @@
-"""The queue of due cards, with a consumer and its simulated gateway."""
+"""The queue of due cards, with a consumer and its simulated gateway; other systems, whose commands are executed."""
 
+import asyncio
 from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass
@@ -10,11 +11,15 @@ import pytest
 from nats.js import JetStreamContext
 
 from adapters.broker.due import DUE_STREAM, DUE_SUBJECT, CardDue
-from adapters.broker.streams import CHARGING, ensure_due_stream
+from adapters.broker.streams import CHARGING, ensure_command_streams, ensure_due_stream
+from adapters.control import move_clock
 from adapters.gateways.simulated import SimulatedGateway
+from adapters.roles import commands as commands_role
 from adapters.roles.consumer import Consumer
 from adapters.settings import load_settings
-from tests.adapters.cards import FAR
+from tests.adapters.cards import BEGIN, FAR
+from tests.adapters.roles.senders import SETTINGS, Broker
+from tests.engine.databases import application_url
 
 BUDGET = timedelta(seconds=1)
 
@@ -85,3 +90,26 @@ class Queue:
         """Whether every message is eventually acknowledged."""
         self.eventually(lambda: self.length() == 0)
         return True
+
+
+@pytest.fixture
+def begun(connection):
+    move_clock(connection, BEGIN)
+
+
+@pytest.fixture
+def executing(run, begun, database_url, client, nats_url):
+    """Runs a scenario of another system while the role runs, as the application."""
+
+    async def beside(scenario, processes):
+        await ensure_command_streams(client.jetstream(), SETTINGS)
+        stop, url = asyncio.Event(), application_url(database_url)
+        roles = [asyncio.create_task(commands_role.main(SETTINGS, url, nats_url, stop)) for _ in range(processes)]
+        told = asyncio.create_task(scenario(Broker(client)))
+        done, _ = await asyncio.wait({*roles, told}, return_when=asyncio.FIRST_COMPLETED, timeout=30)
+        assert done == {told}, [one.result() for one in done]
+        stop.set()
+        await asyncio.gather(*roles)
+        return told.result()
+
+    return lambda scenario, processes=1: run(beside(scenario, processes))

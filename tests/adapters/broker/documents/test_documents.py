@@ -8,18 +8,22 @@ import jsonschema_rs
 import msgspec
 import pytest
 
+from adapters.broker.commands import KINDS, read
 from adapters.broker.contract import message_of
 from adapters.broker.documents.asyncapi import document
-from adapters.broker.documents.building import FOLDER, broken, drifted, generated
-from adapters.broker.documents.shapes import MESSAGES, examples, headers_of, schemas
+from adapters.broker.documents.building import FOLDER, all_schemas, broken, drifted, generated
+from adapters.broker.documents.commands import command_examples, name_of
+from adapters.broker.documents.shapes import MESSAGES, examples, headers_of
 from adapters.broker.events import Cell, card_event
+from adapters.broker.messages.answers import CommandRefused
 from engine.errors import BaohaoError
 from tests.engine.random_histories import random_history
 from tests.projections.folding import recorded
 
 OFFICIAL = Path(__file__).with_name("asyncapi-3.0.0.json.xz")
 EXAMPLES = examples(FOLDER)
-DOCUMENT = document(EXAMPLES)
+COMMANDS = command_examples(FOLDER)
+DOCUMENT = document(EXAMPLES, COMMANDS)
 
 
 @pytest.fixture(scope="module")
@@ -29,7 +33,7 @@ def validators():
         name: jsonschema_rs.Draft202012Validator(
             json.loads((FOLDER / f"{name}.json").read_bytes()), validate_formats=True
         )
-        for name in schemas()
+        for name in all_schemas()
     }
 
 
@@ -42,7 +46,8 @@ def test_nothing_that_readers_were_promised_is_broken():
 
 
 def test_each_message_has_its_files_and_there_are_no_others():
-    built = {*generated(), *(f"examples/{name}.json" for name in MESSAGES)}
+    named = [*MESSAGES, *map(name_of, KINDS)]
+    built = {*generated(), *(f"examples/{name}.json" for name in named)}
     assert {file.relative_to(FOLDER).as_posix() for file in FOLDER.rglob("*") if file.is_file()} == built
 
 
@@ -70,8 +75,9 @@ def test_each_reference_in_the_document_leads_somewhere():
 
 
 def test_the_document_names_each_message_at_its_address():
-    cards, stream = DOCUMENT["channels"]["cards"], DOCUMENT["channels"]["stream"]
-    assert {*cards["messages"], *stream["messages"]} == set(MESSAGES) == set(DOCUMENT["components"]["messages"])
+    cards, stream, answers = (DOCUMENT["channels"][name] for name in ("cards", "stream", "answers"))
+    assert {*cards["messages"], *stream["messages"], *answers["messages"]} == set(MESSAGES)
+    assert set(DOCUMENT["components"]["messages"]) == {*MESSAGES, *(f"{name}.v1" for name in KINDS)}
     for name in cards["messages"]:
         event, card_id = name.partition(".")[0], EXAMPLES[name].headers["ce-subject"]
         assert event in cards["parameters"]["event"]["enum"]
@@ -89,6 +95,17 @@ def test_the_example_of_a_message_fits_its_schemas_and_its_struct(name, validato
     assert example.headers["ce-type"] == f"baohao.{name}"
     today = msgspec.to_builtins(msgspec.convert(example.data, MESSAGES[name]))
     assert {field: today[field] for field in example.data} == example.data
+
+
+@pytest.mark.parametrize("name", KINDS)
+def test_the_example_of_a_command_fits_its_schema_and_is_read_as_that_command(name, validators):
+    body = COMMANDS[name].body
+    validators[name_of(name)].validate(body)
+    read_as = read(f"baohao.v1.ask.crm.{name}", json.dumps(body).encode(), {"crm"}).said
+    assert isinstance(read_as, KINDS[name])
+    for changed in (body | {"colour": "red"}, body | {"command_id": "x" * 101}, {"card_id": body["card_id"]}):
+        assert not validators[name_of(name)].is_valid(changed)
+        assert isinstance(read(f"baohao.v1.ask.crm.{name}", json.dumps(changed).encode(), {"crm"}).said, CommandRefused)
 
 
 def test_messages_of_random_histories_fit_their_schemas(validators):
@@ -114,7 +131,7 @@ def test_a_schema_refuses_what_is_no_such_message(validators, data):
 
 def test_the_page_names_each_message_and_needs_nothing_from_elsewhere():
     text = (FOLDER / "index.html").read_text("utf-8")
-    for name in MESSAGES:
+    for name in (*MESSAGES, *KINDS):
         assert f'<section id="{name}">' in text
         assert f'href="#{name}"' in text
     assert "http" not in text.replace("https://json-schema.org", "")

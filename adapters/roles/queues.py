@@ -1,7 +1,7 @@
-"""The subscription to messages about due cards, through FastStream."""
+"""Subscriptions to queues on the broker, through FastStream, which fetches their messages in batches."""
 
 from collections.abc import Awaitable, Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 from faststream import AckPolicy
 from faststream.nats import JStream, NatsBroker, PullSub
@@ -10,17 +10,23 @@ from faststream.nats.security import NatsSecurity, NatsUserPassword
 from nats.aio.msg import Msg
 
 from adapters.broker.connection import PING_INTERVAL_S, identity_of
-from adapters.broker.due import DUE_STREAM, DUE_SUBJECT
-from adapters.broker.streams import CHARGING
 from adapters.logs import BROKER_LOGGER
 from adapters.settings import Settings
-from adapters.wiring import flow_of
+
+
+class Queue(NamedTuple):
+    """A stream that is a queue, and the consumer that all processes of a role share."""
+
+    subject: str
+    stream: str
+    durable: str
+    batch_size: int
 
 
 def subscribed(
-    settings: Settings, nats_url: str, take: Callable[[list[Msg]], Awaitable[None]]
+    settings: Settings, nats_url: str, queue: Queue, take: Callable[[list[Msg]], Awaitable[None]]
 ) -> tuple[NatsBroker, Any]:
-    """The broker, not started yet, and the subscription to messages about due cards, whose batches `take` gets."""
+    """The broker, not started yet, and the subscription to the queue, whose batches `take` gets."""
     broker = NatsBroker(
         nats_url.split(","),
         ping_interval=PING_INTERVAL_S,
@@ -30,10 +36,10 @@ def subscribed(
         security=_security_of(settings),
     )
     subscriber = broker.subscriber(
-        DUE_SUBJECT,
-        durable=CHARGING,
-        stream=JStream(DUE_STREAM, declare=False),  # ours has settings that FastStream would change
-        pull_sub=PullSub(batch=True, batch_size=flow_of(settings).batch_size, timeout=settings.fetch_ms / 1e3),
+        queue.subject,
+        durable=queue.durable,
+        stream=JStream(queue.stream, declare=False),  # ours has settings that FastStream would change
+        pull_sub=PullSub(batch=True, batch_size=queue.batch_size, timeout=settings.fetch_ms / 1e3),
         ack_policy=AckPolicy.MANUAL,
         decoder=_undecoded,
         no_reply=True,

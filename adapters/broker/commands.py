@@ -1,0 +1,159 @@
+"""Commands that other systems give over the broker, and the answers to them.
+
+Two doors, with the same commands, ids and answers: `baohao.v1.command.<sender>.<command>` is a queue of JetStream, for
+what must not be lost; `baohao.v1.ask.<sender>.<command>` is request and reply. Who gives a command stands in the
+subject, not in the body, since that is where a broker can hold a sender to its own name.
+
+Every answer is a CloudEvent on `baohao.v1.answer.<sender>.<answer>`; the reply to a request, and what goes to the
+subject in the header `Baohao-Answer-To` of a queued command, are copies of it.
+"""
+
+import re
+from collections.abc import Collection, Mapping
+from datetime import datetime
+from functools import lru_cache
+from typing import NamedTuple, get_args
+from uuid import NAMESPACE_URL, UUID, uuid5
+
+from msgspec import DecodeError, Struct, json
+from pydantic import ValidationError
+
+from adapters.broker.events import TYPE_PREFIX, Cell, shown_cause, source_of, time_of
+from adapters.broker.messages.answers import ANSWERS, Answer, CommandRefused
+from adapters.broker.names import SYSTEM_NAME
+from adapters.broker.sending import Outgoing
+from engine.commands import AnyCommand
+from engine.text import CARD_NUMBER_REFUSED, CONTACT_REFUSED, has_card_number, is_contact, masked, printable
+
+COMMANDS_STREAM, COMMANDS_SUBJECT = "BAOHAO_COMMANDS", "baohao.v1.command"
+ANSWERS_STREAM, ANSWERS_SUBJECT = "BAOHAO_ANSWERS", "baohao.v1.answer"
+ASK_SUBJECT = "baohao.v1.ask"
+ANSWER_TO = "Baohao-Answer-To"
+COMMAND_MAX_BYTES = 64 * 1024
+"""The longest command; those that holders and operators give have a few hundred bytes."""
+ID_CHARS = 100
+"""The longest id that a sender may choose; its name is put before it."""
+
+_INBOX = re.compile(r"_INBOX(?:\.[A-Za-z0-9_-]+){1,8}")
+"""Where answers may be sent to, so that nobody has us write on subjects that are closed to them."""
+_MESSAGE_CHARS = 500
+_NAME_OF = {kind: name for name, kind in ANSWERS.items()}
+_encode = json.Encoder().encode
+
+
+def _snake(name: str) -> str:
+    return re.sub(r"(?<!^)(?=[A-Z])", "_", name).lower()
+
+
+KINDS: Mapping[str, type[AnyCommand]] = {_snake(kind.__name__): kind for kind in get_args(AnyCommand)}
+"""Each command of the engine by the name that ends its subject."""
+
+
+class Given(NamedTuple):
+    """One message at a door."""
+
+    sender: str
+    said: AnyCommand | CommandRefused
+    """The command, under an id that has the sender's name before it; or why the message is none."""
+
+
+class _Ids(Struct):
+    """What an answer repeats of a message that is no command, if it may be repeated."""
+
+    command_id: str | None = None
+    card_id: UUID | None = None
+
+
+_read_ids = json.Decoder(_Ids).decode
+
+
+def read(subject: str, body: bytes, senders: Collection[str]) -> Given:
+    """What a message at either door says; whatever it holds, it is at worst a refusal."""
+    sender, name = subject.split(".")[-2:]
+    if sender not in senders:
+        return _refused(sender, body, "unknown_sender", f"{_shown(sender)} may not give commands here")
+    kind = KINDS.get(name)
+    if kind is None:
+        return _refused(sender, body, "unknown_command", f"there is no command {_shown(name)}; see the contract")
+    if len(body) > COMMAND_MAX_BYTES:
+        return _refused(sender, b"", "malformed", f"it is longer than {COMMAND_MAX_BYTES:,} bytes; no command is")
+    try:
+        command = kind.__pydantic_validator__.validate_json(body)
+    except ValidationError as error:
+        wrong = error.errors(include_url=False, include_input=False)[0]
+        return _refused(sender, body, "malformed", _shown(wrong["msg"]), ".".join(map(str, wrong["loc"])) or None)
+    if (wrong_id := _wrong_id(command.command_id)) is not None:
+        return _refused(sender, body, "malformed", wrong_id, "command_id")
+    return Given(sender, command.model_copy(update={"command_id": f"{sender}:{command.command_id}"}))
+
+
+def _wrong_id(command_id: str) -> str | None:
+    """Why an id is refused: it gets into the log as the cause of facts, and is published."""
+    if len(command_id) > ID_CHARS:
+        return f"it has more than {ID_CHARS} characters"
+    if is_contact(command_id):
+        return CONTACT_REFUSED
+    return CARD_NUMBER_REFUSED if has_card_number(command_id) else None
+
+
+def own_id(command: AnyCommand) -> str:
+    """The command's id as its sender chose it."""
+    return command.command_id.partition(":")[2]
+
+
+def refusal(command: AnyCommand, code: str, message: str, field: str | None = None) -> CommandRefused:
+    """The answer to a command that was refused; what the sentence repeats of it is masked."""
+    shown = None if field is None else _shown(field)
+    return CommandRefused(
+        command_id=own_id(command), card_id=command.card_id, code=code, message=_shown(message), field=shown
+    )
+
+
+def answer_event(answer: Answer, sender: str, origin: str, cell: Cell, at: datetime) -> Outgoing:
+    """The answer as it is told; the same `origin`, which names one message, gives the same id."""
+    kind = _NAME_OF[type(answer)]
+    body = _encode(answer)
+    event_id = str(uuid5(NAMESPACE_URL, f"{cell.name} {sender} {origin} {body.decode()}"))
+    headers = {
+        "ce-specversion": "1.0",
+        "ce-id": event_id,
+        "ce-source": source_of(cell.name),
+        "ce-type": TYPE_PREFIX + kind,
+        "ce-time": time_of(at),
+        "ce-datacontenttype": "application/json",
+    }
+    if answer.card_id is not None:
+        headers["ce-subject"] = str(answer.card_id)
+    if answer.command_id is not None and (cause := shown_cause(f"{sender}:{answer.command_id}")) is not None:
+        headers["ce-correlationid"] = cause
+    return Outgoing(_subject_of(kind, sender), event_id, body, headers)
+
+
+def copy_to(subject: str, headers: Mapping[str, str] | None, reply: str) -> str | None:
+    """Where a copy of the answer goes: the reply of a request, the inbox that a queued command names."""
+    if subject.startswith(f"{ASK_SUBJECT}."):
+        return reply or None
+    named = (headers or {}).get(ANSWER_TO, "")
+    return named if _INBOX.fullmatch(named) else None
+
+
+def _refused(sender: str, body: bytes, code: str, message: str, field: str | None = None) -> Given:
+    try:
+        ids = _read_ids(body)
+    except (DecodeError, RecursionError):
+        ids = _Ids()
+    known = ids.command_id if ids.command_id is not None and _wrong_id(ids.command_id) is None else None
+    shown = None if field is None else _shown(field)
+    said = CommandRefused(command_id=known, card_id=ids.card_id, code=code, message=message, field=shown)
+    return Given(sender, said)
+
+
+@lru_cache
+def _subject_of(kind: str, sender: str) -> str:
+    named = sender if SYSTEM_NAME.fullmatch(sender) else "unknown"
+    return f"{ANSWERS_SUBJECT}.{named}.{kind.partition('.')[0]}"
+
+
+def _shown(text: str) -> str:
+    """The beginning of a text that may repeat what stands in a message."""
+    return printable(masked(text[:_MESSAGE_CHARS]))
