@@ -15,7 +15,7 @@ from functools import lru_cache
 from typing import NamedTuple, get_args
 from uuid import NAMESPACE_URL, UUID, uuid5
 
-from msgspec import DecodeError, Struct, json
+from msgspec import MsgspecError, Struct, json
 from pydantic import ValidationError
 
 from adapters.broker.events import TYPE_PREFIX, Cell, shown_cause, source_of, time_of
@@ -140,7 +140,7 @@ def copy_to(subject: str, headers: Mapping[str, str] | None, reply: str) -> str 
 def _refused(sender: str, body: bytes, code: str, message: str, field: str | None = None) -> Given:
     try:
         ids = _read_ids(body)
-    except (DecodeError, RecursionError):
+    except (MsgspecError, ValueError, RecursionError):
         ids = _Ids()
     known = ids.command_id if ids.command_id is not None and _wrong_id(ids.command_id) is None else None
     shown = None if field is None else _shown(field)

@@ -61,3 +61,14 @@ def test_sealing_and_verifying_are_measured():
     figures = json.loads(done.stdout.splitlines()[-1])
     assert (figures["facts"], figures["findings_by_1"], figures["findings_by_2"]) == (2100, 0, 0)
     assert 32 < figures["seal_bytes_per_fact"] < 100
+
+
+@pytest.mark.slow
+def test_commands_over_the_broker_are_measured():
+    command = [sys.executable, "-m", "tests.bench", "--cards", "100", "--commands", "--json"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    figures = json.loads(done.stdout.splitlines()[-1])
+    assert figures["queue_per_s"] > 0
+    assert figures["requests_per_s"] > 0
+    assert figures["request_p50_ms"] <= figures["request_p99_ms"]
