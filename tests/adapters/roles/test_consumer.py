@@ -111,6 +111,14 @@ def test_each_fact_names_the_message_that_led_to_it_but_keeps_no_id_of_a_strange
     assert {fact.cause for fact in cards.log()[3:]} == {cause.format(card_id)}
 
 
+def test_a_message_with_an_id_that_is_not_ascii_wakes_its_card(cards, queue):
+    [card_id] = cards.register(1)
+    queue.add(card_id, headers={"Nats-Msg-Id": "\u00fc"})
+    queue.take(queue.messages(1))
+    assert cards.names(card_id)[3:] == RENEWED
+    assert {fact.cause for fact in cards.log()[3:]} == {FOREIGN}
+
+
 def test_every_answer_of_a_large_batch_is_recorded(cards, record, queue):
     for number in range(LARGE):
         registration, *others = commands_for(number, f"sim:good:{number}")
