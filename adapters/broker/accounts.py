@@ -13,6 +13,7 @@ from msgspec import json
 from adapters.broker.commands import ANSWERS_STREAM, ANSWERS_SUBJECT, ASK_SUBJECT, COMMANDS_SUBJECT
 from adapters.broker.events import EVENTS_STREAM, SUBJECTS
 from adapters.broker.names import OUR_NAME
+from adapters.broker.replays import stream_of
 
 
 def config(readers: frozenset[str], senders: frozenset[str], passwords: Mapping[str, str]) -> str:
@@ -32,7 +33,7 @@ def _user(name: str, password: str, rights: Mapping[str, list[str]] | None) -> s
 def _rights(name: str, *, reads: bool, sends: bool) -> dict[str, list[str]]:
     publish, subscribe = [], [f"_INBOX.{name}.>"]
     if reads:
-        publish += _fetching(EVENTS_STREAM, name)
+        publish += [*_fetching(EVENTS_STREAM, name), *_fetching(stream_of(name), name)]
         subscribe += SUBJECTS
     if sends:
         publish += [f"{COMMANDS_SUBJECT}.{name}.*", f"{ASK_SUBJECT}.{name}.*", *_fetching(ANSWERS_STREAM, name)]

@@ -55,7 +55,7 @@ def card_event(recorded: Recorded, cell: Cell) -> Outgoing | None:
         return None
     kind = _NAME_OF[type(message)]
     event_id, card_id, actor = str(recorded.event_id), str(recorded.card_id), recorded.actor.partition(":")[0]
-    headers = _headers(event_id, kind, recorded.fact.at, recorded.position, cell) | {
+    headers = headers_of(event_id, kind, recorded.fact.at, recorded.position, cell) | {
         "ce-subject": card_id,
         "ce-cardversion": str(recorded.version),
         "ce-actorkind": actor if actor in _ACTOR_KINDS else "system",  # as in older facts, by its process's name
@@ -70,7 +70,7 @@ def card_event(recorded: Recorded, cell: Cell) -> Outgoing | None:
 
 def epoch_event(event_id: UUID, cell: Cell, position: int, at: datetime) -> Outgoing:
     """The message with which an epoch begins."""
-    headers = _headers(str(event_id), EPOCH_STARTED, at, position, cell)
+    headers = headers_of(str(event_id), EPOCH_STARTED, at, position, cell)
     body = _encode(EpochStarted(position=position))
     return Outgoing(subject_of(EPOCH_STARTED, None), str(event_id), body, headers)
 
@@ -95,7 +95,8 @@ _TO_ENCODE = re.compile(r"[^!#$&-~]")
 """All but printable ASCII, and of that the space, the double quote and the percent sign."""
 
 
-def _headers(event_id: str, kind: str, at: datetime, position: int, cell: Cell) -> dict[str, str]:
+def headers_of(event_id: str, kind: str, at: datetime, position: int, cell: Cell) -> dict[str, str]:
+    """The attributes that every message has."""
     return {
         "ce-specversion": "1.0",
         "ce-id": event_id,

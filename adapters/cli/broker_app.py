@@ -22,6 +22,24 @@ def events_new_epoch(*, as_json: Json = False) -> None:
     publishing.new_epoch(load_settings(), as_json=as_json)
 
 
+@events_app.command("replay")
+def events_replay(
+    *,
+    to: Annotated[str, typer.Option(metavar="READER", help="Whose stream gets them: BAOHAO_REPLAY_<READER>.")],
+    since: Annotated[
+        str, typer.Option("--from", metavar="POSITION|TIME", help="Events of what is after it; 0: of all.")
+    ] = "0",
+    types: Annotated[str, typer.Option(help="Only these events, as card_renewed,card_suspended; else all.")] = "",
+    cards: Annotated[str, typer.Option(help="Only of these cards, by their ids; else of all.")] = "",
+    rate: Annotated[int, typer.Option(min=1, max=1_000_000, help="So many events a second at most.")] = 10_000,
+    as_json: Json = False,
+) -> None:
+    """Tell one reader the public events of the log again, up to where the live stream goes on; go on if killed."""
+    from adapters.cli import telling_again
+
+    telling_again.replay(load_settings(), to, since, types, cards, rate, as_json=as_json)
+
+
 @publisher_app.command("status")
 def publisher_status(*, as_json: Json = False) -> None:
     """Up to which fact events are told, how many facts are left, the epoch, and what the stream keeps."""

@@ -23,6 +23,8 @@ from adapters.broker.events import CARD_EVENTS_SUBJECT, EVENTS_STREAM, TYPE_PREF
 from adapters.broker.messages import EVENTS
 from adapters.broker.messages.answers import ANSWERS
 from adapters.broker.messages.epochs import EPOCH_STARTED
+from adapters.broker.messages.replays import REPLAY_FINISHED
+from adapters.broker.replays import REPLAY_SUBJECT
 
 VERSION = "1.1.0"
 """Of the contract: the first number with the subjects, the second with a new message, the third with a new field."""
@@ -36,6 +38,7 @@ Public messages of Baohao: CloudEvents 1.0 in binary mode on NATS JetStream, in 
   begins with `epoch_started`: what was told of positions after its `position` holds only if it is told again.
 * A reader that was away goes on with a durable consumer, as long as the stream keeps messages (30 days, or the room it
   was given).
+* A reader that needs what is older asks the operators for a replay: `baohao events replay`.
 * Pass over fields and events that you do not know: new ones are added. A field is never removed, renamed or retyped
   within a version.
 * Money is whole minor units of an ISO 4217 currency. Days are local days of the card's zone, instants are UTC.
@@ -74,6 +77,8 @@ def document(examples: Mapping[str, Example], commands: Mapping[str, CommandExam
         "channels": {
             "cards": _cards(),
             "stream": _stream(),
+            "replays": _replays(),
+            "replaysEnd": _replays_end(),
             "commands": _door(COMMANDS_SUBJECT, "Commands in the queue"),
             "requests": _door(ASK_SUBJECT, "Commands as requests"),
             "answers": _answers(),
@@ -82,6 +87,8 @@ def document(examples: Mapping[str, Example], commands: Mapping[str, CommandExam
         "operations": {
             "tellOfCards": _operation("cards", "What became of a card is told, in the order in which it happened."),
             "tellOfStream": _operation("stream", "What readers have to know of the stream itself."),
+            "tellAgain": _operation("replays", "History that a reader asked for, on a stream of its own."),
+            "endTellingAgain": _operation("replaysEnd", "Where the live stream goes on."),
             "answer": _operation("answers", "What became of a command is told its sender."),
             "takeCommands": _taking("commands", "A command is executed once it could be, and answered.", "answers"),
             "takeRequests": _taking("requests", "A command is executed at once; the reply is the answer.", "replies"),
@@ -148,6 +155,29 @@ def _answer_messages() -> Json:
 def _taking(channel: str, summary: str, reply: str) -> Json:
     reply_channel = {"channel": {"$ref": f"#/channels/{reply}"}}
     return {**_operation(channel, summary), "action": "receive", "reply": reply_channel}
+
+
+_READER: Json = {"description": "The reader's name, as it was given to the replay.", "examples": ["finance"]}
+
+
+def _replays() -> Json:
+    cards = _cards()
+    return {
+        **cards,
+        "address": f"{REPLAY_SUBJECT}.{{reader}}.card.{{card_id}}.{{event}}",
+        "title": "Cards, told again",
+        "description": "In the stream BAOHAO_REPLAY_<reader>: the same events as live, in the order of the log.",
+        "parameters": {"reader": _READER, **cards["parameters"]},
+    }
+
+
+def _replays_end() -> Json:
+    return {
+        "address": f"{REPLAY_SUBJECT}.{{reader}}.stream.replay_finished",
+        "title": "The end of a replay",
+        "messages": {REPLAY_FINISHED: {"$ref": f"#/components/messages/{REPLAY_FINISHED}"}},
+        "parameters": {"reader": _READER},
+    }
 
 
 def _operation(channel: str, summary: str) -> Json:

@@ -12,7 +12,9 @@ from adapters.broker.documents.commands import CommandExample, name_of
 from adapters.broker.documents.dialect import Json
 from adapters.broker.documents.shapes import ANSWER_HEADERS, CARD_HEADERS, MESSAGES, STREAM_HEADERS, Example, headers_of
 from adapters.broker.events import EVENTS_STREAM, TYPE_PREFIX, subject_of
-from adapters.broker.messages import answers, card, charging, epochs, money, renewal
+from adapters.broker.messages import answers, card, charging, epochs, money, renewal, replays
+from adapters.broker.messages.replays import REPLAY_FINISHED
+from adapters.broker.replays import REPLAY_SUBJECT
 
 _environment = Environment(
     loader=PackageLoader("adapters.broker.documents", "."),
@@ -28,6 +30,7 @@ _SECTIONS = (
     ("Charges", charging),
     ("Money beside charges", money),
     ("The stream itself", epochs),
+    ("A replay", replays),
     ("Answers to commands", answers),
 )
 
@@ -100,9 +103,10 @@ def _shown(name: str, schema: Json, example: Example) -> Shown:
     )
 
 
+_REPLAY_END = f"{REPLAY_SUBJECT}.<reader>.stream.replay_finished"
 _SUBJECTS: Mapping[str, Callable[[str], str]] = {
     CARD_HEADERS: lambda name: subject_of(name, "<card id>"),
-    STREAM_HEADERS: lambda name: subject_of(name, None),
+    STREAM_HEADERS: lambda name: _REPLAY_END if name == REPLAY_FINISHED else subject_of(name, None),
     ANSWER_HEADERS: lambda name: f"{ANSWERS_SUBJECT}.<sender>.{name.partition('.')[0]}",
 }
 

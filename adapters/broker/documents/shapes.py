@@ -12,9 +12,15 @@ from adapters.broker.messages import EVENTS
 from adapters.broker.messages.answers import ANSWERS
 from adapters.broker.messages.epochs import EPOCH_STARTED, EpochStarted
 from adapters.broker.messages.parts import Message
+from adapters.broker.messages.replays import REPLAY_FINISHED, ReplayFinished
 from engine.errors import BaohaoError
 
-MESSAGES: Mapping[str, type[Message]] = {**EVENTS, EPOCH_STARTED: EpochStarted, **ANSWERS}
+MESSAGES: Mapping[str, type[Message]] = {
+    **EVENTS,
+    EPOCH_STARTED: EpochStarted,
+    REPLAY_FINISHED: ReplayFinished,
+    **ANSWERS,
+}
 """Every public message by its name and version."""
 
 CARD_HEADERS, STREAM_HEADERS, ANSWER_HEADERS = "card_headers.v1", "stream_headers.v1", "answer_headers.v1"
@@ -106,7 +112,7 @@ def headers_of(name: str) -> str:
     """The name of the schema of a message's headers."""
     if name in ANSWERS:
         return ANSWER_HEADERS
-    return STREAM_HEADERS if name == EPOCH_STARTED else CARD_HEADERS
+    return STREAM_HEADERS if name in {EPOCH_STARTED, REPLAY_FINISHED} else CARD_HEADERS
 
 
 def examples(folder: Path) -> dict[str, Example]:

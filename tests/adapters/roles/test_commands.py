@@ -50,7 +50,9 @@ def test_the_answer_to_a_queued_command_also_goes_to_the_inbox_that_it_names(exe
     assert [copy] == on_stream
 
 
-@pytest.mark.parametrize("subject", ["baohao.due", "\u00fc", "_INBOX.*", "_INBOX.", "$JS.API.STREAM.DELETE.BAOHAO_EVENTS", ""])
+@pytest.mark.parametrize(
+    "subject", ["baohao.due", "\u00fc", "_INBOX.*", "_INBOX.", "$JS.API.STREAM.DELETE.BAOHAO_EVENTS", ""]
+)
 def test_no_answer_goes_to_a_subject_that_is_no_inbox(executing, client, subject):
     async def scenario(broker):
         heard = await client.subscribe(">")
