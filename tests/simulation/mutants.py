@@ -102,6 +102,7 @@ MUTANTS = (
         slow=True,
     ),
     Mutant("early rungs use up the limit", around.early_rungs_use_up_the_limit, harsh=True, slow=True),
+    Mutant("a last try that a limit forbids is called delayed by advice", around.limit_called_advice, harsh=True),
     Mutant("advice delays one method only", around.advice_binds_one_method, cards=200, soon=(10, 50)),
     Mutant(
         "advice ends with a clock that was ahead",

@@ -5,7 +5,7 @@ from uuid import UUID
 
 import pytest
 
-from tests.simulation.checker import consent, custody, days, ladder, lapse
+from tests.simulation.checker import charges, consent, custody, days, ladder, lapse
 from tests.simulation.checker.attempt import Attempt
 from tests.simulation.checker.card import Card, Fact, Renewal
 from tests.simulation.checker.findings import Findings
@@ -123,6 +123,35 @@ def test_a_decline_counts_even_if_the_money_turns_out_to_have_been_taken(was_dec
     at, body = LOST_AT + timedelta(days=10), {"reason": "retries_30d"}
     withheld = Fact(card.card_id, 10, 10, "charge_withheld.v1", at, "due 1", "system", body)
     assert limits.is_open_only(withheld, "fp", card) == is_open_only
+
+
+def withheld(limits: Limits, reason: str, **fields: object) -> list[str]:
+    """What is found where the last try is withheld so long after LOST_AT that 15 tries still count."""
+    findings, at = Findings(seed=0, limits=limits), LOST_AT + timedelta(days=15)
+    until = (at + timedelta(days=7)).isoformat()
+    body = {"reason": reason, "until": until, "method_id": "visa", "rung": 9, "last_rung": True}
+    card = unpaid(renewal=Renewal(price=1500, fee=0, rung=9), **fields)
+    charges.withheld(findings, card, Fact(card.card_id, 10, 10, "charge_withheld.v1", at, "due 1", "system", body))
+    return [one.sentence for one in findings.violations]
+
+
+def test_a_try_is_withheld_for_what_delays_its_method():
+    full, soon = Limits(), LOST_AT + timedelta(days=20)
+    for day in range(15):
+        tried(full, day)
+    by_limit, by_advice = (
+        {"delayed_by": {"visa": "retries_30d"}, "not_before": {"visa": soon}},
+        {"not_before": {"visa": soon}},
+    )
+    assert withheld(full, "retries_30d") == []
+    assert withheld(Limits(), "retries_30d", **by_limit) == []
+    assert withheld(Limits(), "advice_delay", **by_advice) == []
+    assert len(withheld(Limits(), "retries_30d")) == 1
+    assert len(withheld(Limits(), "retries_30d", **by_advice)) == 1
+    assert len(withheld(full, "advice_delay")) == 1
+    assert len(withheld(Limits(), "advice_delay", **by_limit)) == 1
+    assert len(withheld(full, "never")) == 1
+    assert len(withheld(full, "delayed")) == 1
 
 
 def test_declines_count_on_after_a_try_of_a_clock_that_was_ahead():

@@ -132,6 +132,8 @@ class Card:
     """Methods that may not be charged before an instant."""
     delayed_before_last_rungs: set[str] = field(default_factory=set[str])
     """Those of them that a network limit delays, but not for last rungs."""
+    delayed_by: dict[str, str] = field(default_factory=dict[str, str])
+    """By method, the network limit that delays it; whatever else is delayed, an issuer's advice delays."""
     renewal: Renewal | None = None
     before: "Before | None" = None
     """What was before the last term was paid, as long as that term has not begun."""
