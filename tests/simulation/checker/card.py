@@ -45,6 +45,14 @@ class Announced(NamedTuple):
     months: int
 
 
+class ToldTry(NamedTuple):
+    """The next try that the holder was told of with a failure."""
+
+    at: datetime | None
+    """None: there is none to come."""
+    policy: str
+
+
 class Before(NamedTuple):
     """What was before a term was paid: the term that ran, and what belonged to it."""
 
@@ -84,6 +92,8 @@ class Renewal:
     """The holder asked for it, and nothing was tried since."""
     is_untold: bool = False
     """The last try was withheld, and the holder does not know yet."""
+    told_try: ToldTry | None = None
+    """None: no failure was told, or something else happened since."""
 
 
 @dataclass(slots=True)

@@ -5,7 +5,7 @@ Consent that is given later than the notice is due is itself the notice; a charg
 
 from datetime import date, datetime, timedelta
 
-from tests.simulation.checker.card import Card, Fact
+from tests.simulation.checker.card import Card, Fact, ToldTry
 from tests.simulation.checker.days import CLOCK_SKEW, DAY, HOUR, OPENINGS, instant, local_day, opening
 from tests.simulation.checker.findings import Findings
 
@@ -14,6 +14,12 @@ FAR_AHEAD, FAR_AHEAD_OF_MONTHS = 28 * DAY, (6, 12)
 _LONG_AGO = 60 * DAY
 _SOON = 6 * HOUR
 _PLANNED_ANEW_WITHIN = DAY
+_TRIED_WITHIN = 12 * HOUR
+_TRIES = frozenset({"charge_attempted.v1", "charge_withheld.v1"})
+_AS_EXPECTED = frozenset(
+    {"grace_started.v1", "suspended.v1", "number_reclaimed.v1", "reminder_due.v1", "deferred.v1", *_TRIES}
+)
+"""What happens as the holder was told; with anything else the next try may come at another time."""
 
 
 def price_on(card: Card, agreed: int, day: date) -> tuple[int, int]:
@@ -98,6 +104,26 @@ def check_failure(findings: Findings, card: Card, fact: Fact) -> None:
         findings.violation("reminder", fact, f"the failure of {body.get('amount')} is told, not of {due}")
     check_days_told(findings, card, fact, is_off=is_off)
     card.is_told_days = True
+    if card.blocked_since is None:  # else it comes when the operator lets it
+        renewal.told_try = ToldTry(instant(next_try_at) if next_try_at else None, body["policy_version"])
+
+
+def check_told_try(findings: Findings, card: Card, fact: Fact) -> None:
+    """The next try comes when the holder was told that it would, unless something else happened in between."""
+    renewal = card.renewal
+    if renewal is None or renewal.told_try is None:
+        return
+    at, policy = renewal.told_try
+    if fact.topic not in _AS_EXPECTED or fact.body.get("policy_version", policy) != policy:
+        renewal.told_try = None
+        return
+    if fact.topic in _TRIES:
+        renewal.told_try = None
+        if fact.body.get("top_up") is None and (at is None or fact.at < at - CLOCK_SKEW):
+            findings.violation("reminder", fact, f"it is tried, though the next try was told to be at {at}")
+    if at is not None and fact.at > at + _TRIED_WITHIN and card.busy_until < at:
+        renewal.told_try = None
+        findings.violation("reminder", fact, f"the next try was told to be at {at}, and has not come")
 
 
 def check_days_told(findings: Findings, card: Card, fact: Fact, *, is_off: bool) -> None:
