@@ -16,7 +16,7 @@ from tests.simulation.bugs import DAY, Change
 
 
 def limit_called_advice() -> list[Change]:
-    """A last try that a limit forbids is said to be delayed by an issuer's advice, at once or later."""
+    """What a network limit forbids is said to be delayed by an issuer's advice, a last try too."""
     real, forbidden = dunning._next_rung, following.withheld_by_limit
 
     def next_rung(*args):
@@ -24,8 +24,7 @@ def limit_called_advice() -> list[Change]:
         return replace(found, limit=None) if isinstance(found, dunning.Withhold) else found
 
     def by_limit(attempt, limited):
-        fact = forbidden(attempt, limited)
-        return replace(fact, reason="advice_delay", limits_edition=None) if attempt.last_rung else fact
+        return replace(forbidden(attempt, limited), reason="advice_delay", limits_edition=None)
 
     return [(dunning, "_next_rung", next_rung), (following, "withheld_by_limit", by_limit)]
 

@@ -163,6 +163,10 @@ def dispute_of_the_method_id() -> list[Change]:
     return [(whole, "_disputed", lambda card, fact: real(card, replace(fact, instrument=None)))]
 
 
+def dispute_beyond_the_charge_refused() -> list[Change]:
+    return [(disputes, "DISPUTED_MOST", 1)]
+
+
 def won_money_kept_from_the_balance() -> list[Change]:
     real = disputes.record_dispute_won
 

@@ -14,6 +14,10 @@ def reminder_forgotten() -> list[Change]:
     return [(reminders, "_renewal_ahead", lambda *_: None), *notice_not_waited_for()]
 
 
+def far_reminder_forgotten() -> list[Change]:
+    return [(reminders, "_renewal_far_ahead", lambda *_: None)]
+
+
 def reminder_a_day_late() -> list[Change]:
     real = reminders.notice_due_at
     return [(reminders, "notice_due_at", lambda card, rules: real(card, rules) + DAY)]

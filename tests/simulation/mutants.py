@@ -102,7 +102,7 @@ MUTANTS = (
         slow=True,
     ),
     Mutant("early rungs use up the limit", around.early_rungs_use_up_the_limit, harsh=True, slow=True),
-    Mutant("a last try that a limit forbids is called delayed by advice", around.limit_called_advice, harsh=True),
+    Mutant("what a limit forbids is called delayed by advice", around.limit_called_advice, harsh=True),
     Mutant("advice delays one method only", around.advice_binds_one_method, cards=200, soon=(10, 50)),
     Mutant(
         "advice ends with a clock that was ahead",
@@ -194,6 +194,7 @@ MUTANTS = (
         soon=(42, 50),
     ),
     Mutant("a disputed card with new details is charged", money.dispute_of_the_method_id, cards=200, slow=True),
+    Mutant("a dispute that exceeds its charge is refused", money.dispute_beyond_the_charge_refused, cards=100),
     Mutant(
         "a dispute that is won gives the balance nothing back",
         money.won_money_kept_from_the_balance,
@@ -248,6 +249,7 @@ MUTANTS = (
     Mutant("nobody is told of a suspension", around.suspension_told_to_nobody),
     Mutant("who switched off is told of a failed top-up", around.withdrawn_top_up_told, cards=600, slow=True),
     Mutant("a price is announced too late", consenting.early_notice_of_a_price),
+    Mutant("a price is announced without the market's days", consenting.market_days_ignored, cards=60, level="low"),
     Mutant("a fee is charged that nobody agreed to", consenting.fee_of_the_catalogue),
     Mutant("an announced price cannot be taken back", consenting.announced_for_ever, cards=60, years=0.9, soon=(3, 25)),
     Mutant("agreed at a lower price, charged the old one", consenting.agreed_again_in_vain),
@@ -273,6 +275,7 @@ MUTANTS = (
     ),
     Mutant("commands are recorded as done by the system", around.commands_done_by_the_system),
     Mutant("the reminder of a charge is forgotten", reminding.reminder_forgotten),
+    Mutant("the reminder weeks before a charge is forgotten", reminding.far_reminder_forgotten, level="low"),
     Mutant("the reminder of a charge comes a day late", reminding.reminder_a_day_late),
     Mutant("a charge does not wait for its notice", reminding.notice_not_waited_for, cards=100, slow=True),
     Mutant("a reminder does not know the announced price", reminding.reminder_of_another_price, cards=100),

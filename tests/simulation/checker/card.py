@@ -101,6 +101,7 @@ class Card:
     """One card."""
 
     card_id: UUID
+    plan: str = ""
     zone: str = ""
     next_zone: str = ""
     grace_days: int = 0

@@ -109,9 +109,10 @@ class Checker:
         if self._commands.accepted(command_id, card_id, actor, body, reply):
             consent.accepted(self._findings, card_id, command_id, body, reply)
 
-    def refused(self, command_id: str, body: object, code: str) -> None:
+    def refused(self, command_id: str, card_id: UUID, body: object, code: str) -> None:
         """A command was refused."""
         self._commands.refused(command_id, body, code)
+        refunds.refused(self._findings, card_id, body, code)
 
     def failed(self, card_id: UUID, why: str) -> None:
         """No decision or request could be made for a card."""

@@ -43,6 +43,7 @@ def told_ahead(findings: Findings, card: Card, fact: Fact) -> None:
     _check_in_time(findings, card, fact, version, FAR_AHEAD if is_far else AHEAD)
     if not is_far:
         card.told_ahead_at = fact.at
+        _check_told_far_ahead(findings, card, fact, version)
         earliest, _ = _opens_between(card, version)
         if fact.at + WAIT > earliest:  # we told it too late
             card.not_holders_fault.append((card.ends_at - _LONG_AGO, fact.at + WAIT))
@@ -73,6 +74,16 @@ def _check_in_time(findings: Findings, card: Card, fact: Fact, version: str, ahe
     planned = card.wake_at is not None and card.wake_at <= due_at + _SOON
     if fact.at > due_at + _SOON and not planned and max(card.busy_until, since) < due_at:
         findings.violation("reminder", fact, f"it was due at {due_at}, and planned for {card.wake_at}")
+
+
+def _check_told_far_ahead(findings: Findings, card: Card, fact: Fact, version: str) -> None:
+    """Who pays for a long period was told weeks before too, unless something came between or consent was later."""
+    if card.agreed_months not in FAR_AHEAD_OF_MONTHS or ("renewal_far_ahead",) in card.reminders:
+        return
+    due_at = min(_opens_between(card, one)[0] for one in OPENINGS) - FAR_AHEAD
+    since = findings.policies_since.get(version, fact.at) + _PLANNED_ANEW_WITHIN
+    if max(card.consent_at, card.busy_until, since) < due_at:
+        findings.violation("reminder", fact, f"of {card.agreed_months} months nobody was told far ahead, at {due_at}")
 
 
 def check_noticed(findings: Findings, card: Card, fact: Fact, version: str | None) -> None:
@@ -114,7 +125,7 @@ def check_told_try(findings: Findings, card: Card, fact: Fact) -> None:
     if renewal is None or renewal.told_try is None:
         return
     at, policy = renewal.told_try
-    if fact.topic not in _AS_EXPECTED or fact.body.get("policy_version", policy) != policy:
+    if fact.is_by_command or fact.topic not in _AS_EXPECTED or fact.body.get("policy_version", policy) != policy:
         renewal.told_try = None
         return
     if fact.topic in _TRIES:
