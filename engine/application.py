@@ -15,7 +15,7 @@ from engine.card.event import Event
 from engine.card.facts import CardFacts
 from engine.card.next import NO_LIMITS
 from engine.commands import Command, Issued
-from engine.decisions import Decided, Decision, on_answer, on_command, on_replan, on_wake
+from engine.decisions import Decided, Decision, Recalling, on_answer, on_command, on_replan, on_wake
 from engine.errors import BaohaoError, CorruptHistoryError, Refused
 from engine.networks import Limited
 from engine.news import News, question_about
@@ -96,8 +96,8 @@ class Engine:
                 if card_id in turn:
                     later.append((question, answer))
                 else:
-                    recall = partial(self._store.charge, card_id)
-                    decide = on_answer(question, answer, self._actor, rules, at, recall)
+                    recalling = Recalling(partial(self._store.charge, card_id), partial(self._store.failed, card_id))
+                    decide = on_answer(question, answer, self._actor, rules, at, recalling)
                     turn[card_id] = _Task(question.stream, decide)
             self._decide_and_append(turn.values(), result)
             left = later

@@ -16,7 +16,7 @@ from engine.card.found import close_gap
 from engine.card.gap import AskCharges
 from engine.card.next import Step, advance, deferred, move_for_late_wake, next_step, waits_for_open_tries, wakes_at
 from engine.card.outcomes import record_answer
-from engine.card.payments import Recall
+from engine.card.payments import Recall, RecallClosed
 from engine.card.refunding import AskRefund, record_refund_answer
 from engine.card.refunds import RefundStarted
 from engine.card.step import Wait
@@ -78,15 +78,22 @@ def on_wake(cause: str, actor: Actor, rules: Rules, at: datetime) -> Decision:
     return decision
 
 
+class Recalling(NamedTuple):
+    """What finds in a card's history what the card itself does not remember any more."""
+
+    charge: Recall
+    failed: RecallClosed
+
+
 def on_answer(
-    question: Question, answer: GatewayAnswer, actor: Actor, rules: Rules, at: datetime, recall: Recall
+    question: Question, answer: GatewayAnswer, actor: Actor, rules: Rules, at: datetime, recalling: Recalling
 ) -> Decision:
     """The outcome that the gateway's answer gives, and every step that is due after it."""
     cause = question.cause
 
     def decision(stream: Stream, limited: Mapping[str, Limited]) -> Decided:
         before = card_of(stream)
-        outcome = _outcome(before, question, answer, rules, at, recall)
+        outcome = _outcome(before, question, answer, rules, at, recalling)
         if not outcome:
             return Decided(None)
         if isinstance(waiting := outcome[-1], Deferred):  # for the gateway's complete list of charges
@@ -161,18 +168,19 @@ def card_of(stream: Stream) -> Card:
 
 
 def _outcome(
-    card: Card, question: Question, answer: GatewayAnswer, rules: Rules, at: datetime, recall: Recall
+    card: Card, question: Question, answer: GatewayAnswer, rules: Rules, at: datetime, recalling: Recalling
 ) -> CardFacts:
     match question.request, answer:
         case ChargesRequest(), ChargesFound() | Unclear():
-            return close_gap(card, answer, rules, recall, at)
+            return close_gap(card, answer, rules, recalling.charge, at)
         case (
             RefundRequest() as request,
             Refunded() | RefundDeclined() | RefundAccepted() | NotFound() | Unclear(),
         ):
-            return record_refund_answer(card, request, answer, rules=rules, recall=recall, at=at)
+            return record_refund_answer(card, request, answer, rules=rules, recall=recalling.charge, at=at)
         case ChargeRequest(attempt_id=attempt_id), Charged() | Declined() | Pending() | NotFound() | Unclear():
-            return record_answer(card, attempt_id, answer, learned=question.learned, rules=rules, at=at)
+            learned, recall = question.learned, recalling.failed
+            return record_answer(card, attempt_id, answer, learned=learned, rules=rules, recall=recall, at=at)
         case _:
             raise BaohaoError(f"{type(answer).__name__} is no answer to a {type(question.request).__name__}")
 
