@@ -88,8 +88,8 @@ class Checker:
         if "policy_version" in body:
             self._findings.policies_since.setdefault(body["policy_version"], fact.at)
         lapse.note_late_wake(card, fact)
-        reminders.check_told_try(self._findings, card, fact)
         HANDLERS[topic](self._findings, card, fact)
+        reminders.check_told_try(self._findings, card, fact)
         card.at = fact.at
         card.wake_at = instant(stored["wake_at"]) if stored["wake_at"] else None
         if stored["last"]:
