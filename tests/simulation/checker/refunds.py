@@ -95,6 +95,7 @@ def _made_by_hand(findings: Findings, card: Card, fact: Fact, attempt: Attempt, 
     if minor not in (due, whole if refund_id in card.open_refunds else due):
         findings.violation("refund", fact, f"{minor} are given back by hand, {due} were owed")
     card.open_refunds.pop(refund_id, None)
+    attempt.refunding -= minor
     card.refund_minor[refund_id] = whole - minor
     if minor < whole:
         card.refused_refunds[attempt.attempt_id] = refund_id
