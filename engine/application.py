@@ -96,7 +96,10 @@ class Engine:
                 if card_id in turn:
                     later.append((question, answer))
                 else:
-                    past = Past(partial(self._store.charge, card_id), partial(self._history, card_id))
+                    store = self._store
+                    past = Past(
+                        partial(store.charge, card_id), partial(store.failed, card_id), partial(self._history, card_id)
+                    )
                     decide = on_answer(question, answer, self._actor, rules, at, past)
                     turn[card_id] = _Task(question.stream, decide)
             self._decide_and_append(turn.values(), result)

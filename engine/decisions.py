@@ -181,7 +181,8 @@ def _outcome(
         ):
             return record_refund_answer(card, request, answer, rules=rules, recall=past.charge, at=at)
         case ChargeRequest(attempt_id=attempt_id), Charged() | Declined() | Pending() | NotFound() | Unclear():
-            return record_answer(card, attempt_id, answer, learned=question.learned, rules=rules, at=at)
+            learned, recall = question.learned, past.failed
+            return record_answer(card, attempt_id, answer, learned=learned, rules=rules, recall=recall, at=at)
         case _:
             raise BaohaoError(f"{type(answer).__name__} is no answer to a {type(question.request).__name__}")
 

@@ -18,7 +18,7 @@ from adapters.cli.output import err, put_fields
 from adapters.cli.servers import both_servers
 from adapters.schema import check_schema
 from adapters.settings import Settings
-from adapters.telling_again import Report, tell_again
+from adapters.telling_again import Report, ToldAgain, tell_again
 from projections.audit.as_of import place_at
 
 
@@ -32,7 +32,7 @@ def replay(settings: Settings, to: str, since: str, types: str, cards: str, rate
         with psycopg.connect(running.database_url, autocommit=True) as database, _progress() as report:
             asked = Asked(to, _after(database, settings, since), names, wanted)
 
-            async def work() -> Any:  # noqa: ANN401
+            async def work() -> ToldAgain:
                 async with connected(running.nats_url, settings) as broker:
                     return await tell_again(database, broker, asked, settings, rate, report)
 

@@ -19,7 +19,10 @@ from engine.money import Money
 from engine.value import Value
 
 CLOSED_KEPT = 20
-"""How many declined attempts a card remembers, and how many that never happened: a late success is given back."""
+"""How many declined attempts a card remembers, and how many that never happened: a late success is given back.
+
+That of an older one is found in the card's history, which costs a read of all of it (recall.py).
+"""
 
 OutcomeSource = Literal["sent", "asked_again", "looked_up", "resolved", "late"]
 """How an outcome became known: by the first call, by the same key again, by a look-up, from a person, after the end."""

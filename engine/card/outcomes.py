@@ -7,6 +7,8 @@ from datetime import datetime
 from typing import Protocol
 from uuid import UUID
 
+from msgspec.structs import replace
+
 from engine.card.asking import not_answered, outcome_to_come
 from engine.card.attempt import (
     Attempt,
@@ -30,7 +32,7 @@ from engine.card.decline import (
     term_number,
 )
 from engine.card.on_page import said_of_page
-from engine.card.payments import ChargeSucceeded, HasPayments, paid_with, unknown_attempt
+from engine.card.payments import ChargeSucceeded, HasPayments, RecallClosed, none_recalled, paid_with, unknown_attempt
 from engine.card.refunds import RefundReason, RefundStarted, refund_started
 from engine.card.term import CardRenewed, Reinstated, Renewable, Renewal, renewed
 from engine.declines import (
@@ -67,12 +69,22 @@ class Settling(Declinable, HasAttempts, HasPayments, HasBalance, Renewable, Prot
 
 
 def record_answer(
-    card: Settling, attempt_id: UUID, answer: Answer, *, learned: OutcomeSource, rules: Rules, at: datetime
+    card: Settling,
+    attempt_id: UUID,
+    answer: Answer,
+    *,
+    learned: OutcomeSource,
+    rules: Rules,
+    at: datetime,
+    recall: RecallClosed = none_recalled,
 ) -> tuple[OutcomeFact, ...]:
-    """What the gateway's answer about an attempt means; () when the outcome is recorded already."""
+    """What the gateway's answer about an attempt means; () when the outcome is recorded already.
+
+    `recall` finds a failed attempt in the card's history that the card itself does not remember any more.
+    """
     attempt = open_attempt(card.attempts, attempt_id)
     if attempt is None:
-        return _late_news(card, attempt_id, answer, at)
+        return _late_news(card, attempt_id, answer, recall, at)
     said = answer if attempt.page_until is None else said_of_page(answer, attempt.page_until, at)
     return () if said is None else _recorded(card, attempt, said, learned, rules, at)
 
@@ -185,17 +197,27 @@ def _released(card: HasBalance, attempt: Attempt, at: datetime) -> tuple[Balance
     return (BalanceCredited(amount=amount, reason="released", about=attempt.attempt_id, at=at),)
 
 
-def _late_news(card: Settling, attempt_id: UUID, answer: Answer, at: datetime) -> tuple[OutcomeFact, ...]:
-    """A success after a definite failure: recorded, and given back at once."""
-    closed = closed_attempt(card.attempts, attempt_id)
-    if closed is None or not isinstance(answer, Charged) or answer.attempt_id != attempt_id:
+def _late_news(
+    card: Settling, attempt_id: UUID, answer: Answer, recall: RecallClosed, at: datetime
+) -> tuple[OutcomeFact, ...]:
+    """A success after a definite failure: recorded, and given back at once, however long ago that was."""
+    if not isinstance(answer, Charged) or answer.attempt_id != attempt_id:
         return ()
-    return _too_much(card, closed, answer.gateway_ref, at)
+    closed = closed_attempt(card.attempts, attempt_id)
+    if closed is not None:
+        return _too_much(card, closed, answer.gateway_ref, at)
+    if any(one.attempt_id == attempt_id for one in card.payments):
+        return ()
+    forgotten = recall(attempt_id)
+    if forgotten is None:
+        return ()
+    succeeded, refund = _too_much(card, forgotten, answer.gateway_ref, at)
+    return replace(succeeded, closed=forgotten), refund
 
 
 def _too_much(
     card: Settling, closed: ClosedAttempt, gateway_ref: str, at: datetime, evidence: str | None = None
-) -> tuple[OutcomeFact, ...]:
+) -> tuple[ChargeSucceeded, RefundStarted]:
     succeeded = ChargeSucceeded(
         attempt_id=closed.attempt_id,
         term_number=closed.term_number,

@@ -14,7 +14,15 @@ from uuid import UUID
 from msgspec.structs import replace
 
 from engine.calendar import Term
-from engine.card.attempt import Attempts, HasAttempts, OutcomeSource, attempt_ended, closed_attempt, open_attempt
+from engine.card.attempt import (
+    Attempts,
+    ClosedAttempt,
+    HasAttempts,
+    OutcomeSource,
+    attempt_ended,
+    closed_attempt,
+    open_attempt,
+)
 from engine.card.balance import Balance, BalanceCredited, BalanceDebited, GoneBy, HasBalance, withheld_about, withhold
 from engine.card.event import Event
 from engine.errors import CorruptHistoryError, Refused
@@ -25,7 +33,10 @@ from engine.value import Value
 
 
 class ChargeSucceeded(Event, kw_only=True):
-    """The gateway took the money."""
+    """The gateway took the money.
+
+    `closed` is the attempt as it failed, where the card did not remember it any more.
+    """
 
     attempt_id: UUID
     term_number: int
@@ -35,6 +46,7 @@ class ChargeSucceeded(Event, kw_only=True):
     top_up: int | None = None
     from_balance: int = 0
     evidence: str | None = None
+    closed: ClosedAttempt | None = None
 
 
 # State
@@ -104,7 +116,7 @@ def settled(attempts: Attempts, fact: ChargeSucceeded) -> Attempts:
 
 def payment_of(attempts: Attempts, fact: ChargeSucceeded) -> Payment:
     """The payment that an attempt, open or closed before, became; raises CorruptHistoryError."""
-    attempt = open_attempt(attempts, fact.attempt_id) or closed_attempt(attempts, fact.attempt_id)
+    attempt = open_attempt(attempts, fact.attempt_id) or closed_attempt(attempts, fact.attempt_id) or fact.closed
     if attempt is None:
         raise CorruptHistoryError("an outcome without an attempt")
     return paid_with(fact, attempt.method_id, attempt.instrument)
@@ -251,6 +263,14 @@ def not_covered(balance: Balance, payment: Payment) -> int:
 
 Recall = Callable[[UUID], Payment | None]
 """Finds in a card's history a payment that the card itself does not remember any more."""
+
+
+RecallClosed = Callable[[UUID], ClosedAttempt | None]
+"""Finds in a card's history a failed attempt that the card itself does not remember any more."""
+
+
+def none_recalled(_: UUID) -> None:
+    """For an attempt that the card remembers."""
 
 
 def find_payment(card: HasPayments, recall: Recall, attempt_id: UUID) -> Payment:

@@ -1,4 +1,4 @@
-"""What a card itself does not remember: a charge in its whole history, however old, with what went back of it."""
+"""What a card itself does not remember: charges and failed attempts in its whole history, however old."""
 
 from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
@@ -6,8 +6,9 @@ from uuid import UUID
 
 from msgspec.structs import replace
 
-from engine.card.attempt import ChargeAttempted
+from engine.card.attempt import ChargeAttempted, ClosedAttempt
 from engine.card.balance import BalanceCredited, BalanceDebited
+from engine.card.decline import ChargeFailed
 from engine.card.disputes import DisputeRecorded, DisputeWon
 from engine.card.event import Event
 from engine.card.facts import CardFact
@@ -16,6 +17,7 @@ from engine.card.payments import (
     ChargeSucceeded,
     Payment,
     Recall,
+    RecallClosed,
     less,
     paid_with,
     refund_arrived,
@@ -29,6 +31,7 @@ class Past(NamedTuple):
     """The history of one card, read when it is asked for."""
 
     charge: Recall
+    failed: RecallClosed
     facts: Callable[[], Sequence[CardFact]]
     """All of them, oldest first."""
 
@@ -44,6 +47,24 @@ def charge_in(facts: Iterable[Event], attempt_id: UUID) -> Payment | None:
     for fact in about:
         payment = _after(payment, fact)
     return less(payment, refunded=_given_back(about))
+
+
+def failed_in(facts: Iterable[Event], attempt_id: UUID) -> ClosedAttempt | None:
+    """The attempt as it failed, as a whole history shows it; None if it did not, or succeeded after all."""
+    about = [fact for fact in facts if getattr(fact, "attempt_id", None) == attempt_id]
+    attempted = next((fact for fact in about if isinstance(fact, ChargeAttempted)), None)
+    failed = next((fact for fact in about if isinstance(fact, ChargeFailed)), None)
+    if attempted is None or failed is None or any(isinstance(fact, ChargeSucceeded) for fact in about):
+        return None
+    return ClosedAttempt(
+        attempt_id,
+        failed.term_number,
+        attempted.amount,
+        attempted.method_id,
+        attempted.top_up,
+        attempted.fingerprint or attempted.token,
+        failed.happened,
+    )
 
 
 def _after(payment: Payment, fact: Event) -> Payment:

@@ -11,12 +11,13 @@ from msgspec import Struct, json
 
 from engine.actor import Actor
 from engine.calendar import Instant
+from engine.card.attempt import ClosedAttempt
 from engine.card.card import STATE_VERSION, Card
 from engine.card.evolve import replay
 from engine.card.facts import CardFacts
 from engine.card.limits import effects_of
 from engine.card.payments import Payment
-from engine.card.recall import charge_in
+from engine.card.recall import charge_in, failed_in
 from engine.envelope import Recorded, card_fact, event_id_of, read_fact
 from engine.errors import CorruptHistoryError
 from engine.store.appending import EventIds, Sleep, append_writes, random_event_ids, stored_fact
@@ -124,6 +125,10 @@ class Store:
     def charge(self, card_id: UUID, attempt_id: UUID) -> Payment | None:
         """A charge of a card, however old, with what was refunded of it; reads the whole history."""
         return charge_in((one.fact for one in self.history(card_id)), attempt_id)
+
+    def failed(self, card_id: UUID, attempt_id: UUID) -> ClosedAttempt | None:
+        """An attempt of a card that failed, however long ago; reads the whole history."""
+        return failed_in((one.fact for one in self.history(card_id)), attempt_id)
 
     def append_many(self, appends: Sequence[Append], recorded_at: datetime) -> Refusals:
         """Record facts of many cards in one transaction; returns the cards in conflict and the limited ones.

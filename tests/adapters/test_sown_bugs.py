@@ -1,7 +1,7 @@
-"""Bugs sown into the store's SQL and the way over the broker: each is found by the test that is named beside it.
+"""Bugs sown into what the simulation cannot reach: each is found by the test that is named beside it.
 
-The simulation has a recorder in memory and no broker, so its own table of sown bugs cannot reach these. Each is sown
-into a copy of the tree.
+That is the store's SQL and the way over the broker, since its recorder is in memory and it has no broker, and what is
+explained, since it asks for no explanation. Each bug is sown into a copy of the tree.
 """
 
 import os
@@ -24,6 +24,8 @@ STORE, LIMITS = "engine/store/recorder_sql.py", "engine/store/limits_sql.py"
 CONSUMER, SCHEDULER = "adapters/roles/consumer.py", "adapters/roles/scheduler.py"
 PUBLISHER, SENDING = "adapters/roles/publisher.py", "adapters/broker/sending.py"
 LEASE, STREAMS = "adapters/roles/lease.py", "adapters/broker/streams.py"
+
+OBSTACLES = "engine/why/obstacles.py"
 
 
 class Bug(NamedTuple):
@@ -229,6 +231,13 @@ BUGS = (
         "    if not changes:\n",
         "    if changes is not None:\n",
         "adapters/broker/test_streams.py::test_settings_of_a_stream_made_by_hand_are_corrected",
+    ),
+    Bug(
+        "of a card that was registered lapsed it is said that it was paid",
+        OBSTACLES,
+        "if fact.at >= card.term.ends_at:",
+        "if False:",
+        "engine/test_why_day.py::test_of_a_card_that_was_registered_already_lapsed_nobody_says_that_it_was_paid",
     ),
 )
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -11,8 +12,7 @@ from engine.card.event import Event
 from engine.card.evolve import replay
 from engine.card.facts import CardFacts
 from engine.card.next import next_step, wakes_at
-from engine.card.payments import Payment
-from engine.card.recall import Past, charge_in
+from engine.card.recall import Past, charge_in, failed_in
 from engine.decisions import Decided, on_answer, on_wake
 from engine.envelope import Recorded
 from engine.networks import Limited
@@ -108,11 +108,9 @@ class History:
         """The gateway answers what it was asked last, so long after it was asked."""
         assert self.question is not None
         self.at += after
-        past = Past(self._recall, lambda: [one.fact for one in self.records])
+        facts = [one.fact for one in self.records]
+        past = Past(partial(charge_in, facts), partial(failed_in, facts), lambda: facts)
         return self._take(on_answer(self.question, reply, CONSUMER, self.rules, self.at, past)(self.stream, {}))
-
-    def _recall(self, attempt_id: UUID) -> Payment | None:
-        return charge_in((one.fact for one in self.records), attempt_id)
 
     def attempts(self) -> list[UUID]:
         return [one.fact.attempt_id for one in self.records if type(one.fact).__name__ == "ChargeAttempted"]

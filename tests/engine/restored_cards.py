@@ -40,4 +40,6 @@ def charge(attempt=None, *, purpose="renewal:1", amount=MONTH_PRICE, refunded=0,
 
 
 def found(card: Given, *charges: FoundCharge, at=COMPLETE_AT, rules=RESTORED, recall=nothing_older, history=()) -> Then:
-    return card.when(close_gap, ChargesFound(charges=charges), rules, Past(recall, lambda: history), at=at)
+    return card.when(
+        close_gap, ChargesFound(charges=charges), rules, Past(recall, nothing_older, lambda: history), at=at
+    )

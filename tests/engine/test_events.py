@@ -44,6 +44,7 @@ DEFAULTS = {
     "ChargeSucceeded.top_up": None,
     "ChargeSucceeded.from_balance": 0,
     "ChargeSucceeded.evidence": None,
+    "ChargeSucceeded.closed": None,
     "ChargeFailed.advice_code": None,
     "ChargeFailed.network_code": None,
     "ChargeFailed.top_up": None,

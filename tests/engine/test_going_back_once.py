@@ -16,7 +16,7 @@ from engine.card.lapse import NumberReclaimed, confirm_reclaim
 from engine.card.methods import PaymentMethodsOrdered
 from engine.card.outcomes import record_answer, resolve_attempt
 from engine.card.payments import ChargeSucceeded
-from engine.card.recall import charge_in
+from engine.card.recall import charge_in, failed_in
 from engine.card.refunds import (
     RefundRecorded,
     RefundStarted,
@@ -203,3 +203,29 @@ def test_declines_push_out_no_attempt_that_never_happened():
     card = given(*PAYING, started(), *never, *(one for rung in rungs for one in rung))
     late = card.when(record_answer, attempt_id(1), charged(), learned="late", rules=RULES, at=ENDS_AT)
     late.then(fact(ChargeSucceeded, learned="late"), fact(RefundStarted, reason="late_success"))
+
+
+def test_a_success_of_an_attempt_declined_so_long_ago_that_the_card_forgot_it_goes_back_once():
+    rungs = [(replace(attempted(n, n), number=n), failed(n, n)) for n in range(1, CLOSED_KEPT + 3)]
+    history = (*PAYING, started(), *(one for rung in rungs for one in rung))
+    said = {"learned": "looked_up", "rules": RULES, "at": ENDS_AT}
+    asked = record_answer, attempt_id(1), charged(1)
+    late = given(*history).when(*asked, recall=partial(failed_in, history), **said)
+    late.then(
+        fact(ChargeSucceeded, learned="late", amount=MONTH_PRICE),
+        fact(RefundStarted, reason="late_success", amount=MONTH_PRICE),
+    )
+    assert (late.card.term.number, late.card.payments[-1].goes_back) == (0, True)
+    assert late.card.payments[-1].instrument == attempted(1).fingerprint
+    twice = Given(late.card).when(*asked, recall=partial(failed_in, history), **said)
+    twice.nothing()
+    whole = (*history, *late.facts, refund_made(late.facts[-1]))
+    forgotten = replace(replay(late.card, CARD_ID, whole[-1:]), payments=())
+    Given(forgotten).when(*asked, recall=partial(failed_in, whole), **said).nothing()
+
+
+def test_what_never_failed_is_not_found_among_the_attempts_that_did():
+    history = (*PAYING, started(), attempted())
+    assert failed_in(history, attempt_id()) is None
+    assert failed_in(history, attempt_id(2)) is None
+    assert failed_in((*history, failed()), attempt_id()).happened

@@ -8,12 +8,13 @@ import pytest
 from msgspec.structs import replace
 
 from engine.calendar import term_from
-from engine.card.attempt import CaseOpened
+from engine.card.attempt import CLOSED_KEPT, CaseOpened
 from engine.card.balance import BalanceCredited, BalanceDebited
 from engine.card.disputes import DisputeRecorded, record_dispute
 from engine.card.giving_back import record_refund
 from engine.card.lapse import NumberReclaimed, confirm_reclaim
 from engine.card.next import next_step
+from engine.card.payments import ChargeSucceeded
 from engine.card.recall import charge_in
 from engine.card.refunds import (
     RefundOutcomeUnknown,
@@ -26,7 +27,8 @@ from engine.card.term import CardRenewed
 from engine.commands import RecordDispute, RecordRefund
 from engine.errors import Refused
 from engine.money import Money
-from engine.ports import Charged
+from engine.news import News
+from engine.ports import Charged, Declined
 from tests.engine.engine_calls import LATER, execute, paying, wake
 from tests.engine.given_when_then import Given, fact, given, no_older_charge
 from tests.engine.samples import (
@@ -38,6 +40,7 @@ from tests.engine.samples import (
     OPENS_AT,
     PAID,
     PAYING,
+    PAYPAL,
     POLICY,
     RULES,
     SECOND,
@@ -213,3 +216,35 @@ def test_a_dispute_of_an_old_charge_ends_its_method_and_cannot_be_recorded_twice
     )
     assert isinstance(again, Refused)
     assert (again.code, unknown.code) == ("more_than_charged", "unknown_attempt")
+
+
+def declined_on_and_on(engine, store, card_id, attempts: int):
+    """The questions about its attempts; each is declined."""
+    asked = []
+    while len(asked) < attempts:
+        at = max(store.load_many([card_id])[card_id].wake_at, LATER)
+        questions = wake(engine, card_id, at=at).questions
+        while questions:
+            asked += questions
+            said = [(one, Declined(code="insufficient_funds")) for one in questions]
+            questions = engine.record(said, RULES, at + SECOND).questions
+    return asked
+
+
+def test_the_success_of_an_attempt_declined_long_ago_is_found_in_the_history_and_goes_back_once(engine, store):
+    wallets = [replace(PAYPAL, method_id=f"wallet-{number}", token=f"tok-{number}") for number in range(10)]
+    (card_id,) = paying(engine, 1, *wallets)
+    first, *_ = declined_on_and_on(engine, store, card_id, CLOSED_KEPT + 5)
+    stream = store.load_many([card_id])[card_id]
+    assert all(one.attempt_id != first.request.attempt_id for one in stream.card.attempts.closed)
+    news = News(card_id, first.request.attempt_id, None, "evt-1")
+    (question,) = engine.look_ups([news], RULES)
+    said = Charged(attempt_id=first.request.attempt_id, amount=first.request.amount, gateway_ref="ref-1")
+    at = stream.wake_at - SECOND
+    for _ in range(2):
+        engine.record([(question, said)], RULES, at)
+    facts = [one.fact for one in store.history(card_id)[stream.version :]]
+    assert [type(one) for one in facts[:2]] == [ChargeSucceeded, RefundStarted]
+    assert facts[0].closed.method_id == "wallet-0"
+    assert sum(isinstance(one, RefundStarted) for one in facts) == 1
+    assert engine.look_ups([news], RULES) == [None]

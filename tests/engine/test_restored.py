@@ -75,7 +75,7 @@ def test_nothing_is_sent_before_the_gateways_list_is_certainly_complete():
 def test_without_an_answer_the_gateway_is_asked_again():
     again = RESTORED_AT + POLICY.ask_again_after[1]
     asked = given(*PAYING).when(
-        close_gap, Unclear(reason="timeout"), RESTORED, Past(nothing_older, tuple), at=RESTORED_AT
+        close_gap, Unclear(reason="timeout"), RESTORED, Past(nothing_older, nothing_older, tuple), at=RESTORED_AT
     )
     asked.then(fact(Deferred, reason="restored", until=again))
 

@@ -4,7 +4,7 @@ from msgspec.structs import replace
 
 from engine import decisions, networks, notices, pipeline, questions
 from engine.actor import actor
-from engine.card import asking
+from engine.card import asking, dunning
 from engine.card import next as following
 from engine.card.lapse import Suspended
 from engine.card.step import Wait
@@ -13,6 +13,20 @@ from engine.declines import CONSEQUENCES
 from engine.store.port import Refusals
 from tests.simulation import memory, workers, world
 from tests.simulation.bugs import DAY, Change
+
+
+def limit_called_advice() -> list[Change]:
+    """What a network limit forbids is said to be delayed by an issuer's advice, a last try too."""
+    real, forbidden = dunning._next_rung, following.withheld_by_limit
+
+    def next_rung(*args):
+        found = real(*args)
+        return replace(found, limit=None) if isinstance(found, dunning.Withhold) else found
+
+    def by_limit(attempt, limited):
+        return replace(forbidden(attempt, limited), reason="advice_delay", limits_edition=None)
+
+    return [(dunning, "_next_rung", next_rung), (following, "withheld_by_limit", by_limit)]
 
 
 def charged_though_nobody_confirmed() -> list[Change]:

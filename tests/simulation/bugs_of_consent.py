@@ -25,6 +25,16 @@ def early_notice_of_a_price() -> list[Change]:
     return [(announcing, "announce_price_change", announce)]
 
 
+def market_days_ignored() -> list[Change]:
+    """Only the plan's own notice days count."""
+    real = announcing.announce_price_change
+
+    def announce(card, catalogue, **of):
+        return real(card, catalogue, **of | {"market_days": 0})
+
+    return [(announcing, "announce_price_change", announce)]
+
+
 def fee_of_the_catalogue() -> list[Change]:
     """The fee is that of the catalogue on the day of the offer, whatever the holder agreed to."""
     real = charge.offer

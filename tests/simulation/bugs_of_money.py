@@ -23,19 +23,21 @@ from engine.card.balance import BalanceCredited
 from engine.card.consent import AutoRenewSwitchedOff
 from engine.commands import ConfirmReclaim, OrderPaymentMethods, TopUp
 from engine.money import Money
+from engine.store import streams
 from tests.simulation import holders, lives, world
 from tests.simulation.bugs import Change
 from tests.simulation.random_commands import disputing_top_up, undoing_term
 
 
 def late_success_after_a_decline_ignored() -> list[Change]:
+    """The card forgets its declined attempts, and nobody looks for them in its history."""
     real = decline.failed
 
     def failed(attempts, fact):
         after = real(attempts, fact)
         return replace(after, closed=attempts.closed) if fact.happened else after
 
-    return [(decline, "failed", failed)]
+    return [(decline, "failed", failed), (streams, "failed_in", lambda *_: None)]
 
 
 def page_sent() -> list[Change]:
@@ -161,6 +163,10 @@ def refunded_and_disputed_kept() -> list[Change]:
 def dispute_of_the_method_id() -> list[Change]:
     real = whole._disputed
     return [(whole, "_disputed", lambda card, fact: real(card, replace(fact, instrument=None)))]
+
+
+def dispute_beyond_the_charge_refused() -> list[Change]:
+    return [(disputes, "DISPUTED_MOST", 1)]
 
 
 def won_money_kept_from_the_balance() -> list[Change]:

@@ -2,6 +2,7 @@
 
 from msgspec.structs import replace
 
+from engine import notices
 from engine.card import asked_ahead, charge, deadlines, outcomes, reminders, term
 from engine.card import next as following
 from engine.commands import RenewNow
@@ -11,6 +12,10 @@ from tests.simulation.bugs import DAY, Change
 
 def reminder_forgotten() -> list[Change]:
     return [(reminders, "_renewal_ahead", lambda *_: None), *notice_not_waited_for()]
+
+
+def far_reminder_forgotten() -> list[Change]:
+    return [(reminders, "_renewal_far_ahead", lambda *_: None)]
 
 
 def reminder_a_day_late() -> list[Change]:
@@ -46,6 +51,27 @@ def moved_days_kept_quiet() -> list[Change]:
 
 def failure_told_without_the_fee() -> list[Change]:
     return [(reminders, "_amount_due_at", lambda card, renewal, _: term.amount_due(card, renewal))]
+
+
+def failure_told_with_an_early_next_try() -> list[Change]:
+    real = following.payment_failed
+
+    def payment_failed(*about):
+        return tuple(replace(one, next_try_at=one.next_try_at and one.next_try_at - DAY) for one in real(*about))
+
+    return [(following, "payment_failed", payment_failed)]
+
+
+def failure_notice_without_next_try() -> list[Change]:
+    return [(notices, "_reminder", _without(notices._reminder, "next_try_at"))]
+
+
+def receipt_notice_without_its_charge() -> list[Change]:
+    return [(notices, "_renewed", _without(notices._renewed, "attempt_id", "method_id"))]
+
+
+def _without(real, *names):
+    return lambda fact: {name: value for name, value in real(fact).items() if name not in names}
 
 
 def nobody_is_told_that_nothing_was_tried() -> list[Change]:

@@ -102,6 +102,7 @@ MUTANTS = (
         slow=True,
     ),
     Mutant("early rungs use up the limit", around.early_rungs_use_up_the_limit, harsh=True, slow=True),
+    Mutant("what a limit forbids is called delayed by advice", around.limit_called_advice, harsh=True),
     Mutant("advice delays one method only", around.advice_binds_one_method, cards=200, soon=(10, 50)),
     Mutant(
         "advice ends with a clock that was ahead",
@@ -193,6 +194,7 @@ MUTANTS = (
         soon=(42, 50),
     ),
     Mutant("a disputed card with new details is charged", money.dispute_of_the_method_id, cards=200, slow=True),
+    Mutant("a dispute that exceeds its charge is refused", money.dispute_beyond_the_charge_refused, cards=100),
     Mutant(
         "a dispute that is won gives the balance nothing back",
         money.won_money_kept_from_the_balance,
@@ -247,6 +249,7 @@ MUTANTS = (
     Mutant("nobody is told of a suspension", around.suspension_told_to_nobody),
     Mutant("who switched off is told of a failed top-up", around.withdrawn_top_up_told, cards=600, slow=True),
     Mutant("a price is announced too late", consenting.early_notice_of_a_price),
+    Mutant("a price is announced without the market's days", consenting.market_days_ignored, cards=60, level="low"),
     Mutant("a fee is charged that nobody agreed to", consenting.fee_of_the_catalogue),
     Mutant("an announced price cannot be taken back", consenting.announced_for_ever, cards=60, years=0.9, soon=(3, 25)),
     Mutant("agreed at a lower price, charged the old one", consenting.agreed_again_in_vain),
@@ -272,6 +275,9 @@ MUTANTS = (
     ),
     Mutant("commands are recorded as done by the system", around.commands_done_by_the_system),
     Mutant("the reminder of a charge is forgotten", reminding.reminder_forgotten),
+    Mutant(
+        "the reminder weeks before a charge is forgotten", reminding.far_reminder_forgotten, level="low", soon=(3, 30)
+    ),
     Mutant("the reminder of a charge comes a day late", reminding.reminder_a_day_late),
     Mutant("a charge does not wait for its notice", reminding.notice_not_waited_for, cards=100, slow=True),
     Mutant("a reminder does not know the announced price", reminding.reminder_of_another_price, cards=100),
@@ -281,7 +287,10 @@ MUTANTS = (
     ),
     Mutant("days that moved are kept quiet", reminding.moved_days_kept_quiet),
     Mutant("a failure is told without the fee of the next try", reminding.failure_told_without_the_fee, soon=(3, 25)),
+    Mutant("a failure is told with a next try a day early", reminding.failure_told_with_an_early_next_try),
+    Mutant("the notice of a failure names no next try", reminding.failure_notice_without_next_try),
     Mutant("a receipt names no method", reminding.receipt_of_no_method),
+    Mutant("the notice of a receipt names no charge", reminding.receipt_notice_without_its_charge),
     Mutant("what is paid on a page is sent", money.page_sent, pages=0.5),
     Mutant("an open page keeps nothing waiting", money.page_keeps_nothing_waiting, pages=0.5),
     Mutant("a page that nobody paid uses up a try", money.page_uses_up_a_try, pages=0.5),

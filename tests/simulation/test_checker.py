@@ -1,14 +1,17 @@
 """What the checker must not call a broken promise, and what it must, card by card."""
 
+import sqlite3
+from contextlib import closing
 from datetime import UTC, date, datetime, timedelta
 from uuid import UUID
 
 import pytest
 
-from tests.simulation.checker import consent, custody, days, ladder, lapse
+from tests.simulation.checker import charges, consent, custody, days, ladder, lapse, refunds
 from tests.simulation.checker.attempt import Attempt
 from tests.simulation.checker.card import Card, Fact, Renewal
 from tests.simulation.checker.findings import Findings
+from tests.simulation.checker.gateway_record import check_record
 from tests.simulation.checker.limits import Limits
 
 LAST_RUNG_AT = datetime(2027, 4, 30, 2, tzinfo=UTC)
@@ -125,6 +128,35 @@ def test_a_decline_counts_even_if_the_money_turns_out_to_have_been_taken(was_dec
     assert limits.is_open_only(withheld, "fp", card) == is_open_only
 
 
+def withheld(limits: Limits, reason: str, **fields: object) -> list[str]:
+    """What is found where the last try is withheld so long after LOST_AT that 15 tries still count."""
+    findings, at = Findings(seed=0, limits=limits), LOST_AT + timedelta(days=15)
+    until = (at + timedelta(days=7)).isoformat()
+    body = {"reason": reason, "until": until, "method_id": "visa", "rung": 9, "last_rung": True}
+    card = unpaid(renewal=Renewal(price=1500, fee=0, rung=9), **fields)
+    charges.withheld(findings, card, Fact(card.card_id, 10, 10, "charge_withheld.v1", at, "due 1", "system", body))
+    return [one.sentence for one in findings.violations]
+
+
+def test_a_try_is_withheld_for_what_delays_its_method():
+    full, soon = Limits(), LOST_AT + timedelta(days=20)
+    for day in range(15):
+        tried(full, day)
+    by_limit, by_advice = (
+        {"delayed_by": {"visa": "retries_30d"}, "not_before": {"visa": soon}},
+        {"not_before": {"visa": soon}},
+    )
+    assert withheld(full, "retries_30d") == []
+    assert withheld(Limits(), "retries_30d", **by_limit) == []
+    assert withheld(Limits(), "advice_delay", **by_advice) == []
+    assert len(withheld(Limits(), "retries_30d")) == 1
+    assert len(withheld(Limits(), "retries_30d", **by_advice)) == 1
+    assert len(withheld(full, "advice_delay")) == 1
+    assert len(withheld(Limits(), "advice_delay", **by_limit)) == 1
+    assert len(withheld(full, "never")) == 1
+    assert len(withheld(full, "delayed")) == 1
+
+
 def test_declines_count_on_after_a_try_of_a_clock_that_was_ahead():
     limits = Limits()
     assert [broken for day in range(15) if (broken := tried(limits, day)[1])] == []
@@ -141,3 +173,34 @@ def test_who_is_told_that_auto_renewal_is_off_need_not_be_told_that_nothing_was_
     if is_off:
         assert found(consent.switched_off, card, "auto_renew_switched_off.v1", BACK_AT, reason="operator") == []
     assert bool(found(consent.request_ended, card, "renewal_request_ended.v1", BACK_AT)) == is_missing
+
+
+GIVEN_BACK_BY_HAND_AND_BANK = (
+    (refunds.refund_started, "refund_started.v1", {"reason": "late_success"}, 1500),
+    (refunds.dispute_recorded, "dispute_recorded.v1", {}, 1500),
+    (refunds.case_opened, "case_opened.v1", {"about": "refund", "reason": "refund_disputed"}, 1500),
+    (refunds.refund_recorded, "refund_recorded.v1", {}, 0),
+    (refunds.dispute_won, "dispute_won.v1", {}, 700),
+    (refunds.refund_recorded, "refund_recorded.v1", {}, 700),
+)
+
+
+@pytest.mark.parametrize(("steps", "is_kept"), [(6, False), (5, True)])
+def test_what_a_person_gave_back_in_place_of_a_refund_is_not_kept(tmp_path, steps, is_kept):
+    """A refund that a dispute overtook: half of it came back with the dispute and was given back by hand."""
+    paid, late = tried(Limits(), 1)[0], tried(Limits(), 2)[0]
+    paid.outcome = late.outcome = "charged"
+    card, findings = unpaid(attempts={one.attempt_id: one for one in (paid, late)}), Findings(seed=0)
+    findings.attempts = card.attempts
+    for handle, topic, more, minor in GIVEN_BACK_BY_HAND_AND_BANK[:steps]:
+        body = {"attempt_id": late.attempt_id, "refund_id": "refund", "amount": {"minor": minor}, **more}
+        handle(findings, card, Fact(card.card_id, 9, 9, topic, BACK_AT, "due 1", "system", body))
+    record = tmp_path / "record.sqlite"
+    with closing(sqlite3.connect(record)) as db:
+        db.execute("CREATE TABLE movements (id INTEGER PRIMARY KEY, key, card_id, purpose, minor)")
+        db.execute("CREATE TABLE refunds (refund_id, movement, minor, arrived)")
+        rows = [(one.attempt_id, str(card.card_id), one.purpose, one.minor) for one in (paid, late)]
+        db.executemany("INSERT INTO movements (key, card_id, purpose, minor) VALUES (?, ?, ?, ?)", rows)
+        db.commit()
+    check_record(findings, record)
+    assert [one.kind for one in findings.violations] == (["double_charge"] if is_kept else [])

@@ -281,7 +281,7 @@ class World:
             if isinstance(reply, tuple):
                 self.checker.accepted(command.command_id, command.card_id, who, command, reply)
             elif isinstance(reply, Refused):
-                self.checker.refused(command.command_id, command, reply.code)
+                self.checker.refused(command.command_id, command.card_id, command, reply.code)
             else:
                 self.checker.failed(command.card_id, f"{command.command} could not be decided: {reply!r}")
 

@@ -53,7 +53,7 @@ class Attempt:
     disputed_position: int = 0
     """The position of the last dispute."""
     refunding: int = 0
-    """The part of `given_back` that the gateway was asked to refund."""
+    """The part of `given_back` that the gateway was asked to refund, and that nobody gave back by hand instead."""
 
     @property
     def instrument(self) -> str:

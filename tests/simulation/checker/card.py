@@ -45,6 +45,14 @@ class Announced(NamedTuple):
     months: int
 
 
+class ToldTry(NamedTuple):
+    """The next try that the holder was told of with a failure."""
+
+    at: datetime | None
+    """None: there is none to come."""
+    policy: str
+
+
 class Before(NamedTuple):
     """What was before a term was paid: the term that ran, and what belonged to it."""
 
@@ -84,6 +92,8 @@ class Renewal:
     """The holder asked for it, and nothing was tried since."""
     is_untold: bool = False
     """The last try was withheld, and the holder does not know yet."""
+    told_try: ToldTry | None = None
+    """None: no failure was told, or something else happened since."""
 
 
 @dataclass(slots=True)
@@ -91,6 +101,7 @@ class Card:
     """One card."""
 
     card_id: UUID
+    plan: str = ""
     zone: str = ""
     next_zone: str = ""
     grace_days: int = 0
@@ -132,6 +143,8 @@ class Card:
     """Methods that may not be charged before an instant."""
     delayed_before_last_rungs: set[str] = field(default_factory=set[str])
     """Those of them that a network limit delays, but not for last rungs."""
+    delayed_by: dict[str, str] = field(default_factory=dict[str, str])
+    """By method, the network limit that delays it; whatever else is delayed, an issuer's advice delays."""
     renewal: Renewal | None = None
     before: "Before | None" = None
     """What was before the last term was paid, as long as that term has not begun."""

@@ -169,6 +169,7 @@ def withheld(findings: Findings, card: Card, fact: Fact) -> None:
     if not body["reason"]:
         findings.violation("explained", fact, "it does not say why nothing is charged")
     until, method_id = body.get("until"), body["method_id"]
+    _check_reason(findings, card, fact)
     if body.get("top_up") is None:
         ladder.enter_rung(findings, card, fact, body["rung"], "withheld")
         if card.renewal is not None:
@@ -184,8 +185,23 @@ def withheld(findings: Findings, card: Card, fact: Fact) -> None:
     else:
         card.not_before[method_id] = max(instant(until), card.not_before.get(method_id, fact.at))
         card.delayed_before_last_rungs.discard(method_id)
-        if body["reason"] in limits.RULES and not card.is_in_last_rung:
-            card.delayed_before_last_rungs.add(method_id)
+        card.delayed_by.pop(method_id, None)
+        if body["reason"] in limits.RULES:
+            card.delayed_by[method_id] = body["reason"]
+            if not card.is_in_last_rung:
+                card.delayed_before_last_rungs.add(method_id)
+
+
+def _check_reason(findings: Findings, card: Card, fact: Fact) -> None:
+    """It is what delays the method: a limit that is full or was when it delayed it, or else an issuer's advice."""
+    reason, method_id = fact.body["reason"], fact.body["method_id"]
+    limit, not_before = card.delayed_by.get(method_id), card.not_before.get(method_id)
+    if reason == "advice_delay":
+        if limit is not None or not_before is None or not_before < fact.at:
+            sentence = f"{reason} is said to delay method {method_id}, not {limit or not_before}"
+            findings.violation("explained", fact, sentence)
+    elif reason != limit and not findings.limits.forbids(fact, card.methods[method_id]["fingerprint"]):
+        findings.violation("explained", fact, f"{reason} does not keep method {method_id} from being charged")
 
 
 HANDLERS: dict[str, Handler] = {

@@ -20,6 +20,7 @@ from tests.simulation.checker import (
     notices,
     outcomes,
     refunds,
+    reminders,
     terms,
 )
 from tests.simulation.checker.batch import Batch
@@ -88,6 +89,7 @@ class Checker:
             self._findings.policies_since.setdefault(body["policy_version"], fact.at)
         lapse.note_late_wake(card, fact)
         HANDLERS[topic](self._findings, card, fact)
+        reminders.check_told_try(self._findings, card, fact)
         card.at = fact.at
         card.wake_at = instant(stored["wake_at"]) if stored["wake_at"] else None
         if stored["last"]:
@@ -107,9 +109,10 @@ class Checker:
         if self._commands.accepted(command_id, card_id, actor, body, reply):
             consent.accepted(self._findings, card_id, command_id, body, reply)
 
-    def refused(self, command_id: str, body: object, code: str) -> None:
+    def refused(self, command_id: str, card_id: UUID, body: object, code: str) -> None:
         """A command was refused."""
         self._commands.refused(command_id, body, code)
+        refunds.refused(self._findings, card_id, body, code)
 
     def failed(self, card_id: UUID, why: str) -> None:
         """No decision or request could be made for a card."""

@@ -8,8 +8,10 @@ from tests.simulation.checker.days import DAY, OPENINGS, local_day
 from tests.simulation.checker.findings import Findings, Handler
 from tests.simulation.checker.reminders import price_on
 
-NOTICE_DAYS_MIN = 10
-"""Of all plans of the simulated catalogue."""
+MARKET_DAYS = 30
+"""A dearer price or fee is announced so many days ahead, in every market (source: the facts on reminders)."""
+NOTICE_DAYS = {"hk": 35, "gg": 40}
+"""Plans of the simulated catalogue that ask for more."""
 
 
 def enabled(findings: Findings, card: Card, fact: Fact) -> None:
@@ -71,8 +73,9 @@ def price_change_announced(findings: Findings, card: Card, fact: Fact) -> None:
     begins_on, price, fee = date.fromisoformat(fact.body["applies_from"]), fact.body["price"]["minor"], _fee(fact)
     known, known_fee = price_on(card, card.agreed_price or 0, begins_on)
     is_dearer = price > known or fee > known_fee
-    if is_dearer and begins_on < local_day(fact.at, card.zone) + NOTICE_DAYS_MIN * DAY:
-        findings.violation("price", fact, f"a price for {begins_on} is announced too late")
+    days = NOTICE_DAYS.get(card.plan, MARKET_DAYS)
+    if is_dearer and begins_on < local_day(fact.at, card.zone) + days * DAY:
+        findings.violation("price", fact, f"a price for {begins_on} is announced less than {days} days ahead")
     card.announced = [one for one in card.announced if one.begins_on < begins_on]  # the last word counts
     card.announced.append(Announced(begins_on, price, fee, fact.body["months"]))
 

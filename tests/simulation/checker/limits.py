@@ -98,6 +98,21 @@ class Limits:
         if attempt.fingerprint is not None:
             self._delayed[attempt.fingerprint] = max(until, self._delayed.get(attempt.fingerprint, until))
 
+    def forbids(self, fact: Fact, fingerprint: str | None) -> bool:
+        """Whether the rule by which a try is withheld may be what keeps the payment card from being tried."""
+        reason, last_rung = fact.body["reason"], fact.body.get("last_rung", False)
+        if fingerprint is None:
+            return False
+        if reason == "never":
+            return fingerprint in self._blocked
+        if reason == "delayed":
+            return self._delayed.get(fingerprint, fact.at) > fact.at
+        if reason not in RULES:
+            return False
+        window, early, last = RULES[reason]
+        counted = sum(_counts(old, fact.at, window + CLOCK_SKEW) for old in self._counted[fingerprint])
+        return counted >= (last if last_rung else early)
+
     def is_open_only(self, fact: Fact, fingerprint: str | None, card: Card) -> bool:
         """Whether a limit by which a try is withheld would have room, were it not for tries that are open."""
         rule = RULES.get(fact.body["reason"])

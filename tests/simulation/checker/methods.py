@@ -21,6 +21,7 @@ def _details(method: dict[str, Any]) -> dict[str, Any]:
 def _make_usable(card: Card, method_id: str) -> None:
     card.unusable.pop(method_id, None)
     card.not_before.pop(method_id, None)
+    card.delayed_by.pop(method_id, None)
     card.delayed_before_last_rungs.discard(method_id)
     card.needs_holder.discard(method_id)
     if card.renewal is not None:

@@ -92,6 +92,11 @@ _TOLD_WITH = {
     "closed": ("balance",),
 }
 """What a notice has to say, by its kind."""
+_TOLD_AS_RECORDED = {
+    "renewed": ("attempt_id", "method_id"),
+    "payment_failed": ("next_try_at", "suspends_on"),
+}
+"""What it has to say where its fact does."""
 
 
 class Expected(NamedTuple):
@@ -144,12 +149,14 @@ def _untrue_values(expected: Expected, notice: dict[str, Any]) -> str | None:
     card, values, kind = expected.card, notice["values"], expected.kind
     if datetime.fromisoformat(notice["at"]) != expected.fact.at:
         return f"the fact is of {expected.fact.at}, not of {notice['at']}"
-    missing = [name for name in _TOLD_WITH.get(kind, ()) if values.get(name) is None]
+    body = expected.fact.body
+    told_of = *_TOLD_WITH.get(kind, ()), *(one for one in _TOLD_AS_RECORDED.get(kind, ()) if body.get(one) is not None)
+    missing = [name for name in told_of if values.get(name) is None]
     if missing:
         return f"it does not say {missing}"
-    for name in values.keys() & expected.fact.body.keys() - {"code", "reason"}:
-        if values[name] != expected.fact.body[name]:
-            return f"{name} is {values[name]}, not {expected.fact.body[name]}"
+    for name in values.keys() & body.keys() - {"code", "reason"}:
+        if values[name] != body[name]:
+            return f"{name} is {values[name]}, not {body[name]}"
     term_number = values.get("term_number", card.term_number)
     if term_number != card.term_number:
         return f"of term {term_number}, not of term {card.term_number}"

@@ -53,6 +53,8 @@ def failed(findings: Findings, card: Card, fact: Fact) -> None:
     if body["consequence"] != consequence or not body.get("policy_version"):
         sentence = f"after {given} it decided {body['consequence']}, not {consequence}"
         findings.violation("explained", fact, sentence)
+    if body.get("not_before"):
+        card.delayed_by.pop(attempt.method_id, None)
     _apply_consequence(findings, card, fact, attempt, consequence)
     for sentence in findings.limits.declined(fact, attempt, is_never=consequence == "never"):
         findings.violation("limits", fact, sentence)

@@ -1,6 +1,7 @@
 """Refunds and disputes: never more than was charged goes back, and what was decided is done."""
 
 from datetime import datetime, timedelta
+from uuid import UUID
 
 from tests.simulation.checker.attempt import Attempt
 from tests.simulation.checker.card import Card, Fact
@@ -94,6 +95,7 @@ def _made_by_hand(findings: Findings, card: Card, fact: Fact, attempt: Attempt, 
     if minor not in (due, whole if refund_id in card.open_refunds else due):
         findings.violation("refund", fact, f"{minor} are given back by hand, {due} were owed")
     card.open_refunds.pop(refund_id, None)
+    attempt.refunding -= minor
     card.refund_minor[refund_id] = whole - minor
     if minor < whole:
         card.refused_refunds[attempt.attempt_id] = refund_id
@@ -118,6 +120,21 @@ def dispute_recorded(findings: Findings, card: Card, fact: Fact) -> None:
     attempt.disputed += minor
     attempt.disputed_position, card.spent.is_moved = fact.position, True
     card.mark_for_debit(attempt, before)
+
+
+def refused(findings: Findings, card_id: UUID, body: object, code: str) -> None:
+    """A dispute may exceed its charge: the bank takes back at its own rate of exchange."""
+    if code != "more_than_charged" or getattr(body, "command", None) != "RecordDispute":
+        return
+    attempt = findings.attempts.get(str(getattr(body, "attempt_id", None)))
+    minor = getattr(getattr(body, "amount", None), "minor", 0)
+    if attempt is None or attempt.outcome != "charged" or attempt.disputed_position or attempt.card_id != card_id:
+        return
+    if minor <= DISPUTED_MOST * attempt.minor:
+        sentence = (
+            f"that {minor} of attempt {attempt.attempt_id} are disputed is refused, though it took {attempt.minor}"
+        )
+        findings.violation("refund", card_id, sentence)
 
 
 def dispute_won(findings: Findings, card: Card, fact: Fact) -> None:

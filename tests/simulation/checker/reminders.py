@@ -5,7 +5,7 @@ Consent that is given later than the notice is due is itself the notice; a charg
 
 from datetime import date, datetime, timedelta
 
-from tests.simulation.checker.card import Card, Fact
+from tests.simulation.checker.card import Card, Fact, ToldTry
 from tests.simulation.checker.days import CLOCK_SKEW, DAY, HOUR, OPENINGS, instant, local_day, opening
 from tests.simulation.checker.findings import Findings
 
@@ -14,6 +14,12 @@ FAR_AHEAD, FAR_AHEAD_OF_MONTHS = 28 * DAY, (6, 12)
 _LONG_AGO = 60 * DAY
 _SOON = 6 * HOUR
 _PLANNED_ANEW_WITHIN = DAY
+_TRIED_WITHIN = 12 * HOUR
+_TRIES = frozenset({"charge_attempted.v1", "charge_withheld.v1"})
+_AS_EXPECTED = frozenset(
+    {"grace_started.v1", "suspended.v1", "number_reclaimed.v1", "reminder_due.v1", "deferred.v1", *_TRIES}
+)
+"""What happens as the holder was told; with anything else the next try may come at another time."""
 
 
 def price_on(card: Card, agreed: int, day: date) -> tuple[int, int]:
@@ -37,6 +43,7 @@ def told_ahead(findings: Findings, card: Card, fact: Fact) -> None:
     _check_in_time(findings, card, fact, version, FAR_AHEAD if is_far else AHEAD)
     if not is_far:
         card.told_ahead_at = fact.at
+        _check_told_far_ahead(findings, card, fact, version)
         earliest, _ = _opens_between(card, version)
         if fact.at + WAIT > earliest:  # we told it too late
             card.not_holders_fault.append((card.ends_at - _LONG_AGO, fact.at + WAIT))
@@ -69,6 +76,16 @@ def _check_in_time(findings: Findings, card: Card, fact: Fact, version: str, ahe
         findings.violation("reminder", fact, f"it was due at {due_at}, and planned for {card.wake_at}")
 
 
+def _check_told_far_ahead(findings: Findings, card: Card, fact: Fact, version: str) -> None:
+    """Who pays for a long period was told weeks before too, unless something came between or consent was later."""
+    if card.agreed_months not in FAR_AHEAD_OF_MONTHS or ("renewal_far_ahead",) in card.reminders:
+        return
+    due_at = min(_opens_between(card, one)[0] for one in OPENINGS) - FAR_AHEAD
+    since = findings.policies_since.get(version, fact.at) + _PLANNED_ANEW_WITHIN
+    if max(card.consent_at, card.busy_until, since) < due_at:
+        findings.violation("reminder", fact, f"of {card.agreed_months} months nobody was told far ahead, at {due_at}")
+
+
 def check_noticed(findings: Findings, card: Card, fact: Fact, version: str | None) -> None:
     """The first charge of a term that the holder did not ask for follows a notice that is old enough."""
     openings = [_opens_between(card, one)[0] for one in (OPENINGS if version is None else [version])]
@@ -98,6 +115,26 @@ def check_failure(findings: Findings, card: Card, fact: Fact) -> None:
         findings.violation("reminder", fact, f"the failure of {body.get('amount')} is told, not of {due}")
     check_days_told(findings, card, fact, is_off=is_off)
     card.is_told_days = True
+    if card.blocked_since is None:  # else it comes when the operator lets it
+        renewal.told_try = ToldTry(instant(next_try_at) if next_try_at else None, body["policy_version"])
+
+
+def check_told_try(findings: Findings, card: Card, fact: Fact) -> None:
+    """The next try comes when the holder was told that it would, unless something else happened in between."""
+    renewal = card.renewal
+    if renewal is None or renewal.told_try is None:
+        return
+    at, policy = renewal.told_try
+    if fact.is_by_command or fact.topic not in _AS_EXPECTED or fact.body.get("policy_version", policy) != policy:
+        renewal.told_try = None
+        return
+    if fact.topic in _TRIES:
+        renewal.told_try = None
+        if fact.body.get("top_up") is None and (at is None or fact.at < at - CLOCK_SKEW):
+            findings.violation("reminder", fact, f"it is tried, though the next try was told to be at {at}")
+    if at is not None and fact.at > at + _TRIED_WITHIN and card.busy_until < at:
+        renewal.told_try = None
+        findings.violation("reminder", fact, f"the next try was told to be at {at}, and has not come")
 
 
 def check_days_told(findings: Findings, card: Card, fact: Fact, *, is_off: bool) -> None:

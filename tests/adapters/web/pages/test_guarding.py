@@ -109,3 +109,20 @@ def test_a_form_that_is_too_large_or_none_is_refused(lin):
 def test_pages_are_small(lin):
     assert len(lin.get("/cards").html.encode()) < 60_000
     assert len(lin.get(PLUS).html.encode()) < 60_000
+
+
+@pytest.mark.parametrize(
+    ("language", "told"),
+    [
+        (
+            "en",
+            (
+                "On the last day before the number is lost, the balance of the card pays if nothing else can, "
+                "also where it is not used first."
+            ),
+        ),
+        ("zh-CN", "号码被收回前的最后一天，如果其他方式都扣不成，就用这张卡的余额支付，即使您没有选择先用余额。"),
+    ],
+)
+def test_the_terms_say_that_the_balance_pays_before_the_number_is_lost(served, language, told):
+    assert told in Client(served, language=language).get("/terms").text

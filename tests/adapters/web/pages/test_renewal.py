@@ -52,6 +52,24 @@ def test_the_review_says_what_happens_next_with_dates_and_that_nothing_is_charge
     assert "Notices go to lin@example.com" in text
 
 
+@pytest.mark.parametrize(
+    ("language", "told"),
+    [
+        ("en", "If service is off when it is paid, ¥5.00 is added once for switching it on again."),
+        ("zh-CN", "如果付款时已停机，恢复服务要另付一次 ¥5.00。"),
+    ],
+)
+def test_the_periods_and_the_review_say_what_switching_service_on_again_costs(lin, world, language, told):
+    world.connection.execute("UPDATE accounts SET language = %s", (language,))
+    steps = f"/cards/{world.register('fee', 'keep-short', date(2026, 11, 10), 1)}/renewal"
+    world.cards.project()
+    assert told in lin.get(f"{steps}/period").text
+    lin.post(f"{steps}/period", {"months": "1"})
+    lin.post(f"{steps}/payment", {"first": "visa"})
+    assert told in lin.get(f"{steps}/review").text
+    assert told not in choose(lin).text  # of a plan without a fee
+
+
 def test_confirming_switches_it_on_with_what_was_shown(lin, world):
     review = choose(lin, balance_first="on")
     command_id = review.field("command_id")
