@@ -1,4 +1,4 @@
-"""`baohao status` counts what waits, is parked or for a person, names the stop, and shows itself again with `--watch`."""
+"""`baohao status` counts what waits, is parked or for a person, names the stop; `--watch` shows it again."""
 
 import json
 import signal
