@@ -31,11 +31,10 @@ class Term(Value):
     zone: str
 
 
-NO_PLACES = frozenset(
-    "CET CST6CDT EET EST EST5EDT Factory GMT GMT+0 GMT-0 GMT0 Greenwich HST MET MST MST7MDT PST8PDT UCT Universal WET "
-    "Zulu".split()
-)
-"""Names of tzdata, beside those below Etc/, that are offsets, old abbreviations, or a clock that nobody has set."""
+ABBREVIATIONS = {"CET", "CST6CDT", "EET", "EST", "EST5EDT", "HST", "MET", "MST", "MST7MDT", "PST8PDT", "WET"}
+ZERO_OFFSETS = {"GMT", "GMT+0", "GMT-0", "GMT0", "Greenwich", "UCT", "Universal", "Zulu"}
+NO_PLACES = ABBREVIATIONS | ZERO_OFFSETS | {"Factory"}
+"""Names of tzdata, beside those below Etc/, that are no places; the last is for a clock that nobody has set."""
 
 
 @cache
