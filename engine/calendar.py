@@ -31,17 +31,31 @@ class Term(Value):
     zone: str
 
 
+ABBREVIATIONS = {"CET", "CST6CDT", "EET", "EST", "EST5EDT", "HST", "MET", "MST", "MST7MDT", "PST8PDT", "WET"}
+ZERO_OFFSETS = {"GMT", "GMT+0", "GMT-0", "GMT0", "Greenwich", "UCT", "Universal", "Zulu"}
+NO_PLACES = ABBREVIATIONS | ZERO_OFFSETS | {"Factory"}
+"""Names of tzdata, beside those below Etc/, that are no places; the last is for a clock that nobody has set."""
+
+
 @cache
 def known_zones() -> frozenset[str]:
-    """The time zones that a card can live in: those of the package tzdata, whatever else the machine has."""
-    names = (resources.files("tzdata") / "zones").read_text("utf-8").split()
-    return frozenset(names) - {"Factory"}  # it stands for a clock that nobody has set
+    """The time zones that a card can be told to live in: the places of tzdata, whatever else the machine has.
+
+    An offset follows no law of any place, so that its days would part from those of the card's carrier. `UTC` alone
+    may be said: for cards of machines, which have no place. Facts of old that name others are read all the same.
+    """
+    return frozenset(name for name in _zones_of_tzdata() - NO_PLACES if not name.startswith("Etc/"))
+
+
+@cache
+def _zones_of_tzdata() -> frozenset[str]:
+    return frozenset((resources.files("tzdata") / "zones").read_text("utf-8").split())
 
 
 @cache  # ZoneInfo's own cache keeps eight, and reads any other from disk again (100 µs)
 def zone_named(zone: str) -> ZoneInfo:
     """The zone as tzdata has it, the same on every machine; one that old facts name and tzdata does not, as here."""
-    if zone not in known_zones():
+    if zone not in _zones_of_tzdata():
         return ZoneInfo(zone)
     with resources.files("tzdata").joinpath("zoneinfo", *zone.split("/")).open("rb") as file:
         return ZoneInfo.from_file(file, zone)

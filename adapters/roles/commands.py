@@ -13,6 +13,7 @@ from time import perf_counter
 from typing import Any, NamedTuple
 
 import structlog
+from faststream.nats import NatsBroker
 from nats.aio.client import Client
 from nats.aio.msg import Msg
 from psycopg import Connection
@@ -68,26 +69,41 @@ async def main(settings: Settings, database_url: str, nats_url: str, stop: async
         desk = _desk_of(settings, database_url, pool)
         queue = Queue(f"{COMMANDS_SUBJECT}.*.*", COMMANDS_STREAM, COMMANDING, COMMANDS_AT_ONCE)
         broker, subscriber = subscribed(settings, nats_url, queue, desk.take)
-        while not stop.is_set():
-            with faults_logged("commands"):
-                async with connected(nats_url, settings) as client:
-                    await ensure_command_streams(client.jetstream(), settings)
-                    desk.client = client
-                    asked = await client.subscribe(f"{ASK_SUBJECT}.*.*", "commands", desk.asked)
-                    await broker.start()
-                    raise_nats_timeouts(subscriber)
-                    while not await stopped(stop, BROKER_CHECK):
-                        with faults_logged("commands"):
-                            await asyncio.to_thread(desk.read_rules)  # says it if the clock is wrong
-                            await ensure_command_streams(client.jetstream(), settings)
-                    await asked.drain()
-                    await subscriber.stop()
-                    await desk.finish()
-                    await client.flush()
-            if not stop.is_set():
-                await stopped(stop, RETRY)
+        try:
+            await _serve(settings, nats_url, stop, desk, (broker, subscriber))
+        finally:
+            await subscriber.stop()
         with faults_logged("commands"):  # the broker may be gone
             await broker.stop()
+
+
+async def _serve(
+    settings: Settings, nats_url: str, stop: asyncio.Event, desk: "Desk", fetching: tuple[NatsBroker, Any]
+) -> None:
+    """Take commands by both doors until `stop`; a connection that is lost is made anew, as by the consumer."""
+    (broker, subscriber), started = fetching, False
+    while not stop.is_set():
+        with faults_logged("commands"):
+            async with connected(nats_url, settings) as client:
+                await ensure_command_streams(client.jetstream(), settings)
+                desk.client = client
+                asked = await client.subscribe(f"{ASK_SUBJECT}.*.*", "commands", desk.asked)
+                if not started:
+                    await broker.start()
+                    raise_nats_timeouts(subscriber)
+                    started = True
+                while client.is_connected and not await stopped(stop, BROKER_CHECK):
+                    with faults_logged("commands"):
+                        await asyncio.to_thread(desk.read_rules)  # says it if the clock is wrong
+                        await ensure_command_streams(client.jetstream(), settings)
+                if not client.is_connected:
+                    raise ConnectionError("the broker has ended the connection")
+                await asked.drain()
+                await subscriber.stop()
+                await desk.finish()
+                await client.flush()
+        if not stop.is_set():
+            await stopped(stop, RETRY)
 
 
 def _desk_of(settings: Settings, database_url: str, pool: ConnectionPool[Connection[Any]]) -> "Desk":

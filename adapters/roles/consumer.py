@@ -15,6 +15,7 @@ from typing import Any
 from uuid import UUID
 
 import structlog
+from faststream.nats import NatsBroker
 from nats.aio.msg import Msg
 from psycopg import Connection, OperationalError
 from psycopg_pool import ConnectionPool
@@ -55,32 +56,50 @@ REFUSED_US = Unclear(reason="provider_refuses_us")
 
 
 async def main(settings: Settings, database_url: str, nats_url: str, stop: asyncio.Event) -> None:
-    """Consume until `stop`, then finish the batches in flight; raises SettingsError if the provider refuses our key."""
+    """Consume until `stop`, then finish the batches in flight; raises SettingsError if provider or broker refuse us."""
     async with opened_gateway(settings, database_url) as gateway:
         with ConnectionPool[Connection[Any]](
             database_url, max_size=settings.pool_size, kwargs={"autocommit": True}
         ) as pool:
             consumer = _consumer_of(settings, database_url, pool, gateway)
             due = Queue(DUE_SUBJECT, DUE_STREAM, CHARGING, flow_of(settings).batch_size)
-            broker, subscriber = subscribed(settings, nats_url, due, consumer.take)
-            while not stop.is_set() and consumer.refused_us is None:
-                with faults_logged("consumer"):
-                    async with connected(nats_url, settings) as client:
-                        await ensure_due_stream(client.jetstream(), settings)
-                        await broker.start()
-                        raise_nats_timeouts(subscriber)
-                        while not await stopped(stop, BROKER_CHECK) and consumer.refused_us is None:
-                            with faults_logged("consumer"):
-                                await asyncio.to_thread(consumer.read_rules)  # says it if the clock is wrong
-                                await ensure_due_stream(client.jetstream(), settings)
-                if consumer.refused_us is None:
-                    await stopped(stop, RETRY)
+            broker, subscriber = fetching = subscribed(settings, nats_url, due, consumer.take)
+            try:
+                await _fetch(settings, nats_url, stop, consumer, fetching)
+            except SettingsError as error:  # the broker lets us in no more
+                consumer.refused_us = error
             await subscriber.stop()
             await consumer.drain()
             with faults_logged("consumer"):  # the broker may be gone
                 await broker.stop()
     if consumer.refused_us is not None:
         raise consumer.refused_us
+
+
+async def _fetch(
+    settings: Settings, nats_url: str, stop: asyncio.Event, consumer: "Consumer", fetching: tuple[NatsBroker, Any]
+) -> None:
+    """Let the library fetch until `stop` or a refusal; a connection of our own sees to the queue, and to who we are.
+
+    When that is lost it is made anew, since only a new one hears that the password was changed: SettingsError.
+    """
+    (broker, subscriber), started = fetching, False
+    while not stop.is_set() and consumer.refused_us is None:
+        with faults_logged("consumer"):
+            async with connected(nats_url, settings) as client:
+                await ensure_due_stream(client.jetstream(), settings)
+                if not started:
+                    await broker.start()
+                    raise_nats_timeouts(subscriber)
+                    started = True
+                while client.is_connected and not await stopped(stop, BROKER_CHECK) and consumer.refused_us is None:
+                    with faults_logged("consumer"):
+                        await asyncio.to_thread(consumer.read_rules)  # says it if the clock is wrong
+                        await ensure_due_stream(client.jetstream(), settings)
+                if not client.is_connected:
+                    raise ConnectionError("the broker has ended the connection")
+        if consumer.refused_us is None:
+            await stopped(stop, RETRY)
 
 
 def _consumer_of(

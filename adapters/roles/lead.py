@@ -7,7 +7,7 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from time import monotonic
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 import nats.errors
 import psycopg
@@ -64,15 +64,23 @@ async def lead(work: Work, database_url: str, stop: asyncio.Event) -> None:
     A leader that stands still loses its lease, and with it the session that writes: `adapters.roles.lease`.
     """
     standby: bool | None = None
+
+    def say(*, stands_by: bool) -> None:
+        nonlocal standby
+        if standby != stands_by:  # said once
+            standby = stands_by
+            log.info("role.standby" if standby else "role.leading", role=work.name)
+
     while not stop.is_set():
         with faults_logged(work.name):
-            async with _leading(work, database_url, stop) as leading:
-                if standby != (leading is None):  # said once
-                    standby = leading is None
-                    log.info("role.standby" if standby else "role.leading", role=work.name)
+            async with _leading(work, database_url, stop, say) as leading:
                 if leading is not None:
                     await _steps(work, leading, stop)
         await stopped(stop, RETRY)
+
+
+class _Say(Protocol):
+    def __call__(self, *, stands_by: bool) -> None: ...
 
 
 class _Leading(NamedTuple):
@@ -102,25 +110,37 @@ async def _steps(work: Work, leading: _Leading, stop: asyncio.Event) -> None:
 
 
 @asynccontextmanager
-async def _leading(work: Work, database_url: str, stop: asyncio.Event) -> AsyncIterator[_Leading | None]:
-    """Connections and listener of the leader; None while another process leads."""
+async def _leading(work: Work, database_url: str, stop: asyncio.Event, say: _Say) -> AsyncIterator[_Leading | None]:
+    """Connections and listener of the leader, once this process is; None if it is to end before."""
     with psycopg.connect(database_url, autocommit=True) as connection:
         connection.execute(
             "SELECT set_config('lock_timeout', %s, false)", (f"{LOCK_TIMEOUT_S}s",)
         )  # a row that a person has locked is a fault
-        while not await _clock_is_right(work, connection):
-            await stopped(stop, RETRY)
-            if stop.is_set():
-                yield None
-                return
-        backend = await asyncio.to_thread(take_lease, connection, work.name)
+        backend = await _lease_of(work, connection, stop, say)
         if backend is None:
             yield None
             return
         async with renewing(database_url, work.name, backend) as lease:
             with Listener(database_url, work.channels) as listener:
                 async with work.broker() as client:
+                    say(stands_by=False)
                     yield _Leading(Connections(connection, client), listener, lease)
+
+
+async def _lease_of(work: Work, connection: psycopg.Connection[Any], stop: asyncio.Event, say: _Say) -> int | None:
+    """The session that has the lease, as soon as it is to be had; None if the process is to end before.
+
+    A process that stands by keeps its connection: by that `baohao status` knows it.
+    """
+    while not stop.is_set():
+        if await _clock_is_right(work, connection):
+            backend = await asyncio.to_thread(take_lease, connection, work.name)
+            if backend is not None:
+                return backend
+            say(stands_by=True)
+            _recovered(work.name)
+        await stopped(stop, RETRY)
+    return None
 
 
 async def _clock_is_right(work: Work, connection: psycopg.Connection[Any]) -> bool:

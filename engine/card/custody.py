@@ -239,4 +239,4 @@ def _check_starts_soon(fact: CardRegistered, days_most: int) -> None:
 
 def _check_zone(zone: str) -> None:
     if zone not in known_zones():
-        raise Refused("unknown_zone", f"{zone!r} is no IANA time zone, such as Asia/Shanghai", "zone")
+        raise Refused("unknown_zone", f"{zone!r} is no IANA time zone of a place, such as Asia/Shanghai", "zone")

@@ -1,6 +1,8 @@
 """Clocks of a test that step: this process's, its database's, and the gateway's, each by itself."""
 
+import sys
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import psycopg
 from psycopg import sql
@@ -63,3 +65,39 @@ class GatewayWithClock(SimulatedGateway):
     async def charge(self, request, at):
         del at
         return await super().charge(request, datetime.now(UTC) + self.clocks.gateway)
+
+
+SHIFTED_PROGRAM = """
+import datetime
+from pathlib import Path
+from adapters import clock
+from adapters.cli import main
+
+class Shifted(datetime.datetime):
+    @classmethod
+    def now(cls, tz=None):
+        ahead_s = float(Path({file!r}).read_text())
+        return datetime.datetime.now(tz) + datetime.timedelta(seconds=ahead_s)
+
+clock.datetime = Shifted
+main()
+"""
+"""`baohao` whose clock is ahead by the seconds that a file says; a later look at it may find others there."""
+
+
+class ShiftedProcess:
+    """A process's own clock: shown by a file, since a machine's clock is not for a test to set."""
+
+    def __init__(self, file: Path) -> None:
+        self._file = file
+        self.show(NOT_SHIFTED)
+
+    def show(self, ahead: timedelta) -> None:
+        """From now on the process's clock is so far ahead."""
+        written = self._file.with_suffix(".new")
+        written.write_text(str(ahead.total_seconds()))
+        written.replace(self._file)  # whole, whenever it is read
+
+    def command(self, *words: str) -> list[str]:
+        """What starts `baohao` with these words by that clock."""
+        return [sys.executable, "-c", SHIFTED_PROGRAM.format(file=str(self._file)), *words]

@@ -17,6 +17,8 @@ import pytest
 from tests.conftest import LENT_NATS, LENT_POSTGRES
 
 HUNG_AFTER_S = 300
+SLIPS = r"\b(Name|Import|ModuleNotFound|Syntax)Error\b"
+"""Of Python and of SQL: where these are seen, what was sown is no program, and proves nothing of the test."""
 ROOT = Path(__file__).resolve().parents[2]
 COPIED = ("engine", "projections", "adapters", "tests", "pyproject.toml")
 
@@ -136,7 +138,7 @@ BUGS = (
         "messages are acknowledged before the append",
         CONSUMER,
         "            await self._run(batch)\n",
-        "            await _ack_all(messages)\n            await self._run(batch)\n",
+        "            await ack_all(messages)\n            await self._run(batch)\n",
         "adapters/roles/test_parking.py::test_when_the_database_fails_the_batch_is_redelivered",
     ),
     Bug(
@@ -255,6 +257,7 @@ def test_each_bug_is_found_by_its_test(bug, tmp_path, postgres_url, nats_url):
     last = ended.stdout.splitlines()[-1]
     assert re.search(r"\d+ failed", last), f"nothing failed: {last}\n{ended.stderr}"
     assert "error" not in last, f"it only crashed: {ended.stdout}"
+    assert not re.search(SLIPS, ended.stdout), f"it is a slip, which any test would find: {ended.stdout}"
 
 
 def sow(bug, folder):
@@ -272,3 +275,12 @@ def test_the_place_of_each_bug_and_its_test_exist(bug):
     assert (ROOT / bug.file).read_text("utf-8").count(bug.there) == 1
     file, name = bug.found_by.split("::")
     assert f"def {name}(" in (ROOT / "tests" / file).read_text("utf-8")
+
+
+def test_no_bug_names_what_its_file_does_not_have(tmp_path):
+    for number, bug in enumerate(BUGS):
+        source = (ROOT / bug.file).read_text("utf-8").replace(bug.there, bug.put)
+        (tmp_path / f"bug_{number}.py").write_text(f"# {bug.name}\n{source}", "utf-8")
+    command = [sys.executable, "-m", "ruff", "check", "--isolated", "--select", "E9,F821", tmp_path]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=HUNG_AFTER_S, check=False)
+    assert done.returncode == 0, done.stdout

@@ -138,7 +138,7 @@ OTHER_QUOTE = {"price": {"minor": 1, "currency": "CNY"}, "catalogue_version": "2
 SHOWN = [no("price_changed", "shown", shown=OTHER_QUOTE)]
 SOLD = [*QUOTE, no("not_sold", "plan", at=TOO_EARLY), no("not_sold", "plan", rules=FEWER, at=TOO_LATE)]
 MISTYPED_YEARS = {"term_ended_long_ago": "2026-01-01", "term_far_ahead": "2027-05-04"}
-NO_ZONES = "Asia/Peking Asia ../etc/passwd localtime Factory posix/UTC right/UTC UTC+8"
+NO_ZONES = "Asia/Peking Asia ../etc/passwd localtime Factory posix/UTC right/UTC UTC+8 Etc/GMT+5 EST5EDT Zulu"
 ZONES = [no("unknown_zone", "zone", zone=zone) for zone in NO_ZONES.split()]
 OF_CHARGE = [
     *UNKNOWN,

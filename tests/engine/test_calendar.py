@@ -252,6 +252,19 @@ def test_zones_are_those_that_come_with_the_program_and_real():
     assert zone_named("Asia/Shanghai").key == "Asia/Shanghai"
 
 
+def test_offsets_and_abbreviations_are_no_places_and_utc_alone_may_be_said():
+    offsets = {"Etc/GMT+5", "Etc/UTC", "EST", "EST5EDT", "PST8PDT", "Zulu", "GMT", "Greenwich", "HST", "CET", "UCT"}
+    assert not known_zones() & offsets
+    without_region = {zone for zone in known_zones() if "/" not in zone}
+    assert {"UTC", "Singapore", "Hongkong", "Cuba", "NZ", "PRC"} <= without_region
+    assert not {zone for zone in without_region - {"NZ-CHAT", "GB-Eire", "W-SU"} if not zone.isalpha()}
+
+
+@pytest.mark.parametrize(("zone", "shown"), [("Etc/GMT+5", date(2026, 3, 30)), ("Zulu", date(2026, 3, 31))])
+def test_a_zone_that_is_no_place_can_be_read_from_old_facts(zone, shown):
+    assert local_date(datetime(2026, 3, 31, 4, tzinfo=UTC), zone) == shown
+
+
 def test_a_zone_that_only_this_machine_has_can_be_read_from_old_facts(tmp_path):
     before = zoneinfo.TZPATH
     tmp_path.joinpath("localtime").write_bytes(

@@ -19,6 +19,8 @@ from tests.journey.patience import until
 
 BEFORE, HUNG, AFTER = 2, 3, 4
 """Cards, each of which comes due on the day of its number."""
+HUNG_AT_MOST_S = 30
+"""Two pings without an answer are 6 to 9 seconds, and connecting again to another node; a busy machine adds to it."""
 
 
 @pytest.fixture
@@ -87,8 +89,10 @@ def test_the_work_goes_on_with_another_broker_when_one_hangs(nodes, settings, ca
     try:
         comes_due(cards, HUNG)
         until(lambda: is_renewed(cards, HUNG))
+        cost_s = time.monotonic() - since
         with capsys.disabled():
-            print(f"\na hung broker cost {time.monotonic() - since:.1f} s")  # noqa: T201 (the figure is what is asked for)
+            print(f"\na hung broker cost {cost_s:.1f} s")  # noqa: T201 (the figure is what is asked for)
+        assert cost_s < HUNG_AT_MOST_S
     finally:
         hung.process.send_signal(signal.SIGCONT)
 

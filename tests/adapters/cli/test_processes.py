@@ -1,8 +1,10 @@
 """The command line as processes: exit statuses, what goes to which stream, and how a role starts and ends."""
 
 import asyncio
+import ctypes
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -201,6 +203,44 @@ def test_a_home_that_cannot_be_written_is_a_sentence(installation, tmp_path, wor
     assert (status, out) == (1, "")
     assert err.strip() == f"{err.split(':')[0]}: Not a directory"
     assert str(tmp_path) in err
+
+
+PR_CAPBSET_DROP, CAP_DAC_OVERRIDE = 24, 1
+"""Of Linux: the second is what lets root write to every folder."""
+
+
+def bound_by_modes():
+    """Let a process of root respect the modes of files too, as it would as anybody else."""
+    if os.getuid() == 0 and ctypes.CDLL(None).prctl(PR_CAPBSET_DROP, CAP_DAC_OVERRIDE, 0, 0, 0):
+        os._exit(99)
+
+
+@pytest.mark.skipif(
+    sys.platform != "linux" and os.getuid() == 0,
+    reason="root may write to every folder, and only Linux takes that away",
+)
+@pytest.mark.parametrize(
+    "words",
+    [
+        pytest.param(("up",), id="up"),
+        pytest.param(("import", "-"), id="import", marks=pytest.mark.slow),
+        pytest.param(("demo", "--home", "{home}"), id="demo", marks=pytest.mark.slow),
+    ],
+)
+@pytest.mark.parametrize("exists", [True, pytest.param(False, marks=pytest.mark.slow)], ids=["existing", "new"])
+def test_a_home_that_may_only_be_read_is_a_sentence(installation, tmp_path, words, exists):
+    closed = tmp_path / "closed"
+    closed.mkdir(mode=0o500)
+    home = closed if exists else closed / "home"
+    environment = os.environ | installation.environment | {"BAOHAO_HOME": str(home), "DATABASE_URL": "", "NATS_URL": ""}
+    command = [sys.executable, "-m", "adapters.cli", *(word.format(home=home) for word in words)]
+    given = {"stdin": subprocess.DEVNULL, "preexec_fn": bound_by_modes}
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60, check=False, **given)
+    if done.returncode == 99:
+        pytest.skip("root may write to every folder, and is not allowed to give that up here")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert re.fullmatch(rf"{re.escape(str(home))}(/[a-z.]+)?: Permission denied\n", done.stderr)
+    assert list(closed.iterdir()) == []
 
 
 @pytest.mark.usefixtures("started_truly")

@@ -175,11 +175,14 @@ def test_status_shows_what_runs_and_what_is_missing(running):
         found = home.json("status")
         roles = {(one["role"], one["leads"]) for one in found["database"]["roles"]}
         assert roles >= {("consumer", None), ("projector", True), ("publisher", True), ("scheduler", True)}
+        by_pid = {one["pid"]: (one["role"], one["leads"]) for one in found["database"]["roles"]}
+        assert by_pid[standby.pid] == ("scheduler", False)
         assert found["system"] == f"baohao up (process {system.pid})"
         assert found["database"]["lag"].keys() >= {"publisher", "read_models"}
         assert found["broker"]["due_waiting"] == 0
         shown = home.run("status").stdout
         assert "leads" in shown
+        assert "stands by" in shown
         assert "goes on" in shown
         standby.terminate()
         standby.communicate(timeout=60)
