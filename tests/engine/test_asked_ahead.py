@@ -4,13 +4,14 @@ from datetime import timedelta
 
 import pytest
 
-from engine.card.asked_ahead import RenewalRequestEnded
+from engine.card.asked_ahead import RenewalRequestEnded, end_request
 from engine.card.attempt import ChargeAttempted
 from engine.card.balance import BalanceCredited
 from engine.card.charge import RenewalRequested, renew_now
 from engine.card.consent import switch_off_auto_renew
 from engine.card.methods import PaymentMethodsOrdered, bind_payment_method, update_payment_method
 from engine.card.reminders import ReminderDue
+from engine.card.step import Wait
 from engine.card.term import CardRenewed, RenewalStarted
 from engine.money import Money
 from engine.networks import Limited
@@ -21,6 +22,7 @@ from tests.engine.samples import (
     MONTH_PRICE,
     OPENS_AT,
     PAYING,
+    POLICY,
     RULES,
     SECOND,
     VISA,
@@ -62,6 +64,12 @@ def test_who_switches_off_before_anything_was_tried_is_told_no_more():
     history.decides(switch_off_auto_renew, reason="holder", at=ASKED_AT).wakes(ASKED_AT)
     assert kinds(history)[-1] == "RenewalRequestEnded"
     assert notice_of(history.records[-1]) is None
+
+
+def test_a_request_ends_without_a_word_where_a_method_might_be_charged_and_something_else_forbids_it():
+    history = History(*PAYING).decides(renew_now, RULES, at=ASKED_AT)
+    [ended] = end_request(history.card, Wait(None, "number_lost"), POLICY, ASKED_AT)
+    assert (ended.withheld, ended.next_try_at) == (None, None)
 
 
 @pytest.mark.parametrize("change", [updated, bound, topped_up])

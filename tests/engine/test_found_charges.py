@@ -43,6 +43,7 @@ from tests.engine.samples import (
     POLICY,
     TEN,
     attempt_id,
+    enabled,
     failed,
 )
 from tests.engine.topped_up import topped_up
@@ -85,6 +86,26 @@ def test_a_charge_is_explained_by_what_was_agreed_to_then_also_if_that_was_chang
         WAITS,
     )
     found(Given(renewed.card), charge()).then(CLOSED)
+
+
+def test_of_several_changes_since_the_charge_the_one_that_explains_it_is_found():
+    longer = PeriodChanged(
+        months=6, price=Money(minor=8000, currency="CNY"), saving=TEN, catalogue_version="1", terms_version="terms-2",
+        channel="app", at=RESTORED_AT,
+    )  # fmt: skip
+    off = AutoRenewSwitchedOff(reason="holder", at=RESTORED_AT)
+    in_order = PaymentMethodsOrdered(method_ids=("visa",), balance_first=False, at=RESTORED_AT)
+    facts = (
+        *PAYING,
+        longer,
+        in_order,
+        off,
+        enabled(12, RESTORED_AT),
+    )
+    renewed = found(given(*facts), charge(), at=RESTORED_AT, history=facts)
+    renewed.then(
+        fact(RenewalStarted, price=MONTH_PRICE), fact(ChargeFound), fact(ChargeSucceeded), fact(CardRenewed), WAITS
+    )
 
 
 def test_what_was_withdrawn_before_the_charge_explains_nothing():

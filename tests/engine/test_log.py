@@ -1,12 +1,26 @@
 """The log as followers read it: in order, from any position, with a notification when there is more."""
 
 from datetime import timedelta
+from uuid import UUID
 
 import pytest
 
 from engine.envelope import NAME_OF
 from engine.errors import CorruptHistoryError, UnknownFactError
-from engine.store.log import FACTS_CHANNEL, Listener, head, newest, read_log, read_others, read_rows, read_rows_of
+from engine.store.log import (
+    FACTS_CHANNEL,
+    Listener,
+    head,
+    newest,
+    newest_of,
+    place,
+    read_log,
+    read_others,
+    read_rows,
+    read_rows_of,
+    read_stretch,
+    stretches,
+)
 from tests.engine.random_histories import RECORDED_AT, random_history, store_all
 
 AT_ONCE, LONG = timedelta(0), timedelta(seconds=10)
@@ -117,3 +131,32 @@ def test_a_listener_is_woken_by_new_facts_and_sleeps_otherwise(cards_url, store)
         while listener.wait(timedelta(milliseconds=50)):
             pass  # one append may be notified more than once
         assert listener.wait(AT_ONCE) is False
+
+
+def test_the_newest_facts_of_a_card_are_those_before_a_version_oldest_first(connection, histories):
+    of_one = histories[0]
+    whole = newest_of(connection, of_one.card_id, None, 1000)
+    assert [one.fact for one in whole] == list(of_one.facts)
+    before = newest_of(connection, of_one.card_id, len(whole), 3)
+    assert before == whole[-4:-1]
+    assert newest_of(connection, of_one.card_id, 1, 3) == []
+
+
+@pytest.mark.parametrize("facts", [1, 30, 10_000])
+def test_stretches_divide_all_streams_and_each_reads_whole_ones(connection, histories, facts):
+    parts = stretches(connection, facts)
+    assert parts[0][0] == UUID(int=0)
+    assert [first for first, _ in parts[1:]] == [before for _, before in parts[:-1]]
+    assert parts[-1][1] is None
+    upto, skipped = head(connection), ["charge_attempted.v1"]
+    read = [row for first, before in parts for row in read_stretch(connection, skipped, first, before, upto)]
+    everything = read_log(connection, 0, 10_000)
+    wanted = [one for one in everything if NAME_OF[type(one.fact)] not in skipped]
+    assert read == sorted(wanted, key=lambda one: (one.card_id.bytes, one.version))
+
+
+def test_the_place_of_a_log_grows_with_it_and_names_its_database(connection, store):
+    before = place(connection)
+    store_all(store, [random_history(1, 20)])
+    assert (before.head, place(connection).head) == (0, head(connection))
+    assert place(connection).incarnation == before.incarnation != ""

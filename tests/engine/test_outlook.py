@@ -3,29 +3,36 @@
 import pytest
 from msgspec.structs import replace
 
-from engine.card.attempt import ChargeAttempted
+from engine.card.attempt import CaseOpened, ChargeAttempted
+from engine.card.balance import BalanceCredited
 from engine.card.hold import CardHeld
+from engine.card.ids import derived_id
 from engine.card.lapse import GraceStarted, NumberReclaimed, Suspended
 from engine.card.methods import PaymentMethodsOrdered
 from engine.card.on_page import surely_closed_at
 from engine.card.outcomes import record_answer
 from engine.card.payments import ChargeSucceeded
-from engine.card.refunds import RefundStarted
+from engine.card.refunds import RefundFailed, RefundStarted
 from engine.card.reminders import ReminderDue
 from engine.card.term import CardRenewed, Reinstated, RenewalStarted
+from engine.card.top_ups import AutoTopUpSet, TopUpStarted
 from engine.money import Money
 from engine.outlook import foresee, outlook
 from engine.ports import Charged
+from tests.engine.every_command import REFUND
 from tests.engine.given_when_then import Given, fact, given, seen
 from tests.engine.samples import (
+    CARD_ID,
     CHARGING,
     DECLINED,
     ENDS_AT,
     GRACE_ENDS_AT,
     MONTH_PRICE,
     OPENS_AT,
+    PAID,
     PAYING,
     RULES,
+    TEN,
     bound,
     enabled,
     grace_started,
@@ -145,3 +152,34 @@ def test_a_refund_on_its_way_keeps_nothing_from_being_foreseen():
     late.then(fact(ChargeSucceeded, learned="late"), fact(RefundStarted))
     facts = outlook(late.card, RULES, at)
     assert isinstance(facts[-1], CardRenewed)
+
+
+def test_a_top_up_that_comes_first_is_foreseen_and_then_what_follows():
+    order = AutoTopUpSet(threshold=TEN, amount=TEN, at=EARLY)
+    facts = foreseen(*PAYING, order)
+    sees(
+        facts[:4],
+        fact(TopUpStarted),
+        fact(ChargeAttempted, top_up=1),
+        fact(ChargeSucceeded, top_up=1),
+        fact(BalanceCredited),
+    )
+    assert any(isinstance(one, CardRenewed) for one in facts)
+
+
+def test_a_refund_that_a_person_has_to_make_keeps_nothing_from_being_foreseen():
+    failed = RefundFailed(refund_id=REFUND.refund_id, attempt_id=REFUND.attempt_id, code="too_late", at=ENDS_AT)
+    card = given(*PAID, REFUND, failed).card
+    assert [one.refused for one in card.refunds] == [True]
+    assert any(isinstance(one, CardRenewed) for one in outlook(card, RULES, ENDS_AT))
+
+
+def test_what_takes_more_looks_than_that_is_foreseen_in_part(monkeypatch):
+    monkeypatch.setattr("engine.outlook.LOOKS_MOST", 1)
+    assert foreseen(*PAYING) == ()
+
+
+def test_nothing_more_is_foreseen_of_a_card_that_waits_for_a_person():
+    in_doubt = CaseOpened(about=derived_id(CARD_ID, "number_may_be_lost"), reason="number_may_be_lost", at=ENDS_AT)
+    facts = foreseen(*PAYING, in_doubt, at=ENDS_AT)
+    assert not any(isinstance(one, ChargeAttempted) for one in facts)

@@ -10,7 +10,7 @@ import pytest
 from eventsourcing.persistence import IntegrityError, StoredEvent
 from eventsourcing.tests import persistence as published
 
-from engine.errors import ConnectionLostError, LockHeldError
+from engine.errors import ConnectionLostError, LockHeldError, LogReplacedError
 from engine.store.recorder import CardRecorder, datastore
 from tests.engine.writes import ALL_STORED, append, facts, versions_of, write
 from tests.journey.patience import until
@@ -221,3 +221,11 @@ def test_a_held_lock_of_the_appends_is_a_sentence_and_nothing_is_stored(cards_ur
             with pytest.raises(LockHeldError, match="held a lock of the event log for 1 s; nothing was stored"):
                 append(recorder, write(card_id, 1))
         assert append(recorder, write(card_id, 1)) == ALL_STORED
+
+
+def test_nothing_is_appended_to_another_database_than_the_one_that_was_looked_at(recorder):
+    recorder.incarnation = "another"
+    card_id = uuid4()
+    with pytest.raises(LogReplacedError, match="nothing was stored"):
+        append(recorder, write(card_id, 1))
+    assert versions_of(recorder, card_id) == []

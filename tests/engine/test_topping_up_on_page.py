@@ -1,5 +1,7 @@
 """A top-up that the holder pays on the provider's page: it comes onto the balance, or is over without a trace."""
 
+from msgspec import to_builtins
+
 from engine.card.attempt import ChargeAttempted, ChargeOutcomeUnknown
 from engine.card.balance import BalanceCredited
 from engine.card.lapse import GraceStarted
@@ -7,9 +9,13 @@ from engine.card.paying_on_page import top_up_on_page
 from engine.card.payments import ChargeSucceeded
 from engine.card.term import RenewalStarted
 from engine.card.top_ups import TopUpStarted, top_up
+from engine.command_dispatch import decide
+from engine.commands import TopUp
 from engine.ports import Unclear
+from tests.engine.every_command import command
 from tests.engine.given_when_then import Given, Then, fact, given
-from tests.engine.samples import DECLINED, ENDS_AT, OPENS_AT, PAYING, RULES, TEN, registered
+from tests.engine.restored_cards import nothing_older
+from tests.engine.samples import CARD_ID, DECLINED, ENDS_AT, OPENS_AT, PAYING, RULES, TEN, registered
 from tests.engine.test_paying_on_page import (
     AFTER,
     ALIPAY,
@@ -67,3 +73,9 @@ def test_a_top_up_of_unknown_outcome_moves_no_deadline():
 def test_a_card_without_any_method_can_be_topped_up_on_the_page():
     given(registered()).when(top_up, RULES, amount=TEN, at=AFTER).refused("no_usable_method")
     topping_up(registered()).then(fact(TopUpStarted), fact(ChargeAttempted))
+
+
+def test_the_command_that_names_a_wallet_is_paid_on_the_page():
+    asked = command(TopUp, CARD_ID, amount=to_builtins(TEN), on_page=to_builtins(ALIPAY))
+    started = decide(asked, given(*PAYING).card, RULES, AFTER, nothing_older)
+    assert started == topping_up(*PAYING).facts

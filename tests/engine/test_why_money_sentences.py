@@ -48,6 +48,24 @@ FACTS = [
     ),
     (
         facts.ChargeAttempted(
+            **TRY,
+            **VERSION,
+            number=1,
+            rung=0,
+            reason="renewal_opened",
+            method_id="alipay",
+            token="cus_1/alipay",
+            amount=PRICE,
+            brand="alipay",
+            page_until=LATER,
+        ),
+        (
+            "the holder was to pay 15.00 CNY for term 1 by alipay on the provider's page, open until 2026-03-30 11:30: "
+            f"attempt {A}, number 1"
+        ),
+    ),
+    (
+        facts.ChargeAttempted(
             **TRY, **VERSION, number=2, rung=1, reason="next_method", method_id="visa", token="tok-visa", amount=PRICE
         ),
         f"method visa was asked for 15.00 CNY for term 1: attempt {A}, number 2 (rung 1, next method of the pass)",
