@@ -178,7 +178,7 @@ def lock_names_no_address(source: Source) -> Iterator[str]:
 
 
 def scripts_introduce_themselves(source: Source) -> Iterator[str]:
-    if source.path.startswith("scripts/") and not source.path.endswith((".jsonl", ".py")):
+    if source.path.startswith("scripts/") and not source.path.endswith((".jsonl", ".mjs", ".py")):
         first, comment, strict, *_ = [*source.text.splitlines(), "", "", ""]
         if first != "#!/usr/bin/env bash" or not comment.startswith("# ") or strict != "set -euo pipefail":
             yield "begins with bash, what it does, set -euo pipefail"
