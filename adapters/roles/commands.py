@@ -174,14 +174,15 @@ class Desk:
         """Execute, store the answers, acknowledge; what cannot be executed comes again, and is parked in the end."""
         started = perf_counter()
         answered = await self._execute(messages)
-        again = [one.message for one in answered if one.failed and one.message.metadata.num_delivered < TRIES]
-        done = [one for one in answered if one.message not in again] if again else answered
+        again = [one for one in answered if one.failed and one.message.metadata.num_delivered < TRIES]
+        done = [one for one in answered if one not in again] if again else answered
         await self._tell([(one, _origin(one.message)) for one in done])
         if given_up := [one for one in done if one.failed]:
-            rows = [(one.answer.card_id, one.message.data, f"a command of {one.sender}: {CANNOT}") for one in given_up]
+            # the message alone: whether its card can be renewed is found out by who renews it
+            rows = [(None, one.message.data, f"a command of {one.sender}: {CANNOT}") for one in given_up]
             await asyncio.to_thread(self.park, rows)
         await ack_all([one.message for one in done])
-        await nak_all(again)
+        await nak_all([one.message for one in again])
         _log("queue", answered, started)
 
     async def _answer_requests(self) -> None:

@@ -157,7 +157,7 @@ def test_a_card_that_cannot_be_read_is_tried_again_and_its_command_parked(execut
     kinds = {answer["card_id"]: kind for kind, answer in executing(scenario)}
     assert kinds == {str(card_id): "command_failed", str(card_id_of(2)): "command_accepted"}
     [parked] = list_parked(connection)
-    assert parked.card_id == card_id
+    assert parked.card_id is None  # whether the card can be renewed is not for a command to say
     assert parked.reason.startswith("a command of crm: it could not be executed")
 
 
