@@ -28,7 +28,7 @@ _OPTIONS = {
     "port": "5432",  # … whose name ends with this
     "unix_socket_permissions": "0700",
     "shared_buffers": "256MB",
-    "max_connections": "60",
+    "max_connections": "100",
     "max_wal_size": "4GB",
     "checkpoint_timeout": "15min",
     "synchronous_commit": "on",

@@ -87,7 +87,7 @@ def servers_of(home):
 def test_postgres_runs_with_our_settings_and_restarts_with_its_data(home):
     with embedded.postgres(home) as url:
         shown = [query(url, f"SHOW {name}")[0][0] for name in SHOWN]
-        assert shown == ["256MB", "60", "4GB", "on", "off", "UTC"]
+        assert shown == ["256MB", "100", "4GB", "on", "off", "UTC"]
         query(url, "CREATE TABLE kept (word text)")
     assert not servers_of(home)
     with embedded.postgres(home) as url:
