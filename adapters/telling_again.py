@@ -4,7 +4,7 @@ It can be killed and asked for again: the reader's stream says how far it is.
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from time import monotonic
 from typing import Any, NamedTuple
 
@@ -24,7 +24,7 @@ from adapters.broker.replays import (
     replayed,
     stream_of,
 )
-from adapters.broker.sending import send
+from adapters.broker.sending import NotStoredError, Outgoing, send
 from adapters.clock import recorded_now
 from adapters.roles.publisher import PUBLISHER
 from adapters.settings import Settings
@@ -65,12 +65,13 @@ async def tell_again(
 ) -> ToldAgain:
     """Tell a reader what it asked for, at most `rate` events a second; go on where an earlier run was killed.
 
-    Raises BaohaoError where a fact cannot be read, and NotStoredError where another process tells the same reader.
+    Raises BaohaoError where a fact cannot be read, another process tells the same reader, or its stream is full.
     """
     jetstream = client.jetstream()
     info = await ensure_replay_stream(jetstream, asked.reader, settings)
     await ensure_reader(jetstream, stream_of(asked.reader), asked.reader, f"{REPLAY_SUBJECT}.{asked.reader}.>")
-    sequence, known = await reached(jetstream, info, asked)
+    begun = await asyncio.to_thread(_live, connection)
+    sequence, known = await reached(jetstream, info, asked, begun.epoch)
     position = asked.after if known is None else known
     run, events, started = sequence, 0, monotonic()
     while True:
@@ -81,14 +82,24 @@ async def tell_again(
         cell = Cell(settings.cell, live.epoch)
         messages = [one for fact in _facts(read) if (one := replayed(fact, cell, asked, run)) is not None]
         if messages:
-            sequence = await send(client, messages, sequence)
+            sequence = await _send(client, messages, sequence, asked)
         position, events = read.upto, events + len(messages)
         report(events, position, live.position)
         await asyncio.sleep(max(0.0, started + events / rate - monotonic()))
     end = ReplayFinished(position=live.position, sequence=live.sequence)
     last = finished(asked, Cell(settings.cell, live.epoch), end, recorded_now())
-    await send(client, [last], sequence)
+    await _send(client, [last], sequence, asked)
     return ToldAgain(events, live.position, live.sequence)
+
+
+async def _send(client: Client, messages: Sequence[Outgoing], after: int, asked: Asked) -> int:
+    try:
+        return await send(client, messages, after)
+    except NotStoredError as error:
+        raise BaohaoError(
+            f"the broker did not take all for {stream_of(asked.reader)}: {error}; it is full, or another replay to "
+            "this reader runs; give the command again when it has room and nobody else tells it"
+        ) from error
 
 
 def _live(connection: Connection[Any]) -> _Live:

@@ -13,7 +13,7 @@ from uuid import UUID, uuid4
 
 from msgspec import json
 from nats.js import JetStreamContext
-from nats.js.api import StorageType, StreamConfig, StreamInfo
+from nats.js.api import DiscardPolicy, StorageType, StreamConfig, StreamInfo
 from nats.js.errors import APIError, NotFoundError
 
 from adapters.broker.contract import INTERNAL_FACTS
@@ -32,7 +32,7 @@ REPLAY = "Baohao-Replay"
 RETENTION = timedelta(days=7)
 """How long a replay stays on the broker."""
 MAX_BYTES = 1024**3
-"""Room for about a million events; where a replay is longer, its oldest leave unless they were read and removed."""
+"""Room for about a million events; a replay that finds no room ends, and loses none of what it has told."""
 
 
 class Asked(NamedTuple):
@@ -101,6 +101,7 @@ async def ensure_replay_stream(jetstream: JetStreamContext, reader: str, setting
             storage=StorageType.FILE,
             max_age=RETENTION.total_seconds(),
             max_bytes=MAX_BYTES,
+            discard=DiscardPolicy.NEW,
         )
         try:
             return await jetstream.add_stream(config)
@@ -115,8 +116,8 @@ class Reached(NamedTuple):
     position: int | None
 
 
-async def reached(jetstream: JetStreamContext, info: StreamInfo, asked: Asked) -> Reached:
-    """How far this replay is, if it was begun and is not finished."""
+async def reached(jetstream: JetStreamContext, info: StreamInfo, asked: Asked, epoch: int) -> Reached:
+    """How far this replay is, if it was begun in this epoch of the log and is not finished."""
     last = info.state.last_seq
     if not info.state.messages:
         return Reached(last, None)
@@ -124,8 +125,10 @@ async def reached(jetstream: JetStreamContext, info: StreamInfo, asked: Asked) -
         headers: Mapping[str, str] = (await jetstream.get_msg(stream_of(asked.reader), seq=last)).headers or {}
     except NotFoundError:
         return Reached(last, None)
-    goes_on = headers.get(REPLAY) == asked.name and not str(headers.get("ce-type")).endswith(REPLAY_FINISHED)
-    return Reached(last, int(headers["ce-position"]) if goes_on else None)
+    goes_on = (headers.get(REPLAY), headers.get("ce-epoch")) == (asked.name, str(epoch))
+    position = str(headers.get("ce-position"))
+    is_finished = str(headers.get("ce-type")).endswith(REPLAY_FINISHED)
+    return Reached(last, int(position) if goes_on and not is_finished and position.isdecimal() else None)
 
 
 def check_types(types: Collection[str]) -> None:

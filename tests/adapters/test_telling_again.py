@@ -8,7 +8,6 @@ import pytest
 from adapters import telling_again
 from adapters.broker.events import EVENTS_STREAM
 from adapters.broker.replays import Asked, stream_of
-from adapters.broker.sending import NotStoredError
 from adapters.settings import load_settings
 from adapters.telling_again import tell_again
 from engine.errors import BaohaoError
@@ -112,6 +111,31 @@ def test_killed_and_asked_for_again_it_goes_on_where_it_was(run, cards, client, 
     assert len(ends) == 1
 
 
+def test_in_a_new_epoch_it_begins_anew_since_positions_are_given_again(run, cards, connection, client, told, again):
+    told(1, 2)
+
+    def kill(*_):
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        again(report=kill)
+    connection.execute("UPDATE published SET epoch = 2")
+    again()
+    events, _ = replayed(run, client)
+    assert [one.headers["ce-id"] for one in events] == cards.public_ids() * 2
+
+
+def test_without_room_it_ends_and_loses_nothing_that_it_has_told(run, cards, client, told, again, monkeypatch):
+    monkeypatch.setattr("adapters.broker.replays.MAX_BYTES", 3000)
+    monkeypatch.setattr(telling_again, "BATCH", 1)
+    told(1, 2, 3)
+    with pytest.raises(BaohaoError, match="maximum bytes exceeded'; it is full"):
+        again()
+    events, ends = replayed(run, client)
+    assert [one.headers["ce-id"] for one in events] == cards.public_ids()[: len(events)]
+    assert (len(events) > 0, ends) == (True, [])
+
+
 def test_asked_for_again_after_its_end_it_is_told_again_behind_it(run, cards, client, told, again):
     told(1)
     again()
@@ -138,7 +162,7 @@ def test_of_two_at_once_for_one_reader_one_ends_and_nothing_is_spoilt(run, cards
         if events == 2:
             others.append(asyncio.ensure_future(client.jetstream().publish(ELSEWHERE, b"{}")))
 
-    with pytest.raises(NotStoredError):
+    with pytest.raises(BaohaoError, match="another replay to this reader runs"):
         again(report=another)
     again()
     events, _ = replayed(run, client)
