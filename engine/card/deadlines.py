@@ -206,6 +206,19 @@ def move_deadlines(
     return (deadlines_moved(card, reason, ends - begins, at, until),) if ends > begins else ()
 
 
+def move_deadlines_by_all(
+    card: Movable, reason: DelayReason, open_since: datetime, at: datetime, until: datetime
+) -> tuple[DeadlinesMoved, ...]:
+    """Move the deadlines by all the time from `open_since` to `until`, less what they have moved by already.
+
+    So the short delays between two that were counted, too short to count by themselves, count in the end.
+    """
+    deadlines = card.deadlines
+    counted = min(deadlines.moved_by, (deadlines.moved_until or open_since) - open_since)
+    by = until - open_since - max(counted, timedelta(0))
+    return (deadlines_moved(card, reason, by, at, until),) if by > timedelta(0) else ()
+
+
 def deadlines_moved(
     card: Movable, reason: DelayReason, by: timedelta, at: datetime, until: datetime | None = None
 ) -> DeadlinesMoved:

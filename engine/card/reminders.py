@@ -19,7 +19,7 @@ from engine.card.deadlines import (
     DeadlinesMoved,
     HasDeadlines,
     charge_instant,
-    move_deadlines,
+    move_deadlines_by_all,
     opens_at,
     reclaims_at,
     suspends_at,
@@ -159,7 +159,7 @@ def tell_ahead(
     notice = _ahead(card, consent, "renewal_ahead", rules, at)
     opening, until = opens_at(card, rules.policy), _may_charge_at(card, rules, at)
     opened = opening if at < opening else open_since(card, rules.policy)
-    return notice, *move_deadlines(card, "notice_late", opened, opened, at, until)
+    return notice, *move_deadlines_by_all(card, "notice_late", opened, at, until)
 
 
 def reminders(card: Remindable, rules: Rules, at: datetime) -> tuple[ReminderDue | DeadlinesMoved, ...] | Wait | None:

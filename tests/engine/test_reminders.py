@@ -10,7 +10,7 @@ from engine.card.attempt import ChargeAttempted
 from engine.card.balance import BalanceCredited
 from engine.card.charge import RenewalRequested, renew_now
 from engine.card.deadlines import DeadlinesMoved, suspends_at
-from engine.card.hold import CardHeld, CardReleased, release_card
+from engine.card.hold import CardHeld, CardReleased, hold_card, release_card
 from engine.card.methods import PaymentMethodsOrdered
 from engine.card.next import move_for_late_wake
 from engine.card.reminders import ReminderDue
@@ -40,7 +40,7 @@ from tests.engine.samples import (
     switched_off,
 )
 
-DAY = timedelta(days=1)
+DAY, HOUR = timedelta(days=1), timedelta(hours=1)
 NOTIFIED_AT = local("2026-03-22 10:00")
 AGREED_EARLY = (registered(), bound(), enabled(at=REGISTERED_AT))
 NO_GRACE = (registered(grace_days=0, reclaim_days=5), bound(), enabled(at=REGISTERED_AT))
@@ -151,6 +151,18 @@ def test_after_a_hold_the_holder_is_told_before_anything_is_charged():
     told_of = Given(then.card).at(released_at)
     told_of.then(fact(RenewalStarted), fact(ReminderDue), fact(DeadlinesMoved, reason="notice_late", by=5 * DAY))
     Given(told_of.card).at(released_at + 5 * DAY).then(fact(ChargeAttempted))
+
+
+def test_a_late_notice_counts_the_short_delays_between_two_holds_too():
+    first, again, last = OPENS_AT + DAY, OPENS_AT + DAY + 3 * HOUR, OPENS_AT + 2 * DAY
+    once = given(*AGREED_EARLY).when(hold_card, reason="asked", at=REGISTERED_AT)
+    free = Given(once.card).when(release_card, POLICY, at=first)
+    held = Given(free.card).when(hold_card, reason="asked", at=again)
+    twice = Given(held.card).when(release_card, POLICY, at=last)
+    twice.then(fact(CardReleased), fact(DeadlinesMoved, reason="held", by=last - again))
+    told = Given(twice.card).at(last)
+    told.then(fact(RenewalStarted), fact(ReminderDue), fact(DeadlinesMoved, by=5 * DAY + 3 * HOUR))
+    assert told.card.deadlines.moved_by == last + 5 * DAY - OPENS_AT
 
 
 def test_a_try_that_the_holder_asks_for_waits_for_no_notice():

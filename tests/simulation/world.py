@@ -193,6 +193,11 @@ class World:
         if page.told_at is not None:
             self._agenda.add(max(page.told_at, self.now), "hint", page)
 
+    def _paid(self, page: Page) -> None:
+        self._gateway.pay(page.request, self.now)
+        if page.told_at is not None and page.told_at < self.now:  # a clock that jumped made the holder later than that
+            self._agenda.add(self.now + _SECOND, "hint", page)
+
     def _tell(self, row: Row) -> None:
         notice = notice_of(read_fact(*row))
         if notice is not None:
@@ -225,7 +230,7 @@ class World:
         self._workers.wake(dict.fromkeys([*due, *jobs.get("wake", ())]))
         for page in jobs.get("payment", ()):
             if page.may_be_paid(self.now):
-                self._gateway.pay(page.request, self.now)
+                self._paid(page)
         for page in jobs.get("hint", ()):
             self._hinted(page)
         for held in jobs.get("arrival", ()):
