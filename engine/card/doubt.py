@@ -151,6 +151,14 @@ def on_release(card: _Doubtful, moved: Sequence[DeadlinesMoved], at: datetime) -
     return () if _is_confirmed(reduce(delayed, moved, card.doubt)) else (number_case(card, at),)
 
 
+def in_doubt_since(card: MayBeInDoubt, held_since: datetime, at: datetime) -> datetime:
+    """Since when doubt kept a card from being charged that has been held since; `at` if it was over before the hold."""
+    doubt = card.doubt
+    if doubt is None or (doubt.confirmed_at is not None and doubt.confirmed_at < held_since):
+        return at
+    return doubt.since
+
+
 def confirm_number(
     card: _Confirmable, policy: Policy, *, evidence: str, at: datetime
 ) -> tuple[NumberConfirmed | DeadlinesMoved, ...]:

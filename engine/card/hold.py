@@ -9,7 +9,7 @@ from typing import Literal, Protocol
 from engine.card.attempt import CaseOpened, HasAttempts, HasHold
 from engine.card.custody import HasStatus, check_kept
 from engine.card.deadlines import DeadlinesMoved, HasDeadlines, move_deadlines
-from engine.card.doubt import MayBeInDoubt, is_in_doubt, on_release
+from engine.card.doubt import MayBeInDoubt, in_doubt_since, on_release
 from engine.card.event import Event
 from engine.card.term import HasRenewal, open_since
 from engine.policy import Policy
@@ -51,8 +51,7 @@ def release_card(
     if card.held_since is None:
         return ()
     attempt = card.attempts.open
-    in_doubt_since = card.doubt.since if card.doubt is not None and is_in_doubt(card) else at
     asked_since = attempt.attempted_at if attempt is not None and attempt.page_until is None else at
-    before = (card.deadlines.blocked_since or at, asked_since, in_doubt_since)
+    before = (card.deadlines.blocked_since or at, asked_since, in_doubt_since(card, card.held_since, at))
     moved = move_deadlines(card, "held", min(card.held_since, *before), open_since(card, policy), at)
     return CardReleased(at=at), *moved, *on_release(card, moved, at)

@@ -94,6 +94,16 @@ def test_a_confirmation_during_the_hold_counts_for_a_release_within_a_day():
     released(Given(then.card), LOST_AT + 2 * DAY).then(fact(CardReleased), fact(DeadlinesMoved), CASE)
 
 
+def test_doubt_before_a_hold_is_our_delay_also_where_it_ends_during_the_hold():
+    doubted = released(given(*UNPAID))
+    held_at, known_at, free_at = (RELEASED_AT + days * DAY for days in (7, 9, 10))
+    held = Given(doubted.card).when(hold_card, reason="to be looked at", at=held_at)
+    known = confirmed(Given(held.card), known_at).then(fact(NumberConfirmed))
+    free = released(Given(known.card), free_at)
+    assert free.facts[1].by == free_at - RELEASED_AT
+    assert reclaims_at(free.card) == LOST_AT + (free_at - HELD_AT)
+
+
 def test_a_confirmation_without_doubt_changes_nothing():
     confirmed(given(*UNPAID)).nothing()
     closed = CardClosed(reason="holder", balance=Money(minor=0, currency="CNY"), at=CONFIRMED_AT)

@@ -53,7 +53,7 @@ def number_confirmed(findings: Findings, card: Card, fact: Fact) -> None:
     """A person says that the number still exists."""
     if card.doubted_since is None:
         findings.violation("custody", fact, "the number is confirmed though nobody asked")
-    elif card.held_since is None:
+    else:
         card.not_holders_fault.append((card.doubted_since, fact.at))
     card.must_be_confirmed, card.doubted_since, card.confirmed_at = False, None, fact.at
     card.noted_before_confirmed = len(card.not_holders_fault)
