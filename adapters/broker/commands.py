@@ -1,8 +1,8 @@
-"""Commands that other systems give over the broker, and the answers to them.
+"""Commands and jobs that other systems give over the broker, and the answers to them.
 
 Two doors, with the same commands, ids and answers: `baohao.v1.command.<sender>.<command>` is a queue of JetStream, for
-what must not be lost; `baohao.v1.ask.<sender>.<command>` is request and reply. Who gives a command stands in the
-subject, not in the body, since that is where a broker can hold a sender to its own name.
+what must not be lost, and for jobs (jobs.py); `baohao.v1.ask.<sender>.<command>` is request and reply. Who gives a
+command stands in the subject, not in the body, since that is where a broker can hold a sender to its own name.
 
 Every answer is a CloudEvent on `baohao.v1.answer.<sender>.<answer>`; the reply to a request, and what goes to the
 subject in the header `Baohao-Answer-To` of a queued command, are copies of it.
@@ -19,7 +19,8 @@ from msgspec import MsgspecError, Struct, json
 from pydantic import ValidationError
 
 from adapters.broker.events import TYPE_PREFIX, Cell, shown_cause, source_of, time_of
-from adapters.broker.messages.answers import ANSWERS, Answer, CommandRefused
+from adapters.broker.jobs import JOBS, Job
+from adapters.broker.messages.answers import ANSWERS, Answer, CommandAnswer, CommandRefused
 from adapters.broker.names import SYSTEM_NAME
 from adapters.broker.sending import Outgoing
 from engine.commands import AnyCommand
@@ -57,6 +58,13 @@ class Given(NamedTuple):
     """The command, under an id that has the sender's name before it; or why the message is none."""
 
 
+class GivenJob(NamedTuple):
+    """A job in the queue, under an id that has the sender's name before it."""
+
+    sender: str
+    job: Job
+
+
 class _Ids(Struct):
     """What an answer repeats of a message that is no command, if it may be repeated."""
 
@@ -67,24 +75,27 @@ class _Ids(Struct):
 _read_ids = json.Decoder(_Ids).decode
 
 
-def read(subject: str, body: bytes, senders: Collection[str]) -> Given:
+def read(subject: str, body: bytes, senders: Collection[str]) -> Given | GivenJob:
     """What a message at either door says; whatever it holds, it is at worst a refusal."""
     sender, name = subject.split(".")[-2:]
     if sender not in senders:
         return _refused(sender, body, "unknown_sender", f"{_shown(sender)} may not give commands here")
-    kind = KINDS.get(name)
+    kind = KINDS.get(name) or JOBS.get(name)
     if kind is None:
         return _refused(sender, body, "unknown_command", f"there is no command {_shown(name)}; see the contract")
+    if name in JOBS and subject.startswith(f"{ASK_SUBJECT}."):
+        return _refused(sender, body, "queue_only", f"{name} takes long: give it to the queue")
     if len(body) > COMMAND_MAX_BYTES:
         return _refused(sender, b"", "malformed", f"it is longer than {COMMAND_MAX_BYTES:,} bytes; no command is")
     try:
-        command = kind.__pydantic_validator__.validate_json(body)
+        said = kind.__pydantic_validator__.validate_json(body)
     except ValidationError as error:
         wrong = error.errors(include_url=False, include_input=False)[0]
         return _refused(sender, body, "malformed", _shown(wrong["msg"]), ".".join(map(str, wrong["loc"])) or None)
-    if (wrong_id := _wrong_id(command.command_id)) is not None:
+    if (wrong_id := _wrong_id(said.command_id)) is not None:
         return _refused(sender, body, "malformed", wrong_id, "command_id")
-    return Given(sender, command.model_copy(update={"command_id": f"{sender}:{command.command_id}"}))
+    said = said.model_copy(update={"command_id": f"{sender}:{said.command_id}"})
+    return GivenJob(sender, said) if isinstance(said, Job) else Given(sender, said)
 
 
 def _wrong_id(command_id: str) -> str | None:
@@ -96,17 +107,16 @@ def _wrong_id(command_id: str) -> str | None:
     return CARD_NUMBER_REFUSED if has_card_number(command_id) else None
 
 
-def own_id(command: AnyCommand) -> str:
-    """The command's id as its sender chose it."""
+def own_id(command: AnyCommand | Job) -> str:
+    """The id of a command or job as its sender chose it."""
     return command.command_id.partition(":")[2]
 
 
-def refusal(command: AnyCommand, code: str, message: str, field: str | None = None) -> CommandRefused:
-    """The answer to a command that was refused; what the sentence repeats of it is masked."""
+def refusal(command: AnyCommand | Job, code: str, message: str, field: str | None = None) -> CommandRefused:
+    """The answer to a command or job that was refused; what the sentence repeats of it is masked."""
     shown = None if field is None else _shown(field)
-    return CommandRefused(
-        command_id=own_id(command), card_id=command.card_id, code=code, message=_shown(message), field=shown
-    )
+    card_id = None if isinstance(command, Job) else command.card_id
+    return CommandRefused(command_id=own_id(command), card_id=card_id, code=code, message=_shown(message), field=shown)
 
 
 def answer_event(answer: Answer, sender: str, origin: str, cell: Cell, at: datetime) -> Outgoing:
@@ -122,7 +132,7 @@ def answer_event(answer: Answer, sender: str, origin: str, cell: Cell, at: datet
         "ce-time": time_of(at),
         "ce-datacontenttype": "application/json",
     }
-    if answer.card_id is not None:
+    if isinstance(answer, CommandAnswer) and answer.card_id is not None:
         headers["ce-subject"] = str(answer.card_id)
     if answer.command_id is not None and (cause := shown_cause(f"{sender}:{answer.command_id}")) is not None:
         headers["ce-correlationid"] = cause

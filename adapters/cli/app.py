@@ -15,6 +15,7 @@ from adapters.cli.money_app import money_app
 from adapters.cli.operations_app import charging_app, clock_app, limits_app, parked_app, restore_app
 from adapters.cli.operator_app import operator_app
 from adapters.cli.options import CardId, Json, Limit, Moment, Page, SandboxGateway
+from adapters.cli.pricing_app import catalogue_app, policy_app, pricing_app
 from adapters.cli.projections_app import projections_app
 from adapters.cli.sandbox_app import sandbox
 from adapters.cli.token_app import token_app
@@ -29,8 +30,6 @@ app = typer.Typer(
 )
 card_app = typer.Typer(help="One card: its state, its history, and the reasons.", no_args_is_help=True)
 cards_app = typer.Typer(help="Many cards.", no_args_is_help=True)
-catalogue_app = typer.Typer(help="Plans and prices.", no_args_is_help=True)
-policy_app = typer.Typer(help="The renewal rules.", no_args_is_help=True)
 app.add_typer(card_app, name="card")
 app.add_typer(cards_app, name="cards")
 app.add_typer(parked_app, name="parked")
@@ -52,6 +51,7 @@ app.add_typer(restore_app, name="restore")
 app.add_typer(projections_app, name="projections")
 app.add_typer(audit_app, name="audit")
 app.add_typer(money_app)
+app.add_typer(pricing_app)
 app.command()(sandbox)
 
 
@@ -220,51 +220,6 @@ def due(limit: Limit = 50, *, as_json: Json = False) -> None:
     from adapters.cli import inspecting
 
     inspecting.show_due(load_settings(), limit, as_json=as_json)
-
-
-@catalogue_app.command("check")
-def catalogue_check(
-    file: Annotated[
-        Path, typer.Argument(exists=True, dir_okay=False, metavar="FILE", help="Plans and prices in TOML.")
-    ],
-    *,
-    as_json: Json = False,
-) -> None:
-    """A summary of FILE, or all its problems with their lines."""
-    from adapters.cli import pricing
-
-    pricing.check(file, as_json=as_json)
-
-
-@policy_app.command("check")
-def policy_check(
-    file: Annotated[Path, typer.Argument(exists=True, dir_okay=False, metavar="FILE", help="Renewal rules in TOML.")],
-    *,
-    as_json: Json = False,
-) -> None:
-    """What FILE changes of the shipped rules, or all its problems with their lines."""
-    from adapters.cli import pricing
-
-    pricing.check_policy(file, as_json=as_json)
-
-
-@app.command()
-def quote(
-    plan: Annotated[str, typer.Option(help="A plan of the catalogue.")],
-    period: Annotated[Literal["1", "3", "6", "12"] | None, typer.Option(help="Months; default: each period.")] = None,
-    currency: Annotated[str | None, typer.Option(help="Such as CNY; default: each of the plan.")] = None,
-    on: Annotated[datetime | None, typer.Option(formats=["%Y-%m-%d"], help="Local day; default: today here.")] = None,
-    catalogue: Annotated[
-        Path | None, typer.Option(exists=True, dir_okay=False, help="TOML file; default: the installation's.")
-    ] = None,
-    *,
-    as_json: Json = False,
-) -> None:
-    """The price of a renewal of a plan on a day, and what longer periods save."""
-    from adapters.cli import pricing
-
-    months, day = int(period) if period else None, on.date() if on else None
-    pricing.show_quotes(catalogue or load_settings().catalogue, plan, months, currency, day, as_json=as_json)
 
 
 @app.command()

@@ -1,4 +1,4 @@
-"""The role that executes commands of other systems, from the queue and from requests, in batches.
+"""The role that executes commands of other systems, from the queue and from requests, in batches; jobs beside them.
 
 A command from the queue is settled once its answer is stored on the stream of answers. A process that is killed before
 that leaves the command in the queue, and whoever takes it next finds it accepted and answers the same.
@@ -10,11 +10,10 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from time import perf_counter
-from typing import Any, NamedTuple
+from typing import Any
 
 import structlog
 from faststream.nats import NatsBroker
-from nats.aio.client import Client
 from nats.aio.msg import Msg
 from psycopg import Connection
 from psycopg_pool import ConnectionPool
@@ -24,8 +23,7 @@ from adapters.broker.commands import (
     COMMANDS_STREAM,
     COMMANDS_SUBJECT,
     Given,
-    answer_event,
-    copy_to,
+    GivenJob,
     own_id,
     read,
     refusal,
@@ -34,13 +32,13 @@ from adapters.broker.connection import connected
 from adapters.broker.events import Cell
 from adapters.broker.fetch import raise_nats_timeouts
 from adapters.broker.messages.answers import Answer, CommandAccepted, CommandFailed, CommandRefused
-from adapters.broker.sending import send
 from adapters.broker.streams import COMMANDING, COMMANDS_AT_ONCE, ensure_command_streams
-from adapters.clock import recorded_now
 from adapters.clock_check import clock_of
 from adapters.live_connection import over_a_live_connection
 from adapters.parked import ToPark, park
+from adapters.roles.answering import Answered, Answering
 from adapters.roles.batch import ack_all, nak_all
+from adapters.roles.jobs import Jobs
 from adapters.roles.lead import BROKER_CHECK, RETRY, faults_logged, stopped
 from adapters.roles.queues import Queue, subscribed
 from adapters.settings import Settings
@@ -86,7 +84,7 @@ async def _serve(
         with faults_logged("commands"):
             async with connected(nats_url, settings) as client:
                 await ensure_command_streams(client.jetstream(), settings)
-                desk.client = client
+                desk.answering.client = client
                 asked = await client.subscribe(f"{ASK_SUBJECT}.*.*", "commands", desk.asked)
                 if not started:
                     await broker.start()
@@ -116,20 +114,9 @@ def _desk_of(settings: Settings, database_url: str, pool: ConnectionPool[Connect
         over_a_live_connection(pool, lambda connection: park(connection, parked))
 
     engine = engine_of(settings, database_url, "commands")
-    return Desk(engine, read_rules, park_all, settings.sender_names, Cell(settings.cell))
-
-
-class Answered(NamedTuple):
-    """A message with its answer."""
-
-    message: Msg
-    sender: str
-    answer: Answer
-
-    @property
-    def failed(self) -> bool:
-        """Whether it is not known if the command holds."""
-        return isinstance(self.answer, CommandFailed)
+    answering = Answering(settings.sender_names, Cell(settings.cell))
+    jobs = Jobs(settings, database_url, engine, read_rules, answering)
+    return Desk(engine, read_rules, park_all, answering, jobs)
 
 
 @dataclass
@@ -139,10 +126,8 @@ class Desk:
     engine: Engine
     read_rules: Callable[[], tuple[Rules, datetime]]
     park: Callable[[Sequence[ToPark]], None]
-    senders: frozenset[str]
-    cell: Cell
-    client: Client = field(default_factory=Client)
-    """The connection over which answers go; one that is not connected until the role has its own."""
+    answering: Answering
+    jobs: Jobs
     _waiting: deque[Msg] = field(init=False, default_factory=deque[Msg])
     _requests: asyncio.Task[None] | None = field(init=False, default=None)
     _queued: asyncio.Lock = field(init=False, default_factory=asyncio.Lock)
@@ -165,18 +150,24 @@ class Desk:
             self._requests = asyncio.create_task(self._answer_requests())
 
     async def finish(self) -> None:
-        """Wait until nothing is in hand."""
+        """Wait until no command is in hand; jobs are ended, since they may take long."""
         async with self._queued:
             if self._requests is not None:
                 await self._requests
+        await self.jobs.stop()
 
     async def _settle(self, messages: list[Msg]) -> None:
         """Execute, store the answers, acknowledge; what cannot be executed comes again, and is parked in the end."""
         started = perf_counter()
-        answered = await self._execute(messages)
+        given, jobs = self._read(messages)
+        for message, job in jobs:
+            await self.jobs.take(message, job)
+        if not given:
+            return
+        answered = await self._execute(given)
         again = [one for one in answered if one.failed and one.message.metadata.num_delivered < TRIES]
         done = [one for one in answered if one not in again] if again else answered
-        await self._tell([(one, _origin(one.message)) for one in done])
+        await self.answering.to_queued(done)
         if given_up := [one for one in done if one.failed]:
             # the message alone: whether its card can be renewed is found out by who renews it
             rows = [(None, one.message.data, f"a command of {one.sender}: {CANNOT}") for one in given_up]
@@ -195,20 +186,23 @@ class Desk:
 
     async def _reply(self, messages: Sequence[Msg]) -> None:
         started = perf_counter()
+        given, _ = self._read(messages)
         try:
-            answered = await self._execute(messages)
+            answered = await self._execute(given)
         except Exception as error:  # noqa: BLE001 (the senders are told that they have to ask again)
             log.warning("commands.batch_failed", messages=len(messages), error=_said(error))
-            answered = [Answered(one, given.sender, _away(given)) for one, given in self._read(messages)]
-        await self._tell([(one, one.message.reply) for one in answered])
+            answered = [Answered(message, one.sender, _away(one)) for message, one in given]
+        await self.answering.to_requests(answered)
         _log("requests", answered, started)
 
-    def _read(self, messages: Sequence[Msg]) -> list[tuple[Msg, Given]]:
-        return [(one, read(one.subject, one.data, self.senders)) for one in messages]
+    def _read(self, messages: Sequence[Msg]) -> tuple[list[tuple[Msg, Given]], list[tuple[Msg, GivenJob]]]:
+        """The commands, and what is none; and the jobs."""
+        read_all = [(one, read(one.subject, one.data, self.answering.senders)) for one in messages]
+        jobs = [(message, one) for message, one in read_all if isinstance(one, GivenJob)]
+        return [(message, one) for message, one in read_all if isinstance(one, Given)], jobs
 
-    async def _execute(self, messages: Sequence[Msg]) -> list[Answered]:
+    async def _execute(self, given: Sequence[tuple[Msg, Given]]) -> list[Answered]:
         """The answer to each message; raises what keeps all of them from being executed."""
-        given = self._read(messages)
         issued = [
             Issued(one.said, actor("operator", one.sender))
             for _, one in given
@@ -219,16 +213,6 @@ class Desk:
 
     def _executed(self, issued: Sequence[Issued]) -> list[Reply]:
         return self.engine.execute(issued, *self.read_rules())
-
-    async def _tell(self, answered: Sequence[tuple[Answered, str]]) -> None:
-        """Store the answers to known senders on their stream, then send the copies."""
-        at = recorded_now()
-        events = [(one, answer_event(one.answer, one.sender, origin, self.cell, at)) for one, origin in answered]
-        if stored := [event for one, event in events if one.sender in self.senders]:
-            await send(self.client, stored)
-        for one, event in events:
-            if to := copy_to(one.message.subject, one.message.headers, one.message.reply):
-                await self.client.publish(to, event.body, headers=dict(event.headers))
 
 
 def _answer(said: AnyCommand | CommandRefused, replies: Iterator[Reply]) -> Answer:
@@ -250,11 +234,6 @@ def _away(given: Given) -> Answer:
     if isinstance(said, CommandRefused):
         return said
     return CommandFailed(command_id=own_id(said), card_id=said.card_id, message=AWAY)
-
-
-def _origin(message: Msg) -> str:
-    """What names a message of the queue, however often it is delivered."""
-    return f"{message.metadata.sequence.stream} {message.metadata.timestamp}"
 
 
 def _said(error: Exception) -> str:

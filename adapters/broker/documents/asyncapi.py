@@ -3,7 +3,7 @@
 https://www.asyncapi.com/docs/reference/specification/v3.0.0
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from msgspec import json
@@ -16,7 +16,7 @@ from adapters.broker.commands import (
     COMMANDS_SUBJECT,
     KINDS,
 )
-from adapters.broker.documents.commands import COMMAND_HEADERS, CommandExample, command_schemas, name_of
+from adapters.broker.documents.commands import COMMAND_HEADERS, QUEUED, CommandExample, command_schemas, name_of
 from adapters.broker.documents.dialect import DIALECT, Json
 from adapters.broker.documents.shapes import HEADERS, MESSAGES, Example, headers_of, schemas
 from adapters.broker.events import CARD_EVENTS_SUBJECT, EVENTS_STREAM, TYPE_PREFIX, subject_of
@@ -26,7 +26,7 @@ from adapters.broker.messages.epochs import EPOCH_STARTED
 from adapters.broker.messages.replays import REPLAY_FINISHED
 from adapters.broker.replays import REPLAY_SUBJECT
 
-VERSION = "1.1.0"
+VERSION = "1.2.0"
 """Of the contract: the first number with the subjects, the second with a new message, the third with a new field."""
 
 _ABOUT = f"""\
@@ -38,7 +38,8 @@ Public messages of Baohao: CloudEvents 1.0 in binary mode on NATS JetStream, in 
   begins with `epoch_started`: what was told of positions after its `position` holds only if it is told again.
 * A reader that was away goes on with a durable consumer, as long as the stream keeps messages (30 days, or the room it
   was given).
-* A reader that needs what is older asks the operators for a replay: `baohao events replay`.
+* A reader that needs what is older asks for a replay: by the job `replay_events`, or the operators by
+  `baohao events replay`.
 * Pass over fields and events that you do not know: new ones are added. A field is never removed, renamed or retyped
   within a version.
 * Money is whole minor units of an ISO 4217 currency. Days are local days of the card's zone, instants are UTC.
@@ -52,6 +53,9 @@ Commands: who may give them is a setting (`BAOHAO_SENDERS`), and the sender's na
 * Commands for one card that depend on each other wait for the answer: several processes execute what is queued.
 * Every answer is told on the stream {ANSWERS_STREAM}, at least once, for 7 days; a copy goes to the reply of a request,
   and to the inbox in the header `Baohao-Answer-To` of a queued command.
+* A job (`announce_prices`, `replay_events`) concerns many cards and is given to the queue. `job_progress` is told until
+  its answer; one that is interrupted begins again and does nothing twice. What `replay_events` asks for comes on the
+  stream `BAOHAO_REPLAY_<sender>`.
 * A field that is not in the schema is refused. New fields of commands come with a default.
 """
 
@@ -79,8 +83,8 @@ def document(examples: Mapping[str, Example], commands: Mapping[str, CommandExam
             "stream": _stream(),
             "replays": _replays(),
             "replaysEnd": _replays_end(),
-            "commands": _door(COMMANDS_SUBJECT, "Commands in the queue"),
-            "requests": _door(ASK_SUBJECT, "Commands as requests"),
+            "commands": _door(COMMANDS_SUBJECT, "Commands and jobs in the queue", QUEUED),
+            "requests": _door(ASK_SUBJECT, "Commands as requests", KINDS),
             "answers": _answers(),
             "replies": {"address": None, "title": "Replies to requests", "messages": _answer_messages()},
         },
@@ -129,12 +133,12 @@ def _stream() -> Json:
 _SENDER: Json = {"description": "The sender's name, as the operators know it.", "examples": ["crm"]}
 
 
-def _door(subject: str, title: str) -> Json:
+def _door(subject: str, title: str, kinds: Iterable[str]) -> Json:
     return {
         "address": f"{subject}.{{sender}}.{{command}}",
         "title": title,
-        "messages": {f"{name}.v1": {"$ref": f"#/components/messages/{name}.v1"} for name in KINDS},
-        "parameters": {"sender": _SENDER, "command": {"description": "What to do.", "enum": list(KINDS)}},
+        "messages": {f"{name}.v1": {"$ref": f"#/components/messages/{name}.v1"} for name in kinds},
+        "parameters": {"sender": _SENDER, "command": {"description": "What to do.", "enum": list(kinds)}},
     }
 
 
@@ -201,7 +205,7 @@ def _message(name: str, example: Example) -> Json:
 
 
 def _command(example: CommandExample) -> Json:
-    kind = KINDS[example.name]
+    kind = QUEUED[example.name]
     return {
         "name": example.name,
         "title": kind.__name__,
@@ -217,7 +221,7 @@ def _schemas() -> Json:
     _, parts = json.schema_components(list(MESSAGES.values()), ref_template="#/components/schemas/{name}")
     alone, commands = schemas(), command_schemas()
     headers: dict[str, Any] = {name: _plain(alone[name]) for name in HEADERS}
-    bodies: dict[str, Any] = {kind.__name__: _plain(commands[name_of(name)]) for name, kind in KINDS.items()}
+    bodies: dict[str, Any] = {kind.__name__: _plain(commands[name_of(name)]) for name, kind in QUEUED.items()}
     return {**headers, COMMAND_HEADERS: _plain(commands[COMMAND_HEADERS]), **parts, **bodies}
 
 

@@ -1,6 +1,6 @@
-"""The JSON Schema of each command that other systems may give, and the examples that stand beside them."""
+"""The JSON Schema of each command and job that other systems may give, and the examples that stand beside them."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -9,10 +9,15 @@ from pydantic import ValidationError
 
 from adapters.broker.commands import ANSWER_TO, ID_CHARS, KINDS
 from adapters.broker.documents.dialect import DIALECT, Json
+from adapters.broker.jobs import JOBS, Job
+from engine.commands import AnyCommand
 from engine.errors import BaohaoError
 
 FOLDER = "commands"
 COMMAND_HEADERS = "command_headers.v1"
+
+QUEUED: Mapping[str, type[AnyCommand | Job]] = {**KINDS, **JOBS}
+"""What may be given to the queue, by the name that ends its subject."""
 
 _KNOWN = {
     "command_id": "Chosen by the sender: the same command under the same id has the same effect once, and the same "
@@ -35,7 +40,7 @@ def name_of(command: str) -> str:
 
 def command_schemas() -> dict[str, Json]:
     """Every schema by its name, each complete in itself, and that of the headers."""
-    found = {name_of(name): _of_body(name, kind.model_json_schema()) for name, kind in KINDS.items()}
+    found = {name_of(name): _of_body(name, kind.model_json_schema()) for name, kind in QUEUED.items()}
     return found | {COMMAND_HEADERS: _HEADERS}
 
 
@@ -45,7 +50,7 @@ def command_examples(folder: Path) -> dict[str, CommandExample]:
 
 
 def _examples(folder: Path) -> Iterator[tuple[str, CommandExample]]:
-    for name, kind in KINDS.items():
+    for name, kind in QUEUED.items():
         file = folder / "examples" / f"{name_of(name)}.json"
         try:
             body = json.decode(file.read_bytes())
@@ -59,7 +64,8 @@ def _of_body(name: str, schema: Json) -> Json:
     """As it is on the wire: the subject says which command it is, and programs need no titles."""
     fields = {field: _plain(shape) for field, shape in schema["properties"].items() if field != "command"}
     for field, description in _KNOWN.items():
-        fields[field] = {**fields[field], "description": description}
+        if field in fields:
+            fields[field] = {**fields[field], "description": description}
     fields["command_id"]["maxLength"] = ID_CHARS
     return {
         "$schema": DIALECT,

@@ -7,8 +7,8 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 from msgspec import json
 
-from adapters.broker.commands import ANSWERS_STREAM, ANSWERS_SUBJECT, ASK_SUBJECT, COMMANDS_SUBJECT, KINDS
-from adapters.broker.documents.commands import CommandExample, name_of
+from adapters.broker.commands import ANSWERS_STREAM, ANSWERS_SUBJECT, ASK_SUBJECT, COMMANDS_SUBJECT
+from adapters.broker.documents.commands import QUEUED, CommandExample, name_of
 from adapters.broker.documents.dialect import Json
 from adapters.broker.documents.shapes import ANSWER_HEADERS, CARD_HEADERS, MESSAGES, STREAM_HEADERS, Example, headers_of
 from adapters.broker.events import EVENTS_STREAM, TYPE_PREFIX, subject_of
@@ -80,7 +80,7 @@ def page(schemas: Mapping[str, Json], examples: Mapping[str, Example], commands:
         stream_headers=[one.name for one in _fields(schemas[STREAM_HEADERS])],
         answer_headers=[one.name for one in _fields(schemas[ANSWER_HEADERS])],
         subject_of_all=subject_of("<event>", "<card id>"),
-        commands=[_shown_command(name, schemas[name_of(name)], commands[name]) for name in KINDS],
+        commands=[_shown_command(name, schemas[name_of(name)], commands[name]) for name in QUEUED],
         doors=[f"{door}.<sender>.<command>" for door in (COMMANDS_SUBJECT, ASK_SUBJECT)],
         answers=f"{ANSWERS_SUBJECT}.<sender>.<answer>",
         answers_stream=ANSWERS_STREAM,

@@ -18,7 +18,16 @@ from tests.adapters.cards import card_id_of, commands_for
 CARD, OTHER, UNKNOWN = card_id_of(1), card_id_of(2), card_id_of(99)
 WITHOUT_JSON = {"up", "run", "sandbox"}
 RUN_ELSEWHERE = {
-    *("demo", "card why", "catalogue check", "policy check", "quote", "limits allow", "limits blocked"),
+    *(
+        "demo",
+        "card why",
+        "catalogue check",
+        "catalogue announce",
+        "policy check",
+        "quote",
+        "limits allow",
+        "limits blocked",
+    ),
     *("case list", "case resolve", "case number-exists", "case close", "refund", "reconcile", "bind"),
     *("parked retry", "parked drop", "status", "clock forward", "clock confirm"),
     *(

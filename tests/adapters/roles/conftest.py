@@ -101,10 +101,10 @@ def begun(connection):
 def executing(run, begun, database_url, client, nats_url):
     """Runs a scenario of another system while the role runs, as the application."""
 
-    async def beside(scenario, processes):
-        await ensure_command_streams(client.jetstream(), SETTINGS)
+    async def beside(scenario, processes, settings):
+        await ensure_command_streams(client.jetstream(), settings)
         stop, url = asyncio.Event(), application_url(database_url)
-        roles = [asyncio.create_task(commands_role.main(SETTINGS, url, nats_url, stop)) for _ in range(processes)]
+        roles = [asyncio.create_task(commands_role.main(settings, url, nats_url, stop)) for _ in range(processes)]
         told = asyncio.create_task(scenario(Broker(client)))
         done, _ = await asyncio.wait({*roles, told}, return_when=asyncio.FIRST_COMPLETED, timeout=30)
         assert done == {told}, [one.result() for one in done]
@@ -112,4 +112,4 @@ def executing(run, begun, database_url, client, nats_url):
         await asyncio.gather(*roles)
         return told.result()
 
-    return lambda scenario, processes=1: run(beside(scenario, processes))
+    return lambda scenario, processes=1, settings=SETTINGS: run(beside(scenario, processes, settings))
