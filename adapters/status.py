@@ -106,6 +106,7 @@ def read_status(connection: Connection[Any], *, virtual_clock: bool) -> Status:
     """The state of the system as the database knows it."""
     control = read_control(connection, virtual_clock=virtual_clock)
     now, roles = control.now, running_roles(connection)
+    followed = positions(connection)  # before the head, which nobody who follows can then be beyond
     newest, standing = head(connection), read_standing(connection, LIVE)
     counts = connection.execute(
         """
@@ -118,7 +119,7 @@ def read_status(connection: Connection[Any], *, virtual_clock: bool) -> Status:
     return Status(
         now,
         roles,
-        {name: newest - position for name, position in positions(connection).items()},
+        {name: newest - position for name, position in followed.items()},
         due_by_age(connection, now),
         in_flight,
         parked_cards,

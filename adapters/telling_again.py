@@ -71,6 +71,8 @@ async def tell_again(
     info = await ensure_replay_stream(jetstream, asked.reader, settings)
     await ensure_reader(jetstream, stream_of(asked.reader), asked.reader, f"{REPLAY_SUBJECT}.{asked.reader}.>")
     begun = await asyncio.to_thread(_live, connection)
+    if asked.after > begun.position:
+        raise BaohaoError(f"nothing is told after position {asked.after}: the live events are at {begun.position}")
     sequence, known = await reached(jetstream, info, asked, begun.epoch)
     position = asked.after if known is None else known
     run, events, started = sequence, 0, monotonic()
@@ -78,7 +80,7 @@ async def tell_again(
         live = await asyncio.to_thread(_live, connection)
         if position >= live.position:
             break
-        read = await asyncio.to_thread(read_others, connection, UNREAD, position, BATCH, live.position)
+        read = await asyncio.to_thread(read_others, connection, UNREAD, position, min(BATCH, rate), live.position)
         cell = Cell(settings.cell, live.epoch)
         messages = [one for fact in _facts(read) if (one := replayed(fact, cell, asked, run)) is not None]
         if messages:

@@ -9,13 +9,13 @@ subject in the header `Baohao-Answer-To` of a queued command, are copies of it.
 """
 
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from datetime import datetime
 from functools import lru_cache
-from typing import NamedTuple, get_args
+from typing import NamedTuple, TypeVar, get_args
 from uuid import NAMESPACE_URL, UUID, uuid5
 
-from msgspec import MsgspecError, Struct, json
+from msgspec import MsgspecError, Raw, Struct, json
 from pydantic import ValidationError
 
 from adapters.broker.events import TYPE_PREFIX, Cell, shown_cause, source_of, time_of
@@ -35,8 +35,11 @@ COMMAND_MAX_BYTES = 64 * 1024
 ID_CHARS = 100
 """The longest id that a sender may choose; its name is put before it."""
 
+T = TypeVar("T")
+
 _INBOX = re.compile(r"_INBOX(?:\.[A-Za-z0-9_-]+){1,8}")
 """Where answers may be sent to, so that nobody has us write on subjects that are closed to them."""
+NO_SUCH_FIELD = "there is no such field; see the contract"
 _MESSAGE_CHARS = 500
 _NAME_OF = {kind: name for name, kind in ANSWERS.items()}
 _encode = json.Encoder().encode
@@ -66,13 +69,15 @@ class GivenJob(NamedTuple):
 
 
 class _Ids(Struct):
-    """What an answer repeats of a message that is no command, if it may be repeated."""
+    """What an answer may repeat of a message that is no command."""
 
-    command_id: str | None = None
-    card_id: UUID | None = None
+    command_id: Raw = Raw(b"null")
+    card_id: Raw = Raw(b"null")
 
 
 _read_ids = json.Decoder(_Ids).decode
+_read_text = json.Decoder(str | None).decode
+_read_uuid = json.Decoder(UUID | None).decode
 
 
 def read(subject: str, body: bytes, senders: Collection[str]) -> Given | GivenJob:
@@ -91,7 +96,8 @@ def read(subject: str, body: bytes, senders: Collection[str]) -> Given | GivenJo
         said = kind.__pydantic_validator__.validate_json(body)
     except ValidationError as error:
         wrong = error.errors(include_url=False, include_input=False)[0]
-        return _refused(sender, body, "malformed", _shown(wrong["msg"]), ".".join(map(str, wrong["loc"])) or None)
+        message = NO_SUCH_FIELD if wrong["type"] == "extra_forbidden" else _shown(wrong["msg"])
+        return _refused(sender, body, "malformed", message, ".".join(map(str, wrong["loc"])) or None)
     if (wrong_id := _wrong_id(said.command_id)) is not None:
         return _refused(sender, body, "malformed", wrong_id, "command_id")
     said = said.model_copy(update={"command_id": f"{sender}:{said.command_id}"})
@@ -148,14 +154,20 @@ def copy_to(subject: str, headers: Mapping[str, str] | None, reply: str) -> str 
 
 
 def _refused(sender: str, body: bytes, code: str, message: str, field: str | None = None) -> Given:
-    try:
-        ids = _read_ids(body)
-    except (MsgspecError, ValueError, RecursionError):
-        ids = _Ids()
-    known = ids.command_id if ids.command_id is not None and _wrong_id(ids.command_id) is None else None
+    ids = _read_or(_read_ids, body, _Ids())
+    command_id, card_id = _read_or(_read_text, ids.command_id, None), _read_or(_read_uuid, ids.card_id, None)
+    known = None if command_id is None or _wrong_id(command_id) is not None else command_id
     shown = None if field is None else _shown(field)
-    said = CommandRefused(command_id=known, card_id=ids.card_id, code=code, message=message, field=shown)
+    said = CommandRefused(command_id=known, card_id=card_id, code=code, message=message, field=shown)
     return Given(sender, said)
+
+
+def _read_or(read_it: Callable[[bytes], T], body: bytes | Raw, default: T) -> T:
+    """What stands in JSON from outside, or the default where it is something else."""
+    try:
+        return read_it(bytes(body))
+    except (MsgspecError, ValueError, RecursionError):
+        return default
 
 
 @lru_cache

@@ -134,4 +134,4 @@ async def reached(jetstream: JetStreamContext, info: StreamInfo, asked: Asked, e
 def check_types(types: Collection[str]) -> None:
     """Raise BaohaoError for a name that no event has."""
     if unknown := sorted(set(types) - KINDS):
-        raise BaohaoError(f"there is no event {', '.join(unknown)}; there are {', '.join(sorted(KINDS))}")
+        raise BaohaoError(f"there is no event {', '.join(map(repr, unknown))}; there are {', '.join(sorted(KINDS))}")

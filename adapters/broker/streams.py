@@ -60,7 +60,7 @@ COMMANDS_AT_ONCE = 256
 """So many commands are executed together."""
 COMMANDS_MAX_BYTES = 64 * 1024**2
 """Room for about 100,000 waiting commands; where it is full the broker takes no more, and their senders hear it."""
-COMMAND_ACK_WAIT_S = 30.0
+COMMAND_ACK_WAIT_S = 10.0
 """A command counts as lost by the process that had it after so many seconds."""
 ANSWERS_RETENTION = timedelta(days=7)
 """How long answers stay on the broker; a command given again gets its answer again, for ever."""

@@ -108,7 +108,10 @@ def up(
 @app.command()
 def run(
     role: Annotated[
-        Role, typer.Argument(metavar="ROLE", help="consumer, projector, publisher, scheduler, web, notifier or sealer")
+        Role,
+        typer.Argument(
+            metavar="ROLE", help="consumer, projector, publisher, scheduler, web, notifier, sealer or commands"
+        ),
     ],
 ) -> None:
     """Run one role in this process."""

@@ -65,12 +65,12 @@ def verify_log(
     if as_json:
         put_json(verified._asdict() | {"findings": [one._asdict() for one in verified.findings]})
     else:
-        _put(verified)
+        _put(verified, with_head=bool(heads))
     if verified.findings:
         raise typer.Exit(1)
 
 
-def _put(verified: Verified) -> None:
+def _put(verified: Verified, *, with_head: bool) -> None:
     counts = f"{verified.facts:,} facts under {verified.seals:,} seals compared"
     waiting = f"; {verified.unsealed:,} wait for a seal" if verified.unsealed else ""
     if verified.findings:
@@ -78,6 +78,8 @@ def _put(verified: Verified) -> None:
         put_table(f"{counts}{waiting}; not as they were sealed", ("what", "where"), rows)
     else:
         out.print(f"{counts}{waiting}; all are as they were sealed", highlight=False, soft_wrap=True)
+    if not with_head:
+        out.print("whether facts were cut off at the end is shown by a head that was kept elsewhere: --head FILE")
 
 
 def known_keys(settings: Settings, given: Sequence[str]) -> list[PublicKey]:
@@ -105,6 +107,7 @@ def prove(settings: Settings, fact: str, *, as_json: bool) -> None:
         else:
             position = position_of_event(open_connection, _event_id(fact))
         proof = proof_of_inclusion(open_connection, position)
+    err.print("the proof holds the whole fact, with holder's id and payment token: give it only to who may know them")
     _put_proof(proof, as_json=as_json)
 
 

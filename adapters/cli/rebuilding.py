@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import psycopg
+import typer
 from rich.progress import BarColumn, Progress, TextColumn
 
 from adapters.cli.output import err, put_json, put_table
@@ -24,7 +25,10 @@ MIB = 2**20
 
 
 def rebuild_models(settings: Settings, names: Sequence[str], parallel: int, *, dry_run: bool, as_json: bool) -> None:
-    """Make read models anew, compare, and put them in the place of the live ones."""
+    """Make read models anew, compare, and put them in the place of the live ones.
+
+    Where they were to be compared only, and differ, exit status 1.
+    """
     models = models_named(names)
     with database(settings) as url:
         check_schema(url)
@@ -34,6 +38,8 @@ def rebuild_models(settings: Settings, names: Sequence[str], parallel: int, *, d
         with _progress(models) as watching:
             rebuilt = rebuild(owner, models, parallel, watching, dry_run=dry_run)
     _put(rebuilt, as_json=as_json)
+    if dry_run and any(one.different for one in rebuilt.compared):
+        raise typer.Exit(1)
 
 
 def roll_back_models(settings: Settings, names: Sequence[str], *, as_json: bool) -> None:

@@ -79,6 +79,7 @@ def find_out(settings: Settings) -> Found:
         if paused := " ".join(database.paused):
             problems.append(f"read models are paused: `baohao projections resume {paused}` lets them go on")
         problems += [database.clock_wrong] if database.clock_wrong else []
+        problems += _log_is_short(database.lag)
     return Found(running_system(settings.home), database, broker, problems)
 
 
@@ -114,6 +115,15 @@ def _log_is_behind(url: str, settings: Settings) -> str | None:
             return work(connection)
 
         return asyncio.run(Watch(gateway).log_is_behind(use))
+
+
+def _log_is_short(lag: dict[str, int]) -> list[str]:
+    """A sentence where somebody has followed the log farther than it goes now."""
+    ahead = {name: -facts for name, facts in lag.items() if facts < 0}
+    if not ahead:
+        return []
+    short = f"the log ends {max(ahead.values())} positions before what {', '.join(ahead)} followed"
+    return [f"{short}: it was cut, or restored from an older backup; see `audit verify` and `restore begin`"]
 
 
 def _put(found: Found, *, as_json: bool) -> None:

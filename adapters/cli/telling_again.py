@@ -27,7 +27,7 @@ def replay(settings: Settings, to: str, since: str, types: str, cards: str, rate
     names = frozenset(types.split(",")) if types else frozenset[str]()
     check_types(names)
     wanted = frozenset(_card_id(one) for one in cards.split(",")) if cards else frozenset[UUID]()
-    with both_servers(settings) as running:
+    with both_servers(settings) as running, _said_how_it_goes_on():
         check_schema(running.database_url)
         with psycopg.connect(running.database_url, autocommit=True) as database, _progress() as report:
             asked = Asked(to, _after(database, settings, since), names, wanted)
@@ -47,7 +47,7 @@ def _after(connection: Connection[Any], settings: Settings, since: str) -> int:
         moment = datetime.fromisoformat(since)
     except ValueError:
         hint = "a position, or a moment in UTC such as 2027-01-31T12:00:00"
-        raise typer.BadParameter(f"{since!r} is neither {hint}", param_hint="--from") from None
+        raise typer.BadParameter(f"{since!r} should be {hint}", param_hint="--from") from None
     moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
     return place_at(connection, moment, virtual_clock=settings.clock == "virtual")
 
@@ -57,6 +57,15 @@ def _card_id(text: str) -> UUID:
         return UUID(text.strip())
     except ValueError:
         raise typer.BadParameter(f"{text.strip()!r} is no id of a card", param_hint="--cards") from None
+
+
+@contextmanager
+def _said_how_it_goes_on() -> Generator[None]:
+    try:
+        yield
+    except (KeyboardInterrupt, SystemExit):
+        err.print("interrupted; the same command goes on where this one ended", soft_wrap=True)
+        raise
 
 
 @contextmanager

@@ -119,8 +119,8 @@ class Store:
         return loaded
 
     def history(self, card_id: UUID) -> list[Recorded]:
-        """All facts of one card, oldest first."""
-        return [read_fact(0, *stored) for stored in self._recorder.read_stream(card_id)]
+        """All facts of one card, oldest first; raises CorruptHistoryError for one that cannot be read or is missing."""
+        return _read(card_id, 0, self._recorder.read_stream(card_id))
 
     def charge(self, card_id: UUID, attempt_id: UUID) -> Payment | None:
         """A charge of a card, however old, with what was refunded of it; reads the whole history."""
@@ -166,7 +166,7 @@ class Store:
                 card, version, wake_at = stored.card, tail.snapshot.version, stored.wake_at
                 last_id, events = event_id_of(events[0].state), events[1:]
         if events:
-            facts = [read_fact(0, *event) for event in events]
+            facts = _read(card_id, version, events)
             card = replay(card, card_id, (card_fact(one) for one in facts))
             version, wake_at, last_id = facts[-1].version, facts[-1].wake_at, facts[-1].event_id
         return Stream(card_id, card, version, wake_at, last_id)
@@ -181,6 +181,19 @@ class Store:
         ]
         snapshot = _snapshot(append, events[-1]) if _passes_snapshot(append) else None
         return Write(card_id, version + 1, events, snapshot, effects_of(card_id, facts), append.command, after)
+
+
+def _read(card_id: UUID, after: int, events: Sequence[StoredFact]) -> list[Recorded]:
+    """All facts of a stream after a version; raises CorruptHistoryError for one that cannot be read or is missing."""
+    facts = [read_fact(0, *event) for event in events]
+    if facts and facts[-1].version != after + len(facts):
+        versions = enumerate((one.version for one in facts), start=after + 1)
+        missing = next(expected for expected, version in versions if version != expected)
+        raise CorruptHistoryError(
+            f"card {card_id}: the fact of version {missing} is missing from the log, so that nobody can say what "
+            "became of the card; `baohao audit verify` shows what was removed or changed"
+        )
+    return facts
 
 
 def _passes_snapshot(append: Append) -> bool:

@@ -177,6 +177,19 @@ def test_a_name_that_is_no_word_of_a_subject_is_refused(told, again, reader):
         again(reader=reader)
 
 
+def test_after_a_position_that_nothing_has_it_is_refused(told, again):
+    told(1)
+    with pytest.raises(BaohaoError, match="nothing is told after position 99: the live events are at 3"):
+        again(after=99)
+
+
+def test_no_more_is_told_at_once_than_in_a_second(run, connection, client, told):
+    told(1, 2, 3)
+    seen = []
+    run(tell_again(connection, client, Asked("finance", 0), SETTINGS, 8, lambda events, *_: seen.append(events)))
+    assert seen == [8, 9]
+
+
 def test_before_anything_was_told_it_is_refused(cards, again):
     with pytest.raises(BaohaoError, match="the publisher has not told anything yet"):
         again()

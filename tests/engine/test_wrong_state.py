@@ -3,6 +3,7 @@
 import pytest
 from eventsourcing.persistence import IntegrityError
 
+from engine.errors import CorruptHistoryError
 from engine.store.port import Refusals
 from engine.store.streams import Store
 from tests.engine.random_histories import RECORDED_AT
@@ -46,6 +47,19 @@ def test_the_snapshot_of_another_card_is_not_used(recorder, connection):
     )
     assert store.load_many([other.card_id])[other.card_id] == other
     assert told == [other.card_id]
+
+
+@pytest.mark.parametrize("change", ["DELETE FROM card_events", "UPDATE card_events SET originator_version = 99"])
+def test_a_card_one_of_whose_facts_is_missing_is_not_read(store, connection, change):
+    stream, other = stored(store, *PAYING), stored(store, *DECLINED)
+    connection.execute("DELETE FROM card_events_snapshots")
+    connection.execute("ALTER TABLE card_events DISABLE TRIGGER USER")
+    connection.execute(f"{change} WHERE originator_id = %s AND originator_version = 2", [stream.card_id])
+    loaded = store.load_many([stream.card_id, other.card_id])
+    assert isinstance(loaded[stream.card_id], CorruptHistoryError)
+    assert loaded[other.card_id] == other
+    with pytest.raises(CorruptHistoryError, match="the fact of version 2 is missing"):
+        store.history(stream.card_id)
 
 
 # Attempts

@@ -1,7 +1,9 @@
 """Whatever a message at a door holds, it is a command or a refusal, and repeats nothing that must not be told."""
 
 import json
+from uuid import UUID
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -50,6 +52,26 @@ def test_any_bytes(name, body):
 def test_any_fields_in_place_of_the_right_ones(name, changed):
     body = {"command_id": "1", "card_id": CARD, **EXAMPLES[KINDS[name]].fields, **changed}
     assert_answerable(name, json.dumps(body).encode())
+
+
+@pytest.mark.parametrize(
+    ("body", "ids"),
+    [
+        ({"command_id": "corr-77", "card_id": "nope"}, ("corr-77", None)),
+        ({"command_id": 77, "card_id": CARD}, (None, UUID(CARD))),
+        ({"command_id": "corr-77", "card_id": CARD, "colour": [[[]]]}, ("corr-77", UUID(CARD))),
+    ],
+)
+def test_a_refusal_repeats_each_id_that_can_be_read(body, ids):
+    _, said = read("baohao.v1.command.crm.hold_card", json.dumps({"reason": "asked", **body}).encode(), {"crm"})
+    assert (said.command_id, said.card_id) == ids
+    assert said.code == "malformed"
+
+
+def test_a_field_that_does_not_exist_is_named_in_plain_words():
+    body = {"command_id": "1", "card_id": CARD, "reason": "asked", "colour": "red"}
+    _, said = read("baohao.v1.command.crm.hold_card", json.dumps(body).encode(), {"crm"})
+    assert (said.field, said.message) == ("colour", "there is no such field; see the contract")
 
 
 @given(NAMES, st.integers(0, 400), st.binary(min_size=1, max_size=4))

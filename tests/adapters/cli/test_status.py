@@ -55,6 +55,15 @@ def test_what_waits_is_counted_and_that_nobody_looks_it_up_is_a_problem(status, 
     assert "notifications wait, and no web runs; `baohao run web` starts one" in found["problems"]
 
 
+def test_a_log_that_ends_before_what_was_followed_is_a_problem(status, database):
+    database.execute("INSERT INTO followers (name, position) VALUES ('publisher', 3)")
+    _, found = status()
+    [problem] = [one for one in found["problems"] if "the log ends" in one]
+    assert problem.startswith("the log ends 3 positions before what publisher followed: it was cut, or restored")
+    database.execute("DELETE FROM followers WHERE name = 'publisher'")
+    assert not any("the log ends" in one for one in status()[1]["problems"])
+
+
 def test_a_web_role_that_runs_is_shown_also_before_anything_has_arrived(installation, status):
     with psycopg.connect(named(installation.environment["DATABASE_URL"], "web", "here", 4711)):
         shown, found = status()
