@@ -14,6 +14,7 @@ import pytest
 from adapters.broker.commands import COMMANDS_STREAM, KINDS
 from adapters.broker.due import DUE_STREAM
 from adapters.broker.events import EVENTS_STREAM
+from adapters.broker.jobs import JOBS
 from adapters.cli.serving import all_roles
 from adapters.control import move_clock
 from adapters.roles import ROLES
@@ -49,7 +50,7 @@ class Fuzz:
         self._random = random.Random(seed)
 
     def message(self):
-        name = self._random.choice([*KINDS, "make_tea", "*", "card"]) if self._chance(0.9) else "a"
+        name = self._random.choice([*KINDS, *JOBS, "make_tea", "*", "card"]) if self._chance(0.9) else "a"
         subject = self._random.choice(SUBJECTS).format(name=name.replace("*", "star"), card=card_id_of(1))
         return subject, self._body(name), self._headers()
 

@@ -7,11 +7,12 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 from msgspec import json
 
-from adapters.broker.commands import ANSWERS_STREAM, ANSWERS_SUBJECT, ASK_SUBJECT, COMMANDS_SUBJECT
+from adapters.broker.commands import ANSWERS_STREAM, ANSWERS_SUBJECT, ASK_SUBJECT, COMMANDS_STREAM, COMMANDS_SUBJECT
 from adapters.broker.documents.commands import QUEUED, CommandExample, name_of
 from adapters.broker.documents.dialect import Json
 from adapters.broker.documents.shapes import ANSWER_HEADERS, CARD_HEADERS, MESSAGES, STREAM_HEADERS, Example, headers_of
 from adapters.broker.events import EVENTS_STREAM, TYPE_PREFIX, subject_of
+from adapters.broker.jobs import JOBS
 from adapters.broker.messages import answers, card, charging, epochs, money, renewal, replays
 from adapters.broker.messages.replays import REPLAY_FINISHED
 from adapters.broker.replays import REPLAY_SUBJECT
@@ -84,6 +85,8 @@ def page(schemas: Mapping[str, Json], examples: Mapping[str, Example], commands:
         doors=[f"{door}.<sender>.<command>" for door in (COMMANDS_SUBJECT, ASK_SUBJECT)],
         answers=f"{ANSWERS_SUBJECT}.<sender>.<answer>",
         answers_stream=ANSWERS_STREAM,
+        commands_stream=COMMANDS_STREAM,
+        jobs=list(JOBS),
     )
 
 
