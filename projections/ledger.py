@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 from uuid import UUID
 
 from psycopg import Connection
+from psycopg.rows import class_row
 
 from engine.card.balance import BalanceCredited, BalanceDebited, BalancePaidOut
 from engine.card.disputes import DisputeRecorded, DisputeWon
@@ -124,6 +125,32 @@ LEDGER = ReadModel(
     reads_row=False,
     indexes=("(card_id)", "USING brin (at)"),
 )
+
+
+class BalanceRow(NamedTuple):
+    """An account in one currency, in minor units; `balance` is debits less credits, so those of a currency sum to 0."""
+
+    currency: str
+    account: str
+    debited: int
+    credited: int
+    balance: int
+
+
+def balances(connection: Connection[Any]) -> list[BalanceRow]:
+    """Every account that has moved, by currency."""
+    with connection.cursor(row_factory=class_row(BalanceRow)) as cursor:
+        return cursor.execute(
+            """
+            WITH sides AS (
+                SELECT currency, debit AS account, minor AS debited, 0 AS credited FROM ledger
+                UNION ALL SELECT currency, credit, 0, minor FROM ledger
+            )
+            SELECT currency, account, sum(debited)::bigint AS debited, sum(credited)::bigint AS credited,
+                sum(debited - credited)::bigint AS balance
+            FROM sides GROUP BY currency, account ORDER BY currency, account
+            """
+        ).fetchall()
 
 
 def gateway_totals(connection: Connection[Any]) -> dict[str, int]:

@@ -14,8 +14,9 @@ from projections.ledger import LEDGER
 from projections.lifecycle import LIFECYCLE
 from projections.read_model import Follower, ReadModel
 from projections.recovery import RECOVERY
+from projections.terms import TERMS
 
-MODELS: tuple[ReadModel[Any], ...] = (CARDS, DUE, CHARGES, LEDGER, CASES, LIFECYCLE, RECOVERY)
+MODELS: tuple[ReadModel[Any], ...] = (CARDS, DUE, CHARGES, LEDGER, CASES, LIFECYCLE, RECOVERY, TERMS)
 LIVE = Follower("read_models", MODELS)
 
 ASIDE = "pg_temp"

@@ -17,6 +17,7 @@ from adapters.cli.operator_app import operator_app
 from adapters.cli.options import CardId, Json, Limit, Moment, Page, SandboxGateway
 from adapters.cli.pricing_app import catalogue_app, policy_app, pricing_app
 from adapters.cli.projections_app import projections_app
+from adapters.cli.report_app import report_app
 from adapters.cli.sandbox_app import sandbox
 from adapters.cli.token_app import token_app
 from adapters.roles import Role
@@ -50,6 +51,7 @@ app.add_typer(clock_app, name="clock")
 app.add_typer(restore_app, name="restore")
 app.add_typer(projections_app, name="projections")
 app.add_typer(audit_app, name="audit")
+app.add_typer(report_app, name="report")
 app.add_typer(money_app)
 app.add_typer(pricing_app)
 app.command()(sandbox)
