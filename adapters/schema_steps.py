@@ -18,6 +18,7 @@ from adapters.directory.tables import DIRECTORY_TABLES, PASSKEY_TABLES
 from adapters.gateways.pace import PACE_ROW, PACE_TABLE
 from adapters.inbox import INBOX_TABLE
 from adapters.notices.tables import NOTICE_TABLES
+from adapters.parked import PARKED_12
 from adapters.roles.lease import LEADERS_TABLE
 from adapters.roles.tables import PUBLISHED_EPOCH, PUBLISHED_TABLE
 from adapters.web.api.tokens import API_TOKENS_TABLE
@@ -219,6 +220,12 @@ def _from_10_to_11(connection: Connection[Any]) -> None:
     connection.execute("UPDATE schema_version SET version = 11")
 
 
+def _from_11_to_12(connection: Connection[Any]) -> None:
+    """Of a parked message is kept how it came."""
+    connection.execute(PARKED_12)
+    connection.execute("UPDATE schema_version SET version = 12")
+
+
 STEPS = (
     _from_1_to_2,
     _from_2_to_3,
@@ -230,5 +237,6 @@ STEPS = (
     _from_8_to_9,
     _from_9_to_10,
     _from_10_to_11,
+    _from_11_to_12,
 )
 """Each from one version to the next."""

@@ -23,6 +23,18 @@ def parked_list(*, as_json: Json = False) -> None:
     parking.list_parked_messages(load_settings(), as_json=as_json)
 
 
+@parked_app.command("show")
+def parked_show(
+    parked_id: Annotated[int, typer.Argument(metavar="ID", help="Its number in `parked list`.")],
+    *,
+    as_json: Json = False,
+) -> None:
+    """One parked message: its body, headers and subject, why it is parked, and how often it was tried."""
+    from adapters.cli import parking
+
+    parking.show_parked_message(load_settings(), parked_id, as_json=as_json)
+
+
 @parked_app.command("retry")
 def parked_retry(
     parked_ids: Annotated[list[int] | None, typer.Argument(metavar="[ID]...", help="Default: all.")] = None,

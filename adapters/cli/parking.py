@@ -4,7 +4,7 @@ import typer
 
 from adapters.cli.output import err, put_fields, put_rows
 from adapters.cli.servers import connection
-from adapters.parked import drop_parked, list_parked, retry_parked
+from adapters.parked import drop_parked, list_parked, parked_under, retry_parked
 from adapters.settings import Settings
 
 PARKED_COLUMNS = ("parked_id", "card_id", "reason")
@@ -15,6 +15,17 @@ def list_parked_messages(settings: Settings, *, as_json: bool) -> None:
     """Parked cards and messages."""
     with connection(settings) as open_connection:
         put_rows("parked", list_parked(open_connection), as_json=as_json, columns=PARKED_COLUMNS)
+
+
+def show_parked_message(settings: Settings, parked_id: int, *, as_json: bool) -> None:
+    """All that is kept of a message; exit status 1 where nothing is parked under that number."""
+    with connection(settings) as open_connection:
+        found = parked_under(open_connection, parked_id)
+    if found is None:
+        err.print(f"nothing is parked under {parked_id}; `baohao parked list` shows what is", soft_wrap=True)
+        raise typer.Exit(1)
+    message = found.message.decode("utf-8", "backslashreplace")
+    put_fields("parked", found._asdict() | {"message": message}, as_json=as_json)
 
 
 def retry_parked_messages(settings: Settings, parked_ids: list[int] | None, *, as_json: bool) -> None:

@@ -23,6 +23,11 @@ NAK_DELAY_S, NAK_DELAY_MAX_S = 1.0, 60.0
 the second one."""
 
 
+def to_park(card_id: UUID | None, message: Msg, reason: str) -> ToPark:
+    """A message of a queue as it is parked."""
+    return ToPark(card_id, message.data, reason, message.subject, message.headers or {}, message.metadata.num_delivered)
+
+
 class Batch:
     """Messages handled together, with what became of them and how long each stage took."""
 
@@ -30,7 +35,7 @@ class Batch:
         self.causes: dict[UUID, str] = {}
         """Card id → the message that woke it; a card with two messages is woken once."""
         self.parked: list[ToPark] = []
-        self._bodies: dict[UUID, bytes] = {}
+        self._messages_of: dict[UUID, Msg] = {}
         self._messages = len(messages)
         self._facts = self._questions = 0
         self._answers = Counter[str]()
@@ -43,14 +48,14 @@ class Batch:
             due = CardDue.__pydantic_validator__.validate_json(message.data)
         except ValidationError as error:
             reason = f"malformed message: {error.errors()[0]['msg']}"
-            self.parked.append((None, message.data, reason))
+            self.parked.append(to_park(None, message, reason))
             return
         self.causes[due.card_id] = cause_of(due.card_id, message.headers)
-        self._bodies[due.card_id] = message.data
+        self._messages_of[due.card_id] = message
 
     def park(self, cards: Mapping[UUID, str]) -> None:
         """Add cards to those to park, each with its reason."""
-        self.parked += [(card_id, self._bodies[card_id], reason) for card_id, reason in cards.items()]
+        self.parked += [to_park(card_id, self._messages_of[card_id], reason) for card_id, reason in cards.items()]
 
     async def timed(self, stage: str, work: Coroutine[Any, Any, T]) -> T:
         """Await `work`, adding to the stage's time."""

@@ -37,7 +37,7 @@ from adapters.clock_check import clock_of
 from adapters.live_connection import over_a_live_connection
 from adapters.parked import ToPark, park
 from adapters.roles.answering import Answered, Answering
-from adapters.roles.batch import ack_all, nak_all
+from adapters.roles.batch import ack_all, nak_all, to_park
 from adapters.roles.jobs import Jobs
 from adapters.roles.lead import BROKER_CHECK, RETRY, faults_logged, stopped
 from adapters.roles.queues import Queue, subscribed
@@ -170,7 +170,7 @@ class Desk:
         await self.answering.to_queued(done)
         if given_up := [one for one in done if one.failed]:
             # the message alone: whether its card can be renewed is found out by who renews it
-            rows = [(None, one.message.data, f"a command of {one.sender}: {CANNOT}") for one in given_up]
+            rows = [to_park(None, one.message, f"a command of {one.sender}: {CANNOT}") for one in given_up]
             await asyncio.to_thread(self.park, rows)
         await ack_all([one.message for one in done])
         await nak_all([one.message for one in again])

@@ -6,8 +6,9 @@ import psycopg
 import pytest
 
 from adapters import parked as module
-from adapters.parked import MESSAGE_KEPT, Retried, drop_parked, list_parked, park, retry_parked
+from adapters.parked import HEADER_KEPT, HEADERS_KEPT, MESSAGE_KEPT, Retried, drop_parked, list_parked, retry_parked
 from projections.parked_cards import REASON_KEPT
+from tests.adapters.parking import park
 
 ONE, OTHER = UUID(int=1), UUID(int=2)
 
@@ -38,6 +39,18 @@ def test_the_oldest_is_listed_first_with_message_and_reason(connection):
         (OTHER, b"second", "one reason"),
         (ONE, b"\xff", "another"),
     ]
+
+
+def test_how_a_message_came_is_kept_without_what_must_not_be_and_within_bounds(connection):
+    headers = {"Nats-Msg-Id": "4242 4242 4242 4242", "x" * 999: "y" * 999, "c": "\x1b[31m"}
+    headers |= {f"h{number}": "" for number in range(99)}
+    park(connection, [(ONE, b"", "a reason")], subject="baohao.due", headers=headers, tries=5)
+    [parked] = list_parked(connection)
+    assert (parked.subject, parked.tries, len(parked.headers)) == ("baohao.due", 5, HEADERS_KEPT)
+    assert parked.headers["Nats-Msg-Id"].endswith("4242")
+    assert "4242 4242" not in parked.headers["Nats-Msg-Id"]
+    assert parked.headers["x" * HEADER_KEPT] == "y" * HEADER_KEPT
+    assert parked.headers["c"] == "?[31m"
 
 
 def test_a_card_is_parked_once_and_keeps_its_first_reason(connection):

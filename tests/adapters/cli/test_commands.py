@@ -8,12 +8,12 @@ import pytest
 import typer
 
 from adapters.cli.app import app
-from adapters.parked import park
 from adapters.schema import SCHEMA_VERSION
 from engine.errors import CatalogueError, Refused, SchemaError
 from projections.follow import follow
 from projections.live import LIVE
 from tests.adapters.cards import card_id_of, commands_for
+from tests.adapters.parking import park
 
 CARD, OTHER, UNKNOWN = card_id_of(1), card_id_of(2), card_id_of(99)
 WITHOUT_JSON = {"up", "run", "sandbox"}
@@ -29,7 +29,7 @@ RUN_ELSEWHERE = {
         "limits blocked",
     ),
     *("case list", "case resolve", "case number-exists", "case close", "refund", "reconcile", "bind"),
-    *("parked retry", "parked drop", "status", "clock forward", "clock confirm"),
+    *("parked show", "parked retry", "parked drop", "status", "clock forward", "clock confirm"),
     *(
         "restore begin",
         "restore status",
@@ -239,6 +239,17 @@ def test_parked_messages_are_listed_with_their_reasons_whatever_their_bytes(inst
         (str(OTHER), '{"card_id": "2"}', "a reason"),
         (None, "\\xff", "malformed message"),
     ]
+
+
+def test_one_that_is_parked_is_shown_whole(installation):
+    _, message = [row["parked_id"] for row in installation.json("parked", "list")]
+    shown = installation.json("parked", "show", message)
+    assert (shown["message"], shown["subject"], shown["headers"], shown["tries"]) == ("\\xff", "baohao.due", {}, 1)
+    unknown = installation.run("parked", "show", 99)
+    assert (unknown.exit_code, unknown.stderr) == (
+        1,
+        "nothing is parked under 99; `baohao parked list` shows what is\n",
+    )
 
 
 def test_retrying_what_is_not_parked_or_names_no_card_is_a_sentence_and_status_1(installation):

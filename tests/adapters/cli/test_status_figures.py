@@ -8,10 +8,10 @@ import psycopg
 import pytest
 
 from adapters.cli.output import out
-from adapters.parked import park
 from engine.commands import HoldCard
 from tests.adapters.cards import FAR, card_id_of, cards_of
 from tests.adapters.cli.conftest import on_virtual_clock
+from tests.adapters.parking import park
 from tests.projections.test_parked_cards import spoil
 
 AGES = [timedelta(seconds=5), timedelta(minutes=2), timedelta(hours=2), timedelta(hours=3), timedelta(days=4)]

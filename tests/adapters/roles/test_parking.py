@@ -5,6 +5,7 @@ import pytest
 from adapters.gateways.simulated import totals
 from adapters.parked import list_parked
 from tests.adapters.cards import PRICE, RENEWED, card_id_of
+from tests.adapters.parking import park
 
 
 def reasons(connection):
@@ -35,6 +36,7 @@ def test_a_malformed_message_is_parked_with_its_reason_and_blocks_no_other(cards
     queue.handle(body, card_id)
     [parked] = list_parked(connection)
     assert (parked.card_id, parked.message) == (None, body)
+    assert (parked.subject, parked.tries) == ("baohao.due", 1)
     assert parked.reason.startswith("malformed message: ")
     assert reason in parked.reason
     assert cards.names(card_id)[3:] == RENEWED
@@ -85,7 +87,7 @@ def test_a_card_whose_request_is_invalid_is_parked_and_the_others_are_charged(ca
 def test_a_parked_card_is_parked_once_and_keeps_its_first_reason(cards, connection, queue):
     [card_id] = cards.register(1)
     spoil(connection, card_id)
-    cards.park([(card_id, b"", "the first reason")])
+    park(cards.connection, [(card_id, b"", "the first reason")])
     queue.handle(card_id)
     assert reasons(connection) == [(card_id, "the first reason")]
 

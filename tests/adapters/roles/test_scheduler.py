@@ -14,6 +14,7 @@ from adapters.roles import scheduler
 from adapters.roles.scheduler import schedule, somebody_consumes
 from adapters.settings import load_settings
 from tests.adapters.cards import FAR, card_id_of
+from tests.adapters.parking import park
 from tests.adapters.stored import stored, stored_ids
 
 LONG, OVER = timedelta(hours=1), timedelta(0)
@@ -128,7 +129,7 @@ def test_nothing_is_marked_that_the_broker_did_not_store(run, cards, connection,
 
 def test_a_parked_card_is_sent_only_when_it_is_retried(cards, connection, run_pass, queue):
     parked, _ = cards.register(1, 2)
-    cards.park([(parked, b"", "a reason")])
+    park(cards.connection, [(parked, b"", "a reason")])
     run_pass()
     assert queue() == [message_id(2)]
     retry_parked(connection, None)
@@ -139,7 +140,7 @@ def test_a_parked_card_is_sent_only_when_it_is_retried(cards, connection, run_pa
 def test_a_card_parked_while_in_flight_is_sent_as_soon_as_it_is_retried(cards, connection, run_pass, queue):
     [card_id] = cards.register(1)
     run_pass()
-    cards.park([(card_id, b"", "a reason")])
+    park(cards.connection, [(card_id, b"", "a reason")])
     assert run_pass(lease_time=OVER) == 0
     retry_parked(connection, None)
     assert run_pass() == 1

@@ -11,6 +11,7 @@ from adapters.notices.outbox import NewNotice, put_notices
 from adapters.schema import migrate
 from adapters.settings import load_settings
 from engine.ports import Charged
+from tests.adapters.parking import park
 from tests.adapters.web.conftest import role
 from tests.adapters.web.console.operators import OperatorClient, signed_in
 from tests.adapters.web.pages.conftest import world_at
@@ -44,7 +45,7 @@ def site(postgres_url):
             _charged(world)
             _told(world)
             sessions.update(asyncio.run(signed_in(application_url(url))))
-            world.cards.park([(card_id_of("short"), b"{}", "a reason"), (None, b"{", "no card")])
+            park(world.cards.connection, [(card_id_of("short"), b"{}", "a reason"), (None, b"{", "no card")])
 
     databases = LentDatabases(postgres_url, "console", make)
     port = free_port()
