@@ -14,10 +14,12 @@ from adapters.directory.account_events import note
 from adapters.directory.accounts import Account, NewAccount, account_at, create_account, find_account, is_zone
 from adapters.directory.accounts import list_accounts as accounts_of
 from adapters.directory.addresses import address_of, email_of, number_of_text, veiled
-from adapters.directory.answers import Taken
+from adapters.directory.answers import Done, StillOwed, Taken
+from adapters.directory.leaving import erase
 from adapters.directory.passwords import hashed, password_fault
 from adapters.directory.visit import Visit
 from adapters.languages.language import Language
+from adapters.notices.outbox import put_message
 from adapters.settings import Settings
 from engine.errors import BaohaoError
 from engine.text import is_contact
@@ -101,6 +103,29 @@ def show(settings: Settings, account: str, *, as_json: bool) -> None:
     if found is None:
         raise BaohaoError("there is no such account")
     put_fields("account", asdict(found), as_json=as_json)
+
+
+def erase_account(settings: Settings, account: str, *, as_json: bool) -> None:
+    """Erase all personal data of a holder, who is told; raises BaohaoError where cards keep that from being done."""
+
+    async def work(connection: AsyncConnection[Any]) -> tuple[str, Done | StillOwed] | None:
+        found = await find_account(connection, account)
+        if found is None and (address := address_of(account)):
+            found = await account_at(connection, address)
+        if found is None:
+            return None
+        return found.holder_id, await erase(connection, put_message, found.holder_id, Visit(recorded_now()))
+
+    erased = waiting_on(settings, work)
+    if erased is None:
+        raise BaohaoError("there is no such account")
+    holder_id, answer = erased
+    if isinstance(answer, StillOwed):
+        raise BaohaoError(
+            f"cards {', '.join(map(str, answer.card_ids))} are renewed, have a balance or a charge without answer: "
+            "switch auto-renewal off and settle that first; nothing was erased"
+        )
+    put_fields("erased", {"holder_id": holder_id}, as_json=as_json)
 
 
 def show_all(settings: Settings, *, limit: int, page: int, as_json: bool) -> None:

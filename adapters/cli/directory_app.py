@@ -51,6 +51,18 @@ def account_list(*, limit: Limit = 50, page: Page = 1, as_json: Json = False) ->
     accounts.show_all(load_settings(), limit=limit, page=page, as_json=as_json)
 
 
+@account_app.command("erase")
+def account_erase(
+    account: Annotated[str, typer.Argument(metavar="ACCOUNT", help="A holder's id, e-mail address or phone number.")],
+    *,
+    as_json: Json = False,
+) -> None:
+    """Erase all personal data of a holder, who is told so; facts, seals and totals stay. It cannot be taken back."""
+    from adapters.cli import accounts
+
+    accounts.erase_account(load_settings(), account, as_json=as_json)
+
+
 @number_app.command("set")
 def number_set(
     card_id: CardId,

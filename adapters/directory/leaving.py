@@ -75,14 +75,18 @@ async def _rows(connection: AsyncConnection[Any], query: LiteralString, holder_i
 async def erase_account(
     connection: AsyncConnection[Any], send: Send, signed_in: SignedIn, visit: Visit
 ) -> Done | NotRecent | StillOwed:
+    """As `erase`, for a holder who has just proved to be the holder."""
+    if not signed_in.is_recent(visit.now):
+        return NotRecent()
+    return await erase(connection, send, signed_in.holder_id, visit)
+
+
+async def erase(connection: AsyncConnection[Any], send: Send, holder_id: str, visit: Visit) -> Done | StillOwed:
     """Account, passkeys, sessions, tokens, codes, numbers and what happened are gone; the log has no personal data.
 
     Refused while something is still owed between us for a card: it is renewed automatically, a charge is without
     answer, or money is left on it. Nobody could be told any more, nor be paid back.
     """
-    if not signed_in.is_recent(visit.now):
-        return NotRecent()
-    holder_id = signed_in.holder_id
     async with connection.transaction():
         account = await find_account(connection, holder_id)
         if account is None:

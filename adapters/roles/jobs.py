@@ -4,11 +4,13 @@ A job is settled once its answer is stored; before that it comes again, after a 
 """
 
 import asyncio
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC
 from typing import Any
 from uuid import UUID
 
+import nats.errors
 import psycopg
 import structlog
 from nats.aio.msg import Msg
@@ -21,6 +23,7 @@ from adapters.broker.jobs import AnnouncePrices, ReplayEvents
 from adapters.broker.messages.answers import Answer, CommandRefused, EventsReplayed, JobProgress, PricesAnnounced
 from adapters.broker.replays import Asked, check_types, stream_of
 from adapters.roles.answering import Answered, Answering
+from adapters.roles.lead import faults_logged
 from adapters.settings import Settings
 from adapters.telling_again import tell_again
 from engine.actor import actor
@@ -63,7 +66,7 @@ class Jobs:
     async def take(self, message: Msg, given: GivenJob) -> None:
         """Do a job as soon as those before it are done; without a place for it, it comes again."""
         if len(self._in_hand) >= IN_HAND:
-            await message.nak(AGAIN_AFTER_S)
+            await _give_back(message, AGAIN_AFTER_S)
             return
         task = asyncio.create_task(self._do(message, given))
         self._in_hand.add(task)
@@ -84,22 +87,23 @@ class Jobs:
             await self.answering.to_queued([Answered(message, given.sender, answer)])
             await message.ack()
         except asyncio.CancelledError:
-            await message.nak()
+            await _give_back(message)
             raise
         except Exception as error:  # noqa: BLE001 (it comes again)
             said = f"{type(error).__name__}: {error}"
             log.warning("jobs.failed", job=type(given.job).__name__, sender=given.sender, error=said)
-            await message.nak(AGAIN_AFTER_S)
+            await _give_back(message, AGAIN_AFTER_S)
         finally:
             telling.cancel()
 
     async def _tell_progress(self, message: Msg, given: GivenJob, progress: _Progress) -> None:
         while True:
-            await message.in_progress()
-            if progress.done != progress.told:
-                progress.told = progress.done
-                said = JobProgress(command_id=own_id(given.job), done=progress.done, of=progress.of)
-                await self.answering.to_queued([Answered(message, given.sender, said)])
+            with faults_logged("commands"):
+                await message.in_progress()
+                if progress.done != progress.told:
+                    progress.told = progress.done
+                    said = JobProgress(command_id=own_id(given.job), done=progress.done, of=progress.of)
+                    await self.answering.to_queued([Answered(message, given.sender, said)])
             await asyncio.sleep(TOLD_EVERY_S)
 
     async def _answer(self, given: GivenJob, progress: _Progress) -> Answer:
@@ -153,3 +157,9 @@ class Jobs:
     def _cards_of(self, plan: str) -> list[UUID]:
         with self._connection() as database:
             return cards_of(database, plan)
+
+
+async def _give_back(message: Msg, after_s: float | None = None) -> None:
+    """Let it come again; where the broker cannot be told, it does so by itself."""
+    with suppress(nats.errors.Error):
+        await message.nak(after_s)

@@ -40,7 +40,7 @@ RUN_ELSEWHERE = {
         "notices templates",
         "contract build",
     ),
-    *("account create", "account show", "account list", "number set", "number list", "number import"),
+    *("account create", "account show", "account list", "account erase", "number set", "number list", "number import"),
     *("token create", "token list", "token revoke", "card change-holder"),
     *("projections status", "projections pause", "projections resume", "projections rebuild", "projections rollback"),
     *("projections parked list", "projections parked retry", "projections parked skip"),
