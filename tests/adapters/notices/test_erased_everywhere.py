@@ -35,7 +35,7 @@ def visit(post):
 
 def found_in(connection) -> set[tuple[str, str]]:
     """Table and canary, of every table that there is; bytes are searched as text and as what they are in hex."""
-    query = "SELECT format('%I.%I', schemaname, tablename) FROM pg_tables WHERE schemaname <> ALL (%s)"
+    query = "SELECT format('%%I.%%I', schemaname, tablename) FROM pg_tables WHERE schemaname <> ALL (%s)"
     tables = connection.execute(query, (["pg_catalog", "information_schema"],)).fetchall()
     assert len(tables) > 30
     found = set()
