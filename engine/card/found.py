@@ -20,9 +20,11 @@ from engine.card.decline import TRY_AGAIN, Decline, charge_failed
 from engine.card.evolve import replay
 from engine.card.facts import CardFacts
 from engine.card.gap import UNEXPLAINED, ChargeFound, GapClosed, list_is_complete_at, open_gap
+from engine.card.lapse import Suspended, lapse
 from engine.card.outcomes import record_answer
 from engine.card.recall import Past
 from engine.card.refunds import RefundRecorded
+from engine.card.step import Wait
 from engine.card.term import amount_due, offer, on_offer, open_since
 from engine.card.top_ups import TopUpFailed, TopUpStarted
 from engine.card.waking import Deferred
@@ -152,11 +154,23 @@ def _agreed_before(card: Card, one: FoundCharge, past: Past) -> Iterator[tuple[C
 
 
 def _paid(card: Card, one: FoundCharge, facts: CardFacts, rules: Rules, at: datetime) -> CardFacts | None:
-    """The charge as payment of what is on offer after `facts`; None where it is not its price."""
+    """The charge as payment of what is on offer after `facts`; None where it is not its price.
+
+    It may be the price of a card whose service was off, which the log has lost too.
+    """
     card = replay(card, card.card_id, facts)
     if card.attempts.open is not None:
         failed = _not_charged(card, card.attempts.open, rules, at)
         card, facts = replay(card, card.card_id, failed), facts + failed
+    paid = _covered(card, one, facts, rules, at)
+    lapsed = lapse(card, rules.policy, at)
+    if paid is None and not isinstance(lapsed, Wait) and isinstance(lapsed[0], Suspended):
+        paid = _covered(replay(card, card.card_id, lapsed), one, (*facts, *lapsed), rules, at)
+    return paid
+
+
+def _covered(card: Card, one: FoundCharge, facts: CardFacts, rules: Rules, at: datetime) -> CardFacts | None:
+    """The charge as payment of what is due of a card that has these facts already; None where it is not its price."""
     due = amount_due(card, on_offer(card.renewal))
     rest = due.minor - one.amount.minor
     may_pay = card.balance.minor if card.methods.balance_first else 0

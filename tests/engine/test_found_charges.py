@@ -14,13 +14,15 @@ from engine.card.deadlines import DeadlinesMoved
 from engine.card.decline import ChargeFailed
 from engine.card.gap import ChargeFound
 from engine.card.ids import derived_id
+from engine.card.lapse import Suspended
 from engine.card.methods import PaymentMethodsOrdered
 from engine.card.payments import ChargeSucceeded
 from engine.card.refunds import RefundRecorded, RefundStarted
-from engine.card.term import CardRenewed, RenewalStarted
+from engine.card.term import CardRenewed, Reinstated, RenewalStarted
 from engine.card.top_ups import TopUpFailed, TopUpStarted
 from engine.card.waking import Deferred
 from engine.money import Money
+from engine.rules import Gap
 from tests.engine.given_when_then import Given, fact, given
 from tests.engine.restored_cards import (
     BACKUP_AT,
@@ -45,6 +47,7 @@ from tests.engine.samples import (
     attempt_id,
     enabled,
     failed,
+    local,
 )
 from tests.engine.topped_up import topped_up
 
@@ -147,6 +150,29 @@ def test_what_the_balance_paid_of_a_term_leaves_it_again():
         WAITS,
     )
     assert paid.card.balance.minor == 0
+
+
+def test_a_charge_with_the_fee_for_a_service_that_was_off_brings_back_that_it_was_off():
+    """The backup is of before the suspension, which the log has lost with the payment that ended it."""
+    restored_at = local("2026-04-10 12:00")
+    gap = replace(RESTORED, restored=Gap(BACKUP_AT, restored_at))
+    paid = found(given(*PAYING), charge(amount=MONTH_PRICE + FIVE), rules=gap, at=restored_at)
+    paid.then(
+        fact(RenewalStarted),
+        fact(Suspended),
+        fact(ChargeFound, amount=MONTH_PRICE + FIVE, pays=True),
+        fact(ChargeSucceeded),
+        fact(Reinstated),
+        fact(CardRenewed, price=MONTH_PRICE, reactivation_fee=FIVE),
+        fact(Deferred),
+    )
+    assert paid.card.status == "active"
+    assert paid.card.gap.unexplained == ()
+
+
+def test_before_the_service_can_have_been_off_no_charge_has_a_fee_for_it():
+    unexplained = found(given(*PAYING), charge(amount=MONTH_PRICE + FIVE), at=RESTORED_AT)
+    unexplained.then(fact(CaseOpened), WAITS)
 
 
 def test_of_two_charges_for_one_term_one_goes_back():
