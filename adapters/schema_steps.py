@@ -18,7 +18,7 @@ from adapters.directory.tables import DIRECTORY_TABLES, PASSKEY_TABLES
 from adapters.gateways.pace import PACE_ROW, PACE_TABLE
 from adapters.inbox import INBOX_TABLE
 from adapters.notices.tables import NOTICE_TABLES
-from adapters.parked import PARKED_12
+from adapters.parked import PARKED_12, PARKED_TABLE
 from adapters.roles.lease import LEADERS_TABLE
 from adapters.roles.tables import PUBLISHED_EPOCH, PUBLISHED_TABLE
 from adapters.web.api.tokens import API_TOKENS_TABLE
@@ -222,6 +222,7 @@ def _from_10_to_11(connection: Connection[Any]) -> None:
 
 def _from_11_to_12(connection: Connection[Any]) -> None:
     """Of a parked message is kept how it came."""
+    connection.execute(PARKED_TABLE)  # version 1 has none
     connection.execute(PARKED_12)
     connection.execute("UPDATE schema_version SET version = 12")
 
