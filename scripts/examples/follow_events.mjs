@@ -25,14 +25,14 @@ async function follow(handle) {
   for (;;) {
     try {
       const events = await placeOnBroker(await jetstream.jetstreamManager(false));
-      for await (const event of await events.consume({ max_messages: 1, expires: 5000 })) {
+      for await (const event of await events.fetch({ max_messages: 100, expires: 5000 })) {
         if (event.headers?.get("ce-specversion")) handle(event.headers, event.json()); // else it is none of Baohao's
         if (!(await event.ackAck())) break;
       }
     } catch (error) {
       console.error(`asks again: ${error.message}`); // the broker is away, or its stream is made anew
+      await new Promise((resolve) => setTimeout(resolve, 200));
     }
-    await new Promise((resolve) => setTimeout(resolve, 200));
   }
 
   // The durable consumer that remembers where we are: ours already, or made now.
