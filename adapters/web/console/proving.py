@@ -1,5 +1,6 @@
 """The second factor once more before money moves: a session that was left open, or stolen, is not enough for that."""
 
+import asyncio
 from typing import Any, NamedTuple
 
 from psycopg import AsyncConnection
@@ -16,6 +17,10 @@ CODE = "code"
 """The field of the form."""
 GIVE = "Give the six digits that the authenticator app shows now."
 WRONG = "That is not the code of this moment, or it was used already. Wait for the next one."
+
+
+LOOKS, BETWEEN_LOOKS_S = 20, 0.1
+"""How long the first of two clicks has to record what it does, after it has used the code."""
 
 
 class _Proof(NamedTuple):
@@ -37,7 +42,18 @@ async def unproved(visit: DeskVisit, action: Action) -> str | None:
         if not typed.strip():
             return GIVE
         wrong = await _wrong(connection, visit, typed)
-        return None if wrong and await _was_taken(connection, visit, action) else wrong
+        return None if wrong and await _is_being_taken(connection, visit, action, typed) else wrong
+
+
+async def _is_being_taken(connection: AsyncConnection[Any], visit: DeskVisit, action: Action, typed: str) -> bool:
+    """Whether the first of two clicks has taken the form, or has just used its code and is about to."""
+    proof = await _proof_of(connection, visit)
+    used = proof is not None and step_of(proof.totp_secret, typed, visit.at.now) == proof.totp_step
+    for _ in range(LOOKS if used else 1):
+        if await _was_taken(connection, visit, action):
+            return True
+        await asyncio.sleep(BETWEEN_LOOKS_S if used else 0)
+    return False
 
 
 async def _was_taken(connection: AsyncConnection[Any], visit: DeskVisit, action: Action) -> bool:
@@ -63,15 +79,18 @@ async def _wrong(connection: AsyncConnection[Any], visit: DeskVisit, typed: str)
 
 async def _taken(connection: AsyncConnection[Any], visit: DeskVisit, typed: str) -> bool:
     """Whether it is the code of this moment; it is taken, so that nobody uses it again."""
-    operator_id = visit.operator.operator_id
-    query = "SELECT totp_secret, totp_step FROM operators WHERE operator_id = %s AND removed_at IS NULL"
-    row = await (await connection.execute(query, (operator_id,))).fetchone()
-    if row is None:
+    operator_id, proof = visit.operator.operator_id, await _proof_of(connection, visit)
+    if proof is None:
         return False
-    proof = _Proof(*row)
     step = step_of(proof.totp_secret, typed, visit.at.now, proof.totp_step)
     if step is None:
         return False
     query = "UPDATE operators SET totp_step = %s WHERE operator_id = %s AND totp_step < %s AND totp_secret = %s"
     taken = await connection.execute(query, (step, operator_id, step, proof.totp_secret))
     return taken.rowcount > 0
+
+
+async def _proof_of(connection: AsyncConnection[Any], visit: DeskVisit) -> _Proof | None:
+    query = "SELECT totp_secret, totp_step FROM operators WHERE operator_id = %s AND removed_at IS NULL"
+    row = await (await connection.execute(query, (visit.operator.operator_id,))).fetchone()
+    return _Proof(*row) if row else None
