@@ -30,7 +30,7 @@ from adapters.roles.publisher import PUBLISHER
 from adapters.settings import Settings
 from engine.envelope import Recorded
 from engine.errors import BaohaoError
-from engine.store.log import Read, read_others
+from engine.store.log import Read, head, read_others
 from projections.follow import lock_position
 
 BATCH = 1000
@@ -70,9 +70,8 @@ async def tell_again(
     jetstream = client.jetstream()
     info = await ensure_replay_stream(jetstream, asked.reader, settings)
     await ensure_reader(jetstream, stream_of(asked.reader), asked.reader, f"{REPLAY_SUBJECT}.{asked.reader}.>")
+    await asyncio.to_thread(check_position, connection, asked.after)
     begun = await asyncio.to_thread(_live, connection)
-    if asked.after > begun.position:
-        raise BaohaoError(f"nothing is told after position {asked.after}: the live events are at {begun.position}")
     sequence, known = await reached(jetstream, info, asked, begun.epoch)
     position = asked.after if known is None else known
     run, events, started = sequence, 0, monotonic()
@@ -92,6 +91,12 @@ async def tell_again(
     last = finished(asked, Cell(settings.cell, live.epoch), end, recorded_now())
     await _send(client, [last], sequence, asked)
     return ToldAgain(events, live.position, live.sequence)
+
+
+def check_position(connection: Connection[Any], position: int) -> None:
+    """Raise BaohaoError for a position that the log does not have yet."""
+    if position > (end := head(connection)):
+        raise BaohaoError(f"there is no position {position}: the log ends at {end}")
 
 
 async def _send(client: Client, messages: Sequence[Outgoing], after: int, asked: Asked) -> int:

@@ -2,16 +2,16 @@
 
 from collections.abc import Sequence
 from datetime import date
-from decimal import Decimal
 from pathlib import Path
 from typing import NamedTuple, NoReturn
 
 import typer
 
+from adapters.cli.amounts import money
 from adapters.cli.output import err, put_fields, put_json, put_rows, put_table
 from adapters.clock import recorded_now
 from engine.catalogue import PERIODS, Catalogue, Period, read_catalogue
-from engine.money import Currency, exponent
+from engine.money import Currency
 from engine.policy import Policy
 from engine.policy_file import PolicyFile
 from engine.toml_file import Problem, read_toml
@@ -87,14 +87,10 @@ def _as_row(offer: Offer) -> tuple[object, ...]:
     amounts = (offer.price_minor, offer.saving_minor, offer.reactivation_fee_minor)
     return (
         offer.months,
-        *(_money(minor, offer.currency) for minor in amounts),
+        *(money(minor, offer.currency) for minor in amounts),
         offer.catalogue_version,
         offer.effective_on,
     )
-
-
-def _money(minor: int, currency: Currency) -> str:
-    return f"{Decimal(minor).scaleb(-exponent(currency)):,f} {currency}"
 
 
 def _put_summary(file: Path, catalogue: Catalogue, *, as_json: bool) -> None:

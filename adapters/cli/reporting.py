@@ -2,17 +2,16 @@
 
 from collections.abc import Iterable, Sequence
 from datetime import date, datetime
-from decimal import Decimal
 from typing import Any, NamedTuple, Protocol, TypeVar
 
 import typer
 from psycopg import Connection
 
+from adapters.cli.amounts import money
 from adapters.cli.output import put_rows, put_table
 from adapters.cli.servers import connection
 from adapters.control import read_control
 from adapters.settings import Settings
-from engine.money import exponent
 from projections.ledger import balances
 from projections.lifecycle import cards_by_day
 from projections.recovery import funnel
@@ -47,7 +46,7 @@ def show_revenue(settings: Settings, since: datetime | None, until: datetime | N
         return
     columns = ("month", "sold", "earned", "left to be earned")
     shown = [
-        (f"{one.month:%Y-%m}", *(_money(minor, one.currency) for minor in (one.sold, one.earned, one.deferred)))
+        (f"{one.month:%Y-%m}", *(money(minor, one.currency) for minor in (one.sold, one.earned, one.deferred)))
         for one in rows
     ]
     put_table(f"revenue up to {days.last}", columns, shown)
@@ -75,7 +74,7 @@ def show_ledger(settings: Settings, *, as_json: bool) -> None:
         put_rows("ledger", rows, as_json=True)
         return
     shown: Sequence[tuple[str, ...]] = [
-        (one.account, *(_money(minor, one.currency) for minor in (one.debited, one.credited, one.balance)))
+        (one.account, *(money(minor, one.currency) for minor in (one.debited, one.credited, one.balance)))
         for one in rows
     ]
     put_table("ledger", ("account", "debited", "credited", "balance"), shown)
@@ -89,7 +88,3 @@ def _days(
     if first is not None and first > last:
         raise typer.BadParameter(f"{first} is after {last}", param_hint="--from")
     return _Days(first, last)
-
-
-def _money(minor: int, currency: str) -> str:
-    return f"{Decimal(minor).scaleb(-exponent(currency)):,f} {currency}"

@@ -25,7 +25,7 @@ from adapters.broker.replays import Asked, check_types, stream_of
 from adapters.roles.answering import Answered, Answering
 from adapters.roles.lead import faults_logged
 from adapters.settings import Settings
-from adapters.telling_again import tell_again
+from adapters.telling_again import check_position, tell_again
 from engine.actor import actor
 from engine.application import Engine
 from engine.errors import BaohaoError, Refused
@@ -135,6 +135,10 @@ class Jobs:
             return refusal(job, "unknown_event", str(error), "types")
         with await asyncio.to_thread(self._connection) as database:
             after = await asyncio.to_thread(self._after, database, job)
+            try:
+                await asyncio.to_thread(check_position, database, after)
+            except BaohaoError as error:
+                return refusal(job, "unknown_position", str(error), "since")
             asked = Asked(sender, after, frozenset(job.types), frozenset(job.cards))
             told = await tell_again(
                 database,

@@ -179,7 +179,7 @@ def test_a_name_that_is_no_word_of_a_subject_is_refused(told, again, reader):
 
 def test_after_a_position_that_nothing_has_it_is_refused(told, again):
     told(1)
-    with pytest.raises(BaohaoError, match="nothing is told after position 99: the live events are at 3"):
+    with pytest.raises(BaohaoError, match="there is no position 99: the log ends at 3"):
         again(after=99)
 
 

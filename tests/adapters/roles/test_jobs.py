@@ -136,6 +136,7 @@ def test_more_jobs_than_a_process_takes_wait_in_the_queue(doing, cards, monkeypa
         ("announce_prices", {**SPRING, "version": "2030"}, "unknown_version", "version"),
         ("announce_prices", {**SPRING, "card_id": str(card_id_of(1))}, "malformed", "card_id"),
         ("replay_events", {"command_id": "1", "types": ["tea_made"]}, "unknown_event", "types"),
+        ("replay_events", {"command_id": "1", "since": 99}, "unknown_position", "since"),
         ("replay_events", {"command_id": "1", "rate": 0}, "malformed", "rate"),
     ],
 )
