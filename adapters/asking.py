@@ -8,10 +8,11 @@ from uuid import UUID
 
 import structlog
 
+from adapters.traces import ask_gateway
 from engine.application import Engine
 from engine.news import News
 from engine.ports import Gateway, GatewayAnswer, NotFound, Unclear
-from engine.questions import Question, ask
+from engine.questions import Question
 from engine.rules import Rules
 
 log = structlog.get_logger()
@@ -61,7 +62,7 @@ async def _answer(gateway: Gateway, question: Question, at: datetime) -> Gateway
     What the call raises concerns this question alone, so that no other waits for it.
     """
     try:
-        reply = await ask(gateway, question, at)
+        reply = await ask_gateway(gateway, question, at)
     except Exception as error:  # noqa: BLE001 (as above)
         log.warning("look_up.failed", card_id=str(question.card_id), error=str(error))
         return None

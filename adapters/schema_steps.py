@@ -227,6 +227,12 @@ def _from_11_to_12(connection: Connection[Any]) -> None:
     connection.execute("UPDATE schema_version SET version = 12")
 
 
+def _from_12_to_13(connection: Connection[Any]) -> None:
+    """A notice names what led to it."""
+    connection.execute("ALTER TABLE outbox ADD COLUMN IF NOT EXISTS correlation_id text")
+    connection.execute("UPDATE schema_version SET version = 13")
+
+
 STEPS = (
     _from_1_to_2,
     _from_2_to_3,
@@ -239,5 +245,6 @@ STEPS = (
     _from_9_to_10,
     _from_10_to_11,
     _from_11_to_12,
+    _from_12_to_13,
 )
 """Each from one version to the next."""

@@ -17,6 +17,7 @@ from adapters.broker_settings import BrokerSettings
 from adapters.gateway_settings import GatewaySettings, absolute
 from adapters.issuer_settings import IssuerSettings
 from adapters.notice_settings import NoticeSettings
+from adapters.trace_settings import TraceSettings
 from engine.errors import BaohaoError
 from engine.text import has_card_number, is_contact
 
@@ -88,7 +89,7 @@ def _page_address(address: str) -> str:
     return address
 
 
-class Settings(AuditSettings, BrokerSettings, IssuerSettings, NoticeSettings, GatewaySettings):
+class Settings(TraceSettings, AuditSettings, BrokerSettings, IssuerSettings, NoticeSettings, GatewaySettings):
     """The settings of an installation; a field `batch_size` is the variable `BAOHAO_BATCH_SIZE`."""
 
     model_config = SettingsConfigDict(

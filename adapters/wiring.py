@@ -17,6 +17,7 @@ from adapters.gateways.pace import CONCURRENCY, Pace, at_once
 from adapters.gateways.simulated import SIMULATED, SimulatedGateway
 from adapters.secret_files import stripe_key_of
 from adapters.settings import Settings
+from adapters.traces import TracedEngine, traces
 from engine.actor import Actor, actor
 from engine.application import Engine
 from engine.catalogue import read_catalogue
@@ -67,7 +68,8 @@ def engine_of(settings: Settings, database_url: str, role: str) -> Engine:
 
 def engine_over(recorder: CardRecorder, role: str) -> Engine:
     """The engine on this event store."""
-    return Engine(Store(recorder, wrong_snapshot=_log_wrong_snapshot), recorded_now, actor("system", role))
+    kind = Engine if traces.export is None else TracedEngine
+    return kind(Store(recorder, wrong_snapshot=_log_wrong_snapshot), recorded_now, actor("system", role))
 
 
 def recorder_of(settings: Settings, database_url: str) -> CardRecorder:

@@ -37,6 +37,7 @@ class _Listed(NamedTuple):
     template_version: str | None
     sent_at: datetime | None
     provider_id: str | None
+    correlation_id: str | None
 
 
 class _Template(NamedTuple):

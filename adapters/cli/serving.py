@@ -7,7 +7,7 @@ import socket
 import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
@@ -25,7 +25,7 @@ from adapters.logs import configure_logs
 from adapters.pooler import refuse_transaction_pooler
 from adapters.roles import ROLES, Role, run_role
 from adapters.schema import check_schema, migrate
-from adapters.settings import Settings, environment
+from adapters.settings import Settings, SettingsError, environment
 from adapters.status import named
 from adapters.supervise import Supervisor
 
@@ -52,7 +52,8 @@ def run(role: Role, settings: Settings) -> None:
             with psycopg.connect(running.database_url, autocommit=True) as connection:
                 charge_through(connection, settings.gateway)
         database_url = named(running.database_url, role, socket.gethostname(), os.getpid())
-        with asyncio.Runner(loop_factory=_fast_loop()) as runner, _seen_from_outside(metrics, role, running, runner):
+        runner = asyncio.Runner(loop_factory=_fast_loop())
+        with runner, _seen_from_outside(metrics, role, running, runner), _traced(role, running.settings):
             runner.run(run_role(role, running.settings, database_url, running.nats_url))
 
 
@@ -82,6 +83,18 @@ def _seen_from_outside(
     pages = Watched(metrics.registry, runner.get_loop(), lambda: asyncio.run(answers(*servers, settings)))
     with watched(pages, settings.metrics_host, settings.metrics_port):
         yield
+
+
+def _traced(role: Role, settings: Settings) -> AbstractContextManager[None]:
+    """Meanwhile, the traces of this process go to a collector, if the settings name one."""
+    if settings.traces_url is None:
+        return nullcontext()
+    try:
+        from adapters.otlp import collected
+    except ImportError:
+        message = "BAOHAO_TRACES_URL is set, but OpenTelemetry's packages are missing; install baohao[traces]"
+        raise SettingsError(message) from None
+    return collected(settings.traces_url, role, settings)
 
 
 def _fast_loop() -> Callable[[], asyncio.AbstractEventLoop] | None:

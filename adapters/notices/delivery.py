@@ -40,6 +40,8 @@ class Row(NamedTuple):
     kind: str
     caused_at: datetime
     content: Mapping[str, JsonValue] | None
+    correlation_id: str | None
+    """That of the fact; None for a message of accounts."""
     expires_at: datetime
     is_over: bool
     """It is no news any more."""
@@ -107,7 +109,7 @@ def claim(connection: Connection[Any], channel: Channel, now: datetime, limit: i
                 FOR UPDATE SKIP LOCKED
             ) due
             WHERE o.key = due.key AND o.channel = due.channel
-            RETURNING o.key, o.channel, holder_id, card_id, kind, caused_at, content, expires_at,
+            RETURNING o.key, o.channel, holder_id, card_id, kind, caused_at, content, correlation_id, expires_at,
                 expires_at <= CASE WHEN card_id IS NULL THEN clock_timestamp() ELSE %(now)s END AS is_over,
                 tries, claim, handed_over, doubts, language, address, body
             """,

@@ -86,11 +86,11 @@ def _new(connection: Connection[Any], facts: Sequence[Recorded], now: datetime) 
         began = registered.get(notice.card_id)
         if began is None or not _is_of_taking_over(fact, notice, began):
             before = [one for version, one in changes.get(notice.card_id, ()) if version < fact.version]
-            new += _by_channel(notice, before[-1] if before else None)
+            new += _by_channel(notice, before[-1] if before else None, fact.cause)
     return new
 
 
-def _by_channel(notice: Notice, holder_id: str | None) -> list[NewNotice]:
+def _by_channel(notice: Notice, holder_id: str | None, correlation_id: str) -> list[NewNotice]:
     kind = kind_of(notice.kind)
     return [
         NewNotice(
@@ -102,6 +102,7 @@ def _by_channel(notice: Notice, holder_id: str | None) -> list[NewNotice]:
             notice.at,
             notice.values,
             notice.at + kind.news_for,
+            correlation_id,
         )
         for channel in (("email", "sms") if kind.also_sms else ("email",))
     ]

@@ -33,6 +33,8 @@ class NewNotice(NamedTuple):
     caused_at: datetime
     content: Mapping[str, JsonValue]
     expires_at: datetime
+    correlation_id: str
+    """That of the fact: what the command or the wake-up was called that led to it."""
 
 
 def put_notices(connection: Connection[Any], notices: Sequence[NewNotice]) -> int:
@@ -43,11 +45,13 @@ def put_notices(connection: Connection[Any], notices: Sequence[NewNotice]) -> in
     columns[6] = [Jsonb(content) for content in columns[6]]
     added = connection.execute(
         """
-        INSERT INTO outbox (key, channel, holder_id, card_id, kind, caused_at, content, expires_at, not_before)
+        INSERT INTO outbox (
+            key, channel, holder_id, card_id, kind, caused_at, content, expires_at, correlation_id, not_before
+        )
         SELECT *, caused_at FROM unnest(
             %s::text[], %s::text[], %s::text[], %s::uuid[], %s::text[], %s::timestamptz[], %s::jsonb[],
-            %s::timestamptz[]
-        ) AS n (key, channel, holder_id, card_id, kind, caused_at, content, expires_at)
+            %s::timestamptz[], %s::text[]
+        ) AS n (key, channel, holder_id, card_id, kind, caused_at, content, expires_at, correlation_id)
         ON CONFLICT (key, channel) DO NOTHING
         """,
         columns,
@@ -165,9 +169,11 @@ def send_again(connection: Connection[Any], key: str) -> Again:
         return "forgotten"
     connection.execute(
         """
-        INSERT INTO outbox (key, channel, holder_id, card_id, kind, caused_at, content, not_before, expires_at)
+        INSERT INTO outbox (
+            key, channel, holder_id, card_id, kind, caused_at, content, correlation_id, not_before, expires_at
+        )
         SELECT key || ':again:' || gen_random_uuid(), channel, holder_id, card_id, kind, caused_at, content,
-            caused_at, caused_at + interval '10 years'
+            correlation_id, caused_at, caused_at + interval '10 years'
         FROM outbox WHERE key = %s
         """,
         (key,),

@@ -14,11 +14,13 @@ from typing import Any, Protocol, TypeVar
 import structlog
 from psycopg import Connection
 
+from adapters.clock import recorded_now
 from adapters.notices.delivery import Doubtful, Outcome, Rendered, Row, begin, claim, settle
 from adapters.notices.kinds import Channel
 from adapters.notices.preparing import Preparing
 from adapters.notices.rendering import sms_of
 from adapters.notices.sms import SmsPort
+from adapters.traces import traces
 
 log = structlog.get_logger()
 T = TypeVar("T")
@@ -98,11 +100,22 @@ class Sending:
         async with free:
             if not await self._ask(lambda: begin(self.connection, row, rendered, now)):
                 return
+            began = recorded_now()
             outcome = await _handed_over(transport, row, rendered)
             state = await self._ask(lambda: settle(self.connection, row, outcome, now, self.random))
         states[state] += 1
+        if row.correlation_id is not None:
+            about = {"baohao.card_id": str(row.card_id), "baohao.notice": row.kind, "baohao.channel": row.channel}
+            traces.part("notice", row.correlation_id, began, about, failed=state != "accepted")
         if state != "accepted":
-            log.warning("notices.not_sent", key=row.key, channel=row.channel, kind=row.kind, outcome=repr(outcome))
+            log.warning(
+                "notices.not_sent",
+                key=row.key,
+                channel=row.channel,
+                kind=row.kind,
+                correlation_id=row.correlation_id,
+                outcome=repr(outcome),
+            )
 
     async def _ask(self, query: Callable[[], T]) -> T:
         """One use of the connection at a time: its transactions are not those of several tasks."""

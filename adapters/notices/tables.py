@@ -28,6 +28,7 @@ NOTICE_TABLES = """
         provider_id text,  -- by which whoever took it knows it
         sent_at timestamptz,  -- when it was accepted
         settled_at timestamptz,  -- real time: when nothing more was to be done with it
+        correlation_id text,  -- that of its fact; NULL for a message of accounts, and for what is older than the column
         PRIMARY KEY (key, channel)  -- nobody is told of a cause twice
     );
     CREATE INDEX IF NOT EXISTS outbox_open ON outbox (channel, not_before) WHERE state IN ('pending', 'sending');

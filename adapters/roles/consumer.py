@@ -33,13 +33,14 @@ from adapters.roles.batch import Batch, ack_all, log_failures, nak_all
 from adapters.roles.lead import BROKER_CHECK, RETRY, faults_logged, stopped
 from adapters.roles.queues import Queue, subscribed
 from adapters.settings import Settings, SettingsError
+from adapters.traces import ask_gateway
 from adapters.waiting_cards import kept_waiting, wake_again
 from adapters.wiring import engine_over, flow_of, opened_gateway, recorder_of, rules_now, rules_of
 from engine.application import Engine, StepResult
 from engine.errors import ConnectionLostError, LockHeldError, LogReplacedError, StandstillError
 from engine.pipeline import Ask, GatewayReply, ReadClock, Record, Step, Wake, renew
 from engine.ports import Gateway, GatewayAnswer, Unclear
-from engine.questions import Question, ask
+from engine.questions import Question
 from engine.rules import Rules
 
 log = structlog.get_logger()
@@ -289,7 +290,7 @@ class Consumer:
 
     async def _ask_all(self, questions: Sequence[Question], at: datetime) -> list[tuple[Question, GatewayReply]]:
         """Ask all questions at once; calls that exceed the gateway's budget are cancelled."""
-        tasks = [asyncio.ensure_future(ask(self.gateway, question, at)) for question in questions]
+        tasks = [asyncio.ensure_future(ask_gateway(self.gateway, question, at)) for question in questions]
         limit = self.gateway.budget + GATEWAY_MARGIN
         _, late = await asyncio.wait(tasks, timeout=limit.total_seconds())
         for task in late:

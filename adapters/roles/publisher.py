@@ -30,6 +30,7 @@ from adapters.clock import recorded_now
 from adapters.clock_check import clock_of
 from adapters.roles.lead import Connections, Work, lead
 from adapters.settings import Settings
+from adapters.traces import traces
 from engine.envelope import Recorded
 from engine.errors import StandstillError, UnknownFactError
 from engine.store.log import FACTS_CHANNEL, Read, Unreadable, read_others
@@ -183,7 +184,9 @@ async def publish(
         cell = Cell(cell_name, epoch)
         messages = [event for fact in facts if (event := card_event(fact, cell)) is not None]
         if messages:
+            began = recorded_now()
             last_sequence = await send(client, messages, last_sequence)
+            traces.part_of_each("publish", ((fact.card_id, fact.cause) for fact in facts), began)
         await asyncio.to_thread(_commit, connection, upto, last_sequence if messages else None)
     return Progress(len(messages), last_sequence, len(read.rows) == limit or upto < read.upto)
 

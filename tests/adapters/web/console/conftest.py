@@ -74,6 +74,7 @@ def _told(world):
         NOW - timedelta(days=1),
         {},
         NOW + timedelta(days=1),
+        "wake",
     )
     put_notices(world.connection, [notice])
     world.connection.execute("UPDATE outbox SET state = 'accepted', sent_at = %s", (NOW,))
