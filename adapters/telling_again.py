@@ -5,6 +5,7 @@ It can be killed and asked for again: the reader's stream says how far it is.
 
 import asyncio
 from collections.abc import Callable, Sequence
+from functools import partial
 from time import monotonic
 from typing import Any, NamedTuple
 
@@ -26,6 +27,7 @@ from adapters.broker.replays import (
 )
 from adapters.broker.sending import NotStoredError, Outgoing, send
 from adapters.clock import recorded_now
+from adapters.meanwhile import meanwhile
 from adapters.roles.publisher import PUBLISHER
 from adapters.settings import Settings
 from engine.envelope import Recorded
@@ -74,17 +76,22 @@ async def tell_again(
     begun = await asyncio.to_thread(_live, connection)
     sequence, known = await reached(jetstream, info, asked, begun.epoch)
     position = asked.after if known is None else known
-    run, events, started = sequence, 0, monotonic()
+    run, events, started, read = sequence, 0, monotonic(), None
     while True:
         live = await asyncio.to_thread(_live, connection)
         if position >= live.position:
             break
-        read = await asyncio.to_thread(read_others, connection, UNREAD, position, min(BATCH, rate), live.position)
+        limit = min(BATCH, rate)
+        if read is None:
+            read = await asyncio.to_thread(read_others, connection, UNREAD, position, limit, live.position)
         cell = Cell(settings.cell, live.epoch)
         messages = [one for fact in _facts(read) if (one := replayed(fact, cell, asked, run)) is not None]
-        if messages:
+        position, read, events = read.upto, None, events + len(messages)
+        if messages and position < live.position:
+            look = partial(read_others, connection, UNREAD, position, limit, live.position)
+            sequence, read = await meanwhile(_send(client, messages, sequence, asked), look)
+        elif messages:
             sequence = await _send(client, messages, sequence, asked)
-        position, events = read.upto, events + len(messages)
         report(events, position, live.position)
         await asyncio.sleep(max(0.0, started + events / rate - monotonic()))
     end = ReplayFinished(position=live.position, sequence=live.sequence)

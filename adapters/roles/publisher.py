@@ -28,6 +28,7 @@ from adapters.broker.streams import ensure_events_stream
 from adapters.broker.tail import Epoch, newest_epoch, published_upto
 from adapters.clock import recorded_now
 from adapters.clock_check import clock_of
+from adapters.meanwhile import meanwhile
 from adapters.roles.lead import Connections, Work, lead
 from adapters.settings import Settings
 from adapters.traces import traces
@@ -43,18 +44,19 @@ PUBLISHER = "publisher"
 
 async def main(settings: Settings, database_url: str, nats_url: str, stop: asyncio.Event) -> None:
     """Publish until `stop`."""
-    last_sequence = 0
+    last_sequence, ahead = 0, None
 
     async def prepare(connections: Connections) -> None:
-        nonlocal last_sequence
+        nonlocal last_sequence, ahead
+        ahead = None  # the log may have been restored meanwhile
         last_sequence = (await resume(connections.database, connections.broker, settings)).last_sequence
         jetstream = connections.broker.jetstream()
         await ensure_readers(jetstream, EVENTS_STREAM, settings.reader_names, f"{EVENTS_SUBJECT}.>")
 
     async def step(connections: Connections) -> bool:
-        nonlocal last_sequence
-        done = await publish(connections.database, connections.broker, settings.cell, last_sequence, BATCH)
-        last_sequence = done.last_sequence
+        nonlocal last_sequence, ahead
+        done = await publish(connections.database, connections.broker, settings.cell, last_sequence, BATCH, ahead)
+        last_sequence, ahead = done.last_sequence, done.ahead
         if done.messages:
             log.info("publisher.batch", messages=done.messages)
         return done.more
@@ -162,16 +164,30 @@ def _save(connection: Connection[Any], position: int, info: StreamInfo, epoch: E
     )
 
 
+class Ahead(NamedTuple):
+    """The facts after a position, read before their turn: the log does not change behind its end."""
+
+    after: int
+    read: Read
+
+
 class Progress(NamedTuple):
     """What one step did: messages sent, the stream's last sequence, and whether there may be more."""
 
     messages: int
     last_sequence: int
     more: bool
+    ahead: Ahead | None
+    """For the next step: what was read while the broker stored these."""
 
 
 async def publish(
-    connection: Connection[Any], client: Client, cell_name: str, last_sequence: int, limit: int
+    connection: Connection[Any],
+    client: Client,
+    cell_name: str,
+    last_sequence: int,
+    limit: int,
+    ahead: Ahead | None = None,
 ) -> Progress:
     """One step: up to `limit` public facts after the position become messages, then the position moves.
 
@@ -179,22 +195,34 @@ async def publish(
     StandstillError at a fact that only a newer program knows, after the facts before it were published.
     """
     with _transaction(connection):
-        read, epoch = await asyncio.to_thread(_read, connection, limit)
+        read, epoch = await asyncio.to_thread(_read, connection, limit, ahead)
         facts, upto = _publishable(read)
+        more, ahead = len(read.rows) == limit or upto < read.upto, None
         cell = Cell(cell_name, epoch)
         messages = [event for fact in facts if (event := card_event(fact, cell)) is not None]
         if messages:
             began = recorded_now()
-            last_sequence = await send(client, messages, last_sequence)
+            sent = send(client, messages, last_sequence)
+            if more:
+                last_sequence, ahead = await meanwhile(sent, partial(_look, connection, upto, limit))
+            else:
+                last_sequence = await sent
             traces.part_of_each("publish", ((fact.card_id, fact.cause) for fact in facts), began)
         await asyncio.to_thread(_commit, connection, upto, last_sequence if messages else None)
-    return Progress(len(messages), last_sequence, len(read.rows) == limit or upto < read.upto)
+    return Progress(len(messages), last_sequence, more, ahead)
 
 
-def _read(connection: Connection[Any], limit: int) -> tuple[Read, int]:
+def _read(connection: Connection[Any], limit: int, ahead: Ahead | None) -> tuple[Read, int]:
+    """The facts after the position, which somebody may have set back meanwhile; and the epoch."""
     position = lock_position(connection, PUBLISHER)
     row = connection.execute("SELECT epoch FROM published").fetchone()
-    return read_others(connection, INTERNAL_FACTS, position, limit), row[0] if row else 1
+    if ahead is None or ahead.after != position:
+        ahead = _look(connection, position, limit)
+    return ahead.read, row[0] if row else 1
+
+
+def _look(connection: Connection[Any], after: int, limit: int) -> Ahead:
+    return Ahead(after, read_others(connection, INTERNAL_FACTS, after, limit))
 
 
 def _publishable(read: Read) -> tuple[list[Recorded], int]:

@@ -27,10 +27,10 @@ def public_messages(cards) -> list[Outgoing]:
 
 async def publish_all(connection, client: Client) -> int:
     """Publish as the role does until nothing is left, and return how many messages were sent."""
-    last, sent = (await resume(connection, client, load_settings())).last_sequence, 0
+    last, sent, ahead = (await resume(connection, client, load_settings())).last_sequence, 0, None
     while True:
-        step = await publish(connection, client, CELL.name, last, LIMIT)
-        last, sent = step.last_sequence, sent + step.messages
+        step = await publish(connection, client, CELL.name, last, LIMIT, ahead)
+        last, sent, ahead = step.last_sequence, sent + step.messages, step.ahead
         if not step.more:
             return sent
 

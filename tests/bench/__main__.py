@@ -20,6 +20,7 @@ from adapters.embedded import owner_url
 from adapters.settings import Settings, load_settings
 from tests.bench.audit import audit_figures
 from tests.bench.commands import command_figures
+from tests.bench.events import event_figures
 from tests.bench.limit import limit_per_s
 from tests.bench.pages import page_figures
 from tests.bench.projections import projection_figures
@@ -269,6 +270,9 @@ def main(
     commands: Annotated[
         bool, typer.Option("--commands", help="Measure commands over the broker instead, one for each card.")
     ] = False,
+    events: Annotated[
+        bool, typer.Option("--events", help="Measure publishing and replaying instead, of 21 facts a card.")
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="For programs: JSON on stdout.")] = False,
 ) -> None:
     """How many renewals per second this machine makes, and where the time goes; or how fast pages come."""
@@ -278,6 +282,8 @@ def main(
         raise typer.Exit(run_part("audit", audit_figures, cards, as_json=as_json))
     if commands:
         raise typer.Exit(run_part("commands", command_figures, cards, as_json=as_json))
+    if events:
+        raise typer.Exit(run_part("events", event_figures, cards, as_json=as_json))
     raise typer.Exit(run_pages(as_json=as_json) if pages else run_bench(cards=cards, as_json=as_json))
 
 

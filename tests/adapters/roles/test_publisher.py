@@ -121,10 +121,10 @@ def test_two_concurrent_publishers_publish_everything_in_order_and_once(run, car
     cards.register(*range(1, 9))
 
     async def one(own_connection):
-        last = 0
+        last, ahead = 0, None
         while positions(own_connection).get(PUBLISHER, 0) < head(own_connection):
             try:
-                last = (await publish(own_connection, client, CELL.name, last, LIMIT)).last_sequence
+                _, last, _, ahead = await publish(own_connection, client, CELL.name, last, LIMIT, ahead)
             except NotStoredError:
                 last = (await resume(own_connection, client, load_settings())).last_sequence
 
@@ -134,6 +134,16 @@ def test_two_concurrent_publishers_publish_everything_in_order_and_once(run, car
 
     with psycopg.connect(database_url, autocommit=True) as other:
         run(both(other))
+    assert run(stored_ids(client)) == cards.public_ids()
+
+
+def test_what_was_read_ahead_is_not_told_where_another_one_has_gone_on(run, cards, connection, client):
+    cards.register(1, 2, 3)
+    run(resume(connection, client, load_settings()))
+    first = run(publish(connection, client, CELL.name, 0, LIMIT))
+    assert first.ahead.after == LIMIT
+    second = run(publish(connection, client, CELL.name, first.last_sequence, 1))
+    assert run(publish(connection, client, CELL.name, second.last_sequence, LIMIT, first.ahead)).messages == LIMIT
     assert run(stored_ids(client)) == cards.public_ids()
 
 
