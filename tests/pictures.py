@@ -27,6 +27,7 @@ from tests.adapters.web.console.operators import signed_in
 from tests.adapters.web.pages.holders import HOLDER, World, card_id_of
 from tests.chromium import launched
 from tests.engine.databases import application_url
+from tests.pictures_of_commands import take_binding_page, take_commands
 from tests.ports import free_port
 
 FOLDER = Path(__file__).parents[1] / ".pictures"
@@ -70,7 +71,9 @@ def main(
                 context = browser.new_context(base_url=host, **window)
                 context.add_cookies([{**COOKIE, "name": SESSION, "value": token, "domain": "console.localhost"}])
                 _take_console(context.new_page(), folder, f"{name}.{scheme}", only)
+                take_binding_page(context.new_page(), folder, f"{name}.{scheme}", only)
                 context.close()
+            take_commands(browser.new_page(), folder, world.database_url, only)
             for short, language in LANGUAGES.items():
                 world.connection.execute("UPDATE accounts SET language = %s", (language,))
                 for scheme, (name, width) in product(("light", "dark"), WIDTHS.items()):

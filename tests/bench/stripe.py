@@ -70,11 +70,12 @@ def sandbox() -> Iterator[str]:
 
 def bound(address: str, token: str) -> str:
     """Our token of a test method that is attached to a new customer."""
-    customer = _post(f"{address}/v1/customers")["id"]
-    return f"{customer}/{_post(f'{address}/v1/payment_methods/{token}/attach', customer=customer)['id']}"
+    customer = posted(f"{address}/v1/customers")["id"]
+    return f"{customer}/{posted(f'{address}/v1/payment_methods/{token}/attach', customer=customer)['id']}"
 
 
-def _post(url: str, **fields: str) -> dict[str, str]:
+def posted(url: str, **fields: str) -> dict[str, str]:
+    """What the sandbox answers to a form."""
     request = Request(url, urlencode(fields).encode(), {"Authorization": f"Bearer {KEY}"})
     with urlopen(request, timeout=10) as answer:
         return json.loads(answer.read())
