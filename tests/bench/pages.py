@@ -1,13 +1,14 @@
 """How fast holders get their pages, with many cards in the log and the read models.
 
-Holders have four cards each. One web role serves; the client runs beside it on the same machine.
+Holders have four cards each. A web role for each of two cores serves; database and client run beside them, on the
+same cores.
 """
 
 import asyncio
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from datetime import date, timedelta
 from itertools import islice
 from pathlib import Path
@@ -40,6 +41,7 @@ from tests.bench.renewals import Show
 
 SEED = 16
 CARDS_OF_HOLDER = 4
+WEB_ROLES = 2
 HOLDERS = 200
 """So many of the holders look at their cards."""
 AT_ONCE = 16
@@ -57,7 +59,7 @@ class Figures(NamedTuple):
     p95_ms: float
     per_s: float
     cpu_ms: float
-    """Of the web role, for each page."""
+    """Of the web roles, for each page."""
     kb: float
 
 
@@ -67,13 +69,13 @@ def page_figures(settings: Settings, cards: int, show: Show) -> dict[str, dict[s
         migrate(owner_of(settings, running.database_url), running.database_url)
         _seed(running.settings, running.database_url, cards, show)
         tokens = asyncio.run(_accounts(running.database_url))
-        with _served(running.settings) as (address, process):
+        with _served(running.settings) as web_roles:
             paths = {
                 "cards": ["/cards"] * HOLDERS,
                 "card": [f"/cards/{card_id_of(SEED, n * CARDS_OF_HOLDER)}" for n in range(HOLDERS)],
             }
             return {
-                name: asyncio.run(_measure(address, process, tokens, found, show, name))._asdict()
+                name: asyncio.run(_measure(web_roles, tokens, found, show, name))._asdict()
                 for name, found in paths.items()
             }
 
@@ -138,13 +140,27 @@ async def _accounts(database_url: str) -> list[str]:
     return tokens
 
 
+class _WebRole(NamedTuple):
+    """Where a web role is reached, and its process."""
+
+    address: str
+    process: psutil.Process
+
+
 @contextmanager
-def _served(settings: Settings) -> Iterator[tuple[str, psutil.Process]]:
-    """One web role, and where it is reached."""
+def _served(settings: Settings) -> Iterator[Sequence[_WebRole]]:
+    """The web roles."""
+    with ExitStack() as running:
+        ports = [settings.web_port + place for place in range(WEB_ROLES)]
+        yield [running.enter_context(_web_role(settings.model_copy(update={"web_port": port}))) for port in ports]
+
+
+@contextmanager
+def _web_role(settings: Settings) -> Iterator[_WebRole]:
     address = f"http://127.0.0.1:{settings.web_port}"
     command = [sys.executable, "-m", "adapters.cli", "run", "web"]
     with (
-        Path(settings.home / "web.log").open("wb") as log,
+        Path(settings.home / f"web-{settings.web_port}.log").open("wb") as log,
         subprocess.Popen(command, env=environment(settings), stderr=log, stdout=log) as process,
     ):
         try:
@@ -152,7 +168,7 @@ def _served(settings: Settings) -> Iterator[tuple[str, psutil.Process]]:
             while not _answers(address):
                 if process.poll() is not None or monotonic() > deadline:
                     raise BaohaoError(f"the web role does not start; see {log.name}")
-            yield address, psutil.Process(process.pid)
+            yield _WebRole(address, psutil.Process(process.pid))
         finally:
             process.terminate()
 
@@ -166,15 +182,16 @@ def _answers(address: str) -> bool:
 
 
 async def _measure(
-    address: str, process: psutil.Process, tokens: Sequence[str], paths: Sequence[str], show: Show, name: str
+    web_roles: Sequence[_WebRole], tokens: Sequence[str], paths: Sequence[str], show: Show, name: str
 ) -> Figures:
     visits = list(zip(tokens, paths, strict=True))
-    async with aiohttp.ClientSession(address, connector=aiohttp.TCPConnector(limit=AT_ONCE)) as session:
+    async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=AT_ONCE)) as session:
 
         async def get(number: int) -> tuple[float, int]:
             token, path = visits[number % len(visits)]
             began = perf_counter()
-            async with session.get(path, headers={"Cookie": f"__Host-bh={token}"}) as answer:
+            address = web_roles[number % len(web_roles)].address
+            async with session.get(address + path, headers={"Cookie": f"__Host-bh={token}"}) as answer:
                 body = await answer.read()
                 if answer.status != _OK:
                     raise BaohaoError(f"{path} answers {answer.status}")
@@ -184,7 +201,7 @@ async def _measure(
             await get(number)
         alone = sorted([(await get(number))[0] * 1000 for number in range(ALONE)])
         show(f"page {name}", 1, 2)
-        numbers, cpu, began = iter(range(TOGETHER)), _cpu_s(process), perf_counter()
+        numbers, cpu, began = iter(range(TOGETHER)), _cpu_s(web_roles), perf_counter()
 
         async def visitor() -> int:
             return sum([(await get(number))[1] for number in numbers])
@@ -196,11 +213,11 @@ async def _measure(
             round(alone[len(alone) // 2], 1),
             round(alone[len(alone) * 95 // 100], 1),
             round(TOGETHER / seconds, 1),
-            round((_cpu_s(process) - cpu) / TOGETHER * 1000, 2),
+            round((_cpu_s(web_roles) - cpu) / TOGETHER * 1000, 2),
             round(sum(sizes) / TOGETHER / 1000, 1),
         )
 
 
-def _cpu_s(process: psutil.Process) -> float:
-    times = process.cpu_times()
-    return times.user + times.system
+def _cpu_s(web_roles: Sequence[_WebRole]) -> float:
+    times = [one.process.cpu_times() for one in web_roles]
+    return sum(one.user + one.system for one in times)
