@@ -30,7 +30,7 @@ def _other_broker(address: str) -> str:
     if address.startswith("kafka://"):
         if not re.fullmatch(r"kafka://[\w.-]+(:\d{1,5})?(,[\w.-]+(:\d{1,5})?)*", address):
             raise ValueError("it should be kafka://HOST:PORT, several separated by commas, without user and password")
-    elif not re.fullmatch(r"amqps?://(?:[^@/\s]*@)?[\w.:\[\]-]+(?:/\S*)?", address):
+    elif not re.fullmatch(r"amqps?://(?:[^@/\s]*@)?[\w.:\[\]-]+(?:[/?]\S*)?", address):
         raise ValueError("it should be amqp://USER:PASSWORD@HOST:PORT, amqps://… or kafka://HOST:PORT")
     return address
 

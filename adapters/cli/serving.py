@@ -77,9 +77,10 @@ def _seen_from_outside(
     from adapters.watched import Watched, watched
 
     settings, servers = running.settings, (running.database_url, running.nats_url)
+    outlet_url = settings.events_url if role == "forwarder" else None
     if role == "scheduler":
         metrics.registry.register(SystemStatus(running.database_url, virtual_clock=settings.clock == "virtual"))
-    pages = Watched(metrics.registry, runner.get_loop(), lambda: asyncio.run(answers(*servers, settings)))
+    pages = Watched(metrics.registry, runner.get_loop(), lambda: asyncio.run(answers(*servers, settings, outlet_url)))
     with watched(pages, settings.metrics_host, settings.metrics_port):
         yield
 
