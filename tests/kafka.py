@@ -6,6 +6,8 @@ topic as soon as somebody asks for it by name.
 
 import os
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from confluent_kafka import Consumer, Message, Producer, TopicPartition
 
@@ -15,18 +17,25 @@ PATIENCE_S = 10
 _QUIET = {"log_level": 2, "error_cb": lambda _: None}
 
 
+@contextmanager
+def _silence() -> Iterator[None]:
+    """What C code writes to standard error is lost meanwhile."""
+    stderr, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 2)
+    try:
+        yield
+    finally:
+        os.dup2(stderr, 2)
+        for descriptor in (stderr, nowhere):
+            os.close(descriptor)
+
+
 class Cluster:
     """One broker, as long as this lives."""
 
     def __init__(self) -> None:
-        silenced = os.dup(2)  # it greets on standard error before it hears of `log_level`
-        with open(os.devnull, "w") as nowhere:
-            os.dup2(nowhere.fileno(), 2)
-        try:
+        with _silence():  # it greets on standard error before it hears of `log_level`
             self._owner: Producer | None = Producer({"bootstrap.servers": "none", "test.mock.num.brokers": 1, **_QUIET})
-        finally:
-            os.dup2(silenced, 2)
-            os.close(silenced)
         [broker] = self._owner.list_topics(timeout=PATIENCE_S).brokers.values()
         self.address = f"{broker.host}:{broker.port}"
 

@@ -2,106 +2,30 @@
 
 import asyncio
 import json
-import os
-import signal
-import socket
+import subprocess
+import sys
 from contextlib import asynccontextmanager
 from pathlib import Path
 
 import aio_pika
 import jsonschema_rs
-import psycopg
 import pytest
 from structlog.testing import capture_logs
 
-from adapters.broker.outlets import rabbitmq as outlet_module
-from adapters.broker.outlets.rabbitmq import EXCHANGE, STREAM, connected
-from adapters.broker.sending import NotStoredError
+from adapters.health import OK, answers
 from adapters.roles import forwarder
-from adapters.roles.forwarder import FORWARDER, forward, resume
-from adapters.roles.publisher import start_epoch
+from adapters.roles.forwarder import FORWARDER
 from adapters.settings import SettingsError, load_settings
 from engine.errors import StandstillError
 from engine.store.log import head
 from projections.follow import positions
 from tests import rabbitmq
-from tests.adapters.stored import CELL, LIMIT, publish_all, stored
+from tests.adapters.rabbitmq_reader import ids
+from tests.adapters.stored import LIMIT, publish_all
 from tests.engine.databases import application_url
 
-SCHEMAS = Path(outlet_module.__file__).parent.parent / "schemas"
-END = "end"
-"""Routing key of a message after which nothing follows."""
-
-
-class BreaksBeforeCommit(psycopg.Connection):
-    """A database connection that is lost after sending and before the commit."""
-
-    def commit(self):
-        self.close()
-        super().commit()
-
-
-@pytest.fixture(scope="session")
-def server():
-    yield from rabbitmq.running()
-
-
-@pytest.fixture
-def amqp(run, server):
-    """A connection of somebody else, to a broker without exchange and queue."""
-    connection = run(aio_pika.connect(server.url))
-    run(wipe(connection))
-    yield connection
-    run(connection.close())
-
-
-@pytest.fixture
-def outlet(run, amqp, server):
-    opened = connected(server.url)
-    yield run(opened.__aenter__())
-    run(opened.__aexit__(None, None, None))
-
-
-async def wipe(amqp):
-    async with amqp.channel() as channel:
-        await channel.queue_delete(STREAM)
-        await channel.exchange_delete(EXCHANGE)
-
-
-async def forward_all(connection, outlet):
-    """Forward as the role does until nothing is left, and return how many messages were sent."""
-    await resume(connection, outlet)
-    sent, more = 0, True
-    while more:
-        messages, more = await forward(connection, outlet, CELL.name, LIMIT)
-        sent += messages
-    return sent
-
-
-async def told(amqp):
-    """All messages that the stream keeps, in order."""
-    found, ended = [], asyncio.Event()
-
-    async def read(message):
-        await message.ack()
-        if message.routing_key == END:
-            ended.set()
-        else:
-            found.append(message)
-
-    async with amqp.channel() as channel:
-        exchange = await channel.get_exchange(EXCHANGE)
-        await exchange.publish(aio_pika.Message(b""), END)
-        await channel.set_qos(100)
-        stream = await channel.get_queue(STREAM)
-        await stream.consume(read, arguments={"x-stream-offset": "first"})
-        async with asyncio.timeout(10):
-            await ended.wait()
-    return found
-
-
-def ids(messages):
-    return [message.message_id for message in messages]
+ROOT = Path(__file__).parents[3]
+SCHEMAS = ROOT / "adapters" / "broker" / "schemas"
 
 
 @asynccontextmanager
@@ -122,197 +46,176 @@ async def running_role(server_url, database_url):
     await role
 
 
-def is_told(connection):
-    return lambda: positions(connection).get(FORWARDER) == head(connection)
-
-
-def test_every_public_fact_is_told_in_order_with_the_same_attributes_and_a_valid_body(
-    run, cards, connection, client, outlet, amqp
-):
+def test_every_public_fact_is_told_in_order_with_the_same_attributes_and_a_valid_body(cards, telling, reader):
     cards.register(1, 2, 3)
-    published = run(publish_all(connection, client))
-    assert run(forward_all(connection, outlet)) == published == 9
-    messages = run(told(amqp))
+    assert telling.publish() == telling.forward() == 9
+    messages = reader.told()
     assert ids(messages) == cards.public_ids()
-    for place, (message, on_nats) in enumerate(zip(messages, run(stored(client)), strict=True)):
-        attributes = {name: value for name, value in on_nats.headers.items() if name.startswith("ce-")}
-        assert message.content_type == attributes.pop("ce-datacontenttype")
+    for place, (message, (on_nats, attributes)) in enumerate(zip(messages, telling.published(), strict=True)):
+        assert message.content_type == attributes.pop("datacontenttype")
         assert message.headers.pop("x-stream-offset") == place  # the reader's, from the broker
-        assert message.headers == {f"cloudEvents_{name[3:]}": value for name, value in attributes.items()}
+        assert message.headers == {f"cloudEvents_{name}": value for name, value in attributes.items()}
         assert f"baohao.v1.{message.routing_key}" == on_nats.subject
         assert message.body == on_nats.data
         assert message.delivery_mode == aio_pika.DeliveryMode.PERSISTENT
-        schema = SCHEMAS / f"{message.headers['cloudEvents_type'].removeprefix('baohao.')}.json"
+        schema = SCHEMAS / f"{attributes['type'].removeprefix('baohao.')}.json"
         jsonschema_rs.validator_for(json.loads(schema.read_bytes())).validate(json.loads(message.body))
 
 
-def test_nothing_is_told_that_the_publisher_has_not_published(run, cards, connection, client, outlet):
+def test_nothing_is_told_that_the_publisher_has_not_published(cards, telling):
     cards.register(1)
-    assert run(forward_all(connection, outlet)) == 0
-    run(publish_all(connection, client))
+    assert telling.forward() == 0
+    telling.publish()
     cards.register(2)
-    assert run(forward_all(connection, outlet)) == 3
+    assert telling.forward() == 3
 
 
-def test_one_killed_between_confirm_and_save_sends_that_batch_again(
-    run, cards, connection, client, outlet, amqp, database_url
-):
+def test_one_killed_between_confirm_and_save_sends_that_batch_again(cards, telling, reader):
     cards.register(1, 2)
-    run(publish_all(connection, client))
-    run(resume(connection, outlet))
-    with BreaksBeforeCommit.connect(database_url, autocommit=True) as dying, pytest.raises(psycopg.OperationalError):
-        run(forward(dying, outlet, CELL.name, LIMIT))
-    run(forward_all(connection, outlet))
+    telling.publish()
+    telling.resume()
+    telling.killed_before_it_saves()
+    telling.forward()
     everything = cards.public_ids()
-    assert ids(run(told(amqp))) == everything[:LIMIT] + everything
+    assert ids(reader.told()) == everything[:LIMIT] + everything
 
 
-def test_a_broker_that_was_wiped_is_told_all_of_the_log_again(run, cards, connection, client, outlet, amqp):
+def test_a_broker_that_was_wiped_is_told_all_of_the_log_again(cards, telling, reader):
     cards.register(1, 2)
-    run(publish_all(connection, client))
-    run(forward_all(connection, outlet))
-    run(wipe(amqp))
+    telling.publish()
+    telling.forward()
+    reader.wipe()
     with capture_logs() as lines:
-        assert run(forward_all(connection, outlet)) == 6
-        assert run(forward_all(connection, outlet)) == 0
+        assert telling.forward() == 6
+        assert telling.forward() == 0
     assert [line for line in lines if line["event"] == "forwarder.from_the_start"] == [
-        {"event": "forwarder.from_the_start", "log_level": "warning", "position": head(connection)}
+        {"event": "forwarder.from_the_start", "log_level": "warning", "position": head(telling.connection)}
     ]
-    assert ids(run(told(amqp))) == cards.public_ids()
+    assert ids(reader.told()) == cards.public_ids()
 
 
-def test_a_stream_without_its_binding_or_exchange_loses_nothing(run, cards, connection, client, outlet, amqp):
-    async def remove_exchange():
-        async with amqp.channel() as channel:
-            await channel.exchange_delete(EXCHANGE)
-
-    async def remove_binding():
-        async with amqp.channel() as channel:
-            await (await channel.get_queue(STREAM)).unbind(EXCHANGE, "#")
-
+def test_an_epoch_is_told_of_once_before_its_facts(cards, telling, reader):
     cards.register(1)
-    run(publish_all(connection, client))
-    run(resume(connection, outlet))
-    for remove, what in ((remove_binding, "has no queue for an event"), (remove_exchange, "NOT_FOUND - no exchange")):
-        run(remove())
-        with pytest.raises(NotStoredError, match=what):
-            run(forward(connection, outlet, CELL.name, LIMIT))
-        run(resume(connection, outlet))
-    run(forward_all(connection, outlet))
-    assert ids(run(told(amqp))) == cards.public_ids()
-
-
-def test_an_epoch_is_told_of_before_its_facts(run, cards, connection, client, outlet, amqp):
-    cards.register(1)
-    run(publish_all(connection, client))
-    run(forward_all(connection, outlet))
-    connection.execute("UPDATE followers SET position = position - 1")  # as of the backup
-    epoch = run(start_epoch(connection, client, load_settings()))
-    run(publish_all(connection, client))
-    assert run(forward_all(connection, outlet)) == 2
+    telling.publish()
+    telling.forward()
+    telling.connection.execute("UPDATE followers SET position = position - 1")  # as of the backup
+    epoch = telling.start_epoch()
+    telling.publish()
+    assert telling.forward() == 2
     cards.register(2)
-    run(publish_all(connection, client))
-    assert run(forward_all(connection, outlet)) == 3  # it is told of once
-    *first, begins, again = run(told(amqp))[:5]
+    telling.publish()
+    assert telling.forward() == 3
+    *first, begins, again = reader.told()[:5]
     assert ids(first) == cards.public_ids()[:3]
     assert (begins.routing_key, begins.headers["cloudEvents_epoch"]) == ("stream.epoch_started", "2")
     assert json.loads(begins.body) == {"position": epoch.position}
-    assert begins.message_id == run(stored(client))[3].headers["ce-id"]
+    assert begins.message_id == telling.published()[3][1]["id"]
     assert (again.message_id, again.headers["cloudEvents_epoch"]) == (f"{first[-1].message_id}.2", "2")
 
 
-def test_a_new_broker_hears_of_the_epoch_first(run, cards, connection, client, outlet, amqp):
+def test_a_broker_that_knows_of_no_epoch_hears_of_it_first(cards, telling, reader):
     cards.register(1)
-    run(publish_all(connection, client))
-    run(start_epoch(connection, client, load_settings()))
-    assert run(forward_all(connection, outlet)) == 4
-    begins, *others = run(told(amqp))
+    telling.publish()
+    telling.start_epoch()
+    assert telling.forward() == 4
+    begins, *others = reader.told()
     assert (begins.routing_key, json.loads(begins.body)) == ("stream.epoch_started", {"position": 0})
     assert ids(others) == [f"{event_id}.2" for event_id in cards.public_ids()]
 
 
-def test_a_fact_that_cannot_be_read_is_named_and_passed_over(run, cards, connection, client, outlet, amqp):
+def spoil(connection, card_id, **changed):
+    """Change the card's second fact, past the trigger against it."""
+    [(column, value)] = changed.items()
+    connection.execute("SET session_replication_role = replica")
+    connection.execute(
+        f"UPDATE card_events SET {column} = %s WHERE originator_id = %s AND originator_version = 2", (value, card_id)
+    )
+
+
+def test_a_fact_that_cannot_be_read_is_named_and_passed_over(cards, telling):
     [first] = cards.register(1)
-    run(publish_all(connection, client))
-    spoiled = "UPDATE card_events SET state = '{}' WHERE originator_id = %s AND originator_version = 2"
-    connection.execute("ALTER TABLE card_events DISABLE TRIGGER ALL")
-    connection.execute(spoiled, (first,))
+    telling.publish()
+    spoil(telling.connection, first, state=b"{}")
     with capture_logs() as lines:
-        assert run(forward_all(connection, outlet)) == 2
+        assert telling.forward() == 2
     [line] = [line for line in lines if line["event"] == "role.fact_skipped"]
     assert (line["role"], line["position"], line["card_id"]) == (FORWARDER, 2, str(first))
 
 
-def test_it_goes_on_by_itself_after_the_broker_was_killed(run, cards, connection, client, server, amqp, database_url):
+def test_a_fact_of_a_newer_program_stops_it_before_that(cards, telling, reader):
+    [first] = cards.register(1)
+    telling.publish()
+    readable = cards.public_ids()[:1]
+    spoil(telling.connection, first, topic="odd.v9")
+    with pytest.raises(StandstillError, match=r"no fact is called 'odd\.v9'.* until this forwarder is upgraded"):
+        telling.forward()
+    assert ids(reader.told()) == readable
+
+
+def test_it_goes_on_by_itself_after_the_broker_was_killed(cards, telling, reader, rabbitmq_server, database_url):
+    connection, client = telling.connection, telling.client
+
+    def is_told():
+        return positions(connection).get(FORWARDER) == head(connection)
+
     async def scenario():
-        async with running_role(server.url, database_url) as until:
+        async with running_role(rabbitmq_server.url, database_url) as until:
             cards.register(1)
             await publish_all(connection, client)
-            await until(is_told(connection))
-            server.kill()
+            await until(is_told)
+            rabbitmq_server.kill()
             cards.register(2)
             await publish_all(connection, client)
             await until(lambda: any(line["event"] == "role.fault" for line in lines))
-            server.start()
-            await asyncio.to_thread(server.await_start)
-            await until(is_told(connection))
-        async with await aio_pika.connect(server.url) as again:
-            return ids(await told(again))
+            rabbitmq_server.start()
+            await asyncio.to_thread(rabbitmq_server.await_start)
+            await until(is_told)
 
     with capture_logs() as lines:
-        assert list(dict.fromkeys(run(scenario()))) == cards.public_ids()
+        telling.run(scenario())
+    assert list(dict.fromkeys(ids(reader.told()))) == cards.public_ids()
     assert "role.recovered" in [line["event"] for line in lines]
     assert rabbitmq.PASSWORD not in repr(lines)
 
 
-def test_a_broker_that_hangs_is_a_fault_within_a_bounded_time(
-    run, cards, connection, client, server, outlet, monkeypatch
-):
-    cards.register(1)
-    run(publish_all(connection, client))
-    run(resume(connection, outlet))
-    monkeypatch.setattr(outlet_module, "WITHIN_S", 0.5)
-    os.kill(server.pid, signal.SIGSTOP)
-    try:
-        with pytest.raises(NotStoredError, match=r"does not answer within 0\.5 s; it may be blocked"):
-            run(forward(connection, outlet, CELL.name, LIMIT))
-    finally:
-        os.kill(server.pid, signal.SIGCONT)
-
-
-def test_one_that_never_answers_or_is_not_there_is_a_fault(run, monkeypatch):
-    async def connect(port):
-        async with connected(f"amqp://baohao:secret@127.0.0.1:{port}"):
-            pass
-
-    monkeypatch.setattr(outlet_module, "WITHIN_S", 0.2)
-    with socket.create_server(("127.0.0.1", 0)) as mute:
-        port = mute.getsockname()[1]
-        with pytest.raises(ConnectionError, match=rf"RabbitMQ at 127\.0\.0\.1:{port} does not answer within 0\.2 s"):
-            run(connect(port))
-    with pytest.raises(ConnectionError, match=rf"RabbitMQ at 127\.0\.0\.1:{port} cannot be reached"):
-        run(connect(port))
-
-
-def test_a_wrong_password_ends_the_role(run, amqp, connection, server, database_url):
+def test_a_wrong_password_ends_the_role(run, connection, rabbitmq_server, database_url):
     async def scenario():
-        async with running_role(server.url.replace(rabbitmq.PASSWORD, "wrong"), database_url) as until:
+        async with running_role(rabbitmq_server.url.replace(rabbitmq.PASSWORD, "wrong"), database_url) as until:
             await until(lambda: False)
 
     with pytest.raises(SettingsError, match="refuses the user, the password or the virtual host of BAOHAO_EVENTS_URL"):
         run(scenario())
 
 
-def test_a_queue_of_that_name_with_other_settings_stops_it(run, connection, outlet, amqp):
-    async def declare():
-        async with amqp.channel() as channel:
-            await channel.declare_queue(STREAM, durable=True)
-
-    run(declare())
-    with pytest.raises(StandstillError, match="that Baohao has not made: .*; delete it"):
-        run(resume(connection, outlet))
-
-
 def test_without_the_setting_it_says_what_is_missing(run, database_url):
     with pytest.raises(SettingsError, match="BAOHAO_EVENTS_URL is not set"):
         run(forwarder.main(load_settings(), database_url, "", asyncio.Event()))
+
+
+def test_the_health_of_the_role_is_that_of_the_other_broker_too(run, rabbitmq_server, database_url, nats_url):
+    asked = [
+        answers(database_url, nats_url, load_settings(), url) for url in (rabbitmq_server.url, "amqp://127.0.0.1:1")
+    ]
+    assert run(asked[0])["outlet"] == OK
+    assert run(asked[1])["outlet"].startswith("RabbitMQ at 127.0.0.1:1 cannot be reached")
+
+
+def test_the_example_shows_each_event_once(cards, telling, reader, rabbitmq_server, eventually):
+    async def listens(channel):
+        queue = await channel.declare_queue("my-system", durable=True)
+        return queue.declaration_result.consumer_count
+
+    script = ROOT / "scripts" / "examples" / "follow_rabbitmq.py"
+    command = [sys.executable, script, rabbitmq_server.url, "my-system"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as example:
+        try:
+            eventually(lambda: reader.do(listens))
+            cards.register(1, 2)
+            telling.publish()
+            telling.resume()
+            telling.killed_before_it_saves()
+            telling.forward()
+            shown = [example.stdout.readline().split()[1:3] for _ in range(6)]
+        finally:
+            example.kill()
+    assert shown == [[one["subject"], one["type"]] for _, one in telling.published()]
