@@ -73,6 +73,11 @@ class Server:
         assert self._node is not None
         _wait_for(self.port, self._node)
 
+    def control(self, *words: str) -> None:
+        """Let the node's own tool do something."""
+        command = [PROGRAM.with_name("rabbitmqctl"), *words]
+        subprocess.run(command, env=self._env, cwd=self._home, check=True, capture_output=True, timeout=60)
+
     def kill(self) -> None:
         if self._node is not None:
             self._node.kill()

@@ -90,7 +90,7 @@ async def forward(connection: Connection[Any], outlet: Outlet, cell_name: str, l
         facts, upto = tellable(read, FORWARDER)
         cell = Cell(cell_name, known.epoch)
         messages = [event for fact in facts if (event := card_event(fact, cell)) is not None]
-        if known.epoch_id is not None and known.epoch != known.told_epoch:
+        if known.epoch_id is not None and known.epoch != known.told_epoch:  # after our position all is told again
             messages.insert(0, epoch_event(known.epoch_id, cell, known.position, recorded_now()))
         if messages:
             await outlet.send(messages)

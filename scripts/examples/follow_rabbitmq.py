@@ -12,27 +12,32 @@ import sys
 import aio_pika
 
 
-async def follow(url: str, name: str) -> None:
-    """Show what is told; the queue keeps what comes while nobody looks."""
-    last = (0, 0)  # keep it where the effects are kept: what is not after it was told before
-    connection = await aio_pika.connect_robust(url)
-    async with connection:
-        channel = await connection.channel()
-        await channel.set_qos(prefetch_count=1)  # what is delivered again does not come behind what is new
-        exchange = await channel.declare_exchange("baohao.v1", aio_pika.ExchangeType.TOPIC, durable=True)
-        queue = await channel.declare_queue(name, durable=True)
-        await queue.bind(exchange, "#")
-        async with queue.iterator() as messages:
-            async for message in messages:
-                async with message.process(requeue=True):
-                    ce = {key.removeprefix("cloudEvents_"): str(value) for key, value in message.headers.items()}
-                    place = int(ce["epoch"]), int(ce["position"])
-                    if place <= last:
-                        continue
-                    if ce["type"] == "baohao.epoch_started.v1":
-                        print(f"what earlier epochs told of positions after {place[1]} is void", flush=True)
-                    last = place
-                    print(ce["time"], ce.get("subject", "-"), ce["type"], message.body.decode(), flush=True)
+async def follow(url: str, name: str, last: tuple[int, int] = (0, 0)) -> None:
+    """Show what is told after `last`, epoch and position, which belong where the effects are kept."""
+    while True:
+        try:
+            async with await aio_pika.connect(url, timeout=5) as connection, connection.channel() as channel:
+                await channel.set_qos(prefetch_count=1)  # what is delivered again does not come behind what is new
+                queue = await channel.declare_queue(name, durable=True)
+                await queue.bind("baohao.v1", "#")
+                async with queue.iterator() as messages:
+                    async for message in messages:
+                        async with message.process(requeue=True):
+                            last = show(message, last)
+        except (aio_pika.exceptions.AMQPError, RuntimeError, OSError) as error:  # away, or made anew: ask again
+            print(repr(error), file=sys.stderr, flush=True)
+        await asyncio.sleep(1)
+
+
+def show(message: aio_pika.abc.AbstractIncomingMessage, last: tuple[int, int]) -> tuple[int, int]:
+    """Show an event unless it was shown before; the place after it."""
+    ce = {key.removeprefix("cloudEvents_"): str(value) for key, value in message.headers.items()}
+    place = int(ce["epoch"]), int(ce["position"])
+    if place > last:
+        if ce["type"] == "baohao.epoch_started.v1":
+            print(f"what earlier epochs told of positions after {place[1]} is void", flush=True)
+        print(ce["time"], ce.get("subject", "-"), ce["type"], message.body.decode(), flush=True)
+    return max(place, last)
 
 
 if __name__ == "__main__":

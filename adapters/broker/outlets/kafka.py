@@ -27,6 +27,8 @@ WITHIN_S = 15.0
 """The longest that the brokers may take to connect, or to do what they are asked for: to confirm a batch, above all."""
 REQUEST_WITHIN_S = 10.0
 """The same for one request, and for one batch of the library: shorter, so that it gives up by itself."""
+LOOK_AGAIN_S = 5.0
+"""A broker that has just been started may not know of its topics yet."""
 CLOSE_WITHIN_S = 5.0
 _PREFIX = "ce_"
 _GONE = (KafkaError, OSError)
@@ -66,7 +68,10 @@ class Kafka:
         self._servers = servers
 
     async def is_new(self) -> bool:
-        """Whether a topic is missing."""
+        """Whether a topic is missing, and is so still a little later."""
+        if not await self._missing():
+            return False
+        await asyncio.sleep(LOOK_AGAIN_S)
         return bool(await self._missing())
 
     async def prepare(self) -> None:

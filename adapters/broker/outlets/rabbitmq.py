@@ -84,7 +84,9 @@ class RabbitMQ:
         async with self._channel() as channel:
             try:
                 await channel.declare_queue(STREAM, passive=True)
-            except ChannelNotFoundEntity:
+            except ChannelNotFoundEntity as error:
+                if "no queue" not in str(error):  # it is there, but its server is down, or has just been started
+                    raise
                 return True
         return False
 

@@ -17,7 +17,8 @@ NO_TOPICS = r"no topic baohao\.v1\.card and no topic baohao\.v1\.stream: make it
 
 
 @pytest.fixture
-def cluster():
+def cluster(monkeypatch):
+    monkeypatch.setattr(outlet_module, "LOOK_AGAIN_S", 0.01)
     with closing(Cluster()) as found:
         yield found
 

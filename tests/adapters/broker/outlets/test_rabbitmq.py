@@ -68,6 +68,29 @@ def test_a_broker_that_hangs_is_a_fault_within_a_bounded_time(cards, telling, ra
         telling.step()
 
 
+@contextmanager
+def blocked(server):
+    server.control("set_vm_memory_high_watermark", "0.00001")
+    try:
+        yield
+    finally:
+        server.control("set_vm_memory_high_watermark", "0.4")
+
+
+def test_a_broker_that_takes_no_more_for_want_of_memory_is_a_fault_until_it_does(
+    cards, telling, reader, rabbitmq_server, monkeypatch
+):
+    cards.register(1)
+    telling.publish()
+    telling.resume()
+    with monkeypatch.context() as patience, blocked(rabbitmq_server):
+        patience.setattr(outlet_module, "WITHIN_S", 0.5)
+        with pytest.raises(NotStoredError, match="it may be blocked, for want of memory or disk"):
+            telling.step()
+    telling.forward()
+    assert list(dict.fromkeys(ids(reader.told()))) == cards.public_ids()
+
+
 def test_one_that_never_answers_or_is_not_there_is_a_fault(run, monkeypatch):
     async def connect(number):
         async with connected(f"amqp://baohao:secret@127.0.0.1:{number}"):
