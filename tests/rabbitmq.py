@@ -19,6 +19,8 @@ PROGRAM = Path("/usr/lib/rabbitmq/bin/rabbitmq-server")
 """The one in the path is for the user of Debian's own service."""
 USER, PASSWORD = "baohao", "kept-from-the-logs"
 STARTS_WITHIN_S = 60
+NAMED_WITHIN_S = 2
+"""RabbitMQ 3.10, killed sooner after a stream was made, says for ever that the stream's node is down."""
 CONFIGURATION = f"""
 default_user = {USER}
 default_pass = {PASSWORD}

@@ -163,6 +163,7 @@ def test_it_goes_on_by_itself_after_the_broker_was_killed(cards, telling, reader
             cards.register(1)
             await publish_all(connection, client)
             await until(is_told)
+            await asyncio.sleep(rabbitmq.NAMED_WITHIN_S)
             rabbitmq_server.kill()
             cards.register(2)
             await publish_all(connection, client)
