@@ -30,14 +30,16 @@ async def remove_exchange(channel):
     [(remove_binding, "has no queue for an event"), (remove_exchange, "NOT_FOUND - no exchange")],
     ids=["binding", "exchange"],
 )
-def test_a_stream_that_nothing_reaches_any_more_loses_nothing(cards, telling, reader, remove, what):
+def test_a_stream_that_nothing_reaches_any_more_loses_nothing(cards, telling, reader, rabbitmq_server, remove, what):
     cards.register(1)
     telling.publish()
     telling.resume()
     reader.do(remove)
     with pytest.raises(NotStoredError, match=what):
         telling.step()
-    telling.forward()
+    anew = connected(rabbitmq_server.url)  # as the role does after a fault
+    telling.forward(telling.run(anew.__aenter__()))
+    telling.run(anew.__aexit__(None, None, None))
     assert ids(reader.told()) == cards.public_ids()
 
 
