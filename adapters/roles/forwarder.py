@@ -5,6 +5,8 @@ one that was killed in between sends that batch again, and readers pass over ids
 beyond the publisher, which stops where the log was restored from a backup until a person begins a new epoch; the
 forwarder tells of that epoch before its first fact. A broker that has lost its place for events, or is another one,
 is told all of the log from the start.
+
+Only what the broker itself refuses in the middle of a batch comes late, when that batch is sent again.
 """
 
 import asyncio

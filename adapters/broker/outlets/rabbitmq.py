@@ -85,7 +85,7 @@ class RabbitMQ:
             try:
                 await channel.declare_queue(STREAM, passive=True)
             except ChannelNotFoundEntity as error:
-                if "no queue" not in str(error):  # it is there, but its server is down, or has just been started
+                if "no queue" not in str(error):  # it is there, but its node is down, or has just been started
                     raise
                 return True
         return False
