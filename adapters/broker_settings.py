@@ -1,8 +1,9 @@
 """The settings of who reads events and who gives commands over the broker; `adapters.settings` reads them."""
 
+import re
 from typing import Annotated
 
-from pydantic import AfterValidator
+from pydantic import AfterValidator, Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from adapters.broker.names import OUR_NAME, SYSTEM_NAME
@@ -23,6 +24,17 @@ def _names(value: str) -> str:
 _Names = Annotated[str, AfterValidator(_names)]
 
 
+def _other_broker(address: str) -> str:
+    if address.startswith(("nats://", "tls://")):
+        raise ValueError("events are on NATS anyway, at NATS_URL; it names another broker, on which they are told too")
+    if address.startswith("kafka://"):
+        if not re.fullmatch(r"kafka://[\w.-]+(:\d{1,5})?(,[\w.-]+(:\d{1,5})?)*", address):
+            raise ValueError("it should be kafka://HOST:PORT, several separated by commas, without user and password")
+    elif not re.fullmatch(r"amqps?://(?:[^@/\s]*@)?[\w.:\[\]-]+(?:[/?]\S*)?", address):
+        raise ValueError("it should be amqp://USER:PASSWORD@HOST:PORT, amqps://… or kafka://HOST:PORT")
+    return address
+
+
 class BrokerSettings(BaseSettings):
     """Other systems on the broker."""
 
@@ -32,6 +44,9 @@ class BrokerSettings(BaseSettings):
     """Other systems that may give commands over the broker, their names separated by commas; unset: none may."""
     readers: _Names = ""
     """Other systems whose place in the public events the broker keeps, one for each; unset: readers make their own."""
+
+    events_url: Annotated[str, AfterValidator(_other_broker)] | None = Field(None, repr=False)
+    """Another broker on which events are told too, amqp://…, amqps://… or kafka://HOST:PORT,…; unset: on NATS alone."""
 
     @property
     def sender_names(self) -> frozenset[str]:

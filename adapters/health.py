@@ -1,4 +1,4 @@
-"""Whether both servers answer, within a bounded time."""
+"""Whether the servers answer, within a bounded time."""
 
 import asyncio
 from collections.abc import Coroutine
@@ -8,6 +8,8 @@ import nats.errors
 import psycopg
 
 from adapters.broker.connection import connected
+from adapters.broker.outlets import outlet
+from adapters.broker.sending import NotStoredError
 from adapters.settings import Settings
 from engine.errors import BaohaoError
 
@@ -15,11 +17,20 @@ WITHIN_S = 6
 OK = "ok"
 
 
-async def answers(database_url: str | None, nats_url: str | None, settings: Settings) -> dict[str, str]:
-    """Both asked at the same time: `database` and `broker` → `ok`, or what is wrong; None: an embedded one is down."""
-    database = _answer(_database(database_url)) if database_url else _none(settings)
-    broker = _answer(_broker(nats_url, settings)) if nats_url else _none(settings)
-    return dict(zip(("database", "broker"), await asyncio.gather(database, broker), strict=True))
+async def answers(
+    database_url: str | None, nats_url: str | None, settings: Settings, outlet_url: str | None = None
+) -> dict[str, str]:
+    """All asked at the same time: `database` and `broker` → `ok`, or what is wrong; None: an embedded one is down.
+
+    With an `outlet_url` also `outlet`, the other broker.
+    """
+    asked = {
+        "database": _answer(_database(database_url)) if database_url else _none(settings),
+        "broker": _answer(_broker(nats_url, settings)) if nats_url else _none(settings),
+    }
+    if outlet_url is not None:
+        asked["outlet"] = _answer(_outlet(outlet_url))
+    return dict(zip(asked, await asyncio.gather(*asked.values()), strict=True))
 
 
 async def _answer(question: Coroutine[Any, Any, None]) -> str:
@@ -28,7 +39,7 @@ async def _answer(question: Coroutine[Any, Any, None]) -> str:
             await question
     except TimeoutError:
         return f"no answer within {WITHIN_S} s"
-    except (psycopg.Error, nats.errors.Error, BaohaoError, OSError) as error:
+    except (psycopg.Error, nats.errors.Error, NotStoredError, BaohaoError, OSError) as error:
         return str(error).strip() or type(error).__name__
     return OK
 
@@ -45,3 +56,8 @@ async def _database(url: str) -> None:
 async def _broker(url: str, settings: Settings) -> None:
     async with connected(url, settings) as client:
         await client.jetstream().account_info()
+
+
+async def _outlet(url: str) -> None:
+    async with outlet.connected(url) as broker:
+        await broker.is_new()

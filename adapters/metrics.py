@@ -19,6 +19,7 @@ COUNTED: Mapping[str, tuple[str, ...]] = {
     "consumer.batch": ("messages", "cards", "facts", "questions", "parked"),
     "commands.batch": ("messages", "accepted", "refused", "failed"),
     "publisher.batch": ("messages",),
+    "forwarder.batch": ("messages",),
     "projector.batch": ("facts",),
     "scheduler.sent": ("messages",),
     "notices.followed": ("added",),

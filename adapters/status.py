@@ -163,7 +163,7 @@ def running_roles(connection: Connection[Any]) -> list[RunningRole]:
             GROUP BY application_name ORDER BY 1, 5
             """,
             {
-                "led": [*(role for role in ROLES if role != "consumer"), "notifier", "sealer"],
+                "led": [*(role for role in ROLES if role != "consumer"), "notifier", "sealer", "forwarder"],
                 "pattern": rf"^{_PREFIX}[a-z]+ \d+ ",
             },
         )

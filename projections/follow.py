@@ -29,7 +29,7 @@ FOLLOWERS_TABLE = """
     CREATE TABLE IF NOT EXISTS followers (
         name text PRIMARY KEY,
         position bigint NOT NULL,  -- every fact up to here is in the follower's rows
-        version integer,  -- of the fold that made the rows; null where there are none
+        version integer,  -- of the fold that made the rows; of the forwarder: the epoch told; null where there is none
         paused_at timestamptz,
         paused_by text,
         paused_why text,

@@ -19,7 +19,7 @@ from tests.engine.databases import application_url
 ROOT = Path(__file__).resolve().parent.parent
 COMPOSE = yaml.safe_load((ROOT / "docker-compose.yml").read_text("utf-8"))
 SERVICES = COMPOSE["services"]
-EVERY_ROLE = (*ROLES, "web", "notifier", "sealer", "commands")
+EVERY_ROLE = (*ROLES, "web", "notifier", "sealer", "commands", "forwarder")
 OURS = [name for name, service in SERVICES.items() if service["image"].startswith("baohao:")]
 
 

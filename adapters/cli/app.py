@@ -112,7 +112,8 @@ def run(
     role: Annotated[
         Role,
         typer.Argument(
-            metavar="ROLE", help="consumer, projector, publisher, scheduler, web, notifier, sealer or commands"
+            metavar="ROLE",
+            help="consumer, projector, publisher, scheduler, web, notifier, sealer, commands or forwarder",
         ),
     ],
 ) -> None:

@@ -1,4 +1,4 @@
-"""`baohao health`: whether both servers answer, within a bounded time; for whoever has to know it from a status."""
+"""`baohao health`: whether the servers answer, within a bounded time; for whoever has to know it from a status."""
 
 import asyncio
 
@@ -11,8 +11,8 @@ from adapters.settings import Settings
 
 
 def show(settings: Settings, *, as_json: bool) -> None:
-    """Ask both servers at the same time; exit status 1 if one does not answer as it should."""
-    found = asyncio.run(answers(*running_servers(settings), settings))
+    """Ask all servers at the same time; exit status 1 if one does not answer as it should."""
+    found = asyncio.run(answers(*running_servers(settings), settings, settings.events_url))
     put_fields("health", found, as_json=as_json)
     if set(found.values()) != {OK}:
         err.print("not healthy", soft_wrap=True)

@@ -78,9 +78,10 @@ def _seen_from_outside(
     from adapters.watched import Watched, watched
 
     settings, servers = running.settings, (running.database_url, running.nats_url)
+    outlet_url = settings.events_url if role == "forwarder" else None
     if role == "scheduler":
         metrics.registry.register(SystemStatus(running.database_url, virtual_clock=settings.clock == "virtual"))
-    pages = Watched(metrics.registry, runner.get_loop(), lambda: asyncio.run(answers(*servers, settings)))
+    pages = Watched(metrics.registry, runner.get_loop(), lambda: asyncio.run(answers(*servers, settings, outlet_url)))
     with watched(pages, settings.metrics_host, settings.metrics_port):
         yield
 
@@ -135,8 +136,8 @@ def up(settings: Settings, *, sandbox: bool = False, demo: bool = False) -> None
     """All roles until Ctrl-C, SIGTERM or SIGHUP; starts embedded servers again that end meanwhile.
 
     With a `sandbox` of its own, or at Stripe, the web role is one of them; the notifier where e-mail or SMS is set,
-    the sealer where a key is, `commands` where senders are. A `demo` has a sandbox, a virtual clock and three holders,
-    in a home folder of its own.
+    the sealer where a key is, `commands` where senders are, the forwarder where another broker is. A `demo` has a
+    sandbox, a virtual clock and three holders, in a home folder of its own.
     """
     if demo:
         settings = of_demo(settings)
@@ -148,12 +149,7 @@ def up(settings: Settings, *, sandbox: bool = False, demo: bool = False) -> None
         console = {"console_url": console_of(system.settings, system.settings.web_port)}
         roles = (*ROLES, "web")
         system = system._replace(settings=system.settings.model_copy(update=console))
-    if system.settings.tells_holders:
-        roles = (*roles, "notifier")
-    if system.settings.seal_key_file is not None:
-        roles = (*roles, "sealer")
-    if system.settings.sender_names:
-        roles = (*roles, "commands")
+    roles = (*roles, *_roles_by(system.settings))
     with all_roles(system.settings, roles, beside=system.processes) as (running, supervisor), _leaving_by(stop):
         err.print(_is_up(running, supervisor), markup=False, highlight=False, soft_wrap=True)
         if demo:
@@ -172,6 +168,18 @@ def up(settings: Settings, *, sandbox: bool = False, demo: bool = False) -> None
                 _keep_alive(server, stop, failed)
         err.print("Baohao stops: the roles finish what they have begun …", soft_wrap=True)
     err.print("Baohao is down")
+
+
+def _roles_by(settings: Settings) -> Iterator[Role]:
+    """Those that only a setting calls for."""
+    if settings.tells_holders:
+        yield "notifier"
+    if settings.seal_key_file is not None:
+        yield "sealer"
+    if settings.sender_names:
+        yield "commands"
+    if settings.events_url is not None:
+        yield "forwarder"
 
 
 def of_demo(settings: Settings) -> Settings:

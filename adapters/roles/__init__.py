@@ -12,10 +12,11 @@ import structlog
 from adapters.collector import collect_rarely
 from adapters.settings import Settings
 
-Role = Literal["consumer", "projector", "publisher", "scheduler", "web", "notifier", "sealer", "commands"]
+Role = Literal["consumer", "projector", "publisher", "scheduler", "web", "notifier", "sealer", "commands", "forwarder"]
 ROLES: tuple[Role, ...] = ("consumer", "projector", "publisher", "scheduler")
 """Those that every system has; `web` runs beside them where somebody is served, `notifier` where holders are told,
-`sealer` where the log is sealed, `commands` where other systems may give them."""
+`sealer` where the log is sealed, `commands` where other systems may give them, `forwarder` where another broker is told
+the events too."""
 
 log = structlog.get_logger()
 

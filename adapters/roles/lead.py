@@ -7,12 +7,13 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from time import monotonic
-from typing import Any, NamedTuple, Protocol
+from typing import Any, Generic, NamedTuple, Protocol
 
 import nats.errors
 import psycopg
 import structlog
 from nats.aio.client import Client
+from typing_extensions import TypeVar
 
 from adapters.broker.sending import NotStoredError
 from adapters.clock_check import CheckedClock, ClockWrongError
@@ -32,21 +33,30 @@ SAY_AGAIN = timedelta(minutes=10)
 """How often a role that stands still because of a wrong clock says so."""
 
 
-class Connections(NamedTuple):
+BrokerT = TypeVar("BrokerT", default=Client)
+"""The connection to the broker: to NATS, but for the role that tells others."""
+
+
+class Connections(NamedTuple, Generic[BrokerT]):
     """A leader's connections: the session of the one to the database holds its lease."""
 
     database: psycopg.Connection[Any]
-    broker: Client
+    broker: BrokerT
+
+
+def no_broker() -> AbstractAsyncContextManager[Client]:
+    """For a role that needs none: a client that is never connected."""
+    return contextlib.nullcontext(Client())
 
 
 @dataclass(frozen=True)
-class Work:
+class Work(Generic[BrokerT]):
     """What a role with one leader does."""
 
     name: str
-    prepare: Callable[[Connections], Awaitable[None]]
+    prepare: Callable[[Connections[BrokerT]], Awaitable[None]]
     """Called on becoming leader, after each fault, and every BROKER_CHECK while idle."""
-    step: Callable[[Connections], Awaitable[bool]]
+    step: Callable[[Connections[BrokerT]], Awaitable[bool]]
     """Returns whether there is more to do at once."""
     channels: tuple[str, ...]
     """PostgreSQL notifications that wake it."""
@@ -54,11 +64,11 @@ class Work:
     """Fallback polling interval, should a notification be lost."""
     clock: CheckedClock
     """While it is wrong, nothing is done, and nobody leads here."""
-    broker: Callable[[], AbstractAsyncContextManager[Client]] = lambda: contextlib.nullcontext(Client())
-    """Connects to the broker; else it gets a client that is never connected."""
+    broker: Callable[[], AbstractAsyncContextManager[BrokerT]]
+    """Connects to the broker."""
 
 
-async def lead(work: Work, database_url: str, stop: asyncio.Event) -> None:
+async def lead(work: Work[BrokerT], database_url: str, stop: asyncio.Event) -> None:
     """Become the leader, prepare, then step while there is more to do and wait to be woken, until `stop`.
 
     A leader that stands still loses its lease, and with it the session that writes: `adapters.roles.lease`.
@@ -83,14 +93,14 @@ class _Say(Protocol):
     def __call__(self, *, stands_by: bool) -> None: ...
 
 
-class _Leading(NamedTuple):
-    connections: Connections
+class _Leading(NamedTuple, Generic[BrokerT]):
+    connections: Connections[BrokerT]
     listener: Listener
     lease: "asyncio.Task[None]"
     """Ends when the lease cannot be renewed."""
 
 
-async def _steps(work: Work, leading: _Leading, stop: asyncio.Event) -> None:
+async def _steps(work: Work[BrokerT], leading: _Leading[BrokerT], stop: asyncio.Event) -> None:
     connections, listener, lease = leading
     await work.prepare(connections)
     checked = monotonic()
@@ -110,7 +120,9 @@ async def _steps(work: Work, leading: _Leading, stop: asyncio.Event) -> None:
 
 
 @asynccontextmanager
-async def _leading(work: Work, database_url: str, stop: asyncio.Event, say: _Say) -> AsyncIterator[_Leading | None]:
+async def _leading(
+    work: Work[BrokerT], database_url: str, stop: asyncio.Event, say: _Say
+) -> AsyncIterator[_Leading[BrokerT] | None]:
     """Connections and listener of the leader, once this process is; None if it is to end before."""
     with psycopg.connect(database_url, autocommit=True) as connection:
         connection.execute(
@@ -127,7 +139,9 @@ async def _leading(work: Work, database_url: str, stop: asyncio.Event, say: _Say
                     yield _Leading(Connections(connection, client), listener, lease)
 
 
-async def _lease_of(work: Work, connection: psycopg.Connection[Any], stop: asyncio.Event, say: _Say) -> int | None:
+async def _lease_of(
+    work: Work[BrokerT], connection: psycopg.Connection[Any], stop: asyncio.Event, say: _Say
+) -> int | None:
     """The session that has the lease, as soon as it is to be had; None if the process is to end before.
 
     A process that stands by keeps its connection: by that `baohao status` knows it.
@@ -143,7 +157,7 @@ async def _lease_of(work: Work, connection: psycopg.Connection[Any], stop: async
     return None
 
 
-async def _clock_is_right(work: Work, connection: psycopg.Connection[Any]) -> bool:
+async def _clock_is_right(work: Work[BrokerT], connection: psycopg.Connection[Any]) -> bool:
     try:
         await asyncio.to_thread(work.clock.read, connection)
     except ClockWrongError as error:

@@ -24,7 +24,7 @@ from adapters.notices.rendering import Sender
 from adapters.notices.sending import BATCH as SENT_TOGETHER
 from adapters.notices.sending import Sending, SmsTransport, Transport
 from adapters.notices.sms import LoggedSms, SmsPort, TwilioSms
-from adapters.roles.lead import RETRY, Connections, Work, faults_logged, lead, stopped
+from adapters.roles.lead import RETRY, Connections, Work, faults_logged, lead, no_broker, stopped
 from adapters.secret_files import read_secret
 from adapters.settings import Settings, SettingsError
 from adapters.wiring import engine_of
@@ -77,7 +77,7 @@ async def _follow(settings: Settings, database_url: str, stop: asyncio.Event) ->
         return await asyncio.to_thread(_step, connections.database, clock)
 
     poll = timedelta(milliseconds=settings.poll_ms)
-    await lead(Work(NOTIFIER, prepare, step, (FACTS_CHANNEL,), poll, clock), database_url, stop)
+    await lead(Work(NOTIFIER, prepare, step, (FACTS_CHANNEL,), poll, clock, no_broker), database_url, stop)
 
 
 def _step(connection: "psycopg.Connection[object]", clock: CheckedClock) -> bool:

@@ -10,7 +10,7 @@ import psycopg
 import structlog
 
 from adapters.clock_check import clock_of
-from adapters.roles.lead import Connections, Work, lead
+from adapters.roles.lead import Connections, Work, lead, no_broker
 from adapters.settings import Settings
 from engine.store.log import FACTS_CHANNEL
 from projections.due import DUE, DUE_CHANNEL
@@ -38,7 +38,7 @@ async def main(settings: Settings, database_url: str, nats_url: str, stop: async
 
     retried = False
     poll = timedelta(milliseconds=settings.poll_ms)
-    work = Work("projector", prepare, project, (FACTS_CHANNEL,), poll, clock_of(settings))
+    work = Work("projector", prepare, project, (FACTS_CHANNEL,), poll, clock_of(settings), no_broker)
     await lead(work, database_url, stop)
 
 

@@ -7,8 +7,6 @@ passed over; a message about a fact that the log does not have stops the publish
 """
 
 import asyncio
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import timedelta
 from functools import partial
 from typing import Any, NamedTuple
@@ -30,16 +28,17 @@ from adapters.clock import recorded_now
 from adapters.clock_check import clock_of
 from adapters.meanwhile import meanwhile
 from adapters.roles.lead import Connections, Work, lead
+from adapters.roles.tellable import tellable, transaction
 from adapters.settings import Settings
 from adapters.traces import traces
-from engine.envelope import Recorded
-from engine.errors import StandstillError, UnknownFactError
-from engine.store.log import FACTS_CHANNEL, Read, Unreadable, read_others
+from engine.store.log import FACTS_CHANNEL, Read, read_others
 from projections.follow import BATCH, lock_position, save_position
 
 log = structlog.get_logger()
 
 PUBLISHER = "publisher"
+PUBLISHED_CHANNEL = "published"
+"""PostgreSQL notification: there are new messages."""
 
 
 async def main(settings: Settings, database_url: str, nats_url: str, stop: asyncio.Event) -> None:
@@ -99,7 +98,7 @@ async def resume(connection: Connection[Any], client: Client, settings: Settings
     """
     jetstream = client.jetstream()
     info = await ensure_events_stream(jetstream, settings)
-    with _transaction(connection):
+    with transaction(connection):
         known = await asyncio.to_thread(_known, connection, info)
         above = known.position if known.intact else 0
         found = await published_upto(jetstream, connection, known.sequences, above, known.epoch)
@@ -117,7 +116,7 @@ async def start_epoch(connection: Connection[Any], client: Client, settings: Set
     jetstream = client.jetstream()
     info = await ensure_events_stream(jetstream, settings)
     everything = range(info.state.last_seq, max(info.state.first_seq, 1) - 1, -1)
-    with _transaction(connection):
+    with transaction(connection):
         known = await asyncio.to_thread(_known, connection, info)
         number = 1 + max(known.epoch.number, await newest_epoch(jetstream, everything))
         position = known.position if known.intact else 0
@@ -126,18 +125,6 @@ async def start_epoch(connection: Connection[Any], client: Client, settings: Set
         info.state.last_seq = await send(client, [begins], info.state.last_seq)
         await asyncio.to_thread(_save, connection, position, info, Epoch(number, event_id))
     return Begun(number, position)
-
-
-@contextmanager
-def _transaction(connection: Connection[Any]) -> Iterator[None]:
-    """One transaction around steps in other threads; `connection.transaction()` would be a nested one."""
-    connection.execute("BEGIN")
-    try:
-        yield
-        connection.commit()
-    except BaseException:
-        connection.rollback()
-        raise
 
 
 def _known(connection: Connection[Any], info: StreamInfo) -> _Known:
@@ -194,9 +181,9 @@ async def publish(
     The position's row stays locked meanwhile. Raises NotStoredError; then `resume` finds out what is stored. Raises
     StandstillError at a fact that only a newer program knows, after the facts before it were published.
     """
-    with _transaction(connection):
+    with transaction(connection):
         read, epoch = await asyncio.to_thread(_read, connection, limit, ahead)
-        facts, upto = _publishable(read)
+        facts, upto = tellable(read, PUBLISHER)
         more, ahead = len(read.rows) == limit or upto < read.upto, None
         cell = Cell(cell_name, epoch)
         messages = [event for fact in facts if (event := card_event(fact, cell)) is not None]
@@ -225,32 +212,8 @@ def _look(connection: Connection[Any], after: int, limit: int) -> Ahead:
     return Ahead(after, read_others(connection, INTERNAL_FACTS, after, limit))
 
 
-def _publishable(read: Read) -> tuple[list[Recorded], int]:
-    """The facts before the first one of an unknown name, and the position up to which they go.
-
-    A fact that cannot be read for another reason is passed over, and named in the log.
-    """
-    facts: list[Recorded] = []
-    for number, row in enumerate(read.rows):
-        if isinstance(row, Recorded):
-            facts.append(row)
-        elif isinstance(row.error, UnknownFactError):
-            if number == 0:
-                raise StandstillError(
-                    f"this program is too old: {row.error}; a newer program records it and knows whether it is "
-                    "public, so nothing is published until this publisher is upgraded"
-                )
-            return facts, row.position - 1
-        else:
-            _log_unreadable(row)
-    return facts, read.upto
-
-
-def _log_unreadable(row: Unreadable) -> None:
-    log.error("publisher.fact_skipped", position=row.position, card_id=str(row.card_id), error=str(row.error))
-
-
 def _commit(connection: Connection[Any], upto: int, sequence: int | None) -> None:
     save_position(connection, PUBLISHER, upto)
     if sequence is not None:
         connection.execute("UPDATE published SET last_sequence = %s", (sequence,))
+        connection.execute("SELECT pg_notify(%s, '')", (PUBLISHED_CHANNEL,))

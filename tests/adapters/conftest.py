@@ -1,4 +1,4 @@
-"""A broker without streams, a migrated database, and cards on it."""
+"""A broker without streams, a migrated database, and cards on it; RabbitMQ, to which events are told too."""
 
 import asyncio
 from datetime import timedelta
@@ -7,8 +7,12 @@ import nats
 import psycopg
 import pytest
 
+from adapters.broker.outlets import rabbitmq as outlet_to_rabbitmq
 from adapters.schema import migrate
+from tests import rabbitmq
 from tests.adapters.cards import cards_of
+from tests.adapters.forwarding import Telling
+from tests.adapters.rabbitmq_reader import Reader
 from tests.engine.databases import application_url
 from tests.lent_databases import LentDatabases
 
@@ -66,3 +70,28 @@ async def remove_streams(client):
     jetstream = client.jetstream()
     for stream in await jetstream.streams_info():
         await jetstream.delete_stream(stream.config.name)
+
+
+@pytest.fixture(scope="session")
+def rabbitmq_server():
+    yield from rabbitmq.running()
+
+
+@pytest.fixture
+def reader(run, rabbitmq_server):
+    """On a RabbitMQ without exchange and queue."""
+    found = Reader(run, rabbitmq_server.url)
+    found.wipe()
+    return found
+
+
+@pytest.fixture
+def outlet(run, reader, rabbitmq_server):
+    opened = outlet_to_rabbitmq.connected(rabbitmq_server.url)
+    yield run(opened.__aenter__())
+    run(opened.__aexit__(None, None, None))
+
+
+@pytest.fixture
+def telling(run, connection, client, outlet):
+    return Telling(run, connection, client, outlet)

@@ -65,6 +65,10 @@ def test_an_empty_variable_counts_as_unset(monkeypatch):
             "BAOHAO_OWNER_DATABASE_URL is set, but not BAOHAO_DATABASE_URL, which it needs.",
         ),
         ("BAOHAO_NATS_USER", "me", "BAOHAO_NATS_USER is set, but not BAOHAO_NATS_PASSWORD_FILE, which it needs."),
+        ("BAOHAO_EVENTS_URL", "nats://broker", "BAOHAO_EVENTS_URL is wrong: events are on NATS anyway, at NATS_URL"),
+        ("BAOHAO_EVENTS_URL", "http://me:secret@mq", "BAOHAO_EVENTS_URL is wrong: it should be amqp://USER:PASSWORD@"),
+        ("BAOHAO_EVENTS_URL", "amqp://", "BAOHAO_EVENTS_URL is wrong: it should be amqp://USER:PASSWORD@HOST:PORT, "),
+        ("BAOHAO_EVENTS_URL", "kafka://me:secret@k", "BAOHAO_EVENTS_URL is wrong: it should be kafka://HOST:PORT, sev"),
         (
             "DATABASE_URL",
             "mysql://me:secret@db",
@@ -141,6 +145,8 @@ def test_each_setting_is_described():
         ("database_url", "postgresql://me:s:e@cr,et@db:1/x?a=b", "postgresql://me:***@db:1/x?a=b"),
         ("database_url", "postgresql://db/x?password=secret&a=b", "postgresql://db/x?password=***&a=b"),
         ("database_url", "postgresql://me@/x?host=/run", "postgresql://me@/x?host=/run"),
+        ("events_url", "amqps://me:secret@mq:5671/x", "amqps://me:***@mq:5671/x"),
+        ("events_url", "kafka://a:9092,b:9092", "kafka://a:9092,b:9092"),
         ("nats_url", "nats://me:se,cret@a,nats://token@b:1,nats://c", "nats://me:***@a,nats://***@b:1,nats://c"),
     ],
 )

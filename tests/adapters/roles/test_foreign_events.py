@@ -255,5 +255,5 @@ def test_a_public_fact_that_cannot_be_read_is_named_and_passed_over(run, cards, 
     cards.register(2)
     with capture_logs() as lines:
         assert publisher() == 6
-    [line] = [line for line in lines if line["event"] == "publisher.fact_skipped"]
+    [line] = [line for line in lines if line["event"] == "role.fact_skipped"]
     assert (line["position"], line["card_id"]) == (4, str(first))
