@@ -1,12 +1,14 @@
 """The settings of who reads events and who gives commands over the broker; `adapters.settings` reads them."""
 
 import re
+from pathlib import Path
 from typing import Annotated
 
 from pydantic import AfterValidator, Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from adapters.broker.names import OUR_NAME, SYSTEM_NAME
+from adapters.gateway_settings import absolute
 
 
 def _names(value: str) -> str:
@@ -44,9 +46,10 @@ class BrokerSettings(BaseSettings):
     """Other systems that may give commands over the broker, their names separated by commas; unset: none may."""
     readers: _Names = ""
     """Other systems whose place in the public events the broker keeps, one for each; unset: readers make their own."""
-
     events_url: Annotated[str, AfterValidator(_other_broker)] | None = Field(None, repr=False)
     """Another broker on which events are told too, amqp://…, amqps://… or kafka://HOST:PORT,…; unset: on NATS alone."""
+    events_password_file: Annotated[Path, AfterValidator(absolute)] | None = None
+    """File with the password for BAOHAO_EVENTS_URL, so that the address need not hold it."""
 
     @property
     def sender_names(self) -> frozenset[str]:

@@ -1,6 +1,7 @@
 """Passwords and keys that come as files, such as the secrets of a container, so that no environment shows them."""
 
 from pathlib import Path
+from urllib.parse import quote
 
 from psycopg.conninfo import make_conninfo
 
@@ -23,6 +24,21 @@ def read_secret(file: Path) -> str:
 def with_password(database_url: str, file: Path | None) -> str:
     """The connection string with the password of the file, if there is one."""
     return database_url if file is None else make_conninfo(database_url, password=read_secret(file))
+
+
+def events_address(settings: Settings) -> str | None:
+    """The other broker's address with the password of its file, if there is one; None where events are on NATS alone.
+
+    Raises SettingsError for a file that cannot be read, or an address without a user.
+    """
+    address, file = settings.events_url, settings.events_password_file
+    if address is None or file is None:
+        return address
+    scheme, _, rest = address.partition("://")
+    user, at, place = rest.rpartition("@")
+    if not at or ":" in user:
+        raise SettingsError("BAOHAO_EVENTS_URL should be amqp://USER@HOST, since BAOHAO_EVENTS_PASSWORD_FILE is set.")
+    return f"{scheme}://{user}:{quote(read_secret(file), safe='')}@{place}"
 
 
 _KEY_PREFIXES = {"live": ("sk_live_", "rk_live_"), "test": ("sk_test_", "rk_test_")}

@@ -65,6 +65,7 @@ _NEEDS = {
     "owner_database_url": "database_url",
     "database_password_file": "database_url",
     "owner_password_file": "owner_database_url",
+    "events_password_file": "events_url",
     "nats_user": "nats_password_file",
     "nats_password_file": "nats_user",
     "nats_ca": "nats_url",

@@ -25,6 +25,7 @@ from adapters.logs import configure_logs
 from adapters.pooler import refuse_transaction_pooler
 from adapters.roles import ROLES, Role, run_role
 from adapters.schema import check_schema, migrate
+from adapters.secret_files import events_address
 from adapters.settings import Settings, SettingsError, environment
 from adapters.status import named
 from adapters.supervise import Supervisor
@@ -78,7 +79,7 @@ def _seen_from_outside(
     from adapters.watched import Watched, watched
 
     settings, servers = running.settings, (running.database_url, running.nats_url)
-    outlet_url = settings.events_url if role == "forwarder" else None
+    outlet_url = events_address(settings) if role == "forwarder" else None
     if role == "scheduler":
         metrics.registry.register(SystemStatus(running.database_url, virtual_clock=settings.clock == "virtual"))
     pages = Watched(metrics.registry, runner.get_loop(), lambda: asyncio.run(answers(*servers, settings, outlet_url)))

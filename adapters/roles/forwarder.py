@@ -26,6 +26,7 @@ from adapters.clock_check import clock_of
 from adapters.roles.lead import Connections, Work, lead
 from adapters.roles.publisher import PUBLISHED_CHANNEL, PUBLISHER
 from adapters.roles.tellable import tellable, transaction
+from adapters.secret_files import events_address
 from adapters.settings import PREFIX, Settings, SettingsError
 from engine.store.log import Read, read_others
 from projections.follow import lock_position
@@ -40,7 +41,7 @@ FIRST_EPOCH = 1
 
 async def main(settings: Settings, database_url: str, _: str, stop: asyncio.Event) -> None:
     """Forward until `stop`."""
-    if settings.events_url is None:
+    if (address := events_address(settings)) is None:
         raise SettingsError(f"{PREFIX}EVENTS_URL is not set: it names the other broker, on which events are told too.")
 
     async def prepare(connections: Connections[Outlet]) -> None:
@@ -53,7 +54,7 @@ async def main(settings: Settings, database_url: str, _: str, stop: asyncio.Even
         return done.more
 
     poll = timedelta(milliseconds=settings.poll_ms)
-    outlet = partial(connected, settings.events_url)
+    outlet = partial(connected, address)
     work = Work(FORWARDER, prepare, step, (PUBLISHED_CHANNEL,), poll, clock_of(settings), outlet)
     await lead(work, database_url, stop)
 

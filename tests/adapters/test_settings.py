@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
+from adapters.secret_files import events_address
 from adapters.settings import Settings, SettingsError, describe, environment, load_settings
 
 
@@ -167,3 +168,18 @@ def test_a_process_that_is_started_again_has_its_compiled_modules_also_where_pyt
     child = environment(settings)
     assert "PYTHONDONTWRITEBYTECODE" not in child
     assert child["PYTHONPYCACHEPREFIX"] == str(tmp_path / "compiled")
+
+
+def test_the_password_of_the_other_broker_may_stand_in_a_file(tmp_path):
+    file = tmp_path / "password"
+    file.write_text("a/b@c\n")
+    settings = load_settings(events_url="amqp://baohao@mq:5672/x", events_password_file=file)
+    assert events_address(settings) == "amqp://baohao:a%2Fb%40c@mq:5672/x"
+    assert events_address(load_settings(events_url="kafka://k1:9092")) == "kafka://k1:9092"
+    assert events_address(load_settings()) is None
+
+
+@pytest.mark.parametrize("address", ["amqp://mq:5672", "amqp://baohao:other@mq:5672", "kafka://k1:9092"])
+def test_a_password_in_a_file_is_that_of_a_user_who_has_none_yet(tmp_path, address):
+    with pytest.raises(SettingsError, match="BAOHAO_EVENTS_URL should be amqp://USER@HOST"):
+        events_address(load_settings(events_url=address, events_password_file=tmp_path / "password"))
