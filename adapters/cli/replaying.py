@@ -5,16 +5,12 @@ from datetime import datetime
 from pathlib import Path
 
 from adapters.cli.inspecting import utc
+from adapters.cli.moments import MomentError, place_of
 from adapters.cli.output import err, put_fields, put_json, put_table
 from adapters.cli.servers import connection
 from adapters.settings import Settings
-from engine.errors import BaohaoError
 from projections.audit.as_of import changes_between, count_replayed, place_at, replay, write_csv
 from projections.live import MODELS
-
-
-class MomentError(BaohaoError):
-    """The log has nothing of a moment; the message says what is wrong with it."""
 
 
 def replay_to(settings: Settings, moment: datetime, folder: Path, *, as_json: bool) -> None:
@@ -22,9 +18,7 @@ def replay_to(settings: Settings, moment: datetime, folder: Path, *, as_json: bo
     if folder.exists() and any(folder.iterdir()):
         raise MomentError(f"{folder} is not empty")
     with connection(settings) as open_connection:
-        upto = place_at(open_connection, utc(moment), virtual_clock=settings.clock == "virtual")
-        if not upto:
-            raise MomentError(f"the log has no fact of {utc(moment):%Y-%m-%d %H:%M:%S} UTC or before")
+        upto = place_of(settings, open_connection, moment)
         replay(open_connection, 0, upto)
         folder.mkdir(parents=True, exist_ok=True)
         for model in MODELS:

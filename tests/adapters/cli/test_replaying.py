@@ -4,7 +4,7 @@ import csv
 
 import pytest
 
-from adapters.cli.replaying import MomentError
+from adapters.cli.moments import MomentError
 from tests.adapters.cards import BEGIN, card_id_of, commands_for
 
 CARD = card_id_of(1)
