@@ -39,6 +39,21 @@ def replaced_file(path: Path) -> Generator[BinaryIO]:
     sync_folder(path.parent)
 
 
+@contextmanager
+def new_files(folder: Path) -> Generator[None]:
+    """A new or empty folder for the files of the block, of which none stays if it fails."""
+    existed = folder.exists()
+    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        yield
+    except BaseException:
+        for one in list(folder.iterdir()):
+            one.unlink()
+        if not existed:
+            folder.rmdir()
+        raise
+
+
 def sync_folder(folder: Path) -> None:
     """Have the names in a folder survive a failure of power, where the system can do that."""
     if os.name != "posix":

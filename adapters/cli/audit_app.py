@@ -109,13 +109,27 @@ def audit_prove_growth(
 def audit_replay(
     *,
     as_of: WantedMoment,
-    to: Annotated[Path, typer.Option(metavar="DIR", help="A new or empty folder, for a CSV file per read model.")],
+    to: Annotated[
+        str,
+        typer.Option(
+            metavar="DIR|schema:NAME",
+            help="A new or empty folder, for a file per read model; or, as the owner, a new schema, for tables.",
+        ),
+    ],
+    as_format: Annotated[
+        Literal["csv", "parquet"] | None, typer.Option("--format", help="Of the files; csv unless it is said.")
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """All read models as they stood at a moment, from the facts up to it."""
     from adapters.cli import replaying
 
-    replaying.replay_to(load_settings(), as_of, to, as_json=as_json)
+    if not to.startswith(replaying.SCHEMA):
+        replaying.replay_to_folder(load_settings(), as_of, Path(to), as_format or "csv", as_json=as_json)
+    elif as_format is None:
+        replaying.replay_to_schema(load_settings(), as_of, to.removeprefix(replaying.SCHEMA), as_json=as_json)
+    else:
+        raise typer.BadParameter("tables have no format", param_hint="--format")
 
 
 @audit_app.command("diff")
