@@ -4,7 +4,6 @@ What belongs to it stands in SHA256SUMS, as `sha256sum` writes it. A file is lis
 that was killed leaves nothing of which a reader could think that it belongs to the archive.
 """
 
-import errno
 import fcntl
 import os
 import re
@@ -127,19 +126,33 @@ def _check_same_log(connection: Connection[Any], folder: Path, last: Seal) -> No
 @contextmanager
 def _alone(folder: Path) -> Generator[None]:
     """An archive for this process alone; made where there is none. Raises ParquetError and OSError."""
+    existed = folder.exists()
     folder.mkdir(parents=True, exist_ok=True)
-    if not (folder / SUMS).exists() and any(not _is_ours(one.name) for one in folder.iterdir()):
+    new = not (folder / SUMS).exists()
+    if new and any(not _is_ours(one.name) for one in folder.iterdir()):
         raise ParquetError(f"{folder} is not empty, and no archive")
+    with _locked(folder):
+        if new:
+            _write_sums(folder, {})
+        try:
+            yield
+        except BaseException:
+            if new and not listed(folder):  # so that nothing was changed
+                (folder / SUMS).unlink()
+                if not existed:
+                    folder.rmdir()
+            raise
+
+
+@contextmanager
+def _locked(folder: Path) -> Generator[None]:
     opened = os.open(folder, os.O_RDONLY)
     try:
-        fcntl.flock(opened, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        if not (folder / SUMS).exists():
-            _write_sums(folder, {})
+        try:
+            fcntl.flock(opened, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise ParquetError(f"another process writes to {folder}") from None
         yield
-    except BlockingIOError as error:
-        if error.errno not in {errno.EAGAIN, errno.EACCES}:
-            raise
-        raise ParquetError(f"another process writes to {folder}") from None
     finally:
         os.close(opened)
 

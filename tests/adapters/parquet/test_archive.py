@@ -85,6 +85,21 @@ def test_a_full_disk_leaves_no_half_file(sealed, keys, tmp_path, monkeypatch):
     assert names_in(folder) == before
 
 
+def test_a_first_run_that_fails_leaves_nothing(sealed, keys, tmp_path, monkeypatch):
+    def full(file, *_):
+        file.write(b"half")
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(archives, "write_log", full)
+    there = tmp_path / "there"
+    there.mkdir()
+    for folder in (tmp_path / "archive", there):
+        with pytest.raises(OSError, match="No space left on device"):
+            add_to_archive(sealed, keys, folder, head(sealed), FACTS_PER_FILE)
+    assert names_in(tmp_path) == ["there"]
+    assert names_in(there) == []
+
+
 def test_a_folder_of_something_else_is_refused(sealed, keys, tmp_path, archive, other, store):
     (tmp_path / "notes").write_text("mine")
     with pytest.raises(ParquetError, match="is not empty, and no archive"):
