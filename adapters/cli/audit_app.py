@@ -192,8 +192,6 @@ def audit_import(
         Path,
         typer.Argument(
             metavar="FILE|DIR",
-            exists=True,
-            allow_dash=True,
             help="What `audit export` wrote, in either format, or the folder of `audit archive`; - is stdin.",
         ),
     ],

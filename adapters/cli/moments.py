@@ -32,5 +32,5 @@ def place_before(settings: Settings, connection: Connection[Any], moment: dateti
     earlier = max(utc(moment), _FIRST) - _LEAST
     place = place_at(connection, earlier, virtual_clock=settings.clock == "virtual")
     if not place:
-        raise MomentError(f"the log has no fact of before {utc(moment):%Y-%m-%d %H:%M:%S} UTC")
+        raise MomentError(f"the log has no fact from before {utc(moment):%Y-%m-%d %H:%M:%S} UTC")
     return place

@@ -10,6 +10,7 @@ import pytest
 from adapters import parquet
 from adapters.cli.moments import MomentError
 from engine.errors import BaohaoError
+from tests.adapters.cli.conftest import Installation
 
 AFTER, BEFORE = "2100-01-01", "2020-01-01T00:00:00"
 
@@ -59,6 +60,16 @@ def test_an_archive_is_verified_without_a_database(installation, public, archive
     ]
 
 
+def test_lines_are_imported_from_standard_input(installation, new_installation, public, tmp_path):
+    file = tmp_path / "log.jsonl"
+    installation.json("audit", "export", file, "--key", public)
+    other = new_installation()
+    other.migrate()
+    owned = Installation(other.environment | {"BAOHAO_OWNER_DATABASE_URL": other.database_url})
+    words = ("audit", "import", "-", "--key", public, "--json")
+    assert owned.ended_with(file.read_text(), *words).stdout == '{"facts": 6, "seals": 2}\n'
+
+
 def test_an_archive_goes_into_an_empty_installation(installation, new_installation, public, archive):
     other = new_installation()
     other.migrate()
@@ -79,7 +90,7 @@ def test_a_second_run_has_nothing_to_add_and_the_log_is_whole(installation, publ
 def test_bad_input_is_refused_in_a_sentence_and_nothing_is_written(installation, public, tmp_path):
     to = tmp_path / "new"
     for before in (BEFORE, "0001-01-01"):
-        with pytest.raises(MomentError, match="the log has no fact of before"):
+        with pytest.raises(MomentError, match="the log has no fact from before"):
             installation.run("audit", "archive", "--before", before, "--to", to, "--key", public)
     assert not to.exists()
     (tmp_path / "notes").write_text("mine")
@@ -89,13 +100,14 @@ def test_bad_input_is_refused_in_a_sentence_and_nothing_is_written(installation,
         installation.run("audit", "verify", "--archive", to, "--key", public)
     for words in (
         ("export", to, "--format", "xml"),
-        ("import", to),
         ("archive", "--before", "soon", "--to", to),
         ("archive", "--before", AFTER, "--to", to, "--facts-per-file", 0),
         ("verify", "--archive", to, "--parallel", 2),
     ):
         done = installation.run("audit", *words, "--key", public)
         assert (done.exit_code, done.stdout) == (2, "")
+    with pytest.raises(FileNotFoundError):
+        installation.run("audit", "import", to, "--key", public)
     (tmp_path / "cut.parquet").write_bytes(b"PAR1 and no more")
     with pytest.raises(BaohaoError, match=r"cut\.parquet cannot be read as Parquet: "):
         installation.run(
