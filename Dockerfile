@@ -8,7 +8,7 @@ COPY requirements.lock .
 RUN pip download --only-binary :all: --require-hashes --requirement requirements.lock --dest /wheels
 COPY . .
 RUN python -m venv /opt/baohao \
-    && /opt/baohao/bin/pip install --no-index --find-links /wheels '.[traces,rabbitmq,kafka]'
+    && /opt/baohao/bin/pip install --no-index --find-links /wheels '.[traces,rabbitmq,kafka,parquet]'
 
 FROM python:3.12.12-slim
 RUN useradd --system --uid 10001 --no-create-home baohao && install --directory --mode=0700 --owner=baohao /var/lib/baohao

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -59,11 +59,24 @@ def audit_verify(
         int | None, typer.Option(min=1, metavar="N", help="Trust seal N, and verify what comes after it.")
     ] = None,
     parallel: Annotated[int, typer.Option(min=1, max=64, metavar="N", help="In so many processes.")] = 1,
+    archive: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DIR", help="Not the log, but an archive of it, without a database. Only with --head, --key."
+        ),
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Compare the log with its seals, and name what was altered, removed, inserted or cut; exit status 1 if any."""
-    from adapters.cli import auditing
+    from adapters.cli import archiving, auditing
 
+    if archive is not None:
+        if from_seal is not None or parallel != 1:
+            raise typer.BadParameter(
+                "an archive is compared from its beginning, by one process", param_hint="--archive"
+            )
+        archiving.verify_folder(load_settings(), archive, head or [], key or [], as_json=as_json)
+        return
     auditing.verify_log(load_settings(), head or [], key or [], from_seal=from_seal, parallel=parallel, as_json=as_json)
 
 
@@ -96,13 +109,27 @@ def audit_prove_growth(
 def audit_replay(
     *,
     as_of: WantedMoment,
-    to: Annotated[Path, typer.Option(metavar="DIR", help="A new or empty folder, for a CSV file per read model.")],
+    to: Annotated[
+        str,
+        typer.Option(
+            metavar="DIR|schema:NAME",
+            help="A new or empty folder, for a file per read model; or, as the owner, a new schema, for tables.",
+        ),
+    ],
+    as_format: Annotated[
+        Literal["csv", "parquet"] | None, typer.Option("--format", help="Of the files; csv unless it is said.")
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """All read models as they stood at a moment, from the facts up to it."""
     from adapters.cli import replaying
 
-    replaying.replay_to(load_settings(), as_of, to, as_json=as_json)
+    if not to.startswith(replaying.SCHEMA):
+        replaying.replay_to_folder(load_settings(), as_of, Path(to), as_format or "csv", as_json=as_json)
+    elif as_format is None:
+        replaying.replay_to_schema(load_settings(), as_of, to.removeprefix(replaying.SCHEMA), as_json=as_json)
+    else:
+        raise typer.BadParameter("tables have no format", param_hint="--format")
 
 
 @audit_app.command("diff")
@@ -121,8 +148,11 @@ def audit_diff(
 
 @audit_app.command("export")
 def audit_export(
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="A new file for JSON lines.")],
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="A new file.")],
     *,
+    as_format: Annotated[
+        Literal["jsonl", "parquet"], typer.Option("--format", help="JSON lines, or Parquet with a row for each fact.")
+    ] = "jsonl",
     first: Annotated[int, typer.Option("--from", min=1, metavar="SEAL", help="The first seal.")] = 1,
     last: Annotated[
         int | None, typer.Option("--to", min=1, metavar="SEAL", help="The last one; else the newest.")
@@ -133,13 +163,37 @@ def audit_export(
     """Write the sealed log, each stretch checked against its signed head."""
     from adapters.cli import transferring
 
-    transferring.export_to(load_settings(), file, first, last, key or [], as_json=as_json)
+    transferring.export_to(load_settings(), file, as_format, first, last, key or [], as_json=as_json)
+
+
+@audit_app.command("archive")
+def audit_archive(
+    *,
+    before: Annotated[
+        datetime,
+        typer.Option("--before", formats=_FORMATS, metavar="T", help="In UTC: 2027-01-31T12:00:00. What is older."),
+    ],
+    to: Annotated[Path, typer.Option(metavar="DIR", help="A new folder, or that of an archive, to go on with.")],
+    facts_per_file: Annotated[
+        int, typer.Option(min=1, max=100_000_000, metavar="N", help="A file has about so many facts.")
+    ] = 1_000_000,
+    key: Keys = None,
+    as_json: Json = False,
+) -> None:
+    """Write what was sealed of before a moment to Parquet files, behind those of earlier runs; the log stays whole."""
+    from adapters.cli import archiving
+
+    archiving.archive_to(load_settings(), before, to, facts_per_file, key or [], as_json=as_json)
 
 
 @audit_app.command("import")
 def audit_import(
     file: Annotated[
-        typer.FileBinaryRead, typer.Argument(metavar="FILE", help="What `audit export` wrote; - is stdin.")
+        Path,
+        typer.Argument(
+            metavar="FILE|DIR",
+            help="What `audit export` wrote, in either format, or the folder of `audit archive`; - is stdin.",
+        ),
     ],
     *,
     key: Keys = None,

@@ -58,14 +58,19 @@ def verify_log(
 ) -> None:
     """Verify, and end with status 1 where something was found."""
     known = known_keys(settings, keys)
-    heads = [_checked_head(file, known) for file in head_files]
+    heads = checked_heads(head_files, known)
     with database(settings) as url:
         check_schema(url)
         verified = verify(url, known, heads, from_seal=from_seal, parallel=parallel)
+    put_verified(verified, with_head=bool(heads), as_json=as_json)
+
+
+def put_verified(verified: Verified, *, with_head: bool, as_json: bool) -> None:
+    """Say what a verification gave, and end with status 1 where something was found."""
     if as_json:
         put_json(verified._asdict() | {"findings": [one._asdict() for one in verified.findings]})
     else:
-        _put(verified, with_head=bool(heads))
+        _put(verified, with_head=with_head)
     if verified.findings:
         raise typer.Exit(1)
 
@@ -85,6 +90,11 @@ def _put(verified: Verified, *, with_head: bool) -> None:
 def known_keys(settings: Settings, given: Sequence[str]) -> list[PublicKey]:
     """Those that were given, or else the sealer's; raises HeadError or SettingsError."""
     return [public_key(one) for one in given] if given else [seal_key_of(settings).public]
+
+
+def checked_heads(files: Sequence[Path], keys: Sequence[PublicKey]) -> list[Head]:
+    """The heads in files, whose signatures hold; raises HeadError and OSError."""
+    return [_checked_head(file, keys) for file in files]
 
 
 def _checked_head(file: Path, keys: Sequence[PublicKey]) -> Head:

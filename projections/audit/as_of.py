@@ -4,20 +4,30 @@ The moment of a fact is when it was recorded; under a virtual clock it is the fa
 showed. The log as of a moment ends with the last fact of that moment or before.
 """
 
-from collections.abc import Sequence
+import re
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
 from itertools import takewhile
-from typing import Any, LiteralString, NamedTuple, TextIO
+from typing import Any, BinaryIO, LiteralString, NamedTuple
 
 from psycopg import Connection, sql
+from psycopg.errors import DuplicateSchema, InsufficientPrivilege
+from psycopg.rows import tuple_row
 
 from engine.envelope import Recorded
+from engine.errors import BaohaoError
 from engine.store.log import read_log
+from projections.follow import BUILDING, KEPT
 from projections.live import ASIDE, MODELS, create_tables
 from projections.read_model import ReadModel, fold_batch
 
 _BEFORE = "before_"
 _BATCH = 1000
+_SCHEMA = re.compile(r"[a-z_][a-z0-9_]{0,62}", re.ASCII)
+
+
+class ReplayError(BaohaoError):
+    """What was replayed cannot be kept where it should be; nothing was changed."""
 
 
 def as_of(history: Sequence[Recorded], moment: datetime, *, virtual_clock: bool) -> list[Recorded]:
@@ -51,10 +61,12 @@ def place_at(connection: Connection[Any], moment: datetime, *, virtual_clock: bo
     return int(row[0]) if row else 0
 
 
-def replay(connection: Connection[Any], after: int, upto: int) -> None:
+def replay(
+    connection: Connection[Any], after: int, upto: int, progress: Callable[[int], None] = lambda _: None
+) -> None:
     """Fold the facts after one position up to another into temporary tables of this session, one per read model.
 
-    Raises CorruptHistoryError and FoldError for a fact that cannot be read or folded.
+    `progress` is told how far it is. Raises CorruptHistoryError and FoldError for a fact that cannot be read or folded.
     """
     create_tables(connection, ASIDE)
     position = after
@@ -63,6 +75,7 @@ def replay(connection: Connection[Any], after: int, upto: int) -> None:
         with connection.transaction():
             for model in MODELS:
                 _fold(connection, model, facts)
+        progress(position)
 
 
 def _fold(connection: Connection[Any], model: ReadModel[Any], facts: Sequence[Recorded]) -> None:
@@ -78,12 +91,59 @@ def count_replayed(connection: Connection[Any]) -> dict[str, int]:
     return {name: int(row[0]) if row else 0 for name, row in rows.items()}
 
 
-def write_csv(connection: Connection[Any], model: ReadModel[Any], file: TextIO) -> None:
+def write_csv(connection: Connection[Any], model: ReadModel[Any], file: BinaryIO) -> None:
     """Write the rows that were replayed, with a line of column names, by their keys."""
     statement = sql.SQL("COPY (SELECT * FROM {} ORDER BY {}) TO STDOUT (FORMAT csv, HEADER)")
     key = sql.Identifier(model.columns[0].name)
     with connection.cursor() as cursor, cursor.copy(statement.format(_replayed(model.name), key)) as copy:
-        file.writelines(bytes(line).decode() for line in copy)
+        file.writelines(copy)
+
+
+def replayed_rows(connection: Connection[Any], model: ReadModel[Any]) -> Iterator[list[tuple[Any, ...]]]:
+    """The rows that were replayed, by their keys, some at a time."""
+    columns = sql.SQL(", ").join(sql.Identifier(column.name) for column in model.columns)
+    key = sql.Identifier(model.columns[0].name)
+    query = sql.SQL("SELECT {} FROM {} ORDER BY {}").format(columns, _replayed(model.name), key)
+    with connection.transaction(), connection.cursor(name="replayed", row_factory=tuple_row) as cursor:
+        cursor.execute(query)
+        while rows := cursor.fetchmany(_BATCH):
+            yield rows
+
+
+def check_new_schema(connection: Connection[Any], name: str) -> None:
+    """Raise ReplayError unless a schema of that name can be created on this connection."""
+    if not _SCHEMA.fullmatch(name) or name.startswith("pg_") or name in {BUILDING, KEPT}:
+        raise ReplayError(
+            f"{name!r} is no name for the schema: it has small letters, digits and underscores, at most 63, does not "
+            f"begin with a digit or pg_, and is neither {BUILDING} nor {KEPT}"
+        )
+    exists, may_create = connection.execute(
+        "SELECT to_regnamespace(%s) IS NOT NULL, has_database_privilege(current_database(), 'CREATE')", (name,)
+    ).fetchone() or (False, False)
+    if exists:
+        raise ReplayError(f"there is a schema {name} already; nothing was changed")
+    if not may_create:
+        raise ReplayError("only the owner of the database may create a schema: set BAOHAO_OWNER_DATABASE_URL")
+
+
+def keep_in_schema(connection: Connection[Any], name: str) -> None:
+    """Put the rows that were replayed into tables of a new schema, in one transaction; raises ReplayError.
+
+    They are copied, so that no transaction lasts as long as the replay: the live tables are not cleaned meanwhile.
+    """
+    check_new_schema(connection, name)
+    try:
+        with connection.transaction():
+            connection.execute(sql.SQL("CREATE SCHEMA {}").format(sql.Identifier(name)))
+            for model in MODELS:
+                key, table = sql.Identifier(model.columns[0].name), sql.Identifier(name, model.name)
+                connection.execute(model.create_table(name))
+                copy = sql.SQL("INSERT INTO {} SELECT * FROM {} ORDER BY {}")
+                connection.execute(copy.format(table, _replayed(model.name), key))
+                for statement in model.create_indexes(name):
+                    connection.execute(statement)
+    except (DuplicateSchema, InsufficientPrivilege) as error:
+        raise ReplayError(f"the schema was not created: {error.diag.message_primary}") from None
 
 
 class Change(NamedTuple):

@@ -60,11 +60,12 @@ def compared(connection: Connection[Any], part: Part) -> list[Compared]:
     before = part.before
     for seal in part.seals:
         stretch = stretches.get(seal.number, _NOTHING)
-        if agree and _is_whole(before, seal, stretch):
+        if agree and is_whole(before, seal, stretch):
             nodes = nodes_of(before.size, stretch.hashes)
             answers.append(Compared(before, seal, nodes, nodes))
         else:
-            answers.append(_in_detail(connection, before, seal, stretch))
+            leaves = leaves_between(connection, before.position, seal.position)
+            answers.append(in_detail(leaves, before, seal, stretch))
         before = seal
     return answers
 
@@ -72,12 +73,12 @@ def compared(connection: Connection[Any], part: Part) -> list[Compared]:
 _NOTHING = Stretch([], [])
 
 
-def _in_detail(connection: Connection[Any], before: Seal, seal: Seal, stretch: Stretch) -> Compared:
-    leaves = leaves_between(connection, before.position, seal.position)
+def in_detail(leaves: Sequence[bytes], before: Seal, seal: Seal, stretch: Stretch) -> Compared:
+    """A stretch whose leaves or hashes are not as they should be."""
     hashes = [leaf_hash(leaf) for leaf in leaves]
     expected = dict(zip(stretch.positions, stretch.hashes, strict=False))
     kept = set(stretch.hashes)
-    can_name = _is_whole(before, seal, stretch)
+    can_name = is_whole(before, seal, stretch)
     strange: list[bytes] = []
     for leaf, hash_ in zip(leaves, hashes, strict=True):
         position = position_of(leaf)
@@ -97,7 +98,8 @@ def _in_detail(connection: Connection[Any], before: Seal, seal: Seal, stretch: S
     )
 
 
-def _is_whole(before: Seal, seal: Seal, stretch: Stretch) -> bool:
+def is_whole(before: Seal, seal: Seal, stretch: Stretch) -> bool:
+    """Whether a seal keeps hashes and positions of its whole stretch, which fit each other."""
     return (
         seal.number == before.number + 1
         and len(stretch.hashes) == len(stretch.positions) == seal.size - before.size

@@ -1,15 +1,11 @@
-"""The sealed log as JSON lines, and back into another store with the same positions and roots.
+"""The sealed log out of one store and into another with the same positions and roots, whatever file is between.
 
-A file has a line `begin` (the seal after which it goes on), then for each seal the facts of its stretch, a line `fact`
-each with its JSON as first stored, and a line `seal`. Both sides check every stretch against its signed head.
+What leaves and what comes in is a stretch at a time, each checked against its signed head.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
-from datetime import datetime
-from typing import Any, BinaryIO, NamedTuple
-from uuid import UUID
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any, NamedTuple
 
-from msgspec import MsgspecError, Struct, json
 from psycopg import Connection
 
 from engine.store.limits_rebuild import rebuild_limits
@@ -20,27 +16,6 @@ from projections.audit.seals import NO_SEAL, Seal, insert_seal, last_seal, seals
 from projections.audit.tree import Nodes, ProofError, joined, leaf_hash, nodes_of, root_of
 
 
-class _Begin(Struct, tag_field="kind", tag="begin", forbid_unknown_fields=True):
-    number: int
-    size: int
-
-
-class _Fact(Struct, tag_field="kind", tag="fact", forbid_unknown_fields=True):
-    position: int
-    card_id: UUID
-    version: int
-    name: str
-    state: str
-
-
-class _SealLine(Struct, tag_field="kind", tag="seal", forbid_unknown_fields=True):
-    number: int
-    size: int
-    position: int
-    head: str
-    sealed_at: datetime
-
-
 class Transferred(NamedTuple):
     """How many facts and seals were written or read."""
 
@@ -48,40 +23,38 @@ class Transferred(NamedTuple):
     seals: int
 
 
-_encode = json.Encoder().encode
-_decode = json.Decoder(_Begin | _Fact | _SealLine).decode
+class Sealed(NamedTuple):
+    """A stretch of the log: its seal, and the facts since the one before, with their leaf hashes."""
+
+    before: Seal
+    seal: Seal
+    facts: list[LeafFact]
+    hashes: list[bytes]
 
 
-def export_log(
-    connection: Connection[Any], keys: Sequence[PublicKey], file: BinaryIO, first: int, last: int | None
-) -> Transferred:
-    """Write the facts under the seals from `first` to `last`; raises ProofError or HeadError where one is broken."""
-    seals = seals_from(connection, first, None if last is None else last - first + 1)
+Source = Callable[[Seal], Iterable[tuple[Seal, Sequence[LeafFact]]]]
+"""The stretches of a file that go on after a seal, in order; raises ProofError where they do not."""
+
+
+def seals_between(connection: Connection[Any], first: int, last: int | None) -> tuple[Seal, list[Seal]]:
+    """The seal before number `first`, and those from it to `last`, or to the newest; raises ProofError."""
+    seals = seals_from(connection, first, None if last is None else max(last - first + 1, 0))
     before = NO_SEAL if first == 1 else next(iter(seals_from(connection, first - 1, 1)), NO_SEAL)
     if not seals or (before.number, seals[0].number) != (first - 1, first) or last not in {None, seals[-1].number}:
         raise ProofError("the log has no seals with all these numbers")
-    _write(file, _Begin(before.number, before.size))
-    start = before
+    return before, seals
+
+
+def read_sealed(
+    connection: Connection[Any], keys: Sequence[PublicKey], before: Seal, seals: Iterable[Seal]
+) -> Iterator[Sealed]:
+    """Each stretch under the seals; raises ProofError or HeadError where the log is not as it was sealed."""
     for seal in seals:
         leaves = leaves_between(connection, before.position, seal.position)
-        _check(nodes_of(before.size, [leaf_hash(leaf) for leaf in leaves]), before, seal, keys)
-        for leaf in leaves:
-            _write(file, _as_line(fact_of(leaf)))
-        if seal.sealed_at is not None:
-            _write(file, _SealLine(seal.number, seal.size, seal.position, seal.head, seal.sealed_at))
+        hashes = [leaf_hash(leaf) for leaf in leaves]
+        _check(nodes_of(before.size, hashes), before, seal, keys)
+        yield Sealed(before, seal, [fact_of(leaf) for leaf in leaves], hashes)
         before = seal
-    return Transferred(before.size - start.size, len(seals))
-
-
-def _as_line(fact: LeafFact) -> _Fact:
-    try:
-        return _Fact(*fact[:4], fact.state.decode())
-    except UnicodeDecodeError:
-        raise ProofError(f"the fact at position {fact.position} is no text") from None
-
-
-def _write(file: BinaryIO, line: Struct) -> None:
-    file.write(_encode(line) + b"\n")
 
 
 def _check(nodes: Nodes, before: Seal, seal: Seal, keys: Sequence[PublicKey]) -> bytes:
@@ -96,18 +69,25 @@ def _check(nodes: Nodes, before: Seal, seal: Seal, keys: Sequence[PublicKey]) ->
     return b"".join(node.hash for node in tree)
 
 
-def import_log(connection: Connection[Any], keys: Sequence[PublicKey], lines: Iterable[bytes]) -> Transferred:
-    """Add the facts and seals of a file to a log that ends with the seal before them, all or nothing.
+def import_sealed(
+    connection: Connection[Any],
+    keys: Sequence[PublicKey],
+    source: Source,
+    progress: Callable[[int], None] = lambda _: None,
+) -> Transferred:
+    """Add facts and seals to a log that ends with the seal before them, all or nothing.
 
-    As the owner, since positions are set. Raises ProofError or HeadError where the file or the log does not fit.
+    As the owner, since positions are set; `progress` is told how many facts were added. Raises ProofError or HeadError
+    where what is added does not fit.
     """
     with connection.transaction():
         connection.execute("SELECT pg_advisory_xact_lock(hashtextextended('public.card_events', 0))")
         start = before = last_seal(connection)
         if head(connection) != max(before.position, 0):
             raise ProofError("the log holds facts that no seal is over; a file can be added to sealed ones or to none")
-        for seal, facts in _stretches(lines, before):
+        for seal, facts in source(before):
             before = _add(connection, keys, before, seal, facts)
+            progress(before.size - start.size)
         if before == start:
             raise ProofError("the file has no seal, so there is nothing to add")
         connection.execute(
@@ -116,34 +96,6 @@ def import_log(connection: Connection[Any], keys: Sequence[PublicKey], lines: It
         rebuild_limits(connection)
         connection.execute(f"NOTIFY {FACTS_CHANNEL}")
     return Transferred(before.size - start.size, before.number - start.number)
-
-
-def _stretches(lines: Iterable[bytes], before: Seal) -> Iterator[tuple[Seal, list[LeafFact]]]:
-    """Each seal of a file with the facts before it."""
-    facts: list[LeafFact] = []
-    begun = False
-    for number, line in enumerate(lines, start=1):
-        match _read(line, number):
-            case _Begin(number=of, size=size) if not begun:
-                if (of, size) != (before.number, before.size):
-                    raise ProofError(f"the file goes on after seal {of}, but the log ends with seal {before.number}")
-                begun = True
-            case _Fact() as fact if begun:
-                facts.append(LeafFact(fact.position, fact.card_id, fact.version, fact.name, fact.state.encode()))
-            case _SealLine() as seal if begun and facts:
-                yield Seal(seal.number, seal.size, seal.position, seal.head, b"", seal.sealed_at), facts
-                facts = []
-            case _:
-                raise ProofError(f"line {number} does not belong there")
-    if facts or not begun:
-        raise ProofError("the file is cut: it should begin with its own line, and end with a seal")
-
-
-def _read(line: bytes, number: int) -> _Begin | _Fact | _SealLine:
-    try:
-        return _decode(line)
-    except (MsgspecError, UnicodeDecodeError) as error:
-        raise ProofError(f"line {number} is none of an exported log: {error}") from None
 
 
 def _add(
@@ -168,3 +120,9 @@ def _add(
             copy.write_row(fact)
     insert_seal(connection, whole, hashes, as_ranges(positions))
     return whole
+
+
+def check_begins(number: int, size: int, before: Seal) -> None:
+    """Raise ProofError unless a file that goes on after that seal goes on where the log ends."""
+    if (number, size) != (before.number, before.size):
+        raise ProofError(f"the file goes on after seal {number}, but the log ends with seal {before.number}")

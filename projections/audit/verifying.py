@@ -32,7 +32,7 @@ class Verified(NamedTuple):
     findings: list[Finding]
 
 
-class _Signed(NamedTuple):
+class Signed(NamedTuple):
     """A seal whose row is sound: its number, size and position go on from the one before, and it is signed."""
 
     seal: Seal
@@ -65,7 +65,7 @@ def verify(
                 stretches += part
                 progress(stretches[-1].seal.size - before.size)
             tail_hashes = next(tail)
-            findings += _judged(before, stretches, signed)
+            findings += judged(before, stretches, signed)
             findings += _of_heads(connection, heads, before, [one.seal for one in signed], tail_hashes)
             findings += map(of_gap, next(gaps))
     facts = stretches[-1].seal.size - before.size if stretches else 0
@@ -92,32 +92,32 @@ def _seals(connection: Connection[Any], number: int | None) -> tuple[Seal, list[
     return seals[0], seals[1:]
 
 
-def _signed(before: Seal, seals: Sequence[Seal], keys: Sequence[PublicKey], findings: list[Finding]) -> list[_Signed]:
+def _signed(before: Seal, seals: Sequence[Seal], keys: Sequence[PublicKey], findings: list[Finding]) -> list[Signed]:
     """The seals that are sound, and what is wrong with the others."""
-    if before is not NO_SEAL and (problem := _unsigned(before, keys)) is not None:
+    if before is not NO_SEAL and (problem := unsigned(before, keys)) is not None:
         findings.append(of_seal(before.number, problem))
-    sound: list[_Signed] = []
+    sound: list[Signed] = []
     expected = before.number + 1
     for seal in seals:
         if seal.number > expected:
             findings.append(of_seal(expected, f"it was removed, with those up to {seal.number - 1}"))
         expected = seal.number + 1
-        problem = _unsound(seal, sound[-1].seal if sound else before, keys)
+        problem = unsound(seal, sound[-1].seal if sound else before, keys)
         if problem is None:
-            sound.append(_Signed(seal, read_head(seal.head).root))
+            sound.append(Signed(seal, read_head(seal.head).root))
         else:
             findings.append(of_seal(seal.number, problem))
     return sound
 
 
-def _unsound(seal: Seal, last: Seal, keys: Sequence[PublicKey]) -> str | None:
+def unsound(seal: Seal, last: Seal, keys: Sequence[PublicKey]) -> str | None:
     """What is wrong with the row of a seal; None if nothing is."""
     if seal.size <= last.size or seal.position <= last.position:
         return "it does not go on from the one before"
-    return _unsigned(seal, keys)
+    return unsigned(seal, keys)
 
 
-def _unsigned(seal: Seal, keys: Sequence[PublicKey]) -> str | None:
+def unsigned(seal: Seal, keys: Sequence[PublicKey]) -> str | None:
     """Why the head of a seal does not vouch for it; None if it does."""
     try:
         head = read_head(seal.head)
@@ -130,7 +130,7 @@ def _unsigned(seal: Seal, keys: Sequence[PublicKey]) -> str | None:
     return None
 
 
-def _judged(before: Seal, stretches: Sequence[Compared], signed: Sequence[_Signed]) -> Iterator[Finding]:
+def judged(before: Seal, stretches: Sequence[Compared], signed: Sequence[Signed]) -> Iterator[Finding]:
     """Which rows, stretches or seals are not as they were, by the signed roots."""
     tree = before.tree
     named: list[Compared] = []

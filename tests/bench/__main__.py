@@ -66,6 +66,8 @@ LABELS = {
     "p99_command_ms": "99th percentile of single commands, ms",
     "stages_us": "µs per renewal",
     "peak_rss_mb": "peak memory, MB",
+    "bytes_per_fact": "bytes on the disk for each fact, 25 a card",
+    "bytes_per_renewal": "bytes on the disk that a renewal adds",
     "flaws": "cards not renewed, charged or published exactly once",
     "wall_s": "the whole benchmark, s",
 }
@@ -212,6 +214,8 @@ def _main_figures(bench: Bench, main: Renewed) -> dict[str, Any]:
         "renewals_per_s": round(main.per_s, 1),
         "stages_us": main.stages_us,
         "peak_rss_mb": dict(bench.peak_rss_mb),
+        "bytes_per_fact": main.bytes_per_fact,
+        "bytes_per_renewal": main.bytes_per_renewal,
         "flaws": bench.flaws(),
     }
 

@@ -1,4 +1,4 @@
-"""Sealing and verifying a long log: facts a second, CPU and bytes a fact, and what sealing costs the appends."""
+"""Sealing, archiving and verifying a long log: facts a second, CPU and bytes a fact, and what sealing costs appends."""
 
 import resource
 from collections.abc import Callable, Generator
@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from multiprocessing import get_context
 from multiprocessing.synchronize import Event
+from pathlib import Path
 from time import perf_counter, process_time
 from typing import Any
 
@@ -13,6 +14,8 @@ import psycopg
 
 from adapters.cli.servers import both_servers
 from adapters.embedded import owner_url
+from adapters.parquet.archive import add_to_archive
+from adapters.parquet.verifying import verify_archive
 from adapters.schema import migrate
 from adapters.settings import Settings
 from adapters.wiring import rules_of
@@ -31,12 +34,13 @@ DUE = datetime(2027, 1, 3, 17, tzinfo=UTC)
 APPENDED = 1000
 """Cards that are appended to measure the rate, with and without a sealer beside them, ROUNDS times each."""
 ROUNDS = 3
+FACTS_PER_FILE = 1_000_000
 LOOK_S = 0.5
 """How often the sealer looks for new facts, as the role does."""
 
 
 def audit_figures(settings: Settings, cards: int, show: Show) -> dict[str, Any]:
-    """Write the log, seal it, verify it by one process and by two; then append with and without a sealer."""
+    """Write the log, seal it, archive it, verify both; then append with and without a sealer."""
     key = SealKey.new("bench")
     with both_servers(settings) as running:
         url, rules = owner_url(running.database_url), rules_of(running.settings)
@@ -45,6 +49,7 @@ def audit_figures(settings: Settings, cards: int, show: Show) -> dict[str, Any]:
         with psycopg.connect(url, autocommit=True) as connection:
             connection.execute("VACUUM ANALYZE")
             figures: dict[str, Any] = {"facts": head(connection), **_sealed(connection, key, settings, show)}
+            figures |= _archived(connection, key, settings.home / "archive", show)
         for parallel in (1, 2):
             figures |= _verified(url, key, parallel, figures["facts"], show)
         return figures | _appended(url, rules, key, settings, show)
@@ -76,6 +81,22 @@ def _sealed(connection: psycopg.Connection[Any], key: SealKey, settings: Setting
         "sealed_facts_per_s": round(size / took_s),
         "sealing_cpu_us_per_fact": round(1e6 * used_s / size, 1),
         "seal_bytes_per_fact": round(kept / size, 1),
+    }
+
+
+def _archived(connection: psycopg.Connection[Any], key: SealKey, folder: Path, show: Show) -> dict[str, Any]:
+    of, keys = head(connection), [key.public]
+    started = perf_counter()
+    done = add_to_archive(
+        connection, [key.public], folder, of, FACTS_PER_FILE, lambda facts: show("archiving", facts, of)
+    )
+    archived_s = perf_counter() - started
+    verified = verify_archive(folder, keys, progress=lambda facts: show("verifying the archive", facts, of))
+    return {
+        "archived_facts_per_s": round(done.facts / archived_s),
+        "archive_verified_facts_per_s": round(verified.facts / (perf_counter() - started - archived_s)),
+        "archive_bytes_per_fact": round(done.bytes / done.facts, 1),
+        "findings_in_the_archive": len(verified.findings),
     }
 
 

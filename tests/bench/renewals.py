@@ -32,6 +32,7 @@ from projections.ledger import gateway_totals
 from projections.live import LIVE
 from tests.bench.processes import Processes
 from tests.bench.seeds import Cohort, seed
+from tests.bench.sizes import bytes_by_place, divided
 
 POLL_S = 0.03
 STUCK_AFTER_S = 60
@@ -57,6 +58,10 @@ class Renewed(NamedTuple):
     """Per renewal: the consumer's stages, and the CPU time of each process."""
     projected: list[int]
     """How many facts the projector took in each batch."""
+    bytes_per_fact: dict[str, float]
+    """By their place on the disk, of the whole log as it is now."""
+    bytes_per_renewal: dict[str, float]
+    """What these renewals added there."""
 
     @property
     def per_s(self) -> float:
@@ -139,7 +144,7 @@ class Bench:
         """Let the cohort come due, and wait until its renewals are stored and published."""
         batches, projected = self._processes.lines("consumer"), self._processes.lines("projector")
         after, ledger, published = head(self.connection), Counter(gateway_totals(self.connection)), self._published()
-        cpu_s = self._processes.cpu_s()
+        cpu_s, sizes = self._processes.cpu_s(), bytes_by_place(self.connection)
         seconds = self._come_due(cohort, what, after)
         upto = head(self.connection)
         for _ in self._positions():  # until the last line is written
@@ -150,6 +155,7 @@ class Bench:
         self._last_charged = Counter(gateway_totals(self.connection)) - ledger
         self._charged += self._last_charged
         self._check(cohort, what, after, self._published() - published)
+        now = bytes_by_place(self.connection)
         return Renewed(
             self.now,
             cohort.cards,
@@ -158,6 +164,8 @@ class Bench:
             upto,
             {name: round(s * 1e6 / cohort.cards, 1) for name, s in (stages_s | spent_s).items()},
             [line["facts"] for line in projected.about("projector.batch")],
+            divided(now, upto),
+            divided({place: size - sizes[place] for place, size in now.items()}, cohort.cards),
         )
 
     def _come_due(self, cohort: Cohort, what: str, after: int) -> float:

@@ -30,6 +30,8 @@ def test_the_main_measurement_renews_every_card_once():
     assert figures["renewals_per_s"] > 0
     assert figures["stages_us"].keys() >= STAGES
     assert figures["peak_rss_mb"].keys() == ROLES
+    assert figures["bytes_per_fact"].keys() == figures["bytes_per_renewal"].keys() > {"log", "read models", "all"}
+    assert figures["bytes_per_fact"]["log"] > 300
 
 
 @pytest.mark.slow
@@ -61,6 +63,8 @@ def test_sealing_and_verifying_are_measured():
     figures = json.loads(done.stdout.splitlines()[-1])
     assert (figures["facts"], figures["findings_by_1"], figures["findings_by_2"]) == (2100, 0, 0)
     assert 32 < figures["seal_bytes_per_fact"] < 100
+    assert figures["findings_in_the_archive"] == 0
+    assert 32 < figures["archive_bytes_per_fact"] < 200
 
 
 @pytest.mark.slow

@@ -18,7 +18,9 @@ from adapters.cli.app import app
 from adapters.control import move_clock
 from adapters.schema import migrate
 from engine.policy import Policy
-from tests.adapters.cards import cards_of
+from projections.audit.heads import SealKey
+from projections.audit.sealing import seal_next
+from tests.adapters.cards import cards_of, commands_for
 from tests.engine.databases import application_url
 
 _numbers = count(1)
@@ -108,6 +110,25 @@ def on_virtual_clock(fresh: Installation, now: datetime) -> Installation:
     with psycopg.connect(fresh.database_url, autocommit=True) as connection:
         move_clock(connection, now)
     return Installation(fresh.environment | {"BAOHAO_CLOCK": "virtual"})
+
+
+@pytest.fixture(scope="module")
+def key_file(tmp_path_factory):
+    return tmp_path_factory.mktemp("keys") / "seal.key"
+
+
+@pytest.fixture(scope="module")
+def public(installation, key_file):
+    """Made by the command, with two cards sealed by it."""
+    public_key = installation.json("audit", "key", key_file, "--name", "baohao.example/1")["public_key"]
+    lines = [command.model_dump_json() for number in (1, 2) for command in commands_for(number, "sim:good:x")]
+    file = key_file.with_name("cards.jsonl")
+    file.write_text("\n".join(lines))
+    installation.json("import", file)
+    with psycopg.connect(installation.database_url, autocommit=True) as connection:
+        while seal_next(connection, SealKey.read(key_file.read_text()), 4) is not None:
+            pass
+    return public_key
 
 
 @pytest.fixture(scope="module")

@@ -8,28 +8,7 @@ import pytest
 from adapters.settings import SettingsError
 from engine.errors import BaohaoError
 from projections.audit.heads import SealKey, read_head
-from projections.audit.sealing import seal_next
 from projections.audit.tree import ProofError
-from tests.adapters.cards import commands_for
-
-
-@pytest.fixture(scope="module")
-def key_file(tmp_path_factory):
-    return tmp_path_factory.mktemp("keys") / "seal.key"
-
-
-@pytest.fixture(scope="module")
-def public(installation, key_file):
-    """Made by the command, with two cards sealed by it."""
-    public_key = installation.json("audit", "key", key_file, "--name", "baohao.example/1")["public_key"]
-    lines = [command.model_dump_json() for number in (1, 2) for command in commands_for(number, "sim:good:x")]
-    file = key_file.with_name("cards.jsonl")
-    file.write_text("\n".join(lines))
-    installation.json("import", file)
-    with psycopg.connect(installation.database_url, autocommit=True) as connection:
-        while seal_next(connection, SealKey.read(key_file.read_text()), 4) is not None:
-            pass
-    return public_key
 
 
 @pytest.fixture

@@ -1,19 +1,23 @@
 """What stood at an earlier moment is what the facts up to then make."""
 
 from datetime import timedelta
-from io import StringIO
+from io import BytesIO
 
 import pytest
 
 from engine.store.log import head, read_log
 from projections.audit.as_of import (
     Change,
+    ReplayError,
     as_of,
     changes_between,
+    check_new_schema,
     count_replayed,
+    keep_in_schema,
     moment_of,
     place_at,
     replay,
+    replayed_rows,
     write_csv,
 )
 from projections.cards import CARDS
@@ -49,11 +53,41 @@ def test_a_replay_up_to_a_position_gives_what_those_facts_make(log, connection):
     middle = log[len(log) // 2].position
     replay(connection, 0, middle)
     expected = fold_batch(CARDS, [one for one in log if one.position <= middle], lambda _: {})
-    file = StringIO()
+    file = BytesIO()
     write_csv(connection, CARDS, file)
-    lines = file.getvalue().splitlines()
+    lines = file.getvalue().decode().splitlines()
     assert lines[0].split(",") == [column.name for column in CARDS.columns]
     assert [line.split(",")[0] for line in lines[1:]] == sorted(str(key) for key in expected)
+
+
+def test_what_was_replayed_is_kept_in_a_schema_with_types_and_indexes_as_the_live_tables(log, connection):
+    shown = []
+    replay(connection, 0, head(connection), shown.append)
+    keep_in_schema(connection, "january")
+    assert shown[-1] == head(connection)
+    assert rows_of(connection, "january") == rows_of(connection, "pg_temp")
+    columns = "SELECT table_name, column_name, data_type FROM information_schema.columns WHERE table_schema = %s"
+    names = {model.name for model in MODELS}
+    live = {row for row in connection.execute(columns, ("public",)) if row[0] in names}
+    assert set(connection.execute(columns, ("january",))) == live
+    indexes = "SELECT count(*) FROM pg_indexes WHERE schemaname = 'january'"
+    assert connection.execute(indexes).fetchone() == (len(MODELS) + sum(len(model.indexes) for model in MODELS),)
+    for model in MODELS:
+        rows = [row for batch in replayed_rows(connection, model) for row in batch]
+        assert len(rows) == count_replayed(connection)[model.name]
+        assert [row[0] for row in rows] == sorted(row[0] for row in rows)
+    connection.execute("DROP SCHEMA january CASCADE")
+
+
+@pytest.mark.parametrize("name", ["", "Then", "7th", "pg_then", "rebuild", "previous", "a b", "x" * 64, 'a"b', "é"])
+def test_a_schema_has_a_plain_name(connection, name):
+    with pytest.raises(ReplayError, match="is no name for the schema"):
+        check_new_schema(connection, name)
+
+
+def test_a_schema_that_exists_is_left_as_it_is(connection):
+    with pytest.raises(ReplayError, match="there is a schema public already; nothing was changed"):
+        keep_in_schema(connection, "public")
 
 
 @pytest.mark.parametrize("virtual_clock", [True, False])

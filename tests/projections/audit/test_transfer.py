@@ -9,9 +9,9 @@ from msgspec import json
 from engine.errors import BaohaoError
 from engine.store.limits_rebuild import rebuild_limits
 from projections.audit.heads import HeadError, SealKey
+from projections.audit.lines import export_lines, import_lines
 from projections.audit.sealing import seal_next
 from projections.audit.seals import last_seal, seals_from
-from projections.audit.transfer import export_log, import_log
 from projections.audit.tree import ProofError
 from projections.audit.verifying import verify
 from projections.follow import follow
@@ -49,7 +49,7 @@ def other(other_url):
 
 def exported(connection, first=1, last=None):
     file = BytesIO()
-    export_log(connection, KEYS, file, first, last)
+    export_lines(connection, KEYS, file, first, last)
     return file.getvalue().splitlines(keepends=True)
 
 
@@ -64,7 +64,7 @@ def projected(connection):
 
 
 def test_another_store_has_the_same_rows_seals_and_read_models(sealed, other, other_url):
-    done = import_log(other, KEYS, exported(sealed))
+    done = import_lines(other, KEYS, exported(sealed))
     last = last_seal(sealed)
     assert done == (last.size, last.number)
     assert state_of(other) == state_of(sealed)
@@ -74,7 +74,7 @@ def test_another_store_has_the_same_rows_seals_and_read_models(sealed, other, ot
 
 
 def test_the_other_store_goes_on_behind_the_last_position(sealed, other):
-    import_log(other, KEYS, exported(sealed))
+    import_lines(other, KEYS, exported(sealed))
     next_position = other.execute("SELECT nextval('card_events_notification_id_seq')").fetchone()[0]
     assert next_position == last_seal(sealed).position + 1
 
@@ -82,15 +82,15 @@ def test_the_other_store_goes_on_behind_the_last_position(sealed, other):
 def test_a_log_goes_over_in_parts(sealed, other):
     last = last_seal(sealed).number
     for first in range(1, last + 1, 2):
-        import_log(other, KEYS, exported(sealed, first, min(first + 1, last)))
+        import_lines(other, KEYS, exported(sealed, first, min(first + 1, last)))
     assert state_of(other) == state_of(sealed)
 
 
 def test_a_part_that_does_not_follow_is_refused(sealed, other):
     with pytest.raises(ProofError, match="the file goes on after seal 2, but the log ends with seal 0"):
-        import_log(other, KEYS, exported(sealed, 3))
+        import_lines(other, KEYS, exported(sealed, 3))
     with pytest.raises(ProofError, match="the file goes on after seal 0, but the log ends with seal"):
-        import_log(sealed, KEYS, exported(sealed))
+        import_lines(sealed, KEYS, exported(sealed))
     for first, last in ((99, None), (1, 99), (3, 2)):
         with pytest.raises(ProofError, match="the log has no seals with all these numbers"):
             exported(sealed, first, last)
@@ -99,13 +99,13 @@ def test_a_part_that_does_not_follow_is_refused(sealed, other):
 def test_nothing_is_added_to_facts_that_are_not_sealed(sealed, other, other_url):
     other.execute("INSERT INTO card_events VALUES (gen_random_uuid(), 1, 'x', 'x')")
     with pytest.raises(ProofError, match="the log holds facts that no seal is over"):
-        import_log(other, KEYS, exported(sealed))
+        import_lines(other, KEYS, exported(sealed))
 
 
 def test_a_file_of_its_first_line_alone_is_refused(sealed, other):
     first, *_ = exported(sealed)
     with pytest.raises(ProofError, match="the file has no seal"):
-        import_log(other, KEYS, [first])
+        import_lines(other, KEYS, [first])
     assert state_of(other) == ([], [])
 
 
@@ -138,7 +138,7 @@ def test_no_changed_file_is_taken_and_nothing_of_it_is_left(sealed, other):
     ]
     for file in bad:
         with pytest.raises(BaohaoError):
-            import_log(other, KEYS, file)
+            import_lines(other, KEYS, file)
         assert state_of(other) == ([], [])
     with pytest.raises(HeadError, match="not signed by a key that was given"):
-        import_log(other, [SealKey.new("other").public], lines)
+        import_lines(other, [SealKey.new("other").public], lines)
