@@ -29,6 +29,7 @@ from adapters.secret_files import events_address
 from adapters.settings import Settings, SettingsError, environment
 from adapters.status import named
 from adapters.supervise import Supervisor
+from projections.giving_way import give_way
 
 if TYPE_CHECKING:
     from adapters.metrics import Metrics
@@ -49,6 +50,8 @@ def run(role: Role, settings: Settings) -> None:
     with both_servers(settings) as running:
         refuse_transaction_pooler(running.database_url)
         check_schema(running.database_url)
+        if role == "sealer":
+            give_way()
         if role in CHARGING_ROLES:
             with psycopg.connect(running.database_url, autocommit=True) as connection:
                 charge_through(connection, settings.gateway)

@@ -18,6 +18,7 @@ from psycopg import Connection, sql
 from engine.errors import BaohaoError
 from engine.store.log import head, read_stretch, stretches
 from projections.follow import BUILDING, unread_names
+from projections.giving_way import give_way
 from projections.live import MODELS
 from projections.parked_cards import ParkedCard
 from projections.projecting import project
@@ -182,6 +183,7 @@ class _Processes:
 def fill(database_url: str, names: Sequence[str], parent: int, failed: "connections.Connection") -> None:
     """What each process does: one stretch after another, until none is left or its parent has ended."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent gets it too, and ends us
+    give_way()
     models = tuple(model for model in MODELS if model.name in names)
     try:
         with psycopg.connect(database_url, autocommit=True) as connection:

@@ -24,6 +24,7 @@ from engine.store.log import head
 from projections.audit.heads import SealKey
 from projections.audit.sealing import seal_next
 from projections.audit.verifying import verify
+from projections.giving_way import give_way
 from tests.bench.seeds import Cohort, seed
 
 Show = Callable[[str, int, int], None]
@@ -143,6 +144,7 @@ def _sealer(url: str, key: SealKey, facts: int) -> Generator[None]:
 
 
 def _seal_on(url: str, key: str, facts: int, ready: Event, stop: Event) -> None:
+    give_way()  # as the role does
     with psycopg.connect(url, autocommit=True) as connection:
         ready.set()
         while not stop.wait(LOOK_S):

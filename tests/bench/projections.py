@@ -3,7 +3,7 @@
 import resource
 from collections.abc import Callable
 from datetime import UTC, datetime
-from time import perf_counter
+from time import perf_counter, sleep
 from typing import Any
 
 import psutil
@@ -20,6 +20,7 @@ from projections.live import LIVE, MODELS
 from projections.read_model import ReadModel
 from projections.rebuild.building import Built
 from projections.rebuild.rebuilding import Rebuilt, Watching, rebuild
+from tests.bench.beside import appending, caught_up, projector, visible_ms
 from tests.bench.seeds import Cohort, seed
 
 Show = Callable[[str, int, int], None]
@@ -28,6 +29,7 @@ FACTS = 21
 """Of each card."""
 DUE = datetime(2027, 1, 3, 17, tzinfo=UTC)
 PARALLEL = 2
+APPENDED, ALONE_S = 500, 10
 
 
 def projection_figures(settings: Settings, cards: int, show: Show) -> dict[str, Any]:
@@ -48,7 +50,28 @@ def projection_figures(settings: Settings, cards: int, show: Show) -> dict[str, 
             figures: dict[str, Any] = {"facts": head(connection), "live_facts_per_s": _followed(connection, show)}
         for name, models in (("cards", MODELS[:1]), ("all", MODELS)):
             figures |= {f"{name}_{what}": one for what, one in _rebuilt(url, models, show).items()}
-        return figures
+        return figures | _beside(url, running.settings, show)
+
+
+def _beside(url: str, settings: Settings, show: Show) -> dict[str, Any]:
+    """Appends with a projector that follows them: alone, then while all is rebuilt; and how soon a fact is visible."""
+    with projector(settings), psycopg.connect(url, autocommit=True) as connection:
+        caught_up(connection)
+        figures: dict[str, Any] = visible_ms(url, settings)
+        with appending(url, settings, Cohort(1000, APPENDED, FACTS, DUE)) as ended:
+            sleep(ALONE_S)
+            alone = ended()
+        caught_up(connection)
+        with appending(url, settings, Cohort(2000, APPENDED, FACTS, DUE)) as ended:
+            rebuilt = _rebuilt(url, MODELS, show)
+            meanwhile = ended()
+    return figures | {
+        "appended_per_s": round(alone),
+        "appended_per_s_while_rebuilding": round(meanwhile),
+        "appends_left_percent": round(100 * meanwhile / alone),
+        "rebuilt_per_s_while_appending": rebuilt["facts_per_s"],
+        "longest_switch_ms_while_appending": rebuilt["longest_switch_ms"],
+    }
 
 
 def _followed(connection: psycopg.Connection[Any], show: Show) -> int:

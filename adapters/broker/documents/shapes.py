@@ -72,7 +72,8 @@ _ABOUT_CARD: Json = {
     "ce-actorkind": {"enum": ["holder", "operator", "system"], "description": "Who acted."},
     "ce-correlationid": {
         "type": "string",
-        "description": "The command or wake-up that led to it, percent-encoded; missing where it must not be told.",
+        "description": "The command or wake-up that led to it, percent-encoded; missing where it must not be told. "
+        "A wake-up is `<card id>.<version>.<count>`: the card's fact of that version had set the time for it.",
     },
 }
 _OF_ANSWER: Json = {
