@@ -1,0 +1,93 @@
+"""Virtual years of the demo's cards, lived in memory through the real engine and the simulated gateway."""
+
+import asyncio
+from datetime import datetime, timedelta
+from heapq import heappop, heappush
+from pathlib import Path
+from uuid import UUID
+
+from adapters.cli.demo.population import BEGIN, population
+from adapters.cli.demo.year import GRID
+from adapters.gateways.simulated import SIMULATED, SimulatedGateway
+from engine.actor import actor
+from engine.application import Engine
+from engine.card.facts import CardFact
+from engine.catalogue import read_catalogue
+from engine.commands import Issued
+from engine.envelope import card_fact
+from engine.pipeline import Ask, ReadClock, Wake, renew
+from engine.policy import Policy
+from engine.questions import ask
+from engine.rules import Rules
+from engine.store.streams import Store
+from tests.simulation.memory import MemoryRecorder
+
+__all__ = ["BEGIN", "RULES", "lived"]
+
+RULES = Rules(Policy(), read_catalogue(), SIMULATED)
+
+
+def lived(cards: int, months: int, seed: int, folder: Path, rules: Rules = RULES) -> dict[UUID, list[CardFact]]:
+    """What becomes of so many cards, by card; time stands only at points of the demo's grid."""
+    due: list[tuple[datetime, int, UUID]] = []
+    recorder = MemoryRecorder(due=lambda card_id, at: at and heappush(due, (_on_grid(at), card_id.int, card_id)))
+    store = Store(recorder)
+    gateway = SimulatedGateway(folder / "gateway.sqlite", seed, rules.policy.gateway_budget)
+    engine = Engine(store, lambda: BEGIN, actor("system", "consumer"))
+    commands, ends = population(cards, months, seed), BEGIN + timedelta(days=30 * months)
+    now = BEGIN
+    with asyncio.Runner() as runner:
+        while True:
+            given = [one for one in commands if one.at <= now]
+            commands = commands[len(given) :]
+            engine.execute([Issued(one.command, one.actor) for one in given], rules, now)
+            while due and due[0][0] <= now:
+                card_ids = set()
+                while due and due[0][0] <= now:
+                    card_ids.add(heappop(due)[2])
+                still = {one: "due" for one in card_ids if _is_due(store, one, now)}
+                _run(engine, gateway, runner, still, rules, now)
+            now = min([_on_grid(commands[0].at)] if commands else [ends], default=ends)
+            now = min(now, due[0][0]) if due else now
+            if now >= ends:
+                break
+    gateway.close()
+    return {one.card_id: _facts(store, one.card_id) for one in _registered(recorder)}
+
+
+def _registered(recorder: MemoryRecorder):
+    return [kept.rows[0] for kept in recorder._streams.values()]
+
+
+def _facts(store: Store, card_id: UUID) -> list[CardFact]:
+    return [card_fact(one) for one in store.history(card_id)]
+
+
+def _is_due(store: Store, card_id: UUID, now: datetime) -> bool:
+    wake_at = store.load_many([card_id])[card_id].wake_at
+    return wake_at is not None and wake_at <= now
+
+
+def _run(engine, gateway, runner, causes, rules, now) -> None:
+    steps, sent = renew(causes), None
+    try:
+        while True:
+            match steps.send(sent):
+                case Wake(causes=woken):
+                    sent = engine.wake(woken, rules, now)
+                case ReadClock():
+                    sent = now
+                case Ask(questions=questions, at=at):
+                    sent = [(one, runner.run(_asked(gateway, one, at))) for one in questions]
+                case recording:
+                    sent = engine.record(recording.answers, rules, now)
+    except StopIteration as end:
+        assert not end.value, end.value
+
+
+async def _asked(gateway, question, at):
+    return await ask(gateway, question, at)
+
+
+def _on_grid(at: datetime) -> datetime:
+    return BEGIN - (BEGIN - at) // GRID * GRID
