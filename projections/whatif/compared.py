@@ -6,7 +6,7 @@ what happened. Each replay is made once for every seed; what they share is certa
 """
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from functools import partial
 from statistics import fmean
@@ -61,6 +61,11 @@ class Comparison(NamedTuple):
     def section(self, name: str) -> list[Row]:
         """The figures of a section."""
         return [row for row in self.rows if row.section == name]
+
+    def as_json(self) -> Mapping[str, object]:
+        """All of it as plain values."""
+        rows = [row._asdict() | {"today": row.today._asdict(), "other": row.other._asdict()} for row in self.rows]
+        return self._asdict() | {"rows": rows}
 
 
 class Step(NamedTuple):
@@ -153,8 +158,8 @@ def _figures_of(figures: Figures) -> Counter[_Key]:
     for section, counter in counters:
         found.update({(section, name, None): count for name, count in counter.items()})
     for rule in figures.headroom():
-        found[LIMITS, f"{rule.rule}: least tries left of {rule.most}", None] = rule.least_left
-        found[LIMITS, f"{rule.rule}: payment cards with the last third left or less", None] = rule.last_third
+        found[LIMITS, f"{rule.rule}: least tries left, of {rule.most}", None] = rule.least_left
+        found[LIMITS, f"{rule.rule}: payment cards in the last third", None] = rule.last_third
         found[LIMITS, f"{rule.rule}: payment cards with none left", None] = rule.full
     return found
 

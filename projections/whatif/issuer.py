@@ -2,9 +2,9 @@
 
 In this order, for a charge of one card's payment token at an instant:
 
-1. *recorded*: the charge of the same sort (of a term, of a top-up) that was really tried nearest to it, up to TOLERANCE
-   away, got this answer. How long that was unknown is repeated. The amount may differ: an answer is taken not to
-   depend on it;
+1. *recorded*: a charge that was really tried up to TOLERANCE away got this answer; of several the very same try, by
+   its number for the term, or else one of the same sort (for a term, a top-up), or else the nearest one. For how long, or for how many questions, that was
+   unknown is repeated. The amount may differ: an answer is taken not to depend on it;
 2. *recorded* too: the last real answer before it ended the token (a "never", an expired card), and nobody renewed the
    token since;
 3. *between*: the real tries before and after it had the same answer, and one of them is up to NEAR away;
@@ -17,9 +17,10 @@ In this order, for a charge of one card's payment token at an instant:
 from bisect import bisect_left, bisect_right
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from hashlib import blake2b
-from typing import Literal, NamedTuple
+from typing import Literal
 from uuid import UUID
 
 from engine.card.methods import MethodKind
@@ -81,11 +82,14 @@ def _widened(kind: Kind) -> Iterator[_Wide]:
     yield (kind.after == FIRST,)
 
 
-class _Given(NamedTuple):
+@dataclass(slots=True)
+class _Given:
+    """An answer, and how long or how often it is not given; None: never."""
+
     answer: Answer | None
-    known_at: datetime | None
-    """None: never."""
-    pending: bool
+    known_at: datetime
+    unanswered: int = 0
+    pending: bool = False
 
 
 class Issuer:
@@ -104,7 +108,8 @@ class Issuer:
         given = self._given.get(request.attempt_id)
         if given is None:
             given = self._given[request.attempt_id] = self._decide(request, method)
-        if given.answer is None or given.known_at is None or at < given.known_at:
+        if given.answer is None or (at < given.known_at and given.unanswered > 0):
+            given.unanswered -= 1
             if given.pending:
                 return Pending(attempt_id=request.attempt_id, gateway_ref=f"whatif_{request.attempt_id}")
             return Unclear(reason="timeout")
@@ -123,10 +128,10 @@ class Issuer:
     def _decide(self, request: ChargeRequest, method: MethodKind) -> _Given:
         at, tries = request.attempted_at, self._tries[request.card_id]
         tried = tries.by_token.get(request.token, [])
-        near = _nearest(tried, at, top_up=request.purpose.startswith("top_up"))
+        near = _nearest(tried, request, at)
         if near is not None:
             self.sources["recorded"] += 1
-            return _Given(near.answer, at + near.known_after if near.answer else None, near.pending)
+            return _Given(near.answer, at + near.known_after, near.unanswered, near.pending)
         known = _ended(tried, tries.renewed_at.get(request.token, []), at)
         source: Source = "recorded"
         if known is None:
@@ -135,7 +140,7 @@ class Issuer:
             kind = self._of(request.card_id).kind(request.purpose, request.token, method, at)
             known, source = self._shares.draw(kind, self._chance(request)), "sampled"
         self.sources[source] += 1
-        return _Given(known, at, pending=False)
+        return _Given(known, at)
 
     def _chance(self, request: ChargeRequest) -> float:
         """A number in [0, 1), the same for the same question, whatever was asked before it."""
@@ -143,11 +148,16 @@ class Issuer:
         return int.from_bytes(blake2b(asked.encode(), key=self._seed, digest_size=6).digest()) / 2**48
 
 
-def _nearest(tried: list[Tried], at: datetime, *, top_up: bool) -> Tried | None:
+def _nearest(tried: list[Tried], request: ChargeRequest, at: datetime) -> Tried | None:
+    """The very same try, by its number for the term; or else one of the same sort, or else the one nearest to it."""
     first = bisect_left(tried, at - TOLERANCE, key=_when)
     last = bisect_right(tried, at + TOLERANCE, key=_when)
-    alike = (one for one in tried[first:last] if one.top_up == top_up)
-    return min(alike, key=lambda one: abs(one.at - at), default=None)
+    is_top_up = request.purpose.startswith("top_up")
+
+    def unlike(one: Tried) -> tuple[bool, bool, timedelta]:
+        return one.attempt_id != request.attempt_id, one.top_up != is_top_up, abs(one.at - at)
+
+    return min(tried[first:last], key=unlike, default=None)
 
 
 def _ended(tried: list[Tried], renewed_at: list[datetime], at: datetime) -> Answer | None:

@@ -1,6 +1,7 @@
 """What was really tried: each charge that a history holds, what became of it, and which kind of try it was."""
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import NamedTuple
 from uuid import UUID
@@ -53,11 +54,14 @@ def span_of(since: timedelta) -> int:
 class Tried(NamedTuple):
     """A charge that was tried, and what became of it."""
 
+    attempt_id: UUID
     at: datetime
     answer: Answer | None
     """None: nobody knows to this day."""
     known_after: timedelta
-    """How long its outcome was unknown; zero where the first call was answered."""
+    """How long its outcome was unknown; zero where the first call was answered …"""
+    unanswered: int
+    """… and how often it was asked for in vain."""
     pending: bool
     """Whether it had been accepted meanwhile; else there was no answer."""
     kind: Kind
@@ -98,12 +102,22 @@ class Declines:
             self._declined[purpose, token] = _Declined(before.since if before else at, answer.consequence)
 
 
+@dataclass(slots=True)
+class _Waiting:
+    """A try whose outcome is to come."""
+
+    attempted: ChargeAttempted
+    kind: Kind
+    unanswered: int = 0
+    pending: bool = False
+
+
 def tries_of(facts: Iterable[CardFact]) -> Tries:  # noqa: C901 (one row per kind)
     """The tries in a card's history."""
     declines, found = Declines(), Tries({}, {})
     kinds: dict[str, MethodKind] = {}
     tokens: dict[str, str] = {}
-    waiting: dict[UUID, tuple[ChargeAttempted, Kind, bool]] = {}
+    waiting: dict[UUID, _Waiting] = {}
     for fact in facts:
         match fact:
             case PaymentMethodBound(method=method) | PaymentMethodUpdated(method=method):
@@ -113,40 +127,43 @@ def tries_of(facts: Iterable[CardFact]) -> Tries:  # noqa: C901 (one row per kin
                 found.renewed_at.setdefault(tokens[method_id], []).append(fact.at)
             case ChargeAttempted(attempt_id=attempt_id, token=token):
                 kind = declines.kind(_purpose(fact), token, kinds.get(token, "credit_card"), fact.at)
-                waiting[attempt_id] = fact, kind, False
+                waiting[attempt_id] = _Waiting(fact, kind)
             case ChargeOutcomeUnknown(attempt_id=attempt_id) | ChargePending(attempt_id=attempt_id):
                 if attempt_id in waiting:
-                    attempted, kind, _ = waiting[attempt_id]
-                    waiting[attempt_id] = attempted, kind, isinstance(fact, ChargePending)
+                    waiting[attempt_id].unanswered += 1
+                    waiting[attempt_id].pending = isinstance(fact, ChargePending)
             case ChargeSucceeded(attempt_id=attempt_id) | ChargeFailed(attempt_id=attempt_id):
                 if attempt_id in waiting:  # else the first word was another, and counts
-                    _settle(found, declines, *waiting.pop(attempt_id), fact)
+                    _settle(found, declines, waiting.pop(attempt_id), fact)
             case _:
                 pass
-    for attempted, kind, pending in waiting.values():
-        _add(found, attempted, Tried(attempted.at, None, _AT_ONCE, pending, kind, attempted.top_up is not None))
+    for one in waiting.values():
+        _add(found, one, None, _AT_ONCE)
     for tries in found.by_token.values():
         tries.sort(key=lambda one: one.at)
     return found
 
 
-def _settle(
-    found: Tries,
-    declines: Declines,
-    attempted: ChargeAttempted,
-    kind: Kind,
-    pending: bool,  # noqa: FBT001 (as it is kept)
-    outcome: ChargeSucceeded | ChargeFailed,
-) -> None:
-    answer = PAID
+def _settle(found: Tries, declines: Declines, waiting: _Waiting, outcome: ChargeSucceeded | ChargeFailed) -> None:
+    attempted, answer = waiting.attempted, PAID
     if isinstance(outcome, ChargeFailed):
         answer = Answer(outcome.code, outcome.advice_code, outcome.network_code, outcome.consequence)
-    known_after = _AT_ONCE if outcome.learned == "sent" else outcome.at - attempted.at
-    _add(found, attempted, Tried(attempted.at, answer, known_after, pending, kind, attempted.top_up is not None))
+    _add(found, waiting, answer, _AT_ONCE if outcome.learned == "sent" else outcome.at - attempted.at)
     declines.answered(_purpose(attempted), attempted.token, answer, outcome.at)
 
 
-def _add(found: Tries, attempted: ChargeAttempted, tried: Tried) -> None:
+def _add(found: Tries, waiting: _Waiting, answer: Answer | None, known_after: timedelta) -> None:
+    attempted = waiting.attempted
+    tried = Tried(
+        attempted.attempt_id,
+        attempted.at,
+        answer,
+        known_after,
+        waiting.unanswered,
+        waiting.pending,
+        waiting.kind,
+        attempted.top_up is not None,
+    )
     found.by_token.setdefault(attempted.token, []).append(tried)
 
 
