@@ -45,10 +45,11 @@ def show(settings: Settings, asked: Asked, html: Path | None, *, as_json: bool) 
     """
     today = rules_of(settings)
     other = _other(settings, today, asked)
-    with connection(settings) as open_connection, _progress() as bar:
-        open_connection.execute("SET default_transaction_read_only = on")
-        past = _read(open_connection, today, asked, bar)
-        compared = _compare(past, today, other, asked, bar)
+    with _progress() as bar:
+        with connection(settings) as open_connection:
+            open_connection.execute("SET default_transaction_read_only = on")
+            past = _read(open_connection, today, asked, bar)
+        compared = compare(past, today, other, list(asked.seeds), lambda step: bar.replaying(step, past.span))
     if html is not None:
         html.write_text(page_of(compared, _names(asked)), encoding="utf-8")
     if as_json:
@@ -86,10 +87,6 @@ def _read(open_connection: Connection[Any], today: Rules, asked: Asked, bar: "_B
 
 def _midnight(day: datetime) -> datetime:
     return day.replace(tzinfo=UTC)
-
-
-def _compare(past: Past, today: Rules, other: Rules, asked: Asked, bar: "_Bar") -> Comparison:
-    return compare(past, today, other, list(asked.seeds), lambda step: bar.replaying(step, past.span))
 
 
 class _Bar:

@@ -85,7 +85,7 @@ class Past:
     def add(self, card_id: UUID, facts: Sequence[CardFact]) -> None:
         """Take one more card with its history, or count it as left out."""
         facts = [one for one in facts if one.at < self.span.until]
-        why = "registered after the days that are replayed" if not facts else why_left_out(facts)
+        why = why_left_out(facts)
         if why is not None:
             self.left_out[why] += 1
             return
@@ -131,8 +131,12 @@ class Past:
         return book
 
 
-def why_left_out(facts: Iterable[CardFact]) -> str | None:
+def why_left_out(facts: Sequence[CardFact]) -> str | None:
     """Why a card cannot be replayed; None if it can."""
+    if not facts:
+        return "registered after the days that are replayed"
+    if not isinstance(facts[0], of_cards.CardRegistered):
+        return "their facts make no card"
     for fact in facts:
         match fact:
             case of_cards.CaseOpened() | of_cards.NumberConfirmed():
@@ -188,8 +192,8 @@ def read_past(
         some = card_ids[first : first + _CARDS_AT_A_TIME]
         for card_id, rows in _by_card(read_streams(connection, some, upto)):
             facts = [card_fact(one) for one in rows if isinstance(one, Recorded)]
-            if len(facts) < len(rows):
-                past.left_out["a fact of them cannot be read"] += 1
+            if rows[-1].version != len(facts):
+                past.left_out["a fact of them is missing or cannot be read"] += 1
             else:
                 past.add(card_id, facts)
     progress(len(card_ids), len(card_ids))

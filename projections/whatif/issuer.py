@@ -3,15 +3,16 @@
 In this order, for a charge of one card's payment token at an instant:
 
 1. *recorded*: a charge that was really tried up to TOLERANCE away got this answer; of several the very same try, by
-   its number for the term, or else one of the same sort (for a term, a top-up), or else the nearest one. For how long, or for how many questions, that was
-   unknown is repeated. The amount may differ: an answer is taken not to depend on it;
+   its number for the term, or else one of the same sort (for a term, a top-up), or else the nearest one. For how long,
+   or for how many questions, that was unknown is repeated. The amount may differ: an answer is taken not to depend on
+   it;
 2. *recorded* too: the last real answer before it ended the token (a "never", an expired card), and nobody renewed the
    token since;
 3. *between*: the real tries before and after it had the same answer, and one of them is up to NEAR away;
 4. *sampled*: an answer is drawn from all that were really given to tries of the same kind: what they follow, the days
    since the first decline, the kind of method. A kind with fewer than SAMPLE_LEAST tries is widened: first by all
-   methods, then by all days, then to all first tries or all others. The same seed, token, purpose and day draw
-   the same.
+   methods, then by all days, then to all first tries or all others. The same seed, token, purpose and day draw the
+   same.
 """
 
 from bisect import bisect_left, bisect_right
