@@ -49,7 +49,7 @@ class Comparison(NamedTuple):
     seeds: tuple[int, ...]
     rows: tuple[Row, ...]
     answers_today: dict[str, float]
-    """The shares of answers that were recorded, inferred between two, sampled."""
+    """The shares of answers that were recorded, inferred, sampled; see issuer.py."""
     answers_other: dict[str, float]
     left_out: dict[str, int]
     """Cards that cannot be replayed, by the reason."""
@@ -145,6 +145,7 @@ def _figures_of(figures: Figures) -> Counter[_Key]:
         "attempts": figures.attempts,
         "declines": figures.declines,
         "tries withheld": figures.withheld,
+        "cases for a person": figures.cases,
     }
     found = Counter[_Key]({(TERMS, name, None): count for name, count in counts.items()})
     for name, money in (("charged", figures.charged), ("given back", figures.refunded)):

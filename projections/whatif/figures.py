@@ -13,6 +13,8 @@ from engine.card.facts import CardFact
 from engine.money import Money
 from engine.networks import RULES, LimitEffects, PaymentCardTry, Rule
 
+_RUNGS_NAMED = 7
+
 
 @dataclass(slots=True)
 class SoFar:
@@ -56,6 +58,8 @@ class Figures:
     declines: int = 0
     withheld: int = 0
     """Tries that a rule forbade: a network limit, or an issuer's advice."""
+    cases: int = 0
+    """Questions for a person, whom a replay does not have: their cards wait for an answer to its end."""
     recovered_by: Counter[str] = field(default_factory=Counter[str])
     """Recovered terms by what paid: a rung, a pass that the holder caused, the balance."""
     charged: Counter[str] = field(default_factory=Counter[str])
@@ -86,6 +90,8 @@ class Figures:
                     self.declined += counts
             case of_cards.ChargeWithheld():
                 self.withheld += counts
+            case of_cards.CaseOpened():
+                self.cases += counts
             case of_cards.CardRenewed() if counts:
                 self._renewed(so_far, fact)
             case of_cards.Suspended() if counts:
@@ -133,7 +139,7 @@ def _pass_of(fact: of_cards.ChargeAttempted) -> str:
     """By which pass over the methods a try was made."""
     if fact.reason in ("holder_asked", "new_method", "new_terms"):
         return "the holder"
-    return f"rung {fact.rung}"
+    return f"rung {fact.rung}" if fact.rung <= _RUNGS_NAMED else "later rungs"
 
 
 def _month(at: datetime) -> str:

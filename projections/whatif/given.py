@@ -104,6 +104,8 @@ def fitting(
     if isinstance(fact, AutoRenewEnabled | PeriodChanged) and prices is not None:
         fact = _quoted_anew(card, fact, prices.catalogue)
     try:
+        if isinstance(fact, of_cards.PriceChangeAnnounced) and prices is not None:
+            return _announced(card, fact.catalogue_version, prices, rules, fact.at)
         return _fitting(card, fact, rules)
     except Refused:
         return None
@@ -173,19 +175,18 @@ def announced(card: Card, prices: Prices, rules: Rules, at: datetime) -> CardFac
     told: list[CardFact] = []
     for version in prices.versions:
         try:
-            facts = announce_price_change(
-                card,
-                prices.catalogue,
-                version=version.version,
-                at=at,
-                market_days=rules.reminder_rule(card.custody.plan).change_days,
-            )
+            facts = _announced(card, version.version, prices, rules, at)
         except Refused:  # auto-renewal is off, the card is lost, or the version does not sell its plan
             continue
         for fact in facts:
             card = evolve(card, card.card_id, fact)
         told += facts
     return tuple(told)
+
+
+def _announced(card: Card, version: str, prices: Prices, rules: Rules, at: datetime) -> CardFacts:
+    market_days = rules.reminder_rule(card.custody.plan).change_days
+    return announce_price_change(card, prices.catalogue, version=version, at=at, market_days=market_days)
 
 
 def prices_of(other: Catalogue, today: Catalogue, since: datetime) -> Prices | None:

@@ -8,7 +8,7 @@ In this order, for a charge of one card's payment token at an instant:
    it;
 2. *recorded* too: the last real answer before it ended the token (a "never", an expired card), and nobody renewed the
    token since;
-3. *between*: the real tries before and after it had the same answer, and one of them is up to NEAR away;
+3. *inferred*: the real tries before and after it had the same answer, and one of them is up to NEAR away;
 4. *sampled*: an answer is drawn from all that were really given to tries of the same kind: what they follow, the days
    since the first decline, the kind of method. A kind with fewer than SAMPLE_LEAST tries is widened: first by all
    methods, then by all days, then to all first tries or all others. The same seed, token, purpose and day draw the
@@ -34,8 +34,8 @@ TOLERANCE = timedelta(hours=12)
 NEAR = timedelta(days=7)
 SAMPLE_LEAST = 20
 
-Source = Literal["recorded", "between", "sampled"]
-SOURCES: tuple[Source, ...] = ("recorded", "between", "sampled")
+Source = Literal["recorded", "inferred", "sampled"]
+SOURCES: tuple[Source, ...] = ("recorded", "inferred", "sampled")
 _ENDING = frozenset(
     {
         Consequence.NEVER,
@@ -136,7 +136,7 @@ class Issuer:
         known = _ended(tried, tries.renewed_at.get(request.token, []), at)
         source: Source = "recorded"
         if known is None:
-            known, source = _between(tried, at), "between"
+            known, source = _between(tried, at), "inferred"
         if known is None:
             kind = self._of(request.card_id).kind(request.purpose, request.token, method, at)
             known, source = self._shares.draw(kind, self._chance(request)), "sampled"

@@ -27,6 +27,7 @@ from engine.card.methods import MethodKind
 from engine.card.next import next_step, wakes_at
 from engine.card.recall import Past as Recalled
 from engine.decisions import Decision, card_of, on_answer, on_wake
+from engine.envelope import NAME_OF
 from engine.errors import BaohaoError
 from engine.networks import Limited, LimitEffects
 from engine.operations import OPERATIONS_ID, PaymentCardAllowed
@@ -147,7 +148,7 @@ class _World:
         life = self.lives[place]
         facts = fitting(life.stream.card, given, self._rules(given.at), self.prices, life.charged)
         if facts is None:
-            self.misfits[type(given).__name__] += 1
+            self.misfits[NAME_OF[type(given)].partition(".")[0].replace("_", " ")] += 1
         elif facts:
             card = folded(life.stream.card, life.stream.card_id, facts)
             self._keep(place, card, facts, self._planned(card, given.at), given.at)

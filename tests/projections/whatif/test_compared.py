@@ -7,9 +7,9 @@ from msgspec.structs import replace
 
 from projections.whatif.compared import LIMITS, LOST, MONEY, RECOVERED_BY, TERMS, compare
 from projections.whatif.figures import Figures
-from projections.whatif.histories import Past, Span
+from projections.whatif.histories import Span
 from projections.whatif.replay import replay
-from tests.projections.whatif.years import BEGIN, RULES, lived
+from tests.projections.whatif.years import BEGIN, RULES, lived, past_of
 
 CARDS, MONTHS = 60, 12
 ALIKE_LEAST = 0.95
@@ -22,18 +22,11 @@ def year(tmp_path_factory):
     return lived(CARDS, MONTHS, 1, tmp_path_factory.mktemp("year"))
 
 
-def past_of(histories) -> Past:
-    past = Past(SPAN, Figures(SPAN.since))
-    for card_id, facts in histories.items():
-        past.add(card_id, facts)
-    return past
-
-
 @pytest.fixture(scope="module")
 def compared(year):
     policy = RULES.policy.model_copy(update={"version": "few", "ladder_days": (2,), "ladder_then_every_days": 14})
     told = []
-    found = compare(past_of(year), RULES, replace(RULES, policy=policy), (1, 2), told.append)
+    found = compare(past_of(year, SPAN), RULES, replace(RULES, policy=policy), (1, 2), told.append)
     assert {(one.run, one.runs) for one in told} <= {(run, 4) for run in range(1, 5)}
     return found
 
@@ -41,7 +34,7 @@ def compared(year):
 def test_most_cards_go_the_same_way_in_a_replay_by_the_same_rules(year):
     alike = 0
     for card_id, facts in year.items():
-        past = past_of({card_id: facts})
+        past = past_of({card_id: facts}, SPAN)
         if past.histories:
             figures = replay(past, RULES).figures
             alike += _way(figures) == _way(past.happened)
@@ -79,10 +72,8 @@ def test_it_says_where_answers_came_from_and_what_was_left_out(compared, year):
 
 def test_a_replay_that_begins_later_goes_on_from_what_was(year):
     since = BEGIN + timedelta(days=150)
-    past = Past(Span(since, SPAN.until), Figures(since))
-    for card_id, facts in year.items():
-        past.add(card_id, facts)
+    past = past_of(year, Span(since, SPAN.until))
     course = replay(past, RULES)
     assert course.figures.renewed == pytest.approx(past.happened.renewed, rel=0.02)
     assert course.figures.lost == pytest.approx(past.happened.lost, abs=1)
-    assert past.happened.renewed < past_of(year).happened.renewed
+    assert past.happened.renewed < past_of(year, SPAN).happened.renewed

@@ -94,7 +94,7 @@ def test_the_nearest_recorded_answer_counts_half_a_day_away():
 def test_what_lies_between_two_like_answers_is_like_them_if_one_is_near():
     day = timedelta(days=1)
     both = [tried(FUNDS, at=AT), tried(FUNDS, at=AT + 40 * day)]
-    assert answers(both, request(AT + 3 * day)) == (["insufficient_funds"], {"between": 1})
+    assert answers(both, request(AT + 3 * day)) == (["insufficient_funds"], {"inferred": 1})
     assert answers(both, request(AT + 20 * day))[1] == {"sampled": 1}
     assert answers([both[0], tried(PAID, at=AT + 5 * day)], request(AT + 3 * day))[1] == {"sampled": 1}
 

@@ -110,7 +110,7 @@ def test_another_token_in_its_place_is_asked_anew():
 def test_what_was_paid_before_and_after_is_paid_between():
     life = Life().until(local("2026-05-20 00:00"), good)
     course = replayed(past_of(life.facts), by_ladder(1, lead_days=5))
-    assert course.sources["between"] == 1
+    assert course.sources["inferred"] == 1
     assert course.figures.declined == 0
 
 
@@ -196,7 +196,7 @@ def test_a_refund_of_a_charge_that_was_not_made_does_not_fit():
     assert replayed(past, RULES).figures.refunded == {"CNY": attempt.amount.minor}
     declined = past_of([*Life().until(UNTIL, never).facts, back])
     course = replayed(declined, RULES)
-    assert (course.misfits, course.figures.refunded) == ({"RefundStarted": 1}, {})
+    assert (course.misfits, course.figures.refunded) == ({"refund started": 1}, {})
 
 
 def test_a_payment_card_that_was_allowed_again_is_so_at_its_time():

@@ -1,6 +1,7 @@
 """Virtual years of the demo's cards, lived in memory through the real engine and the simulated gateway."""
 
 import asyncio
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime, timedelta
 from heapq import heappop, heappush
@@ -21,9 +22,11 @@ from engine.policy import Policy
 from engine.questions import ask
 from engine.rules import Rules
 from engine.store.streams import Store
+from projections.whatif.figures import Figures
+from projections.whatif.histories import Past, Span
 from tests.simulation.memory import MemoryRecorder
 
-__all__ = ["BEGIN", "RULES", "lived"]
+__all__ = ["BEGIN", "RULES", "lived", "past_of"]
 
 RULES = Rules(Policy(), read_catalogue(), SIMULATED)
 
@@ -54,6 +57,14 @@ def lived(cards: int, months: int, seed: int, folder: Path, rules: Rules = RULES
                 break
     gateway.close()
     return {one.card_id: _facts(store, one.card_id) for one in _registered(recorder)}
+
+
+def past_of(histories: Mapping[UUID, Sequence[CardFact]], span: Span) -> Past:
+    """These histories, to be replayed."""
+    past = Past(span, Figures(span.since))
+    for card_id, facts in histories.items():
+        past.add(card_id, facts)
+    return past
 
 
 def _registered(recorder: MemoryRecorder):
