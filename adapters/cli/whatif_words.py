@@ -5,13 +5,18 @@ from datetime import timedelta
 
 from adapters.cli.amounts import money
 from projections.whatif.compared import Comparison, Estimate, Row
-from projections.whatif.issuer import NEAR, SAMPLE_LEAST, TOLERANCE
+from projections.whatif.issuer import FIRST_NEAR, NEAR, SAMPLE_LEAST, TOLERANCE
 
+_ANSWERS = (
+    f"A later one lies between real tries: if they had one answer, and one is up to {NEAR.days} days away, that is it. "
+    "Else one is drawn: of these two, the nearer the likelier, or of all answers to tries of the same kind, at least "
+    f"{SAMPLE_LEAST} where there are so many."
+)
 LIMITS_OF_METHOD = (
     "People are taken to act as they did, whatever becomes of their cards.",
     f"An answer counts for a charge up to {TOLERANCE // timedelta(hours=1)} hours from that to which it was given.",
-    f"Where the answers before and after are alike, and one of them is up to {NEAR.days} days away, it is inferred.",
-    f"Else it is drawn from the answers to tries of the same kind, at least {SAMPLE_LEAST} where there are so many.",
+    f"A first try on another day is answered as the nearest real first try was, up to {FIRST_NEAR.days} days away.",
+    _ANSWERS,
     "An issuer is taken not to mind the amount.",
     "Delays of our own are not repeated, a stop of all charging is.",
     "Network limits are counted over the cards that were replayed alone.",

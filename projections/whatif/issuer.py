@@ -8,11 +8,13 @@ In this order, for a charge of one card's payment token at an instant:
    it;
 2. *recorded* too: the last real answer before it ended the token (a "never", an expired card), and nobody renewed the
    token since;
-3. *inferred*: the real tries before and after it had the same answer, and one of them is up to NEAR away;
-4. *sampled*: an answer is drawn from all that were really given to tries of the same kind: what they follow, the days
-   since the first decline, the kind of method. A kind with fewer than SAMPLE_LEAST tries is widened: first by all
-   methods, then by all days, then to all first tries or all others. The same seed, token, purpose and day draw the
-   same.
+3. *inferred*: a first try for a term gets the answer to the nearest real first try, up to FIRST_NEAR away; a later one
+   that of the real tries before and after it, if they had the same and one of them is up to NEAR away;
+4. *sampled*: if these two had different answers, and the one before is up to NEAR away, one of the two is drawn, the
+   nearer in time the likelier; else one is drawn from all that were really given to tries of the same kind: what they
+   follow, the days since the first decline, the kind of method. A kind with fewer than SAMPLE_LEAST tries is widened:
+   first by all methods, then by all days, then to all first tries or all others. The same seed, token, purpose and day
+   draw the same.
 """
 
 from bisect import bisect_left, bisect_right
@@ -32,6 +34,7 @@ from projections.whatif.tried import FIRST, PAID, Answer, Declines, Kind, Tried,
 
 TOLERANCE = timedelta(hours=12)
 NEAR = timedelta(days=7)
+FIRST_NEAR = timedelta(days=15)
 SAMPLE_LEAST = 20
 
 Source = Literal["recorded", "inferred", "sampled"]
@@ -136,12 +139,26 @@ class Issuer:
         known = _ended(tried, tries.renewed_at.get(request.token, []), at)
         source: Source = "recorded"
         if known is None:
-            known, source = _between(tried, at), "inferred"
-        if known is None:
             kind = self._of(request.card_id).kind(request.purpose, request.token, method, at)
-            known, source = self._shares.draw(kind, self._chance(request)), "sampled"
+            known, source = self._supposed(kind, tried, at, self._chance(request))
         self.sources[source] += 1
         return _Given(known, at)
+
+    def _supposed(self, kind: Kind, tried: list[Tried], at: datetime, chance: float) -> tuple[Answer, Source]:
+        """The answer where none is recorded, and whether chance decided."""
+        if kind.after == FIRST:
+            first = _first(tried, at)
+            return (self._shares.draw(kind, chance), "sampled") if first is None else (first, "inferred")
+        around = _around(tried, at)
+        if around is None:
+            return self._shares.draw(kind, chance), "sampled"
+        before, after = around
+        if before.answer == after.answer:
+            return before.answer or PAID, "inferred"
+        if at - before.at > NEAR:  # what was then says nothing of a try after a decline now
+            return self._shares.draw(kind, chance), "sampled"
+        passed = (at - before.at) / (after.at - before.at)
+        return (after if chance < passed else before).answer or PAID, "sampled"
 
     def _chance(self, request: ChargeRequest) -> float:
         """A number in [0, 1), the same for the same question, whatever was asked before it."""
@@ -169,13 +186,21 @@ def _ended(tried: list[Tried], renewed_at: list[datetime], at: datetime) -> Answ
     return None if any(before[-1].at < renewed <= at for renewed in renewed_at) else before[-1].answer
 
 
-def _between(tried: list[Tried], at: datetime) -> Answer | None:
-    place = bisect_left(tried, at, key=_when)
-    if not 0 < place < len(tried):
+def _first(tried: list[Tried], at: datetime) -> Answer | None:
+    """The answer to the nearest real first try."""
+    firsts = [one for one in tried if one.kind.after == FIRST and abs(one.at - at) <= FIRST_NEAR]
+    nearest = min(firsts, key=lambda one: abs(one.at - at), default=None)
+    return None if nearest is None else nearest.answer
+
+
+def _around(tried: list[Tried], at: datetime) -> tuple[Tried, Tried] | None:
+    """The real tries before and after, if both were answered and one of them is near."""
+    answered = [one for one in tried if one.answer is not None]
+    place = bisect_left(answered, at, key=_when)
+    if not 0 < place < len(answered):
         return None
-    before, after = tried[place - 1], tried[place]
-    is_near = min(at - before.at, after.at - at) <= NEAR
-    return before.answer if is_near and before.answer == after.answer else None
+    before, after = answered[place - 1], answered[place]
+    return (before, after) if min(at - before.at, after.at - at) <= NEAR else None
 
 
 def _when(one: Tried) -> datetime:

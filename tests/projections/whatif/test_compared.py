@@ -11,7 +11,7 @@ from projections.whatif.histories import Span
 from projections.whatif.replay import replay
 from tests.projections.whatif.years import BEGIN, RULES, lived, past_of
 
-CARDS, MONTHS = 60, 12
+CARDS, LONG_CARDS, MONTHS = 60, 200, 12
 ALIKE_LEAST = 0.95
 """So many cards at least go the same way in a replay as in the demo's year; the others differ by its coarse clock."""
 SPAN = Span(BEGIN, BEGIN + timedelta(days=30 * MONTHS))
@@ -77,3 +77,26 @@ def test_a_replay_that_begins_later_goes_on_from_what_was(year):
     assert course.figures.renewed == pytest.approx(past.happened.renewed, rel=0.02)
     assert course.figures.lost == pytest.approx(past.happened.lost, abs=1)
     assert past.happened.renewed < past_of(year, SPAN).happened.renewed
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{"ladder_days": (2,), "ladder_then_every_days": 14}, {"lead_days": 7}, {"ladder_days": (4, 8, 12, 16)}],
+    ids=["few rungs", "opened earlier", "later rungs"],
+)
+def test_what_is_foretold_is_near_to_a_year_lived_by_those_rules(long_year, tmp_path, changes):
+    other = replace(RULES, policy=RULES.policy.model_copy(update={"version": "other", **changes}))
+    true = past_of(lived(LONG_CARDS, MONTHS, 2, tmp_path, other), SPAN).happened
+    rows = {
+        row.figure: row.other.mean for row in compare(past_of(long_year, SPAN), RULES, other, (1, 2, 3)).section(TERMS)
+    }
+    assert rows["renewed"] == pytest.approx(true.renewed, rel=0.02)
+    assert rows["met a decline"] == pytest.approx(true.declined, rel=0.15)
+    assert rows["recovered after it"] == pytest.approx(true.recovered, rel=0.15)
+    assert rows["suspended"] == pytest.approx(true.suspended, rel=0.25)
+    assert rows["numbers lost"] == pytest.approx(true.lost, abs=3)
+
+
+@pytest.fixture(scope="module")
+def long_year(tmp_path_factory):
+    return lived(LONG_CARDS, MONTHS, 2, tmp_path_factory.mktemp("long"))

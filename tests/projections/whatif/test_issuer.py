@@ -76,13 +76,15 @@ def request(at, token="tok", purpose="renewal:3"):
     return ChargeRequest(attempt_id=uuid4(), card_id=CARD, purpose=purpose, token=token, amount=amount, attempted_at=at)
 
 
-def answers(tries, *requests, seed=1, renewed_at=()):
+def answers(tries, *requests, seed=1, renewed_at=(), declined_at=None):
+    """What is said, and where it came from; with `declined_at` the requests follow a decline of then."""
     past = {CARD: Tries({"tok": list(tries)}, {"tok": list(renewed_at)})}
     issuer = Issuer(past, shares(*[tried()] * 10, *[tried(PAID)] * 10), seed)
+    if declined_at is not None:
+        issuer._of(CARD).answered("renewal:3", "tok", FUNDS, declined_at)
     said = [issuer.answer(one, "credit_card", one.attempted_at) for one in requests]
-    return ["paid" if isinstance(one, Charged) else one.code for one in said if isinstance(one, Charged | Declined)], (
-        issuer.sources
-    )
+    codes = ["paid" if isinstance(one, Charged) else one.code for one in said if isinstance(one, Charged | Declined)]
+    return codes, issuer.sources
 
 
 def test_the_nearest_recorded_answer_counts_half_a_day_away():
@@ -91,12 +93,30 @@ def test_the_nearest_recorded_answer_counts_half_a_day_away():
     assert answers(near, *asked) == (["insufficient_funds", "insufficient_funds", "paid"], {"recorded": 3})
 
 
-def test_what_lies_between_two_like_answers_is_like_them_if_one_is_near():
-    day = timedelta(days=1)
-    both = [tried(FUNDS, at=AT), tried(FUNDS, at=AT + 40 * day)]
-    assert answers(both, request(AT + 3 * day)) == (["insufficient_funds"], {"inferred": 1})
-    assert answers(both, request(AT + 20 * day))[1] == {"sampled": 1}
-    assert answers([both[0], tried(PAID, at=AT + 5 * day)], request(AT + 3 * day))[1] == {"sampled": 1}
+DAY = timedelta(days=1)
+
+
+def test_a_later_try_between_two_like_answers_is_like_them_if_one_is_near():
+    both = [tried(FUNDS, at=AT), tried(FUNDS, at=AT + 40 * DAY)]
+    assert answers(both, request(AT + 3 * DAY), declined_at=AT) == (["insufficient_funds"], {"inferred": 1})
+    assert answers(both, request(AT + 20 * DAY), declined_at=AT)[1] == {"sampled": 1}
+
+
+def test_between_two_answers_the_nearer_one_is_the_likelier():
+    both = [tried(FUNDS, at=AT), tried(PAID, at=AT + 4 * DAY)]
+
+    def paid(days):
+        return sum(answers(both, request(AT + days * DAY), seed=s, declined_at=AT)[0] == ["paid"] for s in range(200))
+
+    assert [paid(days) / 200 for days in (1, 2, 3)] == pytest.approx([0.25, 0.5, 0.75], abs=0.1)
+
+
+def test_a_first_try_is_answered_as_the_nearest_first_try_was():
+    first = Kind(FIRST, 0, "credit_card")
+    past = [tried(FUNDS, first, AT), tried(PAID, at=AT + DAY), tried(PAID, first, AT + 30 * DAY)]
+    assert answers(past, request(AT + 5 * DAY)) == (["insufficient_funds"], {"inferred": 1})
+    assert answers(past, request(AT + 16 * DAY)) == (["paid"], {"inferred": 1})
+    assert answers(past, request(AT + 60 * DAY))[1] == {"sampled": 1}
 
 
 def test_a_sampled_answer_depends_on_seed_token_purpose_and_day_alone():
