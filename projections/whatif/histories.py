@@ -108,7 +108,7 @@ class Past:
             one.attempt_id for one in before if isinstance(one, of_cards.ChargeSucceeded) and one.attempt_id in named
         )
         so_far = SoFar()
-        Figures(self.span.until).take(so_far, before)
+        Figures(since).take(so_far, before)  # none of them counts
         self.histories.append(History(card_id, card, so_far, given, charged, named))
 
     def _count(self, card_id: UUID, before: Sequence[CardFact], after: Sequence[CardFact]) -> None:
@@ -157,12 +157,13 @@ def why_left_out(facts: Sequence[CardFact]) -> str | None:
 
 
 def span_of_log(connection: Connection[Any], since: datetime | None, until: datetime | None) -> Span:
-    """The time to replay: what was not said, from the first fact to the last; raises NothingToReplayError."""
+    """The time to replay, as far as the log goes: by default all of it; raises NothingToReplayError."""
     rows = (*read_rows(connection, 0, 1), *read_rows(connection, head(connection) - 1, 1))
     ends = [one.fact.at for one in rows if isinstance(one, Recorded)]
     if not ends:
         raise NothingToReplayError("the log is empty: there is no history to replay")
-    span = Span(since or min(ends), until or max(ends) + _SECOND)
+    known_until = max(ends) + _SECOND  # what comes later has not happened, and compares with nothing
+    span = Span(since or min(ends), min(until or known_until, known_until))
     if span.since >= span.until:
         raise NothingToReplayError(f"nothing is left to replay between {span.since:%Y-%m-%d} and {span.until:%Y-%m-%d}")
     return span
