@@ -131,8 +131,8 @@ class Figures:
                 self._declined.setdefault(tried.fingerprint, []).append(tried._replace(declined_at=declined_at))
 
     def headroom(self) -> list[Headroom]:
-        """How near payment cards came to each network limit, at most at any time."""
-        return [_headroom(rule, self._declined) for rule in RULES]
+        """How near payment cards came to each network limit, at most, by a decline since then."""
+        return [_headroom(rule, self._declined, self.since) for rule in RULES]
 
 
 def _pass_of(fact: of_cards.ChargeAttempted) -> str:
@@ -146,15 +146,16 @@ def _month(at: datetime) -> str:
     return f"{at:%Y-%m}"
 
 
-def _headroom(rule: Rule, declined: Mapping[str, list[PaymentCardTry]]) -> Headroom:
+def _headroom(rule: Rule, declined: Mapping[str, list[PaymentCardTry]], since: datetime) -> Headroom:
     used: list[int] = []
     for tries in declined.values():
         groups: dict[object, list[datetime]] = {}
         for one in tries:
             if one.network == rule.network and one.declined_at is not None:
                 groups.setdefault(one.amount if rule.per_amount else None, []).append(one.declined_at)
-        if groups:
-            used.append(max(_most_within(sorted(times), rule) for times in groups.values()))
+        most = max((_most_within(sorted(times), rule, since) for times in groups.values()), default=0)
+        if most:
+            used.append(most)
     left = [max(rule.most - one, 0) for one in used]
     return Headroom(
         rule.name,
@@ -166,6 +167,7 @@ def _headroom(rule: Rule, declined: Mapping[str, list[PaymentCardTry]]) -> Headr
     )
 
 
-def _most_within(times: list[datetime], rule: Rule) -> int:
-    """The most declines that one window held."""
-    return max(place + 1 - bisect_right(times, time - rule.window) for place, time in enumerate(times))
+def _most_within(times: list[datetime], rule: Rule, since: datetime) -> int:
+    """The most declines in one window that ends since then; what comes before counts within it."""
+    counts = (place + 1 - bisect_right(times, time - rule.window) for place, time in enumerate(times) if time >= since)
+    return max(counts, default=0)

@@ -141,7 +141,18 @@ def test_what_was_tried_before_counts_for_the_limits():
     book = past.limit_book()
     assert isinstance(book, LimitBook)
     assert len(book.tries) == 9
-    assert replayed(past, by_ladder(1, then_every=1)).figures.attempts <= 6
+    course = replayed(past, by_ladder(1, then_every=1))
+    assert course.figures.attempts <= 6
+    [limit] = [one for one in course.figures.headroom() if one.rule == "retries_30d"]
+    assert (limit.least_left, limit.last_third) == (4, 1)  # ten, and the last rung
+
+
+def test_room_under_the_limits_is_that_of_the_days_that_are_replayed():
+    life = Life(rules=by_ladder(*range(1, 31), then_every=1)).until(local("2026-04-06 00:00"), always)
+    facts = life.until(UNTIL, good).facts
+    early, late = past_of(facts), past_of(facts, since=local("2026-04-20 00:00"))
+    assert [one.payment_cards for one in early.happened.headroom() if one.rule == "retries_30d"] == [1]
+    assert [one.payment_cards for one in late.happened.headroom() if one.rule == "retries_30d"] == [0]
 
 
 def test_an_outcome_that_was_unknown_for_long_is_so_again():
