@@ -113,7 +113,7 @@ class _World:
         for fact in history.given:
             self._add(fact.at, place, fact)
         if history.card is not None:
-            self._keep(place, history.card, (), self._planned(history.card, since), since)
+            self._keep(place, history.card, (), since, since)  # it wakes at once, and is planned by these rules
             self._announce(place, since)
 
     def run(self, progress: Callable[[datetime], None]) -> Course:
@@ -162,7 +162,7 @@ class _World:
         facts = announced(card, self.prices, self._rules(at), at)
         if facts:
             card = folded(card, card.card_id, facts)
-            self._keep(place, card, facts, self._planned(card, at), at)
+            self._keep(place, card, facts, at, at)
 
     def _decide(self, place: int, decision: Decision, at: datetime) -> None:
         """Take a decision and what follows from the answers to its questions."""
