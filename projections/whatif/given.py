@@ -21,6 +21,7 @@ from engine.card.custody import close_card, is_kept
 from engine.card.evolve import evolve
 from engine.card.facts import CardFact, CardFacts
 from engine.card.hold import hold_card, release_card
+from engine.card.lapse import confirm_reclaim
 from engine.catalogue import Catalogue, PriceVersion
 from engine.errors import Refused
 from engine.rules import Rules
@@ -48,6 +49,8 @@ def is_given(fact: CardFact) -> bool:
             return reason == "operator"
         case of_cards.BalanceCredited(reason=reason):
             return reason in ("refund", "dispute_won")
+        case of_cards.NumberReclaimed(by=by):
+            return by == "carrier"
         case _:
             return isinstance(fact, _AS_THEY_ARE)
 
@@ -75,6 +78,9 @@ _AS_THEY_ARE = (
 )
 
 
+_ALSO_AFTER_THE_END = (of_cards.BalancePaidOut, of_cards.AutoRenewSwitchedOff)
+
+
 def charge_named(fact: CardFact) -> UUID | None:
     """The charge that a given fact is about, which has to have been made."""
     match fact:
@@ -99,7 +105,7 @@ def fitting(
         return None
     if card is None:
         return (fact,) if isinstance(fact, of_cards.CardRegistered) else None
-    if not is_kept(card) and not isinstance(fact, of_cards.BalancePaidOut) and named is None:
+    if not is_kept(card) and named is None and not isinstance(fact, _ALSO_AFTER_THE_END):
         return None
     if isinstance(fact, AutoRenewEnabled | PeriodChanged) and prices is not None:
         fact = _quoted_anew(card, fact, prices.catalogue)
@@ -140,6 +146,8 @@ def _fitting(  # noqa: C901, PLR0911, PLR0912 (one row per kind)
             return release_card(card, rules.policy, at=at) or None
         case of_cards.CardClosed(reason=reason):
             return close_card(card, reason=reason, at=at)
+        case of_cards.NumberReclaimed():
+            return confirm_reclaim(card, rules.policy, at=at)
         case of_cards.TopUpStarted():
             if card.top_ups.under_way is not None or not bound:
                 return None

@@ -55,6 +55,8 @@ class History(NamedTuple):
     """Charges made before, of those that given facts name."""
     named: frozenset[UUID]
     """All charges that given facts name."""
+    lost_unpaid: bool
+    """Whether the carrier took the number while the card was not paid: it is taken to leave one that is paid."""
 
 
 class Given(NamedTuple):
@@ -109,7 +111,7 @@ class Past:
         )
         so_far = SoFar()
         Figures(since).take(so_far, before)  # none of them counts
-        self.histories.append(History(card_id, card, so_far, given, charged, named))
+        self.histories.append(History(card_id, card, so_far, given, charged, named, _lost_unpaid(facts)))
 
     def _count(self, card_id: UUID, before: Sequence[CardFact], after: Sequence[CardFact]) -> None:
         """Count what happened to a card, and keep what limits the first tries of a replay."""
@@ -129,6 +131,21 @@ class Past:
             if one.at < self.span.since:
                 book.write(LimitEffects(OPERATIONS_ID, allowed=(one.fingerprint,)))
         return book
+
+
+def _lost_unpaid(facts: Iterable[CardFact]) -> bool:
+    is_unpaid = False
+    for fact in facts:
+        match fact:
+            case of_cards.GraceStarted() | of_cards.Suspended():
+                is_unpaid = True
+            case of_cards.CardRenewed():
+                is_unpaid = False
+            case of_cards.NumberReclaimed(by="carrier"):
+                return is_unpaid
+            case _:
+                pass
+    return False
 
 
 def why_left_out(facts: Sequence[CardFact]) -> str | None:

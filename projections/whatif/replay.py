@@ -147,7 +147,8 @@ class _World:
     def _give(self, place: int, given: CardFact) -> None:
         life = self.lives[place]
         facts = fitting(life.stream.card, given, self._rules(given.at), self.prices, life.charged)
-        if facts is None:
+        is_paid = life.stream.card is not None and life.stream.card.status == "active"
+        if facts is None or (isinstance(given, of_cards.NumberReclaimed) and life.history.lost_unpaid and is_paid):
             self.misfits[NAME_OF[type(given)].partition(".")[0].replace("_", " ")] += 1
         elif facts:
             card = folded(life.stream.card, life.stream.card_id, facts)

@@ -5,11 +5,17 @@ from datetime import timedelta
 import pytest
 from msgspec.structs import replace
 
+from engine.envelope import card_fact, read_fact
+from engine.rules import Rules
 from projections.whatif.compared import LIMITS, LOST, MONEY, RECOVERED_BY, TERMS, compare
 from projections.whatif.figures import Figures
 from projections.whatif.histories import Span
 from projections.whatif.replay import replay
 from tests.projections.whatif.years import BEGIN, RULES, lived, past_of
+from tests.simulation.checker import Checker
+from tests.simulation.market import POLICIES, PROVIDER, catalogue
+from tests.simulation.world import Plan as SimulatedPlan
+from tests.simulation.world import World
 
 CARDS, LONG_CARDS, MONTHS = 60, 200, 12
 ALIKE_LEAST = 0.95
@@ -100,3 +106,21 @@ def test_what_is_foretold_is_near_to_a_year_lived_by_those_rules(long_year, tmp_
 @pytest.fixture(scope="module")
 def long_year(tmp_path_factory):
     return lived(LONG_CARDS, MONTHS, 2, tmp_path_factory.mktemp("long"))
+
+
+def test_a_year_of_all_that_can_be_asked_for_is_replayed_as_it_was(tmp_path):
+    world = World(SimulatedPlan(1, cards=80, years=0.6, level="none"), Checker(1), tmp_path / "gateway.sqlite")
+    world.run()
+    histories = {
+        card_id: [card_fact(read_fact(*row)) for row in world.history(card_id)] for card_id in world._people.lives
+    }
+    past = past_of(histories, Span(world.begins, world.plan.end))
+    rules = Rules(POLICIES[0], catalogue(), PROVIDER)
+    course = replay(past, rules)
+    figures, happened = course.figures, past.happened
+    assert course.stuck == {}
+    assert course.misfits.total() <= 3
+    assert figures.renewed == pytest.approx(happened.renewed, rel=0.01)
+    assert figures.attempts == pytest.approx(happened.attempts, rel=0.01)
+    assert (figures.suspended, figures.lost) == (happened.suspended, happened.lost)
+    assert (figures.switched_off, figures.recovered) == (happened.switched_off, happened.recovered)

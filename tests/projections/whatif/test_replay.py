@@ -8,6 +8,7 @@ from msgspec.structs import replace
 from engine.card.attempt import CaseOpened, ChargeAttempted, ChargeOutcomeUnknown
 from engine.card.consent import AutoRenewEnabled
 from engine.card.custody import CardRegistered
+from engine.card.lapse import confirm_reclaim
 from engine.card.methods import PaymentMethodBound, PaymentMethodUpdated
 from engine.card.refunds import RefundStarted
 from engine.card.top_ups import top_up
@@ -257,3 +258,18 @@ def test_a_second_method_goes_on_as_it_did():
     life = Life(registered(), bound(VISA), bound(DEBIT), enabled())
     past = past_of(life.until(UNTIL, lambda at: None if at.minute or at.second else FUNDS).facts)
     assert outcome(replayed(past, RULES).figures) == outcome(past.happened)
+
+
+def test_a_number_that_the_carrier_took_is_taken_again_unless_it_is_paid_now():
+    paid = Life().until(local("2026-04-20 00:00"), good)
+    paid.decides(confirm_reclaim, RULES.policy, at=local("2026-04-20 00:00"))
+    past = past_of(paid.facts)
+    assert outcome(replayed(past, FEW).figures) == outcome(past.happened) == (1, 0, 1)
+    unpaid = Life(rules=FEW).until(local("2026-04-10 15:00"), always)
+    unpaid.decides(top_up, RULES, amount=FIVE, at=local("2026-04-10 15:00"))
+    unpaid.until(local("2026-04-20 00:00"), good_on("2026-04-10"))
+    unpaid.decides(confirm_reclaim, RULES.policy, at=local("2026-04-20 00:00"))
+    past = past_of(unpaid.facts)
+    assert replayed(past, FEW).figures.lost == past.happened.lost == 1
+    other = replayed(past, by_ladder(1, 12))
+    assert (other.figures.lost, other.misfits) == (0, {"number reclaimed": 1})
