@@ -13,14 +13,18 @@ from urllib.parse import urlsplit
 
 import psycopg
 import typer
-from playwright.sync_api import Page
+from msgspec.structs import replace
+from playwright.sync_api import Browser, Page
 
 from adapters import embedded
 from adapters.cli import run_command
 from adapters.cli.output import err
+from adapters.cli.whatif_page import page_of
 from adapters.schema import migrate
 from adapters.settings import load_settings
 from adapters.web.console.visit import SESSION
+from projections.whatif.compared import compare
+from projections.whatif.histories import Span
 from tests.adapters.cards import cards_of
 from tests.adapters.web.conftest import role
 from tests.adapters.web.console.operators import signed_in
@@ -29,6 +33,7 @@ from tests.chromium import launched
 from tests.engine.databases import application_url
 from tests.pictures_of_commands import take_binding_page, take_commands
 from tests.ports import free_port
+from tests.projections.whatif.years import BEGIN, RULES, lived, past_of
 
 FOLDER = Path(__file__).parents[1] / ".pictures"
 OFF, FAILING, PLUS = (f"/cards/{card_id_of(name)}" for name in ("off", "failing", "plus"))
@@ -83,6 +88,7 @@ def main(
                     context.add_cookies([{**COOKIE, **own}])
                     _take(context.new_page(), folder, f"{short}.{name}.{scheme}", only)
                     context.close()
+            _take_what_if(browser, folder, only)
 
 
 def _take(page: Page, folder: Path, kind: str, only: str) -> None:
@@ -104,6 +110,26 @@ def _take_console(page: Page, folder: Path, kind: str, only: str) -> None:
             page.goto(path)
             page.screenshot(path=str(file), full_page=True)
             err.print(file.name)
+
+
+def _take_what_if(browser: Browser, folder: Path, only: str) -> None:
+    """The page of `baohao whatif`, of a year lived in memory."""
+    looks = [(scheme, *width) for scheme, width in product(("light", "dark"), WIDTHS.items())]
+    wanted = [look for look in looks if only in f"what-if.{look[1]}.{look[0]}.png"]
+    if not wanted:
+        return
+    with tempfile.TemporaryDirectory(prefix="baohao-what-if-") as there:
+        policy = RULES.policy.model_copy(update={"version": "few", "ladder_days": (2,), "ladder_then_every_days": 14})
+        past = past_of(lived(300, 12, 1, Path(there)), Span(BEGIN, BEGIN + timedelta(days=360)))
+        compared = compare(past, RULES, replace(RULES, policy=policy), range(1, 6))
+        (Path(there) / "page.html").write_text(page_of(compared, ["fewer-rungs.toml"]), "utf-8")
+        for scheme, name, width in wanted:
+            context = browser.new_context(viewport={"width": width, "height": 700}, color_scheme=scheme)
+            page, file = context.new_page(), folder / f"what-if.{name}.{scheme}.png"
+            page.goto((Path(there) / "page.html").as_uri())
+            page.screenshot(path=str(file), full_page=True)
+            err.print(file.name)
+            context.close()
 
 
 @contextmanager

@@ -20,6 +20,7 @@ from adapters.cli.projections_app import projections_app
 from adapters.cli.report_app import report_app
 from adapters.cli.sandbox_app import sandbox
 from adapters.cli.token_app import token_app
+from adapters.cli.whatif_app import whatif
 from adapters.roles import Role
 from adapters.settings import load_settings
 
@@ -55,6 +56,7 @@ app.add_typer(report_app, name="report")
 app.add_typer(money_app)
 app.add_typer(pricing_app)
 app.command()(sandbox)
+app.command()(whatif)
 
 
 def _show_version(wanted: bool) -> None:  # noqa: FBT001 (an option's value)

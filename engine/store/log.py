@@ -137,6 +137,20 @@ def read_stretch(
         return [_read(*row) for row in cursor]
 
 
+def read_streams(connection: Connection[Any], streams: Sequence[UUID], upto: int) -> list[Recorded | Unreadable]:
+    """The facts of some streams up to a position, stream by stream."""
+    with connection.cursor(row_factory=tuple_row, binary=True) as cursor:
+        cursor.execute(
+            """
+            SELECT notification_id, originator_id, originator_version, topic, state FROM card_events
+            WHERE originator_id = ANY (%b) AND notification_id <= %b::bigint
+            ORDER BY originator_id, originator_version
+            """,
+            (list(streams), upto),
+        )
+        return [_read(*row) for row in cursor]
+
+
 def stretches(connection: Connection[Any], facts: int) -> list[tuple[UUID, UUID | None]]:
     """All ids of streams in order, divided for `read_stretch` so that each part has about so many facts."""
     found: list[tuple[UUID, UUID | None]] = []

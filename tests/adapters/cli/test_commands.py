@@ -39,7 +39,7 @@ RUN_ELSEWHERE = {
     *("operator add", "operator list", "operator reset", "operator remove"),
     *("audit key", "audit head", "audit verify", "audit prove", "audit prove-growth", "audit check"),
     *("audit replay", "audit diff", "audit export", "audit import", "audit archive", "broker config", "events replay"),
-    *("report revenue", "report recovery", "report lifecycle", "report ledger"),
+    *("report revenue", "report recovery", "report lifecycle", "report ledger", "whatif"),
 }
 
 
