@@ -20,13 +20,21 @@ NOT_IMPORTED = {
     "httptools",  # uvicorn takes it where it is installed
     "tzdata",  # zoneinfo reads it
 }
+OTLP = "opentelemetry-exporter-otlp-proto-http"
 COMES_WITH = {
     "starlette": "fastapi",
     "nats-py": "faststream",
     "psycopg-pool": "psycopg",
     "pydantic-core": "pydantic",
     "yarl": "aiohttp",
-} | {"markupsafe": "jinja2"}
+    "markupsafe": "jinja2",
+    "opentelemetry-api": "opentelemetry-sdk",  # and what else is in the same namespace
+    "opentelemetry-semantic-conventions": "opentelemetry-sdk",
+    "opentelemetry-proto": OTLP,
+    "opentelemetry-exporter-http-transport": OTLP,
+    "opentelemetry-exporter-otlp-common": OTLP,
+    "opentelemetry-exporter-otlp-proto-common": OTLP,
+}
 
 
 @pytest.fixture(scope="module")
@@ -64,4 +72,10 @@ def test_it_holds_every_file_of_the_packages_and_no_other(files):
 def test_it_requires_what_it_imports_and_no_more(files):
     required, imported = distributions(PROJECT["dependencies"]), imported_packages(files)
     assert required - imported == NOT_IMPORTED
-    assert {COMES_WITH.get(name, name) for name in imported} - required == set()
+    assert {COMES_WITH.get(name, name) for name in imported} - required == optional()
+
+
+def optional():
+    """What the extras bring."""
+    extras = PROJECT["optional-dependencies"]
+    return set().union(*(distributions(extras[name]) for name in extras.keys() - {"dev"}))

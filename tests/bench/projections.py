@@ -3,7 +3,7 @@
 import resource
 from collections.abc import Callable
 from datetime import UTC, datetime
-from time import perf_counter, sleep
+from time import perf_counter
 from typing import Any
 
 import psutil
@@ -29,7 +29,7 @@ FACTS = 21
 """Of each card."""
 DUE = datetime(2027, 1, 3, 17, tzinfo=UTC)
 PARALLEL = 2
-APPENDED, ALONE_S = 500, 10
+APPENDED = 500
 
 
 def projection_figures(settings: Settings, cards: int, show: Show) -> dict[str, Any]:
@@ -59,7 +59,6 @@ def _beside(url: str, settings: Settings, show: Show) -> dict[str, Any]:
         caught_up(connection)
         figures: dict[str, Any] = visible_ms(url, settings)
         with appending(url, settings, Cohort(1000, APPENDED, FACTS, DUE)) as ended:
-            sleep(ALONE_S)
             alone = ended()
         caught_up(connection)
         with appending(url, settings, Cohort(2000, APPENDED, FACTS, DUE)) as ended:

@@ -18,6 +18,8 @@ from tests.journey.patience import until
 
 SECRETS = (EMAIL, PHONE, NUMBER, "+1 212 555 0142", "secret-token")
 CARDS = 12
+CONNECTIONS = 6
+"""Of a notifier that works: of its lead and of each channel, each with a listener."""
 
 
 @pytest.fixture
@@ -118,7 +120,8 @@ def test_an_sms_whose_sender_was_killed_is_sent_once_more_and_not_again(post, no
 def test_nothing_is_lost_or_doubled_while_the_database_is_away(post, card_id, notifier, postgres_url):
     name = post.connection.info.dbname
     with notifier(), psycopg.connect(postgres_url, autocommit=True) as owner:
-        until(lambda: owner.execute("SELECT FROM pg_stat_activity WHERE application_name ~ 'notifier'").rowcount)
+        connected = "SELECT FROM pg_stat_activity WHERE application_name ~ 'notifier'"
+        until(lambda: owner.execute(connected).rowcount >= CONNECTIONS)
         owner.execute(f"ALTER DATABASE {name} ALLOW_CONNECTIONS false")
         owner.execute(
             """
