@@ -30,7 +30,7 @@ class Switched(NamedTuple):
     position: int
     tries: int
     seconds: float
-    """How long the last try had the table for itself."""
+    """How long the last try kept readers waiting at most: until it had the table, and had it for itself."""
 
 
 def switch(connection: Connection[Any], model: ReadModel[Any]) -> Switched:
@@ -80,7 +80,10 @@ def _tried(connection: Connection[Any], model: ReadModel[Any], source: Follower)
 
 
 def _exchange(connection: Connection[Any], model: ReadModel[Any], source: Follower) -> tuple[int, float]:
-    """In one transaction; the projector waits for it at the position's row, readers only at its end."""
+    """In one transaction; the projector waits for it at the position's row, readers only at its end.
+
+    They wait for one statement and the commit, not for the disk: whatever the caller commits next is on it with this.
+    """
     with connection.transaction():
         if source.name == BUILDING:
             connection.execute(sql.SQL("DROP TABLE IF EXISTS {}").format(sql.Identifier(KEPT, model.name)))
@@ -88,28 +91,28 @@ def _exchange(connection: Connection[Any], model: ReadModel[Any], source: Follow
         while (step := follow(connection, source, BATCH)).facts:
             if source.name == BUILDING:
                 refuse_parked(step.parked)
-        connection.execute("SET LOCAL synchronous_commit = on")
-        connection.execute("SELECT set_config('lock_timeout', %s, true)", (f"{LOCK_TIMEOUT_MS}ms",))
-        table = sql.Identifier("public", model.name)
-        connection.execute(sql.SQL("LOCK TABLE {} IN ACCESS EXCLUSIVE MODE").format(table))
-        started = monotonic()
-        _move_tables(connection, model, source)
         _move_positions(connection, model, source)
+        if source.name == BUILDING:
+            connection.execute("UPDATE rebuild._run SET models = array_remove(models, %s)", (model.name,))  # it is over
         if model is DUE:
             connection.execute(f"NOTIFY {DUE_CHANNEL}")
+        connection.execute("SET LOCAL synchronous_commit = off")
+        connection.execute("SELECT set_config('lock_timeout', %s, true)", (f"{LOCK_TIMEOUT_MS}ms",))
+        moving, started = _moving_tables(model, source), monotonic()
+        connection.execute(moving)
     return step.position, monotonic() - started
 
 
-def _move_tables(connection: Connection[Any], model: ReadModel[Any], source: Follower) -> None:
+def _moving_tables(model: ReadModel[Any], source: Follower) -> sql.Composed:
+    """All in one statement for the server, which takes the live table first."""
     if source.name == BUILDING:
-        connection.execute("UPDATE rebuild._run SET models = array_remove(models, %s)", (model.name,))  # it is over
         moves = (("public", KEPT), (BUILDING, "public"))
     else:
         moves = (("public", BUILDING), (KEPT, "public"), (BUILDING, KEPT))
-    for before, after in moves:
-        connection.execute(
-            sql.SQL("ALTER TABLE {} SET SCHEMA {}").format(sql.Identifier(before, model.name), sql.Identifier(after))
-        )
+    return sql.SQL("; ").join(
+        sql.SQL("ALTER TABLE {} SET SCHEMA {}").format(sql.Identifier(before, model.name), sql.Identifier(after))
+        for before, after in moves
+    )
 
 
 _MOVE_POSITIONS = """
