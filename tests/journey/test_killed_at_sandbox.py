@@ -3,7 +3,7 @@
 import os
 import signal
 import tempfile
-import time
+from datetime import timedelta
 from pathlib import Path
 from typing import NamedTuple
 
@@ -31,32 +31,35 @@ class Run(NamedTuple):
     cards: int
     months: int
     kills: int
-    every_s: float
 
 
-SHORT, LONG = Run(30, 1, 2, 3.0), Run(4500, 4, 20, 20.0)
+SHORT, LONG = Run(30, 1, 2), Run(4500, 4, 20)
 """The long one makes more than ten thousand charges."""
 
 
 class Killer:
-    """Kills the consumer from time to time, while cards are due."""
+    """Kills the consumer from time to time, in virtual time, so that it dies as often on every machine."""
 
     def __init__(self, run: Run) -> None:
-        self.left, self.every_s = run.kills, run.every_s
-        self.next_s = time.monotonic() + run.every_s
+        every = timedelta(days=28 * run.months) / (run.kills + 1)
+        self.times = [BEGIN + every * number for number in range(1, run.kills + 1)]
         self.killed: set[int] = set()
+
+    @property
+    def left(self) -> int:
+        """So many kills are still to come."""
+        return len(self.times)
 
     def __call__(self, now, supervisor, connection):
         supervisor.check()
-        if not self.left or time.monotonic() < self.next_s or now == BEGIN:
+        if not self.times or now < self.times[0]:
             return
         pids = [pid for pid in supervisor.pids()["consumer"] if pid not in self.killed]
         is_due = connection.execute("SELECT FROM due, control WHERE wake_at <= virtual_now LIMIT 1").rowcount
         if pids and is_due:
             os.kill(pids[0], signal.SIGKILL)
             self.killed.add(pids[0])
-            self.left -= 1
-            self.next_s = time.monotonic() + self.every_s
+            del self.times[0]
 
 
 @pytest.fixture
