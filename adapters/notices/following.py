@@ -9,13 +9,14 @@ import structlog
 from psycopg import Connection
 from psycopg.rows import tuple_row
 
+from adapters.known_facts import known_facts
 from adapters.notices.kinds import kind_of
 from adapters.notices.outbox import NewNotice, put_notices
 from engine.card.custody import CardRegistered, HolderChanged
 from engine.envelope import Fact, Recorded, names_of, read_fact
-from engine.errors import CorruptHistoryError, StandstillError, UnknownFactError
+from engine.errors import CorruptHistoryError
 from engine.notices import NOTICE_FACTS, Notice, notice_of
-from engine.store.log import Read, read_others
+from engine.store.log import read_others
 from projections.follow import lock_position, save_position
 
 log = structlog.get_logger()
@@ -44,32 +45,11 @@ def follow_notices(connection: Connection[Any], now: datetime, limit: int) -> Fo
     with connection.transaction():
         position = lock_position(connection, FOLLOWER)
         read = read_others(connection, _WITHOUT_NOTICE, position, limit)
-        facts, upto = _known(read)
+        facts, upto = known_facts(read, "notifier", "knows whether holders are told of it, so no notice is made")
         added = put_notices(connection, _new(connection, facts, now))
         if upto > position:
             save_position(connection, FOLLOWER, upto)
     return Followed(added, upto, len(read.rows) == limit or upto < read.upto)
-
-
-def _known(read: Read) -> tuple[list[Recorded], int]:
-    """The facts before the first one of an unknown name, and the position up to which they go.
-
-    A fact that cannot be read for another reason is passed over, and named in the log.
-    """
-    facts: list[Recorded] = []
-    for number, row in enumerate(read.rows):
-        if isinstance(row, Recorded):
-            facts.append(row)
-        elif isinstance(row.error, UnknownFactError):
-            if number == 0:
-                raise StandstillError(
-                    f"this program is too old: {row.error}; whether holders are told of it, a newer program knows, so "
-                    "no notice is made until this notifier is upgraded"
-                )
-            return facts, row.position - 1
-        else:
-            log.error("notices.fact_skipped", position=row.position, card_id=str(row.card_id), error=str(row.error))
-    return facts, read.upto
 
 
 def _new(connection: Connection[Any], facts: Sequence[Recorded], now: datetime) -> list[NewNotice]:

@@ -23,9 +23,10 @@ from adapters.broker.events import Cell, card_event, epoch_event
 from adapters.broker.outlets.outlet import Outlet, connected
 from adapters.clock import recorded_now
 from adapters.clock_check import clock_of
+from adapters.known_facts import known_facts
 from adapters.roles.lead import Connections, Work, lead
-from adapters.roles.publisher import PUBLISHED_CHANNEL, PUBLISHER
-from adapters.roles.tellable import tellable, transaction
+from adapters.roles.publisher import NOTHING_TOLD, PUBLISHED_CHANNEL, PUBLISHER
+from adapters.roles.transaction import transaction
 from adapters.secret_files import events_address
 from adapters.settings import PREFIX, Settings, SettingsError
 from engine.store.log import Read, read_others
@@ -90,7 +91,7 @@ async def forward(connection: Connection[Any], outlet: Outlet, cell_name: str, l
         read = await asyncio.to_thread(
             read_others, connection, INTERNAL_FACTS, known.position, limit, known.published_upto
         )
-        facts, upto = tellable(read, FORWARDER)
+        facts, upto = known_facts(read, FORWARDER, NOTHING_TOLD)
         cell = Cell(cell_name, known.epoch)
         messages = [event for fact in facts if (event := card_event(fact, cell)) is not None]
         if known.epoch_id is not None and known.epoch != known.told_epoch:  # after our position all is told again

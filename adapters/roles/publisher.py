@@ -26,9 +26,10 @@ from adapters.broker.streams import ensure_events_stream
 from adapters.broker.tail import Epoch, newest_epoch, published_upto
 from adapters.clock import recorded_now
 from adapters.clock_check import clock_of
+from adapters.known_facts import known_facts
 from adapters.meanwhile import meanwhile
 from adapters.roles.lead import Connections, Work, lead
-from adapters.roles.tellable import tellable, transaction
+from adapters.roles.transaction import transaction
 from adapters.settings import Settings
 from adapters.traces import traces
 from engine.store.log import FACTS_CHANNEL, Read, read_others
@@ -37,6 +38,7 @@ from projections.follow import BATCH, lock_position, save_position
 log = structlog.get_logger()
 
 PUBLISHER = "publisher"
+NOTHING_TOLD = "knows whether it is public, so nothing is published"
 PUBLISHED_CHANNEL = "published"
 """PostgreSQL notification: there are new messages."""
 
@@ -183,7 +185,7 @@ async def publish(
     """
     with transaction(connection):
         read, epoch = await asyncio.to_thread(_read, connection, limit, ahead)
-        facts, upto = tellable(read, PUBLISHER)
+        facts, upto = known_facts(read, PUBLISHER, NOTHING_TOLD)
         more, ahead = len(read.rows) == limit or upto < read.upto, None
         cell = Cell(cell_name, epoch)
         messages = [event for fact in facts if (event := card_event(fact, cell)) is not None]

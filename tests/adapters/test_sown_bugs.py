@@ -215,7 +215,7 @@ BUGS = (
     ),
     Bug(
         "a fact of a newer program is passed over",
-        "adapters/roles/tellable.py",
+        "adapters/known_facts.py",
         "elif isinstance(row.error, UnknownFactError):",
         "elif row.position < 0:",
         "adapters/roles/test_foreign_events.py::test_a_fact_of_a_newer_program_stops_the_publisher_before_it",

@@ -50,7 +50,7 @@ def test_a_broken_fact_is_passed_over_and_named_in_the_log(post, card_id):
     post.wake(card_id)
     with capture_logs() as lines:
         assert post.follow() == 1
-    assert [line["event"] for line in lines if line["log_level"] == "error"] == ["notices.fact_skipped"]
+    assert [line["event"] for line in lines if line["log_level"] == "error"] == ["role.fact_skipped"]
 
 
 def test_a_fact_of_a_newer_program_stops_the_follower_after_what_came_before(post, card_id):
