@@ -26,14 +26,24 @@ def _names(value: str) -> str:
 _Names = Annotated[str, AfterValidator(_names)]
 
 
+PORT_MOST = 65_535
+
+
 def _other_broker(address: str) -> str:
     if address.startswith(("nats://", "tls://")):
         raise ValueError("events are on NATS anyway, at NATS_URL; it names another broker, on which they are told too")
     if address.startswith("kafka://"):
         if not re.fullmatch(r"kafka://[\w.-]+(:\d{1,5})?(,[\w.-]+(:\d{1,5})?)*", address):
             raise ValueError("it should be kafka://HOST:PORT, several separated by commas, without user and password")
-    elif not re.fullmatch(r"amqps?://(?:[^@/\s]*@)?[\w.:\[\]-]+(?:[/?]\S*)?", address):
-        raise ValueError("it should be amqp://USER:PASSWORD@HOST:PORT, amqps://… or kafka://HOST:PORT")
+    elif not re.fullmatch(
+        r"amqps?://(?:[^@/\s]*@)?(?:[\w.-]+|\[[0-9A-Fa-f:.]+\])(?::\d{1,5})?(?:[/?][^@\s]*)?", address
+    ):
+        raise ValueError(
+            "it should be amqp://USER:PASSWORD@HOST:PORT, amqps://… or kafka://HOST:PORT; in a password / is written "
+            "%2F and @ is written %40"
+        )
+    if any(int(port) > PORT_MOST for port in re.findall(r":(\d+)(?=[/?,]|$)", address)):
+        raise ValueError(f"its port should be at most {PORT_MOST}")
     return address
 
 

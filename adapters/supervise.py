@@ -29,6 +29,7 @@ _POLL_S = 0.02
 _BACKOFF_S = 0.1
 _BACKOFF_MAX_S = 5.0
 _HEALTHY_S = 10.0
+_OPTIONAL_AGAIN_S = 60.0
 _STOP_S = 10.0
 _PR_SET_PDEATHSIG = 1
 
@@ -78,6 +79,8 @@ class Supervisor:
     roles: Mapping[str, Sequence[str]]
     env: Mapping[str, str]
     log_dir: Path
+    optional: frozenset[str] = frozenset()
+    """Roles without which the others go on: one that ends with one of FATAL_STATUSES is tried again every minute."""
     restarts: Counter[str] = field(default_factory=Counter, init=False)
     """How often each role was started again."""
 
@@ -168,6 +171,10 @@ class Supervisor:
         now = time.monotonic()
         if child.restart_at_s is None:
             status = child.process.returncode
+            if status in FATAL_STATUSES and child.role in self.optional:
+                _log.error("role.cannot_run", child=child.name, again_in_s=_OPTIONAL_AGAIN_S, why=_last_line(child.log))
+                child.restart_at_s = now + _OPTIONAL_AGAIN_S
+                return
             if status in FATAL_STATUSES:
                 raise RoleFailedError(f"{child.name} ended with status {status}: {_last_line(child.log)}")
             if now - child.started_s >= _HEALTHY_S:

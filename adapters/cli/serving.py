@@ -132,7 +132,8 @@ def all_roles(
     with only_system(settings.home, what), both_servers(settings) as running:
         migrate(owner_of(settings, running.database_url), running.database_url)
         processes = {**beside, **_arguments(roles, settings.metrics_port)}
-        with Supervisor(processes, environment(running.settings), settings.home / "logs") as supervisor:
+        env, logs = environment(running.settings), settings.home / "logs"
+        with Supervisor(processes, env, logs, frozenset({"forwarder"})) as supervisor:
             yield running, supervisor
 
 

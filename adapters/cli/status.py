@@ -73,7 +73,10 @@ def find_out(settings: Settings) -> Found:
         if settings.tells_holders and "notifier" not in {one.role for one in database.roles}:
             problems.append("holders are to be told, and no notifier runs; `baohao run notifier` starts one")
         if settings.events_url and "forwarder" not in {one.role for one in database.roles}:
-            problems.append("another broker is to be told, and no forwarder runs; `baohao run forwarder` starts one")
+            problems.append(
+                "another broker is to be told, and no forwarder is at work: `baohao run forwarder` starts one; where "
+                "one runs, `baohao health` says whether that broker answers"
+            )
         if database.rebuild_due:
             problems.append(
                 f"a rebuild is due after a change of the program: `{rebuild_command(database.rebuild_due)}`"

@@ -183,3 +183,27 @@ def test_the_password_of_the_other_broker_may_stand_in_a_file(tmp_path):
 def test_a_password_in_a_file_is_that_of_a_user_who_has_none_yet(tmp_path, address):
     with pytest.raises(SettingsError, match="BAOHAO_EVENTS_URL should be amqp://USER@HOST"):
         events_address(load_settings(events_url=address, events_password_file=tmp_path / "password"))
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "amqp://me:word@mq:99999",
+        "amqp://me:word@mq:abc",
+        "amqp://me:wo/rd@mq:5672",
+        "amqp://me:word@[127.0.0.1:5672",
+        "kafka://k1:9092,k2:70000",
+    ],
+)
+def test_an_address_of_no_broker_is_refused_without_repeating_it(address):
+    with pytest.raises(SettingsError, match=r"^BAOHAO_EVENTS_URL is wrong: it") as refused:
+        load_settings(events_url=address)
+    assert "me:" not in str(refused.value)
+
+
+def test_the_user_of_a_collector_is_not_repeated():
+    with pytest.raises(SettingsError, match=r"^BAOHAO_TRACES_URL is wrong: ") as refused:
+        load_settings(traces_url="http://me:word@127.0.0.1/")
+    assert "me:word" not in str(refused.value)
+    with pytest.raises(SettingsError, match=r"^BAOHAO_TRACES_URL is wrong: "):
+        load_settings(traces_url="http://127.0.0.1:99999/")

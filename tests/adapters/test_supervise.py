@@ -9,6 +9,7 @@ import time
 import psutil
 import pytest
 
+from adapters import supervise
 from adapters.supervise import RoleFailedError, Supervisor
 
 SLEEPS = [sys.executable, "-c", "import time; time.sleep(60)"]
@@ -74,6 +75,15 @@ def test_a_role_with_wrong_settings_stops_everything_and_is_named(tmp_path, stat
         supervisor.wait(10)
     assert supervisor.pids() == {"consumer": [], "web": []}
     assert not supervisor.restarts
+
+
+def test_the_others_go_on_without_an_optional_role_which_is_tried_again_later(tmp_path, monkeypatch, eventually):
+    monkeypatch.setattr(supervise, "_OPTIONAL_AGAIN_S", 0.2)
+    roles = {"consumer": SLEEPS, "forwarder": script("raise SystemExit(78)")}
+    with Supervisor(roles, os.environ, tmp_path, frozenset({"forwarder"})) as supervisor:
+        eventually(lambda: supervisor.restarts["forwarder"] >= 2)
+        supervisor.check()
+        assert len(supervisor.pids()["consumer"]) == 1
 
 
 def test_a_failure_is_raised_at_the_end_of_the_block(tmp_path, eventually):

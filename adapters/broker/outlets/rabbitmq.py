@@ -9,6 +9,8 @@ AMQP 0-9-1 can carry too.
 """
 
 import asyncio
+import logging
+import ssl
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager, suppress
 
@@ -38,6 +40,7 @@ WITHIN_S = 15.0
 """The longest that the broker may take to connect, or to do what it is asked for: to confirm a batch, above all."""
 CLOSE_WITHIN_S = 2.0
 _PREFIX = "cloudEvents_"
+logging.getLogger("aiormq.connection").setLevel(logging.CRITICAL)  # what it says of errors, we say
 _GONE = (AMQPError, RuntimeError, OSError)
 """The library raises RuntimeError on a connection, or a channel, that was closed meanwhile."""
 
@@ -56,6 +59,8 @@ async def connected(url: str) -> AsyncIterator[Outlet]:
     except TimeoutError:
         raise ConnectionError(f"{where} does not answer within {WITHIN_S:g} s") from None
     except _GONE as error:
+        if (hopeless := _hopeless(error)) is not None:
+            raise SettingsError(f"{where} {hopeless}.") from None
         raise ConnectionError(f"{where} cannot be reached: {error}") from error
     try:
         yield RabbitMQ(connection, where)
@@ -63,6 +68,22 @@ async def connected(url: str) -> AsyncIterator[Outlet]:
         with suppress(TimeoutError, *_GONE):
             async with asyncio.timeout(CLOSE_WITHIN_S):
                 await connection.close()
+
+
+def _hopeless(error: BaseException) -> str | None:
+    """What has to be put right before another try can be of use; None where it may be."""
+    if isinstance(error, FileNotFoundError | PermissionError):
+        return f"is asked with a certificate of {PREFIX}EVENTS_URL that cannot be read: {error.filename or error}"
+    if "Connection.OpenOk" in str(error):
+        return f"refuses the virtual host of {PREFIX}EVENTS_URL"
+    causes: BaseException | None = error
+    while causes is not None:
+        if isinstance(causes, ssl.SSLCertVerificationError):
+            return f"has a certificate that is not to be trusted: {causes.verify_message}; name who signed it: ?cafile="
+        if isinstance(causes, ssl.SSLError):
+            return f"does not speak TLS as amqps:// wants it: {causes.reason}"
+        causes = causes.__cause__ or causes.__context__
+    return None
 
 
 def _place(url: str) -> str:

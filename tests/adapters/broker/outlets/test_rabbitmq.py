@@ -107,6 +107,24 @@ def test_one_that_never_answers_or_is_not_there_is_a_fault(run, monkeypatch):
         run(connect(number))
 
 
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        (lambda url: f"{url}missing", "refuses the virtual host of BAOHAO_EVENTS_URL"),
+        (lambda url: url.replace("amqp://", "amqps://"), "does not speak TLS as amqps:// wants it"),
+        (lambda url: url.replace("amqp://", "amqps://") + "?cafile=/no/ca.pem", "cannot be read"),
+    ],
+    ids=["virtual host", "no TLS", "no authority"],
+)
+def test_what_another_try_does_not_help_is_said_once(run, rabbitmq_server, change, sentence):
+    async def connect():
+        async with connected(change(rabbitmq_server.url)):
+            pass
+
+    with pytest.raises(SettingsError, match=sentence):
+        run(connect())
+
+
 def test_without_the_library_it_says_what_to_install(monkeypatch):
     for name in ("rabbitmq", "kafka"):
         monkeypatch.delitem(sys.modules, f"adapters.broker.outlets.{name}", raising=False)
