@@ -11,6 +11,7 @@ import psycopg
 from playwright.sync_api import Page
 
 from adapters.cli.output import err
+from adapters.embedded import owner_url
 from projections.audit.heads import SealKey
 from projections.audit.sealing import seal_next
 from tests.bench.stripe import posted, sandbox
@@ -42,7 +43,12 @@ def take_commands(page: Page, folder: Path, database_url: str, only: str) -> Non
         for name, words in COMMANDS.items():
             file = file_of(folder, name)
             if only in file.name:
-                own = {"DATABASE_URL": database_url, "BAOHAO_SEAL_KEY_FILE": str(key_file), "BAOHAO_CLOCK": "virtual"}
+                own = {
+                    "DATABASE_URL": database_url,
+                    "BAOHAO_OWNER_DATABASE_URL": owner_url(database_url),
+                    "BAOHAO_SEAL_KEY_FILE": str(key_file),
+                    "BAOHAO_CLOCK": "virtual",
+                }
                 page.set_content(f'<pre style="{SCREEN}">{escape(printed(words, own))}</pre>')
                 page.locator("pre").screenshot(path=str(file))
                 err.print(file.name)
