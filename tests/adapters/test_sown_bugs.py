@@ -25,6 +25,7 @@ COPIED = ("engine", "projections", "adapters", "tests", "pyproject.toml")
 STORE, LIMITS = "engine/store/recorder_sql.py", "engine/store/limits_sql.py"
 CONSUMER, SCHEDULER = "adapters/roles/consumer.py", "adapters/roles/scheduler.py"
 PUBLISHER, SENDING = "adapters/roles/publisher.py", "adapters/broker/sending.py"
+FORWARDER = "adapters/roles/forwarder.py"
 LEASE, STREAMS = "adapters/roles/lease.py", "adapters/broker/streams.py"
 
 OBSTACLES = "engine/why/obstacles.py"
@@ -212,6 +213,27 @@ BUGS = (
         "position = above if found is None else found",
         "position = above",
         "adapters/roles/test_publisher.py::test_a_publisher_that_dies_between_sending_and_committing_stores_nothing_twice",
+    ),
+    Bug(
+        "what was read ahead is told though another publisher told it",
+        PUBLISHER,
+        "if ahead is None or ahead.after != position:",
+        "if ahead is None:",
+        "adapters/roles/test_publisher.py::test_what_was_read_ahead_is_not_told_where_another_one_has_gone_on",
+    ),
+    Bug(
+        "a broker that was wiped hears only what comes",
+        FORWARDER,
+        "await asyncio.to_thread(_save, connection, 0, None)",
+        "await asyncio.to_thread(_save, connection, before, None)",
+        "adapters/roles/test_forwarder.py::test_a_broker_that_was_wiped_is_told_all_of_the_log_again",
+    ),
+    Bug(
+        "other brokers are told what the publisher has not published",
+        FORWARDER,
+        "INTERNAL_FACTS, known.position, limit, known.published_upto",
+        "INTERNAL_FACTS, known.position, limit",
+        "adapters/roles/test_forwarder.py::test_nothing_is_told_that_the_publisher_has_not_published",
     ),
     Bug(
         "a fact of a newer program is passed over",
