@@ -1,8 +1,8 @@
 """An archive: a folder of Parquet files of the sealed log, one behind the other, that is verified without a database.
 
-What belongs to it stands in SHA256SUMS, as `sha256sum` writes it. A file is listed once it is there whole, so a run that
-was killed leaves at most one whole file that is not listed, behind the last one that is: the next run takes it in. All
-others that are not listed stay as they are, and nothing is added until somebody has looked at them.
+What belongs to it stands in SHA256SUMS, as `sha256sum` writes it. A file is listed once it is there whole, so a run
+that was killed leaves at most one whole file that is not listed, behind the last one that is: the next run takes it in.
+All others that are not listed stay as they are, and nothing is added until somebody has looked at them.
 """
 
 import fcntl
