@@ -12,7 +12,7 @@ from adapters.cli.output import err, out, put_fields, put_json, put_table
 from adapters.cli.servers import connection, database
 from adapters.schema import check_schema
 from adapters.seal_keys import public_key, seal_key_of, write_key
-from adapters.settings import Settings
+from adapters.settings import Settings, SettingsError
 from projections.audit.heads import Head, HeadError, PublicKey, SealKey, check_head, read_head
 from projections.audit.proofs import Held, check_proof, position_of_event
 from projections.audit.proofs import prove_growth as proof_of_growth
@@ -89,7 +89,13 @@ def _put(verified: Verified, *, with_head: bool) -> None:
 
 def known_keys(settings: Settings, given: Sequence[str]) -> list[PublicKey]:
     """Those that were given, or else the sealer's; raises HeadError or SettingsError."""
-    return [public_key(one) for one in given] if given else [seal_key_of(settings).public]
+    if given:
+        return [public_key(one) for one in given]
+    if settings.seal_key_file is None:
+        raise SettingsError(
+            "Give the sealer's public key: --key KEY; or set BAOHAO_SEAL_KEY_FILE to the file of its key."
+        )
+    return [seal_key_of(settings).public]
 
 
 def checked_heads(files: Sequence[Path], keys: Sequence[PublicKey]) -> list[Head]:

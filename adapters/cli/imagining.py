@@ -72,8 +72,7 @@ def _other(settings: Settings, today: Rules, asked: Asked) -> Rules:
 
 
 def _read(open_connection: Connection[Any], today: Rules, asked: Asked, bar: "_Bar") -> Past:
-    until = asked.until and _midnight(asked.until) + timedelta(days=1)
-    span = span_of_log(open_connection, asked.since and _midnight(asked.since), until)
+    span = span_of_log(open_connection, asked.since and _midnight(asked.since), asked.until and _end_of(asked.until))
     card_ids = cards_of(open_connection, asked.plan, asked.cards)
     if not card_ids and asked.plan is not None:
         today.catalogue.plan(asked.plan)
@@ -87,6 +86,14 @@ def _read(open_connection: Connection[Any], today: Rules, asked: Asked, bar: "_B
 
 def _midnight(day: datetime) -> datetime:
     return day.replace(tzinfo=UTC)
+
+
+def _end_of(day: datetime) -> datetime:
+    """The midnight after a day, or the last instant that there is."""
+    try:
+        return _midnight(day) + timedelta(days=1)
+    except OverflowError:
+        return datetime.max.replace(tzinfo=UTC)
 
 
 class _Bar:

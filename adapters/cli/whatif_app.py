@@ -1,5 +1,7 @@
 """The command `baohao whatif` and its options; imagining.py implements it."""
 
+import os
+from collections.abc import Iterable
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated
@@ -37,5 +39,18 @@ def whatif(  # noqa: PLR0913 (one per option)
         raise typer.BadParameter("say what would be otherwise: --policy FILE, --catalogue FILE", param_hint="--policy")
     if since is not None and until is not None and since > until:
         raise typer.BadParameter(f"{since:%Y-%m-%d} is after {until:%Y-%m-%d}", param_hint="--from")
+    settings = load_settings()
+    if html is not None:
+        _check_page(html, (policy, catalogue, settings.policy, settings.catalogue))
     asked = imagining.Asked(policy, catalogue, since, until, cards, plan, range(seed, seed + seeds))
-    imagining.show(load_settings(), asked, html, as_json=as_json)
+    imagining.show(settings, asked, html, as_json=as_json)
+
+
+def _check_page(page: Path, inputs: Iterable[Path | None]) -> None:
+    """Before anything is replayed: the page can be written, and not over a file that is read."""
+    if page.exists() and any(one is not None and one.exists() and page.samefile(one) for one in inputs):
+        raise typer.BadParameter(f"{page} is a file of rules: name another one for the page", param_hint="--html")
+    if not page.parent.is_dir():
+        raise typer.BadParameter(f"there is no folder {page.parent}", param_hint="--html")
+    if not os.access(page if page.exists() else page.parent, os.W_OK):
+        raise typer.BadParameter(f"{page} cannot be written", param_hint="--html")

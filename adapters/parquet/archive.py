@@ -1,7 +1,8 @@
 """An archive: a folder of Parquet files of the sealed log, one behind the other, that is verified without a database.
 
 What belongs to it stands in SHA256SUMS, as `sha256sum` writes it. A file is listed once it is there whole, so a run
-that was killed leaves nothing of which a reader could think that it belongs to the archive.
+that was killed leaves at most one whole file that is not listed, behind the last one that is: the next run takes it in.
+All others that are not listed stay as they are, and nothing is added until somebody has looked at them.
 """
 
 import fcntl
@@ -17,13 +18,13 @@ from typing import Any, NamedTuple
 from psycopg import Connection
 
 from adapters.parquet import ParquetError
-from adapters.parquet.log_files import last_seal_of, open_log, write_log
+from adapters.parquet.log_files import ReadStretch, last_seal_of, open_log, recorded_at, write_log
 from adapters.whole_files import UNFINISHED, new_file, replaced_file
 from projections.audit.comparing import parts_of
 from projections.audit.heads import PublicKey
 from projections.audit.leaves import LeafFact
-from projections.audit.seals import NO_SEAL, Seal, seals_from
-from projections.audit.transfer import check_begins, read_sealed
+from projections.audit.seals import NO_SEAL, Seal, Stretch, seals_from
+from projections.audit.transfer import Sealed, check_begins, read_sealed
 
 SUMS = "SHA256SUMS"
 NAME = re.compile(r"facts-(\d{12})-(\d{12})\.parquet", re.ASCII)
@@ -61,6 +62,11 @@ def listed(folder: Path) -> dict[str, str]:
     return dict(sorted(found.items()))
 
 
+def unlisted(folder: Path, sums: Iterable[str]) -> list[str]:
+    """The names of files that look as if they were of an archive, but are not listed, in their order."""
+    return sorted(one.name for one in folder.iterdir() if NAME.fullmatch(one.name) and one.name not in sums)
+
+
 def sha256_of(file: Path) -> str:
     """Of all its bytes."""
     with file.open("rb") as opened:
@@ -84,11 +90,13 @@ def add_to_archive(
         raise ParquetError("no stretch of the log that was sealed lies wholly before then; nothing was written")
     with _alone(folder):
         sums = listed(folder)
+        start = last_of_archive(folder, sums)
+        _check_same_log(connection, folder, start)
+        _discard_unfinished(folder)
+        taken = _take_in(connection, keys, folder, sums, start)
         before = last_of_archive(folder, sums)
-        _check_same_log(connection, folder, before)
         seals = [seal for seal in seals_from(connection, before.number + 1) if seal.position <= upto]
-        _discard_unlisted(folder, sums)
-        start, parts, written = before, parts_of(before, seals, facts_per_file), 0
+        parts, written = parts_of(before, seals, facts_per_file), sum((folder / name).stat().st_size for name in taken)
         for part in parts:
             file = folder / f"facts-{part.before.size + 1:012}-{part.seals[-1].size:012}.parquet"
             with new_file(file) as opened:
@@ -98,8 +106,8 @@ def add_to_archive(
             sums[file.name] = sha256_of(file)
             _write_sums(folder, sums)
             before = part.seals[-1]
-    facts, number = before.size - start.size, before.number - start.number
-    return Archived(len(parts), facts, number, written, before.number, before.size, max(before.position, 0))
+    files, facts, number = len(taken) + len(parts), before.size - start.size, before.number - start.number
+    return Archived(files, facts, number, written, before.number, before.size, max(before.position, 0))
 
 
 def _add(progress: Callable[[int], None], before: int, done: int) -> None:
@@ -129,7 +137,9 @@ def _alone(folder: Path) -> Generator[None]:
     existed = folder.exists()
     folder.mkdir(parents=True, exist_ok=True)
     new = not (folder / SUMS).exists()
-    if new and any(not _is_ours(one.name) for one in folder.iterdir()):
+    if new and (names := unlisted(folder, ())):
+        raise _not_listed(folder, names[0])
+    if new and any(not _LEFT.fullmatch(one.name) for one in folder.iterdir()):
         raise ParquetError(f"{folder} is not empty, and no archive")
     with _locked(folder):
         if new:
@@ -137,7 +147,7 @@ def _alone(folder: Path) -> Generator[None]:
         try:
             yield
         except BaseException:
-            if new and not listed(folder):  # so that nothing was changed
+            if new and not listed(folder) and not unlisted(folder, ()):  # so that nothing was changed
                 (folder / SUMS).unlink()
                 if not existed:
                     folder.rmdir()
@@ -157,15 +167,52 @@ def _locked(folder: Path) -> Generator[None]:
         os.close(opened)
 
 
-def _is_ours(name: str) -> bool:
-    return NAME.fullmatch(name) is not None or _LEFT.fullmatch(name) is not None
-
-
-def _discard_unlisted(folder: Path, sums: Iterable[str]) -> None:
-    """Remove what a run left that was killed."""
+def _discard_unfinished(folder: Path) -> None:
+    """Remove what a run left half that was killed; a whole file is never removed."""
     for one in list(folder.iterdir()):
-        if _is_ours(one.name) and one.name not in sums:
+        if _LEFT.fullmatch(one.name):
             one.unlink()
+
+
+def _take_in(
+    connection: Connection[Any], keys: Sequence[PublicKey], folder: Path, sums: dict[str, str], last: Seal
+) -> list[str]:
+    """List the one file that a run had finished when it was killed; raises ParquetError where others are not listed."""
+    names = unlisted(folder, sums)
+    for name in names:
+        if len(names) > 1 or not _goes_on(connection, keys, folder / name, last):
+            raise _not_listed(folder, name)
+        sums[name] = sha256_of(folder / name)
+        _write_sums(folder, sums)
+    return names
+
+
+def _not_listed(folder: Path, name: str) -> ParquetError:
+    return ParquetError(
+        f"{folder / SUMS} does not list {name}, so nothing was written: restore {SUMS}, or move that file away"
+    )
+
+
+def _goes_on(connection: Connection[Any], keys: Sequence[PublicKey], file: Path, last: Seal) -> bool:
+    """Whether a file is what would be written of this log right behind a seal, up to the fact that its name says."""
+    first, end = (int(number) for number in (file.name[6:18], file.name[19:31]))
+    seals = [seal for seal in seals_from(connection, last.number + 1) if seal.size <= end]
+    if first != last.size + 1 or not seals or seals[-1].size != end:
+        return False
+    try:
+        with file.open("rb") as opened:
+            log = open_log(opened, file.name)
+            ours = read_sealed(connection, keys, last, seals)
+            same = all(_is_of(one, read) for one, read in zip(ours, log.stretches, strict=True))
+            return same and log.after[:5] == last[:5]
+    except (ParquetError, ValueError):  # it cannot be read, or has fewer stretches or more
+        return False
+
+
+def _is_of(one: Sealed, read: ReadStretch) -> bool:
+    kept = Stretch(one.hashes, [fact.position for fact in one.facts])
+    times = [recorded_at(fact.state) for fact in one.facts]
+    return (one.seal, kept, one.facts, times) == tuple(read)
 
 
 def _write_sums(folder: Path, sums: dict[str, str]) -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from adapters.parquet import ParquetError
-from adapters.parquet.archive import SUMS, listed, sha256_of
+from adapters.parquet.archive import SUMS, listed, sha256_of, unlisted
 from adapters.parquet.log_files import ReadStretch, open_log, recorded_at
 from projections.audit.comparing import Compared, in_detail, is_whole
 from projections.audit.findings import Finding, of_seal
@@ -29,10 +29,13 @@ def verify_archive(
 
     `progress` is told how many facts were compared. Raises ParquetError and OSError where there is no archive.
     """
-    findings: list[Finding] = []
+    sums = listed(folder)
+    findings = [_of_unlisted(name) for name in unlisted(folder, sums)]
+    if not sums and not findings:
+        raise ParquetError(f"{folder} is an archive without any file, so there is nothing to verify")
     last: Seal | None = NO_SEAL
     facts = seals = 0
-    for name, expected in listed(folder).items():
+    for name, expected in sums.items():
         file = folder / name
         if not file.exists():
             findings.append(Finding("removed", None, None, f"{name} is missing"))
@@ -46,6 +49,11 @@ def verify_archive(
         progress(facts)
     findings += [_of_cut(head, last) for head in heads if last is not None and head.size > last.size]
     return Verified(facts, seals, 0, findings)
+
+
+def _of_unlisted(name: str) -> Finding:
+    sentence = f"{name} is there, but {SUMS} does not list it; what is in it was not compared"
+    return Finding("changed", None, None, sentence)
 
 
 class _Checked(NamedTuple):

@@ -30,6 +30,7 @@ from projections.whatif.tried import Tries, tries_of
 
 _CARDS_AT_A_TIME = 100
 _SECOND = timedelta(seconds=1)
+_MICROSECOND = timedelta(microseconds=1)
 
 
 class NothingToReplayError(BaohaoError):
@@ -182,7 +183,14 @@ def span_of_log(connection: Connection[Any], since: datetime | None, until: date
     known_until = max(ends) + _SECOND  # what comes later has not happened, and compares with nothing
     span = Span(since or min(ends), min(until or known_until, known_until))
     if span.since >= span.until:
-        raise NothingToReplayError(f"nothing is left to replay between {span.since:%Y-%m-%d} and {span.until:%Y-%m-%d}")
+        days = " ".join(
+            f"{word} {day:%Y-%m-%d}"
+            for word, day in (("from", since), ("to", until and until - _MICROSECOND))
+            if day is not None
+        )
+        raise NothingToReplayError(
+            f"nothing is left to replay {days}: the log goes from {min(ends):%Y-%m-%d} to {max(ends):%Y-%m-%d}"
+        )
     return span
 
 

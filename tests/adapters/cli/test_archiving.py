@@ -60,6 +60,29 @@ def test_an_archive_is_verified_without_a_database(installation, public, archive
     ]
 
 
+@pytest.mark.parametrize("kept", [0, 1])
+def test_where_the_list_is_damaged_nothing_is_removed_and_the_verification_fails(installation, public, archive, kept):
+    sums = archive / "SHA256SUMS"
+    sums.write_text("".join(sums.read_text().splitlines(keepends=True)[:kept]))
+    (archive / "facts-000000000007-000000000008.parquet").write_bytes(b"half")
+    before = {one.name for one in archive.iterdir()}
+    status, out, said = installation.ended("audit", "archive", "--before", AFTER, "--to", archive, "--key", public)
+    assert (status, out) == (1, "")
+    assert "SHA256SUMS does not list facts-" in said
+    assert {one.name for one in archive.iterdir()} == before
+    done = installation.run("audit", "verify", "--archive", archive, "--key", public)
+    assert done.exit_code == 1
+    assert "does not list it" in " ".join(done.stdout.split())
+    assert "all are as they were sealed" not in done.stdout
+
+
+def test_an_archive_without_files_is_not_verified(installation, public, tmp_path):
+    (tmp_path / "SHA256SUMS").touch()
+    status, out, said = installation.ended("audit", "verify", "--archive", tmp_path, "--key", public)
+    assert (status, out) == (1, "")
+    assert said == f"{tmp_path} is an archive without any file, so there is nothing to verify\n"
+
+
 def test_lines_are_imported_from_standard_input(installation, new_installation, public, tmp_path):
     file = tmp_path / "log.jsonl"
     installation.json("audit", "export", file, "--key", public)

@@ -120,8 +120,19 @@ def test_bad_input_is_refused_in_a_sentence(installation, public, tmp_path, word
 
 
 def test_without_any_key_nothing_is_verified(installation, public, key_file):
-    with pytest.raises(SettingsError, match="BAOHAO_SEAL_KEY_FILE should name the file of a key"):
-        installation.run("audit", "verify")
+    new = key_file.with_name("new")
+    for words in (
+        ("verify",),
+        ("verify", "--archive", new),
+        ("export", new),
+        ("archive", "--before", "2100-01-01", "--to", new),
+        ("import", key_file),
+    ):
+        with pytest.raises(
+            SettingsError, match="public key: --key KEY; or set BAOHAO_SEAL_KEY_FILE to the file of its"
+        ):
+            installation.run("audit", *words)
+    assert not new.exists()
     with pytest.raises(SettingsError, match="is wrong: this is no key of a sealer"):
         installation.run("audit", "verify", BAOHAO_SEAL_KEY_FILE=str(key_file.with_name("cards.jsonl")))
 

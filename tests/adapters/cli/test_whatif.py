@@ -171,8 +171,34 @@ def test_bad_files_and_an_unknown_plan_are_one_sentence(installation, policy, tm
         installation.run("whatif", "--catalogue", wrong)
     with pytest.raises(Refused, match="there is no plan 'gold'"):
         installation.run("whatif", "--policy", policy, "--plan", "gold")
-    with pytest.raises(NothingToReplayError, match="nothing is left to replay between 2030-01-01 and"):
-        installation.run("whatif", "--policy", policy, "--from", "2030-01-01")
+    log = "the log goes from 2027-01-01 to 2027-0[67]-..$"
+    for days in (("--from", "2030-01-01"), ("--to", "2026-01-01"), ("--from", "2030-01-01", "--to", "2031-01-01")):
+        words = " ".join(days).replace("--", "")
+        with pytest.raises(NothingToReplayError, match=f"^nothing is left to replay {words}: {log}"):
+            installation.run("whatif", "--policy", policy, *days)
+
+
+def test_the_last_day_that_there_is_is_the_end_of_the_log(installation, policy):
+    words = ("whatif", "--policy", policy, "--seeds", 1, "--cards", 3)
+    assert installation.json(*words, "--to", "9999-12-31") == installation.json(*words)
+
+
+def test_a_page_is_never_written_over_a_file_of_rules(installation, policy, tmp_path):
+    (tmp_path / "link.html").symlink_to(policy)
+    in_force = tmp_path / "in_force.toml"
+    in_force.write_text(FEW)
+    for page in (policy, tmp_path / "link.html", in_force):
+        done = installation.run("whatif", "--policy", policy, "--html", page, BAOHAO_POLICY=str(in_force))
+        assert done.exit_code == 2
+        assert "is a file of rules: name another one" in " ".join(done.stderr.replace("│", " ").split())
+    assert policy.read_text() == in_force.read_text() == FEW
+
+
+def test_a_page_that_cannot_be_written_is_refused_before_anything_is_read(installation, policy, tmp_path):
+    nowhere = {"DATABASE_URL": "postgresql://nobody@127.0.0.1:1/none"}
+    done = installation.run("whatif", "--policy", policy, "--html", tmp_path / "none" / "page.html", **nowhere)
+    assert done.exit_code == 2
+    assert "there is no folder" in done.stderr
 
 
 def test_an_empty_log_has_nothing_to_replay(new_installation, policy):

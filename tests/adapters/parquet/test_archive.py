@@ -55,21 +55,104 @@ def test_only_stretches_that_end_before_are_written(sealed, keys, tmp_path):
     assert not (tmp_path / "none").exists()
 
 
-def test_what_a_killed_run_left_is_no_part_of_it_and_is_removed(sealed, archive, keys):
-    last = max(listed(archive))
-    left = [archive / f".{last}.unfinished", archive / "facts-000000009999-000000010001.parquet"]
-    for one in left:
-        one.write_bytes(b"half")
+def test_what_a_killed_run_left_half_is_no_part_of_it_and_is_removed(sealed, archive, keys):
+    for name in (max(listed(archive)), SUMS):
+        (archive / f".{name}.unfinished").write_bytes(b"half")
     assert last_of_archive(archive, listed(archive)) == last_seal(sealed)
     add_to_archive(sealed, keys, archive, head(sealed), FACTS_PER_FILE)
     assert names_in(archive) == sorted([SUMS, *listed(archive)])
 
 
-def test_a_file_that_was_not_listed_yet_is_written_again(sealed, archive, keys):
+def list_first(archive, files):
+    """Have only the first so many files listed, and return what was listed."""
     whole = (archive / SUMS).read_text()
-    (archive / SUMS).write_text("".join(whole.splitlines(keepends=True)[:-1]))
-    add_to_archive(sealed, keys, archive, head(sealed), FACTS_PER_FILE)
-    assert listed(archive).keys() == {line.split()[1] for line in whole.splitlines()}
+    (archive / SUMS).write_text("".join(whole.splitlines(keepends=True)[:files]))
+    return whole
+
+
+@pytest.mark.parametrize("facts_per_file", [FACTS_PER_FILE, 1])
+def test_a_file_that_was_not_listed_yet_is_taken_in_as_it_is(sealed, archive, keys, facts_per_file):
+    whole = list_first(archive, -1)
+    last = archive / whole.split()[-1]
+    written = last.stat()
+    done = add_to_archive(sealed, keys, archive, head(sealed), facts_per_file)
+    assert (done.files, done.bytes, done.last_fact) == (1, written.st_size, last_seal(sealed).size)
+    assert (archive / SUMS).read_text() == whole
+    assert last.stat().st_mtime_ns == written.st_mtime_ns
+
+
+def killed(*_):
+    raise KeyboardInterrupt
+
+
+def test_a_first_run_that_ended_before_it_listed_its_file_goes_on(sealed, keys, tmp_path, monkeypatch):
+    folder = tmp_path / "archive"
+    with monkeypatch.context() as patched:
+        patched.setattr(archives, "sha256_of", killed)
+        with pytest.raises(KeyboardInterrupt):
+            add_to_archive(sealed, keys, folder, head(sealed), FACTS_PER_FILE)
+    assert (len(names_in(folder)), listed(folder)) == (2, {})
+    add_to_archive(sealed, keys, folder, head(sealed), FACTS_PER_FILE)
+    assert names_in(folder) == sorted([SUMS, *listed(folder)])
+    assert last_of_archive(folder, listed(folder)) == last_seal(sealed)
+
+
+def content_of(folder):
+    return {one.name: one.read_bytes() for one in folder.iterdir()}
+
+
+def emptied(archive):
+    list_first(archive, 0)
+
+
+def removed(archive):
+    (archive / SUMS).unlink()
+
+
+def shortened(archive):
+    list_first(archive, -2)
+
+
+def with_gap(archive):
+    lines = (archive / SUMS).read_text().splitlines(keepends=True)
+    (archive / SUMS).write_text("".join([lines[0], *lines[2:]]))
+
+
+def with_flipped_bit(archive):
+    last = archive / list_first(archive, -1).split()[-1]
+    content = bytearray(last.read_bytes())
+    content[200] ^= 1
+    last.write_bytes(content)
+
+
+def with_another_file_in_its_place(archive):
+    names = list_first(archive, -1).split()[1::2]
+    (archive / names[-1]).write_bytes((archive / names[0]).read_bytes())
+
+
+def with_what_is_none_of_the_log(archive):
+    (archive / "facts-000000009999-000000010001.parquet").write_bytes(b"half")
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        emptied,
+        removed,
+        shortened,
+        with_gap,
+        with_flipped_bit,
+        with_another_file_in_its_place,
+        with_what_is_none_of_the_log,
+    ],
+)
+def test_where_the_list_is_damaged_no_file_is_removed_and_one_is_named(sealed, archive, keys, damage):
+    damage(archive)
+    before = content_of(archive)
+    sentence = r"SHA256SUMS does not list facts-\d+-\d+\.parquet, so nothing was written: restore SHA256SUMS, or move "
+    with pytest.raises(ParquetError, match=sentence):
+        add_to_archive(sealed, keys, archive, head(sealed), FACTS_PER_FILE)
+    assert content_of(archive) == before
 
 
 def test_a_full_disk_leaves_no_half_file(sealed, keys, tmp_path, monkeypatch):

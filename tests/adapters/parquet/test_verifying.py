@@ -6,6 +6,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from adapters.parquet import ParquetError
 from adapters.parquet.archive import SUMS, listed, sha256_of
 from adapters.parquet.verifying import verify_archive
 from projections.audit.heads import SealKey, read_head
@@ -153,13 +154,14 @@ def test_a_file_that_is_not_listed_any_more_leaves_a_gap(files, archive, keys):
     for gone in (files[1], files[0]):
         lines = (archive / SUMS).read_text().splitlines(keepends=True)
         (archive / SUMS).write_text("".join(line for line in lines if gone.name not in line))
-    [found] = sentences_of(archive, keys)
+    *_, found = sentences_of(archive, keys)
     assert found.endswith("it goes on after seal 4, but no file is before it: 64 facts are missing")
 
 
 def test_a_cut_end_is_shown_by_a_head_that_was_kept(files, archive, keys, sealed):
     lines = (archive / SUMS).read_text().splitlines(keepends=True)
     (archive / SUMS).write_text("".join(lines[:-1]))
+    files[-1].unlink()
     assert sentences_of(archive, keys) == []
     last = last_seal(sealed)
     [found] = sentences_of(archive, keys, [read_head(last.head)])
@@ -167,6 +169,20 @@ def test_a_cut_end_is_shown_by_a_head_that_was_kept(files, archive, keys, sealed
         found
         == f"the archive ends after {int(files[-2].name[-20:-8])} facts; the head that was given is of {last.size}"
     )
+
+
+@pytest.mark.parametrize("kept", [0, 1])
+def test_each_file_that_the_list_lacks_is_named(files, archive, keys, kept):
+    lines = (archive / SUMS).read_text().splitlines(keepends=True)
+    (archive / SUMS).write_text("".join(lines[:kept]))
+    rest = "is there, but SHA256SUMS does not list it; what is in it was not compared"
+    assert sentences_of(archive, keys) == [f"{file.name} {rest}" for file in files[kept:]]
+
+
+def test_an_archive_of_no_file_is_nothing_that_was_verified(tmp_path, keys):
+    (tmp_path / SUMS).touch()
+    with pytest.raises(ParquetError, match="is an archive without any file, so there is nothing to verify"):
+        verify_archive(tmp_path, keys)
 
 
 def test_a_file_of_another_log_is_named(files, archive, keys):
