@@ -17,5 +17,5 @@ async def meanwhile(work: Awaitable[T], look: Callable[[], Found]) -> tuple[T, F
     try:
         done = await work
     finally:
-        await asyncio.wait([looking])
+        await asyncio.gather(looking, return_exceptions=True)
     return done, looking.result()
