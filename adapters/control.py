@@ -8,7 +8,9 @@ from datetime import UTC, datetime
 from typing import Any, NamedTuple
 from uuid import UUID
 
+from eventsourcing.postgres import PostgresDatastore
 from psycopg import Connection
+from psycopg.rows import tuple_row
 
 from adapters.clock import recorded_now
 from engine import operations
@@ -121,6 +123,18 @@ def gateway_is_up(connection: Connection[Any]) -> datetime | None:
     return row[0] if row else None
 
 
+def log_now(control: Control, *, virtual_clock: bool) -> datetime:
+    """When a fact would be recorded now: by the clock that rules the log, which is one for all processes."""
+    return control.now if virtual_clock else control.database_now
+
+
+def virtual_now(store: PostgresDatastore) -> datetime | None:
+    """What the virtual clock shows; None before it was set."""
+    with store.get_connection() as connection, connection.cursor(row_factory=tuple_row) as cursor:
+        row = cursor.execute("SELECT virtual_now FROM control").fetchone()
+    return row[0] if row else None
+
+
 def move_clock(connection: Connection[Any], now: datetime) -> None:
     """Set the virtual clock; it never goes back."""
     connection.execute("UPDATE control SET virtual_now = greatest(%s, coalesce(virtual_now, '-infinity'))", (now,))
@@ -199,7 +213,7 @@ def confirm_clock(
             before = operations.confirmed_until(one.fact for one in operations_history(recorder))
             return operations.confirm_clock(before, newest, reason, at)
 
-        record_operation(recorder, decision, actor=actor, cause="baohao clock confirm", recorded_at=recorded_now())
+        record_operation(recorder, decision, actor=actor, cause="baohao clock confirm")
         note_clock_ahead(connection, newest)
         connection.execute("UPDATE control SET clock_confirmed_until = %s", (newest,))
         connection.execute("UPDATE due_sent SET lease_until = least(lease_until, clock_timestamp())")
@@ -212,7 +226,7 @@ def _operate(connection: Connection[Any], recorder: Recorder, decision: Decision
     """
     with connection.transaction():
         connection.execute("SELECT FROM control FOR UPDATE")
-        stop = record_operation(recorder, decision, actor=actor, cause=cause, recorded_at=recorded_now())
+        stop = record_operation(recorder, decision, actor=actor, cause=cause)
         connection.execute(
             "UPDATE control SET charging_stopped_at = %s, charging_stopped_why = %s, charging_stopped_by = %s",
             (None, None, None) if stop is None else (stop.since, stop.reason, stop.by),
@@ -225,7 +239,7 @@ def record_restore(
     """Store a fact about a restore, then update the row, as for a stop. Returns the last restore."""
     with connection.transaction():
         connection.execute("SELECT FROM control FOR UPDATE")
-        restore = operations_of.record_restore(recorder, decision, actor=actor, cause=cause, recorded_at=recorded_now())
+        restore = operations_of.record_restore(recorder, decision, actor=actor, cause=cause)
         if restore is not None:
             connection.execute(
                 "UPDATE control SET restored_since = %s, restored_until = %s, restore_open = %s",

@@ -49,9 +49,8 @@ class DryRunRecorder:
         """The cards that would be appended to."""
         return list(self._versions)
 
-    def append_many(self, writes: Sequence[Write], recorded_at: datetime) -> Refusals:
+    def append_many(self, writes: Sequence[Write]) -> Refusals:
         """See Recorder; commands try no payment card, so that no network limit is asked."""
-        del recorded_at
         conflicts: set[UUID] = set()
         for write in writes:
             command = write.command

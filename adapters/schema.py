@@ -32,7 +32,7 @@ from projections.follow import FOLLOWERS_TABLE
 from projections.live import create_tables, missing_tables
 from projections.parked_cards import PARKED_CARDS_TABLE, SKIPPED_FACTS_TABLE
 
-SCHEMA_VERSION = 13
+SCHEMA_VERSION = 14
 """The version that this program needs; each version adds a step to `migrate` from the one before."""
 
 

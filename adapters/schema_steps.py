@@ -233,6 +233,11 @@ def _from_12_to_13(connection: Connection[Any]) -> None:
     connection.execute("UPDATE schema_version SET version = 13")
 
 
+def _from_13_to_14(connection: Connection[Any]) -> None:
+    """The time at which facts are recorded is set when they are appended, and never falls: the function's work."""
+    connection.execute("UPDATE schema_version SET version = 14")
+
+
 STEPS = (
     _from_1_to_2,
     _from_2_to_3,
@@ -246,5 +251,6 @@ STEPS = (
     _from_10_to_11,
     _from_11_to_12,
     _from_12_to_13,
+    _from_13_to_14,
 )
 """Each from one version to the next."""

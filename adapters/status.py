@@ -15,7 +15,7 @@ from adapters.broker.due import DUE_STREAM
 from adapters.broker.events import EVENTS_STREAM
 from adapters.broker.streams import CHARGING
 from adapters.clock_check import wrong_clock
-from adapters.control import charging_stopped_since, gateway_down_since, read_control
+from adapters.control import charging_stopped_since, gateway_down_since, log_now, read_control
 from adapters.roles import ROLES
 from adapters.settings import Settings
 from engine.operations import Stop
@@ -107,7 +107,8 @@ def read_status(connection: Connection[Any], *, virtual_clock: bool) -> Status:
     control = read_control(connection, virtual_clock=virtual_clock)
     now, roles = control.now, running_roles(connection)
     followed = positions(connection)  # before the head, which nobody who follows can then be beyond
-    newest, standing = head(connection), read_standing(connection, LIVE)
+    newest = head(connection)
+    standing = read_standing(connection, LIVE, log_now(control, virtual_clock=virtual_clock))
     counts = connection.execute(
         """
         SELECT (SELECT count(*) FROM due_sent JOIN due USING (card_id, version) WHERE lease_until > clock_timestamp()),

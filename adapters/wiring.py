@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, closing
 from datetime import datetime, timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 from uuid import UUID
 
@@ -11,8 +12,8 @@ from msgspec.structs import replace
 from psycopg import Connection
 
 from adapters.charged_through import refuse_another
-from adapters.clock import recorded_now
 from adapters.clock_check import CheckedClock
+from adapters.control import virtual_now
 from adapters.gateways.pace import CONCURRENCY, Pace, at_once
 from adapters.gateways.simulated import SIMULATED, SimulatedGateway
 from adapters.secret_files import stripe_key_of
@@ -69,12 +70,15 @@ def engine_of(settings: Settings, database_url: str, role: str) -> Engine:
 def engine_over(recorder: CardRecorder, role: str) -> Engine:
     """The engine on this event store."""
     kind = Engine if traces.export is None else TracedEngine
-    return kind(Store(recorder, wrong_snapshot=_log_wrong_snapshot), recorded_now, actor("system", role))
+    return kind(Store(recorder, wrong_snapshot=_log_wrong_snapshot), actor("system", role))
 
 
-def recorder_of(settings: Settings, database_url: str) -> CardRecorder:
-    """The real event store."""
-    return CardRecorder(datastore(database_url, settings.pool_size))
+def recorder_of(settings: Settings, database_url: str, pool_size: int | None = None) -> CardRecorder:
+    """The real event store; its owner closes its datastore. Where a virtual clock rules, facts are recorded by it."""
+    store = datastore(database_url, pool_size or settings.pool_size)
+    if settings.clock == "virtual":
+        return CardRecorder(store, recorded_now=partial(virtual_now, store))
+    return CardRecorder(store)
 
 
 def _log_wrong_snapshot(card_id: UUID) -> None:

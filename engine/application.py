@@ -1,7 +1,7 @@
 """The engine: the steps of the pipeline and the commands, for many cards at a time; one card is a batch of one."""
 
 from collections import defaultdict, deque
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
@@ -68,9 +68,8 @@ class Engine:
     Facts of wakes and of the gateway's answers name `actor` as who acted, those of a command whoever issued it.
     """
 
-    def __init__(self, store: Store, recorded_now: Callable[[], datetime], actor: Actor) -> None:
+    def __init__(self, store: Store, actor: Actor) -> None:
         self._store = store
-        self._recorded_now = recorded_now
         self._actor = actor
 
     def wake(self, causes: Mapping[UUID, str], rules: Rules, at: datetime) -> StepResult:
@@ -204,7 +203,7 @@ class Engine:
         for _ in range(ROUNDS_MAX):
             decided = self._with_event_ids(_decide_each(tasks, result.failed))
             appends = [one.append for _, one in decided if one.append is not None]
-            refused = self._store.append_many(appends, self._recorded_now()) if appends else _NONE_REFUSED
+            refused = self._store.append_many(appends) if appends else _NONE_REFUSED
             result.failed.update({card_id: _repeats_an_attempt(card_id) for card_id in refused.repeated})
             left_out = refused.conflicts.union(refused.limited, refused.repeated)
             again: dict[UUID, tuple[_Task, Decided]] = {}

@@ -1,7 +1,7 @@
 """A recorded fact: the fact in its envelope, and its JSON; knows no database."""
 
 from collections.abc import Callable
-from datetime import datetime
+from datetime import UTC, datetime
 from threading import Lock
 from typing import Any, Generic, NamedTuple, TypeVar, cast
 from uuid import UUID
@@ -81,6 +81,11 @@ def kind_of(name: str) -> type[Fact] | None:
 
 _encode = json.Encoder().encode
 
+NOT_YET = datetime.max.replace(tzinfo=UTC)
+"""The time of recording of a fact that is not recorded yet: the recorder replaces it, by bytes of the same number."""
+_ID = slice(13, 49)  # a stored fact begins {"event_id":"…","recorded_at":"…"
+_TIME = slice(66, 93)
+_TIME_NOT_YET = b"9999-12-31T23:59:59.999999Z"
 
 _Decode = Callable[[bytes], _Stored[Any]]
 _decoders: dict[str, _Decode] = {}
@@ -131,7 +136,20 @@ def encode_fact(  # noqa: PLR0917 (the fields of the envelope; to make a record 
 
 def event_id_of(state: bytes) -> UUID:
     """The event id of a stored fact, with which its JSON begins, whatever its version."""
-    return convert(state[13:49].decode(), UUID)
+    return convert(state[_ID].decode(), UUID)
+
+
+def timed(state: bytes, recorded_at: datetime) -> bytes:
+    """A stored fact with the time at which it is recorded, in UTC; one that has its time already keeps it."""
+    if state[_TIME] != _TIME_NOT_YET:
+        return state
+    time = recorded_at.replace(tzinfo=None).isoformat(timespec="microseconds").encode()
+    return b"%b%bZ%b" % (state[: _TIME.start], time, state[_TIME.stop :])
+
+
+def without_time(state: bytes) -> tuple[bytes, bytes]:
+    """A stored fact without the time at which it was recorded: what stands before it, and after it."""
+    return state[: _TIME.start], state[state.find(b'"', _TIME.start) :]
 
 
 def read_fact(position: int, card_id: UUID, version: int, topic: str, state: bytes) -> Recorded:

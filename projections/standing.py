@@ -46,8 +46,8 @@ class _Row(NamedTuple):
     failure: str | None
 
 
-def read_standing(connection: Connection[Any], follower: Follower) -> list[Standing]:
-    """How each model of the follower stands, by the database's clock."""
+def read_standing(connection: Connection[Any], follower: Follower, now: datetime) -> list[Standing]:
+    """How each model of the follower stands, at a moment of the clock by which facts are recorded."""
     parked, end = count_parked_cards(connection, follower.name), head(connection)
     with connection.cursor(row_factory=class_row(_Row)) as cursor:
         cursor.execute(
@@ -56,13 +56,13 @@ def read_standing(connection: Connection[Any], follower: Follower) -> list[Stand
             (f"{follower.name}.",),
         )
         rows = {row.name: row for row in cursor}
-    waited = {position: _waited(connection, position, end) for position in {row.position for row in rows.values()}}
+    waited = {position: _waited(connection, position, end, now) for position in {row.position for row in rows.values()}}
     standing: list[Standing] = []
     for model in follower.models:
         row = rows.get(follower.position_of(model))
         if row is None:  # the projector has not run yet
             row = _Row(model.name, 0, model.version, None, None, None, None, None)
-            waited.setdefault(0, _waited(connection, 0, end))
+            waited.setdefault(0, _waited(connection, 0, end, now))
         standing.append(
             Standing(
                 model.name,
@@ -78,15 +78,14 @@ def read_standing(connection: Connection[Any], follower: Follower) -> list[Stand
     return standing
 
 
-def _waited(connection: Connection[Any], position: int, end: int) -> float:
+def _waited(connection: Connection[Any], position: int, end: int, now: datetime) -> float:
     """For how many seconds the first fact after a position has waited."""
     if position >= end:
         return 0.0
-    row = connection.execute("SELECT clock_timestamp()").fetchone()
     fact = next(iter(read_rows(connection, position, 1)), None)
-    if row is None or not isinstance(fact, Recorded):
+    if not isinstance(fact, Recorded):
         return 0.0
-    return round(max(timedelta(), row[0] - fact.recorded_at).total_seconds(), 3)
+    return round(max(timedelta(), now - fact.recorded_at).total_seconds(), 3)
 
 
 def pause(connection: Connection[Any], follower: Follower, models: Sequence[ReadModel[Any]], by: str, why: str) -> None:

@@ -22,7 +22,7 @@ def archive_to(
     from adapters.parquet.archive import add_to_archive
 
     with connection(settings) as open_connection:
-        upto = place_before(settings, open_connection, before)
+        upto = place_before(open_connection, before)
         with counting("archiving") as show:
             done = add_to_archive(open_connection, known, folder, upto, facts_per_file, show)
     each = {"bytes_per_fact": round(done.bytes / done.facts, 1)} if done.facts else {}

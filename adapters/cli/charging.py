@@ -24,7 +24,7 @@ from adapters.control import (
 from adapters.schema import check_schema
 from adapters.settings import Settings
 from adapters.waiting_cards import kept_waiting
-from adapters.wiring import operator_of, rules_of
+from adapters.wiring import operator_of, recorder_of, rules_of
 from engine.envelope import Recorded
 from engine.errors import CorruptHistoryError
 from engine.operations import (
@@ -37,7 +37,7 @@ from engine.operations import (
     Stop,
 )
 from engine.store.operations import operations_history
-from engine.store.recorder import CardRecorder, datastore
+from engine.store.recorder import CardRecorder
 
 
 def stop(settings: Settings, why: str, *, as_json: bool) -> None:
@@ -135,5 +135,6 @@ def installation_of(settings: Settings) -> Iterator[Installation]:
     """A connection and a recorder on a database at the needed schema; raises SchemaError."""
     with database(settings) as url:
         check_schema(url)
-        with psycopg.connect(url, autocommit=True) as connection, closing(datastore(url, pool_size=1)) as pool:
-            yield Installation(url, connection, CardRecorder(pool))
+        recorder = recorder_of(settings, url, pool_size=1)
+        with psycopg.connect(url, autocommit=True) as connection, closing(recorder.datastore):
+            yield Installation(url, connection, recorder)

@@ -11,7 +11,6 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from adapters.cli.output import err, out, put_json, put_rows
 from adapters.cli.servers import database
-from adapters.clock import recorded_now
 from adapters.clock_check import CheckedClock, clock_of
 from adapters.dry_run import DryRunRecorder, foresee
 from adapters.importer import Imported, import_commands, read_lines
@@ -58,7 +57,7 @@ def try_file(settings: Settings, lines: BinaryIO, *, as_json: bool) -> None:
         check_schema(url)
         recorder = DryRunRecorder(recorder_of(settings, url))
         store = Store(recorder)
-        engine = Engine(store, recorded_now, actor("system", "cli"))
+        engine = Engine(store, actor("system", "cli"))
         done = _imported(settings, url, lines, engine, lambda _: None)
         rules, at = _rules_now(clock_of(settings), url, rules_of(settings))
         streams = store.load_many(recorder.changed).values()

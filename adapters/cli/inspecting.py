@@ -68,7 +68,7 @@ def history_of(settings: Settings, card_id: UUID, moment: datetime | None = None
         raise typer.Exit(1)
     if moment is None:
         return history
-    then = as_of(history, utc(moment), virtual_clock=settings.clock == "virtual")
+    then = as_of(history, utc(moment))
     if not then:
         err.print(f"there was no card {card_id} on {utc(moment):%Y-%m-%d %H:%M:%S} UTC", soft_wrap=True)
         raise typer.Exit(1)

@@ -6,7 +6,6 @@ from typing import Any
 from psycopg import Connection
 
 from adapters.cli.inspecting import utc
-from adapters.settings import Settings
 from engine.errors import BaohaoError
 from projections.audit.as_of import place_at
 
@@ -19,18 +18,17 @@ class MomentError(BaohaoError):
     """The log has nothing of a moment; the message says what is wrong with it."""
 
 
-def place_of(settings: Settings, connection: Connection[Any], moment: datetime) -> int:
+def place_of(connection: Connection[Any], moment: datetime) -> int:
     """The position of the last fact up to a moment, which is in UTC; raises MomentError where there is none."""
-    place = place_at(connection, utc(moment), virtual_clock=settings.clock == "virtual")
+    place = place_at(connection, utc(moment))
     if not place:
         raise MomentError(f"the log has no fact of {utc(moment):%Y-%m-%d %H:%M:%S} UTC or before")
     return place
 
 
-def place_before(settings: Settings, connection: Connection[Any], moment: datetime) -> int:
+def place_before(connection: Connection[Any], moment: datetime) -> int:
     """The position of the last fact before a moment; raises MomentError where there is none."""
-    earlier = max(utc(moment), _FIRST) - _LEAST
-    place = place_at(connection, earlier, virtual_clock=settings.clock == "virtual")
+    place = place_at(connection, max(utc(moment), _FIRST) - _LEAST)
     if not place:
         raise MomentError(f"the log has no fact from before {utc(moment):%Y-%m-%d %H:%M:%S} UTC")
     return place

@@ -10,6 +10,7 @@ from psycopg import Connection
 
 from adapters.cli.output import err, out, put_fields, put_json, put_rows, put_table
 from adapters.cli.servers import connection
+from adapters.control import log_now, read_control
 from adapters.roles.lease import leader_of
 from adapters.roles.projector import rebuild_command
 from adapters.settings import Settings
@@ -45,10 +46,10 @@ def models_named(names: Sequence[str], *, several: bool = True) -> tuple[ReadMod
 def show(settings: Settings, *, watch: bool, as_json: bool) -> None:
     """How each read model stands, again and again with `watch`."""
     with connection(settings) as open_connection:
-        before = _look(open_connection)
+        before = _look(open_connection, settings)
         time.sleep(RATE_S)
         while True:
-            now = _look(open_connection)
+            now = _look(open_connection, settings)
             if watch and out.is_terminal:
                 out.clear()
             _put(now.standing, rates(before, now), leader_of(open_connection, "projector"), as_json=as_json)
@@ -58,8 +59,10 @@ def show(settings: Settings, *, watch: bool, as_json: bool) -> None:
             time.sleep(WATCH_S)
 
 
-def _look(open_connection: Connection[Any]) -> Look:
-    return Look(time.monotonic(), read_standing(open_connection, LIVE))
+def _look(open_connection: Connection[Any], settings: Settings) -> Look:
+    is_virtual = settings.clock == "virtual"
+    now = log_now(read_control(open_connection, virtual_clock=is_virtual), virtual_clock=is_virtual)
+    return Look(time.monotonic(), read_standing(open_connection, LIVE, now))
 
 
 def rates(before: Look, now: Look) -> dict[str, float]:

@@ -44,7 +44,7 @@ def replay_to_folder(
     if folder.exists() and any(folder.iterdir()):
         raise MomentError(f"{folder} is not empty")
     with connection(settings) as open_connection:
-        upto = _replayed(settings, open_connection, moment)
+        upto = _replayed(open_connection, moment)
         with new_files(folder):
             for model in MODELS:
                 with new_file(folder / f"{model.name}.{kind}") as file:
@@ -59,14 +59,14 @@ def replay_to_schema(settings: Settings, moment: datetime, name: str, *, as_json
         check_schema(url)
         with psycopg.connect(owner_of(settings, url), autocommit=True) as owner:
             check_new_schema(owner, name)
-            upto = _replayed(settings, owner, moment)
+            upto = _replayed(owner, moment)
             keep_in_schema(owner, name)
             counts = count_replayed(owner)
     _put(moment, upto, counts, as_json=as_json)
 
 
-def _replayed(settings: Settings, open_connection: Connection[Any], moment: datetime) -> int:
-    upto = place_of(settings, open_connection, moment)
+def _replayed(open_connection: Connection[Any], moment: datetime) -> int:
+    upto = place_of(open_connection, moment)
     with counting("replaying", upto) as show:
         replay(open_connection, 0, upto, show)
     return upto
@@ -90,9 +90,7 @@ def show_changes(settings: Settings, earlier: datetime, later: datetime, limit: 
     if later < earlier:
         raise MomentError("the first moment is later than the second")
     with connection(settings) as open_connection:
-        places = [
-            place_at(open_connection, utc(one), virtual_clock=settings.clock == "virtual") for one in (earlier, later)
-        ]
+        places = [place_at(open_connection, utc(one)) for one in (earlier, later)]
         changes = changes_between(open_connection, *places)
     if as_json:
         put_json([one._asdict() for one in changes[:limit]])

@@ -30,7 +30,7 @@ def replay(settings: Settings, to: str, since: str, types: str, cards: str, rate
     with both_servers(settings) as running, _said_how_it_goes_on():
         check_schema(running.database_url)
         with psycopg.connect(running.database_url, autocommit=True) as database, _progress() as report:
-            asked = Asked(to, _after(database, settings, since), names, wanted)
+            asked = Asked(to, _after(database, since), names, wanted)
 
             async def work() -> ToldAgain:
                 async with connected(running.nats_url, settings) as broker:
@@ -40,7 +40,7 @@ def replay(settings: Settings, to: str, since: str, types: str, cards: str, rate
     put_fields("events", {"stream": stream_of(to), **told._asdict()}, as_json=as_json)
 
 
-def _after(connection: Connection[Any], settings: Settings, since: str) -> int:
+def _after(connection: Connection[Any], since: str) -> int:
     if since.isdecimal():
         return int(since)
     try:
@@ -49,7 +49,7 @@ def _after(connection: Connection[Any], settings: Settings, since: str) -> int:
         hint = "a position, or a moment in UTC such as 2027-01-31T12:00:00"
         raise typer.BadParameter(f"{since!r} should be {hint}", param_hint="--from") from None
     moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-    return place_at(connection, moment, virtual_clock=settings.clock == "virtual")
+    return place_at(connection, moment)
 
 
 def _card_id(text: str) -> UUID:

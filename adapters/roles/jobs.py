@@ -6,7 +6,6 @@ A job is settled once its answer is stored; before that it comes again, after a 
 import asyncio
 from contextlib import suppress
 from dataclasses import dataclass, field
-from datetime import UTC
 from typing import Any
 from uuid import UUID
 
@@ -153,7 +152,7 @@ class Jobs:
     def _after(self, database: Connection[Any], job: ReplayEvents) -> int:
         if isinstance(job.since, int):
             return job.since
-        return place_at(database, job.since.astimezone(UTC), virtual_clock=self.settings.clock == "virtual")
+        return place_at(database, job.since)
 
     def _connection(self) -> Connection[Any]:
         return psycopg.connect(self.database_url, autocommit=True)

@@ -19,8 +19,8 @@ from engine.card.top_ups import TopUps
 from engine.card.undoing import Before
 from engine.value import Value
 
-STATE_VERSION = 12
-"""Part of every snapshot; raise it when Card or evolve changes, and old snapshots are passed over."""
+STATE_VERSION = 13
+"""Part of every snapshot; raise it when Card, evolve or the checksum changes, and old snapshots are passed over."""
 
 
 class Card(Value):

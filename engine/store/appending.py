@@ -8,7 +8,7 @@ from uuid import UUID
 from msgspec import convert
 
 from engine.card.event import Event
-from engine.envelope import NAME_OF, encode_fact
+from engine.envelope import NAME_OF, encode_fact, without_time
 from engine.errors import ConnectionLostError
 from engine.store.port import Recorder, Refusals, StoredFact, Write
 
@@ -55,7 +55,7 @@ def stored_fact(  # noqa: PLR0913, PLR0917 (a Recorded without its position; to 
     return StoredFact(card_id, version, NAME_OF[type(fact)], state)
 
 
-def append_writes(recorder: Recorder, writes: Sequence[Write], recorded_at: datetime, sleep: Sleep) -> Refusals:
+def append_writes(recorder: Recorder, writes: Sequence[Write], sleep: Sleep) -> Refusals:
     """Append a batch, again if the connection fails; raises ConnectionLostError after APPEND_TRIES.
 
     When the reply to a commit is lost, a stream in conflict whose facts are stored already, with our event ids, is
@@ -64,7 +64,7 @@ def append_writes(recorder: Recorder, writes: Sequence[Write], recorded_at: date
     tries = 1
     while True:
         try:
-            refusals = recorder.append_many(writes, recorded_at)
+            refusals = recorder.append_many(writes)
         except ConnectionLostError:
             if tries == APPEND_TRIES:
                 raise
@@ -77,12 +77,11 @@ def append_writes(recorder: Recorder, writes: Sequence[Write], recorded_at: date
 
 
 def _stored_before(recorder: Recorder, writes: Sequence[Write], conflicts: frozenset[UUID]) -> frozenset[UUID]:
-    """The streams among `conflicts` that hold the first fact of their write, byte for byte with its event id."""
-    return frozenset(
-        write.card_id
-        for write in writes
-        if write.card_id in conflicts
-        and write.events
-        and recorder.read_stream(write.card_id, after=write.first_version - 1, upto=write.first_version)
-        == [write.events[0]]
-    )
+    """The streams among `conflicts` that hold the first fact of their write, byte for byte but for when it came."""
+    return frozenset(write.card_id for write in writes if write.card_id in conflicts and _holds_first(recorder, write))
+
+
+def _holds_first(recorder: Recorder, write: Write) -> bool:
+    before = write.first_version - 1
+    stored = recorder.read_stream(write.card_id, after=before, upto=write.first_version) if write.events else []
+    return bool(stored) and without_time(stored[0].state) == without_time(write.events[0].state)

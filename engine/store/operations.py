@@ -2,11 +2,10 @@
 
 import time
 from collections.abc import Callable
-from datetime import datetime
 from typing import TypeVar
 
 from engine.card.event import Event
-from engine.envelope import Recorded, read_fact
+from engine.envelope import NOT_YET, Recorded, read_fact
 from engine.errors import BaohaoError, CorruptHistoryError
 from engine.operations import OPERATIONS_ID, OperationsFact, Restore, Stop, effects_of, restore_after, stop_after
 from engine.store.appending import append_writes, random_event_ids, stored_fact
@@ -34,21 +33,17 @@ def operations_history(recorder: Recorder) -> list[Recorded]:
     return history
 
 
-def record_operation(
-    recorder: Recorder, decision: Decision, *, actor: str, cause: str, recorded_at: datetime
-) -> Stop | None:
+def record_operation(recorder: Recorder, decision: Decision, *, actor: str, cause: str) -> Stop | None:
     """Record the facts that are decided, if any; returns the stop that is then in force.
 
     Raises Refused, ConnectionLostError, CorruptHistoryError, and BaohaoError after CONFLICT_TRIES conflicts.
     """
-    return _record(recorder, decision, stop_after, actor, cause, recorded_at)
+    return _record(recorder, decision, stop_after, actor, cause)
 
 
-def record_restore(
-    recorder: Recorder, decision: RestoreDecision, *, actor: str, cause: str, recorded_at: datetime
-) -> Restore | None:
+def record_restore(recorder: Recorder, decision: RestoreDecision, *, actor: str, cause: str) -> Restore | None:
     """Record what is decided about a restore, if anything; returns the last one. Raises as `record_operation`."""
-    return _record(recorder, decision, restore_after, actor, cause, recorded_at)
+    return _record(recorder, decision, restore_after, actor, cause)
 
 
 def _record(
@@ -57,7 +52,6 @@ def _record(
     after: Callable[[S | None, Event, str], S | None],
     actor: str,
     cause: str,
-    recorded_at: datetime,
 ) -> S | None:
     for _ in range(CONFLICT_TRIES):
         history, state = operations_history(recorder), None
@@ -70,10 +64,10 @@ def _record(
         events: list[StoredFact] = []
         for version, fact in enumerate(facts, start=first):
             state = after(state, fact, actor)
-            envelope = next(ids), recorded_at, actor, cause, None, version == last
+            envelope = next(ids), NOT_YET, actor, cause, None, version == last
             events.append(stored_fact(OPERATIONS_ID, version, *envelope, fact))
         after_id = history[-1].event_id if history else None
         write = Write(OPERATIONS_ID, first, events, limit_effects=effects_of(facts), after=after_id)
-        if not append_writes(recorder, [write], recorded_at, time.sleep).conflicts:
+        if not append_writes(recorder, [write], time.sleep).conflicts:
             return state
     raise BaohaoError(f"other operators were faster {CONFLICT_TRIES} times over; try again")

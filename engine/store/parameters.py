@@ -67,7 +67,7 @@ _encode = json.Encoder().encode
 
 
 def append_parameters(
-    writes: Sequence[Write], recorded_at: datetime, incarnation: str | None = None
+    writes: Sequence[Write], recorded_at: datetime | None, incarnation: str | None
 ) -> tuple[Any, ...]:
     """The parameters in the order of the statement APPEND."""
     effects = [write.limit_effects for write in writes if write.limit_effects is not None]

@@ -4,7 +4,6 @@ PostgreSQL implements it in `recorder.py`, the simulation in memory.
 """
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
 from typing import NamedTuple, Protocol
 from uuid import UUID
 
@@ -87,9 +86,10 @@ class Refusals(NamedTuple):
 class Recorder(Protocol):
     """Stores and reads the streams of one log. Every method raises ConnectionLostError and LockHeldError."""
 
-    def append_many(self, writes: Sequence[Write], recorded_at: datetime) -> Refusals:
+    def append_many(self, writes: Sequence[Write]) -> Refusals:
         """Store many streams' facts, and what goes with them, in one transaction.
 
+        A fact whose time of recording is NOT_YET gets the recorder's, which never falls from one append to the next.
         Versions, commands and limits are checked in the order of the batch. After ConnectionLostError it is unknown
         whether it was stored.
         """

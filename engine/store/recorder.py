@@ -68,11 +68,23 @@ def datastore(database_url: str, pool_size: int) -> PostgresDatastore:
     return store
 
 
+def _by_the_database() -> None:
+    """Leave the time to the database: one clock, whichever process appends."""
+
+
 class CardRecorder(PostgresApplicationRecorder):
     """Implements the port `Recorder`, and the library's recorder, so that the library's own tests check it."""
 
-    def __init__(self, datastore: PostgresDatastore, *, events_table_name: str = CARD_EVENTS) -> None:
+    def __init__(
+        self,
+        datastore: PostgresDatastore,
+        *,
+        events_table_name: str = CARD_EVENTS,
+        recorded_now: Callable[[], datetime | None] = _by_the_database,
+    ) -> None:
+        """`recorded_now` returns the time at which facts are recorded; None: the database's, when their turn comes."""
         super().__init__(datastore, events_table_name=events_table_name)
+        self.recorded_now = recorded_now
         self.incarnation: str | None = None
         """The only database that is appended to, as `log.place` names it; None: whichever is there."""
         self.sql_create_statements += [
@@ -162,16 +174,16 @@ class CardRecorder(PostgresApplicationRecorder):
             cursor.execute(self._insert, fact_columns(facts), prepare=True)
             return [position for (position,) in cursor.fetchall()]
 
-    def append_many(self, writes: Sequence[Write], recorded_at: datetime) -> Refusals:
+    def append_many(self, writes: Sequence[Write]) -> Refusals:
         """See Recorder; one round trip, and three if the log holds one of the attempts already."""
         try:
-            return self._append_many(writes, recorded_at)
+            return self._append_many(writes)
         except IntegrityError:
             repeated = self._repeating(writes)
             if not repeated:
                 raise
         others = [write for write in writes if write.card_id not in repeated]
-        return self._append_many(others, recorded_at)._replace(repeated=repeated)
+        return self._append_many(others)._replace(repeated=repeated)
 
     def _repeating(self, writes: Sequence[Write]) -> frozenset[UUID]:
         """The streams that would record an attempt which the log holds already."""
@@ -180,9 +192,11 @@ class CardRecorder(PostgresApplicationRecorder):
             cursor.execute(self._repeated, fact_columns(facts))
             return frozenset(card_id for (card_id,) in cursor)
 
-    def _append_many(self, writes: Sequence[Write], recorded_at: datetime) -> Refusals:
+    def _append_many(self, writes: Sequence[Write]) -> Refusals:
+        with self._connection_errors():
+            parameters = append_parameters(writes, self.recorded_now(), self.incarnation)
         with self._cursor() as cursor:
-            cursor.execute(self._append, append_parameters(writes, recorded_at, self.incarnation), prepare=True)
+            cursor.execute(self._append, parameters, prepare=True)
             refused = cursor.fetchall()
         return Refusals(
             frozenset(card_id for card_id, rule, *_ in refused if rule is None),

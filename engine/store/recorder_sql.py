@@ -135,8 +135,10 @@ _INCARNATION_FUNCTION = """
 # there is none. `writes` holds arrays of the composite types: streams, tries, outcomes and blocks.
 # A stream goes on only from the fact, by its event id, on which it was decided: in a database that was restored under a
 # running process the same version may be free, or be another fact's.
+# The time of recording is set under the lock and never falls, so that an instant names a place in the log: it is the
+# later one of now and the last fact's. In each fact's JSON it replaces what `engine.envelope` calls NOT_YET.
 # The planner settings keep its cached plans on the indexes, also when they were made while the tables were small.
-_APPEND_FUNCTION = """
+_APPEND_FUNCTION = r"""
     CREATE OR REPLACE FUNCTION {append}(
         ids {id_type}[], versions bigint[], topics text[], states bytea[],
         snapshots bytea[], writes jsonb, recorded_at timestamptz, limits jsonb
@@ -152,6 +154,8 @@ _APPEND_FUNCTION = """
         blocks {block_type}[] :=
             ARRAY(SELECT b FROM jsonb_populate_recordset(NULL::{block_type}, writes -> 'blocks') AS b);
         has_commands boolean := EXISTS (SELECT FROM unnest(streams) AS s WHERE s.command_id IS NOT NULL);
+        last_time text;
+        stamp bytea;
         left_out {id_type}[];
         limited_cards {id_type}[] := '{{}}';
         limited_by text[];
@@ -163,6 +167,13 @@ _APPEND_FUNCTION = """
             USING ERRCODE = 'object_not_in_prerequisite_state';
         END IF;
         PERFORM pg_advisory_xact_lock(hashtextextended({lock}, 0));
+        SELECT encode(substring(e.state FROM 67 FOR 27), 'escape') INTO last_time
+        FROM {events} e ORDER BY e.notification_id DESC LIMIT 1;
+        recorded_at := greatest(
+            coalesce(recorded_at, clock_timestamp()),
+            CASE WHEN last_time ~ '^\d{{4}}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{{6}}Z$' THEN last_time::timestamptz END
+        );
+        stamp := convert_to(to_char(recorded_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'), 'UTF8');
         left_out := ARRAY(
             SELECT s.card FROM unnest(streams) AS s
             WHERE EXISTS (
@@ -205,7 +216,10 @@ _APPEND_FUNCTION = """
         IF cardinality(ids) > 0 THEN
             NOTIFY {channel};
             INSERT INTO {events} (originator_id, originator_version, topic, state)
-            SELECT * FROM unnest(ids, versions, topics, states) AS n (id, version, topic, state)
+            SELECT n.id, n.version, n.topic,
+                   CASE WHEN substring(n.state FROM 67 FOR 27) = '9999-12-31T23:59:59.999999Z'::bytea
+                   THEN overlay(n.state PLACING stamp FROM 67 FOR 27) ELSE n.state END
+            FROM unnest(ids, versions, topics, states) AS n (id, version, topic, state)
             WHERE n.id <> ALL (left_out);
         END IF;
         IF cardinality(snapshots) > 0 THEN

@@ -18,7 +18,7 @@ from engine.card.facts import CardFacts
 from engine.card.limits import effects_of
 from engine.card.payments import Payment
 from engine.card.recall import charge_in, failed_in
-from engine.envelope import Recorded, card_fact, event_id_of, read_fact
+from engine.envelope import NOT_YET, Recorded, card_fact, event_id_of, read_fact, without_time
 from engine.errors import CorruptHistoryError
 from engine.store.appending import EventIds, Sleep, append_writes, random_event_ids, stored_fact
 from engine.store.port import (
@@ -130,14 +130,13 @@ class Store:
         """An attempt of a card that failed, however long ago; reads the whole history."""
         return failed_in((one.fact for one in self.history(card_id)), attempt_id)
 
-    def append_many(self, appends: Sequence[Append], recorded_at: datetime) -> Refusals:
+    def append_many(self, appends: Sequence[Append]) -> Refusals:
         """Record facts of many cards in one transaction; returns the cards in conflict and the limited ones.
 
         A card's facts are stored all or not at all. Raises ConnectionLostError if the connection fails repeatedly.
         An append without facts whose reply was lost is a conflict: `accepted_commands` shows that it was stored.
         """
-        writes = [self._write(append, recorded_at) for append in appends]
-        return append_writes(self._recorder, writes, recorded_at, self._sleep)
+        return append_writes(self._recorder, [self._write(append) for append in appends], self._sleep)
 
     def event_ids(self, count: int) -> Iterator[UUID]:
         """At least so many new ids of facts."""
@@ -171,12 +170,12 @@ class Store:
             version, wake_at, last_id = facts[-1].version, facts[-1].wake_at, facts[-1].event_id
         return Stream(card_id, card, version, wake_at, last_id)
 
-    def _write(self, append: Append, recorded_at: datetime) -> Write:
+    def _write(self, append: Append) -> Write:
         card_id, _, version, _, after = append.stream
         facts, ids = append.facts, iter(append.event_ids or self._event_ids(len(append.facts)))
         last, wake_at, cause, actor = version + len(facts), append.wake_at, append.cause, append.actor
         events = [
-            stored_fact(card_id, at, next(ids), recorded_at, actor, cause, wake_at, at == last, fact)
+            stored_fact(card_id, at, next(ids), NOT_YET, actor, cause, wake_at, at == last, fact)
             for at, fact in enumerate(facts, start=version + 1)
         ]
         snapshot = _snapshot(append, events[-1]) if _passes_snapshot(append) else None
@@ -216,11 +215,12 @@ def _checked(tail: StreamTail) -> _StoredSnapshot | None:
 
 
 def with_checksum(last: StoredFact, state: bytes) -> bytes:
-    """The JSON of a state behind a checksum over it and the stored fact after which it was taken.
+    """The JSON of a state behind a checksum over it and the fact after which it was taken, but for when it is recorded.
 
     That fact names its event id; so a snapshot fits one place in one history.
     """
     checksum = sha256(b"%b %d " % (last.card_id.bytes, last.version))
-    checksum.update(last.state)
+    for part in without_time(last.state):
+        checksum.update(part)
     checksum.update(state)
     return checksum.digest()[:CHECKSUM_BYTES] + state

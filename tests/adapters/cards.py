@@ -9,7 +9,6 @@ from msgspec.structs import replace
 from psycopg import Connection
 
 from adapters.broker.contract import message_of
-from adapters.clock import recorded_now
 from adapters.parked import park
 from engine.actor import actor
 from engine.application import Engine
@@ -116,4 +115,4 @@ def cards_of(connection: Connection[Any], database_url: str, gateway_budget: tim
     pool = datastore(database_url, pool_size=2)
     never_late = timedelta(days=365)  # a test may wake its cards as late as it likes
     rules = Rules(Policy(gateway_budget=gateway_budget, late_after=never_late), read_catalogue(None))
-    return Cards(connection, Engine(Store(CardRecorder(pool)), recorded_now, actor("system", "consumer")), rules), pool
+    return Cards(connection, Engine(Store(CardRecorder(pool)), actor("system", "consumer")), rules), pool

@@ -1,5 +1,6 @@
 """The operator's stop and the virtual clock, as every role reads them."""
 
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -15,6 +16,8 @@ from adapters.control import (
     resume_charging,
     stop_charging,
 )
+from adapters.settings import load_settings
+from adapters.wiring import recorder_of
 from engine.errors import Refused
 from engine.operations import ChargingResumed, ChargingStopped, Stop
 from engine.store.log import Listener
@@ -130,6 +133,19 @@ def test_resuming_again_repairs_the_row_after_a_kill(connection, recorder):
     resume_charging(connection, recorder, "operator:cli", NEW_YEAR)
     assert not is_stopped(connection)
     assert len(operations_history(recorder)) == 2
+
+
+def test_where_the_virtual_clock_rules_facts_are_recorded_by_it(connection, database_url, monkeypatch):
+    monkeypatch.setenv("BAOHAO_CLOCK", "virtual")
+    recorder = recorder_of(load_settings(), database_url)
+    with closing(recorder.datastore):
+        before = datetime.now(UTC)
+        stop(connection, recorder)  # the clock is not set yet
+        move_clock(connection, NEW_YEAR)
+        resume_charging(connection, recorder, "operator:cli", NEW_YEAR)
+        first, second = (one.recorded_at for one in operations_history(recorder))
+    assert before <= first <= datetime.now(UTC)
+    assert second == NEW_YEAR
 
 
 def test_the_cards_that_a_stop_kept_from_their_charge_are_known_until_the_next_stop(connection, database_url, cards):

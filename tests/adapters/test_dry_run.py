@@ -37,7 +37,7 @@ def run(database_url, connection):
     rules = rules_of(load_settings())
 
     def imported(commands, kept):
-        engine = Engine(Store(kept), lambda: AT, actor("system", "tests"))
+        engine = Engine(Store(kept), actor("system", "tests"))
         lines = [json.dumps(one).encode() for one in commands]
         return import_commands(lines, engine, actor("operator", "anna"), lambda: (rules, AT), lambda _: None)
 

@@ -57,7 +57,7 @@ FACTS = ["card_registered.v1", "payment_method_bound.v1", "auto_renew_enabled.v1
 def import_lines(connection, database_url):
     """Imports lines: commands as dicts, or raw bytes."""
     pool = datastore(database_url, pool_size=1)
-    engine, rules = Engine(Store(CardRecorder(pool)), lambda: AT, actor("system", "tests")), rules_of(load_settings())
+    engine, rules = Engine(Store(CardRecorder(pool)), actor("system", "tests")), rules_of(load_settings())
 
     def run_import(*lines, on_progress=lambda _: None):
         texts = [line if isinstance(line, bytes) else json.dumps(line).encode() for line in lines]

@@ -214,7 +214,6 @@ def version_2(database_url: str, *, stopped: bool = False) -> None:
         store, card = Store(CardRecorder(pool)), replay(None, CARD_ID, facts)
         store.append_many(
             [Append(Stream(CARD_ID, None, 0, None), facts, card, OPENS_AT, "cause", actor("system", "consumer"))],
-            OPENS_AT,
         )
         follow(connection, LIVE, 1000)
         connection.execute(VERSION_2)
@@ -240,10 +239,7 @@ def test_a_database_of_version_2_keeps_all_that_is_in_it_and_gets_the_new_functi
         assert charging_stopped_since(connection) is None
         assert operations_history(recorder) == []
         stream = store.load_many([CARD_ID])[CARD_ID]
-        assert (
-            store.append_many([Append(stream, (switched_off(),), stream.card, None, "cause", ACTOR)], OPENS_AT)
-            == ALL_STORED
-        )
+        assert store.append_many([Append(stream, (switched_off(),), stream.card, None, "cause", ACTOR)]) == ALL_STORED
 
 
 def test_that_charging_is_stopped_becomes_a_fact(database_url):
@@ -298,5 +294,5 @@ def test_a_database_of_version_3_gets_functions_that_tell_open_tries_from_declin
         assert set(functions_of_appends(connection).values()) == {1}
         store = Store(CardRecorder(pool))
         batch = [append(tries()) for _ in range(11)]
-        (limited,) = store.append_many(batch, OPENS_AT).limited.values()
+        (limited,) = store.append_many(batch).limited.values()
         assert limited.open_only

@@ -50,7 +50,7 @@ def test_a_database_of_version_4_loses_its_snapshots_and_records_an_attempt_once
         store = Store(CardRecorder(pool))
         stream = store.load_many([CARD_ID])[CARD_ID]
         again = Append(stream, CHARGING[-1:], stream.card, None, "cause", ACTOR)
-        assert store.append_many([again], OPENS_AT).repeated == {CARD_ID}
+        assert store.append_many([again]).repeated == {CARD_ID}
 
 
 def test_a_log_that_holds_an_attempt_twice_is_not_upgraded(database_url):

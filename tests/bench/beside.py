@@ -106,7 +106,7 @@ def visible_ms(url: str, settings: Settings) -> dict[str, float]:
         psycopg.connect(url, autocommit=True) as writer,
         psycopg.connect(url, autocommit=True) as reader,
     ):
-        engine = Engine(Store(CardRecorder(store)), recorded_now, BENCH)
+        engine = Engine(Store(CardRecorder(store)), BENCH)
         batches = FACTS_PER_S * SECONDS // AT_ONCE
         engine.execute([Issued(one, BENCH) for one in _registrations(batches, now.date())], rules, now)
         caught_up(reader)  # the role has started

@@ -21,7 +21,6 @@ from dateutil.relativedelta import relativedelta
 from msgspec.structs import replace
 
 from adapters.cli.demo.population import card_id_of
-from adapters.clock import recorded_now
 from engine.actor import actor
 from engine.application import Engine
 from engine.card.card import STATE_VERSION
@@ -109,7 +108,7 @@ def seed(database_url: str, rules: Rules, cohort: Cohort, watch: Watch) -> None:
         ids = cohort.ids()
         for numbers in _batches(cohort):
             writes = [_copy(originals[number % len(KINDS)], ids[number], number) for number in numbers]
-            if recorder.append_many(writes, recorded_now()).conflicts:
+            if recorder.append_many(writes).conflicts:
                 raise BaohaoError("somebody else wrote to the new cards")
             watch(sum(len(write.events) for write in writes))
         _check(Store(recorder), ids[: len(KINDS)], rules, cohort)
@@ -119,7 +118,7 @@ def _originals(recorder: CardRecorder, rules: Rules, cohort: Cohort) -> list[_Or
     """One card of each kind, written by the engine into a table of its own."""
     recorder.create_table()
     store = Store(recorder)
-    engine = Engine(store, recorded_now, BENCH)
+    engine = Engine(store, BENCH)
     rules = replace(rules, catalogue=_always_in_force(rules.catalogue))
     return [_original(recorder, store, engine, rules, cohort, kind) for kind in range(len(KINDS))]
 

@@ -6,7 +6,6 @@ from statistics import quantiles
 from time import perf_counter
 from uuid import UUID
 
-from adapters.clock import recorded_now
 from adapters.wiring import rules_of
 from engine.application import Engine
 from engine.commands import Command, EnableAutoRenew, Issued, SwitchOffAutoRenew
@@ -40,7 +39,7 @@ def append_events_per_s(bench: Bench, card_ids: Sequence[UUID]) -> float:
         appends = [Append(new, facts, stream.card, stream.wake_at, "bench", BENCH) for new in streams]
         started = perf_counter()
         for start in range(0, len(appends), CARDS_AT_ONCE):
-            measured.append_many(appends[start : start + CARDS_AT_ONCE], recorded_now())
+            measured.append_many(appends[start : start + CARDS_AT_ONCE])
         return len(facts) * len(appends) / (perf_counter() - started)
 
 
@@ -58,7 +57,7 @@ def p99_command_ms(bench: Bench, card_ids: Sequence[UUID]) -> float:
     rules, at = rules_of(bench.running.settings), bench.now
     took_ms: list[float] = []
     with closing(datastore(bench.running.database_url, pool_size=1)) as store:
-        engine = Engine(Store(CardRecorder(store)), recorded_now, BENCH)
+        engine = Engine(Store(CardRecorder(store)), BENCH)
         for command in (command for card_id in card_ids for command in _off_and_on(card_id)):
             started = perf_counter()
             (answer,) = engine.execute([Issued(command, BENCH)], rules, at)

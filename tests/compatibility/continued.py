@@ -50,10 +50,10 @@ class _Month:
         self._end = begins + MONTH
         self._due: dict[UUID, datetime | None] = {}
         self._rows: list[Row] = []
-        self._recorder = MemoryRecorder(self._rows.append, self._due.__setitem__)
+        self._recorder = MemoryRecorder(lambda: self._now, self._rows.append, self._due.__setitem__)
         _fill(self._recorder, log)
         self._rows.clear()
-        self._engine = Engine(Store(self._recorder), lambda: self._now, actor("system", "consumer"))
+        self._engine = Engine(Store(self._recorder), actor("system", "consumer"))
         self._gateway = _gateway_with_attempts_of(log)
 
     def run(self) -> list[Row]:
@@ -114,7 +114,7 @@ def _fill(recorder: MemoryRecorder, log: Sequence[Row]) -> None:
         if not recorded.last:
             continue
         events = [StoredFact(*one[1:]) for one in append]
-        refusals = recorder.append_many([Write(row.card_id, append[0].version, events)], recorded.recorded_at)
+        refusals = recorder.append_many([Write(row.card_id, append[0].version, events)])
         assert not refusals.conflicts
         recorder.limits.write(effects_of(row.card_id, tuple(card_fact(read_fact(*one)) for one in append)))
         append = []

@@ -15,7 +15,6 @@ from tests.engine.databases import (
     store,
 )
 from tests.engine.limit_books import happens
-from tests.engine.random_histories import RECORDED_AT
 from tests.engine.recorded_history import CONSUMER
 
 __all__ = [
@@ -36,4 +35,4 @@ settings.load_profile("engine")
 
 @pytest.fixture
 def engine(store) -> Engine:
-    return Engine(store, lambda: RECORDED_AT, CONSUMER)
+    return Engine(store, CONSUMER)

@@ -13,6 +13,7 @@ from projections.audit.seals import SEALS_TABLE
 from projections.follow import FOLLOWERS_TABLE
 from projections.live import create_tables
 from projections.parked_cards import PARKED_CARDS_TABLE, SKIPPED_FACTS_TABLE
+from tests.engine.random_histories import RECORDED_AT
 from tests.lent_databases import LentDatabases
 
 
@@ -67,7 +68,7 @@ def new_recorder(cards_url) -> Iterator[Callable[..., CardRecorder]]:
 
     def make(kind: type[CardRecorder] = CardRecorder, pool_size: int = 1) -> CardRecorder:
         pools.append(datastore(cards_url, pool_size))
-        return kind(pools[-1])
+        return kind(pools[-1], recorded_now=lambda: RECORDED_AT)
 
     yield make
     for pool in pools:

@@ -21,7 +21,6 @@ from engine.card.lapse import NumberReclaimed
 from engine.card.refunds import RefundFailed, RefundRecorded, RefundStarted, refund_id_of
 from engine.money import Money
 from engine.store.streams import Append, Store, Stream
-from tests.engine.random_histories import RECORDED_AT
 from tests.engine.samples import (
     CARD_ID,
     CHARGING,
@@ -146,6 +145,6 @@ def cards_with(store: Store, *histories: Sequence[Event]) -> list[UUID]:
         for stream, facts in zip(streams, histories, strict=True)
         if facts
     ]
-    answers = store.append_many(appends, RECORDED_AT)
+    answers = store.append_many(appends)
     assert (answers.conflicts, answers.limited) == (frozenset(), {})
     return [stream.card_id for stream in streams]

@@ -8,7 +8,6 @@ from engine.card.limits import effects_of
 from engine.networks import LimitBook, Limited
 from engine.store.port import Write
 from engine.store.recorder import CardRecorder
-from tests.engine.random_histories import RECORDED_AT
 
 
 class InPostgres:
@@ -18,7 +17,7 @@ class InPostgres:
         self.recorder = recorder
 
     def append(self, effects) -> Limited | None:
-        answers = self.recorder.append_many([Write(effects.card_id, 1, [], limit_effects=effects)], RECORDED_AT)
+        answers = self.recorder.append_many([Write(effects.card_id, 1, [], limit_effects=effects)])
         return answers.limited.get(effects.card_id)
 
 

@@ -227,7 +227,7 @@ def stored_round_by_round(store: Store, histories: Sequence[CardHistory]) -> Ite
             for history, one in zip(histories, together, strict=True)
             if one is not None
         ]
-        answers = store.append_many(appends, RECORDED_AT)
+        answers = store.append_many(appends)
         assert (answers.conflicts, answers.limited) == (frozenset(), {})
         for one in appends:
             streams[one.stream.card_id] = one.stored

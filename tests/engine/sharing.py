@@ -39,9 +39,9 @@ class Sharing:
 
     def __init__(self, count: int, method: PaymentMethod = VISA, grace_days: int = 0, reclaim_days: int = 5) -> None:
         self.due: dict[UUID, datetime | None] = {}
-        self.recorder = MemoryRecorder(due=self.due.__setitem__)
+        self.recorder = MemoryRecorder(lambda: OPENS_AT, due=self.due.__setitem__)
         self.store = Store(self.recorder)
-        self.engine = Engine(self.store, lambda: OPENS_AT, SYSTEM)
+        self.engine = Engine(self.store, SYSTEM)
         self.ids = [UUID(int=POLICY.charge_spread_s * number) for number in range(1, count + 1)]
         keep = registered(grace_days=grace_days, reclaim_days=reclaim_days)
         for card_id in self.ids:
@@ -51,7 +51,7 @@ class Sharing:
         stream = self.store.load_many([card_id])[card_id]
         assert isinstance(stream, Stream)
         card = replay(stream.card, card_id, facts)
-        assert not self.store.append_many([Append(stream, facts, card, wake_at, "test", SYSTEM)], OPENS_AT).limited
+        assert not self.store.append_many([Append(stream, facts, card, wake_at, "test", SYSTEM)]).limited
 
     def live(self, until: datetime, gateway: Gateway) -> None:
         """Wake the cards when they are due, up to `until`; the gateway answers at once."""

@@ -43,29 +43,23 @@ WHY = "the issuer says that it is good"
 
 
 def allow(recorder, fingerprint: str = "fp") -> None:
-    record_operation(
-        recorder,
-        lambda _: allow_payment_card(fingerprint, WHY, AT),
-        actor="operator:7",
-        cause="test",
-        recorded_at=RECORDED_AT,
-    )
+    record_operation(recorder, lambda _: allow_payment_card(fingerprint, WHY, AT), actor="operator:7", cause="test")
 
 
 @pytest.fixture(params=["PostgreSQL", "memory"])
 def any_recorder(request):
-    return request.getfixturevalue("recorder") if request.param == "PostgreSQL" else MemoryRecorder()
+    return request.getfixturevalue("recorder") if request.param == "PostgreSQL" else MemoryRecorder(lambda: RECORDED_AT)
 
 
 def blocked(store: Store) -> None:
     stolen = tries()
     never = declined(stolen, code="highest_risk_level", consequence=Consequence.NEVER)
     for facts in ((stolen,), (never,)):
-        assert not store.append_many([append(*facts)], RECORDED_AT).limited
+        assert not store.append_many([append(*facts)]).limited
 
 
 def is_limited(store: Store, at=AT) -> Limited | None:
-    return next(iter(store.append_many([append(tries(at))], RECORDED_AT).limited.values()), None)
+    return next(iter(store.append_many([append(tries(at))]).limited.values()), None)
 
 
 def test_who_allowed_it_and_why_stands_in_the_log_and_it_is_tried_again(any_recorder):

@@ -12,7 +12,6 @@ from engine.card.top_ups import TopUpStarted
 from engine.commands import CloseCard, HoldCard, Issued, TopUp
 from engine.errors import Refused
 from tests.engine.engine_calls import LATER, bind, enable, execute, kinds, paying, register, switch_off
-from tests.engine.random_histories import RECORDED_AT
 from tests.engine.recorded_history import CONSUMER
 from tests.engine.samples import MONTH_PRICE, REGISTERED_AT, RULES
 
@@ -116,7 +115,7 @@ def test_who_is_overtaken_by_the_same_command_gets_its_reply_and_no_refusal(engi
                 replies.extend(execute(engine, [once], RULES, LATER))
             return super()._load(card_ids, failed)
 
-    [late] = execute(Overtaken(store, lambda: RECORDED_AT, CONSUMER), [once], RULES, LATER)
+    [late] = execute(Overtaken(store, CONSUMER), [once], RULES, LATER)
     assert [type(one).__name__ for one in late] == ["TopUpStarted"]
     assert late == replies[0]
     assert kinds(store, card_id).count(TopUpStarted) == 1

@@ -17,7 +17,6 @@ from engine.ports import Charged
 from engine.questions import Question
 from engine.store.streams import Store
 from tests.engine.engine_calls import LATER, bind, enable, execute, kinds, paying, register, switch_off, wake
-from tests.engine.random_histories import RECORDED_AT
 from tests.engine.recorded_history import CONSUMER
 from tests.engine.samples import (
     PAYPAL,
@@ -32,7 +31,7 @@ def new_engine(new_recorder):
     """Makes engines with connections of their own, over whatever kind of store."""
 
     def make(kind: type[Store] = Store) -> Engine:
-        return Engine(kind(new_recorder()), lambda: RECORDED_AT, CONSUMER)
+        return Engine(kind(new_recorder()), CONSUMER)
 
     return make
 
@@ -41,10 +40,10 @@ def interrupted_by(interruptions: list) -> type[Store]:
     """A store where others get in between loading and appending, once for each of `interruptions`."""
 
     class Interrupted(Store):
-        def append_many(self, appends, recorded_at):
+        def append_many(self, appends):
             if interruptions:
                 interruptions.pop(0)()
-            return super().append_many(appends, recorded_at)
+            return super().append_many(appends)
 
     return Interrupted
 

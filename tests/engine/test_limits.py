@@ -27,7 +27,6 @@ from tests.engine.payment_cards import (
     declined,
     tries,
 )
-from tests.engine.random_histories import RECORDED_AT
 from tests.engine.samples import MONTH_PRICE, PAYPAL, VISA
 
 FULL_OF_OPEN = Limited("mastercard_24h", AT + OPEN_FOR, open_only=True)
@@ -232,7 +231,7 @@ def test_a_try_that_is_stored_with_its_outcome_is_not_checked(happens):
 
 def test_two_cards_of_one_batch_that_share_a_payment_card_see_each_other(store):
     batch = [append(tries()) for _ in range(12)]
-    answers = store.append_many(batch, RECORDED_AT)
+    answers = store.append_many(batch)
     assert answers.conflicts == frozenset()
     assert answers.limited == dict.fromkeys([one.stream.card_id for one in batch[10:]], FULL_OF_OPEN)
     assert [len(store.history(one.stream.card_id)) for one in batch] == [1] * 10 + [0] * 2
@@ -243,7 +242,7 @@ def test_a_block_holds_for_those_that_come_after_it_in_the_batch(store):
     before, after = append(tries(brand="visa")), append(tries(brand="visa"))
     never = append(declined(stolen, code="stolen_card", consequence=Consequence.NEVER))
     other = append(tries(fingerprint="other"))
-    answers = store.append_many([before, never, after, other], RECORDED_AT)
+    answers = store.append_many([before, never, after, other])
     assert answers == Refusals(frozenset(), {after.stream.card_id: Limited(NEVER, None)})
     assert [len(store.history(one.stream.card_id)) for one in (before, never, after, other)] == [1, 1, 0, 1]
 
@@ -265,13 +264,13 @@ def test_a_card_that_may_not_try_a_method_tries_its_next_one_in_the_same_step(en
 def test_of_a_limited_card_nothing_is_stored(store, connection):
     earlier = tries(fingerprint="another")
     card = append(earlier)
-    store.append_many([card, *[append(tries()) for _ in range(10)]], RECORDED_AT)
+    store.append_many([card, *[append(tries()) for _ in range(10)]])
     before = contents(connection)
     stream = Stream(card.stream.card_id, None, 1, None)
     outcome = declined(earlier, code="stolen_card", consequence=Consequence.NEVER)
     enough_for_a_snapshot = [declined(earlier)] * 8
     asked = append(outcome, *enough_for_a_snapshot, tries(), stream=stream, command=CommandIdentity("command", b"hash"))
-    assert store.append_many([asked], RECORDED_AT).limited == {stream.card_id: FULL_OF_OPEN}
+    assert store.append_many([asked]).limited == {stream.card_id: FULL_OF_OPEN}
     assert contents(connection) == before
     assert store.accepted_commands(["command"]) == {}
 
@@ -279,11 +278,11 @@ def test_of_a_limited_card_nothing_is_stored(store, connection):
 def test_of_a_card_in_conflict_nothing_is_written(store, connection):
     earlier = tries()
     card = append(earlier)
-    store.append_many([card], RECORDED_AT)
+    store.append_many([card])
     before = contents(connection)
     never = declined(earlier, code="stolen_card", consequence=Consequence.NEVER)
     asked = append(approved(earlier), tries(), never, stream=card.stream)
-    assert store.append_many([asked], RECORDED_AT) == Refusals(frozenset({card.stream.card_id}), {})
+    assert store.append_many([asked]) == Refusals(frozenset({card.stream.card_id}), {})
     assert contents(connection) == before
 
 
@@ -292,7 +291,7 @@ def test_of_concurrent_tries_as_many_are_stored_as_the_limit_allows(new_recorder
     stores = [Store(new_recorder()) for _ in range(writers)]
 
     def write(store: Store) -> int:
-        return sum(not store.append_many([append(tries())], RECORDED_AT).limited for _ in range(each))
+        return sum(not store.append_many([append(tries())]).limited for _ in range(each))
 
     with ThreadPoolExecutor(writers) as pool:
         assert sum(pool.map(write, stores)) == 10

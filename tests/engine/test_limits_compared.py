@@ -34,7 +34,6 @@ from tests.engine.payment_cards import (
     limit_rows,
     tries,
 )
-from tests.engine.random_histories import RECORDED_AT
 from tests.engine.samples import MONTH_PRICE
 
 
@@ -146,7 +145,7 @@ def compare(store, connection, batches) -> None:
     for passed, together in batches:
         at += passed
         asked = [cards.wants(card, what, at) for card, what in enumerate(together)]
-        answers = store.append_many(asked, RECORDED_AT)
+        answers = store.append_many(asked)
         expected = {}
         for card, one in enumerate(asked):
             card_id = one.stream.card_id
@@ -195,7 +194,7 @@ def test_a_rebuild_takes_appends_as_they_were_stored(store, connection):
     first = tries()
     later = tries(AT + 40 * DAY)
     for facts in ((first,), (declined(first),), (later, approved(later))):
-        assert not store.append_many([append(*facts)], RECORDED_AT).limited
+        assert not store.append_many([append(*facts)]).limited
     before = limit_rows(connection)
     assert {row[0] for row in before[0]} == {
         first.attempt_id
@@ -205,10 +204,10 @@ def test_a_rebuild_takes_appends_as_they_were_stored(store, connection):
 
 
 def test_a_rebuild_skips_facts_of_operations(store, recorder, connection):
-    store.append_many([append(tries())], RECORDED_AT)
+    store.append_many([append(tries())])
     before = limit_rows(connection)
     stop = (ChargingStopped(reason="a bad night", at=AT),)
-    record_operation(recorder, lambda _: stop, actor="operator:cli", cause="test", recorded_at=RECORDED_AT)
+    record_operation(recorder, lambda _: stop, actor="operator:cli", cause="test")
     assert rebuild_limits(connection) == 1
     assert limit_rows(connection) == before
 
@@ -218,7 +217,7 @@ def test_a_decline_older_than_any_window_is_forgotten_in_both_when_its_payment_c
 
     def remembered(*facts) -> set[UUID]:
         asked = append(*facts)
-        assert not store.append_many([asked], RECORDED_AT).limited
+        assert not store.append_many([asked]).limited
         assert book.append(effects_of(asked.stream.card_id, facts)) is None
         assert limit_rows(connection) == rows_of(book)
         return {one.attempt_id for one in book.tries}
@@ -234,7 +233,7 @@ def test_advice_that_ended_long_ago_is_forgotten_in_both_when_its_payment_card_i
 
     def delayed(*facts) -> bool:
         asked = append(*facts)
-        assert not store.append_many([asked], RECORDED_AT).limited
+        assert not store.append_many([asked]).limited
         assert book.append(effects_of(asked.stream.card_id, facts)) is None
         assert limit_rows(connection) == rows_of(book)
         return bool(book.delayed)

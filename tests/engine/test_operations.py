@@ -41,7 +41,7 @@ STOP = Stop(AT, "a bad night", "operator:cli")
 
 
 def record(recorder, decision, actor: str = "operator:cli"):
-    return record_operation(recorder, decision, actor=actor, cause="test", recorded_at=RECORDED_AT)
+    return record_operation(recorder, decision, actor=actor, cause="test")
 
 
 def stop(recorder, reason: str = "a bad night", at=AT, actor: str = "operator:cli"):
@@ -116,7 +116,7 @@ def test_a_clock_is_not_confirmed_without_a_reason():
 
 @pytest.fixture(params=["PostgreSQL", "memory"])
 def any_recorder(request):
-    return request.getfixturevalue("recorder") if request.param == "PostgreSQL" else MemoryRecorder()
+    return request.getfixturevalue("recorder") if request.param == "PostgreSQL" else MemoryRecorder(lambda: RECORDED_AT)
 
 
 def test_the_log_holds_who_stopped_and_resumed_when_and_why(any_recorder):
@@ -159,14 +159,14 @@ def test_repeated_conflicts_raise_an_error(any_recorder):
 def test_a_card_that_has_a_fact_of_operations_is_corrupt(store):
     stream = Stream(OPERATIONS_ID, None, 0, None)
     card = random_history(1, 3).card
-    store.append_many([Append(stream, (STOPPED,), card, None, "cause", actor("operator", "tests"))], RECORDED_AT)
+    store.append_many([Append(stream, (STOPPED,), card, None, "cause", actor("operator", "tests"))])
     assert isinstance(store.load_many([OPERATIONS_ID])[OPERATIONS_ID], BaohaoError)
 
 
 def test_a_stream_of_operations_with_a_fact_of_a_card_is_corrupt(store, recorder):
     card = random_history(1, 3).card
     stream = Stream(OPERATIONS_ID, None, 0, None)
-    store.append_many([Append(stream, (PAYING[0],), card, None, "cause", actor("operator", "tests"))], RECORDED_AT)
+    store.append_many([Append(stream, (PAYING[0],), card, None, "cause", actor("operator", "tests"))])
     with pytest.raises(CorruptHistoryError, match="operations, version 1: CardRegistered is no fact"):
         operations_history(recorder)
 
@@ -183,14 +183,14 @@ def test_no_card_is_registered_under_the_id_of_operations():
 
 def begin(recorder, since=AT, at=AT + HOUR, reason: str = "the disk died"):
     decided = begin_restore(since, reason, at)
-    return record_restore(recorder, lambda _: decided, actor="operator:cli", cause="test", recorded_at=RECORDED_AT)
+    return record_restore(recorder, lambda _: decided, actor="operator:cli", cause="test")
 
 
 def end(recorder, left: int, reason: str | None = None, at=AT + DAY):
     def decide(restore):
         return end_restore(restore, left, reason, at)
 
-    return record_restore(recorder, decide, actor="operator:cli", cause="test", recorded_at=RECORDED_AT)
+    return record_restore(recorder, decide, actor="operator:cli", cause="test")
 
 
 def test_a_restore_begins_and_ends_once_beside_a_stop(any_recorder):

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
 from threading import Barrier, Event
 from uuid import UUID, uuid4
 
@@ -10,10 +11,14 @@ import pytest
 from eventsourcing.persistence import IntegrityError, StoredEvent
 from eventsourcing.tests import persistence as published
 
+from engine.envelope import NOT_YET
 from engine.errors import ConnectionLostError, LockHeldError, LogReplacedError
 from engine.store.recorder import CardRecorder, datastore
-from tests.engine.writes import ALL_STORED, append, facts, versions_of, write
+from tests.engine.random_histories import RECORDED_AT
+from tests.engine.writes import ALL_STORED, append, fact_of, facts, versions_of, write
 from tests.journey.patience import until
+
+MINUTE = timedelta(minutes=1)
 
 
 def events(card_id: UUID, *versions: int) -> list[StoredEvent]:
@@ -206,6 +211,36 @@ def test_a_follower_of_positions_sees_each_event_once_in_order(new_recorder, con
     assert seen == stored.fetchall()
     assert len(seen) == writers * per_card * sum(1 + number * 7 % 40 for number in range(batches))
     assert [position for position, _, _ in seen] == list(range(1, len(seen) + 1))
+
+
+# When it is recorded
+
+
+def test_the_database_says_when_facts_are_recorded_and_that_rises_with_their_position(cards_url, connect):
+    """Whatever order writers come in: each waits for the lock, and gets its time with it."""
+    began, writers = datetime.now(UTC), 4
+
+    def work(_: int) -> None:
+        with datastore(cards_url, pool_size=1) as pool:
+            recorder = CardRecorder(pool)
+            for _ in range(50):
+                append(recorder, write(uuid4(), 1, state=fact_of(NOT_YET)))
+
+    with ThreadPoolExecutor(writers) as pool:
+        list(pool.map(work, range(writers)))
+    query = "SELECT encode(substring(state FROM 67 FOR 26), 'escape') FROM card_events ORDER BY notification_id"
+    times = [datetime.fromisoformat(f"{time}+00:00") for (time,) in connect().execute(query)]
+    assert len(times) == writers * 50
+    assert times == sorted(times)
+    assert began - MINUTE < times[0] < times[-1] < began + MINUTE
+
+
+@pytest.mark.parametrize("state", [b"", b"x", fact_of(NOT_YET)[:70], b'{"event_id"' + b"9" * 200])
+def test_a_last_fact_without_a_time_holds_nobody_up(new_recorder, state):
+    append(new_recorder(), write(uuid4(), 1, state=state))
+    card_id = uuid4()
+    append(new_recorder(), write(card_id, 1, state=fact_of(NOT_YET)))
+    assert [one.state for one in new_recorder().read_stream(card_id)] == [fact_of(RECORDED_AT)]
 
 
 # A lock that is not free

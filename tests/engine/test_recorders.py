@@ -6,13 +6,14 @@ import pytest
 
 from engine.card.limits import effects_of
 from engine.declines import Consequence
+from engine.envelope import NOT_YET
 from engine.errors import ConnectionLostError
 from engine.networks import NEVER, OPEN_FOR, Limited
 from engine.store.appending import APPEND_PAUSE_S, APPEND_TRIES, append_writes
 from engine.store.port import AcceptedCommand, CommandIdentity, Recorder, Refusals, Snapshot, StreamTail, Write
 from tests.engine.payment_cards import AT, DAY, declined, tries
 from tests.engine.random_histories import RECORDED_AT
-from tests.engine.writes import ALL_STORED, append, facts, versions_of, write
+from tests.engine.writes import ALL_STORED, append, fact_of, facts, versions_of, write
 from tests.simulation.memory import MemoryRecorder
 
 COMMAND = CommandIdentity("command-1", b"\x00hash of its body\xff")
@@ -20,7 +21,8 @@ COMMAND = CommandIdentity("command-1", b"\x00hash of its body\xff")
 
 @pytest.fixture(params=["PostgreSQL", "memory"])
 def recorder(request) -> Recorder:
-    return request.getfixturevalue("new_recorder")() if request.param == "PostgreSQL" else MemoryRecorder()
+    in_postgres = request.param == "PostgreSQL"
+    return request.getfixturevalue("new_recorder")() if in_postgres else MemoryRecorder(lambda: RECORDED_AT)
 
 
 def trying(*happened, card_id=None, versions=(1,), **besides) -> Write:
@@ -36,8 +38,8 @@ class LosesReplies:
         self.losses = losses
         self.pauses: list[float] = []
 
-    def append_many(self, writes, recorded_at):
-        refusals = self.recorder.append_many(writes, recorded_at)
+    def append_many(self, writes):
+        refusals = self.recorder.append_many(writes)
         if self.losses:
             self.losses -= 1
             raise ConnectionLostError("server closed the connection unexpectedly")
@@ -47,7 +49,7 @@ class LosesReplies:
         return self.recorder.read_stream(card_id, after=after, upto=upto)
 
     def append(self, *writes: Write) -> Refusals:
-        return append_writes(self, writes, RECORDED_AT, self.pauses.append)
+        return append_writes(self, writes, self.pauses.append)
 
 
 class TestRecorder:
@@ -75,6 +77,28 @@ class TestRecorder:
 
     def test_nothing_to_append_is_no_conflict(self, recorder):
         assert append(recorder) == ALL_STORED
+
+    # When it is recorded
+
+    def test_a_fact_gets_the_time_at_which_it_is_recorded(self, recorder):
+        card_id = uuid4()
+        append(recorder, write(card_id, 1, state=fact_of(NOT_YET)))
+        [stored] = recorder.read_stream(card_id)
+        assert stored.state == fact_of(RECORDED_AT)
+
+    def test_one_that_was_recorded_elsewhere_before_keeps_its_time(self, recorder):
+        card_id = uuid4()
+        append(recorder, write(card_id, 1, state=fact_of(RECORDED_AT - DAY)))
+        [stored] = recorder.read_stream(card_id)
+        assert stored.state == fact_of(RECORDED_AT - DAY)
+
+    def test_a_clock_that_goes_back_does_not_take_the_log_back(self, recorder):
+        card_id, times = uuid4(), iter([RECORDED_AT, RECORDED_AT - DAY, RECORDED_AT + DAY])
+        recorder.recorded_now = lambda: next(times)
+        for version in (1, 2, 3):
+            append(recorder, write(card_id, version, state=fact_of(NOT_YET)))
+        expected = [fact_of(RECORDED_AT), fact_of(RECORDED_AT), fact_of(RECORDED_AT + DAY)]
+        assert [one.state for one in recorder.read_stream(card_id)] == expected
 
     # Conflicts
 

@@ -31,7 +31,7 @@ def new(card_id: UUID | None = None) -> Stream:
 def stored(store: Store, *facts) -> Stream:
     """A card with these facts."""
     stream = new()
-    assert store.append_many([append(stream, *facts)], RECORDED_AT) == ALL_STORED
+    assert store.append_many([append(stream, *facts)]) == ALL_STORED
     return store.load_many([stream.card_id])[stream.card_id]
 
 
@@ -41,7 +41,7 @@ def stored(store: Store, *facts) -> Stream:
 def test_what_was_appended_is_loaded_with_its_version_and_wake_time(store):
     stream = new()
     asked = append(stream, *PAYING)
-    assert store.append_many([asked], RECORDED_AT) == ALL_STORED
+    assert store.append_many([asked]) == ALL_STORED
     last = store.history(stream.card_id)[-1].event_id
     assert store.load_many([stream.card_id]) == {stream.card_id: Stream(stream.card_id, asked.card, 3, OPENS_AT, last)}
 
@@ -61,7 +61,7 @@ def test_cards_are_loaded_in_any_order_and_more_than_once(store):
 
 def test_facts_are_stored_in_their_envelope(store):
     stream = stored(store, *PAYING)
-    store.append_many([append(stream, switched_off(), cause="command-9")], RECORDED_AT)
+    store.append_many([append(stream, switched_off(), cause="command-9")])
     history = store.history(stream.card_id)
     assert [one.fact for one in history] == [*PAYING, switched_off()]
     assert [one.version for one in history] == [1, 2, 3, 4]
@@ -73,11 +73,9 @@ def test_facts_are_stored_in_their_envelope(store):
 
 def test_of_many_cards_those_in_conflict_are_returned_and_the_others_stored(store):
     taken, free = stored(store, *PAYING), stored(store, *PAYING)
-    store.append_many([append(taken, switched_off())], RECORDED_AT)
+    store.append_many([append(taken, switched_off())])
     late = append(taken, switched_off("operator"), cause="late")
-    assert store.append_many([late, append(free, switched_off())], RECORDED_AT) == Refusals(
-        frozenset({taken.card_id}), {}
-    )
+    assert store.append_many([late, append(free, switched_off())]) == Refusals(frozenset({taken.card_id}), {})
     assert [one.cause for one in store.history(taken.card_id)] == ["cause"] * 4
     assert len(store.history(free.card_id)) == 4
 
@@ -127,20 +125,18 @@ COMMAND = CommandIdentity("command-1", b"hash of its body")
 def test_an_accepted_command_is_found_with_its_facts(store):
     stream, other = stored(store, *PAYING), stored(store, *PAYING)
     facts = (switched_off(), bound())
-    assert (
-        store.append_many([append(stream, *facts, command=COMMAND), append(other, bound())], RECORDED_AT) == ALL_STORED
-    )
+    assert store.append_many([append(stream, *facts, command=COMMAND), append(other, bound())]) == ALL_STORED
     assert store.accepted_commands(["command-1", "nobody's"]) == {
         "command-1": (COMMAND.body_hash, stream.card_id, 4, 2)
     }
     later = store.load_many([stream.card_id])[stream.card_id]
-    store.append_many([append(later, bound())], RECORDED_AT)
+    store.append_many([append(later, bound())])
     assert store.facts_of(store.accepted_commands(["command-1"])["command-1"]) == facts
 
 
 def test_a_command_that_changed_nothing_is_recorded_as_accepted(store):
     stream = stored(store, *PAYING)
-    assert store.append_many([append(stream, command=COMMAND)], RECORDED_AT) == ALL_STORED
+    assert store.append_many([append(stream, command=COMMAND)]) == ALL_STORED
     remembered = store.accepted_commands(["command-1"])["command-1"]
     assert remembered == (COMMAND.body_hash, stream.card_id, 4, 0)
     assert store.facts_of(remembered) == ()
@@ -150,9 +146,9 @@ def test_a_command_that_changed_nothing_is_recorded_as_accepted(store):
 @pytest.mark.parametrize("facts", [(), (switched_off(),)], ids=["already so", "with facts"])
 def test_a_command_that_was_accepted_before_is_a_conflict_and_nothing_of_it_is_stored(store, facts):
     stream, other, third = stored(store, *PAYING), stored(store, *PAYING), stored(store, *PAYING)
-    store.append_many([append(stream, command=COMMAND)], RECORDED_AT)
+    store.append_many([append(stream, command=COMMAND)])
     again = append(other, *facts, command=CommandIdentity("command-1", b"another body"))
-    refusals = store.append_many([again, append(third, switched_off())], RECORDED_AT)
+    refusals = store.append_many([again, append(third, switched_off())])
     assert refusals == Refusals(frozenset({other.card_id}), {})
     assert store.load_many([other.card_id])[other.card_id] == other
     assert len(store.history(third.card_id)) == 4
@@ -161,7 +157,7 @@ def test_a_command_that_was_accepted_before_is_a_conflict_and_nothing_of_it_is_s
 
 def test_of_two_commands_with_one_id_in_a_batch_the_first_is_accepted(store):
     one, other = stored(store, *PAYING), stored(store, *PAYING)
-    refusals = store.append_many([append(card, switched_off(), command=COMMAND) for card in (one, other)], RECORDED_AT)
+    refusals = store.append_many([append(card, switched_off(), command=COMMAND) for card in (one, other)])
     assert refusals == Refusals(frozenset({other.card_id}), {})
     assert store.accepted_commands(["command-1"])["command-1"].card_id == one.card_id
     assert len(store.history(other.card_id)) == 3
@@ -170,9 +166,9 @@ def test_of_two_commands_with_one_id_in_a_batch_the_first_is_accepted(store):
 @pytest.mark.parametrize("facts", [(), (switched_off(),)], ids=["already so", "with facts"])
 def test_a_command_decided_on_an_outdated_card_is_a_conflict_and_not_accepted(store, facts):
     outdated = stored(store, *PAYING)
-    store.append_many([append(outdated, bound())], RECORDED_AT)
+    store.append_many([append(outdated, bound())])
     asked = append(outdated, *facts, command=COMMAND)
-    assert store.append_many([asked], RECORDED_AT) == Refusals(frozenset({outdated.card_id}), {})
+    assert store.append_many([asked]) == Refusals(frozenset({outdated.card_id}), {})
     assert store.accepted_commands(["command-1"]) == {}
     assert len(store.history(outdated.card_id)) == 4
 
@@ -180,14 +176,14 @@ def test_a_command_decided_on_an_outdated_card_is_a_conflict_and_not_accepted(st
 def test_a_command_whose_reply_was_lost_is_accepted_once(store, new_recorder):
     stream = stored(store, *PAYING)
     asked = append(stream, switched_off(), command=COMMAND)
-    assert Store(new_recorder(LosingReplies)).append_many([asked], RECORDED_AT) == ALL_STORED
+    assert Store(new_recorder(LosingReplies)).append_many([asked]) == ALL_STORED
     assert store.facts_of(store.accepted_commands(["command-1"])["command-1"]) == (switched_off(),)
 
 
 def test_a_command_that_changed_nothing_and_whose_reply_was_lost_is_found_as_accepted(store, new_recorder):
     stream = stored(store, *PAYING)
     losing = Store(new_recorder(LosingReplies))
-    assert losing.append_many([append(stream, command=COMMAND)], RECORDED_AT).conflicts == {stream.card_id}
+    assert losing.append_many([append(stream, command=COMMAND)]).conflicts == {stream.card_id}
     assert store.accepted_commands(["command-1"]) == {"command-1": (COMMAND.body_hash, stream.card_id, 4, 0)}
 
 
@@ -211,17 +207,17 @@ def test_an_append_whose_reply_was_lost_is_stored_once_and_no_conflict(store, ne
     stream, other = stored(store, *PAYING), new()
     losing = Store(new_recorder(LosingReplies))
     asked = [append(stream, *DECLINED[3:]), append(other, *PAYING)]
-    assert losing.append_many(asked, RECORDED_AT) == ALL_STORED
+    assert losing.append_many(asked) == ALL_STORED
     assert [one.fact for one in store.history(stream.card_id)] == list(DECLINED)
     assert [one.fact for one in store.history(other.card_id)] == list(PAYING)
 
 
 def test_a_conflict_remains_one_after_a_lost_reply(store, new_recorder):
     taken, free = stored(store, *PAYING), stored(store, *PAYING)
-    store.append_many([append(taken, switched_off())], RECORDED_AT)
+    store.append_many([append(taken, switched_off())])
     losing = Store(new_recorder(LosingReplies))
     asked = [append(taken, switched_off("operator")), append(free, switched_off("operator"))]
-    assert losing.append_many(asked, RECORDED_AT) == Refusals(frozenset({taken.card_id}), {})
+    assert losing.append_many(asked) == Refusals(frozenset({taken.card_id}), {})
     assert store.history(taken.card_id)[-1].fact.reason == "holder"
     assert store.history(free.card_id)[-1].fact.reason == "operator"
 
@@ -235,11 +231,11 @@ def test_facts_appended_by_others_after_a_lost_reply_are_no_conflict(store, new_
                 return super().append_many(*args)
             except ConnectionLostError:
                 current = store.load_many([stream.card_id])[stream.card_id]
-                assert store.append_many([append(current, bound(), cause="other")], RECORDED_AT) == ALL_STORED
+                assert store.append_many([append(current, bound(), cause="other")]) == ALL_STORED
                 raise
 
     overtaken = Store(new_recorder(Overtaken))
-    assert overtaken.append_many([append(stream, switched_off(), cause="mine")], RECORDED_AT) == ALL_STORED
+    assert overtaken.append_many([append(stream, switched_off(), cause="mine")]) == ALL_STORED
     assert [one.cause for one in store.history(stream.card_id)[3:]] == ["mine", "other"]
 
 
@@ -250,7 +246,7 @@ def test_a_connection_that_died_is_replaced(store, recorder, connection):
         "WHERE datname = current_database() AND pid <> pg_backend_pid() AND backend_type = 'client backend'"
     ).fetchone()
     assert killed >= (1,)
-    assert store.append_many([append(stream, switched_off())], RECORDED_AT) == ALL_STORED
+    assert store.append_many([append(stream, switched_off())]) == ALL_STORED
     assert len(store.history(stream.card_id)) == 4
 
 
@@ -259,7 +255,7 @@ def test_without_any_reply_the_append_raises_an_error(store, new_recorder):
     recorder = new_recorder(LosingReplies)
     recorder.losses = APPEND_TRIES
     with pytest.raises(ConnectionLostError):
-        Store(recorder).append_many([append(stream, switched_off())], RECORDED_AT)
+        Store(recorder).append_many([append(stream, switched_off())])
     assert len(store.history(stream.card_id)) == 4  # stored all the same, and once
 
 
@@ -296,10 +292,7 @@ def test_a_history_that_cannot_be_read_stops_its_card_and_no_other(store, connec
 def test_facts_that_fold_to_no_card_stop_their_card_and_no_other(store, facts):
     bad, good = new(), stored(store, *PAYING)
     whatever = good.card
-    assert (
-        store.append_many([Append(bad, facts, whatever, None, "cause", actor("system", "tests"))], RECORDED_AT)
-        == ALL_STORED
-    )
+    assert store.append_many([Append(bad, facts, whatever, None, "cause", actor("system", "tests"))]) == ALL_STORED
     loaded = store.load_many([bad.card_id, good.card_id])
     assert isinstance(loaded[bad.card_id], CorruptHistoryError)
     assert str(bad.card_id) in str(loaded[bad.card_id])

@@ -6,7 +6,6 @@ from eventsourcing.persistence import IntegrityError
 from engine.errors import CorruptHistoryError
 from engine.store.port import Refusals
 from engine.store.streams import Store
-from tests.engine.random_histories import RECORDED_AT
 from tests.engine.samples import CHARGING, DECLINED, PAYING, switched_off
 from tests.engine.test_store import append, long_lived, stored
 
@@ -68,7 +67,7 @@ def test_a_card_one_of_whose_facts_is_missing_is_not_read(store, connection, cha
 def test_an_attempt_that_the_log_holds_is_not_recorded_again_and_the_others_are_stored(store):
     stream, other = stored(store, *CHARGING), stored(store, *PAYING)
     twice = append(stream, CHARGING[-1])
-    refusals = store.append_many([twice, append(other, switched_off())], RECORDED_AT)
+    refusals = store.append_many([twice, append(other, switched_off())])
     assert refusals == Refusals(frozenset(), {}, frozenset({stream.card_id}))
     assert len(store.history(stream.card_id)) == len(CHARGING)
     assert len(store.history(other.card_id)) == len(PAYING) + 1
@@ -77,5 +76,5 @@ def test_an_attempt_that_the_log_holds_is_not_recorded_again_and_the_others_are_
 def test_a_batch_with_two_writes_for_one_stream_is_an_error_of_the_caller(store):
     stream = stored(store, *PAYING)
     with pytest.raises(IntegrityError):
-        store.append_many([append(stream, switched_off()), append(stream, switched_off())], RECORDED_AT)
+        store.append_many([append(stream, switched_off()), append(stream, switched_off())])
     assert len(store.history(stream.card_id)) == len(PAYING)

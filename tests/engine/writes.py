@@ -1,11 +1,18 @@
 """Writes of made-up facts, for tests of recorders, which do not decode facts."""
 
+from datetime import datetime
 from uuid import UUID
 
+from engine.envelope import encode_fact
 from engine.store.port import Refusals, StoredFact, Write
-from tests.engine.random_histories import RECORDED_AT
+from tests.engine.samples import PAYING
 
 ALL_STORED = Refusals(frozenset(), {})
+
+
+def fact_of(recorded_at: datetime) -> bytes:
+    """A whole fact in its envelope."""
+    return encode_fact(UUID(int=1), recorded_at, "system:tests", "cause", None, last=True, fact=PAYING[0])
 
 
 def facts(card_id: UUID, *versions: int, state: bytes = b'{"wake_at":null}') -> list[StoredFact]:
@@ -17,7 +24,7 @@ def write(card_id: UUID, *versions: int, state: bytes = b'{"wake_at":null}', **b
 
 
 def append(recorder, *writes: Write) -> Refusals:
-    return recorder.append_many(writes, RECORDED_AT)
+    return recorder.append_many(writes)
 
 
 def versions_of(recorder, card_id: UUID) -> list[int]:

@@ -19,7 +19,6 @@ from adapters.cli.demo.population import BEGIN, population
 from adapters.cli.demo.run import demo_settings
 from adapters.cli.demo.year import Year
 from adapters.cli.servers import Running, both_servers, owner_of
-from adapters.clock import recorded_now
 from adapters.parked import list_parked
 from adapters.roles import ROLES
 from adapters.schema import migrate
@@ -121,7 +120,7 @@ class _Driver:
             begin=BEGIN,
             end=end,
             commands=population(plan.cards, plan.months, plan.seed),
-            engine=_PatientEngine(Store(recorder), recorded_now, actor("system", "demo")),
+            engine=_PatientEngine(Store(recorder), actor("system", "demo")),
             rules=rules_of(running.settings),
             connection=self._connect(),
             nats_url=running.nats_url,

@@ -28,7 +28,7 @@ from engine.store.streams import Append, Stream
 from projections.cases import CASES, Case, list_cases
 from projections.follow import follow
 from projections.live import LIVE
-from tests.engine.random_histories import RECORDED_AT, cny, random_history, store_all
+from tests.engine.random_histories import cny, random_history, store_all
 from tests.engine.samples import CARD_ID, CHARGING, ENDS_AT, OPENS_AT, attempt_id, failed, succeeded, unknown
 from tests.projections.folding import recorded, rows
 
@@ -140,7 +140,7 @@ def listed(store, connection, *facts):
     """The cases after a history of these facts; the state of their card plays no part."""
     card = random_history(1, 1).card
     append = Append(Stream(CARD_ID, None, 0, None), facts, card, None, "cause", actor("system", "tests"))
-    store.append_many([append], RECORDED_AT)
+    store.append_many([append])
     follow(connection, LIVE, 1000)
     return list_cases(connection, 10)
 

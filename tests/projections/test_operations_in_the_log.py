@@ -12,7 +12,7 @@ from engine.store.operations import record_operation
 from projections.follow import follow
 from projections.live import LIVE, MODELS, differences
 from tests.engine.payment_cards import AT, DAY, HOUR, append, declined, limit_rows, tries
-from tests.engine.random_histories import RECORDED_AT, random_history, stored_round_by_round
+from tests.engine.random_histories import random_history, stored_round_by_round
 
 
 def operate(recorder, at) -> None:
@@ -21,7 +21,7 @@ def operate(recorder, at) -> None:
     def decision(stop):
         return (ChargingResumed(at=at) if stop else ChargingStopped(reason="a bad night", at=at),)
 
-    record_operation(recorder, decision, actor="operator:cli", cause="test", recorded_at=RECORDED_AT)
+    record_operation(recorder, decision, actor="operator:cli", cause="test")
 
 
 @pytest.fixture
@@ -31,9 +31,9 @@ def mixed(store, recorder):
     for number, _ in enumerate(stored_round_by_round(store, lives)):
         operate(recorder, AT + number * HOUR)
     attempt = tries()
-    store.append_many([append(attempt)], RECORDED_AT)
+    store.append_many([append(attempt)])
     operate(recorder, AT + DAY)
-    store.append_many([append(declined(attempt))], RECORDED_AT)
+    store.append_many([append(declined(attempt))])
     return lives
 
 

@@ -118,9 +118,9 @@ def versions_not_compared() -> list[Change]:
 def append_lost_but_acknowledged() -> list[Change]:
     real = memory.MemoryRecorder.append_many
 
-    def append_many(self, writes, recorded_at):
+    def append_many(self, writes):
         lost = self.position % 50 == 49
-        return Refusals(frozenset(), {}) if lost else real(self, writes, recorded_at)
+        return Refusals(frozenset(), {}) if lost else real(self, writes)
 
     return [(memory.MemoryRecorder, "append_many", append_many)]
 

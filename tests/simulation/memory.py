@@ -3,11 +3,11 @@
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import NamedTuple
 from uuid import UUID
 
-from engine.envelope import event_id_of
+from engine.envelope import event_id_of, timed
 from engine.errors import ConnectionLostError
 from engine.networks import LimitBook, Limited
 from engine.store.port import AcceptedCommand, Refusals, Snapshot, StoredFact, StreamTail, Write
@@ -57,19 +57,23 @@ class MemoryRecorder:
 
     def __init__(
         self,
+        recorded_now: Callable[[], datetime],
         heard: Callable[[Row], None] = _ignore,
         due: Callable[[UUID, datetime | None], None] = _ignore,
     ) -> None:
         self.position = 0
         self.limits = LimitBook()
         self.commands: dict[str, AcceptedCommand] = {}
+        self.recorded_now = recorded_now
+        self._recorded_at = datetime.min.replace(tzinfo=UTC)
+        """Of the last append."""
         self._heard = heard
         self._due = due
         self._streams: dict[UUID, _Kept] = {}
 
-    def append_many(self, writes: Sequence[Write], recorded_at: datetime) -> Refusals:
-        """See Recorder; when it was recorded is kept in the facts alone."""
-        del recorded_at
+    def append_many(self, writes: Sequence[Write]) -> Refusals:
+        """See Recorder."""
+        self._recorded_at = max(self._recorded_at, self.recorded_now())
         conflicts = {write.card_id for write in writes if not self._goes_on(write)}
         conflicts |= self._repeated(writes)
         limited: dict[UUID, Limited] = {}
@@ -141,7 +145,8 @@ class MemoryRecorder:
         kept = self._streams.get(card_id) or self._streams.setdefault(card_id, _Kept())
         for event in events:
             self.position += 1
-            row = Row(self.position, *event)
+            state = timed(event.state, self._recorded_at)
+            row = Row(self.position, card_id, event.version, event.topic, state)
             kept.rows.append(row)
             self._heard(row)
         if snapshot is not None:
@@ -154,7 +159,7 @@ class TroubledRecorder(MemoryRecorder):
 
     trouble = Trouble()
 
-    def append_many(self, writes: Sequence[Write], recorded_at: datetime) -> Refusals:
+    def append_many(self, writes: Sequence[Write]) -> Refusals:
         """Append, unless something goes wrong on the way."""
         trouble, rival = self.trouble, self.trouble.rival
         if rival is not None:
@@ -162,7 +167,7 @@ class TroubledRecorder(MemoryRecorder):
             rival()
         if trouble.crash_before:
             raise CrashError
-        refusals = super().append_many(writes, recorded_at)
+        refusals = super().append_many(writes)
         if trouble.crash_after:
             raise CrashError
         if trouble.lost_reply:

@@ -101,9 +101,9 @@ class World:
         self._gateway = FaultyGateway(plan.seed, self.faults, windows, plan.pending, self._pages.look_up)
         holders = Holders(chance, plan.cards, harsh=plan.is_harsh)
         self._people = People(chance, holders, self._agenda, quiet_from)
-        self._recorder = TroubledRecorder(self._stored, self._falls_due)
+        self._recorder = TroubledRecorder(lambda: self.now, self._stored, self._falls_due)
         store = UnsteadyStore(self._recorder, self.checker)
-        self._engine = Engine(store, lambda: self.now, actor("system", "consumer"))
+        self._engine = Engine(store, actor("system", "consumer"))
         self._workers = Workers(
             self._engine,
             store,

@@ -145,7 +145,7 @@ def _foreseen(visit: DeskVisit, command: AnyCommand) -> CardFacts:
     store = Store(DryRunRecorder(visit.desk.recorder))
     rules, at = visit.desk.portal.read_rules()
     issued = Issued(command, visit.operator.actor)
-    [reply] = Engine(store, visit.desk.now, visit.operator.actor).execute([issued], rules, at)
+    [reply] = Engine(store, visit.operator.actor).execute([issued], rules, at)
     if isinstance(reply, Exception):
         raise reply
     return reply

@@ -1,6 +1,7 @@
 """Stopping and resuming all charging: the first thing to reach for on a bad night."""
 
 from collections.abc import Sequence
+from datetime import timedelta
 from functools import partial
 from typing import Any
 
@@ -28,6 +29,7 @@ from engine.why.sentences import clause
 WORD = {"stop": "STOP", "resume": "RESUME"}
 """What is typed, so that nobody does it by a slip of the hand."""
 _HISTORY_MOST = 50
+_ONE_ACT = timedelta(minutes=1)
 
 
 async def _ask(visit: DeskVisit) -> Response:
@@ -52,11 +54,14 @@ def _sentence(recorded: Recorded, resumed: Sequence[Entered]) -> str:
     said = clause(recorded.fact, "UTC")
     if not said:
         return ""
-    reasons = (
-        one.reason for one in resumed if f"{BY}{one.operator_id}" == recorded.actor and one.at <= recorded.recorded_at
-    )
+    reasons = (one.reason for one in resumed if f"{BY}{one.operator_id}" == recorded.actor and _at_once(one, recorded))
     why = next(reasons, None) if isinstance(recorded.fact, ChargingResumed) else None
     return f"{said[:1].upper()}{said[1:]}{f': “{why}”' if why else ''}."
+
+
+def _at_once(entered: Entered, recorded: Recorded) -> bool:
+    """Whether the two are one act; their times are of two clocks."""
+    return abs(entered.at - recorded.recorded_at) < _ONE_ACT
 
 
 async def _stop(visit: DeskVisit) -> Response:

@@ -30,7 +30,7 @@ def _held_card(installation):
         append = Append(
             Stream(CARD_ID, None, 0, None), facts, HELD.card, HELD.wake_at, "why", actor("operator", "anna")
         )
-        refusals = Store(CardRecorder(pool)).append_many([append], local("2026-04-09 12:00"))
+        refusals = Store(CardRecorder(pool)).append_many([append])
         assert not refusals.conflicts
     finally:
         pool.close()

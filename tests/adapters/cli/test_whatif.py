@@ -31,9 +31,9 @@ def store_by_time(store: Store, histories) -> None:
     for card_id, facts in histories.items():
         for fact in facts:
             by_moment[fact.at].setdefault(card_id, []).append(fact)
-    for moment, cards in by_moment.items():
+    for cards in by_moment.values():
         appends = [_append(streams[card_id], tuple(facts), store) for card_id, facts in cards.items()]
-        refusals = store.append_many(appends, moment)
+        refusals = store.append_many(appends)
         assert (refusals.conflicts, refusals.limited) == (frozenset(), {})
         streams |= {one.stream.card_id: one.stored for one in appends}
 

@@ -3,7 +3,6 @@
 import psycopg
 import pytest
 
-from adapters.clock import recorded_now
 from engine.actor import actor
 from engine.application import Engine
 from engine.store.recorder import CardRecorder, datastore
@@ -32,7 +31,7 @@ def post(run, migrated_url, mailbox, receiver):
     """As the application's role."""
     url = application_url(migrated_url)
     pool = datastore(url, pool_size=2)
-    engine = Engine(Store(CardRecorder(pool)), recorded_now, actor("system", "tests"))
+    engine = Engine(Store(CardRecorder(pool)), actor("system", "tests"))
     with psycopg.connect(url, autocommit=True) as connection:
         yield Post(run, url, connection, engine, mailbox, receiver)
     pool.close()

@@ -1,11 +1,12 @@
 """What stood at an earlier moment is what the facts up to then make."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from io import BytesIO
 
 import pytest
 
 from engine.store.log import head, read_log
+from engine.store.streams import Store
 from projections.audit.as_of import (
     Change,
     ReplayError,
@@ -14,7 +15,6 @@ from projections.audit.as_of import (
     check_new_schema,
     count_replayed,
     keep_in_schema,
-    moment_of,
     place_at,
     replay,
     replayed_rows,
@@ -26,6 +26,8 @@ from projections.live import LIVE, MODELS
 from projections.read_model import fold_batch
 from tests.engine.random_histories import store_all
 from tests.projections.folding import varied_lives
+
+BEGIN = datetime(2027, 1, 31, 12, tzinfo=UTC)
 
 
 @pytest.fixture
@@ -90,22 +92,41 @@ def test_a_schema_that_exists_is_left_as_it_is(connection):
         keep_in_schema(connection, "public")
 
 
-@pytest.mark.parametrize("virtual_clock", [True, False])
-def test_a_moment_is_a_place_in_the_log(log, connection, virtual_clock):
-    moments = [moment_of(one, virtual_clock=virtual_clock) for one in log]
-    for moment in (moments[0], moments[len(log) // 2], max(moments)):
-        last = max(one.position for one, at in zip(log, moments, strict=True) if at <= moment)
-        assert place_at(connection, moment, virtual_clock=virtual_clock) == last
-    assert place_at(connection, min(moments) - timedelta(microseconds=1), virtual_clock=virtual_clock) == 0
+@pytest.fixture
+def rising(new_recorder, connection):
+    """A log of which each append was recorded a minute after the one before; two were within one instant."""
+    minutes = iter([0, 1, 1, *range(2, 1000)])
+    recorder = new_recorder()
+    recorder.recorded_now = lambda: BEGIN + timedelta(minutes=next(minutes))
+    store_all(Store(recorder), varied_lives(5))
+    return read_log(connection, 0, 100_000)
 
 
-def test_of_a_card_the_facts_up_to_a_moment_are_taken(log):
-    history = [one for one in log if one.card_id == log[0].card_id]
-    for number, one in enumerate(history):
-        found = as_of(history, one.fact.at, virtual_clock=True)
-        assert found == history[: len(found)]
-        assert len(found) > number
-    assert as_of(history, history[0].fact.at - timedelta(seconds=1), virtual_clock=True) == []
+def test_a_moment_is_a_place_in_the_log(rising, connection):
+    moments = sorted({one.recorded_at for one in rising})
+    assert len(moments) > 5
+    for moment in moments:
+        last = max(one.position for one in rising if one.recorded_at <= moment)
+        assert place_at(connection, moment) == last
+        assert place_at(connection, moment + timedelta(seconds=59)) == last
+    assert place_at(connection, BEGIN - timedelta(microseconds=1)) == 0
+
+
+def test_a_fact_that_cannot_be_read_hides_no_moment(rising, connection):
+    halfway = rising[len(rising) // 2]
+    connection.execute("ALTER TABLE card_events DISABLE TRIGGER USER")
+    connection.execute("UPDATE card_events SET state = 'x' WHERE notification_id % 3 = 0")
+    expected = max(one.position for one in rising if one.recorded_at <= halfway.recorded_at and one.position % 3)
+    assert place_at(connection, halfway.recorded_at) == expected
+    assert place_at(connection, rising[-1].recorded_at) in {rising[-1].position, rising[-2].position}
+
+
+def test_of_a_card_the_facts_up_to_a_moment_are_taken(rising):
+    history = [one for one in rising if one.card_id == rising[0].card_id]
+    for one in history:
+        found = as_of(history, one.recorded_at)
+        assert found == [other for other in history if other.recorded_at <= one.recorded_at]
+    assert as_of(history, BEGIN - timedelta(seconds=1)) == []
 
 
 def test_the_rows_that_two_moments_do_not_have_alike_are_named(log, connection):

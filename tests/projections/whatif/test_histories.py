@@ -18,13 +18,13 @@ from projections.whatif.histories import (
     span_of_log,
 )
 from tests.engine.payment_cards import AT, DAY
-from tests.engine.random_histories import RECORDED_AT, random_history, store_all
+from tests.engine.random_histories import random_history, store_all
 
 SPAN = Span(AT, AT + 10 * DAY)
 
 
 def operate(recorder, *facts) -> None:
-    record_operation(recorder, lambda _: facts, actor="operator:cli", cause="test", recorded_at=RECORDED_AT)
+    record_operation(recorder, lambda _: facts, actor="operator:cli", cause="test")
 
 
 @pytest.fixture

@@ -33,10 +33,12 @@ RULES = Rules(Policy(), read_catalogue(), SIMULATED)
 def lived(cards: int, months: int, seed: int, folder: Path, rules: Rules = RULES) -> dict[UUID, list[CardFact]]:
     """What becomes of so many cards, by card; time stands only at points of the demo's grid."""
     due: list[tuple[datetime, int, UUID]] = []
-    recorder = MemoryRecorder(due=lambda card_id, at: at and heappush(due, (_on_grid(at), card_id.int, card_id)))
+    recorder = MemoryRecorder(
+        lambda: BEGIN, due=lambda card_id, at: at and heappush(due, (_on_grid(at), card_id.int, card_id))
+    )
     store = Store(recorder)
     gateway = SimulatedGateway(folder / "gateway.sqlite", seed, rules.policy.gateway_budget)
-    engine = Engine(store, lambda: BEGIN, actor("system", "consumer"))
+    engine = Engine(store, actor("system", "consumer"))
     commands, ends = population(cards, months, seed), BEGIN + timedelta(days=30 * months)
     now = BEGIN
     while True:
