@@ -6,7 +6,7 @@ import pytest
 
 from adapters import clock_check
 from adapters.clock_check import CheckedClock, ClockWrongError, wrong_clock
-from adapters.control import confirm_clock, read_control
+from adapters.control import confirm_clock, read_control, stop_charging
 from adapters.settings import load_settings
 from adapters.wiring import rules_now, rules_of
 from engine.actor import actor
@@ -106,10 +106,10 @@ def test_a_future_fact_is_noticed_also_behind_others(connection, cards, clock):
         clock.read(connection)
 
 
-def test_a_recorded_time_counts_as_well_as_a_decided_one(connection, cards, clocks, clock):
-    clocks.show(AHEAD)
-    record(cards, 1, datetime.now(UTC))
-    clocks.show(timedelta(0))
+def test_a_recorded_time_counts_as_well_as_a_decided_one(connection, recorder, clock):
+    now = datetime.now(UTC)
+    recorder.recorded_now = lambda: now + AHEAD  # the database's clock was ahead
+    stop_charging(connection, recorder, "tests", "operator:tests", now)
     with pytest.raises(ClockWrongError, match="the log holds a fact of"):
         clock.read(connection)
 
