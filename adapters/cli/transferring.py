@@ -11,7 +11,7 @@ import psycopg
 
 from adapters.cli.auditing import known_keys
 from adapters.cli.counting import counting
-from adapters.cli.output import put_fields
+from adapters.cli.output import err, put_fields
 from adapters.cli.servers import connection, database, owner_of
 from adapters.parquet import MAGIC, check_installed
 from adapters.schema import check_schema
@@ -59,6 +59,7 @@ def import_from(settings: Settings, file: Path, keys: Sequence[str], *, as_json:
                 message = "only the owner of the database may set positions: set BAOHAO_OWNER_DATABASE_URL"
                 raise ProofError(message) from None
     put_fields("imported", done._asdict(), as_json=as_json)
+    err.print("the read models follow while a projector runs: `baohao projections status` shows how far they are")
 
 
 Add = Callable[[psycopg.Connection[Any], Sequence[PublicKey], Callable[[int], None]], Transferred]

@@ -222,7 +222,10 @@ def _write_sums(folder: Path, sums: dict[str, str]) -> None:
 
 def archived(folder: Path, before: Seal) -> Iterator[tuple[Seal, list[LeafFact]]]:
     """What an archive has after a seal; raises ParquetError, ProofError and OSError."""
-    files = [name for name in listed(folder) if int(name[-20:-8]) > before.size]
+    sums = listed(folder)
+    if others := unlisted(folder, sums):
+        raise ParquetError(f"{others[0]} is there, but {SUMS} does not list it: the archive was cut, or not finished")
+    files = [name for name in sums if int(name[-20:-8]) > before.size]
     return stretches_after([folder / name for name in files], before)
 
 

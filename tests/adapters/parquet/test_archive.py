@@ -225,7 +225,16 @@ def test_an_archive_goes_into_an_empty_store_and_later_files_behind_it(sealed, a
 def test_an_archive_with_a_gap_is_not_taken_and_nothing_is_left(sealed, archive, keys, other):
     lines = (archive / SUMS).read_text().splitlines(keepends=True)
     (archive / SUMS).write_text("".join([lines[0], *lines[2:]]))
+    (archive / lines[1].split()[1]).unlink()
     with pytest.raises(ProofError, match="the file goes on after seal 4, but the log ends with seal 2"):
+        import_sealed(other, keys, partial(archived, archive))
+    assert rows_of(other) == []
+
+
+def test_of_an_archive_whose_list_was_cut_nothing_is_taken(sealed, archive, keys, other):
+    lines = (archive / SUMS).read_text().splitlines(keepends=True)
+    (archive / SUMS).write_text("".join(lines[:-1]))
+    with pytest.raises(ParquetError, match="does not list it: the archive was cut, or not finished"):
         import_sealed(other, keys, partial(archived, archive))
     assert rows_of(other) == []
 
