@@ -98,7 +98,7 @@ def rising(new_recorder, connection):
     minutes = iter([0, 1, 1, *range(2, 1000)])
     recorder = new_recorder()
     recorder.recorded_now = lambda: BEGIN + timedelta(minutes=next(minutes))
-    store_all(Store(recorder), varied_lives(5))
+    store_all(Store(recorder), varied_lives(30))
     return read_log(connection, 0, 100_000)
 
 
