@@ -87,8 +87,11 @@ def test_a_replay_that_begins_later_goes_on_from_what_was(year):
 
 @pytest.mark.parametrize(
     "changes",
-    [{"ladder_days": (2,), "ladder_then_every_days": 14}, {"lead_days": 7}, {"ladder_days": (4, 8, 12, 16)}],
-    ids=["few rungs", "opened earlier", "later rungs"],
+    [
+        pytest.param({"ladder_days": (2,), "ladder_then_every_days": 14}, id="few rungs"),
+        pytest.param({"lead_days": 7}, id="opened earlier", marks=pytest.mark.slow),
+        pytest.param({"ladder_days": (4, 8, 12, 16)}, id="later rungs", marks=pytest.mark.slow),
+    ],
 )
 def test_what_is_foretold_is_near_to_a_year_lived_by_those_rules(long_year, tmp_path, changes):
     other = replace(RULES, policy=RULES.policy.model_copy(update={"version": "other", **changes}))
