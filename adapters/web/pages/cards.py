@@ -14,6 +14,7 @@ from adapters.web.door import Door, missing, see_other
 from adapters.web.frame import page
 from adapters.web.pages.ahead import coming_up
 from adapters.web.pages.alerts import alert_of
+from adapters.web.pages.came_of_it import came_of_it
 from adapters.web.pages.going_back import on_its_way
 from adapters.web.pages.history import history
 from adapters.web.pages.ids import whole_number
@@ -97,6 +98,7 @@ async def _card(portal: Portal, request: Request, visitor: SignedIn) -> Response
         methods=[name for _, name in named(held.card.methods.bound, say)],
         period=every(held.card.consent.months, say) if held.card.consent else None,
         waiting=waiting(held, say),
+        came_of_it=await came_of_it(portal, request, held, say),
         goes_back=goes_back,
         unopened=UNOPENED in request.query_params,
         may_try_again=not goes_back and _may_try_again(held, card.standing, on_page=portal.page_payments is not None),

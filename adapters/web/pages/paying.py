@@ -4,10 +4,12 @@ import re
 from decimal import Decimal
 from functools import partial
 from unicodedata import normalize
+from urllib.parse import urlencode
 
 from markupsafe import Markup
 from starlette.responses import Response
 
+from adapters.web.pages.came_of_it import SINCE
 from adapters.web.pages.going_back import on_its_way
 from adapters.web.pages.ids import command_id_of, whole_number
 from adapters.web.pages.naming import every, method_name
@@ -39,7 +41,7 @@ async def _pay(visit: CardVisit) -> Response:
     if brand := visit.form.get("by", ""):
         return await pay_on_page(visit, command, brand, partial(_pay_page, visit))
     refused = await visit.execute(command)
-    return visit.go() if refused is None else _pay_page(visit, visit.refusal(refused), 409)
+    return _go_and_tell(visit) if refused is None else _pay_page(visit, visit.refusal(refused), 409)
 
 
 async def _ask_top_up(visit: CardVisit) -> Response:
@@ -53,7 +55,15 @@ async def _top_up(visit: CardVisit) -> Response:
     if isinstance(command, TopUp) and (brand := visit.form.get("by", "")):
         return await pay_on_page(visit, command, brand, partial(_top_up_page, visit))
     refused = await visit.execute(command)
-    return visit.go() if refused is None else _top_up_page(visit, visit.refusal(refused), 409)
+    if refused is not None:
+        return _top_up_page(visit, visit.refusal(refused), 409)
+    return _go_and_tell(visit) if isinstance(command, TopUp) else visit.go()
+
+
+def _go_and_tell(visit: CardVisit) -> Response:
+    """To the card, which says what came of the payment; the same form again leads to the same address."""
+    since = whole_number(visit.form.get(SINCE, ""))
+    return visit.go(f"?{urlencode({SINCE: visit.held.version if since is None else since})}")
 
 
 PAY, TOP_UP = "/pay", "/top-up"
@@ -85,6 +95,7 @@ def _pay_page(visit: CardVisit, wrong: object = None, status: int = 200) -> Resp
         can_pay=bool(methods) or card.methods.balance_first,
         balance_first=card.methods.balance_first,
         command_id=command_id_of({}),
+        since=visit.held.version,
         wrong=wrong,
     )
 
@@ -109,6 +120,7 @@ def _top_up_page(
         errors=errors or {},
         wrong=wrong,
         command_id=command_id_of({}),
+        since=visit.held.version,
     )
 
 
