@@ -107,7 +107,7 @@ async def _card(portal: Portal, request: Request, visitor: SignedIn) -> Response
 
 def _may_try_again(held: Held, standing: Standing, *, on_page: bool) -> bool:
     """Whether the holder may ask to be charged now."""
-    in_need = standing in ("suspended", "grace", "payment_failed")
+    in_need = standing in ("suspended", "grace", "payment_failed") and held.card.held_since is None
     can_pay = bool(held.card.methods.bound) or on_page
     return in_need and held.card.consent is not None and can_pay
 

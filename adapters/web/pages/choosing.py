@@ -36,6 +36,7 @@ def period_page(
         running=consent.months if consent else None,
         changed=changed,
         expired="expired" in visit.request.query_params,
+        is_off=consent is None and "off" in visit.request.query_params,
         errors=errors or {},
     )
 
@@ -76,6 +77,7 @@ async def payment_page(
         others=await _methods_of_others(visit),
         can_add=visit.portal.hosted is not None,
         renewed="renewed" in visit.request.query_params,
+        changed="changed" in visit.request.query_params,
         charged_at_once=charged_by_adding(held),
         came_of_it=await came_of_it(visit.portal, visit.request, held, say),
         errors=errors or {},

@@ -224,8 +224,8 @@ def _more(fact: _OfMoney | NotShown, say: Voice) -> _Told | None:  # noqa: C901,
             return _plain(say("Your bank took back %(amount)s.", amount=say.money(amount)), "warn")
         case facts.DisputeWon(amount=amount):
             return _plain(say("Your bank returned %(amount)s to us.", amount=say.money(amount)))
-        case facts.CardHeld():
-            return _plain(say("The card was put on hold. Nothing is charged meanwhile."), "warn")
+        case facts.CardHeld(by=by):
+            return _plain(_held(by, say), "warn")
         case facts.CardReleased():
             return _plain(say("The hold was lifted."))
         case facts.CardClosed():
@@ -242,6 +242,12 @@ def _nothing(_: NotShown) -> None:
 
 def _agreed(price: Money, months: int, say: Voice) -> Mapping[str, Markup]:
     return {"price": say.money(price), "every": Markup(every(months, say).lower())}  # noqa: S704 (our own text)
+
+
+def _held(by: str, say: Voice) -> Markup:
+    if by == "alarm":
+        return say("A payment could not be made as ordered. The card is on hold, and nothing is charged meanwhile.")
+    return say("The card was put on hold. Nothing is charged meanwhile.")
 
 
 def _switched_off(why: str, say: Voice) -> Markup:
@@ -269,7 +275,16 @@ def _renewed(fact: facts.CardRenewed, known: _Known, say: Voice) -> _Told:
         text = say("<b>Renewed for %(period)s,</b> until %(day)s. Paid %(price)s from the balance.", **values)
         return text, "good", None, None
     method = known.method(fact.method_id, say)
-    text = say("<b>Renewed for %(period)s,</b> until %(day)s. Paid %(price)s, %(method)s.", **values, method=method)
+    if fact.from_balance:
+        reserve = Money(minor=fact.from_balance, currency=taken.currency)
+        values |= {"method": method, "charged": say.money(taken - reserve), "balance": say.money(reserve)}
+        text = say(
+            "<b>Renewed for %(period)s,</b> until %(day)s. "
+            "Paid %(price)s: %(charged)s by %(method)s, %(balance)s from the balance.",
+            **values,
+        )
+    else:
+        text = say("<b>Renewed for %(period)s,</b> until %(day)s. Paid %(price)s, %(method)s.", **values, method=method)
     return text, "good", None, fact.attempt_id
 
 

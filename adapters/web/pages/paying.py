@@ -10,12 +10,13 @@ from markupsafe import Markup
 from starlette.responses import Response
 
 from adapters.web.pages.came_of_it import SINCE
+from adapters.web.pages.due import due_now
 from adapters.web.pages.going_back import on_its_way
 from adapters.web.pages.ids import command_id_of, whole_number
 from adapters.web.pages.naming import every, method_name
 from adapters.web.pages.on_page import offered, pay_on_page, waiting
 from adapters.web.pages.visit import CardRoute, CardVisit
-from engine.card.charge import Due, due_now
+from engine.card.charge import Due
 from engine.card.methods import usable_methods
 from engine.commands import AnyCommand, RenewNow, SetAutoTopUp, TopUp
 from engine.money import Money, exponent
@@ -77,15 +78,17 @@ PAGES = (
 
 def _pay_page(visit: CardVisit, wrong: object = None, status: int = 200) -> Response:
     card, say = visit.held.card, visit.say
-    if card.consent is None:
-        return visit.go("/renewal/period")
-    due, is_open = due_now(card, card.consent, visit.held.rules, visit.held.at), card.renewal is not None
+    due, is_open = due_now(visit.held), card.renewal is not None
+    if due is None or card.consent is None:
+        return visit.go("/renewal/period?off")
     methods = [method_name(one, say) for one in usable_methods(card)]
     return visit.page(
         "pay",
         status,
         due=due.amount,
-        term=due.term_number,
+        price=due.price,
+        fee=due.fee,
+        term=card.term.number + 1,
         paid_until=None if is_open or card.status != "active" else say.day(card.term.ends_on),
         period=every(card.consent.months, say),  # an offer of another period is made anew before it is charged
         methods=methods,

@@ -79,7 +79,7 @@ async def _confirm(visit: CardVisit) -> Response:
         otherwise = "" if visit.held.card.consent else f"{PERIOD}?expired"
         return visit.go(done if await visit.has_done(f"web:{command_id}") else otherwise)
     if visit.form.get("choice") != seal_of(draft):  # another tab has chosen otherwise since
-        return visit.go(REVIEW)
+        return visit.go(f"{REVIEW}?changed")
     refused = await visit.execute(*commands_of(visit.held, draft, command_id))
     if refused is not None and refused.code in CHOSEN_ANEW:
         return visit.go(CHOSEN_ANEW[refused.code])
@@ -120,7 +120,7 @@ async def _paid(visit: CardVisit, reference: str) -> CameOfIt | None:
 
 
 PERIOD, PAYMENT, REVIEW, DONE = "/renewal/period", "/renewal/payment", "/renewal/review", "/renewal/done"
-CHOSEN_ANEW = {"price_changed": f"{PERIOD}?changed", "not_the_methods": PAYMENT}
+CHOSEN_ANEW = {"price_changed": f"{PERIOD}?changed", "not_the_methods": f"{PAYMENT}?changed"}
 PAGES = (
     CardRoute("GET", PERIOD, _period),
     CardRoute("POST", PERIOD, _choose_period),
@@ -158,6 +158,7 @@ def _review_page(visit: CardVisit, draft: Draft, *, refused: Refused | None = No
         terms_version=TERMS_VERSION,
         command_id=command_id_of({}),
         choice=seal_of(draft),
+        changed="changed" in visit.request.query_params,
         refused=None if refused is None else visit.refusal(refused),
         is_change=held.card.consent is not None,
     )

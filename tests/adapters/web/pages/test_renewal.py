@@ -1,5 +1,6 @@
 """Switching auto-renewal on in steps, changing it, and switching it off: each step a page and a form."""
 
+import re
 from datetime import date, timedelta
 from uuid import uuid4
 
@@ -118,15 +119,21 @@ def test_the_way_back_and_a_new_choice_lead_to_one_consent_of_the_last_choice(li
 def test_what_another_tab_chose_since_is_shown_before_anybody_agrees_to_it(lin, world):
     shown = choose(lin, months="12")
     choose(lin, months="1")
-    assert confirm(lin, shown).to == REVIEW
+    again = confirm(lin, shown).to
     assert "auto_renew_enabled" not in facts_of(world, "off")
-    assert "Every month" in lin.get(REVIEW).text
+    page = lin.get(again)
+    assert "Every month" in page.text
+    assert re.search('<p class="note" role="alert"><strong>Your choice was changed in another window.', page.html)
+    assert "changed in another window" not in lin.get(REVIEW).text
+    assert confirm(lin, page).to.startswith(DONE)
 
 
 def test_nobody_agrees_to_an_order_of_methods_that_is_not_theirs_any_more(lin, world):
     shown = choose(lin)
     world.give(NOW, BindPaymentMethod(command_id="since", card_id=card_id_of("off"), method=PAYPAL))
-    assert confirm(lin, shown).to == PAYMENT
+    again = confirm(lin, shown).to
+    assert "The payment methods of the card have changed meanwhile." in lin.get(again).text
+    assert "have changed meanwhile" not in lin.get(PAYMENT).text
     assert "auto_renew_enabled" not in facts_of(world, "off")
 
 
