@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 from uuid import UUID
 
+from markupsafe import Markup
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
@@ -68,7 +69,7 @@ class CardVisit:
         """Whether that command was accepted for this card before."""
         return await self.portal.has_done(self.card_id, command_id)
 
-    def refusal(self, refused: Refused) -> object:
+    def refusal(self, refused: Refused) -> Markup:
         """The refusal as the holder reads it."""
         return said(refused, self.say)
 
