@@ -24,6 +24,7 @@ from adapters.web.pages.portal import PAGE_SIZE, Held, Portal
 from adapters.web.pages.shown import shown
 from adapters.web.pages.standing import Standing
 from adapters.web.voice import voice
+from engine.card.methods import usable_methods
 
 SEARCH_FROM = 8
 """So many cards are found faster by a search."""
@@ -95,7 +96,7 @@ async def _card(portal: Portal, request: Request, visitor: SignedIn) -> Response
         entries=history(facts, held.card.methods.bound, sent, held.zone, say),
         before=older,
         is_first_page=before is None,
-        methods=[name for _, name in named(held.card.methods.bound, say)],
+        methods=[(name, one.method_id in held.card.methods.ended) for one, name in named(held.card.methods.bound, say)],
         period=every(held.card.consent.months, say) if held.card.consent else None,
         waiting=waiting(held, say),
         came_of_it=await came_of_it(portal, request, held, say),
@@ -108,7 +109,7 @@ async def _card(portal: Portal, request: Request, visitor: SignedIn) -> Response
 def _may_try_again(held: Held, standing: Standing, *, on_page: bool) -> bool:
     """Whether the holder may ask to be charged now."""
     in_need = standing in ("suspended", "grace", "payment_failed") and held.card.held_since is None
-    can_pay = bool(held.card.methods.bound) or on_page
+    can_pay = bool(usable_methods(held.card)) or on_page or held.card.methods.balance_first
     return in_need and held.card.consent is not None and can_pay
 
 

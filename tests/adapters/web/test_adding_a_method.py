@@ -10,6 +10,7 @@ from adapters.clock import recorded_now
 from adapters.directory.accounts import NewAccount, create_account
 from adapters.directory.sessions import open_session
 from adapters.directory.visit import Visit
+from engine.commands import RemovePaymentMethod, SwitchOffAutoRenew
 from engine.ports import Declined
 from tests.adapters.cards import FAR
 from tests.adapters.gateways.stripe.test_stripe_pages import submit
@@ -71,3 +72,19 @@ def test_where_nothing_is_due_nothing_is_announced(served, unpaid):
     [question] = served.cards.engine.wake({card_id: "due"}, *served.cards.rules()).questions
     served.record(question, served.send(question))
     assert "is charged at once" not in lin.get(f"/cards/{card_id}/methods").text
+
+
+def test_without_a_method_to_add_one_is_the_way_on(served, unpaid):
+    card_id, lin = unpaid
+    lin.post(f"/cards/{card_id}/renewal/period", {"months": "1"})
+    button = '<button class="btn{}">Add a payment method</button>'
+    assert button.format(" plain") in lin.get(f"/cards/{card_id}/renewal/payment").html
+    [card] = served.cards.engine.cards([card_id])
+    [method] = card.methods.bound
+    served.cards.give(
+        SwitchOffAutoRenew(command_id="off", card_id=card_id),
+        RemovePaymentMethod(command_id="remove", card_id=card_id, method_id=method.method_id),
+    )
+    page = lin.get(f"/cards/{card_id}/renewal/payment")
+    assert button.format("") in page.html
+    assert "Continue" not in page.text
