@@ -36,6 +36,7 @@ def period_page(
         running=consent.months if consent else None,
         changed=changed,
         expired="expired" in visit.request.query_params,
+        anew="anew" in visit.request.query_params and draft is None,
         is_off=consent is None and "off" in visit.request.query_params,
         errors=errors or {},
     )

@@ -120,14 +120,16 @@ async def _paid(visit: CardVisit, reference: str) -> CameOfIt | None:
 
 
 PERIOD, PAYMENT, REVIEW, DONE = "/renewal/period", "/renewal/payment", "/renewal/review", "/renewal/done"
+ANEW = f"{PERIOD}?anew"
+"""Where who had to sign in meanwhile begins again: what was chosen went with the session."""
 CHOSEN_ANEW = {"price_changed": f"{PERIOD}?changed", "not_the_methods": f"{PAYMENT}?changed"}
 PAGES = (
     CardRoute("GET", PERIOD, _period),
     CardRoute("POST", PERIOD, _choose_period),
-    CardRoute("GET", PAYMENT, _payment),
-    CardRoute("POST", PAYMENT, _choose_payment),
-    CardRoute("GET", REVIEW, _review),
-    CardRoute("POST", REVIEW, _confirm),
+    CardRoute("GET", PAYMENT, _payment, ANEW),
+    CardRoute("POST", PAYMENT, _choose_payment, ANEW),
+    CardRoute("GET", REVIEW, _review, ANEW),
+    CardRoute("POST", REVIEW, _confirm, ANEW),
     CardRoute("GET", DONE, _done),
 )
 """`/cards/ID/renewal/…`."""

@@ -1,5 +1,7 @@
 """What stands before every page: who may ask for it, from where, and what the browser is told to allow."""
 
+from urllib.parse import unquote
+
 import pytest
 
 from tests.adapters.web.pages.client import Client
@@ -23,7 +25,37 @@ FORMS = (
 def test_who_is_not_signed_in_signs_in_first_and_comes_back(stranger):
     assert stranger.get("/cards").to == "/sign-in?next=%2Fcards"
     assert stranger.get(f"{PLUS}?before=7").to.endswith("%3Fbefore%3D7")
-    assert stranger.post(f"{PLUS}/pay").to == "/sign-in?next=%2Fcards"
+
+
+@pytest.mark.parametrize(
+    ("path", "back"),
+    [
+        ("/pay", "/pay"),
+        ("/top-up", "/top-up"),
+        ("/methods", "/methods"),
+        ("/methods/new", ""),
+        ("/waiting", ""),
+        ("/renewal/period", "/renewal/period"),
+        ("/renewal/payment", "/renewal/period?anew"),
+        ("/renewal/review", "/renewal/period?anew"),
+        ("/renewal/off", "/renewal/off"),
+    ],
+)
+def test_whose_session_ended_before_a_form_comes_back_to_its_card_and_reads_why(served, stranger, lin, path, back):
+    to = stranger.post(f"{PLUS}{path}").to
+    assert unquote(to) == f"/sign-in?next={PLUS}{back}"
+    landed = lin.get(f"{PLUS}{back}")
+    assert landed.status == 200
+    told = "You had to sign in again, and the choice that you had not confirmed was not kept. Choose again."
+    assert (told in landed.text) is ("anew" in back)
+    assert "You are no longer signed in. Sign in to come back" in Client(served, "ended").get(to).text
+    assert "no longer signed in" not in stranger.get(to).text
+
+
+def test_who_comes_back_to_the_review_without_a_session_begins_at_the_period(stranger, lin):
+    assert unquote(stranger.get(f"{PLUS}/renewal/review").to) == f"/sign-in?next={PLUS}/renewal/period?anew"
+    lin.post(f"{PLUS}/renewal/period", {"months": "1"})
+    assert "You had to sign in again" not in lin.get(f"{PLUS}/renewal/period?anew").text
 
 
 @pytest.mark.parametrize("token", ["", "x", "a" * 43, "ü", "' OR true --"])
