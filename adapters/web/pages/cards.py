@@ -31,6 +31,8 @@ SEARCH_FROM = 8
 ENTRIES = 20
 """Facts of the history on one page."""
 _SOUGHT_MOST = 20
+_IN_NO_NUMBER = "none"
+"""What is sought for a text without digits: it finds nothing."""
 
 
 def card_pages(portal: Portal, door: Door) -> list[Route]:
@@ -39,7 +41,8 @@ def card_pages(portal: Portal, door: Door) -> list[Route]:
     async def listed(request: Request, visitor: SignedIn) -> Response:
         say, query = voice(visitor.language), request.query_params
         number = max(whole_number(query.get("page", "")) or 1, 1)
-        gone, sought = "gone" in query, _digits(query.get("number", ""))
+        gone, typed = "gone" in query, query.get("number", "")[:_SOUGHT_MOST].strip()
+        sought = _digits(typed) or (_IN_NO_NUMBER if typed else None)
         skip = PAGE_SIZE * (number - 1)
         held, counts = await portal.cards(visitor.holder_id, gone=gone, sought=sought, skip=skip)
         async with portal.pool.connection() as connection:
@@ -55,7 +58,8 @@ def card_pages(portal: Portal, door: Door) -> list[Route]:
             cards=found,
             counts=counts,
             gone=gone,
-            sought=query.get("number", "")[:_SOUGHT_MOST],
+            sought=typed,
+            by_digits=sought != _IN_NO_NUMBER,
             searchable=counts.kept >= SEARCH_FROM,
             number=number,
             more=more,
@@ -115,5 +119,5 @@ def _may_try_again(held: Held, standing: Standing, *, on_page: bool) -> bool:
 
 def _digits(text: str) -> str | None:
     """What a search is for: the digits of a number; None for none."""
-    found = "".join(one for one in text[:_SOUGHT_MOST] if one.isascii() and one.isdigit())
+    found = "".join(one for one in text if one.isascii() and one.isdigit())
     return found or None
