@@ -67,8 +67,8 @@ def card_pages(portal: Portal, door: Door) -> list[Route]:
             unreached=lost,
         )
 
-    async def home(request: Request) -> Response:
-        return see_other("/cards") if request.url.path == "/" else missing(request)
+    async def home(_: Request) -> Response:
+        return see_other("/cards")
 
     return [
         Route("/", home, methods=["GET"]),

@@ -1,5 +1,6 @@
 """What stands before every page: who may ask for it, from where, and what the browser is told to allow."""
 
+import re
 from urllib.parse import unquote
 
 import pytest
@@ -158,3 +159,35 @@ def test_pages_are_small(lin):
 )
 def test_the_terms_say_that_the_balance_pays_before_the_number_is_lost(served, language, told):
     assert told in Client(served, language=language).get("/terms").text
+
+
+@pytest.mark.parametrize("path", ["/nothing", "/cards/x", f"{PLUS}/nothing", f"/cards/{card_id_of('nobodys')}"])
+def test_a_page_that_is_not_there_leads_on_in_the_holders_language(served, other, stranger, path):
+    page = Client(served, other.token, "en").get(path)
+    assert page.status == 404
+    assert "找不到这个页面" in page.text
+    assert 'action="/sign-out"' in page.html
+    assert 'href="/receipts"' in page.html
+    none = stranger.get(path)
+    assert "/sign-in" in none.to or (none.status == 404 and 'action="/sign-out"' not in none.html)
+
+
+def test_chinese_pages_have_chinese_marks_between_their_words(lin, world):
+    world.connection.execute("UPDATE accounts SET language = 'zh-CN'")
+    failing = f"/cards/{card_id_of('failing')}"
+    lin.post(f"{PLUS}/renewal/period", {"months": "1"})
+    lin.post(f"{PLUS}/renewal/payment", {"first": "visa"})
+    paths = (
+        "/cards",
+        failing,
+        PLUS,
+        f"{failing}/pay",
+        f"{failing}/methods",
+        f"{failing}/top-up",
+        f"{failing}/renewal/off",
+    )
+    for path in (*paths, f"{PLUS}/renewal/period", f"{PLUS}/renewal/review", "/terms", "/account"):
+        text = lin.get(path).text
+        assert re.findall(r"[^ ]* ?(?:[,;:!?]|[.](?![0-9])) ?[\u4e00-\u9fff][^ ]*", text) == [], path
+        assert "每 1 个月" not in text
+    assert "¥21.00，每月" in lin.get(failing).text

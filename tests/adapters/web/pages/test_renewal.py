@@ -207,7 +207,8 @@ def test_a_suspended_card_is_told_that_it_is_charged_now(lin, world):
 def test_switching_off_shows_what_lapses_when_and_two_buttons(lin, world):
     path = f"/cards/{card_id_of('plus')}/renewal/off"
     page = lin.get(path)
-    assert "14 Mar 2027 Service is paid until then and stays on." in page.text
+    assert "13 Mar 2027 Service is paid, and on until the end of this day. 14 Mar 2027 Service goes off." in page.text
+    assert "stays on" not in page.text
     assert "10 Sep 2027 The number is lost for good." in page.text
     assert page.html.count('class="btn plain"') == 2  # neither is louder
     assert lin.post(path, {"command_id": page.field("command_id")}).to == f"/cards/{card_id_of('plus')}"
@@ -215,6 +216,11 @@ def test_switching_off_shows_what_lapses_when_and_two_buttons(lin, world):
     text = lin.get(f"/cards/{card_id_of('plus')}").text
     assert "Auto-renewal off" in text
     assert "You turned off auto-renewal." in text
+
+
+def test_where_days_of_grace_follow_the_term_service_stays_on(lin):
+    text = lin.get(f"/cards/{card_id_of('short')}/renewal/off").text
+    assert "2 May 2027 Service is paid until then and stays on. 4 May 2027 Service goes off." in text
 
 
 def test_trying_again_now_asks_for_the_charge_once(lin, world):
