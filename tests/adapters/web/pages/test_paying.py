@@ -109,8 +109,8 @@ def test_a_payment_of_which_the_balance_paid_a_part_is_told_in_both_parts_everyw
 
 def test_a_card_that_an_alarm_holds_is_not_said_to_be_held_by_the_support(lin, world):
     card_id = card_id_of("plus")
-    world.give(NOW, TopUp(command_id="top-up", card_id=card_id, amount=Money(minor=10, currency="CNY")))
-    world.live(card_id, NOW + timedelta(minutes=1), Declined(code="amount_too_small"))
+    world.give(NOW, TopUp(command_id="top-up", card_id=card_id, amount=Money(minor=5000, currency="CNY")))
+    world.live(card_id, NOW + timedelta(minutes=1), Declined(code="testmode_decline"))
     assert "card_held" in world.cards.names(card_id)
     home = f"/cards/{card_id}"
     for path in ("/cards", home):
