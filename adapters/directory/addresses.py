@@ -11,6 +11,8 @@ from phonenumbers import PhoneNumber
 AddressKind = Literal["email", "phone"]
 HOME_REGION = "CN"
 """Where a phone number without a country is."""
+_HIDDEN = 4
+"""Digits that a masked number leaves out of its middle."""
 _LONGEST = 254
 """Characters of an address (RFC 5321, 4.5.3.1.3: a path of 256 with its brackets)."""
 
@@ -71,6 +73,17 @@ def _number(typed: str, region: str | None, is_one: Callable[[PhoneNumber], bool
     if number.extension or not is_one(number):
         return None
     return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
+
+
+def masked(address: Address) -> str:
+    """An address as whoever typed it checks it: `a***@example.org`, `+86 138****8000`."""
+    if address.kind == "email":
+        name, _, domain = address.text.partition("@")
+        return f"{name[:1]}***@{domain}"
+    number = phonenumbers.parse(address.text)
+    digits = phonenumbers.national_significant_number(number)
+    first = max(0, len(digits) - _HIDDEN) // 2
+    return f"+{number.country_code} {digits[:first]}{'*' * _HIDDEN}{digits[first + _HIDDEN :]}"
 
 
 def veiled(address: str | None) -> str | None:

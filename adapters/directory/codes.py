@@ -136,6 +136,13 @@ async def sent_before(
     return CodeSent(request, resend_at, kept.expires_at) if is_the_same and now < resend_at else None
 
 
+async def address_asked(connection: AsyncConnection[Any], request: str, now: datetime) -> Address | None:
+    """The address for which a code was asked for, whether or not anything was sent to it; None once it is over."""
+    query = "SELECT kind, address FROM codes WHERE request_hash = %s AND expires_at > %s"
+    row = await (await connection.execute(query, (hash_of(request), now))).fetchone()
+    return None if row is None else Address(*row)
+
+
 async def resend_code(
     connection: AsyncConnection[Any], send: Send, request: str, now: datetime
 ) -> CodeSent | Wait | CodeDead:

@@ -201,11 +201,11 @@ def _receipts(settings: Settings, pool: AsyncConnectionPool[AsyncConnection[Any]
 
 
 def _application(pages: _Pages, *routers: APIRouter, provider: str | None = None) -> ASGIApp:
-    portal, printer = pages.portal, Printer()
-    programs = Mount(PREFIX, api(portal, pages.reception.door.now, printer))
+    portal, door, printer = pages.portal, pages.reception.door, Printer()
+    programs = Mount(PREFIX, api(portal, door.now, printer))
     routes = [programs, *pages.more, *holder_pages(portal, pages.reception, printer)]
     guarded = Guarded(portal.origin, (provider,) if provider else (), SCRIPTED)
-    return beside(pages.desk, application((*pages.machines, *routers), routes, guarded))
+    return beside(pages.desk, application((*pages.machines, *routers), routes, guarded, door.visitor))
 
 
 async def _with_provider(

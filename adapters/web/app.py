@@ -1,6 +1,7 @@
 """The application that the web role serves: what other parts offer, under one roof."""
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
 from typing import NamedTuple
 
 import structlog
@@ -11,6 +12,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.routing import Mount, Route
 
+from adapters.directory.sessions import SignedIn
 from adapters.web.door import FormError, language_of, missing
 from adapters.web.frame import page
 from adapters.web.guard import Guard
@@ -20,6 +22,9 @@ log = structlog.get_logger()
 
 MACHINES = ("/notifications/", "/notices/", "/unsubscribe/", "/health", "/api/v1/")
 """Addresses of programs, which have no cookie and prove who they are in another way."""
+
+Visitor = Callable[[Request], Awaitable[SignedIn | None]]
+"""Whose session it is."""
 
 
 class Guarded(NamedTuple):
@@ -32,9 +37,15 @@ class Guarded(NamedTuple):
 
 
 def application(
-    routers: Sequence[APIRouter], pages: Sequence[Route | Mount] = (), guard: Guarded | None = None
+    routers: Sequence[APIRouter],
+    pages: Sequence[Route | Mount] = (),
+    guard: Guarded | None = None,
+    visitor: Visitor | None = None,
 ) -> FastAPI:
-    """All routers and pages, and `/health`, which says only that the process answers."""
+    """All routers and pages, and `/health`, which says only that the process answers.
+
+    `visitor` tells who asks, so that a page that is not there is in their language and leads on.
+    """
     app = FastAPI(title="Baohao", docs_url=None, redoc_url=None, openapi_url=None)
     for router in routers:
         app.include_router(router)
@@ -45,8 +56,8 @@ def application(
         return Response(status_code=204)
 
     if pages:
-        app.add_exception_handler(404, _missing)
-        app.add_exception_handler(405, _missing)
+        app.add_exception_handler(404, partial(_missing, visitor))
+        app.add_exception_handler(405, partial(_missing, visitor))
         app.add_exception_handler(FormError, _no_form)
         app.add_exception_handler(OperationalError, _away)
         app.add_exception_handler(PoolTimeout, _away)
@@ -59,9 +70,12 @@ def application(
     return app
 
 
-async def _missing(request: Request, error: Exception) -> Response:
+async def _missing(visitor: Visitor | None, request: Request, error: Exception) -> Response:
     status = error.status_code if isinstance(error, HTTPException) else 404
-    answer = missing(request)
+    try:
+        answer = missing(request, None if visitor is None else await visitor(request))
+    except (OperationalError, PoolTimeout):  # whoever it is: what is not there needs no database
+        answer = missing(request)
     answer.status_code = status
     return answer
 

@@ -9,7 +9,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from adapters.cli.demo.desk import code_now
-from adapters.notices.folder import mails_in
+from adapters.notices.folder import MAILS_MOST, mails_in
 from adapters.settings import Settings
 from adapters.web.door import Door, form_of, language_of, see_other
 from adapters.web.frame import page
@@ -30,7 +30,8 @@ def demo_pages(portal: Portal, door: Door, pass_time: Callable[[timedelta], None
         visitor = await door.visitor(request)
         language = language_of(request, visitor)
         mails = await asyncio.to_thread(mails_in, settings.mail_folder) if settings.mail_folder else []
-        shown = {"console": settings.console_url, "code": code_now(settings.home), "mails": mails}
+        written = await asyncio.to_thread(_written, settings) if len(mails) == MAILS_MOST else len(mails)
+        shown = {"written": written, "console": settings.console_url, "code": code_now(settings.home), "mails": mails}
         return page("demo", language, visitor=visitor, here="/demo", day=at.date(), **shown)
 
     async def forward(request: Request) -> Response:
@@ -41,3 +42,8 @@ def demo_pages(portal: Portal, door: Door, pass_time: Callable[[timedelta], None
         return see_other("/demo")
 
     return [Route("/demo", show, methods=["GET"]), Route("/demo", forward, methods=["POST"])]
+
+
+def _written(settings: Settings) -> int:
+    """How many e-mails and SMS there are, beside the newest that are shown."""
+    return sum(1 for _ in settings.mail_folder.glob("*.eml")) if settings.mail_folder else 0

@@ -43,19 +43,19 @@ class Door:
         async with self.pool.connection() as connection:
             return await find_session(connection, token, self.now())
 
-    def signed_in(self, handler: Handler) -> Endpoint:
-        """The page for those who are signed in; others sign in first, and come back to it."""
+    def signed_in(self, handler: Handler, back: Callable[[Request], str] | None = None) -> Endpoint:
+        """The page for those who are signed in; others sign in first, and come back to it, or where `back` says."""
 
         async def endpoint(request: Request) -> Response:
             visitor = await self.visitor(request)
             if visitor is None:
-                return see_other(f"{SIGN_IN}?{urlencode({'next': _way_back(request)})}")
+                return see_other(f"{SIGN_IN}?{urlencode({'next': (back or way_back)(request)})}")
             return await handler(request, visitor)
 
         return endpoint
 
 
-def _way_back(request: Request) -> str:
+def way_back(request: Request) -> str:
     """The page that was asked for; of a form, which is gone by then, the list of cards."""
     if request.method != "GET":
         return "/cards"

@@ -35,6 +35,21 @@ class Voice:
         space = Markup("") if self.language == "zh-CN" else Markup(" ")
         return space.join(sentences)
 
+    @property
+    def comma(self) -> Markup:
+        """What stands between two parts of a line."""
+        return Markup("\N{FULLWIDTH COMMA}") if self.language == "zh-CN" else Markup(", ")
+
+    @property
+    def stop(self) -> Markup:
+        """What ends a sentence before another one."""
+        return Markup("\N{IDEOGRAPHIC FULL STOP}") if self.language == "zh-CN" else Markup(". ")
+
+    @property
+    def between(self) -> Markup:
+        """What stands between the things of a list."""
+        return Markup("\N{IDEOGRAPHIC COMMA}") if self.language == "zh-CN" else Markup(", ")
+
     def money(self, amount: Money) -> Markup:
         """An amount that is not broken over two lines."""
         return Markup('<span class="nowrap">%s</span>') % shown.money(amount, self.language)

@@ -151,6 +151,10 @@ def _published() -> Iterator[TokenMethod]:
 
 PUBLISHED = {one.token: one._replace(fingerprint_of=one.token) for one in _published()}
 
+_LAST4_BY_CODE = {one.decline.code: one.last4 for one in reversed(PUBLISHED.values()) if one.decline}
+"""Those of Stripe's test cards, so that what declines is told from what does not."""
+_LAST4_ASKING = PUBLISHED["pm_card_authenticationRequiredOnSetup"].last4
+
 
 @lru_cache(maxsize=65_536)
 def method_of(token: str) -> TokenMethod | None:
@@ -173,14 +177,16 @@ def _of_sandbox(token: str) -> TokenMethod | None:
 
 
 def _behaving(method: TokenMethod, rest: str) -> TokenMethod | None:
-    if rest in ("good", "debit"):
-        return method._replace(funding="debit" if rest == "debit" else "credit")
+    if rest == "good":
+        return method
+    if rest == "debit":
+        return method._replace(funding="debit", last4=PUBLISHED["pm_card_visa_debit"].last4)
     if rest == "processing":
         return method._replace(processing=True)
     if rest.startswith("authentication"):
         when = {"authentication": "always", "authentication_on_setup": "unless_set_up"}.get(rest)
         if when:
-            return method._replace(authentication=when)
+            return method._replace(authentication=when, last4=_LAST4_ASKING)
     if found := re.fullmatch(r"(flaky|until)_([0-9-]+)(?:_(.+))?", rest):
         codes = _codes(found[3] or ("do_not_honor" if found[1] == "flaky" else "insufficient_funds"))
         try:
@@ -190,7 +196,7 @@ def _behaving(method: TokenMethod, rest: str) -> TokenMethod | None:
     if rest.startswith("processing_") and _codes(rest) is None:  # `processing_error` is a code
         method, rest = method._replace(processing=True), rest.removeprefix("processing_")
     codes = _codes(rest)
-    return codes and _declining(method, codes)
+    return codes and _declining(method._replace(last4=_LAST4_BY_CODE.get(codes.code, method.last4)), codes)
 
 
 def _when(word: str, argument: str) -> tuple[int, date]:

@@ -91,7 +91,10 @@ def answer_problems(app: FastAPI) -> None:
         found = no_card() if error.code == "unknown_card" else None
         if found is not None:
             return problem(found.status, found.code, str(found))
-        return problem(409, error.code, str(error), error.field)
+        if error.code == "command_id_reused":
+            detail = "this Idempotency-Key was used for another request; choose a new one"
+            return problem(409, error.code, detail, "header.Idempotency-Key")
+        return problem(409, error.code, str(error), None if error.field is None else _path(error.field))
 
     @app.exception_handler(RequestValidationError)
     async def _(_: Request, error: RequestValidationError) -> Response:
@@ -113,6 +116,14 @@ def answer_problems(app: FastAPI) -> None:
 
 async def _away(request: Request, error: Exception) -> Response:
     return away(request.url.path, error)
+
+
+def _path(field: str) -> str:
+    """Where a field of a command stands in the request."""
+    if field in ("card_id", "method_id"):
+        return f"path.{field}"
+    name, dot, part = field.rpartition(".")
+    return f"body.{name}.amount_minor" if dot and part == "minor" else f"body.{field}"
 
 
 def _invalid(error: RequestValidationError) -> JSONResponse:

@@ -4,8 +4,10 @@ from typing import NamedTuple
 
 from markupsafe import Markup
 
+from adapters.web.pages.due import due_now
 from adapters.web.pages.naming import method_name, reason
 from adapters.web.pages.portal import Held
+from adapters.web.pages.shown import held_sentence
 from adapters.web.pages.standing import NEEDS_HOLDER, Standing
 from adapters.web.voice import Voice
 from engine.calendar import local_date
@@ -30,23 +32,38 @@ def alert_of(held: Held, standing: Standing, say: Voice) -> Alert | None:
         return _cannot_renew(held, say)
     renewal = card.renewal
     code = renewal.last_code if renewal else None
-    cause = _cause(code, say)
+    cause = _cause(code, say) if card.held_since is None else say.joined(_cause(code, say), held_sentence(held, say))
     lost = say.day(local_date(reclaims_at(card), held.zone))
-    kept = say("The number stays yours until %(day)s.", day=lost)
     if standing == "suspended":
         heading = say("Service is off, and the number is lost on %(day)s", day=lost)
+        return Alert(heading, say.joined(cause, _remedy(held, say)))
+    kept = say("The number stays yours until %(day)s.", day=lost)
+    off = say.day(local_date(suspends_at(card), held.zone))
+    if renewal is None:
+        heading = say("Service goes off on %(day)s unless the card is renewed", day=off)
     else:
-        off = say.day(local_date(suspends_at(card), held.zone))
-        if renewal is None:
-            heading = say("Service goes off on %(day)s unless the card is renewed", day=off)
-        else:
-            amount = say.money(amount_due(card, renewal))
-            heading = say("Service goes off on %(day)s unless %(amount)s is paid", day=off, amount=amount)
-    fee = renewal.reactivation_fee if renewal else None
-    if fee is not None and standing != "suspended":
-        more = say("Once off, switching on again costs %(fee)s more.", fee=say.money(fee))
+        amount = say.money(amount_due(card, renewal))
+        heading = say("Service goes off on %(day)s unless %(amount)s is paid", day=off, amount=amount)
+    if renewal is not None and renewal.reactivation_fee is not None:
+        more = say("Once off, switching on again costs %(fee)s more.", fee=say.money(renewal.reactivation_fee))
         return Alert(heading, say.joined(cause, more, kept))
     return Alert(heading, say.joined(cause, kept))
+
+
+def _remedy(held: Held, say: Voice) -> Markup:
+    """What a card whose service is off needs."""
+    due = due_now(held)
+    if due is None:
+        return say("Turning auto-renewal on is charged at once and restores the service.")
+    amount = say.money(due.amount)
+    if due.fee is None:
+        return say("%(amount)s is due; once it is paid, service is on again.", amount=amount)
+    values = {"amount": amount, "price": say.money(due.price), "fee": say.money(due.fee)}
+    return say(
+        "%(amount)s is due, %(price)s for the term and %(fee)s once for switching on; "
+        "once it is paid, service is on again.",
+        **values,
+    )
 
 
 def _cannot_renew(held: Held, say: Voice) -> Alert:

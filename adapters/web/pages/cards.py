@@ -14,6 +14,7 @@ from adapters.web.door import Door, missing, see_other
 from adapters.web.frame import page
 from adapters.web.pages.ahead import coming_up
 from adapters.web.pages.alerts import alert_of
+from adapters.web.pages.came_of_it import came_of_it
 from adapters.web.pages.going_back import on_its_way
 from adapters.web.pages.history import history
 from adapters.web.pages.ids import whole_number
@@ -23,12 +24,15 @@ from adapters.web.pages.portal import PAGE_SIZE, Held, Portal
 from adapters.web.pages.shown import shown
 from adapters.web.pages.standing import Standing
 from adapters.web.voice import voice
+from engine.card.methods import usable_methods
 
 SEARCH_FROM = 8
 """So many cards are found faster by a search."""
 ENTRIES = 20
 """Facts of the history on one page."""
 _SOUGHT_MOST = 20
+_IN_NO_NUMBER = "none"
+"""What is sought for a text without digits: it finds nothing."""
 
 
 def card_pages(portal: Portal, door: Door) -> list[Route]:
@@ -37,7 +41,8 @@ def card_pages(portal: Portal, door: Door) -> list[Route]:
     async def listed(request: Request, visitor: SignedIn) -> Response:
         say, query = voice(visitor.language), request.query_params
         number = max(whole_number(query.get("page", "")) or 1, 1)
-        gone, sought = "gone" in query, _digits(query.get("number", ""))
+        gone, typed = "gone" in query, query.get("number", "")[:_SOUGHT_MOST].strip()
+        sought = _digits(typed) or (_IN_NO_NUMBER if typed else None)
         skip = PAGE_SIZE * (number - 1)
         held, counts = await portal.cards(visitor.holder_id, gone=gone, sought=sought, skip=skip)
         async with portal.pool.connection() as connection:
@@ -53,7 +58,8 @@ def card_pages(portal: Portal, door: Door) -> list[Route]:
             cards=found,
             counts=counts,
             gone=gone,
-            sought=query.get("number", "")[:_SOUGHT_MOST],
+            sought=typed,
+            by_digits=sought != _IN_NO_NUMBER,
             searchable=counts.kept >= SEARCH_FROM,
             number=number,
             more=more,
@@ -61,8 +67,8 @@ def card_pages(portal: Portal, door: Door) -> list[Route]:
             unreached=lost,
         )
 
-    async def home(request: Request) -> Response:
-        return see_other("/cards") if request.url.path == "/" else missing(request)
+    async def home(_: Request) -> Response:
+        return see_other("/cards")
 
     return [
         Route("/", home, methods=["GET"]),
@@ -94,9 +100,10 @@ async def _card(portal: Portal, request: Request, visitor: SignedIn) -> Response
         entries=history(facts, held.card.methods.bound, sent, held.zone, say),
         before=older,
         is_first_page=before is None,
-        methods=[name for _, name in named(held.card.methods.bound, say)],
+        methods=[(name, one.method_id in held.card.methods.ended) for one, name in named(held.card.methods.bound, say)],
         period=every(held.card.consent.months, say) if held.card.consent else None,
         waiting=waiting(held, say),
+        came_of_it=await came_of_it(portal, request, held, say),
         goes_back=goes_back,
         unopened=UNOPENED in request.query_params,
         may_try_again=not goes_back and _may_try_again(held, card.standing, on_page=portal.page_payments is not None),
@@ -105,12 +112,12 @@ async def _card(portal: Portal, request: Request, visitor: SignedIn) -> Response
 
 def _may_try_again(held: Held, standing: Standing, *, on_page: bool) -> bool:
     """Whether the holder may ask to be charged now."""
-    in_need = standing in ("suspended", "grace", "payment_failed")
-    can_pay = bool(held.card.methods.bound) or on_page
+    in_need = standing in ("suspended", "grace", "payment_failed") and held.card.held_since is None
+    can_pay = bool(usable_methods(held.card)) or on_page or held.card.methods.balance_first
     return in_need and held.card.consent is not None and can_pay
 
 
 def _digits(text: str) -> str | None:
     """What a search is for: the digits of a number; None for none."""
-    found = "".join(one for one in text[:_SOUGHT_MOST] if one.isascii() and one.isdigit())
+    found = "".join(one for one in text if one.isascii() and one.isdigit())
     return found or None

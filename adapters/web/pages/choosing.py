@@ -5,6 +5,8 @@ from typing import NamedTuple
 from markupsafe import Markup
 from starlette.responses import Response
 
+from adapters.web.pages.adding import charged_by_adding
+from adapters.web.pages.came_of_it import came_of_it
 from adapters.web.pages.draft import Draft
 from adapters.web.pages.naming import dated_method_name, every, named
 from adapters.web.pages.visit import CardVisit
@@ -34,6 +36,8 @@ def period_page(
         running=consent.months if consent else None,
         changed=changed,
         expired="expired" in visit.request.query_params,
+        anew="anew" in visit.request.query_params and draft is None,
+        is_off=consent is None and "off" in visit.request.query_params,
         errors=errors or {},
     )
 
@@ -74,6 +78,9 @@ async def payment_page(
         others=await _methods_of_others(visit),
         can_add=visit.portal.hosted is not None,
         renewed="renewed" in visit.request.query_params,
+        changed="changed" in visit.request.query_params,
+        charged_at_once=charged_by_adding(held),
+        came_of_it=await came_of_it(visit.portal, visit.request, held, say),
         errors=errors or {},
     )
 

@@ -7,7 +7,7 @@ from uuid import UUID
 from markupsafe import Markup
 
 from adapters.notices.outbox import Told
-from adapters.web.pages import going_back
+from adapters.web.pages import changes, going_back
 from adapters.web.pages.naming import every, length, method_name, named, reason
 from adapters.web.pages.why_then import why_then
 from adapters.web.voice import Voice
@@ -161,7 +161,7 @@ def _told(fact: Fact, known: _Known, say: Voice) -> _Told | None:  # noqa: C901,
             )
             return _plain(text)
         case facts.AutoRenewSwitchedOff(reason=why):
-            return _plain(_switched_off(why, say), "warn")
+            return _plain(changes.switched_off(why, say), "warn")
         case facts.GraceStarted(suspends_on=day):
             return _plain(say("The paid term ended. Service stays on until %(day)s.", day=say.day(day)), "warn")
         case facts.Suspended(reclaimed_on=day):
@@ -208,7 +208,7 @@ def _more(fact: _OfMoney | NotShown, say: Voice) -> _Told | None:  # noqa: C901,
         case facts.TopUpFailed(last_code=code, withdrawn=withdrawn):
             return None if withdrawn else _plain(_with_reason(say("The top-up failed"), code, say), "bad")
         case facts.AutoTopUpSet(threshold=threshold, amount=amount):
-            return _plain(_standing_order(threshold, amount, say))
+            return _plain(changes.standing_order(threshold, amount, say))
         case facts.AutoTopUpStopped():
             return _plain(say("Automatic top-up was turned off, since its payments failed again and again."), "warn")
         case facts.RenewalRequestEnded(withheld=withheld):
@@ -224,8 +224,8 @@ def _more(fact: _OfMoney | NotShown, say: Voice) -> _Told | None:  # noqa: C901,
             return _plain(say("Your bank took back %(amount)s.", amount=say.money(amount)), "warn")
         case facts.DisputeWon(amount=amount):
             return _plain(say("Your bank returned %(amount)s to us.", amount=say.money(amount)))
-        case facts.CardHeld():
-            return _plain(say("The card was put on hold. Nothing is charged meanwhile."), "warn")
+        case facts.CardHeld(by=by):
+            return _plain(changes.held(by, say), "warn")
         case facts.CardReleased():
             return _plain(say("The hold was lifted."))
         case facts.CardClosed():
@@ -244,16 +244,6 @@ def _agreed(price: Money, months: int, say: Voice) -> Mapping[str, Markup]:
     return {"price": say.money(price), "every": Markup(every(months, say).lower())}  # noqa: S704 (our own text)
 
 
-def _switched_off(why: str, say: Voice) -> Markup:
-    match why:
-        case "holder":
-            return say("You turned off auto-renewal.")
-        case "mandate_withdrawn":
-            return say("Auto-renewal went off, because your bank withdrew the permission to charge.")
-        case _:
-            return say("Auto-renewal was turned off by our support.")
-
-
 def _moved(is_off: bool, lost: Markup, off: Markup | None, say: Voice) -> _Told:  # noqa: FBT001 (two sentences)
     if is_off:
         text = say("The delay was ours, so you have more time: the number stays yours until %(lost)s.", lost=lost)
@@ -269,7 +259,16 @@ def _renewed(fact: facts.CardRenewed, known: _Known, say: Voice) -> _Told:
         text = say("<b>Renewed for %(period)s,</b> until %(day)s. Paid %(price)s from the balance.", **values)
         return text, "good", None, None
     method = known.method(fact.method_id, say)
-    text = say("<b>Renewed for %(period)s,</b> until %(day)s. Paid %(price)s, %(method)s.", **values, method=method)
+    if fact.from_balance:
+        reserve = Money(minor=fact.from_balance, currency=taken.currency)
+        values |= {"method": method, "charged": say.money(taken - reserve), "balance": say.money(reserve)}
+        text = say(
+            "<b>Renewed for %(period)s,</b> until %(day)s. "
+            "Paid %(price)s: %(charged)s by %(method)s, %(balance)s from the balance.",
+            **values,
+        )
+    else:
+        text = say("<b>Renewed for %(period)s,</b> until %(day)s. Paid %(price)s, %(method)s.", **values, method=method)
     return text, "good", None, fact.attempt_id
 
 
@@ -295,10 +294,3 @@ def _failed(fact: facts.ChargeFailed, known: _Known, say: Voice) -> _Told | None
 def _with_reason(text: Markup, code: str | None, say: Voice) -> Markup:
     said = reason(code, say)
     return say("%(text)s: %(reason)s.", text=text, reason=said) if said else say("%(text)s.", text=text)
-
-
-def _standing_order(threshold: Money | None, amount: Money | None, say: Voice) -> Markup:
-    if threshold is None or amount is None:
-        return say("You turned off automatic top-up.")
-    values = {"threshold": say.money(threshold), "amount": say.money(amount)}
-    return say("You set automatic top-up: below %(threshold)s, %(amount)s is added.", **values)

@@ -1,6 +1,7 @@
 """A card's payment methods: their order, removal, and a new one on the provider's hosted page."""
 
 import re
+from urllib.parse import urlencode
 from uuid import UUID, uuid4
 
 import structlog
@@ -10,6 +11,8 @@ from starlette.responses import Response
 from adapters.bindings import WITH_CARD, Bindings, Outcome, begin_binding
 from adapters.gateways.pages import ReturnAddresses
 from adapters.web.door import Form, see_other
+from adapters.web.pages.adding import charged_by_adding
+from adapters.web.pages.came_of_it import SINCE, again_at, came_of_it
 from adapters.web.pages.ids import command_id_of, is_uuid, whole_number
 from adapters.web.pages.naming import named
 from adapters.web.pages.portal import Held
@@ -19,8 +22,6 @@ from engine.errors import BaohaoError, Refused
 
 log = structlog.get_logger()
 
-REFRESHES_MOST = 20
-"""A page that waits for the provider asks again so often, every three seconds."""
 _SESSION_ID = re.compile(r"[A-Za-z0-9_]{1,200}")
 _BUTTON = re.compile(r"(up|down|remove):.+|balance:(first|last)")
 METHODS = "/methods"
@@ -28,7 +29,7 @@ _BACK: dict[str, str] = {"payment": "/renewal/payment", "methods": METHODS}
 """Where a holder who added a method goes on."""
 
 
-def _listed(visit: CardVisit, *, wrong: object = None, status: int = 200) -> Response:
+async def _listed(visit: CardVisit, *, wrong: object = None, status: int = 200) -> Response:
     methods = visit.held.card.methods
     return visit.page(
         "methods",
@@ -39,12 +40,14 @@ def _listed(visit: CardVisit, *, wrong: object = None, status: int = 200) -> Res
         can_add=visit.portal.hosted is not None,
         command_id=uuid4(),
         renewed="renewed" in visit.request.query_params,
+        charged_at_once=charged_by_adding(visit.held),
+        came_of_it=await came_of_it(visit.portal, visit.request, visit.held, visit.say),
         wrong=wrong,
     )
 
 
 async def _show(visit: CardVisit) -> Response:
-    return _listed(visit)
+    return await _listed(visit)
 
 
 async def _make_change(visit: CardVisit) -> Response:
@@ -53,7 +56,7 @@ async def _make_change(visit: CardVisit) -> Response:
     change = _change(visit.held, visit.form)
     refused = change if change is None or isinstance(change, Refused) else await visit.execute(change)
     if refused is not None:
-        return _listed(visit, wrong=visit.refusal(refused), status=409)
+        return await _listed(visit, wrong=visit.refusal(refused), status=409)
     return visit.go(METHODS)
 
 
@@ -68,8 +71,8 @@ async def _use_other(visit: CardVisit) -> Response:
     command_id = f"web:{command_id_of(visit.form)}"
     refused = await visit.execute(BindPaymentMethod(command_id=command_id, card_id=visit.card_id, method=found))
     if refused is not None:
-        return _listed(visit, wrong=visit.refusal(refused), status=409)
-    return visit.go(_BACK["payment"])
+        return await _listed(visit, wrong=visit.refusal(refused), status=409)
+    return visit.go(f"{_BACK['payment']}?{urlencode({SINCE: visit.held.version})}")
 
 
 async def _add(visit: CardVisit) -> Response:
@@ -78,33 +81,36 @@ async def _add(visit: CardVisit) -> Response:
     if portal.hosted is None or to not in _BACK:
         return visit.missing()
     here = f"{portal.origin}{visit.home}"
-    back = ReturnAddresses(f"{here}{METHODS}/return?to={to}", f"{here}{_BACK[to]}")
+    way_back = urlencode({"to": to, SINCE: visit.held.version})
+    back = ReturnAddresses(f"{here}{METHODS}/return?{way_back}", f"{here}{_BACK[to]}")
     try:
         async with portal.pool.connection() as connection:
             hosted = await begin_binding(portal.hosted, connection, visit.held.card, back, f"bind:{uuid4()}")
     except BaohaoError as error:
         log.warning("binding.not_begun", card_id=str(visit.card_id), error=str(error))
         wrong = visit.say("The payment company does not answer. Nothing was changed. Try again later.")
-        return _listed(visit, wrong=wrong, status=503)
+        return await _listed(visit, wrong=wrong, status=503)
     return see_other(hosted.address)
 
 
 async def _return(visit: CardVisit) -> Response:
     """Back from the provider's page."""
     query, bindings = visit.request.query_params, visit.portal.bindings
-    session_id, to, tries = query.get("session_id", ""), query.get("to", ""), query.get("n", "0")
+    session_id, to = query.get("session_id", ""), query.get("to", "")
     if bindings is None or to not in _BACK or not _SESSION_ID.fullmatch(session_id):
         return visit.missing()
     outcome = await _completed(bindings, session_id)
+    since = {SINCE: whole_number(query.get(SINCE, "")) or visit.held.version}
     if outcome in WITH_CARD:
-        return visit.go(f"{_BACK[to]}?renewed" if outcome == "renewed" else _BACK[to])
-    count = whole_number(tries) or 0
-    again = f"{visit.home}{METHODS}/return?to={to}&session_id={session_id}&n={count + 1}"
+        told = urlencode(since | ({"renewed": ""} if outcome == "renewed" else {}))
+        return visit.go(f"{_BACK[to]}?{told}")
+    again = again_at(visit.request, to=to, session_id=session_id, **since)
     return visit.page(
         "returned",
         here=f"{visit.home}{METHODS}",
         outcome=outcome,
-        again=again if outcome == "waiting" and count < REFRESHES_MOST else None,
+        again=again if outcome == "waiting" else None,
+        charged_at_once=charged_by_adding(visit.held),
         back=f"{visit.home}{_BACK[to]}",
     )
 

@@ -100,7 +100,7 @@ def plan_name(plan: Plan | None, name: str, say: Voice) -> str:
 
 def every(months: int, say: Voice) -> Markup:
     """`Every month`, `Every 12 months`."""
-    return say.many("Every month", "Every %(count)s months", months)
+    return say("Every month") if months == 1 else say("Every %(count)s months", count=months)
 
 
 def length(months: int, say: Voice) -> Markup:

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from datetime import datetime
 from typing import NamedTuple
+from urllib.parse import urlencode
 
 import structlog
 from markupsafe import Markup
@@ -11,11 +12,12 @@ from starlette.responses import Response
 from adapters.gateways.pages import ReturnAddresses
 from adapters.page_payments import PagePayments, on_page
 from adapters.web.door import see_other
-from adapters.web.pages.ids import whole_number
+from adapters.web.pages.came_of_it import LOOKED_AT, SINCE, again_at
 from adapters.web.pages.naming import wallet_name
 from adapters.web.pages.portal import Held, Portal
 from adapters.web.pages.visit import CardRoute, CardVisit
 from adapters.web.voice import Voice
+from engine.card.attempt import ChargeAttempted
 from engine.card.on_page import wallet_named, wallets_of
 from engine.commands import RenewNow, TopUp
 from engine.errors import BaohaoError, GatewayMisuseError
@@ -23,8 +25,6 @@ from engine.money import Money
 
 log = structlog.get_logger()
 
-REFRESHES_MOST = 20
-"""A page that waits for the provider asks again so often, every three seconds."""
 UNOPENED = "unopened"
 """In the address of a card whose payment page could not be opened."""
 PAID, WAITING = "/paid", "/waiting"
@@ -92,7 +92,7 @@ def _back(visit: CardVisit) -> ReturnAddresses:
 
 async def _return(visit: CardVisit) -> Response:
     """Back from the page, or looking again."""
-    payments, count = visit.portal.page_payments, whole_number(visit.request.query_params.get("n", "0")) or 0
+    payments = visit.portal.page_payments
     if payments is None:
         return visit.missing()
     try:
@@ -101,9 +101,15 @@ async def _return(visit: CardVisit) -> Response:
         log.warning("page.waits", card_id=str(visit.card_id), error=str(error))
         still_waits = True  # the provider notifies us of it as well
     if not still_waits:
-        return visit.go()
-    again = f"{visit.home}{PAID}?n={count + 1}" if count < REFRESHES_MOST else None
-    return visit.page("paid", here=visit.home, again=again, back=visit.home)
+        return await _go_and_tell(visit)
+    return visit.page("paid", here=visit.home, again=again_at(visit.request), back=visit.home)
+
+
+async def _go_and_tell(visit: CardVisit) -> Response:
+    """To the card, which says what came of the last payment on a page."""
+    found, _ = await visit.portal.newest_of(visit.held, None, LOOKED_AT)
+    begun = [one.version for one in found if isinstance(one.fact, ChargeAttempted) and one.fact.page_until is not None]
+    return visit.go(f"?{urlencode({SINCE: begun[-1]})}" if begun else "")
 
 
 async def _go_on(visit: CardVisit) -> Response:
@@ -120,7 +126,7 @@ async def _go_on(visit: CardVisit) -> Response:
     except BaohaoError as error:
         log.warning("page.not_closed", card_id=str(visit.card_id), error=str(error))
         return visit.go(f"?{UNOPENED}")
-    return visit.go()
+    return await _go_and_tell(visit)
 
 
 PAGES = (

@@ -20,6 +20,7 @@ from engine.application import Engine, Reply
 from engine.calendar import local_date
 from engine.card.card import Card
 from engine.card.facts import CardFacts
+from engine.card.hold import CardHeld
 from engine.catalogue import PERIODS, Plan, Quote
 from engine.commands import AnyCommand, Issued
 from engine.envelope import Recorded
@@ -27,6 +28,8 @@ from engine.errors import Refused
 from engine.rules import Rules
 
 PAGE_SIZE = 50
+_HOLD_AMONG = 50
+"""Of so many of its last facts one is the hold of a card that is on hold: few follow it."""
 _LISTED = """
     SELECT cards.card_id, card_numbers.number FROM cards LEFT JOIN card_numbers USING (card_id)
     WHERE holder_id = %(holder)s AND (status IN ('reclaimed', 'closed')) = %(gone)s
@@ -59,6 +62,8 @@ class Held(NamedTuple):
     version: int
     """Of the card's last fact."""
     outlooks: Outlooks
+    held_by_alarm: bool = False
+    """It is on hold because a charge could not be made as we asked for it."""
 
     @property
     def card_id(self) -> UUID:
@@ -154,10 +159,17 @@ class Portal:
         found = self.engine.cards_with_versions(card_ids) if card_ids else []
         cards = {card.card_id: (card, version) for card, version in found}
         return [
-            Held(cards[one][0], numbers[one], rules, at, cards[one][1], self.outlooks)
+            Held(cards[one][0], numbers[one], rules, at, cards[one][1], self.outlooks, self._is_alarm(cards[one][0]))
             for one in card_ids
             if one in cards
         ]
+
+    def _is_alarm(self, card: Card) -> bool:
+        """Whether the card is on hold, and not because a person wanted it."""
+        if card.held_since is None:
+            return False
+        holds = (one.fact for one in self.read_newest(card.card_id, None, _HOLD_AMONG))
+        return next((one.by == "alarm" for one in reversed(list(holds)) if isinstance(one, CardHeld)), False)
 
     async def newest_of(self, held: Held, before: int | None, limit: int) -> tuple[list[Recorded], int | None]:
         """The last facts below a version of the present holder's time, oldest first; and where older ones end, if any.

@@ -16,7 +16,10 @@ def said(refused: Refused, say: Voice) -> Markup:
         case "no_usable_method" | "no_payment_method":
             return say("There is no payment method that can be charged. Add or update one first.")
         case "last_method":
-            return say("The only method stays while a payment is due. Add another one first, or turn auto-renewal off.")
+            return say(
+                "The only method stays while auto-renewal is on or a payment is under way. "
+                "Add another one first, or turn auto-renewal off."
+            )
         case "already_paid_ahead":
             return say("The card is paid ahead already. Nothing was charged.")
         case "price_changed":
@@ -26,7 +29,7 @@ def said(refused: Refused, say: Voice) -> Markup:
         case "restored":
             return say("Payments are being checked at the moment. Nothing was charged. Try again tomorrow.")
         case "held" | "number_in_doubt":
-            return say("Our support is looking at this card. Nothing was charged.")
+            return say("We have to look into this card first. Nothing was charged.")
         case _:
             return _of_amounts_and_methods(refused, say)
 

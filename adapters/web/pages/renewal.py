@@ -3,7 +3,6 @@
 What was chosen is kept in the session, with the price that was shown; another price by then is shown and asked again.
 """
 
-from urllib.parse import urlencode
 from uuid import UUID
 
 from starlette.responses import Response
@@ -12,10 +11,10 @@ from adapters.languages import shown as written
 from adapters.web.pages.agreeing import TERMS_VERSION, commands_of, preview_of, quote_of
 from adapters.web.pages.ahead import coming_up, next_payment
 from adapters.web.pages.alerts import alert_of
+from adapters.web.pages.came_of_it import LOOKED_AT, CameOfIt, again_at, said_of
 from adapters.web.pages.choosing import payment_page, period_page
 from adapters.web.pages.draft import Draft, draft_of, save, seal_of
-from adapters.web.pages.ids import command_id_of, whole_number
-from adapters.web.pages.methods import REFRESHES_MOST
+from adapters.web.pages.ids import command_id_of, is_uuid
 from adapters.web.pages.naming import dated_method_name, every, is_period, named
 from adapters.web.pages.portal import Held
 from adapters.web.pages.standing import standing_of
@@ -80,7 +79,7 @@ async def _confirm(visit: CardVisit) -> Response:
         otherwise = "" if visit.held.card.consent else f"{PERIOD}?expired"
         return visit.go(done if await visit.has_done(f"web:{command_id}") else otherwise)
     if visit.form.get("choice") != seal_of(draft):  # another tab has chosen otherwise since
-        return visit.go(REVIEW)
+        return visit.go(f"{REVIEW}?changed")
     refused = await visit.execute(*commands_of(visit.held, draft, command_id))
     if refused is not None and refused.code in CHOSEN_ANEW:
         return visit.go(CHOSEN_ANEW[refused.code])
@@ -95,9 +94,9 @@ async def _done(visit: CardVisit) -> Response:
     if held.card.consent is None:
         return visit.go()
     foreseen, standing, reference = held.outlook(), standing_of(held.card), asked.get("reference", "")
-    payment, count = next_payment(held.card, foreseen), whole_number(asked.get("n", "0")) or 0
+    payment = next_payment(held.card, foreseen)
     charged_now = payment if payment is not None and payment.at <= held.at else None
-    again = f"{visit.home}{DONE}?{urlencode({'reference': reference, 'n': count + 1})}"
+    again = again_at(visit.request, reference=reference)
     return visit.page(
         "done",
         task=None,
@@ -105,21 +104,32 @@ async def _done(visit: CardVisit) -> Response:
         is_done=standing == "active" and charged_now is None,
         charged_now=charged_now,
         alert=None if charged_now else alert_of(held, standing, visit.say),
-        again=again if (charged_now or standing == "waiting") and count < REFRESHES_MOST else None,
+        again=again if charged_now or standing == "waiting" else None,
+        paid=await _paid(visit, reference),
         coming=coming_up(held.card, standing, foreseen, visit.say),
         notices_to=visit.visitor.email or written.phone_number(visit.visitor.phone or ""),
     )
 
 
+async def _paid(visit: CardVisit, reference: str) -> CameOfIt | None:
+    """The payment that followed from the consent at once, if it is made."""
+    found, _ = await visit.portal.newest_of(visit.held, None, LOOKED_AT)
+    agreed = [one.version for one in found if is_uuid(reference) and one.cause.startswith(f"web:{reference}")]
+    said = said_of(found, agreed[-1], visit.held, visit.say, again=None) if agreed else None
+    return said if said is not None and said.tone == "good" else None
+
+
 PERIOD, PAYMENT, REVIEW, DONE = "/renewal/period", "/renewal/payment", "/renewal/review", "/renewal/done"
-CHOSEN_ANEW = {"price_changed": f"{PERIOD}?changed", "not_the_methods": PAYMENT}
+ANEW = f"{PERIOD}?anew"
+"""Where who had to sign in meanwhile begins again: what was chosen went with the session."""
+CHOSEN_ANEW = {"price_changed": f"{PERIOD}?changed", "not_the_methods": f"{PAYMENT}?changed"}
 PAGES = (
     CardRoute("GET", PERIOD, _period),
     CardRoute("POST", PERIOD, _choose_period),
-    CardRoute("GET", PAYMENT, _payment),
-    CardRoute("POST", PAYMENT, _choose_payment),
-    CardRoute("GET", REVIEW, _review),
-    CardRoute("POST", REVIEW, _confirm),
+    CardRoute("GET", PAYMENT, _payment, ANEW),
+    CardRoute("POST", PAYMENT, _choose_payment, ANEW),
+    CardRoute("GET", REVIEW, _review, ANEW),
+    CardRoute("POST", REVIEW, _confirm, ANEW),
     CardRoute("GET", DONE, _done),
 )
 """`/cards/ID/renewal/…`."""
@@ -150,6 +160,7 @@ def _review_page(visit: CardVisit, draft: Draft, *, refused: Refused | None = No
         terms_version=TERMS_VERSION,
         command_id=command_id_of({}),
         choice=seal_of(draft),
+        changed="changed" in visit.request.query_params,
         refused=None if refused is None else visit.refusal(refused),
         is_change=held.card.consent is not None,
     )

@@ -5,6 +5,7 @@ from typing import NamedTuple
 from markupsafe import Markup
 
 from adapters.web.pages.ahead import NextPayment, next_payment, source
+from adapters.web.pages.due import due_now
 from adapters.web.pages.lifeline import Stretch, lifeline
 from adapters.web.pages.naming import plan_name
 from adapters.web.pages.portal import Held
@@ -51,6 +52,29 @@ def shown(held: Held, say: Voice) -> Shown:
     )
 
 
+def held_sentence(held: Held, say: Voice) -> Markup:
+    """Why a card is on hold, and whether service is on and until when it is paid."""
+    card, paid_to = held.card, say.day(held.card.term.ends_on)
+    why = (
+        say("A payment could not be made as ordered, and we are looking into it. Nothing is charged meanwhile.")
+        if held.held_by_alarm
+        else say("This card is on hold, and we are looking into it. Nothing is charged meanwhile.")
+    )
+    if card.status == "suspended":
+        return say.joined(why, say("Service is off; the card was paid until %(day)s.", day=paid_to))
+    if held.at >= card.term.ends_at:
+        return say.joined(why, say("Service is on; the card was paid until %(day)s.", day=paid_to))
+    return say.joined(why, say("Service is on, and the card is paid until %(day)s.", day=paid_to))
+
+
+def _off(held: Held, lost: Markup, say: Voice) -> Markup:
+    due = due_now(held)
+    if due is None:
+        return say("Service is off. The number is lost on %(day)s unless it is paid.", day=lost)
+    values = {"day": lost, "amount": say.money(due.amount)}
+    return say("Service is off. The number is lost on %(day)s unless %(amount)s is paid.", **values)
+
+
 def _sentence(held: Held, standing: Standing, payment: NextPayment | None, say: Voice) -> Markup | None:
     card = held.card
     off, lost = (say.day(local_date(one, held.zone)) for one in (suspends_at(card), reclaims_at(card)))
@@ -58,13 +82,13 @@ def _sentence(held: Held, standing: Standing, payment: NextPayment | None, say: 
         case "active" | "closed" | "reclaimed" | "paying":
             return None  # who is to pay reads it in full on the card's page
         case "suspended":
-            return say("Service is off. The number is lost on %(day)s unless it is paid.", day=lost)
+            return _off(held, lost, say)
         case "grace":
             return say("The paid term has ended. Service goes off on %(day)s unless it is paid.", day=off)
         case "waiting":
             return say("The bank has not answered yet. Your number is safe. Do not pay again; we will tell you.")
         case "held":
-            return say("Our support has put this card on hold. Nothing is charged meanwhile.")
+            return held_sentence(held, say)
         case "auto_renew_off":
             return say("Unless renewed, service goes off on %(day)s.", day=off)
         case "cannot_renew":

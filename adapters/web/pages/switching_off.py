@@ -1,5 +1,7 @@
 """Switching auto-renewal off: what lapses when, and two buttons of the same weight."""
 
+from datetime import timedelta
+
 from starlette.responses import Response
 
 from adapters.web.pages.ids import command_id_of
@@ -24,6 +26,7 @@ def _asked(visit: CardVisit, *, wrong: object = None, status: int = 200) -> Resp
         line=lifeline(card, "auto_renew_off", (), visit.say, held.at),
         is_suspended=card.status == "suspended",
         paid_to=card.term.ends_on,
+        last_day=card.term.ends_on - timedelta(days=1),
         off_on=local_date(suspends_at(card), held.zone),
         lost_on=local_date(reclaims_at(card), held.zone),
         under_way=card.attempts.open is not None,

@@ -5,12 +5,13 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 from uuid import UUID
 
+from markupsafe import Markup
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
 from adapters.directory.sessions import SignedIn
-from adapters.web.door import Door, Endpoint, Form, form_of, missing, see_other
+from adapters.web.door import Door, Endpoint, Form, form_of, missing, see_other, way_back
 from adapters.web.frame import page
 from adapters.web.pages.portal import Held, Portal
 from adapters.web.pages.refusals import said
@@ -68,7 +69,7 @@ class CardVisit:
         """Whether that command was accepted for this card before."""
         return await self.portal.has_done(self.card_id, command_id)
 
-    def refusal(self, refused: Refused) -> object:
+    def refusal(self, refused: Refused) -> Markup:
         """The refusal as the holder reads it."""
         return said(refused, self.say)
 
@@ -82,16 +83,25 @@ class CardRoute(NamedTuple):
     method: str
     path: str
     serve: CardPage
+    back: str | None = None
+    """Where below the card's page who had to sign in comes back to; None: to the page at the same path, if any."""
 
 
 def routes_of(portal: Portal, door: Door, pages: Iterable[CardRoute]) -> list[Route]:
     """The pages as routes; a card that is another's, that does not exist or that is over is missing in all of them."""
+    found = tuple(pages)
+    shown_at = {one.path for one in found if one.method == "GET"}
     return [
-        Route(f"/cards/{{card_id:uuid}}{one.path}", _endpoint(portal, door, one), methods=[one.method]) for one in pages
+        Route(
+            f"/cards/{{card_id:uuid}}{one.path}",
+            _endpoint(portal, door, one, one.path if one.path in shown_at else ""),
+            methods=[one.method],
+        )
+        for one in found
     ]
 
 
-def _endpoint(portal: Portal, door: Door, route: CardRoute) -> Endpoint:
+def _endpoint(portal: Portal, door: Door, route: CardRoute, page_at: str) -> Endpoint:
     async def serve(request: Request, visitor: SignedIn) -> Response:
         form = await form_of(request) if route.method == "POST" else {}
         held = await portal.card(visitor.holder_id, request.path_params["card_id"])
@@ -99,4 +109,9 @@ def _endpoint(portal: Portal, door: Door, route: CardRoute) -> Endpoint:
             return missing(request, visitor)
         return await route.serve(CardVisit(portal, request, visitor, held, form))
 
-    return door.signed_in(serve)
+    def back(request: Request) -> str:
+        if route.method == "GET" and route.back is None:
+            return way_back(request)
+        return f"/cards/{request.path_params['card_id']}{page_at if route.back is None else route.back}"
+
+    return door.signed_in(serve, back)

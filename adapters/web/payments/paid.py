@@ -61,6 +61,11 @@ class Paid(NamedTuple):
         return Money(minor=self.from_balance_minor, currency=self.currency)
 
     @property
+    def total(self) -> Money:
+        """What was paid in all."""
+        return self.amount + self.from_balance
+
+    @property
     def refunded(self) -> Money:
         """What went back."""
         return Money(minor=self.refunded_minor, currency=self.currency)

@@ -54,7 +54,7 @@ def paper_of(receipt: Receipt, say: Voice) -> Paper:
         amounts=tuple((_plain(one), value) for one, value in amounts),
         total=(
             _plain(say("Total paid (%(currency)s)", currency=paid.currency)),
-            _money(paid.amount + paid.from_balance, say),
+            _money(paid.total, say),
         ),
         refunded=(_plain(say("Of it refunded")), _money(paid.refunded, say)) if paid.refunded_minor else None,
         foot=_plain(say("If you have a question about this payment, give its number.")),

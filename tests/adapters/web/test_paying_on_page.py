@@ -95,7 +95,9 @@ def money_taken(served):
 def test_who_pays_and_comes_back_has_renewed_once(served, lin, wallet, eventually):
     page, _ = begin(lin, wallet)
     assert page.startswith(f"{served.sandbox}/pay/cs_test_")
-    assert lin.get(pay(page, wallet)).to == HOME
+    landed = lin.get(pay(page, wallet)).to
+    assert "Renewed for 1 month, until" in lin.get(landed).text.partition("Coming up")[0]
+    assert "Receipt</a>" in lin.get(landed).html.partition("Coming up")[0]
     assert names(served)[-3:] == PAID
     eventually(lambda: all(settled for _, settled in served.inbox()))
     assert names(served).count("charge_succeeded") == 1
@@ -153,7 +155,8 @@ def test_while_a_top_up_waits_the_card_says_what_is_taken_for_the_renewal(served
 
 def test_who_cancels_has_paid_nothing_and_may_begin_again(served, lin, eventually):
     page, _ = begin(lin)
-    assert lin.post(f"{HOME}/waiting", {"do": "cancel"}).to == HOME
+    landed = lin.post(f"{HOME}/waiting", {"do": "cancel"}).to
+    assert "You did not pay by Alipay. Nothing was charged." in lin.get(landed).text.partition("Coming up")[0]
     assert names(served)[-2:] == ["charge_attempted", "charge_failed"]
     assert "You did not pay by Alipay. Nothing was charged." in lin.get(HOME).text
     again, _ = begin(lin)

@@ -33,14 +33,14 @@ async def _ask(visit: AccountVisit) -> Response:
 
 
 async def _enter(portal: Portal, visit: AccountVisit) -> Response:
-    code = typed_code(visit, STEPS)
+    code = await typed_code(visit, STEPS)
     if not isinstance(code, TypedCode):
         return code
     holder_id = visit.holder.holder_id
     async with visit.connection() as connection:
         answer = await finish_adding_card(connection, visit.holder, code, visit.at)
     if isinstance(answer, CodeWrong | CodeDead):
-        return refused(visit, STEPS, answer)
+        return await refused(visit, STEPS, answer)
     command_id = f"add-card:{hash_of(code.request).hex()[:32]}"  # the same for the same form, which may come twice
     command = ChangeHolder(command_id=command_id, card_id=answer, holder_id=holder_id)
     refusal = await portal.execute(holder_id, command)

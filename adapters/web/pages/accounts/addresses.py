@@ -26,14 +26,14 @@ async def _ask(kind: AddressKind, visit: AccountVisit) -> Response:
 
 async def _enter(kind: AddressKind, visit: AccountVisit) -> Response:
     steps = steps_of(kind)
-    code = typed_code(visit, steps)
+    code = await typed_code(visit, steps)
     if not isinstance(code, TypedCode):
         return code
     async with visit.connection() as connection:
         answer = await finish_change(connection, visit.reception.send, visit.holder, kind, code, visit.at)
     match answer:
         case CodeWrong() | CodeDead():
-            return refused(visit, steps, answer)
+            return await refused(visit, steps, answer)
         case NotRecent():
             return prove(steps.enter)
         case _:

@@ -12,9 +12,9 @@ from typing import Literal, NamedTuple
 from markupsafe import Markup
 from starlette.responses import Response
 
-from adapters.directory.addresses import Address, address_of
+from adapters.directory.addresses import Address, address_of, masked
 from adapters.directory.answers import CodeDead, CodeSent, CodeWrong, PasswordFault, Wait
-from adapters.directory.codes import REPEATED_WITHIN, Purpose, TypedCode, resend_code, sent_before
+from adapters.directory.codes import REPEATED_WITHIN, Purpose, TypedCode, address_asked, resend_code, sent_before
 from adapters.web.door import see_other
 from adapters.web.pages.accounts.visit import AccountPage, AccountRoute, AccountVisit, Who, with_cookie, without_cookie
 from adapters.web.pages.accounts.waiting import wait_sentence, waiting
@@ -139,18 +139,29 @@ def sent_to(visit: AccountVisit, steps: Steps, answer: CodeSent) -> Response:
 async def _show_enter(steps: Steps, visit: AccountVisit) -> Response:
     if request_of(visit, steps) is None:
         return see_other(visit.link(steps.ask))
-    return enter_page(visit, steps)
+    return await enter_page(visit, steps)
 
 
-def enter_page(
+async def enter_page(
     visit: AccountVisit, steps: Steps, *, errors: Errors | None = None, wait: Wait | None = None
 ) -> Response:
     """The page that asks for the code; a code that was typed stays, a password does not."""
     found: dict[str, object] = {"steps": steps, "typed": visit.form.get("code", ""), "errors": errors or {}}
     found["again"] = "again" in visit.request.query_params
+    found["to"] = await _target(visit, steps)
     found["wrong"] = None if wait is None else wait_sentence(wait, visit.say)
     answer = visit.page("enter_code", 422 if errors else 200, **found)
     return answer if wait is None else waiting(answer, wait)
+
+
+async def _target(visit: AccountVisit, steps: Steps) -> str | None:
+    """Where the code goes, masked; what it tells is no more than what was typed."""
+    request = request_of(visit, steps)
+    if request is None:
+        return None
+    async with visit.connection() as connection:
+        address = await address_asked(connection, request, visit.at.now)
+    return None if address is None else masked(address)
 
 
 def request_of(visit: AccountVisit, steps: Steps) -> str | None:
@@ -158,17 +169,17 @@ def request_of(visit: AccountVisit, steps: Steps) -> str | None:
     return visit.request.cookies.get(steps.cookie) or None
 
 
-def typed_code(visit: AccountVisit, steps: Steps) -> TypedCode | Response:
+async def typed_code(visit: AccountVisit, steps: Steps) -> TypedCode | Response:
     """The code that was typed, or the page to go to instead."""
     request, digits = request_of(visit, steps), visit.form.get("code", "")
     if request is None:
         return dead(visit, steps)
     if not digits.strip():
-        return enter_page(visit, steps, errors={"code": visit.say("Give the code of six digits.")})
+        return await enter_page(visit, steps, errors={"code": visit.say("Give the code of six digits.")})
     return TypedCode(request, digits)
 
 
-def refused(visit: AccountVisit, steps: Steps, answer: CodeWrong | CodeDead) -> Response:
+async def refused(visit: AccountVisit, steps: Steps, answer: CodeWrong | CodeDead) -> Response:
     """The page after a code that was not right."""
     if isinstance(answer, CodeDead):
         return dead(visit, steps)
@@ -177,7 +188,7 @@ def refused(visit: AccountVisit, steps: Steps, answer: CodeWrong | CodeDead) -> 
         "That is not the code. You have %(count)s more tries.",
         answer.tries_left,
     )
-    return enter_page(visit, steps, errors={"code": wrong})
+    return await enter_page(visit, steps, errors={"code": wrong})
 
 
 def dead(visit: AccountVisit, steps: Steps) -> Response:
@@ -208,6 +219,6 @@ async def _again(steps: Steps, visit: AccountVisit) -> Response:
         case CodeSent():
             return see_other(visit.link(steps.enter, again="1"))
         case Wait():
-            return enter_page(visit, steps, wait=answer)
+            return await enter_page(visit, steps, wait=answer)
         case CodeDead():
             return dead(visit, steps)

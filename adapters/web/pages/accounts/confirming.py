@@ -61,13 +61,13 @@ async def _send_code(visit: AccountVisit) -> Response:
 
 
 async def _enter(visit: AccountVisit) -> Response:
-    code = typed_code(visit, STEPS)
+    code = await typed_code(visit, STEPS)
     if not isinstance(code, TypedCode):
         return code
     async with visit.connection() as connection:
         answer = await confirm_with_code(connection, visit.holder, code, visit.at)
     if not isinstance(answer, Opened):
-        return refused(visit, STEPS, answer)
+        return await refused(visit, STEPS, answer)
     return without_cookie(await visit.enter(answer, visit.onward(HOME)), STEPS.cookie)
 
 

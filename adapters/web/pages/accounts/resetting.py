@@ -34,7 +34,7 @@ async def _ask(visit: AccountVisit) -> Response:
 
 
 async def _enter(visit: AccountVisit) -> Response:
-    code = typed_code(visit, STEPS)
+    code = await typed_code(visit, STEPS)
     if not isinstance(code, TypedCode):
         return code
     password = visit.form.get("password", "")
@@ -44,9 +44,9 @@ async def _enter(visit: AccountVisit) -> Response:
         case Opened():
             return without_cookie(await visit.enter(answer, visit.onward()), STEPS.cookie)
         case PasswordRefused():
-            return enter_page(visit, STEPS, errors={"password": password_sentence(answer.fault, visit.say)})
+            return await enter_page(visit, STEPS, errors={"password": password_sentence(answer.fault, visit.say)})
         case _:
-            return refused(visit, STEPS, answer)
+            return await refused(visit, STEPS, answer)
 
 
 PAGES = tuple(routes_of_steps(STEPS, _ask, _enter))

@@ -42,8 +42,9 @@ def _page(
     if "passkey" in query and not errors:
         late = query["passkey"] == "late"
         wrong = wrong or (visit.say("That took too long. Try again.") if late else _no_match(visit))
-    gone = "gone" in query
-    return visit.page("sign_in", 422 if errors else 200, typed=typed, errors=errors or {}, wrong=wrong, gone=gone)
+    found: dict[str, object] = {"typed": typed, "errors": errors or {}, "wrong": wrong, "gone": "gone" in query}
+    found["ended"] = "next" in query and SESSION in visit.request.cookies
+    return visit.page("sign_in", 422 if errors else 200, **found)
 
 
 def _no_match(visit: AccountVisit) -> Markup:

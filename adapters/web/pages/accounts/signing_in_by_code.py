@@ -32,13 +32,13 @@ async def _ask(visit: AccountVisit) -> Response:
 
 
 async def _enter(visit: AccountVisit) -> Response:
-    code = typed_code(visit, STEPS)
+    code = await typed_code(visit, STEPS)
     if not isinstance(code, TypedCode):
         return code
     async with visit.connection() as connection:
         answer = await sign_in_with_code(connection, code, visit.at)
     if not isinstance(answer, Opened):
-        return refused(visit, STEPS, answer)
+        return await refused(visit, STEPS, answer)
     return without_cookie(await visit.enter(answer, visit.onward()), STEPS.cookie)
 
 

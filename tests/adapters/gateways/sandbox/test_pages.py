@@ -6,10 +6,18 @@ import pytest
 
 from adapters.gateways.sandbox.checkout import CHOICES
 from adapters.gateways.sandbox.server import Options
+from adapters.gateways.sandbox.tokens import method_of
 from adapters.gateways.sandbox.words import words_for
 from tests.adapters.gateways.sandbox.api import payment
 
 DONE = "http://shop.example/done?session_id={CHECKOUT_SESSION_ID}"
+
+
+def test_the_cards_that_can_be_saved_are_told_apart_by_their_last_digits():
+    saved = [one for one in CHOICES if one.kind == "card" and "setup" in one.modes.split()]
+    methods = [found for one in saved if (found := method_of(one.token)) is not None and found.attaches]
+    assert len(methods) >= 4
+    assert len({one.last4 for one in methods}) == len(methods)
 
 
 def setup(api, **more):

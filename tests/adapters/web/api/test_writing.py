@@ -62,6 +62,9 @@ def test_the_same_key_is_done_once_and_answered_alike(app, program, world):
     ):
         answer = app.write(method, path, body, key="k1")
         assert (answer.status, answer.code) == (409, "command_id_reused")
+        [wrong] = answer.json["fields"]
+        assert wrong["field"] == "header.Idempotency-Key"
+        assert answer.json["detail"] == "this Idempotency-Key was used for another request; choose a new one"
     assert program().write("DELETE", f"{OFF}/auto-renewal", key="k1").status == 200
 
 
@@ -139,6 +142,21 @@ def test_what_is_no_amount_is_refused_by_its_field(app, amount, field):
 
 
 DUE = {"term_number": 2, "amount": FIFTY}
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body", "field"),
+    [
+        ("POST", f"{PLUS}/top-ups", {"amount": FIFTY | {"amount_minor": 0}}, "body.amount.amount_minor"),
+        ("POST", f"{PLUS}/top-ups", {"amount": FIFTY | {"currency": "USD"}}, "body.amount.currency"),
+        ("PUT", f"{PLUS}/methods/order", {"method_ids": ["none"], "balance_first": False}, "body.method_ids"),
+        ("DELETE", f"{PLUS}/methods/none", None, "path.method_id"),
+    ],
+)
+def test_a_refusal_of_the_rules_names_the_field_as_the_request_has_it(app, method, path, body, field):
+    answer = app.write(method, path, body)
+    assert answer.status == 409
+    assert [one["field"] for one in answer.json["fields"]] == [field]
 
 
 def test_a_refusal_of_the_rules_has_its_code(app):

@@ -95,7 +95,7 @@ def test_a_charge_is_refunded_in_part_and_not_beyond_what_is_left(operator, worl
 @pytest.mark.parametrize(
     ("fields", "said"),
     [
-        ({"amount": "12,50", "reason": "x"}, "Give an amount in CNY, such as 12.50."),
+        ({"amount": "12.500", "reason": "x"}, "Give an amount in CNY, such as 12.50."),
         ({"amount": "-1", "reason": "x"}, "Give an amount in CNY"),
         ({"amount": "", "reason": ""}, "Fill this in."),
         ({"amount": "", "reason": "x" * 201}, "Use 200 characters at most."),

@@ -100,4 +100,9 @@ def test_many_cards_are_paged_and_found_by_their_digits(lin, world):
     assert NUMBERS["off"][-4:] in lin.get("/cards?number=0142").text
     assert "None of your cards has such a number." in lin.get("/cards?number=99999999").text
     assert lin.get("/cards?page=7").status == 200
+    for nothing in ("zzz", "%F0%9F%98%80", "%25", "_"):
+        found = lin.get(f"/cards?number={nothing}").text
+        assert "Nothing was searched for: a number is found by its digits." in found
+        assert NUMBERS["off"][-4:] not in found
+    assert NUMBERS["off"][-4:] in lin.get("/cards?number=+").text
     assert lin.get("/cards?page=x&number=%00").status == 200

@@ -1,5 +1,8 @@
 """What stands before every page: who may ask for it, from where, and what the browser is told to allow."""
 
+import re
+from urllib.parse import unquote
+
 import pytest
 
 from tests.adapters.web.pages.client import Client
@@ -23,7 +26,37 @@ FORMS = (
 def test_who_is_not_signed_in_signs_in_first_and_comes_back(stranger):
     assert stranger.get("/cards").to == "/sign-in?next=%2Fcards"
     assert stranger.get(f"{PLUS}?before=7").to.endswith("%3Fbefore%3D7")
-    assert stranger.post(f"{PLUS}/pay").to == "/sign-in?next=%2Fcards"
+
+
+@pytest.mark.parametrize(
+    ("path", "back"),
+    [
+        ("/pay", "/pay"),
+        ("/top-up", "/top-up"),
+        ("/methods", "/methods"),
+        ("/methods/new", ""),
+        ("/waiting", ""),
+        ("/renewal/period", "/renewal/period"),
+        ("/renewal/payment", "/renewal/period?anew"),
+        ("/renewal/review", "/renewal/period?anew"),
+        ("/renewal/off", "/renewal/off"),
+    ],
+)
+def test_whose_session_ended_before_a_form_comes_back_to_its_card_and_reads_why(served, stranger, lin, path, back):
+    to = stranger.post(f"{PLUS}{path}").to
+    assert unquote(to) == f"/sign-in?next={PLUS}{back}"
+    landed = lin.get(f"{PLUS}{back}")
+    assert landed.status == 200
+    told = "You had to sign in again, and the choice that you had not confirmed was not kept. Choose again."
+    assert (told in landed.text) is ("anew" in back)
+    assert "You are no longer signed in. Sign in to come back" in Client(served, "ended").get(to).text
+    assert "no longer signed in" not in stranger.get(to).text
+
+
+def test_who_comes_back_to_the_review_without_a_session_begins_at_the_period(stranger, lin):
+    assert unquote(stranger.get(f"{PLUS}/renewal/review").to) == f"/sign-in?next={PLUS}/renewal/period?anew"
+    lin.post(f"{PLUS}/renewal/period", {"months": "1"})
+    assert "You had to sign in again" not in lin.get(f"{PLUS}/renewal/period?anew").text
 
 
 @pytest.mark.parametrize("token", ["", "x", "a" * 43, "ü", "' OR true --"])
@@ -126,3 +159,35 @@ def test_pages_are_small(lin):
 )
 def test_the_terms_say_that_the_balance_pays_before_the_number_is_lost(served, language, told):
     assert told in Client(served, language=language).get("/terms").text
+
+
+@pytest.mark.parametrize("path", ["/nothing", "/cards/x", f"{PLUS}/nothing", f"/cards/{card_id_of('nobodys')}"])
+def test_a_page_that_is_not_there_leads_on_in_the_holders_language(served, other, stranger, path):
+    page = Client(served, other.token, "en").get(path)
+    assert page.status == 404
+    assert "找不到这个页面" in page.text
+    assert 'action="/sign-out"' in page.html
+    assert 'href="/receipts"' in page.html
+    none = stranger.get(path)
+    assert "/sign-in" in none.to or (none.status == 404 and 'action="/sign-out"' not in none.html)
+
+
+def test_chinese_pages_have_chinese_marks_between_their_words(lin, world):
+    world.connection.execute("UPDATE accounts SET language = 'zh-CN'")
+    failing = f"/cards/{card_id_of('failing')}"
+    lin.post(f"{PLUS}/renewal/period", {"months": "1"})
+    lin.post(f"{PLUS}/renewal/payment", {"first": "visa"})
+    paths = (
+        "/cards",
+        failing,
+        PLUS,
+        f"{failing}/pay",
+        f"{failing}/methods",
+        f"{failing}/top-up",
+        f"{failing}/renewal/off",
+    )
+    for path in (*paths, f"{PLUS}/renewal/period", f"{PLUS}/renewal/review", "/terms", "/account"):
+        text = lin.get(path).text
+        assert re.findall(r"[^ ]* ?(?:[,;:!?]|[.](?![0-9])) ?[\u4e00-\u9fff][^ ]*", text) == [], path
+        assert "每 1 个月" not in text
+    assert "¥21.00，每月" in lin.get(failing).text

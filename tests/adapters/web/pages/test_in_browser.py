@@ -151,3 +151,23 @@ def test_a_session_that_ended_in_between_leads_to_sign_in(opened, world):
     page.get_by_role("button", name="Confirm and authorise").click()
     assert "/sign-in" in page.url
     assert "auto_renew_enabled" not in world.cards.names(card_id_of("off"))
+
+
+def test_the_settings_are_above_the_history_on_a_phone_and_beside_it_on_a_desk(opened):
+    page = opened(390)
+    page.goto(PLUS)
+    settings, history = page.locator("aside"), page.locator("#history")
+    assert settings.bounding_box()["y"] < history.bounding_box()["y"]
+    page.set_viewport_size({"width": 1280, "height": 900})
+    assert settings.bounding_box()["x"] > history.bounding_box()["x"] + history.bounding_box()["width"]
+    page.goto(f"/cards/{card_id_of('lost')}")
+    assert history.bounding_box()["x"] == page.locator("h1").bounding_box()["x"]
+
+
+def test_on_a_phone_the_step_is_named_and_those_before_are_marked_by_more_than_a_colour(opened):
+    page = opened(390)
+    page.goto(f"{OFF}/renewal/period")
+    assert page.get_by_text("Step 3 of 5: Period").is_visible()
+    mark = "one => getComputedStyle(one, '::before').content"
+    marks = [page.locator(".steps li").nth(number).evaluate(mark) for number in range(5)]
+    assert ["✓" in one for one in marks] == [True, True, False, False, False]

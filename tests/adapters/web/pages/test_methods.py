@@ -19,7 +19,7 @@ def test_methods_are_ordered_and_removed_but_never_the_last_one(lin, world):
     assert lin.post(path, {"do": "remove:paypal", "command_id": str(uuid4())}).to == path
     refused = lin.post(path, {"do": "remove:visa", "command_id": str(uuid4())})
     assert refused.status == 409
-    assert "The only method stays while a payment is due." in refused.text
+    assert "The only method stays while auto-renewal is on or a payment is under way." in refused.text
     assert facts_of(world, "plus")[-2:] == ["payment_methods_ordered", "payment_method_removed"]
 
 

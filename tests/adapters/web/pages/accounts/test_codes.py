@@ -49,12 +49,31 @@ def test_registering_in_chinese_speaks_chinese(other, post):
 def test_no_answer_tells_whether_there_is_an_account(stranger, post, flow):
     ask, enter = FLOWS[flow]
     seen = []
-    for address in (EMAIL, "nobody@example.com"):
+    for address in (EMAIL, "lan@example.com"):  # masked they are the same
         asked = stranger.post(ask, {"address": address})
         page = stranger.get(enter)
         wrong = stranger.post(enter, {"code": "12345", "password": "a long enough one"})
         seen.append((asked.status, asked.to, page.html, wrong.status, wrong.html))
     assert seen[0] == seen[1]
+
+
+@flows
+@pytest.mark.parametrize(
+    ("typed", "told"),
+    [
+        (" LIN@example.com", "l***@example.com"),
+        ("13800138000", "+86 138****8000"),
+        ("+852 5123 4567", "+852 51****67"),
+    ],
+)
+def test_the_page_of_the_code_says_what_was_typed_masked(stranger, flow, typed, told):
+    ask, enter = FLOWS[flow]
+    stranger.post(ask, {"address": typed})
+    for page in (stranger.get(enter), stranger.post(enter, {"code": ""}), stranger.post(enter, {"code": "12345"})):
+        assert f"You gave {told}. Change" in page.text
+        assert f'href="{ask}">Change</a>' in page.html
+    stranger.cookies["__Host-bh-code-" + flow] = "made-up"
+    assert "You gave" not in stranger.get(enter).text
 
 
 @flows
