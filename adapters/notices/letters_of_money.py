@@ -74,6 +74,13 @@ LETTERS_OF_MONEY: Mapping[str, Letter] = {
         "Baohao: the automatic top-up of card {card} is off after failed payments. Change payment method.",
         "Change payment method",
     ),
+    "auto_top_up_stopped_not_taken": Letter(
+        "Automatic top-up stopped: card {card}",
+        "The automatic top-up of your card {card} is off now.",
+        ("Its amount cannot be charged at once.", "{other_amount}"),
+        (),
+        "Baohao: the automatic top-up of card {card} is off, since its amount cannot be charged at once.",
+    ),
     "topped_up": Letter(
         "{amount} added: card {card}",
         "{amount} was added to the balance of your card {card}.",
@@ -86,6 +93,13 @@ LETTERS_OF_MONEY: Mapping[str, Letter] = {
         "Top-up failed: card {card}",
         "The top-up of your card {card} failed. Nothing was charged.",
         ("{reason}", "Top up again on the card's page, with another payment method if need be."),
+        (),
+        "Baohao: the top-up of card {card} failed. Nothing was charged.",
+    ),
+    "top_up_failed_not_taken": Letter(
+        "Top-up failed: card {card}",
+        "The top-up of your card {card} failed. Nothing was charged.",
+        ("Its amount cannot be charged at once.", "{other_amount}"),
         (),
         "Baohao: the top-up of card {card} failed. Nothing was charged.",
     ),

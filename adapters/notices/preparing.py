@@ -134,7 +134,7 @@ class Preparing:
                 about = about._replace(card_name=_ending(target.number, target.language))
                 words = words_of(row.kind, row.content or {}, about)
             params = shown_values(row.content or {}, about)
-            body = sms_bytes(words, Sms(target.address, row.kind, params, target.language, row.key, ""), page)
+            body = sms_bytes(words, Sms(target.address, words.letter, params, target.language, row.key, ""), page)
         else:
             body = email_bytes(
                 words,

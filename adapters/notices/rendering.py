@@ -19,7 +19,7 @@ from adapters.languages.language import Language
 from adapters.languages.texts import texts
 from adapters.notices.wording import FRAME, Words
 
-TEMPLATE_VERSION = "1"
+TEMPLATE_VERSION = "2"
 """Raise it with every change of letters, templates or translations: a row says by which it was rendered."""
 SMS_CHARS: Mapping[Language, int] = {"zh-CN": 70, "en": 160}
 """What fits into one SMS: in UCS-2, and in the alphabet of GSM 03.38."""

@@ -22,7 +22,12 @@ from engine.money import Money
 from engine.notices import Values
 
 LETTERS: Mapping[str, Letter] = {**LETTERS_OF_TERMS, **LETTERS_OF_MONEY, **LETTERS_OF_ACCOUNTS}
-"""By kind of notice or message."""
+"""By their names: that of the kind of notice or message, or of a letter in its place."""
+INSTEAD_OF: Mapping[str, str] = {
+    "auto_top_up_stopped_not_taken": "auto_top_up_stopped",
+    "top_up_failed_not_taken": "top_up_failed",
+}
+"""Letters that take the place of their kind's own, which would be wrong there; by name, the kind."""
 
 LENGTHS: Mapping[int, str] = {1: "month", 3: "3 months", 6: "6 months", 12: "12 months"}
 """Of a term, after "every"."""
@@ -60,9 +65,15 @@ OTHERS: Mapping[str, Mapping[str, str]] = {
         "reset_password": "With it you set a new password.",
         "add_card": "With it the card of this number is added to an account.",
     },
+    "other_amount": {
+        "larger": "Choose a larger amount on the card's page.",
+        "smaller": "Choose a smaller amount on the card's page.",
+    },
     "removed_by": {"mandate_withdrawn": "The bank says that you have withdrawn your permission to charge it."},
 }
 """Sentences that a value of the notice's chooses."""
+_CHOSEN_BY: Mapping[str, str] = {"purpose": "purpose", "other_amount": "amount_wanted"}
+"""By which value; of all others: by the reason."""
 FRAME = (
     "Baohao",
     "Open this page only by this link or by typing the address yourself.",
@@ -81,6 +92,8 @@ UNSUBSCRIBING = (
 class Words(NamedTuple):
     """A letter with its values, in one language."""
 
+    letter: str
+    """Its name."""
     subject: str
     result: str
     more: tuple[str, ...]
@@ -99,9 +112,15 @@ class About(NamedTuple):
     """How the text calls the card: by its number, or by the beginning of its id."""
 
 
+def letter_of(kind: str, values: Values) -> str:
+    """The name of the letter for a notice."""
+    return f"{kind}_not_taken" if "amount_wanted" in values else kind
+
+
 def words_of(kind: str, values: Values, about: About) -> Words:
     """The words of a notice; raises KeyError for a kind without a letter."""
-    letter, translate = LETTERS[kind], texts("adapters.notices", about.language).gettext
+    name = letter_of(kind, values)
+    letter, translate = LETTERS[name], texts("adapters.notices", about.language).gettext
     said = shown_values(values, about)
 
     def first(wordings: Wordings) -> str | None:
@@ -111,12 +130,13 @@ def words_of(kind: str, values: Values, about: About) -> Words:
                 return text[:1].upper() + text[1:]  # it may begin with a value
         return None
 
-    rows = [(translate(name), first(value)) for name, value in letter.rows]
+    rows = [(translate(row), first(value)) for row, value in letter.rows]
     return Words(
+        name,
         first(letter.subject) or "",
         first(letter.result) or "",
         tuple(found for one in letter.more if (found := first(one)) is not None),
-        tuple((name, value) for name, value in rows if value is not None),
+        tuple((row, value) for row, value in rows if value is not None),
         first(letter.sms) or "",
         translate(letter.button) if letter.button else "",
     )
@@ -140,7 +160,7 @@ def shown_values(values: Values, about: About) -> dict[str, str]:
     if isinstance(code, str) and code in REASONS:
         said["reason"] = translate(REASONS[code])
     for name, sentences in OTHERS.items():
-        chosen = sentences.get(str(values.get("purpose" if name == "purpose" else "reason")))
+        chosen = sentences.get(str(values.get(_CHOSEN_BY.get(name, "reason"))))
         if chosen is not None:
             said[name] = translate(chosen)
     said |= _method(values, about)

@@ -15,7 +15,8 @@ from engine.card.handing_over import change_holder
 from engine.card.hold import CardHeld
 from engine.card.methods import PaymentMethodRemoved, PaymentMethodsOrdered
 from engine.card.reminders import ReminderDue
-from engine.card.top_ups import AutoTopUpSet, TopUpStarted
+from engine.card.standing_order import AutoTopUpSet
+from engine.card.top_ups import TopUpStarted
 from engine.commands import Issued
 from engine.errors import Refused
 from engine.notices import notice_of

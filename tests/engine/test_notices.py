@@ -135,7 +135,17 @@ NOTICES = [
         {"undone_number": 1, "ends_on": "2026-04-01"},
     ),
     (top_up_failed("expired_card"), "top_up_failed", {"number": 3, "code": "expired_card"}),
+    (
+        top_up_failed("amount_too_small"),
+        "top_up_failed",
+        {"number": 3, "code": None, "amount_wanted": "larger"},
+    ),
     (STOPPED, "auto_top_up_stopped", {"declined": 4, "code": None}),
+    (
+        replace(STOPPED, declined=0, last_code="amount_too_large"),
+        "auto_top_up_stopped",
+        {"declined": 0, "code": None, "amount_wanted": "smaller"},
+    ),
     (bound(), "method_bound", METHOD),
     (facts.PaymentMethodUpdated(method=VISA, at=AT), "method_updated", METHOD),
     (removed("mandate_withdrawn"), "method_removed", {"method_id": "visa", "reason": "mandate_withdrawn"}),

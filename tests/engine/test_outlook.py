@@ -14,8 +14,9 @@ from engine.card.outcomes import record_answer
 from engine.card.payments import ChargeSucceeded
 from engine.card.refunds import RefundFailed, RefundStarted
 from engine.card.reminders import ReminderDue
+from engine.card.standing_order import AutoTopUpSet
 from engine.card.term import CardRenewed, Reinstated, RenewalStarted
-from engine.card.top_ups import AutoTopUpSet, TopUpStarted
+from engine.card.top_ups import TopUpStarted
 from engine.money import Money
 from engine.outlook import foresee, outlook
 from engine.ports import Charged

@@ -9,7 +9,7 @@ from engine.card.disputes import record_dispute
 from engine.card.giving_back import record_refund
 from engine.card.hold import hold_card, release_card
 from engine.card.lapse import confirm_reclaim
-from engine.card.top_ups import set_auto_top_up
+from engine.card.standing_order import set_auto_top_up
 from engine.money import Money
 from engine.ports import RefundDeclined, Unclear
 from engine.why.questions import overview, what_next, why_reclaimed, why_refunded, why_suspended
@@ -17,6 +17,7 @@ from tests.engine.given_when_then import no_older_charge
 from tests.engine.recorded_history import History
 from tests.engine.samples import (
     CARD_ID,
+    CATALOGUE,
     DEARER,
     DEBIT,
     FIVE,
@@ -104,7 +105,7 @@ def test_an_announced_price_and_the_balance_are_part_of_the_description():
     history = History(registered(months=6), bound(), enabled(), rules=TWO_VERSIONS)
     at = local("2026-03-05 12:00")
     history.decides(announce_price_change, TWO_VERSIONS.catalogue, version=DEARER, at=at)
-    history.decides(set_auto_top_up, threshold=FIVE, amount=TEN, at=at).wakes(at).paid()
+    history.decides(set_auto_top_up, CATALOGUE, threshold=FIVE, amount=TEN, at=at).wakes(at).paid()
     assert texts(overview(history.records))[3:6] == [
         (
             f"On 2026-03-05 12:00 {HERE} the holder was told that 1 month will cost 30.00 CNY, and 5.00 CNY more "

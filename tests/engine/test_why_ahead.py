@@ -8,7 +8,7 @@ from msgspec.structs import replace
 
 from engine.card.balance import BalanceCredited
 from engine.card.consent import change_period
-from engine.card.top_ups import set_auto_top_up
+from engine.card.standing_order import set_auto_top_up
 from engine.card.waking import Deferred, Replanned
 from engine.money import Money
 from engine.ports import Unclear
@@ -107,7 +107,7 @@ def test_an_outcome_that_stays_unknown_becomes_a_case():
 def test_an_automatic_top_up_waits_for_its_day():
     at = local("2026-03-05 12:00")
     history = History(registered(months=12), bound(), enabled(at=REGISTERED_AT))
-    history.decides(set_auto_top_up, threshold=FIVE, amount=TEN, at=at).wakes(at).declined()
+    history.decides(set_auto_top_up, CATALOGUE, threshold=FIVE, amount=TEN, at=at).wakes(at).declined()
     assert next_of(history) == (
         f"Next, on 2026-03-06 12:00 {HERE}: the renewal of the term that ends on 2027-03-01 opens "
         "or a reminder to the holder falls due or an automatic top-up may be made again."

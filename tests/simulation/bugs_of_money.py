@@ -40,6 +40,15 @@ def late_success_after_a_decline_ignored() -> list[Change]:
     return [(decline, "failed", failed), (streams, "failed_in", lambda *_: None)]
 
 
+def amount_that_nobody_takes_holds() -> list[Change]:
+    """Many payment methods are asked for what the gateway calls too small, and such a top-up is an alarm."""
+    small = [
+        (lives, "_BEHAVIOURS", (("good", 60.0), ("hard", 40.0))),
+        (lives, "_HARD", (("amount_too_small", None, None),)),
+    ]
+    return [*small, (decline, "OF_THE_AMOUNT", frozenset())]
+
+
 def page_sent() -> list[Change]:
     real = decisions.about_charge
 

@@ -177,6 +177,7 @@ MUTANTS = (
     Mutant("suspended a day early", bugs.suspended_a_day_early),
     Mutant("given up a day early", bugs.given_up_a_day_early),
     Mutant("automatic top-ups every hour", bugs.topped_up_every_hour, cards=100, soon=(4, 25)),
+    Mutant("a top-up of an amount that nobody takes holds its card", money.amount_that_nobody_takes_holds, cards=100),
     Mutant("a hold within the operator's stop forgets the stop", bugs.hold_forgets_the_stop, cards=200, soon=(11, 25)),
     Mutant("our trouble counts twice", bugs.trouble_counted_twice, cards=100, soon=(1, 25)),
     Mutant("our trouble counts while the term is paid", bugs.trouble_of_a_paid_time_counted),

@@ -14,7 +14,7 @@ from adapters.languages.language import LANGUAGES
 from adapters.notices.kinds import KINDS
 from adapters.notices.reasons import REASONS
 from adapters.notices.rendering import SMS_CHARS
-from adapters.notices.wording import LETTERS, OTHERS, About, every_text, words_of
+from adapters.notices.wording import INSTEAD_OF, LETTERS, OTHERS, About, every_text, words_of
 from engine.notices import SHOWN_CODES, NoticeKind
 from tests.engine.test_notices import NOTICES
 
@@ -61,7 +61,8 @@ def catalogue():
 def test_every_kind_of_notice_and_message_has_a_letter_and_no_other():
     kinds = {kind for group in get_args(NoticeKind) for kind in (get_args(group) or (group,))}
     assert kinds == KINDS.keys()
-    assert LETTERS.keys() == kinds | set(get_args(MessageKind))
+    assert LETTERS.keys() == kinds | set(get_args(MessageKind)) | INSTEAD_OF.keys()
+    assert kinds >= set(INSTEAD_OF.values())
     assert OTHERS["purpose"].keys() == set(get_args(Purpose))
 
 
@@ -139,3 +140,12 @@ def test_a_receipt_says_what_the_balance_paid_and_what_was_charged():
 def test_a_code_of_a_bank_is_never_taken_for_one_of_a_sign_in():
     letters = {kind: letter for kind, letter in LETTERS.items() if "{code}" in repr(letter)}
     assert letters.keys() == {"code"}
+
+
+@pytest.mark.parametrize(("wanted", "sentence"), [("larger", "较大"), ("smaller", "较小")])
+@pytest.mark.parametrize("kind", ["top_up_failed", "auto_top_up_stopped"])
+def test_of_an_amount_that_nobody_takes_it_is_said_what_to_choose_and_no_method_is_blamed(kind, wanted, sentence):
+    words = words_of(kind, {"declined": 0, "code": None, "amount_wanted": wanted}, about("zh-CN"))
+    assert words.letter == f"{kind}_not_taken"
+    assert words.more == ("这个金额不能一次扣款。", f"请到这张卡的页面选择{sentence}的金额。")
+    assert "支付方式" not in f"{words.sms}{words.button}"

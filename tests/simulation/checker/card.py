@@ -170,6 +170,8 @@ class Card:
     is_top_up_withdrawn: bool = False
     """The last top-up that failed was automatic, and auto-renewal was off by then."""
     top_up_declines: int = 0
+    is_top_up_not_taken: bool = False
+    """The gateway does not take the amount of the last top-up."""
     automatic_top_up_at: datetime | None = None
     automatic_declined: int = 0
     """Automatic top-ups declined since one was paid or the standing order set."""

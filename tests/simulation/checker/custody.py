@@ -29,6 +29,8 @@ def held(findings: Findings, card: Card, fact: Fact) -> None:
     """The card is taken out of all automatic work."""
     if card.held_since is not None:
         findings.violation("custody", fact, "it is held twice")
+    if fact.body["by"] == "alarm" and card.is_top_up_not_taken and card.top_up is not None:
+        findings.violation("top_up", fact, "it is held since the gateway does not take the amount of a top-up")
     card.held_since = fact.at
     card.unwanted_position = fact.position
 
