@@ -196,7 +196,9 @@ def _reminder(fact: facts.ReminderDue) -> Values:
         days = _plain(
             amount=fact.amount, next_try_at=fact.next_try_at, suspends_on=fact.suspends_on, lost_on=fact.lost_on
         )
-        return {**values, "declines": int(fact.about), "code": _shown(fact.code), **days}
+        amounts = {"declined_amount": fact.declined_amount, "reactivation_fee": fact.reactivation_fee}
+        known = _plain(**{name: amount for name, amount in amounts.items() if amount is not None})
+        return {**values, "declines": int(fact.about), "code": _shown(fact.code), **days, **known}
     return values
 
 

@@ -46,17 +46,28 @@ LETTERS_OF_TERMS: Mapping[str, Letter] = {
     ),
     "payment_failed": Letter(
         "Payment failed: card {card}",
-        ("The payment of {amount} for your card {card} failed.", "The payment for your card {card} failed."),
+        ("The payment of {declined_amount} for your card {card} failed.", "The payment for your card {card} failed."),
         (
             "{reason}",
-            ("We try again on {next_try}.", "No further try is planned."),
+            (
+                "We try again on {next_try}, then {amount}, {reactivation_fee} of it to have the service on again.",
+                "We try again on {next_try}.",
+                "No further try is planned. {amount} is due, {reactivation_fee} of it to have the service on again.",
+                "No further try is planned.",
+            ),
             (
                 "Without a payment the service goes off on {suspends_on}, and the number is lost on {lost_on}.",
                 "Without a payment the number is lost on {lost_on}. The service is off.",
             ),
             _PAY_NOW,
         ),
-        (_AMOUNT, ("Next try", "{next_try}"), ("Service off", "{suspends_on}"), _LOST),
+        (
+            ("Amount", "{declined_amount}"),
+            ("Next try", "{next_try}"),
+            ("Due", "{amount}"),
+            ("Service off", "{suspends_on}"),
+            _LOST,
+        ),
         (
             "Baohao: the payment for card {card} failed. Service goes off on {suspends_on}. Change payment method.",
             "Baohao: the payment for card {card} failed. The number is lost on {lost_on}. Change payment method.",

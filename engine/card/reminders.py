@@ -12,6 +12,7 @@ from datetime import date, datetime, timedelta
 from typing import Literal, Protocol
 
 from engine.calendar import Instant, local_date
+from engine.card.attempt import HasAttempts
 from engine.card.consent import Consent, HasConsent
 from engine.card.custody import HasCustody
 from engine.card.deadlines import (
@@ -43,16 +44,19 @@ class ReminderDue(Event, kw_only=True):
     """A notice of what will happen, or has failed, is due; `about` is the day, the method or the declines so far.
 
     Ahead of a renewal: what it costs, for how many months, on which day and from which method it will be charged (None:
-    from none that is known). After a failure: `code` is the last decline's, `amount` what the next try will charge, or
-    what is due now where no try is left (`next_try_at` None); the service ends on `suspends_on` (None: it is off), the
-    number is lost on `lost_on`.
+    from none that is known). After a failure: `code` is the last decline's, `declined_amount` what it was asked for
+    (None: nothing was, or that is not known), `amount` what the next try will charge, or what is due now where no try
+    is left (`next_try_at` None), `reactivation_fee` the part of it that is for a service that is off; the service ends
+    on `suspends_on` (None: it is off), the number is lost on `lost_on`.
     """
 
     kind: ReminderKind
     term_number: int
     about: str
     code: str | None = None
+    declined_amount: Money | None = None
     amount: Money | None = None
+    reactivation_fee: Money | None = None
     months: Period | None = None
     method_id: str | None = None
     charge_on: date | None = None
@@ -71,7 +75,7 @@ method."""
 NONE_YET: Reminded = {}
 
 
-class Remindable(HasConsent, HasMethods, HasRenewal, HasDeadlines, HasCustody, Protocol):
+class Remindable(HasAttempts, HasConsent, HasMethods, HasRenewal, HasDeadlines, HasCustody, Protocol):
     """What reminders read of a card."""
 
     @property
@@ -106,13 +110,16 @@ def payment_failed(card: Remindable, charging: Wait, policy: Policy, at: datetim
     if renewal.declines <= (notified or 0) and not nothing_tried:
         return ()
     zone, next_try_at = card.term.zone, None if charging.blocks_lapse else charging.until
+    amount = _amount_due_at(card, renewal, next_try_at)
     return (
         ReminderDue(
             kind="payment_failed",
             term_number=card.term.number,
             about=str(renewal.declines),
             code=renewal.last_code,
-            amount=_amount_due_at(card, renewal, next_try_at),
+            declined_amount=_declined_amount(card, renewal),
+            amount=amount,
+            reactivation_fee=amount - renewal.price if amount != renewal.price else None,
             months=renewal.months,
             next_try_at=next_try_at,
             suspends_on=None if card.status == "suspended" else local_date(suspends_at(card), zone),
@@ -121,6 +128,12 @@ def payment_failed(card: Remindable, charging: Wait, policy: Policy, at: datetim
             at=at,
         ),
     )
+
+
+def _declined_amount(card: HasAttempts, renewal: Renewal) -> Money | None:
+    """What the last decline of this renewal was asked for."""
+    declined = (one.amount for one in reversed(card.attempts.closed) if one.top_up is None and one.happened)
+    return next(declined, None) if renewal.declines else None
 
 
 def _amount_due_at(card: Remindable, renewal: Renewal, at: datetime | None) -> Money:

@@ -244,8 +244,10 @@ def _failure(fact: facts.ReminderDue, zone: str) -> str:
     if fact.lost_on is None or fact.amount is None:
         return ""
     again = f"tried again on {clock(fact.next_try_at, zone)}" if fact.next_try_at else "not tried again by itself"
+    fee = f", {money(fact.reactivation_fee)} of it the reactivation fee," if fact.reactivation_fee else ""
     off = f", the service ends on {fact.suspends_on}" if fact.suspends_on else ""
-    return f": {money(fact.amount)} is {again}{off}, the number is lost on {fact.lost_on}"
+    declined = f" {money(fact.declined_amount)} was declined," if fact.declined_amount else ""
+    return f":{declined} {money(fact.amount)}{fee} is {again}{off}, the number is lost on {fact.lost_on}"
 
 
 def _deferred(fact: facts.Deferred, zone: str) -> str:

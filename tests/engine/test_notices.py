@@ -90,6 +90,7 @@ GIVEN_BACK = facts.RefundSucceeded(refund_id=UUID(int=11), attempt_id=A, amount=
 SWITCHED_OFF = facts.AutoRenewSwitchedOff(reason="holder", ends_on=date(2026, 4, 1), lost_on=date(2026, 5, 1), at=AT)
 FAILED_VISIBLY = replace(reminder("payment_failed", "1"), code="expired_card")
 STOPPED = facts.AutoTopUpStopped(declined=4, last_code="lost_card", at=AT)
+FIVE_YUAN = Money(minor=500, currency="CNY")
 FAILED_FULLY = replace(
     FAILED_VISIBLY,
     amount=PRICE,
@@ -111,6 +112,19 @@ NOTICES = [
     (reminder("payment_failed", "2"), "payment_failed", {"term_number": 0, "declines": 2, "code": None, **UNSAID}),
     (FAILED_VISIBLY, "payment_failed", {"term_number": 0, "declines": 1, "code": "expired_card", **UNSAID}),
     (FAILED_FULLY, "payment_failed", {"term_number": 0, "declines": 1, "code": "expired_card", **FAILING}),
+    (
+        replace(FAILED_FULLY, declined_amount=PRICE, amount=PRICE + FIVE_YUAN, reactivation_fee=FIVE_YUAN),
+        "payment_failed",
+        {
+            "term_number": 0,
+            "declines": 1,
+            "code": "expired_card",
+            **FAILING,
+            **FEE,
+            "declined_amount": FIFTEEN,
+            "amount": {"minor": 2000, "currency": "CNY"},
+        },
+    ),
     (reminder("last_chance", "2026-05-01"), "last_chance", {"term_number": 0, "lost_on": "2026-05-01"}),
     (replace(renewed(), method_id="visa"), "renewed", RENEWED),
     (NOT_TRIED, "not_tried", {"next_try_at": "2026-03-30T02:00:00Z"}),

@@ -23,6 +23,7 @@ GSM_7 = re.compile(r"[@£$¥èéùìòÇØøÅåΔ_ΦΓΛΩΠΨΣΘΞÆæßÉ !\
 FULL = {
     "number": 3,
     "amount": {"minor": 123400, "currency": "CNY"},
+    "declined_amount": {"minor": 123300, "currency": "CNY"},
     "price": {"minor": 123400, "currency": "CNY"},
     "saving": {"minor": 123400, "currency": "CNY"},
     "balance": {"minor": 123400, "currency": "CNY"},
@@ -113,7 +114,8 @@ def test_a_notice_of_the_log_leaves_no_value_open_and_names_no_hidden_code(fact,
 def test_dates_amounts_and_times_are_written_in_full():
     words = words_of("payment_failed", FULL | {"code": "expired_card"}, about("zh-CN"))
     assert ("下次扣款", "2027 年 12 月 30 日 10:00，香港时间") in words.rows
-    assert ("金额", "¥1,234.00") in words.rows
+    assert ("金额", "¥1,233.00") in words.rows
+    assert ("应付", "¥1,234.00") in words.rows
     assert "支付卡已过期，或有效期不对。" in words.more
     english = words_of("payment_failed", FULL | {"code": "lost_card"}, about("en"))
     assert ("Next try", "30\N{NO-BREAK SPACE}December 2027, 10:00, Hong Kong time") in english.rows
@@ -149,3 +151,24 @@ def test_of_an_amount_that_nobody_takes_it_is_said_what_to_choose_and_no_method_
     assert words.letter == f"{kind}_not_taken"
     assert words.more == ("这个金额不能一次扣款。", f"请到这张卡的页面选择{sentence}的金额。")
     assert "支付方式" not in f"{words.sms}{words.button}"
+
+
+def test_a_failure_names_what_was_declined_and_apart_from_it_what_the_next_try_charges():
+    yuan = {name: {"minor": minor, "currency": "CNY"} for name, minor in (("declined_amount", 300), ("amount", 300))}
+    same = {**yuan, "next_try_at": "2027-12-30T02:00:00Z"}
+    words = words_of("payment_failed", same, about("en"))
+    assert words.result == "The payment of ¥3.00 for your card ending 0142 failed."
+    assert words.more[0] == "We try again on 30\N{NO-BREAK SPACE}December 2027, 10:00, Hong Kong time."
+    dearer = {"amount": {"minor": 400, "currency": "CNY"}, "reactivation_fee": {"minor": 100, "currency": "CNY"}}
+    words = words_of("payment_failed", same | dearer, about("en"))
+    assert words.result == "The payment of ¥3.00 for your card ending 0142 failed."
+    assert words.more[0].endswith("time, then ¥4.00, ¥1.00 of it to have the service on again.")
+    assert (dict(words.rows)["Amount"], dict(words.rows)["Due"]) == ("¥3.00", "¥4.00")
+    last = words_of("payment_failed", yuan | dearer, about("en")).more[0]
+    assert last.startswith("No further try is planned. ¥4.00 is due, ¥1.00 of it")
+
+
+def test_a_failure_of_an_earlier_version_does_not_call_declined_what_the_next_try_charges():
+    words = words_of("payment_failed", {"amount": {"minor": 400, "currency": "CNY"}}, about("en"))
+    assert words.result == "The payment for your card ending 0142 failed."
+    assert ("Due", "¥4.00") in words.rows

@@ -81,6 +81,8 @@ class Renewal:
     """Methods that a limit keeps from being tried in this rung, and until when."""
     retried_soon: set[str] = field(default_factory=set[str])
     declines: int = 0
+    declined_minor: int = 0
+    """What the last decline was asked for."""
     declines_reported: int = -1
     """Declines up to the last notice of a failed payment; -1 before the first."""
     is_withheld: bool = False

@@ -89,6 +89,7 @@ def _apply_consequence(findings: Findings, card: Card, fact: Fact, attempt: Atte
             card.top_up_declined.append((attempt.fingerprint, fact.at))
     elif (renewal := card.renewal) is not None:
         renewal.declines += counts
+        renewal.declined_minor = renewal.declined_minor if code in codes.NOT_COUNTED else attempt.minor
         if attempt.rung and counts and renewal.first_failed_at is None:
             renewal.first_failed_at = fact.at
         if not counts:

@@ -113,6 +113,11 @@ def check_failure(findings: Findings, card: Card, fact: Fact) -> None:
     due = renewal.price + (renewal.fee if is_off or off_by_then else 0)
     if (body.get("amount") or {}).get("minor") != due:
         findings.violation("reminder", fact, f"the failure of {body.get('amount')} is told, not of {due}")
+    fee, declined = (body.get(name) or {"minor": 0} for name in ("reactivation_fee", "declined_amount"))
+    if fee["minor"] != due - renewal.price:
+        findings.violation("reminder", fact, f"{fee['minor']} of {due} is told to be the fee")
+    if declined["minor"] != (renewal.declined_minor if renewal.declines else 0):
+        findings.violation("reminder", fact, f"{declined['minor']} is told to have been declined")
     check_days_told(findings, card, fact, is_off=is_off)
     card.is_told_days = True
     if card.blocked_since is None:  # else it comes when the operator lets it
