@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from adapters.notices.letter import Letter
+from adapters.notices.letter import OPEN_RECEIPT, Letter
 
 _WAY, _AMOUNT = ("Payment method", "{method}"), ("Amount", "{amount}")
 _NOT_YOU = "If that was not you, change your password at once."
@@ -87,7 +87,7 @@ LETTERS_OF_MONEY: Mapping[str, Letter] = {
         (),
         (_AMOUNT, ("Reference", "{reference}")),
         "Baohao: {amount} was added to the balance of card {card}.",
-        "Open the receipt",
+        OPEN_RECEIPT,
     ),
     "top_up_failed": Letter(
         "Top-up failed: card {card}",

@@ -1,21 +1,51 @@
 """Every kind of notice has its text in both languages, plain and in full, without what is not for holders."""
 
 import re
+from datetime import date
 from importlib import resources
 from string import Formatter
 from typing import get_args
 
 import pytest
 from babel.messages.pofile import read_po
+from msgspec.structs import asdict, replace
 
 from adapters.directory.codes import Purpose
 from adapters.directory.messages import MessageKind
 from adapters.languages.language import LANGUAGES
 from adapters.notices.kinds import KINDS
+from adapters.notices.of_card import next_payment_on
 from adapters.notices.reasons import REASONS
 from adapters.notices.rendering import SMS_CHARS
-from adapters.notices.wording import INSTEAD_OF, LETTERS, OTHERS, About, every_text, words_of
+from adapters.notices.wording import (
+    BRANDS,
+    INSTEAD_OF,
+    LETTERS,
+    OTHERS,
+    About,
+    every_text,
+    method_name,
+    receipt_of,
+    words_of,
+)
+from engine.card.consent import PeriodChanged
+from engine.card.hold import CardHeld
+from engine.money import Money
 from engine.notices import SHOWN_CODES, NoticeKind
+from tests.engine.given_when_then import given
+from tests.engine.samples import (
+    CHARGING,
+    OPENS_AT,
+    PAYING,
+    POLICY,
+    REGISTERED_AT,
+    SECOND,
+    bound,
+    enabled,
+    registered,
+    started,
+    suspended,
+)
 from tests.engine.test_notices import NOTICES
 
 LONGEST_DAY = "2027-12-31"
@@ -172,3 +202,77 @@ def test_a_failure_of_an_earlier_version_does_not_call_declined_what_the_next_tr
     words = words_of("payment_failed", {"amount": {"minor": 400, "currency": "CNY"}}, about("en"))
     assert words.result == "The payment for your card ending 0142 failed."
     assert ("Due", "¥4.00") in words.rows
+
+
+def test_chinese_sms_begin_with_the_name_and_no_other_text_does_and_one_word_is_used_for_an_account(catalogue):
+    for message in catalogue:
+        english, chinese = str(message.id), str(message.string)
+        assert english.startswith("Baohao: ") == chinese.startswith("【保号】"), english
+        assert "账号" not in chinese, chinese
+
+
+def test_chinese_texts_have_chinese_punctuation(catalogue):
+    for message in catalogue:
+        chinese = re.sub(r"\{\w+\}", "", str(message.string)) if message.id else ""
+        assert not re.search(r"[.,:;?()]", chinese), chinese
+
+
+@pytest.mark.parametrize(
+    ("brand", "chinese"),
+    [("alipay", "支付宝"), ("wechat_pay", "微信支付"), ("unionpay", "银联"), ("visa", "Visa"), (None, "电子钱包")],
+)
+def test_who_has_a_chinese_name_is_called_by_it(brand, chinese):
+    assert method_name("e_wallet", brand, None, "zh-CN") == chinese
+    assert method_name("e_wallet", brand, None, "en") == BRANDS.get(brand, "e-wallet")
+
+
+@pytest.mark.parametrize("kind", ["grace", "suspended", "last_chance"])
+def test_with_auto_renewal_off_no_payment_is_called_failed_and_none_can_be_made_but_by_turning_it_on(kind):
+    off, on = given(registered(), bound()).card, given(*PAYING).card
+    named = about("zh-CN")
+    for said in (words_of(kind, FULL, named._replace(card=card)) for card in (on, None)):
+        assert (said.letter, said.button) != (f"{kind}_switched_off", "开启自动续费")
+    said = words_of(kind, FULL, named._replace(card=off))
+    assert (said.letter, said.button) == (f"{kind}_switched_off", "开启自动续费")
+    text = "".join((said.subject, said.result, said.sms, *said.more))
+    assert "自动续费" in said.sms
+    assert "请到这张卡的页面开启自动续费" in text
+    assert not re.search(r"未成功|没有成功|付款", text), text
+
+
+@pytest.mark.parametrize("kind", ["suspended", "last_chance"])
+def test_who_is_to_pay_is_told_how_much_and_what_of_it_is_the_fee(kind):
+    offer = replace(started(), reactivation_fee=Money(minor=500, currency="CNY"))
+    card = given(*PAYING, offer, suspended()).card
+    words = words_of(kind, FULL, about("en")._replace(card=card))
+    assert ("Due", "¥20.00") in words.rows
+    assert [text for text in words.more if text.startswith("Pay ¥20.00 on the card's page")]
+    assert "¥5.00 of it is for switching the service on again." in words.more
+    stale = given(*PAYING, offer, suspended(), PeriodChanged(**asdict(enabled(3)))).card
+    again = words_of(kind, FULL, about("en")._replace(card=stale))
+    assert not [text for text in (*again.more, *dict(again.rows)) if "¥20" in text or text == "Due"]
+
+
+def test_the_next_payment_is_named_by_its_day_once_that_is_known():
+    card = given(*PAYING).card
+    assert next_payment_on(card, POLICY, OPENS_AT - SECOND) == date(2026, 3, 29)
+    for other, at in (
+        (card, OPENS_AT),
+        (given(registered(), bound()).card, OPENS_AT - SECOND),
+        (given(*CHARGING).card, OPENS_AT - SECOND),
+        (given(*PAYING, CardHeld(reason="asked", by="operator", at=REGISTERED_AT)).card, OPENS_AT - SECOND),
+        (None, OPENS_AT),
+    ):
+        assert next_payment_on(other, POLICY, at) is None
+    words = words_of("switched_on", FULL, about("en")._replace(next_payment_on=date(2026, 3, 29)))
+    assert "The next payment is on 29\N{NO-BREAK SPACE}March 2026." in words.more
+    assert "Next payment" not in dict(words_of("switched_on", FULL, about("en")).rows)
+
+
+def test_a_receipt_is_opened_where_there_is_one_else_the_card():
+    for kind in ("renewed", "topped_up"):
+        assert words_of(kind, FULL, about("en")).button == "Open the receipt"
+        assert receipt_of(kind, FULL) == FULL["attempt_id"]
+        assert words_of(kind, FULL | {"attempt_id": None}, about("en")).button == "Open the card"
+        assert receipt_of(kind, FULL | {"attempt_id": None}) is None
+    assert receipt_of("suspended", FULL) is None
