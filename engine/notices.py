@@ -178,6 +178,7 @@ _REMINDER_SUBJECTS: Mapping[ReminderKind, str] = {
     "renewal_ahead": "opens_on",
     "method_expires": "method_id",
     "payment_failed": "declines",
+    "lapse_ahead": "ends_on",
     "last_chance": "lost_on",
 }
 """By kind of reminder, the name of the value that it is about."""
@@ -199,6 +200,8 @@ def _reminder(fact: facts.ReminderDue) -> Values:
         amounts = {"declined_amount": fact.declined_amount, "reactivation_fee": fact.reactivation_fee}
         known = _plain(**{name: amount for name, amount in amounts.items() if amount is not None})
         return {**values, "declines": int(fact.about), "code": _shown(fact.code), **days, **known}
+    if fact.kind == "lapse_ahead":
+        return {**values, **_plain(suspends_on=fact.suspends_on, lost_on=fact.lost_on)}
     return values
 
 

@@ -91,6 +91,18 @@ LETTERS_OF_TERMS: Mapping[str, Letter] = {
         ),
         "Change payment method",
     ),
+    "lapse_ahead": Letter(
+        "Service goes off on {suspends_on}: card {card}",
+        "Auto-renewal of your card {card} is off, so its service goes off on {suspends_on}.",
+        (
+            "It is paid to {ends_on}, and nothing is charged for the time after that.",
+            "To keep the service, turn auto-renewal on, on the card's page, before that day.",
+            "Without a renewal the number is lost on {lost_on}, for good. You can turn it on again until then.",
+        ),
+        (("Paid to", "{ends_on}"), ("Service off", "{suspends_on}"), _LOST),
+        "Baohao: auto-renewal of card {card} is off. The service goes off on {suspends_on}. Turn it on to keep it.",
+        "Turn auto-renewal on",
+    ),
     "last_chance": Letter(
         "The number is lost on {lost_on}: card {card}",
         "The number of your card {card} is lost on {lost_on}, for good.",

@@ -251,7 +251,8 @@ def test_an_automatic_top_up_is_made_once_a_day_at_most():
     then_what.waits(REGISTERED_AT + POLICY.top_up_gap, "top_up_gap")
     Given(then_what.card).at(REGISTERED_AT + POLICY.top_up_gap).then(fact(TopUpStarted), fact(ChargeAttempted))
     off = Given(no.card).when(switch_off_auto_renew, reason="holder", at=NOW)
-    Given(off.card).at(REGISTERED_AT).then(fact(TopUpFailed, withdrawn=True)).waits(ENDS_AT, "term_ends")
+    withdrawn = Given(off.card).at(REGISTERED_AT).then(fact(TopUpFailed, withdrawn=True))
+    withdrawn.waits(NOW + timedelta(days=1), "reminder")
     ended = (
         Given(then.card).when(set_auto_top_up, CATALOGUE, threshold=None, amount=None, at=NOW).then(fact(AutoTopUpSet))
     )

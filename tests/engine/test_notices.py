@@ -125,6 +125,11 @@ NOTICES = [
             "amount": {"minor": 2000, "currency": "CNY"},
         },
     ),
+    (
+        replace(reminder("lapse_ahead", "2026-04-01"), suspends_on=date(2026, 4, 3), lost_on=date(2026, 5, 1)),
+        "lapse_ahead",
+        {"term_number": 0, "ends_on": "2026-04-01", "suspends_on": "2026-04-03", "lost_on": "2026-05-01"},
+    ),
     (reminder("last_chance", "2026-05-01"), "last_chance", {"term_number": 0, "lost_on": "2026-05-01"}),
     (replace(renewed(), method_id="visa"), "renewed", RENEWED),
     (NOT_TRIED, "not_tried", {"next_try_at": "2026-03-30T02:00:00Z"}),

@@ -78,6 +78,7 @@ def test_who_agreed_early_is_reminded_a_week_ahead():
 def test_a_card_that_nobody_pays_goes_through_grace_to_its_loss():
     sees(
         foreseen(*PAYING, switched_off(at=EARLY)),
+        fact(ReminderDue, kind="lapse_ahead", at=local("2026-03-25 10:00")),
         fact(GraceStarted, at=ENDS_AT),
         fact(Suspended, at=GRACE_ENDS_AT),
         fact(ReminderDue, kind="last_chance"),

@@ -97,7 +97,7 @@ def test_a_card_without_methods_and_consent_says_so():
     assert texts(overview(History(registered()).records))[1:] == [
         "Auto-renewal had not been switched on.",
         "No payment method is bound.",
-        f"Next, on 2026-04-01 00:00 {HERE}: the term ends and grace begins, unless the next one is paid.",
+        f"Next, on 2026-03-25 10:00 {HERE}: a reminder to the holder falls due.",
     ]
 
 
@@ -209,7 +209,7 @@ def test_there_is_no_answer_about_what_did_not_happen():
 
 
 def test_a_suspension_without_grace_or_consent():
-    history = History(registered(grace_days=0), bound()).wakes()
+    history = History(registered(grace_days=0), bound()).wakes().wakes()
     assert texts(why_suspended(history.records))[1:] == [
         "Term 0 ended on 2026-04-01, it knows no grace, and the next term was not paid by then.",
         "Auto-renewal had not been switched on.",

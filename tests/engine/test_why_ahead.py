@@ -44,13 +44,15 @@ def next_of(history):
 
 def test_the_end_of_a_term_without_grace_suspends():
     history = History(registered(grace_days=0), bound())
+    assert next_of(history) == f"Next, on 2026-03-25 10:00 {HERE}: a reminder to the holder falls due."
+    history.wakes()
     assert next_of(history) == (
         f"Next, on 2026-04-01 00:00 {HERE}: the term ends and the service is suspended, unless the next one is paid."
     )
 
 
 def test_the_end_of_grace_and_the_loss_of_the_number_are_ahead():
-    history = History(registered(), bound()).wakes()
+    history = History(registered(), bound()).wakes().wakes()
     assert next_of(history) == (
         f"Next, on 2026-04-03 00:00 {HERE}: grace ends and the service is suspended, unless the next term is paid."
     )

@@ -228,6 +228,20 @@ FACTS = [
         ),
     ),
     (
+        facts.ReminderDue(
+            kind="lapse_ahead",
+            term_number=0,
+            about="2026-04-01",
+            suspends_on=date(2026, 4, 3),
+            lost_on=date(2026, 5, 1),
+            at=AT,
+        ),
+        (
+            "the holder was to be told that auto-renewal is off, so nothing is paid beyond 2026-04-01, "
+            "the service ends on 2026-04-03 and the number is lost on 2026-05-01"
+        ),
+    ),
+    (
         facts.ReminderDue(kind="last_chance", term_number=0, about="2026-05-01", at=AT),
         "the holder was to be told that the number is lost on 2026-05-01",
     ),

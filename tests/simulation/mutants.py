@@ -279,6 +279,7 @@ MUTANTS = (
     Mutant(
         "the reminder weeks before a charge is forgotten", reminding.far_reminder_forgotten, level="low", soon=(3, 30)
     ),
+    Mutant("nobody is told that the service will end", reminding.lapse_told_to_nobody, cards=100),
     Mutant("the reminder of a charge comes a day late", reminding.reminder_a_day_late),
     Mutant("a charge does not wait for its notice", reminding.notice_not_waited_for, cards=100, slow=True),
     Mutant("a reminder does not know the announced price", reminding.reminder_of_another_price, cards=100),

@@ -130,6 +130,8 @@ class Card:
     """When the holder was notified of the charge of the next term."""
     is_told_days: bool = False
     """The holder was notified when the service ends and the number is lost."""
+    off_since: datetime = datetime(1, 1, 1, tzinfo=UTC)
+    """When the holder got the card, or auto-renewal went off."""
     busy_until: datetime = datetime(1, 1, 1, tzinfo=UTC)
     """Up to when something kept us from reminding the holder."""
     enabled_at: datetime = datetime(1, 1, 1, tzinfo=UTC)

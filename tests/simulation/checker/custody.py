@@ -16,7 +16,7 @@ def registered(findings: Findings, card: Card, fact: Fact) -> None:
         findings.violation("custody", fact, "it is registered twice")
     card.status, card.next_zone, card.anchor_day = "active", body["zone"], body["anchor_day"]
     card.grace_days, card.reclaim_days = body["keep"]["grace_days"], body["keep"]["reclaim_days"]
-    card.plan = body["plan"]
+    card.plan, card.off_since = body["plan"], fact.at
     card.begin_term(body["term"])
 
 
