@@ -31,13 +31,13 @@ from tests.simulation.random_commands import disputing_top_up, undoing_term
 
 def late_success_after_a_decline_ignored() -> list[Change]:
     """The card forgets its declined attempts, and nobody looks for them in its history."""
-    real = decline.failed
+    real = outcomes.closed_attempt
 
-    def failed(attempts, fact):
-        after = real(attempts, fact)
-        return replace(after, closed=attempts.closed) if fact.happened else after
+    def forgotten(attempts, attempt_id):
+        found = real(attempts, attempt_id)
+        return None if found is not None and found.happened else found
 
-    return [(decline, "failed", failed), (streams, "failed_in", lambda *_: None)]
+    return [(outcomes, "closed_attempt", forgotten), (streams, "failed_in", lambda *_: None)]
 
 
 def amount_that_nobody_takes_holds() -> list[Change]:

@@ -179,7 +179,7 @@ MUTANTS = (
     Mutant("automatic top-ups every hour", bugs.topped_up_every_hour, cards=100, soon=(4, 25)),
     Mutant("a top-up of an amount that nobody takes holds its card", money.amount_that_nobody_takes_holds, cards=100),
     Mutant("a hold within the operator's stop forgets the stop", bugs.hold_forgets_the_stop, cards=200, soon=(11, 25)),
-    Mutant("our trouble counts twice", bugs.trouble_counted_twice, cards=100, soon=(1, 25)),
+    Mutant("our trouble counts twice", bugs.trouble_counted_twice, cards=100, soon=(4, 25)),
     Mutant("our trouble counts while the term is paid", bugs.trouble_of_a_paid_time_counted),
     Mutant(
         "sent again after the removal of the method", bugs.sent_again_after_removal, cards=400, years=0.3, soon=(2, 50)
