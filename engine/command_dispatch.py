@@ -20,6 +20,7 @@ from engine.card import (
     outcomes,
     paying_on_page,
     promised,
+    standing_order,
     top_ups,
 )
 from engine.card.card import Card
@@ -124,7 +125,7 @@ def decide(  # noqa: C901, PLR0911, PLR0912 (one case per command)
         case TopUp(amount=amount):
             return top_ups.top_up(card, rules, amount=amount, at=at)
         case SetAutoTopUp(threshold=threshold, amount=amount):
-            return top_ups.set_auto_top_up(card, threshold=threshold, amount=amount, at=at)
+            return standing_order.set_auto_top_up(card, rules.catalogue, threshold=threshold, amount=amount, at=at)
         case ChangeZone(zone=zone):
             return custody.change_zone(card, zone=zone, at=at)
         case ChangeHolder(holder_id=holder_id):

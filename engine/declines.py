@@ -48,6 +48,11 @@ NOT_PAID_ON_PAGE = "not_paid_on_page"
 NO_CHARGE_MADE = frozenset({NEVER_HAPPENED, NOT_CHARGED})
 """Codes of attempts that no issuer can have seen."""
 
+AMOUNT_TOO_SMALL = "amount_too_small"
+"""The provider's code for less than it charges; we say the same of such a payment without asking it."""
+OF_THE_AMOUNT = frozenset({AMOUNT_TOO_SMALL, "amount_too_large"})
+"""Codes of an amount that no payment method takes: our prices are wrong, or the holder's choice of a top-up."""
+
 METHOD_ENDS = frozenset(
     {
         Consequence.FIX_DETAILS,

@@ -2,6 +2,8 @@
 
 from typing import Literal
 
+from engine.money import Money
+
 RefusalCode = Literal[
     # the card
     "unknown_card",
@@ -42,6 +44,7 @@ RefusalCode = Literal[
     "wrong_currency",
     "amount_not_positive",
     "amount_too_large",
+    "below_minimum_charge",
     "above_method_limit",
     "half_an_order",
     "amount_below_threshold",
@@ -79,13 +82,15 @@ class BaohaoError(Exception):
 class Refused(BaohaoError):  # noqa: N818 (the domain's word: a refusal is a reply, not a fault)
     """The caller asked for something the rules forbid; nothing was recorded.
 
-    `code` is stable and for programs, the message is for people, `field` names what to change.
+    `code` is stable and for programs, the message is for people, `field` names what to change, `least` how much it has
+    to be at least.
     """
 
-    def __init__(self, code: RefusalCode, message: str, field: str | None = None) -> None:
+    def __init__(self, code: RefusalCode, message: str, field: str | None = None, least: Money | None = None) -> None:
         super().__init__(message)
         self.code = code
         self.field = field
+        self.least = least
 
 
 class CatalogueError(BaohaoError):

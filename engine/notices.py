@@ -14,6 +14,7 @@ from engine.card import facts
 from engine.card.facts import CardFact
 from engine.card.methods import PaymentMethod
 from engine.card.reminders import ReminderKind
+from engine.declines import AMOUNT_TOO_SMALL, OF_THE_AMOUNT
 from engine.envelope import Fact, Recorded, names_of
 from engine.money import Money
 from engine.operations import OperationsFact
@@ -148,9 +149,9 @@ def _content(fact: Fact) -> tuple[NoticeKind, Values] | None:  # noqa: C901, PLR
         case facts.TopUpFailed(withdrawn=True):
             return None
         case facts.TopUpFailed(number=number, last_code=code):
-            return "top_up_failed", _plain(number=number, code=_shown(code))
+            return "top_up_failed", {**_plain(number=number, code=_shown(code)), **_amount_wanted(code)}
         case facts.AutoTopUpStopped(declined=declined, last_code=code):
-            return "auto_top_up_stopped", _plain(declined=declined, code=_shown(code))
+            return "auto_top_up_stopped", {**_plain(declined=declined, code=_shown(code)), **_amount_wanted(code)}
         case _:
             return _nothing(fact)
 
@@ -177,6 +178,7 @@ _REMINDER_SUBJECTS: Mapping[ReminderKind, str] = {
     "renewal_ahead": "opens_on",
     "method_expires": "method_id",
     "payment_failed": "declines",
+    "lapse_ahead": "ends_on",
     "last_chance": "lost_on",
 }
 """By kind of reminder, the name of the value that it is about."""
@@ -195,8 +197,19 @@ def _reminder(fact: facts.ReminderDue) -> Values:
         days = _plain(
             amount=fact.amount, next_try_at=fact.next_try_at, suspends_on=fact.suspends_on, lost_on=fact.lost_on
         )
-        return {**values, "declines": int(fact.about), "code": _shown(fact.code), **days}
+        amounts = {"declined_amount": fact.declined_amount, "reactivation_fee": fact.reactivation_fee}
+        known = _plain(**{name: amount for name, amount in amounts.items() if amount is not None})
+        return {**values, "declines": int(fact.about), "code": _shown(fact.code), **days, **known}
+    if fact.kind == "lapse_ahead":
+        return {**values, **_plain(suspends_on=fact.suspends_on, lost_on=fact.lost_on)}
     return values
+
+
+def _amount_wanted(code: str | None) -> Values:
+    """Of a top-up of an amount that the provider does not take: which one it would take."""
+    if code not in OF_THE_AMOUNT:
+        return {}
+    return {"amount_wanted": "larger" if code == AMOUNT_TOO_SMALL else "smaller"}
 
 
 def _method(method: PaymentMethod) -> Values:

@@ -109,6 +109,9 @@ class Policy(BaseModel):
     """What holders are notified of ahead of a charge, by market (source: reminders.csv)."""
     expiry_days: NonNegativeInt = 14
     """So many days before the term ends the holder is warned of a method that will have expired by then."""
+    lapse_ahead_days: PositiveInt = 7
+    """So many days before the term ends the holder is told that the service ends, if auto-renewal is off (source: our
+    own choice, as for a charge: the number is lost by it)."""
     last_chance_days: PositiveInt = 7
     """So many days before the number is lost the holder gets the last reminder."""
     top_up_gap: timedelta = timedelta(hours=24)

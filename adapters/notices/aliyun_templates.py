@@ -20,7 +20,7 @@ from typing import NamedTuple
 from adapters.languages.language import LANGUAGES, Language
 from adapters.languages.texts import texts
 from adapters.notices.rendering import Sms
-from adapters.notices.wording import LETTERS
+from adapters.notices.wording import INSTEAD_OF, LETTERS
 from adapters.settings import SettingsError
 
 PLACES = ("mainland", "abroad")
@@ -49,21 +49,25 @@ class Templates:
         self._codes = codes
 
     def of(self, sms: Sms) -> tuple[str, dict[str, str]] | None:
-        """The code and the parameters for an SMS; None if no template was approved for it."""
+        """The code and the parameters for an SMS; None if no template was approved for it.
+
+        A letter that has none yet is sent as that of its kind.
+        """
         place = "mainland" if _MAINLAND.fullmatch(sms.to) else "abroad"
-        chosen = next((one for one in texts_of(sms.template) if one.values <= sms.params.keys()), None)
-        code = None if chosen is None else self._codes.get((place, sms.language, chosen.name))
-        if chosen is None or code is None:
-            return None
-        return code, {name: sms.params[name] for name in sorted(chosen.values)}
+        for letter in (sms.template, INSTEAD_OF.get(sms.template, sms.template)):
+            chosen = next((one for one in texts_of(letter) if one.values <= sms.params.keys()), None)
+            code = None if chosen is None else self._codes.get((place, sms.language, chosen.name))
+            if chosen is not None and code is not None:
+                return code, {name: sms.params[name] for name in sorted(chosen.values)}
+        return None
 
 
-def texts_of(kind: str) -> Iterator[Text]:
-    """The texts of a kind, as SMS, in the order in which they are tried."""
-    wordings = LETTERS[kind].sms
+def texts_of(letter: str) -> Iterator[Text]:
+    """The texts of a letter, as SMS, in the order in which they are tried."""
+    wordings = LETTERS[letter].sms
     for number, text in enumerate((wordings,) if isinstance(wordings, str) else wordings, 1):
         values = frozenset(name for _, name, _, _ in Formatter().parse(text) if name)
-        yield Text(kind if number == 1 else f"{kind}.{number}", values, text)
+        yield Text(letter if number == 1 else f"{letter}.{number}", values, text)
 
 
 def read_templates(file: Path) -> Templates:
@@ -73,7 +77,7 @@ def read_templates(file: Path) -> Templates:
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         why = error.strerror if isinstance(error, OSError) else error
         raise SettingsError(f"BAOHAO_ALIYUN_TEMPLATES: {file} cannot be read: {why}.") from None
-    known = {one.name for kind in LETTERS for one in texts_of(kind)}
+    known = {one.name for letter in LETTERS for one in texts_of(letter)}
     codes: dict[tuple[str, str, str], str] = {}
     for place, languages in tables.items():
         for language, named in languages.items() if isinstance(languages, dict) else [(place, None)]:

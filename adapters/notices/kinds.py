@@ -42,6 +42,7 @@ KINDS: Mapping[str, Kind] = {
     "method_expires": Kind(14 * _DAY, optional=True),
     "payment_failed": Kind(_DAY, also_sms=True),
     "not_tried": Kind(3 * _DAY),
+    "lapse_ahead": Kind(5 * _DAY, also_sms=True),
     "last_chance": Kind(3 * _DAY, also_sms=True, may_wait=False, every_time=True),
     "renewed": Kind(_A_MONTH),
     "grace": Kind(3 * _DAY, also_sms=True),

@@ -6,6 +6,7 @@ A text may have several wordings: the first one is taken whose values are all th
 from collections.abc import Iterator
 from typing import NamedTuple
 
+OPEN_CARD, OPEN_RECEIPT = "Open the card", "Open the receipt"
 Wordings = str | tuple[str, ...]
 
 
@@ -20,7 +21,7 @@ class Letter(NamedTuple):
     """Name and value, as a table; one without its values is left out."""
     sms: Wordings
     """At most 70 characters in Chinese and 160 in English; the address of the page follows where it fits."""
-    button: str = "Open the card"
+    button: str = OPEN_CARD
     """What the link to the page is called."""
 
     def texts(self) -> Iterator[str]:

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from adapters.notices.letter import Letter
+from adapters.notices.letter import OPEN_RECEIPT, Letter
 
 _WAY, _AMOUNT = ("Payment method", "{method}"), ("Amount", "{amount}")
 _NOT_YOU = "If that was not you, change your password at once."
@@ -74,18 +74,32 @@ LETTERS_OF_MONEY: Mapping[str, Letter] = {
         "Baohao: the automatic top-up of card {card} is off after failed payments. Change payment method.",
         "Change payment method",
     ),
+    "auto_top_up_stopped_not_taken": Letter(
+        "Automatic top-up stopped: card {card}",
+        "The automatic top-up of your card {card} is off now.",
+        ("Its amount cannot be charged at once.", "{other_amount}"),
+        (),
+        "Baohao: the automatic top-up of card {card} is off, since its amount cannot be charged at once.",
+    ),
     "topped_up": Letter(
         "{amount} added: card {card}",
         "{amount} was added to the balance of your card {card}.",
         (),
         (_AMOUNT, ("Reference", "{reference}")),
         "Baohao: {amount} was added to the balance of card {card}.",
-        "Open the receipt",
+        OPEN_RECEIPT,
     ),
     "top_up_failed": Letter(
         "Top-up failed: card {card}",
         "The top-up of your card {card} failed. Nothing was charged.",
         ("{reason}", "Top up again on the card's page, with another payment method if need be."),
+        (),
+        "Baohao: the top-up of card {card} failed. Nothing was charged.",
+    ),
+    "top_up_failed_not_taken": Letter(
+        "Top-up failed: card {card}",
+        "The top-up of your card {card} failed. Nothing was charged.",
+        ("Its amount cannot be charged at once.", "{other_amount}"),
         (),
         "Baohao: the top-up of card {card} failed. Nothing was charged.",
     ),

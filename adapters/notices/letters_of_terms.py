@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from adapters.notices.letter import Letter
+from adapters.notices.letter import OPEN_RECEIPT, Letter
 
 _WAY, _AMOUNT, _PERIOD, _LOST = (
     ("Payment method", "{method}"),
@@ -11,6 +11,7 @@ _WAY, _AMOUNT, _PERIOD, _LOST = (
     ("Number lost", "{lost_on}"),
 )
 _PAY_NOW = "Change the payment method or try again on the card's page."
+_TURN_ON = "Turn auto-renewal on, on the card's page: it is charged at once, and the service stays on or comes back."
 _TURN_OFF = "To end it, turn auto-renewal off on the card's page. It takes effect before the next charge."
 
 _AHEAD = Letter(
@@ -46,17 +47,28 @@ LETTERS_OF_TERMS: Mapping[str, Letter] = {
     ),
     "payment_failed": Letter(
         "Payment failed: card {card}",
-        ("The payment of {amount} for your card {card} failed.", "The payment for your card {card} failed."),
+        ("The payment of {declined_amount} for your card {card} failed.", "The payment for your card {card} failed."),
         (
             "{reason}",
-            ("We try again on {next_try}.", "No further try is planned."),
+            (
+                "We try again on {next_try}, then {amount}, {reactivation_fee} of it to have the service on again.",
+                "We try again on {next_try}.",
+                "No further try is planned. {amount} is due, {reactivation_fee} of it to have the service on again.",
+                "No further try is planned.",
+            ),
             (
                 "Without a payment the service goes off on {suspends_on}, and the number is lost on {lost_on}.",
                 "Without a payment the number is lost on {lost_on}. The service is off.",
             ),
             _PAY_NOW,
         ),
-        (_AMOUNT, ("Next try", "{next_try}"), ("Service off", "{suspends_on}"), _LOST),
+        (
+            ("Amount", "{declined_amount}"),
+            ("Next try", "{next_try}"),
+            ("Due", "{amount}"),
+            ("Service off", "{suspends_on}"),
+            _LOST,
+        ),
         (
             "Baohao: the payment for card {card} failed. Service goes off on {suspends_on}. Change payment method.",
             "Baohao: the payment for card {card} failed. The number is lost on {lost_on}. Change payment method.",
@@ -79,14 +91,30 @@ LETTERS_OF_TERMS: Mapping[str, Letter] = {
         ),
         "Change payment method",
     ),
+    "lapse_ahead": Letter(
+        "Service goes off on {suspends_on}: card {card}",
+        "Auto-renewal of your card {card} is off, so its service goes off on {suspends_on}.",
+        (
+            "It is paid to {ends_on}, and nothing is charged for the time after that.",
+            "To keep the service, turn auto-renewal on, on the card's page, before that day.",
+            "Without a renewal the number is lost on {lost_on}, for good. You can turn it on again until then.",
+        ),
+        (("Paid to", "{ends_on}"), ("Service off", "{suspends_on}"), _LOST),
+        "Baohao: auto-renewal of card {card} is off. The service goes off on {suspends_on}. Turn it on to keep it.",
+        "Turn auto-renewal on",
+    ),
     "last_chance": Letter(
         "The number is lost on {lost_on}: card {card}",
         "The number of your card {card} is lost on {lost_on}, for good.",
         (
             "The card is not paid, and the service is off.",
-            "Pay on the card's page before that day and the number stays yours.",
+            (
+                "Pay {due} on the card's page before that day and the number stays yours.",
+                "Pay on the card's page before that day and the number stays yours.",
+            ),
+            "{due_fee} of it is for switching the service on again.",
         ),
-        (_LOST,),
+        (("Due", "{due}"), _LOST),
         "Baohao: the number of card {card} is lost on {lost_on}, for good. Pay before that day to keep it.",
         "Pay now",
     ),
@@ -107,7 +135,7 @@ LETTERS_OF_TERMS: Mapping[str, Letter] = {
             ("Reference", "{reference}"),
         ),
         "Baohao: card {card} is renewed and paid to {ends_on}.",
-        "Open the receipt",
+        OPEN_RECEIPT,
     ),
     "grace": Letter(
         "Not paid yet: card {card}",
@@ -123,11 +151,41 @@ LETTERS_OF_TERMS: Mapping[str, Letter] = {
         (
             "The card is not paid.",
             "{reason}",
-            "Pay on the card's page to have it on again. Else the number is lost on {reclaimed_on}, for good.",
+            ("Pay {due} on the card's page to have it on again.", "Pay on the card's page to have it on again."),
+            "{due_fee} of it is for switching the service on again.",
+            "Else the number is lost on {reclaimed_on}, for good.",
         ),
-        (("Number lost", "{reclaimed_on}"),),
+        (("Due", "{due}"), ("Number lost", "{reclaimed_on}")),
         "Baohao: the service of card {card} is off. Pay before {reclaimed_on}, or the number is lost.",
         "Pay now",
+    ),
+    "grace_switched_off": Letter(
+        "Service goes off on {suspends_on}: card {card}",
+        "Auto-renewal of your card {card} is off, so its service goes off on {suspends_on}.",
+        ("The paid term is over, and nothing is charged for the next one.", _TURN_ON),
+        (("Service off", "{suspends_on}"),),
+        "Baohao: auto-renewal of card {card} is off. The service goes off on {suspends_on}. Turn it on to keep it.",
+        "Turn auto-renewal on",
+    ),
+    "suspended_switched_off": Letter(
+        "Service is off: card {card}",
+        "The service of your card {card} is off. The number is still yours.",
+        (
+            "The paid term is over, and auto-renewal is off.",
+            _TURN_ON,
+            "Else the number is lost on {reclaimed_on}, for good.",
+        ),
+        (("Number lost", "{reclaimed_on}"),),
+        "Baohao: the service of card {card} is off. Turn auto-renewal on before {reclaimed_on}, or the number is lost.",
+        "Turn auto-renewal on",
+    ),
+    "last_chance_switched_off": Letter(
+        "The number is lost on {lost_on}: card {card}",
+        "The number of your card {card} is lost on {lost_on}, for good.",
+        ("The service is off, and auto-renewal too.", _TURN_ON),
+        (_LOST,),
+        "Baohao: the number of card {card} is lost on {lost_on}, for good. Turn auto-renewal on to keep it.",
+        "Turn auto-renewal on",
     ),
     "reclaimed": Letter(
         "The number is lost: card {card}",
@@ -155,10 +213,17 @@ LETTERS_OF_TERMS: Mapping[str, Letter] = {
         "Auto-renewal of your card {card} is on.",
         (
             "You agreed to be charged {price} every {length}, until you turn it off.",
+            "The next payment is on {next_payment_on}.",
             "If the service is off by then, {reactivation_fee} comes on top.",
             _TURN_OFF,
         ),
-        (("Price", "{price}"), _PERIOD, ("You save", "{saving}"), ("Terms", "{terms_version}")),
+        (
+            ("Price", "{price}"),
+            _PERIOD,
+            ("Next payment", "{next_payment_on}"),
+            ("You save", "{saving}"),
+            ("Terms", "{terms_version}"),
+        ),
         "Baohao: auto-renewal of card {card} is on, {price} every {length}. You can turn it off on the card's page.",
     ),
     "period_changed": Letter(

@@ -15,16 +15,18 @@ from adapters.languages.language import Language, named
 from adapters.languages.texts import texts
 from adapters.notices.delivery import Rendered, Row, drop, is_doubtful_again, wait
 from adapters.notices.kinds import Channel, kind_of
+from adapters.notices.of_card import next_payment_on
 from adapters.notices.reached import bounced
 from adapters.notices.recipients import Recipient, numbers, recipients
 from adapters.notices.rendering import SMS_CHARS, TEMPLATE_VERSION, Sender, Sms, email_bytes, sms_bytes
 from adapters.notices.still_true import Dropped, Unclear, verdict_on
 from adapters.notices.timing import UNKNOWN_WAITS, after_quiet_hours
 from adapters.notices.unsubscribing import token_of, without
-from adapters.notices.wording import LETTERS, NUMBER_ENDING, About, shown_values, words_of
+from adapters.notices.wording import LETTERS, NUMBER_ENDING, About, receipt_of, shown_values, words_of
 from engine.application import Engine
 from engine.calendar import local_date
 from engine.card.card import Card
+from engine.policy import Policy
 
 log = structlog.get_logger()
 
@@ -62,6 +64,7 @@ class Preparing:
     sender: Sender
     channels: frozenset[Channel]
     """Those by which anything can be sent here."""
+    policy: Policy
 
     def prepare(self, connection: Connection[Any], rows: Sequence[Row], now: datetime) -> list[tuple[Row, Rendered]]:
         """What of the rows is to be sent now; the others are dropped or wait."""
@@ -127,14 +130,15 @@ class Preparing:
 
     def _rendered(self, connection: Connection[Any], row: Row, target: _Target, now: datetime) -> Rendered:
         zone = target.card.term.zone if target.card is not None else target.zone
-        about = About(target.language, zone, target.card, _name_of(row, target))
+        payment_on = next_payment_on(target.card, self.policy, now)
+        about = About(target.language, zone, target.card, _name_of(row, target), payment_on)
         words, page = words_of(row.kind, row.content or {}, about), self._page(row)
         if row.channel == "sms":
             if len(words.sms) > SMS_CHARS[target.language] and target.number is not None:
                 about = about._replace(card_name=_ending(target.number, target.language))
                 words = words_of(row.kind, row.content or {}, about)
             params = shown_values(row.content or {}, about)
-            body = sms_bytes(words, Sms(target.address, row.kind, params, target.language, row.key, ""), page)
+            body = sms_bytes(words, Sms(target.address, words.letter, params, target.language, row.key, ""), page)
         else:
             body = email_bytes(
                 words,
@@ -149,7 +153,9 @@ class Preparing:
         return Rendered(target.address, target.language, target.zone, body, TEMPLATE_VERSION)
 
     def _page(self, row: Row) -> str | None:
-        url = self.sender.web_url
+        url, attempt_id = self.sender.web_url, receipt_of(row.kind, row.content or {})
+        if url is not None and attempt_id is not None:
+            return f"{url}/receipts/{attempt_id}"
         leads_to_card = row.card_id is not None and row.kind != "holder_changed"  # who is told sees it no more
         return f"{url}/cards/{row.card_id}" if url is not None and leads_to_card else url
 

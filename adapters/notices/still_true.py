@@ -76,6 +76,12 @@ def _ahead(values: Values, card: Card, today: date) -> Verdict:
     return None
 
 
+def _lapse_ahead(values: Values, card: Card, _: date) -> Verdict:
+    if card.consent is not None:
+        return Dropped("switched_on_since")
+    return _unpaid(values, card) or (None if card.status == "active" else Dropped("changed_since"))
+
+
 def _expires(values: Values, card: Card, _: date) -> Verdict:
     if card.status in _GONE:
         return Dropped(card.status)
@@ -131,6 +137,7 @@ _JUDGES: Mapping[str, Callable[[Values, Card, date], Verdict]] = {
     "not_tried": _not_tried,
     "grace": _grace,
     "suspended": _off,
+    "lapse_ahead": _lapse_ahead,
     "last_chance": _off,
     "renewal_ahead": _ahead,
     "renewal_far_ahead": _ahead,

@@ -11,9 +11,10 @@ from typing import NamedTuple
 from adapters.languages import shown
 from adapters.languages.language import Language
 from adapters.languages.texts import texts
-from adapters.notices.letter import Letter, Wordings
+from adapters.notices.letter import OPEN_CARD, OPEN_RECEIPT, Letter, Wordings
 from adapters.notices.letters_of_money import LETTERS_OF_ACCOUNTS, LETTERS_OF_MONEY
 from adapters.notices.letters_of_terms import LETTERS_OF_TERMS
+from adapters.notices.of_card import due_of, is_off
 from adapters.notices.reasons import REASONS
 from engine.card.card import Card
 from engine.card.methods import PaymentMethod
@@ -22,7 +23,13 @@ from engine.money import Money
 from engine.notices import Values
 
 LETTERS: Mapping[str, Letter] = {**LETTERS_OF_TERMS, **LETTERS_OF_MONEY, **LETTERS_OF_ACCOUNTS}
-"""By kind of notice or message."""
+"""By their names: that of the kind of notice or message, or of a letter in its place."""
+INSTEAD_OF: Mapping[str, str] = {
+    **{f"{kind}_switched_off": kind for kind in ("grace", "suspended", "last_chance")},
+    "auto_top_up_stopped_not_taken": "auto_top_up_stopped",
+    "top_up_failed_not_taken": "top_up_failed",
+}
+"""Letters that take the place of their kind's own, which would be wrong there; by name, the kind."""
 
 LENGTHS: Mapping[int, str] = {1: "month", 3: "3 months", 6: "6 months", 12: "12 months"}
 """Of a term, after "every"."""
@@ -43,7 +50,8 @@ BRANDS: Mapping[str, str] = {
     "alipay": "Alipay",
     "wechat_pay": "WeChat Pay",
 }
-"""Names of their owners, written by them."""
+"""Names of their owners, written by them; some have another one in Chinese."""
+_NAMED_ANEW = ("unionpay", "alipay", "wechat_pay")
 ENDING = "{brand} ending {last4}"
 NUMBER_ENDING = "ending {last4}"
 INSTANT = "{day}, {time}, {place} time"
@@ -60,16 +68,29 @@ OTHERS: Mapping[str, Mapping[str, str]] = {
         "reset_password": "With it you set a new password.",
         "add_card": "With it the card of this number is added to an account.",
     },
+    "other_amount": {
+        "larger": "Choose a larger amount on the card's page.",
+        "smaller": "Choose a smaller amount on the card's page.",
+    },
     "removed_by": {"mandate_withdrawn": "The bank says that you have withdrawn your permission to charge it."},
 }
 """Sentences that a value of the notice's chooses."""
+_CHOSEN_BY: Mapping[str, str] = {"purpose": "purpose", "other_amount": "amount_wanted"}
+"""By which value; of all others: by the reason."""
 FRAME = (
     "Baohao",
     "Open this page only by this link or by typing the address yourself.",
-    "You get this because the number depends on it, or because the law wants you to know.",
     "You can do without reminders of this kind: {unsubscribe}",
 )
-"""What stands around every letter."""
+"""What stands around letters: the name, the caution where there is a link, and how to end what is optional."""
+WHY: Mapping[str, str] = {
+    "card": "You get this because the number depends on it, or because the law wants you to know.",
+    "asked": "You get this because somebody gave this address on our page. If that was not you, do nothing.",
+    "account": "You get this because it concerns your account.",
+}
+"""Why somebody gets a letter."""
+_ASKED = frozenset({"code", "account_exists", "passkey_instead"})
+"""Letters that anybody may cause who knows the address."""
 UNSUBSCRIBING = (
     "Do without these reminders",
     "You will not get reminders of this kind any more.",
@@ -81,6 +102,8 @@ UNSUBSCRIBING = (
 class Words(NamedTuple):
     """A letter with its values, in one language."""
 
+    letter: str
+    """Its name."""
     subject: str
     result: str
     more: tuple[str, ...]
@@ -97,11 +120,34 @@ class About(NamedTuple):
     card: Card | None
     card_name: str
     """How the text calls the card: by its number, or by the beginning of its id."""
+    next_payment_on: date | None = None
+    """On which local day the next term is paid, where that is known."""
+
+
+def letter_of(kind: str, values: Values, card: Card | None) -> str:
+    """The name of the letter for a notice."""
+    if f"{kind}_switched_off" in INSTEAD_OF and is_off(card):
+        return f"{kind}_switched_off"
+    return f"{kind}_not_taken" if "amount_wanted" in values else kind
+
+
+def receipt_of(kind: str, values: Values) -> str | None:
+    """The attempt whose receipt the letter's button opens; None where it opens none."""
+    attempt_id = values.get("attempt_id")
+    return attempt_id if LETTERS[kind].button == OPEN_RECEIPT and isinstance(attempt_id, str) else None
+
+
+def why_sent(letter: str) -> str:
+    """Why somebody gets a letter of that name, in English."""
+    if letter in _ASKED:
+        return WHY["asked"]
+    return WHY["account" if letter in LETTERS_OF_ACCOUNTS else "card"]
 
 
 def words_of(kind: str, values: Values, about: About) -> Words:
     """The words of a notice; raises KeyError for a kind without a letter."""
-    letter, translate = LETTERS[kind], texts("adapters.notices", about.language).gettext
+    name = letter_of(kind, values, about.card)
+    letter, translate = LETTERS[name], texts("adapters.notices", about.language).gettext
     said = shown_values(values, about)
 
     def first(wordings: Wordings) -> str | None:
@@ -111,14 +157,18 @@ def words_of(kind: str, values: Values, about: About) -> Words:
                 return text[:1].upper() + text[1:]  # it may begin with a value
         return None
 
-    rows = [(translate(name), first(value)) for name, value in letter.rows]
+    button = letter.button
+    if button == OPEN_RECEIPT and receipt_of(kind, values) is None:  # what the balance paid has none
+        button = OPEN_CARD
+    rows = [(translate(row), first(value)) for row, value in letter.rows]
     return Words(
+        name,
         first(letter.subject) or "",
         first(letter.result) or "",
         tuple(found for one in letter.more if (found := first(one)) is not None),
-        tuple((name, value) for name, value in rows if value is not None),
+        tuple((row, value) for row, value in rows if value is not None),
         first(letter.sms) or "",
-        translate(letter.button) if letter.button else "",
+        translate(button) if button else "",
     )
 
 
@@ -140,11 +190,12 @@ def shown_values(values: Values, about: About) -> dict[str, str]:
     if isinstance(code, str) and code in REASONS:
         said["reason"] = translate(REASONS[code])
     for name, sentences in OTHERS.items():
-        chosen = sentences.get(str(values.get("purpose" if name == "purpose" else "reason")))
+        chosen = sentences.get(str(values.get(_CHOSEN_BY.get(name, "reason"))))
         if chosen is not None:
             said[name] = translate(chosen)
     said |= _method(values, about)
     said |= _charge(values, language)
+    said |= _of_card(about)
     next_try_at, attempt_id = values.get("next_try_at"), values.get("attempt_id")
     if isinstance(next_try_at, str):
         said["next_try"] = instant(datetime.fromisoformat(next_try_at), about)
@@ -203,7 +254,9 @@ def _bound(card: Card | None, method_id: object) -> PaymentMethod | None:
 def method_name(kind: str, brand: str | None, last4: str | None, language: Language) -> str:
     """Visa ending 4242; without a brand by its kind."""
     translate = texts("adapters.notices", language).gettext
-    name = BRANDS.get(brand or "") or translate(METHODS.get(kind, "e-wallet"))
+    name = BRANDS.get(brand or "")
+    if name is None or brand in _NAMED_ANEW:
+        name = translate(name or METHODS.get(kind, "e-wallet"))
     return translate(ENDING).format(brand=name, last4=last4) if last4 else name
 
 
@@ -221,6 +274,18 @@ def _charge(values: Values, language: Language) -> dict[str, str]:
             return {}
 
 
+def _of_card(about: About) -> dict[str, str]:
+    """Of the card as it is: what is due, the fee in it, and the day of the next payment."""
+    said: dict[str, str] = {}
+    due, fee = due_of(about.card) or (None, None)
+    for name, amount in (("due", due), ("due_fee", fee)):
+        if amount is not None:
+            said[name] = shown.money(amount, about.language)
+    if about.next_payment_on is not None:
+        said["next_payment_on"] = shown.day(about.next_payment_on, about.language)
+    return said
+
+
 def every_text() -> Iterable[str]:
     """All texts that have to be in the catalogue."""
     for letter in LETTERS.values():
@@ -228,6 +293,7 @@ def every_text() -> Iterable[str]:
     yield from LENGTHS.values()
     yield from (name for name in METHODS.values() if name != "PayPal")
     yield from REASONS.values()
-    yield from (ENDING, NUMBER_ENDING, INSTANT, *FRAME, *UNSUBSCRIBING)
+    yield from (BRANDS[brand] for brand in _NAMED_ANEW)
+    yield from (ENDING, NUMBER_ENDING, INSTANT, *FRAME, *WHY.values(), *UNSUBSCRIBING)
     for sentences in OTHERS.values():
         yield from sentences.values()

@@ -27,7 +27,7 @@ from adapters.notices.sms import LoggedSms, SmsPort, TwilioSms
 from adapters.roles.lead import RETRY, Connections, Work, faults_logged, lead, no_broker, stopped
 from adapters.secret_files import read_secret
 from adapters.settings import Settings, SettingsError
-from adapters.wiring import engine_of
+from adapters.wiring import engine_of, rules_of
 from engine.store.log import FACTS_CHANNEL, Listener
 from engine.store.recorder import LOCK_TIMEOUT_S
 from projections.follow import BATCH
@@ -54,6 +54,7 @@ async def main(settings: Settings, database_url: str, nats_url: str, stop: async
         engine_of(settings, database_url, NOTIFIER),
         Sender(settings.mail_from or "baohao@localhost", settings.web_url),
         frozenset(channel for channel, transport in transports.items() if transport is not None),
+        rules_of(settings).policy,
     )
     try:
         async with asyncio.TaskGroup() as tasks:

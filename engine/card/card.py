@@ -19,7 +19,7 @@ from engine.card.top_ups import TopUps
 from engine.card.undoing import Before
 from engine.value import Value
 
-STATE_VERSION = 13
+STATE_VERSION = 14
 """Part of every snapshot; raise it when Card, evolve or the checksum changes, and old snapshots are passed over."""
 
 

@@ -68,7 +68,7 @@ ChargingFact = (
 """What a step towards the next term may record."""
 
 
-class Chargeable(HasAttempts, HasBalance, HasGap, Renewable, Remindable, Protocol):
+class Chargeable(HasBalance, Renewable, Remindable, HasGap, Protocol):
     """What charging the next term reads of a card."""
 
 

@@ -26,7 +26,15 @@ from engine.card.hold import CardHeld
 from engine.card.methods import HasMethods, Methods, PaymentMethodRemoved, delayed, ended
 from engine.card.on_page import surely_closed_at
 from engine.card.term import HasRenewal, Renewal, open_since
-from engine.declines import METHOD_ENDS, NO_CHARGE_MADE, NOT_PAID_ON_PAGE, Authority, Consequence, Verdict
+from engine.declines import (
+    METHOD_ENDS,
+    NO_CHARGE_MADE,
+    NOT_PAID_ON_PAGE,
+    OF_THE_AMOUNT,
+    Authority,
+    Consequence,
+    Verdict,
+)
 from engine.networks import NEVER
 from engine.policy import Policy
 from engine.ports import Declined
@@ -161,7 +169,7 @@ def charge_failed(
         ends_method=consequence in METHOD_ENDS,
         at=at,
     )
-    return (fact, *_follow(card, attempt, consequence, at), *move_for_unknown(card, attempt, learned, policy, at))
+    return (fact, *_follow(card, attempt, fact, at), *move_for_unknown(card, attempt, learned, policy, at))
 
 
 def _not_paid(
@@ -198,9 +206,15 @@ def term_number(card: HasRenewal, attempt: Attempt) -> int:
     return card.term.number + (attempt.top_up is None)
 
 
-def _follow(card: Declinable, attempt: Attempt, consequence: Consequence, at: datetime) -> tuple[DeclineFact, ...]:
-    """What a decline means beyond its method's next try."""
-    match consequence:
+def _follow(card: Declinable, attempt: Attempt, fact: ChargeFailed, at: datetime) -> tuple[DeclineFact, ...]:
+    """What a decline means beyond its method's next try.
+
+    A top-up of an amount that the provider does not take only ends: its holder chose the amount, and nothing of ours is
+    wrong that a hold would protect.
+    """
+    if attempt.top_up is not None and fact.code in OF_THE_AMOUNT:
+        return ()
+    match fact.consequence:
         case Consequence.MANDATE_WITHDRAWN_METHOD if any(m.method_id == attempt.method_id for m in card.methods.bound):
             return (PaymentMethodRemoved(method_id=attempt.method_id, reason="mandate_withdrawn", at=at),)
         case Consequence.MANDATE_WITHDRAWN_CARD if card.consent is not None:

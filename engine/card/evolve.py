@@ -59,7 +59,8 @@ def evolve(card: Card | None, card_id: UUID, fact: facts.CardFact) -> Card:
 
 def registered(card_id: UUID, fact: facts.CardRegistered) -> Card:
     """A card that was taken into our care."""
-    return Card(card_id, custody.registered(fact), fact.term, fact.anchor_day, deadlines.Deadlines(fact.keep))
+    own, days, known = custody.registered(fact), deadlines.Deadlines(fact.keep), reminders.aware({}, fact.at)
+    return Card(card_id, own, fact.term, fact.anchor_day, days, reminded=known)
 
 
 def _evolve(card: Card, fact: facts.CardFact) -> Card:  # noqa: C901, PLR0911, PLR0912, PLR0915 (one row per fact)
@@ -92,7 +93,7 @@ def _evolve(card: Card, fact: facts.CardFact) -> Card:  # noqa: C901, PLR0911, P
             return replace(card, custody=custody.zone_changed(card.custody, fact))
         case facts.HolderChanged():
             own, kept = custody.holder_changed(card.custody, fact), replace(card.methods, balance_first=False)
-            return replace(card, custody=own, methods=kept, announced=(), reminded={})  # nothing was told or chosen
+            return replace(card, custody=own, methods=kept, announced=(), reminded=reminders.aware({}, fact.at))
         case facts.CardHeld() | facts.CardReleased():
             return replace(card, held_since=fact.at if isinstance(fact, facts.CardHeld) else None)
         case facts.NumberConfirmed():
@@ -100,12 +101,10 @@ def _evolve(card: Card, fact: facts.CardFact) -> Card:  # noqa: C901, PLR0911, P
             return replace(card, doubt=doubt.confirmed(card.doubt, fact), deadlines=counted)
         case facts.CardClosed():
             return replace(card, status="closed", balance=balance.ended(card.balance))
-        case facts.PaymentMethodBound(method=method):
+        case facts.PaymentMethodBound(method=method) | facts.PaymentMethodUpdated(method=method):
+            changed = methods.bound if isinstance(fact, facts.PaymentMethodBound) else methods.updated
             renewal = term.method_added(card.renewal, method.method_id)
-            return replace(card, methods=methods.bound(card.methods, method), renewal=renewal)
-        case facts.PaymentMethodUpdated(method=method):
-            renewal = term.method_added(card.renewal, method.method_id)
-            return replace(card, methods=methods.updated(card.methods, method), renewal=renewal)
+            return replace(card, methods=changed(card.methods, method), renewal=renewal)
         case facts.PaymentMethodRemoved(method_id=method_id):
             kept = methods.removed(card.methods, method_id)
             return replace(card, methods=kept, attempts=attempt.unwanted(card.attempts, method_id))
@@ -121,15 +120,16 @@ def _evolve(card: Card, fact: facts.CardFact) -> Card:  # noqa: C901, PLR0911, P
         case facts.PriceChangeAnnounced():
             return replace(card, announced=consent.announced(card.announced, fact, card.consent))
         case facts.AutoRenewSwitchedOff():
-            return _switched_off(card)
+            return replace(_switched_off(card), reminded=reminders.aware(card.reminded, fact.at))
         case facts.RenewalRequested():
             renewal = term.wanted_by_holder(card.renewal)
             return replace(card, methods=methods.cleared_for_holder(card.methods), renewal=renewal)
         case facts.RenewalRequestEnded():
             return replace(card, renewal=term.request_over(card.renewal))
         case facts.GraceStarted() | facts.Suspended():
-            known = deadlines.end_notified(card.deadlines)
-            return replace(card, status=lapse.STATUS_AFTER[type(fact)], deadlines=known)
+            return replace(
+                card, status=lapse.STATUS_AFTER[type(fact)], deadlines=deadlines.end_notified(card.deadlines)
+            )
         case facts.Reinstated():
             return replace(card, status=lapse.STATUS_AFTER[type(fact)])
         case facts.NumberReclaimed():
@@ -232,9 +232,9 @@ def _failed(card: Card, fact: facts.ChargeFailed) -> Card:
 
 
 def _reminded(card: Card, fact: facts.ReminderDue) -> Card:
-    if fact.kind != "payment_failed":
-        return replace(card, reminded=reminders.reminded_of(card.reminded, fact))
     known = deadlines.end_notified(card.deadlines) if fact.lost_on else card.deadlines
+    if fact.kind != "payment_failed":
+        return replace(card, reminded=reminders.reminded_of(card.reminded, fact), deadlines=known)
     return replace(card, renewal=term.failure_notified(card.renewal), deadlines=known)
 
 

@@ -29,8 +29,9 @@ from engine.card.refunds import (
     RefundSucceeded,
 )
 from engine.card.reminders import ReminderDue
+from engine.card.standing_order import AutoTopUpSet, AutoTopUpStopped
 from engine.card.term import CardRenewed, Reinstated, RenewalStarted
-from engine.card.top_ups import AutoTopUpSet, AutoTopUpStopped, TopUpFailed, TopUpStarted
+from engine.card.top_ups import TopUpFailed, TopUpStarted
 from engine.card.undoing import TermUndone
 from engine.card.waking import Deferred, Replanned
 

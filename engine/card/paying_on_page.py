@@ -15,6 +15,7 @@ from engine.card.doubt import check_not_lost
 from engine.card.gap import after_gap
 from engine.card.ids import derived_id
 from engine.card.on_page import PageWallet, check_wallet
+from engine.card.promised import check_least
 from engine.card.term import RenewalStarted, offer
 from engine.card.top_ups import Paying, TopUpStarted
 from engine.errors import Refused
@@ -63,11 +64,12 @@ def top_up_on_page(
 ) -> tuple[TopUpStarted | ChargeAttempted, ...]:
     """The holder pays `amount` onto the balance on the provider's page.
 
-    Raises Refused `amount_not_positive`, `wrong_currency`, `charge_under_way`, `held`, `charging_stopped`,
-    `not_paid_on_page`, `above_method_limit`.
+    Raises Refused `amount_not_positive`, `wrong_currency`, `below_minimum_charge`, `charge_under_way`, `held`,
+    `charging_stopped`, `not_paid_on_page`, `above_method_limit`.
     """
     check_kept(card)
     check_amount(card, amount)
+    check_least(amount, rules.catalogue)
     check_may_charge(card, rules)
     check_not_lost(card, at)
     check_wallet(wallet, amount, rules.provider)

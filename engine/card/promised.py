@@ -3,7 +3,9 @@
 from collections.abc import Iterable
 from typing import Protocol
 
+from engine.catalogue import Catalogue
 from engine.errors import Refused
+from engine.money import Money
 from engine.provider import Provider
 
 
@@ -30,3 +32,16 @@ def most_at_once(methods: Iterable[Known], provider: Provider, currency: str) ->
     limits = [provider.promises(one.kind, one.brand).greatest.get(currency) for one in methods]
     known = [one for one in limits if one is not None]
     return max(known) if known and len(known) == len(limits) else None
+
+
+def is_charged(amount: Money, catalogue: Catalogue) -> bool:
+    """Whether it is not less than the provider charges."""
+    return amount.minor >= catalogue.minimum_charge(amount.currency)
+
+
+def check_least(amount: Money, catalogue: Catalogue) -> None:
+    """Raise Refused `below_minimum_charge`, which names the least, for a top-up of less than the provider charges."""
+    if not is_charged(amount, catalogue):
+        least = Money(minor=catalogue.minimum_charge(amount.currency), currency=amount.currency)
+        message = f"a top-up is at least {least.minor} {least.currency} minor, not {amount.minor}"
+        raise Refused("below_minimum_charge", message, "amount.minor", least)

@@ -2,7 +2,8 @@
 
 A week before a renewal opens its holder is notified of the charge, and weeks before that if the period is long; the
 rule of the plan's market says when. Consent that is given later than that is itself the notice. Without the notice, or
-before it is old enough, nothing is charged automatically.
+before it is old enough, nothing is charged automatically. Where auto-renewal is off, the holder is told days before
+the term ends that the service ends with it.
 
 What other facts say already (renewed, grace, suspended, reclaimed, switched on or off) needs none. See notices.py.
 """
@@ -12,6 +13,7 @@ from datetime import date, datetime, timedelta
 from typing import Literal, Protocol
 
 from engine.calendar import Instant, local_date
+from engine.card.attempt import HasAttempts
 from engine.card.consent import Consent, HasConsent
 from engine.card.custody import HasCustody
 from engine.card.deadlines import (
@@ -33,7 +35,9 @@ from engine.money import Money
 from engine.policy import Policy
 from engine.rules import Rules
 
-ReminderKind = Literal["renewal_far_ahead", "renewal_ahead", "method_expires", "payment_failed", "last_chance"]
+ReminderKind = Literal[
+    "renewal_far_ahead", "renewal_ahead", "method_expires", "payment_failed", "lapse_ahead", "last_chance"
+]
 
 
 # Facts
@@ -43,16 +47,20 @@ class ReminderDue(Event, kw_only=True):
     """A notice of what will happen, or has failed, is due; `about` is the day, the method or the declines so far.
 
     Ahead of a renewal: what it costs, for how many months, on which day and from which method it will be charged (None:
-    from none that is known). After a failure: `code` is the last decline's, `amount` what the next try will charge, or
-    what is due now where no try is left (`next_try_at` None); the service ends on `suspends_on` (None: it is off), the
-    number is lost on `lost_on`.
+    from none that is known). After a failure: `code` is the last decline's, `declined_amount` what it was asked for
+    (None: nothing was, or that is not known), `amount` what the next try will charge, or what is due now where no try
+    is left (`next_try_at` None), `reactivation_fee` the part of it that is for a service that is off; the service ends
+    on `suspends_on` (None: it is off), the number is lost on `lost_on`; ahead of a lapse as well, which is about the
+    last day that is paid.
     """
 
     kind: ReminderKind
     term_number: int
     about: str
     code: str | None = None
+    declined_amount: Money | None = None
     amount: Money | None = None
+    reactivation_fee: Money | None = None
     months: Period | None = None
     method_id: str | None = None
     charge_on: date | None = None
@@ -69,9 +77,11 @@ Reminded = Mapping[str, Instant]
 """Reminders of the running term that are out, and since when: each is due once per term, that of a method once per
 method."""
 NONE_YET: Reminded = {}
+_AWARE = "aware"
+"""Stands among them: since when the holder has had the card, or auto-renewal has been off."""
 
 
-class Remindable(HasConsent, HasMethods, HasRenewal, HasDeadlines, HasCustody, Protocol):
+class Remindable(HasAttempts, HasConsent, HasMethods, HasRenewal, HasDeadlines, HasCustody, Protocol):
     """What reminders read of a card."""
 
     @property
@@ -84,6 +94,11 @@ class Remindable(HasConsent, HasMethods, HasRenewal, HasDeadlines, HasCustody, P
 def reminded_of(reminded: Reminded, fact: ReminderDue) -> Reminded:
     """One more reminder is out; how often a payment failed is remembered with the renewal."""
     return reminded if fact.kind == "payment_failed" else {**reminded, _key(fact.kind, fact.about): fact.at}
+
+
+def aware(reminded: Reminded, at: datetime) -> Reminded:
+    """The holder knows as of now that nothing is charged."""
+    return {**reminded, _AWARE: at}
 
 
 def _key(kind: ReminderKind, about: str) -> str:
@@ -106,13 +121,16 @@ def payment_failed(card: Remindable, charging: Wait, policy: Policy, at: datetim
     if renewal.declines <= (notified or 0) and not nothing_tried:
         return ()
     zone, next_try_at = card.term.zone, None if charging.blocks_lapse else charging.until
+    amount = _amount_due_at(card, renewal, next_try_at)
     return (
         ReminderDue(
             kind="payment_failed",
             term_number=card.term.number,
             about=str(renewal.declines),
             code=renewal.last_code,
-            amount=_amount_due_at(card, renewal, next_try_at),
+            declined_amount=_declined_amount(card, renewal),
+            amount=amount,
+            reactivation_fee=amount - renewal.price if amount != renewal.price else None,
             months=renewal.months,
             next_try_at=next_try_at,
             suspends_on=None if card.status == "suspended" else local_date(suspends_at(card), zone),
@@ -121,6 +139,12 @@ def payment_failed(card: Remindable, charging: Wait, policy: Policy, at: datetim
             at=at,
         ),
     )
+
+
+def _declined_amount(card: HasAttempts, renewal: Renewal) -> Money | None:
+    """What the last decline of this renewal was asked for."""
+    declined = (one.amount for one in reversed(card.attempts.closed) if one.top_up is None and one.happened)
+    return next(declined, None) if renewal.declines else None
 
 
 def _amount_due_at(card: Remindable, renewal: Renewal, at: datetime | None) -> Money:
@@ -167,7 +191,9 @@ def reminders(card: Remindable, rules: Rules, at: datetime) -> tuple[ReminderDue
     policy, consent = rules.policy, card.consent
     if card.status == "suspended":
         return _last_chance(card, policy, at)
-    if consent is None or _is_open(card, policy, at):
+    if consent is None:
+        return _lapse_ahead(card, policy, at)
+    if _is_open(card, policy, at):
         return None
     waits: list[Wait] = []
     for found in (
@@ -252,6 +278,29 @@ def _method_expires(card: Remindable, policy: Policy, at: datetime) -> tuple[Rem
         return None
     due_at = charge_instant(card, card.term.ends_on - timedelta(policy.expiry_days), policy)
     return _once(card, "method_expires", method.method_id, due_at, at)
+
+
+def _lapse_ahead(card: Remindable, policy: Policy, at: datetime) -> tuple[ReminderDue, ...] | Wait | None:
+    """Of a card that nobody will charge; not within a day after its holder got it, or switched auto-renewal off."""
+    if card.status != "active" or _key("lapse_ahead", "") in card.reminded:
+        return None
+    due_at = charge_instant(card, card.term.ends_on - timedelta(policy.lapse_ahead_days), policy)
+    aware_at = card.reminded.get(_AWARE)
+    due_at = due_at if aware_at is None else max(due_at, aware_at + DAY)
+    if at < due_at:
+        return Wait(due_at, "reminder") if due_at < card.term.ends_at else None
+    zone = card.term.zone
+    return (
+        ReminderDue(
+            kind="lapse_ahead",
+            term_number=card.term.number,
+            about=str(card.term.ends_on),
+            suspends_on=local_date(suspends_at(card), zone),
+            lost_on=local_date(reclaims_at(card), zone),
+            policy_version=policy.version,
+            at=at,
+        ),
+    )
 
 
 def _last_chance(card: Remindable, policy: Policy, at: datetime) -> tuple[ReminderDue, ...] | Wait | None:

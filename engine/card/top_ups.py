@@ -19,8 +19,10 @@ from engine.card.event import Event
 from engine.card.gap import HasGap, after_gap
 from engine.card.ids import derived_id
 from engine.card.methods import HasMethods, PaymentMethod, ready_methods, usable_methods
-from engine.card.promised import most_at_once
+from engine.card.promised import check_least, is_charged, most_at_once
+from engine.card.standing_order import AutoTopUpSet, AutoTopUpStopped, StandingOrder
 from engine.card.step import Wait
+from engine.declines import AMOUNT_TOO_SMALL, OF_THE_AMOUNT
 from engine.errors import CorruptHistoryError, Refused
 from engine.money import Money
 from engine.networks import EDITION
@@ -29,13 +31,6 @@ from engine.rules import Rules
 from engine.value import Value
 
 # Facts
-
-
-class AutoTopUpSet(Event, kw_only=True):
-    """The holder agreed to be charged `amount` when the balance is below `threshold`; None ends that."""
-
-    threshold: Money | None
-    amount: Money | None
 
 
 class TopUpStarted(Event, kw_only=True):
@@ -49,6 +44,7 @@ class TopUpStarted(Event, kw_only=True):
 class TopUpFailed(Event, kw_only=True):
     """No payment method could be charged for the top-up.
 
+    `last_code` is that of the last decline, or the provider's for too small an amount, for which it is not asked.
     `withdrawn`: it was automatic, and auto-renewal was switched off meanwhile, so that nothing more was tried.
     """
 
@@ -57,25 +53,11 @@ class TopUpFailed(Event, kw_only=True):
     withdrawn: bool = False
 
 
-class AutoTopUpStopped(Event, kw_only=True):
-    """The standing order was switched off, since its payments were declined again and again."""
-
-    declined: int
-    last_code: str | None
-
-
 ToppingUpFact = TopUpStarted | ChargeAttempted | TopUpFailed | AutoTopUpStopped
 """What a step of a top-up may record."""
 
 
 # State
-
-
-class StandingOrder(Value):
-    """Charge `amount` when the balance is below `threshold`."""
-
-    threshold: Money
-    amount: Money
 
 
 class TopUp(Value):
@@ -120,10 +102,6 @@ class HasTopUps(Protocol):
 
     @property
     def top_ups(self) -> TopUps: ...
-
-
-class _Ordering(HasTopUps, HasCustody, Protocol):
-    """What a standing order reads of a card."""
 
 
 class Paying(HasTopUps, OnRequest, HasMethods, HasCustody, Protocol):
@@ -210,11 +188,12 @@ def _under_way(top_ups: TopUps) -> TopUp:
 def top_up(card: Paying, rules: Rules, *, amount: Money, at: datetime) -> tuple[TopUpStarted, ...]:
     """Charge `amount` onto the balance now; asked twice it is paid twice.
 
-    Raises Refused `amount_not_positive`, `wrong_currency`, `no_usable_method`, `charge_under_way`, `held`,
-    `charging_stopped`, `declined_too_often`, `above_method_limit`.
+    Raises Refused `amount_not_positive`, `wrong_currency`, `below_minimum_charge`, `no_usable_method`,
+    `charge_under_way`, `held`, `charging_stopped`, `declined_too_often`, `above_method_limit`.
     """
     check_kept(card)
     check_amount(card, amount)
+    check_least(amount, rules.catalogue)
     check_may_charge(card, rules)
     usable = usable_methods(card)
     if not usable:
@@ -228,30 +207,6 @@ def top_up(card: Paying, rules: Rules, *, amount: Money, at: datetime) -> tuple[
     return (TopUpStarted(number=card.top_ups.begun + 1, amount=amount, automatic=False, at=at),)
 
 
-def set_auto_top_up(
-    card: _Ordering, *, threshold: Money | None, amount: Money | None, at: datetime
-) -> tuple[AutoTopUpSet, ...]:
-    """A standing order: charge `amount` when the balance is below `threshold`; neither ends it.
-
-    Raises Refused `amount_not_positive`, `wrong_currency`, `half_an_order`, `amount_below_threshold`.
-    """
-    check_kept(card)
-    order = card.top_ups.standing_order
-    if threshold is None and amount is None:
-        return () if order is None else (AutoTopUpSet(threshold=None, amount=None, at=at),)
-    if threshold is None or amount is None:
-        raise Refused("half_an_order", "give both a threshold and an amount, or neither to end it", "amount")
-    check_amount(card, threshold, "threshold")
-    check_amount(card, amount)
-    if amount.minor < threshold.minor:
-        raise Refused(
-            "amount_below_threshold", "one top-up would not reach the threshold; choose a larger one", "amount"
-        )
-    if order == StandingOrder(threshold, amount):
-        return ()
-    return (AutoTopUpSet(threshold=threshold, amount=amount, at=at),)
-
-
 def charge_top_up(card: ToppedUp, rules: Rules, at: datetime) -> tuple[ToppingUpFact, ...] | Wait | None:
     """The next step of a payment onto the balance; None when none is wanted."""
     top_ups, balance = card.top_ups, card.balance
@@ -259,9 +214,11 @@ def charge_top_up(card: ToppedUp, rules: Rules, at: datetime) -> tuple[ToppingUp
         return _next_attempt(card, top_ups.under_way, rules, at)
     order = top_ups.standing_order
     if order is not None and top_ups.declined_in_a_row > len(rules.policy.top_up_backoff_days):
-        return (AutoTopUpStopped(declined=top_ups.declined_in_a_row, last_code=top_ups.last_code, at=at),)
+        return (_stopped(top_ups, top_ups.last_code, at),)
     if order is None or card.consent is None or balance.minor >= order.threshold.minor:
         return None
+    if not is_charged(order.amount, rules.catalogue):
+        return (_stopped(top_ups, AMOUNT_TOO_SMALL, at),)
     may_at = [card.methods.not_before.get(method.method_id, at) for method in usable_methods(card)]
     if not may_at:
         return None
@@ -288,9 +245,26 @@ def _follows_decline(top_ups: TopUps, top_up: TopUp, method: PaymentMethod, at: 
     return any(one.fingerprint == method.fingerprint and one.at > at - DAY for one in top_ups.declines)
 
 
+def _stopped(top_ups: TopUps, code: str | None, at: datetime) -> AutoTopUpStopped:
+    return AutoTopUpStopped(declined=top_ups.declined_in_a_row, last_code=code, at=at)
+
+
+def _not_taken(top_ups: TopUps, top_up: TopUp, code: str, at: datetime) -> tuple[TopUpFailed | AutoTopUpStopped, ...]:
+    """The end of a top-up whose amount the provider does not take, and of the order that would ask for it again.
+
+    More than was agreed to is never charged: so the order is not raised, but ends until the holder sets another one.
+    """
+    failed, order = TopUpFailed(number=top_up.number, last_code=code, at=at), top_ups.standing_order
+    again = top_up.automatic and order is not None and order.amount == top_up.amount
+    return (failed, _stopped(top_ups, code, at)) if again else (failed,)
+
+
 def _next_attempt(card: ToppedUp, top_up: TopUp, rules: Rules, at: datetime) -> tuple[ToppingUpFact, ...] | Wait:
     """One pass over the methods; a top-up has no ladder, the holder or the next day asks again."""
     wanted = not top_up.automatic or card.consent is not None
+    code = top_up.last_code if is_charged(top_up.amount, rules.catalogue) else AMOUNT_TOO_SMALL
+    if wanted and code in OF_THE_AMOUNT:
+        return _not_taken(card.top_ups, top_up, code, at)
     method = next((one for one in ready_methods(card, at) if one.method_id not in top_up.tried), None)
     if method is None or not wanted:
         return (TopUpFailed(number=top_up.number, last_code=top_up.last_code, withdrawn=not wanted, at=at),)

@@ -127,7 +127,10 @@ def _may_remind(card: Card, wake_at: datetime) -> bool:
     if card.status == "suspended":
         whole_days = (reclaims_at(card) - wake_at) % DAY == timedelta(0)  # as the last reminder is due
         return whole_days and "last_chance" not in card.reminded
-    if card.consent is None or (card.renewal is not None and card.renewal.rung):
+    if card.consent is None:
+        lately = wake_at >= card.term.ends_at - (NOTICE_DAYS + 1) * DAY
+        return lately and card.status == "active" and "lapse_ahead" not in card.reminded
+    if card.renewal is not None and card.renewal.rung:
         return False
     method = next(iter(usable_methods(card)), None)
     expires_on = method.expires_on if method else None

@@ -5,8 +5,9 @@ from msgspec.structs import replace
 from engine.card.attempt import ChargeAttempted
 from engine.card.consent import AutoRenewEnabled, PeriodChanged, PriceChangeAnnounced
 from engine.card.lapse import Suspended
+from engine.card.standing_order import AutoTopUpSet
 from engine.card.term import RenewalStarted
-from engine.card.top_ups import AutoTopUpSet, TopUpStarted
+from engine.card.top_ups import TopUpStarted
 from engine.money import Money
 from engine.why.phrases import count, money
 from engine.why.story import Sentence, Story

@@ -7,7 +7,7 @@ from msgspec.structs import replace
 from engine.card import facts
 from engine.card.doubt import IN_DOUBT
 from engine.card.gap import UNEXPLAINED
-from engine.declines import NOT_PAID_ON_PAGE
+from engine.declines import NOT_PAID_ON_PAGE, OF_THE_AMOUNT
 from engine.why.phrases import (
     ATTEMPT_REASONS,
     AUTHORITIES,
@@ -21,6 +21,7 @@ from engine.why.phrases import (
     withheld_by,
 )
 
+_NOT_TAKEN = "the gateway does not take its amount"
 MoneyFact = (
     facts.ChargeAttempted
     | facts.ChargeWithheld
@@ -77,8 +78,8 @@ def money_clause(fact: MoneyFact, zone: str) -> str:  # noqa: C901, PLR0911, PLR
             return _topping_up(fact)
         case facts.TopUpFailed():
             return _top_up_failed(fact)
-        case facts.AutoTopUpStopped(declined=declined, last_code=code):
-            return f"the standing order was switched off after {count(declined, 'declined top-up')}, last with {code}"
+        case facts.AutoTopUpStopped():
+            return _order_stopped(fact)
         case facts.BalanceCredited():
             return _credited(fact)
         case facts.BalanceDebited():
@@ -208,6 +209,13 @@ def _standing_order(fact: facts.AutoTopUpSet) -> str:
     return f"the holder agreed to top up {money(fact.amount)} whenever the balance is below {money(fact.threshold)}"
 
 
+def _order_stopped(fact: facts.AutoTopUpStopped) -> str:
+    code = fact.last_code
+    if code in OF_THE_AMOUNT:
+        return f"the standing order was switched off, since {_NOT_TAKEN}, the code being {code}"
+    return f"the standing order was switched off after {count(fact.declined, 'declined top-up')}, last with {code}"
+
+
 def _topping_up(fact: facts.TopUpStarted) -> str:
     why = "fell due by the standing order" if fact.automatic else "was asked for"
     return f"top-up {fact.number} of {money(fact.amount)} {why}"
@@ -217,7 +225,8 @@ def _top_up_failed(fact: facts.TopUpFailed) -> str:
     code = f", the last code being {fact.last_code}" if fact.last_code else ""
     if fact.withdrawn:
         return f"top-up {fact.number} ended, since auto-renewal was switched off meanwhile{code}"
-    return f"top-up {fact.number} failed: no payment method could be charged{code}"
+    why = _NOT_TAKEN if fact.last_code in OF_THE_AMOUNT else "no payment method could be charged"
+    return f"top-up {fact.number} failed: {why}{code}"
 
 
 def _credited(fact: facts.BalanceCredited) -> str:

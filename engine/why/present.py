@@ -3,7 +3,7 @@
 from engine.card.card import Card
 from engine.card.consent import AutoRenewEnabled, PeriodChanged, PriceChangeAnnounced
 from engine.card.lapse import GraceStarted
-from engine.card.top_ups import AutoTopUpSet
+from engine.card.standing_order import AutoTopUpSet
 from engine.card.undoing import TermUndone
 from engine.money import Money
 from engine.why.ahead import ahead

@@ -226,9 +226,14 @@ def _reminder(fact: facts.ReminderDue, zone: str) -> str:
         "renewal_ahead": f"the renewal {opens} on {fact.about}",
         "method_expires": f"method {fact.about} will have expired by the next term",
         "payment_failed": f"the payment failed (declines so far: {fact.about})",
+        "lapse_ahead": f"auto-renewal is off, so nothing is paid beyond {fact.about}, {_lapse(fact)}",
         "last_chance": f"the number is lost on {fact.about}",
     }[fact.kind]
     return f"the holder was to be told that {what}{_charge_ahead(fact)}{_failure(fact, zone)}"
+
+
+def _lapse(fact: facts.ReminderDue) -> str:
+    return f"the service ends on {fact.suspends_on} and the number is lost on {fact.lost_on}"
 
 
 def _charge_ahead(fact: facts.ReminderDue) -> str:
@@ -244,8 +249,10 @@ def _failure(fact: facts.ReminderDue, zone: str) -> str:
     if fact.lost_on is None or fact.amount is None:
         return ""
     again = f"tried again on {clock(fact.next_try_at, zone)}" if fact.next_try_at else "not tried again by itself"
+    fee = f", {money(fact.reactivation_fee)} of it the reactivation fee," if fact.reactivation_fee else ""
     off = f", the service ends on {fact.suspends_on}" if fact.suspends_on else ""
-    return f": {money(fact.amount)} is {again}{off}, the number is lost on {fact.lost_on}"
+    declined = f" {money(fact.declined_amount)} was declined," if fact.declined_amount else ""
+    return f":{declined} {money(fact.amount)}{fee} is {again}{off}, the number is lost on {fact.lost_on}"
 
 
 def _deferred(fact: facts.Deferred, zone: str) -> str:

@@ -12,8 +12,9 @@ from engine.card.consent import AutoRenewEnabled, PeriodChanged
 from engine.card.deadlines import last_day
 from engine.card.decline import ChargeFailed
 from engine.card.methods import PaymentMethodBound, PaymentMethodUpdated
+from engine.card.standing_order import AutoTopUpSet
 from engine.card.term import AttemptReason, RenewalStarted
-from engine.card.top_ups import AutoTopUpSet, TopUpStarted
+from engine.card.top_ups import TopUpStarted
 from engine.declines import NOT_PAID_ON_PAGE
 from engine.why.phrases import clock, count, money, withheld_by
 from engine.why.story import Sentence, Story

@@ -122,6 +122,7 @@ MONEY = [
     no("amount_too_large", "amount.minor", amount=amount(AMOUNT_MAX_MINOR + 1)),
     no("amount_too_large", "amount.minor", amount=amount(10**30)),
 ]
+TOP_UP = [*MONEY, no("below_minimum_charge", "amount.minor", amount=amount(399))]
 CHARGE = [
     no("held", after=HELD),
     no("number_in_doubt", after=IN_DOUBT),
@@ -187,14 +188,14 @@ REFUSALS: dict[type, list[Refusal]] = {
     commands.RenewNow: [*KEPT, *CHARGE, no("auto_renew_off", card=OFF), no("already_paid_ahead", card=PAID)],
     commands.TopUp: [
         *KEPT,
-        *MONEY,
+        *TOP_UP,
         *CHARGE,
         no("no_usable_method", card=(registered(),)),
         no("declined_too_often", card=DECLINED_FIVE_TIMES),
     ],
     commands.SetAutoTopUp: [
         *KEPT,
-        *MONEY,
+        *TOP_UP,
         no("half_an_order", "amount", amount=None),
         no("amount_below_threshold", "amount", amount=amount(499)),
         no("half_an_order", "amount", threshold=None),

@@ -12,6 +12,7 @@ from engine.card.consent import (
     enable_auto_renew,
     switch_off_auto_renew,
 )
+from engine.card.reminders import ReminderDue
 from engine.card.term import RenewalStarted
 from engine.money import Money
 from tests.engine.given_when_then import Given, Then, fact, given
@@ -77,8 +78,10 @@ def test_switching_off_leaves_an_open_attempt_to_run_to_its_end():
 
 
 def test_switching_off_takes_effect_before_the_next_attempt():
-    given(*PAYING, switched_off()).at(OPENS_AT).nothing().waits(ENDS_AT, "term_ends")
-    given(*DECLINED, switched_off()).at(local("2026-03-30 10:00")).nothing().waits(ENDS_AT, "term_ends")
+    told = given(*PAYING, switched_off()).at(OPENS_AT)
+    told.then(fact(ReminderDue, kind="lapse_ahead")).waits(ENDS_AT, "term_ends")
+    told = given(*DECLINED, switched_off()).at(local("2026-03-30 11:00"))
+    told.then(fact(ReminderDue, kind="lapse_ahead")).waits(ENDS_AT, "term_ends")
 
 
 def test_switched_off_and_on_again_the_ladder_continues_at_the_price_agreed_now():

@@ -17,7 +17,8 @@ from engine.card.ids import derived_id
 from engine.card.methods import PaymentMethodsOrdered
 from engine.card.next import move_for_late_wake
 from engine.card.outcomes import record_answer
-from engine.card.top_ups import AutoTopUpSet, TopUpStarted, top_up
+from engine.card.standing_order import AutoTopUpSet
+from engine.card.top_ups import TopUpStarted, top_up
 from engine.money import Money
 from engine.ports import NotFound
 from tests.engine.given_when_then import Given, Then, fact, given

@@ -21,8 +21,9 @@ from engine.card.lapse import NumberReclaimed
 from engine.card.methods import PaymentMethodsOrdered
 from engine.card.outcomes import record_answer
 from engine.card.reminders import ReminderDue
+from engine.card.standing_order import AutoTopUpSet
 from engine.card.term import RenewalStarted
-from engine.card.top_ups import AutoTopUpSet, TopUpStarted
+from engine.card.top_ups import TopUpStarted
 from engine.money import Money
 from engine.ports import Declined, NotFound
 from tests.engine.given_when_then import Given, Then, fact, given

@@ -76,7 +76,9 @@ DEFAULTS = {
     "RenewalRequestEnded.withheld": None,
     "RenewalRequestEnded.next_try_at": None,
     "ReminderDue.code": None,
+    "ReminderDue.declined_amount": None,
     "ReminderDue.amount": None,
+    "ReminderDue.reactivation_fee": None,
     "ReminderDue.months": None,
     "ReminderDue.method_id": None,
     "ReminderDue.charge_on": None,
@@ -100,6 +102,7 @@ CARD_SHAPES = {
     11: "583e4e3361996f013fe9bb88127357d8b6dee75730ab13323afbbd6864bcf3b8",
     12: "850d95a29c8fc5737e473ead8186b17f825f0266cf49df73ad67fe1ca7c15ba7",
     13: "850d95a29c8fc5737e473ead8186b17f825f0266cf49df73ad67fe1ca7c15ba7",  # another checksum
+    14: "850d95a29c8fc5737e473ead8186b17f825f0266cf49df73ad67fe1ca7c15ba7",  # since when holders are aware
 }
 """Per STATE_VERSION the shape of the state in its snapshots; a changed shape needs a new version, and a line here."""
 

@@ -15,7 +15,8 @@ from engine.card.handing_over import change_holder
 from engine.card.hold import CardHeld
 from engine.card.methods import PaymentMethodRemoved, PaymentMethodsOrdered
 from engine.card.reminders import ReminderDue
-from engine.card.top_ups import AutoTopUpSet, TopUpStarted
+from engine.card.standing_order import AutoTopUpSet
+from engine.card.top_ups import TopUpStarted
 from engine.commands import Issued
 from engine.errors import Refused
 from engine.notices import notice_of
@@ -117,7 +118,7 @@ def test_the_new_holder_was_told_of_nothing_and_chose_nothing():
     before = given(*history).card
     assert (before.announced, before.reminded, before.methods.balance_first) != ((), {}, False)
     card = hand_over(given(*history)).card
-    assert (card.announced, dict(card.reminded), card.methods.balance_first) == ((), {}, False)
+    assert (card.announced, set(card.reminded), card.methods.balance_first) == ((), {"aware"}, False)
 
 
 def test_the_holder_until_then_is_told():

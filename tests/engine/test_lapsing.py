@@ -6,6 +6,7 @@ import pytest
 
 from engine.card.attempt import CaseOpened, ChargeAttempted
 from engine.card.lapse import GraceStarted, Suspended
+from engine.card.reminders import ReminderDue
 from engine.card.term import RenewalStarted
 from tests.engine.given_when_then import fact, given
 from tests.engine.samples import (
@@ -83,7 +84,8 @@ def test_a_card_that_is_woken_after_grace_has_ended_skips_it():
 
 
 def test_a_card_without_auto_renewal_lapses_without_being_charged():
-    given(registered(), bound()).at(OPENS_AT).nothing().waits(ENDS_AT, "term_ends")
+    told = given(registered(), bound()).at(OPENS_AT).then(fact(ReminderDue, kind="lapse_ahead"))
+    told.waits(ENDS_AT, "term_ends")
     given(registered(), bound()).at(ENDS_AT).then(fact(GraceStarted)).waits(GRACE_ENDS_AT, "grace_ends")
     given(registered(), bound(), suspended()).at(GRACE_ENDS_AT).nothing().waits(local("2026-04-24 00:00"), "reminder")
 
@@ -116,5 +118,5 @@ def test_days_are_those_of_the_cards_zone():
     history = (registered(zone="America/New_York"), PAYING[1], enabled(at=local("2026-03-23 00:00")))
     opens = local("2026-03-29 10:00", "America/New_York")
     given(*history).at(opens - SECOND).nothing().waits(opens, "renewal_opens")
-    given(history[0]).at(local("2026-03-31 23:59", "America/New_York")).nothing()
+    given(history[0]).at(local("2026-03-31 23:59", "America/New_York")).then(fact(ReminderDue, kind="lapse_ahead"))
     given(history[0]).at(local("2026-04-01 00:00", "America/New_York")).then(fact(GraceStarted))

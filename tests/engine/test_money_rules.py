@@ -25,8 +25,9 @@ from engine.card.refunds import (
     RefundSucceeded,
 )
 from engine.card.reminders import ReminderDue
+from engine.card.standing_order import AutoTopUpSet, set_auto_top_up
 from engine.card.term import CardRenewed, RenewalStarted
-from engine.card.top_ups import AutoTopUpSet, TopUpFailed, TopUpStarted, set_auto_top_up, top_up
+from engine.card.top_ups import TopUpFailed, TopUpStarted, top_up
 from engine.money import Money
 from engine.ports import Charged, Declined, RefundDeclined, Refunded, Unclear
 from engine.questions import refund_request
@@ -242,7 +243,7 @@ def test_the_holder_tops_up():
 
 def test_an_automatic_top_up_is_made_once_a_day_at_most():
     order = {"threshold": cny(500), "amount": cny(1000)}
-    then = given(*PAYING).when(set_auto_top_up, **order, at=NOW).then(fact(AutoTopUpSet))
+    then = given(*PAYING).when(set_auto_top_up, CATALOGUE, **order, at=NOW).then(fact(AutoTopUpSet))
     begun = Given(then.card).at(REGISTERED_AT).then(fact(TopUpStarted, automatic=True), fact(ChargeAttempted, top_up=1))
     attempt = begun.card.attempts.top_up
     no = answer(Given(begun.card), Declined(code="do_not_honor"), to=attempt.attempt_id, at=REGISTERED_AT)
@@ -250,8 +251,11 @@ def test_an_automatic_top_up_is_made_once_a_day_at_most():
     then_what.waits(REGISTERED_AT + POLICY.top_up_gap, "top_up_gap")
     Given(then_what.card).at(REGISTERED_AT + POLICY.top_up_gap).then(fact(TopUpStarted), fact(ChargeAttempted))
     off = Given(no.card).when(switch_off_auto_renew, reason="holder", at=NOW)
-    Given(off.card).at(REGISTERED_AT).then(fact(TopUpFailed, withdrawn=True)).waits(ENDS_AT, "term_ends")
-    ended = Given(then.card).when(set_auto_top_up, threshold=None, amount=None, at=NOW).then(fact(AutoTopUpSet))
+    withdrawn = Given(off.card).at(REGISTERED_AT).then(fact(TopUpFailed, withdrawn=True))
+    withdrawn.waits(NOW + timedelta(days=1), "reminder")
+    ended = (
+        Given(then.card).when(set_auto_top_up, CATALOGUE, threshold=None, amount=None, at=NOW).then(fact(AutoTopUpSet))
+    )
     Given(ended.card).at(REGISTERED_AT).nothing()
     Given(then.card).at(REGISTERED_AT, STOPPED).nothing()
 

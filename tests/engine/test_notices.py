@@ -90,6 +90,7 @@ GIVEN_BACK = facts.RefundSucceeded(refund_id=UUID(int=11), attempt_id=A, amount=
 SWITCHED_OFF = facts.AutoRenewSwitchedOff(reason="holder", ends_on=date(2026, 4, 1), lost_on=date(2026, 5, 1), at=AT)
 FAILED_VISIBLY = replace(reminder("payment_failed", "1"), code="expired_card")
 STOPPED = facts.AutoTopUpStopped(declined=4, last_code="lost_card", at=AT)
+FIVE_YUAN = Money(minor=500, currency="CNY")
 FAILED_FULLY = replace(
     FAILED_VISIBLY,
     amount=PRICE,
@@ -111,6 +112,24 @@ NOTICES = [
     (reminder("payment_failed", "2"), "payment_failed", {"term_number": 0, "declines": 2, "code": None, **UNSAID}),
     (FAILED_VISIBLY, "payment_failed", {"term_number": 0, "declines": 1, "code": "expired_card", **UNSAID}),
     (FAILED_FULLY, "payment_failed", {"term_number": 0, "declines": 1, "code": "expired_card", **FAILING}),
+    (
+        replace(FAILED_FULLY, declined_amount=PRICE, amount=PRICE + FIVE_YUAN, reactivation_fee=FIVE_YUAN),
+        "payment_failed",
+        {
+            "term_number": 0,
+            "declines": 1,
+            "code": "expired_card",
+            **FAILING,
+            **FEE,
+            "declined_amount": FIFTEEN,
+            "amount": {"minor": 2000, "currency": "CNY"},
+        },
+    ),
+    (
+        replace(reminder("lapse_ahead", "2026-04-01"), suspends_on=date(2026, 4, 3), lost_on=date(2026, 5, 1)),
+        "lapse_ahead",
+        {"term_number": 0, "ends_on": "2026-04-01", "suspends_on": "2026-04-03", "lost_on": "2026-05-01"},
+    ),
     (reminder("last_chance", "2026-05-01"), "last_chance", {"term_number": 0, "lost_on": "2026-05-01"}),
     (replace(renewed(), method_id="visa"), "renewed", RENEWED),
     (NOT_TRIED, "not_tried", {"next_try_at": "2026-03-30T02:00:00Z"}),
@@ -135,7 +154,17 @@ NOTICES = [
         {"undone_number": 1, "ends_on": "2026-04-01"},
     ),
     (top_up_failed("expired_card"), "top_up_failed", {"number": 3, "code": "expired_card"}),
+    (
+        top_up_failed("amount_too_small"),
+        "top_up_failed",
+        {"number": 3, "code": None, "amount_wanted": "larger"},
+    ),
     (STOPPED, "auto_top_up_stopped", {"declined": 4, "code": None}),
+    (
+        replace(STOPPED, declined=0, last_code="amount_too_large"),
+        "auto_top_up_stopped",
+        {"declined": 0, "code": None, "amount_wanted": "smaller"},
+    ),
     (bound(), "method_bound", METHOD),
     (facts.PaymentMethodUpdated(method=VISA, at=AT), "method_updated", METHOD),
     (removed("mandate_withdrawn"), "method_removed", {"method_id": "visa", "reason": "mandate_withdrawn"}),

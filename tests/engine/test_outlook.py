@@ -14,8 +14,9 @@ from engine.card.outcomes import record_answer
 from engine.card.payments import ChargeSucceeded
 from engine.card.refunds import RefundFailed, RefundStarted
 from engine.card.reminders import ReminderDue
+from engine.card.standing_order import AutoTopUpSet
 from engine.card.term import CardRenewed, Reinstated, RenewalStarted
-from engine.card.top_ups import AutoTopUpSet, TopUpStarted
+from engine.card.top_ups import TopUpStarted
 from engine.money import Money
 from engine.outlook import foresee, outlook
 from engine.ports import Charged
@@ -77,6 +78,7 @@ def test_who_agreed_early_is_reminded_a_week_ahead():
 def test_a_card_that_nobody_pays_goes_through_grace_to_its_loss():
     sees(
         foreseen(*PAYING, switched_off(at=EARLY)),
+        fact(ReminderDue, kind="lapse_ahead", at=local("2026-03-25 10:00")),
         fact(GraceStarted, at=ENDS_AT),
         fact(Suspended, at=GRACE_ENDS_AT),
         fact(ReminderDue, kind="last_chance"),

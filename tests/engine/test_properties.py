@@ -25,9 +25,10 @@ from engine.card.next import advance, deferred, next_step
 from engine.card.payments import ChargeSucceeded
 from engine.card.refunds import RefundStarted
 from engine.card.reminders import ReminderDue
+from engine.card.standing_order import AutoTopUpStopped
 from engine.card.step import Wait
 from engine.card.term import CardRenewed, RenewalStarted
-from engine.card.top_ups import AutoTopUpStopped, TopUpStarted
+from engine.card.top_ups import TopUpStarted
 from engine.card.undoing import TermUndone
 from engine.card.waking import Deferred
 from tests.engine.random_histories import KEEP_RULES, MOVES, CardHistory, random_history

@@ -7,8 +7,10 @@ from msgspec.structs import replace
 from pydantic import ValidationError
 
 from engine.card.attempt import ChargeAttempted
+from engine.card.balance import BalanceCredited
 from engine.card.deadlines import DeadlinesMoved
 from engine.card.hold import CardHeld, CardReleased, release_card
+from engine.card.methods import PaymentMethodsOrdered
 from engine.card.reminders import ReminderDue
 from engine.catalogue import Catalogue
 from engine.command_dispatch import decide
@@ -26,6 +28,7 @@ from tests.engine.samples import (
     MONTH_PRICE,
     OPENS_AT,
     POLICY,
+    REGISTERED_AT,
     RULES,
     SECOND,
     TWO_VERSIONS,
@@ -102,7 +105,9 @@ def test_a_failure_is_told_with_the_next_try_the_amount_and_what_is_lost_when():
         fact(
             ReminderDue,
             kind="payment_failed",
+            declined_amount=MONTH_PRICE,
             amount=MONTH_PRICE,
+            reactivation_fee=None,
             next_try_at=local("2026-03-30 10:00"),
             suspends_on=date(2026, 4, 3),
             lost_on=date(2026, 5, 1),
@@ -119,7 +124,9 @@ def test_a_failure_of_a_suspended_card_is_told_with_the_fee_and_without_the_day_
     history.at(local("2026-04-10 12:01")).then(
         fact(
             ReminderDue,
+            declined_amount=MONTH_PRICE,
             amount=Money(minor=2000, currency="CNY"),
+            reactivation_fee=Money(minor=500, currency="CNY"),
             next_try_at=None,
             suspends_on=None,
             lost_on=date(2026, 5, 1),
@@ -137,6 +144,14 @@ def test_each_failure_is_told_with_what_its_next_try_then_charges():
     assert fee_from[:4] == [(one.at, one.amount.minor) for one in charged[1:]]
     assert [minor for _, minor in fee_from] == [1500, 1500, 2000, 2000, 2000]
     assert [one.amount.minor for one in charged] == [1500, 1500, 1500, 2000, 2000]
+    assert [one.declined_amount for one in told] == [one.amount for one in charged]
+
+
+def test_of_what_the_balance_pays_a_part_of_only_the_rest_was_declined():
+    some = BalanceCredited(amount=Money(minor=500, currency="CNY"), reason="released", about=None, at=REGISTERED_AT)
+    first = PaymentMethodsOrdered(method_ids=("visa",), balance_first=True, at=REGISTERED_AT)
+    told = History(registered(), bound(), first, some, enabled()).wakes(OPENS_AT).declined().records[-1].fact
+    assert (told.kind, told.declined_amount) == ("payment_failed", MONTH_PRICE - some.amount)
 
 
 def test_a_failure_without_a_further_try_is_told_with_what_is_due_now():

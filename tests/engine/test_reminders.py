@@ -99,7 +99,8 @@ def test_a_holder_without_a_method_that_may_be_charged_is_told_all_the_same():
 
 
 def test_nobody_who_switched_it_off_is_told_of_a_charge():
-    given(*AGREED_EARLY, switched_off()).at(NOTIFIED_AT).nothing().waits(ENDS_AT, "term_ends")
+    off = given(*AGREED_EARLY, switched_off()).at(NOTIFIED_AT).nothing()
+    assert (off.step.until > NOTIFIED_AT, off.step.reason) == (True, "reminder")  # of the end of the service
 
 
 # A notice that comes too late

@@ -17,7 +17,7 @@ from engine.card.event import Event
 from engine.card.outcomes import record_answer
 from engine.card.refunding import record_refund_answer
 from engine.card.refunds import RefundOutcomeUnknown, RefundSucceeded
-from engine.card.top_ups import AutoTopUpSet
+from engine.card.standing_order import AutoTopUpSet
 from engine.command_dispatch import decide
 from engine.commands import (
     ConfirmReclaim,

@@ -6,10 +6,12 @@ import pytest
 
 from engine.card.attempt import ChargeAttempted
 from engine.card.outcomes import record_answer
-from engine.card.top_ups import AutoTopUpSet, AutoTopUpStopped, TopUpFailed, TopUpStarted, set_auto_top_up, top_up
+from engine.card.standing_order import AutoTopUpSet, AutoTopUpStopped, set_auto_top_up
+from engine.card.top_ups import TopUpFailed, TopUpStarted, top_up
 from engine.ports import Charged, Declined
 from tests.engine.given_when_then import Given, Then, fact, given
 from tests.engine.samples import (
+    CATALOGUE,
     FIVE,
     PAYING,
     PAYPAL,
@@ -43,7 +45,7 @@ def by_hand(card, at: datetime, code: str | None = "insufficient_funds") -> Then
 
 
 def ordered(history=YEAR):
-    return given(*history).when(set_auto_top_up, threshold=FIVE, amount=TEN, at=AT).card
+    return given(*history).when(set_auto_top_up, CATALOGUE, threshold=FIVE, amount=TEN, at=AT).card
 
 
 def test_automatic_top_ups_back_off_one_three_and_seven_days_and_then_the_order_is_switched_off():
@@ -58,7 +60,11 @@ def test_automatic_top_ups_back_off_one_three_and_seven_days_and_then_the_order_
     last.then(fact(TopUpFailed), fact(AutoTopUpStopped, declined=4, last_code="insufficient_funds"))
     assert last.card.top_ups.standing_order is None
     Given(last.card).at(at + 60 * DAY).nothing()
-    again = Given(last.card).when(set_auto_top_up, threshold=FIVE, amount=TEN, at=at + DAY).then(fact(AutoTopUpSet))
+    again = (
+        Given(last.card)
+        .when(set_auto_top_up, CATALOGUE, threshold=FIVE, amount=TEN, at=at + DAY)
+        .then(fact(AutoTopUpSet))
+    )
     Given(again.card).at(at + DAY).then(fact(TopUpStarted), fact(ChargeAttempted))
 
 
@@ -106,8 +112,8 @@ def test_a_decline_on_another_method_is_none_of_this_payment_card():
 
 
 def test_a_standing_order_whose_amount_is_below_its_threshold_is_refused():
-    given(*PAYING).when(set_auto_top_up, threshold=TEN, amount=FIVE, at=AT).refused("amount_below_threshold")
-    given(*PAYING).when(set_auto_top_up, threshold=TEN, amount=TEN, at=AT).then(fact(AutoTopUpSet))
+    given(*PAYING).when(set_auto_top_up, CATALOGUE, threshold=TEN, amount=FIVE, at=AT).refused("amount_below_threshold")
+    given(*PAYING).when(set_auto_top_up, CATALOGUE, threshold=TEN, amount=TEN, at=AT).then(fact(AutoTopUpSet))
 
 
 def test_a_decline_is_remembered_for_a_day():

@@ -59,7 +59,8 @@ def test_the_term_is_undone_and_auto_renewal_goes_off():
     assert (card.term, card.anchor_day) == (before.term, before.anchor_day)
     assert card.deadlines == replace(before.deadlines, notified=True)  # the end of consent says when the number is lost
     assert (card.status, card.consent, card.renewal, card.before) == ("active", None, None, None)
-    Given(card).at(AT + timedelta(days=1)).nothing().waits(ENDS_AT, "term_ends")
+    told = Given(card).at(AT + timedelta(days=1)).then(fact(ReminderDue, kind="lapse_ahead"))
+    told.waits(ENDS_AT, "term_ends")
 
 
 def test_onto_the_balance_it_ends_the_term_too():
@@ -90,7 +91,7 @@ def test_moved_deadlines_and_reminders_of_the_term_are_as_before():
     ahead = ReminderDue(kind="renewal_ahead", term_number=0, about="2026-03-29", at=OPENS_AT)
     undone = ended(given(*CHARGING, moved, ahead, succeeded(), renewed()))
     assert reclaims_at(undone.card) == LOST_AT + timedelta(hours=9)
-    assert undone.card.reminded.keys() == {"renewal_ahead"}
+    assert undone.card.reminded.keys() == {"renewal_ahead", "aware"}
 
 
 @pytest.mark.parametrize("at", [ENDS_AT, ENDS_AT + timedelta(days=3)])

@@ -12,8 +12,9 @@ from engine.card.disputes import DisputeRecorded
 from engine.card.methods import PaymentMethodRemoved, PaymentMethodsOrdered
 from engine.card.next import advance
 from engine.card.reminders import ReminderDue
+from engine.card.standing_order import AutoTopUpSet
 from engine.card.term import CardRenewed, RenewalStarted
-from engine.card.top_ups import AutoTopUpSet, TopUpStarted
+from engine.card.top_ups import TopUpStarted
 from engine.money import Money
 from engine.networks import Limited
 from engine.pipeline import look_up_unless_in_time

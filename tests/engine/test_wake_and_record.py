@@ -147,7 +147,7 @@ def test_an_answer_to_another_kind_of_question_fails_its_card_and_no_other(engin
 def test_a_card_with_nothing_due_is_deferred_with_its_reason(engine, store):
     [card_id] = paying(engine)
     execute(engine, [switch_off(card_id)], RULES, REGISTERED_AT)
-    assert store.load_many([card_id])[card_id].wake_at == ENDS_AT
+    assert REGISTERED_AT < store.load_many([card_id])[card_id].wake_at < ENDS_AT
     execute(engine, [enable(card_id, turn=2)], RULES, LATER)  # due at once; charging stops before its message comes
     stopped, recheck = replace(RULES, charging_stopped=True), RULES.policy.stopped_recheck
     assert wake(engine, card_id, rules=stopped).questions == []

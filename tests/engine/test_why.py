@@ -9,7 +9,7 @@ from engine.card.disputes import record_dispute
 from engine.card.giving_back import record_refund
 from engine.card.hold import hold_card, release_card
 from engine.card.lapse import confirm_reclaim
-from engine.card.top_ups import set_auto_top_up
+from engine.card.standing_order import set_auto_top_up
 from engine.money import Money
 from engine.ports import RefundDeclined, Unclear
 from engine.why.questions import overview, what_next, why_reclaimed, why_refunded, why_suspended
@@ -17,6 +17,7 @@ from tests.engine.given_when_then import no_older_charge
 from tests.engine.recorded_history import History
 from tests.engine.samples import (
     CARD_ID,
+    CATALOGUE,
     DEARER,
     DEBIT,
     FIVE,
@@ -96,7 +97,7 @@ def test_a_card_without_methods_and_consent_says_so():
     assert texts(overview(History(registered()).records))[1:] == [
         "Auto-renewal had not been switched on.",
         "No payment method is bound.",
-        f"Next, on 2026-04-01 00:00 {HERE}: the term ends and grace begins, unless the next one is paid.",
+        f"Next, on 2026-03-25 10:00 {HERE}: a reminder to the holder falls due.",
     ]
 
 
@@ -104,7 +105,7 @@ def test_an_announced_price_and_the_balance_are_part_of_the_description():
     history = History(registered(months=6), bound(), enabled(), rules=TWO_VERSIONS)
     at = local("2026-03-05 12:00")
     history.decides(announce_price_change, TWO_VERSIONS.catalogue, version=DEARER, at=at)
-    history.decides(set_auto_top_up, threshold=FIVE, amount=TEN, at=at).wakes(at).paid()
+    history.decides(set_auto_top_up, CATALOGUE, threshold=FIVE, amount=TEN, at=at).wakes(at).paid()
     assert texts(overview(history.records))[3:6] == [
         (
             f"On 2026-03-05 12:00 {HERE} the holder was told that 1 month will cost 30.00 CNY, and 5.00 CNY more "
@@ -208,7 +209,7 @@ def test_there_is_no_answer_about_what_did_not_happen():
 
 
 def test_a_suspension_without_grace_or_consent():
-    history = History(registered(grace_days=0), bound()).wakes()
+    history = History(registered(grace_days=0), bound()).wakes().wakes()
     assert texts(why_suspended(history.records))[1:] == [
         "Term 0 ended on 2026-04-01, it knows no grace, and the next term was not paid by then.",
         "Auto-renewal had not been switched on.",

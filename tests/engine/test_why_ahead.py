@@ -8,7 +8,7 @@ from msgspec.structs import replace
 
 from engine.card.balance import BalanceCredited
 from engine.card.consent import change_period
-from engine.card.top_ups import set_auto_top_up
+from engine.card.standing_order import set_auto_top_up
 from engine.card.waking import Deferred, Replanned
 from engine.money import Money
 from engine.ports import Unclear
@@ -44,13 +44,15 @@ def next_of(history):
 
 def test_the_end_of_a_term_without_grace_suspends():
     history = History(registered(grace_days=0), bound())
+    assert next_of(history) == f"Next, on 2026-03-25 10:00 {HERE}: a reminder to the holder falls due."
+    history.wakes()
     assert next_of(history) == (
         f"Next, on 2026-04-01 00:00 {HERE}: the term ends and the service is suspended, unless the next one is paid."
     )
 
 
 def test_the_end_of_grace_and_the_loss_of_the_number_are_ahead():
-    history = History(registered(), bound()).wakes()
+    history = History(registered(), bound()).wakes().wakes()
     assert next_of(history) == (
         f"Next, on 2026-04-03 00:00 {HERE}: grace ends and the service is suspended, unless the next term is paid."
     )
@@ -107,7 +109,7 @@ def test_an_outcome_that_stays_unknown_becomes_a_case():
 def test_an_automatic_top_up_waits_for_its_day():
     at = local("2026-03-05 12:00")
     history = History(registered(months=12), bound(), enabled(at=REGISTERED_AT))
-    history.decides(set_auto_top_up, threshold=FIVE, amount=TEN, at=at).wakes(at).declined()
+    history.decides(set_auto_top_up, CATALOGUE, threshold=FIVE, amount=TEN, at=at).wakes(at).declined()
     assert next_of(history) == (
         f"Next, on 2026-03-06 12:00 {HERE}: the renewal of the term that ends on 2027-03-01 opens "
         "or a reminder to the holder falls due or an automatic top-up may be made again."

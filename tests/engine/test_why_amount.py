@@ -6,7 +6,8 @@ from engine.card.announcing import announce_price_change
 from engine.card.balance import BalanceCredited
 from engine.card.consent import change_period
 from engine.card.methods import order_payment_methods
-from engine.card.top_ups import set_auto_top_up, top_up
+from engine.card.standing_order import set_auto_top_up
+from engine.card.top_ups import top_up
 from engine.money import Money
 from engine.why.questions import why_charged
 from tests.engine.recorded_history import History
@@ -58,7 +59,7 @@ def test_a_top_up_that_was_asked_for():
 
 def test_a_top_up_by_the_standing_order():
     at = local("2026-03-10 12:00")
-    history = History().decides(set_auto_top_up, threshold=FIVE, amount=TEN, at=at).wakes(at).paid()
+    history = History().decides(set_auto_top_up, CATALOGUE, threshold=FIVE, amount=TEN, at=at).wakes(at).paid()
     assert texts(history)[1:3] == [
         (
             "It was made then because the balance of 0.00 CNY was below 5.00 CNY, and top-up 1 fell due by the "

@@ -221,6 +221,17 @@ FACTS = [
         "the standing order was switched off after 4 declined top-ups, last with lost_card",
     ),
     (
+        facts.TopUpFailed(number=2, last_code="amount_too_small", at=AT),
+        "top-up 2 failed: the gateway does not take its amount, the last code being amount_too_small",
+    ),
+    (
+        facts.AutoTopUpStopped(declined=0, last_code="amount_too_large", at=AT),
+        (
+            "the standing order was switched off, since the gateway does not take its amount, the code being "
+            "amount_too_large"
+        ),
+    ),
+    (
         facts.TopUpFailed(number=2, last_code=None, withdrawn=True, at=AT),
         "top-up 2 ended, since auto-renewal was switched off meanwhile",
     ),

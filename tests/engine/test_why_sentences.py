@@ -210,6 +210,38 @@ FACTS = [
         "the holder was to be told that the payment failed (declines so far: 2)",
     ),
     (
+        facts.ReminderDue(
+            kind="payment_failed",
+            term_number=0,
+            about="1",
+            declined_amount=PRICE,
+            amount=PRICE + PRICE,
+            reactivation_fee=PRICE,
+            next_try_at=LATER,
+            lost_on=date(2026, 5, 1),
+            at=AT,
+        ),
+        (
+            "the holder was to be told that the payment failed (declines so far: 1): 15.00 CNY was declined, "
+            "30.00 CNY, 15.00 CNY of it the reactivation fee, is tried again on 2026-03-30 11:30, "
+            "the number is lost on 2026-05-01"
+        ),
+    ),
+    (
+        facts.ReminderDue(
+            kind="lapse_ahead",
+            term_number=0,
+            about="2026-04-01",
+            suspends_on=date(2026, 4, 3),
+            lost_on=date(2026, 5, 1),
+            at=AT,
+        ),
+        (
+            "the holder was to be told that auto-renewal is off, so nothing is paid beyond 2026-04-01, "
+            "the service ends on 2026-04-03 and the number is lost on 2026-05-01"
+        ),
+    ),
+    (
         facts.ReminderDue(kind="last_chance", term_number=0, about="2026-05-01", at=AT),
         "the holder was to be told that the number is lost on 2026-05-01",
     ),

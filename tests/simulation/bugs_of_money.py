@@ -31,13 +31,22 @@ from tests.simulation.random_commands import disputing_top_up, undoing_term
 
 def late_success_after_a_decline_ignored() -> list[Change]:
     """The card forgets its declined attempts, and nobody looks for them in its history."""
-    real = decline.failed
+    real = outcomes.closed_attempt
 
-    def failed(attempts, fact):
-        after = real(attempts, fact)
-        return replace(after, closed=attempts.closed) if fact.happened else after
+    def forgotten(attempts, attempt_id):
+        found = real(attempts, attempt_id)
+        return None if found is not None and found.happened else found
 
-    return [(decline, "failed", failed), (streams, "failed_in", lambda *_: None)]
+    return [(outcomes, "closed_attempt", forgotten), (streams, "failed_in", lambda *_: None)]
+
+
+def amount_that_nobody_takes_holds() -> list[Change]:
+    """Many payment methods are asked for what the gateway calls too small, and such a top-up is an alarm."""
+    small = [
+        (lives, "_BEHAVIOURS", (("good", 60.0), ("hard", 40.0))),
+        (lives, "_HARD", (("amount_too_small", None, None),)),
+    ]
+    return [*small, (decline, "OF_THE_AMOUNT", frozenset())]
 
 
 def page_sent() -> list[Change]:

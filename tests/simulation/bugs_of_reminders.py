@@ -18,6 +18,10 @@ def far_reminder_forgotten() -> list[Change]:
     return [(reminders, "_renewal_far_ahead", lambda *_: None)]
 
 
+def lapse_told_to_nobody() -> list[Change]:
+    return [(reminders, "_lapse_ahead", lambda *_: None)]
+
+
 def reminder_a_day_late() -> list[Change]:
     real = reminders.notice_due_at
     return [(reminders, "notice_due_at", lambda card, rules: real(card, rules) + DAY)]

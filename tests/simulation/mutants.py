@@ -177,8 +177,9 @@ MUTANTS = (
     Mutant("suspended a day early", bugs.suspended_a_day_early),
     Mutant("given up a day early", bugs.given_up_a_day_early),
     Mutant("automatic top-ups every hour", bugs.topped_up_every_hour, cards=100, soon=(4, 25)),
+    Mutant("a top-up of an amount that nobody takes holds its card", money.amount_that_nobody_takes_holds, cards=100),
     Mutant("a hold within the operator's stop forgets the stop", bugs.hold_forgets_the_stop, cards=200, soon=(11, 25)),
-    Mutant("our trouble counts twice", bugs.trouble_counted_twice, cards=100, soon=(1, 25)),
+    Mutant("our trouble counts twice", bugs.trouble_counted_twice, cards=100, soon=(4, 25)),
     Mutant("our trouble counts while the term is paid", bugs.trouble_of_a_paid_time_counted),
     Mutant(
         "sent again after the removal of the method", bugs.sent_again_after_removal, cards=400, years=0.3, soon=(2, 50)
@@ -278,6 +279,7 @@ MUTANTS = (
     Mutant(
         "the reminder weeks before a charge is forgotten", reminding.far_reminder_forgotten, level="low", soon=(3, 30)
     ),
+    Mutant("nobody is told that the service will end", reminding.lapse_told_to_nobody, cards=100),
     Mutant("the reminder of a charge comes a day late", reminding.reminder_a_day_late),
     Mutant("a charge does not wait for its notice", reminding.notice_not_waited_for, cards=100, slow=True),
     Mutant("a reminder does not know the announced price", reminding.reminder_of_another_price, cards=100),

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.simulation import lives
 from tests.simulation.bugs import anchor_day_lost
 from tests.simulation.checker import checking, outcomes
 from tests.simulation.mutants import MUTANTS, sown
@@ -59,6 +60,21 @@ def test_a_provider_that_says_the_outcome_of_many_charges_days_later_breaks_no_p
     outcome = run_plan(Plan(5, cards=80, years=0.4, level=level, pending=0.3))
     assert [violation.sentence for violation in outcome.violations] == []
     assert len(kept) > 20
+
+
+def test_a_gateway_that_takes_no_such_amount_as_a_top_up_ends_it_and_its_order_and_breaks_no_promise(monkeypatch):
+    ended, real = [], checking.HANDLERS["auto_top_up_stopped.v1"]
+
+    def stopped(findings, card, fact):
+        ended.append(fact.body["last_code"])
+        real(findings, card, fact)
+
+    monkeypatch.setattr(lives, "_BEHAVIOURS", (("good", 60.0), ("hard", 40.0)))
+    monkeypatch.setattr(lives, "_HARD", (("amount_too_small", None, None),))
+    monkeypatch.setitem(checking.HANDLERS, "auto_top_up_stopped.v1", stopped)
+    outcome = run_plan(Plan(11, cards=120, years=0.4, level="low"))
+    assert [violation.sentence for violation in outcome.violations] == []
+    assert ended.count("amount_too_small") > 2
 
 
 @pytest.mark.parametrize("level", ["none", "high"])

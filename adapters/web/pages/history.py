@@ -15,7 +15,7 @@ from engine.card import facts
 from engine.card.attempt import ChargeAttempted
 from engine.card.methods import PaymentMethod
 from engine.card.on_page import wallet_named
-from engine.declines import NOT_PAID_ON_PAGE
+from engine.declines import NOT_PAID_ON_PAGE, OF_THE_AMOUNT
 from engine.envelope import Fact, Recorded
 from engine.money import Money
 from engine.operations import OperationsFact
@@ -209,6 +209,8 @@ def _more(fact: _OfMoney | NotShown, say: Voice) -> _Told | None:  # noqa: C901,
             return None if withdrawn else _plain(_with_reason(say("The top-up failed"), code, say), "bad")
         case facts.AutoTopUpSet(threshold=threshold, amount=amount):
             return _plain(changes.standing_order(threshold, amount, say))
+        case facts.AutoTopUpStopped(last_code=code) if code in OF_THE_AMOUNT:
+            return _plain(say("Automatic top-up was turned off, since its amount cannot be charged."), "warn")
         case facts.AutoTopUpStopped():
             return _plain(say("Automatic top-up was turned off, since its payments failed again and again."), "warn")
         case facts.RenewalRequestEnded(withheld=withheld):

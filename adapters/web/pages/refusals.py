@@ -42,6 +42,10 @@ def _of_amounts_and_methods(refused: Refused, say: Voice) -> Markup:
             return say("This method pays only while you are there. For auto-renewal, add another one.")
         case "not_paid_on_page":
             return say("That wallet cannot pay here. Choose another way to pay.")
+        case "below_minimum_charge" if refused.least is not None:
+            return say(
+                "At least %(amount)s can be charged at once. Choose a larger amount.", amount=say.money(refused.least)
+            )
         case "above_method_limit":
             return say("That is more than your payment method takes at once. Choose a smaller amount.")
         case "unknown_method":

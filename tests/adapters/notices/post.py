@@ -98,7 +98,7 @@ class Post:
         relay = Relay("127.0.0.1", self.mailbox.port, "none", None, None, SENDER.address)
         provider = TwilioSms(self.receiver.url, "AC1", "token", "+15005550006")
         transports = {"email": Mailer(relay), "sms": SmsTransport(provider)}
-        preparing = Preparing(self.engine, Sender(SENDER.address, web_url), frozenset(channels))
+        preparing = Preparing(self.engine, Sender(SENDER.address, web_url), frozenset(channels), self.rules.policy)
         for channel in (*channels, *channels):  # what the first one hands to the other
             sending = Sending(channel, self.connection, preparing, transports[channel])
             while await sending.step(self.now):

@@ -173,6 +173,13 @@ def test_without_an_approved_template_nothing_is_sent(aliyun, send, to, language
     assert aliyun.queries == []
 
 
+def test_a_letter_without_a_template_of_its_own_is_sent_as_that_of_its_kind(templates):
+    sms = Sms("+8613800138000", "top_up_failed_not_taken", {"card": "0142", "other_amount": "x"}, "zh-CN", "k", "")
+    text = '[mainland.zh-CN]\ntop_up_failed = "SMS_1"\n'
+    assert templates(text).of(sms) == ("SMS_1", {"card": "0142"})
+    assert templates(f'{text}top_up_failed_not_taken = "SMS_2"').of(sms) == ("SMS_2", {"card": "0142"})
+
+
 @pytest.mark.parametrize("kind", LETTERS)
 def test_a_text_is_handed_in_with_its_values_by_name(kind):
     for one in texts_of(kind):

@@ -61,3 +61,31 @@ def test_a_message_of_accounts_is_judged_by_real_time_whatever_the_business_time
     post.send()
     assert post.mailbox.subjects() == ["918273 is your code"]
     assert "With it you sign in." in parts(post.mailbox.letters[0])[0]
+
+
+@pytest.mark.parametrize(
+    ("kind", "why", "links"),
+    [
+        ("code", "somebody gave this address on our page. If that was not you, do nothing.", False),
+        ("account_exists", "somebody gave this address on our page. If that was not you, do nothing.", True),
+        ("password_changed", "it concerns your account.", True),
+        ("account_erased", "it concerns your account.", False),
+    ],
+)
+def test_an_email_of_accounts_says_why_it_came_and_warns_of_other_links_only_beside_one(post, kind, why, links):
+    put(post, kind)
+    post.send()
+    for part in parts(post.mailbox.letters[0]):
+        assert f"You get this because {why}" in part
+        assert "your number" not in part.lower()
+        assert "the law" not in part
+        assert ("only by this link" in part) is links is ("https://baohao.example" in part)
+
+
+def test_a_chinese_email_separates_names_and_values_in_chinese(post):
+    post.account("zh-CN")
+    post.wake(post.card())
+    post.tell()
+    text = parts(post.mailbox.letters[0])[0]
+    assert "价格：¥15.00" in text
+    assert "打开收据：https://" in text

@@ -17,9 +17,12 @@ def test_a_renewal_is_told_once(post, card_id):
     assert plain(letter["Subject"]) == "Renewed to 1 May 2026: card +1 212 555 0142"
     assert (letter["To"], letter["From"]) == (EMAIL, "Baohao <notices@baohao.example>")
     text, html = parts(letter)
+    (charge,) = post.engine.cards([card_id])[0].payments
     for part in (text, html):
         assert "Your card +1 212 555 0142 is renewed and paid to 1 May 2026." in part
-        assert f"https://baohao.example/cards/{card_id}" in part
+        assert f"https://baohao.example/receipts/{charge.attempt_id}" in part
+        assert "Open this page only by this link or by typing the address yourself." in part
+        assert "You get this because the number depends on it, or because the law wants you to know." in part
         assert "Visa" in part
     assert '<html lang="en">' in html
     assert post.receiver.forms == []

@@ -1,21 +1,51 @@
 """Every kind of notice has its text in both languages, plain and in full, without what is not for holders."""
 
 import re
+from datetime import date
 from importlib import resources
 from string import Formatter
 from typing import get_args
 
 import pytest
 from babel.messages.pofile import read_po
+from msgspec.structs import asdict, replace
 
 from adapters.directory.codes import Purpose
 from adapters.directory.messages import MessageKind
 from adapters.languages.language import LANGUAGES
 from adapters.notices.kinds import KINDS
+from adapters.notices.of_card import next_payment_on
 from adapters.notices.reasons import REASONS
 from adapters.notices.rendering import SMS_CHARS
-from adapters.notices.wording import LETTERS, OTHERS, About, every_text, words_of
+from adapters.notices.wording import (
+    BRANDS,
+    INSTEAD_OF,
+    LETTERS,
+    OTHERS,
+    About,
+    every_text,
+    method_name,
+    receipt_of,
+    words_of,
+)
+from engine.card.consent import PeriodChanged
+from engine.card.hold import CardHeld
+from engine.money import Money
 from engine.notices import SHOWN_CODES, NoticeKind
+from tests.engine.given_when_then import given
+from tests.engine.samples import (
+    CHARGING,
+    OPENS_AT,
+    PAYING,
+    POLICY,
+    REGISTERED_AT,
+    SECOND,
+    bound,
+    enabled,
+    registered,
+    started,
+    suspended,
+)
 from tests.engine.test_notices import NOTICES
 
 LONGEST_DAY = "2027-12-31"
@@ -23,6 +53,7 @@ GSM_7 = re.compile(r"[@£$¥èéùìòÇØøÅåΔ_ΦΓΛΩΠΨΣΘΞÆæßÉ !\
 FULL = {
     "number": 3,
     "amount": {"minor": 123400, "currency": "CNY"},
+    "declined_amount": {"minor": 123300, "currency": "CNY"},
     "price": {"minor": 123400, "currency": "CNY"},
     "saving": {"minor": 123400, "currency": "CNY"},
     "balance": {"minor": 123400, "currency": "CNY"},
@@ -61,7 +92,8 @@ def catalogue():
 def test_every_kind_of_notice_and_message_has_a_letter_and_no_other():
     kinds = {kind for group in get_args(NoticeKind) for kind in (get_args(group) or (group,))}
     assert kinds == KINDS.keys()
-    assert LETTERS.keys() == kinds | set(get_args(MessageKind))
+    assert LETTERS.keys() == kinds | set(get_args(MessageKind)) | INSTEAD_OF.keys()
+    assert kinds >= set(INSTEAD_OF.values())
     assert OTHERS["purpose"].keys() == set(get_args(Purpose))
 
 
@@ -112,7 +144,8 @@ def test_a_notice_of_the_log_leaves_no_value_open_and_names_no_hidden_code(fact,
 def test_dates_amounts_and_times_are_written_in_full():
     words = words_of("payment_failed", FULL | {"code": "expired_card"}, about("zh-CN"))
     assert ("下次扣款", "2027 年 12 月 30 日 10:00，香港时间") in words.rows
-    assert ("金额", "¥1,234.00") in words.rows
+    assert ("金额", "¥1,233.00") in words.rows
+    assert ("应付", "¥1,234.00") in words.rows
     assert "支付卡已过期，或有效期不对。" in words.more
     english = words_of("payment_failed", FULL | {"code": "lost_card"}, about("en"))
     assert ("Next try", "30\N{NO-BREAK SPACE}December 2027, 10:00, Hong Kong time") in english.rows
@@ -139,3 +172,107 @@ def test_a_receipt_says_what_the_balance_paid_and_what_was_charged():
 def test_a_code_of_a_bank_is_never_taken_for_one_of_a_sign_in():
     letters = {kind: letter for kind, letter in LETTERS.items() if "{code}" in repr(letter)}
     assert letters.keys() == {"code"}
+
+
+@pytest.mark.parametrize(("wanted", "sentence"), [("larger", "较大"), ("smaller", "较小")])
+@pytest.mark.parametrize("kind", ["top_up_failed", "auto_top_up_stopped"])
+def test_of_an_amount_that_nobody_takes_it_is_said_what_to_choose_and_no_method_is_blamed(kind, wanted, sentence):
+    words = words_of(kind, {"declined": 0, "code": None, "amount_wanted": wanted}, about("zh-CN"))
+    assert words.letter == f"{kind}_not_taken"
+    assert words.more == ("这个金额不能一次扣款。", f"请到这张卡的页面选择{sentence}的金额。")
+    assert "支付方式" not in f"{words.sms}{words.button}"
+
+
+def test_a_failure_names_what_was_declined_and_apart_from_it_what_the_next_try_charges():
+    yuan = {name: {"minor": minor, "currency": "CNY"} for name, minor in (("declined_amount", 300), ("amount", 300))}
+    same = {**yuan, "next_try_at": "2027-12-30T02:00:00Z"}
+    words = words_of("payment_failed", same, about("en"))
+    assert words.result == "The payment of ¥3.00 for your card ending 0142 failed."
+    assert words.more[0] == "We try again on 30\N{NO-BREAK SPACE}December 2027, 10:00, Hong Kong time."
+    dearer = {"amount": {"minor": 400, "currency": "CNY"}, "reactivation_fee": {"minor": 100, "currency": "CNY"}}
+    words = words_of("payment_failed", same | dearer, about("en"))
+    assert words.result == "The payment of ¥3.00 for your card ending 0142 failed."
+    assert words.more[0].endswith("time, then ¥4.00, ¥1.00 of it to have the service on again.")
+    assert (dict(words.rows)["Amount"], dict(words.rows)["Due"]) == ("¥3.00", "¥4.00")
+    last = words_of("payment_failed", yuan | dearer, about("en")).more[0]
+    assert last.startswith("No further try is planned. ¥4.00 is due, ¥1.00 of it")
+
+
+def test_a_failure_of_an_earlier_version_does_not_call_declined_what_the_next_try_charges():
+    words = words_of("payment_failed", {"amount": {"minor": 400, "currency": "CNY"}}, about("en"))
+    assert words.result == "The payment for your card ending 0142 failed."
+    assert ("Due", "¥4.00") in words.rows
+
+
+def test_chinese_sms_begin_with_the_name_and_no_other_text_does_and_one_word_is_used_for_an_account(catalogue):
+    for message in catalogue:
+        english, chinese = str(message.id), str(message.string)
+        assert english.startswith("Baohao: ") == chinese.startswith("【保号】"), english
+        assert "账号" not in chinese, chinese
+
+
+def test_chinese_texts_have_chinese_punctuation(catalogue):
+    for message in catalogue:
+        chinese = re.sub(r"\{\w+\}", "", str(message.string)) if message.id else ""
+        assert not re.search(r"[.,:;?()]", chinese), chinese
+
+
+@pytest.mark.parametrize(
+    ("brand", "chinese"),
+    [("alipay", "支付宝"), ("wechat_pay", "微信支付"), ("unionpay", "银联"), ("visa", "Visa"), (None, "电子钱包")],
+)
+def test_who_has_a_chinese_name_is_called_by_it(brand, chinese):
+    assert method_name("e_wallet", brand, None, "zh-CN") == chinese
+    assert method_name("e_wallet", brand, None, "en") == BRANDS.get(brand, "e-wallet")
+
+
+@pytest.mark.parametrize("kind", ["grace", "suspended", "last_chance"])
+def test_with_auto_renewal_off_no_payment_is_called_failed_and_none_can_be_made_but_by_turning_it_on(kind):
+    off, on = given(registered(), bound()).card, given(*PAYING).card
+    named = about("zh-CN")
+    for said in (words_of(kind, FULL, named._replace(card=card)) for card in (on, None)):
+        assert (said.letter, said.button) != (f"{kind}_switched_off", "开启自动续费")
+    said = words_of(kind, FULL, named._replace(card=off))
+    assert (said.letter, said.button) == (f"{kind}_switched_off", "开启自动续费")
+    text = "".join((said.subject, said.result, said.sms, *said.more))
+    assert "自动续费" in said.sms
+    assert "请到这张卡的页面开启自动续费" in text
+    assert not re.search(r"未成功|没有成功|付款", text), text
+
+
+@pytest.mark.parametrize("kind", ["suspended", "last_chance"])
+def test_who_is_to_pay_is_told_how_much_and_what_of_it_is_the_fee(kind):
+    offer = replace(started(), reactivation_fee=Money(minor=500, currency="CNY"))
+    card = given(*PAYING, offer, suspended()).card
+    words = words_of(kind, FULL, about("en")._replace(card=card))
+    assert ("Due", "¥20.00") in words.rows
+    assert [text for text in words.more if text.startswith("Pay ¥20.00 on the card's page")]
+    assert "¥5.00 of it is for switching the service on again." in words.more
+    stale = given(*PAYING, offer, suspended(), PeriodChanged(**asdict(enabled(3)))).card
+    again = words_of(kind, FULL, about("en")._replace(card=stale))
+    assert not [text for text in (*again.more, *dict(again.rows)) if "¥20" in text or text == "Due"]
+
+
+def test_the_next_payment_is_named_by_its_day_once_that_is_known():
+    card = given(*PAYING).card
+    assert next_payment_on(card, POLICY, OPENS_AT - SECOND) == date(2026, 3, 29)
+    for other, at in (
+        (card, OPENS_AT),
+        (given(registered(), bound()).card, OPENS_AT - SECOND),
+        (given(*CHARGING).card, OPENS_AT - SECOND),
+        (given(*PAYING, CardHeld(reason="asked", by="operator", at=REGISTERED_AT)).card, OPENS_AT - SECOND),
+        (None, OPENS_AT),
+    ):
+        assert next_payment_on(other, POLICY, at) is None
+    words = words_of("switched_on", FULL, about("en")._replace(next_payment_on=date(2026, 3, 29)))
+    assert "The next payment is on 29\N{NO-BREAK SPACE}March 2026." in words.more
+    assert "Next payment" not in dict(words_of("switched_on", FULL, about("en")).rows)
+
+
+def test_a_receipt_is_opened_where_there_is_one_else_the_card():
+    for kind in ("renewed", "topped_up"):
+        assert words_of(kind, FULL, about("en")).button == "Open the receipt"
+        assert receipt_of(kind, FULL) == FULL["attempt_id"]
+        assert words_of(kind, FULL | {"attempt_id": None}, about("en")).button == "Open the card"
+        assert receipt_of(kind, FULL | {"attempt_id": None}) is None
+    assert receipt_of("suspended", FULL) is None

@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 
+from tests.simulation.checker import codes
 from tests.simulation.checker.card import Card, Fact
 from tests.simulation.checker.days import instant
 from tests.simulation.checker.findings import Findings, Handler
@@ -31,6 +32,9 @@ def top_up_started(findings: Findings, card: Card, fact: Fact) -> None:
         card.automatic_top_up_at = fact.at
     elif sum(at > fact.at - timedelta(hours=24) for at in card.declined_by_hand) >= BY_HAND_MOST:
         findings.violation("top_up", fact, f"{BY_HAND_MOST} top-ups by hand were declined in 24 h")
+    amount, card.is_top_up_not_taken = fact.body["amount"], False
+    if amount["minor"] < findings.minimum_charges.get(amount["currency"], 0):
+        findings.violation("top_up", fact, f"a top-up of {amount} begins, which is less than the gateway charges")
     card.top_up, card.top_up_declines = (fact.body["number"], is_automatic), 0
 
 
@@ -52,7 +56,8 @@ def order_set(_: Findings, card: Card, fact: Fact) -> None:
 
 def order_stopped(findings: Findings, card: Card, fact: Fact) -> None:
     """The standing order was switched off."""
-    if not card.has_order or card.automatic_declined != len(BACKOFF) + 1:
+    not_taken = card.is_top_up_not_taken and fact.body.get("last_code") in codes.OF_THE_AMOUNT
+    if not card.has_order or not (not_taken or card.automatic_declined == len(BACKOFF) + 1):
         findings.violation("top_up", fact, f"the order is switched off after {card.automatic_declined} declines")
     card.has_order, card.automatic_declined = False, 0
 

@@ -81,6 +81,8 @@ class Renewal:
     """Methods that a limit keeps from being tried in this rung, and until when."""
     retried_soon: set[str] = field(default_factory=set[str])
     declines: int = 0
+    declined_minor: int = 0
+    """What the last decline was asked for."""
     declines_reported: int = -1
     """Declines up to the last notice of a failed payment; -1 before the first."""
     is_withheld: bool = False
@@ -128,6 +130,8 @@ class Card:
     """When the holder was notified of the charge of the next term."""
     is_told_days: bool = False
     """The holder was notified when the service ends and the number is lost."""
+    off_since: datetime = datetime(1, 1, 1, tzinfo=UTC)
+    """When the holder got the card, or auto-renewal went off."""
     busy_until: datetime = datetime(1, 1, 1, tzinfo=UTC)
     """Up to when something kept us from reminding the holder."""
     enabled_at: datetime = datetime(1, 1, 1, tzinfo=UTC)
@@ -170,6 +174,8 @@ class Card:
     is_top_up_withdrawn: bool = False
     """The last top-up that failed was automatic, and auto-renewal was off by then."""
     top_up_declines: int = 0
+    is_top_up_not_taken: bool = False
+    """The gateway does not take the amount of the last top-up."""
     automatic_top_up_at: datetime | None = None
     automatic_declined: int = 0
     """Automatic top-ups declined since one was paid or the standing order set."""

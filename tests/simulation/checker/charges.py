@@ -118,6 +118,8 @@ def _check_purpose(findings: Findings, card: Card, fact: Fact, attempt: Attempt)
     if attempt.top_up is not None:
         if card.top_up is None or card.top_up[0] != attempt.top_up:
             findings.violation("double_charge", fact, f"it is charged for {attempt.purpose}, which is not under way")
+        if card.is_top_up_not_taken:
+            findings.violation("top_up", fact, "it is charged again what the gateway does not take")
         return
     if card.renewal is None or attempt.term_number != card.term_number + 1:
         sentence = f"it is charged for term {attempt.term_number}, which is not offered"

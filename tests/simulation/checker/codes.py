@@ -55,6 +55,9 @@ MAKES_UNUSABLE = frozenset(
 NOT_COUNTED = frozenset({"never_happened", "not_charged"})
 """Our own codes for an attempt that never reached the bank."""
 
+OF_THE_AMOUNT = frozenset({"amount_too_small", "amount_too_large"})
+"""What the gateway says of an amount that it does not take: such a top-up ends, its order too, and nobody is held."""
+
 
 @cache
 def consequence(code: str, advice: str | None, network: str | None) -> str:

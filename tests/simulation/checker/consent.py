@@ -84,7 +84,7 @@ def switched_off(findings: Findings, card: Card, fact: Fact) -> None:
     """Nothing more is to be charged."""
     if card.agreed_price is None:
         findings.violation("notices", fact, "auto-renewal is switched off though it is off")
-    card.agreed_price, card.is_told_days = None, True
+    card.agreed_price, card.is_told_days, card.off_since = None, True, fact.at
     if card.renewal is not None:  # the holder is told of that, and expects no charge any more
         card.renewal.is_untried = card.renewal.is_untold = False
     card.unwanted_position = fact.position

@@ -16,7 +16,7 @@ def registered(findings: Findings, card: Card, fact: Fact) -> None:
         findings.violation("custody", fact, "it is registered twice")
     card.status, card.next_zone, card.anchor_day = "active", body["zone"], body["anchor_day"]
     card.grace_days, card.reclaim_days = body["keep"]["grace_days"], body["keep"]["reclaim_days"]
-    card.plan = body["plan"]
+    card.plan, card.off_since = body["plan"], fact.at
     card.begin_term(body["term"])
 
 
@@ -29,6 +29,8 @@ def held(findings: Findings, card: Card, fact: Fact) -> None:
     """The card is taken out of all automatic work."""
     if card.held_since is not None:
         findings.violation("custody", fact, "it is held twice")
+    if fact.body["by"] == "alarm" and card.is_top_up_not_taken and card.top_up is not None:
+        findings.violation("top_up", fact, "it is held since the gateway does not take the amount of a top-up")
     card.held_since = fact.at
     card.unwanted_position = fact.position
 

@@ -12,7 +12,7 @@ from tests.simulation.checker.days import (
 )
 from tests.simulation.checker.findings import Findings, Handler
 from tests.simulation.checker.ladder import check_limited_methods
-from tests.simulation.checker.reminders import check_days_told
+from tests.simulation.checker.reminders import check_days_told, check_told_of_lapse
 
 LATE_AFTER = timedelta(hours=6)
 _DONE_WITHIN = timedelta(days=3)
@@ -39,6 +39,7 @@ def grace_started(findings: Findings, card: Card, fact: Fact) -> None:
         sentence = f"grace of {card.grace_days} days begins in status {card.status}"
         findings.violation("wrongful_suspension", fact, sentence)
     _check_unpaid(findings, card, fact, "grace begins")
+    check_told_of_lapse(findings, card, fact)
     card.status, card.is_told_days = "grace", True
 
 
@@ -46,6 +47,8 @@ def suspended(findings: Findings, card: Card, fact: Fact) -> None:
     """The term is unpaid, service is off."""
     if card.status not in ("active", "grace"):
         findings.violation("wrongful_suspension", fact, f"it is suspended while {card.status}")
+    if card.status == "active":
+        check_told_of_lapse(findings, card, fact)
     _check_deadline(findings, card, fact, card.suspends_at(timedelta(0)), "it is suspended")
     _check_unpaid(findings, card, fact, "it is suspended")
     if not fact.body["policy_version"] or "rungs" not in fact.body:

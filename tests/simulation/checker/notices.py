@@ -12,7 +12,7 @@ from msgspec import json
 from tests.simulation.checker.card import Card, Fact, Renewal
 from tests.simulation.checker.days import local_day
 from tests.simulation.checker.findings import Findings, Handler
-from tests.simulation.checker.reminders import check_failure, told_ahead
+from tests.simulation.checker.reminders import check_failure, told_ahead, told_of_lapse
 
 _NOTICE_OF_FACT = {
     "card_renewed.v1": "renewed",
@@ -80,6 +80,7 @@ _TOLD_WITH = {
     "renewal_ahead": ("amount", "months", "charge_on", "how_to_cancel"),
     "renewal_far_ahead": ("amount", "months", "charge_on", "how_to_cancel"),
     "payment_failed": ("amount", "lost_on"),
+    "lapse_ahead": ("ends_on", "suspends_on", "lost_on"),
     "switched_on": ("price", "months", "how_to_cancel"),
     "period_changed": ("price", "months", "how_to_cancel"),
     "auto_top_up_set": ("threshold", "amount"),
@@ -197,6 +198,8 @@ def reminder_due(findings: Findings, card: Card, fact: Fact) -> None:
         told_ahead(findings, card, fact)
     elif kind == "payment_failed":
         check_failure(findings, card, fact)
+    elif kind == "lapse_ahead":
+        told_of_lapse(findings, card, fact)
     if kind == "payment_failed" and card.renewal is not None:
         card.renewal.declines_reported, card.renewal.is_untold = card.renewal.declines, False
         if card.blocked_since is None:  # else the pass goes on when the operator lets it
@@ -213,6 +216,10 @@ def _untrue_reminder(card: Card, kind: str) -> str | None:
             return "it was switched off"
         case "payment_failed" if card.renewal is not None and not _has_failed_since(card, card.renewal):
             return "no payment has failed since"
+        case "lapse_ahead" if card.agreed_price is not None:
+            return "auto-renewal is on"
+        case "lapse_ahead" if card.status != "active":
+            return f"the card is {card.status}"
         case "last_chance" if card.status != "suspended":
             return f"the card is {card.status}"
         case "renewal_far_ahead" | "renewal_ahead" | "method_expires" if card.agreed_price is None or (

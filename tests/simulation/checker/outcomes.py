@@ -83,11 +83,13 @@ def _apply_consequence(findings: Findings, card: Card, fact: Fact, attempt: Atte
         card.delayed_before_last_rungs.discard(method_id)
     counts = code not in codes.NOT_COUNTED and consequence != "alarm"
     if attempt.top_up is not None:
+        card.is_top_up_not_taken = code in codes.OF_THE_AMOUNT
         card.top_up_declines += counts
         if counts and attempt.fingerprint is not None:
             card.top_up_declined.append((attempt.fingerprint, fact.at))
     elif (renewal := card.renewal) is not None:
         renewal.declines += counts
+        renewal.declined_minor = renewal.declined_minor if code in codes.NOT_COUNTED else attempt.minor
         if attempt.rung and counts and renewal.first_failed_at is None:
             renewal.first_failed_at = fact.at
         if not counts:

@@ -11,6 +11,10 @@ from tests.simulation.checker.findings import Findings
 
 AHEAD, WAIT = 7 * DAY, 5 * DAY
 FAR_AHEAD, FAR_AHEAD_OF_MONTHS = 28 * DAY, (6, 12)
+LAPSE_AHEAD = 7 * DAY
+"""Before the term ends; by the earliest opening that is a few days more."""
+LAPSE_LATE = 5 * DAY
+"""Later than that nobody may learn of it."""
 _LONG_AGO = 60 * DAY
 _SOON = 6 * HOUR
 _PLANNED_ANEW_WITHIN = DAY
@@ -113,6 +117,11 @@ def check_failure(findings: Findings, card: Card, fact: Fact) -> None:
     due = renewal.price + (renewal.fee if is_off or off_by_then else 0)
     if (body.get("amount") or {}).get("minor") != due:
         findings.violation("reminder", fact, f"the failure of {body.get('amount')} is told, not of {due}")
+    fee, declined = (body.get(name) or {"minor": 0} for name in ("reactivation_fee", "declined_amount"))
+    if fee["minor"] != due - renewal.price:
+        findings.violation("reminder", fact, f"{fee['minor']} of {due} is told to be the fee")
+    if declined["minor"] != (renewal.declined_minor if renewal.declines else 0):
+        findings.violation("reminder", fact, f"{declined['minor']} is told to have been declined")
     check_days_told(findings, card, fact, is_off=is_off)
     card.is_told_days = True
     if card.blocked_since is None:  # else it comes when the operator lets it
@@ -144,3 +153,25 @@ def check_days_told(findings: Findings, card: Card, fact: Fact, *, is_off: bool)
     told = fact.body.get("suspends_on"), fact.body.get("lost_on")
     if told != right:
         findings.violation("reminder", fact, f"{told} are told as the days of the end, not {right}")
+
+
+def told_of_lapse(findings: Findings, card: Card, fact: Fact) -> None:
+    """Who is charged nothing is told days before the term ends that the service ends."""
+    body = fact.body
+    if body["about"] != str(card.ends_on):
+        findings.violation("reminder", fact, f"a lapse is told to be on {body['about']}, not on {card.ends_on}")
+    earliest = min(_opens_between(card, one)[0] for one in OPENINGS) - LAPSE_AHEAD
+    if fact.at < max(earliest, card.off_since + DAY) - CLOCK_SKEW:
+        findings.violation("reminder", fact, f"a lapse is told too soon, before {earliest}")
+    check_days_told(findings, card, fact, is_off=False)
+    card.is_told_days = True
+
+
+def check_told_of_lapse(findings: Findings, card: Card, fact: Fact) -> None:
+    """As the term ends the holder was told of that, unless something came between."""
+    if card.agreed_price is not None or ("lapse_ahead",) in card.reminders:
+        return
+    if max(card.off_since + DAY, card.busy_until) < card.ends_at - LAPSE_LATE:
+        findings.violation(
+            "reminder", fact, f"nobody was told that the service ends, though it is off {card.off_since}"
+        )
