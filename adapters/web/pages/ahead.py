@@ -100,6 +100,8 @@ def _planned(card: Card, fact: CardFact, say: Voice) -> Coming | None:
     match fact:
         case ReminderDue(kind="renewal_ahead" | "renewal_far_ahead"):
             return Coming(fact.at, _day(fact.at, zone, say), say("We remind you of the payment."))
+        case ReminderDue(kind="lapse_ahead"):
+            return Coming(fact.at, _day(fact.at, zone, say), say("We remind you that the service ends."))
         case ReminderDue(kind="last_chance"):
             return Coming(fact.at, _day(fact.at, zone, say), say("We remind you once more."), "warn")
         case ReminderDue(kind="method_expires"):

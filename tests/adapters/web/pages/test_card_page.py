@@ -59,3 +59,9 @@ def test_two_payment_cards_of_which_one_is_dead_are_marked_each_for_itself(lin, 
     world.give(NOW, BindPaymentMethod(command_id="alive", card_id=SUSPENDED, method=alive))
     text = lin.get(f"/cards/{SUSPENDED}").text
     assert "Visa ending 4242 It could not pay the last time. Update it or add another one. Visa ending 1881" in text
+
+
+def test_who_has_auto_renewal_off_reads_when_they_are_reminded_of_the_end(lin):
+    coming = lin.get(f"/cards/{card_id_of('off')}").text.partition("Coming up")[2]
+    assert "2 Jan 2027 We remind you that the service ends." in coming
+    assert "remind you that the service ends" not in lin.get(f"/cards/{PLUS}").text
