@@ -287,8 +287,10 @@ def _lapse_ahead(card: Remindable, policy: Policy, at: datetime) -> tuple[Remind
     due_at = charge_instant(card, card.term.ends_on - timedelta(policy.lapse_ahead_days), policy)
     aware_at = card.reminded.get(_AWARE)
     due_at = due_at if aware_at is None else max(due_at, aware_at + DAY)
+    if max(due_at, at) >= card.term.ends_at:  # it would come after what it foretells
+        return None
     if at < due_at:
-        return Wait(due_at, "reminder") if due_at < card.term.ends_at else None
+        return Wait(due_at, "reminder")
     zone = card.term.zone
     return (
         ReminderDue(

@@ -83,6 +83,16 @@ def test_who_has_the_card_for_less_than_a_day_is_not_told_yet():
     given(registered(), moved).at(DUE_AT + DAY).nothing().waits(DUE_AT + 2 * DAY, "reminder")
 
 
+def test_nobody_is_told_of_an_end_that_has_passed_though_the_service_goes_on_for_a_delay_of_ours():
+    late = ENDS_AT - DAY / 2
+    on = given(registered(grace_days=0), bound(), enabled(at=DUE_AT - 9 * DAY))
+    off = on.when(switch_off_auto_renew, reason="holder", at=late)
+    held = Given(off.card).when(lambda *_, at: (CardHeld(reason="asked", by="operator", at=at),), at=late)
+    released = Given(held.card).when(release_card, POLICY, at=ENDS_AT + DAY)
+    then = Given(released.card).at(ENDS_AT + DAY)
+    assert not [one for one in then.facts if isinstance(one, ReminderDue)]
+
+
 def test_each_term_has_its_own():
     again = given(*PAYING, renewed(), AutoRenewSwitchedOff(reason="holder", at=ENDS_AT)).at(local("2026-04-24 11:00"))
     again.then(fact(ReminderDue, kind="lapse_ahead", term_number=1, about="2026-05-01"))
