@@ -291,14 +291,13 @@ def _lapse_ahead(card: Remindable, policy: Policy, at: datetime) -> tuple[Remind
         return None
     if at < due_at:
         return Wait(due_at, "reminder")
-    zone = card.term.zone
     return (
         ReminderDue(
             kind="lapse_ahead",
             term_number=card.term.number,
             about=str(card.term.ends_on),
-            suspends_on=local_date(suspends_at(card), zone),
-            lost_on=local_date(reclaims_at(card), zone),
+            suspends_on=local_date(suspends_at(card), card.term.zone),
+            lost_on=local_date(reclaims_at(card), card.term.zone),
             policy_version=policy.version,
             at=at,
         ),

@@ -105,7 +105,7 @@ def test_a_delay_moves_the_suspension_of_a_card_without_grace_and_starts_no_grac
     moved = DeadlinesMoved(reason="unknown_outcome", by=HOUR, at=OPENS_AT + HOUR)
     card = given(*NO_GRACE, moved, switched_off())
     card.at(ENDS_AT - SECOND).then(fact(ReminderDue, kind="lapse_ahead"))
-    card.at(ENDS_AT).then(fact(ReminderDue, kind="lapse_ahead")).waits(ENDS_AT + HOUR, "term_ends")
+    card.at(ENDS_AT).nothing().waits(ENDS_AT + HOUR, "term_ends")
     card.at(ENDS_AT + HOUR).then(fact(Suspended), fact(ReminderDue, kind="last_chance"))
 
 
