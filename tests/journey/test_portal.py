@@ -92,14 +92,14 @@ def test_the_five_steps_lead_to_a_renewal_and_an_email_for_each_step(sam, demo):
     add_method(sam, "A card that can be saved, but is declined when it is charged")
     assert sam.url.startswith(address)
     sam.get_by_role("button", name="Continue", exact=True).click()
-    assert sam.get_by_text("Nothing is charged today.").is_visible()
+    sam.get_by_text("Nothing is charged today.").wait_for()
     sam.get_by_role("button", name="Confirm and authorise").click()
-    assert sam.get_by_role("heading", name="Auto-renewal is on").is_visible()
+    sam.get_by_role("heading", name="Auto-renewal is on").wait_for()
     until(lambda: any("Auto-renewal is on" in one for one in subjects(demo, "sam@example.com")))
 
     let_pass(sam, "month")
     sam.goto("/cards")
-    assert sam.get_by_text("1 needs you.").is_visible()
+    sam.get_by_text("1 needs you.").wait_for()
     until(lambda: any("failed" in one for one in subjects(demo, "sam@example.com")))
 
     sam.get_by_role("link", name="Change payment method").click()
@@ -108,11 +108,11 @@ def test_the_five_steps_lead_to_a_renewal_and_an_email_for_each_step(sam, demo):
     let_pass(sam, "day")
     sam.goto("/cards")
     sam.locator("h2.number a").click()
-    assert sam.get_by_text("Renewed for 1 month,").is_visible()
-    assert sam.get_by_text("failed: Visa ending").first.is_visible()
+    sam.get_by_text("Renewed for 1 month,").wait_for()
+    sam.get_by_text("failed: Visa ending").first.wait_for()
     until(lambda: any("renewed" in one.lower() for one in subjects(demo, "sam@example.com")))
     sam.get_by_role("link", name="Receipt", exact=True).click()
-    assert sam.get_by_text("Renewal for 1 month").is_visible()
+    sam.get_by_text("Renewal for 1 month").wait_for()
 
 
 def test_whoever_cancels_at_the_providers_comes_back_and_nothing_is_bound(sam, demo):

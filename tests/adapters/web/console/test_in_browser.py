@@ -97,7 +97,7 @@ def test_a_refund_without_script_by_the_words_on_the_buttons(opened, world):
     page.get_by_label("Amount").fill("1.00")
     page.get_by_label("Reason").fill("goodwill")
     page.get_by_role("button", name="Show what will happen").click()
-    assert page.get_by_text("This will be recorded at once").is_visible()
+    page.get_by_text("This will be recorded at once").wait_for()
     page.get_by_role("button", name="Change").click()
     assert page.get_by_label("Amount").input_value() == "1.00"
     page.get_by_role("button", name="Show what will happen").click()

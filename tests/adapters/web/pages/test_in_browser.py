@@ -102,15 +102,15 @@ def test_the_steps_work_without_script_and_by_the_words_on_the_buttons(opened, w
     page.get_by_role("button", name="Continue").click()
     page.get_by_label("Visa ending 4242").check()
     page.get_by_role("button", name="Continue").click()
-    assert page.get_by_text("Nothing is charged today.").is_visible()
+    page.get_by_text("Nothing is charged today.").wait_for()
     page.get_by_role("button", name="Confirm and authorise").click()
-    assert page.get_by_role("heading", name="Auto-renewal is on").is_visible()
+    page.get_by_role("heading", name="Auto-renewal is on").wait_for()
     page.reload()
     page.get_by_role("link", name="Back to cards").click()
     page.get_by_role("link", name="+852 5550 0142").click()
     page.get_by_role("link", name="Turn off auto-renewal").click()
     page.get_by_role("button", name="Turn off").click()
-    assert page.get_by_text("You turned off auto-renewal.").is_visible()
+    page.get_by_text("You turned off auto-renewal.").wait_for()
     names = world.cards.names(card_id_of("off"))
     assert (names.count("auto_renew_enabled"), names.count("auto_renew_switched_off")) == (1, 1)
 
@@ -122,8 +122,8 @@ def test_two_tabs_and_the_back_button_end_in_one_consent(opened, world):
     second.goto(f"{OFF}/renewal/review")
     first.get_by_role("button", name="Confirm and authorise").click()
     second.get_by_role("button", name="Confirm and authorise").click()
+    second.get_by_text("You turned on auto-renewal").first.wait_for()
     assert second.url.endswith(OFF)
-    assert second.get_by_text("You turned on auto-renewal").first.is_visible()
     first.go_back()
     assert world.cards.names(card_id_of("off")).count("auto_renew_enabled") == 1
 
@@ -141,7 +141,7 @@ def test_the_language_is_switched_where_one_stands(opened):
     page.goto(PLUS)
     page.get_by_role("button", name="中文").click()
     assert page.url.endswith(PLUS)
-    assert page.get_by_role("heading", name="接下来").is_visible()
+    page.get_by_role("heading", name="接下来").wait_for()
 
 
 def test_a_session_that_ended_in_between_leads_to_sign_in(opened, world):
@@ -167,7 +167,7 @@ def test_the_settings_are_above_the_history_on_a_phone_and_beside_it_on_a_desk(o
 def test_on_a_phone_the_step_is_named_and_those_before_are_marked_by_more_than_a_colour(opened):
     page = opened(390)
     page.goto(f"{OFF}/renewal/period")
-    assert page.get_by_text("Step 3 of 5: Period").is_visible()
+    page.get_by_text("Step 3 of 5: Period").wait_for()
     mark = "one => getComputedStyle(one, '::before').content"
     marks = [page.locator(".steps li").nth(number).evaluate(mark) for number in range(5)]
     assert ["✓" in one for one in marks] == [True, True, False, False, False]

@@ -145,7 +145,7 @@ def test_without_script_the_buttons_are_not_there_and_the_rest_works(opened):
     page.wait_for_url("**/cards")
     page.goto("/account/passkeys")
     assert not page.get_by_role("button", name="Add a passkey").is_visible()
-    assert page.get_by_text("To add a passkey, allow scripts").is_visible()
+    page.get_by_text("To add a passkey, allow scripts").wait_for()
 
 
 def test_the_pages_of_passkeys_fit_and_axe_finds_nothing(opened, world):
