@@ -95,11 +95,17 @@ class Due(Value):
     amount: Money
 
 
-def due_now(card: Chargeable, consent: Consent, rules: Rules, at: datetime) -> Due:
-    """What the holder pays who asks to be charged at once."""
+def offered_now(card: Chargeable, consent: Consent, rules: Rules, at: datetime) -> Renewal:
+    """The next term as it is on offer, or would be if it were offered now."""
     renewal = card.renewal
     if renewal is None or is_outdated(card, renewal):
-        renewal = offered(renewal, offer(card, consent, rules, at))
+        return offered(renewal, offer(card, consent, rules, at))
+    return renewal
+
+
+def due_now(card: Chargeable, consent: Consent, rules: Rules, at: datetime) -> Due:
+    """What the holder pays who asks to be charged at once."""
+    renewal = offered_now(card, consent, rules, at)
     return Due(term_number=card.term.number + 1, amount=amount_due(card, renewal))
 
 

@@ -3,8 +3,8 @@
 from typing import NamedTuple
 
 from adapters.web.pages.portal import Held
-from engine.card.charge import is_outdated
-from engine.card.term import amount_due, offer, offered
+from engine.card.charge import offered_now
+from engine.card.term import amount_due
 from engine.money import Money
 
 
@@ -19,10 +19,9 @@ class DueNow(NamedTuple):
 
 def due_now(held: Held) -> DueNow | None:
     """As it is on offer, or would be if it were offered now; None while auto-renewal is off: nothing is agreed."""
-    card, renewal = held.card, held.card.renewal
+    card = held.card
     if card.consent is None:
         return None
-    if renewal is None or is_outdated(card, renewal):
-        renewal = offered(renewal, offer(card, card.consent, held.rules, held.at))
+    renewal = offered_now(card, card.consent, held.rules, held.at)
     fee = renewal.reactivation_fee if card.status == "suspended" else None
     return DueNow(amount_due(card, renewal), renewal.price, fee)
