@@ -18,6 +18,7 @@ Table = Mapping[object, object]
 def broken_rules(document: object, periods: Sequence[int]) -> Broken:
     """Where a catalogue in plain tables breaks a rule, and what to do about it; it must discount all `periods`."""
     plans, keep_rules = _tables(_table(document).get("plans")), _table(_table(document).get("keep_rules"))
+    least = _amounts(_table(document).get("minimum_charges"))
     versions = _array(_table(document).get("versions"))
     for name, plan in plans.items():
         keep_rule = plan.get("keep_rule")
@@ -30,7 +31,7 @@ def broken_rules(document: object, periods: Sequence[int]) -> Broken:
     yield from _order(versions)
     for number, version in enumerate(versions):
         yield from _discounts(number, version, periods)
-        yield from _prices(number, version, plans, periods)
+        yield from _prices(number, version, plans, least, periods)
         yield from _fees(number, version)
     yield from _dropped_currencies(versions)
 
@@ -70,17 +71,26 @@ def _discounts(number: int, version: Table, periods: Sequence[int]) -> Broken:
             yield ("versions", number, "discounts", str(longer)), sentence
 
 
-def _prices(number: int, version: Table, plans: Mapping[str, Table], periods: Sequence[int]) -> Broken:
+def _prices(
+    number: int, version: Table, plans: Mapping[str, Table], least: Mapping[object, int], periods: Sequence[int]
+) -> Broken:
     whole = BASIS_POINTS_PER_WHOLE
     for name, prices in _tables(version.get("prices")).items():
         place = ("versions", number, "prices", name)
         if name not in plans:
             yield place, f"there is no [plans.{name}]; add it or correct the name"
         for currency, minor in _amounts(prices).items():
+            charged = max(least.get(currency, 1), 1)
             for months, discount in _steps(version, periods):
-                if minor > 0 and discount < whole and minor * months * (whole - discount) < whole:
-                    sentence = f"a period of {months} comes to nothing after its discount; raise the price"
+                if minor > 0 and discount < whole and minor * months * (whole - discount) < charged * whole:
+                    sentence = (
+                        f"a period of {months} comes to less than {charged}, the least that the gateway charges "
+                        "(minimum_charges); raise the price"
+                        if charged > 1
+                        else f"a period of {months} comes to nothing after its discount; raise the price"
+                    )
                     yield (*place, str(currency)), sentence
+                    break
 
 
 def _fees(number: int, version: Table) -> Broken:

@@ -71,6 +71,11 @@ BAD_FILES = {
     "a price beyond reason": ("CNY = 1000", f"CNY = {10**13}", "28: versions[0].prices.a.CNY: must be less than or"),
     "yes for a price": ("CNY = 1000", "CNY = true", "28: versions[0].prices.a.CNY: must be a whole number"),
     "a price that comes to nothing": ("12 = 5000", "12 = 9996", "45: versions[1].prices.a.EUR: a period of 12 comes"),
+    "a price that the gateway does not charge": (
+        '"half_up"',
+        '"half_up"\nminimum_charges = { EUR = 191 }',
+        "46: versions[1].prices.a.EUR: a period of 1 comes to less than 191",
+    ),
     "a currency that is none": ("EUR = 190", "EURO = 190", "45: versions[1].prices.a.EURO: is no ISO 4217 code"),
     "prices of no plan": (
         "[versions.prices.b]",

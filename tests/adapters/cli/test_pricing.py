@@ -164,7 +164,7 @@ def test_without_a_day_it_is_today(command_line, tmp_path):
     today = datetime.now().astimezone().date()
     text = SHIPPED
     for version, day in (("as of today", today), ("later", today + timedelta(days=2))):
-        discounts = "discounts = { 1 = 0, 3 = 0, 6 = 0, 12 = 0 }\nprices.keep-us = { CNY = 1, USD = 1, EUR = 1 }"
+        discounts = "discounts = { 1 = 0, 3 = 0, 6 = 0, 12 = 0 }\nprices.keep-us = { CNY = 400, USD = 50, EUR = 50 }"
         text += f'\n[[versions]]\nversion = "{version}"\neffective_on = {day}\n{discounts}\n'
     path = tmp_path / "prices.toml"
     path.write_text(text, "utf-8")
