@@ -1,9 +1,11 @@
 """A broker without streams, a migrated database, and cards on it; RabbitMQ, to which events are told too."""
 
 import asyncio
+import contextlib
 from datetime import timedelta
 
 import nats
+import nats.errors
 import psycopg
 import pytest
 
@@ -63,6 +65,8 @@ def client(run, nats_url):
     connected = run(nats.connect(nats_url))
     run(remove_streams(connected))
     yield connected
+    with contextlib.suppress(nats.errors.Error):  # closed by the test, or its server is gone
+        run(connected.flush())  # else what was published last may arrive in the next test's streams
     run(connected.close())
 
 

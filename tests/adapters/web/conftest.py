@@ -117,8 +117,12 @@ def served(cards, connection, database_url):
 def role(settings, database_url, **more):
     """The web role in a thread with an event loop of its own."""
     loop, stop = asyncio.new_event_loop(), asyncio.Event()
-    work = web.main(settings, database_url, "", stop, **more)
-    thread = threading.Thread(target=lambda: loop.run_until_complete(work), daemon=True)
+
+    def serve():
+        loop.run_until_complete(web.main(settings, database_url, "", stop, **more))
+        loop.run_until_complete(loop.shutdown_default_executor())  # closes meanwhile what was still being closed
+
+    thread = threading.Thread(target=serve, daemon=True)
     thread.start()
     try:
         _wait(thread, f"http://127.0.0.1:{settings.web_port}")
