@@ -1,4 +1,4 @@
-"""The settings of who issues receipts; `adapters.settings` reads them."""
+"""The settings of who stands behind the pages: issues receipts, helps holders; `adapters.settings` reads them."""
 
 from typing import Annotated, Self
 
@@ -9,7 +9,7 @@ _Line = Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[^\x00-\x1
 
 
 class IssuerSettings(BaseSettings):
-    """Who issues receipts."""
+    """Who issues receipts, and who helps holders."""
 
     model_config = SettingsConfigDict(use_attribute_docstrings=True)
 
@@ -19,6 +19,8 @@ class IssuerSettings(BaseSettings):
     """The issuer's address, in one line."""
     issuer_tax_id: _Line | None = None
     """The number under which the issuer pays taxes."""
+    support: _Line | None = None
+    """Where holders find help, as the page /help says: an e-mail address, a phone number, or the address of a page."""
 
     @model_validator(mode="after")
     def _an_issuer_has_a_name(self) -> Self:

@@ -75,6 +75,11 @@ def mails_in(folder: Path) -> list[Mail]:
     return list(_read(files[:MAILS_MOST]))
 
 
+def count_mails(folder: Path) -> int:
+    """How many e-mails and SMS a folder has, beside the newest that are read."""
+    return sum(1 for _ in folder.glob("*.eml"))
+
+
 def _read(files: list[Path]) -> Iterator[Mail]:
     for file in files:
         message = message_from_bytes(file.read_bytes(), policy=default)

@@ -19,7 +19,7 @@ from adapters.languages.language import Language
 from adapters.languages.texts import texts
 from adapters.notices.wording import FRAME, Words, why_sent
 
-TEMPLATE_VERSION = "2"
+TEMPLATE_VERSION = "3"
 """Raise it with every change of letters, templates or translations: a row says by which it was rendered."""
 SMS_CHARS: Mapping[Language, int] = {"zh-CN": 70, "en": 160}
 """What fits into one SMS: in UCS-2, and in the alphabet of GSM 03.38."""
@@ -80,7 +80,7 @@ def email_bytes(
     """
     message = EmailMessage()
     translate = texts("adapters.notices", language).gettext
-    name, caution, without = (translate(line) for line in FRAME)
+    name, caution, without, helped = (translate(line) for line in FRAME)
     message["From"] = formataddr((name, sender.address))
     message["To"] = to
     message["Subject"] = words.subject
@@ -91,7 +91,8 @@ def email_bytes(
         message["List-Unsubscribe"] = f"<{unsubscribe}>"
         message["List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"
     why = translate(why_sent(words.letter)) if unsubscribe is None else without.format(unsubscribe=unsubscribe)
-    frame = (caution, why) if page is not None and words.button else (why,)
+    found = helped.format(page=f"{sender.web_url}/help")
+    frame = (caution, why, found) if page is not None and words.button else (why,)
     values = {"words": words, "language": language, "page": page, "frame": frame, "colon": _COLONS[language]}
     coding = "base64" if language == "zh-CN" else "quoted-printable"
     message.set_content(_environment().get_template("letter.txt").render(values), cte=coding)

@@ -81,8 +81,9 @@ FRAME = (
     "Baohao",
     "Open this page only by this link or by typing the address yourself.",
     "You can do without reminders of this kind: {unsubscribe}",
+    "Help: {page}",
 )
-"""What stands around letters: the name, the caution where there is a link, and how to end what is optional."""
+"""What stands around letters: the name, the caution where there is a link, how to end what is optional, and help."""
 WHY: Mapping[str, str] = {
     "card": "You get this because the number depends on it, or because the law wants you to know.",
     "asked": "You get this because somebody gave this address on our page. If that was not you, do nothing.",

@@ -181,6 +181,7 @@ def _portal(settings: Settings, database: _Database, origin: str) -> Portal:
         database.waiting,
         origin,
         sends_sms=settings.sms != "none",
+        support=settings.support,
     )
 
 

@@ -3,13 +3,14 @@
 import asyncio
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from pathlib import Path
 
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
 from adapters.cli.demo.desk import code_now
-from adapters.notices.folder import MAILS_MOST, mails_in
+from adapters.notices.folder import Mail, count_mails, mails_in
 from adapters.settings import Settings
 from adapters.web.door import Door, form_of, language_of, see_other
 from adapters.web.frame import page
@@ -29,8 +30,8 @@ def demo_pages(portal: Portal, door: Door, pass_time: Callable[[timedelta], None
     async def _shown(request: Request, at: datetime) -> Response:
         visitor = await door.visitor(request)
         language = language_of(request, visitor)
-        mails = await asyncio.to_thread(mails_in, settings.mail_folder) if settings.mail_folder else []
-        written = await asyncio.to_thread(_written, settings) if len(mails) == MAILS_MOST else len(mails)
+        folder = settings.mail_folder
+        mails, written = await asyncio.to_thread(_mails_of, folder) if folder else ([], 0)
         shown = {"written": written, "console": settings.console_url, "code": code_now(settings.home), "mails": mails}
         return page("demo", language, visitor=visitor, here="/demo", day=at.date(), **shown)
 
@@ -44,6 +45,6 @@ def demo_pages(portal: Portal, door: Door, pass_time: Callable[[timedelta], None
     return [Route("/demo", show, methods=["GET"]), Route("/demo", forward, methods=["POST"])]
 
 
-def _written(settings: Settings) -> int:
-    """How many e-mails and SMS there are, beside the newest that are shown."""
-    return sum(1 for _ in settings.mail_folder.glob("*.eml")) if settings.mail_folder else 0
+def _mails_of(folder: Path) -> tuple[list[Mail], int]:
+    """The newest e-mails and SMS, and how many there are."""
+    return mails_in(folder), count_mails(folder)

@@ -1,5 +1,6 @@
 """Pages from templates, in the reader's language."""
 
+from collections.abc import Iterator
 from functools import cache
 from hashlib import sha256
 from importlib import resources
@@ -7,6 +8,8 @@ from urllib.parse import quote
 
 from fastapi.responses import HTMLResponse
 from jinja2 import Environment, PackageLoader, StrictUndefined
+from jinja2.ext import Extension
+from jinja2.lexer import Token, TokenStream
 
 from adapters.languages import shown
 from adapters.languages.language import Language
@@ -22,14 +25,35 @@ def versioned(name: str) -> str:
     return f"/static/{name}?v={sha256((STATIC / name).read_bytes()).hexdigest()[:10]}"
 
 
+class _TextsInPlace(Extension):
+    """Puts `{{ _('a text') }}` into a template as it is read, in the environment's language, once and for all pages."""
+
+    def filter_stream(self, stream: TokenStream) -> Iterator[Token]:
+        """The tokens of a template, with each such text as a part of it."""
+        say, tokens, place = self.environment.globals["say"], list(stream), 0
+        while place < len(tokens):
+            found = tokens[place : place + len(_TEXT)]
+            if tuple(one.type for one in found) == _TEXT and found[1].value == "_":
+                yield Token(found[0].lineno, "data", str(say(found[3].value)))
+                place += len(_TEXT)
+            else:
+                yield tokens[place]
+                place += 1
+
+
+_TEXT = ("variable_begin", "name", "lparen", "string", "rparen", "variable_end")
+
+
 @cache
 def _templates(language: Language) -> Environment:
     environment = Environment(
         loader=PackageLoader("adapters.web"),
+        extensions=[_TextsInPlace],
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
+        auto_reload=False,  # else each page asks the disk whether its templates have changed
     )
     speaks = voice(language)
     environment.globals |= {

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from starlette.datastructures import Headers, MutableHeaders
+from starlette.datastructures import Headers
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -51,7 +51,13 @@ class Guard:
     ) -> None:
         self._app, self._origin, self._exempt, self._scripted = app, origin, exempt, scripted
         secure = origin.startswith("https://")
-        self._headers = {one: headers(form_targets, secure=secure, scripted=one) for one in (False, True)}
+        self._headers = {
+            scripted: [
+                (name.lower().encode(), value.encode())
+                for name, value in headers(form_targets, secure=secure, scripted=scripted).items()
+            ]
+            for scripted in (False, True)
+        }
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
@@ -61,9 +67,9 @@ class Guard:
 
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
-                found = MutableHeaders(scope=message)
-                for name, value in self._headers[scope["path"] in self._scripted].items():
-                    found.setdefault(name, value)
+                there = {name for name, _ in message["headers"]}
+                ours = self._headers[scope["path"] in self._scripted]
+                message["headers"] += [header for header in ours if header[0] not in there]
             await send(message)
 
         if scope["method"] in SAFE or scope["path"].startswith(self._exempt) or self._is_ours(Headers(scope=scope)):

@@ -1,7 +1,8 @@
 """A page speaks one language: its texts, and how it writes amounts, days and places."""
 
+from collections.abc import Callable
 from datetime import date, datetime
-from functools import cache
+from functools import cache, lru_cache
 
 from markupsafe import Markup
 
@@ -11,6 +12,8 @@ from adapters.languages.texts import texts
 from engine.money import Money
 
 PACKAGE = "adapters.web"
+_KEPT = 4096
+"""Amounts, and days, that were written last: the cards of a list have many in common."""
 
 
 class Voice:
@@ -19,10 +22,15 @@ class Voice:
     def __init__(self, language: Language) -> None:
         self.language: Language = language
         self._texts = texts(PACKAGE, language)
+        self._said: dict[str, Markup] = {}
+        """The texts said before: they are our own, so there are not many."""
 
     def __call__(self, text: str, /, **values: object) -> Markup:
         """The text in this language, with its `%(name)s` filled in."""
-        said = Markup(self._texts.gettext(text))  # noqa: S704 (our own text; values are escaped as they are filled in)
+        said = self._said.get(text)
+        if said is None:
+            said = Markup(self._texts.gettext(text))  # noqa: S704 (our own text; what is filled in is escaped)
+            self._said[text] = said
         return said % values if values else said
 
     def many(self, one: str, many: str, count: int, /, **values: object) -> Markup:
@@ -52,23 +60,23 @@ class Voice:
 
     def money(self, amount: Money) -> Markup:
         """An amount that is not broken over two lines."""
-        return Markup('<span class="nowrap">%s</span>') % shown.money(amount, self.language)
+        return _money(amount, self.language)
 
     def day(self, value: date) -> Markup:
         """A date in full."""
-        return _time(value, shown.day(value, self.language))
+        return _time(value, shown.day, self.language)
 
     def short_day(self, value: date) -> Markup:
         """A date for tables."""
-        return _time(value, shown.short_day(value, self.language))
+        return _time(value, shown.short_day, self.language)
 
     def narrow_day(self, value: date) -> Markup:
         """A date for narrow columns."""
-        return _time(value, shown.narrow_day(value, self.language))
+        return _time(value, shown.narrow_day, self.language)
 
     def day_of_year(self, value: date) -> Markup:
         """A date whose year stands beside it."""
-        return _time(value, shown.day_of_year(value, self.language))
+        return _time(value, shown.day_of_year, self.language)
 
     def moment(self, instant: datetime, zone: str) -> Markup:
         """Date and time by the clock on the wall of a zone, as tables have it."""
@@ -79,8 +87,14 @@ class Voice:
         return shown.place(zone, self.language)
 
 
-def _time(value: date, text: str) -> Markup:
-    return Markup('<time datetime="%s">%s</time>') % (value.isoformat(), text)
+@lru_cache(_KEPT)
+def _money(amount: Money, language: Language) -> Markup:
+    return Markup('<span class="nowrap">%s</span>') % shown.money(amount, language)
+
+
+@lru_cache(_KEPT)
+def _time(value: date, written: Callable[[date, Language], str], language: Language) -> Markup:
+    return Markup('<time datetime="%s">%s</time>') % (value.isoformat(), written(value, language))
 
 
 @cache

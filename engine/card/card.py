@@ -10,6 +10,7 @@ from engine.card.custody import Custody, Status
 from engine.card.deadlines import Deadlines
 from engine.card.doubt import Doubt
 from engine.card.gap import GapState
+from engine.card.hold import Hold
 from engine.card.methods import Methods
 from engine.card.payments import Payments
 from engine.card.refunds import Refunds
@@ -19,7 +20,7 @@ from engine.card.top_ups import TopUps
 from engine.card.undoing import Before
 from engine.value import Value
 
-STATE_VERSION = 14
+STATE_VERSION = 15
 """Part of every snapshot; raise it when Card, evolve or the checksum changes, and old snapshots are passed over."""
 
 
@@ -32,7 +33,7 @@ class Card(Value):
     anchor_day: int
     deadlines: Deadlines
     status: Status = "active"
-    held_since: Instant | None = None
+    hold: Hold | None = None
     doubt: Doubt | None = None
     methods: Methods = Methods()
     consent: Consent | None = None
@@ -44,5 +45,12 @@ class Card(Value):
     payments: Payments = ()
     refunds: Refunds = ()
     reminded: Reminded = NONE_YET
+    aware_at: Instant | None = None
+    """Since when the holder has had the card, or auto-renewal has been off."""
     before: Before | None = None
     gap: GapState = GapState()
+
+    @property
+    def held_since(self) -> Instant | None:
+        """Since when the card is on hold; None: it is not."""
+        return None if self.hold is None else self.hold.since

@@ -21,6 +21,7 @@ from engine.card import (
     doubt,
     facts,
     gap,
+    hold,
     lapse,
     methods,
     payments,
@@ -31,7 +32,6 @@ from engine.card import (
     undoing,
 )
 from engine.card.card import Card
-from engine.card.doubt import Doubt
 from engine.errors import CorruptHistoryError
 from engine.networks import DELAYED
 
@@ -59,8 +59,8 @@ def evolve(card: Card | None, card_id: UUID, fact: facts.CardFact) -> Card:
 
 def registered(card_id: UUID, fact: facts.CardRegistered) -> Card:
     """A card that was taken into our care."""
-    own, days, known = custody.registered(fact), deadlines.Deadlines(fact.keep), reminders.aware({}, fact.at)
-    return Card(card_id, own, fact.term, fact.anchor_day, days, reminded=known)
+    own, days = custody.registered(fact), deadlines.Deadlines(fact.keep)
+    return Card(card_id, own, fact.term, fact.anchor_day, days, aware_at=fact.at)
 
 
 def _evolve(card: Card, fact: facts.CardFact) -> Card:  # noqa: C901, PLR0911, PLR0912, PLR0915 (one row per fact)
@@ -93,9 +93,9 @@ def _evolve(card: Card, fact: facts.CardFact) -> Card:  # noqa: C901, PLR0911, P
             return replace(card, custody=custody.zone_changed(card.custody, fact))
         case facts.HolderChanged():
             own, kept = custody.holder_changed(card.custody, fact), replace(card.methods, balance_first=False)
-            return replace(card, custody=own, methods=kept, announced=(), reminded=reminders.aware({}, fact.at))
+            return replace(card, custody=own, methods=kept, announced=(), reminded={}, aware_at=fact.at)
         case facts.CardHeld() | facts.CardReleased():
-            return replace(card, held_since=fact.at if isinstance(fact, facts.CardHeld) else None)
+            return replace(card, hold=hold.changed(fact))
         case facts.NumberConfirmed():
             counted = deadlines.counted_until(card.deadlines, fact.at)  # each delay after it makes it older
             return replace(card, doubt=doubt.confirmed(card.doubt, fact), deadlines=counted)
@@ -120,7 +120,7 @@ def _evolve(card: Card, fact: facts.CardFact) -> Card:  # noqa: C901, PLR0911, P
         case facts.PriceChangeAnnounced():
             return replace(card, announced=consent.announced(card.announced, fact, card.consent))
         case facts.AutoRenewSwitchedOff():
-            return replace(_switched_off(card), reminded=reminders.aware(card.reminded, fact.at))
+            return replace(_switched_off(card), aware_at=fact.at)
         case facts.RenewalRequested():
             renewal = term.wanted_by_holder(card.renewal)
             return replace(card, methods=methods.cleared_for_holder(card.methods), renewal=renewal)
@@ -280,7 +280,7 @@ def _switched_off(card: Card) -> Card:
 
 def _case_opened(card: Card, fact: facts.CaseOpened) -> Card:
     if fact.reason == doubt.IN_DOUBT:
-        return replace(card, doubt=Doubt(fact.at), attempts=attempt.unwanted(card.attempts))
+        return replace(card, doubt=doubt.Doubt(fact.at), attempts=attempt.unwanted(card.attempts))
     if fact.reason == gap.UNEXPLAINED:
         return replace(card, gap=gap.unexplained(card.gap, fact.about))
     if attempt.open_attempt(card.attempts, fact.about) is not None:

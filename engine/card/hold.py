@@ -6,6 +6,7 @@ What decisions have in common: custody.py.
 from datetime import datetime
 from typing import Literal, Protocol
 
+from engine.calendar import Instant
 from engine.card.attempt import CaseOpened, HasAttempts, HasHold
 from engine.card.custody import HasStatus, check_kept
 from engine.card.deadlines import DeadlinesMoved, HasDeadlines, move_deadlines
@@ -13,17 +14,27 @@ from engine.card.doubt import MayBeInDoubt, in_doubt_since, on_release
 from engine.card.event import Event
 from engine.card.term import HasRenewal, open_since
 from engine.policy import Policy
+from engine.value import Value
+
+HeldBy = Literal["operator", "alarm"]
 
 
 class CardHeld(Event, kw_only=True):
     """The card was taken out of all automatic work: nothing is charged, suspended or given up until it is released."""
 
     reason: str
-    by: Literal["operator", "alarm"]
+    by: HeldBy
 
 
 class CardReleased(Event, kw_only=True):
     """The hold was lifted."""
+
+
+class Hold(Value):
+    """Since when a card is on hold, and whether a person wanted that."""
+
+    since: Instant
+    by: HeldBy
 
 
 class _Holdable(HasHold, HasStatus, Protocol):
@@ -32,6 +43,11 @@ class _Holdable(HasHold, HasStatus, Protocol):
 
 class _Releasable(_Holdable, HasAttempts, HasRenewal, HasDeadlines, MayBeInDoubt, Protocol):
     """What a release reads of a card."""
+
+
+def changed(fact: CardHeld | CardReleased) -> Hold | None:
+    """The card is on hold from now on, or is not."""
+    return Hold(fact.at, fact.by) if isinstance(fact, CardHeld) else None
 
 
 def hold_card(card: _Holdable, *, reason: str, at: datetime) -> tuple[CardHeld, ...]:

@@ -77,8 +77,6 @@ Reminded = Mapping[str, Instant]
 """Reminders of the running term that are out, and since when: each is due once per term, that of a method once per
 method."""
 NONE_YET: Reminded = {}
-_AWARE = "aware"
-"""Stands among them: since when the holder has had the card, or auto-renewal has been off."""
 
 
 class Remindable(HasAttempts, HasConsent, HasMethods, HasRenewal, HasDeadlines, HasCustody, Protocol):
@@ -86,6 +84,8 @@ class Remindable(HasAttempts, HasConsent, HasMethods, HasRenewal, HasDeadlines, 
 
     @property
     def reminded(self) -> Reminded: ...
+    @property
+    def aware_at(self) -> Instant | None: ...
 
 
 # Fold
@@ -94,11 +94,6 @@ class Remindable(HasAttempts, HasConsent, HasMethods, HasRenewal, HasDeadlines, 
 def reminded_of(reminded: Reminded, fact: ReminderDue) -> Reminded:
     """One more reminder is out; how often a payment failed is remembered with the renewal."""
     return reminded if fact.kind == "payment_failed" else {**reminded, _key(fact.kind, fact.about): fact.at}
-
-
-def aware(reminded: Reminded, at: datetime) -> Reminded:
-    """The holder knows as of now that nothing is charged."""
-    return {**reminded, _AWARE: at}
 
 
 def _key(kind: ReminderKind, about: str) -> str:
@@ -285,8 +280,7 @@ def _lapse_ahead(card: Remindable, policy: Policy, at: datetime) -> tuple[Remind
     if card.status != "active" or _key("lapse_ahead", "") in card.reminded:
         return None
     due_at = charge_instant(card, card.term.ends_on - timedelta(policy.lapse_ahead_days), policy)
-    aware_at = card.reminded.get(_AWARE)
-    due_at = due_at if aware_at is None else max(due_at, aware_at + DAY)
+    due_at = due_at if card.aware_at is None else max(due_at, card.aware_at + DAY)
     if max(due_at, at) >= card.term.ends_at:  # it would come after what it foretells
         return None
     if at < due_at:

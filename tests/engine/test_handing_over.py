@@ -118,7 +118,7 @@ def test_the_new_holder_was_told_of_nothing_and_chose_nothing():
     before = given(*history).card
     assert (before.announced, before.reminded, before.methods.balance_first) != ((), {}, False)
     card = hand_over(given(*history)).card
-    assert (card.announced, set(card.reminded), card.methods.balance_first) == ((), {"aware"}, False)
+    assert (card.announced, set(card.reminded), card.methods.balance_first) == ((), set(), False)
 
 
 def test_the_holder_until_then_is_told():

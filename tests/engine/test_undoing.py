@@ -91,7 +91,7 @@ def test_moved_deadlines_and_reminders_of_the_term_are_as_before():
     ahead = ReminderDue(kind="renewal_ahead", term_number=0, about="2026-03-29", at=OPENS_AT)
     undone = ended(given(*CHARGING, moved, ahead, succeeded(), renewed()))
     assert reclaims_at(undone.card) == LOST_AT + timedelta(hours=9)
-    assert undone.card.reminded.keys() == {"renewal_ahead", "aware"}
+    assert undone.card.reminded.keys() == {"renewal_ahead"}
 
 
 @pytest.mark.parametrize("at", [ENDS_AT, ENDS_AT + timedelta(days=3)])

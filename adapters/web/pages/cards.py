@@ -9,7 +9,6 @@ from starlette.routing import Route
 
 from adapters.directory.sessions import SignedIn
 from adapters.notices.outbox import told_of_facts
-from adapters.notices.reached import unreached
 from adapters.web.door import Door, missing, see_other
 from adapters.web.frame import page
 from adapters.web.pages.ahead import coming_up
@@ -18,6 +17,7 @@ from adapters.web.pages.came_of_it import came_of_it
 from adapters.web.pages.going_back import on_its_way
 from adapters.web.pages.history import history
 from adapters.web.pages.ids import whole_number
+from adapters.web.pages.listing import listing_of
 from adapters.web.pages.naming import every, named
 from adapters.web.pages.on_page import UNOPENED, waiting
 from adapters.web.pages.portal import PAGE_SIZE, Held, Portal
@@ -44,10 +44,8 @@ def card_pages(portal: Portal, door: Door) -> list[Route]:
         gone, typed = "gone" in query, query.get("number", "")[:_SOUGHT_MOST].strip()
         sought = _digits(typed) or (_IN_NO_NUMBER if typed else None)
         skip = PAGE_SIZE * (number - 1)
-        held, counts = await portal.cards(visitor.holder_id, gone=gone, sought=sought, skip=skip)
-        async with portal.pool.connection() as connection:
-            lost = await unreached(connection, visitor.email, visitor.phone)
-        found = [shown(one, say) for one in held]
+        listing = await listing_of(portal, visitor, gone=gone, sought=sought, skip=skip)
+        counts = listing.counts
         total = counts.gone if gone else counts.kept
         more = number + 1 if sought is None and skip + PAGE_SIZE < total else None
         return page(
@@ -55,7 +53,7 @@ def card_pages(portal: Portal, door: Door) -> list[Route]:
             visitor.language,
             visitor=visitor,
             here="/cards",
-            cards=found,
+            cards=[shown(one, say) for one in listing.held],
             counts=counts,
             gone=gone,
             sought=typed,
@@ -64,7 +62,7 @@ def card_pages(portal: Portal, door: Door) -> list[Route]:
             number=number,
             more=more,
             can_add=portal.sends_sms,
-            unreached=lost,
+            unreached=listing.unreached,
         )
 
     async def home(_: Request) -> Response:

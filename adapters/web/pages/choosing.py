@@ -8,6 +8,7 @@ from starlette.responses import Response
 from adapters.web.pages.adding import charged_by_adding
 from adapters.web.pages.came_of_it import came_of_it
 from adapters.web.pages.draft import Draft
+from adapters.web.pages.listing import listing_of
 from adapters.web.pages.naming import dated_method_name, every, named
 from adapters.web.pages.visit import CardVisit
 from adapters.web.voice import Voice
@@ -93,8 +94,7 @@ async def _methods_of_others(visit: CardVisit) -> list[tuple[str, Markup]]:
     bound = visit.held.card.methods.bound
     known = {one.instrument for one in bound}
     found: dict[str, tuple[str, PaymentMethod]] = {}
-    cards, _ = await visit.portal.cards(visit.visitor.holder_id)
-    for other in cards:
+    for other in (await listing_of(visit.portal, visit.visitor)).held:
         for one in other.card.methods.bound:
             if one.instrument not in known and one.method_id not in other.card.methods.ended:
                 found.setdefault(one.instrument, (f"{other.card_id}/{one.method_id}", one))

@@ -1,4 +1,4 @@
-"""Pages and files for everybody: the terms, the choice of language, the style sheet."""
+"""Pages and files for everybody: the terms, where to find help, the choice of language, the style sheet."""
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -14,13 +14,18 @@ from adapters.web.pages.agreeing import TERMS_VERSION
 _YEAR_S = 31_536_000
 
 
-def plain_pages(door: Door) -> list[Route]:
-    """`/terms`, `/language`, `/static/…`."""
+def plain_pages(door: Door, support: str | None) -> list[Route]:
+    """`/terms`, `/help`, `/language`, `/static/…`."""
 
     async def terms(request: Request) -> Response:
         visitor = await door.visitor(request)
         language = language_of(request, visitor)
         return page("terms", language, visitor=visitor, here="/terms", terms_version=TERMS_VERSION)
+
+    async def help_found(request: Request) -> Response:
+        visitor = await door.visitor(request)
+        values = {"here": "/help", "support": support, "leads_to": None if support is None else leads_to(support)}
+        return page("help", language_of(request, visitor), visitor=visitor, **values)
 
     async def language(request: Request) -> Response:
         form, visitor = await form_of(request), await door.visitor(request)
@@ -36,9 +41,19 @@ def plain_pages(door: Door) -> list[Route]:
 
     return [
         Route("/terms", terms, methods=["GET"]),
+        Route("/help", help_found, methods=["GET"]),
         Route("/language", language, methods=["POST"]),
         FILES,
     ]
+
+
+def leads_to(support: str) -> str | None:
+    """The address of a link to the support; None where it is nothing that a browser opens."""
+    if support.startswith("https://"):
+        return support
+    if "@" in support and " " not in support:
+        return f"mailto:{support}"
+    return f"tel:{support.replace(' ', '')}" if support.startswith("+") else None
 
 
 def own_path(text: str) -> str:

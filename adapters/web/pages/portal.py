@@ -20,7 +20,6 @@ from engine.application import Engine, Reply
 from engine.calendar import local_date
 from engine.card.card import Card
 from engine.card.facts import CardFacts
-from engine.card.hold import CardHeld
 from engine.catalogue import PERIODS, Plan, Quote
 from engine.commands import AnyCommand, Issued
 from engine.envelope import Recorded
@@ -28,25 +27,6 @@ from engine.errors import Refused
 from engine.rules import Rules
 
 PAGE_SIZE = 50
-_HOLD_AMONG = 50
-"""Of so many of its last facts one is the hold of a card that is on hold: few follow it."""
-_LISTED = """
-    SELECT cards.card_id, card_numbers.number FROM cards LEFT JOIN card_numbers USING (card_id)
-    WHERE holder_id = %(holder)s AND (status IN ('reclaimed', 'closed')) = %(gone)s
-    AND (%(sought)s::text IS NULL OR card_numbers.number LIKE '%%' || %(sought)s || '%%')
-    ORDER BY CASE WHEN status = 'suspended' THEN 0 WHEN status = 'grace' THEN 1
-        WHEN last_decline IS NOT NULL AND auto_renew_months IS NOT NULL THEN 2 WHEN outcome_unknown THEN 3
-        WHEN auto_renew_months IS NULL THEN 4 ELSE 5 END, ends_at, card_id
-    LIMIT %(limit)s OFFSET %(skip)s
-"""
-_COUNTS = """
-    SELECT count(*) FILTER (WHERE status NOT IN ('reclaimed', 'closed')),
-        count(*) FILTER (WHERE status IN ('reclaimed', 'closed')),
-        count(*) FILTER (WHERE status IN ('suspended', 'grace')
-            OR (status = 'active' AND last_decline IS NOT NULL AND auto_renew_months IS NOT NULL
-                AND NOT outcome_unknown))
-    FROM cards WHERE holder_id = %s
-"""
 
 Newest = Callable[[UUID, int | None, int], list[Recorded]]
 """The last facts of a card below a version (None: of all), at most so many; oldest first."""
@@ -62,8 +42,6 @@ class Held(NamedTuple):
     version: int
     """Of the card's last fact."""
     outlooks: Outlooks
-    held_by_alarm: bool = False
-    """It is on hold because a charge could not be made as we asked for it."""
 
     @property
     def card_id(self) -> UUID:
@@ -103,14 +81,6 @@ class Held(NamedTuple):
             return ()
 
 
-class Counts(NamedTuple):
-    """How many cards a holder has, has lost, and has to look after."""
-
-    kept: int
-    gone: int
-    need_holder: int
-
-
 @dataclass(frozen=True)
 class Portal:
     """The engine behind the pages; one for all requests."""
@@ -128,18 +98,8 @@ class Portal:
     outlooks: Outlooks = field(default_factory=Outlooks)
     sends_sms: bool = False
     """Whether SMS go out: a card is added by one."""
-
-    async def cards(
-        self, holder_id: str, *, gone: bool = False, sought: str | None = None, skip: int = 0
-    ) -> tuple[list[Held], Counts]:
-        """A page of the holder's cards, worst first, and how many there are."""
-        asked = {"holder": holder_id, "gone": gone, "sought": sought, "limit": PAGE_SIZE, "skip": skip}
-        async with self.pool.connection() as connection:
-            rows = await (await connection.execute(_LISTED, asked, prepare=True)).fetchall()
-            counted = await (await connection.execute(_COUNTS, (holder_id,), prepare=True)).fetchone()
-        numbers: Mapping[UUID, str | None] = dict(rows)
-        held = await asyncio.to_thread(self._held, list(numbers), numbers)
-        return [one for one in held if one.card.custody.holder_id == holder_id], Counts(*(counted or (0, 0, 0)))
+    support: str | None = None
+    """Where holders find help; None: with whoever gave them their cards."""
 
     async def card(self, holder_id: str, card_id: UUID) -> Held | None:
         """A card of this holder; None for another's, and for one that does not exist."""
@@ -152,24 +112,21 @@ class Portal:
             query = "SELECT card_id, number FROM card_numbers WHERE card_id = ANY (%s)"
             rows = await (await connection.execute(query, (list(card_ids),), prepare=True)).fetchall()
         numbers: dict[UUID, str | None] = dict.fromkeys(card_ids)
-        return await asyncio.to_thread(self._held, card_ids, numbers | dict(rows))
+        return await self.numbered(numbers | dict(rows))
 
-    def _held(self, card_ids: Sequence[UUID], numbers: Mapping[UUID, str | None]) -> list[Held]:
+    async def numbered(self, numbers: Mapping[UUID, str | None]) -> list[Held]:
+        """Those of the cards that exist, whoever holds them, in the same order, with these numbers."""
+        return await asyncio.to_thread(self._held, numbers)
+
+    def _held(self, numbers: Mapping[UUID, str | None]) -> list[Held]:
         rules, at = self.read_rules()
-        found = self.engine.cards_with_versions(card_ids) if card_ids else []
+        found = self.engine.cards_with_versions(list(numbers)) if numbers else []
         cards = {card.card_id: (card, version) for card, version in found}
         return [
-            Held(cards[one][0], numbers[one], rules, at, cards[one][1], self.outlooks, self._is_alarm(cards[one][0]))
-            for one in card_ids
+            Held(cards[one][0], number, rules, at, cards[one][1], self.outlooks)
+            for one, number in numbers.items()
             if one in cards
         ]
-
-    def _is_alarm(self, card: Card) -> bool:
-        """Whether the card is on hold, and not because a person wanted it."""
-        if card.held_since is None:
-            return False
-        holds = (one.fact for one in self.read_newest(card.card_id, None, _HOLD_AMONG))
-        return next((one.by == "alarm" for one in reversed(list(holds)) if isinstance(one, CardHeld)), False)
 
     async def newest_of(self, held: Held, before: int | None, limit: int) -> tuple[list[Recorded], int | None]:
         """The last facts below a version of the present holder's time, oldest first; and where older ones end, if any.

@@ -42,7 +42,7 @@ def holder_pages(portal: Portal, reception: Reception, printer: Printer) -> list
     """The pages, and the files that they need."""
     door = reception.door
     return [
-        *plain_pages(door),
+        *plain_pages(door, portal.support),
         *card_pages(portal, door),
         *receipt_pages(portal, door, printer),
         *routes_of(portal, door, OF_A_CARD),

@@ -57,7 +57,7 @@ def held_sentence(held: Held, say: Voice) -> Markup:
     card, paid_to = held.card, say.day(held.card.term.ends_on)
     why = (
         say("A payment could not be made as ordered, and we are looking into it. Nothing is charged meanwhile.")
-        if held.held_by_alarm
+        if card.hold is not None and card.hold.by == "alarm"
         else say("This card is on hold, and we are looking into it. Nothing is charged meanwhile.")
     )
     if card.status == "suspended":
@@ -76,11 +76,10 @@ def _off(held: Held, lost: Markup, say: Voice) -> Markup:
 
 
 def _sentence(held: Held, standing: Standing, payment: NextPayment | None, say: Voice) -> Markup | None:
-    card = held.card
-    off, lost = (say.day(local_date(one, held.zone)) for one in (suspends_at(card), reclaims_at(card)))
+    if standing in ("active", "closed", "reclaimed", "paying"):
+        return None  # who is to pay reads it in full on the card's page
+    off, lost = (say.day(held.day_of(one)) for one in (suspends_at(held.card), reclaims_at(held.card)))
     match standing:
-        case "active" | "closed" | "reclaimed" | "paying":
-            return None  # who is to pay reads it in full on the card's page
         case "suspended":
             return _off(held, lost, say)
         case "grace":

@@ -23,6 +23,7 @@ def test_a_renewal_is_told_once(post, card_id):
         assert f"https://baohao.example/receipts/{charge.attempt_id}" in part
         assert "Open this page only by this link or by typing the address yourself." in part
         assert "You get this because the number depends on it, or because the law wants you to know." in part
+        assert "Help: https://baohao.example/help" in part
         assert "Visa" in part
     assert '<html lang="en">' in html
     assert post.receiver.forms == []

@@ -47,7 +47,7 @@ def holders(postgres_url):
             tokens.update(world.tokens)
 
     databases = LentDatabases(postgres_url, "holders", make)
-    settings = load_settings(clock="virtual", web_port=free_port())
+    settings = load_settings(clock="virtual", web_port=free_port(), support="+1 212 555 0100")
     address = f"http://localhost:{settings.web_port}"
     with databases.lent_for_long() as (url, renew), role(settings, application_url(url)):
         yield Holders(url, renew, address, tokens)

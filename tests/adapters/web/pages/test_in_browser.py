@@ -32,6 +32,7 @@ PAGES = (
     "/register",
     "/reset",
     "/terms",
+    "/help",
     "/nothing",
 )
 
