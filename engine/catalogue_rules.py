@@ -8,7 +8,7 @@ from datetime import date, datetime
 from itertools import pairwise
 from typing import cast
 
-from engine.money import BASIS_POINTS_PER_WHOLE
+from engine.money import BASIS_POINTS_PER_WHOLE, Money, Rounding
 
 Broken = Iterator[tuple[tuple[str | int, ...], str]]
 """Places and sentences."""
@@ -18,7 +18,6 @@ Table = Mapping[object, object]
 def broken_rules(document: object, periods: Sequence[int]) -> Broken:
     """Where a catalogue in plain tables breaks a rule, and what to do about it; it must discount all `periods`."""
     plans, keep_rules = _tables(_table(document).get("plans")), _table(_table(document).get("keep_rules"))
-    least = _amounts(_table(document).get("minimum_charges"))
     versions = _array(_table(document).get("versions"))
     for name, plan in plans.items():
         keep_rule = plan.get("keep_rule")
@@ -31,9 +30,11 @@ def broken_rules(document: object, periods: Sequence[int]) -> Broken:
     yield from _order(versions)
     for number, version in enumerate(versions):
         yield from _discounts(number, version, periods)
-        yield from _prices(number, version, plans, least, periods)
+        yield from _prices(number, version, plans, periods)
         yield from _fees(number, version)
     yield from _dropped_currencies(versions)
+    for number, version in list(enumerate(versions))[-1:]:
+        yield from _too_low(number, version, document, periods)
 
 
 def _never_sold(plans: Mapping[str, Table], versions: Sequence[Table]) -> Broken:
@@ -71,26 +72,17 @@ def _discounts(number: int, version: Table, periods: Sequence[int]) -> Broken:
             yield ("versions", number, "discounts", str(longer)), sentence
 
 
-def _prices(
-    number: int, version: Table, plans: Mapping[str, Table], least: Mapping[object, int], periods: Sequence[int]
-) -> Broken:
+def _prices(number: int, version: Table, plans: Mapping[str, Table], periods: Sequence[int]) -> Broken:
     whole = BASIS_POINTS_PER_WHOLE
     for name, prices in _tables(version.get("prices")).items():
         place = ("versions", number, "prices", name)
         if name not in plans:
             yield place, f"there is no [plans.{name}]; add it or correct the name"
         for currency, minor in _amounts(prices).items():
-            charged = max(least.get(currency, 1), 1)
             for months, discount in _steps(version, periods):
-                if minor > 0 and discount < whole and minor * months * (whole - discount) < charged * whole:
-                    sentence = (
-                        f"a period of {months} comes to less than {charged}, the least that the gateway charges "
-                        "(minimum_charges); raise the price"
-                        if charged > 1
-                        else f"a period of {months} comes to nothing after its discount; raise the price"
-                    )
+                if minor > 0 and discount < whole and minor * months * (whole - discount) < whole:
+                    sentence = f"a period of {months} comes to nothing after its discount; raise the price"
                     yield (*place, str(currency)), sentence
-                    break
 
 
 def _fees(number: int, version: Table) -> Broken:
@@ -114,6 +106,31 @@ def _dropped_currencies(versions: Sequence[Table]) -> Broken:
                 if currency not in prices[name]:
                     sentence = f"has no price in {currency} any more, so cards paid in it could not be renewed; add one"
                     yield ("versions", number, "prices", name), sentence
+
+
+def _too_low(number: int, version: Table, document: object, periods: Sequence[int]) -> Broken:
+    """Of the last version: what was sold before it may have been charged when the gateway took less."""
+    rounding = _ROUNDINGS.get(_table(document).get("rounding"))
+    if rounding is None:
+        return
+    least = _amounts(_table(document).get("minimum_charges"))
+    for name, prices in _tables(version.get("prices")).items():
+        for currency, minor in _amounts(prices).items():
+            monthly, at_least = Money(minor=minor, currency=str(currency)), least.get(currency, 0)
+            costs = [
+                ((monthly * months).less_discount(discount, rounding).minor, months)
+                for months, discount in _steps(version, periods)
+            ]
+            price, months = min(costs, default=(0, 0))
+            if 0 < price < at_least:
+                sentence = (
+                    f"a period of {months} costs {price}, less than the {at_least} of minimum_charges, so that it "
+                    "could not be charged; add a version with a higher price"
+                )
+                yield ("versions", number, "prices", name, str(currency)), sentence
+
+
+_ROUNDINGS: Mapping[object, Rounding] = {one.name.lower(): one for one in Rounding}
 
 
 def _is_table(value: object) -> bool:

@@ -98,10 +98,11 @@ def on_answer(
         outcome = _outcome(before, question, answer, rules, at, past)
         if not outcome:
             return Decided(None)
-        if isinstance(waiting := outcome[-1], Deferred):  # for the gateway's complete list of charges
+        if isinstance(waiting := outcome[-1], Deferred):  # until the gateway's list is complete
             after = replay(before, stream.card_id, outcome)
             return Decided(Append(stream, outcome, after, waiting.until, cause, actor))
-        outcome = move_for_late_wake(before, stream.wake_at, rules.policy, at) + outcome  # as for a command
+        # Our own delay is told first: the new wake time would hide it.
+        outcome = move_for_late_wake(before, stream.wake_at, rules.policy, at) + outcome
         card = replay(before, stream.card_id, outcome)
         try:
             card, facts, step = advance(card, rules, at, limited)

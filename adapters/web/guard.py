@@ -67,9 +67,10 @@ class Guard:
 
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
-                there = {name for name, _ in message["headers"]}
+                given = list(message["headers"])
+                there = {name for name, _ in given}
                 ours = self._headers[scope["path"] in self._scripted]
-                message["headers"] += [header for header in ours if header[0] not in there]
+                message["headers"] = given + [header for header in ours if header[0] not in there]
             await send(message)
 
         if scope["method"] in SAFE or scope["path"].startswith(self._exempt) or self._is_ours(Headers(scope=scope)):

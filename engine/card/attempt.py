@@ -35,7 +35,7 @@ class ChargeAttempted(Event, kw_only=True):
     """We decided to ask a payment method for money; committed before the gateway hears of it.
 
     `attempt_id` is the idempotency key. `number` counts attempts for the term, or for the top-up if that is what it
-    is for; `rung` counts passes over the methods. `from_balance` is reserved in addition. `limits_edition` names the
+    is for; `rung` counts the rungs of the ladder. `from_balance` is reserved in addition. `limits_edition` names the
     network limits that allowed it; `follows_decline` says that they count it, `last_rung` that no rung comes after it.
     `page_until`: we do not ask, the holder pays on the provider's page, which is open until then.
     """

@@ -46,7 +46,7 @@ class Card(Value):
     refunds: Refunds = ()
     reminded: Reminded = NONE_YET
     aware_at: Instant | None = None
-    """Since when the holder has had the card, or auto-renewal has been off."""
+    """When the holder got the card or, if later, switched auto-renewal off."""
     before: Before | None = None
     gap: GapState = GapState()
 

@@ -146,7 +146,7 @@ def check_may_charge(card: OnRequest, rules: Rules) -> None:
     if open_attempts(card.attempts) or card.top_ups.under_way is not None:
         raise Refused("charge_under_way", "a charge is under way; wait for its outcome")
     if card.held_since is not None:
-        raise Refused("held", "the card is held by the operator")
+        raise Refused("held", "the card is on hold")
     check_number(card)
     check_gap(card, rules)
     if rules.charging_stopped:
@@ -231,7 +231,7 @@ def _fee_is_agreed(card: HasConsent, renewal: Renewal) -> bool:
 def _notice_first(
     card: Chargeable, renewal: Renewal, opening: datetime, chosen: Try | None, rules: Rules, at: datetime, *, paid: bool
 ) -> tuple[ReminderDue | DeadlinesMoved, ...] | Wait | None:
-    """What has to come before the first charge that nobody asked for: the notice, or its days; None if nothing has to.
+    """The notice that has to come before a charge that nobody asked for, or the wait until it is old enough, or None.
 
     `paid`: the balance is to pay, whatever is `chosen`.
     """
@@ -243,7 +243,7 @@ def _notice_first(
     may_at = may_at or opening
     match chosen:
         case TryNow(rung=rung):
-            begins = rung > 0  # else it is of the pass that the holder asked for
+            begins = rung > 0  # rung 0: the holder asked for this pass, so it needs no notice
         case TryLater(at=later, reason=reason):
             begins = reason == "renewal_opens" and later < may_at
         case _:

@@ -95,7 +95,7 @@ def _evolve(card: Card, fact: facts.CardFact) -> Card:  # noqa: C901, PLR0911, P
             own, kept = custody.holder_changed(card.custody, fact), replace(card.methods, balance_first=False)
             return replace(card, custody=own, methods=kept, announced=(), reminded={}, aware_at=fact.at)
         case facts.CardHeld() | facts.CardReleased():
-            return replace(card, hold=hold.changed(fact))
+            return replace(card, hold=hold.after(fact))
         case facts.NumberConfirmed():
             counted = deadlines.counted_until(card.deadlines, fact.at)  # each delay after it makes it older
             return replace(card, doubt=doubt.confirmed(card.doubt, fact), deadlines=counted)

@@ -45,7 +45,7 @@ class _Releasable(_Holdable, HasAttempts, HasRenewal, HasDeadlines, MayBeInDoubt
     """What a release reads of a card."""
 
 
-def changed(fact: CardHeld | CardReleased) -> Hold | None:
+def after(fact: CardHeld | CardReleased) -> Hold | None:
     """The card is on hold from now on, or is not."""
     return Hold(fact.at, fact.by) if isinstance(fact, CardHeld) else None
 

@@ -95,7 +95,7 @@ def _would_charge(card: Card, step: CardFacts | Wait) -> bool:
 
 def _charge_or_lapse(card: Card, rules: Rules, at: datetime, asking: Wait | None) -> CardFacts | Wait:
     blocked_since = card.deadlines.blocked_since
-    if blocked_since is not None and (card.consent is None or not rules.charging_stopped):  # waits no longer, or tries
+    if blocked_since is not None and (card.consent is None or not rules.charging_stopped):  # the block is over
         return _unblocked(card, blocked_since, rules.policy, at)
     topping_up = charge_top_up(card, rules, at) if card.attempts.top_up is None else None
     if topping_up is not None and not isinstance(topping_up, Wait):

@@ -77,7 +77,7 @@ class Renewal(Value):
     stale: bool = False
     """Consent changed since: nothing more is attempted at this price."""
     rung: int = 0
-    """Passes over the payment methods begun so far."""
+    """Rungs begun so far; a pass that the holder asked for is none."""
     rung_at: Instant | None = None
     tried: tuple[str, ...] = ()
     """Methods tried in this pass."""

@@ -10,7 +10,7 @@ from uuid import UUID
 
 from msgspec.structs import replace
 
-from engine.calendar import Term
+from engine.calendar import Instant, Term
 from engine.card import balance
 from engine.card.attempt import HasAttempts
 from engine.card.balance import BalanceCredited, BalanceDebited, HasBalance, give_back_terms
@@ -47,6 +47,7 @@ class Before(Value):
     made: int
     """Attempts for the term that was paid; they are never counted from 1 again, as keys derive from their number."""
     reminded: Reminded
+    aware_at: Instant | None = None
 
 
 class _Renewed(HasDeadlines, HasAttempts, HasRenewal, Protocol):
@@ -54,6 +55,8 @@ class _Renewed(HasDeadlines, HasAttempts, HasRenewal, Protocol):
 
     @property
     def reminded(self) -> Reminded: ...
+    @property
+    def aware_at(self) -> Instant | None: ...
 
 
 class _Restorable(HasBalance, _Renewed, Protocol):
@@ -81,7 +84,8 @@ def before(card: _Renewed, fact: CardRenewed) -> Before | None:
     if fact.attempt_id is None or fact.at >= fact.term.starts_at:
         return None
     deadlines = replace(card.deadlines, blocked_since=None)
-    return Before(fact.attempt_id, card.term, card.anchor_day, deadlines, card.attempts.made, card.reminded)
+    reminders = card.reminded, card.aware_at
+    return Before(fact.attempt_id, card.term, card.anchor_day, deadlines, card.attempts.made, *reminders)
 
 
 def undone(card: _Restorable, fact: TermUndone) -> Mapping[str, object]:
@@ -96,6 +100,7 @@ def undone(card: _Restorable, fact: TermUndone) -> Mapping[str, object]:
         "renewal": None,
         "attempts": replace(card.attempts, made=kept.made),
         "reminded": kept.reminded,
+        "aware_at": kept.aware_at,
         "balance": balance.term_undone(card.balance, fact.undone_number),
         "before": None,
     }

@@ -74,7 +74,7 @@ BAD_FILES = {
     "a price that the gateway does not charge": (
         '"half_up"',
         '"half_up"\nminimum_charges = { EUR = 191 }',
-        "46: versions[1].prices.a.EUR: a period of 1 comes to less than 191",
+        "46: versions[1].prices.a.EUR: a period of 1 costs 190, less than the 191 of minimum_charges",
     ),
     "a currency that is none": ("EUR = 190", "EURO = 190", "45: versions[1].prices.a.EURO: is no ISO 4217 code"),
     "prices of no plan": (
@@ -103,6 +103,14 @@ def mistakes_in(path) -> list[str]:
 
 def test_the_file_is_good_before_it_is_made_bad(written):
     assert len(read_catalogue(written()).versions) == 2
+
+
+def test_a_low_price_of_the_past_is_kept_and_so_is_one_that_is_rounded_up(written):
+    """Version `new` sells plan a for 1,100 instead of 1,000, and plan b no more; 190 less 5 % is 180.5."""
+    path = written('"half_up"', '"half_up"\nminimum_charges = { CNY = 1001, EUR = 181 }')
+    text = path.read_text("utf-8").replace("1 = 0", "1 = 500", 2)
+    path.write_text(text, "utf-8")
+    assert read_catalogue(path).minimum_charge("CNY") == 1001
 
 
 @pytest.mark.parametrize(("old", "new", "mistake"), BAD_FILES.values(), ids=BAD_FILES)

@@ -103,7 +103,7 @@ CARD_SHAPES = {
     12: "850d95a29c8fc5737e473ead8186b17f825f0266cf49df73ad67fe1ca7c15ba7",
     13: "850d95a29c8fc5737e473ead8186b17f825f0266cf49df73ad67fe1ca7c15ba7",  # another checksum
     14: "850d95a29c8fc5737e473ead8186b17f825f0266cf49df73ad67fe1ca7c15ba7",  # since when holders are aware
-    15: "2356d53702d2fcdd9f2be11e5d5c1852a992082b93ffc0f4c13f6477da9bdeb0",
+    15: "6b845d013802d5ce8ed88765412b35883a500bdeefe071457a144ac2928c4413",
 }
 """Per STATE_VERSION the shape of the state in its snapshots; a changed shape needs a new version, and a line here."""
 

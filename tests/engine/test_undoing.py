@@ -94,6 +94,12 @@ def test_moved_deadlines_and_reminders_of_the_term_are_as_before():
     assert undone.card.reminded.keys() == {"renewal_ahead"}
 
 
+def test_who_switched_off_when_the_term_was_paid_is_told_at_once_that_the_service_ends():
+    undone = ended(given(*PAID, switched_off(at=OPENS_AT + timedelta(hours=4))))
+    assert undone.card.aware_at == given(*PAYING).card.aware_at
+    Given(undone.card).at(AT + SECOND).then(fact(ReminderDue, kind="lapse_ahead"))
+
+
 @pytest.mark.parametrize("at", [ENDS_AT, ENDS_AT + timedelta(days=3)])
 def test_a_term_that_has_begun_does_not_end(at):
     ended(given(*PAID), at=at).refused("term_begun")

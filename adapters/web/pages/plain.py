@@ -1,5 +1,7 @@
 """Pages and files for everybody: the terms, where to find help, the choice of language, the style sheet."""
 
+import re
+
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
@@ -51,9 +53,10 @@ def leads_to(support: str) -> str | None:
     """The address of a link to the support; None where it is nothing that a browser opens."""
     if support.startswith("https://"):
         return support
-    if "@" in support and " " not in support:
+    if re.fullmatch(r"[^@\s:]+@[^@\s:]+\.[^@\s:]+", support):
         return f"mailto:{support}"
-    return f"tel:{support.replace(' ', '')}" if support.startswith("+") else None
+    is_number = re.fullmatch(r"\+?[0-9 ()-]{3,}", support)
+    return f"tel:{re.sub('[^+0-9]', '', support)}" if is_number else None
 
 
 def own_path(text: str) -> str:
