@@ -233,14 +233,14 @@ def test_another_price_is_charged_once_it_could_be_announced():
 
 def test_an_edited_price_in_force_is_announced_on_the_first_day():
     content = CATALOGUE.model_dump()
-    content["versions"][0]["prices"]["keep-short"]["CNY"] = 100
+    content["versions"][0]["prices"]["keep-short"]["CNY"] = 450
     cheap = type(CATALOGUE).model_validate(content)
     until = local("2026-08-20 00:00")
     facts = Life().until(until, good).facts
     since = local("2026-05-10 00:00")
     past = past_of(facts, since=since, until=until)
     course = replay(past, replace(RULES, catalogue=cheap), prices_of(cheap, CATALOGUE, since))
-    assert course.figures.charged == {"CNY": 100 * past.happened.renewed}
+    assert course.figures.charged == {"CNY": 450 * past.happened.renewed}
 
 
 def test_a_card_that_is_registered_later_agrees_at_the_other_prices():
