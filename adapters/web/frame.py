@@ -1,7 +1,7 @@
 """Pages from templates, in the reader's language."""
 
 from collections.abc import Iterator
-from functools import cache
+from functools import cache, lru_cache
 from hashlib import sha256
 from importlib import resources
 from urllib.parse import quote
@@ -17,6 +17,8 @@ from adapters.web.voice import voice
 
 STATIC = resources.files("adapters.web") / "static"
 NO_STORE = {"Cache-Control": "no-store"}
+_LINES_KEPT = 4096
+"""Lifelines that were drawn last: who comes back to the list sees the same."""
 
 
 @cache
@@ -77,6 +79,8 @@ def _templates(language: Language) -> Environment:
         "phone": shown.phone_number,
         "path": lambda value: quote(str(value), safe=""),
     }
+    drawn = vars(environment.get_template("macros.html").module)
+    environment.globals |= {"status": cache(drawn["status"]), "life": lru_cache(_LINES_KEPT)(drawn["life"])}
     return environment
 
 

@@ -1,5 +1,6 @@
 """A card as the pages show it: its standing, its line, its next payment, and the one sentence about it."""
 
+from functools import lru_cache
 from typing import NamedTuple
 
 from markupsafe import Markup
@@ -25,6 +26,7 @@ class Shown(NamedTuple):
     number: str
     plan: str
     balance: Money
+    plan_and_balance: Markup
     foreseen: CardFacts
     """What will happen to it by itself."""
     line: tuple[Stretch, ...]
@@ -37,19 +39,26 @@ class Shown(NamedTuple):
 def shown(held: Held, say: Voice) -> Shown:
     """The card with all that its pages say of it."""
     card, standing, foreseen = held.card, standing_of(held.card), held.outlook()
-    payment = next_payment(card, foreseen)
+    payment, plan = next_payment(card, foreseen), plan_name(held.plan, card.custody.plan, say)
+    balance = Money(minor=card.balance.minor, currency=card.custody.currency)
     return Shown(
         held,
         standing,
         held.number or str(card.card_id)[:8],
-        plan_name(held.plan, card.custody.plan, say),
-        Money(minor=card.balance.minor, currency=card.custody.currency),
+        plan,
+        balance,
+        _plan_and_balance(plan, balance, say),
         foreseen,
         lifeline(card, standing, foreseen, say, held.at),
         payment,
         source(payment, say, short=True) if payment else None,
         _sentence(held, standing, payment, say),
     )
+
+
+@lru_cache(4096)  # many cards have the same
+def _plan_and_balance(plan: str, balance: Money, say: Voice) -> Markup:
+    return say("%(plan)s, balance %(balance)s", plan=plan, balance=say.money(balance))
 
 
 def held_sentence(held: Held, say: Voice) -> Markup:
