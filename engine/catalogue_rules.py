@@ -110,7 +110,7 @@ def _dropped_currencies(versions: Sequence[Table]) -> Broken:
 
 def _too_low(number: int, version: Table, document: object, periods: Sequence[int]) -> Broken:
     """Of the last version: what was sold before it may have been charged when the gateway took less."""
-    rounding = _ROUNDINGS.get(_table(document).get("rounding"))
+    rounding = _ROUNDINGS.get(str(_table(document).get("rounding")))
     if rounding is None:
         return
     least = _amounts(_table(document).get("minimum_charges"))
@@ -130,7 +130,7 @@ def _too_low(number: int, version: Table, document: object, periods: Sequence[in
                 yield ("versions", number, "prices", name, str(currency)), sentence
 
 
-_ROUNDINGS: Mapping[object, Rounding] = {one.name.lower(): one for one in Rounding}
+_ROUNDINGS: Mapping[str, Rounding] = {one.name.lower(): one for one in Rounding}
 
 
 def _is_table(value: object) -> bool:

@@ -18,6 +18,7 @@ from engine.store.log import (
     read_others,
     read_rows,
     read_rows_of,
+    read_streams,
     read_stretch,
     stretches,
 )
@@ -153,6 +154,13 @@ def test_stretches_divide_all_streams_and_each_reads_whole_ones(connection, hist
     everything = read_log(connection, 0, 10_000)
     wanted = [one for one in everything if NAME_OF[type(one.fact)] not in skipped]
     assert read == sorted(wanted, key=lambda one: (one.card_id.bytes, one.version))
+
+
+def test_some_streams_are_read_each_in_order_up_to_a_position(connection, histories):
+    everything, upto = read_log(connection, 0, 10_000), head(connection) - 5
+    some = sorted({one.card_id for one in everything}, key=lambda one: one.bytes)[1::2]
+    wanted = [one for one in everything if one.card_id in some and one.position <= upto]
+    assert read_streams(connection, some, upto) == sorted(wanted, key=lambda one: (one.card_id.bytes, one.version))
 
 
 def test_the_place_of_a_log_grows_with_it_and_names_its_database(connection, store):
