@@ -72,7 +72,7 @@ class Restores:
         self._next_look = isoparse(found["complete_from"]) + LOOKED_AT_AGAIN
         self._rules_anew()
         assert begun_at is not None
-        lost = [one for one in self.year.given if one.at > begun_at - timedelta(days=1)]
+        lost = [one for given_at, one in self.year.given if given_at > begun_at - timedelta(days=1)]
         self.year.commands = sorted([*lost, *self.year.commands], key=lambda one: one.at)
 
     def look(self, now: datetime) -> None:

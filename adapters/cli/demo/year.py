@@ -46,8 +46,8 @@ class Year:
     move_others: Callable[[datetime], None] | None = None
     """Called before the clock is moved, for those who have a clock of their own."""
     now: datetime = field(init=False)
-    given: list[Dated] = field(init=False, default_factory=list[Dated])
-    """The commands that were given, for whoever has to give some again."""
+    given: list[tuple[datetime, Dated]] = field(init=False, default_factory=list[tuple[datetime, Dated]])
+    """The commands that were given, and when, which may be later than planned; for whoever has to give some again."""
     refused: int = field(init=False, default=0)
     """How many commands were refused."""
 
@@ -76,7 +76,7 @@ class Year:
     def _give_commands(self) -> None:
         given = list(takewhile(lambda dated: dated.at <= self.now, self.commands))
         self.commands = self.commands[len(given) :]
-        self.given += given
+        self.given += [(self.now, one) for one in given]
         for start in range(0, len(given), COMMANDS_AT_ONCE):
             batch = [Issued(dated.command, dated.actor) for dated in given[start : start + COMMANDS_AT_ONCE]]
             for (command, _), answer in zip(batch, self.engine.execute(batch, self.rules, self.now), strict=True):
