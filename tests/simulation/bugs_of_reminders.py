@@ -46,7 +46,7 @@ def reminders_doubled() -> list[Change]:
 
 
 def late_notice_moves_no_deadline() -> list[Change]:
-    return [(reminders, "move_deadlines", lambda *_: ())]
+    return [(reminders, "move_deadlines_by_all", lambda *_: ())]
 
 
 def moved_days_kept_quiet() -> list[Change]:
