@@ -55,7 +55,7 @@ def leads_to(support: str) -> str | None:
         return support
     if re.fullmatch(r"[^@\s:]+@[^@\s:]+\.[^@\s:]+", support):
         return f"mailto:{support}"
-    is_number = re.fullmatch(r"\+?[0-9 ()-]{3,}", support)
+    is_number = re.fullmatch(r"\+?[ ()-]*[0-9][0-9 ()-]{2,}", support)
     return f"tel:{re.sub('[^+0-9]', '', support)}" if is_number else None
 
 

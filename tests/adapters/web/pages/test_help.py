@@ -16,6 +16,7 @@ from tests.adapters.web.pages.client import Client
         ("400 820 (8820)", "tel:4008208820"),
         ("10086", "tel:10086"),
         ("@help", None),
+        ("---", None),
         ("+1 212 555 0100 (9 to 17)", None),
         ("the shop at the corner", None),
         ("javascript:alert(1)", None),
