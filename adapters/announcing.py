@@ -65,7 +65,7 @@ def cards_of(connection: Connection[Any], plan: str) -> list[UUID]:
     Raises BaohaoError where the read model of cards cannot follow them.
     """
     end = head(connection)
-    while follow(connection, LIVE, BATCH, end).facts:
+    while follow(connection, LIVE, BATCH, end).fact_count:
         pass
     query = "SELECT coalesce(max(position), 0) >= %s FROM followers WHERE name = %s"
     if connection.execute(query, (end, LIVE.position_of(CARDS))).fetchone() != (True,):

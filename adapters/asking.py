@@ -28,7 +28,7 @@ class LookedUp(NamedTuple):
     """Whether nothing more can be learned of each."""
     failed: Mapping[UUID, Exception]
     """Cards whose answers could not be recorded."""
-    facts: int
+    fact_count: int
 
 
 async def look_up(engine: Engine, gateway: Gateway, news: Sequence[News], read_rules: ReadRules) -> LookedUp:

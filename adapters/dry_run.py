@@ -57,11 +57,11 @@ class DryRunRecorder:
             if command is not None and command.command_id in self.accepted:
                 conflicts.add(write.card_id)
                 continue
-            if write.events:
+            if write.facts:
                 self._versions.setdefault(write.card_id, write.first_version - 1)
-                self._tails[write.card_id].events.extend(write.events)
+                self._tails[write.card_id].facts.extend(write.facts)
             if command is not None:
-                place = write.card_id, write.first_version, len(write.events)
+                place = write.card_id, write.first_version, len(write.facts)
                 self.accepted[command.command_id] = AcceptedCommand(command.body_hash, *place)
         return Refusals(frozenset(conflicts), {})
 
@@ -78,7 +78,7 @@ class DryRunRecorder:
         last = self._versions.get(card_id)
         if last is None:
             return facts
-        added = [one for one in self._tails[card_id].events if one.version > max(last, after)]
+        added = [one for one in self._tails[card_id].facts if one.version > max(last, after)]
         return [
             *(one for one in facts if one.version <= last),
             *(one for one in added if upto is None or one.version <= upto),

@@ -194,7 +194,7 @@ async def apply(compared: Compared, engine: Engine, actor: Actor, gateway: Gatew
     for issued, reply in zip(commands, replies, strict=True):
         if isinstance(reply, Exception):
             log.warning("reconcile.refused", card_id=str(issued.command.card_id), error=str(reply))
-    return looked_up.facts + sum(len(reply) for reply in replies if not isinstance(reply, Exception))
+    return looked_up.fact_count + sum(len(reply) for reply in replies if not isinstance(reply, Exception))
 
 
 def _given_back(one: Difference) -> RecordRefund:

@@ -17,12 +17,12 @@ from uuid import UUID
 from engine.money import Money
 
 EDITION = "2026-12"
-"""The edition of the rules below; raise it with them."""
+"""The edition of the limits below; raise it with them."""
 
 Network = Literal["mastercard", "other"]
 
 
-class Rule(NamedTuple):
+class NetworkLimit(NamedTuple):
     """At most `most` counted tries per fingerprint (`per_amount`: and amount) that are open or declined in `window`."""
 
     name: str
@@ -37,15 +37,15 @@ class Rule(NamedTuple):
         return self.most - self.most // 3
 
 
-RULES = (
-    Rule("mastercard_24h", "mastercard", timedelta(hours=24), 10),
-    Rule("mastercard_amount_30d", "mastercard", timedelta(days=30), 35, per_amount=True),
-    Rule("retries_30d", "other", timedelta(days=30), 15),
+NETWORK_LIMITS = (
+    NetworkLimit("mastercard_24h", "mastercard", timedelta(hours=24), 10),
+    NetworkLimit("mastercard_amount_30d", "mastercard", timedelta(days=30), 35, per_amount=True),
+    NetworkLimit("retries_30d", "other", timedelta(days=30), 15),
 )
 NEVER = "never"
-"""The rule that blocks a fingerprint for every card, after a code that says so, until an operator allows it again."""
+"""What blocks a fingerprint for every card, after a code that says so, until an operator allows it again."""
 DELAYED = "delayed"
-"""The rule that leaves a fingerprint alone for every card, for as long as an issuer's advice said."""
+"""What leaves a fingerprint alone for every card, for as long as an issuer's advice said."""
 OPEN_FOR = timedelta(minutes=10)
 """When to look again if only open tries are in the way."""
 KEPT = timedelta(days=60)
@@ -86,7 +86,7 @@ class LimitEffects(NamedTuple):
 
 
 class Limited(NamedTuple):
-    """Why an append was not stored: the rule's name, and when the try may be made (None: never)."""
+    """Why an append was not stored: a limit's name, NEVER or DELAYED; and when the try may be made (None: never)."""
 
     rule: str
     until: datetime | None
@@ -165,12 +165,12 @@ class LimitBook:
     def _limited(self, wanted: PaymentCardTry, effects: LimitEffects) -> Limited | None:
         if wanted.fingerprint in self.blocked or wanted.fingerprint in effects.blocks:
             return Limited(NEVER, None)
-        limits = self._delays(wanted, effects)
+        broken = self._delays(wanted, effects)
         if wanted.counts:
             counted = self._counted(wanted.fingerprint, effects)
-            rules = (rule for rule in RULES if rule.network == wanted.network)
-            limits += [broken for rule in rules if (broken := _broken(rule, wanted, counted)) is not None]
-        return max(limits, key=lambda one: (not one.open_only, one.until, one.rule), default=None)
+            limits = (limit for limit in NETWORK_LIMITS if limit.network == wanted.network)
+            broken += [one for limit in limits if (one := _broken(limit, wanted, counted)) is not None]
+        return max(broken, key=lambda one: (not one.open_only, one.until, one.rule), default=None)
 
     def _delays(self, wanted: PaymentCardTry, effects: LimitEffects) -> list[Limited]:
         known = self.delayed.get(wanted.fingerprint), effects.delays.get(wanted.fingerprint)
@@ -189,20 +189,21 @@ class LimitBook:
 _UNCHANGED = datetime.max.replace(tzinfo=UTC)  # stands for "the append has no outcome of this try"
 
 
-def _broken(rule: Rule, wanted: PaymentCardTry, counted: Iterable[PaymentCardTry]) -> Limited | None:
-    """The rule, if `wanted`, itself among `counted`, does not fit; and when it does."""
-    since = wanted.at - rule.window
+def _broken(limit: NetworkLimit, wanted: PaymentCardTry, counted: Iterable[PaymentCardTry]) -> Limited | None:
+    """The limit, if `wanted`, itself among `counted`, does not fit; and when it does."""
+    since = wanted.at - limit.window
     in_window = [
         one.declined_at
         for one in counted
-        if (one.declined_at is None or one.declined_at > since) and (not rule.per_amount or one.amount == wanted.amount)
+        if (one.declined_at is None or one.declined_at > since)
+        and (not limit.per_amount or one.amount == wanted.amount)
     ]
-    most = rule.most if wanted.last_rung else rule.most_early
+    most = limit.most if wanted.last_rung else limit.most_early
     too_many = len(in_window) - most
     if too_many <= 0:
         return None
     declines = sorted(declined_at for declined_at in in_window if declined_at is not None)
     open_only = len(declines) < most
     waits_for_declines = not open_only and too_many <= len(declines)
-    until = declines[too_many - 1] + rule.window if waits_for_declines else wanted.at + OPEN_FOR
-    return Limited(rule.name, until, open_only)
+    until = declines[too_many - 1] + limit.window if waits_for_declines else wanted.at + OPEN_FOR
+    return Limited(limit.name, until, open_only)

@@ -51,7 +51,7 @@ class Stand(NamedTuple):
 class Progress:
     """What one step did: how many facts, up to which position all models have followed."""
 
-    facts: int
+    fact_count: int
     position: int
     changed: Sequence[str]
     """The read models with changed rows."""
@@ -117,7 +117,7 @@ def follow(connection: Connection[Any], follower: Follower, limit: int, upto: in
                 steps.append(_step(connection, follower, together, start, end, limit))
                 begun |= dict.fromkeys(together, steps[-1].upto)
     return Progress(
-        sum(step.facts for step in steps),
+        sum(step.fact_count for step in steps),
         min(begun.values(), default=0),
         [model.name for model in follower.models if any(model.name in step.changed for step in steps)],
         [card for step in steps for card in step.parked],
@@ -140,7 +140,7 @@ def continues(connection: Connection[Any], follower: Follower, model: ReadModel[
 
 
 class _Step(NamedTuple):
-    facts: int
+    fact_count: int
     upto: int
     changed: set[str]
     parked: list[ParkedCard]

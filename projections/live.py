@@ -45,7 +45,7 @@ def differences(connection: Connection[Any], batch: int) -> dict[str, int]:
     name = f"replay_{uuid4().hex[:12]}"
     try:
         create_tables(connection, ASIDE)
-        while follow(connection, Follower(name, MODELS, ASIDE), batch).facts:
+        while follow(connection, Follower(name, MODELS, ASIDE), batch).fact_count:
             pass
         return {model.name: _difference(connection, model.name) for model in MODELS}
     finally:

@@ -45,7 +45,7 @@ def verify_archive(
             findings.append(Finding("changed", None, None, f"{name}: its bytes are not those that {SUMS} has"))
         checked = _checked(file, last, keys, heads)
         findings += [one._replace(sentence=f"{name}: {one.sentence}") for one in checked.findings]
-        facts, seals, last = facts + checked.facts, seals + checked.seals, checked.last
+        facts, seals, last = facts + checked.fact_count, seals + checked.seals, checked.last
         progress(facts)
     findings += [_of_cut(head, last) for head in heads if last is not None and head.size > last.size]
     return Verified(facts, seals, 0, findings)
@@ -59,7 +59,7 @@ def _of_unlisted(name: str) -> Finding:
 class _Checked(NamedTuple):
     """What one file gave; `last` is its last seal, None where it could not be read to its end."""
 
-    facts: int
+    fact_count: int
     seals: int
     last: Seal | None
     findings: list[Finding]

@@ -70,9 +70,9 @@ def step(connection: psycopg.Connection[Any]) -> bool:
         with contextlib.suppress(psycopg.Error):
             note_failure(connection, LIVE, error)
         raise
-    if progress.facts:
-        log.info("projector.batch", facts=progress.facts, position=progress.position)
+    if progress.fact_count:
+        log.info("projector.batch", facts=progress.fact_count, position=progress.position)
     _log_parked(progress.parked)
     if DUE.name in progress.changed:
         connection.execute(f"NOTIFY {DUE_CHANNEL}")
-    return progress.facts >= BATCH
+    return progress.fact_count >= BATCH

@@ -34,7 +34,7 @@ class AskedAhead(HasMethods, HasRenewal, Protocol):
 def end_request(card: AskedAhead, charging: Wait, policy: Policy, at: datetime) -> tuple[RenewalRequestEnded, ...]:
     """The end of a pass that the holder asked for ahead of time: nothing of it is to be tried now or soon."""
     renewal = card.renewal
-    if renewal is None or renewal.rung or renewal.is_over or renewal.asked_for is None:
+    if renewal is None or renewal.rung or renewal.is_over or renewal.outside_ladder is None:
         return ()
     if charging.reason == "soon" or at >= opens_at(card, policy):
         return ()
@@ -49,7 +49,7 @@ def end_request(card: AskedAhead, charging: Wait, policy: Policy, at: datetime) 
 def _not_tried(card: HasMethods, renewal: Renewal) -> str | None:
     """Why nothing was tried, where the holder does not know yet; None where something was, or nothing could ever be."""
     usable = usable_methods(card)
-    if renewal.withheld is not None or not renewal.asked or not usable:
+    if renewal.withheld is not None or not renewal.request_open or not usable:
         return renewal.withheld
     if any(one.method_id not in card.methods.not_before for one in usable):
         return None

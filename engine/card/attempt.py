@@ -225,8 +225,8 @@ def method_withheld(renewal: Renewal, fact: ChargeWithheld) -> Renewal:
 
 def _passed(renewal: Renewal, rung: int, at: datetime, tried: tuple[str, ...]) -> Renewal:
     if rung == renewal.rung:
-        return replace(renewal, tried=(*renewal.tried, *tried), asked=False)
-    return replace(renewal, rung=rung, rung_at=at, tried=tried, soon=(), asked_for=None, asked=False)
+        return replace(renewal, tried=(*renewal.tried, *tried), request_open=False)
+    return replace(renewal, rung=rung, rung_at=at, tried=tried, soon=(), outside_ladder=None, request_open=False)
 
 
 def outcome_unknown(attempts: Attempts, fact: ChargeOutcomeUnknown | ChargePending) -> Attempts:

@@ -60,8 +60,8 @@ class BalancePaidOut(Event, kw_only=True):
 # State
 
 
-class Withheld(Value):
-    """What the balance paid for a term with money that went back since: if the term comes back, this does not."""
+class ClawedBack(Value):
+    """What the balance paid for a term with money that went back since: if the term is undone, the balance lacks it."""
 
     about: UUID
     reason: GoneBy
@@ -76,8 +76,8 @@ class Balance(Value):
     """What may be spent; what an open attempt has reserved is not in it."""
     paid_terms: Mapping[int, int] = {}
     """What the balance paid for the last two terms, by their number."""
-    withheld: tuple[Withheld, ...] = ()
-    """The parts of it that went back another way."""
+    clawed_back: tuple[ClawedBack, ...] = ()
+    """The parts of it that the balance does not get back, since their charges went back."""
     paid_out: int = 0
     """What went back to the holder outside of the gateway, in all."""
 
@@ -115,8 +115,8 @@ def term_paid(balance: Balance, fact: CardRenewed) -> Balance:
     paid_terms = {**balance.paid_terms, number: fact.from_balance}
     kept = {one: minor for one, minor in paid_terms.items() if one >= number - 1 and minor}
     spent = fact.from_balance if fact.attempt_id is None else 0
-    withheld = tuple(one for one in balance.withheld if one.of_term in kept)
-    return replace(balance, paid_terms=kept, withheld=withheld, minor=balance.minor - spent)
+    clawed_back = tuple(one for one in balance.clawed_back if one.of_term in kept)
+    return replace(balance, paid_terms=kept, clawed_back=clawed_back, minor=balance.minor - spent)
 
 
 def term_undone(balance: Balance, number: int) -> Balance:
@@ -125,30 +125,30 @@ def term_undone(balance: Balance, number: int) -> Balance:
         return balance
     paid_terms = {one: minor for one, minor in balance.paid_terms.items() if one != number}
     return replace(
-        balance, paid_terms=paid_terms, withheld=tuple(one for one in balance.withheld if one.of_term != number)
+        balance, paid_terms=paid_terms, clawed_back=tuple(one for one in balance.clawed_back if one.of_term != number)
     )
 
 
 def ended(balance: Balance) -> Balance:
     """The card is given up: nothing more comes back of what the balance paid for terms."""
-    return replace(balance, paid_terms={}, withheld=()) if balance.paid_terms else balance
+    return replace(balance, paid_terms={}, clawed_back=()) if balance.paid_terms else balance
 
 
-def withheld(balance: Balance, fact: BalanceDebited, of_term: int) -> Balance:
-    """What the balance paid for that term comes back with it no more."""
-    one = Withheld(fact.about, fact.reason, of_term, fact.amount.minor)
-    return replace(balance, withheld=(*balance.withheld, one))
+def terms_clawed_back(balance: Balance, fact: BalanceDebited, of_term: int) -> Balance:
+    """If that term is undone, the balance gets so much less of what it paid for it."""
+    one = ClawedBack(fact.about, fact.reason, of_term, fact.amount.minor)
+    return replace(balance, clawed_back=(*balance.clawed_back, one))
 
 
-def no_longer_withheld(balance: Balance, about: UUID, minor: int) -> Balance:
+def clawback_lifted(balance: Balance, about: UUID, minor: int) -> Balance:
     """So much of what went back of that charge was given back to us: it comes back with its terms again."""
-    kept: list[Withheld] = []
-    for one in balance.withheld:
+    kept: list[ClawedBack] = []
+    for one in balance.clawed_back:
         freed = min(one.minor, minor) if one.about == about else 0
         minor -= freed
         if freed < one.minor:
             kept.append(replace(one, minor=one.minor - freed))
-    return replace(balance, withheld=tuple(kept))
+    return replace(balance, clawed_back=tuple(kept))
 
 
 # Decisions
@@ -163,20 +163,22 @@ def pay_out_balance(card: HasBalance, *, amount: Money, evidence: str, at: datet
     return (BalancePaidOut(amount=amount, evidence=evidence, at=at),)
 
 
-def withhold(card: HasBalance, minor: int, reason: GoneBy, about: UUID, at: datetime) -> Iterator[BalanceDebited]:
+def claw_back_from_terms(
+    card: HasBalance, minor: int, reason: GoneBy, about: UUID, at: datetime
+) -> Iterator[BalanceDebited]:
     """What the balance cannot give back, since it paid for terms with it: the latest term first."""
     balance = card.balance
     for number, paid in sorted(balance.paid_terms.items(), reverse=True):
-        taken = min(minor, paid - sum(one.minor for one in balance.withheld if one.of_term == number))
+        taken = min(minor, paid - sum(one.minor for one in balance.clawed_back if one.of_term == number))
         if taken > 0:
             amount = Money(minor=taken, currency=card.custody.currency)
             yield BalanceDebited(amount=amount, reason=reason, about=about, of_term=number, at=at)
             minor -= taken
 
 
-def withheld_about(balance: Balance, about: UUID) -> int:
-    """What is withheld because that charge went back, in minor units."""
-    return sum(one.minor for one in balance.withheld if one.about == about)
+def clawed_back_with(balance: Balance, about: UUID) -> int:
+    """What was clawed back because that charge went back, in minor units."""
+    return sum(one.minor for one in balance.clawed_back if one.about == about)
 
 
 def give_back_terms(
@@ -190,7 +192,7 @@ def give_back_terms(
     credit = BalanceCredited(amount=Money(minor=minor, currency=currency), reason="released", about=None, at=at)
     debits = (
         BalanceDebited(amount=Money(minor=one.minor, currency=currency), reason=one.reason, about=one.about, at=at)
-        for one in card.balance.withheld
+        for one in card.balance.clawed_back
         if one.of_term in numbers
     )
     return credit, *debits

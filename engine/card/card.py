@@ -20,7 +20,7 @@ from engine.card.top_ups import TopUps
 from engine.card.undoing import Before
 from engine.value import Value
 
-STATE_VERSION = 15
+STATE_VERSION = 16
 """Part of every snapshot; raise it when Card, evolve or the checksum changes, and old snapshots are passed over."""
 
 

@@ -235,7 +235,7 @@ def _notice_first(
 
     `paid`: the balance is to pay, whatever is `chosen`.
     """
-    if renewal.rung or renewal.asked or card.consent is None:
+    if renewal.rung or renewal.request_open or card.consent is None:
         return None
     may_at = charged_from(card, opening, rules)
     if may_at is None and at >= opening:

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from msgspec.structs import replace
 
-from engine.card.balance import BalanceCredited, BalanceDebited, check_amount, withheld_about
+from engine.card.balance import BalanceCredited, BalanceDebited, check_amount, clawed_back_with
 from engine.card.event import Event
 from engine.card.payments import Payment, Recall, debit_balance, find_payment, less, unless_remembered
 from engine.card.refunds import Refundable, RefundStarted, refund_started
@@ -87,7 +87,7 @@ def record_dispute_won(
         message = f"of that charge {payment.disputed} {card.custody.currency} minor are disputed, not {amount.minor}"
         raise Refused("more_than_disputed", message, "amount.minor")
     after = less(payment, disputed=-amount.minor)
-    back = max(0, payment.debited + withheld_about(card.balance, attempt_id) - after.back_twice)
+    back = max(0, payment.debited + clawed_back_with(card.balance, attempt_id) - after.back_twice)
     to_balance = Money(minor=min(back, payment.debited), currency=card.custody.currency)
     won = DisputeWon(
         attempt_id=attempt_id,

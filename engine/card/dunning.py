@@ -58,7 +58,7 @@ def next_try(card: Dunned, renewal: Renewal, policy: Policy, at: datetime) -> Tr
     usable = usable_methods(card)
     if not usable:
         return None
-    outside = renewal.asked_for not in (None, "on_page") and at < opens_at(card, policy)
+    outside = renewal.outside_ladder not in (None, "on_page") and at < opens_at(card, policy)
     within: TryLater | None = None
     if renewal.rung or outside:
         is_last = renewal.rung_at is not None and _is_last(card, renewal.rung_at)
@@ -66,7 +66,9 @@ def next_try(card: Dunned, renewal: Renewal, policy: Policy, at: datetime) -> Tr
         untried = [method for method in ready if method.method_id not in renewal.tried]
         if untried:
             soon = untried[0].method_id in renewal.soon and untried[0].method_id in card.methods.not_before
-            return TryNow(untried[0], renewal.rung, "soon" if soon else renewal.asked_for or "next_method", is_last)
+            return TryNow(
+                untried[0], renewal.rung, "soon" if soon else renewal.outside_ladder or "next_method", is_last
+            )
         within = _within_rung(card, renewal, usable)
     return _earlier(within, _next_rung(card, renewal, usable, policy, at))
 

@@ -158,7 +158,7 @@ def _evolve(card: Card, fact: facts.CardFact) -> Card:  # noqa: C901, PLR0911, P
         case facts.BalanceCredited():
             return _credited(card, fact)
         case facts.BalanceDebited(of_term=int() as number):
-            return replace(card, balance=balance.withheld(card.balance, fact, number))
+            return replace(card, balance=balance.terms_clawed_back(card.balance, fact, number))
         case facts.BalanceDebited():
             attempts = attempt.reserve_debited(card.attempts, fact.from_reserve)
             debited = balance.debited(card.balance, fact.amount.minor - fact.from_reserve)
@@ -187,7 +187,7 @@ def _evolve(card: Card, fact: facts.CardFact) -> Card:  # noqa: C901, PLR0911, P
         case facts.DisputeWon():
             back = payments.taken_back(card.payments, fact.attempt_id, disputed=-fact.amount.minor)
             kept = methods.dispute_over(card.methods, fact.attempt_id, fact.method_id) if fact.over else card.methods
-            terms = balance.no_longer_withheld(card.balance, fact.attempt_id, fact.to_terms)
+            terms = balance.clawback_lifted(card.balance, fact.attempt_id, fact.to_terms)
             return replace(card, payments=back, methods=kept, balance=terms)
         case _:
             assert_never(fact)

@@ -37,7 +37,7 @@ def renew_on_page(
     """
     consent = check_due(card, rules, shown, at)
     check_not_lost(card, at)
-    if card.renewal is not None and card.renewal.asked and card.renewal.withheld is None:
+    if card.renewal is not None and card.renewal.request_open and card.renewal.withheld is None:
         raise Refused("charge_under_way", "the holder asked to be charged, which is about to be done; wait for it")
     due, renewal, number = due_now(card, consent, rules, at), card.renewal, card.attempts.made + 1
     check_wallet(wallet, due.amount, rules.provider)

@@ -23,7 +23,15 @@ from engine.card.attempt import (
     closed_attempt,
     open_attempt,
 )
-from engine.card.balance import Balance, BalanceCredited, BalanceDebited, GoneBy, HasBalance, withheld_about, withhold
+from engine.card.balance import (
+    Balance,
+    BalanceCredited,
+    BalanceDebited,
+    GoneBy,
+    HasBalance,
+    claw_back_from_terms,
+    clawed_back_with,
+)
 from engine.card.event import Event
 from engine.errors import CorruptHistoryError, Refused
 from engine.money import Money
@@ -231,7 +239,8 @@ def debit_balance(
 ) -> tuple[BalanceDebited, ...]:
     """What a charge brought onto the balance goes with it, each minor unit once, as far as it is still there.
 
-    What an open attempt has reserved is still there. What paid for terms is withheld, in case they come back.
+    What an open attempt has reserved is still there. What paid for terms is clawed back from them: should a term be
+    undone, the balance gets that much less.
     """
     wanted = after.back_twice - before.back_twice
     if wanted <= 0:
@@ -239,7 +248,7 @@ def debit_balance(
     attempt = card.attempts.open
     reserved = attempt.from_balance if attempt is not None else 0
     minor, about = min(wanted, card.balance.minor + reserved), after.attempt_id
-    spent = withhold(card, wanted - minor, reason, about, at)
+    spent = claw_back_from_terms(card, wanted - minor, reason, about, at)
     if not minor:
         return tuple(spent)
     amount = Money(minor=minor, currency=card.custody.currency)
@@ -255,7 +264,7 @@ def not_covered(balance: Balance, payment: Payment) -> int:
     """
     if payment.top_up is not None:
         return payment.excess
-    return max(0, payment.excess - payment.debited - withheld_about(balance, payment.attempt_id))
+    return max(0, payment.excess - payment.debited - clawed_back_with(balance, payment.attempt_id))
 
 
 # Finding

@@ -83,11 +83,11 @@ class Renewal(Value):
     """Methods tried in this pass."""
     soon: tuple[str, ...] = ()
     """Methods that had their quick second try in this rung."""
-    asked_for: AttemptReason | None = None
-    """What a pass outside of the ladder is for."""
+    outside_ladder: AttemptReason | None = None
+    """Why a pass outside of the ladder is under way: its tries have that reason; None: there is none."""
     is_over: bool = False
     """The pass that the holder asked for ahead of time came to nothing: it is offered anew when the renewal opens."""
-    asked: bool = False
+    request_open: bool = False
     """The holder asked to be charged, and nothing was tried since."""
     withheld: str | None = None
     """Why the last try was not made, if nothing was tried since, nor the holder notified of a failure."""
@@ -125,7 +125,7 @@ def offered(renewal: Renewal | None, fact: RenewalStarted) -> Renewal:
     if renewal is None:
         return Renewal(fact.months, fact.price, fact.at, fact.reactivation_fee)
     if renewal.is_over:
-        renewal = replace(renewal, offered_at=fact.at, asked_for=None, asked=False, tried=(), is_over=False)
+        renewal = replace(renewal, offered_at=fact.at, outside_ladder=None, request_open=False, tried=(), is_over=False)
     return replace(renewal, months=fact.months, price=fact.price, reactivation_fee=fact.reactivation_fee, stale=False)
 
 
@@ -142,29 +142,33 @@ def outdated(renewal: Renewal | None, fact: AutoRenewEnabled | PeriodChanged) ->
         return None
     renewal = replace(renewal, stale=True)
     is_less = fact.price.minor < renewal.price.minor or fact.months < renewal.months
-    return replace(renewal, asked_for="new_terms", tried=()) if is_less and renewal.rung else renewal
+    return replace(renewal, outside_ladder="new_terms", tried=()) if is_less and renewal.rung else renewal
 
 
 def wanted_by_holder(renewal: Renewal | None) -> Renewal | None:
     """The holder asks to be charged now: a pass outside of the ladder begins."""
-    return None if renewal is None else replace(renewal, asked_for="holder_asked", asked=True, tried=(), withheld=None)
+    return (
+        None
+        if renewal is None
+        else replace(renewal, outside_ladder="holder_asked", request_open=True, tried=(), withheld=None)
+    )
 
 
 def method_added(renewal: Renewal | None, method_id: str) -> Renewal | None:
     """A new or updated method is tried at once, once the ladder has begun; ahead of it nobody asked for that."""
     if renewal is None or not renewal.rung:
         return renewal
-    return replace(renewal, asked_for="new_method", tried=without(renewal.tried, method_id))
+    return replace(renewal, outside_ladder="new_method", tried=without(renewal.tried, method_id))
 
 
 def asked_on_page(renewal: Renewal) -> Renewal:
     """The holder pays on the provider's page: no pass begins; ahead of the opening it is offered for that alone."""
-    return renewal if renewal.rung or renewal.asked_for is not None else replace(renewal, asked_for="on_page")
+    return renewal if renewal.rung or renewal.outside_ladder is not None else replace(renewal, outside_ladder="on_page")
 
 
 def request_over(renewal: Renewal | None) -> Renewal | None:
     """Nothing more is tried before the renewal opens; what happened so far still counts."""
-    return None if renewal is None else replace(renewal, is_over=True, asked=False, withheld=None)
+    return None if renewal is None else replace(renewal, is_over=True, request_open=False, withheld=None)
 
 
 def failure_notified(renewal: Renewal | None) -> Renewal | None:
@@ -186,7 +190,7 @@ def open_since(card: HasRenewal, policy: Policy) -> datetime:
     A renewal that the holder asked for ahead of its day and that came to nothing has not opened it.
     """
     renewal, opening = card.renewal, opens_at(card, policy)
-    if renewal is not None and (renewal.rung > 0 or renewal.asked_for is None):
+    if renewal is not None and (renewal.rung > 0 or renewal.outside_ladder is None):
         return min(opening, renewal.offered_at)  # it is open, whatever the policy says of later ones
     return opening
 

@@ -83,5 +83,5 @@ def _stored_before(recorder: Recorder, writes: Sequence[Write], conflicts: froze
 
 def _holds_first(recorder: Recorder, write: Write) -> bool:
     before = write.first_version - 1
-    stored = recorder.read_stream(write.card_id, after=before, upto=write.first_version) if write.events else []
-    return bool(stored) and without_time(stored[0].state) == without_time(write.events[0].state)
+    stored = recorder.read_stream(write.card_id, after=before, upto=write.first_version) if write.facts else []
+    return bool(stored) and without_time(stored[0].state) == without_time(write.facts[0].state)

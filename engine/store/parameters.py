@@ -13,7 +13,7 @@ from uuid import UUID
 from msgspec import Struct, json
 
 from engine.money import Money
-from engine.networks import KEPT, OPEN_FOR, RULES, LimitEffects, PaymentCardTry
+from engine.networks import KEPT, NETWORK_LIMITS, OPEN_FOR, LimitEffects, PaymentCardTry
 from engine.store.port import StoredFact, Write
 
 
@@ -78,7 +78,7 @@ def append_parameters(
         [block for each in effects if each.blocks or each.delays or each.allowed for block in _blocks(each)],
         incarnation,
     )
-    facts = list(chain.from_iterable(write.events for write in writes))
+    facts = list(chain.from_iterable(write.facts for write in writes))
     return *fact_columns(facts), _snapshots(writes), _encode(described).decode(), recorded_at
 
 
@@ -105,7 +105,7 @@ def _snapshots(writes: Sequence[Write]) -> list[bytes | None]:
 def _stream(write: Write) -> _Stream:
     stream = _Stream(write.card_id, write.first_version, write.after)
     if write.command is not None:
-        stream.facts = len(write.events)
+        stream.facts = len(write.facts)
         stream.command_id, stream.body_hash = write.command
     if write.snapshot is not None:
         stream.snapshot_version, stream.state_version = write.snapshot.version, write.snapshot.state_version
@@ -133,9 +133,12 @@ def _interval(duration: timedelta) -> str:
 
 LIMITS = json.encode(
     {
-        "rules": [rule._asdict() | {"window": _interval(rule.window), "most_early": rule.most_early} for rule in RULES],
+        "rules": [
+            limit._asdict() | {"window": _interval(limit.window), "most_early": limit.most_early}
+            for limit in NETWORK_LIMITS
+        ],
         "open_for": _interval(OPEN_FOR),
         "kept": _interval(KEPT),
     }
 ).decode()
-"""The rules of networks.py as the SQL functions read them."""
+"""The limits of networks.py as the SQL functions read them."""

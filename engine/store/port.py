@@ -36,7 +36,7 @@ class StreamTail(NamedTuple):
     """
 
     snapshot: Snapshot | None
-    events: list[StoredFact]
+    facts: list[StoredFact]
 
 
 class CommandIdentity(NamedTuple):
@@ -52,7 +52,7 @@ class AcceptedCommand(NamedTuple):
     body_hash: bytes
     card_id: UUID
     first_version: int
-    facts: int
+    fact_count: int
     """0 if it changed nothing."""
 
 
@@ -61,8 +61,8 @@ class Write(NamedTuple):
 
     card_id: UUID
     first_version: int
-    """Of the first event, or what it would be if there are none."""
-    events: Sequence[StoredFact]
+    """Of the first fact, or what it would be if there are none."""
+    facts: Sequence[StoredFact]
     """In the order of their versions, without gaps."""
     snapshot: Snapshot | None = None
     limit_effects: LimitEffects | None = None

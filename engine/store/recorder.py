@@ -187,7 +187,7 @@ class CardRecorder(PostgresApplicationRecorder):
 
     def _repeating(self, writes: Sequence[Write]) -> frozenset[UUID]:
         """The streams that would record an attempt which the log holds already."""
-        facts = [fact for write in writes for fact in write.events]
+        facts = [fact for write in writes for fact in write.facts]
         with self._cursor() as cursor:
             cursor.execute(self._repeated, fact_columns(facts))
             return frozenset(card_id for (card_id,) in cursor)
@@ -222,7 +222,7 @@ class CardRecorder(PostgresApplicationRecorder):
                 if topic is None:
                     tails[place - 1] = StreamTail(Snapshot(card_id, version, state_version, state), [])
                 else:
-                    tails[place - 1].events.append(StoredFact(card_id, version, topic, state))
+                    tails[place - 1].facts.append(StoredFact(card_id, version, topic, state))
         return tails
 
     @_reconnect

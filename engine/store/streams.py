@@ -148,14 +148,14 @@ class Store:
 
     def facts_of(self, accepted: AcceptedCommand) -> CardFacts:
         """The facts that an accepted command led to, as stored; () if it changed nothing."""
-        if not accepted.facts:
+        if not accepted.fact_count:
             return ()
         before = accepted.first_version - 1
-        events = self._recorder.read_stream(accepted.card_id, after=before, upto=before + accepted.facts)
+        events = self._recorder.read_stream(accepted.card_id, after=before, upto=before + accepted.fact_count)
         return tuple(card_fact(read_fact(0, *event)) for event in events)
 
     def _stream(self, card_id: UUID, tail: StreamTail) -> Stream:
-        card, version, wake_at, last_id, events = None, 0, None, None, tail.events
+        card, version, wake_at, last_id, events = None, 0, None, None, tail.facts
         if tail.snapshot is not None:
             stored = _checked(tail)
             if stored is None:
@@ -208,10 +208,10 @@ def _snapshot(append: Append, last: StoredFact) -> Snapshot:
 
 def _checked(tail: StreamTail) -> _StoredSnapshot | None:
     """The snapshot of a tail; None if it was changed, or was not taken after the fact that the log has there."""
-    if tail.snapshot is None or not tail.events or tail.events[0].version != tail.snapshot.version:
+    if tail.snapshot is None or not tail.facts or tail.facts[0].version != tail.snapshot.version:
         return None
     state = tail.snapshot.state[CHECKSUM_BYTES:]
-    return _decode_snapshot(state) if tail.snapshot.state == with_checksum(tail.events[0], state) else None
+    return _decode_snapshot(state) if tail.snapshot.state == with_checksum(tail.facts[0], state) else None
 
 
 def with_checksum(last: StoredFact, state: bytes) -> bytes:

@@ -125,17 +125,17 @@ def parts_of(before: Seal, seals: Sequence[Seal], facts: int) -> list[Part]:
     return parts
 
 
-class Gap(NamedTuple):
+class VersionGap(NamedTuple):
     """A stream that does not have the versions from 1 on, each once."""
 
     card_id: str
-    facts: int
+    fact_count: int
     last_version: int
     missing: int | None
     """The first version that it lacks; None where one stands twice."""
 
 
-def version_gaps(database_url: str, limit: int = 1000) -> list[Gap]:
+def version_gaps(database_url: str, limit: int = 1000) -> list[VersionGap]:
     """The streams whose versions have gaps."""
     with psycopg.connect(database_url, autocommit=True) as connection:
         rows = connection.execute(
@@ -150,4 +150,4 @@ def version_gaps(database_url: str, limit: int = 1000) -> list[Gap]:
             """,
             (limit,),
         )
-        return [Gap(*row) for row in rows]
+        return [VersionGap(*row) for row in rows]

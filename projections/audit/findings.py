@@ -5,7 +5,7 @@ from typing import Literal, NamedTuple
 
 from engine.envelope import read_fact
 from engine.errors import CorruptHistoryError
-from projections.audit.comparing import Compared, Gap, Missing
+from projections.audit.comparing import Compared, Missing, VersionGap
 from projections.audit.leaves import LeafFact, fact_of, leaf_of
 from projections.audit.tree import leaf_hash
 
@@ -97,8 +97,8 @@ def of_seal(number: int, sentence: str) -> Finding:
     return Finding("seal", None, None, f"seal {number}: {sentence}")
 
 
-def of_gap(gap: Gap) -> Finding:
+def of_gap(gap: VersionGap) -> Finding:
     """A stream that lacks a version, or has one twice."""
     lacks = "one stands twice" if gap.missing is None else f"version {gap.missing} is missing"
-    sentence = f"the {gap.facts} facts of card {gap.card_id} end with version {gap.last_version}: {lacks}"
+    sentence = f"the {gap.fact_count} facts of card {gap.card_id} end with version {gap.last_version}: {lacks}"
     return Finding("versions", None, None, sentence)

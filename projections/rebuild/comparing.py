@@ -31,7 +31,7 @@ def catch_up(connection: Connection[Any], model: ReadModel[Any], upto: int | Non
     while True:
         step = follow(connection, building(model), BATCH, upto)
         refuse_parked(step.parked)
-        if step.facts < BATCH:
+        if step.fact_count < BATCH:
             return step.position
 
 

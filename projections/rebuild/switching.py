@@ -51,7 +51,7 @@ def roll_back(connection: Connection[Any], model: ReadModel[Any]) -> Switched:
     clear(connection)
     connection.execute(sql.SQL("CREATE SCHEMA {}").format(sql.Identifier(BUILDING)))
     try:
-        while follow(connection, before, BATCH).facts >= BATCH:
+        while follow(connection, before, BATCH).fact_count >= BATCH:
             pass
         return _tried(connection, model, before)
     finally:
@@ -88,7 +88,7 @@ def _exchange(connection: Connection[Any], model: ReadModel[Any], source: Follow
         if source.name == BUILDING:
             connection.execute(sql.SQL("DROP TABLE IF EXISTS {}").format(sql.Identifier(KEPT, model.name)))
         lock_position(connection, LIVE.position_of(model))
-        while (step := follow(connection, source, BATCH)).facts:
+        while (step := follow(connection, source, BATCH)).fact_count:
             if source.name == BUILDING:
                 refuse_parked(step.parked)
         _move_positions(connection, model, source)

@@ -11,7 +11,7 @@ from uuid import UUID
 from engine.card import facts as of_cards
 from engine.card.facts import CardFact
 from engine.money import Money
-from engine.networks import RULES, LimitEffects, PaymentCardTry, Rule
+from engine.networks import NETWORK_LIMITS, LimitEffects, NetworkLimit, PaymentCardTry
 
 _RUNGS_NAMED = 7
 
@@ -132,7 +132,7 @@ class Figures:
 
     def headroom(self) -> list[Headroom]:
         """How near payment cards came to each network limit, at most, by a decline since then."""
-        return [_headroom(rule, self._declined, self.since) for rule in RULES]
+        return [_headroom(limit, self._declined, self.since) for limit in NETWORK_LIMITS]
 
 
 def _pass_of(fact: of_cards.ChargeAttempted) -> str:
@@ -146,28 +146,28 @@ def _month(at: datetime) -> str:
     return f"{at:%Y-%m}"
 
 
-def _headroom(rule: Rule, declined: Mapping[str, list[PaymentCardTry]], since: datetime) -> Headroom:
+def _headroom(limit: NetworkLimit, declined: Mapping[str, list[PaymentCardTry]], since: datetime) -> Headroom:
     used: list[int] = []
     for tries in declined.values():
         groups: dict[object, list[datetime]] = {}
         for one in tries:
-            if one.network == rule.network and one.declined_at is not None:
-                groups.setdefault(one.amount if rule.per_amount else None, []).append(one.declined_at)
-        most = max((_most_within(sorted(times), rule, since) for times in groups.values()), default=0)
+            if one.network == limit.network and one.declined_at is not None:
+                groups.setdefault(one.amount if limit.per_amount else None, []).append(one.declined_at)
+        most = max((_most_within(sorted(times), limit, since) for times in groups.values()), default=0)
         if most:
             used.append(most)
-    left = [max(rule.most - one, 0) for one in used]
+    left = [max(limit.most - one, 0) for one in used]
     return Headroom(
-        rule.name,
-        rule.most,
+        limit.name,
+        limit.most,
         len(used),
-        min(left, default=rule.most),
-        sum(one >= rule.most_early for one in used),
+        min(left, default=limit.most),
+        sum(one >= limit.most_early for one in used),
         sum(one == 0 for one in left),
     )
 
 
-def _most_within(times: list[datetime], rule: Rule, since: datetime) -> int:
+def _most_within(times: list[datetime], limit: NetworkLimit, since: datetime) -> int:
     """The most declines in one window that ends since then; what comes before counts within it."""
-    counts = (place + 1 - bisect_right(times, time - rule.window) for place, time in enumerate(times) if time >= since)
+    counts = (place + 1 - bisect_right(times, time - limit.window) for place, time in enumerate(times) if time >= since)
     return max(counts, default=0)

@@ -93,7 +93,7 @@ def _seed(settings: Settings, database_url: str, cards: int, show: Show) -> None
         show("writing cards", done, 3 * cards)
     with psycopg.connect(database_url, autocommit=True) as connection:
         move_clock(connection, now)
-        while followed := follow(connection, LIVE, BATCH).facts:
+        while followed := follow(connection, LIVE, BATCH).fact_count:
             done -= followed
             show("following", 3 * cards - max(done, 0), 3 * cards)
         connection.execute("ANALYZE cards")

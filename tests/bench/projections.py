@@ -76,8 +76,8 @@ def _beside(url: str, settings: Settings, show: Show) -> dict[str, Any]:
 def _followed(connection: psycopg.Connection[Any], show: Show) -> int:
     started, facts = perf_counter(), 0
     end = head(connection)
-    while (step := follow(connection, LIVE, BATCH)).facts:
-        facts += step.facts
+    while (step := follow(connection, LIVE, BATCH)).fact_count:
+        facts += step.fact_count
         show("following", facts, end)
     return round(facts / (perf_counter() - started))
 

@@ -110,7 +110,7 @@ def seed(database_url: str, rules: Rules, cohort: Cohort, watch: Watch) -> None:
             writes = [_copy(originals[number % len(KINDS)], ids[number], number) for number in numbers]
             if recorder.append_many(writes).conflicts:
                 raise BaohaoError("somebody else wrote to the new cards")
-            watch(sum(len(write.events) for write in writes))
+            watch(sum(len(write.facts) for write in writes))
         _check(Store(recorder), ids[: len(KINDS)], rules, cohort)
 
 

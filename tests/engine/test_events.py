@@ -104,6 +104,7 @@ CARD_SHAPES = {
     13: "850d95a29c8fc5737e473ead8186b17f825f0266cf49df73ad67fe1ca7c15ba7",  # another checksum
     14: "850d95a29c8fc5737e473ead8186b17f825f0266cf49df73ad67fe1ca7c15ba7",  # since when holders are aware
     15: "6b845d013802d5ce8ed88765412b35883a500bdeefe071457a144ac2928c4413",
+    16: "71eb1179176ebe884e4c3759a5764c36af94d3d556d8c623d7705ecc64577f66",  # two parts have other names
 }
 """Per STATE_VERSION the shape of the state in its snapshots; a changed shape needs a new version, and a line here."""
 

@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from engine.card.attempt import ChargeAttempted, ChargeWithheld
 from engine.declines import NEVER_HAPPENED, NOT_CHARGED, Consequence
 from engine.money import Money
-from engine.networks import NEVER, OPEN_FOR, RULES, Limited
+from engine.networks import NETWORK_LIMITS, NEVER, OPEN_FOR, Limited
 from engine.store.port import Refusals
 from engine.store.streams import CommandIdentity, Store, Stream
 from tests.engine.engine_calls import paying, wake
@@ -125,27 +125,27 @@ TAKEN_OUT = pytest.mark.parametrize(
 def test_open_tries_count_and_are_looked_at_again_soon(happens, most, what):
     made = [tries(**what) for _ in range(most)]
     assert [happens(attempt) for attempt in made] == [None] * most
-    (rule,) = {rule for rule in RULES if rule.most == most}
-    assert happens(tries(AT + DAY, **what)) == Limited(rule.name, AT + DAY + OPEN_FOR, open_only=True)
+    (limit,) = {limit for limit in NETWORK_LIMITS if limit.most == most}
+    assert happens(tries(AT + DAY, **what)) == Limited(limit.name, AT + DAY + OPEN_FOR, open_only=True)
     for attempt in made[1:]:
         happens(declined(attempt, AT + MINUTE))
-        assert happens(tries(AT + HOUR, **what)) == Limited(rule.name, AT + HOUR + OPEN_FOR, open_only=True)
+        assert happens(tries(AT + HOUR, **what)) == Limited(limit.name, AT + HOUR + OPEN_FOR, open_only=True)
     happens(declined(made[0], AT + 2 * MINUTE))
-    assert happens(tries(AT + HOUR, **what)) == Limited(rule.name, AT + MINUTE + rule.window)
+    assert happens(tries(AT + HOUR, **what)) == Limited(limit.name, AT + MINUTE + limit.window)
 
 
 @pytest.mark.parametrize(("early", "most", "what"), [(7, 10, {}), (10, 15, {"brand": "visa", "again": True})])
 def test_the_last_third_of_a_limit_is_kept_for_last_rungs(happens, early, most, what):
     declined_often(happens, early, MINUTE, last_rung=False, **what)
-    (rule,) = {rule for rule in RULES if rule.most == most}
-    assert happens(tries(AT + HOUR, last_rung=False, **what)) == Limited(rule.name, AT + rule.window)
+    (limit,) = {limit for limit in NETWORK_LIMITS if limit.most == most}
+    assert happens(tries(AT + HOUR, last_rung=False, **what)) == Limited(limit.name, AT + limit.window)
     made = [tries(AT + HOUR, **what) for _ in range(most - early)]
     assert [happens(attempt) for attempt in made] == [None] * len(made)
     assert happens(tries(AT + HOUR, **what)).open_only
     assert not happens(tries(AT + HOUR, last_rung=False, **what)).open_only
     for attempt in made:
         happens(declined(attempt))
-    assert happens(tries(AT + HOUR, **what)) == Limited(rule.name, AT + rule.window)
+    assert happens(tries(AT + HOUR, **what)) == Limited(limit.name, AT + limit.window)
 
 
 def test_of_thirty_five_a_third_is_rounded_down(happens):

@@ -4,14 +4,14 @@ from typing import get_args
 
 from engine.card.attempt import CaseOpened, ChargeWithheld
 from engine.card.waking import Deferred, Replanned
-from engine.networks import RULES
+from engine.networks import NETWORK_LIMITS
 from engine.reasons import CaseReason, PlanReason, WithheldReason, is_plan_reason, is_withheld_reason
 from tests.engine.random_histories import random_history
 
 
 def test_every_reason_in_random_histories_is_known():
     facts = [fact for seed in range(60) for fact in random_history(seed, 60).facts]
-    limits = {rule.name for rule in RULES}
+    limits = {limit.name for limit in NETWORK_LIMITS}
     assert {one.reason for one in facts if isinstance(one, Deferred | Replanned)} <= set(get_args(PlanReason))
     assert {one.reason for one in facts if isinstance(one, CaseOpened)} <= set(get_args(CaseReason))
     assert {one.reason for one in facts if isinstance(one, ChargeWithheld)} <= {*get_args(WithheldReason), *limits}

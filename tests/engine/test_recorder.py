@@ -133,7 +133,7 @@ def test_reads_are_repeated_over_another_connection(recorder, connection):
     append(recorder, write(card_id, 1))
     for read in (
         lambda: versions_of(recorder, card_id),
-        lambda: [fact.version for fact in recorder.load_many([card_id], 1)[0].events],
+        lambda: [fact.version for fact in recorder.load_many([card_id], 1)[0].facts],
         lambda: [1, *recorder.accepted_commands(["command"])],
     ):
         end_all_others(connection)

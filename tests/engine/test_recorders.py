@@ -169,7 +169,7 @@ class TestRecorder:
         for place, tail in enumerate(recorder.load_many(cards, 1)):
             first = 4 if place % 3 == 0 else 1
             assert (tail.snapshot is not None) == (place % 3 == 0)
-            assert tail.events == facts(cards[place], *range(first, 8))
+            assert tail.facts == facts(cards[place], *range(first, 8))
 
     # Commands
 

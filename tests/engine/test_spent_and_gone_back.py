@@ -98,7 +98,7 @@ def test_of_a_charge_refunded_onto_the_balance_and_spent_nothing_comes_back_once
         fact(BalanceDebited, amount=TEN),
         fact(AutoRenewSwitchedOff),
     )
-    assert (undone.card.balance.minor, undone.card.balance.withheld) == (0, ())
+    assert (undone.card.balance.minor, undone.card.balance.clawed_back) == (0, ())
     history = (*history, *taken.facts, *undone.facts)
     won = Given(undone.card).when(record_dispute_won, partial(charge_in, history), **about)
     won.then(fact(DisputeWon, to_terms=0), fact(BalanceCredited, amount=TEN, reason="dispute_won"))
@@ -110,7 +110,7 @@ def test_a_dispute_that_is_won_gives_back_to_the_term_what_it_withheld():
     half = (
         Given(taken.card).when(record_dispute_won, no_older_charge, **TEN_OF_IT).then(fact(DisputeWon, to_terms=1000))
     )
-    assert [one.minor for one in half.card.balance.withheld] == [500]
+    assert [one.minor for one in half.card.balance.clawed_back] == [500]
     assert Given(half.card).when(confirm_reclaim, POLICY, at=NOW).card.balance.minor == 1000
     won = Given(half.card).when(record_dispute_won, no_older_charge, **TEN_OF_IT | {"amount": FIVE})
     assert won.card.balance == given(*SPENT).card.balance
@@ -135,9 +135,9 @@ def test_the_latest_term_is_withheld_first_and_an_old_one_for_ever():
     taken = given(*history).when(
         record_dispute, partial(charge_in, history), **ITS_TOP_UP | {"amount": Money(minor=2000, currency="CNY")}
     )
-    assert [(one.of_term, one.minor) for one in taken.card.balance.withheld] == [(2, 1500)]
+    assert [(one.of_term, one.minor) for one in taken.card.balance.clawed_back] == [(2, 1500)]
     third = replace(FROM_BALANCE, term=replace(SECOND_TERM, number=4), from_balance=0)
-    assert replay(taken.card, CARD_ID, [third]).balance.withheld == ()
+    assert replay(taken.card, CARD_ID, [third]).balance.clawed_back == ()
 
 
 def test_a_top_up_that_was_paid_out_does_not_go_back_as_well():

@@ -31,9 +31,9 @@ def tables(connection, schema: str = "public") -> dict[str, list[str]]:
 def follow_all(connection, follower: Follower, limit: int) -> int:
     """How many facts were taken until there were no more."""
     taken = 0
-    while (progress := follow(connection, follower, limit)).facts:
-        assert progress.facts <= limit
-        taken += progress.facts
+    while (progress := follow(connection, follower, limit)).fact_count:
+        assert progress.fact_count <= limit
+        taken += progress.fact_count
     return taken
 
 
@@ -169,7 +169,7 @@ def test_a_second_process_waits_and_then_continues_after_the_first(connect, conn
         for model in MODELS:
             save_position(first, LIVE.position_of(model), 30)
     waiting.join(10)
-    assert [step.facts for step in steps] == [head(connection) - 30]
+    assert [step.fact_count for step in steps] == [head(connection) - 30]
     assert positions(connection) == {LIVE.name: head(connection)}
 
 
@@ -177,7 +177,7 @@ def test_concurrent_processes_fold_each_fact_once(connect, connection, lives):
     taken = []
 
     def run(own_connection) -> None:
-        while (step := follow(own_connection, LIVE, 5)).facts:
+        while (step := follow(own_connection, LIVE, 5)).fact_count:
             taken.append(step)
 
     followers = [Thread(target=run, args=(connect(),)) for _ in range(3)]
@@ -185,7 +185,7 @@ def test_concurrent_processes_fold_each_fact_once(connect, connection, lives):
         follower.start()
     for follower in followers:
         follower.join(30)
-    assert sum(step.facts for step in taken) == head(connection)
+    assert sum(step.fact_count for step in taken) == head(connection)
     assert len({step.position for step in taken}) == len(taken)
     follow_all(connection, another(connection, "alone"), 1000)
     assert tables(connection) == tables(connection, "alone")
@@ -222,7 +222,7 @@ def stands(connection) -> dict[str, int]:
 def test_a_model_that_lags_catches_up_by_itself_and_then_goes_with_the_others(connection, lives):
     follow(connection, replace(LIVE, models=(CARDS, DUE)), 150)
     step = follow(connection, LIVE, 20)
-    assert step.facts == 20 + len(read_others(connection, unread_names(OF_MONEY), 0, 20, 150).rows)
+    assert step.fact_count == 20 + len(read_others(connection, unread_names(OF_MONEY), 0, 20, 150).rows)
     assert stands(connection)["cards"] == 170 > stands(connection)["ledger"] == step.position >= 20
     follow_all(connection, LIVE, 1000)
     assert set(stands(connection).values()) == {head(connection)}

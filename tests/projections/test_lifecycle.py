@@ -24,7 +24,7 @@ def test_a_renewal_in_time_changes_no_status():
 
 def test_the_cards_of_the_last_day_of_each_status_are_those_of_the_read_model_cards(store, connection):
     store_all(store, [random_history(seed, 5 + 3 * seed) for seed in range(30)])
-    while follow(connection, LIVE, 1000).facts:
+    while follow(connection, LIVE, 1000).fact_count:
         pass
     counted = {one.status: one.cards for one in cards_by_day(connection)}
     now = dict(connection.execute("SELECT status, count(*) FROM cards GROUP BY status").fetchall())

@@ -38,7 +38,7 @@ def mixed(store, recorder):
 
 
 def test_every_read_model_skips_them(connection, mixed):
-    while follow(connection, LIVE, 7).facts:
+    while follow(connection, LIVE, 7).fact_count:
         pass
     rows = {}
     for model in MODELS:

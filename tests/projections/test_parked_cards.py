@@ -28,7 +28,7 @@ def lives(store):
 
 def follow_all(connection, follower=LIVE, limit=7):
     parked = []
-    while (step := follow(connection, follower, limit)).facts:
+    while (step := follow(connection, follower, limit)).fact_count:
         parked += step.parked
     return parked
 

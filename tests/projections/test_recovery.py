@@ -65,7 +65,7 @@ def test_a_renewal_without_a_decline_is_none():
 
 def test_the_funnel_counts_each_renewal_once(store, connection):
     store_all(store, [random_history(seed, 80) for seed in range(30)])
-    while follow(connection, LIVE, 1000).facts:
+    while follow(connection, LIVE, 1000).fact_count:
         pass
     rows = funnel(connection)
     assert sum(row.declined for row in rows) == connection.execute("SELECT count(*) FROM recovery").fetchone()[0]

@@ -42,7 +42,7 @@ def limits_not_enforced() -> list[Change]:
 
 
 def limit_counts_one_day() -> list[Change]:
-    return [(networks, "RULES", tuple(rule._replace(window=DAY / 2) for rule in networks.RULES))]
+    return [(networks, "NETWORK_LIMITS", tuple(limit._replace(window=DAY / 2) for limit in networks.NETWORK_LIMITS))]
 
 
 def open_tries_are_the_holders_affair() -> list[Change]:
@@ -56,7 +56,7 @@ def open_tries_are_the_holders_affair() -> list[Change]:
 
 
 def early_rungs_use_up_the_limit() -> list[Change]:
-    return [(networks.Rule, "most_early", property(lambda rule: rule.most))]
+    return [(networks.NetworkLimit, "most_early", property(lambda limit: limit.most))]
 
 
 def advice_binds_one_method() -> list[Change]:

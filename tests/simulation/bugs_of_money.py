@@ -195,7 +195,7 @@ def spent_money_comes_back_with_its_term() -> list[Change]:
     """In a world in which whoever pays from the balance disputes the top-up, and the carrier takes the number."""
 
     def give_back_terms(card, numbers, at):
-        forgotten = replace(card, balance=replace(card.balance, withheld=()))
+        forgotten = replace(card, balance=replace(card.balance, clawed_back=()))
         return balance.give_back_terms(forgotten, numbers, at)
 
     return [*_disputed_and_lost(), *((where, "give_back_terms", give_back_terms) for where in (lapse, undoing))]

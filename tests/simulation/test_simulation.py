@@ -30,6 +30,12 @@ def test_the_checker_finds_each_bug_that_is_sown(mutant):
     assert found.kind == FOUND_AS[mutant.name]
 
 
+@pytest.mark.parametrize("mutant", [mutant for mutant in MUTANTS if mutant.slow], ids=lambda mutant: mutant.name)
+def test_a_bug_that_takes_long_to_be_found_still_changes_what_is_there(mutant):
+    with sown(mutant.changes()):  # raises AttributeError for a name that the engine does not have any more
+        pass
+
+
 def test_the_readme_lists_every_sown_bug():
     assert list(FOUND_AS) == [mutant.name for mutant in MUTANTS]
 

@@ -12,7 +12,7 @@ from adapters.directory.accounts import Account, find_account
 from adapters.directory.addresses import AddressKind
 from adapters.notices.reached import unreached
 from engine.card.methods import PaymentMethod
-from engine.networks import RULES, Rule
+from engine.networks import NETWORK_LIMITS, NetworkLimit
 
 ROWS_MOST = 100
 Row = TypeVar("Row", bound=tuple[Any, ...])
@@ -138,15 +138,15 @@ async def limits_of(
         if method.fingerprint is not None:
             network = "mastercard" if (method.brand or "").lower() == "mastercard" else "other"
             uses += [
-                await _use(connection, method, rule, amount, at)
-                for rule in RULES
-                if rule.network == network and not (rule.per_amount and amount is None)
+                await _use(connection, method, limit, amount, at)
+                for limit in NETWORK_LIMITS
+                if limit.network == network and not (limit.per_amount and amount is None)
             ]
     return uses
 
 
 async def _use(
-    connection: AsyncConnection[Any], method: PaymentMethod, rule: Rule, amount: str | None, at: datetime
+    connection: AsyncConnection[Any], method: PaymentMethod, limit: NetworkLimit, amount: str | None, at: datetime
 ) -> Use:
     query: LiteralString = """
         SELECT count(*) FILTER (WHERE %(amount)s::text IS NULL OR amount = %(amount)s),
@@ -157,12 +157,12 @@ async def _use(
     asked = {
         "fingerprint": method.fingerprint,
         "at": at,
-        "since": at - rule.window,
-        "amount": amount if rule.per_amount else None,
+        "since": at - limit.window,
+        "amount": amount if limit.per_amount else None,
     }
     row = await (await connection.execute(query, asked)).fetchone()
     used, until = row or (0, None)
-    return Use(method.method_id, rule.name, rule.window / timedelta(days=1), used, rule.most, until)
+    return Use(method.method_id, limit.name, limit.window / timedelta(days=1), used, limit.most, until)
 
 
 async def _rows(connection: AsyncConnection[Any], kind: type[Row], query: LiteralString, card_id: UUID) -> list[Row]:

@@ -28,9 +28,7 @@ def test_how_far_events_are_told_and_what_the_stream_keeps(run, cards, connectio
     assert found.oldest_at == run(stored(client))[0].time
 
 
-def test_after_a_rewind_events_are_told_again_under_their_ids(
-    run, cards, connection, client, eventually, monkeypatch
-):
+def test_after_a_rewind_events_are_told_again_under_their_ids(run, cards, connection, client, eventually, monkeypatch):
     monkeypatch.setattr("adapters.broker.streams.DUPLICATE_WINDOW", timedelta(milliseconds=100))
     cards.register(1, 2)
     run(publish_all(connection, client))

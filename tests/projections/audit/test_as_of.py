@@ -44,7 +44,7 @@ def rows_of(connection, schema):
 
 
 def test_a_replay_of_everything_gives_the_live_rows(log, connection):
-    while follow(connection, LIVE, 1000).facts:
+    while follow(connection, LIVE, 1000).fact_count:
         pass
     replay(connection, 0, head(connection))
     assert rows_of(connection, "pg_temp") == rows_of(connection, "public")

@@ -58,7 +58,7 @@ def state_of(connection):
 
 
 def projected(connection):
-    while follow(connection, LIVE, 1000).facts:
+    while follow(connection, LIVE, 1000).fact_count:
         pass
     return [connection.execute(f"SELECT t::text FROM {one.name} t ORDER BY 1").fetchall() for one in MODELS]
 

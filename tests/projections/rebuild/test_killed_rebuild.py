@@ -27,7 +27,7 @@ def lives(store, connection):
 
 
 def follow_all(connection):
-    while follow(connection, LIVE, BATCH).facts:
+    while follow(connection, LIVE, BATCH).fact_count:
         pass
 
 

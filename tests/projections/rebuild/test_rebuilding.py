@@ -30,7 +30,7 @@ def lives(store, connection, monkeypatch):
 
 
 def follow_all(connection):
-    while follow(connection, LIVE, BATCH).facts:
+    while follow(connection, LIVE, BATCH).fact_count:
         pass
 
 

@@ -48,7 +48,7 @@ def test_stops_are_spans_and_the_last_one_lasts(connection, recorder):
 
 def test_cards_come_by_their_ids_and_by_their_plan(connection, recorder, lives):
     operate(recorder, ChargingResumed(at=AT))
-    while follow(connection, LIVE, 1000).facts:
+    while follow(connection, LIVE, 1000).fact_count:
         pass
     ids = sorted(life.card_id for life in lives)
     assert cards_of(connection, None, 100) == ids

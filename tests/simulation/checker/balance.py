@@ -7,7 +7,7 @@ from tests.simulation.checker.card import Card, Fact
 from tests.simulation.checker.days import instant
 from tests.simulation.checker.findings import Findings, Handler
 from tests.simulation.checker.refunds import give_back
-from tests.simulation.checker.spent import Withheld
+from tests.simulation.checker.spent import ClawedBack
 
 TOP_UP_GAP = timedelta(hours=24)
 BACKOFF = {1: timedelta(days=1), 2: timedelta(days=3), 3: timedelta(days=7)}
@@ -113,25 +113,27 @@ def _terms_lost(card: Card, fact: Fact) -> set[int]:
     return {card.term_number - 1, card.term_number} if ahead else {card.term_number}
 
 
-def _withheld(findings: Findings, card: Card, fact: Fact) -> None:
+def _clawed_back(findings: Findings, card: Card, fact: Fact) -> None:
     """The balance paid for a term with it, and it does not come back with the term."""
     spent, minor, number = card.spent, fact.body["amount"]["minor"], fact.body["of_term"]
     if (
-        minor > spent.to_withhold
+        minor > spent.to_claw_back
         or minor > spent.left(number)
         or any(spent.left(one) for one in spent.paid if one > number)
     ):
-        sentence = f"{minor} are withheld of term {number}, {spent.to_withhold} have to be, of the latest term first"
+        sentence = (
+            f"{minor} are clawed back from term {number}, {spent.to_claw_back} have to be, of the latest term first"
+        )
         findings.violation("balance", fact, sentence)
-    spent.to_withhold -= minor
-    spent.withheld.append(Withheld(fact.body["about"], number, minor))
+    spent.to_claw_back -= minor
+    spent.clawed_back.append(ClawedBack(fact.body["about"], number, minor))
 
 
 def debited(findings: Findings, card: Card, fact: Fact) -> None:
     """What a charge had brought onto the balance leaves it with the charge: what is free first, then a reserve."""
     card.spent.is_moved = True
     if fact.body.get("of_term") is not None:
-        _withheld(findings, card, fact)
+        _clawed_back(findings, card, fact)
         return
     minor, from_reserve = fact.body["amount"]["minor"], fact.body.get("from_reserve", 0)
     taken = (fact.body["about"], minor)
@@ -170,12 +172,12 @@ def _change_balance(findings: Findings, card: Card, fact: Fact, minor: int) -> N
 def check_moved(findings: Findings, card: Card, fact: Fact) -> None:
     """What went back, or is on the balance, is no more than was taken; what the bank took twice nobody can help."""
     spent = card.spent
-    for what, minor in (("withheld", spent.to_withhold), ("taken", sum(minor for _, minor in spent.to_take))):
+    for what, minor in (("clawed back", spent.to_claw_back), ("taken", sum(minor for _, minor in spent.to_take))):
         if minor:
             findings.violation(
                 "balance", fact, f"{minor} went back and have to be {what}, but would come back with a term"
             )
-    spent.to_withhold, spent.to_take, spent.is_moved = 0, [], False
+    spent.to_claw_back, spent.to_take, spent.is_moved = 0, [], False
     charged = [one for one in card.attempts.values() if one.outcome == "charged"]
     gone = sum(one.given_back - one.credited + one.disputed - one.minor for one in charged)
     reserved = card.open_attempt.from_balance if card.open_attempt is not None else 0

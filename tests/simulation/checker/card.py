@@ -288,4 +288,4 @@ class Card:
         wanted = max(0, attempt.back_twice - back_twice_before)
         self.to_debit = min(wanted, self.balance + reserved)
         spent = sum(self.spent.left(number) for number in self.spent.paid)
-        self.spent.to_withhold = min(wanted - self.to_debit, spent)
+        self.spent.to_claw_back = min(wanted - self.to_debit, spent)
