@@ -125,10 +125,10 @@ def database_url(empty_url) -> str:
 
 @pytest.fixture(scope="session")
 def eventually() -> Callable[[Callable[[], object]], None]:
-    """Wait until what was asked holds, for ten seconds at most."""
+    """Wait until what was asked holds, for a minute at most."""
 
     def wait_until(holds: Callable[[], object]) -> None:
-        deadline = time.monotonic() + 10
+        deadline = time.monotonic() + 60
         while not holds():
             assert time.monotonic() < deadline, "it did not come about in time"
             time.sleep(0.01)

@@ -13,7 +13,7 @@ from confluent_kafka import Consumer, Message, Producer, TopicPartition
 
 from adapters.broker.outlets.kafka import TOPICS
 
-PATIENCE_S = 10
+PATIENCE_S = 60
 _QUIET = {"log_level": 2, "error_cb": lambda _: None}
 
 

@@ -70,4 +70,4 @@ def test_it_is_a_child_of_its_own_session_in_its_folder_with_its_environment(wai
 def test_it_is_killed_as_any(waiting):
     process, started = waiting
     process.kill()
-    assert started.wait(10) == -signal.SIGKILL
+    assert started.wait(60) == -signal.SIGKILL

@@ -94,7 +94,7 @@ class Cards:
 
     def project(self) -> None:
         """Bring the read models up to date, as the projector does."""
-        while follow(self.connection, LIVE, EVERYTHING).facts:
+        while follow(self.connection, LIVE, EVERYTHING).fact_count:
             pass
 
     def log(self) -> list[Recorded]:

@@ -50,7 +50,7 @@ async def read_all(channel):
     await channel.set_qos(100)
     stream = await channel.get_queue(STREAM)
     await stream.consume(read, arguments={"x-stream-offset": "first"})
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         await ended.wait()
     return found
 

@@ -70,7 +70,7 @@ def test_a_dry_run_foresees_what_the_import_then_does(run, connection, before, c
     assert (head(connection), names(connection)) == (position, seen)
     done = really(*commands)
     assert asdict(foreseen) == asdict(done)
-    assert len(names(connection)) - len(seen) == sum(one.facts for one in dry.accepted.values())
+    assert len(names(connection)) - len(seen) == sum(one.fact_count for one in dry.accepted.values())
 
 
 def test_what_was_accepted_before_is_repeated(run):

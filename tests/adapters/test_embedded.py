@@ -173,7 +173,7 @@ def test_a_signal_stops_the_servers(home, owner, number):
     process, _ = owner
     assert servers_of(home)
     process.send_signal(number)
-    assert process.wait(10) != 0
+    assert process.wait(60) != 0
     assert not servers_of(home)
 
 

@@ -78,7 +78,7 @@ def test_the_application_cannot_grant_itself_what_it_lacks(kept_url):
 
 def test_the_engine_projects_and_rebuilds_as_the_application(cards, application):
     cards.register(1, 2)
-    while follow(application, LIVE, 1000).facts:
+    while follow(application, LIVE, 1000).fact_count:
         pass
     assert not any(differences(application, 1000).values())
     assert rebuild_limits(application) == 0
@@ -86,7 +86,7 @@ def test_the_engine_projects_and_rebuilds_as_the_application(cards, application)
         for model in MODELS:
             application.execute(f"TRUNCATE {model.name}")
         application.execute("DELETE FROM followers WHERE starts_with(name, %s)", (LIVE.name,))
-    while follow(application, LIVE, 1000).facts:
+    while follow(application, LIVE, 1000).fact_count:
         pass
     assert application.execute("SELECT count(*) FROM cards").fetchone() == (2,)
     assert not any(differences(application, 1000).values())

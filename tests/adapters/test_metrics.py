@@ -77,8 +77,8 @@ def test_a_process_is_ready_as_long_as_both_servers_answer(loop):
 def test_a_process_whose_loop_stands_still_is_not_alive(loop, monkeypatch):
     monkeypatch.setattr("adapters.watched.LOOP_WITHIN_S", 0.1)
     stands, go_on = threading.Event(), threading.Event()
-    loop.call_soon_threadsafe(lambda: (stands.set(), go_on.wait(10)))
-    stands.wait(10)
+    loop.call_soon_threadsafe(lambda: (stands.set(), go_on.wait(60)))
+    stands.wait(60)
     assert Watched(CollectorRegistry(), loop, dict).page("/healthz")[0] == 503
     go_on.set()
 

@@ -72,7 +72,7 @@ def test_a_role_with_wrong_settings_stops_everything_and_is_named(tmp_path, stat
     sentence = rf"^web ended with status {status}: BAOHAO_CLOCK is wrong\.$"
     supervisor = Supervisor({"consumer": SLEEPS, "web": wrong}, os.environ, tmp_path)
     with pytest.raises(RoleFailedError, match=sentence), supervisor:
-        supervisor.wait(10)
+        supervisor.wait(60)
     assert supervisor.pids() == {"consumer": [], "web": []}
     assert not supervisor.restarts
 

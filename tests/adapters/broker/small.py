@@ -30,7 +30,7 @@ def broker_with_room(folder: Path, room: int) -> Iterator[str]:
 
 
 def _url(ports: Path) -> str:
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 60
     while not (ports.exists() and ports.read_text().endswith("}")):
         assert time.monotonic() < deadline
         time.sleep(0.01)

@@ -21,7 +21,7 @@ from adapters.settings import SettingsError, load_settings
 from tests.ports import free_port
 
 PROGRAM = Path(sysconfig.get_path("scripts")) / "nats-server"
-PATIENCE_S = 10
+PATIENCE_S = 60
 SETTINGS = load_settings(readers="finance,carrier", senders="crm")
 CARD = "0b2f7d1e-5a3c-5d7e-9f10-2b6c8d4e1a90"
 
@@ -95,7 +95,7 @@ def test_a_reader_fetches_events_from_its_place_and_acknowledges_them(run, guard
         for _ in range(2):  # the second time it goes on where it was
             async with guarded.client("finance") as client:
                 place = await client.jetstream().pull_subscribe("baohao.v1.>", "finance", EVENTS_STREAM)
-                [event] = await place.fetch(1, timeout=5)
+                [event] = await place.fetch(1, timeout=60)
                 await event.ack_sync()
                 heard.append(event.data)
         return heard
@@ -114,10 +114,10 @@ def test_a_sender_queues_commands_asks_and_fetches_its_answers(run, guarded):
             await ours.subscribe("baohao.v1.ask.*.*", "commands", answer)
             await ours.flush()
             queued = await client.jetstream().publish("baohao.v1.command.crm.close_card", b"{}")
-            reply = await client.request("baohao.v1.ask.crm.close_card", b"{}", timeout=5)
+            reply = await client.request("baohao.v1.ask.crm.close_card", b"{}", timeout=60)
             await ours.jetstream().publish("baohao.v1.answer.crm.command_accepted", b"{}")
             answers = await client.jetstream().pull_subscribe("baohao.v1.answer.crm.*", "crm", ANSWERS_STREAM)
-            [told] = await answers.fetch(1, timeout=5)
+            [told] = await answers.fetch(1, timeout=60)
             await told.ack_sync()
         return queued.stream, reply.data, told.subject
 
@@ -202,7 +202,7 @@ def test_a_place_that_is_kept_stays_when_it_is_ensured_again(run, client):
         await ensure_readers(jetstream, EVENTS_STREAM, {"finance"}, "baohao.v1.>")
         await jetstream.publish("baohao.v1.card.1.card_held", b"{}")
         place = await jetstream.pull_subscribe("baohao.v1.>", "finance", EVENTS_STREAM)
-        [event] = await place.fetch(1, timeout=5)
+        [event] = await place.fetch(1, timeout=60)
         await event.ack_sync()
         await ensure_readers(jetstream, EVENTS_STREAM, {"finance"}, "baohao.v1.>")
         return await jetstream.consumer_info(EVENTS_STREAM, "finance")

@@ -109,7 +109,7 @@ def test_a_message_that_is_never_acknowledged_comes_a_few_times_only(run, jetstr
     run(jetstream.publish(DUE_SUBJECT, b"{}"))
     subscription = run(jetstream.pull_subscribe(DUE_SUBJECT, CHARGING, DUE_STREAM))
     for _ in range(DUE_DELIVERIES):
-        [message] = run(subscription.fetch(1, timeout=5))
+        [message] = run(subscription.fetch(1, timeout=60))
         run(message.nak())
     with pytest.raises(TimeoutError):
         run(subscription.fetch(1, timeout=0.2))

@@ -34,7 +34,7 @@ def followed(cards):
     """Bring the read models up to date."""
 
     def now():
-        while follow(cards.connection, LIVE, 1000).facts:
+        while follow(cards.connection, LIVE, 1000).fact_count:
             pass
 
     return now

@@ -59,7 +59,7 @@ def json_of(done):
 
 
 def follow_all(connection):
-    while follow(connection, LIVE, 1000).facts:
+    while follow(connection, LIVE, 1000).fact_count:
         pass
 
 

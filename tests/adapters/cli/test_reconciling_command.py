@@ -20,7 +20,7 @@ NOW = FAR + timedelta(hours=1)
 def address():
     with running() as sandbox:
         body = json.encode({"now": FAR.timestamp()})
-        with urlopen(Request(f"{sandbox}/_sandbox/clock", body), timeout=5):
+        with urlopen(Request(f"{sandbox}/_sandbox/clock", body), timeout=60):
             yield sandbox
 
 

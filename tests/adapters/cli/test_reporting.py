@@ -24,7 +24,7 @@ def installation(new_installation):
     store_all(Store(CardRecorder(pool)), [random_history(seed, 60) for seed in range(20)])
     pool.close()
     with psycopg.connect(made.database_url, autocommit=True) as connection:
-        while follow(connection, LIVE, 1000).facts:
+        while follow(connection, LIVE, 1000).fact_count:
             pass
     return made
 

@@ -138,7 +138,7 @@ def listens(port):
 
 def page(port, path):
     until(lambda: listens(port))  # a role may still begin
-    with urlopen(f"http://127.0.0.1:{port}/{path}", timeout=10) as answer:
+    with urlopen(f"http://127.0.0.1:{port}/{path}", timeout=60) as answer:
         return answer.read().decode()
 
 

@@ -56,7 +56,7 @@ def test_it_says_how_to_try_it_and_ends_cleanly(process, tmp_path, number):
     tried = api.send("POST", "/v1/payment_intents", form, {"Authorization": "Basic c2tfdGVzdF9zYW5kYm94Og=="})
     assert tried.body["status"] == "succeeded"
     running.send_signal(number)
-    out, err = running.communicate(timeout=20)
+    out, err = running.communicate(timeout=60)
     assert (running.returncode, out, err) == (0, "", "the sandbox is down\n")
     assert (tmp_path / "home" / "sandbox.db").exists()
 
@@ -74,7 +74,7 @@ def test_the_demo_is_its_owners_alone_and_says_what_commands_beside_it_need(tmp_
 def test_a_port_that_is_taken_is_a_sentence(process):
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-        out, err = process("--port", str(port)).communicate(timeout=20)
+        out, err = process("--port", str(port)).communicate(timeout=60)
     assert (out, err) == ("", f"port {port} cannot be had; choose another one with --port\n")
 
 
@@ -82,7 +82,7 @@ def test_two_sandboxes_never_use_one_record(process):
     first = process("--port", "0")
     assert " at " in first.stdout.readline()
     second = process("--port", "0")
-    assert second.wait(timeout=30) == 1
+    assert second.wait(timeout=60) == 1
     assert "another sandbox uses the record" in second.stderr.read()
 
 
@@ -113,7 +113,7 @@ def test_what_cannot_be_is_a_sentence(process, tmp_path, words, said):
     (tmp_path / "faults.json").write_text('[{"kind": "colour"}]')
     words = [word.format(faults=tmp_path / "faults.json", folder=tmp_path) for word in words]
     running = process("--port", "0", *words)
-    out, err = running.communicate(timeout=20)
+    out, err = running.communicate(timeout=60)
     assert (running.returncode != 0, out) == (True, "")
     assert said in err
     assert "Traceback" not in err

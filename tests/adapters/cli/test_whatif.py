@@ -53,7 +53,7 @@ def installation(new_installation, tmp_path_factory):
     store_by_time(Store(CardRecorder(pool)), lived(CARDS, MONTHS, 3, tmp_path_factory.mktemp("year")))
     pool.close()
     with psycopg.connect(made.database_url, autocommit=True) as connection:
-        while follow(connection, LIVE, 1000).facts:
+        while follow(connection, LIVE, 1000).fact_count:
             pass
     return made
 

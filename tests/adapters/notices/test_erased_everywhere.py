@@ -58,7 +58,7 @@ def test_nothing_is_left_in_any_table_message_or_log_line(post, card_id, visit, 
     post.asks(begin_reset, put_message, Address("phone", PHONE), "en", visit)
     post.asks(note, HOLDER, "looked_around", visit)
     post.give(SwitchOffAutoRenew(command_id="off", card_id=card_id, reason="holder"))
-    while follow(connection, LIVE, 1000).facts:
+    while follow(connection, LIVE, 1000).fact_count:
         pass
     post.tell()
     post.run(publish_all(connection, client))

@@ -105,7 +105,7 @@ def on_clock_of_the_cards(sandbox):
 
 
 def post_json(url, body):
-    with urlopen(Request(url, json.encode(body)), timeout=5) as answer:
+    with urlopen(Request(url, json.encode(body)), timeout=60) as answer:
         return json.decode(answer.read())
 
 

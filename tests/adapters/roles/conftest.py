@@ -69,7 +69,7 @@ class Queue:
         """Fetch so many messages."""
         found = []
         while len(found) < count:
-            found += self.run(self.subscription.fetch(count - len(found), timeout=10))
+            found += self.run(self.subscription.fetch(count - len(found), timeout=60))
         return found
 
     def take(self, messages):
@@ -106,7 +106,7 @@ def executing(run, begun, database_url, client, nats_url):
         stop, url = asyncio.Event(), application_url(database_url)
         roles = [asyncio.create_task(commands_role.main(settings, url, nats_url, stop)) for _ in range(processes)]
         told = asyncio.create_task(scenario(Broker(client)))
-        done, _ = await asyncio.wait({*roles, told}, return_when=asyncio.FIRST_COMPLETED, timeout=30)
+        done, _ = await asyncio.wait({*roles, told}, return_when=asyncio.FIRST_COMPLETED, timeout=60)
         assert done == {told}, [one.result() for one in done]
         stop.set()
         await asyncio.gather(*roles)

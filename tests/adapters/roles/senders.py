@@ -41,7 +41,7 @@ class Broker:
     async def ask(self, name, body, sender="crm"):
         """The type of the answer without prefix and version, and the answer."""
         data = body if isinstance(body, bytes) else json.dumps(body).encode()
-        return read(await self.client.request(f"{ASK_SUBJECT}.{sender}.{name}", data, timeout=10))
+        return read(await self.client.request(f"{ASK_SUBJECT}.{sender}.{name}", data, timeout=60))
 
     async def left(self):
         return (await self.client.jetstream().stream_info(COMMANDS_STREAM)).state.messages

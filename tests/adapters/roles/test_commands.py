@@ -44,7 +44,7 @@ def test_the_answer_to_a_queued_command_also_goes_to_the_inbox_that_it_names(exe
         inbox = client.new_inbox()
         subscription = await client.subscribe(inbox)
         await broker.queue("register_card", registration(1), headers={ANSWER_TO: inbox})
-        return read(await subscription.next_msg(timeout=10)), await broker.settled()
+        return read(await subscription.next_msg(timeout=60)), await broker.settled()
 
     copy, on_stream = executing(scenario)
     assert [copy] == on_stream

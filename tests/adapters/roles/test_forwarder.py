@@ -36,7 +36,7 @@ async def running_role(server_url, database_url):
     role = asyncio.create_task(forwarder.main(settings, application_url(database_url), "", stop))
 
     async def until(holds):
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(60):
             while not holds():
                 done, _ = await asyncio.wait({role}, timeout=0.02)
                 assert not done, role.result()

@@ -90,12 +90,12 @@ def test_somebody_consumes_who_waits_for_messages_or_handles_some(run, client, e
     subscription = run(jetstream.pull_subscribe(DUE_SUBJECT, CHARGING, DUE_STREAM))
 
     async def begin():
-        return asyncio.create_task(subscription.fetch(1, timeout=10))
+        return asyncio.create_task(subscription.fetch(1, timeout=60))
 
     fetch = run(begin())
     eventually(lambda: run(somebody_consumes(client)))
     run(jetstream.publish(DUE_SUBJECT, b"{}"))
-    [message] = run(asyncio.wait_for(fetch, 10))
+    [message] = run(asyncio.wait_for(fetch, 60))
     assert run(somebody_consumes(client)) is True, "it is not acknowledged"
     run(message.ack_sync())
     assert run(somebody_consumes(client)) is False

@@ -44,7 +44,7 @@ def sealing(run, connection, database_url, client, nats_url, key_file):
 
     def seal(holds, **options):
         chosen = {"clock": "virtual", "poll_ms": 10, "seal_every_s": 0.01, "seal_facts": 4} | options
-        run(asyncio.wait_for(until(holds, load_settings(seal_key_file=key_file, **chosen)), 20))
+        run(asyncio.wait_for(until(holds, load_settings(seal_key_file=key_file, **chosen)), 60))
 
     return seal
 

@@ -50,7 +50,7 @@ class Web:
         signed = signature(body, secret, at or FAR) if header is None else header
         request = Request(f"{self.address}/notifications/{endpoint}", body, {SIGNATURE: signed})
         try:
-            with urlopen(request, timeout=10) as answer:
+            with urlopen(request, timeout=60) as answer:
                 return answer.status
         except HTTPError as error:
             return error.code
@@ -129,7 +129,7 @@ def role(settings, database_url, **more):
         yield
     finally:
         loop.call_soon_threadsafe(stop.set)
-        thread.join(timeout=20)
+        thread.join(timeout=60)
         assert not thread.is_alive()
         loop.close()
 

@@ -43,14 +43,14 @@ def begin(served, database_url):
 
 def choose(page, method):
     """What the holder's browser does with the page's form; returns the page on which the holder ends up."""
-    with urlopen(Request(page.address, urlencode({"method": method}).encode()), timeout=10) as answer:
+    with urlopen(Request(page.address, urlencode({"method": method}).encode()), timeout=60) as answer:
         return answer.url, answer.read().decode()
 
 
 def come_back(served, session_id, language="en"):
     address = f"{served.address}{DONE}?session_id={session_id}"
     try:
-        with urlopen(Request(address, headers={"Accept-Language": language}), timeout=10) as answer:
+        with urlopen(Request(address, headers={"Accept-Language": language}), timeout=60) as answer:
             return answer.status, answer.read().decode()
     except HTTPError as error:
         return error.code, error.read().decode()
@@ -152,7 +152,7 @@ def test_a_visit_of_a_holder_whose_card_went_to_another_meanwhile_binds_nothing(
 
 def test_canceled_means_that_nothing_changed(served, begin):
     card_id, _ = begin()
-    with urlopen(f"{served.address}{CANCELED}", timeout=10) as answer:
+    with urlopen(f"{served.address}{CANCELED}", timeout=60) as answer:
         assert "nothing was changed" in answer.read().decode()
         assert answer.headers["Content-Security-Policy"].startswith("default-src 'none'")
     assert methods(served, card_id) == ()

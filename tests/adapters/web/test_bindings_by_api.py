@@ -54,7 +54,7 @@ def choose(begun, method="card"):
             raise ComesBack(given[-1])
 
     try:
-        with build_opener(Stay).open(Request(begun["url"], body), timeout=10) as answer:
+        with build_opener(Stay).open(Request(begun["url"], body), timeout=60) as answer:
             return answer.url
     except ComesBack as found:
         return found.args[0]
@@ -71,7 +71,7 @@ def state(office, begun):
 def test_the_holder_is_sent_to_the_page_and_then_the_method_is_there(office):
     begun = begin(office)
     assert begun["state"] == state(office, begun) == "waiting"
-    assert urlopen(begun["url"], timeout=10).status == 200
+    assert urlopen(begun["url"], timeout=60).status == 200
     assert DONE in choose(begun)
     assert state(office, begun) == "bound"
     [method] = office.get(CARD).json["methods"]
@@ -118,4 +118,4 @@ def test_the_example_client_waits_for_what_comes_of_it(office):
     with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True) as client:
         address = client.stdout.readline().removeprefix("Open ").strip()
         choose({"url": address})
-        assert client.communicate(timeout=30)[0] == "bound\n"
+        assert client.communicate(timeout=60)[0] == "bound\n"

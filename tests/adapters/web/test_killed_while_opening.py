@@ -70,7 +70,7 @@ def web_process(provider, database_url, home):
             yield process
         finally:
             process.send_signal(signal.SIGTERM)
-            process.wait(timeout=30)
+            process.wait(timeout=60)
 
 
 def token_of_holder(database_url):
@@ -86,7 +86,7 @@ def token_of_holder(database_url):
 def stalls(sandbox):
     """The next session is made only after some seconds: longer than the role lives."""
     fault = {"kind": "stall_then_commit", "method": "POST", "path": "checkout/sessions", "times": 1, "seconds": 5.0}
-    with urlopen(Request(f"{sandbox}/_sandbox/faults", json.encode({"faults": [fault]})), timeout=5):
+    with urlopen(Request(f"{sandbox}/_sandbox/faults", json.encode({"faults": [fault]})), timeout=60):
         return
 
 
@@ -107,7 +107,7 @@ def test_killed_between_the_fact_and_the_page_the_holder_goes_on_and_pays_once(p
         sending.start()
         until(lambda: "charge_attempted" in cards.names(CARD))
         process.kill()
-        sending.join(timeout=30)
+        sending.join(timeout=60)
     with web_process(provider, database_url, tmp_path):
         until(lambda: lin.post(PAY, form).to.startswith(sandbox))  # the first request may still be under way there
         page = lin.post(PAY, form).to

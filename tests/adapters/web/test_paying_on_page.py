@@ -242,7 +242,7 @@ def test_too_late_to_make_the_page_it_is_over(served, lin):
 
 def faulty(served, kind, path):
     fault = {"kind": kind, "method": "POST", "path": path, "times": 1}
-    with urlopen(Request(f"{served.sandbox}/_sandbox/faults", json.encode({"faults": [fault]})), timeout=5):
+    with urlopen(Request(f"{served.sandbox}/_sandbox/faults", json.encode({"faults": [fault]})), timeout=60):
         return
 
 

@@ -24,7 +24,7 @@ class Answer(NamedTuple):
 class Api:
     """One client of a sandbox."""
 
-    def __init__(self, address, timeout_s=10):
+    def __init__(self, address, timeout_s=60):
         self.address = address
         self.timeout_s = timeout_s
 

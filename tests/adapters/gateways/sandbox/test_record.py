@@ -69,11 +69,11 @@ def test_every_answered_payment_survives_kill_9(process):
 
 def test_a_payment_that_was_committed_but_never_answered_is_there_after_kill_9(process):
     address, running = process()
-    api = Api(address, timeout_s=1)
+    api = Api(address)
     method, customer = api.method("pm_card_visa")
     api.control("faults", {"faults": [{"kind": "commit_then_stall", "path": "payment_intents", "times": 1}]})
     with pytest.raises(TimeoutError):
-        api.post("payment_intents", payment(method, customer), key="k1")
+        Api(address, timeout_s=1).post("payment_intents", payment(method, customer), key="k1")
     running.send_signal(signal.SIGKILL)
     again = Api(process()[0])
     (intent,) = again.found("payment_intents", {"customer": customer})["data"]

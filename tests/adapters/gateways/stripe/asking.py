@@ -73,12 +73,12 @@ def look_up_refund(url, wanted, **options):
 def post(url, path, **fields):
     """Do something as a clerk would on the dashboard; returns the object."""
     headers = {"Authorization": f"Bearer {KEY}"}
-    with urlopen(Request(f"{url}{path}", urlencode(fields).encode(), headers), timeout=5) as answer:
+    with urlopen(Request(f"{url}{path}", urlencode(fields).encode(), headers), timeout=60) as answer:
         return json.decode(answer.read())
 
 
 def get(url, path):
-    with urlopen(Request(f"{url}{path}", headers={"Authorization": f"Bearer {KEY}"}), timeout=5) as answer:
+    with urlopen(Request(f"{url}{path}", headers={"Authorization": f"Bearer {KEY}"}), timeout=60) as answer:
         return json.decode(answer.read())
 
 

@@ -108,7 +108,7 @@ def test_a_wallet_that_pays_after_its_page_was_closed_is_found(sandbox):
 
 def faulty(url, kind):
     body = json.encode({"faults": [{"kind": kind, "method": "POST", "path": "checkout/sessions", "times": 1}]})
-    with urlopen(Request(f"{url}/_sandbox/faults", body), timeout=5):
+    with urlopen(Request(f"{url}/_sandbox/faults", body), timeout=60):
         return
 
 

@@ -44,7 +44,7 @@ def binding(url, page, holder="h-1"):
 def submit(address, **form):
     """Send a page's form as a browser does, or read the page if there is none; returns where it leads, if it does."""
     host, _, path = address.removeprefix("http://").partition("/")
-    browser = HTTPConnection(host, timeout=5)
+    browser = HTTPConnection(host, timeout=60)
     headers = {"Content-Type": "application/x-www-form-urlencoded"}
     with closing(browser):
         browser.request("POST" if form else "GET", f"/{path}", urlencode(form), headers)

@@ -60,7 +60,7 @@ class Program:
         given = {"Content-Type": "application/json"} | own | headers
         request = Request(f"{self.address}/api/v1{path}", body, given, method=method)
         try:
-            with build_opener().open(request, timeout=20) as answer:
+            with build_opener().open(request, timeout=60) as answer:
                 return _answer(answer.status, answer)
         except HTTPError as error:
             return _answer(error.code, error)

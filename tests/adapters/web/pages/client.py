@@ -73,7 +73,7 @@ class Client:
             self.address + path, body, {"Accept-Language": self.language, **cookie, **found}, method=method
         )
         try:
-            with build_opener(_Stay).open(request, timeout=20) as answer:
+            with build_opener(_Stay).open(request, timeout=60) as answer:
                 return self._kept(answer.status, answer)
         except HTTPError as error:
             return self._kept(error.code, error)
