@@ -55,7 +55,7 @@ def test_it_costs_a_fraction():
     began = time.monotonic()
     ended("settings")
     assert os.times().children_user - before < 0.5
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < 30
 
 
 @pytest.mark.skipif(Start.truly, reason="nothing is forked on this system")

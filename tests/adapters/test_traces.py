@@ -67,7 +67,7 @@ def test_a_collector_that_is_away_holds_the_end_up_for_seconds_only():
         for _ in range(3000):
             put()
         before = time.monotonic()
-    assert time.monotonic() - before < 10
+    assert time.monotonic() - before < 30
 
 
 def test_without_a_collector_nothing_is_kept():

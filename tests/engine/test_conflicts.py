@@ -55,7 +55,7 @@ def charged(question: Question) -> Charged:
 
 def test_two_engines_that_wake_the_same_cards_charge_each_once(new_engine, store):
     cards = paying(new_engine(), 30)
-    at_once = Barrier(2, timeout=20)
+    at_once = Barrier(2, timeout=60)
 
     def take(engine: Engine) -> list[Question]:
         at_once.wait()

@@ -153,7 +153,7 @@ def end_all_others(connection) -> None:
 
 def test_of_several_writers_exactly_one_wins_each_version(new_recorder):
     cards, versions, writers = [uuid4() for _ in range(4)], range(1, 26), 5
-    at_once = Barrier(writers, timeout=20)
+    at_once = Barrier(writers, timeout=60)
 
     def compete(name: bytes) -> Counter:
         recorder, won = new_recorder(), Counter()

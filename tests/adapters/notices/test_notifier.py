@@ -56,7 +56,7 @@ def notifier(post, tmp_path):
             yield process
         finally:
             process.send_signal(signal.SIGTERM)
-            process.wait(timeout=20)
+            process.wait(timeout=60)
 
     yield start
     lines = log.read_text() if log.exists() else ""
@@ -154,7 +154,7 @@ def test_what_the_smtp_server_could_not_take_comes_when_it_is_back(post, card_id
 
 def test_without_anything_to_send_by_it_does_not_start(notifier):
     with notifier(BAOHAO_SMTP_HOST="", BAOHAO_SMS="none") as process:
-        assert process.wait(timeout=20) == 78
+        assert process.wait(timeout=60) == 78
 
 
 def test_what_happened_long_before_its_first_start_is_not_told(post, notifier):

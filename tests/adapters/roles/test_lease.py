@@ -19,7 +19,7 @@ from tests.adapters.cards import FAR
 from tests.engine.databases import application_url
 from tests.journey.patience import until
 
-MACHINE_BUSY_S = 3
+MACHINE_BUSY_S = 15
 """What a busy machine may add to the time after which a leader is replaced."""
 
 

@@ -82,7 +82,7 @@ def started(role, database_url, nats_url, home):
 def ended(role, *where):
     """Its status, and what it said."""
     with started(role, *where) as process:
-        _, err = process.communicate(timeout=30)
+        _, err = process.communicate(timeout=60)
     return process.returncode, err
 
 

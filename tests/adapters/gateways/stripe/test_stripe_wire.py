@@ -107,7 +107,7 @@ def test_a_fault_leaves_the_outcome_unclear(wire, fault):
     budget = SHORT if reason == "timeout" else timedelta(seconds=5)
     began = time.monotonic()
     assert charge(wire.url, WANTED, budget=budget) == Unclear(reason=reason)
-    assert time.monotonic() - began < budget.total_seconds() + 1
+    assert time.monotonic() - began < budget.total_seconds() + 10
     assert len(wire.asked) == 1  # nothing is sent twice, and no redirect is followed
 
 
