@@ -133,9 +133,9 @@ def decide(  # noqa: C901, PLR0911, PLR0912 (one case per command)
         case HoldCard(reason=reason):
             return hold.hold_card(card, reason=reason, at=at)
         case ReleaseCard():
-            return hold.release_card(card, policy, at=at)
+            return hold.release_card(card, rules, at=at)
         case ConfirmNumber(evidence=evidence):
-            return doubt.confirm_number(card, policy, evidence=evidence, at=at)
+            return doubt.confirm_number(card, rules, evidence=evidence, at=at)
         case CloseCard(reason=reason):
             return custody.close_card(card, reason=reason, at=at)
         case ConfirmReclaim():

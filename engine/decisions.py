@@ -71,7 +71,7 @@ def on_wake(cause: str, actor: Actor, rules: Rules, at: datetime) -> Decision:
 
     def decision(stream: Stream, limited: Mapping[str, Limited]) -> Decided:
         before = card_of(stream)
-        late = move_for_late_wake(before, stream.wake_at, rules.policy, at)
+        late = move_for_late_wake(before, stream.wake_at, rules, at)
         card, facts, step = advance(replay(before, stream.card_id, late), rules, at, limited)
         facts = late + facts or deferred(step, stream.wake_at, at)
         return _decided(Append(stream, facts, card, wakes_at(step, at), cause, actor), step, rules.provider)
@@ -95,14 +95,14 @@ def on_answer(
 
     def decision(stream: Stream, limited: Mapping[str, Limited]) -> Decided:
         before = card_of(stream)
-        outcome = _outcome(before, question, answer, rules, at, past)
+        late = move_for_late_wake(before, stream.wake_at, rules, at)
+        outcome = _outcome(replay(before, stream.card_id, late), question, answer, rules, at, past)
         if not outcome:
             return Decided(None)
+        outcome = late + outcome  # our own delay is told first: the new wake time would hide it
         if isinstance(waiting := outcome[-1], Deferred):  # until the gateway's list is complete
             after = replay(before, stream.card_id, outcome)
             return Decided(Append(stream, outcome, after, waiting.until, cause, actor))
-        # Our own delay is told first: the new wake time would hide it.
-        outcome = move_for_late_wake(before, stream.wake_at, rules.policy, at) + outcome
         card = replay(before, stream.card_id, outcome)
         try:
             card, facts, step = advance(card, rules, at, limited)
@@ -119,7 +119,7 @@ def on_command(issued: Issued, rules: Rules, at: datetime, recall: Recall) -> De
     identity = CommandIdentity(command.command_id, command.body_hash())
 
     def decision(stream: Stream, _: Mapping[str, Limited]) -> Decided:
-        late = move_for_late_wake(stream.card, stream.wake_at, rules.policy, at) if stream.card is not None else ()
+        late = move_for_late_wake(stream.card, stream.wake_at, rules, at) if stream.card is not None else ()
         before = replay(stream.card, stream.card_id, late) if late else stream.card
         _check_whose(issued, before)
         facts = decide(command, before, rules, at, recall)

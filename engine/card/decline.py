@@ -198,6 +198,7 @@ def _not_paid(
     since = surely_closed_at(page_until)
     if attempt.top_up is not None or not is_kept(card) or (attempt.unknown is None and at - since <= policy.late_after):
         return (fact,)
+    since = min(since, card.deadlines.blocked_since or since)
     return fact, *move_deadlines(card, "unknown_outcome", since, open_since(card, policy), at)
 
 

@@ -14,7 +14,7 @@ from typing import Protocol
 from msgspec.structs import replace
 
 from engine.calendar import Instant
-from engine.card.attempt import CaseOpened
+from engine.card.attempt import CaseOpened, HasAttempts, HasHold
 from engine.card.custody import HasStatus, check_kept
 from engine.card.deadlines import (
     DAY,
@@ -25,11 +25,12 @@ from engine.card.deadlines import (
     move_deadlines,
 )
 from engine.card.event import Event
+from engine.card.gap import HasGap, open_gap
 from engine.card.ids import derived_id
 from engine.card.step import Wait
 from engine.card.term import HasRenewal, open_since
 from engine.errors import Refused
-from engine.policy import Policy
+from engine.rules import Rules
 from engine.value import Value
 
 IN_DOUBT = "number_may_be_lost"
@@ -70,11 +71,12 @@ class _Doubtful(MayBeInDoubt, HasDeadlines, Protocol):
     """What the case reads of a card."""
 
 
-class _Confirmable(_Doubtful, HasRenewal, HasStatus, Protocol):
-    """What a confirmation reads of a card."""
+class Delayed(_Doubtful, HasAttempts, HasGap, HasHold, Protocol):
+    """What can delay the payment of a card."""
 
-    @property
-    def held_since(self) -> datetime | None: ...
+
+class _Confirmable(Delayed, HasRenewal, HasStatus, Protocol):
+    """What a confirmation reads of a card."""
 
 
 # Fold
@@ -151,16 +153,32 @@ def on_release(card: _Doubtful, moved: Sequence[DeadlinesMoved], at: datetime) -
     return () if _is_confirmed(reduce(delayed, moved, card.doubt)) else (number_case(card, at),)
 
 
-def in_doubt_since(card: MayBeInDoubt, held_since: datetime, at: datetime) -> datetime:
-    """Since when doubt kept a card from being charged that has been held since; `at` if it was over before the hold."""
-    doubt = card.doubt
-    if doubt is None or (doubt.confirmed_at is not None and doubt.confirmed_at < held_since):
-        return at
-    return doubt.since
+def delayed_since(card: Delayed, rules: Rules, at: datetime) -> datetime:
+    """Since when something on our side has kept the card from being charged without a break; `at` if nothing does.
+
+    Whatever moves the deadlines counts from here: what had begun before would be lost else, as moved is up to now.
+    """
+    attempt, gap = card.attempts.open, open_gap(card, rules)
+    causes = (
+        card.held_since,
+        card.deadlines.blocked_since,
+        _in_doubt_since(card),
+        attempt.attempted_at if attempt is not None and attempt.page_until is None else None,
+        gap.since if gap is not None else None,
+    )
+    return min((one for one in causes if one is not None), default=at)
+
+
+def _in_doubt_since(card: Delayed) -> datetime | None:
+    """A confirmation of the number of a held card moves nothing: its doubt counts until the release."""
+    doubt, held_since = card.doubt, card.held_since
+    if doubt is None or doubt.confirmed_at is None:
+        return doubt.since if doubt is not None else None
+    return doubt.since if held_since is not None and doubt.confirmed_at >= held_since else None
 
 
 def confirm_number(
-    card: _Confirmable, policy: Policy, *, evidence: str, at: datetime
+    card: _Confirmable, rules: Rules, *, evidence: str, at: datetime
 ) -> tuple[NumberConfirmed | DeadlinesMoved, ...]:
     """A person says that the number still exists; the deadlines move by the time for which nobody had said so."""
     check_kept(card)
@@ -169,8 +187,8 @@ def confirm_number(
     fact = NumberConfirmed(evidence=evidence, at=at)
     if card.held_since is not None:  # the release moves them
         return (fact,)
-    since = min(card.doubt.since, card.deadlines.blocked_since or card.doubt.since)
-    return fact, *move_deadlines(card, "number_in_doubt", since, open_since(card, policy), at)
+    since = delayed_since(card, rules, at)
+    return fact, *move_deadlines(card, "number_in_doubt", since, open_since(card, rules.policy), at)
 
 
 def _is_confirmed(doubt: Doubt | None) -> bool:

@@ -17,6 +17,7 @@ from engine.card.consent import AutoRenewEnabled, AutoRenewSwitchedOff, Consent,
 from engine.card.custody import is_kept
 from engine.card.deadlines import DeadlinesMoved, move_deadlines
 from engine.card.decline import TRY_AGAIN, Decline, charge_failed
+from engine.card.doubt import delayed_since
 from engine.card.evolve import replay
 from engine.card.facts import CardFacts
 from engine.card.gap import UNEXPLAINED, ChargeFound, GapClosed, list_is_complete_at, open_gap
@@ -30,9 +31,8 @@ from engine.card.top_ups import TopUpFailed, TopUpStarted
 from engine.card.waking import Deferred
 from engine.declines import NEVER_HAPPENED
 from engine.money import Money
-from engine.policy import Policy
 from engine.ports import Charged, ChargesFound, Declined, FoundCharge, Unclear
-from engine.rules import Gap, Rules
+from engine.rules import Rules
 
 EVIDENCE = "the gateway's list after a restore"
 
@@ -46,21 +46,25 @@ def close_gap(card: Card, answer: ChargesFound | Unclear, rules: Rules, past: Pa
     if gap is None:
         return ()
     if isinstance(answer, Unclear):
-        return (Deferred(reason="restored", until=at + policy.ask_again_after[1], at=at),)
+        return (Deferred(reason="restored", until=at + policy.ask_again_after[:2][-1], at=at),)
     after, facts = _record(card, answer.charges, rules, past, at)
     complete_at = list_is_complete_at(gap, rules.provider)
     if at < complete_at:
         return (*facts, Deferred(reason="restored", until=complete_at, at=at))
     if after.gap.unexplained:
         return (*facts, Deferred(reason="restored", until=at + policy.look_up_every, at=at))
-    return (*facts, GapClosed(until=gap.until, at=at), *_move(after, gap, policy, at))
+    return (*facts, GapClosed(until=gap.until, at=at), *_move(after, rules, at))
 
 
-def _move(card: Card, gap: Gap, policy: Policy, at: datetime) -> tuple[DeadlinesMoved, ...]:
-    """The time lost by the restore does not count against the holder of an unpaid card."""
-    if card.consent is None or not is_kept(card) or card.held_since is not None:
+def _move(card: Card, rules: Rules, at: datetime) -> tuple[DeadlinesMoved, ...]:
+    """The time lost by the restore does not count against the holder of an unpaid card.
+
+    That of a held card is counted up to the hold, which counts what follows.
+    """
+    if card.consent is None or not is_kept(card):
         return ()
-    return move_deadlines(card, "restored", gap.since, open_since(card, policy), at)
+    since, opened = delayed_since(card, rules, at), open_since(card, rules.policy)
+    return move_deadlines(card, "restored", since, opened, at, until=card.held_since)
 
 
 def _record(

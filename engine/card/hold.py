@@ -7,13 +7,13 @@ from datetime import datetime
 from typing import Literal, Protocol
 
 from engine.calendar import Instant
-from engine.card.attempt import CaseOpened, HasAttempts, HasHold
+from engine.card.attempt import CaseOpened, HasHold
 from engine.card.custody import HasStatus, check_kept
-from engine.card.deadlines import DeadlinesMoved, HasDeadlines, move_deadlines
-from engine.card.doubt import MayBeInDoubt, in_doubt_since, on_release
+from engine.card.deadlines import DeadlinesMoved, move_deadlines
+from engine.card.doubt import Delayed, delayed_since, on_release
 from engine.card.event import Event
 from engine.card.term import HasRenewal, open_since
-from engine.policy import Policy
+from engine.rules import Rules
 from engine.value import Value
 
 HeldBy = Literal["operator", "alarm"]
@@ -41,7 +41,7 @@ class _Holdable(HasHold, HasStatus, Protocol):
     """What a hold reads of a card."""
 
 
-class _Releasable(_Holdable, HasAttempts, HasRenewal, HasDeadlines, MayBeInDoubt, Protocol):
+class _Releasable(Delayed, HasRenewal, HasStatus, Protocol):
     """What a release reads of a card."""
 
 
@@ -57,7 +57,7 @@ def hold_card(card: _Holdable, *, reason: str, at: datetime) -> tuple[CardHeld, 
 
 
 def release_card(
-    card: _Releasable, policy: Policy, *, at: datetime
+    card: _Releasable, rules: Rules, *, at: datetime
 ) -> tuple[CardReleased | DeadlinesMoved | CaseOpened, ...]:
     """Lift the hold; the deadlines move by the time for which it, or what came before it, kept us from charging.
 
@@ -66,8 +66,5 @@ def release_card(
     check_kept(card)
     if card.held_since is None:
         return ()
-    attempt = card.attempts.open
-    asked_since = attempt.attempted_at if attempt is not None and attempt.page_until is None else at
-    before = (card.deadlines.blocked_since or at, asked_since, in_doubt_since(card, card.held_since, at))
-    moved = move_deadlines(card, "held", min(card.held_since, *before), open_since(card, policy), at)
+    moved = move_deadlines(card, "held", delayed_since(card, rules, at), open_since(card, rules.policy), at)
     return CardReleased(at=at), *moved, *on_release(card, moved, at)

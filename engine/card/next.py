@@ -10,7 +10,7 @@ from engine.card.card import Card
 from engine.card.charge import charge_renewal, withheld_by_limit
 from engine.card.custody import is_kept
 from engine.card.deadlines import ChargingBlocked, DeadlinesMoved, move_deadlines, reclaims_at
-from engine.card.doubt import is_in_doubt, may_be_lost, number_case, while_held
+from engine.card.doubt import delayed_since, is_in_doubt, may_be_lost, number_case, while_held
 from engine.card.evolve import evolve
 from engine.card.facts import CardFact, CardFacts
 from engine.card.gap import AskCharges, open_gap
@@ -176,18 +176,20 @@ def _until_next_look(card: Card, rules: Rules, at: datetime) -> Wait:
 
 
 def move_for_late_wake(
-    card: Card, woken_for: datetime | None, policy: Policy, at: datetime
+    card: Card, woken_for: datetime | None, rules: Rules, at: datetime
 ) -> tuple[DeadlinesMoved, ...]:
     """The deadlines of an unpaid card move by the time for which we were not there to wake it.
 
     A short time counts only where the number would be lost by it.
     """
-    if woken_for is None or (at - woken_for <= policy.late_after and not woken_for < reclaims_at(card) <= at):
+    late_after = rules.policy.late_after
+    if woken_for is None or (at - woken_for <= late_after and not woken_for < reclaims_at(card) <= at):
         return ()
     waiting = card.consent is not None and is_kept(card)
     if not waiting or card.attempts.open or card.held_since or card.deadlines.blocked_since or is_in_doubt(card):
         return ()
-    return move_deadlines(card, "late", woken_for, open_since(card, policy), at)
+    since = min(woken_for, delayed_since(card, rules, at))
+    return move_deadlines(card, "late", since, open_since(card, rules.policy), at)
 
 
 def wakes_at(step: Step, at: datetime) -> datetime | None:

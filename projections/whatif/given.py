@@ -143,7 +143,7 @@ def _fitting(  # noqa: C901, PLR0911, PLR0912 (one row per kind)
         case of_cards.CardHeld(reason=reason):
             return hold_card(card, reason=reason, at=at)
         case of_cards.CardReleased():
-            return release_card(card, rules.policy, at=at) or None
+            return release_card(card, rules, at=at) or None
         case of_cards.CardClosed(reason=reason):
             return close_card(card, reason=reason, at=at)
         case of_cards.NumberReclaimed():

@@ -76,7 +76,7 @@ class CardHistory:
 
     def woken(self) -> None:
         """A wake message arrives, at any time."""
-        late = move_for_late_wake(self.card, self.wake_at, self.rules.policy, self.at)
+        late = move_for_late_wake(self.card, self.wake_at, self.rules, self.at)
         card, facts, step = advance(replay(self.card, self.card_id, late), self.rules, self.at)
         facts = late + facts or deferred(step, self.wake_at, self.at)
         self._append(facts, card, step)

@@ -76,7 +76,7 @@ def test_an_invalid_request_of_ours_holds_the_card_and_uses_up_nothing():
     then.then(fact(ChargeFailed, consequence=Consequence.ALARM), fact(CardHeld, by="alarm"))
     Given(then.card).at(ENDS_AT + timedelta(days=29)).nothing().waits(ENDS_AT + timedelta(days=30), "held")
     at = NOW + timedelta(days=1)
-    released = Given(then.card).when(release_card, POLICY, at=at)
+    released = Given(then.card).when(release_card, RULES, at=at)
     released.then(fact(CardReleased), fact(DeadlinesMoved, reason="held", by=timedelta(days=1)))
     Given(released.card).at(at).then(fact(ChargeAttempted, number=2, rung=1))
 

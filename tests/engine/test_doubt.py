@@ -27,7 +27,6 @@ from tests.engine.samples import (
     CHARGING,
     DECLINED,
     MONTH_PRICE,
-    POLICY,
     PROVIDER,
     RULES,
     VISA,
@@ -52,11 +51,11 @@ CASE = fact(CaseOpened, about=derived_id(CARD_ID, IN_DOUBT), reason=IN_DOUBT)
 
 
 def released(card: Given, at=RELEASED_AT) -> Then:
-    return card.when(release_card, POLICY, at=at)
+    return card.when(release_card, RULES, at=at)
 
 
 def confirmed(card: Given, at=CONFIRMED_AT) -> Then:
-    return card.when(confirm_number, POLICY, evidence="the carrier's list", at=at)
+    return card.when(confirm_number, RULES, evidence="the carrier's list", at=at)
 
 
 def test_a_held_card_is_a_case_on_the_carriers_own_date():
@@ -165,7 +164,7 @@ def test_holds_and_outcomes_within_a_doubt_count_once_and_in_full():
     held = Given(free.card).when(hold_card, reason="again", at=RELEASED_AT + DAY)
     then = released(Given(held.card), RELEASED_AT + 2 * DAY)
     then.then(fact(CardReleased), fact(DeadlinesMoved, reason="held", by=2 * DAY))
-    assert move_for_late_wake(free.card, RELEASED_AT, POLICY, RELEASED_AT + DAY) == ()
+    assert move_for_late_wake(free.card, RELEASED_AT, RULES, RELEASED_AT + DAY) == ()
     confirmed(Given(then.card), RELEASED_AT + 3 * DAY).then(fact(NumberConfirmed), fact(DeadlinesMoved, by=DAY))
 
 

@@ -64,7 +64,7 @@ def moved_by(by: timedelta, at=LOST_AT) -> DeadlinesMoved:
 
 
 def confirmed(card: Given, at) -> Then:
-    return card.when(confirm_number, POLICY, evidence="the carrier's list", at=at)
+    return card.when(confirm_number, RULES, evidence="the carrier's list", at=at)
 
 
 def blocked() -> Given:
@@ -110,7 +110,7 @@ def test_woken_after_the_date_a_card_is_a_case_and_is_charged_once_the_number_is
     moved, case = (one.fact for one in history.wakes(back_at).records[before:])
     assert (moved.reason, moved.by, history.wake_at) == ("late", back_at - woken_for, None)
     assert (type(case), case.reason) == (CaseOpened, IN_DOUBT)
-    history.decides(confirm_number, POLICY, evidence="a call", at=back_at + HOUR)
+    history.decides(confirm_number, RULES, evidence="a call", at=back_at + HOUR)
     assert type(history.wakes(back_at + HOUR).records[-1].fact) is ChargeAttempted
 
 
@@ -164,7 +164,7 @@ def test_the_ladder_goes_on_after_a_confirmation_until_we_delay_it_for_a_day_aga
     assert later > case_at + DAY
     Given(rest.card).at(later).then(fact(ChargeAttempted, number=3))
     held = Given(rest.card).when(hold_card, reason="a call", at=later)
-    free = Given(held.card).when(release_card, POLICY, at=later + DAY - HOUR)
+    free = Given(held.card).when(release_card, RULES, at=later + DAY - HOUR)
     free.then(fact(CardReleased), fact(DeadlinesMoved))
     Given(free.card).at(later + DAY - HOUR).then(fact(ChargeAttempted, number=3))
     Given(evolve(rest.card, CARD_ID, moved_by(DAY, later))).at(later).then(CASE)
@@ -183,7 +183,7 @@ def test_what_a_clock_that_was_ahead_counted_does_not_hide_a_delay_after_the_con
 def test_a_hold_of_an_hour_within_a_confirmed_time_opens_no_case():
     held = CardHeld(reason="a dispute", by="operator", at=LOST_AT - DAY)
     known = confirmed(Given(given(*UNPAID, held).at(LOST_AT).card), LOST_AT + DAY)
-    Given(known.card).when(release_card, POLICY, at=LOST_AT + 2 * DAY - HOUR).then(
+    Given(known.card).when(release_card, RULES, at=LOST_AT + 2 * DAY - HOUR).then(
         fact(CardReleased), fact(DeadlinesMoved)
     )
 

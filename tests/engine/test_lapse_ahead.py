@@ -17,6 +17,7 @@ from tests.engine.samples import (
     ENDS_AT,
     PAYING,
     POLICY,
+    RULES,
     SECOND,
     bound,
     enabled,
@@ -88,7 +89,7 @@ def test_nobody_is_told_of_an_end_that_has_passed_though_the_service_goes_on_for
     on = given(registered(grace_days=0), bound(), enabled(at=DUE_AT - 9 * DAY))
     off = on.when(switch_off_auto_renew, reason="holder", at=late)
     held = Given(off.card).when(lambda *_, at: (CardHeld(reason="asked", by="operator", at=at),), at=late)
-    released = Given(held.card).when(release_card, POLICY, at=ENDS_AT + DAY)
+    released = Given(held.card).when(release_card, RULES, at=ENDS_AT + DAY)
     then = Given(released.card).at(ENDS_AT + DAY)
     assert not [one for one in then.facts if isinstance(one, ReminderDue)]
 
@@ -101,5 +102,5 @@ def test_each_term_has_its_own():
 def test_days_that_move_after_they_were_told_are_told_again():
     told = OFF.at(DUE_AT).card
     held = Given(told).when(lambda *_, at: (CardHeld(reason="asked", by="operator", at=at),), at=ENDS_AT + DAY)
-    released = Given(held.card).when(release_card, POLICY, at=ENDS_AT + 3 * DAY)
+    released = Given(held.card).when(release_card, RULES, at=ENDS_AT + 3 * DAY)
     released.then(fact(CardReleased), fact(DeadlinesMoved, suspends_on=date(2026, 4, 5), lost_on=date(2026, 5, 3)))

@@ -126,7 +126,7 @@ def test_the_release_of_a_card_that_was_held_for_it_ends_the_top_up_and_charges_
     automatic = begun(ordered(*TWO_METHODS, amount=LESS, threshold=LESS), ANY_AMOUNT)
     no = declined(automatic.card, "amount_too_small")
     alarm = CardHeld(reason="the gateway calls our request wrong", by="alarm", at=AT)
-    released = Given(evolve(no.card, no.card.card_id, alarm)).when(release_card, POLICY, at=AT + 2 * DAY)
+    released = Given(evolve(no.card, no.card.card_id, alarm)).when(release_card, RULES, at=AT + 2 * DAY)
     assert released.facts[0] == CardReleased(at=AT + 2 * DAY)
     end = begun(released.card, at=AT + 2 * DAY).then(fact(TopUpFailed), fact(AutoTopUpStopped))
     begun(end.card, at=AT + 60 * DAY).nothing()

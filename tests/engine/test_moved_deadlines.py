@@ -50,7 +50,7 @@ def held(at):
 
 
 def release(card: Given, at):
-    return card.when(release_card, POLICY, at=at)
+    return card.when(release_card, RULES, at=at)
 
 
 def never_happened(card: Given, at):
@@ -97,7 +97,7 @@ def test_a_clock_that_was_set_back_moves_no_deadline():
 
 @pytest.mark.parametrize("late", [timedelta(hours=7), timedelta(days=2, hours=14)])
 def test_time_lost_before_the_term_ends_counts_too(late):
-    (moved,) = move_for_late_wake(given(*PAYING).card, OPENS_AT, POLICY, OPENS_AT + late)
+    (moved,) = move_for_late_wake(given(*PAYING).card, OPENS_AT, RULES, OPENS_AT + late)
     assert (moved.reason, moved.by) == ("late", late)
 
 
@@ -150,16 +150,16 @@ def test_a_held_card_is_left_alone_and_its_deadlines_move():
 def test_the_deadlines_of_a_card_that_is_woken_late_move_by_the_delay():
     card, unopened = given(*DECLINED).card, given(*PAYING).card
     woken_for, at = local("2026-03-30 10:00"), GRACE_ENDS_AT
-    (moved,) = move_for_late_wake(card, woken_for, POLICY, at)
+    (moved,) = move_for_late_wake(card, woken_for, RULES, at)
     assert (moved.reason, moved.by) == ("late", at - woken_for)
-    assert move_for_late_wake(card, woken_for, POLICY, woken_for + POLICY.late_after) == ()
+    assert move_for_late_wake(card, woken_for, RULES, woken_for + POLICY.late_after) == ()
     before = OPENS_AT - timedelta(days=9)
-    assert move_for_late_wake(unopened, before, POLICY, OPENS_AT - SECOND) == ()  # nothing was to be charged yet
-    (from_opening,) = move_for_late_wake(unopened, before, POLICY, ENDS_AT)
+    assert move_for_late_wake(unopened, before, RULES, OPENS_AT - SECOND) == ()  # nothing was to be charged yet
+    (from_opening,) = move_for_late_wake(unopened, before, RULES, ENDS_AT)
     assert from_opening.by == ENDS_AT - OPENS_AT
-    assert move_for_late_wake(given(registered()).card, woken_for, POLICY, at) == ()
-    assert move_for_late_wake(given(*CHARGING).card, woken_for, POLICY, at) == ()
-    assert move_for_late_wake(card, None, POLICY, at) == ()
+    assert move_for_late_wake(given(registered()).card, woken_for, RULES, at) == ()
+    assert move_for_late_wake(given(*CHARGING).card, woken_for, RULES, at) == ()
+    assert move_for_late_wake(card, None, RULES, at) == ()
 
 
 LAST_RUNG_AT, LOST_AT = local("2026-04-30 10:00"), local("2026-05-01 00:00")
@@ -192,7 +192,7 @@ def test_a_last_rung_that_we_missed_is_made_up_as_we_come_back():
     history = declined_until(LAST_RUNG_AT)
     assert history.wakes(BACK_AT).records[-1].fact == number_case(history.card, BACK_AT)
     confirmed_at = BACK_AT + 3 * HOUR
-    attempt = history.decides(confirm_number, POLICY, evidence="a call", at=confirmed_at).wakes().records[-1].fact
+    attempt = history.decides(confirm_number, RULES, evidence="a call", at=confirmed_at).wakes().records[-1].fact
     assert (type(attempt), attempt.reason, attempt.last_rung) == (ChargeAttempted, "next_rung", True)
     history.declined().wakes_until(confirmed_at + timedelta(hours=14) - SECOND)
     assert history.wake_at == confirmed_at + timedelta(hours=14)

@@ -123,8 +123,8 @@ def test_an_unknown_top_up_moves_no_deadline_and_stops_none():
 
 def test_a_late_wake_counts_though_the_outcome_of_a_top_up_is_unknown():
     woken = OPENS_AT + timedelta(hours=7)
-    assert move_for_late_wake(given(*UNKNOWN).card, OPENS_AT, POLICY, woken)
-    assert not move_for_late_wake(given(*BOTH).card, OPENS_AT, POLICY, woken)
+    assert move_for_late_wake(given(*UNKNOWN).card, OPENS_AT, RULES, woken)
+    assert not move_for_late_wake(given(*BOTH).card, OPENS_AT, RULES, woken)
 
 
 @pytest.mark.parametrize(

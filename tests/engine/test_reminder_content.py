@@ -171,9 +171,9 @@ def _offer_and_try(card):
 def test_days_that_move_after_they_were_told_are_told_again(before, suspends_on):
     held = CardHeld(reason="asked", by="operator", at=local("2026-04-03 12:00"))
     card = given(*AGREED_EARLY, reminded(), started(), before, held)
-    then = card.when(release_card, POLICY, at=local("2026-04-05 12:00"))
+    then = card.when(release_card, RULES, at=local("2026-04-05 12:00"))
     then.then(fact(CardReleased), fact(DeadlinesMoved, by=2 * DAY, suspends_on=suspends_on, lost_on=date(2026, 5, 3)))
-    soon = card.when(release_card, POLICY, at=local("2026-04-03 13:00"))
+    soon = card.when(release_card, RULES, at=local("2026-04-03 13:00"))
     soon.then(fact(CardReleased), fact(DeadlinesMoved, suspends_on=None, lost_on=None))
 
 

@@ -140,14 +140,14 @@ def test_only_the_days_after_the_opening_are_our_delay():
 def test_a_delay_that_is_counted_until_later_is_not_counted_again():
     then = at_once(OPENS_AT)
     woken_at = OPENS_AT + 6 * DAY
-    (moved,) = move_for_late_wake(then.card, OPENS_AT + 5 * DAY, POLICY, woken_at)
+    (moved,) = move_for_late_wake(then.card, OPENS_AT + 5 * DAY, RULES, woken_at)
     assert moved.by == DAY
 
 
 def test_after_a_hold_the_holder_is_told_before_anything_is_charged():
     history = (*AGREED_EARLY, CardHeld(reason="asked", by="operator", at=REGISTERED_AT))
     released_at = OPENS_AT + DAY
-    then = given(*history).when(release_card, POLICY, at=released_at)
+    then = given(*history).when(release_card, RULES, at=released_at)
     then.then(fact(CardReleased), fact(DeadlinesMoved, reason="held", by=DAY))
     told_of = Given(then.card).at(released_at)
     told_of.then(fact(RenewalStarted), fact(ReminderDue), fact(DeadlinesMoved, reason="notice_late", by=5 * DAY))
@@ -157,9 +157,9 @@ def test_after_a_hold_the_holder_is_told_before_anything_is_charged():
 def test_a_late_notice_counts_the_short_delays_between_two_holds_too():
     first, again, last = OPENS_AT + DAY, OPENS_AT + DAY + 3 * HOUR, OPENS_AT + 2 * DAY
     once = given(*AGREED_EARLY).when(hold_card, reason="asked", at=REGISTERED_AT)
-    free = Given(once.card).when(release_card, POLICY, at=first)
+    free = Given(once.card).when(release_card, RULES, at=first)
     held = Given(free.card).when(hold_card, reason="asked", at=again)
-    twice = Given(held.card).when(release_card, POLICY, at=last)
+    twice = Given(held.card).when(release_card, RULES, at=last)
     twice.then(fact(CardReleased), fact(DeadlinesMoved, reason="held", by=last - again))
     told = Given(twice.card).at(last)
     told.then(fact(RenewalStarted), fact(ReminderDue), fact(DeadlinesMoved, by=5 * DAY + 3 * HOUR))

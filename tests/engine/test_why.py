@@ -23,6 +23,7 @@ from tests.engine.samples import (
     FIVE,
     POLICY,
     REGISTERED_AT,
+    RULES,
     TEN,
     TWO_VERSIONS,
     VISA,
@@ -219,9 +220,9 @@ def test_a_suspension_without_grace_or_consent():
 def test_moved_deadlines_are_shown_in_order():
     history = History(registered(), bound())
     history.decides(hold_card, reason="a doubt", at=local("2026-04-01 12:00"))
-    history.decides(release_card, POLICY, at=local("2026-04-02 12:00"))
+    history.decides(release_card, RULES, at=local("2026-04-02 12:00"))
     history.decides(hold_card, reason="again", at=local("2026-04-02 13:00"))
-    history.decides(release_card, POLICY, at=local("2026-04-02 15:00"))
+    history.decides(release_card, RULES, at=local("2026-04-02 15:00"))
     moves = [
         (
             f"On 2026-04-02 12:00 {HERE} suspension and reclaim of the unpaid term moved by 1 day, "

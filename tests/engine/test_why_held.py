@@ -7,7 +7,7 @@ from engine.card.doubt import confirm_number
 from engine.card.hold import hold_card, release_card
 from engine.why.questions import overview
 from tests.engine.recorded_history import History
-from tests.engine.samples import POLICY, local
+from tests.engine.samples import RULES, local
 from tests.engine.test_why_day import HERE, texts
 
 march, may = (partial(date, 2026, month) for month in (3, 5))
@@ -22,7 +22,7 @@ def test_a_held_card_is_not_charged():
             "the hold is lifted before."
         ),
     ]
-    history.decides(release_card, POLICY, at=local("2026-03-30 12:00"))
+    history.decides(release_card, RULES, at=local("2026-03-30 12:00"))
     assert texts(history, march(30))[-1] == "Next, at once: what falls due after this is decided."
 
 
@@ -37,8 +37,8 @@ def test_a_card_held_past_the_carriers_date_is_not_charged_before_the_number_is_
     said = [one.text for one in overview(history.records).sentences]
     assert f"On 2026-03-05 12:00 {HERE} the card was held by the operator: “a doubt”." in said
     assert opened in said
-    history.decides(release_card, POLICY, at=local("2026-05-02 12:00"))
+    history.decides(release_card, RULES, at=local("2026-05-02 12:00"))
     assert opened in texts(history, may(3))
     assert texts(history, may(3))[-1] == f"{nothing} before a person said that the number still exists."
-    history.decides(confirm_number, POLICY, evidence="the carrier's list", at=local("2026-05-04 12:00"))
+    history.decides(confirm_number, RULES, evidence="the carrier's list", at=local("2026-05-04 12:00"))
     assert texts(history, may(4))[-1] == "Next, at once: what falls due after this is decided."
