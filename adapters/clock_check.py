@@ -16,7 +16,7 @@ from psycopg import Connection
 from adapters.control import Control, note_clock_ahead, read_control
 from adapters.settings import Settings
 from engine.errors import BaohaoError
-from engine.operations import CLOCKS_DIFFER_AT_MOST
+from engine.operations import CLOCK_SKEW_MAX
 from engine.store.log import head, newest
 
 LOOK_S = 1.0
@@ -90,7 +90,7 @@ def wrong_clock(connection: Connection[Any], control: Control) -> str | None:
 def compare_with_database(control: Control) -> None:
     """Raise ClockWrongError if this machine's clock and the database's differ."""
     ahead, behind = control.asked_at - control.database_now, control.database_now - control.now
-    if max(ahead, behind) > CLOCKS_DIFFER_AT_MOST:
+    if max(ahead, behind) > CLOCK_SKEW_MAX:
         which = "ahead of" if ahead > behind else "behind"
         raise ClockWrongError(
             f"the clock of this machine shows {_shown(control.now)}, {which} the database's, which shows "
@@ -100,7 +100,7 @@ def compare_with_database(control: Control) -> None:
 
 def _is_behind(control: Control, newest_at: datetime) -> bool:
     confirmed = control.clock_confirmed_until
-    return newest_at - control.now > CLOCKS_DIFFER_AT_MOST and (confirmed is None or confirmed < newest_at)
+    return newest_at - control.now > CLOCK_SKEW_MAX and (confirmed is None or confirmed < newest_at)
 
 
 def _behind_log(control: Control, newest_at: datetime) -> str:

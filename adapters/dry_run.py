@@ -10,7 +10,7 @@ from engine.card.attempt import ChargeAttempted
 from engine.card.card import Card
 from engine.card.deadlines import opens_at
 from engine.card.next import advance
-from engine.card.step import Wait
+from engine.card.wait import Wait
 from engine.envelope import NAME_OF
 from engine.rules import Rules
 from engine.store.port import AcceptedCommand, Recorder, Refusals, StoredFact, StreamTail, Write

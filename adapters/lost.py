@@ -21,7 +21,7 @@ from engine.card.attempt import ChargeAttempted
 from engine.card.gap import LOOK_BACK, ChargeFound, GapClosed
 from engine.envelope import names_of, read_fact
 from engine.operations import OPERATIONS_ID, RestoreBegun
-from engine.ports import ChargesFound, ChargesRequest, FoundCharge, Gateway
+from engine.ports import ChargesFound, FoundCharge, Gateway, ListChargesRequest
 from engine.rules import Gap
 from engine.store.log import Place, place
 
@@ -73,7 +73,7 @@ class Watch:
         since = await asyncio.to_thread(use, _compared_since)
         if since is None:
             return None
-        found = await self._gateway.charges(ChargesRequest(since=since), recorded_now())
+        found = await self._gateway.list_charges(ListChargesRequest(since=since), recorded_now())
         if isinstance(found, ChargesFound):
             return await asyncio.to_thread(use, partial(_unknown_to_log, found.charges[:COMPARED]))
         if not is_another:
@@ -124,7 +124,7 @@ def not_in_log(connection: Connection[Any], charges: Sequence[FoundCharge]) -> l
 
 async def lost_charges(connection: Connection[Any], gateway: Gateway, gap: Gap, at: datetime) -> list[FoundCharge]:
     """The charges of a gap that the log does not have yet; raises TimeoutError where the gateway does not answer."""
-    found = await gateway.charges(ChargesRequest(since=gap.since - LOOK_BACK), at)
+    found = await gateway.list_charges(ListChargesRequest(since=gap.since - LOOK_BACK), at)
     if not isinstance(found, ChargesFound):
         raise TimeoutError(f"the gateway does not list its charges: {found.reason}")
     return not_in_log(connection, [one for one in found.charges if one.charged_at <= gap.until])

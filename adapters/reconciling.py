@@ -26,7 +26,7 @@ from engine.commands import Issued, RecordRefund
 from engine.errors import BaohaoError
 from engine.money import Money
 from engine.news import News
-from engine.ports import ChargesFound, ChargesRequest, FoundCharge, Gateway
+from engine.ports import ChargesFound, FoundCharge, Gateway, ListChargesRequest
 
 log = structlog.get_logger()
 
@@ -90,7 +90,7 @@ def span_of(since: datetime, now: datetime, budget: timedelta) -> Span:
 
 async def compare(use: Use, gateway: Gateway, span: Span) -> Compared:
     """Ask the provider, then the log, so that nothing is missed that was recorded meanwhile; raises NotListedError."""
-    found = await gateway.charges(ChargesRequest(since=span.since - LOOK_BACK), span.until)
+    found = await gateway.list_charges(ListChargesRequest(since=span.since - LOOK_BACK), span.until)
     if not isinstance(found, ChargesFound):
         raise NotListedError(f"the provider does not list its charges: {found.reason}")
 

@@ -24,10 +24,8 @@ from engine.questions import Question
 from engine.rules import Rules
 from engine.store.streams import AcceptedCommand, Append, Refusals, Store, Stream
 
-CONFLICT_TRIES = 5
-"""How often a card is loaded and decided again after a conflict."""
-ROUNDS_MAX = CONFLICT_TRIES + 10
-"""Including those in which one method after the other was found to be limited."""
+ROUNDS_MAX = 15
+"""How often a card is decided: again after each conflict, and again without each method that was found limited."""
 
 Reply = CardFacts | Exception
 """The facts that a command led to, its refusal (Refused), or what went wrong."""
@@ -221,7 +219,7 @@ class Engine:
             tasks += self._reload({card_id: again[card_id] for card_id in refused.conflicts}, result)
         for task in tasks:
             card_id = task.stream.card_id
-            result.failed[card_id] = BaohaoError(f"card {card_id} was changed by others {ROUNDS_MAX} times over")
+            result.failed[card_id] = BaohaoError(f"card {card_id} could not be stored in {ROUNDS_MAX} rounds")
 
     def _with_event_ids(self, decided: list[tuple[_Task, Decided]]) -> list[tuple[_Task, Decided]]:
         ids = self._store.event_ids(sum(len(one.append.facts) for _, one in decided if one.append is not None))

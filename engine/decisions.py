@@ -13,14 +13,14 @@ from engine.card.card import Card
 from engine.card.evolve import replay
 from engine.card.facts import CardFacts
 from engine.card.found import close_gap
-from engine.card.gap import AskCharges
+from engine.card.gap import ListCharges
 from engine.card.next import Step, advance, deferred, move_for_late_wake, next_step, waits_for_open_tries, wakes_at
 from engine.card.outcomes import record_answer
 from engine.card.payments import Recall
 from engine.card.recall import Past
 from engine.card.refunding import AskRefund, record_refund_answer
 from engine.card.refunds import RefundStarted
-from engine.card.step import Wait
+from engine.card.wait import Wait
 from engine.card.waking import Deferred, Replanned
 from engine.command_dispatch import decide
 from engine.commands import ChangeHolder, Issued, RegisterCard
@@ -30,9 +30,9 @@ from engine.ports import (
     Charged,
     ChargeRequest,
     ChargesFound,
-    ChargesRequest,
     Declined,
     GatewayAnswer,
+    ListChargesRequest,
     NotFound,
     Pending,
     RefundAccepted,
@@ -134,9 +134,10 @@ def on_command(issued: Issued, rules: Rules, at: datetime, recall: Recall) -> De
 
 
 def _check_whose(issued: Issued, card: Card | None) -> None:
-    """Raise Refused `another_holder` for a holder's command about another's card; whoever takes one over is not yet.
+    """Raise Refused `another_holder` for a holder's command about another's card.
 
-    Pages judge that before; but a card may change hands between a page and its form.
+    Pages judge that before; but a card may change hands between a page and its form. RegisterCard and ChangeHolder are
+    exempt: their sender is not its holder yet.
     """
     kind, _, name = issued.actor.partition(":")
     if card is None or kind != "holder" or isinstance(issued.command, RegisterCard | ChangeHolder):
@@ -174,7 +175,7 @@ def _outcome(
     card: Card, question: Question, answer: GatewayAnswer, rules: Rules, at: datetime, past: Past
 ) -> CardFacts:
     match question.request, answer:
-        case ChargesRequest(), ChargesFound() | Unclear():
+        case ListChargesRequest(), ChargesFound() | Unclear():
             return close_gap(card, answer, rules, past, at)
         case (
             RefundRequest() as request,
@@ -201,7 +202,7 @@ def _question(stream: Stream, append: Append, step: Step, provider: Provider) ->
         return about_charge(stream, card, step.attempt, step.learned, cause, provider)
     if isinstance(step, AskRefund):
         return about_refund(stream, step.refund, cause)
-    if isinstance(step, AskCharges):
+    if isinstance(step, ListCharges):
         return about_gap(stream, step.gap, cause)
     for fact in facts:
         if isinstance(fact, ChargeAttempted):  # the one that was made now: all others would have waited for it

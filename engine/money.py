@@ -40,22 +40,27 @@ class Money(Value):
     minor: Annotated[int, Field(strict=True)]
     currency: Currency
 
+    def __str__(self) -> str:
+        """Whole units and the currency, such as `15.00 CNY`."""
+        return f"{Decimal(self.minor).scaleb(-exponent(self.currency)):f} {self.currency}"
+
+    def of(self, minor: int) -> Self:
+        """So many minor units of the same currency."""
+        return type(self)(minor=minor, currency=self.currency)
+
     def __add__(self, other: Self) -> Self:
-        return self._with(self.minor + self._same(other).minor)
+        return self.of(self.minor + self._same(other).minor)
 
     def __sub__(self, other: Self) -> Self:
-        return self._with(self.minor - self._same(other).minor)
+        return self.of(self.minor - self._same(other).minor)
 
     def __mul__(self, times: int) -> Self:
-        return self._with(self.minor * times)
+        return self.of(self.minor * times)
 
     def less_discount(self, basis_points: int, rounding: Rounding) -> Self:
         """What is left after `basis_points` (1/100 of a percent) are taken off."""
         left = Decimal(self.minor) * (BASIS_POINTS_PER_WHOLE - basis_points) / BASIS_POINTS_PER_WHOLE
-        return self._with(int(left.to_integral_value(rounding=rounding.value)))
-
-    def _with(self, minor: int) -> Self:
-        return type(self)(minor=minor, currency=self.currency)
+        return self.of(int(left.to_integral_value(rounding=rounding.value)))
 
     def _same(self, other: Self) -> Self:
         if other.currency != self.currency:

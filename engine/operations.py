@@ -21,8 +21,8 @@ from engine.value import Value
 OPERATIONS_ID = UUID("0b5e7a70-0000-4000-8000-000000000000")
 """Id of the stream; no card is registered under it."""
 
-CLOCKS_DIFFER_AT_MOST = timedelta(minutes=1)
-"""Clocks of machines that work may differ by this: a fact may be later than a clock by as much."""
+CLOCK_SKEW_MAX = timedelta(minutes=1)
+"""A fact may be later than the clock of a machine that works well by as much."""
 REASON_LENGTH_MAX = 200
 """Characters."""
 
@@ -178,7 +178,7 @@ def confirm_clock(before: datetime | None, newest: datetime, reason: str, at: da
     _check_reason(reason, "facts of the future are of a clock that was ahead")
     if before is not None and before >= newest:
         return ()
-    if newest - at <= CLOCKS_DIFFER_AT_MOST:
+    if newest - at <= CLOCK_SKEW_MAX:
         raise Refused("clock_not_behind", "no fact of the log is later than the clock, so there is nothing to confirm")
     return (ClockConfirmed(until=newest, reason=reason, at=at),)
 

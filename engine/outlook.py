@@ -1,4 +1,4 @@
-"""What will happen to a card by itself: the decisions of time, taken ahead, as if every charge succeeded.
+"""What will happen to a card without a command: the decisions of time, taken ahead, as if every charge succeeded.
 
 The same functions decide it that will decide it then, so what a holder is shown before agreeing is what will be done.
 """
@@ -18,8 +18,8 @@ from engine.card.next import advance
 from engine.card.on_page import surely_closed_at
 from engine.card.outcomes import record_answer
 from engine.card.refunds import RefundSucceeded
-from engine.card.step import Wait
 from engine.card.term import CardRenewed
+from engine.card.wait import Wait
 from engine.declines import NOT_PAID_ON_PAGE
 from engine.ports import Charged, Declined
 from engine.rules import Rules

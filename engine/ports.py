@@ -112,7 +112,7 @@ class RefundAccepted(_Answer):
     gateway_ref: Text
 
 
-class ChargesRequest(_Request):
+class ListChargesRequest(_Request):
     """All charges since an instant: of one card, or of all where none is named."""
 
     since: datetime
@@ -140,7 +140,7 @@ class ChargesFound(_Answer):
 
 
 RefundAnswer = Refunded | RefundDeclined | RefundAccepted | Unclear | NotFound
-GatewayRequest = ChargeRequest | RefundRequest | ChargesRequest
+GatewayRequest = ChargeRequest | RefundRequest | ListChargesRequest
 GatewayAnswer = Answer | RefundAnswer | ChargesFound
 
 
@@ -167,7 +167,7 @@ class Gateway(Protocol):
         """The state of the refund now; never causes one. A refund that succeeded may fail days later."""
         ...
 
-    async def charges(self, request: ChargesRequest, at: datetime) -> ChargesFound | Unclear:
+    async def list_charges(self, request: ListChargesRequest, at: datetime) -> ChargesFound | Unclear:
         """The charges that were made since an instant, found by the card and purpose that came with each request."""
         ...
 

@@ -10,7 +10,7 @@ from engine.card.attempt import Attempt, ChargeAttempted, OutcomeSource
 from engine.card.card import Card
 from engine.card.gap import LOOK_BACK
 from engine.card.refunds import Refund, RefundStarted
-from engine.ports import ChargeRequest, ChargesRequest, Gateway, GatewayAnswer, GatewayRequest, RefundRequest
+from engine.ports import ChargeRequest, Gateway, GatewayAnswer, GatewayRequest, ListChargesRequest, RefundRequest
 from engine.provider import Provider
 from engine.rules import Gap
 from engine.store.streams import Stream
@@ -40,7 +40,7 @@ class Question(NamedTuple):
         """The call by which it is asked."""
         if isinstance(self.request, RefundRequest):
             return "look_up_refund" if self.learned == "looked_up" else "refund"
-        if isinstance(self.request, ChargesRequest):
+        if isinstance(self.request, ListChargesRequest):
             return "charges"
         return "look_up" if self.learned == "looked_up" else "charge"
 
@@ -89,7 +89,7 @@ def refund_request(card_id: UUID, refund: Refund | RefundStarted) -> RefundReque
 
 def about_gap(stream: Stream, gap: Gap, cause: str) -> Question:
     """The question for all charges of a card that a restored log may have lost."""
-    request = ChargesRequest(since=gap.since - LOOK_BACK, card_id=stream.card_id)
+    request = ListChargesRequest(since=gap.since - LOOK_BACK, card_id=stream.card_id)
     return Question(stream, request, "looked_up", cause)
 
 
@@ -98,6 +98,6 @@ def ask(gateway: Gateway, question: Question, at: datetime) -> Awaitable[Gateway
     request = question.request
     if isinstance(request, RefundRequest):
         return gateway.refund(request, at) if question.kind == "refund" else gateway.look_up_refund(request, at)
-    if isinstance(request, ChargesRequest):
-        return gateway.charges(request, at)
+    if isinstance(request, ListChargesRequest):
+        return gateway.list_charges(request, at)
     return gateway.look_up(request, at) if question.kind == "look_up" else gateway.charge(request, at)

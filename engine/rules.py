@@ -26,7 +26,7 @@ class Rules(Value):
     gateway_down: bool = False
     """The gateway has not answered for so long that nothing is sent; open attempts are looked up all the same."""
     clock_ahead_until: datetime | None = None
-    """A clock that decided was ahead, and showed times up to this one; None where that was never noticed."""
+    """Decisions were made by a clock that ran ahead, up to this time; None where that was never noticed."""
 
     restored: Gap | None = None
     """The database was restored, and the gap is not closed yet; None where all is known."""

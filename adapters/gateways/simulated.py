@@ -57,9 +57,9 @@ from engine.ports import (
     Charged,
     ChargeRequest,
     ChargesFound,
-    ChargesRequest,
     Declined,
     FoundCharge,
+    ListChargesRequest,
     NotFound,
     RefundAnswer,
     RefundDeclined,
@@ -163,7 +163,7 @@ class SimulatedGateway:
         await self._delay()
         return answer
 
-    async def charges(self, request: ChargesRequest, at: datetime) -> ChargesFound | Unclear:  # noqa: ARG002 (as above)
+    async def list_charges(self, request: ListChargesRequest, at: datetime) -> ChargesFound | Unclear:  # noqa: ARG002 (as above)
         """The money that was taken since an instant, newest first, with what of it was refunded."""
         answer: ChargesFound | Unclear = _UNAVAILABLE
         with suppress(sqlite3.Error):

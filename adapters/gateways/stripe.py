@@ -41,8 +41,8 @@ from engine.ports import (
     Answer,
     ChargeRequest,
     ChargesFound,
-    ChargesRequest,
     Declined,
+    ListChargesRequest,
     NotFound,
     RefundAnswer,
     RefundDeclined,
@@ -103,7 +103,7 @@ class StripeGateway:
         """The state of the refund now."""
         return await self._in_time(self._look_up_refund(request))
 
-    async def charges(self, request: ChargesRequest, at: datetime) -> ChargesFound | Unclear:  # noqa: ARG002 (as above)
+    async def list_charges(self, request: ListChargesRequest, at: datetime) -> ChargesFound | Unclear:  # noqa: ARG002 (as above)
         """The money that was taken since an instant, newest first; a card's customer is not known, so all are read."""
         return await self._in_time(self._taken.since(request))
 

@@ -14,7 +14,7 @@ from adapters.gateways.stripe_api import StripeApi
 from adapters.gateways.stripe_objects import Charge, Intent
 from adapters.gateways.stripe_token import CARD, Token
 from adapters.gateways.stripe_transport import Unanswered
-from engine.ports import ChargesFound, ChargesRequest, FoundCharge
+from engine.ports import ChargesFound, FoundCharge, ListChargesRequest
 
 INTENTS = "/v1/payment_intents"
 KEPT = timedelta(minutes=1)
@@ -34,7 +34,7 @@ class TakenList:
         self._begun_s = 0.0
         self._reading: asyncio.Task[list[Intent]] | None = None
 
-    async def since(self, request: ChargesRequest) -> ChargesFound:
+    async def since(self, request: ListChargesRequest) -> ChargesFound:
         """The charges of a card, or of all, newest first; raises Unanswered, AmountError."""
         intents = await asyncio.shield(self._read(max(0, int(request.since.timestamp()))))
         if any(one.livemode is not self._api.livemode for one in intents):

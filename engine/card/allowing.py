@@ -1,7 +1,4 @@
-"""Allowing again: what a code has ended for every card may be charged once an operator allows the payment card.
-
-What decisions have in common: custody.py.
-"""
+"""Allowing again: what a code has ended for every card may be charged once an operator allows the payment card."""
 
 from datetime import datetime
 from typing import Protocol

@@ -1,7 +1,4 @@
-"""Announcing: another price than the one agreed to, which applies once it was announced in time.
-
-What decisions have in common: custody.py.
-"""
+"""Announcing: another price than the one agreed to, which applies once it was announced in time."""
 
 from datetime import date, datetime, timedelta
 from typing import Protocol

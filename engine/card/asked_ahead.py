@@ -1,7 +1,4 @@
-"""What the holder asks for ahead of its day, and its end: when nothing came of it, and what the holder learns of that.
-
-What decisions have in common: custody.py.
-"""
+"""What the holder asks for ahead of its day, and its end: nothing came of it, and what the holder learns of that."""
 
 from datetime import datetime
 from typing import Protocol
@@ -10,8 +7,8 @@ from engine.calendar import Instant
 from engine.card.deadlines import opens_at
 from engine.card.event import Event
 from engine.card.methods import HasMethods, usable_methods
-from engine.card.step import Wait
 from engine.card.term import HasRenewal, Renewal
+from engine.card.wait import Wait
 from engine.policy import Policy
 
 

@@ -1,4 +1,4 @@
-"""Asking about an open attempt: who asks the gateway when, by which call, and when a person is called."""
+"""Asking about an open attempt: who asks the gateway when, by which call, and when it becomes a case for a person."""
 
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple, Protocol
@@ -8,14 +8,15 @@ from engine.card.custody import HasStatus, is_kept
 from engine.card.deadlines import DAY, HasDeadlines, carrier_reclaims_at
 from engine.card.doubt import MayBeInDoubt, may_be_lost
 from engine.card.on_page import surely_closed_at
-from engine.card.step import Wait
+from engine.card.wait import Wait
 from engine.policy import Policy
 from engine.provider import Provider
 from engine.rules import Rules
 from engine.value import Value
 
-CLOCKS_DIFFER_MOST = timedelta(minutes=5)
-"""Clocks of machines that work may differ by this; with the provider's `key_lifetime` less than a key lives."""
+SEND_EARLY_MAX = timedelta(minutes=5)
+"""An attempt may be sent so long before its recorded time, since clocks differ. With the provider's `key_lifetime`
+it is less than a key lives."""
 _FOR_EVER = datetime.max.replace(tzinfo=UTC)
 
 
@@ -31,7 +32,7 @@ class AskCharge(Value):
 
 
 def ask_about(card: Askable, attempt: Attempt, rules: Rules, at: datetime) -> CaseOpened | AskCharge | Wait:
-    """Ask about the open attempt, wait until it is asked about, or call a person.
+    """Ask about the open attempt, wait until it is asked about, or open a case.
 
     An attempt younger than the gateway's budget is left alone whoever asks: its first call may be under way.
     """
@@ -56,7 +57,7 @@ def ask_about(card: Askable, attempt: Attempt, rules: Rules, at: datetime) -> Ca
 
 
 def _case_at(card: HasDeadlines, attempt: Attempt, policy: Policy) -> datetime:
-    """When a person is called: sooner if the carrier would take the number by then."""
+    """When a case is opened: sooner if the carrier would take the number by then."""
     patient_for = policy.case_after if attempt.pending_ref is None else policy.pending_case_after
     soonest = carrier_reclaims_at(card) - policy.case_before_reclaim_days * DAY
     return min(attempt.attempted_at + patient_for, soonest)
@@ -91,7 +92,7 @@ def sent_within(attempt: Attempt, provider: Provider) -> Span:
     passed. Later the gateway may have forgotten it.
     """
     made_at = attempt.attempted_at
-    return Span(made_at - CLOCKS_DIFFER_MOST, key_ends_at(made_at, provider))
+    return Span(made_at - SEND_EARLY_MAX, key_ends_at(made_at, provider))
 
 
 def key_ends_at(sent_at: datetime, provider: Provider) -> datetime:

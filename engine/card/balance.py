@@ -1,7 +1,4 @@
-"""The balance: prepaid money on the card, what comes onto it and what leaves it.
-
-What decisions have in common: custody.py.
-"""
+"""The balance: prepaid money on the card, what comes onto it and what leaves it."""
 
 from collections.abc import Collection, Iterator, Mapping
 from datetime import datetime
@@ -141,7 +138,7 @@ def terms_clawed_back(balance: Balance, fact: BalanceDebited, of_term: int) -> B
 
 
 def clawback_lifted(balance: Balance, about: UUID, minor: int) -> Balance:
-    """So much of what went back of that charge was given back to us: it comes back with its terms again."""
+    """The bank gave so much of that charge back to us: the balance gets it again, should its terms be undone."""
     kept: list[ClawedBack] = []
     for one in balance.clawed_back:
         freed = min(one.minor, minor) if one.about == about else 0
@@ -158,7 +155,7 @@ def pay_out_balance(card: HasBalance, *, amount: Money, evidence: str, at: datet
     """What was left on the balance went back to the holder; raises Refused `more_than_balance` and others."""
     check_amount(card, amount)
     if amount.minor > card.balance.minor:
-        message = f"there are {card.balance.minor} {card.custody.currency} minor on the balance, not {amount.minor}"
+        message = f"there is {amount.of(card.balance.minor)} on the balance, not {amount}"
         raise Refused("more_than_balance", message, "amount.minor")
     return (BalancePaidOut(amount=amount, evidence=evidence, at=at),)
 
@@ -205,8 +202,8 @@ def check_amount(card: HasCustody, amount: Money, field: str = "amount") -> None
         message = f"the card is kept in {currency}, not {amount.currency}"
         raise Refused("wrong_currency", message, f"{field}.currency")
     if amount.minor > AMOUNT_MAX_MINOR:
-        message = f"an amount is at most {AMOUNT_MAX_MINOR}, not {amount.minor}"
+        message = f"an amount is at most {amount.of(AMOUNT_MAX_MINOR)}, not {amount}"
         raise Refused("amount_too_large", message, f"{field}.minor")
     if amount.minor <= 0:
-        message = f"an amount must be more than 0, not {amount.minor}"
+        message = f"an amount must be more than 0, not {amount}"
         raise Refused("amount_not_positive", message, f"{field}.minor")

@@ -1,7 +1,4 @@
-"""Charging the next term: when an attempt is made, of which method and amount; on time's or on the holder's request.
-
-What decisions have in common: custody.py.
-"""
+"""Charging the next term: when an attempt is made, of which method and amount; on time's or on the holder's request."""
 
 from datetime import datetime
 from typing import Annotated, Protocol
@@ -29,7 +26,6 @@ from engine.card.gap import HasGap, after_gap, check_gap
 from engine.card.ids import derived_id
 from engine.card.methods import usable_methods
 from engine.card.reminders import Remindable, ReminderDue, charged_from, tell_ahead
-from engine.card.step import Wait
 from engine.card.term import (
     CardRenewed,
     Reinstated,
@@ -39,9 +35,9 @@ from engine.card.term import (
     amount_due,
     offer,
     offered,
-    price_ahead,
     renewed,
 )
+from engine.card.wait import Wait
 from engine.catalogue import Catalogue
 from engine.errors import Refused
 from engine.money import Money
@@ -119,7 +115,7 @@ def renew_now(
     `already_paid_ahead`, `price_changed`, `no_usable_method`.
     """
     consent = check_due(card, rules, shown, at)
-    from_balance = card.methods.balance_first and card.balance.minor >= price_ahead(card, consent, rules.policy).minor
+    from_balance = card.methods.balance_first and card.balance.minor >= due_now(card, consent, rules, at).amount.minor
     if not usable_methods(card) and not card.methods.needs_holder and not from_balance:
         raise Refused("no_usable_method", "none of the payment methods may be charged; bind or update one")
     request = RenewalRequested(at=at)

@@ -1,7 +1,4 @@
-"""Consent: what the holder agreed to be charged for further terms, what was announced since, and its end.
-
-What decisions have in common: custody.py.
-"""
+"""Consent: what the holder agreed to be charged for further terms, what was announced since, and its end."""
 
 from datetime import date, datetime
 from typing import Annotated, Literal, Protocol
@@ -27,8 +24,9 @@ SwitchOffReason = Literal["holder", "operator", "mandate_withdrawn"]
 class AutoRenewEnabled(Event, kw_only=True):
     """The holder agreed to be charged for further terms, having been shown this period, price, saving and fee.
 
-    By the text of the terms the balance pays too, whatever the order of payment, where the number would be lost else.
+    By the text of the terms the balance pays too, whatever the order of payment, if the number would otherwise be lost.
     `reactivation_fee` comes on top if the service is off by then; None: none was shown, and none is charged.
+    `agreed_on` is the local day of the card, None in facts from before it was kept.
     """
 
     months: Period
@@ -38,6 +36,7 @@ class AutoRenewEnabled(Event, kw_only=True):
     terms_version: str
     channel: str
     reactivation_fee: Money | None = None
+    agreed_on: date | None = None
 
 
 class PeriodChanged(Event, kw_only=True):
@@ -50,6 +49,7 @@ class PeriodChanged(Event, kw_only=True):
     terms_version: str
     channel: str
     reactivation_fee: Money | None = None
+    agreed_on: date | None = None
 
 
 class PriceChangeAnnounced(Event, kw_only=True):
@@ -141,8 +141,9 @@ def given(fact: AutoRenewEnabled | PeriodChanged) -> Consent:
     return Consent(fact.months, fact.price, fact.saving, fact.catalogue_version, fact.at, fact.reactivation_fee)
 
 
-def still_announced(announced: Announced, day: date) -> Announced:
-    """What the holder knows of for later days, after a consent given on that local day at what was shown then."""
+def still_announced(announced: Announced, fact: AutoRenewEnabled | PeriodChanged, zone: str) -> Announced:
+    """What the holder knows of for days after that of the consent, which was given at what was shown then."""
+    day = fact.agreed_on or local_date(fact.at, zone)
     return tuple(one for one in announced if one.applies_from > day) if announced else announced
 
 
@@ -198,7 +199,7 @@ def enable_auto_renew(
             card, catalogue, months=months, terms_version=terms_version, channel=channel, at=at, shown=shown
         )
     quote = _quote(card, catalogue, months, shown, at)
-    return (_enabled(quote, terms_version, channel, at),)
+    return (_enabled(card, quote, terms_version, channel, at),)
 
 
 def change_period(
@@ -221,7 +222,7 @@ def change_period(
         raise Refused("auto_renew_off", "switch auto-renewal on to choose a period")
     if card.consent.months == months:
         again = _agreed_again(card, card.consent, catalogue, shown, at)
-        return () if again is None else (_enabled(again, terms_version, channel, at),)
+        return () if again is None else (_enabled(card, again, terms_version, channel, at),)
     quote = _quote(card, catalogue, months, shown, at)
     return (
         PeriodChanged(
@@ -232,12 +233,13 @@ def change_period(
             terms_version=terms_version,
             channel=channel,
             reactivation_fee=quote.reactivation_fee,
+            agreed_on=local_date(at, card.custody.zone),
             at=at,
         ),
     )
 
 
-def _enabled(quote: Quote, terms_version: str, channel: str, at: datetime) -> AutoRenewEnabled:
+def _enabled(card: HasCustody, quote: Quote, terms_version: str, channel: str, at: datetime) -> AutoRenewEnabled:
     return AutoRenewEnabled(
         months=quote.months,
         price=quote.price,
@@ -246,6 +248,7 @@ def _enabled(quote: Quote, terms_version: str, channel: str, at: datetime) -> Au
         terms_version=terms_version,
         channel=channel,
         reactivation_fee=quote.reactivation_fee,
+        agreed_on=local_date(at, card.custody.zone),
         at=at,
     )
 
@@ -254,7 +257,7 @@ def _quote(card: _Agreeing, catalogue: Catalogue, months: Period, shown: ShownQu
     """Today's quote; raises Refused `price_changed` if the holder saw another one."""
     quote = catalogue.quote(card.custody.plan, card.custody.currency, months, local_date(at, card.custody.zone))
     if shown not in (None, ShownQuote(quote.price, quote.catalogue_version, quote.reactivation_fee)):
-        amounts = [f"{one.minor} {one.currency} minor" for one in (quote.price, quote.reactivation_fee) if one]
+        amounts = [str(one) for one in (quote.price, quote.reactivation_fee) if one]
         today = " and a reactivation fee of ".join(amounts)
         message = f"the price is not the one that was shown: today it is {today}, version {quote.catalogue_version}"
         raise Refused("price_changed", f"{message}; show that and ask again", "shown")

@@ -1,8 +1,4 @@
-"""Custody: taking a card with its number into our care, and giving it up.
-
-What the decisions of all slices have in common: plain functions of the card, arguments and business time that return
-facts. What is already so returns no facts; what the caller got wrong raises Refused.
-"""
+"""Custody: taking a card with its number into our care, and giving it up."""
 
 from datetime import date, datetime, timedelta
 from typing import Literal, Protocol
@@ -37,7 +33,7 @@ class CardRegistered(Event, kw_only=True):
 
 
 class ZoneChanged(Event, kw_only=True):
-    """The holder lives by another clock; it applies from the next term."""
+    """The holder's time zone changed; it applies from the next term."""
 
     zone: str
 
@@ -63,7 +59,7 @@ class CardClosed(Event, kw_only=True):
 
 
 class Custody(Value):
-    """Whose card it is, what it is kept under, in which money, and by which clock from the next term on."""
+    """Whose card it is, what it is kept under, in which currency, and the time zone from the next term on."""
 
     holder_id: str
     plan: str
@@ -128,7 +124,7 @@ def registered(fact: CardRegistered) -> Custody:
 
 
 def zone_changed(custody: Custody, fact: ZoneChanged) -> Custody:
-    """Another clock applies from the next term on."""
+    """Another time zone applies from the next term on."""
     return replace(custody, zone=fact.zone)
 
 
@@ -187,7 +183,7 @@ def register_card(  # noqa: PLR0913 (one argument per field of the command)
 
 
 def change_zone(card: HasCustody, *, zone: str, at: datetime) -> tuple[ZoneChanged, ...]:
-    """Live by another clock from the next term on; raises Refused `unknown_zone`."""
+    """Use another time zone from the next term on; raises Refused `unknown_zone`."""
     check_kept(card)
     _check_zone(zone)
     return () if zone == card.custody.zone else (ZoneChanged(zone=zone, at=at),)

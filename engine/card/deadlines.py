@@ -40,8 +40,8 @@ class ChargingBlocked(Event, kw_only=True):
 class DeadlinesMoved(Event, kw_only=True):
     """Grace and reclaim of the unpaid term moved by the time for which we, not the holder, delayed the payment.
 
-    `until`: up to when delays are counted, where that is not the time of the fact. `suspends_on` (None: the service is off) and
-    `lost_on` are the new days, where the holder knew others.
+    `until`: up to when delays are counted, where that is not the time of the fact. `suspends_on` (None: the service is
+    off) and `lost_on` are the new days, where the holder knew others.
     """
 
     reason: DelayReason

@@ -45,8 +45,8 @@ class ChargeFailed(Event, kw_only=True):
 
     `decided_by` is the code that decided. `happened` is false for an attempt that no issuer ever saw: it uses up
     nothing. If it succeeded after all, the money goes back. `counts` says whether it is a decline to the ladder.
-    `ends_method`: the method is not tried again by itself before the holder changes something. It is left alone until
-    `not_before`; `within_rung` says that it is then tried again in the same rung.
+    `ends_method`: the method is not tried again automatically before the holder changes something. It is left alone
+    until `not_before`; `within_rung` says that it is then tried again in the same rung.
     """
 
     attempt_id: UUID

@@ -1,7 +1,4 @@
-"""Disputes: charges that the holder's bank took back, and that may come back when the dispute is won.
-
-What decisions have in common: custody.py.
-"""
+"""Disputes: charges that the holder's bank took back, and that may come back when the dispute is won."""
 
 from datetime import datetime
 from uuid import UUID
@@ -20,7 +17,7 @@ DISPUTED_MOST = 2
 
 
 class DisputeRecorded(Event, kw_only=True):
-    """The holder's bank took a charge back; what was charged is not charged by itself any more.
+    """The holder's bank took a charge back; what was charged is not charged automatically any more.
 
     `amount` is what the bank took, which may be more than the charge. `instrument` is the fingerprint of the payment
     card that was charged, or its token where it has none; None, in older facts, stands for the method alone.
@@ -36,8 +33,8 @@ class DisputeRecorded(Event, kw_only=True):
 class DisputeWon(Event, kw_only=True):
     """The holder's bank gave back what it had taken of a charge: the charge was right.
 
-    `over`: nothing of the charge is disputed any more, and what was charged may be charged by itself again. So much as
-    `to_terms` of what the balance paid for terms comes back with them again.
+    `over`: nothing of the charge is disputed any more, and what was charged may be charged automatically again.
+    `to_terms`: minor units of what was clawed back from terms that the balance gets again, should they be undone.
     """
 
     attempt_id: UUID
@@ -51,7 +48,7 @@ class DisputeWon(Event, kw_only=True):
 def record_dispute(
     card: Refundable, recall: Recall, *, attempt_id: UUID, amount: Money, evidence: str, at: datetime
 ) -> tuple[DisputeRecorded | BalanceDebited, ...]:
-    """A charge that the holder's bank took back, though we may have; what was charged is not charged by itself again.
+    """The holder's bank took a charge back, perhaps one that we had refunded; its method is not charged automatically.
 
     Raises Refused `unknown_attempt`, `amount_not_positive`, `wrong_currency`, `more_than_charged`.
     """
@@ -84,7 +81,7 @@ def record_dispute_won(
     check_amount(card, amount)
     payment = find_payment(card, recall, attempt_id)
     if amount.minor > payment.disputed:
-        message = f"of that charge {payment.disputed} {card.custody.currency} minor are disputed, not {amount.minor}"
+        message = f"of that charge {amount.of(payment.disputed)} is disputed, not {amount}"
         raise Refused("more_than_disputed", message, "amount.minor")
     after = less(payment, disputed=-amount.minor)
     back = max(0, payment.debited + clawed_back_with(card.balance, attempt_id) - after.back_twice)

@@ -2,8 +2,6 @@
 
 The deadlines move by our delays, but the carrier knows nothing of them: whoever is charged after its date may pay for
 a number that is gone. A case opens when a charge falls due then, and for a held card on that date or its release.
-
-What decisions have in common: custody.py.
 """
 
 from collections.abc import Sequence
@@ -27,8 +25,8 @@ from engine.card.deadlines import (
 from engine.card.event import Event
 from engine.card.gap import HasGap, open_gap
 from engine.card.ids import derived_id
-from engine.card.step import Wait
 from engine.card.term import HasRenewal, open_since
+from engine.card.wait import Wait
 from engine.errors import Refused
 from engine.rules import Rules
 from engine.value import Value
@@ -115,7 +113,7 @@ def check_number(card: MayBeInDoubt) -> None:
 
 
 def check_not_lost(card: _Doubtful, at: datetime) -> None:
-    """Raise Refused `number_in_doubt` for a payment past the carrier's own date, before a person is called."""
+    """Raise Refused `number_in_doubt` for a payment past the carrier's own date, before its case is open."""
     if may_be_lost(card, at):
         raise _in_doubt()
 

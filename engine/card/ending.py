@@ -1,7 +1,4 @@
-"""Ending a term later: its charge went back before the operator said that the term ends with it, or to the bank.
-
-What decisions have in common: custody.py.
-"""
+"""Ending a term later: its charge went back before the operator said that the term ends with it, or to the bank."""
 
 from datetime import datetime
 from typing import Protocol
@@ -23,11 +20,11 @@ def end_term(
 ) -> tuple[TermUndone | BalanceCredited | BalanceDebited | AutoRenewSwitchedOff, ...]:
     """End the last term, which has not begun, once nothing is left of its charge, whichever way it went back.
 
-    Raises Refused `unknown_attempt`, `not_a_full_refund`, and those of `undo_term`.
+    Raises Refused `not_a_full_refund`, and those of `undo_term`.
     """
     ended = undo_term(card, attempt_id=attempt_id, is_full=True, at=at)
-    left = find_payment(card, recall, attempt_id).left
-    if left:
-        message = f"of that charge {left} {card.custody.currency} minor are left; give them back with ends_term"
+    payment = find_payment(card, recall, attempt_id)
+    if payment.left:
+        message = f"of that charge {payment.amount.of(payment.left)} is left; give it back with ends_term"
         raise Refused("not_a_full_refund", message, "attempt_id")
     return ended

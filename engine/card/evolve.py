@@ -1,4 +1,4 @@
-"""Evolving: how facts, in which all stands that a decision concluded, add up to a card.
+"""Evolving: how facts add up to a card. Whatever a decision concluded is in its facts.
 
 `evolve` only assigns: which facts change which parts stands here; how they change a part stands with the part.
 """
@@ -9,7 +9,6 @@ from uuid import UUID
 
 from msgspec.structs import replace
 
-from engine.calendar import local_date
 from engine.card import (
     allowing,
     attempt,
@@ -21,6 +20,7 @@ from engine.card import (
     doubt,
     facts,
     gap,
+    handing_over,
     hold,
     lapse,
     methods,
@@ -92,12 +92,13 @@ def _evolve(card: Card, fact: facts.CardFact) -> Card:  # noqa: C901, PLR0911, P
         case facts.ZoneChanged():
             return replace(card, custody=custody.zone_changed(card.custody, fact))
         case facts.HolderChanged():
-            own, kept = custody.holder_changed(card.custody, fact), replace(card.methods, balance_first=False)
-            return replace(card, custody=own, methods=kept, announced=(), reminded={}, aware_at=fact.at)
+            return replace(card, **handing_over.handed_over(card, fact))
         case facts.CardHeld() | facts.CardReleased():
             return replace(card, hold=hold.after(fact))
         case facts.NumberConfirmed():
-            counted = deadlines.counted_until(card.deadlines, fact.at)  # each delay after it makes it older
+            counted = deadlines.counted_until(
+                card.deadlines, fact.at
+            )  # delays after the confirmation count again, and age it
             return replace(card, doubt=doubt.confirmed(card.doubt, fact), deadlines=counted)
         case facts.CardClosed():
             return replace(card, status="closed", balance=balance.ended(card.balance))
@@ -212,8 +213,8 @@ def _withheld(card: Card, fact: facts.ChargeWithheld) -> Card:
 
 
 def _succeeded(card: Card, fact: facts.ChargeSucceeded) -> Card:
-    going_back = [one.attempt_id for one in card.refunds]
-    paid = payments.paid(card.payments, payments.payment_of(card.attempts, fact), card.term, going_back)
+    payment, going_back = payments.payment_of(card.attempts, fact), [one.attempt_id for one in card.refunds]
+    paid = payments.paid(card.payments, payment, card.term, going_back)
     return replace(card, attempts=payments.settled(card.attempts, fact), payments=paid)
 
 
@@ -262,12 +263,8 @@ def _enabled(card: Card, fact: facts.AutoRenewEnabled) -> Card:
 
 
 def _agreed(card: Card, fact: facts.AutoRenewEnabled | facts.PeriodChanged) -> Card:
-    return replace(
-        card,
-        consent=consent.given(fact),
-        announced=consent.still_announced(card.announced, local_date(fact.at, card.custody.zone)),
-        renewal=term.outdated(card.renewal, fact),
-    )
+    announced = consent.still_announced(card.announced, fact, card.custody.zone)
+    return replace(card, consent=consent.given(fact), announced=announced, renewal=term.outdated(card.renewal, fact))
 
 
 def _switched_off(card: Card) -> Card:

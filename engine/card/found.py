@@ -25,9 +25,9 @@ from engine.card.lapse import Suspended, lapse
 from engine.card.outcomes import record_answer
 from engine.card.recall import Past
 from engine.card.refunds import RefundRecorded
-from engine.card.step import Wait
 from engine.card.term import amount_due, offer, on_offer, open_since
 from engine.card.top_ups import TopUpFailed, TopUpStarted
+from engine.card.wait import Wait
 from engine.card.waking import Deferred
 from engine.declines import NEVER_HAPPENED
 from engine.money import Money
@@ -97,13 +97,13 @@ def _purpose(one: FoundCharge) -> _Purpose:
     return _Purpose(kind, int(number) if kind in ("renewal", "top_up") and number.isdecimal() else -1)
 
 
-def _is_kept(one: FoundCharge) -> bool:
+def _has_money_left(one: FoundCharge) -> bool:
     """Whether some of its money is still ours."""
     return one.refunded_minor < one.amount.minor
 
 
 def _order(one: FoundCharge) -> tuple[_Purpose, bool, datetime]:
-    return _purpose(one), not _is_kept(one), one.charged_at
+    return _purpose(one), not _has_money_left(one), one.charged_at
 
 
 def _recorded(card: Card, one: FoundCharge, rules: Rules, past: Past, at: datetime) -> CardFacts | None:
@@ -112,12 +112,12 @@ def _recorded(card: Card, one: FoundCharge, rules: Rules, past: Past, at: dateti
         return _settled(card, one, (), rules, at)
     attempt = open_attempt(card.attempts, one.attempt_id)
     if attempt is not None:
-        before = () if _is_kept(one) else _not_charged(card, attempt, rules, at)
+        before = () if _has_money_left(one) else _not_charged(card, attempt, rules, at)
         return _settled(card, one, before, rules, at)
     kind, number = _purpose(one)
     if number < 0:
         return None
-    if _is_kept(one) and is_kept(card):
+    if _has_money_left(one) and is_kept(card):
         if kind == "renewal" and number > card.term.number:
             return _next_term(card, one, rules, past, at) if number == card.term.number + 1 else None
         under_way = card.top_ups.under_way
@@ -230,7 +230,7 @@ def _settled(card: Card, one: FoundCharge, facts: CardFacts, rules: Rules, at: d
     card = replay(card, card.card_id, facts[applied:])
     answer = Charged(attempt_id=one.attempt_id, amount=one.amount, gateway_ref=one.gateway_ref)
     paid = record_answer(card, one.attempt_id, answer, learned="looked_up", rules=rules, at=at)
-    if not one.refunded_minor or not _is_kept(one):
+    if not one.refunded_minor or not _has_money_left(one):
         return facts + paid
     back = Money(minor=one.refunded_minor, currency=one.amount.currency)
     return (*facts, *paid, RefundRecorded(attempt_id=one.attempt_id, amount=back, evidence=EVIDENCE, at=at))

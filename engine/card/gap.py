@@ -120,7 +120,7 @@ def closed(fact: GapClosed) -> GapState:
 # Decisions
 
 
-class AskCharges(Value):
+class ListCharges(Value):
     """Ask the gateway for all charges of the card in the gap, before anything else is done."""
 
     gap: Gap

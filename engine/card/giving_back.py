@@ -1,7 +1,4 @@
-"""Giving back: refunds that the operator decides, by the gateway, outside of it, or onto the balance.
-
-What decisions have in common: custody.py.
-"""
+"""Giving back: refunds that the operator decides, by the gateway, outside of it, or onto the balance."""
 
 from datetime import datetime
 from typing import Literal
@@ -16,7 +13,15 @@ from engine.card.balance import (
 )
 from engine.card.consent import AutoRenewSwitchedOff
 from engine.card.ids import derived_id
-from engine.card.payments import Payment, Recall, debit_balance, find_payment, less, unless_remembered
+from engine.card.payments import (
+    Payment,
+    Recall,
+    debit_balance,
+    find_payment,
+    is_of_former_holder,
+    less,
+    unless_remembered,
+)
 from engine.card.refunds import Refund, Refundable, RefundRecorded, RefundStarted, to_give_back
 from engine.card.undoing import TermUndone, undo_term
 from engine.errors import Refused
@@ -39,7 +44,7 @@ def record_refund(
     Without an attempt it was left on the balance. A refund that the gateway could not make, or that became a case, ends
     with it, see `_made_by_hand`; so does with `ends_term` the term that the charge paid for. Raises Refused
     `unknown_attempt`, `amount_not_positive`, `wrong_currency`, `more_than_charged`, `not_what_is_owed`,
-    `is_on_balance`, `no_charge_named`, `more_than_balance`, and those of `undo_term`.
+    `is_on_balance`, `another_holder`, `no_charge_named`, `more_than_balance`, and those of `undo_term`.
     """
     if attempt_id is None:
         if to == "balance" or ends_term:
@@ -57,6 +62,9 @@ def record_refund(
         return refunded, *_debits(card, payment, amount, at), *ended
     if payment.top_up is not None:
         raise Refused("is_on_balance", "that charge went onto the balance already; give it back to the method", "to")
+    if is_of_former_holder(card, payment):
+        message = "the card has another holder since, whose balance it would go onto; give it back to the method"
+        raise Refused("another_holder", message, "to")
     return BalanceCredited(amount=amount, reason="refund", about=attempt_id, evidence=evidence, at=at), *ended
 
 
@@ -91,8 +99,7 @@ def _check_left(card: Refundable, recall: Recall, attempt_id: UUID, amount: Mone
     check_amount(card, amount)
     payment = find_payment(card, recall, attempt_id)
     if amount.minor > payment.left:
-        currency = card.custody.currency
-        message = f"of that charge {payment.left} {currency} minor are left to give back, not {amount.minor}"
+        message = f"of that charge {amount.of(payment.left)} is left to give back, not {amount}"
         raise Refused("more_than_charged", message, "amount.minor")
     return payment
 
@@ -120,7 +127,8 @@ def _debits(card: Refundable, payment: Payment, amount: Money, at: datetime) -> 
 def _check_not_paid_out(card: Refundable, missing: int) -> None:
     """Of a top-up goes back what is on the balance or was spent; what was paid out went back already."""
     if min(missing, card.balance.paid_out):
-        message = f"{missing} {card.custody.currency} minor of it are not on the balance any more, which was paid out"
+        gone = Money(minor=missing, currency=card.custody.currency)
+        message = f"{gone} of it is not on the balance any more, which was paid out"
         raise Refused("more_than_balance", message, "amount.minor")
 
 
@@ -131,8 +139,8 @@ def _made_by_hand(card: Refundable, owed: Refund, amount: Money, evidence: str, 
         check_amount(card, amount)
     whole = 0 if owed.refused else owed.amount.minor
     if amount.currency != card.custody.currency or amount.minor not in (due, whole or due):
-        made = f", or {whole} if the gateway has made the refund" if whole not in (0, due) else ""
-        message = f"{due} {card.custody.currency} minor are to be given back{made}, not {amount.minor}"
+        made = f", or {owed.amount} if the gateway has made the refund" if whole not in (0, due) else ""
+        message = f"{owed.amount.of(due)} is to be given back{made}, not {amount}"
         raise Refused("not_what_is_owed", message, "amount.minor")
     about = {"attempt_id": owed.attempt_id, "refund_id": owed.refund_id}
     return (RefundRecorded(**about, amount=amount, evidence=evidence, at=at),)

@@ -1,13 +1,16 @@
 """Handing over: a card comes to another holder, who inherits nothing that the one before had agreed to, bound or paid.
 
 Only a card that nobody uses is handed over. Whatever of the holder before could still be charged, or is owed to them,
-has to end first: then no rule needs to say whose it is, and nobody can be charged for another's card. What decisions
-have in common: custody.py.
+has to end first: then no rule needs to say whose it is, and nobody can be charged for another's card.
 """
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Protocol
 
+from msgspec.structs import replace
+
+from engine.card import balance, custody
 from engine.card.attempt import HasAttempts, HasHold, open_attempts
 from engine.card.balance import HasBalance
 from engine.card.consent import HasConsent
@@ -27,6 +30,19 @@ class _InUse(HasAttempts, HasBalance, HasConsent, HasMethods, HasRenewal, HasRef
 
 class _HandedOver(_InUse, HasHold, Protocol):
     """What handing over reads of a card."""
+
+
+def handed_over(card: _HandedOver, fact: HolderChanged) -> Mapping[str, object]:
+    """What changes of a card: no order, nothing that was announced, and no claim to what was paid is left."""
+    return {
+        "custody": custody.holder_changed(card.custody, fact),
+        "methods": replace(card.methods, balance_first=False),
+        "balance": balance.ended(card.balance),
+        "before": None,
+        "announced": (),
+        "reminded": {},
+        "aware_at": fact.at,
+    }
 
 
 def change_holder(card: _HandedOver, rules: Rules, *, holder_id: str, at: datetime) -> tuple[HolderChanged, ...]:

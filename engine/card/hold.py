@@ -1,7 +1,4 @@
-"""Holds: a card taken out of all automatic work by the operator, or by an alarm of ours.
-
-What decisions have in common: custody.py.
-"""
+"""Holds: a card taken out of all automatic work by the operator, or by an alarm of ours."""
 
 from datetime import datetime
 from typing import Literal, Protocol

@@ -1,7 +1,4 @@
-"""Lapse: active → grace → suspended → reclaimed, by the days of the keep rule and never by our own delays.
-
-What decisions have in common: custody.py.
-"""
+"""Lapse: active → grace → suspended → reclaimed, by the days of the keep rule and never by our own delays."""
 
 from collections.abc import Mapping
 from datetime import date, datetime, timedelta
@@ -18,8 +15,8 @@ from engine.card.deadlines import HasDeadlines, reclaims_at, suspends_at
 from engine.card.event import Event
 from engine.card.payments import HasPayments
 from engine.card.refunds import RefundStarted, refund_started
-from engine.card.step import Wait
 from engine.card.term import HasRenewal, Reinstated
+from engine.card.wait import Wait
 from engine.money import Money
 from engine.policy import Policy
 

@@ -1,7 +1,4 @@
-"""Payment methods: what may be charged, in which order, and what keeps a method from being charged.
-
-What decisions have in common: custody.py.
-"""
+"""Payment methods: what may be charged, in which order, and what keeps a method from being charged."""
 
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime
@@ -15,6 +12,7 @@ from engine.calendar import Instant
 from engine.card.custody import HasStatus, check_kept
 from engine.card.event import Event
 from engine.errors import Refused
+from engine.networks import NEVER
 from engine.text import NoCardNumber
 from engine.value import Value
 
@@ -187,7 +185,7 @@ def cleared_for_holder(methods: Methods) -> Methods:
 
 
 def disputed(methods: Methods, attempt_id: UUID, instrument: str) -> Methods:
-    """What was charged is not charged by itself any more."""
+    """What was charged is not charged automatically any more."""
     known = any(one.attempt_id == attempt_id for one in methods.disputed)
     more = () if known else (Disputed(attempt_id, instrument),)
     return disputed_ended(replace(methods, disputed=(*methods.disputed, *more)))
@@ -212,8 +210,10 @@ def disputed_ended(methods: Methods) -> Methods:
 
 
 def ended(methods: Methods, method_id: str, code: str, *, needs_holder: bool = False) -> Methods:
-    """The method is not tried again before the holder changes something, or is present."""
-    waiting = (*methods.needs_holder, method_id) if needs_holder else methods.needs_holder
+    """The method is not tried again before the holder changes something, or is present; what is for good stays so."""
+    if methods.ended.get(method_id) == NEVER:
+        return methods
+    waiting = (*(one for one in methods.needs_holder if one != method_id), *((method_id,) if needs_holder else ()))
     return replace(methods, ended={**methods.ended, method_id: code}, needs_holder=waiting)
 
 

@@ -13,21 +13,21 @@ from engine.card.deadlines import ChargingBlocked, DeadlinesMoved, move_deadline
 from engine.card.doubt import delayed_since, is_in_doubt, may_be_lost, number_case, while_held
 from engine.card.evolve import evolve
 from engine.card.facts import CardFact, CardFacts
-from engine.card.gap import AskCharges, open_gap
+from engine.card.gap import ListCharges, open_gap
 from engine.card.lapse import lapse
 from engine.card.methods import ready_methods
 from engine.card.refunding import AskRefund, ask_for_refunds
 from engine.card.reminders import ReminderDue, payment_failed, reminders
-from engine.card.step import Wait, earliest
 from engine.card.term import CardRenewed, open_since
 from engine.card.top_ups import TopUpStarted, charge_top_up
+from engine.card.wait import Wait, earliest
 from engine.card.waking import Deferred
 from engine.networks import Limited
 from engine.policy import Policy
 from engine.rules import Rules
 
-Step = CardFacts | AskCharge | AskRefund | AskCharges | Wait
-QuestionOrWait = AskCharge | AskRefund | AskCharges | Wait
+Step = CardFacts | AskCharge | AskRefund | ListCharges | Wait
+QuestionOrWait = AskCharge | AskRefund | ListCharges | Wait
 """What remains when no facts are due."""
 NO_LIMITS: Mapping[str, Limited] = {}
 
@@ -36,7 +36,7 @@ def next_step(card: Card, rules: Rules, at: datetime) -> Step:
     """Facts to append, a question to the gateway, or a wait; the same result for the same arguments."""
     gap = open_gap(card, rules)
     if gap is not None:
-        return AskCharges(gap)
+        return ListCharges(gap)
     held = while_held(card, at) if card.held_since is not None and is_kept(card) else None
     if isinstance(held, CaseOpened):
         return (held,)

@@ -66,7 +66,7 @@ def check_wallet(wallet: PageWallet, amount: Money, provider: Provider) -> None:
         raise Refused("not_paid_on_page", message, "on_page.brand")
     most = most_at_once([wallet], provider, amount.currency)
     if most is not None and amount.minor > most:
-        message = f"{wallet.brand} takes at most {most} {amount.currency} minor at once, not {amount.minor}"
+        message = f"{wallet.brand} takes at most {amount.of(most)} at once, not {amount}"
         raise Refused("above_method_limit", message, "amount.minor")
 
 

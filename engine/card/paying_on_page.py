@@ -1,7 +1,4 @@
-"""Payments that the holder makes on the provider's page: the next term now, or a top-up.
-
-What decisions have in common: custody.py.
-"""
+"""Payments that the holder makes on the provider's page: the next term now, or a top-up."""
 
 from datetime import datetime
 from typing import Protocol
@@ -15,7 +12,7 @@ from engine.card.doubt import check_not_lost
 from engine.card.gap import after_gap
 from engine.card.ids import derived_id
 from engine.card.on_page import PageWallet, check_wallet
-from engine.card.promised import check_least
+from engine.card.promised import check_minimum
 from engine.card.term import RenewalStarted, offer
 from engine.card.top_ups import Paying, TopUpStarted
 from engine.errors import Refused
@@ -69,7 +66,7 @@ def top_up_on_page(
     """
     check_kept(card)
     check_amount(card, amount)
-    check_least(amount, rules.catalogue)
+    check_minimum(amount, rules.catalogue)
     check_may_charge(card, rules)
     check_not_lost(card, at)
     check_wallet(wallet, amount, rules.provider)

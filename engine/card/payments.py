@@ -13,7 +13,7 @@ from uuid import UUID
 
 from msgspec.structs import replace
 
-from engine.calendar import Term
+from engine.calendar import Instant, Term
 from engine.card.attempt import (
     Attempts,
     ClosedAttempt,
@@ -32,6 +32,7 @@ from engine.card.balance import (
     claw_back_from_terms,
     clawed_back_with,
 )
+from engine.card.custody import HasCustody
 from engine.card.event import Event
 from engine.errors import CorruptHistoryError, Refused
 from engine.money import Money
@@ -79,6 +80,8 @@ class Payment(Value):
     """What was charged: the payment card's fingerprint, or else the token."""
     refunded_by: tuple[UUID, ...] = ()
     """Refunds of it by the gateway that succeeded, and did not come back."""
+    paid_at: Instant | None = None
+    """None in facts that hold a payment from before this was kept."""
     goes_back: bool = False
     """It pays for no term and is not on the balance: whatever we have of it is the holder's."""
 
@@ -140,6 +143,7 @@ def paid_with(fact: ChargeSucceeded, method_id: str, instrument: str | None) -> 
         gateway_ref=fact.gateway_ref,
         top_up=fact.top_up,
         instrument=instrument,
+        paid_at=fact.at,
     )
 
 
@@ -234,6 +238,12 @@ class Debitable(HasBalance, HasAttempts, Protocol):
     """What leaves the balance with a charge reads of a card."""
 
 
+def is_of_former_holder(card: HasCustody, payment: Payment) -> bool:
+    """Whether the card has changed hands since: the balance on it is another holder's."""
+    since, paid_at = card.custody.since, payment.paid_at
+    return since is not None and paid_at is not None and paid_at < since
+
+
 def debit_balance(
     card: Debitable, before: Payment, after: Payment, reason: GoneBy, at: datetime
 ) -> tuple[BalanceDebited, ...]:
@@ -243,7 +253,7 @@ def debit_balance(
     undone, the balance gets that much less.
     """
     wanted = after.back_twice - before.back_twice
-    if wanted <= 0:
+    if wanted <= 0 or is_of_former_holder(card, after):
         return ()
     attempt = card.attempts.open
     reserved = attempt.from_balance if attempt is not None else 0

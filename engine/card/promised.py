@@ -23,7 +23,7 @@ def check_reusable(method: Known, provider: Provider) -> None:
     """Raise Refused `not_reusable` for a method that the provider cannot charge while the holder is away."""
     if not provider.promises(method.kind, method.brand).reusable:
         name = method.brand or method.kind
-        message = f"{name} pays only while the holder is there, so it cannot renew by itself; bind another method"
+        message = f"{name} pays only while the holder is there, so it cannot pay for renewals; bind another method"
         raise Refused("not_reusable", message, "method.brand")
 
 
@@ -34,14 +34,14 @@ def most_at_once(methods: Iterable[Known], provider: Provider, currency: str) ->
     return max(known) if known and len(known) == len(limits) else None
 
 
-def is_charged(amount: Money, catalogue: Catalogue) -> bool:
+def is_chargeable(amount: Money, catalogue: Catalogue) -> bool:
     """Whether it is not less than the provider charges."""
     return amount.minor >= catalogue.minimum_charge(amount.currency)
 
 
-def check_least(amount: Money, catalogue: Catalogue) -> None:
+def check_minimum(amount: Money, catalogue: Catalogue) -> None:
     """Raise Refused `below_minimum_charge`, which names the least, for a top-up of less than the provider charges."""
-    if not is_charged(amount, catalogue):
+    if not is_chargeable(amount, catalogue):
         least = Money(minor=catalogue.minimum_charge(amount.currency), currency=amount.currency)
-        message = f"a top-up is at least {least.minor} {least.currency} minor, not {amount.minor}"
+        message = f"a top-up is at least {least}, not {amount}"
         raise Refused("below_minimum_charge", message, "amount.minor", least)

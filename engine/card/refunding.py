@@ -1,4 +1,4 @@
-"""Refunding: who asks the gateway for a refund when, what it answers, and when a person is called."""
+"""Refunding: who asks the gateway for a refund when, what it answers, and when it becomes a case for a person."""
 
 from datetime import datetime
 
@@ -15,7 +15,7 @@ from engine.card.refunds import (
     RefundSucceeded,
     to_give_back,
 )
-from engine.card.step import Wait
+from engine.card.wait import Wait
 from engine.policy import Policy
 from engine.ports import NotFound, RefundAccepted, RefundAnswer, RefundDeclined, Refunded, RefundRequest, Unclear
 from engine.reasons import CaseReason
@@ -33,7 +33,7 @@ class AskRefund(Value):
 
 
 def ask_for_refunds(card: Refunding, policy: Policy, at: datetime) -> CaseOpened | AskRefund | Wait | None:
-    """Ask for the refund that has waited longest, wait until it is time, or call a person; None when there is none.
+    """Ask for the refund that has waited longest, wait until it is time, or open a case; None when there is none.
 
     One that exceeds what is owed, since the holder's bank took back the charge meanwhile, is not asked for any more:
     whether it was made already only a person can find out.

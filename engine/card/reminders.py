@@ -28,8 +28,8 @@ from engine.card.deadlines import (
 )
 from engine.card.event import Event
 from engine.card.methods import HasMethods, usable_methods
-from engine.card.step import Wait, earliest
 from engine.card.term import HasRenewal, Renewal, amount_due, open_since, price_ahead
+from engine.card.wait import Wait, earliest
 from engine.catalogue import Period
 from engine.money import Money
 from engine.policy import Policy
@@ -158,7 +158,7 @@ def notice_due_at(card: Remindable, rules: Rules) -> datetime:
 
 
 def charged_from(card: Remindable, opening: datetime, rules: Rules) -> datetime | None:
-    """From when on the next term may be charged by itself: its opening, or when a late notice is old enough.
+    """From when on the next term may be charged automatically: its opening, or when a late notice is old enough.
 
     None while there is no notice; consent that was given later than the notice is due is one.
     """

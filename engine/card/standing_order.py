@@ -1,6 +1,6 @@
 """The standing order: which top-up the holder wants when the balance is low.
 
-What decisions have in common: custody.py; when a top-up falls due by it: top_ups.py.
+When a top-up falls due by it: top_ups.py.
 """
 
 from datetime import datetime
@@ -9,7 +9,7 @@ from typing import Protocol
 from engine.card.balance import check_amount
 from engine.card.custody import HasCustody, check_kept
 from engine.card.event import Event
-from engine.card.promised import check_least
+from engine.card.promised import check_minimum
 from engine.catalogue import Catalogue
 from engine.errors import Refused
 from engine.money import Money
@@ -77,7 +77,7 @@ def set_auto_top_up(
         raise Refused("half_an_order", "give both a threshold and an amount, or neither to end it", "amount")
     check_amount(card, threshold, "threshold")
     check_amount(card, amount)
-    check_least(amount, catalogue)
+    check_minimum(amount, catalogue)
     if amount.minor < threshold.minor:
         raise Refused(
             "amount_below_threshold", "one top-up would not reach the threshold; choose a larger one", "amount"

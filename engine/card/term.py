@@ -59,7 +59,7 @@ class CardRenewed(Event, kw_only=True):
 
 
 class Reinstated(Event, kw_only=True):
-    """The card was paid after its term had ended; the service is on again."""
+    """A suspended card was paid; the service is on again."""
 
     term_number: int
 

@@ -1,7 +1,4 @@
-"""Top-ups: payments onto the balance, asked for by the holder or due by a standing order.
-
-What decisions have in common: custody.py.
-"""
+"""Top-ups: payments onto the balance, asked for by the holder or due by a standing order."""
 
 from datetime import datetime, timedelta
 from typing import Protocol
@@ -19,9 +16,9 @@ from engine.card.event import Event
 from engine.card.gap import HasGap, after_gap
 from engine.card.ids import derived_id
 from engine.card.methods import HasMethods, PaymentMethod, ready_methods, usable_methods
-from engine.card.promised import check_least, is_charged, most_at_once
+from engine.card.promised import check_minimum, is_chargeable, most_at_once
 from engine.card.standing_order import AutoTopUpSet, AutoTopUpStopped, StandingOrder
-from engine.card.step import Wait
+from engine.card.wait import Wait
 from engine.declines import AMOUNT_TOO_SMALL, OF_THE_AMOUNT
 from engine.errors import CorruptHistoryError, Refused
 from engine.money import Money
@@ -193,14 +190,14 @@ def top_up(card: Paying, rules: Rules, *, amount: Money, at: datetime) -> tuple[
     """
     check_kept(card)
     check_amount(card, amount)
-    check_least(amount, rules.catalogue)
+    check_minimum(amount, rules.catalogue)
     check_may_charge(card, rules)
     usable = usable_methods(card)
     if not usable:
         raise Refused("no_usable_method", "none of the payment methods may be charged; bind or update one")
     most = most_at_once(usable, rules.provider, amount.currency)
     if most is not None and amount.minor > most:
-        message = f"the payment methods take at most {most} {amount.currency} minor at once, not {amount.minor}"
+        message = f"the payment methods take at most {amount.of(most)} at once, not {amount}"
         raise Refused("above_method_limit", message, "amount.minor")
     if sum(one > at - DAY for one in card.top_ups.declined_by_hand) >= rules.policy.top_ups_declined_most:
         raise Refused("declined_too_often", "top-ups were declined too often today; try again tomorrow")
@@ -217,7 +214,7 @@ def charge_top_up(card: ToppedUp, rules: Rules, at: datetime) -> tuple[ToppingUp
         return (_stopped(top_ups, top_ups.last_code, at),)
     if order is None or card.consent is None or balance.minor >= order.threshold.minor:
         return None
-    if not is_charged(order.amount, rules.catalogue):
+    if not is_chargeable(order.amount, rules.catalogue):
         return (_stopped(top_ups, AMOUNT_TOO_SMALL, at),)
     may_at = [card.methods.not_before.get(method.method_id, at) for method in usable_methods(card)]
     if not may_at:
@@ -262,7 +259,7 @@ def _not_taken(top_ups: TopUps, top_up: TopUp, code: str, at: datetime) -> tuple
 def _next_attempt(card: ToppedUp, top_up: TopUp, rules: Rules, at: datetime) -> tuple[ToppingUpFact, ...] | Wait:
     """One pass over the methods; a top-up has no ladder, the holder or the next day asks again."""
     wanted = not top_up.automatic or card.consent is not None
-    code = top_up.last_code if is_charged(top_up.amount, rules.catalogue) else AMOUNT_TOO_SMALL
+    code = top_up.last_code if is_chargeable(top_up.amount, rules.catalogue) else AMOUNT_TOO_SMALL
     if wanted and code in OF_THE_AMOUNT:
         return _not_taken(card.top_ups, top_up, code, at)
     method = next((one for one in ready_methods(card, at) if one.method_id not in top_up.tried), None)

@@ -1,7 +1,4 @@
-"""Undoing: a paid term that has not begun, of which all that was charged went back, ends, and the one before runs on.
-
-What decisions have in common: custody.py.
-"""
+"""Undoing: a paid term that has not begun ends once all that was charged for it went back; the one before runs on."""
 
 from collections.abc import Mapping
 from datetime import datetime

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable
 from datetime import datetime, timedelta
-from decimal import Decimal
 
 from engine.calendar import zone_named
 from engine.card.attempt import OutcomeSource
@@ -12,7 +11,7 @@ from engine.card.methods import PaymentMethod
 from engine.card.refunds import RefundReason
 from engine.card.term import AttemptReason
 from engine.declines import Authority, Consequence
-from engine.money import Money, exponent
+from engine.money import Money
 from engine.reasons import WithheldReason, is_withheld_reason
 
 _ORDINALS = ("first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth", "tenth")
@@ -88,7 +87,7 @@ WITHHELD_REASONS: dict[WithheldReason, str] = {
 
 def money(amount: Money) -> str:
     """An amount in whole units and its currency, such as `15.00 CNY`."""
-    return f"{Decimal(amount.minor).scaleb(-exponent(amount.currency)):f} {amount.currency}"
+    return str(amount)
 
 
 def clock(instant: datetime, zone: str) -> str:

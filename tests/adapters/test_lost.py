@@ -99,8 +99,8 @@ class Silent:
 
     gateway = None
 
-    async def charges(self, request, at):
-        return Unclear(reason="timeout") if self.gateway is None else await self.gateway.charges(request, at)
+    async def list_charges(self, request, at):
+        return Unclear(reason="timeout") if self.gateway is None else await self.gateway.list_charges(request, at)
 
 
 def test_the_gap_begins_at_the_newest_charge_whatever_was_recorded_since(connection, cards):

@@ -19,7 +19,7 @@ from engine.card.outcomes import record_answer
 from engine.card.recall import charge_in
 from engine.card.refunding import record_refund_answer
 from engine.card.refunds import Refund, RefundSucceeded
-from engine.card.step import Wait
+from engine.card.wait import Wait
 from engine.card.waking import Replanned
 from engine.command_dispatch import decide
 from engine.errors import Refused

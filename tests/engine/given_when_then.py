@@ -17,10 +17,10 @@ from engine.card.card import Card
 from engine.card.event import Event
 from engine.card.evolve import replay
 from engine.card.facts import CardFacts
-from engine.card.gap import AskCharges
+from engine.card.gap import ListCharges
 from engine.card.next import advance
 from engine.card.refunding import AskRefund
-from engine.card.step import Wait
+from engine.card.wait import Wait
 from engine.errors import Refused
 from engine.rules import Rules
 from tests.engine.samples import CARD_ID, RULES
@@ -53,7 +53,7 @@ class Then:
     facts: CardFacts = ()
     refusal: Refused | None = None
     card: Card | None = None
-    step: AskCharge | AskRefund | AskCharges | Wait | None = None
+    step: AskCharge | AskRefund | ListCharges | Wait | None = None
 
     def then(self, *expected: Expected) -> "Then":
         assert self.refusal is None, self.refusal
@@ -75,7 +75,7 @@ class Then:
         assert isinstance(self.step, AskRefund), self.step
 
     def looks_up_its_charges(self) -> None:
-        assert isinstance(self.step, AskCharges), self.step
+        assert isinstance(self.step, ListCharges), self.step
         assert not self.facts, self.facts
 
     def asks(self, learned: str) -> None:

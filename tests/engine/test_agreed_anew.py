@@ -156,7 +156,7 @@ def test_what_was_shown_must_be_the_quote_of_today(decision, shown):
             asked = {"months": months, "shown": ShownQuote(**shown), **TERMS}
             card.when(decision, RULES.catalogue, **asked, at=NOW).refused("price_changed")
     refusal = on.when(decision, RULES.catalogue, **asked, at=NOW).refusal
-    today = f"today it is 14400 CNY minor and a reactivation fee of 500 CNY minor, version {OLD}"
+    today = f"today it is 144.00 CNY and a reactivation fee of 5.00 CNY, version {OLD}"
     assert str(refusal) == f"the price is not the one that was shown: {today}; show that and ask again"
     right = ShownQuote(cny(14_400), OLD, cny(500))
     on.when(decision, RULES.catalogue, months=12, shown=right, **TERMS, at=NOW).then(fact(PeriodChanged, months=12))
@@ -187,6 +187,20 @@ def test_a_consent_replaces_what_was_announced_for_that_day_or_before():
     again = agree(given(*PAYING, known), cheaper, local("2026-03-12 09:00"))
     notified = Given(again.card).at(OPENS_AT - 7 * DAY, cheaper)
     Given(notified.card).at(OPENS_AT, cheaper).then(fact(RenewalStarted, price=cny(1000)), fact(ChargeAttempted))
+
+
+@pytest.mark.parametrize(("agreed_on", "left"), [(date(2026, 3, 11), 1), (date(2026, 3, 12), 0)])
+def test_the_day_of_a_consent_is_that_of_its_fact_whatever_a_zone_database_says_today(agreed_on, left):
+    known = PriceChangeAnnounced(
+        months=1,
+        price=cny(5000),
+        saving=cny(0),
+        catalogue_version="5000",
+        applies_from=date(2026, 3, 12),
+        at=REGISTERED_AT,
+    )
+    again = replace(enabled(at=local("2026-03-12 00:30")), agreed_on=agreed_on)
+    assert len(given(*PAYING, known, again).card.announced) == left
 
 
 def test_a_cheaper_or_shorter_period_chosen_while_unpaid_is_tried_at_once():

@@ -11,8 +11,8 @@ from engine.card.charge import RenewalRequested, renew_now
 from engine.card.consent import switch_off_auto_renew
 from engine.card.methods import PaymentMethodsOrdered, bind_payment_method, update_payment_method
 from engine.card.reminders import ReminderDue
-from engine.card.step import Wait
 from engine.card.term import CardRenewed, RenewalStarted
+from engine.card.wait import Wait
 from engine.money import Money
 from engine.networks import Limited
 from engine.notices import notice_of

@@ -124,7 +124,7 @@ def test_a_card_that_others_keep_changing_is_given_up_and_the_rest_is_not(engine
     settled = wake(new_engine(interrupted_by(left)), busy, other)
     assert [question.request.card_id for question in settled.questions] == [other]
     assert list(settled.failed) == [busy]
-    assert f"{ROUNDS_MAX} times" in str(settled.failed[busy])
+    assert f"in {ROUNDS_MAX} rounds" in str(settled.failed[busy])
     assert len(changes) - len(left) == ROUNDS_MAX
     assert ChargeAttempted not in kinds(store, busy)
 

@@ -9,9 +9,11 @@ from engine.card.charge import RenewalRequested, renew_now
 from engine.card.deadlines import DeadlinesMoved
 from engine.card.decline import ChargeFailed
 from engine.card.hold import CardHeld, CardReleased, release_card
+from engine.card.methods import cleared_for_holder, ended
 from engine.card.outcomes import record_answer
 from engine.card.reminders import ReminderDue
-from engine.declines import Consequence, verdict_on
+from engine.declines import Consequence, consequence_of, verdict_on
+from engine.networks import NEVER
 from engine.ports import Declined
 from tests.engine.given_when_then import Given, fact, given
 from tests.engine.samples import CHARGING, ENDS_AT, OPENS_AT, POLICY, RULES, SECOND, attempt_id, local
@@ -84,3 +86,14 @@ def test_an_invalid_request_of_ours_holds_the_card_and_uses_up_nothing():
 def test_of_several_waits_the_longest_counts():
     assert verdict_on("card_velocity_exceeded", "try_again_later").wait == timedelta(hours=24)
     assert verdict_on("card_velocity_exceeded", "02").wait == timedelta(hours=72)
+
+
+@pytest.mark.parametrize(
+    "codes", [("authentication_required", "stolen_card"), ("stolen_card", "authentication_required")]
+)
+def test_a_never_stays_whatever_comes_before_or_after_it_and_whoever_is_present(codes):
+    methods = given(*CHARGING).card.methods
+    for code in codes:
+        is_never = consequence_of(code) is Consequence.NEVER
+        methods = ended(methods, "visa", NEVER if is_never else code, needs_holder=not is_never)
+    assert cleared_for_holder(methods).ended == {"visa": NEVER}

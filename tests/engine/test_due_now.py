@@ -4,11 +4,25 @@ import pytest
 from msgspec.structs import replace
 
 from engine.card.attempt import ChargeAttempted
+from engine.card.balance import BalanceCredited
 from engine.card.charge import Due, RenewalRequested, due_now, renew_now
+from engine.card.methods import PaymentMethodsOrdered
 from engine.card.term import RenewalStarted
+from engine.money import Money
 from tests.engine.given_when_then import fact, given
 from tests.engine.recorded_history import History
-from tests.engine.samples import MONTH_PRICE, PAID, PAYING, RULES, local
+from tests.engine.samples import (
+    MONTH_PRICE,
+    OPENS_AT,
+    PAID,
+    PAYING,
+    RULES,
+    attempted,
+    failed,
+    local,
+    started,
+    suspended,
+)
 
 ASKED_AT = local("2026-03-05 09:00")
 
@@ -40,3 +54,13 @@ def test_what_was_paid_meanwhile_is_not_paid_for_again_nor_the_term_after_it():
 def test_another_amount_or_a_later_term_is_refused(other):
     shown = replace(due_of(*PAYING), **other)
     given(*PAYING).when(renew_now, RULES, shown=shown, at=ASKED_AT).refused("price_changed")
+
+
+def test_a_balance_that_covers_the_price_but_not_the_fee_is_no_way_to_pay():
+    offered = replace(started(), reactivation_fee=Money(minor=500, currency="CNY"))
+    unpaid = (*PAYING, offered, attempted(), failed(code="expired_card"), suspended())
+    ordered = PaymentMethodsOrdered(method_ids=("visa",), balance_first=True, at=OPENS_AT)
+    for minor, fact_or_refusal in ((1500, "no_usable_method"), (2000, None)):
+        onto = BalanceCredited(amount=Money(minor=minor, currency="CNY"), reason="top_up", about=None, at=OPENS_AT)
+        asked = given(*unpaid, ordered, onto).when(renew_now, RULES, at=local("2026-04-10 15:30"))
+        assert (asked.refusal and asked.refusal.code) == fact_or_refusal

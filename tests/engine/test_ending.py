@@ -72,7 +72,7 @@ def test_while_something_is_left_of_it_the_term_goes_on():
     refusal = ended(given(*PAID, disputed(TEN))).refusal
     assert (refusal.code, str(refusal)) == (
         "not_a_full_refund",
-        "of that charge 500 CNY minor are left; give them back with ends_term",
+        "of that charge 5.00 CNY is left; give it back with ends_term",
     )
 
 

@@ -61,6 +61,8 @@ DEFAULTS = {
     "CardRenewed.from_balance": 0,
     "CardRenewed.reactivation_fee": None,
     "CardRenewed.method_id": None,
+    "AutoRenewEnabled.agreed_on": None,
+    "PeriodChanged.agreed_on": None,
     "DeadlinesMoved.until": None,
     "DeadlinesMoved.suspends_on": None,
     "DeadlinesMoved.lost_on": None,
@@ -104,7 +106,7 @@ CARD_SHAPES = {
     13: "850d95a29c8fc5737e473ead8186b17f825f0266cf49df73ad67fe1ca7c15ba7",  # another checksum
     14: "850d95a29c8fc5737e473ead8186b17f825f0266cf49df73ad67fe1ca7c15ba7",  # since when holders are aware
     15: "6b845d013802d5ce8ed88765412b35883a500bdeefe071457a144ac2928c4413",
-    16: "71eb1179176ebe884e4c3759a5764c36af94d3d556d8c623d7705ecc64577f66",  # two parts have other names
+    16: "2794d3853ee48e5915013fe53511e3ba1915e9e897a48e296de6491b72b35103",
 }
 """Per STATE_VERSION the shape of the state in its snapshots; a changed shape needs a new version, and a line here."""
 

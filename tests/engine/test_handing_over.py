@@ -2,18 +2,25 @@
 
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from functools import partial
 from uuid import uuid4
 
 import pytest
 from msgspec import to_builtins
+from msgspec.structs import replace
 
 from engine import commands
 from engine.actor import actor
-from engine.card.balance import BalanceCredited
+from engine.card.balance import BalanceCredited, BalancePaidOut
 from engine.card.custody import HolderChanged
+from engine.card.disputes import DisputeRecorded, record_dispute
+from engine.card.giving_back import record_refund
 from engine.card.handing_over import change_holder
 from engine.card.hold import CardHeld
+from engine.card.lapse import confirm_reclaim
 from engine.card.methods import PaymentMethodRemoved, PaymentMethodsOrdered
+from engine.card.recall import charge_in
+from engine.card.refunds import RefundRecorded
 from engine.card.reminders import ReminderDue
 from engine.card.standing_order import AutoTopUpSet
 from engine.card.top_ups import TopUpStarted
@@ -21,7 +28,7 @@ from engine.commands import Issued
 from engine.errors import Refused
 from engine.notices import notice_of
 from tests.engine.every_command import CLOSED, RECLAIMED, REFUNDING, cards_with, command
-from tests.engine.given_when_then import fact, given
+from tests.engine.given_when_then import fact, given, no_older_charge
 from tests.engine.recorded_history import recorded
 from tests.engine.restored_cards import RESTORED
 from tests.engine.samples import (
@@ -29,6 +36,7 @@ from tests.engine.samples import (
     FIVE,
     PAID,
     PAYPAL,
+    POLICY,
     RULES,
     TEN,
     TWO_VERSIONS,
@@ -43,11 +51,13 @@ from tests.engine.samples import (
     unknown,
 )
 from tests.engine.test_evolve import ANNOUNCED
+from tests.engine.topped_up import topped_up
 
 NOW = local("2026-03-29 12:00")
 REMOVED = PaymentMethodRemoved(method_id="visa", reason="holder", at=NOW)
 CHANGED = HolderChanged(holder_id="holder-2", before="holder-1", at=NOW)
-SECOND = timedelta(seconds=1)
+SECOND, DAY = timedelta(seconds=1), timedelta(days=1)
+SOONER = NOW - DAY
 FREE = (registered(), bound(VISA), enabled(), switched_off(at=NOW), REMOVED)
 """A card that its holder uses no more."""
 FORMER, NEW = actor("holder", "holder-1"), actor("holder", "holder-2")
@@ -109,6 +119,34 @@ def test_a_card_that_is_looked_at_or_over_stays(more, code):
 
 def test_after_a_restore_a_card_stays_until_its_charges_were_looked_up():
     hand_over(given(*FREE), rules=RESTORED).refused("restored")
+
+
+def test_money_that_the_holder_before_paid_never_moves_the_balance_of_the_new_one():
+    paid_out = BalancePaidOut(amount=TEN, evidence="transfer", at=SOONER)
+    former = (*FREE, *topped_up(1, at=SOONER, amount=TEN), paid_out, CHANGED)
+    card = given(*former, *topped_up(2, at=NOW + SECOND, amount=TEN))
+    assert card.card.balance.minor == TEN.minor
+    about = {"attempt_id": topped_up(1)[1].attempt_id, "amount": TEN, "evidence": "bank", "at": NOW + DAY}
+    taken = card.when(record_dispute, partial(charge_in, former), **about)
+    assert taken.card.balance.minor == TEN.minor
+    taken.then(fact(DisputeRecorded))
+    own = about | {"attempt_id": topped_up(2)[1].attempt_id}
+    assert card.when(record_dispute, no_older_charge, **own).card.balance.minor == 0
+
+
+def test_a_charge_of_the_holder_before_goes_back_to_its_method_and_not_onto_the_balance_of_the_new_one():
+    card = given(*PAID, switched_off(at=NOW), REMOVED, CHANGED)
+    about = {"attempt_id": attempt_id(), "amount": FIVE, "evidence": "ticket-1", "at": NOW + SECOND}
+    card.when(record_refund, no_older_charge, to="balance", **about).refused("another_holder")
+    card.when(record_refund, no_older_charge, to="method", **about).then(fact(RefundRecorded))
+    given(*PAID).when(record_refund, no_older_charge, to="balance", **about).then(fact(BalanceCredited))
+
+
+def test_what_the_balance_of_the_holder_before_paid_for_a_term_is_not_owed_to_the_new_one():
+    from_balance = replace(PAID[-1], attempt_id=None, from_balance=TEN.minor)
+    history = (*FREE[:3], *topped_up(1, at=SOONER, amount=TEN), PAID[3], from_balance, switched_off(at=NOW), REMOVED)
+    assert given(*history).when(confirm_reclaim, POLICY, at=NOW).card.balance.minor == TEN.minor
+    assert given(*history, CHANGED).when(confirm_reclaim, POLICY, at=NOW).card.balance.minor == 0
 
 
 def test_the_new_holder_was_told_of_nothing_and_chose_nothing():

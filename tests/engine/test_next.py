@@ -7,8 +7,8 @@ from msgspec.structs import replace
 from engine.card.asking import AskCharge
 from engine.card.attempt import ChargeAttempted
 from engine.card.next import deferred, next_step, wakes_at
-from engine.card.step import Wait
 from engine.card.term import RenewalStarted
+from engine.card.wait import Wait
 from engine.card.waking import Deferred
 from engine.catalogue import Catalogue
 from engine.money import Money

@@ -8,7 +8,7 @@ from engine.command_dispatch import decide
 from engine.commands import RegisterCard
 from engine.errors import BaohaoError, CorruptHistoryError, Refused
 from engine.operations import (
-    CLOCKS_DIFFER_AT_MOST,
+    CLOCK_SKEW_MAX,
     OPERATIONS_ID,
     ChargingResumed,
     ChargingStopped,
@@ -98,7 +98,7 @@ def test_a_clock_is_confirmed_once_for_the_facts_that_are_later_than_it():
     assert stop_after(STOP, fact, "operator:7") == STOP
 
 
-@pytest.mark.parametrize("later", [-DAY, CLOCKS_DIFFER_AT_MOST])
+@pytest.mark.parametrize("later", [-DAY, CLOCK_SKEW_MAX])
 def test_a_clock_that_is_not_behind_the_facts_is_not_confirmed(later):
     with pytest.raises(Refused) as refused:
         confirm_clock(None, AT + later, "ntp was wrong", AT)

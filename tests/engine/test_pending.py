@@ -243,5 +243,5 @@ def test_each_question_is_asked_by_its_call():
         about_refund(stream, replace(refund, pending_ref="re-1"), "due"),
         about_gap(stream, Gap(SOON, ENDS_AT), "due"),
     )
-    calls = ["charge", "look_up", "refund", "look_up_refund", "charges"]
+    calls = ["charge", "look_up", "refund", "look_up_refund", "list_charges"]
     assert [ask(Asked(), question, ENDS_AT) for question in questions] == calls

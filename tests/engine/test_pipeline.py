@@ -6,7 +6,7 @@ from uuid import UUID
 import pytest
 
 from engine.application import StepResult
-from engine.card.asking import CLOCKS_DIFFER_MOST
+from engine.card.asking import SEND_EARLY_MAX
 from engine.card.refunds import Refund
 from engine.errors import BaohaoError, GatewayMisuseError
 from engine.pipeline import Ask, ReadClock, Record, Wake, renew, resume_asking, resume_recording
@@ -91,8 +91,8 @@ def test_the_gateway_is_asked_as_long_as_answers_lead_to_questions():
 @pytest.mark.parametrize(
     ("at", "kind"),
     [
-        (OPENS_AT - CLOCKS_DIFFER_MOST - SECOND, "look_up"),
-        (OPENS_AT - CLOCKS_DIFFER_MOST, "charge"),
+        (OPENS_AT - SEND_EARLY_MAX - SECOND, "look_up"),
+        (OPENS_AT - SEND_EARLY_MAX, "charge"),
         (FORGOTTEN_AT - SECOND, "charge"),
         (FORGOTTEN_AT, "look_up"),
     ],

@@ -26,10 +26,10 @@ from engine.card.payments import ChargeSucceeded
 from engine.card.refunds import RefundStarted
 from engine.card.reminders import ReminderDue
 from engine.card.standing_order import AutoTopUpStopped
-from engine.card.step import Wait
 from engine.card.term import CardRenewed, RenewalStarted
 from engine.card.top_ups import TopUpStarted
 from engine.card.undoing import TermUndone
+from engine.card.wait import Wait
 from engine.card.waking import Deferred
 from tests.engine.random_histories import KEEP_RULES, MOVES, CardHistory, random_history
 from tests.engine.samples import CARD_ID, POLICY, PROVIDER

@@ -16,7 +16,7 @@ from engine.card.recall import Past
 from engine.card.top_ups import TopUpStarted, top_up
 from engine.card.waking import Deferred
 from engine.money import Money
-from engine.ports import ChargesFound, ChargesRequest, Unclear
+from engine.ports import ChargesFound, ListChargesRequest, Unclear
 from engine.rules import Gap
 from tests.engine.given_when_then import fact, given
 from tests.engine.recorded_history import History
@@ -57,7 +57,7 @@ def test_after_a_restore_a_card_does_nothing_before_its_charges_are_looked_up(hi
 
 def test_the_question_is_about_the_card_since_a_day_before_the_gap_and_charges_nothing():
     history = History(*PAYING, rules=RESTORED).wakes(RESTORED_AT)
-    assert history.question.request == ChargesRequest(since=BACKUP_AT - timedelta(days=1), card_id=CARD_ID)
+    assert history.question.request == ListChargesRequest(since=BACKUP_AT - timedelta(days=1), card_id=CARD_ID)
     assert history.question.kind == "charges"
 
 
@@ -78,6 +78,13 @@ def test_without_an_answer_the_gateway_is_asked_again():
         close_gap, Unclear(reason="timeout"), RESTORED, Past(nothing_older, nothing_older, tuple), at=RESTORED_AT
     )
     asked.then(fact(Deferred, reason="restored", until=again))
+
+
+def test_a_policy_with_one_pause_asks_again_after_that():
+    policy = POLICY.model_copy(update={"ask_again_after": POLICY.ask_again_after[:1]})
+    once, past = replace(RESTORED, policy=policy), Past(nothing_older, nothing_older, tuple)
+    asked = given(*PAYING).when(close_gap, Unclear(reason="timeout"), once, past, at=RESTORED_AT)
+    asked.then(fact(Deferred, until=RESTORED_AT + POLICY.ask_again_after[0]))
 
 
 def test_a_closed_gap_is_closed_once_and_another_restore_opens_another():

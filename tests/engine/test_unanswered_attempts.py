@@ -6,7 +6,7 @@ import pytest
 from msgspec.structs import replace
 from pydantic import ValidationError
 
-from engine.card.asking import CLOCKS_DIFFER_MOST
+from engine.card.asking import SEND_EARLY_MAX
 from engine.card.attempt import CaseOpened, ChargeAttempted
 from engine.card.deadlines import DeadlinesMoved
 from engine.card.decline import ChargeFailed
@@ -69,7 +69,7 @@ def test_when_the_gateway_may_have_forgotten_the_key_the_attempt_is_only_looked_
 
 def test_an_attempt_of_a_clock_that_went_back_is_looked_up_until_its_own_time_has_come():
     """Sent now, its key would be forgotten long before the attempt is a day old."""
-    early = OPENS_AT - CLOCKS_DIFFER_MOST
+    early = OPENS_AT - SEND_EARLY_MAX
     asked_early = (*CHARGING, unknown(at=OPENS_AT - timedelta(days=10)))
     given(*asked_early).at(early - SECOND).nothing().asks("looked_up")
     given(*asked_early).at(early).nothing().asks("asked_again")

@@ -27,7 +27,7 @@ from engine.card import (
 from engine.card import next as following
 from engine.card.hold import CardHeld
 from engine.card.ids import derived_id
-from engine.card.step import Wait
+from engine.card.wait import Wait
 from engine.declines import Consequence
 from engine.ports import Declined
 from tests.simulation import world

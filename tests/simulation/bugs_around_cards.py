@@ -7,8 +7,8 @@ from engine.actor import actor
 from engine.card import asking, dunning
 from engine.card import next as following
 from engine.card.lapse import Suspended
-from engine.card.step import Wait
 from engine.card.top_ups import TopUpFailed
+from engine.card.wait import Wait
 from engine.declines import CONSEQUENCES
 from engine.store.port import Refusals
 from tests.simulation import memory, workers, world

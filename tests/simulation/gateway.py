@@ -17,8 +17,8 @@ from engine.ports import (
     Answer,
     Charged,
     ChargeRequest,
-    ChargesRequest,
     Declined,
+    ListChargesRequest,
     NotFound,
     Pending,
     RefundRequest,
@@ -169,7 +169,7 @@ class FaultyGateway:
 
     def _fault(self, question: Question, at: datetime) -> GatewayFault | None:
         request = question.request
-        if isinstance(request, ChargesRequest):  # nothing is restored here
+        if isinstance(request, ListChargesRequest):  # nothing is restored here
             return None
         if isinstance(request, RefundRequest):
             return self._faults.fault_for(_OF_REFUNDS, "refund", request.refund_id.int, at.timestamp())
@@ -226,7 +226,7 @@ def _received(question: Question, at: datetime, decided_at: int, position: int) 
                 request = replace(request, gateway_ref=None)
         case RefundRequest(refund_id=key):
             pass
-        case ChargesRequest():
+        case ListChargesRequest():
             key = question.card_id
     return ReceivedRequest(at, question.kind, str(key), request.parameters, decided_at, position)
 

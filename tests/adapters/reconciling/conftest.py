@@ -18,7 +18,7 @@ from adapters.gateways.stripe_api import StripeApi
 from adapters.reconciling import apply, compare, span_of
 from engine.actor import actor
 from engine.commands import RefundCharge
-from engine.ports import ChargesRequest
+from engine.ports import ListChargesRequest
 from engine.questions import ask
 from tests.adapters.cards import BEGIN, FAR
 from tests.adapters.gateways.stripe.asking import KEY, post
@@ -85,7 +85,7 @@ class Reconciled:
 
     def ref(self, request):
         """The provider's reference of a charge."""
-        found = self.run(self.listing().charges(ChargesRequest(since=BEGIN), NOW))
+        found = self.run(self.listing().charges(ListChargesRequest(since=BEGIN), NOW))
         return next(one.gateway_ref for one in found.charges if one.attempt_id == request.attempt_id)
 
 

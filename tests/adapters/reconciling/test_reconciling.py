@@ -10,7 +10,7 @@ from adapters.charged import books_since
 from adapters.gateways.sandbox.running import running
 from adapters.reconciling import NotListedError, compare, differences, span_of
 from engine.money import Money
-from engine.ports import ChargeRequest, ChargesRequest, Declined, Unclear
+from engine.ports import ChargeRequest, Declined, ListChargesRequest, Unclear
 from tests.adapters.cards import BEGIN, FAR, PRICE
 from tests.adapters.gateways.stripe.asking import post
 from tests.adapters.reconciling.conftest import BUDGET, NOW, SPAN, on_clock_of_the_cards, post_json
@@ -97,7 +97,7 @@ def test_a_charge_that_the_provider_does_not_have_is_left_to_a_person(sandbox, s
 
 def test_another_amount_is_found(sandbox):
     sandbox.charged()
-    found = sandbox.run(sandbox.listing().charges(ChargesRequest(since=BEGIN), NOW)).charges
+    found = sandbox.run(sandbox.listing().charges(ListChargesRequest(since=BEGIN), NOW)).charges
     more = [one.model_copy(update={"amount": Money(minor=PRICE + 1, currency="EUR")}) for one in found]
     compared = differences(more, books_since(sandbox.cards.connection, BEGIN), (), SPAN)
     assert [(one.kind, one.provider_minor, one.log_minor) for one in compared.differences] == [

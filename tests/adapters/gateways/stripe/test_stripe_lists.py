@@ -14,7 +14,7 @@ from adapters.gateways.sandbox.running import running
 from adapters.gateways.stripe_api import StripeApi
 from adapters.gateways.stripe_lists import TakenList
 from adapters.gateways.stripe_transport import Unanswered
-from engine.ports import ChargesRequest
+from engine.ports import ListChargesRequest
 from tests.adapters.gateways.stripe.asking import KEY, post
 from tests.judge.judging import Judge
 
@@ -51,7 +51,7 @@ async def listed(address):
     api = StripeApi(KEY, address, at_once, livemode=False)
     taken = TakenList(api)
     try:
-        return (await taken.since(ChargesRequest(since=BEGIN))).charges
+        return (await taken.since(ListChargesRequest(since=BEGIN))).charges
     finally:
         await taken.close()
         await api.close()

@@ -8,7 +8,7 @@ import pytest
 
 from engine.ports import (
     ChargesFound,
-    ChargesRequest,
+    ListChargesRequest,
     NotFound,
     RefundAccepted,
     RefundDeclined,
@@ -142,7 +142,7 @@ AGO = NOW - timedelta(days=1)
 
 
 def listed(url, **wanted):
-    return asked(url, lambda gateway: gateway.charges(ChargesRequest(**wanted), NOW))
+    return asked(url, lambda gateway: gateway.list_charges(ListChargesRequest(**wanted), NOW))
 
 
 def test_the_list_has_what_was_charged_and_what_of_it_went_back(sandbox, bound):
@@ -165,11 +165,15 @@ def test_the_list_of_a_card_has_none_of_others(sandbox, bound):
 
 def test_cards_that_ask_together_share_one_list(wire):
     wire.says(answer(200, {"object": "list", "data": [intent(WANTED, latest_charge=TAKEN)], "has_more": False}))
-    wanted = [ChargesRequest(since=NOW, card_id=card) for card in (WANTED.card_id, WANTED.attempt_id)]
+    wanted = [ListChargesRequest(since=NOW, card_id=card) for card in (WANTED.card_id, WANTED.attempt_id)]
 
     async def together(gateway):
-        first = await asyncio.gather(*(gateway.charges(one, NOW) for one in wanted))
-        return [*first, await gateway.charges(wanted[0], NOW), await gateway.charges(ChargesRequest(since=AGO), NOW)]
+        first = await asyncio.gather(*(gateway.list_charges(one, NOW) for one in wanted))
+        return [
+            *first,
+            await gateway.list_charges(wanted[0], NOW),
+            await gateway.list_charges(ListChargesRequest(since=AGO), NOW),
+        ]
 
     found = asked(wire.url, together)
     assert [len(one.charges) for one in found] == [1, 0, 1, 1]
@@ -181,7 +185,7 @@ def test_a_list_that_takes_longer_than_a_call_is_read_on(wire):
     wire.says(slow(answer(200, page)))
 
     async def again(gateway):
-        while isinstance(found := await gateway.charges(ChargesRequest(since=NOW), NOW), Unclear):
+        while isinstance(found := await gateway.list_charges(ListChargesRequest(since=NOW), NOW), Unclear):
             pass
         return found
 
@@ -194,7 +198,7 @@ def test_a_list_that_could_not_be_read_is_read_anew(wire):
     wire.says(answer(500, {}), answer(200, page))
 
     async def twice(gateway):
-        return [await gateway.charges(ChargesRequest(since=NOW), NOW) for _ in range(2)]
+        return [await gateway.list_charges(ListChargesRequest(since=NOW), NOW) for _ in range(2)]
 
     assert asked(wire.url, twice) == [Unclear(reason="server_error"), ChargesFound(charges=())]
 
