@@ -3,7 +3,15 @@
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple, Protocol
 
-from engine.card.attempt import Attempt, CaseOpened, ChargeOutcomeUnknown, ChargePending, HasHold, OutcomeSource
+from engine.card.attempt import (
+    Attempt,
+    CaseOpened,
+    ChargeOutcomeUnknown,
+    ChargePending,
+    HasHold,
+    OutcomeSource,
+    Unknown,
+)
 from engine.card.custody import HasStatus, is_kept
 from engine.card.deadlines import DAY, HasDeadlines, carrier_reclaims_at
 from engine.card.doubt import MayBeInDoubt, may_be_lost
@@ -107,9 +115,14 @@ def _still_wanted(card: Askable, attempt: Attempt, rules: Rules, at: datetime) -
     return card.held_since is None and is_kept(card) and not may_be_lost(card, at)
 
 
+def asked_once_more(unknown: Unknown | None) -> int:
+    """How often the gateway has been asked in vain, this time included."""
+    return (unknown.asked if unknown else 0) + 1
+
+
 def not_answered(attempt: Attempt, term_number: int, reason: str, rules: Rules, at: datetime) -> ChargeOutcomeUnknown:
     """The gateway gave no definite answer."""
-    asked = (attempt.unknown.asked if attempt.unknown else 0) + 1
+    asked = asked_once_more(attempt.unknown)
     return ChargeOutcomeUnknown(
         attempt_id=attempt.attempt_id,
         term_number=term_number,
@@ -122,7 +135,7 @@ def not_answered(attempt: Attempt, term_number: int, reason: str, rules: Rules, 
 
 def outcome_to_come(attempt: Attempt, term_number: int, gateway_ref: str, rules: Rules, at: datetime) -> ChargePending:
     """The gateway will know the outcome later."""
-    asked = (attempt.unknown.asked if attempt.unknown else 0) + 1
+    asked = asked_once_more(attempt.unknown)
     return ChargePending(
         attempt_id=attempt.attempt_id,
         term_number=term_number,

@@ -22,8 +22,7 @@ from engine.card.deadlines import (
 from engine.card.doubt import MayBeInDoubt, check_number
 from engine.card.dunning import Try, TryLater, TryNow, Withhold, next_try
 from engine.card.event import Event
-from engine.card.gap import HasGap, after_gap, check_gap
-from engine.card.ids import derived_id
+from engine.card.gap import HasGap, attempt_id_of, check_gap
 from engine.card.methods import usable_methods
 from engine.card.reminders import Remindable, ReminderDue, charged_from, tell_ahead
 from engine.card.term import (
@@ -264,7 +263,7 @@ def _attempt(
     renewal = card.renewal
     term_number, number, method = card.term.number + 1, card.attempts.made + 1, chosen.method
     return ChargeAttempted(
-        attempt_id=derived_id(card.card_id, f"renewal:{term_number}:{method.method_id}:{number}{after_gap(card)}"),
+        attempt_id=attempt_id_of(card, f"renewal:{term_number}", method.method_id, number),
         term_number=term_number,
         number=number,
         rung=chosen.rung,

@@ -13,7 +13,9 @@ from msgspec.structs import replace
 
 from engine.calendar import Instant
 from engine.card.attempt import Attempt, Attempts, ClosedAttempt
+from engine.card.deadlines import HasTerm
 from engine.card.event import Event
+from engine.card.ids import derived_id
 from engine.errors import Refused
 from engine.money import Money
 from engine.provider import Provider
@@ -72,6 +74,10 @@ class HasGap(Protocol):
 
     @property
     def gap(self) -> GapState: ...
+
+
+class _Attempting(HasTerm, HasGap, Protocol):
+    """What the id of an attempt follows from."""
 
 
 # Fold
@@ -144,7 +150,11 @@ def list_is_complete_at(gap: Gap, provider: Provider) -> datetime:
     return gap.until + provider.never_happened_after
 
 
-def after_gap(card: HasGap) -> str:
-    """What is added to the purpose from which an attempt's id is derived: no key of the gap is ever used again."""
+def attempt_id_of(card: _Attempting, purpose: str, method_id: str, number: int) -> UUID:
+    """The id of attempt `number` for a purpose, such as `renewal:7` or `top_up:3`; it is the key at the gateway.
+
+    It follows from what it is for, so that nothing is charged twice; and no key of a gap is ever used again.
+    """
     closed_until = card.gap.closed_until
-    return "" if closed_until is None else f":after {closed_until.isoformat()}"
+    after_gap = "" if closed_until is None else f":after {closed_until.isoformat()}"
+    return derived_id(card.card_id, f"{purpose}:{method_id}:{number}{after_gap}")

@@ -54,7 +54,8 @@ def record_refund(
     owed = next((one for one in of_charge if one.refused or one.case_opened), None)
     if owed is not None and to == "method" and not ends_term:
         return _made_by_hand(card, owed, amount, evidence, at)
-    payment = _check_left(card, recall, attempt_id, amount)
+    payment = find_payment(card, recall, attempt_id)
+    _check_left(card, payment, amount)
     ended = _ended(card, payment, amount, at) if ends_term else ()
     if to == "method":
         _check_none_under_way(card, attempt_id)
@@ -76,11 +77,11 @@ def refund_charge(
     Raises Refused `unknown_attempt`, `amount_not_positive`, `wrong_currency`, `more_than_charged`,
     `refund_under_way`, `more_than_balance`, and those of `undo_term`.
     """
-    left = find_payment(card, recall, attempt_id)
-    if amount is None and not left.left:
+    payment = find_payment(card, recall, attempt_id)
+    if amount is None and not payment.left:
         raise Refused("more_than_charged", "of that charge nothing is left to give back", "attempt_id")
-    amount = amount or Money(minor=left.left, currency=left.amount.currency)
-    payment = _check_left(card, recall, attempt_id, amount)
+    amount = amount or payment.amount.of(payment.left)
+    _check_left(card, payment, amount)
     _check_none_under_way(card, attempt_id)
     started = RefundStarted(
         refund_id=derived_id(card.card_id, f"refund:{attempt_id}:{payment.refunded}"),
@@ -94,14 +95,12 @@ def refund_charge(
     return started, *_debits(card, payment, amount, at), *(_ended(card, payment, amount, at) if ends_term else ())
 
 
-def _check_left(card: Refundable, recall: Recall, attempt_id: UUID, amount: Money) -> Payment:
-    """The charge, of which so much is left to give back."""
+def _check_left(card: Refundable, payment: Payment, amount: Money) -> None:
+    """So much of the charge has to be left to give back."""
     check_amount(card, amount)
-    payment = find_payment(card, recall, attempt_id)
     if amount.minor > payment.left:
         message = f"of that charge {amount.of(payment.left)} is left to give back, not {amount}"
         raise Refused("more_than_charged", message, "amount.minor")
-    return payment
 
 
 def _check_none_under_way(card: Refundable, attempt_id: UUID) -> None:

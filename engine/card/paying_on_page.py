@@ -9,8 +9,7 @@ from engine.card.charge import ChargeableOnRequest, Due, check_due, check_may_ch
 from engine.card.custody import check_kept
 from engine.card.deadlines import HasDeadlines
 from engine.card.doubt import check_not_lost
-from engine.card.gap import after_gap
-from engine.card.ids import derived_id
+from engine.card.gap import attempt_id_of
 from engine.card.on_page import PageWallet, check_wallet
 from engine.card.promised import check_minimum
 from engine.card.term import RenewalStarted, offer
@@ -40,7 +39,7 @@ def renew_on_page(
     check_wallet(wallet, due.amount, rules.provider)
     offers = (offer(card, consent, rules, at),) if renewal is None or is_outdated(card, renewal) else ()
     attempt = ChargeAttempted(
-        attempt_id=derived_id(card.card_id, f"renewal:{due.term_number}:{wallet.method_id}:{number}{after_gap(card)}"),
+        attempt_id=attempt_id_of(card, f"renewal:{due.term_number}", wallet.method_id, number),
         term_number=due.term_number,
         number=number,
         rung=0 if renewal is None else renewal.rung,
@@ -72,7 +71,7 @@ def top_up_on_page(
     check_wallet(wallet, amount, rules.provider)
     number = card.top_ups.begun + 1
     attempt = ChargeAttempted(
-        attempt_id=derived_id(card.card_id, f"top_up:{number}:{wallet.method_id}:1{after_gap(card)}"),
+        attempt_id=attempt_id_of(card, f"top_up:{number}", wallet.method_id, 1),
         term_number=card.term.number,
         number=1,
         rung=0,

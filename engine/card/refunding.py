@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from engine.card.asking import patience
+from engine.card.asking import asked_once_more, patience
 from engine.card.attempt import CaseOpened
 from engine.card.payments import Recall, find_payment, unless_remembered
 from engine.card.refunds import (
@@ -100,7 +100,11 @@ def record_refund_answer(
 def _accepted(refund: Refund, gateway_ref: str, policy: Policy, at: datetime) -> RefundPending:
     again = at + policy.look_up_every
     return RefundPending(
-        refund_id=refund.refund_id, gateway_ref=gateway_ref, asked=_asked(refund), ask_again_at=again, at=at
+        refund_id=refund.refund_id,
+        gateway_ref=gateway_ref,
+        asked=asked_once_more(refund.unknown),
+        ask_again_at=again,
+        at=at,
     )
 
 
@@ -112,13 +116,9 @@ def _not_answered(refund: Refund, answer: RefundAnswer, rules: Rules, at: dateti
             reason = "not_found_yet"
         case _:
             reason = "answer_is_not_ours"
-    asked, pending = _asked(refund), refund.pending_ref is not None
+    asked, pending = asked_once_more(refund.unknown), refund.pending_ref is not None
     wait = rules.policy.look_up_every if pending else patience(rules, asked, refund.started_at, at)
     return RefundOutcomeUnknown(refund_id=refund.refund_id, reason=reason, asked=asked, ask_again_at=at + wait, at=at)
-
-
-def _asked(refund: Refund) -> int:
-    return (refund.unknown.asked if refund.unknown else 0) + 1
 
 
 def _late_news(

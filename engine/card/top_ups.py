@@ -13,8 +13,7 @@ from engine.card.consent import HasConsent
 from engine.card.custody import HasCustody, check_kept
 from engine.card.deadlines import DAY, HasTerm
 from engine.card.event import Event
-from engine.card.gap import HasGap, after_gap
-from engine.card.ids import derived_id
+from engine.card.gap import HasGap, attempt_id_of
 from engine.card.methods import HasMethods, PaymentMethod, ready_methods, usable_methods
 from engine.card.promised import check_minimum, is_chargeable, most_at_once
 from engine.card.standing_order import AutoTopUpSet, AutoTopUpStopped, StandingOrder
@@ -270,7 +269,7 @@ def _next_attempt(card: ToppedUp, top_up: TopUp, rules: Rules, at: datetime) -> 
     number = top_up.attempts + 1
     return (
         ChargeAttempted(
-            attempt_id=derived_id(card.card_id, f"top_up:{top_up.number}:{method.method_id}:{number}{after_gap(card)}"),
+            attempt_id=attempt_id_of(card, f"top_up:{top_up.number}", method.method_id, number),
             term_number=card.term.number,
             number=number,
             rung=0,
