@@ -1,17 +1,23 @@
 """E-mail over SMTP: one connection for the messages of a batch, and what the server's answers mean."""
 
 import asyncio
+import re
 import ssl
 from typing import NamedTuple
 
 import aiosmtplib
 from aiosmtplib import SMTP, SMTPResponseException, SMTPServerDisconnected, SMTPTimeoutError
 
-from adapters.notices.delivery import Accepted, Bounced, Doubtful, Failed, Outcome, Row
+from adapters.notices.delivery import Accepted, Bounced, Doubtful, Failed, Outcome, Rejected, Row
 
 TIMEOUT_S = 20.0
 """For each command; three of them and the connection stay below a sender's lease."""
 _FINAL = 500
+_UNKNOWN = frozenset({550, 551, 553})
+"""To an address: there is no such mailbox here (RFC 5321, 4.2.3)."""
+_STATUS = re.compile(r"5\.(\d{1,3})\.(\d{1,3})\b")
+_OF_THE_SENDER = ("7", "8")
+"""What is wrong with our own address, among what may be wrong with addresses (RFC 3463, 3.2)."""
 
 
 class Relay(NamedTuple):
@@ -60,7 +66,7 @@ class Mailer:
         try:
             await smtp.rcpt(address)
         except SMTPResponseException as error:
-            return _refused(error)
+            return _refused(error, says_to_whom=True)
         except (aiosmtplib.SMTPException, OSError, TimeoutError, UnicodeError) as error:
             return Bounced("address_invalid") if isinstance(error, UnicodeError) else Failed(_name(error))
         try:
@@ -100,10 +106,24 @@ class Mailer:
             connection.close()
 
 
-def _refused(error: SMTPResponseException) -> Outcome:
+def _refused(error: SMTPResponseException, *, says_to_whom: bool = False) -> Outcome:
     """RFC 5321, 4.2.1: 5xx is final, 4xx may be otherwise later. The server's words may repeat the address."""
     reason = f"smtp_{error.code}"
-    return Bounced(reason) if error.code >= _FINAL else Failed(reason)
+    if error.code < _FINAL:
+        return Failed(reason)
+    return Bounced(reason) if _blames_address(error, says_to_whom=says_to_whom) else Rejected(reason)
+
+
+def _blames_address(error: SMTPResponseException, *, says_to_whom: bool) -> bool:
+    """Whether a final answer says that the address is wrong, and not our server, our text or how full a mailbox is.
+
+    By the enhanced status where there is one (RFC 3463); else by the code, if it answers whom the e-mail is for.
+    """
+    found = _STATUS.match(error.message)
+    subject, detail = found.groups() if found else ("", "")
+    if subject == "1":
+        return detail not in _OF_THE_SENDER
+    return says_to_whom and error.code in _UNKNOWN and subject != "7" and (subject, detail) != ("2", "2")
 
 
 def _name(error: Exception) -> str:
