@@ -1,4 +1,4 @@
-"""E-mail over SMTP: one connection for the messages of a batch, and what the server's answers mean."""
+"""E-mail over SMTP: one connection for the messages that are due, and what the server's answers mean."""
 
 import asyncio
 import re
@@ -35,6 +35,8 @@ class Relay(NamedTuple):
 class Mailer:
     """Hands e-mails over, one after the other."""
 
+    at_once = 1
+
     def __init__(self, relay: Relay, context: ssl.SSLContext | None = None) -> None:
         self._relay = relay
         self._context = context or ssl.create_default_context()
@@ -51,7 +53,7 @@ class Mailer:
             return outcome
 
     async def rest(self) -> None:
-        """Say goodbye to the server, after a batch."""
+        """Say goodbye to the server, after the last one."""
         async with self._turn:
             await self._hang_up()
 
