@@ -250,18 +250,16 @@ LETTERS_OF_TERMS: Mapping[str, Letter] = {
     ),
     "switched_off": Letter(
         "Auto-renewal is off: card {card}",
-        (
-            "Auto-renewal of your card {card} is off. The service lasts until {ends_on}.",
-            "Auto-renewal of your card {card} is off.",
-        ),
+        "Auto-renewal of your card {card} is off.",
         (
             "{switched_off_by}",
-            "Nothing more is charged for it.",
+            ("It is paid to {ends_on}. The service goes off on {goes_off_on}.", "{service_is_off}"),
+            ("{under_way}", "Nothing more is charged for it."),
             "Without a renewal the number is lost on {lost_on}, for good. You can turn it on again until then.",
         ),
-        (("Service until", "{ends_on}"), _LOST),
+        (("Service off", "{goes_off_on}"), _LOST),
         (
-            "Baohao: auto-renewal of card {card} is off. The service lasts until {ends_on}, then it ends.",
+            "Baohao: auto-renewal of card {card} is off. Paid to {ends_on}; the service goes off on {goes_off_on}.",
             "Baohao: auto-renewal of card {card} is off.",
         ),
     ),

@@ -39,6 +39,7 @@ from tests.engine.given_when_then import given
 from tests.engine.samples import (
     CHARGING,
     OPENS_AT,
+    PAID,
     PAYING,
     POLICY,
     REGISTERED_AT,
@@ -48,6 +49,7 @@ from tests.engine.samples import (
     registered,
     started,
     suspended,
+    switched_off,
 )
 from tests.engine.test_notices import NOTICES
 
@@ -73,7 +75,8 @@ FULL = {
     "minutes": "10",
     **dict.fromkeys(("before", "after"), "l…@example.org"),
     **dict.fromkeys(
-        ("starts_on", "ends_on", "charge_on", "suspends_on", "lost_on", "reclaimed_on", "applies_from"), LONGEST_DAY
+        ("starts_on", "ends_on", "charge_on", "suspends_on", "goes_off_on", "lost_on", "reclaimed_on", "applies_from"),
+        LONGEST_DAY,
     ),
     "quarantined_until": LONGEST_DAY,
 }
@@ -277,6 +280,40 @@ def test_with_auto_renewal_off_no_payment_is_called_failed_and_none_can_be_made_
     assert "自动续费" in said.sms
     assert "请到这张卡的页面开启自动续费" in text
     assert not re.search(r"未成功|没有成功|付款", text), text
+
+
+SWITCHED_OFF = {"reason": "holder", "ends_on": "2026-04-01", "lost_on": "2026-05-01"}
+
+
+def said_of(*facts):
+    return words_of("switched_off", SWITCHED_OFF, about("zh-CN")._replace(card=given(*facts).card))
+
+
+def test_who_switches_off_is_told_when_the_service_goes_off_by_the_days_of_grace():
+    words = said_of(*PAYING, switched_off())
+    assert "已付至 2026 年 4 月 1 日，2026 年 4 月 3 日起停机。" in words.more
+    assert "不会再为它扣款。" in words.more
+    assert ("停机", "2026 年 4 月 3 日") in words.rows
+    assert words.sms.endswith("已付至 2026 年 4 月 1 日，2026 年 4 月 3 日起停机。")
+
+
+def test_who_switches_off_what_is_suspended_is_told_that_the_service_is_off():
+    words = said_of(*PAYING, suspended(), switched_off())
+    assert "目前已停机。" in words.more
+    assert "停机" not in dict(words.rows)
+    assert "4 月" not in words.sms
+
+
+def test_who_switches_off_during_a_payment_is_told_that_it_may_still_count():
+    words = said_of(*CHARGING, switched_off())
+    assert "有一笔付款正在进行；如果扣款成功，这次续费仍然有效。" in words.more
+    assert "不会再为它扣款。" not in words.more
+
+
+def test_no_day_is_named_for_a_service_that_was_paid_again_or_switched_on_since():
+    for facts in ((*PAID, switched_off()), PAYING):
+        words = said_of(*facts)
+        assert not [text for text in (*words.more, words.sms) if "起停机" in text or "已付至" in text]
 
 
 @pytest.mark.parametrize("kind", ["suspended", "last_chance"])
