@@ -15,7 +15,7 @@ from adapters.notices.letter import OPEN_CARD, OPEN_RECEIPT, Letter, Wordings
 from adapters.notices.letters_of_money import LETTERS_OF_ACCOUNTS, LETTERS_OF_MONEY
 from adapters.notices.letters_of_terms import LETTERS_OF_TERMS
 from adapters.notices.of_card import due_of, goes_off_on, is_off
-from adapters.notices.reasons import REASONS
+from adapters.notices.reasons import GROUPS, REASONS
 from engine.card.card import Card
 from engine.card.methods import PaymentMethod
 from engine.card.on_page import wallet_named
@@ -190,8 +190,8 @@ def shown_values(values: Values, about: About) -> dict[str, str]:
     months, code = values.get("months"), values.get("code")
     if isinstance(months, int) and months in LENGTHS:
         said["length"] = translate(LENGTHS[months])
-    if isinstance(code, str) and code in REASONS:
-        said["reason"] = translate(REASONS[code])
+    if isinstance(code, str) and code in GROUPS:
+        said["reason"] = translate(REASONS[GROUPS[code]])
     for name, sentences in OTHERS.items():
         chosen = sentences.get(str(values.get(_CHOSEN_BY.get(name, "reason"))))
         if chosen is not None:

@@ -13,28 +13,26 @@ from msgspec.structs import asdict, replace
 from adapters.directory.codes import Purpose
 from adapters.directory.messages import MessageKind
 from adapters.languages.language import LANGUAGES
-from adapters.notices.aliyun_templates import texts_of
-from adapters.notices.gsm import BASIC, EXTENSION, fits_one_sms, sms_text
 from adapters.notices.kinds import KINDS
 from adapters.notices.of_card import next_payment_on
-from adapters.notices.reasons import REASONS
-from adapters.notices.rendering import Sms, sms_bytes, sms_of
+from adapters.notices.reasons import GROUPS, REASONS, Group
 from adapters.notices.wording import (
     BRANDS,
     INSTEAD_OF,
     LETTERS,
     OTHERS,
-    About,
     every_text,
     method_name,
     receipt_of,
-    shown_values,
     words_of,
 )
+from adapters.web.pages.naming import reason
+from adapters.web.voice import Voice
 from engine.card.consent import PeriodChanged
 from engine.card.hold import CardHeld
 from engine.money import Money
 from engine.notices import SHOWN_CODES, NoticeKind
+from tests.adapters.notices.values import FULL, about
 from tests.engine.given_when_then import given
 from tests.engine.samples import (
     CHARGING,
@@ -52,39 +50,6 @@ from tests.engine.samples import (
     switched_off,
 )
 from tests.engine.test_notices import NOTICES
-
-LONGEST_DAY = "2027-12-31"
-FULL = {
-    "number": 3,
-    "amount": {"minor": 123400, "currency": "CNY"},
-    "declined_amount": {"minor": 123300, "currency": "CNY"},
-    "price": {"minor": 123400, "currency": "CNY"},
-    "saving": {"minor": 123400, "currency": "CNY"},
-    "balance": {"minor": 123400, "currency": "CNY"},
-    "threshold": {"minor": 123400, "currency": "CNY"},
-    "reactivation_fee": {"minor": 500, "currency": "CNY"},
-    "from_balance": 100,
-    "months": 12,
-    "declined": 4,
-    "kind": "credit_card",
-    "brand": "visa",
-    "last4": "4242",
-    "next_try_at": "2027-12-30T02:00:00Z",
-    "attempt_id": "25b68f46-0000-0000-0000-000000000000",
-    "terms_version": "2026-11",
-    "minutes": "10",
-    **dict.fromkeys(("before", "after"), "l…@example.org"),
-    **dict.fromkeys(
-        ("starts_on", "ends_on", "charge_on", "suspends_on", "goes_off_on", "lost_on", "reclaimed_on", "applies_from"),
-        LONGEST_DAY,
-    ),
-    "quarantined_until": LONGEST_DAY,
-}
-"""A value of every name, as long as they get."""
-
-
-def about(language, name="ending 0142"):
-    return About(language, "Asia/Hong_Kong", None, name if language == "en" else "尾号 0142")
 
 
 @pytest.fixture(scope="module")
@@ -121,54 +86,30 @@ def test_no_text_shouts_or_apologises_and_chinese_keeps_its_blanks(catalogue):
         assert not re.search(r"[一-鿿][A-Za-z0-9]|[A-Za-z0-9][一-鿿]", str(message.string)), message.string
 
 
-def test_every_code_that_may_be_shown_has_a_reason_and_no_other():
-    assert REASONS.keys() == SHOWN_CODES
+def test_every_code_that_may_be_shown_has_a_reason_in_letters_and_on_pages_and_no_other():
+    assert GROUPS.keys() == SHOWN_CODES
+    assert REASONS.keys() == set(GROUPS.values()) == set(get_args(Group))
+    for language in LANGUAGES:
+        said = {group: reason(code, Voice(language)) for code, group in GROUPS.items()}
+        assert all(said.values())
+        assert len(set(said.values())) == len(said)
+    assert reason("lost_card", Voice("en")) is None
 
 
-@pytest.mark.parametrize("language", LANGUAGES)
-@pytest.mark.parametrize("kind", LETTERS)
-def test_an_sms_fits_into_one_part(kind, language):
-    said = words_of(kind, FULL | {"code": "123456"}, about(language)).sms
-    assert fits_one_sms(sms_text(said, language)), said
-
-
-def sms_said(kind, values, page=None):
-    named = About("en", "America/Sao_Paulo", None, "ending 0142")
-    words = words_of(kind, values, named)
-    sms = Sms("+5511999990000", kind, shown_values(values, named), "en", "key", "")
-    return sms_of(sms_bytes(words, sms, page))
-
-
-@pytest.mark.parametrize("currency", ["CNY", "EUR", "KWD", "INR", "XOF"])
-@pytest.mark.parametrize("kind", LETTERS)
-def test_an_english_sms_has_no_character_that_would_halve_its_length(kind, currency):
-    values = {
-        name: value | {"currency": currency} if isinstance(value, dict) else value for name, value in FULL.items()
-    }
-    sms = sms_said(kind, values | {"code": "123456"})
-    texts = [sms.text, *(sms.params[name] for text in texts_of(kind) for name in text.values if name in sms.params)]
-    assert set("".join(texts)) <= BASIC | EXTENSION, texts
-    assert "  " not in sms.text
-
-
-def test_what_the_alphabet_lacks_is_written_without_it():
-    written = "St. John's, Sao Paulo, INR 5.00, KWD 1.000"
-    assert sms_text("St. John’s, São Paulo, ₹5.00, KWD\N{NO-BREAK SPACE}1.000", "en") == written
-    assert sms_text("林 é €", "en") == "林 é €"
-    assert sms_text("【保号】：", "zh-CN") == "【保号】："
-
-
-def test_the_address_of_the_page_follows_where_it_fits():
-    page = "https://baohao.example/cards/25b68f46-0000-0000-0000-000000000000"
-    assert sms_said("closed", {}, page).text.endswith(page)
-    assert sms_said("grace", FULL, page).text.endswith("Change payment method.")
-    assert [fits_one_sms(text) for text in ("x" * 160, "x" * 161, "€" * 81, "林" * 70, "林" * 71)] == [
-        True,
-        False,
-        False,
-        True,
-        False,
-    ]
+@pytest.mark.parametrize(
+    ("code", "in_letters", "on_pages"),
+    [
+        ("card_not_supported", "这种支付方式不能用于这笔付款。", "这种支付方式不能用于这笔付款"),
+        ("resource_missing", "从这种支付方式扣款的授权已失效。", "扣款授权已失效"),
+        ("invalid_expiry_year", "支付卡已过期，或有效期不对。", "卡已过期，或有效期不对"),
+        ("online_or_offline_pin_required", "银行要求输入密码，这里无法输入。", "银行要求输入密码"),
+        ("refer_to_customer", "银行说您已撤回授权。", "您在银行撤销了授权"),
+        ("payment_method_customer_decline", "没有在应用里确认付款。", "没有在应用里确认付款"),
+    ],
+)
+def test_a_page_gives_the_same_reason_as_a_letter(code, in_letters, on_pages):
+    assert words_of("payment_failed", {"code": code}, about("zh-CN")).more[0] == in_letters
+    assert reason(code, Voice("zh-CN")) == on_pages
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
