@@ -9,13 +9,18 @@ import aiosmtplib
 from aiosmtplib import SMTP, SMTPResponseException, SMTPServerDisconnected, SMTPTimeoutError
 
 from adapters.notices.delivery import Accepted, Bounced, Doubtful, Failed, Outcome, Rejected, Row
+from adapters.notices.reached import MAILBOX
 
 TIMEOUT_S = 20.0
 """For each command; three of them and the connection stay below a sender's lease."""
 _FINAL = 500
 _UNKNOWN = frozenset({550, 551, 553})
 """To an address: there is no such mailbox here (RFC 5321, 4.2.3)."""
-_STATUS = re.compile(r"5\.(\d{1,3})\.(\d{1,3})\b")
+_RESTING = frozenset({450, 552})
+"""To an address: its mailbox takes nothing for the moment, or is full."""
+_STATUS = re.compile(r"[45]\.(\d{1,3})\.(\d{1,3})\b")
+_DISABLED = ("2", "1")
+"""The mailbox is there, and takes nothing any more (RFC 3463, 3.3)."""
 _OF_THE_SENDER = ("7", "8")
 """What is wrong with our own address, among what may be wrong with addresses (RFC 3463, 3.2)."""
 
@@ -109,23 +114,21 @@ class Mailer:
 
 
 def _refused(error: SMTPResponseException, *, says_to_whom: bool = False) -> Outcome:
-    """RFC 5321, 4.2.1: 5xx is final, 4xx may be otherwise later. The server's words may repeat the address."""
-    reason = f"smtp_{error.code}"
-    if error.code < _FINAL:
-        return Failed(reason)
-    return Bounced(reason) if _blames_address(error, says_to_whom=says_to_whom) else Rejected(reason)
+    """RFC 5321, 4.2.1: 5xx is final, 4xx may be otherwise later. The server's words may repeat the address.
 
-
-def _blames_address(error: SMTPResponseException, *, says_to_whom: bool) -> bool:
-    """Whether a final answer says that the address is wrong, and not our server, our text or how full a mailbox is.
-
-    By the enhanced status where there is one (RFC 3463); else by the code, if it answers whom the e-mail is for.
+    The address is blamed only where it is wrong, and not our server, our text or how full a mailbox is: by the enhanced
+    status where there is one (RFC 3463); else by the code, if it answers whom the e-mail is for.
     """
     found = _STATUS.match(error.message)
     subject, detail = found.groups() if found else ("", "")
-    if subject == "1":
-        return detail not in _OF_THE_SENDER
-    return says_to_whom and error.code in _UNKNOWN and subject != "7" and (subject, detail) != ("2", "2")
+    is_address = subject == "1" and detail not in _OF_THE_SENDER
+    if error.code >= _FINAL:
+        is_unknown = says_to_whom and error.code in _UNKNOWN and subject not in ("1", "2", "7")
+        if is_address or is_unknown or (says_to_whom and (subject, detail) == _DISABLED):
+            return Bounced(f"smtp_{error.code}")
+    is_resting = subject == "2" or is_address or (says_to_whom and error.code in _RESTING and not subject)
+    reason = f"{MAILBOX}{error.code}" if is_resting else f"smtp_{error.code}"
+    return Rejected(reason) if error.code >= _FINAL else Failed(reason)
 
 
 def _name(error: Exception) -> str:

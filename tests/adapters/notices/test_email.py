@@ -34,7 +34,11 @@ def sent(run, mailer, *addresses):
         ("250 OK", "250 OK", Accepted("smtp_250")),
         ("451 later", "250 OK", Failed("smtp_451")),
         ("554 no", "250 OK", Rejected("smtp_554")),
-        ("250 OK", "450 busy", Failed("smtp_450")),
+        ("250 OK", "450 busy", Failed("mailbox_450")),
+        ("250 OK", "450 4.7.1 too fast", Failed("smtp_450")),
+        ("250 OK", "450 4.1.8 sender's domain not found", Failed("smtp_450")),
+        ("250 OK", "452 4.2.2 full", Failed("mailbox_452")),
+        ("250 OK", "451 4.3.0 trouble", Failed("smtp_451")),
         ("250 OK", "550 no such user lin@example.org", Bounced("smtp_550")),
     ],
 )
@@ -55,8 +59,7 @@ def test_five_hundred_is_final_and_four_hundred_is_not(run, mailbox, answer, to_
         ("250 OK", "554 5.7.1 Relay access denied", False),
         ("250 OK", "550 5.7.1 listed", False),
         ("250 OK", "550 5.1.8 sender's domain not found", False),
-        ("250 OK", "550 5.2.2 mailbox full", False),
-        ("250 OK", "552 mailbox full", False),
+        ("250 OK", "550 5.2.1 mailbox disabled", True),
         ("550 5.7.26 DMARC", "250 OK", False),
         ("550 content", "250 OK", False),
     ],
@@ -66,6 +69,12 @@ def test_an_address_is_blamed_only_where_the_server_says_that_it_is_wrong(run, m
     code = (answer if to_address == "250 OK" else to_address)[:3]
     outcome = (Bounced if is_blamed else Rejected)(f"smtp_{code}")
     assert sent(run, Mailer(relay(mailbox.port)), TO) == [outcome]
+
+
+@pytest.mark.parametrize("answer", ["550 5.2.2 full", "552 full"])
+def test_a_full_mailbox_is_no_wrong_address(run, mailbox, answer):
+    mailbox.to_address = answer
+    assert sent(run, Mailer(relay(mailbox.port)), TO) == [Rejected(f"mailbox_{answer[:3]}")]
 
 
 def test_several_emails_go_over_one_connection_and_a_refusal_of_one_is_none_of_the_next(run, mailbox):
