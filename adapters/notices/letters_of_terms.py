@@ -139,7 +139,7 @@ LETTERS_OF_TERMS: Mapping[str, Letter] = {
     ),
     "grace": Letter(
         "Not paid yet: card {card}",
-        "Your card {card} is not paid. The service stays on until {suspends_on}.",
+        "Your card {card} is not paid. The service goes off on {suspends_on}.",
         ("The paid term is over, and no payment succeeded.", _PAY_NOW),
         (("Service off", "{suspends_on}"),),
         "Baohao: card {card} is not paid. The service goes off on {suspends_on}. Change payment method.",
@@ -153,7 +153,7 @@ LETTERS_OF_TERMS: Mapping[str, Letter] = {
             "{reason}",
             ("Pay {due} on the card's page to have it on again.", "Pay on the card's page to have it on again."),
             "{due_fee} of it is for switching the service on again.",
-            "Else the number is lost on {reclaimed_on}, for good.",
+            "Otherwise the number is lost on {reclaimed_on}, for good.",
         ),
         (("Due", "{due}"), ("Number lost", "{reclaimed_on}")),
         "Baohao: the service of card {card} is off. Pay before {reclaimed_on}, or the number is lost.",
@@ -173,7 +173,7 @@ LETTERS_OF_TERMS: Mapping[str, Letter] = {
         (
             "The paid term is over, and auto-renewal is off.",
             _TURN_ON,
-            "Else the number is lost on {reclaimed_on}, for good.",
+            "Otherwise the number is lost on {reclaimed_on}, for good.",
         ),
         (("Number lost", "{reclaimed_on}"),),
         "Baohao: the service of card {card} is off. Turn auto-renewal on before {reclaimed_on}, or the number is lost.",
@@ -200,7 +200,7 @@ LETTERS_OF_TERMS: Mapping[str, Letter] = {
     ),
     "dates_moved": Letter(
         "Later dates: card {card}",
-        ("The service of your card {card} stays on until {suspends_on}.", "Your card {card} has later dates."),
+        ("The service of your card {card} goes off later, on {suspends_on}.", "Your card {card} has later dates."),
         (
             "We kept a payment waiting, so the dates that you know have moved by that time.",
             "Without a payment the number is lost on {lost_on}.",

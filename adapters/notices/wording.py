@@ -27,6 +27,7 @@ LETTERS: Mapping[str, Letter] = {**LETTERS_OF_TERMS, **LETTERS_OF_MONEY, **LETTE
 INSTEAD_OF: Mapping[str, str] = {
     **{f"{kind}_switched_off": kind for kind in ("grace", "suspended", "last_chance")},
     "auto_top_up_stopped_not_taken": "auto_top_up_stopped",
+    "refunded_by_support": "refunded",
     "top_up_failed_not_taken": "top_up_failed",
 }
 """Letters that take the place of their kind's own, which would be wrong there; by name, the kind."""
@@ -95,7 +96,7 @@ WHY: Mapping[str, str] = {
 _ASKED = frozenset({"code", "account_exists", "passkey_instead"})
 """Letters that anybody may cause who knows the address."""
 UNSUBSCRIBING = (
-    "Do without these reminders",
+    "Stop these reminders",
     "You will not get reminders of this kind any more.",
     "This link does not work. Copy it whole from the e-mail.",
 )
@@ -131,6 +132,8 @@ def letter_of(kind: str, values: Values, card: Card | None) -> str:
     """The name of the letter for a notice."""
     if f"{kind}_switched_off" in INSTEAD_OF and is_off(card):
         return f"{kind}_switched_off"
+    if kind == "refunded" and values.get("by") == "support":
+        return "refunded_by_support"
     return f"{kind}_not_taken" if "amount_wanted" in values else kind
 
 

@@ -247,7 +247,7 @@ def test_who_switches_off_what_is_suspended_is_told_that_the_service_is_off():
 
 def test_who_switches_off_during_a_payment_is_told_that_it_may_still_count():
     words = said_of(*CHARGING, switched_off())
-    assert "有一笔付款正在进行；如果扣款成功，这次续费仍然有效。" in words.more
+    assert "有一笔付款正在进行，如果扣款成功，这次续费仍然有效。" in words.more
     assert "不会再为它扣款。" not in words.more
 
 
@@ -255,6 +255,22 @@ def test_no_day_is_named_for_a_service_that_was_paid_again_or_switched_on_since(
     for facts in ((*PAID, switched_off()), PAYING):
         words = said_of(*facts)
         assert not [text for text in (*words.more, words.sms) if "起停机" in text or "已付至" in text]
+
+
+def test_a_refund_that_our_support_made_does_not_promise_the_payment_method():
+    amount = {"amount": {"minor": 1500, "currency": "CNY"}}
+    assert "钱退回原来的支付方式" in words_of("refunded", amount, about("zh-CN")).more[0]
+    words = words_of("refunded", amount | {"by": "support"}, about("zh-CN"))
+    assert words.more == ("客服已退还这笔钱。",)
+    assert "银行" not in words.sms
+
+
+def test_no_letter_calls_a_day_the_last_one_on_which_the_service_or_number_is_gone(catalogue):
+    for message in catalogue:
+        english, chinese = str(message.id), str(message.string)
+        for name in ("suspends_on", "goes_off_on", "lost_on", "reclaimed_on"):
+            assert f"until {{{name}}}" not in english, english
+            assert f"{{{name}}}为止" not in chinese, chinese
 
 
 @pytest.mark.parametrize("kind", ["suspended", "last_chance"])
