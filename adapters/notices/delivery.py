@@ -92,7 +92,14 @@ class Bounced:
     reason: str
 
 
-Outcome = Accepted | Failed | Doubtful | Bounced
+@dataclass(frozen=True, slots=True)
+class Rejected:
+    """It will never be taken, which is no fault of the address: others may be."""
+
+    reason: str
+
+
+Outcome = Accepted | Failed | Doubtful | Bounced | Rejected
 
 
 def claim(connection: Connection[Any], channel: Channel, now: datetime, limit: int) -> list[Row]:
@@ -178,6 +185,9 @@ def settle(connection: Connection[Any], row: Row, outcome: Outcome, now: datetim
                 if _end(connection, row, "bounced", reason):
                     try_other_channel(connection, row)
             return "bounced"
+        case Rejected(reason):
+            drop(connection, row, reason, other_channel=True)
+            return "dropped"
         case Doubtful(reason) if row.channel == "sms" or kind_of(row.kind).once:
             return _settle_doubt(connection, row, reason, random)
         case Failed(reason) | Doubtful(reason):

@@ -19,6 +19,8 @@ MAILS_MOST = 100
 class MailFolder:
     """Takes e-mails as an SMTP server would; each is a file that appears whole."""
 
+    at_once = 8
+
     def __init__(self, folder: Path) -> None:
         self._folder = folder
 

@@ -33,10 +33,17 @@ LETTERS_OF_MONEY: Mapping[str, Letter] = {
     ),
     "refunded": Letter(
         "{amount} goes back to you: card {card}",
-        "We sent {amount} for your card {card} back.",
+        "We refunded {amount} for your card {card}.",
         ("It goes to the payment method that it came from. Banks need up to 10 days to show it.",),
         (_AMOUNT,),
         "Baohao: {amount} for card {card} goes back to you. Banks need up to 10 days to show it.",
+    ),
+    "refunded_by_support": Letter(
+        "{amount} goes back to you: card {card}",
+        "We refunded {amount} for your card {card}.",
+        ("Our support has returned it.",),
+        (_AMOUNT,),
+        "Baohao: our support has returned {amount} for card {card}.",
     ),
     "disputed": Letter(
         "The bank took a payment back: card {card}",
@@ -121,7 +128,7 @@ LETTERS_OF_ACCOUNTS: Mapping[str, Letter] = {
     "account_exists": Letter(
         "You have an account already",
         "Somebody asked for an account with this address. It has one already.",
-        ("If that was you, sign in, or use a code if you forgot the password. Else there is nothing to do.",),
+        ("If that was you, sign in, or use a code if you forgot the password. Otherwise there is nothing to do.",),
         (),
         "Baohao: this number has an account already. Sign in with it.",
         "Sign in",
@@ -175,7 +182,7 @@ LETTERS_OF_ACCOUNTS: Mapping[str, Letter] = {
     "passkey_removed": Letter(
         "A passkey was removed",
         "A passkey was removed from your account.",
-        ("It signs in no more. All other devices are signed out.", _NOT_YOU),
+        ("It can no longer be used to sign in. All other devices are signed out.", _NOT_YOU),
         (),
         "Baohao: a passkey was removed from your account. If that was not you, change your password at once.",
         "Open the account",

@@ -139,7 +139,7 @@ LETTERS_OF_TERMS: Mapping[str, Letter] = {
     ),
     "grace": Letter(
         "Not paid yet: card {card}",
-        "Your card {card} is not paid. The service stays on until {suspends_on}.",
+        "Your card {card} is not paid. The service goes off on {suspends_on}.",
         ("The paid term is over, and no payment succeeded.", _PAY_NOW),
         (("Service off", "{suspends_on}"),),
         "Baohao: card {card} is not paid. The service goes off on {suspends_on}. Change payment method.",
@@ -153,7 +153,7 @@ LETTERS_OF_TERMS: Mapping[str, Letter] = {
             "{reason}",
             ("Pay {due} on the card's page to have it on again.", "Pay on the card's page to have it on again."),
             "{due_fee} of it is for switching the service on again.",
-            "Else the number is lost on {reclaimed_on}, for good.",
+            "Otherwise the number is lost on {reclaimed_on}, for good.",
         ),
         (("Due", "{due}"), ("Number lost", "{reclaimed_on}")),
         "Baohao: the service of card {card} is off. Pay before {reclaimed_on}, or the number is lost.",
@@ -173,7 +173,7 @@ LETTERS_OF_TERMS: Mapping[str, Letter] = {
         (
             "The paid term is over, and auto-renewal is off.",
             _TURN_ON,
-            "Else the number is lost on {reclaimed_on}, for good.",
+            "Otherwise the number is lost on {reclaimed_on}, for good.",
         ),
         (("Number lost", "{reclaimed_on}"),),
         "Baohao: the service of card {card} is off. Turn auto-renewal on before {reclaimed_on}, or the number is lost.",
@@ -200,7 +200,7 @@ LETTERS_OF_TERMS: Mapping[str, Letter] = {
     ),
     "dates_moved": Letter(
         "Later dates: card {card}",
-        ("The service of your card {card} stays on until {suspends_on}.", "Your card {card} has later dates."),
+        ("The service of your card {card} goes off later, on {suspends_on}.", "Your card {card} has later dates."),
         (
             "We kept a payment waiting, so the dates that you know have moved by that time.",
             "Without a payment the number is lost on {lost_on}.",
@@ -250,18 +250,16 @@ LETTERS_OF_TERMS: Mapping[str, Letter] = {
     ),
     "switched_off": Letter(
         "Auto-renewal is off: card {card}",
-        (
-            "Auto-renewal of your card {card} is off. The service lasts until {ends_on}.",
-            "Auto-renewal of your card {card} is off.",
-        ),
+        "Auto-renewal of your card {card} is off.",
         (
             "{switched_off_by}",
-            "Nothing more is charged for it.",
+            ("It is paid to {ends_on}. The service goes off on {goes_off_on}.", "{service_is_off}"),
+            ("{under_way}", "Nothing more is charged for it."),
             "Without a renewal the number is lost on {lost_on}, for good. You can turn it on again until then.",
         ),
-        (("Service until", "{ends_on}"), _LOST),
+        (("Service off", "{goes_off_on}"), _LOST),
         (
-            "Baohao: auto-renewal of card {card} is off. The service lasts until {ends_on}, then it ends.",
+            "Baohao: auto-renewal of card {card} is off. Paid to {ends_on}; the service goes off on {goes_off_on}.",
             "Baohao: auto-renewal of card {card} is off.",
         ),
     ),

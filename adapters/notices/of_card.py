@@ -6,7 +6,7 @@ from engine.calendar import local_date
 from engine.card.attempt import open_attempts
 from engine.card.card import Card
 from engine.card.charge import is_outdated
-from engine.card.deadlines import opens_at
+from engine.card.deadlines import opens_at, suspends_at
 from engine.card.term import amount_due
 from engine.money import Money
 from engine.policy import Policy
@@ -15,6 +15,15 @@ from engine.policy import Policy
 def is_off(card: Card | None) -> bool:
     """Whether auto-renewal is off, so that nothing is paid by itself, nor by a button."""
     return card is not None and card.consent is None
+
+
+def goes_off_on(card: Card | None, ends_on: object) -> date | None:
+    """The local day on which a service that is on goes off, if the term that ends on that day is the last one."""
+    if card is None or card.consent is not None or card.status not in ("active", "grace"):
+        return None
+    if ends_on != card.term.ends_on.isoformat():
+        return None
+    return local_date(suspends_at(card), card.term.zone)
 
 
 def due_of(card: Card | None) -> tuple[Money, Money | None] | None:

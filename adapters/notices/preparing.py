@@ -14,11 +14,12 @@ from adapters.languages import shown
 from adapters.languages.language import Language, named
 from adapters.languages.texts import texts
 from adapters.notices.delivery import Rendered, Row, drop, is_doubtful_again, wait
+from adapters.notices.gsm import fits_one_sms, sms_text
 from adapters.notices.kinds import Channel, kind_of
 from adapters.notices.of_card import next_payment_on
 from adapters.notices.reached import bounced
 from adapters.notices.recipients import Recipient, numbers, recipients
-from adapters.notices.rendering import SMS_CHARS, TEMPLATE_VERSION, Sender, Sms, email_bytes, sms_bytes
+from adapters.notices.rendering import TEMPLATE_VERSION, Sender, Sms, email_bytes, sms_bytes
 from adapters.notices.still_true import Dropped, Unclear, verdict_on
 from adapters.notices.timing import UNKNOWN_WAITS, after_quiet_hours
 from adapters.notices.unsubscribing import token_of, without
@@ -134,7 +135,7 @@ class Preparing:
         about = About(target.language, zone, target.card, _name_of(row, target), payment_on)
         words, page = words_of(row.kind, row.content or {}, about), self._page(row)
         if row.channel == "sms":
-            if len(words.sms) > SMS_CHARS[target.language] and target.number is not None:
+            if not fits_one_sms(sms_text(words.sms, target.language)) and target.number is not None:
                 about = about._replace(card_name=_ending(target.number, target.language))
                 words = words_of(row.kind, row.content or {}, about)
             params = shown_values(row.content or {}, about)

@@ -86,8 +86,9 @@ _ARRIVED: LiteralString = """
     UPDATE outbox SET state = 'delivered', reason = NULL, provider_id = %(provider_id)s, address = NULL, body = NULL,
         content = CASE WHEN card_id IS NULL THEN NULL ELSE content END,
         sent_at = coalesce(sent_at, clock_timestamp()), settled_at = clock_timestamp()
-    WHERE key = %(key)s AND channel = 'sms' AND state IN ('sending', 'accepted', 'bounced') AND handed_over
+    WHERE key = %(key)s AND channel = 'sms' AND state <> 'delivered' AND (handed_over OR doubts > 0)
 """
+"""Also of one that waits or was given up because nobody knew: it has arrived, and is not sent again."""
 _GONE: LiteralString = """
     WITH lost AS (
         UPDATE outbox SET state = 'bounced', reason = %(lost)s, provider_id = %(provider_id)s, address = NULL,

@@ -17,12 +17,11 @@ from msgspec import Struct, json
 
 from adapters.languages.language import Language
 from adapters.languages.texts import texts
+from adapters.notices.gsm import fits_one_sms, sms_text
 from adapters.notices.wording import FRAME, Words, why_sent
 
-TEMPLATE_VERSION = "3"
+TEMPLATE_VERSION = "4"
 """Raise it with every change of letters, templates or translations: a row says by which it was rendered."""
-SMS_CHARS: Mapping[Language, int] = {"zh-CN": 70, "en": 160}
-"""What fits into one SMS: in UCS-2, and in the alphabet of GSM 03.38."""
 _COLONS: Mapping[Language, str] = {"zh-CN": "：", "en": ": "}
 
 
@@ -111,10 +110,12 @@ _SMS = json.Decoder(Sms)
 
 def sms_bytes(words: Words, sms: Sms, page: str | None) -> bytes:
     """The SMS with its text: the words, and the address of the page where it fits."""
-    with_page = f"{words.sms} {page}"
-    fits = page is not None and len(with_page) <= SMS_CHARS[sms.language]
-    text = with_page if fits else words.sms
-    return json.encode(Sms(sms.to, sms.template, sms.params, sms.language, sms.key, text))
+    text = sms_text(words.sms, sms.language)
+    with_page = f"{text} {page}"
+    if page is not None and fits_one_sms(with_page):
+        text = with_page
+    params = {name: sms_text(value, sms.language) for name, value in sms.params.items()}
+    return json.encode(Sms(sms.to, sms.template, params, sms.language, sms.key, text))
 
 
 def sms_of(body: bytes) -> Sms:

@@ -5,7 +5,7 @@ Any number of senders may work beside each other. Nothing is locked while someth
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from random import Random
@@ -25,14 +25,15 @@ from adapters.traces import traces
 log = structlog.get_logger()
 T = TypeVar("T")
 
-BATCH = 20
-"""Rows claimed together: so many that the last one is sent within their lease."""
-AT_ONCE = 8
-"""How many of them are handed over at the same time."""
+DROPPED_AT_ONCE = 20
+"""Rows claimed together where nothing can be sent by their channel."""
 
 
 class Transport(Protocol):
     """What hands rendered rows over."""
+
+    at_once: int
+    """So many at the same time, and no more are claimed: none waits behind others with an old lease and verdict."""
 
     async def send(self, row: Row, address: str, body: bytes) -> Outcome:
         """Hand one over."""
@@ -45,6 +46,8 @@ class Transport(Protocol):
 
 class SmsTransport:
     """Hands rendered SMS to a provider."""
+
+    at_once = 8
 
     def __init__(self, provider: SmsPort) -> None:
         self._provider = provider
@@ -70,39 +73,38 @@ class Sending:
     random: Random = field(default_factory=Random)
     _turn: asyncio.Lock = field(default_factory=asyncio.Lock, init=False)
 
-    async def step(self, now: datetime) -> int:
-        """Send a batch of what is due at `now` (business time); returns how many rows were claimed."""
-        rows = await self._ask(lambda: claim(self.connection, self.channel, now, BATCH))
-        if not rows:
-            return 0
-        ready = await self._ask(lambda: self.preparing.prepare(self.connection, rows, now))
-        states: Counter[str] = Counter()
-        if self.transport is not None and ready:
-            free = asyncio.Semaphore(AT_ONCE)
-            tasks = [self._send(self.transport, row, rendered, now, free, states) for row, rendered in ready]
-            ended = await asyncio.gather(*tasks, return_exceptions=True)
+    async def step(self, now: datetime) -> bool:
+        """Send what is due at `now` (business time), as much as goes at once; returns whether more may be due."""
+        most = DROPPED_AT_ONCE if self.transport is None else self.transport.at_once
+        rows = await self._ask(lambda: claim(self.connection, self.channel, now, most))
+        if rows:
+            ready = await self._ask(lambda: self.preparing.prepare(self.connection, rows, now))
+            states = await self._send_all(self.transport, ready, now) if self.transport is not None else Counter()
+            log.info("notices.batch", channel=self.channel, claimed=len(rows), **states)
+        is_more = len(rows) == most
+        if self.transport is not None and not is_more:
             await self.transport.rest()
-            for error in ended:
-                if error is not None:
-                    raise error
-        log.info("notices.batch", channel=self.channel, claimed=len(rows), **states)
-        return len(rows)
+        return is_more
+
+    async def _send_all(
+        self, transport: Transport, ready: Sequence[tuple[Row, Rendered]], now: datetime
+    ) -> Counter[str]:
+        """All of them beside each other; returns how many ended in which state."""
+        states: Counter[str] = Counter()
+        tasks = [self._send(transport, row, rendered, now, states) for row, rendered in ready]
+        for error in await asyncio.gather(*tasks, return_exceptions=True):
+            if error is not None:
+                raise error
+        return states
 
     async def _send(
-        self,
-        transport: Transport,
-        row: Row,
-        rendered: Rendered,
-        now: datetime,
-        free: asyncio.Semaphore,
-        states: Counter[str],
+        self, transport: Transport, row: Row, rendered: Rendered, now: datetime, states: Counter[str]
     ) -> None:
-        async with free:
-            if not await self._ask(lambda: begin(self.connection, row, rendered, now)):
-                return
-            began = recorded_now()
-            outcome = await _handed_over(transport, row, rendered)
-            state = await self._ask(lambda: settle(self.connection, row, outcome, now, self.random))
+        if not await self._ask(lambda: begin(self.connection, row, rendered, now)):
+            return
+        began = recorded_now()
+        outcome = await _handed_over(transport, row, rendered)
+        state = await self._ask(lambda: settle(self.connection, row, outcome, now, self.random))
         states[state] += 1
         if row.correlation_id is not None:
             about = {"baohao.card_id": str(row.card_id), "baohao.notice": row.kind, "baohao.channel": row.channel}

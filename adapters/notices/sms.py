@@ -14,8 +14,11 @@ log = structlog.get_logger()
 TIMEOUT_S = 20.0
 _OK, _FINAL, _SERVER = range(200, 300), range(400, 500), 500
 _TOO_MANY, _TIMED_OUT, _AUTHENTICATION = 429, 408, (401, 403)
-NEVER = frozenset({21211, 21214, 21217, 21219, 21408, 21610, 21612, 21614})
-"""Twilio's codes for a number that no SMS will ever reach, or whose owner wants none (twilio.com/docs/api/errors)."""
+NEVER = frozenset({21211, 21214, 21217, 21219, 21610, 21614})
+"""Twilio's codes for a number that no SMS will ever reach, or whose owner wants none (twilio.com/docs/api/errors).
+
+Not those for what our account lacks: a region that is not enabled (21408), a sender with a way to the number (21612).
+"""
 
 
 class SmsPort(Protocol):

@@ -14,8 +14,8 @@ from adapters.languages.texts import texts
 from adapters.notices.letter import OPEN_CARD, OPEN_RECEIPT, Letter, Wordings
 from adapters.notices.letters_of_money import LETTERS_OF_ACCOUNTS, LETTERS_OF_MONEY
 from adapters.notices.letters_of_terms import LETTERS_OF_TERMS
-from adapters.notices.of_card import due_of, is_off
-from adapters.notices.reasons import REASONS
+from adapters.notices.of_card import due_of, goes_off_on, is_off
+from adapters.notices.reasons import GROUPS, REASONS
 from engine.card.card import Card
 from engine.card.methods import PaymentMethod
 from engine.card.on_page import wallet_named
@@ -27,6 +27,7 @@ LETTERS: Mapping[str, Letter] = {**LETTERS_OF_TERMS, **LETTERS_OF_MONEY, **LETTE
 INSTEAD_OF: Mapping[str, str] = {
     **{f"{kind}_switched_off": kind for kind in ("grace", "suspended", "last_chance")},
     "auto_top_up_stopped_not_taken": "auto_top_up_stopped",
+    "refunded_by_support": "refunded",
     "top_up_failed_not_taken": "top_up_failed",
 }
 """Letters that take the place of their kind's own, which would be wrong there; by name, the kind."""
@@ -75,6 +76,8 @@ OTHERS: Mapping[str, Mapping[str, str]] = {
     "removed_by": {"mandate_withdrawn": "The bank says that you have withdrawn your permission to charge it."},
 }
 """Sentences that a value of the notice's chooses."""
+SERVICE_IS_OFF, UNDER_WAY = "The service is off.", "A payment is under way; if it succeeds, it counts."
+"""Sentences that the card as it is chooses."""
 _CHOSEN_BY: Mapping[str, str] = {"purpose": "purpose", "other_amount": "amount_wanted"}
 """By which value; of all others: by the reason."""
 FRAME = (
@@ -93,7 +96,7 @@ WHY: Mapping[str, str] = {
 _ASKED = frozenset({"code", "account_exists", "passkey_instead"})
 """Letters that anybody may cause who knows the address."""
 UNSUBSCRIBING = (
-    "Do without these reminders",
+    "Stop these reminders",
     "You will not get reminders of this kind any more.",
     "This link does not work. Copy it whole from the e-mail.",
 )
@@ -129,6 +132,8 @@ def letter_of(kind: str, values: Values, card: Card | None) -> str:
     """The name of the letter for a notice."""
     if f"{kind}_switched_off" in INSTEAD_OF and is_off(card):
         return f"{kind}_switched_off"
+    if kind == "refunded" and values.get("by") == "support":
+        return "refunded_by_support"
     return f"{kind}_not_taken" if "amount_wanted" in values else kind
 
 
@@ -188,15 +193,15 @@ def shown_values(values: Values, about: About) -> dict[str, str]:
     months, code = values.get("months"), values.get("code")
     if isinstance(months, int) and months in LENGTHS:
         said["length"] = translate(LENGTHS[months])
-    if isinstance(code, str) and code in REASONS:
-        said["reason"] = translate(REASONS[code])
+    if isinstance(code, str) and code in GROUPS:
+        said["reason"] = translate(REASONS[GROUPS[code]])
     for name, sentences in OTHERS.items():
         chosen = sentences.get(str(values.get(_CHOSEN_BY.get(name, "reason"))))
         if chosen is not None:
             said[name] = translate(chosen)
     said |= _method(values, about)
     said |= _charge(values, language)
-    said |= _of_card(about)
+    said |= _of_card(values, about)
     next_try_at, attempt_id = values.get("next_try_at"), values.get("attempt_id")
     if isinstance(next_try_at, str):
         said["next_try"] = instant(datetime.fromisoformat(next_try_at), about)
@@ -275,16 +280,20 @@ def _charge(values: Values, language: Language) -> dict[str, str]:
             return {}
 
 
-def _of_card(about: About) -> dict[str, str]:
-    """Of the card as it is: what is due, the fee in it, and the day of the next payment."""
+def _of_card(values: Values, about: About) -> dict[str, str]:
+    """Of the card as it is: what is due and the fee in it, the days of the next payment and of the end of service."""
+    card, translate = about.card, texts("adapters.notices", about.language).gettext
     said: dict[str, str] = {}
-    due, fee = due_of(about.card) or (None, None)
+    if card is not None and card.status == "suspended":
+        said["service_is_off"] = translate(SERVICE_IS_OFF)
+    if card is not None and card.attempts.open is not None:
+        said["under_way"] = translate(UNDER_WAY)
+    due, fee = due_of(card) or (None, None)
     for name, amount in (("due", due), ("due_fee", fee)):
         if amount is not None:
             said[name] = shown.money(amount, about.language)
-    if about.next_payment_on is not None:
-        said["next_payment_on"] = shown.day(about.next_payment_on, about.language)
-    return said
+    days = {"next_payment_on": about.next_payment_on, "goes_off_on": goes_off_on(card, values.get("ends_on"))}
+    return said | {name: shown.day(one, about.language) for name, one in days.items() if one is not None}
 
 
 def every_text() -> Iterable[str]:
@@ -295,6 +304,6 @@ def every_text() -> Iterable[str]:
     yield from (name for name in METHODS.values() if name != "PayPal")
     yield from REASONS.values()
     yield from (BRANDS[brand] for brand in _NAMED_ANEW)
-    yield from (ENDING, NUMBER_ENDING, INSTANT, *FRAME, *WHY.values(), *UNSUBSCRIBING)
+    yield from (ENDING, NUMBER_ENDING, INSTANT, SERVICE_IS_OFF, UNDER_WAY, *FRAME, *WHY.values(), *UNSUBSCRIBING)
     for sentences in OTHERS.values():
         yield from sentences.values()

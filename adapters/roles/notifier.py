@@ -21,7 +21,6 @@ from adapters.notices.kinds import Channel
 from adapters.notices.outbox import OUTBOX_CHANNEL
 from adapters.notices.preparing import Preparing
 from adapters.notices.rendering import Sender
-from adapters.notices.sending import BATCH as SENT_TOGETHER
 from adapters.notices.sending import Sending, SmsTransport, Transport
 from adapters.notices.sms import LoggedSms, SmsPort, TwilioSms
 from adapters.roles.lead import RETRY, Connections, Work, faults_logged, lead, no_broker, stopped
@@ -64,6 +63,9 @@ async def main(settings: Settings, database_url: str, nats_url: str, stop: async
     except BaseExceptionGroup as group:  # what one task cannot go on with ends the role with its own sentence
         raise group.exceptions[0] from None
     finally:
+        for transport in transports.values():
+            if transport is not None:
+                await transport.rest()
         if provider is not None:
             await provider.close()
 
@@ -109,7 +111,7 @@ async def _send(
 async def _batches(sending: Sending, clock: CheckedClock, listener: Listener, stop: asyncio.Event) -> None:
     while not stop.is_set():
         control = await asyncio.to_thread(clock.read, sending.connection)
-        if await sending.step(control.now) < SENT_TOGETHER:
+        if not await sending.step(control.now):
             await asyncio.to_thread(listener.wait, LOOK)
 
 

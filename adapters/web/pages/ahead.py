@@ -114,7 +114,7 @@ def _planned(card: Card, fact: CardFact, say: Voice) -> Coming | None:
             text = say("The new term begins and lasts until %(day)s.", day=say.day(term.ends_on))
             return Coming(term.starts_at, say.short_day(term.starts_on), text)
         case GraceStarted(suspends_on=day):
-            text = say("The paid term ends. Service stays on until %(day)s.", day=say.day(day))
+            text = say("The paid term ends. Service goes off on %(day)s.", day=say.day(day))
             return Coming(fact.at, _day(fact.at, zone, say), text, "warn")
         case Suspended():
             return _off(fact.at, zone, say)

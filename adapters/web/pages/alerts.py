@@ -37,7 +37,7 @@ def alert_of(held: Held, standing: Standing, say: Voice) -> Alert | None:
     if standing == "suspended":
         heading = say("Service is off, and the number is lost on %(day)s", day=lost)
         return Alert(heading, say.joined(cause, _remedy(held, say)))
-    kept = say("The number stays yours until %(day)s.", day=lost)
+    kept = say("The number is lost on %(day)s.", day=lost)
     off = say.day(local_date(suspends_at(card), held.zone))
     if renewal is None:
         heading = say("Service goes off on %(day)s unless the card is renewed", day=off)

@@ -163,9 +163,9 @@ def _told(fact: Fact, known: _Known, say: Voice) -> _Told | None:  # noqa: C901,
         case facts.AutoRenewSwitchedOff(reason=why):
             return _plain(changes.switched_off(why, say), "warn")
         case facts.GraceStarted(suspends_on=day):
-            return _plain(say("The paid term ended. Service stays on until %(day)s.", day=say.day(day)), "warn")
+            return _plain(say("The paid term ended. Service goes off on %(day)s.", day=say.day(day)), "warn")
         case facts.Suspended(reclaimed_on=day):
-            text = say("<b>Service went off.</b> The number stays yours until %(day)s.", day=say.day(day))
+            text = say("<b>Service went off.</b> The number is lost on %(day)s.", day=say.day(day))
             return _plain(text, "bad")
         case facts.Reinstated():
             return _plain(say("<b>Service is on again.</b>"), "good")
@@ -248,9 +248,9 @@ def _agreed(price: Money, months: int, say: Voice) -> Mapping[str, Markup]:
 
 def _moved(is_off: bool, lost: Markup, off: Markup | None, say: Voice) -> _Told:  # noqa: FBT001 (two sentences)
     if is_off:
-        text = say("The delay was ours, so you have more time: the number stays yours until %(lost)s.", lost=lost)
+        text = say("The delay was ours, so you have more time: the number is lost on %(lost)s.", lost=lost)
     else:
-        text = say("The delay was ours, so you have more time: service stays on until %(off)s.", off=off)
+        text = say("The delay was ours, so you have more time: service goes off on %(off)s.", off=off)
     return _plain(text)
 
 

@@ -5,11 +5,11 @@ from collections.abc import Callable, Iterable, Mapping
 
 from markupsafe import Markup
 
+from adapters.notices.reasons import GROUPS, Group
 from adapters.web.voice import Voice
 from engine.card.methods import PaymentMethod
 from engine.card.on_page import wallet_named
 from engine.catalogue import PERIODS, Period, Plan
-from engine.notices import SHOWN_CODES
 
 BRANDS: Mapping[str, str] = {
     "visa": "Visa",
@@ -113,38 +113,22 @@ def is_period(text: str) -> Period | None:
     return next((one for one in PERIODS if str(one) == text), None)
 
 
-_REASONS: Mapping[str, tuple[str, ...]] = {
-    "limit": ("withdrawal_count_limit_exceeded", "card_velocity_exceeded", "charge_exceeds_source_limit"),
-    "confirm": (
-        "authentication_required",
-        "authentication_not_handled",
-        "mobile_device_authentication_required",
-        "payment_intent_authentication_failure",
-        "online_or_offline_pin_required",
-    ),
-    "pin": ("incorrect_pin", "invalid_pin", "pin_try_exceeded", "offline_pin_required"),
-    "withdrawn": ("stop_payment_order", "revocation_of_authorization", "revocation_of_all_authorizations"),
-    "mandate": ("debit_not_authorized", "billing_invalid_mandate", "payment_intent_mandate_invalid"),
-    "currency": ("currency_not_supported", "payment_method_currency_mismatch"),
-}
-"""Codes that mean the same to a holder."""
-_GROUPS = {code: group for group, codes in _REASONS.items() for code in codes}
-
-
 def reason(code: str | None, say: Voice) -> Markup | None:
     """Why a payment was declined, where a holder may know that; None where only that it failed is said."""
-    if code not in SHOWN_CODES:
+    group = GROUPS.get(code or "")
+    if group is None:
         return None
-    said = {
-        "insufficient_funds": say("insufficient funds"),
-        "expired_card": say("the card has expired"),
-        "payment_method_customer_decline": say("the payment was not approved in the app"),
-        "refer_to_customer": say("the bank wants to hear from you"),
+    said: Mapping[Group, Markup] = {
+        "funds": say("insufficient funds"),
         "limit": say("a limit of the account was reached"),
+        "expired": say("the card has expired, or its expiry date is wrong"),
+        "details": say("its details are no longer right"),
         "confirm": say("the bank wants you to confirm it yourself"),
+        "not_approved": say("the payment was not approved in the app"),
+        "unfit": say("this method cannot be used for this payment"),
+        "currency": say("it cannot pay in this currency"),
         "pin": say("the bank asked for a PIN"),
         "withdrawn": say("you withdrew the permission at your bank"),
-        "mandate": say("the permission to charge is no longer valid"),
-        "currency": say("it cannot pay in this currency"),
+        "not_valid": say("the permission to charge is no longer valid"),
     }
-    return said.get(_GROUPS.get(code, code)) or say("its details are no longer right")
+    return said[group]

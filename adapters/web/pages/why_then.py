@@ -14,9 +14,9 @@ def why_then(attempt: ChargeAttempted, say: Voice) -> Markup:
         case "next_method":
             return say("The method before it could not pay, so the next one was tried at once.")
         case "next_rung":
-            return say("It is a later day of the plan of retries after the first failure.")
+            return say("This was a planned retry after the first failed payment.")
         case "soon":
-            return say("The first answer was a passing trouble, so it was tried once more.")
+            return say("The first try met a temporary problem, so we tried once more.")
         case "new_method":
             return say("You added or updated a payment method while a payment was due.")
         case "new_terms":

@@ -6,7 +6,7 @@ import pytest
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import AuthResult
 
-from adapters.notices.delivery import Accepted, Bounced, Doubtful, Failed
+from adapters.notices.delivery import Accepted, Bounced, Doubtful, Failed, Rejected
 from adapters.notices.email import Mailer, Relay
 from tests.adapters.certificates import Authority
 from tests.ports import free_port
@@ -33,14 +33,48 @@ def sent(run, mailer, *addresses):
     [
         ("250 OK", "250 OK", Accepted("smtp_250")),
         ("451 later", "250 OK", Failed("smtp_451")),
-        ("554 no", "250 OK", Bounced("smtp_554")),
-        ("250 OK", "450 busy", Failed("smtp_450")),
+        ("554 no", "250 OK", Rejected("smtp_554")),
+        ("250 OK", "450 busy", Failed("mailbox_450")),
+        ("250 OK", "450 4.7.1 too fast", Failed("smtp_450")),
+        ("250 OK", "450 4.1.8 sender's domain not found", Failed("smtp_450")),
+        ("250 OK", "452 4.2.2 full", Failed("mailbox_452")),
+        ("250 OK", "451 4.3.0 trouble", Failed("smtp_451")),
         ("250 OK", "550 no such user lin@example.org", Bounced("smtp_550")),
     ],
 )
 def test_five_hundred_is_final_and_four_hundred_is_not(run, mailbox, answer, to_address, outcome):
     mailbox.answer, mailbox.to_address = answer, to_address
     assert sent(run, Mailer(relay(mailbox.port)), TO) == [outcome]
+
+
+@pytest.mark.parametrize(
+    ("answer", "to_address", "is_blamed"),
+    [
+        ("250 OK", "550 5.1.1 no such user", True),
+        ("250 OK", "550-5.1.1 no such user\r\n550 5.1.1 at all", True),
+        ("250 OK", "554 5.1.2 no such host", True),
+        ("550 5.1.1 no such user", "250 OK", True),
+        ("250 OK", "551 moved", True),
+        ("250 OK", "550 5.4.1 access denied", True),
+        ("250 OK", "554 5.7.1 Relay access denied", False),
+        ("250 OK", "550 5.7.1 listed", False),
+        ("250 OK", "550 5.1.8 sender's domain not found", False),
+        ("250 OK", "550 5.2.1 mailbox disabled", True),
+        ("550 5.7.26 DMARC", "250 OK", False),
+        ("550 content", "250 OK", False),
+    ],
+)
+def test_an_address_is_blamed_only_where_the_server_says_that_it_is_wrong(run, mailbox, answer, to_address, is_blamed):
+    mailbox.answer, mailbox.to_address = answer, to_address
+    code = (answer if to_address == "250 OK" else to_address)[:3]
+    outcome = (Bounced if is_blamed else Rejected)(f"smtp_{code}")
+    assert sent(run, Mailer(relay(mailbox.port)), TO) == [outcome]
+
+
+@pytest.mark.parametrize("answer", ["550 5.2.2 full", "552 full"])
+def test_a_full_mailbox_is_no_wrong_address(run, mailbox, answer):
+    mailbox.to_address = answer
+    assert sent(run, Mailer(relay(mailbox.port)), TO) == [Rejected(f"mailbox_{answer[:3]}")]
 
 
 def test_several_emails_go_over_one_connection_and_a_refusal_of_one_is_none_of_the_next(run, mailbox):

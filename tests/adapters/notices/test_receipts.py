@@ -7,10 +7,11 @@ from urllib.parse import urlencode
 import pytest
 from psycopg_pool import AsyncConnectionPool
 
+from adapters.notices.outbox import told_holder
 from adapters.notices.receipts import address_of, key_in
 from adapters.web.app import Guarded, application
 from adapters.web.receipts import receipts
-from tests.adapters.notices.post import WEB
+from tests.adapters.notices.post import HOLDER, WEB
 from tests.adapters.notices.requests import asked
 
 TOKEN = "token"
@@ -66,6 +67,44 @@ def test_a_receipt_that_comes_before_its_answer_counts(post, twilio, sms):
     post.connection.execute("UPDATE outbox SET state = 'sending', sent_at = NULL WHERE channel = 'sms'")
     assert twilio(sms, "delivered") == 204
     assert post.states()[1] == ("sms", "delivered", None)
+
+
+@pytest.fixture
+def doubtful(post):
+    """An SMS whose provider has not answered; its key."""
+    post.account(email=None)
+    post.receiver.answers = [(500, {}), (500, {})]
+    post.wake(post.card())
+    post.tell()
+    assert post.states()[1] == ("sms", "pending", "http_500")
+    return post.rows()[1]["key"]
+
+
+def test_an_sms_that_arrived_after_all_is_not_sent_again(post, twilio, doubtful):
+    assert twilio(doubtful, "delivered") == 204
+    post.pass_by(minutes=2)
+    post.send()
+    assert post.states()[1] == ("sms", "delivered", None)
+    assert len(post.receiver.forms) == 1
+    assert post.asks(told_holder, HOLDER)
+
+
+def test_an_sms_that_arrived_after_it_was_given_up_was_told(post, twilio, doubtful):
+    post.pass_by(minutes=2)
+    post.send()
+    assert post.states()[1] == ("sms", "dropped", "may_have_arrived: http_500")
+    assert twilio(doubtful, "delivered") == 204
+    assert post.states()[1] == ("sms", "delivered", None)
+    assert twilio(doubtful, "undelivered") == 204
+    assert post.states()[1] == ("sms", "delivered", None)
+
+
+def test_nothing_arrives_that_was_never_handed_over(post, twilio):
+    post.account(email=None)
+    post.wake(post.card())
+    post.tell("email")
+    assert twilio(post.rows()[1]["key"], "delivered") == 204
+    assert post.states()[1] == ("sms", "pending", None)
 
 
 def test_what_was_lost_says_why_and_its_number_is_left_alone(post, twilio, sms):

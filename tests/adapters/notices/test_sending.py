@@ -87,6 +87,25 @@ def test_an_unknown_mailbox_is_final_and_the_other_channel_is_tried(post, card_i
     assert post.states() == [("email", "bounced", "smtp_550"), ("sms", "accepted", None)]
 
 
+def test_what_our_own_server_does_not_take_goes_by_the_other_channel_and_the_address_stays_good(post, card_id):
+    post.mailbox.to_address = "554 5.7.1 Relay access denied"
+    post.wake(card_id, DECLINED)
+    post.tell("email")
+    assert ("email", "dropped", "smtp_554") in post.states("payment_failed")
+    post.mailbox.to_address = "250 OK"
+    post.pass_by(days=2)
+    post.wake(card_id)
+    post.tell()
+    assert post.mailbox.subjects() == ["Renewed to 1\N{NO-BREAK SPACE}May 2026: card +1 212 555 0142"]
+
+
+def test_an_email_that_is_refused_for_good_is_sent_as_an_sms(post, card_id):
+    post.mailbox.answer = "550 5.7.26 DMARC"
+    post.wake(card_id)
+    post.tell()
+    assert post.states() == [("email", "dropped", "smtp_550"), ("sms", "accepted", None)]
+
+
 def test_a_busy_mailbox_is_tried_again_with_the_same_bytes(post, card_id):
     post.mailbox.answer = "451 later"
     post.wake(card_id)

@@ -36,6 +36,8 @@ def sent(run, url, sender="+15005550006"):
         (400, {"code": 21614}, Bounced("twilio_21614")),
         (400, {"code": 21610}, Bounced("twilio_21610")),
         (400, {"code": 21606}, Failed("twilio_21606")),
+        (400, {"code": 21408}, Failed("twilio_21408")),
+        (400, {"code": 21612}, Failed("twilio_21612")),
         (400, [], Failed("twilio_None")),
     ],
 )

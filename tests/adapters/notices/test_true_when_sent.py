@@ -26,6 +26,24 @@ def test_nobody_is_told_of_a_failure_that_was_made_good_meanwhile(post, card_id)
     assert post.states("payment_failed") == [("email", "dropped", "paid_since"), ("sms", "dropped", "paid_since")]
 
 
+def test_emails_are_claimed_and_judged_when_their_turn_comes(post, card_id):
+    cards = [card_id, post.card("+12125550143")]
+    for one in cards:
+        post.wake(one, DECLINED)
+    post.follow()
+    seen = []
+
+    def switch_off():
+        seen.extend(sorted(state for channel, state, _ in post.states("payment_failed") if channel == "email"))
+        post.give(*(SwitchOffAutoRenew(command_id=str(one), card_id=one) for one in cards))
+
+    post.mailbox.before_answer = switch_off
+    post.send("email")
+    assert seen == ["pending", "sending"]
+    assert len(post.mailbox.raw) == 1
+    assert ("email", "dropped", "switched_off_since") in post.states("payment_failed")
+
+
 def test_a_failure_waits_while_an_outcome_is_unknown(post, card_id):
     post.wake(card_id, DECLINED)
     post.follow()

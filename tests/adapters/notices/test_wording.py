@@ -15,27 +15,29 @@ from adapters.directory.messages import MessageKind
 from adapters.languages.language import LANGUAGES
 from adapters.notices.kinds import KINDS
 from adapters.notices.of_card import next_payment_on
-from adapters.notices.reasons import REASONS
-from adapters.notices.rendering import SMS_CHARS
+from adapters.notices.reasons import GROUPS, REASONS, Group
 from adapters.notices.wording import (
     BRANDS,
     INSTEAD_OF,
     LETTERS,
     OTHERS,
-    About,
     every_text,
     method_name,
     receipt_of,
     words_of,
 )
+from adapters.web.pages.naming import reason
+from adapters.web.voice import Voice
 from engine.card.consent import PeriodChanged
 from engine.card.hold import CardHeld
 from engine.money import Money
 from engine.notices import SHOWN_CODES, NoticeKind
+from tests.adapters.notices.values import FULL, about
 from tests.engine.given_when_then import given
 from tests.engine.samples import (
     CHARGING,
     OPENS_AT,
+    PAID,
     PAYING,
     POLICY,
     REGISTERED_AT,
@@ -45,41 +47,9 @@ from tests.engine.samples import (
     registered,
     started,
     suspended,
+    switched_off,
 )
 from tests.engine.test_notices import NOTICES
-
-LONGEST_DAY = "2027-12-31"
-GSM_7 = re.compile(r"[@£$¥èéùìòÇØøÅåΔ_ΦΓΛΩΠΨΣΘΞÆæßÉ !\"#¤%&'()*+,\-./0-9:;<=>?¡A-ZÄÖÑÜ§¿a-zäöñüà\n\r]*")
-FULL = {
-    "number": 3,
-    "amount": {"minor": 123400, "currency": "CNY"},
-    "declined_amount": {"minor": 123300, "currency": "CNY"},
-    "price": {"minor": 123400, "currency": "CNY"},
-    "saving": {"minor": 123400, "currency": "CNY"},
-    "balance": {"minor": 123400, "currency": "CNY"},
-    "threshold": {"minor": 123400, "currency": "CNY"},
-    "reactivation_fee": {"minor": 500, "currency": "CNY"},
-    "from_balance": 100,
-    "months": 12,
-    "declined": 4,
-    "kind": "credit_card",
-    "brand": "visa",
-    "last4": "4242",
-    "next_try_at": "2027-12-30T02:00:00Z",
-    "attempt_id": "25b68f46-0000-0000-0000-000000000000",
-    "terms_version": "2026-11",
-    "minutes": "10",
-    **dict.fromkeys(("before", "after"), "l…@example.org"),
-    **dict.fromkeys(
-        ("starts_on", "ends_on", "charge_on", "suspends_on", "lost_on", "reclaimed_on", "applies_from"), LONGEST_DAY
-    ),
-    "quarantined_until": LONGEST_DAY,
-}
-"""A value of every name, as long as they get."""
-
-
-def about(language, name="ending 0142"):
-    return About(language, "Asia/Hong_Kong", None, name if language == "en" else "尾号 0142")
 
 
 @pytest.fixture(scope="module")
@@ -116,17 +86,30 @@ def test_no_text_shouts_or_apologises_and_chinese_keeps_its_blanks(catalogue):
         assert not re.search(r"[一-鿿][A-Za-z0-9]|[A-Za-z0-9][一-鿿]", str(message.string)), message.string
 
 
-def test_every_code_that_may_be_shown_has_a_reason_and_no_other():
-    assert REASONS.keys() == SHOWN_CODES
+def test_every_code_that_may_be_shown_has_a_reason_in_letters_and_on_pages_and_no_other():
+    assert GROUPS.keys() == SHOWN_CODES
+    assert REASONS.keys() == set(GROUPS.values()) == set(get_args(Group))
+    for language in LANGUAGES:
+        said = {group: reason(code, Voice(language)) for code, group in GROUPS.items()}
+        assert all(said.values())
+        assert len(set(said.values())) == len(said)
+    assert reason("lost_card", Voice("en")) is None
 
 
-@pytest.mark.parametrize("language", LANGUAGES)
-@pytest.mark.parametrize("kind", LETTERS)
-def test_an_sms_fits_into_one_part(kind, language):
-    said = words_of(kind, FULL | {"code": "123456"}, about(language)).sms
-    assert len(said) <= SMS_CHARS[language], said
-    if language == "en":
-        assert GSM_7.fullmatch(said.replace("\N{NO-BREAK SPACE}", " ")), said
+@pytest.mark.parametrize(
+    ("code", "in_letters", "on_pages"),
+    [
+        ("card_not_supported", "这种支付方式不能用于这笔付款。", "这种支付方式不能用于这笔付款"),
+        ("resource_missing", "从这种支付方式扣款的授权已失效。", "扣款授权已失效"),
+        ("invalid_expiry_year", "支付卡已过期，或有效期不对。", "卡已过期，或有效期不对"),
+        ("online_or_offline_pin_required", "银行要求输入密码，这里无法输入。", "银行要求输入密码"),
+        ("refer_to_customer", "银行说您已撤回授权。", "您在银行撤销了授权"),
+        ("payment_method_customer_decline", "没有在应用里确认付款。", "没有在应用里确认付款"),
+    ],
+)
+def test_a_page_gives_the_same_reason_as_a_letter(code, in_letters, on_pages):
+    assert words_of("payment_failed", {"code": code}, about("zh-CN")).more[0] == in_letters
+    assert reason(code, Voice("zh-CN")) == on_pages
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
@@ -238,6 +221,56 @@ def test_with_auto_renewal_off_no_payment_is_called_failed_and_none_can_be_made_
     assert "自动续费" in said.sms
     assert "请到这张卡的页面开启自动续费" in text
     assert not re.search(r"未成功|没有成功|付款", text), text
+
+
+SWITCHED_OFF = {"reason": "holder", "ends_on": "2026-04-01", "lost_on": "2026-05-01"}
+
+
+def said_of(*facts):
+    return words_of("switched_off", SWITCHED_OFF, about("zh-CN")._replace(card=given(*facts).card))
+
+
+def test_who_switches_off_is_told_when_the_service_goes_off_by_the_days_of_grace():
+    words = said_of(*PAYING, switched_off())
+    assert "已付至 2026 年 4 月 1 日，2026 年 4 月 3 日起停机。" in words.more
+    assert "不会再为它扣款。" in words.more
+    assert ("停机", "2026 年 4 月 3 日") in words.rows
+    assert words.sms.endswith("已付至 2026 年 4 月 1 日，2026 年 4 月 3 日起停机。")
+
+
+def test_who_switches_off_what_is_suspended_is_told_that_the_service_is_off():
+    words = said_of(*PAYING, suspended(), switched_off())
+    assert "目前已停机。" in words.more
+    assert "停机" not in dict(words.rows)
+    assert "4 月" not in words.sms
+
+
+def test_who_switches_off_during_a_payment_is_told_that_it_may_still_count():
+    words = said_of(*CHARGING, switched_off())
+    assert "有一笔付款正在进行，如果扣款成功，这次续费仍然有效。" in words.more
+    assert "不会再为它扣款。" not in words.more
+
+
+def test_no_day_is_named_for_a_service_that_was_paid_again_or_switched_on_since():
+    for facts in ((*PAID, switched_off()), PAYING):
+        words = said_of(*facts)
+        assert not [text for text in (*words.more, words.sms) if "起停机" in text or "已付至" in text]
+
+
+def test_a_refund_that_our_support_made_does_not_promise_the_payment_method():
+    amount = {"amount": {"minor": 1500, "currency": "CNY"}}
+    assert "钱退回原来的支付方式" in words_of("refunded", amount, about("zh-CN")).more[0]
+    words = words_of("refunded", amount | {"by": "support"}, about("zh-CN"))
+    assert words.more == ("客服已退还这笔钱。",)
+    assert "银行" not in words.sms
+
+
+def test_no_letter_calls_a_day_the_last_one_on_which_the_service_or_number_is_gone(catalogue):
+    for message in catalogue:
+        english, chinese = str(message.id), str(message.string)
+        for name in ("suspends_on", "goes_off_on", "lost_on", "reclaimed_on"):
+            assert f"until {{{name}}}" not in english, english
+            assert f"{{{name}}}为止" not in chinese, chinese
 
 
 @pytest.mark.parametrize("kind", ["suspended", "last_chance"])

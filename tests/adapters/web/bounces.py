@@ -3,13 +3,15 @@
 from adapters.notices.reached import hash_of
 
 
-def settled(connection, address, state, *, minutes_ago=0):
+def settled(connection, address, state, *, minutes_ago=0, reason=None):
     """A message to that address that ended so."""
     connection.execute(
         """
-        INSERT INTO outbox (key, channel, kind, caused_at, not_before, expires_at, state, address_hash, settled_at)
-        VALUES ('account:' || gen_random_uuid(), 'email', 'registered', now(), now(), now(), %s, %s,
+        INSERT INTO outbox (
+            key, channel, kind, caused_at, not_before, expires_at, state, reason, address_hash, settled_at
+        )
+        VALUES ('account:' || gen_random_uuid(), 'email', 'registered', now(), now(), now(), %s, %s, %s,
             now() - make_interval(mins => %s))
         """,
-        (state, hash_of(address), minutes_ago),
+        (state, reason, hash_of(address), minutes_ago),
     )

@@ -34,7 +34,7 @@ def test_a_card_with_a_dead_method_is_not_in_order(lin, dead):
 def test_its_page_says_consequence_cause_and_remedy(lin, dead):
     text = lin.get(f"/cards/{PLUS}").text
     assert "Auto-renewal has nothing to charge: service goes off on 14 March 2027" in text
-    assert "Visa ending 4242 cannot be charged any more: the card has expired." in text
+    assert "Visa ending 4242 cannot be charged any more: the card has expired, or its expiry date is wrong." in text
     assert "Add or update a payment method, and the card is renewed as agreed. Change payment method" in text
     assert "Try again now" not in text
     assert "Service goes off. No calls or messages" in text
@@ -43,7 +43,7 @@ def test_its_page_says_consequence_cause_and_remedy(lin, dead):
 def test_the_same_in_chinese(other, dead):
     dead.connection.execute("UPDATE accounts SET language = 'zh-CN'")
     other.token = dead.tokens["h-lin"]
-    assert "Visa 尾号 4242已不能扣款：卡已过期。" in other.get(f"/cards/{PLUS}").text
+    assert "Visa 尾号 4242已不能扣款：卡已过期，或有效期不对。" in other.get(f"/cards/{PLUS}").text
     assert "无法续费" in other.get("/cards").text
 
 

@@ -48,7 +48,7 @@ def test_a_card_in_trouble_says_consequence_cause_and_remedy(lin):
     text = lin.get(f"/cards/{card_id_of('failing')}").text
     assert "Service goes off on 30 November 2026 unless ¥21.00 is paid" in text
     assert "The last payment failed: insufficient funds. Once off, switching on again costs ¥7.00 more." in text
-    assert "The number stays yours until 28 February 2027." in text
+    assert "The number is lost on 28 February 2027." in text
     assert "Change payment method Try again now" in text
     assert "30 Nov 2026 10:21, New York time We take ¥28.00: Visa ending 4242." in text
 
@@ -60,7 +60,7 @@ def test_the_history_is_in_plain_words_newest_first(lin):
     assert (
         failed < history.index("You turned on auto-renewal: ¥21.00, every month.") < history.index("The card was set")
     )
-    assert "It is a later day of the plan of retries after the first failure." in history
+    assert "This was a planned retry after the first failed payment." in history
 
 
 def test_the_same_in_chinese(other, world):

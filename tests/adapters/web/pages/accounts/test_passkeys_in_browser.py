@@ -103,7 +103,7 @@ def test_a_passkey_is_a_proof_and_the_way_goes_on(opened, world):
     add_passkey(page)
     world.connection.execute("UPDATE sessions SET confirmed_at = confirmed_at - interval '15 minutes'")
     page.goto("/account/password")
-    page.get_by_role("button", name="Use a passkey").click()
+    page.get_by_role("button", name="Confirm with a passkey").click()
     page.wait_for_url("**/account/password")
 
 
@@ -161,5 +161,5 @@ def test_the_pages_of_passkeys_fit_and_axe_finds_nothing(opened, world):
         found = Axe().run(page)
         assert not found.violations_count, f"{path}: {found.generate_report()}"
         if "/confirm" in path:
-            page.get_by_role("button", name="Use a passkey").click()
+            page.get_by_role("button", name="Confirm with a passkey").click()
             page.wait_for_url(f"{page.url.split('/account')[0]}/account/passkeys")
