@@ -142,11 +142,16 @@ class Portal:
         """The last facts of a card below a version, oldest first."""
         return await asyncio.to_thread(self.read_newest, card_id, before, limit)
 
-    async def execute(self, holder_id: str, *commands: AnyCommand) -> Refused | None:
-        """Execute the holder's commands in order, up to the first refusal, if any. Raises what else goes wrong."""
+    async def execute(
+        self, holder_id: str, *commands: AnyCommand, judged_by: tuple[Rules, datetime] | None = None
+    ) -> Refused | None:
+        """Execute the holder's commands in order, up to the first refusal, if any. Raises what else goes wrong.
+
+        `judged_by`: the rules and the time of a page that was judged a moment ago; None: those of each command.
+        """
         try:
             for one in commands:
-                await self.reply(Issued(one, actor("holder", holder_id)))
+                await self.reply(Issued(one, actor("holder", holder_id)), judged_by)
         except Refused as refused:
             return refused
         return None
@@ -157,14 +162,14 @@ class Portal:
         async with self.pool.connection() as connection:
             return await (await connection.execute(query, (command_id, card_id))).fetchone() is not None
 
-    async def reply(self, issued: Issued) -> CardFacts:
+    async def reply(self, issued: Issued, judged_by: tuple[Rules, datetime] | None = None) -> CardFacts:
         """What a command leads to, () if nothing; raises Refused and what else goes wrong."""
-        reply = await asyncio.to_thread(self._execute, issued)
+        reply = await asyncio.to_thread(self._execute, issued, judged_by)
         if isinstance(reply, Exception):
             raise reply
         return reply
 
-    def _execute(self, issued: Issued) -> Reply:
-        rules, at = self.read_rules()
+    def _execute(self, issued: Issued, judged_by: tuple[Rules, datetime] | None) -> Reply:
+        rules, at = judged_by or self.read_rules()
         [reply] = self.engine.execute([issued], rules, at)
         return reply

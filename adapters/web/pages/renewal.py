@@ -80,7 +80,11 @@ async def _confirm(visit: CardVisit) -> Response:
         return visit.go(done if await visit.has_done(f"web:{command_id}") else otherwise)
     if visit.form.get("choice") != seal_of(draft):  # another tab has chosen otherwise since
         return visit.go(f"{REVIEW}?changed")
-    refused = await visit.execute(*commands_of(visit.held, draft, command_id))
+    if (
+        quote_of(visit.held, draft) is None
+    ):  # before anything is executed: a consent that runs keeps its order of methods
+        return visit.go(CHOSEN_ANEW["price_changed"])
+    refused = await visit.agree(*commands_of(visit.held, draft, command_id))
     if refused is not None and refused.code in CHOSEN_ANEW:
         return visit.go(CHOSEN_ANEW[refused.code])
     if refused is not None:

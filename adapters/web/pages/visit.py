@@ -65,6 +65,10 @@ class CardVisit:
         """Execute commands for the holder, in order; the first refusal, if any."""
         return await self.portal.execute(self.visitor.holder_id, *commands)
 
+    async def agree(self, *commands: AnyCommand) -> Refused | None:
+        """The same, by the prices and the time that the page was judged by: none can change in between."""
+        return await self.portal.execute(self.visitor.holder_id, *commands, judged_by=(self.held.rules, self.held.at))
+
     async def has_done(self, command_id: str) -> bool:
         """Whether that command was accepted for this card before."""
         return await self.portal.has_done(self.card_id, command_id)
