@@ -80,6 +80,27 @@ def test_the_periods_and_the_review_say_what_switching_service_on_again_costs(li
     assert told not in choose(lin).text  # of a plan without a fee
 
 
+@pytest.mark.parametrize("phone", [None, "+85255500142"])  # no SMS go out here, so a number reaches nobody
+def test_nobody_agrees_without_a_confirmed_address_to_be_told_at(lin, world, phone):
+    review = choose(lin)
+    unconfirmed = "UPDATE accounts SET email_confirmed = false, phone = %s, phone_confirmed = true WHERE holder_id = %s"
+    world.connection.execute(unconfirmed, (phone, "h-lin"))
+    page = lin.get(REVIEW)
+    assert "Notices go to No confirmed address" in page.text
+    assert "our reminders before each payment would not reach you" in page.text
+    assert '<a class="btn" href="/account">Confirm an address</a>' in page.html
+    assert "Confirm and authorise" not in page.text
+    assert confirm(lin, review).to == REVIEW
+    assert "auto_renew_enabled" not in facts_of(world, "off")
+
+
+def test_the_confirmation_is_promised_to_a_confirmed_address_alone(lin, world):
+    done = confirm(lin, choose(lin)).to
+    assert "The confirmation goes to lin@example.com." in lin.get(done).text
+    world.connection.execute("UPDATE accounts SET email_confirmed = false")
+    assert "The confirmation goes to" not in lin.get(done).text
+
+
 def test_confirming_switches_it_on_with_what_was_shown(lin, world):
     review = choose(lin, balance_first="on")
     command_id = review.field("command_id")
