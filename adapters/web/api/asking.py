@@ -52,11 +52,15 @@ class Asked:
 
     async def do(self, command: AnyCommand) -> "Done":
         """Execute a command for a card within reach; raises ProblemError, Refused and what else goes wrong."""
+        return _done(command, await self.facts_of(command))
+
+    async def facts_of(self, command: AnyCommand) -> CardFacts:
+        """The same; the facts that it led to, now or when it was sent first."""
         await self.card(command.card_id)
         facts = await self.portal.reply(Issued(command, self.bearer.actor))
         kind, card_id = type(command).__name__, str(command.card_id)
         log.info("api.done", command=kind, card_id=card_id, token=self.bearer.name, facts=len(facts))
-        return _done(command, facts)
+        return facts
 
 
 class DoneEvent(BaseModel):
