@@ -99,7 +99,7 @@ async def _begin(asked: Asked, command: RenewNow | TopUp, body: _OnPage) -> Open
     held = await asked.card(card_id)
     if payments is None:
         raise ProblemError(409, "no_hosted_pages", "the payment provider has no pages on which one pays")
-    if wait_s := asked.provider_pace.wait_s(asked.bearer.token_id):
+    if wait_s := asked.portal.provider_pace.wait_s(asked.bearer.token_id):
         raise ProblemError(429, "too_many_requests", f"wait {wait_s} s", wait_s=wait_s)
     home = f"{asked.portal.origin}/cards/{card_id}"
     back = ReturnAddresses(body.return_url or f"{home}{PAID}", body.return_url or home)

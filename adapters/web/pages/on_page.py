@@ -13,6 +13,8 @@ from starlette.responses import Response
 from adapters.gateways.pages import ReturnAddresses
 from adapters.page_payments import PagePayments, begun_by, on_page
 from adapters.web.door import see_other
+from adapters.web.pages.accounts.waiting import wait_sentence
+from adapters.web.pages.accounts.waiting import waiting as too_often
 from adapters.web.pages.came_of_it import LOOKED_AT, SINCE, again_at
 from adapters.web.pages.naming import wallet_name
 from adapters.web.pages.portal import Held, Portal
@@ -66,6 +68,8 @@ async def pay_on_page(visit: CardVisit, command: RenewNow | TopUp, brand: str, f
     payments = visit.portal.page_payments
     if payments is None or brand not in wallets_of(visit.held.rules.provider):
         return visit.missing()
+    if wait := visit.wait_for_provider():
+        return too_often(failed(wait_sentence(wait, visit.say), 429), wait)
     try:
         wallet = await payments.wallet(visit.visitor.holder_id, brand)
     except BaohaoError as error:
@@ -100,7 +104,7 @@ async def _return(visit: CardVisit) -> Response:
     if payments is None:
         return visit.missing()
     try:
-        still_waits = await payments.look_up(visit.card_id)
+        still_waits = visit.wait_for_provider() is not None or await payments.look_up(visit.card_id)
     except BaohaoError as error:
         log.warning("page.waits", card_id=str(visit.card_id), error=str(error))
         still_waits = True  # the provider notifies us of it as well
@@ -121,6 +125,8 @@ async def _go_on(visit: CardVisit) -> Response:
     payments, act = visit.portal.page_payments, visit.form.get("do", "")
     if payments is None or act not in ("pay", "cancel"):
         return visit.missing()
+    if visit.wait_for_provider():
+        return visit.go(f"?{UNOPENED}")
     if act == "pay":
         return await _to_page(visit, payments)
     try:

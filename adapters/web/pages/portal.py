@@ -14,6 +14,7 @@ from adapters.asking import ReadRules
 from adapters.bindings import Bindings
 from adapters.gateways.pages import HostedPages
 from adapters.page_payments import PagePayments
+from adapters.web.pace import Pace, provider_pace
 from adapters.web.pages.outlooks import Outlooks
 from engine.actor import actor
 from engine.application import Engine, Reply
@@ -96,6 +97,8 @@ class Portal:
     bindings: Bindings | None = None
     page_payments: PagePayments | None = None
     outlooks: Outlooks = field(default_factory=Outlooks)
+    provider_pace: Pace = field(default_factory=provider_pace)
+    """How often a holder, or a token, may make us ask the provider."""
     sends_sms: bool = False
     """Whether SMS go out: a card is added by one."""
     support: str | None = None

@@ -10,6 +10,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from adapters.directory.answers import Wait
 from adapters.directory.sessions import SignedIn
 from adapters.web.door import Door, Endpoint, Form, form_of, missing, see_other, way_back
 from adapters.web.frame import page
@@ -72,6 +73,11 @@ class CardVisit:
     async def has_done(self, command_id: str) -> bool:
         """Whether that command was accepted for this card before."""
         return await self.portal.has_done(self.card_id, command_id)
+
+    def wait_for_provider(self) -> Wait | None:
+        """None if the provider may be asked for this holder now, which is counted; or when it may be."""
+        seconds = self.portal.provider_pace.wait_s(self.visitor.holder_id)
+        return Wait(seconds) if seconds else None
 
     def refusal(self, refused: Refused) -> Markup:
         """The refusal as the holder reads it."""
