@@ -54,6 +54,8 @@ async def _show(visit: CardVisit) -> Response:
 async def _make_change(visit: CardVisit) -> Response:
     if not _BUTTON.fullmatch(visit.form.get("do", "")):
         return visit.missing()
+    if visit.form["do"].startswith("remove:") and not visit.is_proved:
+        return visit.prove(METHODS)
     change = _change(visit.held, visit.form)
     refused = change if change is None or isinstance(change, Refused) else await visit.execute(change)
     if refused is not None:
@@ -63,6 +65,8 @@ async def _make_change(visit: CardVisit) -> Response:
 
 async def _use_other(visit: CardVisit) -> Response:
     """A method of another card of the same holder is used for this one as well."""
+    if not visit.is_proved:
+        return visit.prove(_BACK["payment"])
     other_id, _, method_id = visit.form.get("use", "").partition("/")
     other = await visit.portal.card(visit.visitor.holder_id, UUID(other_id)) if is_uuid(other_id) else None
     bound = other.card.methods.bound if other else ()
@@ -81,6 +85,8 @@ async def _add(visit: CardVisit) -> Response:
     portal, to = visit.portal, visit.form.get("to", "")
     if portal.hosted is None or to not in _BACK:
         return visit.missing()
+    if not visit.is_proved:
+        return visit.prove(_BACK[to])
     if wait := visit.wait_for_provider():
         return waiting(await _listed(visit, wrong=wait_sentence(wait, visit.say)), wait)
     here = f"{portal.origin}{visit.home}"

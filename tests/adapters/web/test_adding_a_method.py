@@ -3,6 +3,7 @@
 import asyncio
 import re
 from datetime import timedelta
+from urllib.parse import unquote
 
 import psycopg
 import pytest
@@ -111,3 +112,12 @@ def test_nobody_makes_us_open_pages_without_end(served, unpaid):
     assert "Try again in 1 second." in refused.text
     asked = len(get(served.sandbox, "/v1/checkout/sessions?limit=100")["data"])
     assert served.connection.execute("SELECT count(*) FROM bindings").fetchone() == (asked,)
+
+
+@pytest.mark.parametrize(("to", "back"), [("methods", "/methods"), ("payment", "/renewal/payment")])
+def test_who_did_not_prove_of_late_to_be_the_holder_does_that_first_and_comes_back(served, unpaid, to, back):
+    card_id, lin = unpaid
+    served.connection.execute("UPDATE sessions SET confirmed_at = now() - interval '11 minutes'")
+    asked = lin.post(f"/cards/{card_id}/methods/new", {"to": to}).to
+    assert unquote(asked) == f"/account/confirm?next=/cards/{card_id}{back}"
+    assert get(served.sandbox, "/v1/checkout/sessions")["data"] == []
