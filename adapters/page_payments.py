@@ -11,8 +11,9 @@ import structlog
 
 from adapters.executing import Executor
 from adapters.gateways.pages import HostedPage, HostedPages, ReturnAddresses
-from engine.card.attempt import Attempt, open_attempts
+from engine.card.attempt import Attempt, ChargeAttempted, open_attempts
 from engine.card.card import Card
+from engine.card.facts import CardFacts
 from engine.card.on_page import PageWallet, wallets_of
 from engine.errors import BaohaoError, GatewayMisuseError
 from engine.news import News
@@ -29,6 +30,12 @@ NOT_MADE = Declined(code="page_not_made")
 def on_page(card: Card) -> Attempt | None:
     """The attempt that the holder may pay on the provider's page; there is one at most."""
     return next((one for one in open_attempts(card.attempts) if one.page_until is not None), None)
+
+
+def begun_by(facts: CardFacts) -> UUID | None:
+    """The attempt on the provider's page that a command led to, by its facts."""
+    begun = (one.attempt_id for one in facts if isinstance(one, ChargeAttempted) and one.page_until is not None)
+    return next(begun, None)
 
 
 class PagePayments:
@@ -48,14 +55,16 @@ class PagePayments:
             return PageWallet(brand, "none")
         return PageWallet(brand, await self._pages.pay_now_token(holder_id, brand))
 
-    async def open(self, card_id: UUID, back: ReturnAddresses) -> HostedPage | None:
-        """The page of what the card waits for; None where it waits for none.
+    async def open(self, card_id: UUID, back: ReturnAddresses, *, attempt_id: UUID | None = None) -> HostedPage | None:
+        """The page of what the card waits for, or of that attempt alone; None where it waits for none such.
 
         Raises GatewayMisuseError where no page can be made: what was to be paid there is over. Raises BaohaoError
         where the provider does not answer: it may be opened again.
         """
         card, attempt = await self._waiting(card_id)
         if card is None or attempt is None or attempt.page_until is None:
+            return None
+        if attempt_id not in (None, attempt.attempt_id):
             return None
         what = RENEWAL if attempt.top_up is None else TOP_UP
         try:

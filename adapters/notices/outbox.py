@@ -110,27 +110,29 @@ class Told(NamedTuple):
 
 async def told_of_card(connection: AsyncConnection[Any], card_id: UUID, limit: int = 100) -> list[Told]:
     """The notices of one card that were sent, the newest cause first."""
-    return await _told(connection, "card_id = %s", card_id, limit)
+    return await _told(connection, "card_id = %s", (card_id,), limit)
 
 
-async def told_of_facts(connection: AsyncConnection[Any], card_id: UUID, first: int, last: int) -> list[Told]:
-    """The notices of one card that were sent about the facts of these versions, the newest cause first."""
-    version = "split_part(key, ':', 2)::int"
-    return await _told(connection, f"card_id = %s AND {version} BETWEEN {first:d} AND {last:d}", card_id, 1000)
+async def told_of_facts(
+    connection: AsyncConnection[Any], card_id: UUID, holder_id: str, first: int, last: int
+) -> list[Told]:
+    """The notices of one card that this holder was sent about the facts of these versions, the newest cause first."""
+    condition = "card_id = %s AND holder_id = %s AND split_part(key, ':', 2)::int BETWEEN %s AND %s"
+    return await _told(connection, condition, (card_id, holder_id, first, last), 1000)
 
 
 async def told_holder(connection: AsyncConnection[Any], holder_id: str, limit: int = 100) -> list[Told]:
     """The notices and messages that were sent to one holder, the newest cause first."""
-    return await _told(connection, "holder_id = %s", holder_id, limit)
+    return await _told(connection, "holder_id = %s", (holder_id,), limit)
 
 
-async def _told(connection: AsyncConnection[Any], condition: str, value: object, limit: int) -> list[Told]:
+async def _told(connection: AsyncConnection[Any], condition: str, values: Sequence[object], limit: int) -> list[Told]:
     async with connection.cursor(row_factory=class_row(Told)) as cursor:
         query = f"""
             SELECT key, channel, card_id, kind, caused_at, state, sent_at FROM outbox
             WHERE {condition} AND state IN ('accepted', 'delivered') ORDER BY caused_at DESC, channel LIMIT %s
         """  # noqa: S608 (one of the conditions above)
-        await cursor.execute(query.encode(), (value, limit))
+        await cursor.execute(query.encode(), (*values, limit))
         return await cursor.fetchall()
 
 

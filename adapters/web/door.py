@@ -16,7 +16,7 @@ from adapters.web.frame import page
 
 SESSION, LANGUAGE = "__Host-bh", "__Host-bh-language"
 """Cookies: they hold on this host alone, and only over TLS or on this machine (ASVS 5.0.0, 3.3.1 to 3.3.4)."""
-SIGN_IN = "/sign-in"
+SIGN_IN, CONFIRM = "/sign-in", "/account/confirm"
 FORM_BYTES_MOST = 16_384
 _FIELDS_MOST = 60
 
@@ -73,6 +73,11 @@ def language_of(request: Request, visitor: SignedIn | None = None) -> Language:
 def see_other(where: str) -> RedirectResponse:
     """After a form: the next page, so that reloading it sends nothing again."""
     return RedirectResponse(where, 303, {"Cache-Control": "no-store"})
+
+
+def prove(back: str) -> RedirectResponse:
+    """First prove again to be the holder, then come back."""
+    return see_other(f"{CONFIRM}?{urlencode({'next': back})}")
 
 
 async def form_of(request: Request) -> Form:

@@ -13,7 +13,6 @@ from fastapi.security import HTTPBearer
 from pydantic import BaseModel, ConfigDict
 
 from adapters.languages.language import Language, preferred
-from adapters.web.api.pace import Pace
 from adapters.web.api.problems import ProblemError, no_card
 from adapters.web.api.showing import name_of
 from adapters.web.api.tokens import Bearer, Scope
@@ -36,8 +35,6 @@ class Asked:
     bearer: Bearer
     language: Language
     printer: Printer
-    provider_pace: Pace
-    """How often a token may make us ask the provider."""
 
     async def card(self, card_id: UUID) -> Held:
         """A card within reach; raises ProblemError, the same for one that does not exist."""
@@ -52,11 +49,15 @@ class Asked:
 
     async def do(self, command: AnyCommand) -> "Done":
         """Execute a command for a card within reach; raises ProblemError, Refused and what else goes wrong."""
+        return _done(command, await self.facts_of(command))
+
+    async def facts_of(self, command: AnyCommand) -> CardFacts:
+        """The same; the facts that it led to, now or when it was sent first."""
         await self.card(command.card_id)
         facts = await self.portal.reply(Issued(command, self.bearer.actor))
         kind, card_id = type(command).__name__, str(command.card_id)
         log.info("api.done", command=kind, card_id=card_id, token=self.bearer.name, facts=len(facts))
-        return _done(command, facts)
+        return facts
 
 
 class DoneEvent(BaseModel):
@@ -101,7 +102,7 @@ def _asking(scope: Scope) -> Callable[..., Asked]:
         if scope not in bearer.scopes:
             raise ProblemError(403, "missing_scope", f"the token lacks the scope {scope}")
         state = request.app.state
-        return Asked(state.portal, bearer, preferred(accept_language), state.printer, state.provider_pace)
+        return Asked(state.portal, bearer, preferred(accept_language), state.printer)
 
     return ask
 

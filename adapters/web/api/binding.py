@@ -11,7 +11,6 @@ from pydantic import BaseModel, ConfigDict, Field, JsonValue
 from adapters.bindings import WITH_CARD, Bindings, begin_binding
 from adapters.gateways.pages import HostedPages, ReturnAddresses
 from adapters.web.api.asking import Asked, IdempotencyKey, Reading, Writing
-from adapters.web.api.pace import Pace
 from adapters.web.api.problems import AGAIN_AFTER_S, ProblemError, documented
 from adapters.web.bindings import CANCELED, DONE
 from engine.card.methods import NO_NUL
@@ -19,8 +18,6 @@ from engine.errors import BaohaoError
 
 log = structlog.get_logger()
 
-PER_SECOND, BURST = 1.0, 20.0
-"""How often a token may make us ask the provider: what it takes of our rate there, no charge has."""
 binding = APIRouter(tags=["payment methods"])
 _KNOWN = """
     SELECT CASE WHEN outcome IS NULL THEN 'waiting' WHEN outcome IN ('bound', 'renewed') THEN 'bound' ELSE 'refused' END
@@ -68,7 +65,7 @@ async def begin(asked: Writing, key: IdempotencyKey, card_id: UUID, body: NewBin
     """
     held = await asked.card(card_id)
     pages = _pages_of(asked)
-    if wait_s := asked.provider_pace.wait_s(asked.bearer.token_id):
+    if wait_s := asked.portal.provider_pace.wait_s(asked.bearer.token_id):
         raise ProblemError(429, "too_many_requests", f"wait {wait_s} s", wait_s=wait_s)
     origin = asked.portal.origin
     back = ReturnAddresses(body.return_url or f"{origin}{DONE}", body.return_url or f"{origin}{CANCELED}")
@@ -97,7 +94,7 @@ async def show_binding(
     if row is None:
         raise ProblemError(404, "unknown_binding", "the card has no such binding")
     state, bindings = row[0], asked.portal.bindings
-    if state == "waiting" and bindings is not None and not asked.provider_pace.wait_s(asked.bearer.token_id):
+    if state == "waiting" and bindings is not None and not asked.portal.provider_pace.wait_s(asked.bearer.token_id):
         state = await _completed(bindings, binding_id)
     return ShownBinding(binding_id=binding_id, state=state)
 
@@ -111,11 +108,6 @@ async def _completed(bindings: Bindings, session_id: str) -> State:
     if outcome in WITH_CARD:
         return "bound"
     return "refused" if outcome == "refused" else "waiting"
-
-
-def provider_pace() -> Pace:
-    """The pace at which tokens may make us ask the provider."""
-    return Pace(per_second=PER_SECOND, burst=BURST)
 
 
 def _pages_of(asked: Asked) -> HostedPages:

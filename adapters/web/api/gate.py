@@ -9,10 +9,10 @@ from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from adapters.web.api.pace import Pace
 from adapters.web.api.problems import away, problem
 from adapters.web.api.tokens import find_token
 from adapters.web.door import FORM_BYTES_MOST as BODY_BYTES_MOST
+from adapters.web.pace import Pace
 from adapters.web.pages.portal import Portal
 
 OPENAPI = "/openapi.json"

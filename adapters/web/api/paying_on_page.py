@@ -9,7 +9,7 @@ from fastapi import APIRouter
 from pydantic import BaseModel, ConfigDict, Field
 
 from adapters.gateways.pages import ReturnAddresses
-from adapters.page_payments import on_page
+from adapters.page_payments import begun_by, on_page
 from adapters.web.api.asking import Asked, IdempotencyKey, Writing
 from adapters.web.api.problems import AGAIN_AFTER_S, ProblemError, documented
 from adapters.web.api.renewing import Renewal
@@ -99,7 +99,7 @@ async def _begin(asked: Asked, command: RenewNow | TopUp, body: _OnPage) -> Open
     held = await asked.card(card_id)
     if payments is None:
         raise ProblemError(409, "no_hosted_pages", "the payment provider has no pages on which one pays")
-    if wait_s := asked.provider_pace.wait_s(asked.bearer.token_id):
+    if wait_s := asked.portal.provider_pace.wait_s(asked.bearer.token_id):
         raise ProblemError(429, "too_many_requests", f"wait {wait_s} s", wait_s=wait_s)
     home = f"{asked.portal.origin}/cards/{card_id}"
     back = ReturnAddresses(body.return_url or f"{home}{PAID}", body.return_url or home)
@@ -107,13 +107,13 @@ async def _begin(asked: Asked, command: RenewNow | TopUp, body: _OnPage) -> Open
         wallet = await payments.wallet(held.card.custody.holder_id, body.wallet)
     except BaohaoError as error:
         raise _unavailable(card_id, error) from None
-    await asked.do(command.model_copy(update={"on_page": wallet}))
+    begun = begun_by(await asked.facts_of(command.model_copy(update={"on_page": wallet})))
     try:
-        page = await payments.open(card_id, back)
+        page = await payments.open(card_id, back, attempt_id=begun)
     except BaohaoError as error:
         raise _unavailable(card_id, error) from None
     attempt = on_page((await asked.card(card_id)).card)
-    if page is None or attempt is None or attempt.page_until is None:
+    if page is None or attempt is None or attempt.page_until is None or attempt.attempt_id != begun:
         raise ProblemError(409, "page_over", "it was paid, or its page is closed; begin anew with another key")
     return OpenPage(attempt_id=attempt.attempt_id, url=page.address, open_until=attempt.page_until)
 

@@ -78,7 +78,8 @@ async def show_history(
     facts, older = await asked.portal.newest_of(held, before, limit)
     more = cursor_of(str(older)) if older else None
     async with asked.portal.pool.connection() as connection:
-        sent = await told_of_facts(connection, card_id, facts[0].version, facts[-1].version) if facts else []
+        whose = card_id, held.card.custody.holder_id
+        sent = await told_of_facts(connection, *whose, facts[0].version, facts[-1].version) if facts else []
     return History(events=happened(facts, sent, held, asked.language), next=more)
 
 

@@ -7,15 +7,15 @@ from typing import Any
 
 from fastapi import FastAPI
 
-from adapters.web.api.binding import binding, provider_pace
+from adapters.web.api.binding import binding
 from adapters.web.api.gate import OPENAPI, Gate
-from adapters.web.api.pace import BURST, PER_SECOND
 from adapters.web.api.paying_on_page import paying_on_page
 from adapters.web.api.problems import Problem, answer_problems
 from adapters.web.api.reading import reading
 from adapters.web.api.receipts import receipts
 from adapters.web.api.renewing import renewing
 from adapters.web.api.topping_up import topping_up
+from adapters.web.pace import BURST, PER_SECOND
 from adapters.web.pages.portal import Portal
 from adapters.web.payments.printing import Printer
 
@@ -38,7 +38,7 @@ def api(portal: Portal, now: Callable[[], datetime], printer: Printer) -> FastAP
         redoc_url=None,
         openapi_url=OPENAPI,
     )
-    app.state.portal, app.state.printer, app.state.provider_pace = portal, printer, provider_pace()
+    app.state.portal, app.state.printer = portal, printer
     for router in (reading, renewing, binding, topping_up, paying_on_page, receipts):
         app.include_router(router)
     answer_problems(app)

@@ -62,7 +62,10 @@ def preview_of(held: Held, draft: Draft, quote: Quote, say: Voice) -> Preview | 
 
 
 def commands_of(held: Held, draft: Draft, command_id: UUID) -> tuple[OrderPaymentMethods, EnableAutoRenew]:
-    """What the holder's consent is executed as."""
+    """What the holder's consent is executed as.
+
+    The order comes first: a card whose service is off is charged as soon as it is agreed to, and by no other method.
+    """
     card_id, currency = held.card_id, held.card.custody.currency
     fee = None if draft.fee is None else Money(minor=draft.fee, currency=currency)
     quote = ShownQuote(Money(minor=draft.price, currency=currency), draft.version, fee)

@@ -85,7 +85,8 @@ async def _card(portal: Portal, request: Request, visitor: SignedIn) -> Response
     before = whole_number(request.query_params.get("before", ""))
     facts, older = await portal.newest_of(held, before, ENTRIES)
     async with portal.pool.connection() as connection:
-        sent = await told_of_facts(connection, card_id, facts[0].version, facts[-1].version) if facts else []
+        whose = card_id, visitor.holder_id
+        sent = await told_of_facts(connection, *whose, facts[0].version, facts[-1].version) if facts else []
     card, goes_back = shown(held, say), on_its_way(held.card, say)
     return page(
         "card",

@@ -1,6 +1,7 @@
 """The pages on which a holder chooses a period, and what is charged first."""
 
 from typing import NamedTuple
+from uuid import uuid4
 
 from markupsafe import Markup
 from starlette.responses import Response
@@ -78,6 +79,7 @@ async def payment_page(
         balance_first=draft.balance_first,
         others=await _methods_of_others(visit),
         can_add=visit.portal.hosted is not None,
+        new_id=uuid4,
         renewed="renewed" in visit.request.query_params,
         changed="changed" in visit.request.query_params,
         charged_at_once=charged_by_adding(held),

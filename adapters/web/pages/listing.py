@@ -1,36 +1,26 @@
-"""The list of a holder's cards, worst first: what the page shows beside them is read in the same round trip."""
+"""The list of a holder's cards, worst first; what the page shows beside them is read in the same round trip.
 
+Rank and count are those of the standing that each card itself shows, so all cards of the holder are read: no row of a
+read model knows which methods can still be charged, nor what the balance pays for.
+"""
+
+from datetime import datetime
 from typing import LiteralString, NamedTuple
+from uuid import UUID
 
 from adapters.directory.sessions import SignedIn
 from adapters.notices.reached import BOUNCED, by_hash
 from adapters.web.pages.portal import PAGE_SIZE, Held, Portal
+from adapters.web.pages.standing import NEEDS_HOLDER, RANK, standing_of
 
-_LISTED: LiteralString = f"""
-    WITH held AS (
-        SELECT card_id, status, last_decline, auto_renew_months, outcome_unknown, ends_at,
-            status IN ('reclaimed', 'closed') AS is_gone
-        FROM cards WHERE holder_id = %(holder)s
-    ),
-    counts AS (
-        SELECT count(*) FILTER (WHERE NOT is_gone) AS kept, count(*) FILTER (WHERE is_gone) AS gone,
-            count(*) FILTER (WHERE status IN ('suspended', 'grace')
-                OR (status = 'active' AND last_decline IS NOT NULL AND auto_renew_months IS NOT NULL
-                    AND NOT outcome_unknown)) AS need_holder
-        FROM held
-    ),
-    listed AS (
-        SELECT card_id, number, row_number() OVER (
-            ORDER BY CASE WHEN status = 'suspended' THEN 0 WHEN status = 'grace' THEN 1
-                WHEN last_decline IS NOT NULL AND auto_renew_months IS NOT NULL THEN 2 WHEN outcome_unknown THEN 3
-                WHEN auto_renew_months IS NULL THEN 4 ELSE 5 END, ends_at, card_id
-        ) AS place
-        FROM held LEFT JOIN card_numbers USING (card_id)
-        WHERE is_gone = %(gone)s AND (%(sought)s::text IS NULL OR number LIKE '%%' || %(sought)s || '%%')
-        ORDER BY place LIMIT %(limit)s OFFSET %(skip)s
-    )
-    SELECT kept, gone, need_holder, ARRAY ({BOUNCED}), card_id, number
-    FROM counts LEFT JOIN listed ON true ORDER BY place
+_FOUND: LiteralString = f"""
+    SELECT ARRAY ({BOUNCED}), card_id, number, is_gone, is_sought
+    FROM (VALUES (true)) AS once LEFT JOIN (
+        SELECT card_id, number, ends_at, status IN ('reclaimed', 'closed') AS is_gone,
+            %(sought)s::text IS NULL OR coalesce(number LIKE '%%' || %(sought)s || '%%', false) AS is_sought
+        FROM cards LEFT JOIN card_numbers USING (card_id) WHERE holder_id = %(holder)s
+    ) AS found ON true
+    ORDER BY ends_at, card_id
 """  # noqa: S608 (names of our own)
 
 
@@ -52,16 +42,33 @@ class Listing(NamedTuple):
     """Those of the holder's addresses whose last message bounced."""
 
 
+class _Found(NamedTuple):
+    card_id: UUID
+    number: str | None
+    is_gone: bool
+    is_sought: bool
+
+
 async def listing_of(
     portal: Portal, visitor: SignedIn, *, gone: bool = False, sought: str | None = None, skip: int = 0
 ) -> Listing:
     """The cards of who is signed in, or those that are gone; `sought` are digits of their numbers."""
     addresses = by_hash(visitor.email, visitor.phone)
-    asked = {"holder": visitor.holder_id, "gone": gone, "sought": sought, "limit": PAGE_SIZE, "skip": skip}
+    asked = {"holder": visitor.holder_id, "sought": sought, "addresses": list(addresses)}
     async with portal.pool.connection() as connection:
-        found = await connection.execute(_LISTED, asked | {"addresses": list(addresses)}, prepare=True)
-        rows = await found.fetchall()
-    *counts, bounced, _, _ = rows[0]
-    held = await portal.numbered({card_id: number for *_, card_id, number in rows if card_id is not None})
-    still = [one for one in held if one.card.custody.holder_id == visitor.holder_id]
-    return Listing(still, Counts(*counts), {addresses[one] for one in bounced})
+        rows = await (await connection.execute(_FOUND, asked, prepare=True)).fetchall()
+    found = [_Found(*row[1:]) for row in rows if row[1] is not None]
+    kept = [one for one in found if not one.is_gone]
+    shown = {one.card_id for one in found if one.is_gone is gone and one.is_sought}
+    old = [one for one in found if one.is_gone and one.card_id in shown][skip : skip + PAGE_SIZE]
+    held = await portal.numbered({one.card_id: one.number for one in (*kept, *old)})
+    own = [one for one in held if one.card.custody.holder_id == visitor.holder_id]
+    need_holder = sum(standing_of(one.card) in NEEDS_HOLDER for one in own)
+    listed = sorted((one for one in own if one.card_id in shown), key=_place)
+    counts = Counts(len(kept), len(found) - len(kept), need_holder)
+    page = listed if gone else listed[skip : skip + PAGE_SIZE]
+    return Listing(page, counts, {addresses[one] for one in rows[0][0]})
+
+
+def _place(held: Held) -> tuple[int, datetime, UUID]:
+    return RANK.index(standing_of(held.card)), held.card.term.ends_at, held.card_id

@@ -11,6 +11,7 @@ from starlette.responses import Response
 from adapters.bindings import WITH_CARD, Bindings, Outcome, begin_binding
 from adapters.gateways.pages import ReturnAddresses
 from adapters.web.door import Form, see_other
+from adapters.web.pages.accounts.waiting import wait_sentence, waiting
 from adapters.web.pages.adding import charged_by_adding
 from adapters.web.pages.came_of_it import SINCE, again_at, came_of_it
 from adapters.web.pages.ids import command_id_of, is_uuid, whole_number
@@ -38,7 +39,7 @@ async def _listed(visit: CardVisit, *, wrong: object = None, status: int = 200) 
         methods=[(one, name, one.method_id in methods.ended) for one, name in named(methods.bound, visit.say)],
         balance_first=methods.balance_first,
         can_add=visit.portal.hosted is not None,
-        command_id=uuid4(),
+        new_id=uuid4,
         renewed="renewed" in visit.request.query_params,
         charged_at_once=charged_by_adding(visit.held),
         came_of_it=await came_of_it(visit.portal, visit.request, visit.held, visit.say),
@@ -53,6 +54,8 @@ async def _show(visit: CardVisit) -> Response:
 async def _make_change(visit: CardVisit) -> Response:
     if not _BUTTON.fullmatch(visit.form.get("do", "")):
         return visit.missing()
+    if visit.form["do"].startswith("remove:") and not visit.is_proved:
+        return visit.prove(METHODS)
     change = _change(visit.held, visit.form)
     refused = change if change is None or isinstance(change, Refused) else await visit.execute(change)
     if refused is not None:
@@ -62,6 +65,8 @@ async def _make_change(visit: CardVisit) -> Response:
 
 async def _use_other(visit: CardVisit) -> Response:
     """A method of another card of the same holder is used for this one as well."""
+    if not visit.is_proved:
+        return visit.prove(_BACK["payment"])
     other_id, _, method_id = visit.form.get("use", "").partition("/")
     other = await visit.portal.card(visit.visitor.holder_id, UUID(other_id)) if is_uuid(other_id) else None
     bound = other.card.methods.bound if other else ()
@@ -80,12 +85,17 @@ async def _add(visit: CardVisit) -> Response:
     portal, to = visit.portal, visit.form.get("to", "")
     if portal.hosted is None or to not in _BACK:
         return visit.missing()
+    if not visit.is_proved:
+        return visit.prove(_BACK[to])
+    if wait := visit.wait_for_provider():
+        return waiting(await _listed(visit, wrong=wait_sentence(wait, visit.say)), wait)
     here = f"{portal.origin}{visit.home}"
     way_back = urlencode({"to": to, SINCE: visit.held.version})
     back = ReturnAddresses(f"{here}{METHODS}/return?{way_back}", f"{here}{_BACK[to]}")
+    key = f"bind:{command_id_of(visit.form)}:{visit.held.version}:{to}"  # one page for one form, of a double click too
     try:
         async with portal.pool.connection() as connection:
-            hosted = await begin_binding(portal.hosted, connection, visit.held.card, back, f"bind:{uuid4()}")
+            hosted = await begin_binding(portal.hosted, connection, visit.held.card, back, key)
     except BaohaoError as error:
         log.warning("binding.not_begun", card_id=str(visit.card_id), error=str(error))
         wrong = visit.say("The payment company does not answer. Nothing was changed. Try again later.")
@@ -99,7 +109,7 @@ async def _return(visit: CardVisit) -> Response:
     session_id, to = query.get("session_id", ""), query.get("to", "")
     if bindings is None or to not in _BACK or not _SESSION_ID.fullmatch(session_id):
         return visit.missing()
-    outcome = await _completed(bindings, session_id)
+    outcome = "waiting" if visit.wait_for_provider() else await _completed(bindings, session_id)
     since = {SINCE: whole_number(query.get(SINCE, "")) or visit.held.version}
     if outcome in WITH_CARD:
         told = urlencode(since | ({"renewed": ""} if outcome == "renewed" else {}))

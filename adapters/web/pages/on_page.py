@@ -4,23 +4,27 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import NamedTuple
 from urllib.parse import urlencode
+from uuid import UUID
 
 import structlog
 from markupsafe import Markup
 from starlette.responses import Response
 
 from adapters.gateways.pages import ReturnAddresses
-from adapters.page_payments import PagePayments, on_page
+from adapters.page_payments import PagePayments, begun_by, on_page
 from adapters.web.door import see_other
+from adapters.web.pages.accounts.waiting import wait_sentence
+from adapters.web.pages.accounts.waiting import waiting as too_often
 from adapters.web.pages.came_of_it import LOOKED_AT, SINCE, again_at
 from adapters.web.pages.naming import wallet_name
 from adapters.web.pages.portal import Held, Portal
 from adapters.web.pages.visit import CardRoute, CardVisit
 from adapters.web.voice import Voice
+from engine.actor import actor
 from engine.card.attempt import ChargeAttempted
 from engine.card.on_page import wallet_named, wallets_of
-from engine.commands import RenewNow, TopUp
-from engine.errors import BaohaoError, GatewayMisuseError
+from engine.commands import Issued, RenewNow, TopUp
+from engine.errors import BaohaoError, GatewayMisuseError, Refused
 from engine.money import Money
 
 log = structlog.get_logger()
@@ -64,21 +68,25 @@ async def pay_on_page(visit: CardVisit, command: RenewNow | TopUp, brand: str, f
     payments = visit.portal.page_payments
     if payments is None or brand not in wallets_of(visit.held.rules.provider):
         return visit.missing()
+    if wait := visit.wait_for_provider():
+        return too_often(failed(wait_sentence(wait, visit.say), 429), wait)
     try:
         wallet = await payments.wallet(visit.visitor.holder_id, brand)
     except BaohaoError as error:
         log.warning("page.no_wallet", card_id=str(visit.card_id), error=str(error))
         wrong = visit.say("The payment company does not answer. Nothing was changed. Try again later.")
         return failed(wrong, 503)
-    refused = await visit.execute(command.model_copy(update={"on_page": wallet}))
-    if refused is not None:
-        return failed(visit.refusal(refused), 409)
-    return await _to_page(visit, payments)
-
-
-async def _to_page(visit: CardVisit, payments: PagePayments) -> Response:
+    issued = Issued(command.model_copy(update={"on_page": wallet}), actor("holder", visit.visitor.holder_id))
     try:
-        page = await payments.open(visit.card_id, _back(visit))
+        facts = await visit.portal.reply(issued)
+    except Refused as refused:
+        return failed(visit.refusal(refused), 409)
+    return await _to_page(visit, payments, begun_by(facts))  # its own page: another one may be open by now
+
+
+async def _to_page(visit: CardVisit, payments: PagePayments, attempt_id: UUID | None = None) -> Response:
+    try:
+        page = await payments.open(visit.card_id, _back(visit), attempt_id=attempt_id)
     except BaohaoError as error:
         log.warning("page.not_opened", card_id=str(visit.card_id), error=str(error))
         return visit.go(f"?{UNOPENED}")
@@ -96,7 +104,7 @@ async def _return(visit: CardVisit) -> Response:
     if payments is None:
         return visit.missing()
     try:
-        still_waits = await payments.look_up(visit.card_id)
+        still_waits = visit.wait_for_provider() is not None or await payments.look_up(visit.card_id)
     except BaohaoError as error:
         log.warning("page.waits", card_id=str(visit.card_id), error=str(error))
         still_waits = True  # the provider notifies us of it as well
@@ -117,6 +125,8 @@ async def _go_on(visit: CardVisit) -> Response:
     payments, act = visit.portal.page_payments, visit.form.get("do", "")
     if payments is None or act not in ("pay", "cancel"):
         return visit.missing()
+    if visit.wait_for_provider():
+        return visit.go(f"?{UNOPENED}")
     if act == "pay":
         return await _to_page(visit, payments)
     try:

@@ -14,6 +14,7 @@ from adapters.asking import ReadRules
 from adapters.bindings import Bindings
 from adapters.gateways.pages import HostedPages
 from adapters.page_payments import PagePayments
+from adapters.web.pace import Pace, provider_pace
 from adapters.web.pages.outlooks import Outlooks
 from engine.actor import actor
 from engine.application import Engine, Reply
@@ -96,6 +97,8 @@ class Portal:
     bindings: Bindings | None = None
     page_payments: PagePayments | None = None
     outlooks: Outlooks = field(default_factory=Outlooks)
+    provider_pace: Pace = field(default_factory=provider_pace)
+    """How often a holder, or a token, may make us ask the provider."""
     sends_sms: bool = False
     """Whether SMS go out: a card is added by one."""
     support: str | None = None
@@ -142,11 +145,16 @@ class Portal:
         """The last facts of a card below a version, oldest first."""
         return await asyncio.to_thread(self.read_newest, card_id, before, limit)
 
-    async def execute(self, holder_id: str, *commands: AnyCommand) -> Refused | None:
-        """Execute the holder's commands in order, up to the first refusal, if any. Raises what else goes wrong."""
+    async def execute(
+        self, holder_id: str, *commands: AnyCommand, judged_by: tuple[Rules, datetime] | None = None
+    ) -> Refused | None:
+        """Execute the holder's commands in order, up to the first refusal, if any. Raises what else goes wrong.
+
+        `judged_by`: the rules and the time of a page that was judged a moment ago; None: those of each command.
+        """
         try:
             for one in commands:
-                await self.reply(Issued(one, actor("holder", holder_id)))
+                await self.reply(Issued(one, actor("holder", holder_id)), judged_by)
         except Refused as refused:
             return refused
         return None
@@ -157,14 +165,14 @@ class Portal:
         async with self.pool.connection() as connection:
             return await (await connection.execute(query, (command_id, card_id))).fetchone() is not None
 
-    async def reply(self, issued: Issued) -> CardFacts:
+    async def reply(self, issued: Issued, judged_by: tuple[Rules, datetime] | None = None) -> CardFacts:
         """What a command leads to, () if nothing; raises Refused and what else goes wrong."""
-        reply = await asyncio.to_thread(self._execute, issued)
+        reply = await asyncio.to_thread(self._execute, issued, judged_by)
         if isinstance(reply, Exception):
             raise reply
         return reply
 
-    def _execute(self, issued: Issued) -> Reply:
-        rules, at = self.read_rules()
+    def _execute(self, issued: Issued, judged_by: tuple[Rules, datetime] | None) -> Reply:
+        rules, at = judged_by or self.read_rules()
         [reply] = self.engine.execute([issued], rules, at)
         return reply

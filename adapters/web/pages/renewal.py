@@ -7,7 +7,6 @@ from uuid import UUID
 
 from starlette.responses import Response
 
-from adapters.languages import shown as written
 from adapters.web.pages.agreeing import TERMS_VERSION, commands_of, preview_of, quote_of
 from adapters.web.pages.ahead import coming_up, next_payment
 from adapters.web.pages.alerts import alert_of
@@ -18,6 +17,7 @@ from adapters.web.pages.ids import command_id_of, is_uuid
 from adapters.web.pages.naming import dated_method_name, every, is_period, named
 from adapters.web.pages.portal import Held
 from adapters.web.pages.standing import standing_of
+from adapters.web.pages.told_at import told_at
 from adapters.web.pages.visit import CardRoute, CardVisit
 from engine.errors import Refused
 from engine.money import Money
@@ -69,7 +69,7 @@ async def _review(visit: CardVisit) -> Response:
         return visit.go(PERIOD)
     if not draft.has_payment or sorted(draft.order) != sorted(_bound(visit.held)):
         return visit.go(PAYMENT)
-    return visit.go(f"{PERIOD}?changed") if quote_of(visit.held, draft) is None else _review_page(visit, draft)
+    return visit.go(f"{PERIOD}?changed") if quote_of(visit.held, draft) is None else await _review_page(visit, draft)
 
 
 async def _confirm(visit: CardVisit) -> Response:
@@ -80,11 +80,17 @@ async def _confirm(visit: CardVisit) -> Response:
         return visit.go(done if await visit.has_done(f"web:{command_id}") else otherwise)
     if visit.form.get("choice") != seal_of(draft):  # another tab has chosen otherwise since
         return visit.go(f"{REVIEW}?changed")
-    refused = await visit.execute(*commands_of(visit.held, draft, command_id))
+    if (
+        quote_of(visit.held, draft) is None
+    ):  # before anything is executed: a consent that runs keeps its order of methods
+        return visit.go(CHOSEN_ANEW["price_changed"])
+    if await told_at(visit) is None:  # the reminders before a charge would reach nobody
+        return visit.go(REVIEW)
+    refused = await visit.agree(*commands_of(visit.held, draft, command_id))
     if refused is not None and refused.code in CHOSEN_ANEW:
         return visit.go(CHOSEN_ANEW[refused.code])
     if refused is not None:
-        return _review_page(visit, draft, refused=refused, status=409)
+        return await _review_page(visit, draft, refused=refused, status=409)
     await save(visit, None)
     return visit.go(done)
 
@@ -107,7 +113,7 @@ async def _done(visit: CardVisit) -> Response:
         again=again if charged_now or standing == "waiting" else None,
         paid=await _paid(visit, reference),
         coming=coming_up(held.card, standing, foreseen, visit.say),
-        notices_to=visit.visitor.email or written.phone_number(visit.visitor.phone or ""),
+        notices_to=await told_at(visit),
     )
 
 
@@ -138,7 +144,9 @@ PAGES = (
 # Pages
 
 
-def _review_page(visit: CardVisit, draft: Draft, *, refused: Refused | None = None, status: int = 200) -> Response:
+async def _review_page(
+    visit: CardVisit, draft: Draft, *, refused: Refused | None = None, status: int = 200
+) -> Response:
     held, say = visit.held, visit.say
     quote = quote_of(held, draft)
     preview = None if quote is None else preview_of(held, draft, quote, say)
@@ -152,7 +160,7 @@ def _review_page(visit: CardVisit, draft: Draft, *, refused: Refused | None = No
         period=every(draft.months, say),
         funding=[*funding, *(names[one] for one in draft.order if one in names)],
         preview=preview,
-        notices_to=visit.visitor.email or written.phone_number(visit.visitor.phone or ""),
+        notices_to=await told_at(visit),
         notice_days=held.plan.notice_days if held.plan else None,
         lead_days=held.rules.policy.lead_days,
         ladder=held.rules.policy.ladder_days,

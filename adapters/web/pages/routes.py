@@ -2,7 +2,7 @@
 
 from starlette.routing import Route
 
-from adapters.web.door import SIGN_IN
+from adapters.web.door import CONFIRM, SIGN_IN
 from adapters.web.pages import methods, on_page, paying, renewal, switching_off
 from adapters.web.pages.accounts import (
     account,
@@ -19,7 +19,7 @@ from adapters.web.pages.accounts import (
     signing_in_by_passkey,
 )
 from adapters.web.pages.accounts.adding_cards import adding_pages
-from adapters.web.pages.accounts.visit import CONFIRM, Reception
+from adapters.web.pages.accounts.visit import Reception
 from adapters.web.pages.accounts.visit import routes_of as routes_of_accounts
 from adapters.web.pages.cards import card_pages
 from adapters.web.pages.plain import plain_pages

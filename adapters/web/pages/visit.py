@@ -10,8 +10,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from adapters.directory.answers import Wait
 from adapters.directory.sessions import SignedIn
-from adapters.web.door import Door, Endpoint, Form, form_of, missing, see_other, way_back
+from adapters.web.door import Door, Endpoint, Form, form_of, missing, prove, see_other, way_back
 from adapters.web.frame import page
 from adapters.web.pages.portal import Held, Portal
 from adapters.web.pages.refusals import said
@@ -31,6 +32,8 @@ class CardVisit:
     visitor: SignedIn
     held: Held
     form: Form = field(default_factory=dict[str, str])
+    is_proved: bool = False
+    """Whether somebody proved within the last minutes to be the holder (ASVS 5.0.0, 7.5.1)."""
 
     @property
     def card_id(self) -> UUID:
@@ -51,6 +54,10 @@ class CardVisit:
         """To another page of the card."""
         return see_other(f"{self.home}{path}")
 
+    def prove(self, back: str) -> Response:
+        """First prove again to be the holder, then come back to that page of the card."""
+        return prove(f"{self.home}{back}")
+
     def page(self, template: str, status: int = 200, **values: object) -> Response:
         """A page about the card; a task is left by its Cancel, which leads to the card."""
         card = shown(self.held, self.say)
@@ -65,9 +72,18 @@ class CardVisit:
         """Execute commands for the holder, in order; the first refusal, if any."""
         return await self.portal.execute(self.visitor.holder_id, *commands)
 
+    async def agree(self, *commands: AnyCommand) -> Refused | None:
+        """The same, by the prices and the time that the page was judged by: none can change in between."""
+        return await self.portal.execute(self.visitor.holder_id, *commands, judged_by=(self.held.rules, self.held.at))
+
     async def has_done(self, command_id: str) -> bool:
         """Whether that command was accepted for this card before."""
         return await self.portal.has_done(self.card_id, command_id)
+
+    def wait_for_provider(self) -> Wait | None:
+        """None if the provider may be asked for this holder now, which is counted; or when it may be."""
+        seconds = self.portal.provider_pace.wait_s(self.visitor.holder_id)
+        return Wait(seconds) if seconds else None
 
     def refusal(self, refused: Refused) -> Markup:
         """The refusal as the holder reads it."""
@@ -107,7 +123,7 @@ def _endpoint(portal: Portal, door: Door, route: CardRoute, page_at: str) -> End
         held = await portal.card(visitor.holder_id, request.path_params["card_id"])
         if held is None or held.card.status in FINAL:
             return missing(request, visitor)
-        return await route.serve(CardVisit(portal, request, visitor, held, form))
+        return await route.serve(CardVisit(portal, request, visitor, held, form, visitor.is_recent(door.now())))
 
     def back(request: Request) -> str:
         if route.method == "GET" and route.back is None:

@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime
+from itertools import dropwhile
 from typing import LiteralString, NamedTuple
 from uuid import UUID
 
@@ -12,6 +13,7 @@ from adapters.web.pages.portal import PAGE_SIZE, Held, Portal
 from adapters.web.payments.issuer import Issuer, issuer_at
 from engine.calendar import local_date
 from engine.card.balance import BalanceCredited
+from engine.card.custody import HolderChanged
 from engine.card.methods import PaymentMethod, PaymentMethodBound, PaymentMethodUpdated
 from engine.card.on_page import wallet_named
 from engine.card.term import CardRenewed
@@ -100,12 +102,17 @@ async def payments_of(portal: Portal, holder_id: str, number: int) -> tuple[list
 
 
 async def receipt_of(portal: Portal, holder_id: str | None, attempt_id: UUID) -> Receipt | None:
-    """The receipt of a payment; None for one of another holder (None: of any) and for one that does not exist."""
-    found = await _paid(portal, _ONE, {"holder": holder_id, "attempt": attempt_id})
+    """The receipt of a payment; None for one of another holder (None: of any) and for one that does not exist.
+
+    It is of whoever had the card when the payment was begun, and stays so when the card changes hands.
+    """
+    found = await _paid(portal, _ONE, {"holder": None, "attempt": attempt_id})
     held = await portal.held([found[0].card_id]) if found else []
-    if not held or holder_id not in (None, held[0].card.custody.holder_id):
+    if not held:
         return None
     facts = await portal.newest(found[0].card_id, None, _ALL_FACTS)
+    if holder_id not in (None, _holder_then(facts, attempt_id, held[0].card.custody.holder_id)):
+        return None
     async with portal.pool.connection() as connection:
         issuer = await issuer_at(connection, found[0].settled_at)
     renewed, method, is_credited = _bought(facts, attempt_id)
@@ -116,6 +123,12 @@ async def _paid(portal: Portal, query: LiteralString, asked: dict[str, object]) 
     async with portal.pool.connection() as connection, connection.cursor(row_factory=class_row(Paid)) as cursor:
         await cursor.execute(query, asked)
         return await cursor.fetchall()
+
+
+def _holder_then(facts: Iterable[Recorded], attempt_id: UUID, now: str) -> str:
+    """Who had the card when the payment was begun; `now`: who has it."""
+    later = dropwhile(lambda one: getattr(one.fact, "attempt_id", None) != attempt_id, facts)
+    return next((one.fact.before for one in later if isinstance(one.fact, HolderChanged)), now)
 
 
 def _bought(facts: Iterable[Recorded], attempt_id: UUID) -> tuple[CardRenewed | None, PaymentMethod | None, bool]:

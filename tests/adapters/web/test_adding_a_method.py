@@ -1,7 +1,9 @@
 """A holder adds a payment method while a payment is due: what is charged at once, and what came of it, is said."""
 
 import asyncio
+import re
 from datetime import timedelta
+from urllib.parse import unquote
 
 import psycopg
 import pytest
@@ -13,6 +15,7 @@ from adapters.directory.visit import Visit
 from engine.commands import RemovePaymentMethod, SwitchOffAutoRenew
 from engine.ports import Declined
 from tests.adapters.cards import FAR
+from tests.adapters.gateways.stripe.asking import get
 from tests.adapters.gateways.stripe.test_stripe_pages import submit
 from tests.adapters.web.pages.client import Client
 from tests.engine.databases import application_url
@@ -88,3 +91,33 @@ def test_without_a_method_to_add_one_is_the_way_on(served, unpaid):
     page = lin.get(f"/cards/{card_id}/renewal/payment")
     assert button.format("") in page.html
     assert "Continue" not in page.text
+
+
+def test_a_double_click_opens_one_page(served, unpaid):
+    card_id, lin = unpaid
+    lin.post(f"/cards/{card_id}/renewal/period", {"months": "1"})
+    for path, to in (("methods", "methods"), ("renewal/payment", "payment")):
+        ids = re.findall(r'name="command_id" value="([^"]*)"', lin.get(f"/cards/{card_id}/{path}").html)
+        form = {"to": to, "command_id": ids[-1]}
+        first, second = (lin.post(f"/cards/{card_id}/methods/new", form).to for _ in range(2))
+        assert first == second
+    assert served.connection.execute("SELECT count(*) FROM bindings").fetchone() == (2,)
+
+
+def test_nobody_makes_us_open_pages_without_end(served, unpaid):
+    card_id, lin = unpaid
+    answers = (lin.post(f"/cards/{card_id}/methods/new", {"to": "methods"}) for _ in range(400))  # slow ones fit in
+    refused = next(one for one in answers if one.status == 429)
+    assert refused.headers["retry-after"] == "1"
+    assert "Try again in 1 second." in refused.text
+    asked = len(get(served.sandbox, "/v1/checkout/sessions?limit=100")["data"])
+    assert served.connection.execute("SELECT count(*) FROM bindings").fetchone() == (asked,)
+
+
+@pytest.mark.parametrize(("to", "back"), [("methods", "/methods"), ("payment", "/renewal/payment")])
+def test_who_did_not_prove_of_late_to_be_the_holder_does_that_first_and_comes_back(served, unpaid, to, back):
+    card_id, lin = unpaid
+    served.connection.execute("UPDATE sessions SET confirmed_at = now() - interval '11 minutes'")
+    asked = lin.post(f"/cards/{card_id}/methods/new", {"to": to}).to
+    assert unquote(asked) == f"/account/confirm?next=/cards/{card_id}{back}"
+    assert get(served.sandbox, "/v1/checkout/sessions")["data"] == []

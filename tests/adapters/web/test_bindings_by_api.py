@@ -12,9 +12,9 @@ import psycopg
 import pytest
 
 from adapters.clock import recorded_now
-from adapters.web.api.binding import BURST
 from adapters.web.api.tokens import SCOPES, NewToken, create_token
 from adapters.web.bindings import DONE
+from adapters.web.pace import PROVIDER_BURST
 from tests.adapters.cards import card_id_of, commands_for
 from tests.adapters.web.api.conftest import Program
 from tests.adapters.web.api.test_example_client import CLIENT
@@ -106,7 +106,7 @@ def test_a_binding_of_another_card_is_none(office, served):
 
 
 def test_the_provider_is_not_asked_too_often(office):
-    answers = [office.write("POST", f"{CARD}/bindings", {}, key="k") for _ in range(int(BURST) * 2)]
+    answers = [office.write("POST", f"{CARD}/bindings", {}, key="k") for _ in range(int(PROVIDER_BURST) * 2)]
     refused = [one for one in answers if one.status != 200]
     assert {(one.status, one.code) for one in refused} == {(429, "too_many_requests")}
     assert int(refused[0].headers["retry-after"]) >= 1

@@ -9,7 +9,7 @@ import pytest
 from adapters.clock import recorded_now
 from adapters.web.api.tokens import SCOPES, NewToken, create_token
 from tests.adapters.cards import FAR, PRICE, card_id_of, commands_for
-from tests.adapters.gateways.stripe.asking import get
+from tests.adapters.gateways.stripe.asking import get, post
 from tests.adapters.gateways.stripe.test_stripe_pages import submit
 from tests.adapters.web.api.conftest import Program
 from tests.engine.databases import application_url
@@ -18,6 +18,7 @@ NUMBER = 30
 CARD = f"/cards/{card_id_of(NUMBER)}"
 DUE = {"term_number": 1, "amount": {"amount_minor": PRICE, "currency": "EUR"}}
 RENEWAL = {"wallet": "alipay", **DUE}
+TEN = {"amount_minor": 1000, "currency": "EUR"}
 SHOP = "https://shop.example/cards"
 
 
@@ -38,6 +39,12 @@ def begin(office, body=RENEWAL, what="renewals", **given):
     answer = office.write("POST", f"{CARD}/{what}/on-page", body, **given)
     assert answer.status == 200, answer.body
     return answer.json
+
+
+def close(served):
+    """As if the page ran out."""
+    [session] = get(served.sandbox, "/v1/checkout/sessions")["data"]
+    post(served.sandbox, f"/v1/checkout/sessions/{session['id']}/expire")
 
 
 def names(served):
@@ -66,7 +73,7 @@ def test_the_same_key_is_the_same_page_and_another_one_is_refused(served, office
 
 
 def test_a_top_up_is_paid_on_the_page(served, office, eventually):
-    body = {"wallet": "wechat_pay", "amount": {"amount_minor": 1000, "currency": "EUR"}}
+    body = {"wallet": "wechat_pay", "amount": TEN}
     begun = begin(office, body, "top-ups")
     submit(begun["url"], method="wechat_pay")
     submit(submit(begun["url"]), answer="agree")
@@ -89,3 +96,13 @@ def test_what_was_paid_already_has_no_page_any_more(served, office, eventually):
     eventually(lambda: names(served)[-1] == "card_renewed")
     answer = office.write("POST", f"{CARD}/renewals/on-page", RENEWAL, key="k-1")
     assert (answer.status, answer.json["code"]) == (409, "page_over")
+
+
+def test_a_key_whose_page_is_over_is_not_led_to_the_page_of_another_key(served, office, eventually):
+    begin(office, {"wallet": "alipay", "amount": TEN}, "top-ups", key="k-1")
+    close(served)
+    eventually(lambda: names(served)[-1] == "charge_failed")
+    other = begin(office, key="k-2")
+    answer = office.write("POST", f"{CARD}/top-ups/on-page", {"wallet": "alipay", "amount": TEN}, key="k-1")
+    assert (answer.status, answer.json["code"]) == (409, "page_over")
+    assert begin(office, key="k-2") == other

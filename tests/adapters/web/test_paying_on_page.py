@@ -121,6 +121,15 @@ def test_the_same_form_again_is_the_same_page_and_another_one_is_refused(served,
     assert names(served).count("charge_attempted") == 1
 
 
+def test_a_form_whose_page_is_over_does_not_lead_to_the_page_of_another_one(served, lin):
+    form = {"command_id": lin.get(f"{HOME}/top-up").field("command_id"), "amount": "10", "by": "alipay"}
+    assert lin.post(f"{HOME}/top-up", form).to.startswith(served.sandbox)
+    lin.post(f"{HOME}/waiting", {"do": "cancel"})
+    page, renewal = begin(lin)
+    assert lin.post(f"{HOME}/top-up", form).to == HOME
+    assert lin.post(f"{HOME}/pay", renewal).to == page
+
+
 def test_the_card_says_that_it_waits_and_leads_back_to_the_page(served, lin):
     page, _ = begin(lin)
     card = lin.get(HOME).text

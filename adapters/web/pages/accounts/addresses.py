@@ -8,10 +8,10 @@ from adapters.directory.addresses import Address, AddressKind
 from adapters.directory.answers import CodeDead, CodeWrong, LastAddress, NotRecent
 from adapters.directory.changing import begin_change, finish_change, remove_address
 from adapters.directory.codes import TypedCode
-from adapters.web.door import see_other
+from adapters.web.door import prove, see_other
 from adapters.web.pages.accounts.account import ACCOUNT
 from adapters.web.pages.accounts.code_steps import Steps, refused, routes_of_steps, sent, typed_address, typed_code
-from adapters.web.pages.accounts.visit import AccountRoute, AccountVisit, prove, without_cookie
+from adapters.web.pages.accounts.visit import AccountRoute, AccountVisit, without_cookie
 
 
 async def _ask(kind: AddressKind, visit: AccountVisit) -> Response:

@@ -9,10 +9,10 @@ from adapters.directory.answers import CodeDead, NotMatching, Opened, PasskeyAsk
 from adapters.directory.codes import TypedCode
 from adapters.directory.passkey_proofs import begin_passkey_confirmation, confirm_with_passkey
 from adapters.directory.signing_in import begin_confirmation, confirm_with_code, confirm_with_password
-from adapters.web.door import SIGN_IN, see_other
+from adapters.web.door import CONFIRM, SIGN_IN, see_other
 from adapters.web.pages.accounts import passkey_steps
 from adapters.web.pages.accounts.code_steps import Steps, refused, routes_of_entering, sent_to, typed_code
-from adapters.web.pages.accounts.visit import CONFIRM, AccountRoute, AccountVisit, without_cookie
+from adapters.web.pages.accounts.visit import AccountRoute, AccountVisit, without_cookie
 from adapters.web.pages.accounts.waiting import wait_sentence, waiting
 
 STEPS = Steps("confirm", CONFIRM, f"{CONFIRM}/code", wants="")

@@ -7,9 +7,9 @@ from starlette.responses import Response
 from adapters.directory.answers import NotRecent, StillOwed
 from adapters.directory.card_numbers import number_of
 from adapters.directory.leaving import erase_account, export_account
-from adapters.web.door import SESSION, SIGN_IN, see_other
+from adapters.web.door import SESSION, SIGN_IN, prove, see_other
 from adapters.web.pages.accounts.account import ACCOUNT
-from adapters.web.pages.accounts.visit import AccountRoute, AccountVisit, prove, without_cookie
+from adapters.web.pages.accounts.visit import AccountRoute, AccountVisit, without_cookie
 
 DATA, DELETE = "/account/data", "/account/delete"
 FILE = f"{DATA}/file"

@@ -15,9 +15,9 @@ from adapters.directory.passkeys import (
     remove_passkey,
     rename_passkey,
 )
-from adapters.web.door import missing, see_other
+from adapters.web.door import missing, prove, see_other
 from adapters.web.pages.accounts.passkey_steps import COOKIE, answer_of, asked, refused
-from adapters.web.pages.accounts.visit import AccountRoute, AccountVisit, prove, without_cookie
+from adapters.web.pages.accounts.visit import AccountRoute, AccountVisit, without_cookie
 from adapters.web.pages.ids import is_uuid
 
 PASSKEYS = "/account/passkeys"

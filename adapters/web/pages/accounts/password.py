@@ -4,10 +4,10 @@ from starlette.responses import Response
 
 from adapters.directory.answers import NotRecent, PasswordRefused
 from adapters.directory.changing import change_password
-from adapters.web.door import see_other
+from adapters.web.door import prove, see_other
 from adapters.web.pages.accounts.account import ACCOUNT
 from adapters.web.pages.accounts.code_steps import password_sentence
-from adapters.web.pages.accounts.visit import AccountRoute, AccountVisit, prove
+from adapters.web.pages.accounts.visit import AccountRoute, AccountVisit
 
 PASSWORD = "/account/password"  # noqa: S105 (the address of its page)
 

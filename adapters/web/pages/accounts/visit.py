@@ -20,13 +20,12 @@ from adapters.directory.sessions import ABSOLUTE, SignedIn
 from adapters.directory.signing_out import sign_out
 from adapters.directory.visit import Visit, device_of
 from adapters.languages.language import Language
-from adapters.web.door import SESSION, SIGN_IN, Door, Endpoint, Form, form_of, language_of, see_other
+from adapters.web.door import SESSION, SIGN_IN, Door, Endpoint, Form, form_of, language_of, prove, see_other
 from adapters.web.frame import page
 from adapters.web.pages.accounts.client_address import client_address
 from adapters.web.pages.plain import own_path
 from adapters.web.voice import Voice, voice
 
-CONFIRM = "/account/confirm"
 Who = Literal["anybody", "holder", "proved"]
 """Who may see a page: everybody; who is signed in; who proved within the last minutes to be the holder."""
 
@@ -132,11 +131,6 @@ class AccountRoute(NamedTuple):
 def routes_of(reception: Reception, pages: Iterable[AccountRoute]) -> list[Route]:
     """The pages as routes."""
     return [Route(one.path, _endpoint(reception, one), methods=[one.method]) for one in pages]
-
-
-def prove(back: str) -> Response:
-    """First prove again to be the holder, then come back."""
-    return see_other(f"{CONFIRM}?{urlencode({'next': back})}")
 
 
 def with_cookie(answer: Response, name: str, value: str, lives: timedelta) -> Response:

@@ -14,10 +14,10 @@ import pytest
 
 from adapters.clock import recorded_now
 from adapters.web.api.tokens import SCOPES, NewToken, create_token
-from tests.adapters.web.pages.conftest import holders, served, world
+from tests.adapters.web.pages.conftest import holders, lin, served, world
 from tests.adapters.web.pages.holders import HOLDER, OTHER
 
-__all__ = ["holders", "served", "world"]
+__all__ = ["holders", "lin", "served", "world"]
 _numbers = count(1)
 
 

@@ -6,7 +6,7 @@ from uuid import uuid4
 
 import pytest
 
-from adapters.web.api.pace import BURST, PER_SECOND, Pace
+from adapters.web.pace import BURST, PER_SECOND, Pace
 from tests.adapters.web.api.conftest import Program
 from tests.adapters.web.pages.holders import HOLDER, card_id_of
 

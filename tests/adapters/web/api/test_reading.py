@@ -89,19 +89,33 @@ def test_history_comes_newest_first_in_the_readers_language(app):
     assert chinese[-1]["text"] != entries[-1]["text"]
 
 
-def test_history_says_what_the_holder_was_told_and_how(app, world):
+def tell(world, holder, *sent):
+    """As if a holder of the card was told that auto-renewal is on; returns the version of that fact."""
     version = next(
         one.version for one in world.cards.log() if one.card_id == PLUS and isinstance(one.fact, AutoRenewEnabled)
     )
-    for channel, state in (("email", "delivered"), ("sms", "accepted"), ("sms", "pending")):
+    for channel, state in sent:
         world.connection.execute(
             """
             INSERT INTO outbox (key, channel, holder_id, card_id, kind, caused_at, content, not_before, expires_at,
                 state, sent_at)
             VALUES (%s, %s, %s, %s, 'switched_on', %s, '{}', %s, %s, %s, %s)
             """,
-            (f"{PLUS}:{version}:{state}", channel, HOLDER, PLUS, NOW, NOW, NOW, state, NOW),
+            (f"{PLUS}:{version}:{state}", channel, holder, PLUS, NOW, NOW, NOW, state, NOW),
         )
+    return version
+
+
+def test_history_does_not_say_what_another_holder_of_the_card_was_told(app, lin, world):
+    tell(world, OTHER, ("email", "delivered"))
+    assert all(one["notices"] == [] for one in app.get(f"/cards/{PLUS}/history").json["events"])
+    assert "We told you" not in lin.get(f"/cards/{PLUS}").text
+    tell(world, HOLDER, ("sms", "accepted"))
+    assert "We told you" in lin.get(f"/cards/{PLUS}").text
+
+
+def test_history_says_what_the_holder_was_told_and_how(app, world):
+    version = tell(world, HOLDER, ("email", "delivered"), ("sms", "accepted"), ("sms", "pending"))
     told = {one["version"]: one["notices"] for one in app.get(f"/cards/{PLUS}/history").json["events"]}
     assert {(one["channel"], one["delivered"]) for one in told[version]} == {("email", True), ("sms", False)}
     assert told[version][0]["sent_at"] == "2026-11-29T04:00:00Z"

@@ -12,6 +12,7 @@ from msgspec.structs import replace
 from adapters.clock import recorded_now
 from adapters.control import move_clock
 from adapters.directory.accounts import NewAccount, create_account
+from adapters.directory.addresses import AddressKind
 from adapters.directory.card_numbers import set_number
 from adapters.directory.sessions import open_session
 from adapters.directory.visit import Visit
@@ -153,7 +154,9 @@ class World:
         async with await psycopg.AsyncConnection.connect(self.database_url, autocommit=True) as connection:
             visit = Visit(recorded_now(), "192.0.2.1", "Firefox, Linux")
             for holder, email, language in ((HOLDER, EMAIL, "en"), (OTHER, "other@example.com", "zh-CN")):
-                await create_account(connection, NewAccount(email=email, holder_id=holder, language=language), visit)
+                confirmed = frozenset[AddressKind]({"email"})
+                new = NewAccount(email=email, confirmed=confirmed, holder_id=holder, language=language)
+                await create_account(connection, new, visit)
                 self.tokens[holder] = (await open_session(connection, holder, visit)).token
             for name, number in NUMBERS.items():
                 await set_number(connection, card_id_of(name), number)

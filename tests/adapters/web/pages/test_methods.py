@@ -1,5 +1,6 @@
 """The payment methods of a card: ordered, removed, told apart, and each there once."""
 
+from urllib.parse import unquote
 from uuid import uuid4
 
 import pytest
@@ -72,3 +73,38 @@ def test_who_adds_a_payment_card_that_is_there_is_told_so(lin):
     for path in ("/methods", "/renewal/payment"):
         assert "was with the card already" not in lin.get(f"{OFF}{path}").text
         assert "This payment card was with the card already." in lin.get(f"{OFF}{path}?renewed").text
+
+
+def a_while_ago(world):
+    """The holder has proved to be the holder eleven minutes ago."""
+    world.connection.execute("UPDATE sessions SET confirmed_at = now() - interval '11 minutes'")
+
+
+def test_who_adds_or_removes_a_method_has_proved_of_late_to_be_the_holder_and_comes_back(lin, world):
+    lin.post(PERIOD, {"months": "1"})
+    before = facts_of(world, "off")
+    a_while_ago(world)
+    used = {"use": f"{card_id_of('short')}/paypal", "command_id": str(uuid4())}
+    for path, form, back in (
+        ("/methods/other", used, f"{OFF}/renewal/payment"),
+        ("/methods", {"do": "remove:visa", "command_id": str(uuid4())}, f"{OFF}/methods"),
+    ):
+        confirming = lin.post(f"{OFF}{path}", form).to
+        assert unquote(confirming) == f"/account/confirm?next={back}"
+        assert "Confirm that it is you" in lin.get(confirming).text
+        assert facts_of(world, "off") == before
+        world.connection.execute("UPDATE sessions SET confirmed_at = now()")
+        assert lin.get(confirming).to == back
+        assert lin.get(back).status == 200
+        lin.post(f"{OFF}{path}", form)
+        assert facts_of(world, "off") != before
+        before = facts_of(world, "off")
+        a_while_ago(world)
+
+
+def test_the_order_of_methods_is_changed_without_a_new_proof(lin, world):
+    plus = card_id_of("plus")
+    world.give(NOW, BindPaymentMethod(command_id="more", card_id=plus, method=PAYPAL))
+    a_while_ago(world)
+    lin.post(f"/cards/{plus}/methods", {"do": "up:paypal", "command_id": str(uuid4())})
+    assert facts_of(world, "plus")[-1] == "payment_methods_ordered"

@@ -5,9 +5,9 @@ from datetime import timedelta
 import pytest
 
 from engine.card.attempt import ChargeAttempted
-from engine.commands import BindPaymentMethod
+from engine.commands import BindPaymentMethod, ChangeHolder, RemovePaymentMethod, SwitchOffAutoRenew
 from engine.ports import Charged
-from tests.adapters.web.pages.holders import NOW, PAYPAL, card_id_of
+from tests.adapters.web.pages.holders import NOW, OTHER, PAYPAL, card_id_of
 
 
 @pytest.fixture
@@ -47,6 +47,22 @@ def test_a_receipt_of_another_is_missing(other, lin, attempt_id):
     assert other.get(f"/receipts/{attempt_id}").status == 404
     assert "900142" not in other.get("/receipts").text
     assert lin.get(f"/receipts/{card_id_of('plus')}").status == 404
+
+
+def test_a_receipt_stays_with_who_paid_when_the_card_changes_hands(lin, other, world, attempt_id):
+    card_id, at = card_id_of("plus"), NOW + timedelta(days=121)
+    assert lin.get(f"/receipts/{attempt_id}").status == 200
+    world.give(
+        at,
+        SwitchOffAutoRenew(command_id="off", card_id=card_id),
+        RemovePaymentMethod(command_id="remove", card_id=card_id, method_id="visa"),
+        ChangeHolder(command_id="change", card_id=card_id, holder_id=OTHER),
+    )
+    world.cards.project()
+    for path in (f"/receipts/{attempt_id}", f"/receipts/{attempt_id}.pdf"):
+        assert (lin.get(path).status, other.get(path).status) == (200, 404)
+    assert "900142" not in other.get("/receipts").text
+    assert lin.get(f"/cards/{card_id}").status == 404
 
 
 def test_a_receipt_is_a_file_to_keep_in_the_holders_language(lin, attempt_id):

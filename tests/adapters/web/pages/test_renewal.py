@@ -33,6 +33,15 @@ def facts_of(world, name):
     return world.cards.names(card_id_of(name))
 
 
+def another_price_was_shown(world):
+    """As if the price had changed since; returns what the form holds beside it."""
+    draft = world.connection.execute("SELECT draft FROM sessions WHERE holder_id = 'h-lin'").fetchone()[0]
+    [key] = draft
+    draft[key]["price"] = 1
+    world.connection.execute("UPDATE sessions SET draft = %s WHERE holder_id = 'h-lin'", (Jsonb(draft),))
+    return seal_of(Draft(**{**draft[key], "order": tuple(draft[key]["order"])}))
+
+
 def test_the_periods_show_price_and_saving_in_money(lin):
     text = lin.get(PERIOD).text
     assert "Every month ¥8.00" in text
@@ -69,6 +78,27 @@ def test_the_periods_and_the_review_say_what_switching_service_on_again_costs(li
     lin.post(f"{steps}/payment", {"first": "visa"})
     assert told in lin.get(f"{steps}/review").text
     assert told not in choose(lin).text  # of a plan without a fee
+
+
+@pytest.mark.parametrize("phone", [None, "+85255500142"])  # no SMS go out here, so a number reaches nobody
+def test_nobody_agrees_without_a_confirmed_address_to_be_told_at(lin, world, phone):
+    review = choose(lin)
+    unconfirmed = "UPDATE accounts SET email_confirmed = false, phone = %s, phone_confirmed = true WHERE holder_id = %s"
+    world.connection.execute(unconfirmed, (phone, "h-lin"))
+    page = lin.get(REVIEW)
+    assert "Notices go to No confirmed address" in page.text
+    assert "our reminders before each payment would not reach you" in page.text
+    assert '<a class="btn" href="/account">Confirm an address</a>' in page.html
+    assert "Confirm and authorise" not in page.text
+    assert confirm(lin, review).to == REVIEW
+    assert "auto_renew_enabled" not in facts_of(world, "off")
+
+
+def test_the_confirmation_is_promised_to_a_confirmed_address_alone(lin, world):
+    done = confirm(lin, choose(lin)).to
+    assert "The confirmation goes to lin@example.com." in lin.get(done).text
+    world.connection.execute("UPDATE accounts SET email_confirmed = false")
+    assert "The confirmation goes to" not in lin.get(done).text
 
 
 def test_confirming_switches_it_on_with_what_was_shown(lin, world):
@@ -182,16 +212,23 @@ def test_another_holders_method_cannot_be_used(other, lin, world):
 
 def test_another_price_than_the_one_shown_is_shown_and_asked_again(lin, world):
     review = choose(lin)
-    draft = world.connection.execute("SELECT draft FROM sessions WHERE holder_id = 'h-lin'").fetchone()[0]
-    [key] = draft
-    draft[key]["price"] = 1
-    world.connection.execute("UPDATE sessions SET draft = %s WHERE holder_id = 'h-lin'", (Jsonb(draft),))
+    seen = another_price_was_shown(world)
     assert lin.get(REVIEW).to == f"{PERIOD}?changed"
-    seen = seal_of(Draft(**{**draft[key], "order": tuple(draft[key]["order"])}))
     answer = lin.post(REVIEW, {"command_id": review.field("command_id"), "choice": seen})
     assert answer.to == f"{PERIOD}?changed"
     assert "The price has changed since it was shown" in lin.get(answer.to).text
     assert "auto_renew_enabled" not in facts_of(world, "off")
+
+
+def test_where_the_price_has_changed_the_order_of_payment_stays_as_it_was(lin, world):
+    plus = f"/cards/{card_id_of('plus')}"
+    lin.post(f"{plus}/renewal/period", {"months": "12"})
+    lin.post(f"{plus}/renewal/payment", {"first": "visa", "balance_first": "on"})
+    review, before = lin.get(f"{plus}/renewal/review"), facts_of(world, "plus")
+    seen = another_price_was_shown(world)
+    answer = lin.post(f"{plus}/renewal/review", {"command_id": review.field("command_id"), "choice": seen})
+    assert answer.to == f"{plus}/renewal/period?changed"
+    assert facts_of(world, "plus") == before
 
 
 def test_a_suspended_card_is_told_that_it_is_charged_now(lin, world):
