@@ -144,10 +144,8 @@ def _content(fact: Fact) -> tuple[NoticeKind, Values] | None:  # noqa: C901, PLR
             return ("topped_up", _plain(amount=amount, attempt_id=about)) if reason == "top_up" else None
         case facts.DisputeRecorded(amount=amount, method_id=method_id):
             return "disputed", _plain(amount=amount, method_id=method_id)
-        case facts.RefundSucceeded(amount=amount):
+        case facts.RefundSucceeded(amount=amount) | facts.RefundRecorded(amount=amount):
             return ("refunded", _plain(amount=amount)) if amount.minor else None
-        case facts.RefundRecorded(amount=amount):
-            return ("refunded", _plain(amount=amount, by="support")) if amount.minor else None
         case facts.TopUpFailed(withdrawn=True):
             return None
         case facts.TopUpFailed(number=number, last_code=code):

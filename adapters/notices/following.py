@@ -6,6 +6,7 @@ from typing import Any, NamedTuple, get_args
 from uuid import UUID
 
 import structlog
+from msgspec.structs import replace
 from psycopg import Connection
 from psycopg.rows import tuple_row
 
@@ -13,6 +14,7 @@ from adapters.known_facts import known_facts
 from adapters.notices.kinds import kind_of
 from adapters.notices.outbox import NewNotice, put_notices
 from engine.card.custody import CardRegistered, HolderChanged
+from engine.card.refunds import RefundRecorded
 from engine.envelope import Fact, Recorded, names_of, read_fact
 from engine.errors import CorruptHistoryError
 from engine.notices import NOTICE_FACTS, Notice, notice_of
@@ -56,7 +58,7 @@ def _new(connection: Connection[Any], facts: Sequence[Recorded], now: datetime) 
     """The notices of facts that are still news, by each channel that their kind takes."""
     fresh: list[tuple[Recorded, Notice]] = []
     for fact in facts:
-        notice = notice_of(fact)
+        notice = _notice_of(fact)
         if notice is not None and notice.at + kind_of(notice.kind).news_for > now:
             fresh.append((fact, notice))
     card_ids = {notice.card_id for _, notice in fresh}
@@ -68,6 +70,14 @@ def _new(connection: Connection[Any], facts: Sequence[Recorded], now: datetime) 
             before = [one for version, one in changes.get(notice.card_id, ()) if version < fact.version]
             new += _by_channel(notice, before[-1] if before else None, fact.cause)
     return new
+
+
+def _notice_of(fact: Recorded) -> Notice | None:
+    """The notice of a fact; that of a refund which our support made by hand says so."""
+    notice = notice_of(fact)
+    if notice is None or not isinstance(fact.fact, RefundRecorded):
+        return notice
+    return replace(notice, values={**notice.values, "by": "support"})
 
 
 def _by_channel(notice: Notice, holder_id: str | None, correlation_id: str) -> list[NewNotice]:

@@ -147,11 +147,7 @@ NOTICES = [
     ),
     (SWITCHED_OFF, "switched_off", {"reason": "holder", "ends_on": "2026-04-01", "lost_on": "2026-05-01"}),
     (GIVEN_BACK, "refunded", {"amount": FIFTEEN}),
-    (
-        facts.RefundRecorded(attempt_id=A, amount=PRICE, evidence="cash", at=AT),
-        "refunded",
-        {"amount": FIFTEEN, "by": "support"},
-    ),
+    (facts.RefundRecorded(attempt_id=A, amount=PRICE, evidence="cash", at=AT), "refunded", {"amount": FIFTEEN}),
     (
         facts.TermUndone(undone_number=1, attempt_id=A, term=TERM, at=AT),
         "term_undone",
