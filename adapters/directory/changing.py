@@ -7,7 +7,7 @@ from psycopg import AsyncConnection
 from psycopg.errors import UniqueViolation
 
 from adapters.directory.account_events import note
-from adapters.directory.accounts import Account, account_at, find_account, tell
+from adapters.directory.accounts import Account, account_at, find_account, tell, tell_everywhere
 from adapters.directory.addresses import Address, AddressKind, veiled
 from adapters.directory.answers import (
     CodeDead,
@@ -183,9 +183,7 @@ async def finish_reset(
 
 
 async def _set_password(connection: AsyncConnection[Any], send: Send, holder_id: str, password_hash: str) -> None:
-    """Set it, and void codes that were asked for before; the holder is told."""
+    """Set it, and void codes that were asked for before; the holder is told at all addresses."""
     await connection.execute("UPDATE accounts SET password_hash = %s WHERE holder_id = %s", (password_hash, holder_id))
     await void_codes(connection, holder_id)
-    account = await find_account(connection, holder_id)
-    if account is not None:
-        await tell(connection, send, account, "password_changed", {})
+    await tell_everywhere(connection, send, holder_id, "password_changed")

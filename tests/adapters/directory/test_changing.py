@@ -129,21 +129,21 @@ def test_an_address_is_removed_only_if_another_one_is_proved(desk, confirmed):
     assert told(desk, "email_changed") == ([EMAIL.text, PHONE.text] if confirmed else [])
 
 
-def test_a_new_password_ends_all_other_sessions_and_the_holder_is_told(desk):
-    holder_id = desk.account()
+def test_a_new_password_ends_all_other_sessions_and_the_holder_is_told_at_all_addresses(desk):
+    holder_id = desk.account(phone=PHONE.text)
     elsewhere, here = desk.do(open_session, holder_id), desk.do(open_session, holder_id)
     signed_in = desk.session(here)
     assert desk.do_sending(change_password, signed_in, "password") == PasswordRefused("common")
     assert desk.do_sending(change_password, signed_in, NEW_PASSWORD) == Done()
     assert desk.session(elsewhere) is None
     assert desk.session(here)
-    assert told(desk, "password_changed") == [EMAIL.text]
+    assert told(desk, "password_changed") == [EMAIL.text, PHONE.text]
     assert desk.do(sign_in, EMAIL.text, PASSWORD) == NotMatching()
     assert isinstance(desk.do(sign_in, EMAIL.text, NEW_PASSWORD), Opened)
 
 
 def test_a_forgotten_password_is_replaced_by_whoever_gets_the_code(desk):
-    holder_id = desk.account()
+    holder_id = desk.account(phone=PHONE.text)
     elsewhere = desk.do(open_session, holder_id)
     first = desk.do_sending(begin_reset, EMAIL, "en")
     code_of_first = desk.code(first)
@@ -155,7 +155,7 @@ def test_a_forgotten_password_is_replaced_by_whoever_gets_the_code(desk):
     assert desk.session(elsewhere) is None
     assert desk.do_sending(finish_reset, code_of_first, "a third long password") == CodeDead()
     assert isinstance(desk.do(sign_in, EMAIL.text, NEW_PASSWORD), Opened)
-    assert told(desk, "password_changed") == [EMAIL.text]
+    assert told(desk, "password_changed") == [EMAIL.text, PHONE.text]
 
 
 def test_a_reset_where_there_is_no_account_is_answered_in_the_same_way(desk):
