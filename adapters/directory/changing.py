@@ -1,6 +1,7 @@
 """Changes to an account that need proof of who asks: its addresses and its password; the old address is told."""
 
 from dataclasses import replace
+from datetime import datetime
 from typing import Any, LiteralString
 
 from psycopg import AsyncConnection
@@ -124,7 +125,7 @@ async def _after_change(
     values = {"before": veiled(old and old.text) or "", "after": veiled(text) or ""}
     for address in before.addresses:
         own = {"before": address.text} if address == old else {}  # veiled, both could look the same
-        await tell(connection, send, before, _CHANGED[kind], values | own, at=address)
+        await tell(connection, send, before, _CHANGED[kind], values | own, at=address, now=visit.now)
     await note(connection, before.holder_id, _CHANGED[kind], visit, signed_in.session_id)
 
 
@@ -138,7 +139,7 @@ async def change_password(
         return PasswordRefused(fault)
     password_hash = await hashed(password)
     async with connection.transaction():
-        await _set_password(connection, send, signed_in.holder_id, password_hash)
+        await _set_password(connection, send, signed_in.holder_id, password_hash, visit.now)
         await end_others(connection, signed_in.holder_id, signed_in.session_id)
         await note(connection, signed_in.holder_id, "password_changed", visit, signed_in.session_id)
     return Done()
@@ -175,15 +176,17 @@ async def finish_reset(
         holder_id = await confirmed_holder(connection, redeemed)
         if holder_id is None or await has_passkeys(connection, holder_id):
             return CodeDead()
-        await _set_password(connection, send, holder_id, password_hash)
+        await _set_password(connection, send, holder_id, password_hash, visit.now)
         await end_others(connection, holder_id, None)
         opened = await open_session(connection, holder_id, visit)
         await note(connection, holder_id, "password_reset", visit, opened.session_id)
     return opened
 
 
-async def _set_password(connection: AsyncConnection[Any], send: Send, holder_id: str, password_hash: str) -> None:
+async def _set_password(
+    connection: AsyncConnection[Any], send: Send, holder_id: str, password_hash: str, now: datetime
+) -> None:
     """Set it, and void codes that were asked for before; the holder is told at all addresses."""
     await connection.execute("UPDATE accounts SET password_hash = %s WHERE holder_id = %s", (password_hash, holder_id))
     await void_codes(connection, holder_id)
-    await tell_everywhere(connection, send, holder_id, "password_changed")
+    await tell_everywhere(connection, send, holder_id, "password_changed", now)

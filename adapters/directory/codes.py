@@ -90,13 +90,8 @@ async def ask_code(connection: AsyncConnection[Any], send: Send, asked: Asked, v
     """Send a code, within the limits of the address and of the client, which count whether there is an account."""
     secret = await secret_of(connection)
     async with connection.transaction():
-        per_client = await take(connection, "codes_of_client", keyed(secret, visit.limited_as), PER_CLIENT, visit.now)
-        if isinstance(per_client, Wait):
-            return per_client
-        key = keyed(secret, asked.address.kind, asked.address.text)
-        per_address = await take(connection, "codes_to_address", key, PER_ADDRESS, visit.now)
-        if isinstance(per_address, Wait):
-            return per_address
+        if wait := await _used_up(connection, secret, asked.address, visit):
+            return wait
         request = new_token()
         kept = _Kept(
             purpose=asked.purpose,
@@ -144,9 +139,10 @@ async def address_asked(connection: AsyncConnection[Any], request: str, now: dat
 
 
 async def resend_code(
-    connection: AsyncConnection[Any], send: Send, request: str, now: datetime
+    connection: AsyncConnection[Any], send: Send, request: str, visit: Visit
 ) -> CodeSent | Wait | CodeDead:
-    """Send the same code again, a minute after the last time at the earliest."""
+    """Send the same code again, a minute after the last time at the earliest; it counts as a code that is asked for."""
+    now = visit.now
     secret = await secret_of(connection)
     async with connection.transaction():
         kept = await _locked(connection, request, now)
@@ -156,6 +152,8 @@ async def resend_code(
             return wait_until(kept.expires_at, now)
         if kept.sent_at + RESEND_AFTER > now:
             return wait_until(kept.sent_at + RESEND_AFTER, now)
+        if wait := await _used_up(connection, secret, Address(kept.kind, kept.address), visit):
+            return wait
         await connection.execute(
             "UPDATE codes SET times_sent = times_sent + 1, sent_at = %s WHERE request_hash = %s",
             (now, hash_of(request)),
@@ -210,6 +208,16 @@ async def void_codes(connection: AsyncConnection[Any], holder_id: str) -> None:
         """,
         (holder_id,),
     )
+
+
+async def _used_up(connection: AsyncConnection[Any], secret: bytes, address: Address, visit: Visit) -> Wait | None:
+    """Count one more message, or say how long to wait."""
+    of_client = await take(connection, "codes_of_client", keyed(secret, visit.limited_as), PER_CLIENT, visit.now)
+    if isinstance(of_client, Wait):
+        return of_client
+    key = keyed(secret, address.kind, address.text)
+    to_address = await take(connection, "codes_to_address", key, PER_ADDRESS, visit.now)
+    return to_address if isinstance(to_address, Wait) else None
 
 
 async def _locked(connection: AsyncConnection[Any], request: str, now: datetime) -> _Kept | None:

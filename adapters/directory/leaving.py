@@ -95,7 +95,7 @@ async def erase(connection: AsyncConnection[Any], send: Send, holder_id: str, vi
             return StillOwed(tuple(owed))
         await forget_holder(connection, holder_id)
         for address in account.addresses:
-            await tell(connection, send, account, "account_erased", {}, at=address)
+            await tell(connection, send, account, "account_erased", {}, at=address, now=visit.now)
         secret = await secret_of(connection)
         tried_as = [f"{one.kind}:{one.text}" for one in account.addresses] + [f"holder:{holder_id}"]
         keys = [keyed(secret, "sign_in", one) for one in tried_as]

@@ -171,4 +171,4 @@ def _verified(answer: PasskeyAnswer, credential: AuthenticationCredential, kept:
 
 async def _tell_of_copy(connection: AsyncConnection[Any], send: Send, kept: _Kept, visit: Visit) -> None:
     await note(connection, kept.holder_id, "passkey_copied", visit)
-    await tell_everywhere(connection, send, kept.holder_id, "passkey_copied")
+    await tell_everywhere(connection, send, kept.holder_id, "passkey_copied", visit.now)

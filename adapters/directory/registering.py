@@ -4,7 +4,7 @@ from typing import Any
 
 from psycopg import AsyncConnection
 
-from adapters.directory.accounts import HOME_ZONE, NewAccount, account_at, create_account, find_account, tell
+from adapters.directory.accounts import HOME_ZONE, NewAccount, account_at, create_account, tell_everywhere
 from adapters.directory.addresses import Address
 from adapters.directory.answers import CodeDead, CodeSent, CodeWrong, Opened, PasswordRefused, Taken, Wait
 from adapters.directory.codes import Asked, Redeemed, TypedCode, ask_code, redeem_code
@@ -57,7 +57,5 @@ async def finish_registration(
         holder_id = await create_account(connection, new, visit)
         if isinstance(holder_id, Taken):
             return CodeDead()  # somebody who has the address as well was quicker
-        account = await find_account(connection, holder_id)
-        if account is not None:
-            await tell(connection, send, account, "registered", {})
+        await tell_everywhere(connection, send, holder_id, "registered", visit.now)
         return await open_session(connection, holder_id, visit)

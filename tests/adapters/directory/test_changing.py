@@ -1,5 +1,7 @@
 """Changes of addresses and password: only by who has just proved to be the holder, and the old address is told."""
 
+from collections import Counter
+from dataclasses import replace
 from uuid import uuid4
 
 import pytest
@@ -156,6 +158,22 @@ def test_a_forgotten_password_is_replaced_by_whoever_gets_the_code(desk):
     assert desk.do_sending(finish_reset, code_of_first, "a third long password") == CodeDead()
     assert isinstance(desk.do(sign_in, EMAIL.text, NEW_PASSWORD), Opened)
     assert told(desk, "password_changed") == [EMAIL.text, PHONE.text]
+
+
+def test_a_number_is_told_of_changes_five_times_an_hour_and_fifteen_a_day_and_an_e_mail_address_always(desk):
+    signed_in = desk.signed_in(desk.account(phone=PHONE.text))
+    told_at = []
+    for _ in range(4):
+        for _ in range(6):
+            assert desk.do_sending(change_password, signed_in, NEW_PASSWORD) == Done()
+        told_at.append(Counter(told(desk, "password_changed")))
+        desk.later(hours=1)
+        signed_in = replace(signed_in, confirmed_at=desk.at)
+    assert [one[EMAIL.text] for one in told_at] == [6, 12, 18, 24]
+    assert [one[PHONE.text] for one in told_at] == [5, 10, 15, 15]
+    signed_in = replace(signed_in, confirmed_at=desk.later(days=1).at)
+    assert desk.do_sending(change_password, signed_in, NEW_PASSWORD) == Done()
+    assert told(desk, "password_changed")[-1] == PHONE.text
 
 
 def test_a_reset_where_there_is_no_account_is_answered_in_the_same_way(desk):

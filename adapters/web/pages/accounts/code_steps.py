@@ -14,7 +14,15 @@ from starlette.responses import Response
 
 from adapters.directory.addresses import Address, address_of, masked
 from adapters.directory.answers import CodeDead, CodeSent, CodeWrong, PasswordFault, Wait
-from adapters.directory.codes import REPEATED_WITHIN, Purpose, TypedCode, address_asked, resend_code, sent_before
+from adapters.directory.codes import (
+    REPEATED_WITHIN,
+    RESEND_AFTER,
+    Purpose,
+    TypedCode,
+    address_asked,
+    resend_code,
+    sent_before,
+)
 from adapters.web.door import see_other
 from adapters.web.pages.accounts.visit import AccountPage, AccountRoute, AccountVisit, Who, with_cookie, without_cookie
 from adapters.web.pages.accounts.waiting import wait_sentence, waiting
@@ -150,6 +158,7 @@ async def enter_page(
     found["again"] = "again" in visit.request.query_params
     found["to"] = await _target(visit, steps)
     found["wrong"] = None if wait is None else wait_sentence(wait, visit.say)
+    found["too_many"] = wait is not None and wait.seconds > RESEND_AFTER.total_seconds()  # else it is only early
     answer = visit.page("enter_code", 422 if errors else 200, **found)
     return answer if wait is None else waiting(answer, wait)
 
@@ -214,7 +223,7 @@ async def _again(steps: Steps, visit: AccountVisit) -> Response:
     if request is None:
         return see_other(visit.link(steps.ask))
     async with visit.connection() as connection:
-        answer = await resend_code(connection, visit.reception.send, request, visit.at.now)
+        answer = await resend_code(connection, visit.reception.send, request, visit.at)
     match answer:
         case CodeSent():
             return see_other(visit.link(steps.enter, again="1"))
