@@ -21,7 +21,7 @@ from adapters.directory.answers import (
     PasswordRefused,
     Wait,
 )
-from adapters.directory.codes import Asked, Purpose, Redeemed, TypedCode, ask_code, redeem_code, void_codes
+from adapters.directory.codes import Asked, Purpose, Redeemed, TypedCode, ask_code, is_live, redeem_code, void_codes
 from adapters.directory.messages import MessageKind, Send
 from adapters.directory.passkeys import has_passkeys
 from adapters.directory.passwords import hashed, password_fault
@@ -168,6 +168,8 @@ async def finish_reset(
     """A new password for whoever got the code, and the only session; a refused password uses up no try."""
     if fault := password_fault(password):
         return PasswordRefused(fault)
+    if not await is_live(connection, code.request, "reset_password", visit.now):
+        return CodeDead()  # before hashing: anybody may send this
     password_hash = await hashed(password)
     async with connection.transaction():
         redeemed = await redeem_code(connection, code, "reset_password", visit.now)

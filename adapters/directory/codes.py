@@ -138,6 +138,12 @@ async def address_asked(connection: AsyncConnection[Any], request: str, now: dat
     return None if row is None else Address(*row)
 
 
+async def is_live(connection: AsyncConnection[Any], request: str, purpose: Purpose, now: datetime) -> bool:
+    """Whether a code can still be redeemed for that: to be asked before anything costly is done for it."""
+    query = "SELECT FROM codes WHERE request_hash = %s AND purpose = %s AND redeemed_at IS NULL AND expires_at > %s"
+    return (await connection.execute(query, (hash_of(request), purpose, now))).rowcount > 0
+
+
 async def resend_code(
     connection: AsyncConnection[Any], send: Send, request: str, visit: Visit
 ) -> CodeSent | Wait | CodeDead:

@@ -1,5 +1,6 @@
 """Changes of addresses and password: only by who has just proved to be the holder, and the old address is told."""
 
+import asyncio
 from collections import Counter
 from dataclasses import replace
 from uuid import uuid4
@@ -28,6 +29,7 @@ from adapters.directory.changing import (
     remove_address,
 )
 from adapters.directory.codes import TypedCode
+from adapters.directory.registering import begin_registration
 from adapters.directory.sessions import open_session
 from adapters.directory.signing_in import sign_in
 from tests.adapters.directory.desk import EMAIL, PASSWORD, PHONE
@@ -181,6 +183,15 @@ def test_a_reset_where_there_is_no_account_is_answered_in_the_same_way(desk):
     assert isinstance(sent, CodeSent)
     assert desk.sent == []
     assert desk.do_sending(finish_reset, desk.wrong(sent), NEW_PASSWORD) == CodeWrong(4)
+
+
+@pytest.mark.usefixtures("hashing_is_busy")
+def test_a_reset_by_a_code_that_cannot_be_right_is_answered_without_hashing_anything(desk):
+    for_another_thing = desk.do_sending(begin_registration, EMAIL, "en")
+    for request in ("made up", for_another_thing.request):
+        code = TypedCode(request, "123456")
+        finishing = finish_reset(desk.connection, desk.send, code, NEW_PASSWORD, desk.visit)
+        assert desk.run(asyncio.wait_for(finishing, timeout=60)) == CodeDead()
 
 
 def test_resets_at_once_neither_wait_for_each_other_nor_fail(desk):
