@@ -30,7 +30,7 @@ from adapters.directory.signing_in import asked_of, confirmed_holder
 from adapters.directory.visit import Visit
 from adapters.languages.language import Language
 
-_PURPOSES: dict[AddressKind, Purpose] = {"email": "confirm_email", "phone": "confirm_phone"}
+PURPOSES: dict[AddressKind, Purpose] = {"email": "confirm_email", "phone": "confirm_phone"}
 _CHANGED: dict[AddressKind, MessageKind] = {"email": "email_changed", "phone": "phone_changed"}
 _SET: dict[AddressKind, LiteralString] = {
     "email": "UPDATE accounts SET email = %s, email_confirmed = true WHERE holder_id = %s",
@@ -49,7 +49,7 @@ async def begin_change(
     if not signed_in.is_recent(visit.now):
         return NotRecent()
     owner = await account_at(connection, address)
-    purpose = _PURPOSES[address.kind]
+    purpose = PURPOSES[address.kind]
     if owner is None or owner.holder_id == signed_in.holder_id:
         asked = Asked(purpose, address, signed_in.language, signed_in.holder_id)
     else:
@@ -70,7 +70,7 @@ async def finish_change(
         return NotRecent()
     try:
         async with connection.transaction():
-            redeemed = await redeem_code(connection, code, _PURPOSES[kind], visit.now, signed_in.holder_id)
+            redeemed = await redeem_code(connection, code, PURPOSES[kind], visit.now, signed_in.holder_id)
             if not isinstance(redeemed, Redeemed):
                 return redeemed
             if redeemed.again:

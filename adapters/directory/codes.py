@@ -119,12 +119,20 @@ async def ask_code(connection: AsyncConnection[Any], send: Send, asked: Asked, v
 
 
 async def sent_before(
-    connection: AsyncConnection[Any], request: str, purpose: Purpose, address: Address, now: datetime
+    connection: AsyncConnection[Any],
+    request: str,
+    purpose: Purpose,
+    address: Address,
+    now: datetime,
+    holder_id: str | None = None,
 ) -> CodeSent | None:
-    """What was answered to that request, if it asked for the same less than a minute ago: then nothing is sent."""
+    """What was answered to that request, if it asked for the same less than a minute ago: then nothing is sent.
+
+    Where `holder_id` is given, only what that holder asked for.
+    """
     async with connection.transaction():
         kept = await _locked(connection, request, now)
-    if kept is None or kept.redeemed_at is not None:
+    if kept is None or kept.redeemed_at is not None or (holder_id is not None and kept.holder_id != holder_id):
         return None
     is_the_same = (kept.purpose, kept.kind, kept.address) == (purpose, address.kind, address.text)
     resend_at = kept.sent_at + RESEND_AFTER

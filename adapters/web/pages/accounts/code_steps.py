@@ -119,13 +119,15 @@ def typed_address(
     return ask_page(visit, steps, typed, errors={"address": wrong})
 
 
-async def sent_already(visit: AccountVisit, steps: Steps, purpose: Purpose, address: Address) -> Response | None:
-    """On to the second step where this browser asked for the same a moment ago, as by a second click."""
+async def sent_already(
+    visit: AccountVisit, steps: Steps, purpose: Purpose, address: Address, holder_id: str | None = None
+) -> Response | None:
+    """On to the second step where this browser, and that holder, asked for the same a moment ago, as by two clicks."""
     request = request_of(visit, steps)
     if request is None:
         return None
     async with visit.connection() as connection:
-        answer = await sent_before(connection, request, purpose, address, visit.at.now)
+        answer = await sent_before(connection, request, purpose, address, visit.at.now, holder_id)
     return None if answer is None else sent_to(visit, steps, answer)
 
 
