@@ -13,7 +13,7 @@ from psycopg.errors import UniqueViolation
 from psycopg.rows import class_row
 
 from adapters.directory.account_events import note
-from adapters.directory.addresses import Address, AddressKind
+from adapters.directory.addresses import Address, AddressKind, spellings
 from adapters.directory.answers import Taken, Wait
 from adapters.directory.limits import Limit, take
 from adapters.directory.messages import MessageKind, Send, message_to
@@ -123,9 +123,9 @@ async def find_account(connection: AsyncConnection[Any], holder_id: str) -> Acco
 
 async def account_at(connection: AsyncConnection[Any], address: Address) -> Account | None:
     """The account with that address."""
-    where: Mapping[AddressKind, LiteralString] = {"email": "email = %s", "phone": "phone = %s"}
+    where: Mapping[AddressKind, LiteralString] = {"email": "email = ANY (%s)", "phone": "phone = ANY (%s)"}
     query: LiteralString = f"SELECT {_COLUMNS} FROM accounts WHERE {where[address.kind]}"  # noqa: S608 (constants)
-    return await _one(connection, query, address.text)
+    return await _one(connection, query, spellings(address))
 
 
 async def list_accounts(connection: AsyncConnection[Any], limit: int, skip: int = 0) -> list[Account]:
@@ -182,6 +182,6 @@ async def tell_everywhere(
             await tell(connection, send, account, kind, {}, at=address, now=now)
 
 
-async def _one(connection: AsyncConnection[Any], query: LiteralString, value: str) -> Account | None:
+async def _one(connection: AsyncConnection[Any], query: LiteralString, value: str | list[str]) -> Account | None:
     async with connection.cursor(row_factory=class_row(Account)) as cursor:
         return await (await cursor.execute(query, (value,))).fetchone()
