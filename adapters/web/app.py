@@ -66,7 +66,12 @@ def application(
         app.add_exception_handler(Exception, _failed)
     if guard is not None:
         app.add_middleware(
-            Guard, origin=guard.origin, form_targets=guard.form_targets, exempt=MACHINES, scripted=guard.scripted
+            Guard,
+            origin=guard.origin,
+            form_targets=guard.form_targets,
+            exempt=MACHINES,
+            scripted=guard.scripted,
+            refusal=_from_elsewhere,
         )
     return app
 
@@ -84,6 +89,10 @@ async def _missing(visitor: Visitor | None, request: Request, error: Exception) 
 async def _no_form(request: Request, error: Exception) -> Response:
     log.warning("page.refused", path=_named(request), reason=str(error))
     return page("failed", language_of(request), 400, trouble="form")
+
+
+def _from_elsewhere(request: Request) -> Response:
+    return page("failed", language_of(request), 403, trouble="elsewhere")
 
 
 async def _away(request: Request, error: Exception) -> Response:
