@@ -93,7 +93,7 @@ def ask_page(
     visit: AccountVisit, steps: Steps, typed: str = "", *, errors: Errors | None = None, wait: Wait | None = None
 ) -> Response:
     """The page that asks for an address."""
-    found: dict[str, object] = {"steps": steps, "typed": typed, "errors": errors or {}}
+    found: dict[str, object] = {"steps": steps, "typed": typed, "errors": errors or {}, "wants": wanted(visit, steps)}
     found["dead"] = "dead" in visit.request.query_params
     found["refused"] = "refused" in visit.request.query_params
     found["wrong"] = None if wait is None else wait_sentence(wait, visit.say)
@@ -101,15 +101,20 @@ def ask_page(
     return answer if wait is None else waiting(answer, wait)
 
 
+def wanted(visit: AccountVisit, steps: Steps) -> str:
+    """The kind of address that is asked for here: where no SMS are sent, a number would wait for one in vain."""
+    return "email" if steps.wants == "any" and not visit.reception.sends_sms else steps.wants
+
+
 def typed_address(
     visit: AccountVisit, steps: Steps, read: Callable[[str], Address | None] = address_of
 ) -> Address | Response:
     """The address that was typed, or the page with what is wrong about it."""
-    typed, say = visit.form.get("address", ""), visit.say
+    typed, say, wants = visit.form.get("address", ""), visit.say, wanted(visit, steps)
     address = read(typed)
-    if address is not None and steps.wants in ("any", address.kind):
+    if address is not None and wants in ("any", address.kind):
         return address
-    match steps.wants:
+    match wants:
         case "email":
             wrong = say("Give an e-mail address, such as name@example.com.")
         case "phone":
