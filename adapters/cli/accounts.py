@@ -122,8 +122,8 @@ def erase_account(settings: Settings, account: str, *, as_json: bool) -> None:
     holder_id, answer = erased
     if isinstance(answer, StillOwed):
         raise BaohaoError(
-            f"cards {', '.join(map(str, answer.card_ids))} are renewed, have a balance or a charge without answer: "
-            "switch auto-renewal off and settle that first; nothing was erased"
+            f"cards {', '.join(map(str, answer.card_ids))} are renewed, have a balance or a charge without answer, "
+            "or changed just now: switch auto-renewal off and settle that first; nothing was erased"
         )
     put_fields("erased", {"holder_id": holder_id}, as_json=as_json)
 

@@ -5,7 +5,7 @@ import sys
 from adapters.cli.output import err, put_fields, put_json, put_rows
 from adapters.cli.servers import waiting_on
 from adapters.clock import recorded_now
-from adapters.directory.addresses import email_of
+from adapters.directory.addresses import email_as_read
 from adapters.settings import Settings
 from adapters.web.console.accounts import Invitation, add_operator, list_operators, remove_operator, reset_operator
 from adapters.web.console.roles import Role
@@ -53,7 +53,7 @@ def link_of(settings: Settings, token: str) -> str:
 
 
 def _address(typed: str) -> str:
-    address = email_of(typed)
+    address = email_as_read(typed)
     if address is None:
         raise BaohaoError("what is given as an e-mail address is none")
     return address

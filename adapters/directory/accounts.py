@@ -3,27 +3,34 @@
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, LiteralString
 from zoneinfo import available_timezones
 
+import structlog
 from psycopg import AsyncConnection
 from psycopg.errors import UniqueViolation
 from psycopg.rows import class_row
 
 from adapters.directory.account_events import note
-from adapters.directory.addresses import Address, AddressKind
-from adapters.directory.answers import Taken
+from adapters.directory.addresses import Address, AddressKind, spellings
+from adapters.directory.answers import Taken, Wait
+from adapters.directory.limits import Limit, take
 from adapters.directory.messages import MessageKind, Send, message_to
+from adapters.directory.secret import keyed, secret_of
 from adapters.directory.visit import Visit
 from adapters.languages.language import Language
 
 HOME_ZONE = "Asia/Shanghai"
+TOLD_BY_SMS = (Limit(5, timedelta(hours=1)), Limit(15, timedelta(days=1)))
+"""To a number: each costs, and some numbers pay whoever has many sent there."""
 _COLUMNS: LiteralString = """
     holder_id, email, email_confirmed, phone, phone_confirmed, password_hash IS NOT NULL AS has_password,
     EXISTS (SELECT FROM passkeys WHERE passkeys.holder_id = accounts.holder_id) AS has_passkeys,
     language, zone, created_at
 """
+
+log = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,9 +123,9 @@ async def find_account(connection: AsyncConnection[Any], holder_id: str) -> Acco
 
 async def account_at(connection: AsyncConnection[Any], address: Address) -> Account | None:
     """The account with that address."""
-    where: Mapping[AddressKind, LiteralString] = {"email": "email = %s", "phone": "phone = %s"}
+    where: Mapping[AddressKind, LiteralString] = {"email": "email = ANY (%s)", "phone": "phone = ANY (%s)"}
     query: LiteralString = f"SELECT {_COLUMNS} FROM accounts WHERE {where[address.kind]}"  # noqa: S608 (constants)
-    return await _one(connection, query, address.text)
+    return await _one(connection, query, spellings(address))
 
 
 async def list_accounts(connection: AsyncConnection[Any], limit: int, skip: int = 0) -> list[Account]:
@@ -153,22 +160,28 @@ async def tell(
     kind: MessageKind,
     values: Mapping[str, str],
     *,
-    at: Address | None = None,
+    at: Address,
+    now: datetime,
 ) -> None:
-    """Tell the holder at an address, or where that is None at the first one."""
-    address = at or next(iter(account.addresses), None)
-    if address is not None:
-        await send(connection, message_to(address, kind, account.language, values, holder_id=account.holder_id))
+    """Tell the holder at an address; an SMS beyond TOLD_BY_SMS is left out, an e-mail never."""
+    if at.kind == "phone":
+        key = keyed(await secret_of(connection), at.kind, at.text)
+        if isinstance(await take(connection, "told_by_sms", key, TOLD_BY_SMS, now), Wait):
+            log.warning("message.left_out", kind=kind, channel="sms", holder=account.holder_id)
+            return
+    await send(connection, message_to(at, kind, account.language, values, holder_id=account.holder_id))
 
 
-async def tell_everywhere(connection: AsyncConnection[Any], send: Send, holder_id: str, kind: MessageKind) -> None:
+async def tell_everywhere(
+    connection: AsyncConnection[Any], send: Send, holder_id: str, kind: MessageKind, now: datetime
+) -> None:
     """Tell the holder at all addresses what needs no values."""
     account = await find_account(connection, holder_id)
     if account is not None:
         for address in account.addresses:
-            await tell(connection, send, account, kind, {}, at=address)
+            await tell(connection, send, account, kind, {}, at=address, now=now)
 
 
-async def _one(connection: AsyncConnection[Any], query: LiteralString, value: str) -> Account | None:
+async def _one(connection: AsyncConnection[Any], query: LiteralString, value: str | list[str]) -> Account | None:
     async with connection.cursor(row_factory=class_row(Account)) as cursor:
         return await (await cursor.execute(query, (value,))).fetchone()

@@ -23,7 +23,7 @@ class Address:
 
     kind: AddressKind
     text: str
-    """Lower-case, or E.164."""
+    """Lower-case ASCII, or E.164."""
 
     def __repr__(self) -> str:
         return f"Address({self.kind})"  # a record that is logged by mistake tells no address
@@ -42,11 +42,32 @@ def address_of(typed: str) -> Address | None:
 
 
 def email_of(typed: str) -> str | None:
-    """The address in lower case; its domain is not looked up."""
+    """The address in lower case and in ASCII, as every mail server takes it; its domain is not looked up."""
+    try:
+        found = validate_email(typed.strip(), check_deliverability=False, allow_smtputf8=False)
+    except (EmailNotValidError, UnicodeError):
+        return None
+    return None if found.ascii_email is None else found.ascii_email.lower()
+
+
+def email_as_read(typed: str) -> str | None:
+    """The address in lower case and its own script: what operators sign in with, to whom nothing is sent."""
     try:
         return validate_email(typed.strip(), check_deliverability=False).normalized.lower()
     except (EmailNotValidError, UnicodeError):
         return None
+
+
+def spellings(address: Address) -> list[str]:
+    """How its account may have it: before, e-mail addresses were stored in their own script."""
+    read = email_as_read(address.text) if address.kind == "email" else None
+    return [address.text, *([] if read in (None, address.text) else [read])]
+
+
+def signs_in_as(typed: str) -> Address | None:
+    """As `address_of`, and also an e-mail address that is taken no more but that an account may have from before."""
+    read = None if len(typed) > _LONGEST else email_as_read(typed)
+    return address_of(typed) or (Address("email", read) if read else None)
 
 
 def number_of_text(typed: str, region: str = HOME_REGION) -> str | None:

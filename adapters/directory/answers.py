@@ -102,6 +102,6 @@ class LastAddress:
 
 @dataclass(frozen=True, slots=True)
 class StillOwed:
-    """Cards that keep an account from being erased: they are renewed, are being charged, or have a balance."""
+    """Cards that keep an account from being erased: renewed, being charged, with a balance, or changed just now."""
 
     card_ids: tuple[UUID, ...]

@@ -1,13 +1,14 @@
 """Changes to an account that need proof of who asks: its addresses and its password; the old address is told."""
 
 from dataclasses import replace
+from datetime import datetime
 from typing import Any, LiteralString
 
 from psycopg import AsyncConnection
 from psycopg.errors import UniqueViolation
 
 from adapters.directory.account_events import note
-from adapters.directory.accounts import Account, account_at, find_account, tell
+from adapters.directory.accounts import Account, account_at, find_account, tell, tell_everywhere
 from adapters.directory.addresses import Address, AddressKind, veiled
 from adapters.directory.answers import (
     CodeDead,
@@ -20,7 +21,7 @@ from adapters.directory.answers import (
     PasswordRefused,
     Wait,
 )
-from adapters.directory.codes import Asked, Purpose, Redeemed, TypedCode, ask_code, redeem_code, void_codes
+from adapters.directory.codes import Asked, Purpose, Redeemed, TypedCode, ask_code, is_live, redeem_code, void_codes
 from adapters.directory.messages import MessageKind, Send
 from adapters.directory.passkeys import has_passkeys
 from adapters.directory.passwords import hashed, password_fault
@@ -29,7 +30,7 @@ from adapters.directory.signing_in import asked_of, confirmed_holder
 from adapters.directory.visit import Visit
 from adapters.languages.language import Language
 
-_PURPOSES: dict[AddressKind, Purpose] = {"email": "confirm_email", "phone": "confirm_phone"}
+PURPOSES: dict[AddressKind, Purpose] = {"email": "confirm_email", "phone": "confirm_phone"}
 _CHANGED: dict[AddressKind, MessageKind] = {"email": "email_changed", "phone": "phone_changed"}
 _SET: dict[AddressKind, LiteralString] = {
     "email": "UPDATE accounts SET email = %s, email_confirmed = true WHERE holder_id = %s",
@@ -48,7 +49,7 @@ async def begin_change(
     if not signed_in.is_recent(visit.now):
         return NotRecent()
     owner = await account_at(connection, address)
-    purpose = _PURPOSES[address.kind]
+    purpose = PURPOSES[address.kind]
     if owner is None or owner.holder_id == signed_in.holder_id:
         asked = Asked(purpose, address, signed_in.language, signed_in.holder_id)
     else:
@@ -69,7 +70,7 @@ async def finish_change(
         return NotRecent()
     try:
         async with connection.transaction():
-            redeemed = await redeem_code(connection, code, _PURPOSES[kind], visit.now, signed_in.holder_id)
+            redeemed = await redeem_code(connection, code, PURPOSES[kind], visit.now, signed_in.holder_id)
             if not isinstance(redeemed, Redeemed):
                 return redeemed
             if redeemed.again:
@@ -124,7 +125,7 @@ async def _after_change(
     values = {"before": veiled(old and old.text) or "", "after": veiled(text) or ""}
     for address in before.addresses:
         own = {"before": address.text} if address == old else {}  # veiled, both could look the same
-        await tell(connection, send, before, _CHANGED[kind], values | own, at=address)
+        await tell(connection, send, before, _CHANGED[kind], values | own, at=address, now=visit.now)
     await note(connection, before.holder_id, _CHANGED[kind], visit, signed_in.session_id)
 
 
@@ -138,7 +139,7 @@ async def change_password(
         return PasswordRefused(fault)
     password_hash = await hashed(password)
     async with connection.transaction():
-        await _set_password(connection, send, signed_in.holder_id, password_hash)
+        await _set_password(connection, send, signed_in.holder_id, password_hash, visit.now)
         await end_others(connection, signed_in.holder_id, signed_in.session_id)
         await note(connection, signed_in.holder_id, "password_changed", visit, signed_in.session_id)
     return Done()
@@ -167,6 +168,8 @@ async def finish_reset(
     """A new password for whoever got the code, and the only session; a refused password uses up no try."""
     if fault := password_fault(password):
         return PasswordRefused(fault)
+    if not await is_live(connection, code.request, "reset_password", visit.now):
+        return CodeDead()  # before hashing: anybody may send this
     password_hash = await hashed(password)
     async with connection.transaction():
         redeemed = await redeem_code(connection, code, "reset_password", visit.now)
@@ -175,17 +178,17 @@ async def finish_reset(
         holder_id = await confirmed_holder(connection, redeemed)
         if holder_id is None or await has_passkeys(connection, holder_id):
             return CodeDead()
-        await _set_password(connection, send, holder_id, password_hash)
+        await _set_password(connection, send, holder_id, password_hash, visit.now)
         await end_others(connection, holder_id, None)
         opened = await open_session(connection, holder_id, visit)
         await note(connection, holder_id, "password_reset", visit, opened.session_id)
     return opened
 
 
-async def _set_password(connection: AsyncConnection[Any], send: Send, holder_id: str, password_hash: str) -> None:
-    """Set it, and void codes that were asked for before; the holder is told."""
+async def _set_password(
+    connection: AsyncConnection[Any], send: Send, holder_id: str, password_hash: str, now: datetime
+) -> None:
+    """Set it, and void codes that were asked for before; the holder is told at all addresses."""
     await connection.execute("UPDATE accounts SET password_hash = %s WHERE holder_id = %s", (password_hash, holder_id))
     await void_codes(connection, holder_id)
-    account = await find_account(connection, holder_id)
-    if account is not None:
-        await tell(connection, send, account, "password_changed", {})
+    await tell_everywhere(connection, send, holder_id, "password_changed", now)

@@ -90,13 +90,8 @@ async def ask_code(connection: AsyncConnection[Any], send: Send, asked: Asked, v
     """Send a code, within the limits of the address and of the client, which count whether there is an account."""
     secret = await secret_of(connection)
     async with connection.transaction():
-        per_client = await take(connection, "codes_of_client", keyed(secret, visit.limited_as), PER_CLIENT, visit.now)
-        if isinstance(per_client, Wait):
-            return per_client
-        key = keyed(secret, asked.address.kind, asked.address.text)
-        per_address = await take(connection, "codes_to_address", key, PER_ADDRESS, visit.now)
-        if isinstance(per_address, Wait):
-            return per_address
+        if wait := await _used_up(connection, secret, asked.address, visit):
+            return wait
         request = new_token()
         kept = _Kept(
             purpose=asked.purpose,
@@ -124,12 +119,20 @@ async def ask_code(connection: AsyncConnection[Any], send: Send, asked: Asked, v
 
 
 async def sent_before(
-    connection: AsyncConnection[Any], request: str, purpose: Purpose, address: Address, now: datetime
+    connection: AsyncConnection[Any],
+    request: str,
+    purpose: Purpose,
+    address: Address,
+    now: datetime,
+    holder_id: str | None = None,
 ) -> CodeSent | None:
-    """What was answered to that request, if it asked for the same less than a minute ago: then nothing is sent."""
+    """What was answered to that request, if it asked for the same less than a minute ago: then nothing is sent.
+
+    Where `holder_id` is given, only what that holder asked for.
+    """
     async with connection.transaction():
         kept = await _locked(connection, request, now)
-    if kept is None or kept.redeemed_at is not None:
+    if kept is None or kept.redeemed_at is not None or (holder_id is not None and kept.holder_id != holder_id):
         return None
     is_the_same = (kept.purpose, kept.kind, kept.address) == (purpose, address.kind, address.text)
     resend_at = kept.sent_at + RESEND_AFTER
@@ -143,10 +146,17 @@ async def address_asked(connection: AsyncConnection[Any], request: str, now: dat
     return None if row is None else Address(*row)
 
 
+async def is_live(connection: AsyncConnection[Any], request: str, purpose: Purpose, now: datetime) -> bool:
+    """Whether a code can still be redeemed for that: to be asked before anything costly is done for it."""
+    query = "SELECT FROM codes WHERE request_hash = %s AND purpose = %s AND redeemed_at IS NULL AND expires_at > %s"
+    return (await connection.execute(query, (hash_of(request), purpose, now))).rowcount > 0
+
+
 async def resend_code(
-    connection: AsyncConnection[Any], send: Send, request: str, now: datetime
+    connection: AsyncConnection[Any], send: Send, request: str, visit: Visit
 ) -> CodeSent | Wait | CodeDead:
-    """Send the same code again, a minute after the last time at the earliest."""
+    """Send the same code again, a minute after the last time at the earliest; it counts as a code that is asked for."""
+    now = visit.now
     secret = await secret_of(connection)
     async with connection.transaction():
         kept = await _locked(connection, request, now)
@@ -156,6 +166,8 @@ async def resend_code(
             return wait_until(kept.expires_at, now)
         if kept.sent_at + RESEND_AFTER > now:
             return wait_until(kept.sent_at + RESEND_AFTER, now)
+        if wait := await _used_up(connection, secret, Address(kept.kind, kept.address), visit):
+            return wait
         await connection.execute(
             "UPDATE codes SET times_sent = times_sent + 1, sent_at = %s WHERE request_hash = %s",
             (now, hash_of(request)),
@@ -210,6 +222,16 @@ async def void_codes(connection: AsyncConnection[Any], holder_id: str) -> None:
         """,
         (holder_id,),
     )
+
+
+async def _used_up(connection: AsyncConnection[Any], secret: bytes, address: Address, visit: Visit) -> Wait | None:
+    """Count one more message, or say how long to wait."""
+    of_client = await take(connection, "codes_of_client", keyed(secret, visit.limited_as), PER_CLIENT, visit.now)
+    if isinstance(of_client, Wait):
+        return of_client
+    key = keyed(secret, address.kind, address.text)
+    to_address = await take(connection, "codes_to_address", key, PER_ADDRESS, visit.now)
+    return to_address if isinstance(to_address, Wait) else None
 
 
 async def _locked(connection: AsyncConnection[Any], request: str, now: datetime) -> _Kept | None:

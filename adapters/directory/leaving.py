@@ -84,8 +84,8 @@ async def erase_account(
 async def erase(connection: AsyncConnection[Any], send: Send, holder_id: str, visit: Visit) -> Done | StillOwed:
     """Account, passkeys, sessions, tokens, codes, numbers and what happened are gone; the log has no personal data.
 
-    Refused while something is still owed between us for a card: it is renewed automatically, a charge is without
-    answer, or money is left on it. Nobody could be told any more, nor be paid back.
+    Refused while something is still owed between us for a card: it is renewed automatically, a charge is open or
+    without answer, or money is left on it. Nobody could be told any more, nor be paid back.
     """
     async with connection.transaction():
         account = await find_account(connection, holder_id)
@@ -95,7 +95,7 @@ async def erase(connection: AsyncConnection[Any], send: Send, holder_id: str, vi
             return StillOwed(tuple(owed))
         await forget_holder(connection, holder_id)
         for address in account.addresses:
-            await tell(connection, send, account, "account_erased", {}, at=address)
+            await tell(connection, send, account, "account_erased", {}, at=address, now=visit.now)
         secret = await secret_of(connection)
         tried_as = [f"{one.kind}:{one.text}" for one in account.addresses] + [f"holder:{holder_id}"]
         keys = [keyed(secret, "sign_in", one) for one in tried_as]
@@ -117,10 +117,22 @@ async def erase(connection: AsyncConnection[Any], send: Send, holder_id: str, vi
 
 
 async def _owed(connection: AsyncConnection[Any], holder_id: str) -> list[UUID]:
+    """Cards for which something is owed, or may be: what the read models have not followed yet is not known."""
     rows = await connection.execute(
         """
-        SELECT card_id FROM cards WHERE holder_id = %s
-        AND (auto_renew_months IS NOT NULL OR outcome_unknown OR balance_minor + reserved_minor > 0) ORDER BY card_id
+        SELECT card_id FROM cards WHERE holder_id = %s AND (
+            auto_renew_months IS NOT NULL OR outcome_unknown OR balance_minor + reserved_minor > 0
+            OR EXISTS (
+                SELECT FROM charges WHERE charges.card_id = cards.card_id
+                AND charges.status IN ('attempted', 'unknown', 'pending')
+            )
+            OR EXISTS (
+                SELECT FROM card_events WHERE originator_id = card_id AND notification_id > coalesce((
+                    SELECT min(position) FROM followers WHERE name IN ('read_models.cards', 'read_models.charges')
+                ), 0)
+            )
+            OR EXISTS (SELECT FROM parked_cards WHERE parked_cards.card_id = cards.card_id AND follower = 'read_models')
+        ) ORDER BY card_id
         """,
         (holder_id,),
     )

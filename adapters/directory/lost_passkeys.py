@@ -23,6 +23,6 @@ async def remove_lost_passkeys(connection: AsyncConnection[Any], send: Send, hol
         if removed.rowcount:
             await end_others(connection, holder_id, None)
             await void_codes(connection, holder_id)
-            await tell_everywhere(connection, send, holder_id, "passkeys_removed")
+            await tell_everywhere(connection, send, holder_id, "passkeys_removed", visit.now)
             await note(connection, holder_id, "passkeys_removed", Visit(visit.now))
     return removed.rowcount

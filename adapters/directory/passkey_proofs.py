@@ -92,8 +92,7 @@ async def confirm_with_passkey(
     if challenge is None:
         return PasskeyRefused("late")
     async with connection.transaction():
-        proved = await _proved(connection, send, answer, challenge, visit)
-        if proved is None or proved.holder_id != signed_in.holder_id:
+        if await _proved(connection, send, answer, challenge, visit, signed_in.holder_id) is None:
             return PasskeyRefused("wrong")
         opened = await confirm_session(connection, signed_in, visit.now)
         if opened is None:
@@ -115,17 +114,28 @@ def _options(site: Site, challenge: bytes, known: list[bytes] | None = None) -> 
 
 
 async def _proved(
-    connection: AsyncConnection[Any], send: Send, answer: PasskeyAnswer, challenge: bytes, visit: Visit
+    connection: AsyncConnection[Any],
+    send: Send,
+    answer: PasskeyAnswer,
+    challenge: bytes,
+    visit: Visit,
+    holder_id: str | None = None,
 ) -> _Kept | None:
     """The passkey that signed the challenge, if it is one of ours; its use is recorded (WebAuthn, 7.2).
 
+    It has to be that holder's. Only where nobody is named the answer has to have the handle of its account: an
+    authenticator that was told which passkeys to use may leave it out (7.2, step 6).
     A count that does not grow is a copy's: it is refused, and the holder is told (7.2, step 22).
     """
     credential = _parsed(answer.credential)
     kept = None if credential is None else await _locked(connection, credential.raw_id)
     if credential is None or kept is None:
         return None
-    if credential.response.user_handle != await user_handle(connection, kept.holder_id):
+    if holder_id is not None and kept.holder_id != holder_id:
+        return None
+    handle = credential.response.user_handle
+    may_lack = holder_id is not None and handle is None
+    if not may_lack and handle != await user_handle(connection, kept.holder_id):
         return None
     count = _verified(answer, credential, kept, challenge)
     if count is None:
@@ -171,4 +181,4 @@ def _verified(answer: PasskeyAnswer, credential: AuthenticationCredential, kept:
 
 async def _tell_of_copy(connection: AsyncConnection[Any], send: Send, kept: _Kept, visit: Visit) -> None:
     await note(connection, kept.holder_id, "passkey_copied", visit)
-    await tell_everywhere(connection, send, kept.holder_id, "passkey_copied")
+    await tell_everywhere(connection, send, kept.holder_id, "passkey_copied", visit.now)

@@ -188,5 +188,5 @@ async def _after_change(
 ) -> None:
     await end_others(connection, signed_in.holder_id, signed_in.session_id)
     await void_codes(connection, signed_in.holder_id)
-    await tell_everywhere(connection, send, signed_in.holder_id, kind)
+    await tell_everywhere(connection, send, signed_in.holder_id, kind, visit.now)
     await note(connection, signed_in.holder_id, kind, visit, signed_in.session_id)

@@ -4,10 +4,10 @@ from typing import Any
 
 from psycopg import AsyncConnection
 
-from adapters.directory.accounts import HOME_ZONE, NewAccount, account_at, create_account, find_account, tell
+from adapters.directory.accounts import HOME_ZONE, NewAccount, account_at, create_account, tell_everywhere
 from adapters.directory.addresses import Address
 from adapters.directory.answers import CodeDead, CodeSent, CodeWrong, Opened, PasswordRefused, Taken, Wait
-from adapters.directory.codes import Asked, Redeemed, TypedCode, ask_code, redeem_code
+from adapters.directory.codes import Asked, Redeemed, TypedCode, ask_code, is_live, redeem_code
 from adapters.directory.messages import Send
 from adapters.directory.passwords import hashed, password_fault
 from adapters.directory.sessions import open_session
@@ -40,6 +40,8 @@ async def finish_registration(
     """The new account, signed in; without a password it signs in by code. A refused password uses up no try."""
     if password is not None and (fault := password_fault(password)):
         return PasswordRefused(fault)
+    if not await is_live(connection, code.request, "register", visit.now):
+        return CodeDead()  # before hashing: anybody may send this
     password_hash = await hashed(password) if password is not None else None
     async with connection.transaction():
         redeemed = await redeem_code(connection, code, "register", visit.now)
@@ -57,7 +59,5 @@ async def finish_registration(
         holder_id = await create_account(connection, new, visit)
         if isinstance(holder_id, Taken):
             return CodeDead()  # somebody who has the address as well was quicker
-        account = await find_account(connection, holder_id)
-        if account is not None:
-            await tell(connection, send, account, "registered", {})
+        await tell_everywhere(connection, send, holder_id, "registered", visit.now)
         return await open_session(connection, holder_id, visit)

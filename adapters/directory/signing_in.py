@@ -10,7 +10,7 @@ from psycopg import AsyncConnection
 
 from adapters.directory.account_events import note
 from adapters.directory.accounts import account_at, find_account
-from adapters.directory.addresses import Address, AddressKind, address_of
+from adapters.directory.addresses import Address, AddressKind, signs_in_as, spellings
 from adapters.directory.answers import CodeDead, CodeSent, CodeWrong, NotMatching, Opened, Wait
 from adapters.directory.codes import Asked, Purpose, Redeemed, TypedCode, ask_code, redeem_code
 from adapters.directory.messages import Send
@@ -37,7 +37,7 @@ async def sign_in(
     Takes one hash's time whether there is an account or not. Not to be called in a transaction, which would be open
     for as long.
     """
-    address = address_of(typed)
+    address = signs_in_as(typed)
     tried_as = f"{address.kind}:{address.text}" if address else f"typed:{typed[:300]}"
     found = await _found_at(connection, address) if address else _Found()
     tried = await _try(connection, tried_as, found, password, visit)
@@ -126,19 +126,21 @@ async def asked_of(connection: AsyncConnection[Any], address: Address, purpose: 
 async def confirmed_holder(connection: AsyncConnection[Any], redeemed: Redeemed) -> str | None:
     """Whose code it was, with the address confirmed; None if the address is no longer the account's."""
     queries: dict[AddressKind, LiteralString] = {
-        "email": "UPDATE accounts SET email_confirmed = true WHERE holder_id = %s AND email = %s",
-        "phone": "UPDATE accounts SET phone_confirmed = true WHERE holder_id = %s AND phone = %s",
+        "email": "UPDATE accounts SET email_confirmed = true WHERE holder_id = %s AND email = ANY (%s)",
+        "phone": "UPDATE accounts SET phone_confirmed = true WHERE holder_id = %s AND phone = ANY (%s)",
     }
-    updated = await connection.execute(queries[redeemed.address.kind], (redeemed.holder_id, redeemed.address.text))
+    updated = await connection.execute(
+        queries[redeemed.address.kind], (redeemed.holder_id, spellings(redeemed.address))
+    )
     return redeemed.holder_id if updated.rowcount else None
 
 
 async def _found_at(connection: AsyncConnection[Any], address: Address) -> _Found:
     queries: dict[AddressKind, LiteralString] = {
-        "email": "SELECT holder_id, password_hash FROM accounts WHERE email = %s",
-        "phone": "SELECT holder_id, password_hash FROM accounts WHERE phone = %s",
+        "email": "SELECT holder_id, password_hash FROM accounts WHERE email = ANY (%s)",
+        "phone": "SELECT holder_id, password_hash FROM accounts WHERE phone = ANY (%s)",
     }
-    row = await (await connection.execute(queries[address.kind], (address.text,))).fetchone()
+    row = await (await connection.execute(queries[address.kind], (spellings(address),))).fetchone()
     return _Found(*row) if row else _Found()
 
 

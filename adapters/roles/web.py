@@ -128,7 +128,12 @@ async def main(
             more = _demo(settings, database, portal, nats_url) if settings.demo else ()
             sends = send or (put_message if settings.tells_holders else only_logged)
             reception = Reception(
-                Door(waiting, recorded_now), hashing, sends, Site(portal.origin), settings.web_proxies
+                Door(waiting, recorded_now),
+                hashing,
+                sends,
+                Site(portal.origin),
+                settings.web_proxies,
+                sends_sms=portal.sends_sms,
             )
             machines = (unsubscribing(waiting), *_receipts(settings, waiting))
             pages = _Pages(portal, reception, more, machines, _desk(settings, database, portal, sends, nats_url))

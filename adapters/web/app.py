@@ -3,6 +3,7 @@
 from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 from typing import NamedTuple
+from uuid import UUID
 
 import structlog
 from fastapi import APIRouter, FastAPI, Response
@@ -65,7 +66,12 @@ def application(
         app.add_exception_handler(Exception, _failed)
     if guard is not None:
         app.add_middleware(
-            Guard, origin=guard.origin, form_targets=guard.form_targets, exempt=MACHINES, scripted=guard.scripted
+            Guard,
+            origin=guard.origin,
+            form_targets=guard.form_targets,
+            exempt=MACHINES,
+            scripted=guard.scripted,
+            refusal=_from_elsewhere,
         )
     return app
 
@@ -81,15 +87,28 @@ async def _missing(visitor: Visitor | None, request: Request, error: Exception) 
 
 
 async def _no_form(request: Request, error: Exception) -> Response:
-    log.warning("page.refused", path=request.url.path, reason=str(error))
+    log.warning("page.refused", path=_named(request), reason=str(error))
     return page("failed", language_of(request), 400, trouble="form")
 
 
+def _from_elsewhere(request: Request) -> Response:
+    return page("failed", language_of(request), 403, trouble="elsewhere")
+
+
 async def _away(request: Request, error: Exception) -> Response:
-    log.warning("page.cannot_be_shown", path=request.url.path, error=type(error).__name__)
+    log.warning("page.cannot_be_shown", path=_named(request), error=type(error).__name__)
     return page("failed", language_of(request), 503, trouble="away")
 
 
 async def _failed(request: Request, error: Exception) -> Response:
-    log.error("page.failed", path=request.url.path, exc_info=error)
+    log.error("page.failed", path=_named(request), exc_info=error)
     return page("failed", language_of(request), 500, trouble="ours")
+
+
+def _named(request: Request) -> str:
+    """The path for the log, in full only where all that changes in it are ids: anything else may open something."""
+    path, parts = request.url.path, request.path_params.values()
+    if "endpoint" in request.scope and all(isinstance(part, UUID) for part in parts):
+        return path
+    route = request.scope.get("route")
+    return f"{path.rpartition('/')[0]}/…" if route is None else route.path

@@ -1,9 +1,10 @@
 """What stands before every page and address: headers that bind the browser, and who may change anything from where."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from starlette.datastructures import Headers
-from starlette.responses import PlainTextResponse
+from starlette.requests import Request
+from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
@@ -38,7 +39,8 @@ class Guard:
     """Adds the headers, and refuses with 403 what another site sends in a visitor's name.
 
     Browsers say where a request comes from (Sec-Fetch-Site, or Origin); one that says neither changes nothing.
-    Addresses under `exempt` are for machines, which prove who they are in another way than by a cookie.
+    `refusal` is the page that says so. Addresses under `exempt` are for machines, which prove who they are in another
+    way than by a cookie.
     """
 
     def __init__(
@@ -48,8 +50,10 @@ class Guard:
         form_targets: tuple[str, ...],
         exempt: tuple[str, ...],
         scripted: frozenset[str],
+        refusal: Callable[[Request], Response],
     ) -> None:
         self._app, self._origin, self._exempt, self._scripted = app, origin, exempt, scripted
+        self._refusal = refusal
         secure = origin.startswith("https://")
         self._headers = {
             scripted: [
@@ -76,8 +80,7 @@ class Guard:
         if scope["method"] in SAFE or scope["path"].startswith(self._exempt) or self._is_ours(Headers(scope=scope)):
             await self._app(scope, receive, send_with_headers)
             return
-        refusal = PlainTextResponse("This request came from another site, so nothing was changed.", 403)
-        await refusal(scope, receive, send_with_headers)
+        await self._refusal(Request(scope))(scope, receive, send_with_headers)
 
     def _is_ours(self, found: Headers) -> bool:
         site = found.get("sec-fetch-site")

@@ -75,7 +75,12 @@ def personal_kind(typed: str) -> str | None:
         return "e-mail"
     if _ENDING.fullmatch(_digits_of(typed)):
         return "last digits"
-    return "number" if address_of(typed) else None
+    return "number" if _address_of(typed) else None
+
+
+def _address_of(typed: str) -> Address | None:
+    """What leads to a person: of numbers also those of cards, whose ranges may be too new to be known."""
+    return address_of(typed) or number_of_card(typed)
 
 
 def _digits_of(typed: str) -> str:
@@ -90,7 +95,7 @@ async def _find(connection: AsyncConnection[Any], typed: str) -> Found:
         pass
     if reference := _REFERENCE.fullmatch(typed):
         return Found("reference", await _by_reference(connection, "".join(reference.groups()).lower()))
-    address = address_of(typed) or number_of_card(typed)
+    address = _address_of(typed)
     if address is not None and (found := await _by_address(connection, address)):
         return Found("e-mail" if address.kind == "email" else "number", found)
     digits = _digits_of(typed)

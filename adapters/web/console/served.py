@@ -71,13 +71,21 @@ def console(desk: Desk) -> Starlette:
             BaohaoError: _away,
             Exception: _failed,
         },
-        middleware=[Middleware(Guard, origin=desk.origin, form_targets=(), scripted=frozenset(), exempt=())],
+        middleware=[
+            Middleware(
+                Guard, origin=desk.origin, form_targets=(), scripted=frozenset(), exempt=(), refusal=_from_elsewhere
+            )
+        ],
     )
 
 
 def beside(desk: Desk | None, holders: ASGIApp) -> ASGIApp:
     """The holders' pages and, at its own host, the console."""
     return holders if desk is None else ByHost(urlsplit(desk.origin).netloc.lower(), console(desk), holders)
+
+
+def _from_elsewhere(_: Request) -> Response:
+    return console_page("failed", 403, trouble="elsewhere")
 
 
 async def _no_form(request: Request, error: Exception) -> Response:

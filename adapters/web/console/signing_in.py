@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 from psycopg import AsyncConnection
 from psycopg.rows import class_row
 
-from adapters.directory.addresses import email_of
+from adapters.directory.addresses import email_as_read
 from adapters.directory.answers import NotMatching, Wait
 from adapters.directory.passwords import hashed, is_right
 from adapters.directory.secret import hash_of, keyed, secret_of
@@ -52,7 +52,7 @@ async def sign_in(connection: AsyncConnection[Any], typed: Typed, visit: Visit) 
 
     Takes one hash's time whether there is an account or not. Not to be called in a transaction.
     """
-    email = email_of(typed.email) or typed.email[:300]
+    email = email_as_read(typed.email) or typed.email[:300]
     found, step = await _found_at(connection, email), None
 
     async def judge() -> bool:

@@ -1,8 +1,11 @@
 """The directory of a migrated database, as the application's role works with it."""
 
+import threading
+
 import psycopg
 import pytest
 
+from adapters.directory.passwords import _THREADS
 from tests.adapters.authenticator import Authenticator
 from tests.adapters.directory.desk import Desk
 from tests.adapters.directory.passkey_desk import SITE
@@ -15,6 +18,16 @@ def desk(run, migrated_url):
     connected = run(psycopg.AsyncConnection.connect(application_url(migrated_url), autocommit=True))
     yield Desk(run, connected, application_url(migrated_url))
     run(connected.close())
+
+
+@pytest.fixture
+def hashing_is_busy():
+    """No password is hashed before the test is over."""
+    over = threading.Event()
+    for _ in range(_THREADS._max_workers):
+        _THREADS.submit(over.wait)
+    yield
+    over.set()
 
 
 @pytest.fixture

@@ -13,10 +13,11 @@ from adapters.directory.accounts import (
     set_zone,
 )
 from adapters.directory.addresses import Address, address_of, number_of_card, number_of_text, veiled
-from adapters.directory.answers import Done, Taken
+from adapters.directory.answers import Done, Opened, Taken
 from adapters.directory.card_numbers import card_with, import_numbers, list_numbers, number_of, set_number
+from adapters.directory.signing_in import begin_code_sign_in, sign_in, sign_in_with_code
 from adapters.directory.visit import Visit, device_of
-from tests.adapters.directory.desk import EMAIL, PHONE
+from tests.adapters.directory.desk import EMAIL, PASSWORD, PHONE
 
 
 def test_each_address_and_each_holder_has_one_account(desk):
@@ -34,6 +35,22 @@ def test_accounts_are_found_by_id_and_address_and_listed(desk):
     found = desk.run(account_at(desk.connection, Address("email", "a@example.org")))
     assert found == desk.run(find_account(desk.connection, found.holder_id))
     assert desk.run(account_at(desk.connection, PHONE)) is None
+
+
+def test_an_account_whose_address_was_stored_in_its_own_script_is_found_by_either(desk):
+    holder_id = desk.account("lin@例子.中国")
+    typed = address_of("lin@例子.中国")
+    assert desk.run(account_at(desk.connection, typed)).holder_id == holder_id
+    sent = desk.do_sending(begin_code_sign_in, typed, "en")
+    assert desk.sent[0].to == "lin@xn--fsqu00a.xn--fiqs8s"
+    assert isinstance(desk.do(sign_in_with_code, desk.code(sent)), Opened)
+    for written in ("Lin@例子.中国", typed.text):
+        assert isinstance(desk.do(sign_in, written, PASSWORD), Opened)
+
+
+def test_who_has_an_address_that_is_taken_no_more_still_signs_in_with_the_password(desk):
+    desk.account("李@example.org")
+    assert isinstance(desk.do(sign_in, "李@Example.org", PASSWORD), Opened)
 
 
 def test_language_and_zone_are_the_holder_s_to_set(desk):
@@ -72,7 +89,8 @@ def test_many_numbers_are_imported_and_those_of_other_cards_left(desk):
     ("typed", "kind", "text"),
     [
         ("Lin@Example.ORG", "email", "lin@example.org"),
-        (" 李@例子.中国 ", "email", "李@例子.中国"),
+        (" Lin@例子.中国 ", "email", "lin@xn--fsqu00a.xn--fiqs8s"),
+        ("lin@XN--fsqu00a.xn--fiqs8s", "email", "lin@xn--fsqu00a.xn--fiqs8s"),
         ("13800138000", "phone", PHONE.text),
         ("+86 138-0013-8000", "phone", PHONE.text),
         ("+1 (415) 555-2671", "phone", "+14155552671"),
@@ -83,7 +101,21 @@ def test_an_address_is_written_in_one_way(typed, kind, text):
 
 
 @pytest.mark.parametrize(
-    "typed", ["", "x", "a@b", "a@@example.org", "12345", "+86138", "13800138000;ext=3", "x" * 300, "\0", "\ud800@a.org"]
+    "typed",
+    [
+        "",
+        "x",
+        "a@b",
+        "a@@example.org",
+        "12345",
+        "+86138",
+        "13800138000;ext=3",
+        "x" * 300,
+        "\0",
+        "李@example.org",
+        "李@例子.中国",
+        "\ud800@a.org",
+    ],
 )
 def test_anything_else_is_no_address(typed):
     assert address_of(typed) is None

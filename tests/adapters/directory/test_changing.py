@@ -1,5 +1,8 @@
 """Changes of addresses and password: only by who has just proved to be the holder, and the old address is told."""
 
+import asyncio
+from collections import Counter
+from dataclasses import replace
 from uuid import uuid4
 
 import pytest
@@ -26,6 +29,7 @@ from adapters.directory.changing import (
     remove_address,
 )
 from adapters.directory.codes import TypedCode
+from adapters.directory.registering import begin_registration
 from adapters.directory.sessions import open_session
 from adapters.directory.signing_in import sign_in
 from tests.adapters.directory.desk import EMAIL, PASSWORD, PHONE
@@ -129,21 +133,21 @@ def test_an_address_is_removed_only_if_another_one_is_proved(desk, confirmed):
     assert told(desk, "email_changed") == ([EMAIL.text, PHONE.text] if confirmed else [])
 
 
-def test_a_new_password_ends_all_other_sessions_and_the_holder_is_told(desk):
-    holder_id = desk.account()
+def test_a_new_password_ends_all_other_sessions_and_the_holder_is_told_at_all_addresses(desk):
+    holder_id = desk.account(phone=PHONE.text)
     elsewhere, here = desk.do(open_session, holder_id), desk.do(open_session, holder_id)
     signed_in = desk.session(here)
     assert desk.do_sending(change_password, signed_in, "password") == PasswordRefused("common")
     assert desk.do_sending(change_password, signed_in, NEW_PASSWORD) == Done()
     assert desk.session(elsewhere) is None
     assert desk.session(here)
-    assert told(desk, "password_changed") == [EMAIL.text]
+    assert told(desk, "password_changed") == [EMAIL.text, PHONE.text]
     assert desk.do(sign_in, EMAIL.text, PASSWORD) == NotMatching()
     assert isinstance(desk.do(sign_in, EMAIL.text, NEW_PASSWORD), Opened)
 
 
 def test_a_forgotten_password_is_replaced_by_whoever_gets_the_code(desk):
-    holder_id = desk.account()
+    holder_id = desk.account(phone=PHONE.text)
     elsewhere = desk.do(open_session, holder_id)
     first = desk.do_sending(begin_reset, EMAIL, "en")
     code_of_first = desk.code(first)
@@ -155,7 +159,23 @@ def test_a_forgotten_password_is_replaced_by_whoever_gets_the_code(desk):
     assert desk.session(elsewhere) is None
     assert desk.do_sending(finish_reset, code_of_first, "a third long password") == CodeDead()
     assert isinstance(desk.do(sign_in, EMAIL.text, NEW_PASSWORD), Opened)
-    assert told(desk, "password_changed") == [EMAIL.text]
+    assert told(desk, "password_changed") == [EMAIL.text, PHONE.text]
+
+
+def test_a_number_is_told_of_changes_five_times_an_hour_and_fifteen_a_day_and_an_e_mail_address_always(desk):
+    signed_in = desk.signed_in(desk.account(phone=PHONE.text))
+    told_at = []
+    for _ in range(4):
+        for _ in range(6):
+            assert desk.do_sending(change_password, signed_in, NEW_PASSWORD) == Done()
+        told_at.append(Counter(told(desk, "password_changed")))
+        desk.later(hours=1)
+        signed_in = replace(signed_in, confirmed_at=desk.at)
+    assert [one[EMAIL.text] for one in told_at] == [6, 12, 18, 24]
+    assert [one[PHONE.text] for one in told_at] == [5, 10, 15, 15]
+    signed_in = replace(signed_in, confirmed_at=desk.later(days=1).at)
+    assert desk.do_sending(change_password, signed_in, NEW_PASSWORD) == Done()
+    assert told(desk, "password_changed")[-1] == PHONE.text
 
 
 def test_a_reset_where_there_is_no_account_is_answered_in_the_same_way(desk):
@@ -163,6 +183,15 @@ def test_a_reset_where_there_is_no_account_is_answered_in_the_same_way(desk):
     assert isinstance(sent, CodeSent)
     assert desk.sent == []
     assert desk.do_sending(finish_reset, desk.wrong(sent), NEW_PASSWORD) == CodeWrong(4)
+
+
+@pytest.mark.usefixtures("hashing_is_busy")
+def test_a_reset_by_a_code_that_cannot_be_right_is_answered_without_hashing_anything(desk):
+    for_another_thing = desk.do_sending(begin_registration, EMAIL, "en")
+    for request in ("made up", for_another_thing.request):
+        code = TypedCode(request, "123456")
+        finishing = finish_reset(desk.connection, desk.send, code, NEW_PASSWORD, desk.visit)
+        assert desk.run(asyncio.wait_for(finishing, timeout=60)) == CodeDead()
 
 
 def test_resets_at_once_neither_wait_for_each_other_nor_fail(desk):

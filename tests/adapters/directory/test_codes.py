@@ -4,6 +4,7 @@ from datetime import timedelta
 
 import pytest
 
+from adapters.directory.addresses import Address
 from adapters.directory.answers import CodeDead, CodeSent, CodeWrong, Wait
 from adapters.directory.codes import (
     LIVES,
@@ -31,7 +32,7 @@ def redeem(desk, code, purpose="sign_in", holder_id=None):
 
 
 def resend(desk, sent):
-    return desk.run(resend_code(desk.connection, desk.send, sent.request, desk.at))
+    return desk.run(resend_code(desk.connection, desk.send, sent.request, desk.visit))
 
 
 def test_a_code_of_six_digits_is_sent_and_proves_the_address_once(desk):
@@ -127,6 +128,26 @@ def test_an_address_gets_three_codes_an_hour_whoever_asks(desk):
     assert isinstance(desk.do_sending(ask, asked_for(PHONE)), CodeSent)
     desk.later(minutes=30)
     assert isinstance(desk.do_sending(ask, asked_for()), CodeSent)
+
+
+def test_a_code_that_is_sent_again_counts_as_one_that_is_asked_for(desk):
+    first = desk.do_sending(ask, asked_for(PHONE))
+    assert isinstance(resend(desk.later(minutes=1), first), CodeSent)
+    other = desk.do_sending(ask, asked_for(PHONE, "reset_password"))
+    assert resend(desk.later(minutes=1), other) == Wait(58 * 60)
+    assert resend(desk, first) == desk.do_sending(ask, asked_for(PHONE)) == Wait(58 * 60)
+    assert len(desk.sent) == 3
+
+
+def test_a_client_that_has_codes_sent_again_takes_from_its_own_ten(desk):
+    addresses = [Address("phone", f"+86138001380{number:02d}") for number in range(5)]
+    asked = [desk.do_sending(ask, asked_for(address)) for address in addresses]
+    desk.later(minutes=1)
+    assert all(isinstance(resend(desk, sent), CodeSent) for sent in asked)
+    desk.later(minutes=1)
+    assert resend(desk, asked[0]) == Wait(58 * 60)
+    desk.ip = "203.0.113.8"
+    assert isinstance(resend(desk, asked[0]), CodeSent)
 
 
 def test_an_address_gets_ten_codes_a_day(desk):

@@ -18,7 +18,8 @@ from adapters.directory.signing_in import sign_in
 from adapters.directory.tables import DIRECTORY
 from adapters.notices.outbox import put_message
 from adapters.web.api.tokens import SCOPES, NewToken, create_token
-from engine.commands import SwitchOffAutoRenew
+from engine.commands import EnableAutoRenew, SwitchOffAutoRenew
+from tests.adapters.cards import FAR, TERMS
 from tests.adapters.directory.desk import EMAIL, PASSWORD, PHONE
 from tests.adapters.directory.passkey_desk import SITE, add_passkey
 
@@ -87,6 +88,40 @@ def test_an_account_is_erased_when_nothing_is_owed_for_its_cards(desk, cards, ho
         assert desk.do_sending(erase_account, signed_in) == StillOwed((card_id,))
     cards.connection.execute("UPDATE cards SET outcome_unknown = false")
     assert desk.do_sending(erase_account, signed_in) == Done()
+
+
+@pytest.mark.parametrize("status", ["attempted", "unknown", "pending"])
+def test_an_account_stays_while_a_charge_of_its_cards_is_open(desk, cards, holder_id, status):
+    [card_id] = cards.register(1)
+    cards.now = FAR
+    cards.engine.wake({card_id: "due"}, *cards.rules())
+    switch_off(cards, card_id)
+    signed_in = desk.signed_in(holder_id)
+    cards.connection.execute("UPDATE cards SET outcome_unknown = false, reserved_minor = 0")
+    assert cards.connection.execute("UPDATE charges SET status = %s", (status,)).rowcount == 1
+    assert desk.do_sending(erase_account, signed_in) == StillOwed((card_id,))
+    cards.connection.execute("UPDATE charges SET status = 'failed'")
+    assert desk.do_sending(erase_account, signed_in) == Done()
+
+
+def test_an_account_stays_until_the_read_models_have_followed_its_cards(desk, cards, holder_id):
+    [card_id] = cards.register(1)
+    switch_off(cards, card_id)
+    cards.give(EnableAutoRenew(command_id="on", card_id=card_id, months=1, **TERMS))
+    signed_in = desk.signed_in(holder_id)
+    assert desk.do_sending(erase_account, signed_in) == StillOwed((card_id,))
+    cards.give(SwitchOffAutoRenew(command_id="off again", card_id=card_id, reason="holder"))
+    cards.project()
+    cards.register(2)  # another holder's, which has not been followed yet
+    assert desk.do_sending(erase_account, signed_in) == Done()
+
+
+def test_an_account_stays_while_one_of_its_cards_cannot_be_followed(desk, cards, holder_id):
+    [card_id] = cards.register(1)
+    switch_off(cards, card_id)
+    park = "INSERT INTO parked_cards (follower, model, card_id, position, reason) VALUES (%s, 'charges', %s, 1, 'x')"
+    cards.connection.execute(park, ("read_models", card_id))
+    assert desk.do_sending(erase_account, desk.signed_in(holder_id)) == StillOwed((card_id,))
 
 
 def test_nothing_personal_is_left_and_another_account_is_not_touched(desk, cards, holder_id, key):

@@ -12,6 +12,7 @@ from adapters.directory.answers import (
 )
 from adapters.directory.passkey_challenges import PasskeyAnswer, Site
 from adapters.directory.passkey_proofs import (
+    begin_passkey_confirmation,
     begin_passkey_sign_in,
     confirm_with_passkey,
     sign_in_with_passkey,
@@ -158,6 +159,26 @@ def test_every_byte_of_an_answer_counts(desk, holder_id, key):
         for spoiled in ("", "AAAA", "!", None, 7):
             answer = answered(desk, key, **{part: spoiled})
             assert desk.do_sending(sign_in_with_passkey, answer) == PasskeyRefused("wrong"), (part, spoiled)
+
+
+@pytest.mark.parametrize(("handle", "is_right"), [(None, True), ("AAAA", False), ("", False)])
+def test_a_proof_may_do_without_the_handle_of_the_account_but_not_have_another_one(
+    desk, holder_id, key, handle, is_right
+):
+    signed_in = desk.signed_in(holder_id)
+    add_passkey(desk, signed_in, key)
+    asked = desk.do(begin_passkey_confirmation, signed_in, SITE)
+    answer = PasskeyAnswer(asked.request, key.sign(asked.options, userHandle=handle), SITE)
+    assert isinstance(desk.do_sending(confirm_with_passkey, signed_in, answer), Opened) is is_right
+
+
+def test_another_holders_passkey_proves_nothing_without_a_handle(desk, holder_id, key):
+    add_passkey(desk, desk.signed_in(desk.account("other@example.org")), key)
+    signed_in = desk.signed_in(holder_id)
+    add_passkey(desk, signed_in, Authenticator(SITE.origin))
+    asked = desk.do(begin_passkey_confirmation, signed_in, SITE)
+    answer = PasskeyAnswer(asked.request, key.sign(asked.options, userHandle=None), SITE)
+    assert desk.do_sending(confirm_with_passkey, signed_in, answer) == PasskeyRefused("wrong")
 
 
 def test_a_client_asks_for_so_many_challenges_only(desk):

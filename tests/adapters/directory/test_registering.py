@@ -1,9 +1,13 @@
 """Registering, and that nobody learns from it who has an account."""
 
+import asyncio
+
 import pytest
 
 from adapters.directory.accounts import find_account
 from adapters.directory.answers import CodeDead, CodeSent, CodeWrong, Opened, PasswordRefused
+from adapters.directory.changing import begin_reset
+from adapters.directory.codes import TypedCode
 from adapters.directory.registering import begin_registration, finish_registration
 from adapters.directory.signing_in import sign_in
 from tests.adapters.directory.desk import EMAIL, PASSWORD, PHONE
@@ -51,6 +55,21 @@ def test_an_address_that_has_an_account_is_told_so_and_whoever_asks_sees_no_diff
     assert (message.kind, message.to, message.language, message.values) == ("account_exists", EMAIL.text, "en", {})
     assert finish(desk, desk.wrong(sent)) == CodeWrong(4)
     assert len(desk.rows("SELECT FROM accounts")) == 1
+
+
+@pytest.mark.usefixtures("hashing_is_busy")
+def test_a_code_that_cannot_be_right_is_answered_without_hashing_anything(desk):
+    for_another_thing = desk.do_sending(begin_reset, EMAIL, "en")
+    late = desk.do_sending(begin_registration, PHONE, "en")
+    for code in (TypedCode("made up", "123456"), TypedCode(for_another_thing.request, "123456")):
+        assert without_waiting(desk, code) == CodeDead()
+    desk.later(minutes=10)
+    assert without_waiting(desk, desk.code(late)) == CodeDead()
+
+
+def without_waiting(desk, code):
+    finishing = finish_registration(desk.connection, desk.send, code, PASSWORD, desk.visit, language="en")
+    return desk.run(asyncio.wait_for(finishing, timeout=60))
 
 
 def test_of_two_who_register_an_address_at_once_one_gets_the_account(desk):

@@ -7,12 +7,12 @@ from structlog.testing import capture_logs
 
 from engine.actor import actor
 from engine.card.term import CardRenewed
-from engine.commands import Issued
+from engine.commands import Issued, RecordRefund
 from engine.envelope import NAME_OF
 from engine.errors import StandstillError
 from tests.adapters.notices.post import HOLDER
 from tests.engine.engine_calls import bind, enable, register
-from tests.engine.samples import REGISTERED_AT, RULES
+from tests.engine.samples import MONTH_PRICE, REGISTERED_AT, RULES
 
 
 def test_an_import_tells_holders_nothing_that_they_had_agreed_to_elsewhere(post, card_id):
@@ -59,3 +59,13 @@ def test_a_fact_of_a_newer_program_stops_the_follower_after_what_came_before(pos
     with pytest.raises(StandstillError, match="until this notifier is upgraded"):
         post.follow()
     assert [row["kind"] for row in post.rows()] == ["renewed"]
+
+
+def test_a_refund_that_our_support_made_is_told_as_that(post, card_id):
+    post.wake(card_id)
+    post.follow()
+    attempt_id = post.rows("renewed")[0]["content"]["attempt_id"]
+    refund = {"attempt_id": attempt_id, "amount": MONTH_PRICE, "evidence": "transfer 7"}
+    post.give(RecordRefund(command_id="by-hand", card_id=card_id, **refund))
+    post.follow()
+    assert {row["content"]["by"] for row in post.rows("refunded")} == {"support"}

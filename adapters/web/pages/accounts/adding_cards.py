@@ -10,7 +10,15 @@ from adapters.directory.answers import CodeDead, CodeWrong
 from adapters.directory.codes import TypedCode
 from adapters.directory.secret import hash_of
 from adapters.web.door import see_other
-from adapters.web.pages.accounts.code_steps import Steps, refused, routes_of_steps, sent, typed_address, typed_code
+from adapters.web.pages.accounts.code_steps import (
+    Steps,
+    refused,
+    routes_of_steps,
+    sent,
+    sent_already,
+    typed_address,
+    typed_code,
+)
 from adapters.web.pages.accounts.visit import AccountRoute, AccountVisit, without_cookie
 from adapters.web.pages.portal import Portal
 from engine.commands import ChangeHolder
@@ -27,6 +35,8 @@ async def _ask(visit: AccountVisit) -> Response:
     number = typed_address(visit, STEPS, number_of_card)
     if not isinstance(number, Address):
         return number
+    if before := await sent_already(visit, STEPS, "add_card", number, visit.holder.holder_id):
+        return before
     async with visit.connection() as connection:
         answer = await begin_adding_card(connection, visit.reception.send, visit.holder, number, visit.at)
     return sent(visit, STEPS, answer)

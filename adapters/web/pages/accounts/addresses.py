@@ -6,11 +6,19 @@ from starlette.responses import Response
 
 from adapters.directory.addresses import Address, AddressKind
 from adapters.directory.answers import CodeDead, CodeWrong, LastAddress, NotRecent
-from adapters.directory.changing import begin_change, finish_change, remove_address
+from adapters.directory.changing import PURPOSES, begin_change, finish_change, remove_address
 from adapters.directory.codes import TypedCode
 from adapters.web.door import prove, see_other
 from adapters.web.pages.accounts.account import ACCOUNT
-from adapters.web.pages.accounts.code_steps import Steps, refused, routes_of_steps, sent, typed_address, typed_code
+from adapters.web.pages.accounts.code_steps import (
+    Steps,
+    refused,
+    routes_of_steps,
+    sent,
+    sent_already,
+    typed_address,
+    typed_code,
+)
 from adapters.web.pages.accounts.visit import AccountRoute, AccountVisit, without_cookie
 
 
@@ -19,6 +27,8 @@ async def _ask(kind: AddressKind, visit: AccountVisit) -> Response:
     address = typed_address(visit, steps)
     if not isinstance(address, Address):
         return address
+    if before := await sent_already(visit, steps, PURPOSES[kind], address, visit.holder.holder_id):
+        return before
     async with visit.connection() as connection:
         answer = await begin_change(connection, visit.reception.send, visit.holder, address, visit.at)
     return prove(steps.ask) if isinstance(answer, NotRecent) else sent(visit, steps, answer)

@@ -14,7 +14,15 @@ from starlette.responses import Response
 
 from adapters.directory.addresses import Address, address_of, masked
 from adapters.directory.answers import CodeDead, CodeSent, CodeWrong, PasswordFault, Wait
-from adapters.directory.codes import REPEATED_WITHIN, Purpose, TypedCode, address_asked, resend_code, sent_before
+from adapters.directory.codes import (
+    REPEATED_WITHIN,
+    RESEND_AFTER,
+    Purpose,
+    TypedCode,
+    address_asked,
+    resend_code,
+    sent_before,
+)
 from adapters.web.door import see_other
 from adapters.web.pages.accounts.visit import AccountPage, AccountRoute, AccountVisit, Who, with_cookie, without_cookie
 from adapters.web.pages.accounts.waiting import wait_sentence, waiting
@@ -85,7 +93,7 @@ def ask_page(
     visit: AccountVisit, steps: Steps, typed: str = "", *, errors: Errors | None = None, wait: Wait | None = None
 ) -> Response:
     """The page that asks for an address."""
-    found: dict[str, object] = {"steps": steps, "typed": typed, "errors": errors or {}}
+    found: dict[str, object] = {"steps": steps, "typed": typed, "errors": errors or {}, "wants": wanted(visit, steps)}
     found["dead"] = "dead" in visit.request.query_params
     found["refused"] = "refused" in visit.request.query_params
     found["wrong"] = None if wait is None else wait_sentence(wait, visit.say)
@@ -93,15 +101,20 @@ def ask_page(
     return answer if wait is None else waiting(answer, wait)
 
 
+def wanted(visit: AccountVisit, steps: Steps) -> str:
+    """The kind of address that is asked for here: where no SMS are sent, a number would wait for one in vain."""
+    return "email" if steps.wants == "any" and not visit.reception.sends_sms else steps.wants
+
+
 def typed_address(
     visit: AccountVisit, steps: Steps, read: Callable[[str], Address | None] = address_of
 ) -> Address | Response:
     """The address that was typed, or the page with what is wrong about it."""
-    typed, say = visit.form.get("address", ""), visit.say
+    typed, say, wants = visit.form.get("address", ""), visit.say, wanted(visit, steps)
     address = read(typed)
-    if address is not None and steps.wants in ("any", address.kind):
+    if address is not None and wants in ("any", address.kind):
         return address
-    match steps.wants:
+    match wants:
         case "email":
             wrong = say("Give an e-mail address, such as name@example.com.")
         case "phone":
@@ -111,13 +124,15 @@ def typed_address(
     return ask_page(visit, steps, typed, errors={"address": wrong})
 
 
-async def sent_already(visit: AccountVisit, steps: Steps, purpose: Purpose, address: Address) -> Response | None:
-    """On to the second step where this browser asked for the same a moment ago, as by a second click."""
+async def sent_already(
+    visit: AccountVisit, steps: Steps, purpose: Purpose, address: Address, holder_id: str | None = None
+) -> Response | None:
+    """On to the second step where this browser, and that holder, asked for the same a moment ago, as by two clicks."""
     request = request_of(visit, steps)
     if request is None:
         return None
     async with visit.connection() as connection:
-        answer = await sent_before(connection, request, purpose, address, visit.at.now)
+        answer = await sent_before(connection, request, purpose, address, visit.at.now, holder_id)
     return None if answer is None else sent_to(visit, steps, answer)
 
 
@@ -150,6 +165,7 @@ async def enter_page(
     found["again"] = "again" in visit.request.query_params
     found["to"] = await _target(visit, steps)
     found["wrong"] = None if wait is None else wait_sentence(wait, visit.say)
+    found["too_many"] = wait is not None and wait.seconds > RESEND_AFTER.total_seconds()  # else it is only early
     answer = visit.page("enter_code", 422 if errors else 200, **found)
     return answer if wait is None else waiting(answer, wait)
 
@@ -214,7 +230,7 @@ async def _again(steps: Steps, visit: AccountVisit) -> Response:
     if request is None:
         return see_other(visit.link(steps.ask))
     async with visit.connection() as connection:
-        answer = await resend_code(connection, visit.reception.send, request, visit.at.now)
+        answer = await resend_code(connection, visit.reception.send, request, visit.at)
     match answer:
         case CodeSent():
             return see_other(visit.link(steps.enter, again="1"))

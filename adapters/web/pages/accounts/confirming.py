@@ -4,14 +4,14 @@ from markupsafe import Markup
 from starlette.responses import Response
 
 from adapters.directory.accounts import Account, find_account
-from adapters.directory.addresses import veiled
+from adapters.directory.addresses import Address, veiled
 from adapters.directory.answers import CodeDead, NotMatching, Opened, PasskeyAsked, Wait
 from adapters.directory.codes import TypedCode
 from adapters.directory.passkey_proofs import begin_passkey_confirmation, confirm_with_passkey
 from adapters.directory.signing_in import begin_confirmation, confirm_with_code, confirm_with_password
 from adapters.web.door import CONFIRM, SIGN_IN, see_other
 from adapters.web.pages.accounts import passkey_steps
-from adapters.web.pages.accounts.code_steps import Steps, refused, routes_of_entering, sent_to, typed_code
+from adapters.web.pages.accounts.code_steps import Steps, refused, routes_of_entering, sent_already, sent_to, typed_code
 from adapters.web.pages.accounts.visit import AccountRoute, AccountVisit, without_cookie
 from adapters.web.pages.accounts.waiting import wait_sentence, waiting
 
@@ -33,7 +33,7 @@ async def _confirm(visit: AccountVisit) -> Response:
     if account is None:
         return see_other(SIGN_IN)
     if not account.has_password:
-        return await (_page(visit) if account.has_passkeys else _send_code(visit))
+        return await (_page(visit) if account.has_passkeys else _send_code(visit, account.addresses[0]))
     password = visit.form.get("password", "")
     if not password:
         return await _page(visit, errors={"password": visit.say("Give your password.")})
@@ -48,7 +48,9 @@ async def _confirm(visit: AccountVisit) -> Response:
             return await _page(visit, errors={"password": visit.say("This is not the password.")})
 
 
-async def _send_code(visit: AccountVisit) -> Response:
+async def _send_code(visit: AccountVisit, address: Address) -> Response:
+    if before := await sent_already(visit, STEPS, "sign_in", address, visit.holder.holder_id):
+        return before
     async with visit.connection() as connection:
         answer = await begin_confirmation(connection, visit.reception.send, visit.holder, visit.at)
     match answer:

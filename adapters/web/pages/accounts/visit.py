@@ -42,6 +42,8 @@ class Reception:
     """Whose passkeys are taken."""
     proxies: int = 0
     """How many trusted proxies stand before us."""
+    sends_sms: bool = True
+    """Whether a phone number can be sent anything."""
 
 
 @dataclass(frozen=True)

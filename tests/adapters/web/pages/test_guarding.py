@@ -84,6 +84,15 @@ def test_what_another_site_sends_is_refused_and_changes_nothing(lin, world, said
     assert world.cards.names(card_id_of("plus")) == before
 
 
+def test_who_is_refused_reads_why_in_their_language(served):
+    for language, head in (("en", "This was not sent from our pages"), ("zh-CN", "这不是从本站页面提交的")):
+        answer = Client(served, language=language).post("/sign-in", **{"Sec-Fetch-Site": "cross-site"})
+        assert (answer.status, answer.headers["cache-control"]) == (403, "no-store")
+        assert "default-src 'none'" in answer.headers["content-security-policy"]
+        assert head in answer.text
+        assert 'href="/cards"' in answer.html
+
+
 def test_a_browser_that_names_only_its_origin_is_believed(lin, served):
     assert (
         lin.post("/language", {"to": "en", "back": "/cards"}, **{"Sec-Fetch-Site": None, "Origin": served}).status

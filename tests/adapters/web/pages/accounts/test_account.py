@@ -103,6 +103,21 @@ def test_a_double_click_on_the_code_is_one_proof(other, post, long_ago):
     assert steps[-1] == "/account/password"
 
 
+@pytest.mark.parametrize(("kind", "typed"), [("email", NEW), ("phone", "138 0013 8000")])
+def test_a_double_click_on_asking_sends_one_code(phone, post, kind, typed):
+    asked = [phone.post(f"/account/{kind}", {"address": typed}) for _ in range(2)]
+    assert {one.to for one in asked} == {f"/account/{kind}/code"}
+    assert len(post.sent) == 1
+    assert phone.post(f"/account/{kind}/code", {"code": post.code}).to == f"/account?done={kind}"
+
+
+def test_a_double_click_on_asking_for_a_proof_sends_one_code(other, post, long_ago):
+    asked = [other.post("/account/confirm?next=%2Faccount%2Fpassword") for _ in range(2)]
+    assert asked[0].to == asked[1].to
+    assert len(post.sent) == 1
+    assert other.post(asked[1].to, {"code": post.code}).to == "/account/password"
+
+
 @pytest.mark.parametrize("kind", ["email", "phone"])
 def test_a_double_click_on_the_code_of_an_address_says_twice_that_it_is_confirmed(phone, post, kind):
     phone.post(f"/account/{kind}", {"address": NEW if kind == "email" else "138 0013 8000"})

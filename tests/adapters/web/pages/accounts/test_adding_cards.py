@@ -62,6 +62,14 @@ def test_a_double_click_adds_it_once_and_shows_it_twice(lin, post, free, world):
     assert world.cards.names(FREE).count("holder_changed") == 1
 
 
+def test_a_double_click_on_asking_sends_one_code_and_another_holder_of_the_browser_a_new_one(lin, other, post, free):
+    assert lin.post(ADD, {"address": NUMBER}).to == lin.post(ADD, {"address": NUMBER}).to == ENTER
+    assert len(post.sent) == 1
+    other.cookies["__Host-bh-code-card"] = lin.cookies["__Host-bh-code-card"]
+    assert by_code(other, post, ADD, ENTER, NUMBER).to == f"/cards/{FREE}"
+    assert len(post.sent) == 2
+
+
 def test_who_lost_the_card_within_the_minute_does_not_get_it_back_by_a_second_click(lin, other, post, free, world):
     lin.post(ADD, {"address": NUMBER})
     cookies, fields = dict(lin.cookies), {"code": post.code}
@@ -129,6 +137,7 @@ def test_no_answer_tells_whether_a_card_has_the_number(lin, post, free, number):
 def test_so_many_codes_to_a_number_and_no_more(lin, post, free):
     for _ in range(3):
         assert lin.post(ADD, {"address": NUMBER}).to == ENTER
+        del lin.cookies["__Host-bh-code-card"]  # the same browser is answered as before, without another message
     late = lin.post(ADD, {"address": NUMBER})
     assert late.status == 429
     assert "Too many codes were asked for." in late.text

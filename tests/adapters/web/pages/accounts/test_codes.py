@@ -3,6 +3,7 @@
 import pytest
 
 from tests.adapters.web.pages.accounts.conftest import PASSWORD, by_code, sign_in
+from tests.adapters.web.pages.client import Client
 from tests.adapters.web.pages.holders import EMAIL, HOLDER
 
 NEW = "new@example.com"
@@ -146,6 +147,20 @@ def test_the_same_code_is_sent_again_after_a_minute(stranger, post, world):
     assert again.to == f"{enter}?again=1"
     assert "The code was sent again." in stranger.get(again.to).text
     assert post.sent[0].values["code"] == post.sent[1].values["code"]
+
+
+def test_who_has_it_sent_again_too_often_reads_so_and_when_it_may_be_tried(stranger, post, world):
+    ask, enter = FLOWS["sign-in"]
+    stranger.post(ask, {"address": EMAIL})
+    early = stranger.post(f"{enter}/again")
+    assert "Too many codes were asked for." not in early.text
+    for _ in range(2):
+        Client(stranger.address).post(ask, {"address": EMAIL})
+    world.connection.execute("UPDATE codes SET sent_at = sent_at - interval '61 seconds'")
+    late = stranger.post(f"{enter}/again")
+    assert late.status == 429
+    assert "Too many codes were asked for. Try again in 60 minutes." in late.text
+    assert len(post.sent) == 3
 
 
 def test_the_fourth_code_in_an_hour_waits(stranger):
