@@ -1,7 +1,7 @@
 """The list of a holder's cards, worst first; what the page shows beside them is read in the same round trip.
 
-Rank and count are those of the standing that each card itself shows, so all cards of the holder are read: no row of a
-read model knows which methods can still be charged, nor what the balance pays for.
+Rank and count are those of the standing that each card itself shows, so the cards are read: no row of a read model
+knows which methods can still be charged, nor what the balance pays for.
 """
 
 from datetime import datetime
@@ -22,6 +22,10 @@ _FOUND: LiteralString = f"""
     ) AS found ON true
     ORDER BY ends_at, card_id
 """  # noqa: S608 (names of our own)
+
+
+RANKED_MOST = 500
+"""So many cards of a holder, those that end first, are ranked and counted by their standing; others follow by date."""
 
 
 class Counts(NamedTuple):
@@ -58,16 +62,31 @@ async def listing_of(
     async with portal.pool.connection() as connection:
         rows = await (await connection.execute(_FOUND, asked, prepare=True)).fetchall()
     found = [_Found(*row[1:]) for row in rows if row[1] is not None]
-    kept = [one for one in found if not one.is_gone]
-    shown = {one.card_id for one in found if one.is_gone is gone and one.is_sought}
-    old = [one for one in found if one.is_gone and one.card_id in shown][skip : skip + PAGE_SIZE]
-    held = await portal.numbered({one.card_id: one.number for one in (*kept, *old)})
-    own = [one for one in held if one.card.custody.holder_id == visitor.holder_id]
-    need_holder = sum(standing_of(one.card) in NEEDS_HOLDER for one in own)
-    listed = sorted((one for one in own if one.card_id in shown), key=_place)
-    counts = Counts(len(kept), len(found) - len(kept), need_holder)
-    page = listed if gone else listed[skip : skip + PAGE_SIZE]
-    return Listing(page, counts, {addresses[one] for one in rows[0][0]})
+    kept, lost = [one for one in found if not one.is_gone], [one for one in found if one.is_gone]
+    ranked = await _held(portal, visitor, kept[:RANKED_MOST])
+    counts = Counts(len(kept), len(lost), sum(standing_of(one.card) in NEEDS_HOLDER for one in ranked))
+    page = slice(skip, skip + PAGE_SIZE)
+    if gone:
+        held = await _held(portal, visitor, [one for one in lost if one.is_sought][page])
+    else:
+        sought_ids = {one.card_id for one in kept if one.is_sought}
+        first = [one for one in sorted(ranked, key=_place) if one.card_id in sought_ids]
+        later = [one for one in kept[RANKED_MOST:] if one.is_sought]
+        held = first[page] + await _held(portal, visitor, _after(later, len(first), page))
+    return Listing(held, counts, {addresses[one] for one in rows[0][0]})
+
+
+async def _held(portal: Portal, visitor: SignedIn, found: list[_Found]) -> list[Held]:
+    """The cards in their order, as far as they are still the visitor's."""
+    if not found:
+        return []
+    held = await portal.numbered({one.card_id: one.number for one in found})
+    return [one for one in held if one.card.custody.holder_id == visitor.holder_id]
+
+
+def _after(later: list[_Found], before: int, page: slice) -> list[_Found]:
+    """Those of a page that come after so many others."""
+    return later[max(page.start - before, 0) : max(page.stop - before, 0)]
 
 
 def _place(held: Held) -> tuple[int, datetime, UUID]:

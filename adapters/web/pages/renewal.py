@@ -80,9 +80,7 @@ async def _confirm(visit: CardVisit) -> Response:
         return visit.go(done if await visit.has_done(f"web:{command_id}") else otherwise)
     if visit.form.get("choice") != seal_of(draft):  # another tab has chosen otherwise since
         return visit.go(f"{REVIEW}?changed")
-    if (
-        quote_of(visit.held, draft) is None
-    ):  # before anything is executed: a consent that runs keeps its order of methods
+    if quote_of(visit.held, draft) is None:  # before anything is done: a consent that runs keeps its order of methods
         return visit.go(CHOSEN_ANEW["price_changed"])
     if await told_at(visit) is None:  # the reminders before a charge would reach nobody
         return visit.go(REVIEW)

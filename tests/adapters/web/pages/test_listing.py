@@ -65,3 +65,17 @@ def test_who_is_told_not_to_pay_again_is_not_told_that_the_card_needs_them(lin, 
 
 def test_the_count_is_of_all_cards_whichever_are_found(lin):
     assert "6 cards. 2 need you." in lin.get("/cards?number=0142").text
+
+
+def test_of_very_many_cards_those_that_end_first_are_ranked_and_no_card_is_left_out(lin, monkeypatch):
+    everything = set(re.findall(r'href="(/cards/[0-9a-f-]{36})"', lin.get("/cards").html))
+    monkeypatch.setattr("adapters.web.pages.listing.RANKED_MOST", 2)
+    page = lin.get("/cards")
+    assert set(re.findall(r'href="(/cards/[0-9a-f-]{36})"', page.html)) == everything
+    assert "6 cards." in page.text
+    for module in ("listing", "cards"):
+        monkeypatch.setattr(f"adapters.web.pages.{module}.PAGE_SIZE", 4)
+    pages = [lin.get(path).html for path in ("/cards", "/cards?page=2")]
+    shown = [re.findall(r'href="(/cards/[0-9a-f-]{36})"', one) for one in pages]
+    assert [len(set(one)) for one in shown] == [4, 2]
+    assert set(shown[0]) | set(shown[1]) == everything
