@@ -14,6 +14,7 @@ from engine.card import (
     deadlines,
     decline,
     dunning,
+    gap,
     hold,
     lapse,
     methods,
@@ -26,7 +27,6 @@ from engine.card import (
 )
 from engine.card import next as following
 from engine.card.hold import CardHeld
-from engine.card.ids import derived_id
 from engine.card.wait import Wait
 from engine.declines import Consequence
 from engine.ports import Declined
@@ -48,7 +48,9 @@ def ignoring(kind: type) -> Change:
 
 
 def attempt_id_without_number() -> list[Change]:
-    return [(charge, "derived_id", lambda card_id, purpose: derived_id(card_id, purpose.rsplit(":", 1)[0]))]
+    return [
+        (charge, "attempt_id_of", lambda card, purpose, method_id, _: gap.attempt_id_of(card, purpose, method_id, 1))
+    ]
 
 
 def provider(**fields: object) -> list[Change]:

@@ -85,7 +85,7 @@ class Reconciled:
 
     def ref(self, request):
         """The provider's reference of a charge."""
-        found = self.run(self.listing().charges(ListChargesRequest(since=BEGIN), NOW))
+        found = self.run(self.listing().list_charges(ListChargesRequest(since=BEGIN), NOW))
         return next(one.gateway_ref for one in found.charges if one.attempt_id == request.attempt_id)
 
 

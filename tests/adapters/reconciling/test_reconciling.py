@@ -97,7 +97,7 @@ def test_a_charge_that_the_provider_does_not_have_is_left_to_a_person(sandbox, s
 
 def test_another_amount_is_found(sandbox):
     sandbox.charged()
-    found = sandbox.run(sandbox.listing().charges(ListChargesRequest(since=BEGIN), NOW)).charges
+    found = sandbox.run(sandbox.listing().list_charges(ListChargesRequest(since=BEGIN), NOW)).charges
     more = [one.model_copy(update={"amount": Money(minor=PRICE + 1, currency="EUR")}) for one in found]
     compared = differences(more, books_since(sandbox.cards.connection, BEGIN), (), SPAN)
     assert [(one.kind, one.provider_minor, one.log_minor) for one in compared.differences] == [

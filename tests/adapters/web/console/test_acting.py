@@ -87,7 +87,7 @@ def test_a_charge_is_refunded_in_part_and_not_beyond_what_is_left(operator, worl
     refused = operator.do(path, amount="99.00", reason="more")
     assert refused.status == 409
     assert 'value="99.00"' in refused.html
-    assert "Of that charge 19.50 CNY are left to give back, not 99.00 CNY. [more_than_charged]" in refused.text
+    assert "Of that charge 19.50 CNY is left to give back, not 99.00 CNY. [more_than_charged]" in refused.text
     assert 'id="amount-wrong"' in refused.html
     assert done(record) == [("refund", PAID, str(attempt), "goodwill", "done")]
 
