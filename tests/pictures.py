@@ -93,6 +93,7 @@ def main(
 
 def _take(page: Page, folder: Path, kind: str, only: str) -> None:
     page.goto(f"{OFF}/renewal/period")
+    page.locator("input[name=months]").last.check()
     for _ in range(2):  # to the review, which is not there before
         page.locator("button.btn:not(.plain)").click()
     for what, path in PAGES.items():

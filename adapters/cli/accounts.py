@@ -30,6 +30,7 @@ _FAULTS = {
     "too_long": "has more than 128 characters or 512 bytes",
     "common": "is one that many use",
     "names_product": "holds the name of this product",
+    "own_address": "is the account's own address",
 }
 _NEXT = "the holder chooses `Forgot password` on the sign-in page, and sets a password by a code sent to the address"
 

@@ -5,8 +5,9 @@ from datetime import datetime
 from typing import Literal
 from uuid import UUID
 
-PasswordFault = Literal["too_short", "too_long", "common", "names_product"]
-"""Why a password is not taken: below 8 characters; above 128, or 512 bytes; one of a known list; it holds our name."""
+PasswordFault = Literal["too_short", "too_long", "common", "names_product", "own_address"]
+"""Why a password is not taken: below 8 characters; above 128, or 512 bytes; one of a known list; it holds our name;
+it is the address that one signs in with."""
 
 PasskeyFault = Literal["late", "wrong", "known", "too_many"]
 """Why a passkey is not taken: its challenge has run out or was answered already; it proves nothing here; an account has

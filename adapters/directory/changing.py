@@ -21,7 +21,7 @@ from adapters.directory.answers import (
     PasswordRefused,
     Wait,
 )
-from adapters.directory.codes import Asked, Purpose, Redeemed, TypedCode, ask_code, is_live, redeem_code, void_codes
+from adapters.directory.codes import Asked, Purpose, Redeemed, TypedCode, ask_code, redeem_code, sent_to_of, void_codes
 from adapters.directory.messages import MessageKind, Send
 from adapters.directory.passkeys import has_passkeys
 from adapters.directory.passwords import hashed, password_fault
@@ -135,7 +135,7 @@ async def change_password(
     """Set a password, also a first one; all other sessions end. Not to be called in a transaction."""
     if not signed_in.is_recent(visit.now):
         return NotRecent()
-    if fault := password_fault(password):
+    if fault := password_fault(password, signed_in.email, signed_in.phone):
         return PasswordRefused(fault)
     password_hash = await hashed(password)
     async with connection.transaction():
@@ -168,8 +168,11 @@ async def finish_reset(
     """A new password for whoever got the code, and the only session; a refused password uses up no try."""
     if fault := password_fault(password):
         return PasswordRefused(fault)
-    if not await is_live(connection, code.request, "reset_password", visit.now):
+    address = await sent_to_of(connection, code.request, "reset_password", visit.now)
+    if address is None:
         return CodeDead()  # before hashing: anybody may send this
+    if fault := password_fault(password, address):
+        return PasswordRefused(fault)
     password_hash = await hashed(password)
     async with connection.transaction():
         redeemed = await redeem_code(connection, code, "reset_password", visit.now)

@@ -146,10 +146,14 @@ async def address_asked(connection: AsyncConnection[Any], request: str, now: dat
     return None if row is None else Address(*row)
 
 
-async def is_live(connection: AsyncConnection[Any], request: str, purpose: Purpose, now: datetime) -> bool:
-    """Whether a code can still be redeemed for that: to be asked before anything costly is done for it."""
-    query = "SELECT FROM codes WHERE request_hash = %s AND purpose = %s AND redeemed_at IS NULL AND expires_at > %s"
-    return (await connection.execute(query, (hash_of(request), purpose, now))).rowcount > 0
+async def sent_to_of(connection: AsyncConnection[Any], request: str, purpose: Purpose, now: datetime) -> str | None:
+    """Where the code of a request was sent, while it can be redeemed: asked before anything costly is done for it."""
+    query = """
+        SELECT address FROM codes
+        WHERE request_hash = %s AND purpose = %s AND redeemed_at IS NULL AND expires_at > %s
+    """
+    row = await (await connection.execute(query, (hash_of(request), purpose, now))).fetchone()
+    return row[0] if row else None
 
 
 async def resend_code(

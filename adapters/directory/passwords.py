@@ -37,8 +37,11 @@ _CHINESE = frozenset(
 _Result = TypeVar("_Result")
 
 
-def password_fault(password: str) -> PasswordFault | None:
-    """Why a new password is not taken, if it is not; any characters will do, and none has to be there."""
+def password_fault(password: str, *addresses: str | None) -> PasswordFault | None:
+    """Why a new password is not taken, if it is not; any characters will do, and none has to be there.
+
+    `addresses` are those of the account: whoever guesses begins with them, and with what stands before the @.
+    """
     if len(password) > BYTES_MOST:
         return "too_long"
     written = _written(password)
@@ -49,6 +52,8 @@ def password_fault(password: str) -> PasswordFault | None:
     plain = written.casefold()
     if any(word in plain for word in _PRODUCT):
         return "names_product"
+    if any(one is not None and plain in (one.casefold(), one.casefold().partition("@")[0]) for one in addresses):
+        return "own_address"
     return "common" if plain in _common() or len(set(plain)) == 1 else None
 
 

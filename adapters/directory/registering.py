@@ -7,7 +7,7 @@ from psycopg import AsyncConnection
 from adapters.directory.accounts import HOME_ZONE, NewAccount, account_at, create_account, tell_everywhere
 from adapters.directory.addresses import Address
 from adapters.directory.answers import CodeDead, CodeSent, CodeWrong, Opened, PasswordRefused, Taken, Wait
-from adapters.directory.codes import Asked, Redeemed, TypedCode, ask_code, is_live, redeem_code
+from adapters.directory.codes import Asked, Redeemed, TypedCode, ask_code, redeem_code, sent_to_of
 from adapters.directory.messages import Send
 from adapters.directory.passwords import hashed, password_fault
 from adapters.directory.sessions import open_session
@@ -40,8 +40,11 @@ async def finish_registration(
     """The new account, signed in; without a password it signs in by code. A refused password uses up no try."""
     if password is not None and (fault := password_fault(password)):
         return PasswordRefused(fault)
-    if not await is_live(connection, code.request, "register", visit.now):
+    address = await sent_to_of(connection, code.request, "register", visit.now)
+    if address is None:
         return CodeDead()  # before hashing: anybody may send this
+    if password is not None and (fault := password_fault(password, address)):
+        return PasswordRefused(fault)
     password_hash = await hashed(password) if password is not None else None
     async with connection.transaction():
         redeemed = await redeem_code(connection, code, "register", visit.now)

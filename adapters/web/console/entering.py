@@ -25,6 +25,7 @@ FAULTS: Mapping[PasswordFault, str] = {
     "too_long": "Use 128 characters at most.",
     "common": "Many people use that password. Choose another one.",
     "names_product": "Choose a password without the name of this product.",
+    "own_address": "Choose a password other than your address.",
 }
 SET_UP = "/set-up/{token}"
 _NO_REFERRER = {"Referrer-Policy": "no-referrer"}
@@ -82,7 +83,7 @@ async def _finish_set_up(desk: Desk, request: Request) -> Response:
         return _gone()
     typed = Typed(invited.email, form.get("password", ""), form.get("code", ""))
     errors = _missing_of(typed)
-    if "password" not in errors and (fault := password_fault(typed.password)):
+    if "password" not in errors and (fault := password_fault(typed.password, invited.email)):
         errors["password"] = FAULTS[fault]
     if errors:
         return _set_up_page(request, invited, errors)

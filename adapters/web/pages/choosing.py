@@ -1,5 +1,6 @@
 """The pages on which a holder chooses a period, and what is charged first."""
 
+from collections.abc import Sequence
 from typing import NamedTuple
 from uuid import uuid4
 
@@ -11,6 +12,7 @@ from adapters.web.pages.came_of_it import came_of_it
 from adapters.web.pages.draft import Draft
 from adapters.web.pages.listing import listing_of
 from adapters.web.pages.naming import dated_method_name, every, named
+from adapters.web.pages.portal import Held
 from adapters.web.pages.visit import CardVisit
 from adapters.web.voice import Voice
 from engine.card.methods import PaymentMethod
@@ -28,13 +30,12 @@ def period_page(
 ) -> Response:
     """The periods with their prices; 422 with what is wrong."""
     held, say, consent = visit.held, visit.say, visit.held.card.consent
-    chosen = draft.months if draft else consent.months if consent else None
     quotes = held.quotes()
     return visit.page(
         "period",
         status,
         rows=[_row(one, say) for one in quotes],
-        chosen=chosen or (quotes[-1].months if quotes else None),
+        chosen=draft.months if draft else consent.months if consent else _renewed_for(held, quotes),
         running=consent.months if consent else None,
         changed=changed,
         expired="expired" in visit.request.query_params,
@@ -42,6 +43,13 @@ def period_page(
         is_off=consent is None and "off" in visit.request.query_params,
         errors=errors or {},
     )
+
+
+def _renewed_for(held: Held, quotes: Sequence[Quote]) -> int | None:
+    """The period of the running term, where it was bought by a renewal; else the holder has to choose one."""
+    term = held.card.term
+    months = 12 * (term.ends_on.year - term.starts_on.year) + term.ends_on.month - term.starts_on.month
+    return months if term.number and any(one.months == months for one in quotes) else None
 
 
 class _Row(NamedTuple):
@@ -88,17 +96,19 @@ async def payment_page(
     )
 
 
-async def _methods_of_others(visit: CardVisit) -> list[tuple[str, Markup]]:
-    """Methods of the holder's other cards, which may be used for this one too: card and method, and a name.
+async def _methods_of_others(visit: CardVisit) -> list[tuple[str, Markup, str]]:
+    """Methods of the holder's other cards, which may be used for this one too: card and method, name, card's number.
 
     One of the same name as another, or as one that is bound, is named with its kind.
     """
     bound = visit.held.card.methods.bound
     known = {one.instrument for one in bound}
-    found: dict[str, tuple[str, PaymentMethod]] = {}
+    found: dict[str, tuple[str, PaymentMethod, str]] = {}
     for other in (await listing_of(visit.portal, visit.visitor)).held:
         for one in other.card.methods.bound:
             if one.instrument not in known and one.method_id not in other.card.methods.ended:
-                found.setdefault(one.instrument, (f"{other.card_id}/{one.method_id}", one))
-    names = named([*bound, *(one for _, one in found.values())], visit.say)[len(bound) :]
-    return [(use, name) for (use, _), (_, name) in zip(found.values(), names, strict=True)]
+                found.setdefault(
+                    one.instrument, (f"{other.card_id}/{one.method_id}", one, other.number or str(other.card_id)[:8])
+                )
+    names = named([*bound, *(one for _, one, _ in found.values())], visit.say)[len(bound) :]
+    return [(use, name, number) for (use, _, number), (_, name) in zip(found.values(), names, strict=True)]

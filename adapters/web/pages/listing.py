@@ -11,7 +11,7 @@ from uuid import UUID
 from adapters.directory.sessions import SignedIn
 from adapters.notices.reached import BOUNCED, by_hash
 from adapters.web.pages.portal import PAGE_SIZE, Held, Portal
-from adapters.web.pages.standing import NEEDS_HOLDER, RANK, standing_of
+from adapters.web.pages.standing import RANK, needs_holder, standing_of
 
 _FOUND: LiteralString = f"""
     SELECT ARRAY ({BOUNCED}), card_id, number, is_gone, is_sought
@@ -64,7 +64,7 @@ async def listing_of(
     found = [_Found(*row[1:]) for row in rows if row[1] is not None]
     kept, lost = [one for one in found if not one.is_gone], [one for one in found if one.is_gone]
     ranked = await _held(portal, visitor, kept[:RANKED_MOST])
-    counts = Counts(len(kept), len(lost), sum(standing_of(one.card) in NEEDS_HOLDER for one in ranked))
+    counts = Counts(len(kept), len(lost), sum(needs_holder(one.card) for one in ranked))
     page = slice(skip, skip + PAGE_SIZE)
     if gone:
         held = await _held(portal, visitor, [one for one in lost if one.is_sought][page])

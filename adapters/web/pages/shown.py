@@ -10,7 +10,7 @@ from adapters.web.pages.due import due_now
 from adapters.web.pages.lifeline import Stretch, lifeline
 from adapters.web.pages.naming import plan_name
 from adapters.web.pages.portal import Held
-from adapters.web.pages.standing import Standing, standing_of
+from adapters.web.pages.standing import Standing, beneath, standing_of
 from adapters.web.voice import Voice
 from engine.calendar import local_date
 from engine.card.deadlines import reclaims_at, suspends_at
@@ -84,9 +84,18 @@ def _off(held: Held, lost: Markup, say: Voice) -> Markup:
     return say("Service is off. The number is lost on %(day)s unless %(amount)s is paid.", **values)
 
 
+def _unfinished(held: Held, say: Voice) -> Markup | None:
+    attempt, later = held.card.attempts.open, beneath(held.card)
+    if attempt is None:
+        return None
+    unfinished = say("Your payment of %(amount)s is not finished.", amount=say.money(attempt.amount))
+    consequence = _sentence(held, later, None, say) if later in ("suspended", "grace") else None
+    return unfinished if consequence is None else say.joined(unfinished, consequence)
+
+
 def _sentence(held: Held, standing: Standing, payment: NextPayment | None, say: Voice) -> Markup | None:
-    if standing in ("active", "closed", "reclaimed", "paying"):
-        return None  # who is to pay reads it in full on the card's page
+    if standing in ("active", "closed", "reclaimed"):
+        return None
     off, lost = (say.day(held.day_of(one)) for one in (suspends_at(held.card), reclaims_at(held.card)))
     match standing:
         case "suspended":
@@ -97,6 +106,8 @@ def _sentence(held: Held, standing: Standing, payment: NextPayment | None, say: 
             return say("The bank has not answered yet. Your number is safe. Do not pay again; we will tell you.")
         case "held":
             return held_sentence(held, say)
+        case "paying":
+            return _unfinished(held, say)
         case "auto_renew_off":
             return say("Unless renewed, service goes off on %(day)s.", day=off)
         case "cannot_renew":
@@ -104,8 +115,11 @@ def _sentence(held: Held, standing: Standing, payment: NextPayment | None, say: 
                 "No payment method can be charged. Unless you change that, service goes off on %(day)s.", day=off
             )
         case "payment_failed":
-            if payment is None:
-                return say("The payment failed. Service goes off on %(day)s.", day=off)
-            again = say.day(local_date(payment.at, held.zone))
-            values = {"day": off, "again": again}
-            return say("The payment failed. Service goes off on %(day)s; we try again on %(again)s.", **values)
+            return _payment_failed(held, payment, off, say)
+
+
+def _payment_failed(held: Held, payment: NextPayment | None, off: Markup, say: Voice) -> Markup:
+    if payment is None:
+        return say("The payment failed. Service goes off on %(day)s.", day=off)
+    values = {"day": off, "again": say.day(local_date(payment.at, held.zone))}
+    return say("The payment failed. Service goes off on %(day)s; we try again on %(again)s.", **values)

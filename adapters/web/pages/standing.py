@@ -35,6 +35,12 @@ def standing_of(card: Card) -> Standing:
     return beneath(card)
 
 
+def needs_holder(card: Card) -> bool:
+    """Whether the holder has to do something; also to finish a payment that was begun for that."""
+    standing = standing_of(card)
+    return (beneath(card) if standing == "paying" else standing) in NEEDS_HOLDER
+
+
 def beneath(card: Card) -> Standing:
     """How a card stands if what is open for its renewal comes to nothing."""
     if card.status in ("reclaimed", "closed"):

@@ -138,6 +138,7 @@ def test_a_new_password_ends_all_other_sessions_and_the_holder_is_told_at_all_ad
     elsewhere, here = desk.do(open_session, holder_id), desk.do(open_session, holder_id)
     signed_in = desk.session(here)
     assert desk.do_sending(change_password, signed_in, "password") == PasswordRefused("common")
+    assert desk.do_sending(change_password, signed_in, EMAIL.text) == PasswordRefused("own_address")
     assert desk.do_sending(change_password, signed_in, NEW_PASSWORD) == Done()
     assert desk.session(elsewhere) is None
     assert desk.session(here)
@@ -153,6 +154,7 @@ def test_a_forgotten_password_is_replaced_by_whoever_gets_the_code(desk):
     code_of_first = desk.code(first)
     sent = desk.do_sending(begin_reset, EMAIL, "en")
     assert desk.do_sending(finish_reset, desk.code(sent), "short") == PasswordRefused("too_short")
+    assert desk.do_sending(finish_reset, desk.code(sent), EMAIL.text) == PasswordRefused("own_address")
     assert desk.do_sending(finish_reset, desk.wrong(sent), NEW_PASSWORD) == CodeWrong(4)
     opened = desk.do_sending(finish_reset, desk.code(sent), NEW_PASSWORD)
     assert desk.session(opened).is_recent(desk.at)

@@ -34,6 +34,13 @@ def test_some_are_refused(password, fault):
     assert password_fault(password) == fault
 
 
+@pytest.mark.parametrize("password", ["mei.lin@example.com", "Mei.Lin@Example.com", "mei.lin.1", "+8613800138000"])
+def test_the_account_s_own_addresses_are_no_passwords(password):
+    addresses = ("mei.lin@example.com", None, "mei.lin.1@example.com", "+8613800138000")
+    assert password_fault(password, *addresses) == "own_address"
+    assert password_fault(password) is None
+
+
 def test_characters_of_four_bytes_reach_the_limit_of_bytes():
     assert password_fault("😀x" * 64) is None
     assert len(("😀" * 128).encode()) == 512

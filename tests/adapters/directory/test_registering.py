@@ -44,6 +44,7 @@ def test_a_refused_password_uses_up_neither_code_nor_try(desk):
     sent = desk.do_sending(begin_registration, EMAIL, "en")
     for _ in range(6):
         assert finish(desk, desk.code(sent), "short") == PasswordRefused("too_short")
+        assert finish(desk, desk.code(sent), EMAIL.text) == PasswordRefused("own_address")
     assert isinstance(finish(desk, desk.code(sent)), Opened)
 
 

@@ -152,6 +152,14 @@ def test_where_a_payment_waits_the_pages_that_pay_lead_back_to_it_and_begin_no_o
     assert lin.post(f"{HOME}/waiting", {"do": "pay"}).to == page
 
 
+def test_the_list_says_that_a_payment_is_not_finished_and_leads_on(served, lin):
+    served.cards.project()
+    begin(lin)
+    [card] = [one for one in lin.get("/cards").html.split('<li class="panel card') if f'href="{HOME}"' in one]
+    assert re.search(r"Your payment of .+ is not finished\.", card)
+    assert re.search(rf'<a class="btn" href="{HOME}">Go on paying</a>', card)
+
+
 def test_while_a_top_up_waits_the_card_says_what_is_taken_for_the_renewal(served, lin):
     served.cards.project()
     before = re.search("Renewed to .* Next payment [^,]*", lin.get("/cards").text)[0]

@@ -223,6 +223,8 @@ def password_sentence(fault: PasswordFault, say: Voice) -> Markup:
             return say("This password is known to many. Choose another one.")
         case "names_product":
             return say("Leave our name out of the password.")
+        case "own_address":
+            return say("Your address is no password: whoever guesses tries it first. Choose another one.")
 
 
 async def _again(steps: Steps, visit: AccountVisit) -> Response:

@@ -53,6 +53,7 @@ def opened(browser, served, world):
 def to_review(page):
     """Through the steps up to the review, by what stands on the buttons."""
     page.goto(f"{OFF}/renewal/period")
+    page.locator("input[name=months]").last.check()
     for _ in range(2):
         page.locator("button.btn:not(.plain)").click()
     assert page.url.endswith("/renewal/review")

@@ -9,7 +9,7 @@ from msgspec.structs import replace
 from psycopg.types.json import Jsonb
 
 from adapters.web.pages.draft import Draft, seal_of
-from engine.commands import BindPaymentMethod
+from engine.commands import BindPaymentMethod, SwitchOffAutoRenew
 from engine.ports import Charged
 from tests.adapters.web.pages.holders import NOW, PAYPAL, card_id_of
 
@@ -294,3 +294,17 @@ def test_a_card_that_waits_for_the_bank_is_not_charged_again(lin, world):
     refused = lin.post(path, {name: page.field(name) for name in ("command_id", "term", "minor")})
     assert refused.status == 409
     assert "A payment is under way already." in refused.text
+
+
+def test_the_period_of_the_running_term_is_proposed_and_otherwise_none(lin, world):
+    def proposed(card_id):
+        return re.findall(r'value="(\d+)" checked', lin.get(f"/cards/{card_id}/renewal/period").html)
+
+    assert proposed(card_id_of("off")) == []
+    assert lin.post(f"/cards/{card_id_of('off')}/renewal/period", {}).status == 422
+    card_id = world.register("again", "keep-basic", date(2026, 10, 1), 1)
+    world.enable(card_id, 3, NOW - timedelta(days=50))
+    world.live(card_id, NOW, Charged)
+    world.give(NOW, SwitchOffAutoRenew(command_id="off", card_id=card_id))
+    world.cards.project()
+    assert proposed(card_id) == ["3"]
