@@ -7,7 +7,7 @@ import pytest
 from msgspec.structs import replace
 
 from engine.card.charge import renew_now
-from engine.card.consent import enable_auto_renew
+from engine.card.consent import change_period, enable_auto_renew
 from engine.card.disputes import record_dispute
 from engine.card.methods import update_payment_method
 from engine.errors import CorruptHistoryError
@@ -228,6 +228,16 @@ def test_a_charge_that_the_holder_asked_for_is_made_at_once():
     assert occasion(history) == (
         "It was made then because the holder asked for it on 2026-03-20 12:00; "
         "that is tried at once and is no rung of the ladder."
+    )
+
+
+def test_a_shorter_period_agreed_to_while_a_term_is_unpaid_is_tried_at_once():
+    history = History(registered(), bound(), enabled(12)).wakes().declined()
+    at = history.at + HOUR
+    history.decides(change_period, CATALOGUE, months=1, terms_version="terms-2", channel="app", at=at)
+    assert occasion(history.wakes(at)) == (
+        "It was made then because the holder agreed to 1 month at 15.00 CNY on 2026-03-29 11:00, while the term was "
+        "unpaid; that is tried at once and is no rung of the ladder."
     )
 
 
