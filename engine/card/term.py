@@ -147,11 +147,9 @@ def outdated(renewal: Renewal | None, fact: AutoRenewEnabled | PeriodChanged) ->
 
 def wanted_by_holder(renewal: Renewal | None) -> Renewal | None:
     """The holder asks to be charged now: a pass outside of the ladder begins."""
-    return (
-        None
-        if renewal is None
-        else replace(renewal, outside_ladder="holder_asked", request_open=True, tried=(), withheld=None)
-    )
+    if renewal is None:
+        return None
+    return replace(renewal, outside_ladder="holder_asked", request_open=True, tried=(), withheld=None)
 
 
 def method_added(renewal: Renewal | None, method_id: str) -> Renewal | None:
